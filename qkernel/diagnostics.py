@@ -1,0 +1,71 @@
+"""How an error looks: the message, the source line with carets, notes that point elsewhere, and what to do.
+
+Rendering is a pure function of the error and the source files that it points into.
+"""
+
+from __future__ import annotations
+
+import linecache
+from dataclasses import dataclass
+from pathlib import Path
+
+from qkernel.ir.spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A remark, with the place in the source that it is about."""
+
+    text: str
+    span: Span | None = None
+
+
+def render(heading: str, span: Span | None, label: str, notes: tuple[Note, ...], help: str | None) -> str:
+    """The full text of an error."""
+    gutter = max((len(str(place.line)) for place in (span, *(note.span for note in notes)) if place), default=1)
+    lines = [heading]
+    if span is not None:
+        lines += _excerpt(span, "^", label, gutter)
+    elif label:
+        lines.append(f"{' ' * gutter} = {label}")
+    for note in notes:
+        if note.span is None:
+            lines.append(f"{' ' * gutter} = note: {note.text}")
+        else:
+            lines += _excerpt(note.span, "-", note.text, gutter, same_file=span is not None and span.file == note.span.file)
+    if help:
+        first, *rest = help.splitlines()
+        lines.append(f"{' ' * gutter} = help: {first}")
+        lines += [f"{' ' * gutter}         {line}" for line in rest]
+    return "\n".join(lines)
+
+
+def _excerpt(span: Span, mark: str, label: str, gutter: int, same_file: bool = False) -> list[str]:
+    """The source line of `span`, marked from its first column to its end, at most to the end of that line."""
+    blank = " " * gutter
+    where = f"{span.line}:{span.column + 1}" if same_file else f"{_short(span.file)}:{span.line}:{span.column + 1}"
+    text = linecache.getline(span.file, span.line).rstrip("\n")
+    head = f"{blank}--> {where}" if mark == "^" else f"{blank}::: {where}"
+    if not text:
+        return [head, f"{blank} = {label}"] if label else [head]
+    end = span.end_column if span.end_line == span.line else len(text)
+    width = max(1, end - span.column)
+    pointer = " " * span.column + mark * width
+    shown = text.expandtabs(1)
+    return [head, f"{blank} |", f"{span.line:>{gutter}} | {shown}", f"{blank} | {pointer} {label}".rstrip()]
+
+
+def _short(file: str) -> str:
+    """`file` relative to the current folder if it lies below it."""
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except ValueError:
+        return file
+
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    """` (did you mean `x`?)` for the closest known name, or nothing."""
+    import difflib
+
+    close = difflib.get_close_matches(name, known, 1)
+    return f" (did you mean `{close[0]}`?)" if close else ""

@@ -1,0 +1,274 @@
+"""The one gate table, and the gates that users call.
+
+Angles are in radians; R_P(a) = exp(-i a P / 2). Matrices are little-endian: bit k of a row number is qubit k.
+A controlled gate is its base gate and a number of controls, so that a circuit knows `cx` and `control(x)` as one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from qkernel.types import Qubit, Vector
+
+    Qubits = TypeVar("Qubits", Qubit, Vector[Qubit])
+    Angle = float | Vector[float]
+
+Matrix = np.ndarray[Any, np.dtype[np.complex128]]
+
+
+@dataclass(frozen=True, slots=True)
+class GateRule:
+    """What is known about a gate.
+
+    `angle_kinds` names each angle's generator: `rotation` (eigenvalues -1/2, 1/2) or `phase` (0, 1).
+    `base` and `controls` say how a controlled gate is made; controls come first among its qubits.
+    `adjoint` is the gate of the inverse, whose angles are the negated ones in the order `adjoint_order`.
+    """
+
+    name: str
+    qubits: tuple[str, ...]
+    angles: tuple[str, ...] = ()
+    angle_kinds: tuple[str, ...] = ()
+    matrix_of: Callable[..., Matrix] | None = None
+    base: str = ""
+    controls: int = 0
+    adjoint: str = ""
+    adjoint_order: tuple[int, ...] = ()
+    clifford: bool = False
+    label: str = ""
+
+    @property
+    def num_qubits(self) -> int:
+        return len(self.qubits)
+
+    @property
+    def is_broadcast(self) -> bool:
+        """Whether the gate acts on each qubit of a register that it is given."""
+        return len(self.qubits) == 1
+
+    def matrix(self, *angles: Any) -> Matrix:
+        """The matrix, shape (..., 2**n, 2**n), where `angles` may be arrays of one shape (...)."""
+        base = GATES[self.base]
+        assert base.matrix_of is not None, f"{self.name} has no matrix of its own"
+        return controlled(base.matrix_of(*angles), self.controls)
+
+
+def controlled(matrix: Matrix, controls: int, value: int | None = None) -> Matrix:
+    """`matrix` where `controls` further, least significant qubits hold `value` (None: all 1), else the identity."""
+    chosen = (1 << controls) - 1 if value is None else value
+    size = matrix.shape[-1] << controls
+    result = np.zeros((*matrix.shape[:-2], size, size), complex)
+    result[..., range(size), range(size)] = 1
+    rows = np.arange(matrix.shape[-1]) * (1 << controls) + chosen
+    result[..., rows[:, None], rows[None, :]] = matrix
+    return result
+
+
+def _fixed(*rows: list[complex]) -> Callable[[], Matrix]:
+    matrix = np.array(rows, complex)
+    return lambda: matrix
+
+
+def _stack(rows: list[list[Any]]) -> Matrix:
+    entries = np.broadcast_arrays(*(np.asarray(entry, complex) for row in rows for entry in row))
+    return np.stack(entries, -1).reshape(*entries[0].shape, len(rows), len(rows))
+
+
+def _diagonal(*entries: Any) -> Matrix:
+    return _stack([[entry if row == column else 0 for column in range(len(entries))] for row, entry in enumerate(entries)])
+
+
+def pauli_matrix(word: str) -> Matrix:
+    """The matrix of a Pauli word; its first letter acts on the least significant qubit."""
+    letters = {"I": [[1, 0], [0, 1]], "X": [[0, 1], [1, 0]], "Y": [[0, -1j], [1j, 0]], "Z": [[1, 0], [0, -1]]}
+    matrix = np.eye(1, dtype=complex)
+    for letter in word:
+        matrix = np.kron(np.array(letters[letter], complex), matrix)
+    return matrix
+
+
+def pauli_rotation(word: str, angle: Any) -> Matrix:
+    """exp(-i angle P / 2) for a Pauli word P."""
+    half = np.asarray(angle, float)[..., None, None] / 2
+    return np.cos(half) * np.eye(1 << len(word)) - 1j * np.sin(half) * pauli_matrix(word)
+
+
+def _u(theta: Any, phi: Any, lam: Any) -> Matrix:
+    cosine, sine = np.cos(np.asarray(theta) / 2), np.sin(np.asarray(theta) / 2)
+    upper, lower = np.exp(1j * np.asarray(lam)), np.exp(1j * np.asarray(phi))
+    return _stack([[cosine, -upper * sine], [lower * sine, upper * lower * cosine]])
+
+
+def _one(name: str, matrix: Callable[[], Matrix], adjoint: str = "", clifford: bool = True, label: str = "") -> GateRule:
+    return GateRule(name, ("qubit",), matrix_of=matrix, base=name, adjoint=adjoint or name, clifford=clifford, label=label)
+
+
+def _rotation(name: str, word: str) -> GateRule:
+    qubits = ("qubit",) if len(word) == 1 else ("first", "second")
+    return GateRule(
+        name, qubits, ("angle",), ("rotation",), lambda angle: pauli_rotation(word, angle), name, 0, name, (0,), label=name.upper()
+    )
+
+
+def _controlled(name: str, base: str, controls: int = 1, clifford: bool = False) -> GateRule:
+    rule = _BASE[base]
+    names = ("control",) if controls == 1 else tuple(f"control{k}" for k in range(controls))
+    qubits = names + (("target",) if rule.num_qubits == 1 else rule.qubits)
+    adjoint = {_BASE[base].name: name}.get(rule.adjoint, "")
+    return GateRule(
+        name, qubits, rule.angles, rule.angle_kinds, None, base, controls, adjoint, rule.adjoint_order, clifford, rule.label
+    )
+
+
+_HALF = 2**-0.5
+_EIGHTH = np.exp(0.25j * np.pi)
+_BASE = {
+    rule.name: rule
+    for rule in (
+        _one("id", _fixed([1, 0], [0, 1]), label="I"),
+        _one("x", _fixed([0, 1], [1, 0])),
+        _one("y", _fixed([0, -1j], [1j, 0])),
+        _one("z", _fixed([1, 0], [0, -1])),
+        _one("h", _fixed([_HALF, _HALF], [_HALF, -_HALF])),
+        _one("s", _fixed([1, 0], [0, 1j]), "sdg"),
+        _one("sdg", _fixed([1, 0], [0, -1j]), "s", label="S†"),
+        _one("t", _fixed([1, 0], [0, _EIGHTH]), "tdg", clifford=False),
+        _one("tdg", _fixed([1, 0], [0, _EIGHTH.conjugate()]), "t", clifford=False, label="T†"),
+        _one("sx", _fixed([0.5 + 0.5j, 0.5 - 0.5j], [0.5 - 0.5j, 0.5 + 0.5j]), "sxdg", label="√X"),
+        _one("sxdg", _fixed([0.5 - 0.5j, 0.5 + 0.5j], [0.5 + 0.5j, 0.5 - 0.5j]), "sx", label="√X†"),
+        GateRule("p", ("qubit",), ("angle",), ("phase",), lambda a: _diagonal(1, np.exp(1j * np.asarray(a))), "p", 0, "p", (0,)),
+        _rotation("rx", "X"),
+        _rotation("ry", "Y"),
+        _rotation("rz", "Z"),
+        GateRule("u", ("qubit",), ("theta", "phi", "lam"), ("rotation", "phase", "phase"), _u, "u", 0, "u", (0, 2, 1)),
+        GateRule(
+            "ug", ("qubit",), ("theta", "phi", "lam", "gamma"), ("rotation", "phase", "phase", "phase"),
+            lambda theta, phi, lam, gamma: np.exp(1j * np.asarray(gamma))[..., None, None] * _u(theta, phi, lam),
+            "ug", 0, "ug", (0, 2, 1, 3), label="U",
+        ),
+        GateRule("gphase", (), ("angle",), ("phase",), lambda a: _diagonal(np.exp(1j * np.asarray(a))), "gphase", 0, "gphase", (0,), label="phase"),
+        GateRule("swap", ("first", "second"), matrix_of=_fixed([1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]), base="swap", adjoint="swap", clifford=True),
+        GateRule("iswap", ("first", "second"), matrix_of=_fixed([1, 0, 0, 0], [0, 0, 1j, 0], [0, 1j, 0, 0], [0, 0, 0, 1]), base="iswap", adjoint="iswapdg", clifford=True, label="iSWAP"),
+        GateRule("iswapdg", ("first", "second"), matrix_of=_fixed([1, 0, 0, 0], [0, 0, -1j, 0], [0, -1j, 0, 0], [0, 0, 0, 1]), base="iswapdg", adjoint="iswap", clifford=True, label="iSWAP†"),
+        GateRule("ecr", ("first", "second"), matrix_of=_fixed([0, _HALF, 0, 1j * _HALF], [_HALF, 0, -1j * _HALF, 0], [0, 1j * _HALF, 0, _HALF], [-1j * _HALF, 0, _HALF, 0]), base="ecr", adjoint="ecr", clifford=True),
+        _rotation("rxx", "XX"),
+        _rotation("ryy", "YY"),
+        _rotation("rzz", "ZZ"),
+        _rotation("rzx", "ZX"),
+    )
+}  # fmt: skip
+
+GATES: dict[str, GateRule] = _BASE | {
+    rule.name: rule
+    for rule in (
+        _controlled("cx", "x", clifford=True),
+        _controlled("cy", "y", clifford=True),
+        _controlled("cz", "z", clifford=True),
+        _controlled("ch", "h"),
+        _controlled("cp", "p"),
+        _controlled("crx", "rx"),
+        _controlled("cry", "ry"),
+        _controlled("crz", "rz"),
+        _controlled("cu", "ug"),
+        _controlled("ccx", "x", 2),
+        _controlled("ccz", "z", 2),
+        _controlled("cswap", "swap"),
+    )
+}
+"""Every gate by name. Beside these a circuit knows `unitary` (a matrix) and `pauli` (exp(-i a P / 2), a Pauli word)."""
+
+
+class Gate:
+    """A gate that kernels call: handles in, the new handles out."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<gate {self.name}>"
+
+    def _call(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        from qkernel.frontend import active_tracer
+
+        return active_tracer(f"gate {self.name}").call_gate(self, arguments, keywords)
+
+    if not TYPE_CHECKING:
+
+        def __call__(self, *arguments, **keywords):
+            """Apply the gate; only inside a kernel."""
+            return self._call(arguments, keywords)
+
+
+class OneQubitGate(Gate):
+    """Acts on one qubit, or on each qubit of a register."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, qubit: Qubits) -> Qubits: ...
+
+
+class RotationGate(Gate):
+    """Acts on one qubit, or on each qubit of a register, with one angle in radians or one angle for each."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, qubit: Qubits, angle: Angle = ..., *, theta: Angle = ...) -> Qubits: ...
+
+
+class UGate(Gate):
+    """U(theta, phi, lam) on one qubit or on each qubit of a register."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, qubit: Qubits, theta: Angle, phi: Angle, lam: Angle) -> Qubits: ...
+
+
+class TwoQubitGate(Gate):
+    """Acts on two qubits."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, first: Qubit, second: Qubit) -> tuple[Qubit, Qubit]: ...
+
+
+class TwoQubitRotationGate(Gate):
+    """Acts on two qubits with an angle in radians."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, first: Qubit, second: Qubit, angle: float = ..., *, theta: float = ...) -> tuple[Qubit, Qubit]: ...
+
+
+class CUGate(Gate):
+    """Controlled exp(i gamma) U(theta, phi, lam)."""
+
+    if TYPE_CHECKING:
+
+        def __call__(
+            self, control: Qubit, target: Qubit, theta: float, phi: float, lam: float, gamma: float = 0.0
+        ) -> tuple[Qubit, Qubit]: ...
+
+
+class ThreeQubitGate(Gate):
+    """Acts on three qubits."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, first: Qubit, second: Qubit, third: Qubit) -> tuple[Qubit, Qubit, Qubit]: ...
+
+
+id, h, x, y, z = OneQubitGate("id"), OneQubitGate("h"), OneQubitGate("x"), OneQubitGate("y"), OneQubitGate("z")
+s, sdg, t, tdg = OneQubitGate("s"), OneQubitGate("sdg"), OneQubitGate("t"), OneQubitGate("tdg")
+sx, sxdg = OneQubitGate("sx"), OneQubitGate("sxdg")
+p, rx, ry, rz = RotationGate("p"), RotationGate("rx"), RotationGate("ry"), RotationGate("rz")
+u, cu = UGate("u"), CUGate("cu")
+cx, cy, cz, ch = TwoQubitGate("cx"), TwoQubitGate("cy"), TwoQubitGate("cz"), TwoQubitGate("ch")
+swap, iswap, ecr = TwoQubitGate("swap"), TwoQubitGate("iswap"), TwoQubitGate("ecr")
+cp, crx, cry, crz = (TwoQubitRotationGate(name) for name in ("cp", "crx", "cry", "crz"))
+rxx, ryy, rzz, rzx = (TwoQubitRotationGate(name) for name in ("rxx", "ryy", "rzz", "rzx"))
+ccx, ccz, cswap = ThreeQubitGate("ccx"), ThreeQubitGate("ccz"), ThreeQubitGate("cswap")
