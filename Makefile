@@ -1,0 +1,37 @@
+# Everything runs in .venv, which is made once from constraints.txt. Set PYTHON to choose the Python (3.11 or newer).
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+RUN := .venv/bin/python
+STAMP := .venv/.installed
+
+.PHONY: tutorial test fuzz bench lint browser clean
+
+tutorial: $(STAMP)  ## train the hybrid network on Fashion-MNIST, print the table, write the figure
+	$(RUN) tutorials/fashion_mnist_hqnn.py
+
+test: $(STAMP)  ## the test suite
+	$(RUN) -m pytest
+
+fuzz: $(STAMP)  ## random kernels: every program meets every property; N=... programs
+	$(RUN) -m pytest tests/fuzz -s $(if $(N),--programs=$(N))
+
+bench: $(STAMP)  ## speed beside the peers
+	$(RUN) -m pytest tests/benchmarks -s
+
+browser: $(STAMP)  ## the HTML drawing in a headless browser
+	$(RUN) -m pytest tests/browser
+
+lint: $(STAMP)  ## style and types
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; set PYTHON=/path/to/python"; exit 1; }
+	test -x $(RUN) || $(PYTHON) -m venv .venv
+	$(RUN) -m pip install --quiet --editable '.[test,docs]' --constraint constraints.txt
+	$(RUN) -m qkernel_backends.native
+	@touch $(STAMP)
+
+clean:  ## remove what was built
+	rm -rf .venv build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
