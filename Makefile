@@ -29,7 +29,7 @@ lint: $(STAMP)  ## style and types
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; set PYTHON=/path/to/python"; exit 1; }
 	test -x $(RUN) || $(PYTHON) -m venv .venv
-	$(RUN) -m pip install --quiet --editable '.[test,docs]' --constraint constraints.txt
+	$(RUN) -m pip install --quiet --editable '.[test]' --constraint constraints.txt
 	$(RUN) -m qkernel_backends.native
 	@touch $(STAMP)
 
