@@ -143,8 +143,10 @@ def _download(target: Path, mirrors: tuple[str, ...], file: DataFile, searched: 
         try:
             pooch.retrieve(mirror + file.name, f"sha256:{file.sha256}", target.name, target.parent)
             return read(target, file)
-        except (OSError, ValueError) as error:
-            searched.append(Note(f"{mirror}: {' '.join(str(error).split())[:160]}"))
+        except OSError as error:
+            searched.append(Note(f"{mirror} gave no file ({type(error).__name__})"))
+        except ValueError as error:  # the sum of what came
+            searched.append(Note(f"{mirror} gave another file: {' '.join(str(error).split())}"))
     raise DataError(
         f"{file.name} is not on this machine and could not be downloaded",
         notes=tuple(searched),
