@@ -404,7 +404,8 @@ def apply(name: str, *operands: Any) -> Expr:
     if all(isinstance(operand, Const) for operand in wrapped):
         result: Any = OPERATORS[name].scalar(*(operand.value for operand in wrapped))  # type: ignore[attr-defined]
         return wrap(result)
-    return _simplify(name, wrapped) or Apply(name, wrapped)
+    simpler = _simplify(name, wrapped)
+    return Apply(name, wrapped) if simpler is None else simpler
 
 
 def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
