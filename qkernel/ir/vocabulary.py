@@ -1,0 +1,52 @@
+"""The words and signs of the text form, shared by the printer and the parser."""
+
+from __future__ import annotations
+
+import keyword
+
+from qkernel.gates import GATES
+from qkernel.ir.expressions import OPERATORS
+
+VERSION = 1
+HEADER = "qkernel"
+
+PRECEDENCE = (
+    {"select": 0, "or": 1, "and": 2, "not": 3}
+    | dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), 4)
+    | {"^": 5, "+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7, "neg": 8, "**": 9}
+)
+"""How tightly an operator binds, as in Python."""
+LEFT_ASSOCIATIVE = frozenset({"or", "and", "^", "+", "-", "*", "/", "//", "%"})
+ATOM = 10
+
+FUNCTIONS = frozenset(OPERATORS) - frozenset(PRECEDENCE)
+KINDS = ("kernel", "composite", "oracle")
+ARRAYS = ("Vector", "Matrix", "Tensor")
+MEASUREMENTS = {
+    ("z", False): "measure",
+    ("x", False): "measure_x",
+    ("y", False): "measure_y",
+    ("z", True): "project_z",
+    ("x", True): "project_x",
+    ("y", True): "project_y",
+}
+"""The word for a measurement by its basis and whether the qubits live on."""
+GATE_WORDS = frozenset(GATES) | {"unitary", "barrier"}
+MODIFIERS = frozenset({"inverse", "control", "power"})
+STATEMENTS = (
+    GATE_WORDS | MODIFIERS | set(MEASUREMENTS.values())
+    | {"qubit", "qubits", "pauli_evolve", "reset", "expval", "probabilities", "range", "items"}
+)  # fmt: skip
+
+KEYWORDS = frozenset(keyword.kwlist) | {"carrying", "next", "join", "inf", "nan", "_", "Tuple", "Dict", *ARRAYS}
+"""Words that a value, register or function can go by only in backticks."""
+
+
+def name_text(name: str) -> str:
+    """The name of a value or register, in backticks if it is no identifier or has a meaning of its own."""
+    return name if name.isidentifier() and name not in KEYWORDS else f"`{name}`"
+
+
+def function_text(name: str) -> str:
+    """The name of a function, in backticks also if a statement has that name."""
+    return f"`{name}`" if name in STATEMENTS else name_text(name)
