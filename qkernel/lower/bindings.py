@@ -1,0 +1,436 @@
+"""Values for a kernel's arguments: those fixed when it is compiled, and those of the open ones at each run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral, Real
+from typing import Any, NoReturn
+
+import numpy as np
+
+from qkernel.diagnostics import did_you_mean
+from qkernel.errors import (
+    BindingShapeError,
+    BindingTypeError,
+    ConflictingBindingError,
+    EntrypointValidationError,
+    NotFiniteError,
+    ObservableError,
+    UnknownBindingError,
+)
+from qkernel.ir.expressions import evaluate
+from qkernel.ir.ops import Function, Parameter
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
+from qkernel.lower.angles import OpenParameter
+from qkernel.observable import Hamiltonian
+
+Array = np.ndarray[Any, Any]
+
+_NUMERIC = {FLOAT: np.float64, UINT: np.int64, BIT: np.bool_}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What is known of a kernel's arguments before lowering: fixed `values`, and the names left `open`, in signature order.
+
+    Values are int, float, bool, `Hamiltonian`, numpy arrays (int64, float64 or bool; a tuple for a vector of observables),
+    tuples, and dictionaries whose keys are ints or tuples of ints.
+    """
+
+    values: dict[str, Any]
+    open: tuple[str, ...]
+
+
+def normalise(entry: Function, bindings: Mapping[str, Any], parameters: Sequence[str] | None = None) -> Bound:
+    """Check compile-time `bindings` against the signature of `entry` and sort its arguments into fixed and open ones.
+
+    An argument in `bindings` is fixed; one in `parameters` is open; of the rest, one with a default is fixed to it, and
+    Floats, UInts, their arrays and dictionaries become open by themselves.
+    Raises the binding errors of `qkernel.errors` (QK3xx), which name the argument.
+    """
+    known = {parameter.name: parameter for parameter in entry.parameters}
+    asked = (parameters,) if isinstance(parameters, str) else tuple(parameters or ())
+    for name in (*bindings, *asked):
+        if name not in known:
+            raise UnknownBindingError(
+                f"`{entry.name}` has no argument `{name}`{did_you_mean(str(name), list(known))}",
+                span=entry.span,
+                label=f"its arguments are {signature(entry)}",
+            )
+    if both := [name for name in asked if name in bindings]:
+        raise ConflictingBindingError(
+            f"`{both[0]}` stands both in `bindings` and in `parameters`",
+            span=known[both[0]].span,
+            help="a value in `bindings` is fixed when the kernel is compiled, a name in `parameters` stays open: keep one",
+        )
+    values: dict[str, Any] = {}
+    still_open: list[str] = []
+    for parameter in entry.parameters:
+        name, type = parameter.name, parameter.type
+        if is_quantum(type):
+            raise EntrypointValidationError(
+                f"`{entry.name}` takes qubits (`{name}`), so that it cannot run by itself",
+                span=parameter.span,
+                help="call it from a kernel that makes its qubits, with `qk.qubit` or `qk.qubit_array`",
+            )
+        if name in bindings:
+            values[name] = _Check(parameter).value(bindings[name], type)
+        elif parameter.default is not None and name not in asked:
+            values[name] = _Check(parameter).value(evaluate(parameter.default, {}), type)
+        elif can_be_open(type):
+            still_open.append(name)
+        else:
+            raise _missing(entry, parameter, name in asked)
+    return Bound(values, tuple(still_open))
+
+
+def can_be_open(type: Type) -> bool:
+    """Whether an argument of this type may get its value at each run."""
+    match type:
+        case ArrayType(element) | DictType(_, element):
+            return element in (FLOAT, UINT)
+    return type in (FLOAT, UINT)
+
+
+def signature(entry: Function) -> str:
+    """`(n: UInt, weights: Vector[Float])`."""
+    return f"({', '.join(f'{parameter.name}: {parameter.type}' for parameter in entry.parameters)})"
+
+
+def _missing(entry: Function, parameter: Parameter, asked: bool) -> EntrypointValidationError:
+    name, type = parameter.name, parameter.type
+    title = f"`{name}` cannot stay open" if asked else f"`{entry.name}` needs a value for `{name}`"
+    return EntrypointValidationError(
+        title,
+        span=parameter.span,
+        label=f"a value of type {type} is fixed when the kernel is compiled",
+        help=f'give it: `bindings={{"{name}": ...}}`',
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """Brings one argument's value into the form that lowering reads, or says what is wrong with it."""
+
+    parameter: Parameter
+
+    def value(self, value: Any, type: Type, where: str = "") -> Any:
+        match type:
+            case ScalarType():
+                return self._scalar(value, type, where)
+            case ArrayType(element, rank) if element == OBSERVABLE:
+                return self._observables(value, rank, where)
+            case ArrayType():
+                return self._array(value, type, where)
+            case TupleType(items):
+                if not isinstance(value, (tuple, list)) or len(value) != len(items):
+                    self._wrong_type(value, type, where)
+                return tuple(
+                    self.value(part, item, f"{where}[{k}]") for k, (part, item) in enumerate(zip(value, items, strict=True))
+                )
+            case DictType(key_type, value_type):
+                if not isinstance(value, Mapping):
+                    self._wrong_type(value, type, where)
+                return {
+                    self._key(key, key_type, where): self.value(part, value_type, f"{where}[{key}]")
+                    for key, part in value.items()
+                }
+
+    def _scalar(self, value: Any, type: ScalarType, where: str) -> Any:
+        value = _plain(value)
+        if isinstance(value, np.ndarray) and value.ndim and type != OBSERVABLE:
+            raise BindingShapeError(
+                f"{self._name(where)} is one {type}, and an array of shape {value.shape} was given", span=self.parameter.span
+            )
+        if isinstance(value, (np.generic, np.ndarray)):
+            value = value.item()
+        if type == OBSERVABLE and isinstance(value, Hamiltonian):
+            return self._hermitian(value, where)
+        if type == BIT and isinstance(value, bool):
+            return value
+        if isinstance(value, bool):
+            self._wrong_type(value, type, where)
+        if type == UINT and isinstance(value, Integral):
+            return int(value)
+        if type == FLOAT and isinstance(value, Real):
+            return self._finite(float(value), where)
+        self._wrong_type(value, type, where)
+
+    def _array(self, value: Any, type: ArrayType, where: str) -> Array:
+        array = _as_array(value)
+        wanted = _NUMERIC[type.element]
+        if array is None:
+            self._wrong_type(value, type, where)
+        if array.ndim != type.rank:
+            raise BindingShapeError(
+                f"{self._name(where)} is a {type}, with {_axes(type.rank)}, and an array of shape {array.shape} was given",
+                span=self.parameter.span,
+            )
+        if array.size and not _fits(array.dtype, type.element):
+            self._wrong_type(value, type, where, f"an array of {array.dtype}")
+        result = array.astype(wanted)
+        if type.element == FLOAT:
+            self._finite(result, where)
+        return result
+
+    def _observables(self, value: Any, rank: int, where: str) -> Any:
+        if isinstance(value, Hamiltonian) or not isinstance(value, Iterable) or isinstance(value, (str, Mapping)):
+            self._wrong_type(value, ArrayType(OBSERVABLE, rank), where)
+        part = OBSERVABLE if rank == 1 else ArrayType(OBSERVABLE, rank - 1)
+        return tuple(self.value(item, part, f"{where}[{k}]") for k, item in enumerate(value))
+
+    def _key(self, key: Any, type: Type, where: str) -> int | tuple[int, ...]:
+        parts = list(key) if isinstance(key, (tuple, list, np.ndarray)) else [key]
+        whole = all(isinstance(part, Integral) and not isinstance(part, (bool, np.bool_)) for part in parts)
+        arity = 1 if type == UINT else len(type.items) if isinstance(type, TupleType) else len(parts)
+        if not whole or len(parts) != arity or (type == UINT) == isinstance(key, (tuple, list, np.ndarray)):
+            raise BindingTypeError(
+                f"a key of {self._name(where)} is a {type}, and `{key!r}` was given", span=self.parameter.span
+            )
+        return int(key) if type == UINT else tuple(int(part) for part in parts)
+
+    def _hermitian(self, value: Hamiltonian, where: str) -> Hamiltonian:
+        if not value.is_hermitian:
+            raise ObservableError(
+                f"{self._name(where)} has complex coefficients, so that it is not an observable: {value}",
+                span=self.parameter.span,
+            )
+        return value
+
+    def _finite(self, value: Any, where: str) -> Any:
+        if not np.isfinite(value).all():
+            index = "".join(f"[{k}]" for k in np.argwhere(~np.isfinite(value))[0]) if np.ndim(value) else ""
+            shown = np.asarray(value)[~np.isfinite(value)].flat[0]
+            raise NotFiniteError(f"{self._name(where + index)} is {shown}", span=self.parameter.span)
+        return value
+
+    def _wrong_type(self, value: Any, type: Type, where: str, given: str = "") -> NoReturn:
+        given = given or ("a bool" if isinstance(value, bool) else f"`{value!r}` ({_class_name(value)})")
+        help = {
+            UINT: "a whole number is wanted, such as `3`",
+            BIT: "write `True` or `False`",
+            OBSERVABLE: "bind a Hamiltonian, such as `qko.Z(0)`",
+        }.get(type)  # type: ignore[call-overload]
+        raise BindingTypeError(f"{self._name(where)} is a {type}, and {given} was given", span=self.parameter.span, help=help)
+
+    def _name(self, where: str) -> str:
+        return f"`{self.parameter.name}{where}`"
+
+
+def _class_name(value: Any) -> str:
+    return type(value).__name__
+
+
+def _axes(rank: int) -> str:
+    return "one axis" if rank == 1 else f"{rank} axes"
+
+
+def _fits(dtype: np.dtype[Any], element: ScalarType) -> bool:
+    return dtype.kind in {FLOAT: "fiu", UINT: "iu", BIT: "b"}[element]
+
+
+def _plain(value: Any) -> Any:
+    """A torch tensor as an array (a view where there can be one); anything else as it is."""
+    if type(value).__module__ == "torch" or hasattr(value, "detach"):
+        tensor = value.detach().cpu()
+        return tensor.numpy() if str(tensor.dtype) != "torch.bfloat16" else tensor.double().numpy()
+    return value
+
+
+def _as_array(value: Any) -> Array | None:
+    """`value` as an array of numbers or bools; None if it is not one."""
+    if isinstance(value, (str, bytes, Mapping)) or value is None:
+        return None
+    if isinstance(value, (list, tuple)) and value and hasattr(value[0], "detach"):
+        value = [_plain(part) for part in value]
+    try:
+        array = np.asarray(_plain(value))
+    except (TypeError, ValueError):
+        return None
+    if isinstance(value, (list, tuple)) and array.dtype.kind != "b" and _holds_bool(value):
+        return None
+    return array if array.dtype.kind in "fiub" else None
+
+
+def _holds_bool(values: Iterable[Any]) -> bool:
+    return any(_holds_bool(part) if isinstance(part, (list, tuple)) else isinstance(part, bool) for part in values)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the values of the open parameters of a circuit go: the columns of theta.
+
+    `kernel` and `fixed` (the arguments that were bound at compile time) serve the messages.
+    """
+
+    parameters: tuple[OpenParameter, ...]
+    kernel: str = "kernel"
+    fixed: frozenset[str] = frozenset()
+
+    @cached_property
+    def width(self) -> int:
+        """The number of columns."""
+        return sum(parameter.size for parameter in self.parameters)
+
+    @cached_property
+    def _whole(self) -> dict[str, tuple[OpenParameter, tuple[int, ...], int, int]]:
+        return {entry.name: (entry, entry.shape, entry.start, entry.start + entry.size) for entry in self.parameters}
+
+    @cached_property
+    def _elements(self) -> dict[str, tuple[OpenParameter, int]]:
+        return {
+            column: (entry, entry.start + k)
+            for entry in self.parameters
+            if entry.shape
+            for k, column in enumerate(entry.column_names)
+        }
+
+    def theta(self, bindings: Mapping[str, Any]) -> tuple[Array, bool]:
+        """The values as an array (batch, columns) of float64, batch 1 if there is none, and whether there is a batch.
+
+        Values are numbers, lists, arrays or tensors, a mapping for a dictionary, by the name of the argument or of an
+        element (`"t[0]"`). One leading axis beyond the argument's own is the batch; all that have it agree.
+        Raises the binding errors of `qkernel.errors` (QK3xx).
+        """
+        pieces: list[tuple[int, int, Array]] = []
+        batch, batched_name, filled = None, "", 0
+        for name, value in bindings.items():
+            if (found := self._whole.get(name)) is not None:
+                entry, shape, start, stop = found
+                array = self._read(entry, shape, name, value)
+            else:
+                entry, start = self._element(name, bindings)
+                shape, stop = (), start + 1
+                array = self._read(entry, shape, name, value)
+            if array.ndim > len(shape):
+                if batch is None:
+                    batch, batched_name = len(array), name
+                elif batch != len(array):
+                    raise BindingShapeError(
+                        f"batches disagree: `{batched_name}` has {batch} samples, and `{name}` has {len(array)}",
+                        help="give every batched argument the same number of samples, or no batch axis to share it",
+                    )
+            pieces.append((start, stop, array))
+            filled += stop - start
+        if filled != self.width or len(bindings) < len(self.parameters):
+            self._refuse_missing(bindings)
+        theta = np.empty((1 if batch is None else batch, self.width))
+        for start, stop, array in pieces:
+            theta[:, start:stop] = array.reshape(-1, stop - start) if array.size else 0.0
+        if not np.isfinite(theta).all():
+            row, column = np.argwhere(~np.isfinite(theta))[0]
+            sample = "" if batch is None else f" in sample {row}"
+            raise NotFiniteError(f"`{self.column_names[column]}` is {theta[row, column]}{sample}")
+        return theta, batch is not None
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        """The name of each column: `theta`, `weights[0]`, `m[0][1]`, `d[(0, 1)]`."""
+        return tuple(name for entry in self.parameters for name in entry.column_names)
+
+    def _read(self, entry: OpenParameter, shape: tuple[int, ...], name: str, value: Any) -> Array:
+        """`value` as an array of numbers of `shape`, or of `shape` with one leading axis."""
+        element = entry.type if isinstance(entry.type, ScalarType) else _element_type(entry.type)
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and element == FLOAT:
+            array = value
+        elif entry.keys and shape and isinstance(value, Mapping):
+            array = self._read_keys(entry, value)
+        else:
+            array = self._convert(entry, element, name, value)
+        extra = array.ndim - len(shape)
+        if extra not in (0, 1) or array.shape[extra:] != shape:
+            raise self._wrong_shape(entry, shape, name, array)
+        return array
+
+    def _convert(self, entry: OpenParameter, element: ScalarType, name: str, value: Any) -> Array:
+        array = _as_array(value)
+        if array is None or (array.size and not _fits(array.dtype, element)):
+            if array is None and isinstance(value, (list, tuple)) and _is_ragged(value):
+                raise BindingShapeError(f"the rows of `{name}` have different lengths")
+            given = f"`{value!r}`" if array is None or not array.ndim else f"an array of {array.dtype}"
+            help = "a whole number is wanted, such as `3`" if element == UINT else None
+            raise BindingTypeError(f"`{name}` is made of {element}s, and {given} was given", help=help)
+        return array
+
+    def _read_keys(self, entry: OpenParameter, value: Mapping[Any, Any]) -> Array:
+        """The values of a dictionary by the circuit's keys, the batch axis first."""
+        keys = {key: tuple(key) if isinstance(key, (list, np.ndarray)) else key for key in value}
+        if unknown := [key for key in keys.values() if key not in entry.keys]:
+            raise UnknownBindingError(
+                f"`{entry.name}` has no key `{unknown[0]}` in this circuit", label=f"its keys are {_listed(entry.keys)}"
+            )
+        if missing := [key for key in entry.keys if key not in keys.values()]:
+            raise EntrypointValidationError(f"`{entry.name}` needs a value for its key `{missing[0]}`")
+        element = _element_type(entry.type)
+        parts = {keys[key]: self._convert(entry, element, f"{entry.name}[{keys[key]}]", part) for key, part in value.items()}
+        lengths = {part.shape for part in parts.values()}
+        if any(len(shape) > 1 for shape in lengths) or len(lengths - {()}) > 1:
+            raise BindingShapeError(f"the values of `{entry.name}` have different shapes: {_listed(sorted(lengths))}")
+        return np.stack(np.broadcast_arrays(*(parts[key] for key in entry.keys)), -1)
+
+    def _element(self, name: str, bindings: Mapping[str, Any]) -> tuple[OpenParameter, int]:
+        """The parameter and the column of an element such as `t[0]`."""
+        found = self._elements.get(name)
+        if found is None:
+            raise self._unknown(name)
+        if found[0].name in bindings:
+            raise ConflictingBindingError(f"`{name}` is given twice: as an element and in `{found[0].name}`")
+        return found
+
+    def _unknown(self, name: str) -> UnknownBindingError | BindingShapeError:
+        base = re.sub(r"\[.*", "", str(name))
+        if name in self.fixed or base in self.fixed:
+            return UnknownBindingError(
+                f"`{base}` was fixed when `{self.kernel}` was compiled",
+                help="list it in `parameters` instead of `bindings` to give it at each run",
+            )
+        if base in self._whole and base != name:
+            shape, keys = self._whole[base][1], self._whole[base][0].keys
+            having = f"its keys are {_listed(keys)}" if keys else f"its shape is {shape}" if shape else "it is one number"
+            return BindingShapeError(f"`{name}` does not exist in this circuit: {having}")
+        names = [entry.name for entry in self.parameters]
+        return UnknownBindingError(
+            f"`{self.kernel}` has no open parameter `{name}`{did_you_mean(str(name), names)}",
+            label=f"open are {_listed(names)}" if names else "none is open",
+        )
+
+    def _refuse_missing(self, bindings: Mapping[str, Any]) -> None:
+        for entry in self.parameters:
+            if entry.name in bindings or (entry.shape and not entry.size):
+                continue
+            lacking = [name for name in entry.column_names if name not in bindings]
+            if lacking:
+                name = entry.name if len(lacking) == entry.size else lacking[0]
+                raise EntrypointValidationError(
+                    f"`{self.kernel}` needs a value for `{name}`", help=f'give it: `bindings={{"{name}": ...}}`'
+                )
+
+    def _wrong_shape(self, entry: OpenParameter, shape: tuple[int, ...], name: str, array: Array) -> BindingShapeError:
+        wanted = f"{shape} or, for a batch, (batch, {', '.join(map(str, shape))})" if shape else "() or, for a batch, (batch,)"
+        if array.ndim == len(shape) == 1:
+            title = f"`{name}` has length {shape[0]}, and {len(array)} values were given"
+        else:
+            title = f"`{name}` has the wrong shape: {array.shape}"
+        return BindingShapeError(title, label=f"its shape is {wanted}")
+
+
+def theta(parameters: tuple[OpenParameter, ...], bindings: Mapping[str, Any]) -> tuple[Array, bool]:
+    """The run-time values of open `parameters` as theta: see `Layout.theta`."""
+    return Layout(parameters).theta(bindings)
+
+
+def _element_type(type: Type) -> ScalarType:
+    element = type.element if isinstance(type, ArrayType) else type.value if isinstance(type, DictType) else type
+    assert isinstance(element, ScalarType)
+    return element
+
+
+def _is_ragged(value: Sequence[Any]) -> bool:
+    return len({np.shape(part) if not isinstance(part, (list, tuple)) else (len(part),) for part in value}) > 1
+
+
+def _listed(names: Iterable[Any]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
