@@ -6,11 +6,17 @@ protocol and runs the conformance suite (`pytest --engine=NAME`).
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
+from qkernel.diagnostics import did_you_mean
+from qkernel.errors import DependencyError
 from qkernel.lower.circuit import Circuit
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Array = np.ndarray[Any, Any]
 
@@ -54,4 +60,54 @@ class Engine(Protocol):
         ...
 
 
-FEATURES = frozenset({"expectation", "gradient", "probabilities", "state", "sampling", "mid_circuit", "branching", "batch", "device"})
+FEATURES = frozenset(
+    {"expectation", "gradient", "probabilities", "state", "sampling", "mid_circuit", "branching", "batch", "device"}
+)
+
+
+def engine_names() -> tuple[str, ...]:
+    """The names of the installed engines, sorted."""
+    return tuple(sorted(_registered()))
+
+
+@lru_cache(maxsize=64)
+def load_engine(name: str = "auto") -> Engine:
+    """The engine registered as `name`; `auto` is `native` where its packages are installed, else `reference`.
+
+    Raises `DependencyError` if there is no such engine, if its packages are not installed, or if two packages
+    register different engines under the name.
+    """
+    if name == "auto":
+        try:
+            return load_engine("native")
+        except DependencyError:
+            return load_engine("reference")
+    known = _registered()
+    if name not in known:
+        raise DependencyError(
+            f"no engine is called `{name}`{did_you_mean(name, list(known))}",
+            help=f"installed are {', '.join(f'`{entry}`' for entry in sorted(known))}" if known else "install qkernel with pip",
+        )
+    if len(known[name]) > 1:
+        raise DependencyError(
+            f"two packages register an engine called `{name}`: {' and '.join(sorted(known[name]))}",
+            help="uninstall one of them",
+        )
+    (entry,) = known[name].values()
+    try:
+        return cast("Engine", entry.load()())
+    except ImportError as error:
+        raise DependencyError(
+            f"the engine `{name}` needs a package that is not installed: {error}",
+            help=f'install it: `pip install "qkernel[{name}]"`' if name in ("qiskit", "torch") else None,
+        ) from error
+
+
+def _registered() -> dict[str, dict[str, EntryPoint]]:
+    """Entry points by name and by the object that they point to."""
+    from importlib.metadata import entry_points
+
+    found: dict[str, dict[str, EntryPoint]] = {}
+    for entry in entry_points(group="qkernel.engines"):
+        found.setdefault(entry.name, {})[entry.value] = entry
+    return found

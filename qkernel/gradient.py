@@ -1,0 +1,187 @@
+"""Which derivative rule applies to which occurrence of an angle, and parameter shift on any engine.
+
+An expectation value is, as a function of one occurrence's angle, a trigonometric polynomial whose frequencies are the
+gaps between the eigenvalues of the gate's generator. Its derivative is therefore a fixed combination of values at
+shifted angles: Mitarai et al. 2018 (Phys. Rev. A 98, 032309) for the gap 1, Anselmetti et al. 2021 (New J. Phys. 23,
+113010) for the gaps 1/2 and 1, Wierichs et al. 2022 (Quantum 6, 677) in general.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from qkernel.diagnostics import did_you_mean
+from qkernel.engine import Engine, Prepared
+from qkernel.errors import GradientError, TargetCapabilityError
+from qkernel.lower.angles import AngleMap
+from qkernel.lower.circuit import Body, Branch, Circuit, Kind, Repeat, Run
+
+Array = np.ndarray[Any, Any]
+Readout = Callable[[Array], Array]
+
+METHODS = ("adjoint", "shift")
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftTerms:
+    """The evaluations that give all derivatives by slots: term t moves slot `slots[t]` by `shifts[t]` radians.
+
+    The derivative by slot s is the sum of `coefficients[t]` times the value of term t over the terms of s.
+    """
+
+    slots: Array
+    shifts: Array
+    coefficients: Array
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+
+def gaps(kind: Kind, angle: int) -> tuple[float, ...]:
+    """The positive differences of eigenvalues of the generator of an angle of a gate; none for a global phase.
+
+    A rotation's generator has the eigenvalues -1/2 and 1/2, a phase's 0 and 1; controls add the eigenvalue 0.
+    """
+    if kind.angle_kinds[angle] == "rotation":
+        return (0.5, 1.0) if kind.controls else (1.0,)
+    is_global = kind.name == "gphase" or (kind.name == "ug" and angle == 3)
+    return () if is_global and not kind.controls else (1.0,)
+
+
+@lru_cache(maxsize=64)
+def shift_rule(frequencies: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
+    """Pairs (coefficient, shift) that give the derivative of a trigonometric polynomial with these frequencies.
+
+    For R frequencies that are multiples of the lowest, w: the 2R shifts +-(2k - 1) pi / (2 R w).
+    """
+    count = len(frequencies)
+    if not count:
+        return ()
+    points = (2 * np.arange(1, count + 1) - 1) * np.pi / (2 * count * min(frequencies))
+    weights = np.linalg.solve(2 * np.sin(np.outer(frequencies, points)), np.array(frequencies))
+    return tuple(
+        (sign * weight, sign * point)
+        for weight, point in zip(weights.tolist(), points.tolist(), strict=True)
+        for sign in (1, -1)
+    )
+
+
+def shift_terms(circuit: Circuit, columns: Sequence[int] | None = None) -> ShiftTerms:
+    """The terms for all slots that depend on open parameters, or on the given columns of theta."""
+    wanted = _dependent_slots(circuit.angles, columns)
+    terms = [
+        (slot, shift, coefficient)
+        for kind, angle, slot in _occurrences(circuit)
+        if slot in wanted
+        for coefficient, shift in shift_rule(gaps(kind, angle))
+    ]
+    slots, shifts, coefficients = zip(*terms, strict=True) if terms else ((), (), ())
+    return ShiftTerms(np.array(slots, np.int64), np.array(shifts, float), np.array(coefficients, float))
+
+
+def cost(circuit: Circuit, columns: Sequence[int] | None = None) -> int:
+    """How many evaluations, per sample, parameter shift needs for all values and derivatives."""
+    return 1 + len(shift_terms(circuit, columns))
+
+
+def open_slots(circuit: Circuit) -> Circuit:
+    """The same circuit with every angle slot an open parameter of its own, so that an engine can shift one occurrence."""
+    return replace(circuit, angles=AngleMap.identity(circuit.angles.num_slots))
+
+
+def shift_vjp(
+    prepared_open: Prepared, circuit: Circuit, theta: Array, cotangent: Array, terms: ShiftTerms | None = None
+) -> tuple[Array, Array]:
+    """Expectation values, and the gradient of sum(cotangent * values) by theta, shapes as `Prepared.expect_vjp`.
+
+    `prepared_open` is `open_slots(circuit)` made ready by any engine; all shifts, samples and observables go to it in
+    one call. `terms` are `shift_terms(circuit)`, or those for some columns only: then the other columns are unspecified.
+    """
+    values, derivatives = shift(prepared_open.expect, circuit, theta, terms)
+    slot_gradient = np.einsum("bo,bso->bs", np.asarray(cotangent, float), derivatives)
+    return values, circuit.angles.pullback(theta, slot_gradient).astype(values.dtype, copy=False)
+
+
+def shift_jacobian(readout: Readout, circuit: Circuit, theta: Array, terms: ShiftTerms | None = None) -> tuple[Array, Array]:
+    """Values (batch, outputs) of `readout`, and their derivatives by theta, shape (batch, outputs, columns).
+
+    `readout` takes angles (rows, slots) of `open_slots(circuit)` to values (rows, outputs), such as expectation
+    values or probabilities; it is called once.
+    """
+    values, derivatives = shift(readout, circuit, theta, terms)
+    batch, slots, outputs = derivatives.shape
+    rows = np.moveaxis(derivatives, 2, 1).reshape(batch * outputs, slots)
+    gradient = circuit.angles.pullback(np.repeat(theta, outputs, axis=0), rows)
+    return values, gradient.reshape(batch, outputs, -1)
+
+
+def shift(readout: Readout, circuit: Circuit, theta: Array, terms: ShiftTerms | None = None) -> tuple[Array, Array]:
+    """Values (batch, outputs) of `readout` and their derivatives by slots, shape (batch, slots, outputs)."""
+    terms = shift_terms(circuit) if terms is None else terms
+    angles = np.asarray(circuit.angles.evaluate(theta))
+    batch, slots = angles.shape
+    moved = np.repeat(angles[None], 1 + len(terms), axis=0)
+    moved[np.arange(1, 1 + len(terms)), :, terms.slots] += terms.shifts[:, None]
+    values = np.asarray(readout(moved.reshape(-1, slots))).reshape(1 + len(terms), batch, -1)
+    derivatives = np.zeros((slots, batch, values.shape[2]))
+    np.add.at(derivatives, terms.slots, terms.coefficients[:, None, None] * values[1:])
+    return values[0], np.moveaxis(derivatives, 0, 1)
+
+
+def method(circuit: Circuit, engine: Engine, gradient: str = "auto") -> str:
+    """`adjoint` or `shift`: how derivatives of `circuit` are taken on `engine`.
+
+    `auto` is the adjoint method where the engine has it and the circuit only has gates and expectation values, else
+    parameter shift. Raises `GradientError` for an unknown name, for an engine without the adjoint method and for a
+    run-time loop, `TargetCapabilityError` for an engine without exact values.
+    """
+    if gradient not in ("auto", *METHODS):
+        raise GradientError(
+            f"there is no gradient method `{gradient}`{did_you_mean(str(gradient), ['auto', *METHODS])}",
+            help="the methods are `auto`, `adjoint` and `shift`",
+        )
+    if any(isinstance(part, Repeat) for part in _parts(circuit.body)):
+        raise GradientError(f"`{circuit.name}` has a `while` on measured bits, which has no derivative")
+    has_adjoint = "gradient" in engine.features and not circuit.probabilities
+    if gradient == "adjoint" and not has_adjoint:
+        what = "probabilities have" if circuit.probabilities else f"the engine `{engine.name}` has"
+        raise GradientError(f"{what} no adjoint method", help='use `gradient="shift"`')
+    if gradient == "adjoint" or (gradient == "auto" and has_adjoint and circuit.is_unitary):
+        return "adjoint"
+    needed = {"expectation"} if circuit.expectations else set()
+    needed |= {"probabilities"} if circuit.probabilities else set()
+    if missing := needed - engine.features:
+        raise TargetCapabilityError(f"the engine `{engine.name}` cannot compute {' or '.join(sorted(missing))}")
+    return "shift"
+
+
+def _dependent_slots(angles: AngleMap, columns: Sequence[int] | None) -> set[int]:
+    curved = {slot for slot, _ in angles.curved}
+    if columns is None:
+        return set(angles.rows.tolist()) | curved
+    return set(angles.rows[np.isin(angles.columns, columns)].tolist()) | curved
+
+
+def _occurrences(circuit: Circuit) -> Iterator[tuple[Kind, int, int]]:
+    """Each angle of each gate, branches included: the kind, which of its angles, and the slot."""
+    for part in _parts(circuit.body):
+        if isinstance(part, Run):
+            for instruction in circuit.instructions(part):
+                for angle, slot in enumerate(instruction.slots):
+                    yield instruction.kind, angle, slot
+
+
+def _parts(body: Body) -> Iterator[Any]:
+    for part in body:
+        yield part
+        match part:
+            case Branch(_, then, otherwise):
+                yield from _parts(then)
+                yield from _parts(otherwise)
+            case Repeat(_, inner):
+                yield from _parts(inner)
