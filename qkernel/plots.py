@@ -1,0 +1,53 @@
+"""Panels of the figures that a training run ends with. Each draws into matplotlib axes that it is given and returns them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = np.ndarray[Any, Any]
+
+
+def learning_curves(axes: Axes, losses: Sequence[float], accuracies: Sequence[float]) -> Axes:
+    """Training loss and test accuracy (as a fraction) after each epoch."""
+    epochs = range(1, len(losses) + 1)
+    axes.plot(epochs, losses, "o-", color="C3", label="Train loss")
+    axes.plot(epochs, accuracies, "s-", color="C0", label="Test accuracy")
+    axes.set(xlabel="Epoch", ylabel="Loss / Accuracy", title="Learning Curves", ylim=(0, None))
+    axes.locator_params(axis="x", integer=True)
+    axes.legend(fontsize=8)
+    return axes
+
+
+def confusion_matrix(axes: Axes, true: Array, predicted: Array, class_names: Sequence[str]) -> Axes:
+    """How often class `true` was taken for class `predicted`; integer labels of shape (N,), counting from 0."""
+    count = len(class_names)
+    table = np.zeros((count, count), int)
+    np.add.at(table, (np.asarray(true), np.asarray(predicted)), 1)
+    axes.imshow(table, cmap="Blues")
+    axes.set(xlabel="Predicted", ylabel="True", title="Confusion Matrix")
+    axes.set_xticks(range(count), class_names, fontsize=8, rotation=45)
+    axes.set_yticks(range(count), class_names, fontsize=8)
+    for (row, column), value in np.ndenumerate(table):
+        color = "white" if value > table.max() / 2 else "black"
+        axes.text(column, row, str(value), ha="center", va="center", color=color)
+    return axes
+
+
+def sample_strip(axes: Axes, images: Array, true: Array, predicted: Array, class_names: Sequence[str]) -> Axes:
+    """Images of shape (N, height, width) in a row: the class predicted above (green: right, red: wrong), the true one below."""
+    _, height, width = np.shape(images)
+    axes.imshow(np.concatenate(list(images), axis=1), cmap="gray", aspect="equal")
+    for k, (label, guess) in enumerate(zip(true, predicted, strict=True)):
+        center = width * k + width / 2 - 0.5
+        color = "tab:green" if label == guess else "tab:red"
+        axes.text(center, -2, class_names[guess], ha="center", va="bottom", fontsize=7, color=color, rotation=45)
+        axes.text(center, height + 1, class_names[label], ha="center", va="top", fontsize=7, rotation=45)
+    axes.set_title("Sample Predictions (green=correct, red=wrong)", fontsize=10, pad=28)
+    axes.axis("off")
+    return axes
