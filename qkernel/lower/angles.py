@@ -6,24 +6,27 @@ the chain rule and the torch bridge all read this one structure.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from qkernel.ir.expressions import Expr
+from qkernel.ir.expressions import Const, Expr, Item, Name, children, evaluate, wrap
 from qkernel.ir.types import Type
+from qkernel.lower.derivatives import derivative
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Integers = np.ndarray[Any, np.dtype[np.int32]]
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class OpenParameter:
     """An argument that stays open: its columns `start` to `start + size` of theta, in C order of `shape` (() for a scalar).
 
-    `keys` are the keys of a dictionary argument, in column order.
+    `keys` are the keys of a dictionary argument, in column order; its shape is their number.
     """
 
     name: str
@@ -43,14 +46,31 @@ class OpenParameter:
             return tuple(f"{self.name}[{key}]" for key in self.keys)
         return tuple(self.name + "".join(f"[{k}]" for k in index) for index in np.ndindex(*self.shape))
 
+    @property
+    def elements(self) -> tuple[Expr, ...]:
+        """The expression that names each column."""
+        base = Name(self.name, self.type)
+        if self.keys:
+            return tuple(Item(base, (wrap(key),)) for key in self.keys)
+        if not self.shape:
+            return (base,)
+        return tuple(Item(base, tuple(Const(k) for k in index)) for index in np.ndindex(*self.shape))
 
-@dataclass(frozen=True)
+    def read(self, columns: Array) -> Any:
+        """The value of the argument in an environment; `columns` holds theta with its columns along the first axis."""
+        mine = columns[self.start : self.start + self.size]
+        if self.keys:
+            return dict(zip(self.keys, mine, strict=True))
+        return mine.reshape(self.shape + mine.shape[1:]) if self.shape else mine[0]
+
+
+@dataclass(frozen=True, eq=False)
 class AngleMap:
     """`num_slots` angles of `num_columns` open parameters.
 
     The affine part is in coordinate form: slot `rows[k]` has `coefficients[k]` times column `columns[k]`, plus
-    `offsets[slot]`. `curved` holds (slot, expression) for slots that are not affine; their expressions name the open
-    parameters, and their offsets are 0.
+    `offsets[slot]`; rows ascend, columns ascend within a row, no pair stands twice. `curved` holds (slot, expression)
+    for slots that are not affine, ascending; their expressions name the open parameters, and their offsets are 0.
     """
 
     parameters: tuple[OpenParameter, ...]
@@ -60,14 +80,153 @@ class AngleMap:
     coefficients: Floats
     curved: tuple[tuple[int, Expr], ...] = ()
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AngleMap):
+            return NotImplemented
+        arrays = ("offsets", "rows", "columns", "coefficients")
+        return (self.parameters, self.curved) == (other.parameters, other.curved) and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.parameters, self.num_slots, len(self.rows)))
+
     @property
     def num_slots(self) -> int:
         return len(self.offsets)
 
-    @property
+    @cached_property
     def num_columns(self) -> int:
         return sum(parameter.size for parameter in self.parameters)
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
         return tuple(name for parameter in self.parameters for name in parameter.column_names)
+
+    @cached_property
+    def identity(self) -> bool:
+        """Whether the angles are the columns themselves, in order."""
+        count = self.num_columns
+        return (
+            not self.curved
+            and len(self.rows) == self.num_slots == count
+            and not self.offsets.any()
+            and bool((self.coefficients == 1).all())
+            and np.array_equal(self.rows, np.arange(count))
+            and np.array_equal(self.columns, np.arange(count))
+        )
+
+    def evaluate(self, theta: Array) -> Array:
+        """The angles, shape (..., slots), for `theta` of shape (..., columns); float32 stays float32, else float64."""
+        theta = _floating(theta)
+        result = np.broadcast_to(self.offsets.astype(theta.dtype), (*theta.shape[:-1], self.num_slots)).copy()
+        if len(self.rows):
+            _add_at(result, self._by_row, theta[..., self.columns] * self.coefficients.astype(theta.dtype))
+        if self.curved:
+            environment = self._environment(theta)
+            for slot, expression in self.curved:
+                result[..., slot] = evaluate(expression, environment)
+        return result
+
+    def pullback(self, theta: Array, slot_gradient: Array) -> Array:
+        """The gradient by `theta`, shape (..., columns), of a function whose gradient by the angles is `slot_gradient`.
+
+        Both arguments share their leading axes. Raises `GradientError` where a curved angle has no derivative.
+        """
+        theta, slot_gradient = _floating(theta), _floating(slot_gradient)
+        result = np.zeros((*slot_gradient.shape[:-1], self.num_columns), slot_gradient.dtype)
+        if len(self.rows):
+            weights = self.coefficients.astype(result.dtype)
+            _add_at(result, self._by_column, slot_gradient[..., self.rows] * weights)
+        if self.curved:
+            environment = self._environment(theta)
+            for slot, column, slope in self.slopes:
+                result[..., column] += slot_gradient[..., slot] * evaluate(slope, environment)
+        return result
+
+    @cached_property
+    def slopes(self) -> tuple[tuple[int, int, Expr], ...]:
+        """The derivatives of the curved angles: (slot, column, expression), those that are 0 left out."""
+        return tuple(self._slopes())
+
+    def _slopes(self) -> Iterator[tuple[int, int, Expr]]:
+        columns = {element: k for k, element in enumerate(e for parameter in self.parameters for e in parameter.elements)}
+        for slot, expression in self.curved:
+            for element in sorted(_leaves(expression) & columns.keys(), key=columns.__getitem__):
+                slope = derivative(expression, element)
+                if slope != Const(0.0):
+                    yield slot, columns[element], slope
+
+    def bind(self, values: Mapping[str, Any]) -> AngleMap:
+        """The map with some parameters fixed; `values` has a number, an array of its shape or a mapping for each of them."""
+        fixed = np.zeros(self.num_columns)
+        known = np.zeros(self.num_columns, bool)
+        left, start = [], 0
+        for parameter in self.parameters:
+            if parameter.name in values:
+                value = values[parameter.name]
+                stretch = slice(parameter.start, parameter.start + parameter.size)
+                fixed[stretch] = np.ravel([value[key] for key in parameter.keys] if parameter.keys else value)
+                known[stretch] = True
+            else:
+                left.append(OpenParameter(parameter.name, parameter.type, start, parameter.shape, parameter.keys))
+                start += parameter.size
+        settled = known[self.columns]
+        offsets = self.offsets.copy()
+        np.add.at(offsets, self.rows[settled], (fixed[self.columns] * self.coefficients)[settled])
+        environment = {p.name: p.read(fixed) if p.name in values else Name(p.name, p.type) for p in self.parameters}
+        curved = self._bend(offsets, environment)
+        moved = (np.cumsum(~known) - 1).astype(np.int32)
+        rest = ~settled
+        return AngleMap(tuple(left), offsets, self.rows[rest], moved[self.columns[rest]], self.coefficients[rest], curved)
+
+    def _bend(self, offsets: Floats, environment: Mapping[str, Any]) -> tuple[tuple[int, Expr], ...]:
+        """The curved angles in `environment`; those that become numbers go into `offsets`."""
+        curved = []
+        for slot, expression in self.curved:
+            value = evaluate(expression, environment)
+            if isinstance(value, Expr):
+                curved.append((slot, value))
+            else:
+                offsets[slot] = value
+        return tuple(curved)
+
+    def _environment(self, theta: Array) -> dict[str, Any]:
+        columns = np.moveaxis(theta, -1, 0)
+        return {parameter.name: parameter.read(columns) for parameter in self.parameters}
+
+    @cached_property
+    def _by_row(self) -> tuple[Array | None, Array, Array | None]:
+        return _groups(self.rows)
+
+    @cached_property
+    def _by_column(self) -> tuple[Array | None, Array, Array | None]:
+        return _groups(self.columns)
+
+
+def _floating(values: Any) -> Array:
+    array = np.asarray(values)
+    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+
+
+def _groups(targets: Integers) -> tuple[Array | None, Array, Array | None]:
+    """How to add entries up by target: the order to take them in, the distinct targets, where each one's entries start.
+
+    The order is None if they stand in order already, the starts are None if no target stands twice.
+    """
+    order = None if (targets[1:] >= targets[:-1]).all() else np.argsort(targets, kind="stable")
+    distinct, starts = np.unique(targets if order is None else targets[order], return_index=True)
+    return order, distinct, None if len(distinct) == len(targets) else starts
+
+
+def _add_at(result: Array, groups: tuple[Array | None, Array, Array | None], entries: Array) -> None:
+    order, distinct, starts = groups
+    entries = entries if order is None else entries[..., order]
+    result[..., distinct] += entries if starts is None else np.add.reduceat(entries, starts, axis=-1)
+
+
+def _leaves(expr: Expr) -> set[Expr]:
+    """The names and elements of names in `expr`."""
+    if isinstance(expr, Name) or (isinstance(expr, Item) and isinstance(expr.base, Name)):
+        return {expr}
+    return set().union(*(_leaves(child) for child in children(expr)))

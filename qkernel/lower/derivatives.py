@@ -1,0 +1,107 @@
+"""Derivatives of expressions, for the angles that are not affine in their parameters."""
+
+from __future__ import annotations
+
+import math
+
+from qkernel.errors import GradientError
+from qkernel.ir.expressions import Apply, Const, Expr, apply, free_names
+
+_ZERO, _ONE = Const(0.0), Const(1.0)
+_STEPS = ("//", "floor", "ceil", "uint", "<", "<=", ">", ">=", "==", "!=", "and", "or", "^", "not")
+
+
+def derivative(expr: Expr, variable: Expr) -> Expr:
+    """The derivative of `expr` by `variable`, a name or an element of one.
+
+    Steps (`floor`, `//`, comparisons) count as constant, and kinks take the derivative of the side that they evaluate.
+    Raises `GradientError` for an operator that has no derivative here.
+    """
+    if expr == variable:
+        return _ONE
+    match expr:
+        case Apply(name, operands) if name not in _STEPS and free_names(expr):
+            inner = tuple(derivative(operand, variable) for operand in operands)
+            return _apply(name, operands, inner) if any(part != _ZERO for part in inner) else _ZERO
+    return _ZERO
+
+
+def _apply(name: str, operands: tuple[Expr, ...], inner: tuple[Expr, ...]) -> Expr:
+    match name, operands, inner:
+        case "+" | "-", _, (left, right):
+            return _sum(name, left, right)
+        case "*", (left, right), (d_left, d_right):
+            return _sum("+", _product(d_left, right), _product(d_right, left))
+        case "/", (left, right), (d_left, d_right):
+            return _sum("-", _quotient(d_left, right), _quotient(_product(d_right, left), right * right))
+        case "%", (left, right), (d_left, d_right):
+            return _sum("-", d_left, _product(d_right, left // right))
+        case "**", (base, exponent), (d_base, d_exponent):
+            by_base = _ZERO if d_base == _ZERO else _product(d_base, exponent * base ** (exponent - 1))
+            by_exponent = _ZERO if d_exponent == _ZERO else _product(d_exponent, apply("log", base) * base**exponent)
+            return _sum("+", by_base, by_exponent)
+        case "neg", _, (only,):
+            return -only
+        case "min" | "max", (left, right), _:
+            return apply("select", apply("<=" if name == "min" else ">=", left, right), *inner)
+        case "select", (condition, _, _), (_, left, right):
+            return apply("select", condition, left, right)
+        case "float", _, (only,):
+            return only
+        case "atan2", (y, x), (d_y, d_x):
+            return _quotient(_sum("-", _product(d_y, x), _product(d_x, y)), x * x + y * y)
+        case _, (argument,), (only,):
+            return _product(only, _outer(name, argument))
+    raise GradientError(f"`{name}` has no derivative")
+
+
+def _outer(name: str, x: Expr) -> Expr:
+    """The derivative of a function of one argument."""
+    match name:
+        case "sin":
+            return apply("cos", x)
+        case "cos":
+            return -apply("sin", x)
+        case "tan":
+            return 1.0 / apply("cos", x) ** 2
+        case "asin":
+            return 1.0 / apply("sqrt", 1.0 - x * x)
+        case "acos":
+            return -1.0 / apply("sqrt", 1.0 - x * x)
+        case "atan":
+            return 1.0 / (1.0 + x * x)
+        case "sinh":
+            return apply("cosh", x)
+        case "cosh":
+            return apply("sinh", x)
+        case "tanh":
+            return 1.0 - apply("tanh", x) ** 2
+        case "exp":
+            return apply("exp", x)
+        case "log":
+            return 1.0 / x
+        case "log2":
+            return 1.0 / (x * math.log(2))
+        case "sqrt":
+            return 0.5 / apply("sqrt", x)
+        case "abs":
+            return apply("select", x < 0, -1.0, 1.0)
+    raise GradientError(f"`{name}` has no derivative")
+
+
+def _sum(name: str, left: Expr, right: Expr) -> Expr:
+    if right == _ZERO:
+        return left
+    if left == _ZERO:
+        return right if name == "+" else -right
+    return apply(name, left, right)
+
+
+def _product(factor: Expr, other: Expr) -> Expr:
+    if factor in (_ZERO, _ONE):
+        return _ZERO if factor == _ZERO else other
+    return apply("*", factor, other)
+
+
+def _quotient(part: Expr, divisor: Expr) -> Expr:
+    return _ZERO if part == _ZERO else apply("/", part, divisor)
