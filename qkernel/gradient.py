@@ -18,7 +18,8 @@ import numpy as np
 from qkernel.diagnostics import did_you_mean
 from qkernel.engine import Engine, Prepared
 from qkernel.errors import GradientError, TargetCapabilityError
-from qkernel.lower.angles import AngleMap
+from qkernel.ir.types import FLOAT, ArrayType
+from qkernel.lower.angles import AngleMap, OpenParameter
 from qkernel.lower.circuit import Body, Branch, Circuit, Kind, Repeat, Run
 
 Array = np.ndarray[Any, Any]
@@ -91,7 +92,10 @@ def cost(circuit: Circuit, columns: Sequence[int] | None = None) -> int:
 
 def open_slots(circuit: Circuit) -> Circuit:
     """The same circuit with every angle slot an open parameter of its own, so that an engine can shift one occurrence."""
-    return replace(circuit, angles=AngleMap.identity(circuit.angles.num_slots))
+    count = circuit.angles.num_slots
+    slots = np.arange(count, dtype=np.int32)
+    parameter = OpenParameter("angles", ArrayType(FLOAT), 0, (count,))
+    return replace(circuit, angles=AngleMap((parameter,), np.zeros(count), slots, slots, np.ones(count)))
 
 
 def shift_vjp(

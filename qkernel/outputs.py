@@ -1,0 +1,275 @@
+"""The host's side of a circuit: what the kernel returns, computed from measured bits, expectation values and arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from qkernel.errors import ArithmeticEvaluationError, ExecutionError, GradientError
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Slice, Updated, children, evaluate, free_names
+from qkernel.ir.types import FLOAT, UINT, ArrayType, DictType, ScalarType, TupleType, Type
+from qkernel.lower.circuit import Circuit
+from qkernel.lower.derivatives import derivative
+
+Array = np.ndarray[Any, Any]
+Environment = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Evaluates the outputs of `circuit` for many samples or shots ("rows") at once.
+
+    Readouts are the expectation values and then the outcome probabilities, as columns of one array (rows, readouts).
+    """
+
+    circuit: Circuit
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names that the outputs depend on."""
+        return frozenset().union(*(free_names(output) for output in self.circuit.outputs))
+
+    @cached_property
+    def uses_bits(self) -> bool:
+        """Whether an output depends on measured bits."""
+        return "bits" in self.names
+
+    @cached_property
+    def uses_readouts(self) -> bool:
+        """Whether an output depends on expectation values or probabilities."""
+        return any(name == "expectations" or name.startswith("probabilities_") for name in self.names)
+
+    @cached_property
+    def num_readouts(self) -> int:
+        """How many numbers the engine hands over for each sample."""
+        return len(self.circuit.expectations) + sum(2 ** len(qubits) for qubits in self.circuit.probabilities)
+
+    def environment(self, theta: Array, readouts: Array) -> dict[str, Any]:
+        """What the outputs' names mean, each with the rows along its last axis."""
+        columns = np.moveaxis(theta, -1, 0)
+        result: dict[str, Any] = {
+            entry.name: entry.read(columns.astype(np.int64) if _is_whole(entry.type) else columns)
+            for entry in self.circuit.angles.parameters
+            if entry.name in self.names
+        }
+        count = len(self.circuit.expectations)
+        result["expectations"] = readouts[:, :count].T
+        for k, qubits in enumerate(self.circuit.probabilities):
+            result[f"probabilities_{k}"] = readouts[:, count : count + 2 ** len(qubits)].T
+            count += 2 ** len(qubits)
+        return result
+
+    def evaluate(self, environment: Environment, rows: int) -> list[Any]:
+        """Each output as an array whose first axis are the rows; a tuple as a tuple of such arrays.
+
+        Raises `ArithmeticEvaluationError` where an output has no value.
+        """
+        return [
+            _evaluate(output, environment, rows, at_once)
+            for output, at_once in zip(self.circuit.outputs, self._at_once, strict=True)
+        ]
+
+    @cached_property
+    def _at_once(self) -> tuple[bool, ...]:
+        return tuple(map(_is_vectorised, self.circuit.outputs))
+
+    def values(self, outputs: list[Any]) -> list[Any]:
+        """For each row the value that the kernel returns: ints, floats, tuples of them."""
+        parts = [_values(output, part.type) for output, part in zip(outputs, self.circuit.outputs, strict=True)]
+        return list(zip(*parts, strict=True)) if self.circuit.outputs_tuple else parts[0]
+
+    def result(self, outputs: list[Any], batched: bool) -> Any:
+        """What `run` hands back: for a batch the arrays themselves, else the first row's values, Floats in arrays."""
+        parts = [
+            output if batched else _single(output, part.type)
+            for output, part in zip(outputs, self.circuit.outputs, strict=True)
+        ]
+        return tuple(parts) if self.circuit.outputs_tuple else parts[0]
+
+    @cached_property
+    def output_shape(self) -> tuple[int, ...]:
+        """() for one number, (length,) for a vector or a tuple, whose entries are laid end to end."""
+        if self.circuit.outputs_tuple or len(self.circuit.outputs) != 1:
+            return (len(self._components),)
+        return () if isinstance(self.circuit.outputs[0].type, ScalarType) else (len(self._components),)
+
+    @cached_property
+    def is_linear(self) -> bool:
+        """Whether the outputs' derivatives by the readouts are constants."""
+        return not any(free_names(slope) for slope in self._slopes.values())
+
+    def slopes(self, environment: Environment, rows: int) -> tuple[Array, Array]:
+        """Derivatives of the returned numbers: by readouts (rows, numbers, readouts), by theta (rows, numbers, columns)."""
+        width = self.num_readouts
+        result = np.zeros((rows, len(self._components), width + self.circuit.angles.num_columns))
+        for (output, column), slope in self._slopes.items():
+            result[:, output, column] = _evaluate(slope, environment, rows, _is_vectorised(slope))
+        return result[..., :width], result[..., width:]
+
+    @cached_property
+    def _components(self) -> list[Expr]:
+        if self.uses_bits:
+            raise GradientError("measured bits have no derivative", help="return `qk.expval(q, H)` or `qk.probabilities(q)`")
+        return [part for output in self.circuit.outputs for part in _scalars(output, self._length)]
+
+    @cached_property
+    def _slopes(self) -> dict[tuple[int, int], Expr]:
+        """Derivatives that are not 0, by (number, column); theta's columns come after the readouts."""
+        columns = self._leaves
+        found = {}
+        for k, component in enumerate(self._components):
+            for leaf in _leaves(component):
+                slope = derivative(component, leaf) if leaf in columns else Const(0.0)
+                if slope != Const(0.0):
+                    found[k, columns[leaf]] = slope
+        return found
+
+    @cached_property
+    def _leaves(self) -> dict[Expr, int]:
+        vectors = [("expectations", len(self.circuit.expectations))]
+        vectors += [(f"probabilities_{k}", 2 ** len(qubits)) for k, qubits in enumerate(self.circuit.probabilities)]
+        leaves: list[Expr] = [Item(Name(name, ArrayType(FLOAT)), (Const(k),)) for name, count in vectors for k in range(count)]
+        leaves += [leaf for entry in self.circuit.angles.parameters for leaf in entry.elements]
+        return {leaf: k for k, leaf in enumerate(leaves)}
+
+    def _length(self, name: str) -> int:
+        if name == "expectations":
+            return len(self.circuit.expectations)
+        if name.startswith("probabilities_"):
+            return 2 ** len(self.circuit.probabilities[int(name.removeprefix("probabilities_"))])
+        return next(entry.shape[0] for entry in self.circuit.angles.parameters if entry.name == name)
+
+
+def _evaluate(output: Expr, environment: Environment, rows: int, at_once: bool) -> Any:
+    if at_once:
+        try:
+            with np.errstate(divide="raise", invalid="raise", over="raise"):
+                return _rows_first(evaluate(output, environment), output.type, rows)
+        except (ArithmeticError, ValueError):
+            pass  # only a branch that is not taken may be at fault: row by row tells
+    return _stack([_evaluate_row(output, environment, row) for row in range(rows)], output.type)
+
+
+def _evaluate_row(output: Expr, environment: Environment, row: int) -> Any:
+    values = {name: _at(environment[name], row) for name in free_names(output)}
+    try:
+        return evaluate(output, values)
+    except (IndexError, KeyError) as error:
+        raise ExecutionError(f"a value that the kernel returns reads an element that does not exist: {error}") from error
+    except (ArithmeticError, ValueError) as error:
+        raise ArithmeticEvaluationError(f"a value that the kernel returns cannot be computed: {error}") from error
+
+
+def _at(value: Any, row: int) -> Any:
+    return {key: part[row].item() for key, part in value.items()} if isinstance(value, dict) else value[..., row].tolist()
+
+
+def _is_known(expr: Expr) -> bool:
+    return not free_names(expr)
+
+
+def _is_vectorised(expr: Expr) -> bool:
+    """Whether numpy computes `expr` for all rows at once: no element is chosen by a run-time value, no int can overflow."""
+    match expr:
+        case Item(base, keys) | Row(base, keys):
+            return all(map(_is_known, keys)) and _is_vectorised(base)
+        case Slice(base, start, stride, length):
+            return all(isinstance(part, Const) for part in (start, stride, length)) and _is_vectorised(base)
+        case Updated(_, key) if not isinstance(key, Const):
+            return False
+        case Apply(name, operands) if expr.type == UINT and name not in (
+            "+",
+            "-",
+            "//",
+            "%",
+            "min",
+            "max",
+            "neg",
+            "abs",
+            "select",
+        ):
+            return name == "*" and any(isinstance(part, Const) for part in operands) and not any(map(_is_apply, operands))
+    return all(map(_is_vectorised, children(expr)))
+
+
+def _is_apply(expr: Expr) -> bool:
+    return isinstance(expr, Apply)
+
+
+def _rows_first(value: Any, type: Type, rows: int) -> Any:
+    """A value with the rows along the last axis, or the same for all rows, as an array with the rows first."""
+    match type:
+        case TupleType(items):
+            return tuple(_rows_first(part, item, rows) for part, item in zip(value, items, strict=True))
+        case ArrayType(element, rank) if not isinstance(value, np.ndarray):
+            part_type: Type = element if rank == 1 else ArrayType(element, rank - 1)
+            parts = [_rows_first(part, part_type, rows) for part in value]
+            return np.stack(parts, axis=1) if parts else np.zeros((rows, 0))
+    array = np.asarray(value)
+    return np.moveaxis(array, -1, 0) if array.ndim else np.broadcast_to(array, (rows,))
+
+
+def _stack(values: list[Any], type: Type) -> Any:
+    if isinstance(type, TupleType):
+        return tuple(_stack([value[k] for value in values], item) for k, item in enumerate(type.items))
+    return np.array(values)
+
+
+def _values(output: Any, type: Type) -> list[Any]:
+    """Rows of an output as Python values."""
+    if isinstance(type, TupleType):
+        return list(zip(*(_values(part, item) for part, item in zip(output, type.items, strict=True)), strict=True))
+    convert: Callable[[Any], Any] = float if _element(type) == FLOAT else int
+    return [_nested(row, convert) for row in output.tolist()]
+
+
+def _nested(row: Any, convert: Callable[[Any], Any]) -> Any:
+    return tuple(_nested(part, convert) for part in row) if isinstance(row, list) else convert(row)
+
+
+def _single(output: Any, type: Type) -> Any:
+    if isinstance(type, TupleType):
+        return tuple(_single(part, item) for part, item in zip(output, type.items, strict=True))
+    if isinstance(type, ArrayType) and type.element == FLOAT:
+        return output[0]
+    return _values(output[:1], type)[0]
+
+
+def _element(type: Type) -> Type:
+    return type.element if isinstance(type, ArrayType) else type.value if isinstance(type, DictType) else type
+
+
+def _is_whole(type: Type) -> bool:
+    return _element(type) == UINT
+
+
+def _scalars(expr: Expr, length: Callable[[str], int]) -> list[Expr]:
+    """The numbers that `expr` consists of, in order."""
+    match expr:
+        case Pack(items):
+            return [part for item in items for part in _scalars(item, length)]
+        case Slice(base, Const(start), Const(stride), Const(count)):
+            return [_scalars(base, length)[start + k * stride] for k in range(count)]
+        case Updated(base, Const(key), value):
+            parts = _scalars(base, length)
+            return [*parts[:key], value, *parts[key + 1 :]]
+        case Name(name, ArrayType(_, 1)):
+            return [Item(expr, (Const(k),)) for k in range(length(name))]
+    if not isinstance(expr.type, ScalarType):
+        raise GradientError(f"there is no derivative of `{expr}`, whose length is known only later")
+    return [expr]
+
+
+def _leaves(expr: Expr) -> set[Expr]:
+    match expr:
+        case Name():
+            return {expr}
+        case Item(Name(), keys) if all(map(_is_known, keys)):
+            return {expr}
+        case Item() | Row():
+            raise GradientError(f"there is no derivative of `{expr}`: which element it is is known only later")
+    return set().union(*(_leaves(child) for child in children(expr)))

@@ -1,0 +1,117 @@
+"""Expectation values and probabilities estimated from measured bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from qkernel.errors import ShotsError, ValidationError
+from qkernel.lower.circuit import Circuit, Kind, Run
+from qkernel.observable import Hamiltonian, Pauli
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A circuit that ends in measurements, in bases in which some terms can be read off at once.
+
+    `terms` are (expectation, coefficient, bits whose parity is the term); `bits` are those of each qubit that is read.
+    """
+
+    circuit: Circuit
+    terms: tuple[tuple[int, float, tuple[int, ...]], ...]
+    bits: dict[int, int]
+
+
+def check_shots(shots: Any) -> int:
+    """`shots` as an int; raises `ShotsError` unless it is a whole number of at least 1."""
+    if not isinstance(shots, Integral) or isinstance(shots, bool) or shots < 1:
+        raise ShotsError(f"`shots` is a whole number of at least 1, not {shots!r}")
+    return int(shots)
+
+
+def check_seed(seed: Any) -> int | None:
+    """`seed` as an int; raises `ValidationError` unless it is None or a whole number of at least 0."""
+    if seed is None:
+        return None
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+        raise ValidationError(f"`seed` is a whole number of at least 0, not {seed!r}")
+    return int(seed)
+
+
+def measured_circuits(circuit: Circuit) -> list[Measured]:
+    """The circuits to sample for the expectation values of `circuit`, terms that can be measured together in one.
+
+    If `circuit` reads out probabilities, the last one measures their qubits as they are.
+    """
+    every = Hamiltonian()
+    for part in circuit.expectations:
+        for operators in part.observable.terms:
+            if operators not in every.terms:
+                every.add_term(operators, 1.0)
+    result = []
+    for group in every.qubit_wise_commuting_groups():
+        basis = {entry.index: entry.pauli for operators in group.terms for entry in operators}
+        measured, bits = _measured(circuit, basis)
+        terms = tuple(
+            (k, float(part.observable.terms[operators].real), tuple(bits[entry.index] for entry in operators))
+            for operators in group.terms
+            for k, part in enumerate(circuit.expectations)
+            if operators in part.observable.terms
+        )
+        result.append(Measured(measured, terms, bits))
+    if circuit.probabilities:
+        measured, bits = _measured(circuit, {qubit: Pauli.Z for qubits in circuit.probabilities for qubit in qubits})
+        result.append(Measured(measured, (), bits))
+    return result
+
+
+def estimate(circuit: Circuit, groups: list[Measured], samples: list[Array], batch: int) -> Array:
+    """Estimates of the expectation values, then of the probabilities, of `circuit`, shape (batch, number of them).
+
+    `samples` holds, for each of `groups`, bits of shape (batch, shots, bits).
+    """
+    values = np.zeros((batch, len(circuit.expectations)))
+    values += [float(part.observable.constant.real) for part in circuit.expectations]
+    for group, bits in zip(groups, samples, strict=True):
+        for k, coefficient, where in group.terms:
+            parity = bits[..., list(where)].sum(-1) & 1
+            values[:, k] += coefficient * (1.0 - 2.0 * parity.mean(1))
+    parts = [values]
+    for qubits in circuit.probabilities:
+        where = [groups[-1].bits[qubit] for qubit in qubits]
+        numbers = (samples[-1][..., where].astype(np.int64) << np.arange(len(qubits))).sum(-1)
+        counts = [np.bincount(row, minlength=2 ** len(qubits)) for row in numbers]
+        parts.append(np.array(counts) / samples[-1].shape[1])
+    return np.concatenate(parts, axis=1)
+
+
+def _measured(circuit: Circuit, basis: dict[int, Pauli]) -> tuple[Circuit, dict[int, int]]:
+    """`circuit` followed by measurements of the qubits of `basis`, and the bit of each."""
+    turns = {Pauli.X: ("h",), Pauli.Y: ("sdg", "h"), Pauli.Z: ()}
+    kinds = list(circuit.kinds)
+    rows: list[tuple[int, int]] = []
+    bits = {qubit: circuit.num_bits + k for k, qubit in enumerate(sorted(basis))}
+    for qubit in sorted(basis):
+        for name in (*turns[basis[qubit]], "measure"):
+            if Kind(name, 1) not in kinds:
+                kinds.append(Kind(name, 1))
+            rows.append((kinds.index(Kind(name, 1)), qubit))
+    codes, qubits = np.array(rows, np.int32).reshape(-1, 2).T
+    run = Run(
+        codes, qubits, np.array(list(bits.values()), np.int32), np.full(len(rows), -1, np.int32), circuit.angles.num_slots
+    )
+    measured = replace(
+        circuit,
+        num_bits=circuit.num_bits + len(bits),
+        kinds=tuple(kinds),
+        body=(*circuit.body, run),
+        expectations=(),
+        probabilities=(),
+        outputs=(),
+    )
+    return measured, bits
