@@ -1,0 +1,62 @@
+"""Drawings of kernels: one scene read off the IR, shown as text, as a matplotlib figure, as SVG or as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qkernel.draw.build import Options, build_scene
+from qkernel.draw.style import STYLES, CircuitStyle, find_style
+from qkernel.errors import ValidationError
+from qkernel.ir.ops import Module
+
+__all__ = ["STYLES", "CircuitStyle", "draw"]
+
+_OUTPUTS = ("mpl", "text", "svg", "html")
+_ALL_LEVELS = 1000
+
+
+def draw(
+    module: Module,
+    values: Mapping[str, Any],
+    *,
+    inline: bool = False,
+    inline_depth: int | None = None,
+    fold_loops: bool = True,
+    expand_composite: bool = False,
+    output: str = "mpl",
+    style: CircuitStyle | str | None = None,
+    max_gates: int = 1000,
+    width: float | None = None,
+    ascii: bool = False,
+    lowered: bool = False,
+) -> Any:
+    """Draw the entry of `module` with what `values` say about its arguments; nothing has to be bound.
+
+    `fold_loops` shows a loop as a frame around its body, else round by round where its bounds are known. `inline` opens
+    calls down to the last level, `inline_depth` down to that many; `expand_composite` opens composite gates too.
+    `lowered` draws the concrete circuit. `style` is a `CircuitStyle` or the name of one of `STYLES`.
+    `width` is that of a line before it wraps: columns of text (default: the terminal's), inches for matplotlib (default
+    14), pixels for SVG. `ascii` keeps text to plain characters.
+
+    Returns a `matplotlib.figure.Figure` for `"mpl"`, a string for `"text"`, `"svg"` and `"html"`. Raises `SizeError` where
+    more than `max_gates` boxes would be drawn, `ValidationError` for an unknown output, style or argument name.
+    """
+    if output not in _OUTPUTS:
+        from qkernel.diagnostics import did_you_mean
+
+        raise ValidationError(
+            f"there is no drawing output `{output}`{did_you_mean(str(output), list(_OUTPUTS))}", help=f"one of {', '.join(_OUTPUTS)}"
+        )
+    chosen = find_style(style)
+    depth = inline_depth if inline_depth is not None else _ALL_LEVELS if inline else 0
+    scene = build_scene(module, values, Options(fold_loops, depth, expand_composite, max_gates))
+    if output == "text":
+        from qkernel.draw.text import text_drawing
+
+        return text_drawing(scene, None if width is None else int(width), ascii)
+    from qkernel.draw.picture import paint_scene
+
+    from qkernel.draw.mpl import figure
+
+    return figure(paint_scene(scene, 72 * (width or 14.0), chosen.font_size), chosen)

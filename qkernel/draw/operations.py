@@ -1,0 +1,180 @@
+"""Gates and other single operations of the IR as operations of the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from qkernel.draw.labels import label
+from qkernel.draw.regions import Region, Scope, Wiring
+from qkernel.draw.scene import Mark, Operation, Touch
+from qkernel.gates import GATES
+from qkernel.ir.expressions import Expr, apply, item
+from qkernel.ir.ops import Adjoint, Control, Gate, Modifier, Power
+from qkernel.ir.places import Place
+from qkernel.ir.spans import Span
+
+FAMILIES = {
+    **dict.fromkeys(("h",), "hadamard"),
+    **dict.fromkeys(("x", "y", "z", "id"), "pauli"),
+    **dict.fromkeys(("s", "sdg", "t", "tdg", "sx", "sxdg", "p", "gphase"), "phase"),
+    **dict.fromkeys(("rx", "ry", "rz", "u", "ug", "rxx", "ryy", "rzz", "rzx", "pauli"), "rotation"),
+    **dict.fromkeys(("swap", "iswap", "iswapdg", "ecr"), "exchange"),
+}
+"""The family of a base gate; families have a colour each."""
+
+_SYMMETRIC = {"swap", "iswap", "iswapdg", "rxx", "ryy", "rzz"}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoration:
+    """What modifiers do to an operation: controls, and marks behind its name."""
+
+    controls: tuple[tuple[Region, Mark, str], ...] = ()
+    suffix: str = ""
+    is_adjoint: bool = False
+
+
+def decoration(modifiers: Sequence[Modifier], wiring: Wiring, scope: Scope, span: Span | None) -> Decoration:
+    """Read modifiers, first to last."""
+    controls: list[tuple[Region, Mark, str]] = []
+    suffix, adjoint = "", False
+    for modifier in modifiers:
+        match modifier:
+            case Adjoint():
+                adjoint = not adjoint
+            case Power(exponent):
+                text = label(scope.resolve(exponent, span))
+                suffix += f"^{text}" if text.isalnum() else f"^({text})"
+            case Control(places, value):
+                known = None if value is None else scope.resolve(value, span)
+                controls += _controls([wiring.place(place, scope, span) for place in places], known, wiring, span)
+    return Decoration(tuple(controls), suffix, adjoint)
+
+
+def _controls(places: list[Place], value: Any, wiring: Wiring, span: Span | None) -> list[tuple[Region, Mark, str]]:
+    """One entry for each control wire, or for each bundle of controls."""
+    found: list[tuple[Region, Mark, str]] = []
+    bit = 0
+    for place in places:
+        region = wiring.region(place, span)
+        known = region.is_exact and not wiring.registers[place.register].is_bundle
+        if not known or isinstance(value, Expr):
+            found.append((region, Mark.CONTROL, "" if value is None else f"= {label(value)}"))
+            continue
+        for wire in region.wires:
+            asks_one = value is None or value >> bit & 1
+            found.append((Region((wire,), wiring.wires[wire].label, True), Mark.CONTROL if asks_one else Mark.ANTI_CONTROL, ""))
+            bit += 1
+    return found
+
+
+def gate_operations(gate: Gate, wiring: Wiring, scope: Scope) -> list[Operation]:
+    """A gate; one that acts on each qubit of a register gives one operation for each known wire."""
+    places = [wiring.place(place, scope, gate.span) for place in gate.places]
+    regions = [wiring.region(place, gate.span) for place in places]
+    angles = [scope.resolve(angle, gate.span) for angle in gate.angles]
+    if gate.gate == "barrier":
+        wires = sorted({wire for region in regions for wire in region.wires})
+        return [Operation("barrier", "barrier", tuple(Touch(wire, Mark.BARRIER) for wire in wires), span=gate.span)] if wires else []
+    extra = decoration(gate.modifiers, wiring, scope, gate.span)
+    if len(regions) == 1 and places[0].length is not None and regions[0].is_exact and len(regions[0].wires) != 1:
+        return [
+            gate_operation(gate, [Region((wire,), wiring.wires[wire].label, True)], [_entry(a, k) for a in angles], extra, wiring)
+            for k, wire in enumerate(regions[0].wires)
+        ]
+    return [gate_operation(gate, regions, angles, extra, wiring)]
+
+
+def _entry(angle: Any, k: int) -> Any:
+    """The angle of the k-th qubit."""
+    if isinstance(angle, Expr):
+        return item(angle, k) if not hasattr(angle.type, "name") else angle
+    return angle[k] if hasattr(angle, "__getitem__") else angle
+
+
+def gate_operation(gate: Gate, regions: list[Region], angles: list[Any], extra: Decoration, wiring: Wiring) -> Operation:
+    """One gate on known regions."""
+    rule = GATES.get(gate.gate)
+    base = GATES[rule.base] if rule else None
+    number = rule.controls if rule else 0
+    name, suffix = (base.label or base.name.upper()) if base else "U", extra.suffix
+    if extra.is_adjoint:
+        name, angles, suffix = _adjoint(gate, name, angles, suffix)
+    controls = [*extra.controls, *((region, Mark.CONTROL, "") for region in regions[:number])]
+    targets = regions[number:]
+    if base and base.name == "gphase" and not targets:
+        targets, controls = _phase_target(controls, wiring)
+    mark = Mark.BOX
+    if not suffix and controls and name == "X":
+        mark = Mark.NOT
+    elif not suffix and controls and name == "Z":
+        mark = Mark.CONTROL
+    elif not suffix and name == "SWAP":
+        mark = Mark.CROSS
+    asymmetric = len(targets) > 1 and gate.gate not in _SYMMETRIC
+    operation = place_operation(
+        name + suffix,
+        FAMILIES.get(base.name, "unitary") if base else "unitary",
+        [(region, mark, str(k) if asymmetric and mark is Mark.BOX else "") for k, region in enumerate(targets)],
+        controls,
+        tuple(label(angle) for angle in angles),
+    )
+    written = f"{gate.gate}({', '.join([*(region.text for region in regions), *map(label, angles)])})"
+    return replace(operation, tooltip=_decorated(written, extra), span=gate.span)
+
+
+def _decorated(written: str, extra: Decoration) -> str:
+    controls = ", ".join(f"{'not ' if mark is Mark.ANTI_CONTROL else ''}{region.text}{text and ' ' + text}" for region, mark, text in extra.controls)
+    text = ("inverse of " if extra.is_adjoint else "") + written + (f" to the power {extra.suffix[1:]}" if extra.suffix else "")
+    return f"{text} controlled by {controls}" if controls else text
+
+
+def _phase_target(controls: list[tuple[Region, Mark, str]], wiring: Wiring) -> tuple[list[Region], list[tuple[Region, Mark, str]]]:
+    """A controlled global phase is a phase on one of its controls; a free one belongs to all wires."""
+    for k in reversed(range(len(controls))):
+        if controls[k][1] is Mark.CONTROL and not controls[k][2]:
+            return [controls[k][0]], controls[:k] + controls[k + 1 :]
+    wires = tuple(k for k, wire in enumerate(wiring.wires) if not wire.is_classical)
+    used = {wire for region, _, _ in controls for wire in region.wires}
+    return [Region(tuple(wire for wire in wires if wire not in used), "all qubits", True)], controls
+
+
+def _adjoint(gate: Gate, name: str, angles: list[Any], suffix: str) -> tuple[str, list[Any], str]:
+    """The name, angles and suffix of a gate's inverse."""
+    rule = GATES.get(gate.gate)
+    if rule is None or not GATES[rule.base].adjoint:
+        return name, angles, "†" + suffix
+    other = GATES[GATES[rule.base].adjoint]
+    negated = [apply("neg", angle) if isinstance(angle, Expr) else -angle for angle in angles]
+    order = GATES[rule.base].adjoint_order or range(len(angles))
+    return other.label or other.name.upper(), [negated[k] for k in order], suffix
+
+
+def place_operation(
+    name: str,
+    family: str,
+    targets: list[tuple[Region, Mark, str]],
+    controls: Sequence[tuple[Region, Mark, str]] = (),
+    lines: tuple[str, ...] = (),
+) -> Operation:
+    """An operation on its wires; one box with the places in words where wires alone would not tell them."""
+    regions = [region for region, _, _ in [*controls, *targets]]
+    wires = [wire for region in regions for wire in region.wires]
+    if len(set(wires)) < len(wires) or any(not region.is_exact and len(region.wires) > 1 for region in regions):
+        prefix = "C" * len(controls) if len(controls) < 4 else f"C{len(controls)}-"
+        place = ", ".join(region.text + (f" {text}" if text.startswith("=") else "") for region, _, text in [*controls, *targets])
+        return Operation(prefix + name, family, tuple(Touch(wire) for wire in sorted(set(wires))), lines, place)
+    touches = [
+        Touch(wire, mark, (text and f"{text} " or "") + ("" if region.is_exact else region.text))
+        for region, mark, text in controls
+        for wire in region.wires
+    ]
+    ports = sum(len(region.wires) for region, _, _ in targets) > 1
+    touches += [
+        Touch(wire, mark, text if ports else "") for region, mark, text in targets for wire in region.wires
+    ]
+    inexact = [region.text for region, _, _ in targets if not region.is_exact]
+    return Operation(name, family, tuple(touches), lines, ", ".join(inexact))
+

@@ -1,0 +1,162 @@
+"""What a drawing shows, before anybody decides where and how: wires, operations on them, frames around operations.
+
+Wires are numbered from the top. A scene knows no coordinates, characters or colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from qkernel.ir.spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One qubit, or a bundle of `size` qubits or bits if `size` is given."""
+
+    label: str
+    size: str | None = None
+    is_classical: bool = False
+    starts_late: bool = False
+
+
+class Mark(Enum):
+    """How an operation touches a wire."""
+
+    BOX = "box"
+    CONTROL = "control"
+    ANTI_CONTROL = "anti-control"
+    NOT = "not"
+    CROSS = "cross"
+    METER = "meter"
+    START = "start"
+    RESET = "reset"
+    BARRIER = "barrier"
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """One wire of an operation; `text` says which part of a bundle, or which argument of the operation, it is."""
+
+    wire: int
+    mark: Mark = Mark.BOX
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that is drawn in one column.
+
+    `lines` stand below the name (angles, arguments), `place` names qubits that the wires alone do not tell.
+    `ends` says that the touched wires stop here. `bits` are the classical wires that a result goes to.
+    `tooltip` is everything in full; `body`, if known, is what the operation stands for.
+    """
+
+    name: str
+    family: str
+    touches: tuple[Touch, ...]
+    lines: tuple[str, ...] = ()
+    place: str = ""
+    ends: bool = False
+    bits: tuple[int, ...] = ()
+    tooltip: str = ""
+    span: Span | None = None
+    body: Frame | None = None
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """The first and the last wire that the operation covers."""
+        wires = [touch.wire for touch in self.touches] + list(self.bits)
+        return min(wires), max(wires)
+
+    @property
+    def box_wires(self) -> tuple[int, ...]:
+        """The wires under the box, from the top."""
+        return tuple(sorted(touch.wire for touch in self.touches if touch.mark is Mark.BOX))
+
+    @property
+    def segments(self) -> tuple[tuple[int, int], ...]:
+        """The boxes of this operation: stretches of neighbouring wires as (first, last)."""
+        stretches: list[tuple[int, int]] = []
+        for wire in self.box_wires:
+            if stretches and wire <= stretches[-1][1] + 1:
+                stretches[-1] = (stretches[-1][0], wire)
+            else:
+                stretches.append((wire, wire))
+        return tuple(stretches)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Operations and frames under one heading."""
+
+    title: str
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A loop, a branch or an opened call: a titled frame around one section, or several side by side.
+
+    `badge` is the number of rounds. `controls` hold for everything inside; `bits` are read by the condition;
+    `drops` are wires that live inside only. `unrolled`, if known, is the loop round by round.
+    """
+
+    family: str
+    sections: tuple[Section, ...]
+    wires: tuple[int, ...]
+    badge: str = ""
+    controls: tuple[Touch, ...] = ()
+    bits: tuple[int, ...] = ()
+    drops: tuple[int, ...] = ()
+    tooltip: str = ""
+    span: Span | None = None
+    unrolled: tuple[Item, ...] | None = None
+
+    @property
+    def inner_rows(self) -> tuple[int, int]:
+        """The first and the last wire inside the frame."""
+        return min(self.wires), max(self.wires)
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """The first and the last wire that the frame, its controls and its condition cover."""
+        wires = [*self.wires, *(touch.wire for touch in self.controls), *self.bits]
+        return min(wires), max(wires)
+
+    @property
+    def title(self) -> str:
+        """The heading of the frame."""
+        return self.sections[0].title
+
+
+Item = Operation | Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A kernel or circuit, ready to be laid out."""
+
+    title: str
+    subtitle: str
+    wires: tuple[Wire, ...]
+    items: tuple[Item, ...]
+
+
+def reworded(scene: Scene, word: Callable[[str], str]) -> Scene:
+    """The same scene with every text passed through `word`."""
+
+    def touches(old: tuple[Touch, ...]) -> tuple[Touch, ...]:
+        return tuple(replace(touch, text=word(touch.text)) for touch in old)
+
+    def item(old: Item) -> Item:
+        if isinstance(old, Operation):
+            lines = tuple(map(word, old.lines))
+            return replace(old, name=word(old.name), lines=lines, place=word(old.place), touches=touches(old.touches))
+        sections = tuple(Section(word(section.title), tuple(map(item, section.items))) for section in old.sections)
+        return replace(old, sections=sections, badge=word(old.badge), controls=touches(old.controls))
+
+    wires = tuple(replace(wire, label=word(wire.label), size=wire.size and word(wire.size)) for wire in scene.wires)
+    return Scene(word(scene.title), word(scene.subtitle), wires, tuple(map(item, scene.items)))

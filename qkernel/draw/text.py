@@ -1,0 +1,257 @@
+"""The scene as text: Unicode box drawing, or plain ASCII."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+from qkernel.draw.canvas import Canvas, plain
+from qkernel.draw.labels import shorten
+from qkernel.draw.layout import Cell, FrameBox, Layout, Metrics, lay_out
+from qkernel.draw.scene import Mark, Operation, Scene, Touch, Wire, reworded
+
+_WIDE, _WIDEST = 22, 44  # characters: from where the label of a single wire takes three lines, and where labels are cut
+_MARKS = {Mark.CONTROL: "●", Mark.ANTI_CONTROL: "○", Mark.NOT: "⊕", Mark.CROSS: "×", Mark.START: "|0⟩"}
+_ASCII = {
+    "π": "pi", "⟨": "<", "⟩": ">", "†": "_dg", "√": "sqrt", "…": "..",
+}  # fmt: skip
+
+
+def text_drawing(scene: Scene, width: int | None = None, ascii: bool = False) -> str:
+    """The drawing as text of at most `width` columns (default: the terminal's), if its widest column allows."""
+    page = width or shutil.get_terminal_size().columns
+    if ascii:
+        scene = reworded(scene, _spelled_out)
+    layout = lay_out(scene, Metrics(_operation_width, _heading_width, 2))
+    names = [_wire_label(wire) for wire in scene.wires]
+    margin = max(map(len, names), default=0) + 2
+    heading = f"{scene.title}({scene.subtitle})" if scene.subtitle else scene.title
+    parts = [_clip(heading, page)]
+    bands = layout.bands(max(10, page - margin - 1))
+    for number, band in enumerate(bands):
+        parts.append(_band(layout, band, names, margin, is_last=number == len(bands) - 1))
+    drawn = "\n\n".join(part for part in parts if part) + "\n"
+    return plain(drawn) if ascii else drawn
+
+
+def _spelled_out(text: str) -> str:
+    for symbol, letters in _ASCII.items():
+        text = text.replace(symbol, letters)
+    return text
+
+
+def _wire_label(wire: Wire) -> str:
+    return wire.label if wire.size is None else f"{wire.label} / {wire.size}"
+
+
+def _clip(text: str, width: int) -> str:
+    return shorten(text, max(width, 8))
+
+
+def _lines(operation: Operation, rows: int) -> list[str]:
+    """The label of a box that has room for `rows` lines."""
+    prefix = f"{operation.place}: " if operation.place else ""
+    joined = ", ".join(operation.lines)
+    single = f"{prefix}{operation.name}{f'({joined})' if joined else ''}"
+    if rows == 1 and len(single) <= _WIDE or not (operation.lines or prefix):
+        return [shorten(single, _WIDEST)]
+    rows = max(rows, 3)
+    lines = [operation.name, *operation.lines, *([operation.place] if prefix else [])]
+    if len(lines) > rows:
+        lines = [operation.name, joined, *([operation.place] if prefix else [])]
+    if len(lines) > rows:
+        lines = [prefix + operation.name, joined]
+    return [shorten(line, _WIDEST) for line in lines]
+
+
+def _box_size(operation: Operation, segment: tuple[int, int]) -> tuple[list[str], int]:
+    """The lines of a box and the width of its port labels."""
+    first, last = segment
+    main = segment == operation.segments[0]
+    shown = operation if main else replace(operation, lines=(), place="")
+    ports = [len(touch.text) for touch in operation.touches if touch.mark is Mark.BOX and first <= touch.wire <= last]
+    return _lines(shown, 2 * (last - first) + 1), max(ports, default=0)
+
+
+def _operation_width(operation: Operation) -> int:
+    """Characters that an operation needs, a space of wire behind it included."""
+    needed = 3
+    for segment in operation.segments:
+        lines, port = _box_size(operation, segment)
+        needed = max(needed, max(map(len, lines)) + 4 + (port + 1 if port else 0))
+    for touch in operation.touches:
+        match touch.mark:
+            case Mark.METER:
+                needed = max(needed, len(_meter(operation)) + 4)
+            case Mark.RESET:
+                needed = max(needed, 7)
+            case Mark.START:
+                needed = max(needed, 4 if operation.name else 1)
+            case Mark.CONTROL | Mark.ANTI_CONTROL | Mark.NOT | Mark.CROSS:
+                needed = max(needed, 2 * len(touch.text) + 1)
+    return needed + 1
+
+
+def _meter(operation: Operation) -> str:
+    return f"{operation.place + ': ' if operation.place else ''}M{operation.name.lower()}"
+
+
+def _heading_width(title: str, badge: str) -> int:
+    return len(title) + 8 + (len(badge) + 3 if badge else 0)
+
+
+def _band(layout: Layout, band: range, names: list[str], margin: int, is_last: bool) -> str:
+    """One line of the page."""
+    tall = _tall(layout, band)
+    rows, height = _rows(layout, band, tall)
+    left = {column: margin + int(sum(layout.widths[band.start : column])) for column in band}
+    end = margin + int(sum(layout.widths[column] for column in band))
+    canvas = Canvas(height, end + 1)
+    for wire, row in enumerate(rows):
+        _wire(canvas, layout, wire, row, band, left, end, names[wire])
+    for box in layout.frames:
+        if box.edges[0] < band.stop and box.edges[-1] >= band.start:
+            _frame(canvas, box, rows, tall, band, left, end)
+    for cell in layout.cells:
+        if cell.column in band:
+            _operation(canvas, cell, rows, left[cell.column], int(layout.widths[cell.column]))
+    return str(canvas)
+
+
+def _tall(layout: Layout, band: range) -> list[int]:
+    """For each wire how many lines more than one a box needs above and below it."""
+    tall = [0] * len(layout.wires)
+    for cell in layout.cells:
+        for segment in cell.operation.segments if cell.column in band else ():
+            if segment[0] == segment[1] and len(_box_size(cell.operation, segment)[0]) > 1:
+                tall[segment[0]] = 1
+    return tall
+
+
+def _rows(layout: Layout, band: range, tall: list[int]) -> tuple[list[int], int]:
+    """The line of each wire, and the number of lines."""
+    above, below = layout.levels(band)
+    rows: list[int] = []
+    line = 0
+    for wire in range(len(layout.wires)):
+        frames = above[wire] + (below[wire - 1] if wire else 0)
+        extra = tall[wire] + (tall[wire - 1] if wire else 0)
+        line += extra + (1 + frames if wire == 0 else 3 + frames if frames else 2)
+        rows.append(line)
+    return rows, line + 2 + (below[-1] + tall[-1] if below else 0)
+
+
+def _wire(canvas: Canvas, layout: Layout, wire: int, row: int, band: range, left: dict[int, int], end: int, name: str) -> None:
+    start, stop = layout.starts.get(wire, -1), layout.ends.get(wire, len(layout.widths))
+    if stop < band.start or start >= band.stop:
+        return
+    canvas.write(row, 0, name)
+    first = left[start] + int(layout.widths[start]) // 2 if start >= band.start else left[band.start] - 1
+    last = left[stop] + int(layout.widths[stop]) // 2 if stop < band.stop else end
+    canvas.horizontal(row, first, last, 2 if layout.wires[wire].is_classical else 1)
+
+
+def _frame(
+    canvas: Canvas, box: FrameBox, rows: list[int], tall: list[int], band: range, left: dict[int, int], end: int
+) -> None:
+    first, last = box.frame.inner_rows
+    top, bottom = rows[first] - 1 - tall[first] - box.above, rows[last] + 1 + tall[last] + box.below
+    begins, closes = box.edges[0] in band, box.edges[-1] in band
+    start = left[box.edges[0]] if begins else left[band.start] - 1
+    stop = left[box.edges[-1]] if closes else end
+    canvas.horizontal(top, start, stop)
+    canvas.horizontal(bottom, start, stop)
+    for edge in box.edges:
+        if edge in band:
+            canvas.vertical(left[edge], top, bottom)
+    if begins:
+        canvas.put(top, start, "╭")
+        canvas.put(bottom, start, "╰")
+    if closes:
+        canvas.put(top, stop, "╮")
+        canvas.put(bottom, stop, "╯")
+    _headings(canvas, box, top, band, left, start, stop)
+    if begins:
+        _frame_links(canvas, box, rows, top, bottom, start + 1)
+
+
+def _headings(canvas: Canvas, box: FrameBox, top: int, band: range, left: dict[int, int], start: int, stop: int) -> None:
+    for number, section in enumerate(box.frame.sections):
+        opens, closes = box.edges[number], box.edges[number + 1]
+        if opens >= band.stop or closes < band.start:
+            continue
+        here = left[opens] if opens in band else start
+        room = (left[closes] if closes in band else stop) - here - 4
+        title = section.title if opens in band else f"… {section.title}"
+        badge = box.frame.badge if number == 0 and opens in band else ""
+        if badge and len(title) + len(badge) + 5 <= room:
+            canvas.write(top, here + room + 2 - len(badge), f" {badge} ")
+            room -= len(badge) + 3
+        if room > 3:
+            canvas.write(top, here + 2, f" {shorten(title, room - 1)} ")
+
+
+def _frame_links(canvas: Canvas, box: FrameBox, rows: list[int], top: int, bottom: int, x: int) -> None:
+    """Lines from a frame to its controls, and to the bits of its condition."""
+    for touch in box.frame.controls:
+        row = rows[touch.wire]
+        canvas.vertical(x, min(row, bottom), max(row, top) if row < top else row)
+        canvas.put(row, x, _MARKS[touch.mark])
+        canvas.write(row, x + 1, touch.text)
+    for bit in box.frame.bits:
+        canvas.vertical(x, bottom, rows[bit], 2)
+        canvas.put(rows[bit], x, "●")
+
+
+def _operation(canvas: Canvas, cell: Cell, rows: list[int], left: int, width: int) -> None:
+    operation = cell.operation
+    middle = left + (width - 1) // 2
+    marked = sorted(operation.touches, key=lambda touch: touch.wire)
+    if operation.family == "barrier":
+        canvas.fill(rows[marked[0].wire], rows[marked[-1].wire], middle, "░")
+        return
+    if operation.name or operation.family == "measure":
+        canvas.vertical(middle, rows[marked[0].wire], rows[marked[-1].wire])
+    for bit in operation.bits:
+        canvas.vertical(middle, rows[marked[-1].wire], rows[bit], 2)
+        canvas.put(rows[bit], middle, "╩")
+    for segment in operation.segments:
+        _box(canvas, operation, segment, rows, middle)
+    for touch in marked:
+        _mark(canvas, operation, touch, rows[touch.wire], middle)
+
+
+def _mark(canvas: Canvas, operation: Operation, touch: Touch, row: int, middle: int) -> None:
+    match touch.mark:
+        case Mark.METER:
+            text = _meter(operation)
+            canvas.box(row - 1, row + 1, middle - (len(text) + 4) // 2, len(text) + 4, [row], operation.ends)
+            canvas.write(row, middle - len(text) // 2, text)
+            if operation.bits:
+                canvas.vertical(middle, row + 1, row + 1, 2)
+        case Mark.RESET:
+            canvas.box(row - 1, row + 1, middle - 3, 7, [row], False)
+            canvas.write(row, middle - 1, "|0⟩")
+        case Mark.START:
+            canvas.write(row, middle - 1, "|0⟩" if operation.name else "")
+        case Mark.CONTROL | Mark.ANTI_CONTROL | Mark.NOT | Mark.CROSS:
+            canvas.put(row, middle, _MARKS[touch.mark])
+            canvas.write(row, middle + 1, touch.text)
+
+
+def _box(canvas: Canvas, operation: Operation, segment: tuple[int, int], rows: list[int], middle: int) -> None:
+    first, last = segment
+    lines, port = _box_size(operation, segment)
+    size = max(map(len, lines)) + 4 + (port + 1 if port else 0)
+    left = middle - size // 2
+    swell = first == last and len(lines) > 1
+    top, bottom = rows[first] - 1 - swell, rows[last] + 1 + swell
+    wires = [touch for touch in operation.touches if touch.mark is Mark.BOX and first <= touch.wire <= last]
+    canvas.box(top, bottom, left, size, [rows[touch.wire] for touch in wires], operation.ends)
+    for touch in wires:
+        canvas.write(rows[touch.wire], left + 1, touch.text)
+    inner = size - 4 - (port + 1 if port else 0)
+    start = left + 2 + (port + 1 if port else 0)
+    line = top + 1 + (bottom - top - 1 - len(lines)) // 2
+    for offset, text in enumerate(lines):
+        canvas.write(line + offset, start + (inner - len(text)) // 2, text)
