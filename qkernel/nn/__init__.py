@@ -1,0 +1,5 @@
+"""Quantum layers for PyTorch."""
+
+from qkernel.nn.layer import QLayer
+
+__all__ = ["QLayer"]

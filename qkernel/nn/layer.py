@@ -1,0 +1,160 @@
+"""A kernel as a `torch.nn.Module`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from qkernel.engine import Engine, load_engine
+from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, LayerInputError
+from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape
+from qkernel.nn.function import Call, Placement, Wiring
+from qkernel.nn.program import Program
+
+FLOATING = frozenset((torch.float32, torch.float64, torch.float16, torch.bfloat16))
+
+
+class QLayer(nn.Module):
+    """A quantum layer: the results of a kernel as a function of its inputs, with trainable weights.
+
+    `kernel` returns expectation values or probabilities. Each of its arguments is named once:
+
+    * in `bindings`, with a value, if it is fixed: sizes, and observables. Where the kernel takes one observable, a list
+      of observables gives one output for each, from one evaluation of the state;
+    * in `inputs`, if `forward` gets a tensor for it: a list of names, or a mapping from names to lengths;
+    * in `weights`, if it is trained: a list of names, or a mapping from names to shapes or initial tensors. A weight
+      becomes a parameter of the module under its own name, which starts as `torch.randn(shape) * 0.1`.
+
+    The length of an open vector is one more than the largest index that the circuit uses; a kernel that asks for the
+    length of a vector must be given it.
+
+    `gradient` is `adjoint` (one backward sweep, whatever the number of weights), `shift` (parameter shift, on any
+    engine) or `auto`: adjoint where it can be had. `engine` is an engine or the name of one; `auto` is the native one.
+    Values are exact. `explain()` says what was chosen.
+
+    `forward` takes one tensor for each name in `inputs`, in that order. The last axis holds the argument's elements (an
+    input that is a single Float has no such axis; a matrix has two); all axes before it are batch axes, which all
+    tensors that have any share. The result has the batch axes and then one axis of outputs; dtype and device are those
+    of the first input. float64 is computed in double precision, every other dtype in single precision.
+
+    Raises the binding errors of `qkernel.errors` (QK3xx) for arguments that are missing, unknown or named twice;
+    `GradientError` for a kernel that returns something else; and, in `forward`, `LayerInputError` for a tensor of the
+    wrong width, of an integer dtype or on another device than the weights.
+    """
+
+    def __init__(
+        self,
+        kernel: Any,
+        bindings: Mapping[str, Any] | None = None,
+        inputs: Iterable[str] | Mapping[str, Any] = (),
+        weights: Iterable[str] | Mapping[str, Any] = (),
+        gradient: str = "auto",
+        engine: str | Engine = "auto",
+    ) -> None:
+        super().__init__()
+        given_inputs = arguments_by_name("inputs", inputs)
+        given_weights = arguments_by_name("weights", weights)
+        circuit = compile_layer(kernel, bindings or {}, given_inputs, given_weights)
+        program = Program(circuit, load_engine(engine) if isinstance(engine, str) else engine, gradient)
+        places = {p.name: Placement(p.name, p.start, p.start + p.size, p.shape) for p in circuit.angles.parameters}
+        self._inputs = tuple(places[name] for name in given_inputs)
+        self._weights = tuple(places[name] for name in given_weights)
+        self._wiring = Wiring(program, self._inputs + self._weights)
+        self._asked = {"engine": engine if isinstance(engine, str) else program.engine.name, "gradient": gradient}
+        for place in self._weights:
+            self._add_weight(place, given_weights[place.name])
+        program.prepare(np.float64 if torch.get_default_dtype() == torch.float64 else np.float32)
+
+    def _add_weight(self, place: Placement, given: Any) -> None:
+        if hasattr(self, place.name):
+            raise CallableDefinitionConflictError(
+                f"`{place.name}` is an attribute of every torch module, so that no weight can have this name",
+                help="give the kernel's argument another name",
+            )
+        if given is None or given_shape(given) is not None:
+            initial = torch.randn(place.shape) * 0.1
+        else:
+            initial = torch.as_tensor(given).detach().clone()
+            initial = initial if initial.is_floating_point() else initial.to(torch.get_default_dtype())
+        if initial.shape != place.shape:
+            raise BindingShapeError(
+                f"the weight `{place.name}` starts with a tensor of shape {tuple(initial.shape)}, and its shape is {place.shape}"
+            )
+        self.register_parameter(place.name, nn.Parameter(initial))
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """The kernel's results, shape (batch axes..., outputs), for one tensor for each input; see the class."""
+        weights = [getattr(self, place.name) for place in self._weights]
+        leading = self._batch_axes(inputs, weights)
+        like = inputs[0] if inputs else weights[0] if weights else torch.empty(0)
+        return Call(self._wiring, leading, like.dtype, like.device)((*inputs, *weights))
+
+    def _batch_axes(self, inputs: tuple[Tensor, ...], weights: list[Tensor]) -> tuple[int, ...]:
+        if len(inputs) != len(self._inputs):
+            names = ", ".join(f"`{place.name}`" for place in self._inputs) or "none"
+            raise LayerInputError(f"the layer takes a tensor for each of its inputs ({names}), and {len(inputs)} were given")
+        leading: tuple[int, ...] = ()
+        for place, tensor in zip(self._inputs, inputs, strict=True):
+            axes = self._check(place, tensor, weights)
+            if axes and leading and axes != leading:
+                raise LayerInputError(f"the batch axes of `{place.name}` are {axes}, and those of the inputs before it {leading}")
+            leading = axes or leading
+        return leading
+
+    def _check(self, place: Placement, tensor: Tensor, weights: list[Tensor]) -> tuple[int, ...]:
+        """The batch axes of one input."""
+        if not isinstance(tensor, Tensor):
+            raise LayerInputError(f"`{place.name}` is given as a {type(tensor).__name__}, and a tensor is expected")
+        batch_axes = tensor.dim() - len(place.shape)
+        if batch_axes < 0 or tensor.shape[batch_axes:] != place.shape:
+            expected = ", ".join(("...", *map(str, place.shape)))
+            raise LayerInputError(f"`{place.name}` has the shape {tuple(tensor.shape)}, and ({expected}) is expected")
+        if tensor.dtype not in FLOATING:
+            raise LayerInputError(
+                f"`{place.name}` has the dtype {tensor.dtype}, and a floating dtype is expected: its values are angles",
+                help="convert it: `x.float()`",
+            )
+        if weights and tensor.device != weights[0].device:
+            raise LayerInputError(
+                f"`{place.name}` is on the device {tensor.device}, and the layer's weights are on {weights[0].device}",
+                help="move one of them: `layer.to(x.device)`",
+            )
+        return tuple(tensor.shape[:batch_axes])
+
+    def extra_repr(self) -> str:
+        """Arguments with their shapes, the number of outputs, and what was chosen."""
+        program = self._wiring.program
+
+        def listed(places: tuple[Placement, ...]) -> str:
+            return ", ".join(place.name + (str(list(place.shape)) if place.shape else "") for place in places) or "none"
+
+        return (
+            f"{program.circuit.name}, inputs: {listed(self._inputs)}, weights: {listed(self._weights)}, "
+            f"outputs: {program.num_outputs}, qubits: {program.circuit.num_qubits}, "
+            f"engine: {program.engine.name}, gradient: {program.method}"
+        )
+
+    def explain(self) -> str:
+        """What was chosen to evaluate and differentiate the layer, and why."""
+        program, asked = self._wiring.program, self._asked
+        circuit, engine = program.circuit, program.engine.name
+        gates = sum(1 for part in circuit.instructions() if part.kind.is_gate) if circuit.is_straight else None
+        because = {True: "you asked for it", False: "chosen"}
+        if program.method == "adjoint":
+            how = "one forward and one backward sweep per sample, whatever the number of weights"
+        else:
+            how = f"{program.evaluations} evaluations per sample for values and all derivatives, in one job"
+        return "\n".join(
+            (
+                f"{circuit.name}: {circuit.num_qubits} qubits, "
+                + (f"{gates} gates, " if gates is not None else "run-time branches, ")
+                + f"{program.num_columns} angles from outside, {program.num_outputs} outputs",
+                f"engine {engine}: {because[asked['engine'] == engine]}",
+                f"gradient {program.method}: {because[asked['gradient'] == program.method]}; {how}",
+                "float64 tensors are computed in complex128, all others in complex64",
+            )
+        )

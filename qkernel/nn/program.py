@@ -1,0 +1,129 @@
+"""A circuit ready to be evaluated and differentiated in batches, numpy in and numpy out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from qkernel.engine import Engine, Prepared, load_engine
+from qkernel.gradient import cost, method, open_slots, shift, shift_terms
+from qkernel.lower.circuit import Circuit
+from qkernel.outputs import Outputs
+
+Array = np.ndarray[Any, Any]
+
+
+class Program:
+    """The outputs of a circuit as a function of its open parameters, and the derivatives of it.
+
+    Takes theta of shape (batch, columns of the angle map), float32 (computed in complex64) or float64 (complex128),
+    and gives arrays of theta's dtype. Outputs are the numbers that the kernel returns, laid end to end.
+
+    Raises `GradientError` for a kernel that returns measured bits, and as `qkernel.gradient.method` does.
+    """
+
+    def __init__(self, circuit: Circuit, engine: Engine, gradient: str = "auto") -> None:
+        self.circuit, self.engine = circuit, engine
+        self.method = method(circuit, engine, gradient)
+        self.outputs = Outputs(circuit)
+        self._reads_all = self._finds_reads_all()
+        self._prepared = lru_cache(self._prepare)
+        self._terms = lru_cache(lambda columns: shift_terms(circuit, columns))
+
+    def __deepcopy__(self, memo: Any) -> Program:
+        return self  # nothing in it changes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.circuit, self.engine.name, self.method)
+
+    @property
+    def num_columns(self) -> int:
+        return self.circuit.angles.num_columns
+
+    @cached_property
+    def num_outputs(self) -> int:
+        """How many numbers the kernel returns."""
+        return int(np.prod(self.outputs.output_shape, dtype=int))
+
+    @cached_property
+    def evaluations(self) -> int:
+        """How many circuit evaluations per sample values and all derivatives take: 2 for the adjoint method."""
+        return cost(self.circuit) if self.method == "shift" else 2
+
+    def prepare(self, dtype: Any) -> None:
+        """Have the engine load what evaluations and derivatives in float32 or float64 need."""
+        self._prepared(np.dtype(dtype), False)
+        if self.method == "shift":
+            self._prepared(np.dtype(dtype), True)
+
+    def values(self, theta: Array) -> Array:
+        """The outputs, shape (batch, num_outputs)."""
+        readouts = self._measured(self._prepared(theta.dtype, False))(theta)
+        if self._reads_all:
+            return readouts
+        outputs = self.outputs.evaluate(self.outputs.environment(theta, readouts), len(theta))
+        return np.concatenate([_columns(output) for output in outputs], axis=1).astype(theta.dtype)
+
+    def vjp(self, theta: Array, cotangent: Array, columns: Sequence[int] | None = None) -> Array:
+        """The gradient of sum(cotangent * outputs) by theta, shape (batch, columns).
+
+        `columns` names those that are asked for; the others are unspecified.
+        """
+        if self.method == "shift":
+            return self._shift_vjp(theta, cotangent, columns)
+        prepared = self._prepared(theta.dtype, False)
+        if self._reads_all:
+            return prepared.expect_vjp(theta, cotangent)[1]
+        pulled, direct = self._pulled(theta, self._measured(prepared)(theta), cotangent)
+        return prepared.expect_vjp(theta, pulled)[1] + direct
+
+    def _shift_vjp(self, theta: Array, cotangent: Array, columns: Sequence[int] | None) -> Array:
+        terms = self._terms(None if columns is None else tuple(columns))
+        readouts, slopes = shift(self._measured(self._prepared(theta.dtype, True)), self.circuit, theta, terms)
+        pulled, direct = (cotangent, 0) if self._reads_all else self._pulled(theta, readouts, cotangent)
+        slot_gradient = np.einsum("bv,bsv->bs", np.asarray(pulled, float), slopes)
+        return (self.circuit.angles.pullback(theta, slot_gradient) + direct).astype(theta.dtype, copy=False)
+
+    def _pulled(self, theta: Array, readouts: Array, cotangent: Array) -> tuple[Array, Array]:
+        """The gradient by the readouts, and the part by theta that does not go through the circuit."""
+        by_readouts, by_theta = self.outputs.slopes(self.outputs.environment(theta, readouts), len(theta))
+        pulled = np.einsum("bo,bov->bv", cotangent, by_readouts).astype(theta.dtype)
+        return pulled, np.einsum("bo,boc->bc", cotangent, by_theta).astype(theta.dtype)
+
+    def _finds_reads_all(self) -> bool:
+        """Whether the outputs are the readouts themselves, in order."""
+        width = self.outputs.num_readouts
+        if not self.outputs.is_linear or self.num_outputs != width or self.outputs.names != {"expectations"}:
+            return False
+        at_zero = self.outputs.environment(np.zeros((1, self.num_columns)), np.zeros((1, width)))
+        (slopes,), _ = self.outputs.slopes(at_zero, 1)
+        offsets = np.concatenate([_columns(output) for output in self.outputs.evaluate(at_zero, 1)], axis=1)
+        return np.array_equal(slopes, np.eye(width)) and not offsets.any()
+
+    def _prepare(self, dtype: np.dtype[Any], is_open: bool) -> Prepared:
+        """The circuit on the engine; with every slot a parameter of its own if `is_open`."""
+        circuit = open_slots(self.circuit) if is_open else self.circuit
+        return self.engine.prepare(circuit, np.complex64 if dtype == np.float32 else np.complex128)
+
+    def _measured(self, prepared: Prepared) -> Callable[[Array], Array]:
+        """Expectation values and then all probabilities, side by side."""
+        if not self.circuit.probabilities:
+            return prepared.expect
+        expect = [prepared.expect] if self.circuit.expectations else []
+        return lambda theta: np.concatenate(
+            [*(part(theta) for part in expect), *prepared.probabilities(theta)], axis=1, dtype=theta.dtype
+        )
+
+
+def _restored(circuit: Circuit, engine: str, gradient: str) -> Program:
+    return Program(circuit, load_engine(engine), gradient)
+
+
+def _columns(output: Any) -> Array:
+    """An output with rows first, flattened to (rows, numbers)."""
+    if isinstance(output, tuple):
+        return np.concatenate([_columns(part) for part in output], axis=1)
+    return np.asarray(output).reshape(len(output), -1)

@@ -1,0 +1,134 @@
+"""The house rules that reading alone would not keep: what imports what, how light it is, how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("qkernel", "qkernel_stdlib", "qkernel_backends")
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+HEAVY = ("torch", "qiskit", "qiskit_aer", "numba", "sympy", "matplotlib", "lark", "rich", "scipy", "pooch", "sklearn")
+
+FOUNDATION = {"diagnostics", "errors", "gates", "ir", "observable", "types"}
+MAY_IMPORT = {
+    "ir": FOUNDATION,
+    "observable": {"diagnostics", "errors", "observable"},
+    "lower": FOUNDATION | {"lower"},
+    "engine": FOUNDATION | {"lower"},
+    "frontend": FOUNDATION | {"frontend", "modifiers", "operations"},
+    "estimate": FOUNDATION | {"estimate", "lower"},
+    "draw": FOUNDATION | {"draw", "lower"},
+    "gradient": FOUNDATION | {"lower", "engine"},
+}
+"""For a part of `qkernel` (a file or a folder) the parts that it may import, inside functions too."""
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path, top_level_only: bool = False) -> Iterator[tuple[str, int]]:
+    """The absolute names that a file imports, with their lines; blocks for type checkers do not count."""
+
+    def walk(node: ast.AST) -> Iterator[ast.AST]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+                nodes = child.orelse if not isinstance(child.test, ast.UnaryOp) else child.body
+                for entry in nodes:
+                    yield entry
+                    yield from walk(entry)
+                continue
+            if top_level_only and isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+                continue
+            yield child
+            yield from walk(child)
+
+    for node in walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
+            assert node.module is not None
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from ((name, node.lineno) for name in modules)
+
+
+def part_of(module: str) -> str | None:
+    """The part of `qkernel` that a module belongs to: `qkernel.ir.ops` is of `ir`."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "qkernel" and len(parts) > 1 else None
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_layers(path: Path) -> None:
+    name = name_of(path)
+    part = part_of(name)
+    wrong = []
+    for module, line in imports(path):
+        package = module.split(".")[0]
+        if package == "qkernel" and part in MAY_IMPORT:
+            target = part_of(module)
+            if target not in MAY_IMPORT[part]:
+                wrong.append(f"{path}:{line}: {part} imports {module}")
+        if name.startswith("qkernel.") and package in ("qkernel_stdlib", "qkernel_backends"):
+            wrong.append(f"{path}:{line}: the core imports {module}")
+        if name.startswith("qkernel_stdlib") and package == "qkernel_backends":
+            wrong.append(f"{path}:{line}: the library imports {module}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if name_of(path).startswith("qkernel.")], ids=name_of)
+def test_the_core_imports_numpy_alone_at_its_top_level(path: Path) -> None:
+    if part_of(name_of(path)) == "nn":
+        return
+    allowed = sys.stdlib_module_names | {"numpy", "qkernel"}
+    if path.name == "parser.py":
+        allowed |= {"lark"}  # imported with the first text that is read
+    foreign = [f"{path}:{line}: {name}" for name, line in imports(path, True) if name.split(".")[0] not in allowed]
+    assert not foreign, "\n".join(foreign)
+
+
+@pytest.mark.parametrize("statement", ["import qkernel", "import qkernel as qk, qkernel.observable, qkernel.errors; qk.qkernel"])
+def test_import_is_light(statement: str) -> None:
+    code = f"import sys, json; {statement}; print(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = set(json.loads(done.stdout))
+    assert "numpy" in loaded
+    assert not loaded & set(HEAVY)
+    assert not loaded & {"qkernel_stdlib", "qkernel_backends"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_no_file_is_longer_than_500_lines(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+
+
+def test_modules_have_names_that_say_something() -> None:
+    empty_words = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
+    assert not [path for path in SOURCES if set(path.stem.split("_")) & empty_words]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_are_typed(package: str) -> None:
+    assert (ROOT / package / "py.typed").is_file()
+    folders = {path.parent for path in SOURCES if path.is_relative_to(ROOT / package)}
+    assert not [folder for folder in folders if not (folder / "__init__.py").is_file()]
+
+
+def test_every_error_has_a_code_and_an_explanation() -> None:
+    from qkernel import errors
+
+    classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.QKernelError)]
+    codes = [kind.code for kind in classes]
+    assert len(classes) > 30
+    assert len(set(codes)) == len(codes)
+    assert all(kind.__doc__ and kind.__doc__.strip() for kind in classes)
