@@ -301,7 +301,7 @@ class LayerInputError(QKernelError, ValueError):
 
 
 class TextFormError(QKernelError, ValueError):
-    """A text or file is not a kernel in the text form."""
+    """A text, a file or a module made by hand is not a well-formed kernel."""
 
     code = "QK700"
 

@@ -75,7 +75,7 @@ def format_module(module: Module) -> str:
 def format_function(function: Function, module: Module | None = None) -> str:
     """The text of one function. `module` tells the types of what its calls give back."""
     scope = _scope(function, module)
-    lines = [f"@label({json.dumps(function.label, ensure_ascii=False)})"] if function.label is not None else []
+    lines = [] if function.label is None else [f"@label({_string(function.label)})"]
     if function.clean_ancillas:
         lines.append("@clean_ancillas")
     parameters = ", ".join(map(_parameter, function.parameters))
@@ -393,4 +393,8 @@ def _constant(value: object) -> str:
         raise TypeError(f"not a constant of the IR: {value!r}")
     width = max((operators[-1].index + 1 for operators in value.terms), default=0)
     shown = f", {value.num_qubits}" if value.num_qubits != width else ""
-    return f"observable({json.dumps(value.to_string())}{shown})"
+    return f"observable({_string(value.to_string())}{shown})"
+
+
+def _string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=not text.isprintable())

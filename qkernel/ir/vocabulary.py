@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 
 from qkernel.gates import GATES
 from qkernel.ir.expressions import OPERATORS
@@ -20,6 +21,9 @@ LEFT_ASSOCIATIVE = frozenset({"or", "and", "^", "+", "-", "*", "/", "//", "%"})
 ATOM = 10
 
 FUNCTIONS = frozenset(OPERATORS) - frozenset(PRECEDENCE)
+_ONE_OPERAND = FUNCTIONS - {"min", "max", "atan2"} | {"neg", "not"}
+OPERANDS = {name: 3 if name == "select" else 1 if name in _ONE_OPERAND else 2 for name in OPERATORS}
+"""How many operands an operator takes."""
 KINDS = ("kernel", "composite", "oracle")
 ARRAYS = ("Vector", "Matrix", "Tensor")
 MEASUREMENTS = {
@@ -42,9 +46,12 @@ KEYWORDS = frozenset(keyword.kwlist) | {"carrying", "next", "join", "inf", "nan"
 """Words that a value, register or function can go by only in backticks."""
 
 
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
 def name_text(name: str) -> str:
-    """The name of a value or register, in backticks if it is no identifier or has a meaning of its own."""
-    return name if name.isidentifier() and name not in KEYWORDS else f"`{name}`"
+    """The name of a value or register, in backticks if it is no plain word or has a meaning of its own."""
+    return name if _WORD.fullmatch(name) and name not in KEYWORDS else f"`{name}`"
 
 
 def function_text(name: str) -> str:

@@ -151,6 +151,8 @@ def target_types(domain: Range | Items, count: int) -> tuple[Type, ...]:
     match dictionary.key:
         case TupleType(items) if len(items) == count - 1:
             return (*items, dictionary.value)
+        case ArrayType(element) if count > 2:
+            return (*(element,) * (count - 1), dictionary.value)
     return (*(dictionary.key,) * (count - 1), dictionary.value)
 
 

@@ -1,0 +1,52 @@
+"""Modules in files, in the text form."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from qkernel.errors import TextFormError
+from qkernel.ir.ops import Module
+from qkernel.ir.printer import format_module
+from qkernel.ir.spans import Span
+from qkernel.ir.verifier import verify
+
+
+def save(module: Module, path: str | os.PathLike[str]) -> None:
+    """Write `module` to `path`, which holds either what it held before or all of the new text, whatever happens."""
+    verify(module)
+    text = format_module(module) + "\n"
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        with open(temporary, "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(path: str | os.PathLike[str]) -> Module:
+    """Read the module in the file at `path`.
+
+    Raises `TextFormError`, with the place in the file, if it holds anything else, and OSError if it cannot be read.
+    """
+    from qkernel.ir.lexer import MAX_TEXT_SIZE
+    from qkernel.ir.parser import parse
+
+    name = os.fspath(path)
+    with open(path, "rb") as file:
+        data = file.read(4 * MAX_TEXT_SIZE + 1)
+    if len(data) > 4 * MAX_TEXT_SIZE:
+        raise TextFormError(f"`{name}` is too long: more than {4 * MAX_TEXT_SIZE:,} bytes")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1)
+        span = Span(name, line, column, line, column + 1)
+        raise TextFormError(f"`{name}` is no text in UTF-8", span=span, label=f"byte {data[error.start]:#04x}") from None
+    return parse(text, name)
