@@ -111,7 +111,16 @@ def _one(name: str, matrix: Callable[[], Matrix], adjoint: str = "", clifford: b
 def _rotation(name: str, word: str) -> GateRule:
     qubits = ("qubit",) if len(word) == 1 else ("first", "second")
     return GateRule(
-        name, qubits, ("angle",), ("rotation",), lambda angle: pauli_rotation(word, angle), name, 0, name, (0,), label=name.upper()
+        name,
+        qubits,
+        ("angle",),
+        ("rotation",),
+        lambda angle: pauli_rotation(word, angle),
+        name,
+        0,
+        name,
+        (0,),
+        label=name.upper(),
     )
 
 

@@ -1,0 +1,122 @@
+"""qkernel: a language and a compiler for quantum kernels.
+
+import qkernel as qk
+
+@qk.qkernel
+def bell() -> tuple[qk.Bit, qk.Bit]:
+    a, b = qk.h(qk.qubit()), qk.qubit()
+    a, b = qk.cx(a, b)
+    return qk.measure(a), qk.measure(b)
+
+bell.sample(shots=1000)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from qkernel.gates import (
+    ccx,
+    ccz,
+    ch,
+    cp,
+    crx,
+    cry,
+    crz,
+    cswap,
+    cu,
+    cx,
+    cy,
+    cz,
+    ecr,
+    h,
+    id,
+    iswap,
+    p,
+    rx,
+    rxx,
+    ry,
+    ryy,
+    rz,
+    rzx,
+    rzz,
+    s,
+    sdg,
+    swap,
+    sx,
+    sxdg,
+    t,
+    tdg,
+    u,
+    x,
+    y,
+    z,
+)  # fmt: skip
+from qkernel.kernel import Kernel, composite_gate, qkernel
+from qkernel.modifiers import control, global_phase, inverse, select
+from qkernel.operations import (
+    barrier,
+    bit,
+    bit_array,
+    cast,
+    ceil,
+    cos,
+    exp,
+    expval,
+    float_,
+    floor,
+    items,
+    log,
+    log2,
+    measure,
+    measure_reset,
+    pauli_evolve,
+    probabilities,
+    project_x,
+    project_y,
+    project_z,
+    qubit,
+    qubit_array,
+    range,
+    reset,
+    sin,
+    sqrt,
+    tan,
+    uint,
+    unitary,
+)  # fmt: skip
+from qkernel.records import struct
+from qkernel.types import Bit, Dict, Float, Handle, Matrix, Observable, QFixed, Qubit, Tensor, Tuple, UInt, Vector, VectorView
+
+if TYPE_CHECKING:
+    from qkernel.estimate import ResourceEstimate
+    from qkernel.ir.files import load
+    from qkernel.ir.parser import parse
+    from qkernel.results import ExpvalJob, Job, JobStatus, RunJob, SampleJob, SampleResult
+
+QKernel = Kernel
+
+_LAZY = {
+    "parse": "qkernel.ir.parser",
+    "load": "qkernel.ir.files",
+    "ResourceEstimate": "qkernel.estimate",
+    **dict.fromkeys(("ExpvalJob", "Job", "JobStatus", "RunJob", "SampleJob", "SampleResult"), "qkernel.results"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'qkernel' has no attribute {name!r}")
+
+
+__all__ = [
+    "Bit", "Dict", "ExpvalJob", "Float", "Handle", "Job", "JobStatus", "Kernel", "Matrix", "Observable", "QFixed", "QKernel", "Qubit",
+    "ResourceEstimate", "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt", "Vector", "VectorView",
+    "barrier", "bit", "bit_array", "cast", "ccx", "ccz", "ceil", "ch", "composite_gate", "control", "cos", "cp", "crx", "cry", "crz", "cswap",
+    "cu", "cx", "cy", "cz", "ecr", "exp", "expval", "float_", "floor", "global_phase", "h", "id", "inverse", "iswap", "items", "load", "log",
+    "log2", "measure", "measure_reset", "p", "parse", "pauli_evolve", "probabilities", "project_x", "project_y", "project_z", "qkernel",
+    "qubit", "qubit_array", "range", "reset", "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz", "s", "sdg", "select", "sin", "sqrt", "struct",
+    "swap", "sx", "sxdg", "t", "tan", "tdg", "u", "uint", "unitary", "x", "y", "z",
+]  # fmt: skip

@@ -1,0 +1,62 @@
+"""Promotion: which values may stand where a type is asked for."""
+
+from __future__ import annotations
+
+from qkernel.errors import KernelTypeError
+from qkernel.ir.expressions import Const, Expr, Pack, apply, vector
+from qkernel.ir.spans import Span
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type
+
+
+def convert(value: Expr, type: Type, what: str, span: Span | None) -> Expr:
+    """`value` as a `type`: UInt becomes Float by itself, a constant stands for any type that it fits; else an error."""
+    if value.type == type:
+        return value
+    match value, type:
+        case Const(number), _ if type == FLOAT and value.type == UINT:
+            return Const(float(number))
+        case Const(number), _ if type == BIT and value.type == UINT and number in (0, 1):
+            return Const(bool(number))
+        case Pack(items), ArrayType(element, 1) if isinstance(value.type, (ArrayType, TupleType)):
+            return Pack(tuple(convert(item, element, f"an element of {what}", span) for item in items), type)
+        case Pack(items), ArrayType(element, rank):
+            inner = ArrayType(element, rank - 1)
+            return Pack(tuple(convert(item, inner, f"a row of {what}", span) for item in items), type)
+        case Pack(items), TupleType(types) if isinstance(value.type, TupleType) and len(items) == len(types):
+            return Pack(
+                tuple(convert(item, kind, f"a part of {what}", span) for item, kind in zip(items, types, strict=True)), type
+            )
+    if value.type == UINT and type == FLOAT:
+        return apply("float", value)
+    if isinstance(value.type, ArrayType) and isinstance(type, ArrayType) and value.type.rank == type.rank:
+        if value.type.element == UINT and type.element == FLOAT:
+            return value
+    if isinstance(value.type, DictType) and isinstance(type, DictType) and _fits(value.type, type):
+        return value
+    raise KernelTypeError(
+        f"{what} must be a {type}, but this is a {value.type}",
+        span=span,
+        label=f"a {value.type}",
+        help=_way_out(value.type, type),
+    )
+
+
+def _fits(given: DictType, wanted: DictType) -> bool:
+    return given.key == wanted.key and (given.value == wanted.value or (given.value, wanted.value) == (UINT, FLOAT))
+
+
+def _way_out(given: Type, wanted: Type) -> str | None:
+    if given == FLOAT and wanted == UINT:
+        return "`qk.floor(x)` and `qk.ceil(x)` make a UInt of a Float; whole numbers divide with `//`"
+    if given == BIT and wanted in (UINT, FLOAT):
+        return "a Bit is no number; write `1 if bit else 0`"
+    if wanted == OBSERVABLE:
+        return "bind a Hamiltonian, for example `qkernel.observable.Z(0)`"
+    if isinstance(wanted, ArrayType) and not isinstance(given, (ArrayType, TupleType)):
+        return "this argument wants a whole vector; did the arguments change places?"
+    return None
+
+
+def as_vector(values: list[Expr]) -> Pack:
+    """Values written out as a vector."""
+    return vector(values)

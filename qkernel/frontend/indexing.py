@@ -1,0 +1,117 @@
+"""`q[i]`, `q[a:b:s]`: the part of a register that a key names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qkernel.errors import KernelTypeError, QubitIndexResolutionError
+from qkernel.frontend.ownership import QuantumHandle, distance, plain
+from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Name, Size, apply, wrap
+from qkernel.ir.spans import Span
+from qkernel.ir.types import UINT
+
+
+def part(parent: QuantumHandle, key: Any, name: str, span: Span | None, literal: bool) -> QuantumHandle:
+    """The handle of `parent[key]`. A negative constant counts from the end if it is `literal`, written so in the source."""
+    assert parent.length is not None
+    if isinstance(key, slice):
+        start, stride, length = resolve_slice(key, parent.length, span, literal)
+        return QuantumHandle(parent.place.view(start, stride, length), length, name, parent)
+    index = resolve_index(key, parent.length, parent.name, span, literal)
+    return QuantumHandle(parent.place.element(index), None, name, parent)
+
+
+def show(key: Any) -> str:
+    """A key as it would be written."""
+    if isinstance(key, slice):
+        parts = ["" if part is None else str(part) for part in (key.start, key.stop)]
+        return ":".join(parts + ([str(key.step)] if key.step is not None else []))
+    return str(key)
+
+
+def whole_number(value: Any, what: str, span: Span | None) -> Expr:
+    """`value` as a UInt expression."""
+    expr = wrap(value) if isinstance(value, (bool, int, float, Expr)) or hasattr(value, "item") else None
+    if expr is None or expr.type != UINT:
+        shown = f"a {expr.type}" if expr is not None else f"{type(value).__name__}"
+        raise KernelTypeError(
+            f"{what} must be a whole number, but this is {shown}", span=span, label="not a UInt",
+            help="whole numbers divide with `//`; `qk.floor` and `qk.ceil` make a UInt of a Float",
+        )  # fmt: skip
+    return expr
+
+
+def resolve_index(key: Any, length: Expr, name: str, span: Span | None, literal: bool) -> Expr:
+    """An index as an expression, checked where both it and the length are known."""
+    index = whole_number(key, f"an index of `{name}`", span)
+    if isinstance(index, Const) and index.value < 0:
+        if not literal:
+            raise QubitIndexResolutionError(
+                f"the index of `{name}` is negative: {index.value}", span=span, label=f"this is {index.value}"
+            )
+        written, index = index.value, length + index
+        if isinstance(index, Const) and index.value < 0:
+            raise _outside(name, written, length, span)
+    if isinstance(index, Const) and isinstance(length, Const) and index.value >= length.value:
+        raise _outside(name, index.value, length, span)
+    return index
+
+
+def _outside(name: str, index: int, length: Expr, span: Span | None) -> QubitIndexResolutionError:
+    count = plain(length)
+    return QubitIndexResolutionError(
+        f"`{name}` has {count} element{'s' if count != 1 else ''}, so it has no element {index}",
+        span=span,
+        label=f"index {index} of {count}",
+    )
+
+
+def resolve_slice(key: slice, length: Expr, span: Span | None, literal: bool) -> tuple[Expr, Expr, Expr]:
+    """Start, stride and length of a slice; a stop past the end is clamped as in Python."""
+    stride = ONE if key.step is None else whole_number(key.step, "the step of a slice", span)
+    if isinstance(stride, Const) and stride.value <= 0:
+        raise QubitIndexResolutionError(
+            "a slice of qubits goes forward",
+            span=span,
+            label=f"its step is {stride.value}",
+            help="reverse the loop that uses it",
+        )
+    start = _bound(key.start, length, ZERO, span, literal)
+    stop = _bound(key.stop, length, length, span, literal)
+    count = _smaller(stop, length) - start
+    count = apply("//", count + (stride - 1), stride)
+    if not (start == ZERO and not isinstance(count, Const)):
+        count = apply("max", count, 0)
+    if not _surely_natural(stop):
+        count = apply("select", apply("<", stop, 0), stop, count)
+    return start, stride, count
+
+
+def _bound(value: Any, length: Expr, default: Expr, span: Span | None, literal: bool) -> Expr:
+    if value is None:
+        return default
+    bound = whole_number(value, "a bound of a slice", span)
+    if isinstance(bound, Const) and bound.value < 0:
+        if not literal:
+            raise QubitIndexResolutionError("a bound of a slice is negative", span=span, label=f"this is {bound.value}")
+        return apply("max", length + bound, 0)
+    return bound
+
+
+def _smaller(left: Expr, right: Expr) -> Expr:
+    known = distance(left, right)
+    return apply("min", left, right) if known is None else left if known <= 0 else right
+
+
+def _surely_natural(expr: Expr) -> bool:
+    """Whether an expression cannot be negative as long as the arguments are not."""
+    match expr:
+        case Const(value):
+            return bool(value >= 0)
+        case Name() | Size():
+            return True
+        case Apply("max", operands):
+            return any(_surely_natural(operand) for operand in operands)
+        case Apply("+" | "*" | "//" | "%" | "**" | "min", operands):
+            return all(_surely_natural(operand) for operand in operands)
+    return False

@@ -1,0 +1,235 @@
+"""Calls of kernels from kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qkernel.errors import KernelTypeError
+from qkernel.frontend.arguments import bind
+from qkernel.frontend.conversion import convert
+from qkernel.frontend.gate_calls import check_distinct
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.tracer import Tracer, describe
+from qkernel.ir import ops
+from qkernel.ir.expressions import Expr, Name, Slice, free_names, substitute, wrap
+from qkernel.ir.ops import Modifier, Parameter
+from qkernel.ir.places import Place, whole
+from qkernel.ir.spans import Span
+from qkernel.ir.types import QFIXED, QUBIT, ArrayType, ScalarType, Type, is_quantum
+
+if TYPE_CHECKING:
+    from qkernel.kernel import Kernel
+
+Value = Expr | QuantumHandle
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a caller needs to know of a kernel: its parameters and what comes back, in terms of them."""
+
+    parameters: tuple[Parameter, ...]
+    returns: tuple[Value, ...]
+    returns_tuple: bool
+
+
+def call_kernel(
+    tracer: Tracer, kernel: Kernel, arguments: tuple[Any, ...], keywords: dict[str, Any], modifiers: tuple[Modifier, ...] = ()
+) -> Any:
+    """`kernel(...)`: checks and moves the arguments, emits the call, gives what comes back."""
+    values = kernel_operands(tracer, kernel, arguments, keywords)
+    results = apply_kernel(tracer, kernel, values, modifiers)
+    return results[0] if len(results) == 1 and not kernel.outline().returns_tuple else tuple(results) if results else None
+
+
+def kernel_operands(tracer: Tracer, kernel: Kernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> list[Value]:
+    """The arguments of a call in parameter order, promoted and checked, not yet moved."""
+    signature = kernel.signature
+    arguments, keywords = _spread_structs(kernel, arguments, keywords)
+    optional = frozenset(parameter.name for parameter in signature.parameters if parameter.default is not None)
+    bound, spans = bind(kernel.name, signature.names, optional, arguments, keywords, tracer.site)
+    values: list[Value] = []
+    for parameter in signature.parameters:
+        if parameter.name not in bound:
+            assert parameter.default is not None
+            values.append(parameter.default)
+            continue
+        try:
+            values.append(_argument(tracer, bound[parameter.name], parameter, kernel.name, spans[parameter.name]))
+        except KernelTypeError as error:
+            error.help = _order_help(kernel, parameter, bound) or error.help
+            raise
+    quantum = [
+        (value, spans.get(parameter.name))
+        for value, parameter in zip(values, signature.parameters, strict=True)
+        if isinstance(value, QuantumHandle)
+    ]
+    check_distinct([handle for handle, _ in quantum], [span for _, span in quantum])
+    return values
+
+
+def _spread_structs(
+    kernel: Kernel, arguments: tuple[Any, ...], keywords: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Struct arguments as the fields that stand for them in the IR."""
+    structs = kernel.signature.structs
+    if not structs:
+        return arguments, keywords
+    positional: list[Any] = []
+    for value in arguments:
+        fields = getattr(type(value), "struct_fields", None)
+        positional += [value] if fields is None else [getattr(value, name) for name in fields]
+    named = {}
+    for name, value in keywords.items():
+        if name in structs:
+            named |= {f"{name}.{field}": getattr(value, field) for field, _ in structs[name].fields}
+        else:
+            named[name] = value
+    return tuple(positional), named
+
+
+def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, span: Span | None) -> Value:
+    what = f"argument `{parameter.name}` of `{callee}`"
+    if is_quantum(parameter.type):
+        handle = tracer.expect_qubits(value, what, span)
+        wanted = str(parameter.type)
+        if handle.type_name != wanted and not (parameter.type == QFIXED and handle.is_register):
+            raise KernelTypeError(
+                f"{what} must be a {wanted}, but `{handle.name}` is a {handle.type_name}",
+                span=span,
+                label=f"a {handle.type_name}",
+            )
+        return handle
+    if isinstance(value, QuantumHandle) or value is None or isinstance(value, str) or callable(value):
+        raise KernelTypeError(
+            f"{what} must be a {parameter.type}, but this is {describe(value)}", span=span, label=describe(value)
+        )
+    if isinstance(value, dict):
+        return _dictionary(value, parameter.type, what, span)
+    return convert(wrap(value), parameter.type, what, span)
+
+
+def _dictionary(value: dict[Any, Any], type: Type, what: str, span: Span | None) -> Expr:
+    raise KernelTypeError(
+        f"{what}: a dictionary written in a kernel cannot be passed on", span=span, label="a Python dict",
+        help="take the dictionary as an argument of this kernel, annotated `qk.Dict[...]`",
+    )  # fmt: skip
+
+
+def _order_help(kernel: Kernel, parameter: Parameter, bound: dict[str, Any]) -> str | None:
+    """A hint if another argument has the type that is wanted here."""
+
+    def fits(value: Any, type: Type) -> bool:
+        if isinstance(value, QuantumHandle):
+            return value.type_name == str(type)
+        return isinstance(value, (Expr, bool, int, float)) and wrap(value).type == type
+
+    swapped = [
+        other for other in kernel.signature.parameters
+        if other.name != parameter.name and other.name in bound and other.type != parameter.type
+        and fits(bound[other.name], parameter.type) and fits(bound[parameter.name], other.type)
+    ]  # fmt: skip
+    if not swapped:
+        return None
+    return f"`{parameter.name}` and `{swapped[0].name}` seem to have changed places: `{kernel.name}({', '.join(kernel.signature.names)})`"
+
+
+def apply_kernel(tracer: Tracer, kernel: Kernel, values: list[Value], modifiers: tuple[Modifier, ...]) -> list[Any]:
+    """Move the quantum arguments in, emit the call, and give the results as values of the caller."""
+    outline = kernel.outline()
+    site = tracer.site
+    label = _label(tracer, kernel)
+    handles = {
+        parameter.name: value
+        for parameter, value in zip(outline.parameters, values, strict=True)
+        if isinstance(value, QuantumHandle)
+    }
+    for handle in handles.values():
+        tracer.take(handle, f"passed to `{kernel.name}`", site.span)
+    known = {parameter.name: _as_expression(value) for parameter, value in zip(outline.parameters, values, strict=True)}
+    names: list[str | None] = []
+    results: list[Any] = []
+    for returned in outline.returns:
+        name, result = _result(tracer, returned, handles, known)
+        names.append(name)
+        results.append(result)
+    arguments = tuple(value.place if isinstance(value, QuantumHandle) else value for value in values)
+    tracer.emit(ops.Call(label, arguments, tuple(names), modifiers, site.span))
+    kept = {result.place.register for result in results if isinstance(result, QuantumHandle)}
+    for handle in handles.values():
+        if handle.place.register not in kept or not _comes_back(handle, results):
+            tracer.consume(handle)
+    return results
+
+
+def _comes_back(handle: QuantumHandle, results: list[Any]) -> bool:
+    return any(isinstance(result, QuantumHandle) and result.place.register == handle.place.register for result in results)
+
+
+def _as_expression(value: Value) -> Expr:
+    """An argument as what its name means inside the callee; a register stands for its length."""
+    if isinstance(value, Expr):
+        return value
+    register = Name(value.place.register, ArrayType(QUBIT))
+    if value.length is None:
+        return register
+    return Slice(register, value.place.start, value.place.stride, value.length)
+
+
+def _result(
+    tracer: Tracer, returned: Value, handles: dict[str, QuantumHandle], known: dict[str, Expr]
+) -> tuple[str | None, Any]:
+    """The caller's name for a result, if it is a new thing, and its value."""
+    if isinstance(returned, Expr):
+        if free_names(returned) <= known.keys():
+            return None, substitute(returned, known)
+        hint = tracer.hint or "result"
+        name = tracer.fresh(hint, "result")
+        return name, Name(name, returned.type)
+    place = returned.place
+    source = handles.get(place.register)
+    if source is not None:
+        if place == Place(place.register) or place == whole(place.register):
+            return None, source.successor()
+        start, stride = substitute(place.start, known), substitute(place.stride, known)
+        length = None if returned.length is None else substitute(returned.length, known)
+        part = source.place.element(start) if length is None else source.place.view(start, stride, length)
+        return None, QuantumHandle(part, length, source.name, None, returned.fixed_point)
+    name = tracer.fresh(tracer.hint, place.register)
+    is_known = returned.length is not None and free_names(returned.length) <= known.keys()
+    length = substitute(returned.length, known) if is_known and returned.length is not None else returned.length
+    handle = tracer.register(name, length, known=is_known)
+    handle.fixed_point = returned.fixed_point
+    return name, handle
+
+
+def _label(tracer: Tracer, kernel: Kernel) -> str:
+    """The name by which this trace refers to `kernel`; two kernels of one name get two labels."""
+    for label, other in tracer.callees.items():
+        if other is kernel:
+            return label
+    label, count = kernel.name, 1
+    while label in tracer.callees or (label == tracer.kernel.name and kernel is not tracer.kernel):
+        count += 1
+        label = f"{kernel.name}.{count}"
+    tracer.callees[label] = kernel
+    return label
+
+
+def assumed_outline(parameters: tuple[Parameter, ...], returned: Type | None) -> Outline:
+    """What a kernel that calls itself is taken to return while it is traced: its qubits, in order. Checked at the end."""
+    types = returned.items if hasattr(returned, "items") and returned is not None else () if returned is None else (returned,)  # type: ignore[union-attr]
+    quantum = [parameter for parameter in parameters if is_quantum(parameter.type)]
+    values: list[Value] = []
+    for type in types:
+        match = next((parameter for parameter in quantum if parameter.type == type), None)
+        if match is None:
+            values.append(Name("result", type))
+            continue
+        quantum.remove(match)
+        if isinstance(match.type, ScalarType) and match.type == QUBIT:
+            values.append(QuantumHandle(Place(match.name), None, match.name))
+        else:
+            size = Name(match.name, ArrayType(QUBIT))
+            values.append(QuantumHandle(whole(match.name), size.shape[0], match.name))
+    return Outline(parameters, tuple(values), len(types) != 1)

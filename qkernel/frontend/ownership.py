@@ -1,0 +1,281 @@
+"""Ownership: every handle is owned, moved, or has lent elements and views.
+
+A handle names one place. It is used once; what it was used for gives a new handle of the same place. A register lends
+elements and views, which come back before the register is used whole. The rules stand here and nowhere else; what
+symbolic indices leave open is decided at lowering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from qkernel.diagnostics import Note
+from qkernel.errors import (
+    AffineTypeError,
+    QubitAliasError,
+    QubitBorrowConflictError,
+    QubitConsumedError,
+    UnreturnedBorrowError,
+)
+from qkernel.ir.expressions import Const, Expr, apply, free_names
+from qkernel.ir.places import Place
+from qkernel.ir.spans import Span
+from qkernel.types import Handle
+
+
+@dataclass(eq=False, slots=True)
+class QuantumHandle(Handle):
+    """A live name for qubits: one qubit if `length` is None, else a register or view of that length.
+
+    `parent` is the handle that lent this one. `fixed_point` holds the integer bits of a QFixed.
+    """
+
+    place: Place
+    length: Expr | None
+    name: str
+    parent: QuantumHandle | None = None
+    fixed_point: int | None = None
+
+    @property
+    def is_register(self) -> bool:
+        return self.length is not None
+
+    def successor(self) -> QuantumHandle:
+        """The handle of the same place after an operation."""
+        return replace(self)
+
+    @property
+    def type_name(self) -> str:
+        return "QFixed" if self.fixed_point is not None else "Vector[Qubit]" if self.is_register else "Qubit"
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """The number of qubits of a register."""
+        if self.length is None:
+            raise AttributeError("a Qubit has no shape")
+        return (plain(self.length),)
+
+    def __getitem__(self, key: Any) -> Any:
+        from qkernel.frontend import active_tracer
+
+        return active_tracer("indexing a register").lend(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        from qkernel.frontend import active_tracer
+
+        active_tracer("assigning to a register").give_back(self, key, value)
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __iter__(self) -> Any:
+        raise TypeError("a register is indexed, not iterated: `for i in qk.range(q.shape[0]): q[i] = ...`")
+
+
+def plain(expr: Expr) -> Any:
+    """A constant as the Python number that it is."""
+    return expr.value if isinstance(expr, Const) else expr
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where a handle went: `what` reads like "passed to `h`"."""
+
+    what: str
+    span: Span | None
+    consumed: bool = False
+    discarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """A part of a register that is out. `place` is None once it means some element that a finished loop consumed."""
+
+    place: Place | None
+    text: str
+    span: Span | None
+    consumed: Move | None = None
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Who was moved where, and what is lent. Copied for branches; `snapshot` and `restore` are shallow dictionaries."""
+
+    moves: dict[QuantumHandle, Move] = field(default_factory=dict)
+    loans: dict[QuantumHandle, tuple[Loan, ...]] = field(default_factory=dict)
+
+    def snapshot(self) -> Ledger:
+        return Ledger(dict(self.moves), dict(self.loans))
+
+    def restore(self, other: Ledger) -> None:
+        self.moves, self.loans = dict(other.moves), dict(other.loans)
+
+    def is_live(self, handle: QuantumHandle) -> bool:
+        return handle not in self.moves
+
+    # using --------------------------------------------------------------------------------------------------------
+
+    def check_usable(self, handle: QuantumHandle, span: Span | None) -> None:
+        """Raise unless `handle` is live and nothing of it is out."""
+        move = self.moves.get(handle)
+        if move is not None:
+            raise QubitConsumedError(
+                f"`{handle.name}` was already used",
+                span=span,
+                label="used again here",
+                notes=(Note(f"`{handle.name}` was {move.what} here", move.span),),
+                help=_after_move(handle, move),
+            )
+        for loan in self.loans.get(handle, ()):
+            if loan.consumed is not None:
+                raise QubitConsumedError(
+                    f"part of `{handle.name}` is gone: `{loan.text}` was {loan.consumed.what}",
+                    span=span,
+                    label=f"needs all of `{handle.name}`",
+                    notes=(Note(f"`{loan.text}` was {loan.consumed.what} here", loan.consumed.span),),
+                    help="use the remaining elements one by one, or measure the register as a whole",
+                )
+            raise UnreturnedBorrowError(
+                f"`{loan.text}` is still out while `{handle.name}` is used as a whole",
+                span=span,
+                label=f"needs all of `{handle.name}`",
+                notes=(Note(f"`{loan.text}` was taken here", loan.span),),
+                help=f"give it back first: `{loan.text} = ...`",
+            )
+
+    def move(self, handle: QuantumHandle, move: Move) -> None:
+        """Use `handle` up. If it is consumed for good, its lender remembers the hole."""
+        self.check_usable(handle, move.span)
+        self.moves[handle] = move
+        if move.consumed and handle.parent is not None:
+            self._open_hole(handle.parent, handle.place, move)
+
+    def mark_consumed(self, handle: QuantumHandle) -> Move:
+        """A moved handle turns out to be gone for good: nothing came back for it."""
+        move = replace(self.moves[handle], consumed=True, discarded=False)
+        self.moves[handle] = move
+        if handle.parent is not None:
+            self._open_hole(handle.parent, handle.place, move)
+        return move
+
+    def _open_hole(self, parent: QuantumHandle, place: Place, move: Move) -> None:
+        loans = self.loans.get(parent, ())
+        self.loans[parent] = tuple(replace(loan, consumed=move) if loan.place == place else loan for loan in loans)
+
+    # lending ------------------------------------------------------------------------------------------------------
+
+    def lend(self, parent: QuantumHandle, part: QuantumHandle, span: Span | None, during: Iterable[QuantumHandle]) -> None:
+        """Record that `part` of `parent` is out; `during` are the handles that the call under way already took."""
+        move = self.moves.get(parent)
+        if move is not None:
+            raise QubitConsumedError(
+                f"`{parent.name}` was already used",
+                span=span,
+                label="used again here",
+                notes=(Note(f"`{parent.name}` was {move.what} here", move.span),),
+                help=_after_move(parent, move),
+            )
+        for loan in self.loans.get(parent, ()):
+            if loan.place is None or not surely_overlap(loan.place, part.place):
+                continue
+            if loan.consumed is not None:
+                raise QubitConsumedError(
+                    f"`{part.name}` is gone: `{loan.text}` was {loan.consumed.what}",
+                    span=span,
+                    label="used again here",
+                    notes=(Note(f"`{loan.text}` was {loan.consumed.what} here", loan.consumed.span),),
+                )
+            if any(taken.place == loan.place for taken in during):
+                raise QubitAliasError(
+                    f"`{part.name}` stands twice in one call",
+                    span=span,
+                    label="the same qubit again",
+                    notes=(Note("first here", loan.span),),
+                    help="a gate on several qubits needs different ones",
+                )
+            raise QubitBorrowConflictError(
+                f"`{part.name}` is lent already",
+                span=span,
+                label="taken again here",
+                notes=(Note(f"`{loan.text}` was taken here and did not come back", loan.span),),
+                help=f"give it back first: `{loan.text} = ...`",
+            )
+        self.loans[parent] = (*self.loans.get(parent, ()), Loan(part.place, part.name, span))
+
+    def give_back(self, parent: QuantumHandle, target: Place, text: str, handle: QuantumHandle, span: Span | None) -> None:
+        """`parent[...] = handle`: the loan ends."""
+        self.check_usable(handle, span)
+        if handle.parent is not parent or not any(loan.place == handle.place for loan in self.loans.get(parent, ())):
+            came = f"`{handle.name}` was not taken from `{parent.name}`"
+            raise AffineTypeError(
+                f"{came}, so it cannot be put there",
+                span=span,
+                label="does not belong here",
+                help="elements and slices go back to where they were taken from; `qk.swap` exchanges the states of two qubits",
+            )
+        if handle.place != target:
+            loan = next(loan for loan in self.loans[parent] if loan.place == handle.place)
+            raise AffineTypeError(
+                f"`{handle.name}` comes from `{loan.text}` and cannot be put into `{text}`",
+                span=span,
+                label=f"not the place of `{loan.text}`",
+                notes=(Note("taken here", loan.span),),
+                help=f"write `{loan.text} = ...`; `qk.swap` exchanges the states of two qubits",
+            )
+        self.moves[handle] = Move(f"given back to `{text}`", span)
+        self.loans[parent] = tuple(loan for loan in self.loans[parent] if loan.place != handle.place)
+
+
+def _after_move(handle: QuantumHandle, move: Move) -> str | None:
+    if move.discarded:
+        return f"a gate returns the qubit: write `{handle.name} = ...` where it was {move.what}"
+    if move.consumed:
+        return "a measured qubit is gone; `qk.project_z` measures and keeps it"
+    return None if move.what.startswith("given") else "use the handle that the operation returned"
+
+
+def surely_overlap(left: Place, right: Place) -> bool:
+    """Whether two places of one register certainly share a qubit; symbolic doubts are left to the lowering."""
+    if left.register != right.register:
+        return False
+    if left == right:
+        return not (isinstance(left.length, Const) and left.length.value == 0)
+    spans = [_known(place) for place in (left, right)]
+    if spans[0] is None or spans[1] is None:
+        return _same_start(left, right)
+    return bool(set(spans[0]) & set(spans[1])) if max(map(len, spans)) < 10_000 else False  # type: ignore[arg-type]
+
+
+def _known(place: Place) -> range | None:
+    if not (isinstance(place.start, Const) and isinstance(place.stride, Const)):
+        return None
+    start, stride = place.start.value, place.stride.value
+    if place.length is None:
+        return range(start, start + 1)
+    return range(start, start + stride * place.length.value, stride) if isinstance(place.length, Const) else None
+
+
+def _same_start(left: Place, right: Place) -> bool:
+    """A single qubit and a place that starts with it."""
+    return left.start == right.start and (left.length is None) and (right.length is None)
+
+
+def distance(left: Expr, right: Expr) -> int | None:
+    """left - right if it is a known number."""
+    difference = apply("-", left, right)
+    return difference.value if isinstance(difference, Const) else None
+
+
+def loop_consumed(loan: Loan, loop_names: frozenset[str]) -> Loan:
+    """A consumed loan as it looks after the loop whose variables its place depends on."""
+    place = loan.place
+    if place is None or loan.consumed is None:
+        return loan
+    names = (
+        free_names(place.start)
+        | free_names(place.stride)
+        | (free_names(place.length) if place.length is not None else frozenset())
+    )
+    return replace(loan, place=None) if names & loop_names else loan

@@ -1,0 +1,264 @@
+"""Calls in the user's Python: kernel operations, builtins on symbols, and plain Python functions."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import math
+import sys
+import sysconfig
+import types
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from qkernel.errors import CallArgumentError, InliningError, QKernelError, SourceUnavailableError, SymbolicValueError
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.source import Source, read_source
+from qkernel.frontend.tracer import CallSite, Frame, Tracer
+from qkernel.ir.expressions import Expr, SymbolUse, apply, size, wrap
+from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, DictType
+
+
+def call(tracer: Tracer, node: ast.Call) -> Any:
+    """`function(...)`."""
+    from qkernel.frontend.reader import iterate, read
+
+    frame = tracer.frame
+    function = read(tracer, node.func)
+    positional: list[Any] = []
+    spans = []
+    tracer.pending.append([])
+    try:
+        for argument in node.args:
+            starred = isinstance(argument, ast.Starred)
+            value = read(tracer, argument.value if isinstance(argument, ast.Starred) else argument)
+            for entry in iterate(tracer, value, argument) if starred else (value,):
+                positional.append(entry)
+                spans.append(frame.span(argument))
+                if isinstance(entry, QuantumHandle):
+                    tracer.pending[-1].append(entry)
+        keywords: dict[str, Any] = {}
+        keyword_spans = {}
+        for keyword in node.keywords:
+            value = read(tracer, keyword.value)
+            for name, entry in value.items() if keyword.arg is None else ((keyword.arg, value),):
+                if name in keywords:
+                    raise CallArgumentError(f"`{name}` is given twice", span=frame.span(keyword), label="given already")
+                keywords[name], keyword_spans[name] = entry, frame.span(keyword)
+                if isinstance(entry, QuantumHandle):
+                    tracer.pending[-1].append(entry)
+    finally:
+        tracer.pending.pop()
+    tracer.site = CallSite(frame.span(node), tuple(spans), keyword_spans)
+    return invoke(tracer, function, tuple(positional), keywords, node)
+
+
+def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], node: ast.Call) -> Any:
+    """Call `function`, the way that fits what it is."""
+    from qkernel.frontend.reader import symbol_error
+
+    span = tracer.site.span
+    values = (*arguments, *keywords.values())
+    try:
+        rule = _SYMBOLIC.get(function) if _is_hashable(function) else None
+    except TypeError:
+        rule = None
+    if rule is not None and (function in _ALWAYS or any(isinstance(value, (Expr, QuantumHandle)) for value in values)):
+        return rule(tracer, *arguments, **keywords)
+    if (
+        isinstance(function, types.FunctionType)
+        and _concerns_kernel(values)
+        and (source := _kernel_source(function)) is not None
+    ):
+        return inline(tracer, function, source, arguments, keywords)
+    try:
+        return function(*arguments, **keywords)
+    except QKernelError:
+        raise
+    except SymbolUse as error:
+        raise symbol_error(error, span) from None
+    except RecursionError:
+        raise
+    except Exception as error:
+        name = getattr(function, "__name__", type(function).__name__)
+        raise InliningError(
+            f"`{name}` failed: {type(error).__name__}: {error}", span=span, label="called here while the kernel was traced"
+        ) from error
+
+
+def _is_hashable(value: Any) -> bool:
+    return getattr(type(value), "__hash__", None) is not None
+
+
+def _concerns_kernel(values: tuple[Any, ...]) -> bool:
+    """Whether any value, also inside lists and tuples, is a symbol or a handle."""
+    return any(
+        isinstance(value, (Expr, QuantumHandle)) or (isinstance(value, (list, tuple)) and _concerns_kernel(tuple(value)))
+        for value in values
+    )
+
+
+@lru_cache(maxsize=256)
+def _kernel_source(function: types.FunctionType) -> Source | None:
+    """The source of a user's function that is made only of statements that kernels have; None for all others."""
+    module = function.__module__ or ""
+    file = function.__code__.co_filename
+    if module.split(".")[0] in ("qkernel", "numpy") or (
+        module.split(".")[0] in sys.stdlib_module_names and module != "__main__"
+    ):
+        return None
+    if any(file.startswith(folder) for folder in (sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"))):
+        return None
+    try:
+        source = read_source(function)
+    except SourceUnavailableError:
+        return None
+    foreign = (
+        ast.Try,
+        ast.With,
+        ast.ClassDef,
+        ast.AsyncFunctionDef,
+        ast.Yield,
+        ast.YieldFrom,
+        ast.Await,
+        ast.Global,
+        ast.Nonlocal,
+    )
+    foreign_statements = (*foreign, ast.Import, ast.ImportFrom, ast.Match, ast.TryStar)
+    return None if any(isinstance(node, foreign_statements) for node in ast.walk(source.node)) else source
+
+
+def inline(
+    tracer: Tracer, function: types.FunctionType, source: Source, arguments: tuple[Any, ...], keywords: dict[str, Any]
+) -> Any:
+    """Read a plain Python function as part of the kernel, so that carets point into it."""
+    import inspect
+
+    from qkernel.frontend.reader import read
+    from qkernel.frontend.statements import Return, run
+    from qkernel.frontend.trace import MAXIMUM_DEPTH, lookup
+
+    try:
+        bound = inspect.signature(function).bind(*arguments, **keywords)
+    except TypeError as error:
+        raise CallArgumentError(f"`{function.__name__}`: {error}", span=tracer.site.span, label="called here") from None
+    bound.apply_defaults()
+    if len(tracer.frames) > MAXIMUM_DEPTH:
+        from qkernel.errors import KernelRecursionError
+
+        raise KernelRecursionError(
+            f"`{function.__name__}` calls itself without end", span=tracer.site.span, label="called again here"
+        )
+    site = tracer.site
+    tracer.frames.append(Frame(source, function.__name__, dict(bound.arguments), lookup(function)))
+    try:
+        if isinstance(source.node, ast.Lambda):
+            return read(tracer, source.node.body)
+        signal = run(tracer, source.node.body)
+        return signal.value if isinstance(signal, Return) else None
+    finally:
+        tracer.frames.pop()
+        tracer.site = site
+
+
+# builtins and math on symbols -----------------------------------------------------------------------------------------------
+
+
+def _length(tracer: Tracer, value: Any) -> Any:
+    if isinstance(value, QuantumHandle):
+        return value.shape[0]
+    if isinstance(value, Expr) and isinstance(value.type, (ArrayType, DictType)):
+        length = size(value)
+        from qkernel.frontend.ownership import plain
+
+        return plain(length)
+    return len(value)
+
+
+def _fold(name: str) -> Callable[..., Any]:
+    def function(tracer: Tracer, *values: Any) -> Any:
+        entries = list(values[0]) if len(values) == 1 and isinstance(values[0], (list, tuple)) else list(values)
+        result = tracer.scalar(entries[0], f"argument of `{name}`", tracer.site.span)
+        for value in entries[1:]:
+            result = apply(name, result, tracer.scalar(value, f"argument of `{name}`", tracer.site.span))
+        return result
+
+    return function
+
+
+def _function(name: str) -> Callable[..., Any]:
+    def function(tracer: Tracer, *values: Any) -> Any:
+        return apply(
+            name, *(tracer.scalar(value, f"argument of `{name}`", tracer.site.of(k)) for k, value in enumerate(values))
+        )
+
+    return function
+
+
+def _float(tracer: Tracer, value: Any) -> Expr:
+    expr = tracer.scalar(value, "argument of `float`", tracer.site.of(0))
+    return expr if expr.type == FLOAT else apply("float", expr)
+
+
+def _int(tracer: Tracer, value: Any) -> Expr:
+    expr = tracer.scalar(value, "argument of `int`", tracer.site.of(0))
+    if expr.type == UINT:
+        return expr
+    if expr.type == BIT:
+        return apply("select", expr, 1, 0)
+    raise SymbolicValueError(
+        f"`int({expr})` would cut off digits of a value that is not known yet", span=tracer.site.span, label="of a Float",
+        help="`qk.floor(x)` or `qk.ceil(x)` says which way to round",
+    )  # fmt: skip
+
+
+def _sum(tracer: Tracer, values: Any, start: Any = 0) -> Any:
+    from qkernel.frontend.reader import iterate
+
+    total = start
+    for value in iterate(tracer, values, tracer.frame.source.node):
+        total = value if isinstance(total, int) and total == 0 else total + value
+    return total
+
+
+def _range(tracer: Tracer, *bounds: Any) -> Any:
+    from qkernel.operations import SymbolicRange
+
+    return SymbolicRange(*bounds)
+
+
+def _pow(tracer: Tracer, base: Any, exponent: Any) -> Expr:
+    return apply("**", wrap(base), wrap(exponent))
+
+
+_MATH = {
+    "sin": "sin", "cos": "cos", "tan": "tan", "exp": "exp", "log": "log", "log2": "log2", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil",
+    "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
+}  # fmt: skip
+_SYMBOLIC: dict[Any, Callable[..., Any]] = {
+    builtins.len: _length,
+    builtins.range: _range,
+    builtins.min: _fold("min"),
+    builtins.max: _fold("max"),
+    builtins.abs: _function("abs"),
+    builtins.float: _float,
+    builtins.int: _int,
+    builtins.sum: _sum,
+    builtins.pow: _pow,
+    math.pow: _pow,
+    math.fabs: _function("abs"),
+    math.atan2: _function("atan2"),
+    math.asin: _function("asin"),
+    math.acos: _function("acos"),
+    math.atan: _function("atan"),
+    **{getattr(math, name): _function(operator) for name, operator in _MATH.items()},
+    **{getattr(np, name): _function(operator) for name, operator in _MATH.items() if name not in ("floor", "ceil")},
+    np.arcsin: _function("asin"),
+    np.arccos: _function("acos"),
+    np.arctan: _function("atan"),
+    np.abs: _function("abs"),
+}
+_ALWAYS = {builtins.range}

@@ -1,0 +1,473 @@
+"""Expressions of the user's Python, evaluated with symbols.
+
+Operators on symbols build expressions; everything on plain Python values is just Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from qkernel.diagnostics import did_you_mean
+from qkernel.errors import (
+    FrontendTransformError,
+    KernelTypeError,
+    QKernelError,
+    SymbolicValueError,
+    UnknownNameError,
+    UnsupportedPythonError,
+)
+from qkernel.frontend.control_flow import truth
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.python_calls import call
+from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
+from qkernel.ir.expressions import Expr, SymbolUse, apply, equal
+from qkernel.ir.types import BIT, OBSERVABLE, ArrayType, DictType, ScalarType
+
+_BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Add: ("+", operator.add),
+    ast.Sub: ("-", operator.sub),
+    ast.Mult: ("*", operator.mul),
+    ast.Div: ("/", operator.truediv),
+    ast.FloorDiv: ("//", operator.floordiv),
+    ast.Mod: ("%", operator.mod),
+    ast.Pow: ("**", operator.pow),
+    ast.BitAnd: ("and", operator.and_),
+    ast.BitOr: ("or", operator.or_),
+    ast.BitXor: ("^", operator.xor),
+    ast.LShift: ("<<", operator.lshift),
+    ast.RShift: (">>", operator.rshift),
+    ast.MatMult: ("@", operator.matmul),
+}
+_COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Eq: ("==", operator.eq),
+    ast.NotEq: ("!=", operator.ne),
+    ast.Lt: ("<", operator.lt),
+    ast.LtE: ("<=", operator.le),
+    ast.Gt: (">", operator.gt),
+    ast.GtE: (">=", operator.ge),
+    ast.Is: ("is", operator.is_),
+    ast.IsNot: ("is not", operator.is_not),
+    ast.In: ("in", lambda left, right: left in right),
+    ast.NotIn: ("not in", lambda left, right: left not in right),
+}
+_BIT_OPERATORS = {"and", "or", "^"}
+
+
+def read(tracer: Tracer, node: ast.expr) -> Any:
+    """The value of an expression: a Python value, a symbol or a handle."""
+    try:
+        return _read(tracer, node)
+    except QKernelError:
+        raise
+    except SymbolUse as error:
+        raise symbol_error(error, tracer.frame.span(node)) from None
+    except RecursionError:
+        raise
+    except Exception as error:
+        raise FrontendTransformError(
+            f"{type(error).__name__}: {error}", span=tracer.frame.span(node), label="raised while the kernel was traced"
+        ) from error
+
+
+def symbol_error(error: SymbolUse, span: Any) -> SymbolicValueError:
+    return SymbolicValueError(
+        f"`{error.expr}` is not known yet, and {error.use} needs its value now",
+        span=span,
+        label=f"needs the value of `{error.expr}`",
+        help="a kernel is traced once for all values; use the kernel's own operators, `qk.range` and `if`, or take the value "
+        "from Python (a closure or a global) instead of an argument",
+    )
+
+
+def _read(tracer: Tracer, node: ast.expr) -> Any:
+    match node:
+        case ast.Constant(value):
+            return value
+        case ast.Name(identifier):
+            return read_name(tracer, identifier, node)
+        case ast.Call():
+            return call(tracer, node)
+        case ast.Subscript(value, key):
+            return _subscript(tracer, node, read(tracer, value), key)
+        case ast.BinOp(left, op, right):
+            return binary(tracer, type(op), read(tracer, left), read(tracer, right), node)
+        case ast.UnaryOp(op, operand):
+            return _unary(tracer, op, read(tracer, operand), node)
+        case ast.Attribute(value, name):
+            return attribute(tracer, read(tracer, value), name, node)
+        case ast.Tuple(elements):
+            return tuple(_elements(tracer, elements))
+        case ast.List(elements):
+            return list(_elements(tracer, elements))
+        case ast.Set(elements):
+            return set(_elements(tracer, elements))
+        case ast.Dict(keys, values):
+            return _dictionary(tracer, keys, values)
+        case ast.BoolOp(op, values):
+            return _boolean(tracer, isinstance(op, ast.And), values)
+        case ast.Compare(left, ops, comparators):
+            return _compare(tracer, node, left, ops, comparators)
+        case ast.IfExp(test, body, orelse):
+            return _conditional(tracer, node, test, body, orelse)
+        case ast.NamedExpr(ast.Name(identifier), value):
+            tracer.frame.variables[identifier] = result = read(tracer, value)
+            return result
+        case ast.JoinedStr(parts):
+            return "".join(str(read(tracer, part)) for part in parts)
+        case ast.FormattedValue(value, conversion, spec):
+            shown = read(tracer, value)
+            shown = {114: repr, 115: str, 97: ascii}.get(conversion, lambda value: value)(shown)
+            return str(shown) if isinstance(shown, Expr) else format(shown, read(tracer, spec) if spec else "")
+        case ast.ListComp(element, generators):
+            return list(_comprehension(tracer, generators, lambda: read(tracer, element)))
+        case ast.SetComp(element, generators):
+            return set(_comprehension(tracer, generators, lambda: read(tracer, element)))
+        case ast.GeneratorExp(element, generators):
+            return list(_comprehension(tracer, generators, lambda: read(tracer, element)))
+        case ast.DictComp(key, value, generators):
+            return dict(_comprehension(tracer, generators, lambda: (read(tracer, key), read(tracer, value))))
+        case ast.Lambda():
+            return traced_lambda(tracer, node)
+        case ast.Slice(lower, upper, step):
+            return slice(*(None if part is None else read(tracer, part) for part in (lower, upper, step)))
+    raise UnsupportedPythonError(
+        f"`{_construct(node)}` does not exist in a kernel", span=tracer.frame.span(node), label="not supported"
+    )
+
+
+def _construct(node: ast.AST) -> str:
+    names = {"Await": "await", "Yield": "yield", "YieldFrom": "yield from", "Starred": "*"}
+    return names.get(type(node).__name__, type(node).__name__)
+
+
+def read_name(tracer: Tracer, name: str, node: ast.AST) -> Any:
+    """A variable of the frame, else what the name means around it: closure, globals, builtins."""
+    frame = tracer.frame
+    if name in frame.variables:
+        return frame.variables[name]
+    if name in frame.dead:
+        raise UnknownNameError(
+            f"`{name}` {frame.dead[name]}",
+            span=frame.span(node),
+            label="not defined here",
+            help=f"give `{name}` a value before",
+        )
+    try:
+        return frame.outer(name)
+    except NameError:
+        known = [*frame.variables]
+        raise UnknownNameError(
+            f"`{name}` is not defined{did_you_mean(name, known)}", span=frame.span(node), label="unknown name"
+        ) from None
+
+
+def _elements(tracer: Tracer, elements: list[ast.expr]) -> Iterator[Any]:
+    for element in elements:
+        if isinstance(element, ast.Starred):
+            yield from iterate(tracer, read(tracer, element.value), element)
+        else:
+            yield read(tracer, element)
+
+
+def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
+    """The elements of a Python iterable; symbols and registers are not iterated outside `for` statements."""
+    if isinstance(value, (QuantumHandle, Expr)):
+        raise UnsupportedPythonError(
+            f"{describe(value)} cannot be iterated", span=tracer.frame.span(node), label="its length is not known here",
+            help="loop over its indices: `for i in qk.range(v.shape[0]): ... v[i] ...`",
+        )  # fmt: skip
+    from qkernel.operations import SymbolicItems, SymbolicRange
+
+    if isinstance(value, SymbolicRange) and (known := known_range(value)) is not None:
+        return iter(known)
+    if isinstance(value, (SymbolicItems, SymbolicRange)):
+        raise UnsupportedPythonError(
+            "a symbolic range is looped over by a `for` statement only", span=tracer.frame.span(node), label="its bounds are not known here",
+            help="write a `for` loop that assigns the elements of a `qk.bit_array` or register",
+        )  # fmt: skip
+    return iter(value)
+
+
+def known_range(value: Any) -> range | None:
+    """A range whose bounds are constants."""
+    from qkernel.ir.expressions import Const
+
+    parts = (value.domain.start, value.domain.stop, value.domain.step)
+    return range(*(part.value for part in parts)) if all(isinstance(part, Const) for part in parts) else None
+
+
+def _dictionary(tracer: Tracer, keys: list[ast.expr | None], values: list[ast.expr]) -> dict[Any, Any]:
+    result: dict[Any, Any] = {}
+    for key, value in zip(keys, values, strict=True):
+        if key is None:
+            result |= read(tracer, value)
+        else:
+            result[read(tracer, key)] = read(tracer, value)
+    return result
+
+
+def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node: ast.AST) -> Any:
+    """`left op right`."""
+    name, plain = _BINARY[kind]
+    if not (isinstance(left, Expr) or isinstance(right, Expr)) or isinstance(left, str):
+        if isinstance(left, QuantumHandle) or isinstance(right, QuantumHandle):
+            raise _no_arithmetic(tracer, left if isinstance(left, QuantumHandle) else right, name, node)
+        return plain(left, right)
+    for operand in (left, right):
+        if isinstance(operand, QuantumHandle) or not _is_scalar(operand):
+            if isinstance(operand, Expr) and isinstance(operand.type, ScalarType) and operand.type == OBSERVABLE:
+                raise _no_arithmetic(tracer, operand, name, node)
+            if _is_array(operand) and not isinstance(operand, Expr):
+                return plain(left, right)
+            raise _no_arithmetic(tracer, operand, name, node)
+    if name in ("<<", ">>"):
+        factor = apply("**", 2, right)
+        return left * factor if name == "<<" else apply("//", left, factor)
+    if name == "@":
+        raise _no_arithmetic(tracer, left, name, node)
+    types = {_type(operand) for operand in (left, right)}
+    if name in _BIT_OPERATORS:
+        if types != {BIT}:
+            raise KernelTypeError(
+                f"`{_symbol(kind)}` takes Bits, but this is {describe(left if _type(left) != BIT else right)}",
+                span=tracer.frame.span(node), label="not Bits",
+            )  # fmt: skip
+    elif BIT in types:
+        raise KernelTypeError(
+            f"`{name}` takes numbers, but this is a Bit", span=tracer.frame.span(node), label="a Bit is no number",
+            help="`bit ^ other` adds bits; `(1 if bit else 0)` makes a number of a bit",
+        )  # fmt: skip
+    return apply(name, left, right)
+
+
+def _symbol(kind: type[ast.operator]) -> str:
+    return {ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^"}[kind]  # type: ignore[index]
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "__array__") and getattr(value, "shape", ()) != ()
+
+
+def _is_scalar(value: Any) -> bool:
+    if isinstance(value, Expr):
+        return isinstance(value.type, ScalarType) and value.type != OBSERVABLE
+    return isinstance(value, (bool, int, float)) or (hasattr(value, "item") and not _is_array(value))
+
+
+def _type(value: Any) -> Any:
+    from qkernel.ir.expressions import wrap
+
+    return wrap(value).type
+
+
+def _no_arithmetic(tracer: Tracer, value: Any, name: str, node: ast.AST) -> KernelTypeError:
+    return KernelTypeError(
+        f"`{name}` does not work on {describe(value)}", span=tracer.frame.span(node), label="no arithmetic here",
+        help="work on the elements: `v[i]`" if isinstance(value, Expr) and isinstance(value.type, ArrayType) else None,
+    )  # fmt: skip
+
+
+def _unary(tracer: Tracer, op: ast.unaryop, value: Any, node: ast.AST) -> Any:
+    if isinstance(op, ast.Not):
+        condition = truth(tracer, value, node)
+        return apply("not", condition) if isinstance(condition, Expr) else not condition
+    if isinstance(value, QuantumHandle):
+        raise _no_arithmetic(tracer, value, {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(op)], node)  # type: ignore[index]
+    if isinstance(op, ast.Invert):
+        if isinstance(value, Expr) and value.type != BIT:
+            raise KernelTypeError("`~` takes a Bit", span=tracer.frame.span(node), label=f"a {value.type}")
+        return (not value) if isinstance(value, bool) else ~value
+    return -value if isinstance(op, ast.USub) else +value
+
+
+def _boolean(tracer: Tracer, is_and: bool, nodes: list[ast.expr]) -> Any:
+    """`and` and `or`: short-circuit on what is known, build an expression of what is not."""
+    result: Any = None
+    for position, node in enumerate(nodes):
+        value = read(tracer, node)
+        condition = truth(tracer, value, node) if isinstance(value, Expr) or isinstance(result, Expr) else value
+        result = condition if not isinstance(result, Expr) else apply("and" if is_and else "or", result, condition)
+        if not isinstance(result, Expr) and position < len(nodes) - 1 and bool(result) != is_and:
+            return result
+    return result
+
+
+def _compare(tracer: Tracer, node: ast.AST, left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr]) -> Any:
+    result: Any = True
+    previous = read(tracer, left)
+    for op, comparator in zip(ops, comparators, strict=True):
+        value = read(tracer, comparator)
+        outcome = _compare_pair(tracer, op, previous, value, node)
+        if isinstance(result, Expr) or isinstance(outcome, Expr):
+            result = apply("and", result, outcome)
+        elif not outcome:
+            return outcome
+        else:
+            result = outcome
+        previous = value
+    return result
+
+
+def _compare_pair(tracer: Tracer, op: ast.cmpop, left: Any, right: Any, node: ast.AST) -> Any:
+    name, plain = _COMPARISONS[type(op)]
+    symbolic = isinstance(left, Expr) or isinstance(right, Expr)
+    if name in ("is", "is not") or not symbolic:
+        return plain(left, right)
+    if name in ("in", "not in"):
+        found: Any = False
+        for candidate in right:
+            found = apply("or", found, equal(left, candidate))
+        return found if name == "in" else apply("not", found)
+    for operand in (left, right):
+        if not _is_scalar(operand):
+            raise _no_arithmetic(tracer, operand, name, node)
+    types = {_type(left), _type(right)}
+    if BIT in types and len(types) > 1:
+        other = right if _type(left) == BIT else left
+        if other in (0, 1) if not isinstance(other, Expr) else False:
+            left, right = (left, bool(right)) if _type(left) == BIT else (bool(left), right)
+        else:
+            raise KernelTypeError(
+                f"`{name}` compares a Bit with {describe(other)}", span=tracer.frame.span(node), label="different types"
+            )
+    return apply(name, left, right)
+
+
+def _conditional(tracer: Tracer, node: ast.AST, test: ast.expr, body: ast.expr, orelse: ast.expr) -> Any:
+    condition = truth(tracer, read(tracer, test), test)
+    if not isinstance(condition, Expr):
+        return read(tracer, body if condition else orelse)
+    before = len(tracer.ops), tracer.ledger.snapshot()
+    chosen, other = read(tracer, body), read(tracer, orelse)
+    if len(tracer.ops) != before[0] or not (_is_scalar(chosen) and _is_scalar(other)) or tracer.ledger.moves != before[1].moves:
+        raise UnsupportedPythonError(
+            "a conditional expression on a value that is not known yet chooses between numbers only",
+            span=tracer.frame.span(node), label="not a choice between numbers", help="write an `if` statement",
+        )  # fmt: skip
+    types = {_type(chosen), _type(other)}
+    if len(types) > 1 and BIT in types:
+        raise KernelTypeError("both sides of a conditional expression must have one type", span=tracer.frame.span(node))
+    return apply("select", condition, chosen, other)
+
+
+def _subscript(tracer: Tracer, node: ast.Subscript, base: Any, key_node: ast.expr) -> Any:
+    key = read_key(tracer, key_node)
+    if isinstance(base, QuantumHandle):
+        with_site(tracer, node)
+        return tracer.lend(base, key, ast.unparse(key_node), is_literal(key_node))
+    if isinstance(base, Expr):
+        from qkernel.frontend.classical_items import read_item
+
+        return read_item(tracer, base, key, key_node, node)
+    if _holds_symbol(key) and _is_numeric(base):
+        from qkernel.frontend.classical_items import read_item
+        from qkernel.ir.expressions import wrap
+
+        return read_item(tracer, wrap(base), key, key_node, node)
+    return base[key]
+
+
+def read_key(tracer: Tracer, node: ast.expr) -> Any:
+    """An index or slice."""
+    return read(tracer, node)
+
+
+def is_literal(node: ast.expr) -> bool:
+    """Whether a key's negative numbers are written as such in the source."""
+    match node:
+        case ast.Slice(lower, upper, step):
+            return all(part is None or is_literal(part) or not isinstance(part, ast.UnaryOp) for part in (lower, upper, step))
+        case ast.UnaryOp(ast.USub(), ast.Constant()):
+            return True
+    return False
+
+
+def with_site(tracer: Tracer, node: ast.AST) -> None:
+    """Errors from here on point at `node`."""
+    tracer.site = CallSite(tracer.frame.span(node))
+
+
+def _holds_symbol(key: Any) -> bool:
+    return any(isinstance(part, Expr) for part in (key if isinstance(key, tuple) else (key,)))
+
+
+def _is_numeric(base: Any) -> bool:
+    if _is_array(base):
+        return True
+    return isinstance(base, (list, tuple)) and bool(base) and all(_is_scalar(entry) or _is_numeric(entry) for entry in base)
+
+
+def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
+    """`value.name`."""
+    if isinstance(value, Expr):
+        if name == "shape" and isinstance(value.type, ArrayType):
+            return value.shape
+        if name in ("items", "keys", "values") and isinstance(value.type, DictType):
+            from qkernel.operations import SymbolicItems
+
+            if name == "items":
+                return lambda: SymbolicItems(value)
+        raise KernelTypeError(
+            f"a {value.type} has no `{name}`", span=tracer.frame.span(node), label="unknown attribute",
+            help="a vector has `v.shape[0]`" if isinstance(value.type, ArrayType) else None,
+        )  # fmt: skip
+    if isinstance(value, QuantumHandle) and name not in ("shape",):
+        raise KernelTypeError(f"a {value.type_name} has no `{name}`", span=tracer.frame.span(node), label="unknown attribute")
+    return getattr(value, name)
+
+
+def _comprehension(tracer: Tracer, generators: list[ast.comprehension], element: Callable[[], Any]) -> Iterator[Any]:
+    """The elements of a comprehension, its variables local to it."""
+    frame: Frame = tracer.frame
+    outer = dict(frame.variables)
+    bound = {target.id for generator in generators for target in ast.walk(generator.target) if isinstance(target, ast.Name)}
+
+    def loop(rest: list[ast.comprehension]) -> Iterator[Any]:
+        if not rest:
+            yield element()
+            return
+        from qkernel.frontend.statements import assign
+
+        for value in iterate(tracer, read(tracer, rest[0].iter), rest[0].iter):
+            assign(tracer, rest[0].target, value)
+            conditions = [truth(tracer, read(tracer, test), test) for test in rest[0].ifs]
+            if any(isinstance(condition, Expr) for condition in conditions):
+                raise UnsupportedPythonError(
+                    "a comprehension cannot filter by a value that is not known yet",
+                    span=frame.span(rest[0].ifs[0]),
+                    label="not known yet",
+                )
+            if all(conditions):
+                yield from loop(rest[1:])
+
+    try:
+        yield from list(loop(generators))
+    finally:
+        for name in bound:
+            frame.variables.pop(name, None)
+            if name in outer:
+                frame.variables[name] = outer[name]
+
+
+def traced_lambda(tracer: Tracer, node: ast.Lambda) -> Callable[..., Any]:
+    """A lambda written in the kernel: read again, with its arguments, at each call."""
+    frame = tracer.frame
+
+    def function(*arguments: Any) -> Any:
+        names = [argument.arg for argument in node.args.args]
+        if len(arguments) != len(names):
+            raise TypeError(f"the lambda takes {len(names)} arguments, but {len(arguments)} are given")
+
+        def outer(name: str) -> Any:
+            return frame.variables[name] if name in frame.variables else frame.outer(name)
+
+        tracer.frames.append(Frame(frame.source, "<lambda>", dict(zip(names, arguments, strict=True)), outer))
+        try:
+            return read(tracer, node.body)
+        finally:
+            tracer.frames.pop()
+
+    return function

@@ -1,0 +1,180 @@
+"""Annotations -> IR parameters."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+from qkernel.errors import MissingAnnotationError
+from qkernel.frontend.source import Source
+from qkernel.ir import types as ir
+from qkernel.ir.expressions import Expr, wrap
+from qkernel.ir.ops import Parameter
+from qkernel.ir.spans import Span
+from qkernel.types import Annotation, Dict, Matrix, Tensor, Vector
+
+_PLAIN = {int: ir.UINT, float: ir.FLOAT, bool: ir.BIT}
+_RANKS = {Vector: 1, Matrix: 2, Tensor: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """A `@qk.struct` class in a signature: its fields become parameters `name.field`."""
+
+    kind: type
+    fields: tuple[tuple[str, ir.Type], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The parameters as the user wrote them and as the IR has them, and the type returned."""
+
+    parameters: tuple[Parameter, ...]
+    structs: dict[str, Struct]
+    returned: ir.Type | Struct | None
+    returned_span: Span | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameter names in order; a struct's fields stand for it."""
+        return tuple(parameter.name for parameter in self.parameters)
+
+
+def read_signature(function: types.FunctionType, source: Source) -> Signature:
+    """The signature of a kernel; every parameter and the return must be annotated with kernel types."""
+    node = source.node
+    assert isinstance(node, ast.FunctionDef)
+    arguments = node.args
+    for extra in (arguments.vararg, arguments.kwarg):
+        if extra is not None:
+            raise MissingAnnotationError(
+                f"`{node.name}` takes `*{extra.arg}`, but a kernel has a fixed number of arguments",
+                span=source.span(extra),
+                label="not in a kernel",
+                help="take a `Vector` or name each argument",
+            )
+    hints = _hints(function, source)
+    defaults = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+    parameters: list[Parameter] = []
+    structs: dict[str, Struct] = {}
+    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        span = source.span(argument)
+        if argument.arg not in hints:
+            raise MissingAnnotationError(
+                f"argument `{argument.arg}` of `{node.name}` has no type",
+                span=span,
+                label="needs an annotation",
+                help=f"for example `{argument.arg}: qk.Float`",
+            )
+        kind = _type(hints[argument.arg], argument.annotation, source)
+        if isinstance(kind, Struct):
+            structs[argument.arg] = kind
+            parameters += [Parameter(f"{argument.arg}.{name}", type, None, span) for name, type in kind.fields]
+            continue
+        default = defaults[argument.arg]
+        value = None if default is inspect.Parameter.empty else _default(default, kind, argument.arg, span)
+        parameters.append(Parameter(argument.arg, kind, value, span))
+    if "return" not in hints:
+        raise MissingAnnotationError(
+            f"`{node.name}` does not say what it returns",
+            span=source.name_span(node),
+            label="needs a return annotation",
+            help="for example `-> qk.Vector[qk.Qubit]`, or `-> None`",
+        )
+    returned = None if hints["return"] in (None, type(None)) else _type(hints["return"], node.returns, source)
+    return Signature(tuple(parameters), structs, returned, source.span(node.returns) if node.returns else None)
+
+
+def _hints(function: types.FunctionType, source: Source) -> dict[str, Any]:
+    """Annotations as objects; postponed ones are looked up where the function was defined."""
+    raw = dict(function.__annotations__)
+    if not any(isinstance(hint, str) for hint in raw.values()):
+        return raw
+    closure = {
+        name: cell.cell_contents
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        if _is_filled(cell)
+    }
+    resolved = {}
+    for name, hint in raw.items():
+        if isinstance(hint, str):
+            try:
+                hint = eval(hint, function.__globals__, closure)  # the user's own annotation, as typing does it
+            except Exception as error:
+                span = source.span(_annotation_node(source, name))
+                raise MissingAnnotationError(
+                    f"the annotation `{hint}` of `{name}` cannot be read: {error}", span=span, label="unknown here"
+                ) from error
+        resolved[name] = hint
+    return resolved
+
+
+def _annotation_node(source: Source, name: str) -> ast.AST:
+    node = source.node
+    assert isinstance(node, ast.FunctionDef)
+    if name == "return":
+        return node.returns or node
+    arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+    return next(argument for argument in arguments if argument.arg == name)
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 - asking is the test
+    except ValueError:
+        return False
+    return True
+
+
+def _type(hint: Any, node: ast.AST | None, source: Source) -> ir.Type | Struct:
+    """The IR type that an annotation means."""
+    if isinstance(hint, type) and hint in _PLAIN:
+        return _PLAIN[hint]
+    if hasattr(hint, "struct_fields"):
+        fields = tuple((name, _type(kind, node, source)) for name, kind in hint.struct_fields.items())
+        if any(isinstance(kind, Struct) for _, kind in fields):
+            raise _bad(hint, node, source, "a struct cannot hold a struct")
+        return Struct(hint, fields)  # type: ignore[arg-type]
+    scalar = getattr(hint, "ir_type", None)
+    if scalar is not None:
+        return typing.cast(ir.Type, scalar)
+    if isinstance(hint, Annotation) and hint.origin in _RANKS:
+        return _array(hint, node, source)
+    if isinstance(hint, Annotation) and hint.origin is Dict and len(hint.arguments) == 2:
+        key, value = (_type(argument, node, source) for argument in hint.arguments)
+        return ir.DictType(key, value)  # type: ignore[arg-type]
+    if typing.get_origin(hint) is tuple:
+        items = tuple(_type(argument, node, source) for argument in typing.get_args(hint))
+        return ir.TupleType(items)  # type: ignore[arg-type]
+    raise _bad(hint, node, source, "not a kernel type")
+
+
+def _array(hint: Annotation, node: ast.AST | None, source: Source) -> ir.Type:
+    element = _type(hint.arguments[0], node, source) if len(hint.arguments) == 1 else None
+    rank = _RANKS[hint.origin]
+    if not isinstance(element, ir.ScalarType):
+        raise _bad(hint, node, source, "a vector holds scalars")
+    if ir.is_quantum(element) and (rank > 1 or element == ir.QFIXED):
+        raise _bad(hint, node, source, "qubits come in vectors of rank 1")
+    return ir.ArrayType(element, rank)
+
+
+def _bad(hint: Any, node: ast.AST | None, source: Source, label: str) -> MissingAnnotationError:
+    name = getattr(hint, "__name__", None) or repr(hint)
+    return MissingAnnotationError(
+        f"`{name}` cannot stand in a kernel's signature",
+        span=source.span(node) if node is not None else None,
+        label=label,
+        help="kernel types are Qubit, Bit, UInt, Float, QFixed, Observable, Vector[...], Matrix[...], Tensor[...], Dict[...], "
+        "Tuple[...] and structs",
+    )
+
+
+def _default(value: Any, type: ir.Type, name: str, span: Span) -> Expr:
+    from qkernel.frontend.conversion import convert
+
+    return convert(wrap(value), type, f"the default of `{name}`", span)

@@ -1,0 +1,375 @@
+"""Statements of the user's Python."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Any
+
+from qkernel.errors import InliningError, KernelTypeError, QubitRebindError, UnsupportedPythonError
+from qkernel.frontend.control_flow import handles_in, symbolic_for, symbolic_if, symbolic_while, truth
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.reader import binary, is_literal, iterate, read, with_site
+from qkernel.frontend.tracer import Frame, Tracer, describe
+from qkernel.ir.expressions import Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A `return` was reached."""
+
+    value: Any
+    node: ast.Return
+
+
+class Break:
+    """A `break` was reached."""
+
+
+class Continue:
+    """A `continue` was reached."""
+
+
+Signal = Return | Break | Continue | None
+
+_REWRITES = {
+    "Try": ("try", "check the values in Python before the kernel is called"),
+    "TryStar": ("try", "check the values in Python before the kernel is called"),
+    "With": ("with", "open what you need outside the kernel"),
+    "ClassDef": ("class", "define the class outside the kernel"),
+    "Global": ("global", "return the value instead"),
+    "Nonlocal": ("nonlocal", "return the value instead"),
+    "Import": ("import", "import at the top of the module"),
+    "ImportFrom": ("import", "import at the top of the module"),
+    "Match": ("match", "write `if` and `elif`"),
+    "AsyncFor": ("async for", "write `for`"),
+    "AsyncWith": ("async with", "open what you need outside the kernel"),
+    "AsyncFunctionDef": ("async def", "write `def`"),
+}
+
+
+def run(tracer: Tracer, statements: list[ast.stmt]) -> Signal:
+    """Execute statements; the signal says how the block ended early."""
+    for statement in statements:
+        signal = execute(tracer, statement)
+        if signal is not None:
+            return signal
+    return None
+
+
+def execute(tracer: Tracer, node: ast.stmt) -> Signal:
+    """Execute one statement."""
+    match node:
+        case ast.Assign(targets, value):
+            _assign_statement(tracer, targets, value)
+        case ast.AugAssign():
+            _augmented(tracer, node)
+        case ast.AnnAssign(target, _, value):
+            if value is not None:
+                _assign_statement(tracer, [target], value)
+        case ast.Expr(value):
+            _expression(tracer, value)
+        case ast.For():
+            return _for(tracer, node)
+        case ast.While():
+            return _while(tracer, node)
+        case ast.If():
+            return _if(tracer, node)
+        case ast.Return(value):
+            return _return(tracer, node, value)
+        case ast.Break() | ast.Continue():
+            return _jump(tracer, node)
+        case ast.Pass():
+            pass
+        case ast.Assert(test, message):
+            _assert(tracer, node, test, message)
+        case ast.Raise(exception):
+            _raise(tracer, node, exception)
+        case ast.FunctionDef():
+            tracer.frame.variables[node.name] = _local_function(tracer, node)
+        case ast.Delete(targets):
+            for target in targets:
+                if not (isinstance(target, ast.Name) and tracer.frame.variables.pop(target.id, None) is not None):
+                    raise UnsupportedPythonError("`del` takes a local name", span=tracer.frame.span(node))
+        case _:
+            construct, way_out = _REWRITES.get(type(node).__name__, (type(node).__name__, "leave it out"))
+            raise UnsupportedPythonError(
+                f"`{construct}` does not exist in a kernel", span=tracer.frame.span(node), label="not supported", help=way_out
+            )
+    return None
+
+
+def _expression(tracer: Tracer, value: ast.expr) -> None:
+    tracer.discarding = True
+    try:
+        read(tracer, value)
+    finally:
+        tracer.discarding = False
+
+
+# assignment -------------------------------------------------------------------------------------------------------------
+
+
+def _assign_statement(tracer: Tracer, targets: list[ast.expr], value_node: ast.expr) -> None:
+    tracer.hint = targets[0].id if isinstance(targets[0], ast.Name) else None
+    try:
+        value = read(tracer, value_node)
+    finally:
+        tracer.hint = None
+    before = {name: tracer.frame.variables.get(name) for target in targets for name in _plain_names(target)}
+    for target in targets:
+        assign(tracer, target, value)
+    _check_nothing_lost(tracer, before, targets[0])
+
+
+def _plain_names(target: ast.expr) -> list[str]:
+    match target:
+        case ast.Name(name):
+            return [name]
+        case ast.Tuple(elements) | ast.List(elements):
+            return [name for element in elements for name in _plain_names(element)]
+        case ast.Starred(value):
+            return _plain_names(value)
+    return []
+
+
+def _check_nothing_lost(tracer: Tracer, before: dict[str, Any], node: ast.AST) -> None:
+    """A name that held a live qubit now means something else, and nothing else holds that qubit."""
+    lost = [(name, handle) for name, value in before.items() for handle in handles_in(value) if tracer.ledger.is_live(handle)]
+    if not lost:
+        return
+    held = {id(handle) for value in tracer.frame.variables.values() for handle in handles_in(value)}
+    for name, handle in lost:
+        if id(handle) not in held:
+            raise QubitRebindError(
+                f"`{name}` still holds {describe(handle)} that nothing has used", span=tracer.frame.span(node), label="would lose it",
+                help=f"use it in the expression (`{name} = qk.h({name})`), measure it, or choose another name",
+            )  # fmt: skip
+
+
+def assign(tracer: Tracer, target: ast.expr, value: Any) -> None:
+    """`target = value`."""
+    frame = tracer.frame
+    match target:
+        case ast.Name(name):
+            if (
+                isinstance(value, QuantumHandle)
+                and value.name != name
+                and not any(value is other for other in frame.variables.values())
+            ):
+                value.name = name
+            frame.variables[name] = value
+            frame.dead.pop(name, None)
+        case ast.Tuple(elements) | ast.List(elements):
+            _unpack(tracer, target, elements, value)
+        case ast.Subscript(base_node, key_node):
+            _assign_item(tracer, target, base_node, key_node, value)
+        case ast.Attribute():
+            raise UnsupportedPythonError(
+                "attributes cannot be assigned in a kernel",
+                span=frame.span(target),
+                label="assigned here",
+                help="make a new object instead",
+            )
+        case _:
+            raise UnsupportedPythonError("this cannot be assigned to in a kernel", span=frame.span(target))
+
+
+def _unpack(tracer: Tracer, node: ast.expr, elements: list[ast.expr], value: Any) -> None:
+    span = tracer.frame.span(node)
+    values = list(iterate(tracer, value, node))
+    star = next((k for k, element in enumerate(elements) if isinstance(element, ast.Starred)), None)
+    if star is not None:
+        after = len(elements) - star - 1
+        if len(values) >= len(elements) - 1:
+            values = [*values[:star], values[star : len(values) - after], *values[len(values) - after :]]
+    if len(values) != len(elements):
+        raise KernelTypeError(
+            f"{len(elements)} names for {len(values)} value{'s' if len(values) != 1 else ''}",
+            span=span,
+            label=f"{len(elements)} names",
+        )
+    for element, entry in zip(elements, values, strict=True):
+        assign(tracer, element.value if isinstance(element, ast.Starred) else element, entry)
+
+
+def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: ast.expr, value: Any) -> None:
+    from qkernel.frontend.classical_items import updated
+
+    base = read(tracer, base_node)
+    key = read(tracer, key_node)
+    with_site(tracer, node)
+    if isinstance(base, QuantumHandle):
+        tracer.give_back(base, key, value, ast.unparse(key_node), is_literal(key_node))
+    elif isinstance(base, Expr):
+        if not isinstance(base_node, ast.Name):
+            raise UnsupportedPythonError("only elements of a named vector are assigned", span=tracer.frame.span(node))
+        tracer.frame.variables[base_node.id] = updated(tracer, base, key, value, key_node, node)
+    elif isinstance(key, Expr):
+        raise UnsupportedPythonError(
+            f"`{ast.unparse(base_node)}` is a Python {type(base).__name__} and has no element at a symbol", span=tracer.frame.span(node),
+            label=f"`{key}` is not known yet", help="use `qk.bit_array(n)` for bits",
+        )  # fmt: skip
+    else:
+        base[key] = value
+
+
+def _augmented(tracer: Tracer, node: ast.AugAssign) -> None:
+    current_node = ast.copy_location(type(node.target)(**{**_fields(node.target), "ctx": ast.Load()}), node.target)
+    current = read(tracer, current_node)
+    value = read(tracer, node.value)
+    if isinstance(current, list) and isinstance(node.op, ast.Add) and not isinstance(value, Expr):
+        current.extend(value)
+        return
+    assign(tracer, node.target, binary(tracer, type(node.op), current, value, node))
+
+
+def _fields(node: ast.AST) -> dict[str, Any]:
+    return dict(ast.iter_fields(node))
+
+
+# control flow -------------------------------------------------------------------------------------------------------------
+
+
+def _for(tracer: Tracer, node: ast.For) -> Signal:
+    from qkernel.operations import SymbolicItems, SymbolicRange
+
+    if node.orelse:
+        raise UnsupportedPythonError(
+            "`for ... else` does not exist in a kernel", span=tracer.frame.span(node.orelse[0]), label="in the `else` of a loop",
+            help="write what follows after the loop",
+        )  # fmt: skip
+    value = read(tracer, node.iter)
+    if isinstance(value, (SymbolicRange, SymbolicItems)):
+        symbolic_for(tracer, node, value)
+        return None
+    if isinstance(value, (QuantumHandle, Expr)):
+        shown = ast.unparse(node.iter)
+        raise UnsupportedPythonError(
+            f"`for` cannot go over {describe(value)}", span=tracer.frame.span(node.iter), label="its length is not known here",
+            help=f"for i in qk.range({shown}.shape[0]):\n    ... {shown}[i] ...",
+        )  # fmt: skip
+    for entry in iterate(tracer, value, node.iter):
+        assign(tracer, node.target, entry)
+        signal = run(tracer, node.body)
+        if isinstance(signal, Return):
+            return signal
+        if isinstance(signal, Break):
+            break
+    return None
+
+
+def _while(tracer: Tracer, node: ast.While) -> Signal:
+    if node.orelse:
+        raise UnsupportedPythonError(
+            "`while ... else` does not exist in a kernel",
+            span=tracer.frame.span(node.orelse[0]),
+            help="write what follows after the loop",
+        )
+    before = len(tracer.ops)
+    condition = truth(tracer, read(tracer, node.test), node.test)
+    if isinstance(condition, Expr):
+        if len(tracer.ops) != before:
+            raise UnsupportedPythonError(
+                "the condition of a `while` cannot measure", span=tracer.frame.span(node.test), label="an operation on qubits",
+                help="measure into a name before the loop, and again at the end of its body",
+            )  # fmt: skip
+        symbolic_while(tracer, node)
+        return None
+    rounds = 0
+    while condition:
+        signal = run(tracer, node.body)
+        if isinstance(signal, Return):
+            return signal
+        if isinstance(signal, Break):
+            break
+        rounds += 1
+        if rounds > 100_000:
+            raise UnsupportedPythonError(
+                "this `while` does not end while the kernel is traced", span=tracer.frame.span(node.test)
+            )
+        condition = truth(tracer, read(tracer, node.test), node.test)
+        if isinstance(condition, Expr):
+            raise UnsupportedPythonError(
+                "the condition of this `while` is known in the first round and not in the next",
+                span=tracer.frame.span(node.test),
+            )
+    return None
+
+
+def _if(tracer: Tracer, node: ast.If) -> Signal:
+    condition = truth(tracer, read(tracer, node.test), node.test)
+    if isinstance(condition, Expr):
+        symbolic_if(tracer, node, condition)
+        return None
+    return run(tracer, node.body if condition else node.orelse)
+
+
+def _return(tracer: Tracer, node: ast.Return, value: ast.expr | None) -> Signal:
+    if tracer.frame.symbolic_depth:
+        raise UnsupportedPythonError(
+            "`return` cannot stand in a loop or branch that is decided later", span=tracer.frame.span(node), label="an early return",
+            help="assign the result to a name there, and return it at the end",
+        )  # fmt: skip
+    return Return(None if value is None else read(tracer, value), node)
+
+
+def _jump(tracer: Tracer, node: ast.Break | ast.Continue) -> Signal:
+    word = "break" if isinstance(node, ast.Break) else "continue"
+    if tracer.frame.symbolic_depth:
+        raise UnsupportedPythonError(
+            f"`{word}` cannot stand in a loop or branch that is decided later", span=tracer.frame.span(node), label="decided later",
+            help="put the rest of the body under an `if`" if word == "continue" else "shorten the range, or use `while` on a measured bit",
+        )  # fmt: skip
+    return Break() if isinstance(node, ast.Break) else Continue()
+
+
+def _assert(tracer: Tracer, node: ast.Assert, test: ast.expr, message: ast.expr | None) -> None:
+    condition = truth(tracer, read(tracer, test), test)
+    if isinstance(condition, Expr):
+        raise UnsupportedPythonError(
+            "`assert` in a kernel needs a value that is known while it is traced", span=tracer.frame.span(test), label="not known yet",
+            help="check the value before the kernel is called",
+        )  # fmt: skip
+    if not condition:
+        text = str(read(tracer, message)) if message is not None else f"`{ast.unparse(test)}` does not hold"
+        raise InliningError(text, span=tracer.frame.span(node), label="this assertion fails")
+
+
+def _raise(tracer: Tracer, node: ast.Raise, exception: ast.expr | None) -> None:
+    value = read(tracer, exception) if exception is not None else None
+    name = value.__name__ if isinstance(value, type) else type(value).__name__
+    raise InliningError(f"{name}: {value}" if str(value) else name, span=tracer.frame.span(node), label="raised by the kernel")
+
+
+def _local_function(tracer: Tracer, node: ast.FunctionDef) -> Any:
+    """A `def` inside a kernel: a Python function that is read anew at each call."""
+    frame = tracer.frame
+    if node.decorator_list:
+        raise UnsupportedPythonError(
+            "a function inside a kernel has no decorators",
+            span=frame.span(node.decorator_list[0]),
+            label="define it outside the kernel",
+        )
+    names = [argument.arg for argument in node.args.args]
+    defaults = [read(tracer, default) for default in node.args.defaults]
+
+    def function(*arguments: Any, **keywords: Any) -> Any:
+        values = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
+        values |= dict(zip(names, arguments, strict=False)) | keywords
+        missing = [name for name in names if name not in values]
+        if missing or len(arguments) > len(names) or values.keys() - set(names):
+            raise TypeError(f"{node.name}({', '.join(names)}) was called with other arguments")
+
+        def outer(name: str) -> Any:
+            return frame.variables[name] if name in frame.variables else frame.outer(name)
+
+        tracer.frames.append(Frame(frame.source, node.name, values, outer, symbolic_depth=0))
+        try:
+            signal = run(tracer, node.body)
+            return signal.value if isinstance(signal, Return) else None
+        finally:
+            tracer.frames.pop()
+
+    function.__name__ = node.name
+    return function

@@ -1,0 +1,266 @@
+"""`trace`: a kernel's Python -> an IR function."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from qkernel.diagnostics import Note
+from qkernel.errors import KernelRecursionError, KernelTypeError, QubitConsumedError, ReturnTypeError
+from qkernel.frontend import tracing
+from qkernel.frontend.captures import Captures
+from qkernel.frontend.conversion import convert
+from qkernel.frontend.kernel_calls import Outline, Value
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.signature import Struct
+from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
+from qkernel.ir import ops
+from qkernel.ir.expressions import Name, free_names, wrap
+from qkernel.ir.places import Place, whole
+from qkernel.ir.spans import Span
+from qkernel.ir.types import QFIXED, QUBIT, ArrayType, TupleType, Type, is_quantum
+
+if TYPE_CHECKING:
+    from qkernel.kernel import Kernel
+
+MAXIMUM_DEPTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A kernel as an IR function, the kernels that it calls by the labels it uses, and what it read around it."""
+
+    function: ops.Function
+    callees: dict[str, Kernel]
+    outline: Outline
+    captures: Captures
+
+
+def lookup(function: types.FunctionType) -> Callable[[str], Any]:
+    """How names around `function` are found: closure, globals, builtins."""
+    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+
+    def find(name: str) -> Any:
+        if name in cells:
+            try:
+                return cells[name].cell_contents
+            except ValueError:
+                raise NameError(name) from None
+        if name in function.__globals__:
+            return function.__globals__[name]
+        if hasattr(builtins, name):
+            return getattr(builtins, name)
+        raise NameError(name)
+
+    return find
+
+
+def noting(find: Callable[[str], Any], captures: Captures) -> Callable[[str], Any]:
+    """`find`, with what it finds noted."""
+
+    def find_and_note(name: str) -> Any:
+        value = find(name)
+        captures.note(name, value)
+        return value
+
+    return find_and_note
+
+
+def trace(kernel: Kernel) -> Traced:
+    """Read `kernel` once, with symbols for its arguments."""
+    from qkernel.frontend.statements import Return, run
+
+    tracer = Tracer(kernel)
+    find = lookup(kernel.function)
+    captures = Captures(find)
+    source, signature = kernel.source, kernel.signature
+    node = source.node
+    assert isinstance(node, ast.FunctionDef)
+    frame = Frame(source, kernel.name, {}, noting(find, captures))
+    frame.variables = _arguments(tracer, kernel)
+    tracer.frames.append(frame)
+    with tracing(tracer):
+        signal = run(tracer, node.body)
+    returned_node: ast.AST = signal.node if isinstance(signal, Return) else node
+    value = signal.value if isinstance(signal, Return) else None
+    span = source.span(returned_node) if isinstance(signal, Return) else source.name_span(node)
+    values, is_tuple = _returned(tracer, kernel, value, span)
+    _check_parameters_accounted(tracer, kernel, values)
+    outline = Outline(signature.parameters, tuple(values), is_tuple)
+    function = ops.Function(
+        kernel.name,
+        signature.parameters,
+        tuple(tracer.ops),
+        tuple(entry.place if isinstance(entry, QuantumHandle) else entry for entry in values),
+        is_tuple,
+        kernel.kind,
+        kernel.label,
+        kernel.clean_ancillas,
+        source.name_span(node),
+    )
+    return Traced(function, tracer.callees, outline, captures)
+
+
+def _arguments(tracer: Tracer, kernel: Kernel) -> dict[str, Any]:
+    """The kernel's parameters as handles and symbols; structs are put together from their fields."""
+    values: dict[str, Any] = {}
+    for parameter in kernel.signature.parameters:
+        tracer.scopes[0].add(parameter.name)
+        values[parameter.name] = _argument(tracer, parameter)
+    for name, struct in kernel.signature.structs.items():
+        values[name] = struct.kind(**{field: values.pop(f"{name}.{field}") for field, _ in struct.fields})
+    return values
+
+
+def _argument(tracer: Tracer, parameter: ops.Parameter) -> Any:
+    if not is_quantum(parameter.type):
+        return Name(parameter.name, parameter.type)
+    if parameter.type == QUBIT:
+        return QuantumHandle(Place(parameter.name), None, parameter.name)
+    size = Name(parameter.name, ArrayType(QUBIT)).shape[0]
+    handle = QuantumHandle(whole(parameter.name), size, parameter.name)
+    if parameter.type == QFIXED:
+        handle.fixed_point = 0
+    return handle
+
+
+# what comes back ----------------------------------------------------------------------------------------------------------
+
+
+def _returned(tracer: Tracer, kernel: Kernel, value: Any, span: Span) -> tuple[list[Value], bool]:
+    """The values of the return statement, checked against the annotation."""
+    wanted = kernel.signature.returned
+    if isinstance(wanted, Struct):
+        if not isinstance(value, wanted.kind):
+            raise _wrong(kernel, value, wanted.kind.__name__, span)
+        parts = [getattr(value, name) for name, _ in wanted.fields]
+        return [_one(tracer, kernel, part, type, span) for part, (_, type) in zip(parts, wanted.fields, strict=True)], True
+    if wanted is None:
+        if value is not None:
+            raise _wrong(kernel, value, "None", span)
+        return [], True
+    if isinstance(wanted, TupleType):
+        if not isinstance(value, tuple) or len(value) != len(wanted.items):
+            raise _wrong(kernel, value, str(wanted), span)
+        return [_one(tracer, kernel, part, type, span) for part, type in zip(value, wanted.items, strict=True)], True
+    if isinstance(value, tuple):
+        raise _wrong(kernel, value, str(wanted), span)
+    return [_one(tracer, kernel, value, wanted, span)], False
+
+
+def _wrong(kernel: Kernel, value: Any, wanted: str, span: Span) -> ReturnTypeError:
+    given = f"a tuple of {len(value)}" if isinstance(value, tuple) else "nothing" if value is None else describe(value)
+    annotated = kernel.signature.returned_span
+    return ReturnTypeError(
+        f"`{kernel.name}` returns {given}, but says `{wanted}`", span=span, label=given,
+        notes=(Note("promised here", annotated),) if annotated else (),
+    )  # fmt: skip
+
+
+def _one(tracer: Tracer, kernel: Kernel, value: Any, wanted: Type, span: Span) -> Value:
+    if is_quantum(wanted):
+        if not isinstance(value, QuantumHandle) or value.type_name != str(wanted):
+            raise _wrong(kernel, value, str(wanted), span)
+        tracer.site = CallSite(span)
+        tracer.take(value, "returned", span)
+        return value
+    if isinstance(value, QuantumHandle) or value is None or isinstance(value, (str, dict)) or callable(value):
+        raise _wrong(kernel, value, str(wanted), span)
+    try:
+        return convert(wrap(value), wanted, "the result", span)
+    except KernelTypeError:
+        raise _wrong(kernel, value, str(wanted), span) from None
+
+
+def _check_parameters_accounted(tracer: Tracer, kernel: Kernel, returned: list[Value]) -> None:
+    """A qubit that came in goes out, or is measured."""
+    parts: dict[str, list[Place]] = {}
+    for value in returned:
+        if isinstance(value, QuantumHandle):
+            parts.setdefault(value.place.register, []).append(value.place)
+    local = {parameter.name for parameter in kernel.signature.parameters}
+    for value in returned:
+        if isinstance(value, QuantumHandle) and value.place.register in local:
+            _check_place_known(kernel, value, local)
+    for parameter in kernel.signature.parameters:
+        if not is_quantum(parameter.type) or parameter.name in tracer.ended:
+            continue
+        places = parts.get(parameter.name, [])
+        is_whole = any(place.is_whole for place in places)
+        if is_whole or len(places) > 1:
+            continue
+        raise QubitConsumedError(
+            f"`{kernel.name}` loses {'part of ' if places else ''}`{parameter.name}`: it is neither returned nor measured",
+            span=parameter.span,
+            label="comes in here and does not go out",
+            help=f"return it, also from a kernel that only changes it: `return {parameter.name}`; or measure it",
+        )
+
+
+def _check_place_known(kernel: Kernel, handle: QuantumHandle, names: set[str]) -> None:
+    place = handle.place
+    inner = (
+        free_names(place.start)
+        | free_names(place.stride)
+        | (free_names(place.length) if place.length is not None else frozenset())
+    )
+    if inner - names:
+        raise ReturnTypeError(
+            f"`{kernel.name}` returns `{handle.name}`, whose place only the kernel itself knows",
+            span=kernel.signature.returned_span,
+            help="return the whole register",
+        )
+
+
+def check_recursion(depth: int, kernel: Kernel) -> None:
+    """Raise where kernels reach each other too deeply to trace."""
+    if depth > MAXIMUM_DEPTH:
+        raise KernelRecursionError(f"`{kernel.name}` is reached through more than {MAXIMUM_DEPTH} kernels")
+
+
+def link(kernel: Kernel) -> ops.Module:
+    """The kernel and every kernel that it reaches, under unique names."""
+    names: dict[int, str] = {id(kernel): kernel.name}
+    order: list[Kernel] = [kernel]
+    taken = {kernel.name}
+    for reached in order:
+        for callee in reached.traced().callees.values():
+            if id(callee) in names:
+                continue
+            name, count = callee.name, 1
+            while name in taken:
+                count += 1
+                name = f"{callee.name}.{count}"
+            names[id(callee)] = name
+            taken.add(name)
+            order.append(callee)
+    return ops.Module(tuple(_renamed(reached, names) for reached in order))
+
+
+def _renamed(kernel: Kernel, names: dict[int, str]) -> ops.Function:
+    traced = kernel.traced()
+    mapping = {label: names[id(callee)] for label, callee in traced.callees.items()}
+    function = traced.function
+    if names[id(kernel)] != function.name:
+        function = replace(function, name=names[id(kernel)])
+    if all(label == name for label, name in mapping.items()):
+        return function
+    return replace(function, body=_rename_block(function.body, mapping))
+
+
+def _rename_block(block: ops.Block, names: dict[str, str]) -> ops.Block:
+    def rename(op: ops.Op) -> ops.Op:
+        match op:
+            case ops.Call():
+                return replace(op, callee=names[op.callee])
+            case ops.For() | ops.While():
+                return replace(op, body=_rename_block(op.body, names))
+            case ops.If():
+                return replace(op, then=_rename_block(op.then, names), otherwise=_rename_block(op.otherwise, names))
+        return op
+
+    return tuple(rename(op) for op in block)

@@ -1,0 +1,184 @@
+"""What a trace knows while it runs: where it is, what it has emitted, which names are taken, who owns what."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from qkernel.errors import KernelTypeError
+from qkernel.frontend import indexing
+from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
+from qkernel.frontend.source import Source
+from qkernel.gates import Gate
+from qkernel.ir.expressions import Expr, Name, Size, wrap
+from qkernel.ir.ops import Op
+from qkernel.ir.places import Place, whole
+from qkernel.ir.spans import Span
+from qkernel.ir.types import QUBIT, ArrayType
+
+if TYPE_CHECKING:
+    from qkernel.kernel import Kernel
+
+
+@dataclass(slots=True)
+class Frame:
+    """A function that is being read: the kernel itself, or a plain Python function traced into it."""
+
+    source: Source
+    name: str
+    variables: dict[str, Any]
+    outer: Callable[[str], Any]
+    dead: dict[str, str] = field(default_factory=dict)
+    symbolic_depth: int = 0
+
+    def span(self, node: ast.AST) -> Span:
+        return self.source.span(node)
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """Where the call under way stands, and each of its arguments."""
+
+    span: Span | None
+    positional: tuple[Span, ...] = ()
+    keyword: dict[str, Span] = field(default_factory=dict)
+
+    def of(self, argument: int | str) -> Span | None:
+        """The span of an argument by position or keyword; the whole call where it has none of its own."""
+        if isinstance(argument, str):
+            return self.keyword.get(argument, self.span)
+        return self.positional[argument] if argument < len(self.positional) else self.span
+
+
+class Tracer:
+    """The state of one trace of one kernel."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.ledger = Ledger()
+        self.frames: list[Frame] = []
+        self.ops: list[Op] = []
+        self.scopes: list[set[str]] = [set()]
+        self.callees: dict[str, Kernel] = {}
+        self.ended: dict[str, Move] = {}
+        self.site = CallSite(None)
+        self.pending: list[list[QuantumHandle]] = []
+        self.hint: str | None = None
+        self.discarding = False
+
+    @property
+    def frame(self) -> Frame:
+        return self.frames[-1]
+
+    # emitting -----------------------------------------------------------------------------------------------------
+
+    def emit(self, op: Op) -> None:
+        self.ops.append(op)
+
+    @contextmanager
+    def block(self) -> Iterator[list[Op]]:
+        """Collect the ops of a nested block in a scope of its own."""
+        outer, self.ops = self.ops, []
+        self.scopes.append(set())
+        try:
+            yield self.ops
+        finally:
+            self.ops = outer
+            self.scopes.pop()
+
+    def fresh(self, wanted: str | None, default: str) -> str:
+        """A name that nothing in scope has: the wanted one, or that with a number."""
+        base = wanted or default
+        name, count = base, 0
+        while any(name in scope for scope in self.scopes):
+            count += 1
+            name = f"{base}.{count}"
+        self.scopes[-1].add(name)
+        return name
+
+    # qubits -------------------------------------------------------------------------------------------------------
+
+    def register(self, name: str, length: Expr | None, shown: str | None = None, known: bool = True) -> QuantumHandle:
+        """A handle of all of register `name`; its length is read off the register where it is not `known`."""
+        if length is None:
+            return QuantumHandle(Place(name), None, shown or name)
+        size = length if known else Size(Name(name, ArrayType(QUBIT)))
+        return QuantumHandle(whole(name), size, shown or name)
+
+    def lend(self, parent: QuantumHandle, key: Any, text: str | None = None, literal: bool = True) -> QuantumHandle:
+        """`parent[key]`: the element or view, recorded as out."""
+        span = self.site.span
+        if not parent.is_register:
+            raise KernelTypeError(f"`{parent.name}` is one qubit and has no elements", span=span, label="indexed here")
+        name = f"{parent.name}[{text if text is not None else indexing.show(key)}]"
+        part = indexing.part(parent, key, name, span, literal)
+        self.ledger.lend(parent, part, span, self.pending[-1] if self.pending else ())
+        return part
+
+    def give_back(self, parent: QuantumHandle, key: Any, value: Any, text: str | None = None, literal: bool = True) -> None:
+        """`parent[key] = value`."""
+        span = self.site.span
+        name = f"{parent.name}[{text if text is not None else indexing.show(key)}]"
+        if not isinstance(value, QuantumHandle):
+            raise KernelTypeError(
+                f"`{name}` holds qubits, and this is {describe(value)}", span=span, label="not a qubit",
+                help="a measured qubit does not come back: keep the bits in a variable or in `qk.bit_array(n)`",
+            )  # fmt: skip
+        if not parent.is_register:
+            raise KernelTypeError(f"`{parent.name}` is one qubit and has no elements", span=span, label="indexed here")
+        target = indexing.part(parent, key, name, span, literal)
+        self.ledger.give_back(parent, target.place, name, value, span)
+
+    def take(self, handle: QuantumHandle, what: str, span: Span | None, consumed: bool = False) -> None:
+        """Use `handle` up: `what` reads like "passed to `h`"."""
+        self.ledger.move(handle, Move(what, span, consumed, self.discarding and not consumed))
+        if consumed:
+            self.ended.setdefault(handle.place.register, self.ledger.moves[handle])
+
+    def consume(self, handle: QuantumHandle) -> None:
+        """Mark a handle, already taken, as gone for good."""
+        move = self.ledger.mark_consumed(handle)
+        self.ended.setdefault(handle.place.register, move)
+
+    def expect_qubits(self, value: Any, what: str, span: Span | None) -> QuantumHandle:
+        """`value` if it is a handle."""
+        if isinstance(value, QuantumHandle):
+            return value
+        raise KernelTypeError(
+            f"{what} must be a Qubit or a Vector[Qubit], but this is {describe(value)}", span=span, label="not a qubit"
+        )
+
+    def scalar(self, value: Any, what: str, span: Span | None) -> Expr:
+        """`value` as a classical expression."""
+        if isinstance(value, QuantumHandle) or (not isinstance(value, (Expr, bool, int, float)) and not hasattr(value, "item")):
+            raise KernelTypeError(f"{what} must be a number, but this is {describe(value)}", span=span, label="not a number")
+        return wrap(value)
+
+    # what handles and gates call back (also from plain Python that the kernel calls) -----------------------------------
+
+    def call_gate(self, gate: Gate, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        from qkernel.frontend.gate_calls import call_gate
+
+        return call_gate(self, gate, arguments, keywords)
+
+    def call_kernel(self, kernel: Kernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        from qkernel.frontend.kernel_calls import call_kernel
+
+        return call_kernel(self, kernel, arguments, keywords)
+
+
+def describe(value: Any) -> str:
+    """`value` in the user's words."""
+    if isinstance(value, QuantumHandle):
+        return f"a {value.type_name}"
+    if isinstance(value, Expr):
+        return f"a {value.type}"
+    if value is None:
+        return "None"
+    if isinstance(value, (bool, int, float, str)):
+        return f"the {type(value).__name__} {value!r}"
+    article = "an" if type(value).__name__[0] in "aeiouAEIOU" else "a"
+    return f"{article} {type(value).__name__}"

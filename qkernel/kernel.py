@@ -1,0 +1,311 @@
+"""`@qkernel` and `Kernel`: what a user holds."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+import numpy as np
+
+from qkernel.errors import EntrypointValidationError, KernelTypeError
+from qkernel.frontend import active_tracer, is_tracing
+from qkernel.frontend.kernel_calls import Outline, assumed_outline
+from qkernel.frontend.signature import Signature, read_signature
+from qkernel.frontend.source import Source, read_source
+from qkernel.frontend.trace import Traced, check_recursion, link, trace
+from qkernel.ir.ops import Module
+from qkernel.ir.types import FLOAT, ArrayType, Type
+
+if TYPE_CHECKING:
+    from qkernel.estimate import ResourceEstimate
+    from qkernel.executable import Executable
+    from qkernel.results import SampleResult
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Kernel(Generic[P, R]):
+    """A quantum kernel: traced at first use, once for all values of its arguments."""
+
+    def __init__(
+        self, function: Callable[P, R], *, kind: str = "kernel", label: str | None = None, clean_ancillas: bool = False
+    ) -> None:
+        assert isinstance(function, types.FunctionType)
+        self.function = function
+        self.name = function.__name__
+        self.__name__, self.__doc__, self.__module__ = function.__name__, function.__doc__, function.__module__
+        self.kind, self.label, self.clean_ancillas = kind, label, clean_ancillas
+        self.source: Source = read_source(function)
+        self.signature: Signature = read_signature(function, self.source)
+        self._traced: Traced | None = None
+        self._is_being_traced = False
+        self._module: tuple[tuple[Traced, ...], Module] | None = None
+        self._compiled: dict[Any, Executable] = {}
+
+    # the kernel as a whole ------------------------------------------------------------------------------------------
+
+    @property
+    def ir(self) -> Module:
+        """The kernel and every kernel that it reaches, as IR. Its `str()` is the text form."""
+        reached = self._reached()
+        if self._module is None or any(new is not old for new, old in zip(reached, self._module[0], strict=False)):
+            self._module = reached, link(self)
+            self._compiled.clear()
+        return self._module[1]
+
+    def _reached(self) -> tuple[Traced, ...]:
+        """The traces of this kernel and of all that it reaches, each brought up to date."""
+        found: dict[int, Traced] = {}
+        pending: list[Kernel[..., Any]] = [self]
+        while pending:
+            kernel = pending.pop()
+            if id(kernel) not in found:
+                found[id(kernel)] = traced = kernel.traced()
+                pending += traced.callees.values()
+        return tuple(found.values())
+
+    def traced(self) -> Traced:
+        """The kernel's trace; read anew where something that it captured from around it has changed."""
+        if self._traced is None or self._is_stale(self._traced):
+            global _depth
+            _depth += 1
+            self._is_being_traced = True
+            try:
+                check_recursion(_depth, self)
+                self._traced = trace(self)
+            finally:
+                _depth -= 1
+                self._is_being_traced = False
+        return self._traced
+
+    def _is_stale(self, traced: Traced) -> bool:
+        return traced.captures.changed()
+
+    def outline(self) -> Outline:
+        """What a caller needs to know; while the kernel itself is being traced, what its annotations promise."""
+        if self._is_being_traced:
+            return assumed_outline(self.signature.parameters, self.signature.returned)  # type: ignore[arg-type]
+        return self.traced().outline
+
+    def check(self) -> None:
+        """Trace the kernel and everything that it calls now; raises what is wrong."""
+        from qkernel.ir.verifier import verify
+
+        verify(self.ir)
+
+    @property
+    def input_types(self) -> dict[str, Type]:
+        """The types of the arguments by name."""
+        return {parameter.name: parameter.type for parameter in self.signature.parameters}
+
+    @property
+    def output_types(self) -> tuple[Any, ...]:
+        """The types of what is returned."""
+        returned = self.signature.returned
+        return () if returned is None else tuple(returned.items) if hasattr(returned, "items") else (returned,)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{parameter.name}: {parameter.type}" for parameter in self.signature.parameters)
+        returned = self.signature.returned
+        return f"<kernel {self.name}({arguments}) -> {returned if returned is None or not hasattr(returned, 'kind') else returned.kind.__name__}>"
+
+    def __str__(self) -> str:
+        from qkernel.draw import describe
+
+        return describe(self.ir)
+
+    # running --------------------------------------------------------------------------------------------------------
+
+    if TYPE_CHECKING:
+
+        def __call__(self, *arguments: P.args, **keywords: P.kwargs) -> R: ...
+    else:
+
+        def __call__(self, *arguments, **keywords):
+            """In a kernel: call this kernel. Outside: `run`."""
+            if is_tracing():
+                return active_tracer(f"`{self.name}`").call_kernel(self, arguments, keywords)
+            return self.run(*arguments, **keywords)
+
+    def compile(
+        self,
+        bindings: Mapping[str, Any] | None = None,
+        parameters: Iterable[str] | None = None,
+        *,
+        engine: Any = "auto",
+        lengths: Mapping[str, tuple[int, ...]] | None = None,
+    ) -> Executable:
+        """An executable with `bindings` fixed and `parameters` open; `lengths` gives shapes of open vectors."""
+        from qkernel.executable import Executable
+        from qkernel.lower import lower
+        from qkernel.lower.bindings import normalise
+
+        module = self.ir
+        bound = normalise(module.entry, dict(bindings or {}), None if parameters is None else tuple(parameters))
+        return Executable(lower(module, bound.values, bound.open, lengths or {}), module, engine)
+
+    def run(self, *arguments: Any, **keywords: Any) -> Any:
+        """Run on the built-in engine, exactly; Float arguments may carry a batch as one extra leading axis."""
+        executable, values = self._executable(arguments, keywords)
+        return executable.run(bindings=values).result()
+
+    def sample(self, *arguments: Any, shots: int = 1024, seed: int | None = None, **keywords: Any) -> SampleResult:
+        """Run `shots` times on the built-in engine and count the results."""
+        executable, values = self._executable(arguments, keywords)
+        return executable.sample(shots=shots, seed=seed, bindings=values).result()  # type: ignore[no-any-return]
+
+    def grad(self, *arguments: Any, wrt: Iterable[str] | None = None, **keywords: Any) -> dict[str, Any]:
+        """The gradient of the returned number by Float arguments, by name."""
+        executable, values = self._executable(arguments, keywords)
+        return executable.value_and_grad(values, wrt)[1]
+
+    def _executable(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Executable, dict[str, Any]]:
+        """An executable with the Float arguments open where they shape nothing, cached, and their values."""
+        values = self._named(arguments, keywords)
+        module = self.ir
+        types = {parameter.name: parameter.type for parameter in module.entry.parameters}
+        open_names = [name for name in values if _is_float(types.get(name))]
+        fixed = {name: value for name, value in values.items() if name not in open_names}
+        lengths = {
+            name: _shape(values[name], type.rank)
+            for name, type in types.items()
+            if name in open_names and isinstance(type, ArrayType)
+        }
+        key = (_key(fixed), tuple(sorted(lengths.items())))
+        executable = self._compiled.get(key) if key[0] is not None else None
+        if executable is None:
+            try:
+                executable = self.compile(fixed, open_names, lengths=lengths)
+            except EntrypointValidationError:
+                if not open_names:
+                    raise
+                return self.compile(values), {}
+            if key[0] is not None:
+                self._compiled[key] = executable
+        return executable, {name: values[name] for name in open_names}
+
+    def _named(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
+        from qkernel.frontend.arguments import bind
+        from qkernel.frontend.tracer import CallSite
+
+        optional = frozenset(parameter.name for parameter in self.signature.parameters if parameter.default is not None)
+        return bind(self.name, self.signature.names, optional, arguments, keywords, CallSite(None))[0]
+
+    # tools ------------------------------------------------------------------------------------------------------------
+
+    def estimate_resources(self, bindings: Mapping[str, Any] | None = None, **keywords: Any) -> ResourceEstimate:
+        """Counts of qubits, gates and measurements, in closed form where arguments are not bound."""
+        from qkernel.estimate import estimate
+
+        options = {
+            name: keywords.pop(name) for name in ("basis", "precision") if name in keywords and name not in self.input_types
+        }
+        return estimate(self.ir, {**(bindings or {}), **keywords}, **options)
+
+    def draw(
+        self,
+        *,
+        inline: bool = False,
+        inline_depth: int | None = None,
+        fold_loops: bool = True,
+        output: str = "mpl",
+        style: Any = None,
+        **values: Any,
+    ) -> Any:
+        """A drawing: a matplotlib `Figure` (`output="mpl"`), or `"text"`, `"svg"`, `"html"` as a string.
+
+        `values` bind arguments; what is not bound stays symbolic. Loops are folded unless `fold_loops=False`; calls are
+        boxes unless `inline=True`.
+        """
+        from qkernel.draw import draw
+
+        own = self.input_types
+        options = {
+            name: values.pop(name) for name in ("max_gates", "width", "ascii", "lowered") if name in values and name not in own
+        }
+        return draw(
+            self.ir,
+            values,
+            inline=inline,
+            inline_depth=inline_depth,
+            fold_loops=fold_loops,
+            output=output,
+            style=style,
+            **options,
+        )
+
+    def to_qasm(self, **values: Any) -> str:
+        """OpenQASM 3 text of the concrete circuit."""
+        from qkernel.engine import DependencyError
+
+        try:
+            from qkernel_backends.qiskit import to_qasm
+        except ImportError as error:
+            raise DependencyError("OpenQASM text needs qiskit", help="pip install qiskit") from error
+        return to_qasm(self.compile(values).circuit)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the text form to a file (`.qk`); `qkernel.load` reads it back."""
+        from qkernel.ir.files import save
+
+        save(self.ir, path)
+
+
+_depth = 0
+
+
+def _is_float(type: Type | None) -> bool:
+    return type == FLOAT or (isinstance(type, ArrayType) and type.element == FLOAT)
+
+
+def _shape(value: Any, rank: int) -> tuple[int, ...]:
+    return np.shape(value)[-rank:] if np.ndim(value) >= rank else ()
+
+
+def _key(values: dict[str, Any]) -> Any:
+    """Fixed values as a dictionary key; None where they cannot be one."""
+    try:
+        frozen = tuple((name, type(value).__name__, _frozen(value)) for name, value in values.items())
+        hash(frozen)
+    except TypeError:
+        return None
+    return frozen
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.shape, value.tobytes()
+    if isinstance(value, (list, tuple)):
+        return tuple((type(entry).__name__, _frozen(entry)) for entry in value)
+    if isinstance(value, dict):
+        return tuple((key, type(entry).__name__, _frozen(entry)) for key, entry in value.items())
+    return value.copy() if hasattr(value, "add_term") else value
+
+
+@overload
+def qkernel(function: Callable[P, R]) -> Kernel[P, R]: ...
+@overload
+def qkernel(*, clean_ancillas: bool = ...) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
+def qkernel(function: Any = None, *, clean_ancillas: bool = False) -> Any:
+    """Make a kernel of a function with annotated arguments and result.
+
+    `clean_ancillas` promises that qubits which the kernel makes and drops are back in 0, so that it can be inverted and
+    controlled. Raises `MissingAnnotationError` (a TypeError) where an annotation is missing.
+    """
+    if function is None:
+        return lambda inner: qkernel(inner, clean_ancillas=clean_ancillas)
+    if not isinstance(function, types.FunctionType):
+        raise KernelTypeError("`@qkernel` goes over a `def`", help="write `@qkernel` directly over the function")
+    return Kernel(function, clean_ancillas=clean_ancillas)
+
+
+def composite_gate(kernel: Any = None, *, name: str | None = None) -> Any:
+    """Make a named box of a kernel: one box in drawings, a named instruction in Qiskit. Goes over `@qkernel`."""
+    if kernel is None:
+        return lambda inner: composite_gate(inner, name=name)
+    source = kernel.function if isinstance(kernel, Kernel) else kernel
+    clean = kernel.clean_ancillas if isinstance(kernel, Kernel) else False
+    return Kernel(source, kind="composite", label=name or source.__name__, clean_ancillas=clean)

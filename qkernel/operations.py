@@ -1,0 +1,320 @@
+"""What kernels call beside gates: making, measuring and reading out qubits, ranges, classical functions.
+
+All of these work only inside a kernel, except `range` and the classical functions, which also take plain numbers.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from qkernel.errors import CallArgumentError, KernelTypeError, ObservableError, SizeError
+from qkernel.frontend import active_tracer
+from qkernel.frontend.gate_calls import angle, apply_gate, call_unitary, check_distinct
+from qkernel.frontend.indexing import whole_number
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.tracer import Tracer, describe
+from qkernel.ir import ops
+from qkernel.ir.expressions import Const, Expr, Name, Pack, Slice, apply, wrap
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType, DictType
+from qkernel.types import Bit, Dict, Float, Observable, QFixed, Qubit, UInt, Vector
+
+if TYPE_CHECKING:
+    from qkernel.observable import Hamiltonian
+
+    Qubits = TypeVar("Qubits", Qubit, Vector[Qubit])
+    K = TypeVar("K")
+    V = TypeVar("V")
+
+# qubits ---------------------------------------------------------------------------------------------------------------
+
+
+def qubit(name: str | None = None) -> Qubit:
+    """A fresh qubit in 0."""
+    tracer = active_tracer("`qubit`")
+    register = tracer.fresh(name or tracer.hint, "q")
+    tracer.emit(ops.Alloc(register, None, tracer.site.span))
+    return tracer.register(register, None, name)  # type: ignore[return-value]
+
+
+def qubit_array(n: UInt, name: str | None = None) -> Vector[Qubit]:
+    """A register of `n` fresh qubits in 0; `n` may be symbolic and may be 0."""
+    tracer = active_tracer("`qubit_array`")
+    size = _size(tracer, n, "the size of a register")
+    register = tracer.fresh(name or tracer.hint, "q")
+    tracer.emit(ops.Alloc(register, size, tracer.site.span))
+    return tracer.register(register, size, name)  # type: ignore[return-value]
+
+
+def _size(tracer: Tracer, value: Any, what: str) -> Expr:
+    size = whole_number(value, what, tracer.site.of(0))
+    if isinstance(size, Const) and size.value < 0:
+        raise SizeError(f"{what} is negative: {size.value}", span=tracer.site.of(0), label=f"this is {size.value}")
+    return size
+
+
+def unitary(matrix: Any, *qubits: Qubit) -> Any:
+    """The gate of a unitary matrix, shape (2**k, 2**k) for k qubits, the first qubit least significant."""
+    return call_unitary(active_tracer("`unitary`"), matrix, qubits)
+
+
+def barrier(*targets: Any) -> Any:
+    """Keep a target's passes from moving gates across; returns its qubits."""
+    tracer = active_tracer("`barrier`")
+    handles = [tracer.expect_qubits(target, "argument of `barrier`", tracer.site.of(k)) for k, target in enumerate(targets)]
+    check_distinct(handles, [tracer.site.of(k) for k in builtins.range(len(handles))])
+    results = apply_gate(tracer, "barrier", handles, ())
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+# measurement ------------------------------------------------------------------------------------------------------------
+
+
+@overload
+def measure(target: Qubit) -> Bit: ...
+@overload
+def measure(target: Vector[Qubit]) -> Vector[Bit]: ...
+@overload
+def measure(target: QFixed) -> Float: ...
+def measure(target: Any) -> Any:
+    """Measure in the computational basis; consumes the qubits. A QFixed gives its number."""
+    tracer = active_tracer("`measure`")
+    handle = tracer.expect_qubits(target, "argument of `measure`", tracer.site.of(0))
+    result = _measure(tracer, handle, "z", keeps=False)
+    if handle.fixed_point is not None:
+        return apply("fixed", result, handle.fixed_point)
+    return result
+
+
+def _measure(tracer: Tracer, handle: QuantumHandle, basis: str, keeps: bool) -> Expr:
+    tracer.take(handle, "measured", tracer.site.of(0), consumed=not keeps)
+    name = tracer.fresh(tracer.hint if not keeps else None, "bits" if handle.is_register else "bit")
+    tracer.emit(ops.Measure(handle.place, name, basis, keeps, tracer.site.span))
+    return Name(name, ArrayType(BIT) if handle.is_register else BIT)
+
+
+def _project(target: Any, basis: str) -> Any:
+    tracer = active_tracer(f"`project_{basis}`")
+    handle = tracer.expect_qubits(target, f"argument of `project_{basis}`", tracer.site.of(0))
+    bits = _measure(tracer, handle, basis, keeps=True)
+    return handle.successor(), bits
+
+
+def project_z(target: Qubits) -> tuple[Qubits, Any]:
+    """Measure in the Z basis and keep the qubits: (qubits, bits)."""
+    return _project(target, "z")  # type: ignore[no-any-return]
+
+
+def project_x(target: Qubits) -> tuple[Qubits, Any]:
+    """Measure in the X basis and keep the qubits: (qubits, bits)."""
+    return _project(target, "x")  # type: ignore[no-any-return]
+
+
+def project_y(target: Qubits) -> tuple[Qubits, Any]:
+    """Measure in the Y basis and keep the qubits: (qubits, bits)."""
+    return _project(target, "y")  # type: ignore[no-any-return]
+
+
+def reset(target: Qubits) -> Qubits:
+    """Put qubits into 0, whatever they held."""
+    tracer = active_tracer("`reset`")
+    handle = tracer.expect_qubits(target, "argument of `reset`", tracer.site.of(0))
+    tracer.take(handle, "reset", tracer.site.of(0))
+    tracer.emit(ops.Reset(handle.place, tracer.site.span))
+    return handle.successor()  # type: ignore[return-value]
+
+
+def measure_reset(target: Qubits) -> tuple[Qubits, Any]:
+    """Measure in the Z basis and put the qubits into 0: (qubits, bits)."""
+    kept, bits = _project(target, "z")
+    return reset(kept), bits
+
+
+# read-out ---------------------------------------------------------------------------------------------------------------
+
+
+@overload
+def expval(target: Any, observable: Vector[Observable]) -> Vector[Float]: ...
+@overload
+def expval(target: Any, observable: Observable | Hamiltonian) -> Float: ...
+def expval(target: Any, observable: Any) -> Any:
+    """The expectation value of an observable, whose qubit k is the k-th qubit of `target`: a qubit, register, view or
+    tuple of qubits. With a vector of observables, all of them of one state. Consumes the qubits."""
+    tracer = active_tracer("`expval`")
+    handles = _read_out(tracer, target, "expval")
+    value = _observable(tracer, observable)
+    name = tracer.fresh(tracer.hint, "expectation")
+    is_vector = isinstance(value.type, ArrayType)
+    tracer.emit(ops.Expval(tuple(handle.place for handle in handles), value, name, tracer.site.span))
+    return Name(name, ArrayType(FLOAT) if is_vector else FLOAT)
+
+
+def _read_out(tracer: Tracer, target: Any, what: str) -> list[QuantumHandle]:
+    parts = list(target) if isinstance(target, (tuple, list)) else [target]
+    span = tracer.site.of(0)
+    handles = [tracer.expect_qubits(part, f"argument of `{what}`", span) for part in parts]
+    check_distinct(handles, [span] * len(handles))
+    for handle in handles:
+        tracer.take(handle, f"read out by `{what}`", span, consumed=True)
+    return handles
+
+
+def _observable(tracer: Tracer, value: Any) -> Expr:
+    from qkernel.observable import Hamiltonian
+
+    if isinstance(value, (list, tuple)) and value and all(isinstance(entry, Hamiltonian) for entry in value):
+        return Pack(tuple(Const(entry) for entry in value), ArrayType(OBSERVABLE))
+    if isinstance(value, Hamiltonian):
+        return Const(value)
+    if isinstance(value, Expr) and value.type in (OBSERVABLE, ArrayType(OBSERVABLE)):
+        return value
+    raise KernelTypeError(
+        f"an observable must be an Observable or a Hamiltonian, but this is {describe(value)}", span=tracer.site.of(1),
+        label="not an observable", help="for example `qkernel.observable.Z(0)`",
+    )  # fmt: skip
+
+
+def probabilities(target: Any) -> Vector[Float]:
+    """The 2**n outcome probabilities of n qubits, index 0 all zeros, first qubit least significant. Consumes the qubits."""
+    tracer = active_tracer("`probabilities`")
+    handles = _read_out(tracer, target, "probabilities")
+    name = tracer.fresh(tracer.hint, "distribution")
+    tracer.emit(ops.Probabilities(tuple(handle.place for handle in handles), name, tracer.site.span))
+    return Name(name, ArrayType(FLOAT))  # type: ignore[return-value]
+
+
+def pauli_evolve(target: Qubits, observable: Any, time: Float) -> Qubits:
+    """exp(-i time observable): a Trotter step in the order of the terms, exact where they commute."""
+    tracer = active_tracer("`pauli_evolve`")
+    value = _observable(tracer, observable)
+    if isinstance(value.type, ArrayType):
+        raise ObservableError("`pauli_evolve` takes one observable", span=tracer.site.of(1), label="a vector of them")
+    duration = angle(tracer, time, "the time of `pauli_evolve`", tracer.site.of(2))
+    is_tuple = isinstance(target, (tuple, list))
+    parts = list(target) if is_tuple else [target]  # type: ignore[call-overload]
+    handles = [tracer.expect_qubits(part, "argument of `pauli_evolve`", tracer.site.of(0)) for part in parts]
+    check_distinct(handles, [tracer.site.of(0)] * len(handles))
+    for handle in handles:
+        tracer.take(handle, "passed to `pauli_evolve`", tracer.site.of(0))
+    tracer.emit(ops.PauliEvolve(tuple(handle.place for handle in handles), value, duration, (), tracer.site.span))
+    results = tuple(handle.successor() for handle in handles)
+    return results if is_tuple else results[0]  # type: ignore[return-value]
+
+
+def cast(target: Vector[Qubit], kind: type[QFixed], int_bits: int = 0) -> QFixed:
+    """Read a register as a fixed-point number in [0, 2**int_bits), least significant bit first."""
+    tracer = active_tracer("`cast`")
+    handle = tracer.expect_qubits(target, "argument of `cast`", tracer.site.of(0))
+    if kind is not QFixed or not handle.is_register:
+        raise KernelTypeError(
+            "`cast` makes a QFixed of a register", span=tracer.site.span, help="`qk.cast(q, qk.QFixed, int_bits=0)`"
+        )
+    if isinstance(int_bits, bool) or not isinstance(int_bits, int) or int_bits < 0:
+        raise KernelTypeError(
+            f"`int_bits` must be a known whole number, but this is {describe(int_bits)}", span=tracer.site.of("int_bits")
+        )
+    tracer.take(handle, "cast to QFixed", tracer.site.of(0))
+    result = handle.successor()
+    result.fixed_point = int_bits
+    return result  # type: ignore[return-value]
+
+
+# classical values -------------------------------------------------------------------------------------------------------
+
+
+class SymbolicRange:
+    """`range` whose bounds are known later; a `for` over it stays a loop."""
+
+    def __init__(self, *bounds: Any) -> None:
+        tracer = active_tracer("a symbolic range")
+        if not 1 <= len(bounds) <= 3:
+            raise CallArgumentError("`range` takes one to three whole numbers", span=tracer.site.span)
+        parts = [whole_number(bound, "a bound of `range`", tracer.site.of(k)) for k, bound in enumerate(bounds)]
+        start, stop = (Const(0), parts[0]) if len(parts) == 1 else (parts[0], parts[1])
+        step = parts[2] if len(parts) == 3 else Const(1)
+        if step == Const(0):
+            raise SizeError("the step of `range` is zero", span=tracer.site.of(2), label="this is 0")
+        self.domain = ops.Range(start, stop, step)
+
+    def __iter__(self) -> Any:
+        raise TypeError("a symbolic range is looped over by a `for` statement")
+
+
+class SymbolicItems:
+    """The items of a dictionary that is bound later."""
+
+    def __init__(self, dictionary: Expr) -> None:
+        assert isinstance(dictionary.type, DictType)
+        self.domain, self.type = ops.Items(dictionary), dictionary.type
+
+    def __iter__(self) -> Any:
+        raise TypeError("the items of a Dict are looped over by a `for` statement")
+
+
+def range(*bounds: UInt) -> Iterable[UInt]:
+    """Python's `range`; in a kernel its bounds may be symbolic, and a `for` over it stays a loop."""
+    from qkernel.frontend import is_tracing
+
+    return SymbolicRange(*bounds) if is_tracing() else builtins.range(*bounds)
+
+
+def items(dictionary: Dict[K, V]) -> Iterable[tuple[K, V]]:
+    """The items of a dictionary, in its order."""
+    if isinstance(dictionary, Expr):
+        if isinstance(dictionary.type, DictType):
+            return SymbolicItems(dictionary)
+        tracer = active_tracer("`items`")
+        raise KernelTypeError(f"`items` takes a Dict, but this is {describe(dictionary)}", span=tracer.site.of(0))
+    return dictionary.items()
+
+
+def bit(value: Bit | int) -> Bit:
+    """A known bit."""
+    return bool(value)
+
+
+def uint(value: UInt) -> UInt:
+    """A known whole number."""
+    return value
+
+
+def float_(value: Float) -> Float:
+    """A number as a Float."""
+    return apply("float", value) if isinstance(value, Expr) else float(value)  # type: ignore[return-value]
+
+
+def bit_array(n: UInt, name: str | None = None) -> Vector[Bit]:
+    """A vector of `n` bits, all 0, to be assigned elementwise."""
+    tracer = active_tracer("`bit_array`")
+    size = _size(tracer, n, "the size of a bit array")
+    if isinstance(size, Const):
+        return Pack((Const(False),) * size.value, ArrayType(BIT))  # type: ignore[return-value]
+    return Slice(Pack((Const(False),), ArrayType(BIT)), Const(0), Const(0), size)  # type: ignore[return-value]
+
+
+def _function(name: str, plain: Any) -> Any:
+    def function(value: Float) -> Float:
+        return apply(name, wrap(value)) if isinstance(value, Expr) else plain(value)  # type: ignore[no-any-return, return-value]
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"`{name}` of a number, known or symbolic."
+    return function
+
+
+if TYPE_CHECKING:
+
+    def sin(value: Float) -> Float: ...
+    def cos(value: Float) -> Float: ...
+    def tan(value: Float) -> Float: ...
+    def exp(value: Float) -> Float: ...
+    def log(value: Float) -> Float: ...
+    def sqrt(value: Float) -> Float: ...
+    def log2(value: Float) -> Float: ...
+    def floor(value: Float) -> UInt: ...
+    def ceil(value: Float) -> UInt: ...
+else:
+    sin, cos, tan = (_function(name, getattr(math, name)) for name in ("sin", "cos", "tan"))
+    exp, log, sqrt, log2 = (_function(name, getattr(math, name)) for name in ("exp", "log", "sqrt", "log2"))
+    floor, ceil = _function("floor", math.floor), _function("ceil", math.ceil)
