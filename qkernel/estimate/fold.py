@@ -1,0 +1,433 @@
+"""The fold over the IR: the tally of each op, block and function, in closed form.
+
+A function is folded once, with symbols for its arguments; a call substitutes. Only what closed forms cannot carry is
+folded again: recursive functions by their values, and callees that are given measured bits or bound collections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from qkernel.errors import EntrypointValidationError, KernelRecursionError, SeparationError, SizeError
+from qkernel.estimate.carried import Recurrence, solve
+from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally
+from qkernel.estimate.quantity import (
+    ONE,
+    Argument,
+    Bound,
+    Quantity,
+    Register,
+    Value,
+    at_least_zero,
+    floor_quotient,
+    is_nonnegative,
+    maximum,
+    positive_part,
+    symbol,
+)
+from qkernel.estimate.scope import Deferred, RunTime, RunTimeValue, Scope
+from qkernel.estimate.substitution import MOST_STEPS, item_sum, item_values, iterated, length, substitute, substitute_value
+from qkernel.estimate.sums import fresh, total
+from qkernel.estimate.tally import Called, Tally, either
+from qkernel.ir.expressions import Name, Size
+from qkernel.ir.ops import (
+    Adjoint,
+    Alloc,
+    Call,
+    Control,
+    Expval,
+    For,
+    Function,
+    Gate,
+    If,
+    Items,
+    Joined,
+    Measure,
+    Modifier,
+    Module,
+    Op,
+    Parameter,
+    PauliEvolve,
+    Power,
+    Probabilities,
+    Range,
+    Reset,
+    While,
+    blocks,
+)
+from qkernel.ir.places import Place
+from qkernel.ir.spans import Span
+from qkernel.ir.types import FLOAT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
+
+Result = Value | RunTime
+
+
+class NeedsValues(Exception):
+    """A recursive call's arguments are not known numbers here."""
+
+    def __init__(self, function: str, span: Span | None) -> None:
+        super().__init__(function)
+        self.function, self.span = function, span
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a call of a function costs, and what it returns, in terms of the function's own arguments."""
+
+    tally: Tally
+    returns: tuple[Result, ...]
+
+
+@dataclass(slots=True)
+class Fold:
+    """The fold over one module. With `paths`, amounts are kept apart by the calls that they are made in."""
+
+    module: Module
+    paths: bool = False
+    summaries: dict[tuple[object, ...], Summary] = field(default_factory=dict)
+    rounds: list[str] = field(default_factory=list)
+    recursive: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self.recursive = recursive_functions(self.module)
+
+    def entry(self, values: dict[str, Value]) -> Summary:
+        """The tally of the module's entry, whose arguments have these values."""
+        try:
+            return _FunctionFold(self, self.module.entry, Scope(dict(values))).run()
+        except NeedsValues as error:
+            raise EntrypointValidationError(
+                f"`{error.function}` calls itself, so its estimate needs the values that end the recursion",
+                span=error.span,
+                help="give them: `estimate_resources(bindings={...})`",
+            ) from None
+        except RecursionError:
+            raise KernelRecursionError(
+                f"kernels reached from `{self.module.entry.name}` call each other without end",
+                help="end the recursion with an `if` on an argument",
+            ) from None
+
+    def call(self, op: Call, arguments: Sequence[Result]) -> Summary:
+        """The summary of a call, in the caller's terms."""
+        callee = self.module[op.callee]
+        if callee.name in self.recursive:
+            if any(isinstance(value, Quantity) and not value.is_constant for value in arguments):
+                raise NeedsValues(callee.name, op.span)
+            return self._summary(callee, tuple(arguments))
+        inside: list[Result] = []
+        outside: dict[str, Value] = {}
+        for parameter, value in zip(callee.parameters, arguments, strict=True):
+            if isinstance(value, (RunTime, Bound)):
+                inside.append(value)
+                continue
+            formal = formal_value(parameter, f"{callee.name}.{parameter.name}")
+            inside.append(formal)
+            outside[f"{callee.name}.{parameter.name}"] = value
+        summary = self._summary(callee, tuple(inside))
+        return Summary(
+            summary.tally.map(lambda amount: substitute(amount, outside)),
+            tuple(value if isinstance(value, RunTime) else substitute_value(value, outside) for value in summary.returns),
+        )
+
+    def _summary(self, callee: Function, values: tuple[Result, ...]) -> Summary:
+        key = (callee.name, values)
+        if key not in self.summaries:
+            names = {parameter.name: value for parameter, value in zip(callee.parameters, values, strict=True)}
+            self.summaries[key] = _FunctionFold(self, callee, Scope(names)).run()
+        return self.summaries[key]
+
+    def expected_rounds(self) -> Quantity:
+        """A symbol for how often a `while` is expected to go round."""
+        name = "rounds" if not self.rounds else f"rounds_{len(self.rounds) + 1}"
+        self.rounds.append(name)
+        return symbol(name)
+
+
+def formal_value(parameter: Parameter, name: str, nonnegative: bool = False) -> Value:
+    """An argument that is not known: a symbol, or for collections a name."""
+    match parameter.type:
+        case ScalarType("Qubit"):
+            return Register(ONE)
+        case type if is_quantum(type):
+            return Register(length(Argument(name)))
+        case ScalarType("Observable"):
+            return Argument(name)
+        case ScalarType(kind):
+            return symbol(name, nonnegative or kind == "Bit")
+    return Argument(name)
+
+
+def recursive_functions(module: Module) -> frozenset[str]:
+    """The functions that may reach themselves."""
+    calls = {function.name: _callees(function.body) for function in module.functions}
+    return frozenset(name for name in calls if name in _reached(calls, calls[name]))
+
+
+def _callees(block: Sequence[Op]) -> set[str]:
+    found: set[str] = set()
+    for op in block:
+        if isinstance(op, Call):
+            found.add(op.callee)
+        for inner in blocks(op):
+            found |= _callees(inner)
+    return found
+
+
+def _reached(calls: dict[str, set[str]], start: set[str]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += calls[name]
+    return found
+
+
+@dataclass(slots=True)
+class _FunctionFold:
+    fold: Fold
+    function: Function
+    scope: Scope
+    facts: list[tuple[str, Quantity]] = field(default_factory=list)
+
+    def run(self) -> Summary:
+        tally = self.block(self.function.body)
+        return Summary(tally, tuple(self.returned(value) for value in self.function.returns))
+
+    def returned(self, value: object) -> Result:
+        if isinstance(value, Place):
+            return Register(self.scope.place_length(value))
+        return self.scope.value(value)  # type: ignore[arg-type]
+
+    def block(self, ops: Sequence[Op]) -> Tally:
+        tally = Tally()
+        for op in ops:
+            self.op(op, tally)
+        return tally
+
+    def op(self, op: Op, tally: Tally) -> None:
+        match op:
+            case Gate():
+                self.modified(gate_tally(op, self.scope), op.modifiers, tally)
+            case Call():
+                self.call(op, tally)
+            case For(domain=Range() as domain):
+                self.range_loop(op, domain, tally)
+            case For(domain=Items() as domain):
+                self.items_loop(op, domain, tally)
+            case If():
+                self.branch(op, tally)
+            case Alloc(register, size, span):
+                self.alloc(register, ONE if size is None else self.scope.number(size), span, tally)
+            case PauliEvolve(places, observable, _, modifiers):
+                self.modified(pauli_tally(self.scope.value(observable)), modifiers, tally)
+            case Measure(place, result):
+                size = self.scope.place_length(place)
+                tally.include(measure_tally(op, size))
+                self.scope.values[result] = RunTime(None if place.length is None else size)
+            case Reset(place):
+                tally.add("resets", self.scope.place_length(place))
+            case Expval(_, observable, result):
+                many = isinstance(observable.type, ArrayType)
+                self.scope.values[result] = RunTime(self.scope.number(Size(observable)) if many else None)
+            case Probabilities(places, result):
+                self.scope.values[result] = RunTime(None)
+            case While():
+                self.while_loop(op, tally)
+            case _:
+                assert_never(op)
+
+    def alloc(self, register: str, size: Quantity, span: Span | None, tally: Tally) -> None:
+        if size.is_constant and size.constant < 0:
+            raise SizeError(f"`{register}` would have {size} qubits", span=span)
+        self.scope.values[register] = Register(size)
+        tally.add("qubits", size)
+        kept = {value.register for value in self.function.returns if isinstance(value, Place)}
+        if self.function is not self.fold.module.entry and register not in kept:
+            tally.add("ancillas", size)
+
+    def modified(self, inner: Tally, modifiers: Sequence[Modifier], tally: Tally) -> None:
+        for modifier in modifiers:
+            match modifier:
+                case Adjoint():
+                    inner = inner.adjoint()
+                case Control(places):
+                    inner = inner.controlled(self.scope.width(places))
+                case Power(exponent):
+                    times = self.scope.number(exponent)
+                    inner = inner.map(lambda amount, times=times: amount * maximum(times, -times))  # type: ignore[misc]
+        tally.include(inner)
+
+    def call(self, op: Call, tally: Tally) -> None:
+        callee = self.fold.module[op.callee]
+        arguments: list[Result] = [
+            Register(self.scope.place_length(argument)) if isinstance(argument, Place) else self.scope.value(argument)
+            for argument in op.arguments
+        ]
+        inner = Tally()
+        label = callee.label or callee.name
+        inner.add(Called(label, callee.kind == "oracle"), ONE)
+        if callee.kind != "oracle":
+            summary = self.fold.call(op, arguments)
+            inner.include(summary.tally)
+            for name, value in zip(op.results, summary.returns, strict=False):
+                if name is not None:
+                    self.scope.values[name] = value
+        self.modified(inner.within(label) if self.fold.paths else inner, op.modifiers, tally)
+
+    def branch(self, op: If, tally: Tally) -> None:
+        try:
+            condition = self.scope.number(op.condition)
+        except RunTimeValue:
+            tally.include(either(self.block(op.then), self.block(op.otherwise)))
+            for joined in op.joined:
+                self.scope.values[joined.name] = RunTime(self.joined_length(joined))
+            return
+        if not condition.is_constant and self.function.name in self.fold.recursive:
+            raise NeedsValues(self.function.name, op.span)
+        if condition != 0:
+            tally.include(self.block(op.then), condition)
+        if condition != 1:
+            tally.include(self.block(op.otherwise), 1 - condition)
+        for joined in op.joined:
+            self.join(joined, condition)
+
+    def join(self, joined: Joined, condition: Quantity) -> None:
+        if condition.is_constant:
+            self.scope.values[joined.name] = self.scope.value(joined.then if condition == 1 else joined.otherwise)
+            return
+        then, otherwise = self.scope.value(joined.then), self.scope.value(joined.otherwise)
+        if isinstance(then, Quantity) and isinstance(otherwise, Quantity):
+            self.scope.values[joined.name] = then * condition + otherwise * (1 - condition)
+        else:
+            self.scope.values[joined.name] = then if then == otherwise else RunTime(self.joined_length(joined))
+
+    def joined_length(self, joined: Joined) -> Quantity | None:
+        return self.scope.number(Size(joined.then)) if isinstance(joined.then.type, ArrayType) else None
+
+    def while_loop(self, op: While, tally: Tally) -> None:
+        for entry in op.carried:
+            many = isinstance(entry.initial.type, ArrayType)
+            self.scope.values[entry.name] = RunTime(self.scope.number(Size(entry.initial)) if many else None)
+        tally.include(self.block(op.body), self.fold.expected_rounds())
+
+    def range_loop(self, op: For, domain: Range, tally: Tally) -> None:
+        try:
+            start, stop, step = (self.scope.number(part) for part in (domain.start, domain.stop, domain.step))
+        except RunTimeValue:
+            raise SeparationError("a loop's range depends on a measured value", span=op.span) from None
+        bound = trips(start, stop, step, op.span)
+        saved = dict(self.scope.values)
+        try:
+            self.symbolic_loop(op, start, bound, step, tally)
+        except NeedsValues:
+            if not bound.is_constant:
+                raise
+            self.scope.values = saved
+            if bound.constant > MOST_STEPS:
+                raise SizeError(f"a loop around a recursive call has {bound} rounds; at most {MOST_STEPS} are counted", span=op.span)
+            self.unrolled_loop(op, ((start + step * k,) for k in range(int(bound))), tally)
+
+    def symbolic_loop(self, op: For, start: Quantity, bound: Quantity, step: Quantity, tally: Tally) -> None:
+        index = fresh(op.targets[0])
+        if bound.is_constant and bound.constant <= 0:
+            self.set_all({entry.name: self.scope.value(entry.initial) for entry in op.carried})
+            return
+        self.scope.values[op.targets[0]] = start + symbol(index) * step
+        body, recurrence = self.looped_body(op, index, bound)
+        for key, amount in body.amounts.items():
+            if amount.free.isdisjoint(recurrence.stepped):
+                tally.include(Tally({key: total(amount, index, bound, self.facts)}))
+            else:
+                tally.include(Tally({key: iterated(index, positive_part(bound), recurrence.states, amount, True)}))
+        tally.bounded |= body.bounded
+        self.set_all(recurrence.after(bound))
+
+    def looped_body(self, op: For, index: str, bound: Quantity) -> tuple[Tally, Recurrence]:
+        """The tally of one round in terms of the index, and what the loop carries."""
+        first = {entry.name: self.scope.value(entry.initial) for entry in op.carried}
+        self.facts.append((index, bound))
+        while True:
+            placeholders = {name: fresh(name) for name, value in first.items() if isinstance(value, Quantity)}
+            for name, value in first.items():
+                inside = symbol(placeholders[name], nonnegative=False) if name in placeholders else value
+                # The elements of a carried collection are not followed, its length stays.
+                self.scope.values[name] = inside if isinstance(inside, (Quantity, RunTime)) else RunTime(length_of(inside))
+            body = self.block(op.body)
+            following = {entry.name: self.scope.value(entry.next) for entry in op.carried if entry.name in placeholders}
+            measured = [name for name, value in following.items() if not isinstance(value, Quantity)]
+            if not measured:
+                break
+            first |= dict.fromkeys(measured, RunTime())
+        self.facts.pop()
+        steps = {placeholders[name]: (first[name], value) for name, value in following.items()}
+        recurrence = solve(steps, index)  # type: ignore[arg-type]
+        rest = {name: self.scope.values[name] for name in first if name not in placeholders}
+        recurrence.others = rest
+        return body.map(lambda amount: substitute(amount, recurrence.solved)), recurrence
+
+    def unrolled_loop(self, op: For, values: Iterable[Sequence[Value]], tally: Tally) -> None:
+        """Fold the body once for each round, with the loop's names known."""
+        self.set_all({entry.name: self.scope.value(entry.initial) for entry in op.carried})
+        for round_values in values:
+            self.set_all(dict(zip(op.targets, round_values, strict=True)))
+            tally.include(self.block(op.body))
+            self.set_all({entry.name: self.scope.value(entry.next) for entry in op.carried})
+
+    def items_loop(self, op: For, domain: Items, tally: Tally) -> None:
+        dictionary = self.scope.value(domain.dictionary)
+        if isinstance(dictionary, (RunTime, Quantity)):
+            raise SeparationError("a loop's items depend on a measured value", span=op.span)
+        saved = dict(self.scope.values)
+        try:
+            self.symbolic_items(op, dictionary, tally)
+        except NeedsValues:
+            self.scope.values = saved
+            self.unrolled_loop(op, item_values(op.targets, dictionary), tally)
+
+    def symbolic_items(self, op: For, dictionary: Value, tally: Tally) -> None:
+        type = op.domain.dictionary.type  # type: ignore[union-attr]
+        index, bound = fresh("item"), length(dictionary)
+        names = {target: fresh(target) for target in op.targets}
+        self.set_all({target: item_name(name, k, type) for k, (target, name) in enumerate(names.items())})
+        body, recurrence = self.looped_body(op, index, bound)
+        mixed = recurrence.stepped | {index}
+        for key, amount in body.amounts.items():
+            if amount.free.isdisjoint(names.values()) and amount.free.isdisjoint(recurrence.stepped):
+                tally.include(Tally({key: total(amount, index, bound, self.facts)}))
+            elif amount.free.isdisjoint(mixed):
+                tally.include(Tally({key: item_sum(tuple(names.values()), dictionary, amount)}))
+            else:
+                raise NeedsValues(self.function.name, op.span)
+        tally.bounded |= body.bounded
+        self.set_all(recurrence.after(bound))
+
+    def set_all(self, values: Mapping[str, Result | Deferred]) -> None:
+        self.scope.values.update(values)
+
+
+def length_of(value: Value) -> Quantity | None:
+    """The length of a collection; None for what has none."""
+    return None if isinstance(value, Quantity) else Scope({"it": value}).number(Size(Name("it", ArrayType(FLOAT))))
+
+
+def item_name(name: str, position: int, type: Type) -> Value:
+    """The target of a loop over items, not known."""
+    assert isinstance(type, DictType)
+    parts = [*(type.key.items if isinstance(type.key, TupleType) else (type.key,)), type.value]
+    return symbol(name, nonnegative=False) if isinstance(parts[position], ScalarType) else Argument(name)
+
+
+def trips(start: Quantity, stop: Quantity, step: Quantity, span: Span | None) -> Quantity:
+    """The length of `range(start, stop, step)`; may come out negative where that is empty."""
+    if step == 0:
+        raise SizeError("a loop's step is 0", span=span)
+    if step.is_constant or is_nonnegative(step):
+        up = not step.is_constant or step.constant > 0
+        ahead, stride = (stop - start, step) if up else (start - stop, -step)
+        return floor_quotient(ahead + stride - 1, stride)
+    rising = at_least_zero(step - 1)
+    return rising * trips(start, stop, maximum(step, ONE), span) + (1 - rising) * trips(stop, start, maximum(-step, ONE), span)

@@ -1,0 +1,85 @@
+"""The tallies of single ops: gates, measurements, Pauli evolutions."""
+
+from __future__ import annotations
+
+import math
+
+from qkernel.estimate.quantity import ONE, Bound, Quantity, Register, quantity
+from qkernel.estimate.scope import RunTime, Scope
+from qkernel.estimate.quantity import Value
+from qkernel.estimate.substitution import terms
+from qkernel.estimate.tally import Kind, Tally
+from qkernel.gates import GATES
+from qkernel.ir.expressions import Const, Expr, Pack, free_names
+from qkernel.ir.ops import Gate, Measure
+
+_CLASSED = frozenset(("p", "rx", "ry", "rz", "rxx", "ryy", "rzz"))
+
+
+def gate_tally(op: Gate, scope: Scope) -> Tally:
+    """The tally of a gate without its modifiers."""
+    tally = Tally()
+    if op.gate == "barrier":
+        return tally
+    if op.matrix is not None:
+        tally.add(Kind("unitary", 0, len(op.matrix).bit_length() - 1), ONE)
+        return tally
+    rule = GATES[op.gate]
+    count = scope.width(op.places) if rule.is_broadcast else ONE
+    kinds = [Kind(rule.base, rule.controls, rule.num_qubits - rule.controls, found) for found in _classes(op)]
+    for kind in kinds:
+        tally.add(kind, count if len(kinds) == 1 else ONE)
+    return tally
+
+
+def _classes(op: Gate) -> list[str]:
+    """The class of each rotation that the gate makes: one, or one for each angle where these are written out."""
+    if op.gate not in _CLASSED:
+        return [""]
+    (angle,) = op.angles
+    return [_class(entry) for entry in angle.items] if isinstance(angle, Pack) and angle.items else [_class(angle)]
+
+
+def _class(angle: Expr) -> str:
+    if not isinstance(angle, Const) or free_names(angle):
+        return ""
+    eighths = float(angle.value) / (math.pi / 4)
+    if not math.isclose(eighths, round(eighths), abs_tol=1e-9):
+        return ""
+    return "t" if round(eighths) % 2 else "clifford"
+
+
+def measure_tally(op: Measure, count: Quantity) -> Tally:
+    """The tally of a measurement, the changes of basis around it included."""
+    tally = Tally()
+    tally.add("measurements", count)
+    for gate in {"z": (), "x": ("h",), "y": ("sdg", "h")}[op.basis] + (
+        {"z": (), "x": ("h",), "y": ("h", "s")}[op.basis] if op.keeps else ()
+    ):
+        tally.add(Kind(gate), count)
+    return tally
+
+
+def pauli_tally(observable: Value | RunTime) -> Tally:
+    """One gate for each term of an observable, by its width; the constant is a global phase."""
+    tally = Tally()
+    assert isinstance(observable, (Bound,)) or not isinstance(observable, (RunTime, Quantity, Register))
+    tally.add(Kind("gphase", 0, 0), terms(observable, 0))
+    if isinstance(observable, Bound):
+        for operators in observable.value.terms:
+            tally.add(pauli_kind("".join(str(operator.pauli.value) for operator in operators)), ONE)
+        return tally
+    one, two = terms(observable, 1), terms(observable, 2)
+    tally.add(Kind("pauli", 0, 1), one)
+    tally.add(Kind("pauli", 0, 2), two)
+    tally.add(Kind("pauli", 0, 3), terms(observable) - one - two)
+    return tally
+
+
+def pauli_kind(word: str) -> Kind:
+    """The gate that lowering makes of exp(-i a P / 2)."""
+    base = {"X": "rx", "Y": "ry", "Z": "rz", "XX": "rxx", "YY": "ryy", "ZZ": "rzz"}.get(word, "pauli")
+    return Kind(base, 0, len(word))
+
+
+__all__ = ["gate_tally", "measure_tally", "pauli_kind", "pauli_tally", "quantity"]

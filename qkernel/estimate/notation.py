@@ -1,0 +1,320 @@
+"""Closed forms for reading: text as Python would write it, LaTeX, and sympy."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from qkernel.estimate.quantity import (
+    Argument,
+    AtLeastZero,
+    Atom,
+    Bound,
+    Closure,
+    Coefficient,
+    Floor,
+    IsZero,
+    ItemSum,
+    Iterated,
+    Length,
+    Monomial,
+    Opaque,
+    Positive,
+    Power,
+    Quantity,
+    Register,
+    Symbol,
+    Terms,
+    Value,
+    denominator,
+    value_names,
+)
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Size, Slice
+
+
+def ordered(form: Quantity) -> list[tuple[Monomial, Coefficient]]:
+    """The terms in the order of printing: highest degree first, then by name, the constant last."""
+    return sorted(form.terms.items(), key=lambda entry: _rank(entry[0]))
+
+
+@lru_cache(maxsize=10_000)
+def _rank(term: Monomial) -> tuple[int, int, str]:
+    heavy = sum(1 for atom, _ in term if isinstance(atom, Power))
+    extended = sum(1 for atom, _ in term if not isinstance(atom, (Power, Symbol)))
+    return (-heavy, -sum(power for atom, power in term), f"{extended}{_TEXT.monomial(term)}")
+
+
+def text(form: Quantity) -> str:
+    """The form as Python would write it; `[n >= 2]` is 1 where the condition holds, else 0."""
+    return _TEXT.form(form)
+
+
+def latex(form: Quantity) -> str:
+    """The form in LaTeX."""
+    return _LATEX.form(form)
+
+
+class _Writer:
+    """Writes forms as sums of products with common factors in front."""
+
+    times = "*"
+
+    def form(self, form: Quantity) -> str:
+        if not form.terms:
+            return "0"
+        if form.is_constant:
+            return self.ratio(str(Fraction(form.constant).numerator), Fraction(form.constant).denominator)
+        below = denominator(form)
+        whole = form * below
+        front = _common_factor(whole)
+        if len(whole.terms) > 1 and front:
+            inner = Quantity({frozenset(_divided(term, front).items()): value for term, value in whole.terms.items()})
+            product = f"{self.monomial(frozenset(front.items()))}{self.times}{self.wrap(self.total(inner))}"
+            return self.ratio(product, below)
+        return self.ratio(self.total(whole), below, len(whole.terms) > 1)
+
+    def total(self, form: Quantity) -> str:
+        if shared := _collectable(form):
+            held = {term: value for term, value in form.terms.items() if shared in dict(term)}
+            inner = Quantity({frozenset(_divided(term, {shared: 1}).items()): value for term, value in held.items()})
+            rest = Quantity({term: value for term, value in form.terms.items() if term not in held})
+            return self.joined([f"{self.atom(shared)}{self.times}{self.wrap(self.total(inner))}", *self.pieces(rest)])
+        return self.joined(self.pieces(form))
+
+    def pieces(self, form: Quantity) -> list[str]:
+        terms = ordered(form)
+        if terms and terms[0][1] < 0:  # `1 - [n >= 1]` reads better than `-[n >= 1] + 1`
+            terms.sort(key=lambda entry: entry[1] < 0)
+        return [self.term(term, coefficient) for term, coefficient in terms]
+
+    def joined(self, pieces: list[str]) -> str:
+        result = pieces[0]
+        for piece in pieces[1:]:
+            result += f" - {piece[1:]}" if piece.startswith("-") else f" + {piece}"
+        return result
+
+    def term(self, term: Monomial, coefficient: Coefficient) -> str:
+        if not term:
+            return str(coefficient)
+        sign, size = ("-" if coefficient < 0 else ""), abs(coefficient)
+        return sign + (f"{size}{self.times}" if size != 1 else "") + self.monomial(term)
+
+    def monomial(self, term: Monomial) -> str:
+        return self.times.join(sorted((self.raised(atom, power) for atom, power in term), key=lambda part: (part.startswith("["), part)))
+
+    def wrap(self, written: str) -> str:
+        return f"({written})"
+
+    def ratio(self, above: str, below: int, is_sum: bool = False) -> str:
+        return above if below == 1 else f"{self.wrap(above) if is_sum else above}/{below}"
+
+    def exponent(self, form: Quantity) -> str:
+        written = self.form(form)
+        return written if re.fullmatch(r"\w+", written) else self.wrap(written)
+
+    def raised(self, atom: Atom, power: int) -> str:
+        if isinstance(atom, Power):
+            return f"{self.exponent(atom.base)}**{self.exponent(atom.exponent * power)}"
+        return self.atom(atom) + (f"**{power}" if power != 1 else "")
+
+    def atom(self, atom: Atom) -> str:
+        match atom:
+            case Symbol(name):
+                return name
+            case Positive(value):
+                return f"Max(0, {self.form(value)})"
+            case Floor(numerator, divisor):
+                above, below = self.form(numerator), self.exponent(divisor)
+                return f"floor({above if len(numerator.terms) == 1 else self.wrap(above)}/{below})"
+            case Power():
+                return self.raised(atom, 1)
+            case AtLeastZero(value):
+                return f"[{self.form(value - value.constant)} >= {-value.constant}]"
+            case IsZero(value):
+                return f"[{self.form(value - value.constant)} == {-value.constant}]"
+            case Opaque(closure):
+                return _closure(closure, self.form)
+            case Length(of, axis):
+                return f"|{_value(of, self.form)}|{f'_{axis}' if axis else ''}"
+            case Terms(observable, width):
+                return f"|{_value(observable, self.form)}|{f'_{width}' if width else ''}"
+            case Iterated():
+                return self.loop(atom)
+            case ItemSum(targets, dictionary, result):
+                return f"Sum({self.form(result)}, ({', '.join(map(_bare, targets))}) in {_value(dictionary, self.form)})"
+
+    def loop(self, loop: Iterated) -> str:
+        last = self.form(loop.count - 1)
+        parts = [self.form(loop.result), f"({_bare(loop.index)}, 0, {last})"]
+        parts += [f"{_bare(name)}: {self.form(first)} -> {self.form(following)}" for name, first, following in loop.states]
+        return f"{'Sum' if loop.sums else 'Last'}({', '.join(parts)})"
+
+
+class _Latex(_Writer):
+    times = r" \cdot "
+
+    def wrap(self, written: str) -> str:
+        return rf"\left({written}\right)"
+
+    def ratio(self, above: str, below: int, is_sum: bool = False) -> str:
+        return above if below == 1 else rf"\frac{{{above}}}{{{below}}}"
+
+    def raised(self, atom: Atom, power: int) -> str:
+        if isinstance(atom, Power):
+            base = self.form(atom.base)
+            return rf"{base if atom.base.is_constant else self.wrap(base)}^{{{self.form(atom.exponent * power)}}}"
+        return self.atom(atom) + (f"^{{{power}}}" if power != 1 else "")
+
+    def atom(self, atom: Atom) -> str:
+        match atom:
+            case Symbol(name):
+                return _latex_name(name)
+            case Positive(value):
+                return rf"\max\left(0, {self.form(value)}\right)"
+            case Floor(numerator, divisor):
+                return rf"\left\lfloor \frac{{{self.form(numerator)}}}{{{self.form(divisor)}}} \right\rfloor"
+            case AtLeastZero(value):
+                return rf"\left[{self.form(value - value.constant)} \geq {-value.constant}\right]"
+            case IsZero(value):
+                return rf"\left[{self.form(value - value.constant)} = {-value.constant}\right]"
+            case Length(of, axis):
+                return rf"\left|{_latex_name(_value(of, self.form))}\right|{f'_{{{axis}}}' if axis else ''}"
+            case Terms(observable, width):
+                return rf"\left|{_latex_name(_value(observable, self.form))}\right|{f'_{{{width}}}' if width else ''}"
+            case Power():
+                return self.raised(atom, 1)
+        return rf"\mathtt{{{_escaped(_TEXT.atom(atom))}}}"
+
+
+_TEXT, _LATEX = _Writer(), _Latex()
+
+
+def _latex_name(name: str) -> str:
+    if re.fullmatch(r"[A-Za-z]\w?", name) and "_" not in name:
+        return name
+    return rf"\mathrm{{{_escaped(name)}}}"
+
+
+def _escaped(name: str) -> str:
+    return re.sub(r"([_#%&{}$])", r"\\\1", name)
+
+
+def _bare(name: str) -> str:
+    """The user's own name of a bound name."""
+    return name.split("#")[0]
+
+
+def _common_factor(form: Quantity) -> dict[Atom, int]:
+    first, *rest = [dict(term) for term in form.terms]
+    return {
+        atom: min((power, *(other[atom] for other in rest)))
+        for atom, power in first.items()
+        if not isinstance(atom, (Power, AtLeastZero, IsZero)) and power > 0 and all(other.get(atom, 0) > 0 for other in rest)
+    }
+
+
+def _divided(term: Monomial, by: dict[Atom, int]) -> dict[Atom, int]:
+    return {atom: power - by.get(atom, 0) for atom, power in term if power != by.get(atom, 0)}
+
+
+def _collectable(form: Quantity) -> Atom | None:
+    """The symbol to put before a bracket: it stands in several terms but not in all, to the first power everywhere."""
+    seen: Counter[Atom] = Counter()
+    higher: set[Atom] = set()
+    for term in form.terms:
+        for atom, power in term:
+            if isinstance(atom, (Symbol, Length, Terms)):
+                seen[atom] += 1
+                if power != 1:
+                    higher.add(atom)
+    found = [atom for atom, count in seen.items() if 1 < count and atom not in higher]
+    return min(found, key=lambda atom: (-seen[atom], _TEXT.atom(atom)), default=None) if len(form.terms) > 2 else None
+
+
+def _value(value: Value, write: Callable[[Quantity], str]) -> str:
+    match value:
+        case Quantity():
+            return write(value)
+        case Argument(name):
+            return name
+        case Register(length):
+            return f"register of {write(length)}"
+        case Bound():
+            return "..."
+        case Closure():
+            return _closure(value, write)
+
+
+def _closure(closure: Closure, write: Callable[[Quantity], str]) -> str:
+    return _expression(closure.expression, {name: _value(value, write) for name, value in closure.values})
+
+
+def _expression(expr: Expr, names: dict[str, str]) -> str:
+    match expr:
+        case Name(name):
+            return names.get(name, name)
+        case Const(value):
+            return str(value)
+        case Apply("select", (condition, then, otherwise)):
+            return f"select({', '.join(_expression(part, names) for part in (condition, then, otherwise))})"
+        case Apply(operator, (left, right)) if not operator.isalpha() or operator in ("and", "or"):
+            return f"({_expression(left, names)} {operator} {_expression(right, names)})"
+        case Apply("neg", (inner,)):
+            return f"-{_expression(inner, names)}"
+        case Apply(operator, operands):
+            inner = ", ".join(_expression(part, names) for part in operands)
+            return f"{operator}{inner}" if inner.startswith("(") and len(operands) == 1 else f"{operator}({inner})"
+        case Item(base, keys):
+            return f"{_expression(base, names)}[{', '.join(_expression(key, names) for key in keys)}]"
+        case Size(base, axis):
+            return f"|{_expression(base, names)}|{f'_{axis}' if axis else ''}"
+        case Slice(base, start, _, length):
+            return f"{_expression(base, names)}[{_expression(start, names)}; {_expression(length, names)}]"
+    return str(expr)
+
+
+def to_sympy(form: Quantity) -> Any:
+    """The form as a sympy expression: symbols are whole numbers, brackets become `Piecewise`."""
+    import sympy
+
+    total: Any = sympy.Integer(0)
+    for term, coefficient in ordered(form):
+        factors = [_sympy_atom(atom) ** power for atom, power in term]
+        ratio = Fraction(coefficient)
+        total += sympy.Mul(sympy.Rational(ratio.numerator, ratio.denominator), *factors)
+    return total
+
+
+def _sympy_atom(atom: Atom) -> Any:
+    import sympy
+
+    match atom:
+        case Symbol(name, nonnegative):
+            return sympy.Symbol(name, integer=True, **({"nonnegative": True} if nonnegative else {}))
+        case Positive(value):
+            return sympy.Max(0, to_sympy(value))
+        case Floor(numerator, divisor):
+            return sympy.floor(to_sympy(numerator) / to_sympy(divisor))
+        case Power(base, exponent):
+            return to_sympy(base) ** to_sympy(exponent)
+        case AtLeastZero(value):
+            return sympy.Piecewise((1, to_sympy(value) >= 0), (0, True))
+        case IsZero(value):
+            return sympy.Piecewise((1, sympy.Eq(to_sympy(value), 0)), (0, True))
+        case Length() | Terms():
+            return sympy.Symbol(_TEXT.atom(atom), integer=True, nonnegative=True)
+        case Opaque(closure):
+            arguments = [to_sympy(value) for _, value in closure.values if isinstance(value, Quantity)]
+            return sympy.Function(str(closure.expression))(*arguments) if arguments else sympy.Symbol(_TEXT.atom(atom))
+        case Iterated(index, count, (), result, True):
+            return sympy.Sum(to_sympy(result), (sympy.Symbol(index, integer=True, nonnegative=True), 0, to_sympy(count) - 1))
+    names = sorted(frozenset().union(*(value_names(value) for value in _inner(atom))))
+    return sympy.Function(_TEXT.atom(atom))(*(sympy.Symbol(name, integer=True) for name in names))
+
+
+def _inner(atom: Atom) -> list[Value]:
+    return [Quantity({frozenset(((atom, 1),)): 1})]

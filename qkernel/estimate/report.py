@@ -1,0 +1,239 @@
+"""The estimate that users hold: its fields, its text, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from qkernel.diagnostics import did_you_mean
+from qkernel.errors import EntrypointValidationError, UnknownBindingError
+from qkernel.estimate.quantity import (
+    Iterated,
+    ItemSum,
+    Opaque,
+    Quantity,
+    Value,
+)
+from qkernel.estimate.substitution import substitute
+from qkernel.estimate.tally import Called, Tally
+
+if TYPE_CHECKING:
+    from qkernel.estimate.origin import Origin
+
+Number = int | Quantity
+
+
+class EstimateQuality(StrEnum):
+    """How a field is to be read.
+
+    `exact`; `stepwise`: exact, but without a closed form, so that `substitute` runs it step by step; `expected`: a mean,
+    in the symbol for the rounds of a `while`; `upper_bound`: the larger side of branches that are taken at run time.
+    """
+
+    EXACT = "exact"
+    STEPWISE = "stepwise"
+    EXPECTED = "expected"
+    UPPER_BOUND = "upper_bound"
+
+
+@dataclass(frozen=True)
+class GateCounts:
+    """Gates by class. `by_name` counts `cx`, `ccx`, `mcx` (three controls or more) and so on."""
+
+    total: Number
+    single_qubit: Number
+    two_qubit: Number
+    multi_qubit: Number
+    t_gates: Number
+    clifford_gates: Number
+    rotation_gates: Number
+    toffoli: Number
+    by_name: Mapping[str, Number]
+
+
+@dataclass(frozen=True)
+class CallCounts:
+    """Calls of kernels and of oracles, by name."""
+
+    calls_by_name: Mapping[str, Number]
+    oracle_calls: Mapping[str, Number]
+
+
+@dataclass(frozen=True)
+class ResourceEstimate:
+    """What a kernel costs. Numbers are ints where everything is bound, else closed forms in the kernel's arguments."""
+
+    tally: Tally
+    origin: Origin
+
+    @cached_property
+    def gates(self) -> GateCounts:
+        """The gate counts."""
+        fields = {name: plain(amount) for name, amount in self.tally.field_amounts().items()}
+        return GateCounts(**fields, by_name={name: plain(amount) for name, amount in self.tally.by_name().items()})
+
+    @cached_property
+    def qubits(self) -> Number:
+        """All qubits that the circuit has; none is used twice for different things."""
+        return plain(self.tally.of("qubits"))
+
+    @cached_property
+    def ancillas(self) -> Number:
+        """Those of the qubits that called kernels make and do not hand back."""
+        return plain(self.tally.of("ancillas"))
+
+    @cached_property
+    def measurements(self) -> Number:
+        """Measured qubits, counted as often as they are measured."""
+        return plain(self.tally.of("measurements"))
+
+    @cached_property
+    def resets(self) -> Number:
+        """Qubits put back into 0."""
+        return plain(self.tally.of("resets"))
+
+    @cached_property
+    def calls(self) -> CallCounts:
+        """Calls by name."""
+        found: dict[bool, dict[str, Number]] = {False: {}, True: {}}
+        for _, item in self.tally.amounts:
+            if isinstance(item, Called):
+                found[item.oracle][item.name] = plain(self.tally.of(item))
+        return CallCounts(found[False], found[True])
+
+    @cached_property
+    def parameters(self) -> dict[str, Quantity]:
+        """The kernel's arguments that the numbers depend on, in signature order, each with its symbol."""
+        free = self._free
+        return {name: form for name, form in self.origin.symbols().items() if name in free}
+
+    @cached_property
+    def quality(self) -> dict[str, EstimateQuality]:
+        """By field, whether it is exact."""
+        return {name: self._quality(name, amount) for name, amount in self._fields()}
+
+    def substitute(self, **values: Any) -> ResourceEstimate:
+        """The estimate with values put for arguments: numbers, dictionaries, vectors, Hamiltonians, other closed forms.
+
+        A number for a register, vector or dictionary is its length. Raises `UnknownBindingError` for other names.
+        """
+        symbols = {**self.origin.symbols(), **{name: None for name in self._free}}
+        for name in values:
+            if name not in symbols:
+                raise UnknownBindingError(
+                    f"the estimate of `{self.origin.name}` has no symbol `{name}`{did_you_mean(name, list(symbols))}",
+                    label=f"it depends on {', '.join(f'`{known}`' for known in self.parameters) or 'nothing'}",
+                )
+        given: dict[str, Value] = {name: self.origin.read(name, value) for name, value in values.items()}
+        return replace(self, tally=self.tally.map(lambda amount: substitute(amount, given)), origin=self.origin.bound_to(given))
+
+    def simplify(self) -> ResourceEstimate:
+        """The estimate itself: closed forms are normal forms already."""
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field; closed forms as text."""
+        written = {
+            "kernel": self.origin.name,
+            "qubits": self.qubits,
+            "ancillas": self.ancillas,
+            "gates": {name: value for name, value in vars(self.gates).items() if name != "by_name"},
+            "gates_by_name": self.gates.by_name,
+            "measurements": self.measurements,
+            "resets": self.resets,
+            "calls": {"calls_by_name": self.calls.calls_by_name, "oracle_calls": self.calls.oracle_calls},
+            "parameters": list(self.parameters),
+            "quality": {name: str(value) for name, value in self.quality.items()},
+        }
+        return {name: _written(value) for name, value in written.items()}
+
+    def to_json(self, indent: int | None = None) -> str:
+        """`to_dict` as JSON."""
+        import json
+
+        return json.dumps(self.to_dict(), indent=indent)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ResourceEstimate):
+            return NotImplemented
+        return self.tally.totals() == other.tally.totals()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        gates = self.gates
+        lines = ["Resource Estimate:", f"  Qubits: {self.qubits}", "  Gates:"]
+        lines += [f"    {title}: {getattr(gates, name)}" for title, name in TITLES.items()]
+        lines += [f"  {title}: {value}" for title, value in self._more()]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _more(self) -> Iterator[tuple[str, Any]]:
+        """What is shown only where there is something to say."""
+        for title, value in (("Ancillas", self.ancillas), ("Measurements", self.measurements), ("Resets", self.resets)):
+            if value != 0:
+                yield title, value
+        for name, value in self.calls.oracle_calls.items():
+            yield f"Calls of {name}", value
+        for quality in (EstimateQuality.UPPER_BOUND, EstimateQuality.EXPECTED, EstimateQuality.STEPWISE):
+            if found := [name for name, of in self.quality.items() if of == quality]:
+                yield _QUALITY_TITLES[quality], ", ".join(found)
+
+    def _fields(self) -> Iterator[tuple[str, Quantity]]:
+        yield from ((name, self.tally.of(name)) for name in ("qubits", "ancillas"))
+        yield from self.tally.field_amounts().items()
+        yield from ((name, self.tally.of(name)) for name in ("measurements", "resets"))
+
+    def _quality(self, name: str, amount: Quantity) -> EstimateQuality:
+        if name in self.tally.bounded:
+            return EstimateQuality.UPPER_BOUND
+        if not amount.free.isdisjoint(self.origin.rounds):
+            return EstimateQuality.EXPECTED
+        return EstimateQuality.STEPWISE if is_stepwise(amount) else EstimateQuality.EXACT
+
+    @cached_property
+    def _free(self) -> frozenset[str]:
+        return frozenset().union(*(amount.free for amount in self.tally.amounts.values()))
+
+
+TITLES = {
+    "Total": "total",
+    "Single-qubit": "single_qubit",
+    "Two-qubit": "two_qubit",
+    "Multi-qubit": "multi_qubit",
+    "T gates": "t_gates",
+    "Clifford gates": "clifford_gates",
+    "Rotation gates": "rotation_gates",
+}
+_QUALITY_TITLES = {
+    EstimateQuality.UPPER_BOUND: "Upper bounds",
+    EstimateQuality.EXPECTED: "Expected values",
+    EstimateQuality.STEPWISE: "Without a closed form",
+}
+
+
+def plain(amount: Quantity) -> Number:
+    """An int where the amount is one."""
+    if "#" in "".join(amount.free):
+        raise EntrypointValidationError(
+            f"a count depends on a value that a loop over items carries: {amount}", help="bind the dictionary"
+        )
+    return int(amount) if amount.is_constant else amount
+
+
+def is_stepwise(amount: Quantity) -> bool:
+    """Whether a sum or recurrence without a closed form is in `amount`."""
+    return any(isinstance(atom, (Iterated, ItemSum, Opaque)) for term in amount.terms for atom, _ in term)
+
+
+def _written(value: Any) -> Any:
+    match value:
+        case Quantity():
+            return str(value)
+        case Mapping():
+            return {name: _written(inner) for name, inner in value.items()}
+    return value

@@ -1,0 +1,237 @@
+"""Putting values for names: into closed forms (`substitute`), and through to a number (`evaluate`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+from qkernel.errors import ArithmeticEvaluationError, QubitIndexResolutionError, SizeError
+from qkernel.estimate.quantity import (
+    ZERO,
+    Argument,
+    AtLeastZero,
+    Atom,
+    Bound,
+    Closure,
+    Floor,
+    IsZero,
+    ItemSum,
+    Iterated,
+    Length,
+    Opaque,
+    Positive,
+    Power,
+    Quantity,
+    Register,
+    Symbol,
+    Terms,
+    Value,
+    at_least_zero,
+    atom,
+    atom_names,
+    equals_zero,
+    floor_quotient,
+    positive_part,
+    power,
+    quantity,
+    value_names,
+)
+from qkernel.ir import expressions
+
+MOST_STEPS = 1_000_000
+Values = Mapping[str, Value]
+
+
+def substitute(form: Quantity, values: Values) -> Quantity:
+    """`form` with names replaced by values; names that `values` lacks stay."""
+    if form.free.isdisjoint(values):
+        return form
+    result = ZERO
+    for term, coefficient in form.terms.items():
+        product = quantity(coefficient)
+        # Brackets first: where they are 0 the rest may have no value.
+        for part, exponent in sorted(term, key=lambda entry: not isinstance(entry[0], (AtLeastZero, IsZero))):
+            product = product * substitute_atom(part, values) ** exponent
+            if not product.terms:
+                break
+        result = result + product
+    return result
+
+
+def substitute_atom(part: Atom, values: Values) -> Quantity:
+    """One atom with names replaced."""
+    match part:
+        case Symbol(name):
+            value = values.get(name)
+            return value if isinstance(value, Quantity) else atom(part)
+        case _ if atom_names(part).isdisjoint(values):
+            return atom(part)
+        case Positive(inner):
+            return positive_part(substitute(inner, values))
+        case Floor(numerator, divisor):
+            return floor_quotient(substitute(numerator, values), substitute(divisor, values))
+        case Power(base, exponent):
+            return power(substitute(base, values), substitute(exponent, values))
+        case AtLeastZero(inner):
+            return at_least_zero(substitute(inner, values))
+        case IsZero(inner):
+            return equals_zero(substitute(inner, values))
+        case Opaque(closure):
+            return opaque(substitute_value(closure, values))
+        case Length(of, axis):
+            return length(substitute_value(of, values), axis)
+        case Terms(observable, width):
+            return terms(substitute_value(observable, values), width)
+        case Iterated(index, count, states, result, sums):
+            inner = {name: value for name, value in values.items() if name != index}
+            stepped = tuple((n, substitute(first, values), substitute(following, inner)) for n, first, following in states)
+            return iterated(index, substitute(count, values), stepped, substitute(result, inner), sums)
+        case ItemSum(targets, dictionary, result):
+            return item_sum(targets, substitute_value(dictionary, values), substitute(result, values))
+
+
+def substitute_value(value: Value, values: Values) -> Value:
+    """A value with names replaced."""
+    match value:
+        case Quantity():
+            return substitute(value, values)
+        case Argument(name):
+            return values.get(name, value)
+        case Register(size):
+            return Register(substitute(size, values))
+        case Closure(expression, inner):
+            return Closure(expression, tuple((name, substitute_value(entry, values)) for name, entry in inner))
+    return value
+
+
+class NotKnown(Exception):
+    """A value depends on names that have no value yet."""
+
+
+def known(value: Value) -> Any:
+    """The plain value, where no name is left in it; raises `NotKnown` where one is."""
+    match value:
+        case Quantity() if value.is_constant:
+            return value.constant
+        case Bound(plain):
+            return plain
+        case Register(size):
+            return range(int(known(size)))
+        case Closure(expression, values) if not value_names(value):
+            try:
+                return expressions.evaluate(expression, {name: known(inner) for name, inner in values})
+            except ArithmeticError as error:
+                raise ArithmeticEvaluationError(f"`{expression}` has no value: {error}") from error
+            except LookupError as error:
+                raise QubitIndexResolutionError(f"`{expression}` lies outside what it indexes: {error}") from error
+    raise NotKnown
+
+
+def opaque(value: Value) -> Quantity:
+    """The number that a closure computes."""
+    try:
+        result = known(value)
+    except NotKnown:
+        if isinstance(value, Closure):
+            return atom(Opaque(value))
+        raise
+    return quantity(int(result) if isinstance(result, (bool, int)) else Fraction(result))
+
+
+def length(value: Value, axis: int = 0) -> Quantity:
+    """The length of an array, dictionary or register."""
+    if isinstance(value, Register):
+        return value.length
+    try:
+        plain = known(value)
+    except NotKnown:
+        return atom(Length(value, axis))
+    for _ in range(axis):
+        plain = plain[0] if len(plain) else ()
+    return quantity(len(plain))
+
+
+def terms(value: Value, width: int | None = None) -> Quantity:
+    """How many terms of an observable act on `width` qubits (None: on any but none)."""
+    try:
+        plain = known(value)
+    except NotKnown:
+        return atom(Terms(value, width))
+    if width == 0:
+        return quantity(int(plain.constant != 0))
+    return quantity(sum(1 for operators in plain.terms if width in (None, len(operators))))
+
+
+def iterated(
+    index: str, count: Quantity, states: tuple[tuple[str, Quantity, Quantity], ...], result: Quantity, sums: bool
+) -> Quantity:
+    """A loop without a closed form: run it if every number in it is known, else keep it."""
+    if sums and not result.terms:
+        return ZERO
+    loop = Iterated(index, count, states, result, sums)
+    if atom_names(loop):
+        return atom(loop)
+    return quantity(_run(loop))
+
+
+def _run(loop: Iterated) -> Any:
+    rounds = max(0, int(loop.count))
+    if rounds > MOST_STEPS:
+        raise SizeError(f"a loop without a closed form would take {rounds} steps; at most {MOST_STEPS} are run")
+    environment: dict[str, Any] = {name: first.constant for name, first, _ in loop.states}
+    total: Any = 0
+    for step in range(rounds):
+        environment[loop.index] = step
+        if loop.sums:
+            total += evaluate(loop.result, environment)
+        environment |= {name: evaluate(following, environment) for name, _, following in loop.states}
+    return total if loop.sums else evaluate(loop.result, environment)
+
+
+def evaluate(form: Quantity, environment: Mapping[str, Any]) -> Any:
+    """The number that `form` is where names have the given numbers."""
+    total: Any = 0
+    for term, coefficient in form.terms.items():
+        product: Any = coefficient
+        for part, exponent in term:
+            if isinstance(part, Symbol):
+                product *= environment[part.name] ** exponent
+                continue
+            value = substitute_atom(part, {name: quantity(environment[name]) for name in atom_names(part)})
+            product *= value.constant if exponent == 1 else Fraction(value.constant) ** exponent
+            if not product:
+                break
+        total += product
+    return total.numerator if isinstance(total, Fraction) and total.denominator == 1 else total
+
+
+def item_sum(targets: tuple[str, ...], dictionary: Value, result: Quantity) -> Quantity:
+    """The sum of `result` over a dictionary's items."""
+    if result.free.isdisjoint(targets):
+        return length(dictionary) * result
+    try:
+        rounds = list(item_values(targets, dictionary))
+    except NotKnown:
+        return atom(ItemSum(targets, dictionary, result))
+    return sum((substitute(result, dict(zip(targets, values, strict=True))) for values in rounds), ZERO)
+
+
+def item_values(targets: tuple[str, ...], dictionary: Value) -> Iterator[list[Value]]:
+    """The values of the targets of a loop over a bound dictionary, round by round: a tuple key has a target for each part."""
+    for key, value in known(dictionary).items():
+        parts = key if isinstance(key, tuple) and len(targets) == len(key) + 1 else (key,)
+        yield [as_value(part) for part in (*parts, value)]
+
+
+def as_value(plain: Any) -> Value:
+    """A bound value: numbers as quantities, everything else boxed."""
+    if isinstance(plain, (bool, int)):
+        return quantity(int(plain))
+    if isinstance(plain, float):
+        return quantity(Fraction(plain))
+    item = getattr(plain, "item", None)
+    if item is not None and getattr(plain, "ndim", None) == 0:
+        return as_value(item())
+    return Bound(plain)
+

@@ -1,0 +1,217 @@
+"""What a piece of a kernel costs: how many of each kind of gate, and of everything else that is counted.
+
+A tally is linear: a loop sums it, a branch weighs it, a call substitutes into it. Keys are pairs (path of calls, item).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from qkernel.estimate.quantity import ONE, ZERO, Quantity, at_least_zero, maximum
+from qkernel.gates import GATES
+
+FIELDS = ("total", "single_qubit", "two_qubit", "multi_qubit", "t_gates", "clifford_gates", "rotation_gates", "toffoli")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A base gate on `width` targets under `controls` controls (None: three or more, their number symbolic).
+
+    `constant` is the class of a rotation by an angle that is a constant in the kernel's text: `clifford`, `t` or "".
+    A `pauli` of width 3 stands for any width from 3 on.
+    """
+
+    base: str
+    controls: int | None = 0
+    width: int = 1
+    constant: str = ""
+
+    @property
+    def name(self) -> str:
+        """The gate's name: `cx`, `ccx`, and `mcx` from three controls on."""
+        if self.base == "pauli":
+            return "pauli"
+        for rule in GATES.values():
+            if rule.base == self.base and rule.controls == self.controls:
+                return rule.name
+        return {1: "c", 2: "cc"}.get(self.controls or 0, "mc") + self.base
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of `FIELDS` that one such gate adds 1 to."""
+        if self.base in ("gphase", "barrier") and not self.controls:
+            return ()
+        size = 4 if self.controls is None else self.controls + self.width
+        found = ["total", ("single_qubit", "two_qubit", "multi_qubit")[min(size, 3) - 1]]
+        rule = GATES.get(self.base)
+        if self.base == "pauli" or (rule is not None and rule.angles):
+            group = self.constant if self.controls == 0 and self.constant else "rotation"
+            found.append({"clifford": "clifford_gates", "t": "t_gates", "rotation": "rotation_gates"}[group])
+        elif self.controls == 0 and self.base in ("t", "tdg"):
+            found.append("t_gates")
+        elif rule is not None and (rule.clifford if self.controls == 0 else (self.controls == 1 and self.base in ("x", "y", "z"))):
+            found.append("clifford_gates")
+        if self.controls == 2 and self.base in ("x", "z"):
+            found.append("toffoli")
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """The sum of the numbers of controls over the gates of a kind whose own number is symbolic."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Calls of a kernel, or of an oracle."""
+
+    name: str
+    oracle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """By how much the kinds' own upper bounds overstate a field where a branch takes one side only."""
+
+    field: str
+
+
+Item = Kind | Controls | Called | Excess | str
+Key = tuple[tuple[str, ...], Item]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Amounts by key; `bounded` names the fields that are upper bounds only."""
+
+    amounts: dict[Key, Quantity] = field(default_factory=dict)
+    bounded: frozenset[str] = frozenset()
+
+    def add(self, item: Item, amount: Quantity) -> None:
+        """Count `amount` more of `item`."""
+        self._add(((), item), amount)
+
+    def _add(self, key: Key, amount: Quantity) -> None:
+        if amount.terms:
+            self.amounts[key] = self.amounts[key] + amount if key in self.amounts else amount
+
+    def include(self, other: Tally, weight: Quantity = ONE) -> None:
+        """Count everything of `other`, `weight` times."""
+        for key, amount in other.amounts.items():
+            self._add(key, amount * weight)
+        self.bounded |= other.bounded
+
+    def map(self, change: Callable[[Quantity], Quantity]) -> Tally:
+        """The tally with every amount changed."""
+        result = Tally(bounded=self.bounded)
+        for key, amount in self.amounts.items():
+            result._add(key, change(amount))
+        return result
+
+    def within(self, name: str) -> Tally:
+        """The tally as part of a call of `name`."""
+        return Tally({((name, *path), item): amount for (path, item), amount in self.amounts.items()}, self.bounded)
+
+    def adjoint(self) -> Tally:
+        """The tally of the inverse."""
+        result = Tally(bounded=self.bounded)
+        for (path, item), amount in self.amounts.items():
+            rule = GATES.get(item.base) if isinstance(item, Kind) else None
+            if isinstance(item, Kind) and rule is not None and rule.adjoint:
+                item = Kind(rule.adjoint, item.controls, item.width, item.constant)
+            result._add((path, item), amount)
+        return result
+
+    def controlled(self, number: Quantity) -> Tally:
+        """The tally with `number` controls on every gate."""
+        if not number.terms:
+            return self
+        result = Tally(bounded=self.bounded)
+        for (path, item), amount in self.amounts.items():
+            match item:
+                case Kind():
+                    _control(result, path, item, amount, self.amounts.get((path, Controls(item)), ZERO), number)
+                case Controls():
+                    pass
+                case _:
+                    result._add((path, item), amount)
+        return result
+
+    def field_amounts(self) -> dict[str, Quantity]:
+        """The gate counts by field."""
+        amounts = dict.fromkeys(FIELDS, ZERO)
+        for (_, item), amount in self.amounts.items():
+            match item:
+                case Kind():
+                    for name in item.fields:
+                        amounts[name] = amounts[name] + amount
+                case Excess(name):
+                    amounts[name] = amounts[name] - amount
+        return amounts
+
+    def by_name(self) -> dict[str, Quantity]:
+        """The gate counts by the gates' names."""
+        amounts: dict[str, Quantity] = {}
+        for (_, item), amount in self.amounts.items():
+            if isinstance(item, Kind) and item.fields:
+                amounts[item.name] = amounts.get(item.name, ZERO) + amount
+        return {name: amount for name, amount in amounts.items() if amount.terms}
+
+    def totals(self) -> dict[str, Quantity]:
+        """Every counted amount by a text, whatever the path: what makes two tallies equal."""
+        amounts = self.field_amounts()
+        for _, item in self.amounts:
+            if isinstance(item, (str, Called)):
+                amounts[str(item)] = self.of(item)
+        return {name: amount for name, amount in amounts.items() if amount.terms}
+
+    def of(self, item: Item) -> Quantity:
+        """The amount of one item, whatever the path."""
+        return sum((amount for (_, found), amount in self.amounts.items() if found == item), ZERO)
+
+
+def _control(result: Tally, path: tuple[str, ...], kind: Kind, amount: Quantity, inner: Quantity, number: Quantity) -> None:
+    """Count `amount` gates of `kind` under `number` more controls; `inner` is the sum of a symbolic kind's own controls."""
+    if kind.base == "gphase":
+        result._add((path, kind), amount * (1 - at_least_zero(number - 1)))
+        phase = Kind("p", 0, 1)
+        _split(result, path, phase, amount * at_least_zero(number - 1), number - 1)
+    elif kind.controls is None:
+        result._add((path, kind), amount)
+        result._add((path, Controls(kind)), inner + amount * number)
+    else:
+        _split(result, path, kind, amount, number + kind.controls)
+
+
+def _split(result: Tally, path: tuple[str, ...], kind: Kind, amount: Quantity, controls: Quantity) -> None:
+    """Count gates under `controls` controls, apart by whether these are 0, 1, 2 or more."""
+    if controls.is_constant:
+        result._add((path, Kind(kind.base, int(controls), kind.width, kind.constant)), amount)
+        return
+    reached = [ONE, *(at_least_zero(controls - least) for least in (1, 2, 3))]
+    for exact in range(3):
+        share = amount * (reached[exact] - reached[exact + 1])
+        result._add((path, Kind(kind.base, exact, kind.width, kind.constant)), share)
+    many = Kind(kind.base, None, kind.width, kind.constant)
+    result._add((path, many), amount * reached[3])
+    result._add((path, Controls(many)), amount * reached[3] * controls)
+
+
+def either(then: Tally, otherwise: Tally) -> Tally:
+    """An upper bound of a branch that is taken at run time: of each field, the larger of both sides."""
+    result = Tally()
+    sides = (then.field_amounts(), otherwise.field_amounts())
+    differing = {str(item) for _, item in {*then.amounts, *otherwise.amounts} if isinstance(item, str)}
+    bounded = {name for name in FIELDS if sides[0][name] != sides[1][name]}
+    for key in {**then.amounts, **otherwise.amounts}:
+        if not isinstance(key[1], Excess):
+            result._add(key, maximum(then.amounts.get(key, ZERO), otherwise.amounts.get(key, ZERO)))
+    bounded |= {name for name in differing if then.of(name) != otherwise.of(name)}
+    for name, amount in result.field_amounts().items():
+        result.add(Excess(name), amount - maximum(sides[0][name], sides[1][name]))
+    result.bounded = then.bounded | otherwise.bounded | bounded
+    return result
+
