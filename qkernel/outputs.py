@@ -46,7 +46,7 @@ class Outputs:
     @cached_property
     def num_readouts(self) -> int:
         """How many numbers the engine hands over for each sample."""
-        return len(self.circuit.expectations) + sum(2 ** len(qubits) for qubits in self.circuit.probabilities)
+        return len(self.circuit.expectations) + sum(1 << len(qubits) for qubits in self.circuit.probabilities)
 
     def environment(self, theta: Array, readouts: Array) -> dict[str, Any]:
         """What the outputs' names mean, each with the rows along its last axis."""
@@ -59,8 +59,8 @@ class Outputs:
         count = len(self.circuit.expectations)
         result["expectations"] = readouts[:, :count].T
         for k, qubits in enumerate(self.circuit.probabilities):
-            result[f"probabilities_{k}"] = readouts[:, count : count + 2 ** len(qubits)].T
-            count += 2 ** len(qubits)
+            result[f"probabilities_{k}"] = readouts[:, count : count + (1 << len(qubits))].T
+            count += 1 << len(qubits)
         return result
 
     def evaluate(self, environment: Environment, rows: int) -> list[Any]:
@@ -131,7 +131,7 @@ class Outputs:
     @cached_property
     def _leaves(self) -> dict[Expr, int]:
         vectors = [("expectations", len(self.circuit.expectations))]
-        vectors += [(f"probabilities_{k}", 2 ** len(qubits)) for k, qubits in enumerate(self.circuit.probabilities)]
+        vectors += [(f"probabilities_{k}", 1 << len(qubits)) for k, qubits in enumerate(self.circuit.probabilities)]
         leaves: list[Expr] = [Item(Name(name, ArrayType(FLOAT)), (Const(k),)) for name, count in vectors for k in range(count)]
         leaves += [leaf for entry in self.circuit.angles.parameters for leaf in entry.elements]
         return {leaf: k for k, leaf in enumerate(leaves)}
@@ -140,7 +140,7 @@ class Outputs:
         if name == "expectations":
             return len(self.circuit.expectations)
         if name.startswith("probabilities_"):
-            return 2 ** len(self.circuit.probabilities[int(name.removeprefix("probabilities_"))])
+            return 1 << len(self.circuit.probabilities[int(name.removeprefix("probabilities_"))])
         return next(entry.shape[0] for entry in self.circuit.angles.parameters if entry.name == name)
 
 

@@ -29,7 +29,7 @@ class Measured:
 
 def check_shots(shots: Any) -> int:
     """`shots` as an int; raises `ShotsError` unless it is a whole number of at least 1."""
-    if not isinstance(shots, Integral) or isinstance(shots, bool) or shots < 1:
+    if isinstance(shots, bool) or not isinstance(shots, Integral) or shots < 1:
         raise ShotsError(f"`shots` is a whole number of at least 1, not {shots!r}")
     return int(shots)
 
@@ -38,7 +38,7 @@ def check_seed(seed: Any) -> int | None:
     """`seed` as an int; raises `ValidationError` unless it is None or a whole number of at least 0."""
     if seed is None:
         return None
-    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise ValidationError(f"`seed` is a whole number of at least 0, not {seed!r}")
     return int(seed)
 
@@ -83,8 +83,8 @@ def estimate(circuit: Circuit, groups: list[Measured], samples: list[Array], bat
             values[:, k] += coefficient * (1.0 - 2.0 * parity.mean(1))
     parts = [values]
     for qubits in circuit.probabilities:
-        where = [groups[-1].bits[qubit] for qubit in qubits]
-        numbers = (samples[-1][..., where].astype(np.int64) << np.arange(len(qubits))).sum(-1)
+        read = [groups[-1].bits[qubit] for qubit in qubits]
+        numbers = (samples[-1][..., read].astype(np.int64) << np.arange(len(qubits))).sum(-1)
         counts = [np.bincount(row, minlength=2 ** len(qubits)) for row in numbers]
         parts.append(np.array(counts) / samples[-1].shape[1])
     return np.concatenate(parts, axis=1)

@@ -280,7 +280,7 @@ def _observed(observable: Hamiltonian, state: Array) -> Array:
 
 def _marginal(histories: list[History], qubits: tuple[int, ...]) -> Array:
     """Outcome probabilities of `qubits`, the first of them least significant."""
-    weight = sum(np.abs(history.state) ** 2 for history in histories)
+    weight: Array = np.sum([np.abs(history.state) ** 2 for history in histories], axis=0)
     axes = [weight.ndim - 1 - qubit for qubit in reversed(qubits)]
     others = tuple(axis for axis in range(weight.ndim) if axis not in axes)
-    return np.transpose(weight, (*axes, *others)).reshape(2 ** len(qubits), -1).sum(1)
+    return np.transpose(weight, (*axes, *others)).reshape(1 << len(qubits), -1).sum(1)

@@ -29,6 +29,11 @@ from qkernel.observable import Hamiltonian
 
 Array = np.ndarray[Any, Any]
 
+_HELP = {
+    UINT: "a whole number is wanted, such as `3`",
+    BIT: "write `True` or `False`",
+    OBSERVABLE: "bind a Hamiltonian, such as `qko.Z(0)`",
+}
 _NUMERIC = {FLOAT: np.float64, UINT: np.int64, BIT: np.bool_}
 
 
@@ -171,7 +176,7 @@ class _Check:
             )
         if array.size and not _fits(array.dtype, type.element):
             self._wrong_type(value, type, where, f"an array of {array.dtype}")
-        result = array.astype(wanted)
+        result: Array = array.astype(wanted)
         if type.element == FLOAT:
             self._finite(result, where)
         return result
@@ -209,11 +214,7 @@ class _Check:
 
     def _wrong_type(self, value: Any, type: Type, where: str, given: str = "") -> NoReturn:
         given = given or ("a bool" if isinstance(value, bool) else f"`{value!r}` ({_class_name(value)})")
-        help = {
-            UINT: "a whole number is wanted, such as `3`",
-            BIT: "write `True` or `False`",
-            OBSERVABLE: "bind a Hamiltonian, such as `qko.Z(0)`",
-        }.get(type)  # type: ignore[call-overload]
+        help = _HELP.get(type) if isinstance(type, ScalarType) else None
         raise BindingTypeError(f"{self._name(where)} is a {type}, and {given} was given", span=self.parameter.span, help=help)
 
     def _name(self, where: str) -> str:
