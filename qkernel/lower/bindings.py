@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -148,7 +149,8 @@ class _Check:
         value = _plain(value)
         if isinstance(value, np.ndarray) and value.ndim and type != OBSERVABLE:
             raise BindingShapeError(
-                f"{self._name(where)} is one {type}, and an array of shape {value.shape} was given", span=self.parameter.span
+                f"{self._name(where)} is of type {type}, and an array of shape {value.shape} was given",
+                span=self.parameter.span,
             )
         if isinstance(value, (np.generic, np.ndarray)):
             value = value.item()
@@ -171,7 +173,7 @@ class _Check:
             self._wrong_type(value, type, where)
         if array.ndim != type.rank:
             raise BindingShapeError(
-                f"{self._name(where)} is a {type}, with {_axes(type.rank)}, and an array of shape {array.shape} was given",
+                f"{self._name(where)} is of type {type}, with {_axes(type.rank)}, and an array of shape {array.shape} was given",
                 span=self.parameter.span,
             )
         if array.size and not _fits(array.dtype, type.element):
@@ -193,7 +195,7 @@ class _Check:
         arity = 1 if type == UINT else len(type.items) if isinstance(type, TupleType) else len(parts)
         if not whole or len(parts) != arity or (type == UINT) == isinstance(key, (tuple, list, np.ndarray)):
             raise BindingTypeError(
-                f"a key of {self._name(where)} is a {type}, and `{key!r}` was given", span=self.parameter.span
+                f"a key of {self._name(where)} is of type {type}, and `{key!r}` was given", span=self.parameter.span
             )
         return int(key) if type == UINT else tuple(int(part) for part in parts)
 
@@ -213,15 +215,17 @@ class _Check:
         return value
 
     def _wrong_type(self, value: Any, type: Type, where: str, given: str = "") -> NoReturn:
-        given = given or ("a bool" if isinstance(value, bool) else f"`{value!r}` ({_class_name(value)})")
+        given = given or ("a bool" if isinstance(value, bool) else f"`{reprlib.repr(value)}` ({_type_name(value)})")
         help = _HELP.get(type) if isinstance(type, ScalarType) else None
-        raise BindingTypeError(f"{self._name(where)} is a {type}, and {given} was given", span=self.parameter.span, help=help)
+        raise BindingTypeError(
+            f"{self._name(where)} is of type {type}, and {given} was given", span=self.parameter.span, help=help
+        )
 
     def _name(self, where: str) -> str:
         return f"`{self.parameter.name}{where}`"
 
 
-def _class_name(value: Any) -> str:
+def _type_name(value: Any) -> str:
     return type(value).__name__
 
 
@@ -351,7 +355,7 @@ class Layout:
         if array is None or (array.size and not _fits(array.dtype, element)):
             if array is None and isinstance(value, (list, tuple)) and _is_ragged(value):
                 raise BindingShapeError(f"the rows of `{name}` have different lengths")
-            given = f"`{value!r}`" if array is None or not array.ndim else f"an array of {array.dtype}"
+            given = f"`{reprlib.repr(value)}`" if array is None or not array.ndim else f"an array of {array.dtype}"
             help = "a whole number is wanted, such as `3`" if element == UINT else None
             raise BindingTypeError(f"`{name}` is made of {element}s, and {given} was given", help=help)
         return array
