@@ -173,7 +173,7 @@ class _Check:
             self._wrong_type(value, type, where)
         if array.ndim != type.rank:
             raise BindingShapeError(
-                f"{self._name(where)} is of type {type}, with {_axes(type.rank)}, and an array of shape {array.shape} was given",
+                f"{self._name(where)} is of type {type}, with {_axes(type.rank)}, and an array of shape {array.shape} given",
                 span=self.parameter.span,
             )
         if array.size and not _fits(array.dtype, type.element):
@@ -215,7 +215,7 @@ class _Check:
         return value
 
     def _wrong_type(self, value: Any, type: Type, where: str, given: str = "") -> NoReturn:
-        given = given or ("a bool" if isinstance(value, bool) else f"`{reprlib.repr(value)}` ({_type_name(value)})")
+        given = given or ("a bool" if isinstance(value, bool) else f"`{reprlib.repr(value)}` ({value.__class__.__name__})")
         help = _HELP.get(type) if isinstance(type, ScalarType) else None
         raise BindingTypeError(
             f"{self._name(where)} is of type {type}, and {given} was given", span=self.parameter.span, help=help
@@ -223,10 +223,6 @@ class _Check:
 
     def _name(self, where: str) -> str:
         return f"`{self.parameter.name}{where}`"
-
-
-def _type_name(value: Any) -> str:
-    return type(value).__name__
 
 
 def _axes(rank: int) -> str:
