@@ -112,11 +112,12 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Bit", "Dict", "ExpvalJob", "Float", "Handle", "Job", "JobStatus", "Kernel", "Matrix", "Observable", "QFixed", "QKernel", "Qubit",
-    "ResourceEstimate", "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt", "Vector", "VectorView",
-    "barrier", "bit", "bit_array", "cast", "ccx", "ccz", "ceil", "ch", "composite_gate", "control", "cos", "cp", "crx", "cry", "crz", "cswap",
-    "cu", "cx", "cy", "cz", "ecr", "exp", "expval", "float_", "floor", "global_phase", "h", "id", "inverse", "iswap", "items", "load", "log",
-    "log2", "measure", "measure_reset", "p", "parse", "pauli_evolve", "probabilities", "project_x", "project_y", "project_z", "qkernel",
-    "qubit", "qubit_array", "range", "reset", "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz", "s", "sdg", "select", "sin", "sqrt", "struct",
-    "swap", "sx", "sxdg", "t", "tan", "tdg", "u", "uint", "unitary", "x", "y", "z",
+    "Bit", "Dict", "ExpvalJob", "Float", "Handle", "Job", "JobStatus", "Kernel", "Matrix", "Observable", "QFixed",
+    "QKernel", "Qubit", "ResourceEstimate", "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt", "Vector",
+    "VectorView", "barrier", "bit", "bit_array", "cast", "ccx", "ccz", "ceil", "ch", "composite_gate", "control", "cos",
+    "cp", "crx", "cry", "crz", "cswap", "cu", "cx", "cy", "cz", "ecr", "exp", "expval", "float_", "floor", "global_phase",
+    "h", "id", "inverse", "iswap", "items", "load", "log", "log2", "measure", "measure_reset", "p", "parse", "pauli_evolve",
+    "probabilities", "project_x", "project_y", "project_z", "qkernel", "qubit", "qubit_array", "range", "reset", "rx",
+    "rxx", "ry", "ryy", "rz", "rzx", "rzz", "s", "sdg", "select", "sin", "sqrt", "struct", "swap", "sx", "sxdg", "t", "tan",
+    "tdg", "u", "uint", "unitary", "x", "y", "z",
 ]  # fmt: skip

@@ -104,8 +104,20 @@ def _u(theta: Any, phi: Any, lam: Any) -> Matrix:
     return _stack([[cosine, -upper * sine], [lower * sine, upper * lower * cosine]])
 
 
+def _phase(angle: Any) -> Matrix:
+    return _diagonal(1, np.exp(1j * np.asarray(angle)))
+
+
+def _global(angle: Any) -> Matrix:
+    return _diagonal(np.exp(1j * np.asarray(angle)))
+
+
 def _one(name: str, matrix: Callable[[], Matrix], adjoint: str = "", clifford: bool = True, label: str = "") -> GateRule:
     return GateRule(name, ("qubit",), matrix_of=matrix, base=name, adjoint=adjoint or name, clifford=clifford, label=label)
+
+
+def _two(name: str, matrix: Callable[[], Matrix], adjoint: str, label: str = "") -> GateRule:
+    return GateRule(name, ("first", "second"), matrix_of=matrix, base=name, adjoint=adjoint, clifford=True, label=label)
 
 
 def _rotation(name: str, word: str) -> GateRule:
@@ -150,7 +162,7 @@ _BASE = {
         _one("tdg", _fixed([1, 0], [0, _EIGHTH.conjugate()]), "t", clifford=False, label="T†"),
         _one("sx", _fixed([0.5 + 0.5j, 0.5 - 0.5j], [0.5 - 0.5j, 0.5 + 0.5j]), "sxdg", label="√X"),
         _one("sxdg", _fixed([0.5 - 0.5j, 0.5 + 0.5j], [0.5 + 0.5j, 0.5 - 0.5j]), "sx", label="√X†"),
-        GateRule("p", ("qubit",), ("angle",), ("phase",), lambda a: _diagonal(1, np.exp(1j * np.asarray(a))), "p", 0, "p", (0,)),
+        GateRule("p", ("qubit",), ("angle",), ("phase",), _phase, "p", 0, "p", (0,)),
         _rotation("rx", "X"),
         _rotation("ry", "Y"),
         _rotation("rz", "Z"),
@@ -160,11 +172,17 @@ _BASE = {
             lambda theta, phi, lam, gamma: np.exp(1j * np.asarray(gamma))[..., None, None] * _u(theta, phi, lam),
             "ug", 0, "ug", (0, 2, 1, 3), label="U",
         ),
-        GateRule("gphase", (), ("angle",), ("phase",), lambda a: _diagonal(np.exp(1j * np.asarray(a))), "gphase", 0, "gphase", (0,), label="phase"),
-        GateRule("swap", ("first", "second"), matrix_of=_fixed([1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]), base="swap", adjoint="swap", clifford=True),
-        GateRule("iswap", ("first", "second"), matrix_of=_fixed([1, 0, 0, 0], [0, 0, 1j, 0], [0, 1j, 0, 0], [0, 0, 0, 1]), base="iswap", adjoint="iswapdg", clifford=True, label="iSWAP"),
-        GateRule("iswapdg", ("first", "second"), matrix_of=_fixed([1, 0, 0, 0], [0, 0, -1j, 0], [0, -1j, 0, 0], [0, 0, 0, 1]), base="iswapdg", adjoint="iswap", clifford=True, label="iSWAP†"),
-        GateRule("ecr", ("first", "second"), matrix_of=_fixed([0, _HALF, 0, 1j * _HALF], [_HALF, 0, -1j * _HALF, 0], [0, 1j * _HALF, 0, _HALF], [-1j * _HALF, 0, _HALF, 0]), base="ecr", adjoint="ecr", clifford=True),
+        GateRule(
+            "gphase", (), ("angle",), ("phase",), _global, "gphase", 0, "gphase", (0,), label="phase"
+        ),
+        _two("swap", _fixed([1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]), "swap"),
+        _two("iswap", _fixed([1, 0, 0, 0], [0, 0, 1j, 0], [0, 1j, 0, 0], [0, 0, 0, 1]), "iswapdg", "iSWAP"),
+        _two("iswapdg", _fixed([1, 0, 0, 0], [0, 0, -1j, 0], [0, -1j, 0, 0], [0, 0, 0, 1]), "iswap", "iSWAP†"),
+        _two(
+            "ecr",
+            _fixed([0, _HALF, 0, 1j * _HALF], [_HALF, 0, -1j * _HALF, 0], [0, 1j * _HALF, 0, _HALF], [-1j * _HALF, 0, _HALF, 0]),
+            "ecr",
+        ),
         _rotation("rxx", "XX"),
         _rotation("ryy", "YY"),
         _rotation("rzz", "ZZ"),

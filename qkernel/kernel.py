@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
 
-from qkernel.errors import EntrypointValidationError, KernelTypeError
+from qkernel.errors import DependencyError, EntrypointValidationError, KernelTypeError
 from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.kernel_calls import Outline, assumed_outline
-from qkernel.frontend.signature import Signature, read_signature
+from qkernel.frontend.signature import Signature, Struct, read_signature
 from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.trace import Traced, check_recursion, link, trace
 from qkernel.ir.ops import Module
@@ -110,7 +111,8 @@ class Kernel(Generic[P, R]):
     def __repr__(self) -> str:
         arguments = ", ".join(f"{parameter.name}: {parameter.type}" for parameter in self.signature.parameters)
         returned = self.signature.returned
-        return f"<kernel {self.name}({arguments}) -> {returned if returned is None or not hasattr(returned, 'kind') else returned.kind.__name__}>"
+        result = returned.kind.__name__ if isinstance(returned, Struct) else returned
+        return f"<kernel {self.name}({arguments}) -> {result}>"
 
     def __str__(self) -> str:
         from qkernel.draw import describe
@@ -152,7 +154,7 @@ class Kernel(Generic[P, R]):
         executable, values = self._executable(arguments, keywords)
         return executable.run(bindings=values).result()
 
-    def sample(self, *arguments: Any, shots: int = 1024, seed: int | None = None, **keywords: Any) -> SampleResult:
+    def sample(self, *arguments: Any, shots: int = 1024, seed: int | None = None, **keywords: Any) -> SampleResult[Any]:
         """Run `shots` times on the built-in engine and count the results."""
         executable, values = self._executable(arguments, keywords)
         return executable.sample(shots=shots, seed=seed, bindings=values).result()  # type: ignore[no-any-return]
@@ -239,8 +241,6 @@ class Kernel(Generic[P, R]):
 
     def to_qasm(self, **values: Any) -> str:
         """OpenQASM 3 text of the concrete circuit."""
-        from qkernel.engine import DependencyError
-
         try:
             from qkernel_backends.qiskit import to_qasm
         except ImportError as error:
@@ -296,10 +296,13 @@ def qkernel(function: Any = None, *, clean_ancillas: bool = False) -> Any:
     controlled. Raises `MissingAnnotationError` (a TypeError) where an annotation is missing.
     """
     if function is None:
-        return lambda inner: qkernel(inner, clean_ancillas=clean_ancillas)
+        return partial(qkernel, clean_ancillas=clean_ancillas)
     if not isinstance(function, types.FunctionType):
         raise KernelTypeError("`@qkernel` goes over a `def`", help="write `@qkernel` directly over the function")
     return Kernel(function, clean_ancillas=clean_ancillas)
+
+
+AnyKernel = Kernel[..., Any]
 
 
 def composite_gate(kernel: Any = None, *, name: str | None = None) -> Any:

@@ -54,7 +54,7 @@ Step = Controls | Inverted | Powered | Phased
 class Modified:
     """A gate or kernel with steps applied to it, the first one innermost. Called like the original, controls first."""
 
-    operation: Gate | Kernel
+    operation: Gate | Kernel[..., Any]
     steps: tuple[Step, ...] = field(default=())
 
     def __repr__(self) -> str:
@@ -161,7 +161,7 @@ def _call(tracer: Tracer, modified: Modified, arguments: tuple[Any, ...], keywor
     return everything[0] if len(everything) == 1 else tuple(everything)
 
 
-def _check_returns(tracer: Tracer, kernel: Kernel) -> None:
+def _check_returns(tracer: Tracer, kernel: Kernel[..., Any]) -> None:
     for returned in kernel.outline().returns:
         if isinstance(returned, Expr):
             raise KernelTypeError(

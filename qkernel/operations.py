@@ -17,7 +17,7 @@ from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Tracer, describe
 from qkernel.ir import ops
-from qkernel.ir.expressions import Const, Expr, Name, Pack, Slice, apply, wrap
+from qkernel.ir.expressions import Const, Expr, Name, Pack, Slice, apply
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType, DictType
 from qkernel.types import Bit, Dict, Float, Observable, QFixed, Qubit, UInt, Vector
 
@@ -171,9 +171,11 @@ def _observable(tracer: Tracer, value: Any) -> Expr:
     if isinstance(value, Expr) and value.type in (OBSERVABLE, ArrayType(OBSERVABLE)):
         return value
     raise KernelTypeError(
-        f"an observable must be an Observable or a Hamiltonian, but this is {describe(value)}", span=tracer.site.of(1),
-        label="not an observable", help="for example `qkernel.observable.Z(0)`",
-    )  # fmt: skip
+        f"an observable must be an Observable or a Hamiltonian, but this is {describe(value)}",
+        span=tracer.site.of(1),
+        label="not an observable",
+        help="for example `qkernel.observable.Z(0)`",
+    )
 
 
 def probabilities(target: Any) -> Vector[Float]:
@@ -262,11 +264,11 @@ def range(*bounds: UInt) -> Iterable[UInt]:
 
 def items(dictionary: Dict[K, V]) -> Iterable[tuple[K, V]]:
     """The items of a dictionary, in its order."""
-    if isinstance(dictionary, Expr):
-        if isinstance(dictionary.type, DictType):
-            return SymbolicItems(dictionary)
-        tracer = active_tracer("`items`")
-        raise KernelTypeError(f"`items` takes a Dict, but this is {describe(dictionary)}", span=tracer.site.of(0))
+    given: Any = dictionary
+    if isinstance(given, Expr):
+        if isinstance(given.type, DictType):
+            return SymbolicItems(given)
+        raise KernelTypeError(f"`items` takes a Dict, but this is {describe(given)}", span=active_tracer("`items`").site.of(0))
     return dictionary.items()
 
 
@@ -280,7 +282,7 @@ def uint(value: UInt) -> UInt:
     return value
 
 
-def float_(value: Float) -> Float:
+def float_(value: Any) -> Float:
     """A number as a Float."""
     return apply("float", value) if isinstance(value, Expr) else float(value)  # type: ignore[return-value]
 
@@ -295,8 +297,8 @@ def bit_array(n: UInt, name: str | None = None) -> Vector[Bit]:
 
 
 def _function(name: str, plain: Any) -> Any:
-    def function(value: Float) -> Float:
-        return apply(name, wrap(value)) if isinstance(value, Expr) else plain(value)  # type: ignore[no-any-return, return-value]
+    def function(value: Any) -> Any:
+        return apply(name, value) if isinstance(value, Expr) else plain(value)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"`{name}` of a number, known or symbolic."

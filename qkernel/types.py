@@ -6,7 +6,7 @@ At run time these names are markers that the frontend turns into IR types.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Tuple, TypeVar, overload  # noqa: UP035 - users of peers expect the name
 
 from qkernel.ir import types as ir
 
@@ -67,7 +67,6 @@ class Vector(Array[T]):
 
     rank = 1
     if TYPE_CHECKING:
-        from typing import overload
 
         @overload
         def __getitem__(self, key: int) -> T: ...
@@ -84,7 +83,6 @@ class Matrix(Array[T]):
 
     rank = 2
     if TYPE_CHECKING:
-        from typing import overload
 
         @overload
         def __getitem__(self, key: int) -> Vector[T]: ...

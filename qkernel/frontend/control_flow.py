@@ -36,9 +36,11 @@ def truth(tracer: Tracer, value: Any, node: ast.AST) -> Any:
     elif not isinstance(value, QuantumHandle):
         return bool(value)
     raise KernelTypeError(
-        f"a condition must be a Bit, but this is {describe(value)}", span=tracer.frame.span(node), label="not a condition",
+        f"a condition must be a Bit, but this is {describe(value)}",
+        span=tracer.frame.span(node),
+        label="not a condition",
         help="measure first: `bit = qk.measure(q)`" if isinstance(value, QuantumHandle) else "test one element, or compare",
-    )  # fmt: skip
+    )
 
 
 # loops ------------------------------------------------------------------------------------------------------------------
@@ -70,7 +72,7 @@ def _targets(tracer: Tracer, node: ast.For, domain: SymbolicRange | SymbolicItem
         if isinstance(node.target, ast.Name):
             return [(node.target.id, UINT)]
         raise UnsupportedPythonError("a loop over a range has one plain variable", span=span, label="one name, please")
-    key, value = domain.type.key, domain.type.value  # type: ignore[union-attr]
+    key, value = domain.type.key, domain.type.value
     match node.target:
         case ast.Tuple([key_node, ast.Name(value_name)]):
             match key_node, key:
@@ -82,18 +84,22 @@ def _targets(tracer: Tracer, node: ast.For, domain: SymbolicRange | SymbolicItem
                     named = [(part.id, type) for part, type in zip(parts, types, strict=True) if isinstance(part, ast.Name)]
                     return [*named, (value_name, value)]
     raise UnsupportedPythonError(
-        f"a loop over a {domain.type} has a key and a value", span=span, label="two names",  # type: ignore[union-attr]
+        f"a loop over a {domain.type} has a key and a value",
+        span=span,
+        label="two names",
         help="`for key, value in qk.items(d)`, or `for (i, j), value in qk.items(d)` where keys are pairs",
-    )  # fmt: skip
+    )
 
 
 def _check_unshadowed(tracer: Tracer, name: str, node: ast.For | ast.While) -> None:
     if name in tracer.frame.variables:
         value = tracer.frame.variables[name]
         raise CallableDefinitionConflictError(
-            f"the loop variable `{name}` already means {describe(value)}", span=tracer.frame.span(node.target),  # type: ignore[union-attr]
-            label="taken", help="give the loop variable a name of its own",
-        )  # fmt: skip
+            f"the loop variable `{name}` already means {describe(value)}",
+            span=tracer.frame.span(node.target),  # type: ignore[union-attr]
+            label="taken",
+            help="give the loop variable a name of its own",
+        )
 
 
 def symbolic_while(tracer: Tracer, node: ast.While) -> None:
@@ -106,9 +112,11 @@ def symbolic_while(tracer: Tracer, node: ast.While) -> None:
         value = truth(tracer, read(tracer, node.test), node.test)
         if not isinstance(value, Expr):
             raise UnsupportedPythonError(
-                "a `while` in a kernel runs on a measured bit", span=tracer.frame.span(node.test), label=f"always {value}",
+                "a `while` in a kernel runs on a measured bit",
+                span=tracer.frame.span(node.test),
+                label=f"always {value}",
                 help="measure the bit again in the body, or loop over `qk.range`",
-            )  # fmt: skip
+            )
         condition[:] = [value]
 
     body, carried = _trace_loop(tracer, node, start)
@@ -116,9 +124,11 @@ def symbolic_while(tracer: Tracer, node: ast.While) -> None:
 
     if not free_names(condition[0]) & {entry.name for entry in carried if entry.next != Name(entry.name, entry.next.type)}:
         raise UnsupportedPythonError(
-            "the condition of this `while` does not change in its body", span=tracer.frame.span(node.test), label="would run for ever",
+            "the condition of this `while` does not change in its body",
+            span=tracer.frame.span(node.test),
+            label="would run for ever",
             help="measure the bit again in the body and assign it to the same name",
-        )  # fmt: skip
+        )
     tracer.emit(ops.While(condition[0], body, carried, tracer.frame.span(node.test)))
 
 
@@ -240,9 +250,10 @@ def _check_unmutated(tracer: Tracer, contents: list[tuple[str, Any, Any]], node:
         if len(value) != len(copy) or any(left is not right for left, right in pairs):
             raise UnsupportedPythonError(
                 f"`{name}` is a Python {type(value).__name__} and cannot change where the kernel repeats or branches",
-                span=tracer.frame.span(node), label="read once, for all rounds",
+                span=tracer.frame.span(node),
+                label="read once, for all rounds",
                 help=f"use a vector: `{name} = qk.bit_array(n)`, then `{name}[i] = ...`",
-            )  # fmt: skip
+            )
 
 
 def _check_loop_qubits(
@@ -257,31 +268,39 @@ def _check_loop_qubits(
             if new is None or not now.is_live(new):
                 move = now.moves[new if new is not None else old]
                 raise QubitConsumedError(
-                    f"`{old.name}` is gone after the first round of the loop", span=move.span, label=f"{move.what} in every round",
+                    f"`{old.name}` is gone after the first round of the loop",
+                    span=move.span,
+                    label=f"{move.what} in every round",
                     notes=(Note("the loop", frame.span(node.iter if isinstance(node, ast.For) else node.test)),),
                     help="make the qubit in the body, or `qk.reset` and keep it",
-                )  # fmt: skip
+                )
             if new.place != old.place:
                 raise QubitRebindError(
-                    f"`{name}` means other qubits at the end of a round than at its start", span=frame.span(node), label="in this loop",
+                    f"`{name}` means other qubits at the end of a round than at its start",
+                    span=frame.span(node),
+                    label="in this loop",
                     help="`qk.swap` exchanges the states of two qubits; names stay with their places",
-                )  # fmt: skip
+                )
     for parent, loans in list(now.loans.items()):
         earlier = ledger.loans.get(parent, ())
         result = []
         for loan in loans:
             if loan not in earlier and loan.consumed is None:
                 raise UnreturnedBorrowError(
-                    f"`{loan.text}` is still out at the end of the round", span=loan.span, label="taken here and not given back",
+                    f"`{loan.text}` is still out at the end of the round",
+                    span=loan.span,
+                    label="taken here and not given back",
                     help=f"give it back in the body: `{loan.text} = ...`",
-                )  # fmt: skip
+                )
             result.append(loop_consumed(loan, loop_names) if loan not in earlier else loan)
         for loan in result:
             if loan not in earlier and loan.place is not None and _existed(parent, before) and loan.consumed is not None:
                 raise QubitConsumedError(
-                    f"`{loan.text}` is gone after the first round of the loop", span=loan.consumed.span,
-                    label=f"{loan.consumed.what} in every round", help="index it by the loop variable, or measure it after the loop",
-                )  # fmt: skip
+                    f"`{loan.text}` is gone after the first round of the loop",
+                    span=loan.consumed.span,
+                    label=f"{loan.consumed.what} in every round",
+                    help="index it by the loop variable, or measure it after the loop",
+                )
         now.loans[parent] = tuple(result)
 
 
@@ -359,10 +378,11 @@ def _join_ledgers(tracer: Tracer, node: ast.If, before: Ledger, then: Ledger, ot
             kind = UnreturnedBorrowError if gone is None else QubitConsumedError
             raise kind(
                 f"`{loan.text}` is {'out' if gone is None else 'gone'} after one side of the branch only",
-                span=loan.span if gone is None else gone.span, label="on this side",
+                span=loan.span if gone is None else gone.span,
+                label="on this side",
                 notes=(Note("the branch", tracer.frame.span(node.test)),),
                 help="do the same on both sides",
-            )  # fmt: skip
+            )
     tracer.ledger.restore(merged)
 
 
@@ -379,9 +399,11 @@ def _join(
     if isinstance(left, (tuple, list)) and type(left) is type(right) and len(left) == len(right):
         return type(left)(_join(tracer, node, name, a, b, then, other, joined) for a, b in zip(left, right, strict=True))
     raise KernelTypeError(
-        f"`{name}` is {describe(left)} on one side of the branch and {describe(right)} on the other", span=tracer.frame.span(node.test),
-        label="joins here", help="give it the same kind of value on both sides, or a name of its own on each",
-    )  # fmt: skip
+        f"`{name}` is {describe(left)} on one side of the branch and {describe(right)} on the other",
+        span=tracer.frame.span(node.test),
+        label="joins here",
+        help="give it the same kind of value on both sides, or a name of its own on each",
+    )
 
 
 def _join_handles(
@@ -393,16 +415,21 @@ def _join_handles(
     if alive != (True, True):
         move = (other if alive[0] else then).moves[right if alive[0] else left]
         raise QubitConsumedError(
-            f"`{name}` is gone after one side of the branch only", span=move.span, label=f"{move.what} on this side",
-            notes=(Note("the branch", tracer.frame.span(node.test)),), help="do the same on both sides, or measure after the branch",
-        )  # fmt: skip
+            f"`{name}` is gone after one side of the branch only",
+            span=move.span,
+            label=f"{move.what} on this side",
+            notes=(Note("the branch", tracer.frame.span(node.test)),),
+            help="do the same on both sides, or measure after the branch",
+        )
     if left is right:
         return left
     if left.place != right.place or left.parent is not right.parent:
         raise QubitRebindError(
-            f"`{name}` means other qubits after one side of the branch than after the other", span=tracer.frame.span(node.test),
-            label="joins here", help="`qk.swap` exchanges the states of two qubits; names stay with their places",
-        )  # fmt: skip
+            f"`{name}` means other qubits after one side of the branch than after the other",
+            span=tracer.frame.span(node.test),
+            label="joins here",
+            help="`qk.swap` exchanges the states of two qubits; names stay with their places",
+        )
     result = left.successor()
     tracer.ledger.loans[result] = then.loans.get(left, ())
     return result
@@ -416,8 +443,9 @@ def _join_values(tracer: Tracer, node: ast.If, name: str, left: Expr, right: Exp
         if {left.type, right.type} != {UINT, FLOAT}:
             raise KernelTypeError(
                 f"`{name}` is a {left.type} on one side of the branch and a {right.type} on the other",
-                span=tracer.frame.span(node.test), label="joins here",
-            )  # fmt: skip
+                span=tracer.frame.span(node.test),
+                label="joins here",
+            )
         type = FLOAT
     span = tracer.frame.span(node.test)
     fresh = tracer.fresh(name, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qkernel.errors import KernelTypeError
-from qkernel.ir.expressions import Const, Expr, Pack, apply, vector
+from qkernel.ir.expressions import Const, Expr, Pack, apply
 from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type
 
@@ -28,9 +28,8 @@ def convert(value: Expr, type: Type, what: str, span: Span | None) -> Expr:
             )
     if value.type == UINT and type == FLOAT:
         return apply("float", value)
-    if isinstance(value.type, ArrayType) and isinstance(type, ArrayType) and value.type.rank == type.rank:
-        if value.type.element == UINT and type.element == FLOAT:
-            return value
+    if isinstance(value.type, ArrayType) and value.type.element == UINT and type == ArrayType(FLOAT, value.type.rank):
+        return value
     if isinstance(value.type, DictType) and isinstance(type, DictType) and _fits(value.type, type):
         return value
     raise KernelTypeError(
@@ -55,8 +54,3 @@ def _way_out(given: Type, wanted: Type) -> str | None:
     if isinstance(wanted, ArrayType) and not isinstance(given, (ArrayType, TupleType)):
         return "this argument wants a whole vector; did the arguments change places?"
     return None
-
-
-def as_vector(values: list[Expr]) -> Pack:
-    """Values written out as a vector."""
-    return vector(values)

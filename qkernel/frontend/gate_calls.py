@@ -76,7 +76,7 @@ def _keyword(rule: GateRule, keyword: str) -> str:
 
 def angle(tracer: Tracer, value: Any, what: str, span: Span | None, vectors_allowed: bool = False) -> Expr:
     """`value` as a Float, or as a vector of Floats where one angle per qubit is allowed."""
-    if isinstance(value, QuantumHandle) or isinstance(value, str) or value is None or callable(value):
+    if isinstance(value, (QuantumHandle, str)) or value is None or callable(value):
         raise KernelTypeError(f"{what} must be a Float, but this is {describe(value)}", span=span, label="not an angle")
     expr = wrap(value)
     if isinstance(expr, Const) and expr.type == FLOAT and not np.isfinite(expr.value):
@@ -85,9 +85,11 @@ def angle(tracer: Tracer, value: Any, what: str, span: Span | None, vectors_allo
         if vectors_allowed:
             return expr if expr.type.element == FLOAT else convert(expr, ArrayType(FLOAT), what, span)
         raise KernelTypeError(
-            f"{what} must be one Float, but this is a {expr.type}", span=span, label="a whole vector",
+            f"{what} must be one Float, but this is a {expr.type}",
+            span=span,
+            label="a whole vector",
             help="a vector of angles goes with a register of the same length; index it for one qubit: `angles[0]`",
-        )  # fmt: skip
+        )
     return convert(expr, FLOAT, what, span)
 
 
@@ -167,7 +169,8 @@ def unitary_matrix(matrix: Any, num_qubits: int, span: Span | None) -> tuple[tup
     size = 1 << num_qubits
     if array.shape != (size, size):
         raise BindingShapeError(
-            f"a unitary on {num_qubits} qubit{'s' if num_qubits != 1 else ''} is a {size} x {size} matrix, but this has shape {array.shape}",
+            f"a unitary on {num_qubits} qubit{'s' if num_qubits != 1 else ''} is a {size} x {size} matrix, "
+            f"but this has shape {array.shape}",
             span=span,
             label=f"shape {array.shape}",
         )

@@ -35,9 +35,11 @@ def whole_number(value: Any, what: str, span: Span | None) -> Expr:
     if expr is None or expr.type != UINT:
         shown = f"a {expr.type}" if expr is not None else f"{type(value).__name__}"
         raise KernelTypeError(
-            f"{what} must be a whole number, but this is {shown}", span=span, label="not a UInt",
+            f"{what} must be a whole number, but this is {shown}",
+            span=span,
+            label="not a UInt",
             help="whole numbers divide with `//`; `qk.floor` and `qk.ceil` make a UInt of a Float",
-        )  # fmt: skip
+        )
     return expr
 
 

@@ -19,7 +19,7 @@ from qkernel.ir.spans import Span
 from qkernel.ir.types import QFIXED, QUBIT, ArrayType, ScalarType, Type, is_quantum
 
 if TYPE_CHECKING:
-    from qkernel.kernel import Kernel
+    from qkernel.kernel import AnyKernel
 
 Value = Expr | QuantumHandle
 
@@ -34,7 +34,11 @@ class Outline:
 
 
 def call_kernel(
-    tracer: Tracer, kernel: Kernel, arguments: tuple[Any, ...], keywords: dict[str, Any], modifiers: tuple[Modifier, ...] = ()
+    tracer: Tracer,
+    kernel: AnyKernel,
+    arguments: tuple[Any, ...],
+    keywords: dict[str, Any],
+    modifiers: tuple[Modifier, ...] = (),
 ) -> Any:
     """`kernel(...)`: checks and moves the arguments, emits the call, gives what comes back."""
     values = kernel_operands(tracer, kernel, arguments, keywords)
@@ -42,7 +46,7 @@ def call_kernel(
     return results[0] if len(results) == 1 and not kernel.outline().returns_tuple else tuple(results) if results else None
 
 
-def kernel_operands(tracer: Tracer, kernel: Kernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> list[Value]:
+def kernel_operands(tracer: Tracer, kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> list[Value]:
     """The arguments of a call in parameter order, promoted and checked, not yet moved."""
     signature = kernel.signature
     arguments, keywords = _spread_structs(kernel, arguments, keywords)
@@ -69,7 +73,7 @@ def kernel_operands(tracer: Tracer, kernel: Kernel, arguments: tuple[Any, ...], 
 
 
 def _spread_structs(
-    kernel: Kernel, arguments: tuple[Any, ...], keywords: dict[str, Any]
+    kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Struct arguments as the fields that stand for them in the IR."""
     structs = kernel.signature.structs
@@ -79,7 +83,7 @@ def _spread_structs(
     for value in arguments:
         fields = getattr(type(value), "struct_fields", None)
         positional += [value] if fields is None else [getattr(value, name) for name in fields]
-    named = {}
+    named: dict[str, Any] = {}
     for name, value in keywords.items():
         if name in structs:
             named |= {f"{name}.{field}": getattr(value, field) for field, _ in structs[name].fields}
@@ -111,12 +115,14 @@ def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, spa
 
 def _dictionary(value: dict[Any, Any], type: Type, what: str, span: Span | None) -> Expr:
     raise KernelTypeError(
-        f"{what}: a dictionary written in a kernel cannot be passed on", span=span, label="a Python dict",
+        f"{what}: a dictionary written in a kernel cannot be passed on",
+        span=span,
+        label="a Python dict",
         help="take the dictionary as an argument of this kernel, annotated `qk.Dict[...]`",
-    )  # fmt: skip
+    )
 
 
-def _order_help(kernel: Kernel, parameter: Parameter, bound: dict[str, Any]) -> str | None:
+def _order_help(kernel: AnyKernel, parameter: Parameter, bound: dict[str, Any]) -> str | None:
     """A hint if another argument has the type that is wanted here."""
 
     def fits(value: Any, type: Type) -> bool:
@@ -125,16 +131,21 @@ def _order_help(kernel: Kernel, parameter: Parameter, bound: dict[str, Any]) -> 
         return isinstance(value, (Expr, bool, int, float)) and wrap(value).type == type
 
     swapped = [
-        other for other in kernel.signature.parameters
-        if other.name != parameter.name and other.name in bound and other.type != parameter.type
-        and fits(bound[other.name], parameter.type) and fits(bound[parameter.name], other.type)
-    ]  # fmt: skip
+        other
+        for other in kernel.signature.parameters
+        if other.name != parameter.name
+        and other.name in bound
+        and other.type != parameter.type
+        and fits(bound[other.name], parameter.type)
+        and fits(bound[parameter.name], other.type)
+    ]
     if not swapped:
         return None
-    return f"`{parameter.name}` and `{swapped[0].name}` seem to have changed places: `{kernel.name}({', '.join(kernel.signature.names)})`"
+    usage = f"`{kernel.name}({', '.join(kernel.signature.names)})`"
+    return f"`{parameter.name}` and `{swapped[0].name}` seem to have changed places: {usage}"
 
 
-def apply_kernel(tracer: Tracer, kernel: Kernel, values: list[Value], modifiers: tuple[Modifier, ...]) -> list[Any]:
+def apply_kernel(tracer: Tracer, kernel: AnyKernel, values: list[Value], modifiers: tuple[Modifier, ...]) -> list[Any]:
     """Move the quantum arguments in, emit the call, and give the results as values of the caller."""
     outline = kernel.outline()
     site = tracer.site
@@ -203,7 +214,7 @@ def _result(
     return name, handle
 
 
-def _label(tracer: Tracer, kernel: Kernel) -> str:
+def _label(tracer: Tracer, kernel: AnyKernel) -> str:
     """The name by which this trace refers to `kernel`; two kernels of one name get two labels."""
     for label, other in tracer.callees.items():
         if other is kernel:
@@ -218,7 +229,7 @@ def _label(tracer: Tracer, kernel: Kernel) -> str:
 
 def assumed_outline(parameters: tuple[Parameter, ...], returned: Type | None) -> Outline:
     """What a kernel that calls itself is taken to return while it is traced: its qubits, in order. Checked at the end."""
-    types = returned.items if hasattr(returned, "items") and returned is not None else () if returned is None else (returned,)  # type: ignore[union-attr]
+    types = returned.items if hasattr(returned, "items") and returned is not None else () if returned is None else (returned,)
     quantum = [parameter for parameter in parameters if is_quantum(parameter.type)]
     values: list[Value] = []
     for type in types:

@@ -210,9 +210,11 @@ def _int(tracer: Tracer, value: Any) -> Expr:
     if expr.type == BIT:
         return apply("select", expr, 1, 0)
     raise SymbolicValueError(
-        f"`int({expr})` would cut off digits of a value that is not known yet", span=tracer.site.span, label="of a Float",
+        f"`int({expr})` would cut off digits of a value that is not known yet",
+        span=tracer.site.span,
+        label="of a Float",
         help="`qk.floor(x)` or `qk.ceil(x)` says which way to round",
-    )  # fmt: skip
+    )
 
 
 def _sum(tracer: Tracer, values: Any, start: Any = 0) -> Any:
@@ -235,9 +237,19 @@ def _pow(tracer: Tracer, base: Any, exponent: Any) -> Expr:
 
 
 _MATH = {
-    "sin": "sin", "cos": "cos", "tan": "tan", "exp": "exp", "log": "log", "log2": "log2", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil",
-    "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
-}  # fmt: skip
+    "sin": "sin",
+    "cos": "cos",
+    "tan": "tan",
+    "exp": "exp",
+    "log": "log",
+    "log2": "log2",
+    "sqrt": "sqrt",
+    "floor": "floor",
+    "ceil": "ceil",
+    "sinh": "sinh",
+    "cosh": "cosh",
+    "tanh": "tanh",
+}
 _SYMBOLIC: dict[Any, Callable[..., Any]] = {
     builtins.len: _length,
     builtins.range: _range,

@@ -119,7 +119,8 @@ def _read(tracer: Tracer, node: ast.expr) -> Any:
             return "".join(str(read(tracer, part)) for part in parts)
         case ast.FormattedValue(value, conversion, spec):
             shown = read(tracer, value)
-            shown = {114: repr, 115: str, 97: ascii}.get(conversion, lambda value: value)(shown)
+            convert = {114: repr, 115: str, 97: ascii}.get(conversion)
+            shown = shown if convert is None else convert(shown)
             return str(shown) if isinstance(shown, Expr) else format(shown, read(tracer, spec) if spec else "")
         case ast.ListComp(element, generators):
             return list(_comprehension(tracer, generators, lambda: read(tracer, element)))
@@ -176,18 +177,22 @@ def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
     """The elements of a Python iterable; symbols and registers are not iterated outside `for` statements."""
     if isinstance(value, (QuantumHandle, Expr)):
         raise UnsupportedPythonError(
-            f"{describe(value)} cannot be iterated", span=tracer.frame.span(node), label="its length is not known here",
+            f"{describe(value)} cannot be iterated",
+            span=tracer.frame.span(node),
+            label="its length is not known here",
             help="loop over its indices: `for i in qk.range(v.shape[0]): ... v[i] ...`",
-        )  # fmt: skip
+        )
     from qkernel.operations import SymbolicItems, SymbolicRange
 
     if isinstance(value, SymbolicRange) and (known := known_range(value)) is not None:
         return iter(known)
     if isinstance(value, (SymbolicItems, SymbolicRange)):
         raise UnsupportedPythonError(
-            "a symbolic range is looped over by a `for` statement only", span=tracer.frame.span(node), label="its bounds are not known here",
+            "a symbolic range is looped over by a `for` statement only",
+            span=tracer.frame.span(node),
+            label="its bounds are not known here",
             help="write a `for` loop that assigns the elements of a `qk.bit_array` or register",
-        )  # fmt: skip
+        )
     return iter(value)
 
 
@@ -233,18 +238,21 @@ def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node
         if types != {BIT}:
             raise KernelTypeError(
                 f"`{_symbol(kind)}` takes Bits, but this is {describe(left if _type(left) != BIT else right)}",
-                span=tracer.frame.span(node), label="not Bits",
-            )  # fmt: skip
+                span=tracer.frame.span(node),
+                label="not Bits",
+            )
     elif BIT in types:
         raise KernelTypeError(
-            f"`{name}` takes numbers, but this is a Bit", span=tracer.frame.span(node), label="a Bit is no number",
+            f"`{name}` takes numbers, but this is a Bit",
+            span=tracer.frame.span(node),
+            label="a Bit is no number",
             help="`bit ^ other` adds bits; `(1 if bit else 0)` makes a number of a bit",
-        )  # fmt: skip
+        )
     return apply(name, left, right)
 
 
 def _symbol(kind: type[ast.operator]) -> str:
-    return {ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^"}[kind]  # type: ignore[index]
+    return {ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^"}[kind]
 
 
 def _is_array(value: Any) -> bool:
@@ -265,9 +273,11 @@ def _type(value: Any) -> Any:
 
 def _no_arithmetic(tracer: Tracer, value: Any, name: str, node: ast.AST) -> KernelTypeError:
     return KernelTypeError(
-        f"`{name}` does not work on {describe(value)}", span=tracer.frame.span(node), label="no arithmetic here",
+        f"`{name}` does not work on {describe(value)}",
+        span=tracer.frame.span(node),
+        label="no arithmetic here",
         help="work on the elements: `v[i]`" if isinstance(value, Expr) and isinstance(value.type, ArrayType) else None,
-    )  # fmt: skip
+    )
 
 
 def _unary(tracer: Tracer, op: ast.unaryop, value: Any, node: ast.AST) -> Any:
@@ -275,7 +285,7 @@ def _unary(tracer: Tracer, op: ast.unaryop, value: Any, node: ast.AST) -> Any:
         condition = truth(tracer, value, node)
         return apply("not", condition) if isinstance(condition, Expr) else not condition
     if isinstance(value, QuantumHandle):
-        raise _no_arithmetic(tracer, value, {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(op)], node)  # type: ignore[index]
+        raise _no_arithmetic(tracer, value, {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(op)], node)
     if isinstance(op, ast.Invert):
         if isinstance(value, Expr) and value.type != BIT:
             raise KernelTypeError("`~` takes a Bit", span=tracer.frame.span(node), label=f"a {value.type}")
@@ -345,8 +355,10 @@ def _conditional(tracer: Tracer, node: ast.AST, test: ast.expr, body: ast.expr, 
     if len(tracer.ops) != before[0] or not (_is_scalar(chosen) and _is_scalar(other)) or tracer.ledger.moves != before[1].moves:
         raise UnsupportedPythonError(
             "a conditional expression on a value that is not known yet chooses between numbers only",
-            span=tracer.frame.span(node), label="not a choice between numbers", help="write an `if` statement",
-        )  # fmt: skip
+            span=tracer.frame.span(node),
+            label="not a choice between numbers",
+            help="write an `if` statement",
+        )
     types = {_type(chosen), _type(other)}
     if len(types) > 1 and BIT in types:
         raise KernelTypeError("both sides of a conditional expression must have one type", span=tracer.frame.span(node))
@@ -411,9 +423,11 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
             if name == "items":
                 return lambda: SymbolicItems(value)
         raise KernelTypeError(
-            f"a {value.type} has no `{name}`", span=tracer.frame.span(node), label="unknown attribute",
+            f"a {value.type} has no `{name}`",
+            span=tracer.frame.span(node),
+            label="unknown attribute",
             help="a vector has `v.shape[0]`" if isinstance(value.type, ArrayType) else None,
-        )  # fmt: skip
+        )
     if isinstance(value, QuantumHandle) and name not in ("shape",):
         raise KernelTypeError(f"a {value.type_name} has no `{name}`", span=tracer.frame.span(node), label="unknown attribute")
     return getattr(value, name)

@@ -7,7 +7,6 @@ import inspect
 import linecache
 import types
 from dataclasses import dataclass
-from typing import Any
 
 from qkernel.errors import SourceUnavailableError
 from qkernel.ir.spans import Span
@@ -74,10 +73,12 @@ def read_source(function: types.FunctionType) -> Source:
 
 
 def _find(tree: ast.Module, function: types.FunctionType) -> ast.FunctionDef | ast.Lambda:
-    wanted: type[Any] = ast.Lambda if function.__name__ == "<lambda>" else ast.FunctionDef
     for node in ast.walk(tree):
-        if isinstance(node, wanted) and (wanted is ast.Lambda or node.name == function.__name__):
-            return node
+        match node:
+            case ast.Lambda() if function.__name__ == "<lambda>":
+                return node
+            case ast.FunctionDef(name) if name == function.__name__:
+                return node
     raise SourceUnavailableError(
         f"the source of `{function.__name__}` holds no plain `def` of that name", help="kernels are written with `def`"
     )

@@ -64,9 +64,9 @@ def execute(tracer: Tracer, node: ast.stmt) -> Signal:
             _assign_statement(tracer, targets, value)
         case ast.AugAssign():
             _augmented(tracer, node)
-        case ast.AnnAssign(target, _, value):
+        case ast.AnnAssign(typed, _, value):
             if value is not None:
-                _assign_statement(tracer, [target], value)
+                _assign_statement(tracer, [typed], value)
         case ast.Expr(value):
             _expression(tracer, value)
         case ast.For():
@@ -88,8 +88,8 @@ def execute(tracer: Tracer, node: ast.stmt) -> Signal:
         case ast.FunctionDef():
             tracer.frame.variables[node.name] = _local_function(tracer, node)
         case ast.Delete(targets):
-            for target in targets:
-                if not (isinstance(target, ast.Name) and tracer.frame.variables.pop(target.id, None) is not None):
+            for deleted in targets:
+                if not (isinstance(deleted, ast.Name) and tracer.frame.variables.pop(deleted.id, None) is not None):
                     raise UnsupportedPythonError("`del` takes a local name", span=tracer.frame.span(node))
         case _:
             construct, way_out = _REWRITES.get(type(node).__name__, (type(node).__name__, "leave it out"))
@@ -142,9 +142,11 @@ def _check_nothing_lost(tracer: Tracer, before: dict[str, Any], node: ast.AST) -
     for name, handle in lost:
         if id(handle) not in held:
             raise QubitRebindError(
-                f"`{name}` still holds {describe(handle)} that nothing has used", span=tracer.frame.span(node), label="would lose it",
+                f"`{name}` still holds {describe(handle)} that nothing has used",
+                span=tracer.frame.span(node),
+                label="would lose it",
                 help=f"use it in the expression (`{name} = qk.h({name})`), measure it, or choose another name",
-            )  # fmt: skip
+            )
 
 
 def assign(tracer: Tracer, target: ast.expr, value: Any) -> None:
@@ -207,9 +209,11 @@ def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: 
         tracer.frame.variables[base_node.id] = updated(tracer, base, key, value, key_node, node)
     elif isinstance(key, Expr):
         raise UnsupportedPythonError(
-            f"`{ast.unparse(base_node)}` is a Python {type(base).__name__} and has no element at a symbol", span=tracer.frame.span(node),
-            label=f"`{key}` is not known yet", help="use `qk.bit_array(n)` for bits",
-        )  # fmt: skip
+            f"`{ast.unparse(base_node)}` is a Python {type(base).__name__} and has no element at a symbol",
+            span=tracer.frame.span(node),
+            label=f"`{key}` is not known yet",
+            help="use `qk.bit_array(n)` for bits",
+        )
     else:
         base[key] = value
 
@@ -236,9 +240,11 @@ def _for(tracer: Tracer, node: ast.For) -> Signal:
 
     if node.orelse:
         raise UnsupportedPythonError(
-            "`for ... else` does not exist in a kernel", span=tracer.frame.span(node.orelse[0]), label="in the `else` of a loop",
+            "`for ... else` does not exist in a kernel",
+            span=tracer.frame.span(node.orelse[0]),
+            label="in the `else` of a loop",
             help="write what follows after the loop",
-        )  # fmt: skip
+        )
     value = read(tracer, node.iter)
     if isinstance(value, (SymbolicRange, SymbolicItems)):
         symbolic_for(tracer, node, value)
@@ -246,9 +252,11 @@ def _for(tracer: Tracer, node: ast.For) -> Signal:
     if isinstance(value, (QuantumHandle, Expr)):
         shown = ast.unparse(node.iter)
         raise UnsupportedPythonError(
-            f"`for` cannot go over {describe(value)}", span=tracer.frame.span(node.iter), label="its length is not known here",
+            f"`for` cannot go over {describe(value)}",
+            span=tracer.frame.span(node.iter),
+            label="its length is not known here",
             help=f"for i in qk.range({shown}.shape[0]):\n    ... {shown}[i] ...",
-        )  # fmt: skip
+        )
     for entry in iterate(tracer, value, node.iter):
         assign(tracer, node.target, entry)
         signal = run(tracer, node.body)
@@ -271,9 +279,11 @@ def _while(tracer: Tracer, node: ast.While) -> Signal:
     if isinstance(condition, Expr):
         if len(tracer.ops) != before:
             raise UnsupportedPythonError(
-                "the condition of a `while` cannot measure", span=tracer.frame.span(node.test), label="an operation on qubits",
+                "the condition of a `while` cannot measure",
+                span=tracer.frame.span(node.test),
+                label="an operation on qubits",
                 help="measure into a name before the loop, and again at the end of its body",
-            )  # fmt: skip
+            )
         symbolic_while(tracer, node)
         return None
     rounds = 0
@@ -308,9 +318,11 @@ def _if(tracer: Tracer, node: ast.If) -> Signal:
 def _return(tracer: Tracer, node: ast.Return, value: ast.expr | None) -> Signal:
     if tracer.frame.symbolic_depth:
         raise UnsupportedPythonError(
-            "`return` cannot stand in a loop or branch that is decided later", span=tracer.frame.span(node), label="an early return",
+            "`return` cannot stand in a loop or branch that is decided later",
+            span=tracer.frame.span(node),
+            label="an early return",
             help="assign the result to a name there, and return it at the end",
-        )  # fmt: skip
+        )
     return Return(None if value is None else read(tracer, value), node)
 
 
@@ -318,9 +330,13 @@ def _jump(tracer: Tracer, node: ast.Break | ast.Continue) -> Signal:
     word = "break" if isinstance(node, ast.Break) else "continue"
     if tracer.frame.symbolic_depth:
         raise UnsupportedPythonError(
-            f"`{word}` cannot stand in a loop or branch that is decided later", span=tracer.frame.span(node), label="decided later",
-            help="put the rest of the body under an `if`" if word == "continue" else "shorten the range, or use `while` on a measured bit",
-        )  # fmt: skip
+            f"`{word}` cannot stand in a loop or branch that is decided later",
+            span=tracer.frame.span(node),
+            label="decided later",
+            help="put the rest of the body under an `if`"
+            if word == "continue"
+            else "shorten the range, or use `while` on a measured bit",
+        )
     return Break() if isinstance(node, ast.Break) else Continue()
 
 
@@ -328,9 +344,11 @@ def _assert(tracer: Tracer, node: ast.Assert, test: ast.expr, message: ast.expr 
     condition = truth(tracer, read(tracer, test), test)
     if isinstance(condition, Expr):
         raise UnsupportedPythonError(
-            "`assert` in a kernel needs a value that is known while it is traced", span=tracer.frame.span(test), label="not known yet",
+            "`assert` in a kernel needs a value that is known while it is traced",
+            span=tracer.frame.span(test),
+            label="not known yet",
             help="check the value before the kernel is called",
-        )  # fmt: skip
+        )
     if not condition:
         text = str(read(tracer, message)) if message is not None else f"`{ast.unparse(test)}` does not hold"
         raise InliningError(text, span=tracer.frame.span(node), label="this assertion fails")

@@ -25,7 +25,7 @@ from qkernel.ir.spans import Span
 from qkernel.ir.types import QFIXED, QUBIT, ArrayType, TupleType, Type, is_quantum
 
 if TYPE_CHECKING:
-    from qkernel.kernel import Kernel
+    from qkernel.kernel import AnyKernel
 
 MAXIMUM_DEPTH = 100
 
@@ -35,7 +35,7 @@ class Traced:
     """A kernel as an IR function, the kernels that it calls by the labels it uses, and what it read around it."""
 
     function: ops.Function
-    callees: dict[str, Kernel]
+    callees: dict[str, AnyKernel]
     outline: Outline
     captures: Captures
 
@@ -70,7 +70,7 @@ def noting(find: Callable[[str], Any], captures: Captures) -> Callable[[str], An
     return find_and_note
 
 
-def trace(kernel: Kernel) -> Traced:
+def trace(kernel: AnyKernel) -> Traced:
     """Read `kernel` once, with symbols for its arguments."""
     from qkernel.frontend.statements import Return, run
 
@@ -105,7 +105,7 @@ def trace(kernel: Kernel) -> Traced:
     return Traced(function, tracer.callees, outline, captures)
 
 
-def _arguments(tracer: Tracer, kernel: Kernel) -> dict[str, Any]:
+def _arguments(tracer: Tracer, kernel: AnyKernel) -> dict[str, Any]:
     """The kernel's parameters as handles and symbols; structs are put together from their fields."""
     values: dict[str, Any] = {}
     for parameter in kernel.signature.parameters:
@@ -131,7 +131,7 @@ def _argument(tracer: Tracer, parameter: ops.Parameter) -> Any:
 # what comes back ----------------------------------------------------------------------------------------------------------
 
 
-def _returned(tracer: Tracer, kernel: Kernel, value: Any, span: Span) -> tuple[list[Value], bool]:
+def _returned(tracer: Tracer, kernel: AnyKernel, value: Any, span: Span) -> tuple[list[Value], bool]:
     """The values of the return statement, checked against the annotation."""
     wanted = kernel.signature.returned
     if isinstance(wanted, Struct):
@@ -152,16 +152,18 @@ def _returned(tracer: Tracer, kernel: Kernel, value: Any, span: Span) -> tuple[l
     return [_one(tracer, kernel, value, wanted, span)], False
 
 
-def _wrong(kernel: Kernel, value: Any, wanted: str, span: Span) -> ReturnTypeError:
+def _wrong(kernel: AnyKernel, value: Any, wanted: str, span: Span) -> ReturnTypeError:
     given = f"a tuple of {len(value)}" if isinstance(value, tuple) else "nothing" if value is None else describe(value)
     annotated = kernel.signature.returned_span
     return ReturnTypeError(
-        f"`{kernel.name}` returns {given}, but says `{wanted}`", span=span, label=given,
+        f"`{kernel.name}` returns {given}, but says `{wanted}`",
+        span=span,
+        label=given,
         notes=(Note("promised here", annotated),) if annotated else (),
-    )  # fmt: skip
+    )
 
 
-def _one(tracer: Tracer, kernel: Kernel, value: Any, wanted: Type, span: Span) -> Value:
+def _one(tracer: Tracer, kernel: AnyKernel, value: Any, wanted: Type, span: Span) -> Value:
     if is_quantum(wanted):
         if not isinstance(value, QuantumHandle) or value.type_name != str(wanted):
             raise _wrong(kernel, value, str(wanted), span)
@@ -176,7 +178,7 @@ def _one(tracer: Tracer, kernel: Kernel, value: Any, wanted: Type, span: Span) -
         raise _wrong(kernel, value, str(wanted), span) from None
 
 
-def _check_parameters_accounted(tracer: Tracer, kernel: Kernel, returned: list[Value]) -> None:
+def _check_parameters_accounted(tracer: Tracer, kernel: AnyKernel, returned: list[Value]) -> None:
     """A qubit that came in goes out, or is measured."""
     parts: dict[str, list[Place]] = {}
     for value in returned:
@@ -201,7 +203,7 @@ def _check_parameters_accounted(tracer: Tracer, kernel: Kernel, returned: list[V
         )
 
 
-def _check_place_known(kernel: Kernel, handle: QuantumHandle, names: set[str]) -> None:
+def _check_place_known(kernel: AnyKernel, handle: QuantumHandle, names: set[str]) -> None:
     place = handle.place
     inner = (
         free_names(place.start)
@@ -216,16 +218,16 @@ def _check_place_known(kernel: Kernel, handle: QuantumHandle, names: set[str]) -
         )
 
 
-def check_recursion(depth: int, kernel: Kernel) -> None:
+def check_recursion(depth: int, kernel: AnyKernel) -> None:
     """Raise where kernels reach each other too deeply to trace."""
     if depth > MAXIMUM_DEPTH:
         raise KernelRecursionError(f"`{kernel.name}` is reached through more than {MAXIMUM_DEPTH} kernels")
 
 
-def link(kernel: Kernel) -> ops.Module:
+def link(kernel: AnyKernel) -> ops.Module:
     """The kernel and every kernel that it reaches, under unique names."""
     names: dict[int, str] = {id(kernel): kernel.name}
-    order: list[Kernel] = [kernel]
+    order: list[AnyKernel] = [kernel]
     taken = {kernel.name}
     for reached in order:
         for callee in reached.traced().callees.values():
@@ -241,7 +243,7 @@ def link(kernel: Kernel) -> ops.Module:
     return ops.Module(tuple(_renamed(reached, names) for reached in order))
 
 
-def _renamed(kernel: Kernel, names: dict[int, str]) -> ops.Function:
+def _renamed(kernel: AnyKernel, names: dict[int, str]) -> ops.Function:
     traced = kernel.traced()
     mapping = {label: names[id(callee)] for label, callee in traced.callees.items()}
     function = traced.function

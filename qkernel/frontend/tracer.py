@@ -20,7 +20,7 @@ from qkernel.ir.spans import Span
 from qkernel.ir.types import QUBIT, ArrayType
 
 if TYPE_CHECKING:
-    from qkernel.kernel import Kernel
+    from qkernel.kernel import AnyKernel
 
 
 @dataclass(slots=True)
@@ -56,13 +56,13 @@ class CallSite:
 class Tracer:
     """The state of one trace of one kernel."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: AnyKernel) -> None:
         self.kernel = kernel
         self.ledger = Ledger()
         self.frames: list[Frame] = []
         self.ops: list[Op] = []
         self.scopes: list[set[str]] = [set()]
-        self.callees: dict[str, Kernel] = {}
+        self.callees: dict[str, AnyKernel] = {}
         self.ended: dict[str, Move] = {}
         self.site = CallSite(None)
         self.pending: list[list[QuantumHandle]] = []
@@ -124,9 +124,11 @@ class Tracer:
         name = f"{parent.name}[{text if text is not None else indexing.show(key)}]"
         if not isinstance(value, QuantumHandle):
             raise KernelTypeError(
-                f"`{name}` holds qubits, and this is {describe(value)}", span=span, label="not a qubit",
+                f"`{name}` holds qubits, and this is {describe(value)}",
+                span=span,
+                label="not a qubit",
                 help="a measured qubit does not come back: keep the bits in a variable or in `qk.bit_array(n)`",
-            )  # fmt: skip
+            )
         if not parent.is_register:
             raise KernelTypeError(f"`{parent.name}` is one qubit and has no elements", span=span, label="indexed here")
         target = indexing.part(parent, key, name, span, literal)
@@ -164,7 +166,7 @@ class Tracer:
 
         return call_gate(self, gate, arguments, keywords)
 
-    def call_kernel(self, kernel: Kernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def call_kernel(self, kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         from qkernel.frontend.kernel_calls import call_kernel
 
         return call_kernel(self, kernel, arguments, keywords)
