@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from qkernel.estimate.atoms import Register
 from qkernel.estimate.fold import Fold
 from qkernel.estimate.origin import origin
-from qkernel.estimate.quantity import Quantity, Register
+from qkernel.estimate.quantity import Quantity
 from qkernel.estimate.report import CallCounts, EstimateQuality, GateCounts, ResourceEstimate
 from qkernel.ir.ops import Module
 
 __all__ = ["CallCounts", "EstimateQuality", "GateCounts", "Quantity", "ResourceEstimate", "estimate"]
 
 
-def estimate(
-    module: Module, bindings: Mapping[str, Any] | None = None, *, parameters: Sequence[str] = ()
-) -> ResourceEstimate:
+def estimate(module: Module, bindings: Mapping[str, Any] | None = None, *, parameters: Sequence[str] = ()) -> ResourceEstimate:
     """What the entry of `module` costs.
 
     Arguments in `bindings` have those values; the others are symbols of the closed forms. An argument with a default has

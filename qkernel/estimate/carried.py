@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qkernel.estimate.quantity import Quantity, Symbol, at_least_zero, positive_part, power, quantity, symbol
+from qkernel.estimate.atoms import Symbol
+from qkernel.estimate.quantity import Quantity, Value, at_least_zero, positive_part, power, quantity, symbol
 from qkernel.estimate.scope import Deferred, RunTime
 from qkernel.estimate.substitution import iterated, substitute
 from qkernel.estimate.sums import fresh, total
@@ -24,17 +25,17 @@ class Recurrence:
     index: str
     solved: dict[str, Quantity] = field(default_factory=dict)
     states: tuple[tuple[str, Quantity, Quantity], ...] = ()
-    others: dict[str, RunTime] = field(default_factory=dict)
+    others: dict[str, Value | RunTime | Deferred] = field(default_factory=dict)
 
     @property
     def stepped(self) -> frozenset[str]:
         """The bound names without a closed form."""
         return frozenset(name for name, _, _ in self.states)
 
-    def after(self, bound: Quantity) -> dict[str, RunTime | Deferred]:
+    def after(self, bound: Quantity) -> dict[str, Value | RunTime | Deferred]:
         """The values after `bound` rounds, by the names that the loop carries."""
         trips = positive_part(bound)
-        result: dict[str, RunTime | Deferred] = {**self.others}
+        result = {**self.others}
         for name, form in self.solved.items():
             result[name.split("#")[0]] = Deferred(lambda form=form: substitute(form, {self.index: trips}))  # type: ignore[misc]
         for name, _, _ in self.states:

@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from qkernel.errors import EntrypointValidationError, KernelRecursionError, SeparationError, SizeError
+from qkernel.estimate.atoms import Argument, Bound, Register
 from qkernel.estimate.carried import Recurrence, solve
 from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally
 from qkernel.estimate.quantity import (
     ONE,
-    Argument,
-    Bound,
     Quantity,
-    Register,
     Value,
     at_least_zero,
     floor_quotient,
@@ -96,7 +94,7 @@ class Fold:
     def entry(self, values: dict[str, Value]) -> Summary:
         """The tally of the module's entry, whose arguments have these values."""
         try:
-            return _FunctionFold(self, self.module.entry, Scope(dict(values))).run()
+            return _FunctionFold(self, self.module.entry, Scope({**values})).run()
         except NeedsValues as error:
             raise EntrypointValidationError(
                 f"`{error.function}` calls itself, so its estimate needs the values that end the recursion",
@@ -135,7 +133,7 @@ class Fold:
         key = (callee.name, values)
         if key not in self.summaries:
             names = {parameter.name: value for parameter, value in zip(callee.parameters, values, strict=True)}
-            self.summaries[key] = _FunctionFold(self, callee, Scope(names)).run()
+            self.summaries[key] = _FunctionFold(self, callee, Scope({**names})).run()
         return self.summaries[key]
 
     def expected_rounds(self) -> Quantity:
@@ -214,26 +212,24 @@ class _FunctionFold:
                 self.modified(gate_tally(op, self.scope), op.modifiers, tally)
             case Call():
                 self.call(op, tally)
-            case For(domain=Range() as domain):
-                self.range_loop(op, domain, tally)
-            case For(domain=Items() as domain):
-                self.items_loop(op, domain, tally)
+            case For():
+                self.loop(op, tally)
             case If():
                 self.branch(op, tally)
-            case Alloc(register, size, span):
-                self.alloc(register, ONE if size is None else self.scope.number(size), span, tally)
-            case PauliEvolve(places, observable, _, modifiers):
+            case Alloc(register, written, span):
+                self.alloc(register, ONE if written is None else self.scope.number(written), span, tally)
+            case PauliEvolve(_, observable, _, modifiers):
                 self.modified(pauli_tally(self.scope.value(observable)), modifiers, tally)
             case Measure(place, result):
-                size = self.scope.place_length(place)
-                tally.include(measure_tally(op, size))
-                self.scope.values[result] = RunTime(None if place.length is None else size)
+                length = self.scope.place_length(place)
+                tally.include(measure_tally(op, length))
+                self.scope.values[result] = RunTime(None if place.length is None else length)
             case Reset(place):
                 tally.add("resets", self.scope.place_length(place))
             case Expval(_, observable, result):
                 many = isinstance(observable.type, ArrayType)
                 self.scope.values[result] = RunTime(self.scope.number(Size(observable)) if many else None)
-            case Probabilities(places, result):
+            case Probabilities(_, result):
                 self.scope.values[result] = RunTime(None)
             case While():
                 self.while_loop(op, tally)
@@ -314,6 +310,12 @@ class _FunctionFold:
             self.scope.values[entry.name] = RunTime(self.scope.number(Size(entry.initial)) if many else None)
         tally.include(self.block(op.body), self.fold.expected_rounds())
 
+    def loop(self, op: For, tally: Tally) -> None:
+        if isinstance(op.domain, Range):
+            self.range_loop(op, op.domain, tally)
+        else:
+            self.items_loop(op, op.domain, tally)
+
     def range_loop(self, op: For, domain: Range, tally: Tally) -> None:
         try:
             start, stop, step = (self.scope.number(part) for part in (domain.start, domain.stop, domain.step))
@@ -328,7 +330,8 @@ class _FunctionFold:
                 raise
             self.scope.values = saved
             if bound.constant > MOST_STEPS:
-                raise SizeError(f"a loop around a recursive call has {bound} rounds; at most {MOST_STEPS} are counted", span=op.span)
+                title = f"a loop around a recursive call has {bound} rounds; at most {MOST_STEPS} are counted"
+                raise SizeError(title, span=op.span) from None
             self.unrolled_loop(op, ((start + step * k,) for k in range(int(bound))), tally)
 
     def symbolic_loop(self, op: For, start: Quantity, bound: Quantity, step: Quantity, tally: Tally) -> None:
@@ -365,8 +368,7 @@ class _FunctionFold:
         self.facts.pop()
         steps = {placeholders[name]: (first[name], value) for name, value in following.items()}
         recurrence = solve(steps, index)  # type: ignore[arg-type]
-        rest = {name: self.scope.values[name] for name in first if name not in placeholders}
-        recurrence.others = rest
+        recurrence.others = {name: self.scope.values[name] for name in first if name not in placeholders}
         return body.map(lambda amount: substitute(amount, recurrence.solved)), recurrence
 
     def unrolled_loop(self, op: For, values: Iterable[Sequence[Value]], tally: Tally) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from qkernel.estimate.quantity import ONE, Bound, Quantity, Register, quantity
+from qkernel.estimate.atoms import Bound, Register
+from qkernel.estimate.quantity import ONE, Quantity, Value
 from qkernel.estimate.scope import RunTime, Scope
-from qkernel.estimate.quantity import Value
 from qkernel.estimate.substitution import terms
 from qkernel.estimate.tally import Kind, Tally
 from qkernel.gates import GATES
@@ -63,7 +63,7 @@ def measure_tally(op: Measure, count: Quantity) -> Tally:
 def pauli_tally(observable: Value | RunTime) -> Tally:
     """One gate for each term of an observable, by its width; the constant is a global phase."""
     tally = Tally()
-    assert isinstance(observable, (Bound,)) or not isinstance(observable, (RunTime, Quantity, Register))
+    assert not isinstance(observable, (RunTime, Quantity, Register))
     tally.add(Kind("gphase", 0, 0), terms(observable, 0))
     if isinstance(observable, Bound):
         for operators in observable.value.terms:
@@ -80,6 +80,3 @@ def pauli_kind(word: str) -> Kind:
     """The gate that lowering makes of exp(-i a P / 2)."""
     base = {"X": "rx", "Y": "ry", "Z": "rz", "XX": "rxx", "YY": "ryy", "ZZ": "rzz"}.get(word, "pauli")
     return Kind(base, 0, len(word))
-
-
-__all__ = ["gate_tally", "measure_tally", "pauli_kind", "pauli_tally", "quantity"]

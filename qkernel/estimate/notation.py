@@ -9,13 +9,12 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from qkernel.estimate.quantity import (
+from qkernel.estimate.atoms import (
     Argument,
     AtLeastZero,
     Atom,
     Bound,
     Closure,
-    Coefficient,
     Floor,
     IsZero,
     ItemSum,
@@ -25,14 +24,11 @@ from qkernel.estimate.quantity import (
     Opaque,
     Positive,
     Power,
-    Quantity,
     Register,
     Symbol,
     Terms,
-    Value,
-    denominator,
-    value_names,
 )
+from qkernel.estimate.quantity import Coefficient, Quantity, Value, denominator, value_names
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Size, Slice
 
 
@@ -56,6 +52,9 @@ def text(form: Quantity) -> str:
 def latex(form: Quantity) -> str:
     """The form in LaTeX."""
     return _LATEX.form(form)
+
+
+_FACTOR_ORDER = {Symbol: 0, Length: 0, Terms: 0, AtLeastZero: 2, IsZero: 2}
 
 
 class _Writer:
@@ -104,7 +103,8 @@ class _Writer:
         return sign + (f"{size}{self.times}" if size != 1 else "") + self.monomial(term)
 
     def monomial(self, term: Monomial) -> str:
-        return self.times.join(sorted((self.raised(atom, power) for atom, power in term), key=lambda part: (part.startswith("["), part)))
+        factors = sorted((_FACTOR_ORDER.get(type(atom), 1), self.raised(atom, power)) for atom, power in term)
+        return self.times.join(written for _, written in factors)
 
     def wrap(self, written: str) -> str:
         return f"({written})"
@@ -231,7 +231,7 @@ def _collectable(form: Quantity) -> Atom | None:
                 seen[atom] += 1
                 if power != 1:
                     higher.add(atom)
-    found = [atom for atom, count in seen.items() if 1 < count and atom not in higher]
+    found = [atom for atom, count in seen.items() if count > 1 and atom not in higher]
     return min(found, key=lambda atom: (-seen[atom], _TEXT.atom(atom)), default=None) if len(form.terms) > 2 else None
 
 
@@ -266,8 +266,8 @@ def _expression(expr: Expr, names: dict[str, str]) -> str:
         case Apply("neg", (inner,)):
             return f"-{_expression(inner, names)}"
         case Apply(operator, operands):
-            inner = ", ".join(_expression(part, names) for part in operands)
-            return f"{operator}{inner}" if inner.startswith("(") and len(operands) == 1 else f"{operator}({inner})"
+            written = ", ".join(_expression(part, names) for part in operands)
+            return f"{operator}{written}" if written.startswith("(") and len(operands) == 1 else f"{operator}({written})"
         case Item(base, keys):
             return f"{_expression(base, names)}[{', '.join(_expression(key, names) for key in keys)}]"
         case Size(base, axis):

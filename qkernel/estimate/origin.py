@@ -8,8 +8,9 @@ from typing import Any
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import UnknownBindingError
+from qkernel.estimate.atoms import Argument, Bound, Register
 from qkernel.estimate.fold import formal_value
-from qkernel.estimate.quantity import Argument, Bound, Quantity, Register, Value, quantity
+from qkernel.estimate.quantity import Quantity, Value, quantity
 from qkernel.estimate.substitution import as_value, length
 from qkernel.ir.expressions import evaluate
 from qkernel.ir.ops import Function, Module, Parameter

@@ -9,141 +9,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from qkernel.errors import SizeError
-from qkernel.ir.expressions import Expr
+from qkernel.estimate.atoms import (
+    Argument,
+    AtLeastZero,
+    Atom,
+    Bound,
+    Closure,
+    Floor,
+    IsZero,
+    ItemSum,
+    Iterated,
+    Length,
+    Monomial,
+    Opaque,
+    Positive,
+    Power,
+    Register,
+    Symbol,
+    Terms,
+)
 
 Coefficient = int | Fraction
 _LARGEST_EXPONENT = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """An argument of the kernel, or a bound index of a sum."""
-
-    name: str
-    nonnegative: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Positive:
-    """Max(0, value)."""
-
-    value: Quantity
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """The floor of numerator / divisor."""
-
-    numerator: Quantity
-    divisor: Quantity
-
-
-@dataclass(frozen=True, slots=True)
-class Power:
-    """base ** exponent with a symbolic exponent."""
-
-    base: Quantity
-    exponent: Quantity
-
-
-@dataclass(frozen=True, slots=True)
-class AtLeastZero:
-    """1 where the whole number `value` is at least 0, else 0."""
-
-    value: Quantity
-
-
-@dataclass(frozen=True, slots=True)
-class IsZero:
-    """1 where `value` is 0, else 0."""
-
-    value: Quantity
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """A vector, dictionary or observable argument that is not bound."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Bound:
-    """A bound vector, dictionary or observable, compared by identity."""
-
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """A register of `length` qubits."""
-
-    length: Quantity
-
-
-@dataclass(frozen=True, slots=True)
-class Closure:
-    """An expression of the IR whose names have the given values."""
-
-    expression: Expr
-    values: tuple[tuple[str, Value], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Opaque:
-    """A number that an expression of the IR computes and that polynomials cannot say."""
-
-    closure: Closure
-
-
-@dataclass(frozen=True, slots=True)
-class Length:
-    """The length of a vector, dictionary or register along an axis."""
-
-    of: Value
-    axis: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How many terms of an observable act on `width` qubits (None: on any but none)."""
-
-    observable: Value
-    width: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Iterated:
-    """A loop over index = 0 .. count - 1 that has no closed form.
-
-    `states` (name, first value, next value) step once a round; the value is the sum of `result` over the rounds, or,
-    if not `sums`, `result` after the last round.
-    """
-
-    index: str
-    count: Quantity
-    states: tuple[tuple[str, Quantity, Quantity], ...]
-    result: Quantity
-    sums: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ItemSum:
-    """The sum of `result` over the items of a dictionary that is not bound; `targets` name the item's key and value."""
-
-    targets: tuple[str, ...]
-    dictionary: Value
-    result: Quantity
-
-
-Atom = Symbol | Positive | Floor | Power | AtLeastZero | IsZero | Opaque | Length | Terms | Iterated | ItemSum
-Monomial = frozenset[tuple[Atom, int]]
 _UNIT: Monomial = frozenset()
 
 
@@ -253,7 +147,9 @@ class Quantity:
 
     def _known(self, use: str) -> Coefficient:
         if not self.is_constant:
-            raise TypeError(f"{self} depends on {', '.join(sorted(self.free))}; {use} needs them: give values with substitute()")
+            raise TypeError(
+                f"{self} depends on {', '.join(sorted(self.free))}; {use} needs them: give values with substitute()"
+            )
         return self.constant
 
     def __str__(self) -> str:

@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import EntrypointValidationError, UnknownBindingError
-from qkernel.estimate.quantity import (
-    Iterated,
-    ItemSum,
-    Opaque,
-    Quantity,
-    Value,
-)
+from qkernel.estimate.atoms import ItemSum, Iterated, Opaque
+from qkernel.estimate.quantity import Quantity, Value
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import Called, Tally
 
@@ -120,7 +115,7 @@ class ResourceEstimate:
 
         A number for a register, vector or dictionary is its length. Raises `UnknownBindingError` for other names.
         """
-        symbols = {**self.origin.symbols(), **{name: None for name in self._free}}
+        symbols = {**self.origin.symbols(), **dict.fromkeys(self._free)}
         for name in values:
             if name not in symbols:
                 raise UnknownBindingError(

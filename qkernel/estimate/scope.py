@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from qkernel.estimate.atoms import Closure, Register
 from qkernel.estimate.quantity import (
     ONE,
-    Closure,
     Quantity,
-    Register,
     Value,
     at_least_zero,
     equals_zero,
@@ -166,7 +165,12 @@ class Scope:
         return _form(operator, *(self.number(operand) for operand in operands))
 
 
-_FORMS = frozenset(("+", "-", "*", "//", "%", "**", "neg", "abs", "min", "max", "<", "<=", ">", ">=", "==", "!=", "and", "or", "^", "not"))
+_FORMS = frozenset(
+    (
+        *("+", "-", "*", "//", "%", "**", "neg", "abs", "min", "max"),
+        *("<", "<=", ">", ">=", "==", "!=", "and", "or", "^", "not"),
+    )
+)
 
 
 def _form(operator: str, left: Quantity, right: Quantity = ONE) -> Quantity:
@@ -208,4 +212,3 @@ def _form(operator: str, left: Quantity, right: Quantity = ONE) -> Quantity:
         case "^":
             return left + right - 2 * left * right
     return 1 - left  # not
-

@@ -7,8 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from qkernel.errors import ArithmeticEvaluationError, QubitIndexResolutionError, SizeError
-from qkernel.estimate.quantity import (
-    ZERO,
+from qkernel.estimate.atoms import (
     Argument,
     AtLeastZero,
     Atom,
@@ -22,10 +21,13 @@ from qkernel.estimate.quantity import (
     Opaque,
     Positive,
     Power,
-    Quantity,
     Register,
     Symbol,
     Terms,
+)
+from qkernel.estimate.quantity import (
+    ZERO,
+    Quantity,
     Value,
     at_least_zero,
     atom,
@@ -84,9 +86,8 @@ def substitute_atom(part: Atom, values: Values) -> Quantity:
         case Terms(observable, width):
             return terms(substitute_value(observable, values), width)
         case Iterated(index, count, states, result, sums):
-            inner = {name: value for name, value in values.items() if name != index}
-            stepped = tuple((n, substitute(first, values), substitute(following, inner)) for n, first, following in states)
-            return iterated(index, substitute(count, values), stepped, substitute(result, inner), sums)
+            stepped = tuple((n, substitute(first, values), substitute(following, values)) for n, first, following in states)
+            return iterated(index, substitute(count, values), stepped, substitute(result, values), sums)
         case ItemSum(targets, dictionary, result):
             return item_sum(targets, substitute_value(dictionary, values), substitute(result, values))
 
@@ -234,4 +235,3 @@ def as_value(plain: Any) -> Value:
     if item is not None and getattr(plain, "ndim", None) == 0:
         return as_value(item())
     return Bound(plain)
-

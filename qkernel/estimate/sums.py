@@ -13,19 +13,12 @@ from fractions import Fraction
 from functools import cache
 from itertools import count as count_up
 
+from qkernel.estimate.atoms import AtLeastZero, Atom, Floor, IsZero, Monomial, Positive, Power, Symbol
 from qkernel.estimate.quantity import (
     ONE,
     ZERO,
-    AtLeastZero,
-    Atom,
     Coefficient,
-    Floor,
-    IsZero,
-    Monomial,
-    Positive,
-    Power,
     Quantity,
-    Symbol,
     at_least_zero,
     atom,
     atom_names,
@@ -33,7 +26,6 @@ from qkernel.estimate.quantity import (
     floor_quotient,
     is_nonnegative,
     is_whole,
-    maximum,
     minimum,
     positive_part,
     power,
@@ -126,10 +118,10 @@ def _power_sum(powers: dict[int, Coefficient], ratio: Fraction, bound: Quantity)
 def _unclamped(coefficients: list[Fraction], bound: Quantity) -> Quantity:
     """`bound` itself, where the polynomial is 0 at every negative value that the bound can have, else Max(0, bound)."""
     lowest = bound.constant
-    if lowest < 0 and isinstance(lowest, int) and lowest >= -8 and is_whole(bound) and is_nonnegative(bound - lowest):
-        if all(sum(c * x**k for k, c in enumerate(coefficients)) == 0 for x in range(lowest, 0)):
-            return bound
-    return positive_part(bound)
+    if not -8 <= lowest < 0 or not is_whole(bound) or not is_nonnegative(bound - lowest):
+        return positive_part(bound)
+    vanishes = all(sum(c * x**k for k, c in enumerate(coefficients)) == 0 for x in range(int(lowest), 0))
+    return bound if vanishes else positive_part(bound)
 
 
 def _at(coefficients: list[Fraction], value: Quantity) -> Quantity:
@@ -174,11 +166,10 @@ def _rough(form: Quantity, index: str, bound: Quantity, facts: Facts) -> Quantit
         return _by_residue(form, index, bound, facts, modulus)
     result = ZERO
     for term, coefficient in form.terms.items():
-        breaking = next((part for part, _ in term if isinstance(part, (AtLeastZero, IsZero)) and index in atom_names(part)), None)
-        if breaking is None:
-            breaking = next((part for part, _ in term if isinstance(part, Positive) and index in part.value.free), None)
-        if breaking is None:
+        breaks = [part for part, _ in term if isinstance(part, (AtLeastZero, IsZero, Positive)) and index in part.value.free]
+        if not breaks:
             raise Unsolved
+        breaking = min(breaks, key=lambda part: isinstance(part, Positive))
         exponent = dict(term)[breaking]
         rest = Quantity({frozenset((part, size) for part, size in term if part != breaking): coefficient})
         result = result + _broken(breaking, exponent, rest, index, bound, facts)
@@ -243,9 +234,10 @@ def _halves(form: Quantity) -> Quantity:
     return form
 
 
-def _broken(breaking: Atom, exponent: int, rest: Quantity, index: str, bound: Quantity, facts: Facts) -> Quantity:
+def _broken(
+    breaking: AtLeastZero | IsZero | Positive, exponent: int, rest: Quantity, index: str, bound: Quantity, facts: Facts
+) -> Quantity:
     """The sum of breaking**exponent * rest, over the part of the range where `breaking` is not 0."""
-    assert isinstance(breaking, (Positive, AtLeastZero, IsZero))
     slope, offset = _linear(breaking.value, index)
     if isinstance(breaking, IsZero):
         point = -offset / slope
@@ -316,4 +308,3 @@ def _follows(form: Quantity, known: Quantity) -> bool:
         if term and share > 0 and is_nonnegative(form - known * _plain(share)):
             return True
     return False
-

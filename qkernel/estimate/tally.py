@@ -50,7 +50,9 @@ class Kind:
             found.append({"clifford": "clifford_gates", "t": "t_gates", "rotation": "rotation_gates"}[group])
         elif self.controls == 0 and self.base in ("t", "tdg"):
             found.append("t_gates")
-        elif rule is not None and (rule.clifford if self.controls == 0 else (self.controls == 1 and self.base in ("x", "y", "z"))):
+        elif (self.controls == 1 and self.base in ("x", "y", "z")) or (
+            self.controls == 0 and rule is not None and rule.clifford
+        ):
             found.append("clifford_gates")
         if self.controls == 2 and self.base in ("x", "z"):
             found.append("toffoli")
@@ -214,4 +216,3 @@ def either(then: Tally, otherwise: Tally) -> Tally:
         result.add(Excess(name), amount - maximum(sides[0][name], sides[1][name]))
     result.bounded = then.bounded | otherwise.bounded | bounded
     return result
-
