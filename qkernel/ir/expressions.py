@@ -321,6 +321,11 @@ def _array_power(base: Any, exponent: Any) -> Any:
     return np.power(np.asarray(base, float), exponent) if np.any(np.asarray(exponent) < 0) else np.power(base, exponent)
 
 
+def _fixed_point(bits: Any, int_bits: int) -> Any:
+    """The number that bits spell, least significant first, `int_bits` of them before the point."""
+    return sum(bit * 2.0 ** (position + int_bits - len(bits)) for position, bit in enumerate(bits))
+
+
 OPERATORS: dict[str, Operator] = {
     "+": Operator(operator.add, operator.add, _number),
     "-": Operator(operator.sub, operator.sub, _number),
@@ -362,6 +367,7 @@ OPERATORS: dict[str, Operator] = {
     "log": Operator(math.log, np.log, _float),
     "log2": Operator(math.log2, np.log2, _float),
     "sqrt": Operator(math.sqrt, np.sqrt, _float),
+    "fixed": Operator(lambda bits, int_bits: _fixed_point(bits, int_bits), lambda bits, int_bits: _fixed_point(bits, int_bits), _float),
 }
 
 
@@ -514,6 +520,11 @@ def evaluate(expr: Expr, environment: Environment) -> Any:
             return value
         case Name(name):
             return environment[name]
+        case Apply("select", (condition, left, right)):
+            chosen = evaluate(condition, environment)
+            if not isinstance(chosen, (Expr, np.ndarray)):  # the other side may have no value: 1 / n if n else 0
+                return evaluate(left if chosen else right, environment)
+            return _compute("select", [chosen, evaluate(left, environment), evaluate(right, environment)])
         case Apply(name, operands):
             return _compute(name, [evaluate(operand, environment) for operand in operands])
         case Item(base, keys):
@@ -528,6 +539,8 @@ def evaluate(expr: Expr, environment: Environment) -> Any:
             if any(isinstance(value, Expr) for value in values):
                 return Slice(*(wrap(value) for value in values))
             sequence, first, step, count = values
+            if step == 0:
+                return [sequence[first]] * count
             return sequence[first : first + step * count : step] if count else sequence[:0]
         case Pack(items, type):
             return _pack([evaluate(entry, environment) for entry in items], type)
