@@ -154,7 +154,8 @@ class Ledger:
 
     def mark_consumed(self, handle: QuantumHandle) -> Move:
         """A moved handle turns out to be gone for good: nothing came back for it."""
-        move = replace(self.moves[handle], consumed=True, discarded=False)
+        move = self.moves[handle]
+        move = replace(move, what=f"{move.what}, which does not give it back,", consumed=True, discarded=False)
         self.moves[handle] = move
         if handle.parent is not None:
             self._open_hole(handle.parent, handle.place, move)
@@ -218,7 +219,7 @@ class Ledger:
         if handle.place != target:
             loan = next(loan for loan in self.loans[parent] if loan.place == handle.place)
             raise AffineTypeError(
-                f"`{handle.name}` comes from `{loan.text}` and cannot be put into `{text}`",
+                f"`{loan.text}` cannot be put into `{text}`",
                 span=span,
                 label=f"not the place of `{loan.text}`",
                 notes=(Note("taken here", loan.span),),
@@ -231,9 +232,9 @@ class Ledger:
 def _after_move(handle: QuantumHandle, move: Move) -> str | None:
     if move.discarded:
         return f"a gate returns the qubit: write `{handle.name} = ...` where it was {move.what}"
-    if move.consumed:
+    if move.consumed and move.what.startswith("measured"):
         return "a measured qubit is gone; `qk.project_z` measures and keeps it"
-    return None if move.what.startswith("given") else "use the handle that the operation returned"
+    return None if move.consumed or move.what.startswith("given") else "use the handle that the operation returned"
 
 
 def surely_overlap(left: Place, right: Place) -> bool:

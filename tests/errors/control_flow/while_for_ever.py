@@ -1,0 +1,9 @@
+@qk.qkernel
+def kernel(q: qk.Qubit) -> qk.Qubit:
+    q, bit = qk.project_z(q)
+    while bit:
+        q = qk.h(q)
+    return q
+
+
+kernel.check()

@@ -1,0 +1,11 @@
+@qk.qkernel
+def kernel(n: qk.UInt, k: qk.UInt) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(n)
+    bits = qk.bit_array(n)
+    for i in qk.range(n):
+        bits[i] = qk.measure(q[i])
+    q[k] = qk.x(q[k])
+    return bits
+
+
+kernel.sample(n=3, k=1)

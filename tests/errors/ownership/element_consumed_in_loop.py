@@ -1,0 +1,10 @@
+@qk.qkernel
+def kernel(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(n)
+    bits = qk.bit_array(n)
+    for i in qk.range(n):
+        bits[i] = qk.measure(q[0])
+    return bits
+
+
+kernel.check()

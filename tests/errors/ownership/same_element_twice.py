@@ -1,0 +1,9 @@
+@qk.qkernel
+def kernel(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(n)
+    for i in qk.range(n):
+        q[i], q[i] = qk.cx(q[i], q[i])
+    return qk.measure(q)
+
+
+kernel.check()

@@ -1,0 +1,3 @@
+@qk.qkernel
+def kernel(*qubits: qk.Qubit) -> qk.Qubit:
+    return qubits[0]

@@ -1,0 +1,3 @@
+@qk.qkernel
+def kernel(q: complex) -> qk.Qubit:
+    return q
