@@ -65,8 +65,11 @@ class _Writer:
     def form(self, form: Quantity) -> str:
         if not form.terms:
             return "0"
-        if form.is_constant:
-            return self.ratio(str(Fraction(form.constant).numerator), Fraction(form.constant).denominator)
+        fractional, rest = _apart(form)
+        written = [] if not fractional.terms else [self.product(fractional)]
+        return self.joined(written + ([self.product(rest)] if rest.terms else []))
+
+    def product(self, form: Quantity) -> str:
         below = denominator(form)
         whole = form * below
         front = _common_factor(whole)
@@ -124,7 +127,7 @@ class _Writer:
     def atom(self, atom: Atom) -> str:
         match atom:
             case Symbol(name):
-                return name
+                return _bare(name)
             case Positive(value):
                 return f"Max(0, {self.form(value)})"
             case Floor(numerator, divisor):
@@ -172,7 +175,7 @@ class _Latex(_Writer):
     def atom(self, atom: Atom) -> str:
         match atom:
             case Symbol(name):
-                return _latex_name(name)
+                return _latex_name(_bare(name))
             case Positive(value):
                 return rf"\max\left(0, {self.form(value)}\right)"
             case Floor(numerator, divisor):
@@ -206,6 +209,15 @@ def _escaped(name: str) -> str:
 def _bare(name: str) -> str:
     """The user's own name of a bound name."""
     return name.split("#")[0]
+
+
+def _apart(form: Quantity) -> tuple[Quantity, Quantity]:
+    """The terms with a denominator and those over the same atoms, and the rest."""
+    above = {term for term, value in form.terms.items() if isinstance(value, Fraction)}
+    atoms = {atom for term in above for atom, _ in term}
+    joined = above | {term for term in form.terms if above and term and {atom for atom, _ in term} <= atoms}
+    first = Quantity({term: value for term, value in form.terms.items() if term in joined})
+    return first, Quantity({term: value for term, value in form.terms.items() if term not in joined})
 
 
 def _common_factor(form: Quantity) -> dict[Atom, int]:

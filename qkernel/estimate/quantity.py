@@ -261,11 +261,15 @@ def atom_names(value: Atom) -> frozenset[str]:
 
 
 def is_nonnegative(value: Quantity) -> bool:
-    """Whether every term is visibly at least 0."""
-    return all(
-        coefficient > 0 and all(power % 2 == 0 or _is_nonnegative_atom(atom) for atom, power in term)
-        for term, coefficient in value.terms.items()
-    )
+    """Whether the value is visibly at least 0."""
+    least: Coefficient = value.constant
+    for term, coefficient in value.terms.items():
+        if term:
+            if coefficient < 0 or not all(power % 2 == 0 or _is_nonnegative_atom(atom) for atom, power in term):
+                return False
+            if all(isinstance(atom, Power) and power > 0 and is_nonnegative(atom.exponent) for atom, power in term):
+                least += coefficient  # 2**n is at least 1
+    return least >= 0
 
 
 def _is_nonnegative_atom(value: Atom) -> bool:
