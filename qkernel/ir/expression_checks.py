@@ -58,7 +58,8 @@ def _check_part(expr: Expr, types: Mapping[str, Type], visible: Set[str]) -> str
         case Apply(name, operands):
             return _check_operator(name, operands)
         case Item(base, keys) | Row(base, keys):
-            known = _has_element(base.type, keys, isinstance(expr, Row))
+            partly = isinstance(base.type, ArrayType) and len(keys) < base.type.rank
+            known = has_element(base.type, keys) and isinstance(expr, Row) == partly
             return None if known else f"a {base.type} has no element [{', '.join(str(key.type) for key in keys)}]"
         case Size(base, axis):
             return _check_size(base, axis, types, visible)
@@ -84,21 +85,29 @@ def _vector_element(type: Type) -> Type | None:
 def _check_operator(name: str, operands: tuple[Expr, ...]) -> str | None:
     if OPERANDS.get(name) != len(operands):
         return f"there is no `{name}` of {len(operands)} operands"
+    return misfit(name, operands)
+
+
+def misfit(name: str, operands: tuple[Expr, ...]) -> str | None:
+    """Which operand the operator does not take, in words."""
+    if name == "fixed":
+        return None if [operand.type for operand in operands] == [ArrayType(BIT), UINT] else "`fixed` takes bits and a UInt"
     alike = name == "select" and operands[1].type == operands[2].type
     wrong = [str(operand.type) for operand in (operands[:1] if alike else operands) if not is_number(operand.type)]
-    return f"`{name}` of a {wrong[0]}" if wrong else None
+    return f"`{name}` takes numbers, not a {wrong[0]}" if wrong else None
 
 
-def _has_element(type: Type, keys: tuple[Expr, ...], is_row: bool) -> bool:
-    match type:
-        case ArrayType(_, rank):
-            return 0 < len(keys) <= rank and is_row == (len(keys) < rank) and all(key.type == UINT for key in keys)
-        case DictType(key):
-            return len(keys) == 1 and keys[0].type == key
-        case TupleType(items):
-            match keys:
-                case (Const(int(index)),):
-                    return 0 <= index < len(items)
+def has_element(type: Type, keys: tuple[Expr, ...]) -> bool:
+    """Whether a value of this type takes these keys, be it for an element or for a row."""
+    match type, keys:
+        case ArrayType(_, rank), _:
+            return 0 < len(keys) <= rank and all(key.type == UINT for key in keys)
+        case DictType(ArrayType(element)), (key,) if isinstance(key.type, TupleType):
+            return all(entry == element for entry in key.type.items)
+        case DictType(wanted), (key,):
+            return key.type == wanted
+        case TupleType(items), (Const(int(index)),):
+            return 0 <= index < len(items)
     return False
 
 

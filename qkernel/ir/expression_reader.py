@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import QKernelError, TextFormError
+from qkernel.ir.expression_checks import has_element, misfit
 from qkernel.ir.expressions import ONE, Const, Expr, Name, Pack, Slice, Updated, apply, item, size
 from qkernel.ir.lexer import MAX_INTEGER_DIGITS, Source
 from qkernel.ir.places import Place, whole
 from qkernel.ir.printer import pack_type
 from qkernel.ir.spans import Span
-from qkernel.ir.types import BIT, FLOAT, QUBIT, SCALARS, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
+from qkernel.ir.types import QUBIT, SCALARS, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
 from qkernel.ir.vocabulary import ARRAYS, FUNCTIONS, OPERANDS
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 MAX_DEPTH = 200
 """Operations in one another in one expression."""
 _MAX_INTEGER_BITS = MAX_INTEGER_DIGITS * 10 // 3
-_NUMBERS = (UINT, FLOAT, BIT)
 
 
 @dataclass(slots=True)
@@ -190,10 +190,9 @@ class ExpressionReader:
 
     def _compute(self, node: Any, name: str, *operands: Expr) -> Expr:
         """`apply`, for operands that it is made for and constants of bounded size."""
-        alike = name == "select" and operands[1].type == operands[2].type
-        for operand in operands[:1] if alike else operands:
-            if operand.type not in _NUMBERS:
-                raise self.error(node, f"`{name}` takes numbers, not a {operand.type}")
+        wrong = misfit(name, operands)
+        if wrong is not None:
+            raise self.error(node, wrong)
         match name, operands:
             case "**", (Const(int(base)), Const(int(exponent))) if (
                 abs(base) > 1 and base.bit_length() * exponent > _MAX_INTEGER_BITS
@@ -279,20 +278,7 @@ class ExpressionReader:
                 raise self.error(base_node, f"a stretch is taken of a vector, not of a {base.type}")
             return Slice(base, *self._stretch(keys.children[0], depth))
         found = self._items(keys.children, depth)
-        match base.type:
-            case ArrayType(_, rank):
-                fits = len(found) <= rank and all(key.type == UINT for key in found)
-            case DictType(key):
-                fits = len(found) == 1 and found[0].type == key
-            case TupleType(items):
-                match found:
-                    case (Const(int(index)),):
-                        fits = 0 <= index < len(items)
-                    case _:
-                        fits = False
-            case _:
-                fits = False
-        if not fits:
+        if not has_element(base.type, found):
             raise self.error(
                 node, f"a {base.type} has no such element", f"asked for by {', '.join(str(key.type) for key in found)}"
             )

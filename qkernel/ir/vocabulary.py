@@ -21,7 +21,7 @@ LEFT_ASSOCIATIVE = frozenset({"or", "and", "^", "+", "-", "*", "/", "//", "%"})
 ATOM = 10
 
 FUNCTIONS = frozenset(OPERATORS) - frozenset(PRECEDENCE)
-_ONE_OPERAND = FUNCTIONS - {"min", "max", "atan2"} | {"neg", "not"}
+_ONE_OPERAND = FUNCTIONS - {"min", "max", "atan2", "fixed"} | {"neg", "not"}
 OPERANDS = {name: 3 if name == "select" else 1 if name in _ONE_OPERAND else 2 for name in OPERATORS}
 """How many operands an operator takes."""
 KINDS = ("kernel", "composite", "oracle")

@@ -173,9 +173,9 @@ def definitions(op: Op, module: Module) -> Iterator[tuple[str, Type]]:
                     yield name, value_type(value)
         case For(targets, domain, _, carried):
             yield from zip(targets, target_types(domain, len(targets)), strict=True)
-            yield from ((entry.name, entry.initial.type) for entry in carried)
+            yield from ((entry.name, joined_type(entry.initial.type, entry.next.type)) for entry in carried)
         case While(_, _, carried):
-            yield from ((entry.name, entry.initial.type) for entry in carried)
+            yield from ((entry.name, joined_type(entry.initial.type, entry.next.type)) for entry in carried)
         case If(joined=joined):
             yield from ((entry.name, joined_type(entry.then.type, entry.otherwise.type)) for entry in joined)
 

@@ -1,0 +1,302 @@
+"""Random well-formed modules: every op, nested, over the names that are in scope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+
+from qkernel.gates import GATES
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name
+from qkernel.ir.ops import (
+    Adjoint,
+    Alloc,
+    Block,
+    Call,
+    Carried,
+    Control,
+    Expval,
+    For,
+    Function,
+    Gate,
+    If,
+    Items,
+    Joined,
+    Measure,
+    Modifier,
+    Module,
+    Op,
+    Parameter,
+    PauliEvolve,
+    Power,
+    Probabilities,
+    Range,
+    Reset,
+    While,
+)
+from qkernel.ir.places import Place, whole
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, TupleType, Type, is_quantum
+from qkernel.ir.walk import value_type
+from tests.strategies.ir_expressions import Scope, array, bit, hamiltonians, observable, real, uint
+
+WORDS = [
+    "q",
+    "theta",
+    "n",
+    "next",
+    "value",
+    "h",
+    "carrying",
+    "λ",
+    "kernel",
+    "_",
+    "inf",
+    "x1",
+    "measure",
+    "Vector",
+    "a.b",
+    "2nd",
+]
+FUNCTION_NAMES = ["ansatz", "layer", "h", "measure", "control", "range", "outer.<locals>.inner", "kernel"]
+TYPES: list[Type] = [
+    QUBIT, ArrayType(QUBIT), UINT, FLOAT, BIT, OBSERVABLE, ArrayType(UINT), ArrayType(FLOAT), ArrayType(BIT),
+    ArrayType(OBSERVABLE), ArrayType(FLOAT, 2), ArrayType(FLOAT, 3), TupleType((UINT, FLOAT)),
+    DictType(UINT, FLOAT), DictType(TupleType((UINT, UINT)), FLOAT), DictType(ArrayType(UINT), FLOAT),
+]  # fmt: skip
+
+
+class _Writer:
+    """Writes one function; `functions` are those that it may call."""
+
+    def __init__(self, draw: st.DrawFn, functions: list[Function]) -> None:
+        self.draw, self.functions, self.scope = draw, functions, Scope()
+
+    def one_of(self, choices: list[Any]) -> Any:
+        return choices[self.draw(st.integers(0, len(choices) - 1))]
+
+    def fresh(self, type: Type) -> str:
+        """A new name that is visible from here on."""
+        word = self.one_of(WORDS)
+        name = word if word not in self.scope.used else f"{word}_{len(self.scope.used)}"
+        self.scope.used.add(name)
+        self.scope.visible[name] = type
+        return name
+
+    def uint(self) -> Expr:
+        return uint(self.draw, self.scope, 1)
+
+    def number(self) -> Expr:
+        return real(self.draw, self.scope) if self.draw(st.booleans()) else uint(self.draw, self.scope)
+
+    def value(self, type: Type) -> Expr | Place | None:
+        """A value of this type that is at hand, if there is one."""
+        makers: dict[Type, Callable[..., Expr]] = {UINT: uint, FLOAT: real, BIT: bit, OBSERVABLE: observable}
+        if is_quantum(type):
+            return self.place(single=type == QUBIT)
+        if type in makers:
+            return makers[type](self.draw, self.scope)
+        if isinstance(type, ArrayType) and type.rank == 1:
+            return array(self.draw, self.scope, type.element)
+        names = self.scope.names(type)
+        return Name(self.one_of(names), type) if names else None
+
+    # Places ---------------------------------------------------------------------------------------------------------
+
+    def place(self, single: bool) -> Place | None:
+        singles, registers = self.scope.names(QUBIT), self.scope.names(ArrayType(QUBIT))
+        if single and singles and (not registers or self.draw(st.booleans())):
+            return Place(self.one_of(singles))
+        if not registers:
+            return None
+        name = self.one_of(registers)
+        if single:
+            return Place(name, self.uint())
+        return whole(name) if self.draw(st.booleans()) else Place(name, self.uint(), self.uint(), self.uint())
+
+    def places(self, single: bool, most: int = 3) -> tuple[Place, ...] | None:
+        found = tuple(self.place(single) for _ in range(self.draw(st.integers(1, most))))
+        return tuple(place for place in found if place is not None) if all(found) else None
+
+    # Ops ------------------------------------------------------------------------------------------------------------
+
+    def block(self, depth: int) -> Block:
+        """Some ops; what they define is visible afterwards."""
+        ops = []
+        for _ in range(self.draw(st.integers(0, 3 if depth else 5))):
+            makers = [
+                self.alloc,
+                self.gate,
+                self.gate,
+                self.unitary,
+                self.evolve,
+                self.call,
+                self.measure,
+                self.reset,
+                self.read_out,
+            ]
+            op = self.one_of(makers + [self.loop, self.loop, self.branch, self.repeat] * (depth < 2))
+            made = op(depth) if op in (self.loop, self.branch, self.repeat) else op()
+            if made is not None:
+                ops.append(made)
+        return tuple(ops)
+
+    def inner(self, depth: int, handed: list[Type]) -> tuple[Block, list[Expr]]:
+        """A nested block and values for what it hands on; what it defines is gone afterwards."""
+        outside = dict(self.scope.visible)
+        body = self.block(depth)
+        values = [self.number() if type == FLOAT else self.value(type) for type in handed]
+        self.scope.visible = outside
+        return body, [value for value in values if isinstance(value, Expr)]
+
+    def alloc(self) -> Op:
+        size_ = self.uint() if self.draw(st.booleans()) else None
+        return Alloc(self.fresh(QUBIT if size_ is None else ArrayType(QUBIT)), size_)
+
+    def modifiers(self) -> tuple[Modifier, ...]:
+        found: list[Modifier] = []
+        for _ in range(self.draw(st.sampled_from([0, 0, 0, 1, 2, 3]))):
+            controls = self.places(self.draw(st.booleans()))
+            value = self.uint() if self.draw(st.booleans()) else None
+            choices: list[Modifier] = [Adjoint(), Power(self.uint())]
+            found.append(self.one_of(choices + ([Control(controls, value)] if controls else [])))
+        return tuple(found)
+
+    def gate(self) -> Op | None:
+        rule = GATES[self.draw(st.sampled_from(sorted(GATES)))]
+        single = not rule.is_broadcast or self.draw(st.booleans())
+        places = [self.place(single) for _ in range(rule.num_qubits)]
+        if None in places:
+            return None
+        many = bool(places) and not single and self.draw(st.booleans())
+        angles = tuple(array(self.draw, self.scope, FLOAT, 2) if many else self.number() for _ in rule.angles)
+        return Gate(rule.name, tuple(place for place in places if place), angles, self.modifiers())
+
+    def unitary(self) -> Op | None:
+        place = self.place(True)
+        entry = st.sampled_from(
+            [0j, 1 + 0j, 1j, -1j, 0.5 + 0.5j, complex(-0.0, 2**-0.5), complex(1, -0.0), -0.5 - 1e-9j, 3 + 0j]
+        )
+        size_ = self.draw(st.sampled_from([2, 4]))
+        rows = tuple(tuple(self.draw(entry) for _ in range(size_)) for _ in range(size_))
+        return place and Gate("unitary", (place,) * (size_ // 2), (), self.modifiers(), rows)
+
+    def evolve(self) -> Op | None:
+        places = self.places(self.draw(st.booleans()))
+        return places and PauliEvolve(places, observable(self.draw, self.scope), self.number(), self.modifiers())
+
+    def call(self) -> Op | None:
+        if not self.functions:
+            return None
+        callee = self.one_of(self.functions)
+        arguments = tuple(self.value(parameter.type) for parameter in callee.parameters)
+        if None in arguments:
+            return None
+        modifiers = self.modifiers()
+        results = tuple(self.fresh(value_type(value)) if self.draw(st.booleans()) else None for value in callee.returns)
+        return Call(callee.name, tuple(value for value in arguments if value is not None), results, modifiers)
+
+    def measure(self) -> Op | None:
+        place = self.place(self.draw(st.booleans()))
+        if place is None:
+            return None
+        result = self.fresh(BIT if place.length is None else ArrayType(BIT))
+        return Measure(place, result, self.draw(st.sampled_from("xyz")), self.draw(st.booleans()))
+
+    def reset(self) -> Op | None:
+        place = self.place(self.draw(st.booleans()))
+        return place and Reset(place)
+
+    def read_out(self) -> Op | None:
+        places = self.places(self.draw(st.booleans()))
+        if places is None:
+            return None
+        if self.draw(st.booleans()):
+            return Probabilities(places, self.fresh(ArrayType(FLOAT)))
+        several = self.draw(st.booleans())
+        what = array(self.draw, self.scope, OBSERVABLE) if several else observable(self.draw, self.scope)
+        return Expval(places, what, self.fresh(ArrayType(FLOAT) if several else FLOAT))
+
+    def loop(self, depth: int) -> Op:
+        dictionaries = [name for name, type in self.scope.visible.items() if isinstance(type, DictType)]
+        values = self.carried()
+        domain: Range | Items
+        if dictionaries and self.draw(st.booleans()):
+            name = self.one_of(dictionaries)
+            domain = Items(Name(name, self.scope.visible[name]))
+        else:
+            step = ONE if self.draw(st.booleans()) else self.uint()
+            domain = Range(ZERO if self.draw(st.booleans()) else self.uint(), self.uint(), step)
+        names = [self.fresh(type) for type, _ in values]
+        outside = dict(self.scope.visible)
+        targets = (self.fresh(UINT),) if isinstance(domain, Range) else self.item_targets(domain.dictionary.type)
+        body, carried = self.round(depth, names, values)
+        self.scope.visible = outside
+        return For(targets, domain, body, carried)
+
+    def repeat(self, depth: int) -> Op:
+        values = self.carried()
+        names = [self.fresh(type) for type, _ in values]
+        condition = bit(self.draw, self.scope)
+        return While(condition, *self.round(depth, names, values))
+
+    def round(self, depth: int, names: list[str], values: list[tuple[Type, Expr]]) -> tuple[Block, tuple[Carried, ...]]:
+        """The body of a loop, and what it carries."""
+        body, last = self.inner(depth + 1, [type for type, _ in values])
+        return body, tuple(Carried(name, value, next_) for name, (_, value), next_ in zip(names, values, last, strict=True))
+
+    def item_targets(self, type: Type) -> tuple[str, ...]:
+        assert isinstance(type, DictType)
+        match type.key:
+            case TupleType(items) if self.draw(st.booleans()):
+                return (*(self.fresh(entry) for entry in items), self.fresh(type.value))
+            case ArrayType(element) if self.draw(st.booleans()):
+                return (self.fresh(element), self.fresh(element), self.fresh(type.value))
+        return self.fresh(type.key), self.fresh(type.value)
+
+    def carried(self) -> list[tuple[Type, Expr]]:
+        """Types and initial values; a Float may start as a UInt."""
+        types = [self.one_of([UINT, FLOAT, BIT, ArrayType(BIT)]) for _ in range(self.draw(st.integers(0, 2)))]
+        values = [self.number() if type == FLOAT else self.value(type) for type in types]
+        return [(type, value) for type, value in zip(types, values, strict=True) if isinstance(value, Expr)]
+
+    def branch(self, depth: int) -> Op:
+        condition = bit(self.draw, self.scope)
+        types = [self.one_of([UINT, FLOAT, BIT]) for _ in range(self.draw(st.integers(0, 2)))]
+        then, left = self.inner(depth + 1, types)
+        otherwise, right = self.inner(depth + 1, types)
+        joined = tuple(Joined(self.fresh(type), *pair) for type, *pair in zip(types, left, right, strict=True))
+        return If(condition, then, otherwise, joined)
+
+    # Functions ------------------------------------------------------------------------------------------------------
+
+    def parameter(self) -> Parameter:
+        type = self.one_of(TYPES)
+        constants: dict[Type, Any] = {
+            UINT: st.integers(0, 9),
+            FLOAT: st.floats(-9, 9),
+            BIT: st.booleans(),
+            OBSERVABLE: hamiltonians(),
+        }
+        default = Const(self.draw(constants[type])) if type in constants and self.draw(st.booleans()) else None
+        return Parameter(self.fresh(type), type, default)
+
+    def function(self) -> Function:
+        taken = {function.name for function in self.functions}
+        name = self.one_of([word for word in FUNCTION_NAMES if word not in taken])
+        kind = self.draw(st.sampled_from(["kernel", "kernel", "composite", "oracle"]))
+        parameters = tuple(self.parameter() for _ in range(self.draw(st.integers(0, 5))))
+        body = () if kind == "oracle" else self.block(0)
+        types = [self.one_of(TYPES) for _ in range(self.draw(st.integers(0, 3)))]
+        returns = tuple(value for value in map(self.value, types) if value is not None)
+        label = self.draw(st.sampled_from([None, "e", 'S† "quoted"\n']))
+        return Function(name, parameters, body, returns, self.draw(st.booleans()), kind, label, self.draw(st.booleans()))
+
+
+@st.composite
+def modules(draw: st.DrawFn) -> Module:
+    """A function, entry first, and one or two that it may call."""
+    functions: list[Function] = []
+    for _ in range(draw(st.integers(1, 3))):
+        functions.append(_Writer(draw, functions).function())
+    return Module(tuple(reversed(functions)))
