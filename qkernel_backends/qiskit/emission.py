@@ -1,0 +1,210 @@
+"""Circuits as Qiskit circuits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3
+from qiskit.circuit import CircuitInstruction, Clbit, IfElseOp, Qubit, WhileLoopOp
+from qiskit.circuit.library import PhaseGate, UGate, XGate
+
+from qkernel.lower.circuit import Assign, Body, Box, Branch, Circuit, Kind, Repeat, Run
+from qkernel_backends.qiskit.conditions import bits_of, boolean, condition
+from qkernel_backends.qiskit.gates import factory, fixed_operation
+from qkernel_backends.qiskit.parameters import slot_angles
+
+
+def emit(circuit: Circuit, theta: Sequence[float] | None = None) -> QuantumCircuit:
+    """The circuit in Qiskit, gate by gate as it was written, each under Qiskit's own name.
+
+    Open parameters become Qiskit parameters named as the columns of the angle map (`weights[0]`); with `theta`, shape
+    (columns,), they get these values. Measured bits form the classical register `c`.
+    Raises `TargetCapabilityError` for an angle or a condition that Qiskit cannot express.
+    """
+    if theta is None:
+        return emit_with(circuit, slot_angles(circuit.angles), circuit.boxes)
+    return emit_with(circuit, circuit.angles.evaluate(np.asarray(theta, float)).tolist(), circuit.boxes)
+
+
+def to_qasm(circuit: Circuit) -> str:
+    """The circuit as OpenQASM 3 text; open parameters are its inputs."""
+    return str(qasm3.dumps(emit(circuit)))
+
+
+def emit_with(circuit: Circuit, angles: Sequence[Any], boxes: tuple[Box, ...] = ()) -> QuantumCircuit:
+    """The circuit in Qiskit with an angle (a number or Qiskit expression) for each slot, the `boxes` as composite gates."""
+    qubits = [Qubit() for _ in range(circuit.num_qubits)]
+    result = QuantumCircuit(qubits, name=circuit.name)
+    taken = {"c"}
+    for name, places in circuit.registers or (("q", tuple(range(circuit.num_qubits))),):
+        result.add_register(QuantumRegister(bits=[qubits[place] for place in places], name=_fresh(name, taken)))
+    if circuit.num_bits:
+        result.add_register(ClassicalRegister(circuit.num_bits, "c"))
+    _Emitter(circuit.kinds, _makers(circuit.kinds), angles, qubits, list(result.clbits)).body(circuit.body, result, boxes)
+    return result
+
+
+def _fresh(name: str, taken: set[str]) -> str:
+    """`name`, or `name_1`, `name_2` ... where it is taken."""
+    fresh, count = name, 0
+    while fresh in taken:
+        count += 1
+        fresh = f"{name}_{count}"
+    taken.add(fresh)
+    return fresh
+
+
+@dataclass
+class _Reader:
+    """Where the reading of a run's columns stands."""
+
+    kinds: list[int]
+    qubits: list[int]
+    bits: list[int]
+    row: int
+    qubit: int
+    slot: int
+    bit: int
+
+
+@dataclass(frozen=True)
+class _Emitter:
+    """Writes parts of a circuit into Qiskit circuits over its qubits and bits."""
+
+    kinds: tuple[Kind, ...]
+    makers: list[tuple[Any, Any, int, int]]
+    angles: Sequence[Any]
+    qubits: Sequence[Qubit] | dict[int, Qubit]
+    clbits: list[Clbit]
+
+    def body(self, body: Body, target: QuantumCircuit, boxes: tuple[Box, ...] = ()) -> None:
+        for part in body:
+            match part:
+                case Run():
+                    reader = _Reader(part.kind.tolist(), part.qubits.tolist(), part.bits.tolist(), 0, 0, part.first_slot, 0)
+                    self._stretch(reader, len(part), target, sorted(boxes, key=lambda box: (box.start, -box.stop)))
+                    boxes = ()
+                case Branch(test, then, otherwise):
+                    used, bits = self._wires((part,))
+                    blocks = [self._block(inner, used, bits) for inner in ((then, otherwise) if otherwise else (then,))]
+                    target.append(IfElseOp(condition(test, self.clbits), *blocks), used, bits)
+                case Repeat(test, inner):
+                    used, bits = self._wires((part,))
+                    target.append(WhileLoopOp(condition(test, self.clbits), self._block(inner, used, bits)), used, bits)
+                case Assign(bit, value):
+                    target.store(self.clbits[bit], boolean(value, self.clbits))
+
+    def _wires(self, body: Body) -> tuple[list[Qubit], list[Clbit]]:
+        qubits, bits = used_wires(body)
+        return [self.qubits[k] for k in sorted(qubits)], [self.clbits[k] for k in sorted(bits)]
+
+    def _block(self, body: Body, qubits: list[Qubit], bits: list[Clbit]) -> QuantumCircuit:
+        block = QuantumCircuit(qubits, bits)
+        self.body(body, block)
+        return block
+
+    def _stretch(self, reader: _Reader, stop: int, target: QuantumCircuit, boxes: list[Box]) -> None:
+        """The rows up to `stop`, those of the outermost of `boxes` (in reading order) as composite gates."""
+        while boxes:
+            box, *rest = boxes
+            inner = [entry for entry in rest if entry.start < box.stop]
+            boxes = rest[len(inner) :]
+            self._rows(reader, box.start, target)
+            self._box(reader, box, inner, target)
+        self._rows(reader, stop, target)
+
+    def _box(self, reader: _Reader, box: Box, inner: list[Box], target: QuantumCircuit) -> None:
+        kinds = {self.kinds[code] for code in reader.kinds[box.start : box.stop]}
+        block = QuantumCircuit(len(box.qubits), name=box.label)
+        wires = dict(zip(box.qubits, block.qubits, strict=True))
+        _Emitter(self.kinds, self.makers, self.angles, wires, [])._stretch(reader, box.stop, block, inner)
+        operation = block.to_gate() if all(kind.is_gate for kind in kinds) else block.to_instruction()
+        target.append(operation, [self.qubits[k] for k in box.qubits])
+
+    def _rows(self, reader: _Reader, stop: int, target: QuantumCircuit) -> None:
+        append, wires, angles = target._append, self.qubits, self.angles
+        qubit, slot, makers = reader.qubit, reader.slot, self.makers
+        for code in reader.kinds[reader.row : stop]:
+            make, fixed, width, count = makers[code]
+            places = reader.qubits[qubit : qubit + width]
+            if width == 1:
+                on: tuple[Qubit, ...] = (wires[places[0]],)
+            elif width == 2:
+                on = (wires[places[0]], wires[places[1]])
+            else:
+                on = tuple([wires[place] for place in places])
+            if fixed is not None:
+                if fixed.num_clbits:
+                    append(CircuitInstruction(fixed, on, (self.clbits[reader.bits[reader.bit]],)))
+                    reader.bit += 1
+                else:
+                    append(CircuitInstruction(fixed, on))
+            elif count == 1 and make is not None:
+                append(CircuitInstruction(make(angles[slot]), on))
+            elif make is not None:
+                append(CircuitInstruction(make(*angles[slot : slot + count]), on))
+            else:
+                _with_phase(self.kinds[code], angles[slot : slot + count], on, target)
+            qubit += width
+            slot += count
+        reader.row, reader.qubit, reader.slot = stop, qubit, slot
+
+
+def _makers(kinds: tuple[Kind, ...]) -> list[tuple[Any, Any, int, int]]:
+    """For each kind what makes its operation, or the operation, and the numbers of its qubits and angles."""
+    result: list[tuple[Any, Any, int, int]] = []
+    for kind in kinds:
+        special = kind.name == "gphase" or (kind.name == "ug" and kind.controls != 1)
+        make = factory(kind) if kind.num_angles and not special else None
+        fixed = None if kind.num_angles else fixed_operation(kind)
+        result.append((make, fixed, kind.num_qubits, kind.num_angles))
+    return result
+
+
+def _with_phase(kind: Kind, angles: Sequence[Any], on: tuple[Qubit, ...], target: QuantumCircuit) -> None:
+    """A global phase, or `ug`, which ends in one; controlled, it is a phase gate among the controls."""
+    *others, phase = angles
+    controls = on[: kind.controls]
+    if kind.name == "ug":
+        gate = UGate(*others)
+        full = gate.control(kind.controls, ctrl_state=kind.control_value, annotated=False) if controls else gate
+        target.append(full, on)
+    if not controls:
+        target.global_phase += phase
+        return
+    *rest, last = controls
+    lower = kind.control_value & ((1 << len(rest)) - 1)
+    gate = PhaseGate(phase).control(len(rest), ctrl_state=lower, annotated=False) if rest else PhaseGate(phase)
+    flips = not kind.control_value >> len(rest) & 1
+    for operation, places in ((XGate(), [last]), (gate, controls), (XGate(), [last])):
+        if flips or operation is gate:
+            target.append(operation, places)
+
+
+def used_wires(body: Iterable[Run | Branch | Repeat | Assign]) -> tuple[set[int], set[int]]:
+    """The qubits and the bits that `body` touches."""
+    qubits: set[int] = set()
+    bits: set[int] = set()
+    for part in body:
+        match part:
+            case Run():
+                qubits.update(part.qubits.tolist())
+                bits.update(part.bits.tolist())
+                inner: tuple[Body, ...] = ()
+            case Branch(test, then, otherwise):
+                bits |= bits_of(test)
+                inner = (then, otherwise)
+            case Repeat(test, repeated):
+                bits |= bits_of(test)
+                inner = (repeated,)
+            case Assign(bit, value):
+                bits |= bits_of(value) | {bit}
+                inner = ()
+        for block in inner:
+            more_qubits, more_bits = used_wires(block)
+            qubits |= more_qubits
+            bits |= more_bits
+    return qubits, bits
