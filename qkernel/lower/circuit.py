@@ -14,12 +14,21 @@ from typing import Any
 import numpy as np
 
 from qkernel.gates import GATES, Matrix, controlled, pauli_rotation
-from qkernel.ir.expressions import Expr
+from qkernel.ir.expressions import Const, Expr, Item, Name
 from qkernel.ir.spans import Span
+from qkernel.ir.types import BIT, FLOAT, ArrayType
 from qkernel.lower.angles import AngleMap
 from qkernel.observable import Hamiltonian
 
 Integers = np.ndarray[Any, np.dtype[np.int32]]
+
+BITS = Name("bits", ArrayType(BIT))
+EXPECTATIONS = Name("expectations", ArrayType(FLOAT))
+
+
+def bit(k: int) -> Item:
+    """The circuit's bit k, in conditions, assignments and outputs."""
+    return Item(BITS, (Const(k),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,7 @@ class Instruction:
     span: Span | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """Instructions without control flow, as columns.
 
@@ -93,13 +102,24 @@ class Run:
     span: Integers
     first_slot: int = 0
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both hold the same instructions; where they come from does not count."""
+        if not isinstance(other, Run):
+            return NotImplemented
+        return self.first_slot == other.first_slot and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("kind", "qubits", "bits")
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.first_slot, self.kind.tobytes()))
+
     def __len__(self) -> int:
         return len(self.kind)
 
 
 @dataclass(frozen=True)
 class Branch:
-    """Run-time branching: `condition` is an expression over bits, `Item(Name("bits"), (k,))` being the circuit's bit k."""
+    """Run-time branching: `condition` is an expression over bits, `bit(k)` being the circuit's bit k."""
 
     condition: Expr
     then: Body
@@ -150,8 +170,9 @@ class Circuit:
     """A concrete circuit with open angles.
 
     `outputs` are host-side expressions over the names `bits` (a vector of Bit), `expectations` (a vector of Float, one per
-    entry of `expectations`) and `probabilities_0`, `probabilities_1` ... (vectors of 2**k Floats); `outputs_tuple` says
-    whether the kernel returns a tuple. `registers` names stretches of qubits for drawings and targets.
+    entry of `expectations`) and `probabilities_0`, `probabilities_1` ... (vectors of 2**k Floats), and over the open
+    parameters by their own names; `outputs_tuple` says whether the kernel returns a tuple. Bits hold 0 until they are
+    written. `registers` names stretches of qubits for drawings and targets.
     """
 
     num_qubits: int

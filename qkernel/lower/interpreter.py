@@ -1,0 +1,484 @@
+"""The interpreter: the one place where loops run, branches choose, calls recurse and modifiers act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from qkernel.diagnostics import Note
+from qkernel.errors import (
+    KernelRecursionError,
+    NotUnitaryError,
+    QKernelError,
+    QubitAliasError,
+    QubitConsumedError,
+    SizeError,
+)
+from qkernel.gates import GATES
+from qkernel.ir.expressions import Const, Expr
+from qkernel.ir.ops import (
+    Adjoint,
+    Alloc,
+    Block,
+    Call,
+    Control,
+    Expval,
+    For,
+    Gate,
+    If,
+    Measure,
+    Modifier,
+    Module,
+    Op,
+    PauliEvolve,
+    Power,
+    Probabilities,
+    Range,
+    Reset,
+    While,
+)
+from qkernel.ir.places import Place
+from qkernel.ir.spans import Span
+from qkernel.ir.types import ArrayType, is_quantum
+from qkernel.lower import broadcast, loops, measurement, modifiers, runtime
+from qkernel.lower.circuit import Box, Circuit, Expectation, Kind
+from qkernel.lower.columns import Columns, Row
+from qkernel.lower.evaluation import value, whole
+from qkernel.lower.evolution import evolution
+from qkernel.lower.parameters import OpenParameters
+from qkernel.lower.recursion import DEEPEST, deep_stack
+from qkernel.lower.reports import Frame, locate, no_body, not_finite, outside, refused_bound, translated
+from qkernel.lower.values import NotVectorised, OpenDictionary, Register, Unsettled, known
+
+_FEW_GATES = 24
+_MOST_QUBITS = 1 << 31
+
+
+def lower(
+    module: Module,
+    values: Mapping[str, Any],
+    open_parameters: Sequence[str] = (),
+    lengths: Mapping[str, tuple[int, ...]] | None = None,
+) -> Circuit:
+    """The concrete circuit of the module's entry.
+
+    `values` has a value, already checked, for each argument but those in `open_parameters`, which become columns of the
+    angle map in signature order. `lengths` gives shapes of open arrays; without it an array is as long as the circuit
+    uses it. A quantum argument of the entry becomes qubits in 0; a register's length is its value.
+    Raises the lowering errors of `qkernel.errors` (QK4xx), and `EntrypointValidationError` where the circuit's shape
+    depends on an open argument.
+    """
+    with deep_stack():
+        try:
+            return Interpreter(module, values, open_parameters, lengths or {}).circuit()
+        except QKernelError:
+            raise
+        except RecursionError:
+            raise KernelRecursionError(f"`{module.entry.name}` nests too deeply", span=module.entry.span) from None
+        except MemoryError:
+            raise SizeError(f"the circuit of `{module.entry.name}` does not fit into memory", span=module.entry.span) from None
+
+
+class Interpreter:
+    """Executes ops one after another and writes what they do into columns, or onto a flat list under a modifier."""
+
+    def __init__(
+        self, module: Module, values: Mapping[str, Any], open_parameters: Sequence[str], lengths: Mapping[str, tuple[int, ...]]
+    ) -> None:
+        entry = module.entry
+        self.module = module
+        self.open = OpenParameters(tuple(p for p in entry.parameters if p.name in open_parameters), lengths)
+        self.columns = Columns()
+        self.top = self.columns.body
+        self.rows: list[Row] | None = None
+        self.modified: list[Call] = []
+        self.consumed: dict[int, tuple[str, Span | None]] = {}
+        self.num_qubits = self.num_bits = self.depth = 0
+        self.branching = self.repeating = 0
+        self.registers: list[tuple[str, tuple[int, ...]]] = []
+        self.boxes: list[Box] = []
+        self.expectations: list[Expectation] = []
+        self.probabilities: list[tuple[int, ...]] = []
+        self._gates: dict[int, tuple[int, int, bool]] = {}
+        self._plain_loops: dict[int, int] = {}
+        self.frame = Frame(entry, dict(self.open.values))
+        for parameter in entry.parameters:
+            if parameter.name in self.frame.names:
+                continue
+            if is_quantum(parameter.type):
+                size = values.get(parameter.name) if isinstance(parameter.type, ArrayType) else 1
+                if size is None:
+                    raise refused_bound(entry, parameter, "a register's length")
+                self.frame.names[parameter.name] = self.allocate(parameter.name, size)
+            elif parameter.name in values:
+                self.frame.names[parameter.name] = known(values[parameter.name])
+            else:
+                raise refused_bound(entry, parameter, f"a {parameter.type}")
+
+    def circuit(self) -> Circuit:
+        """Run the entry to its end."""
+        frame, entry = self.frame, self.module.entry
+        if entry.kind == "oracle":
+            raise no_body(entry, entry.span)
+        self.block(entry.body, frame)
+        returned = [expr for expr in entry.returns if isinstance(expr, Expr)]
+        with self.reporting(None, frame):
+            outputs = [measurement.output(value(expr, frame.names), expr.type) for expr in returned]
+        self.columns.close()
+        angles = self.open.angle_map(self.columns, outputs)
+        if not np.isfinite(angles.offsets).all():
+            raise not_finite(self.columns, int(np.argmin(np.isfinite(angles.offsets))))
+        return Circuit(
+            self.num_qubits,
+            self.num_bits,
+            tuple(self.columns.kinds.table),
+            tuple(self.columns.body),
+            angles,
+            tuple(self.expectations),
+            tuple(self.probabilities),
+            tuple(map(self.open.written, outputs)),
+            entry.returns_tuple,
+            tuple(self.registers),
+            tuple(self.boxes),
+            tuple(self.columns.spans),
+            entry.name,
+        )
+
+    # Blocks and errors -------------------------------------------------------------------------------------------------
+
+    def block(self, block: Block, frame: Frame) -> None:
+        """Execute the ops of a block."""
+        for op in block:
+            try:
+                _STEPS[type(op)](self, op, frame)
+            except (QKernelError, Unsettled, ArithmeticError, ValueError) as error:
+                raise locate(translated(error, self.open), op.span, frame) from None
+
+    @contextmanager
+    def reporting(self, span: Span | None, frame: Frame) -> Iterator[None]:
+        """Give what goes wrong in here its place in the source."""
+        try:
+            yield
+        except (QKernelError, Unsettled, ArithmeticError, ValueError) as error:
+            raise locate(translated(error, self.open), span, frame) from None
+
+    def refuse_modified(self, op: Op, what: str) -> None:
+        """Raise if a modifier is to act on `op`, which is not unitary."""
+        if self.rows is not None:
+            modifier, span = modifiers.name_of(self.modified[-1].modifiers), self.modified[-1].span
+            raise NotUnitaryError(
+                f"{what} cannot stand in an operation under `{modifier}`",
+                label="not unitary",
+                notes=(Note(f"`{modifier}` is applied here", span),),
+            )
+
+    # Qubits ------------------------------------------------------------------------------------------------------------
+
+    def allocate(self, name: str, size: int) -> Register:
+        """A fresh register."""
+        if size < 0 or self.num_qubits + size >= _MOST_QUBITS:
+            raise SizeError(
+                f"the register `{name}` would have {size} qubits", label="negative size" if size < 0 else "too many qubits"
+            )
+        first = self.num_qubits
+        self.num_qubits += size
+        register = Register(list(range(first, first + size)))
+        self.registers.append((name, tuple(register.qubits)))
+        return register
+
+    def fresh_bits(self, count: int) -> int:
+        """The first of `count` new bits."""
+        first = self.num_bits
+        self.num_bits += count
+        return first
+
+    def qubit(self, place: Place, names: dict[str, Any]) -> int:
+        """The one qubit of a place without a length."""
+        qubits: list[int] = names[place.register].qubits
+        start = place.start
+        index = start.value if type(start) is Const else value(start, names)
+        if type(index) is not int:
+            index = whole(index, "an index")
+        if not 0 <= index < len(qubits):
+            raise outside(place, index, len(qubits))
+        return qubits[index]
+
+    def qubits(self, place: Place, names: dict[str, Any]) -> list[int]:
+        """The qubits of a place."""
+        if place.length is None:
+            return [self.qubit(place, names)]
+        qubits: list[int] = names[place.register].qubits
+        start, stride, length = (
+            whole(value(part, names), "the bounds of a slice") for part in (place.start, place.stride, place.length)
+        )
+        if length <= 0:
+            return []
+        for index in (start, start + stride * (length - 1)):
+            if not 0 <= index < len(qubits):
+                raise outside(place, index, len(qubits))
+        return (
+            qubits[start:]
+            if stride == 1 and start + length == len(qubits)
+            else [qubits[start + stride * k] for k in range(length)]
+        )
+
+    def all_qubits(self, places: Iterable[Place], names: dict[str, Any]) -> list[int]:
+        """The qubits of several places in order, distinct and alive."""
+        qubits = [qubit for place in places for qubit in self.qubits(place, names)]
+        self.check(qubits)
+        return qubits
+
+    def check(self, qubits: Sequence[int]) -> None:
+        """Raise if a qubit stands twice, or was consumed."""
+        if len(set(qubits)) != len(qubits):
+            raise QubitAliasError("one qubit stands twice in an operation", label="the same qubit twice")
+        if self.consumed:
+            for qubit in qubits:
+                if qubit in self.consumed:
+                    how, span = self.consumed[qubit]
+                    raise QubitConsumedError(
+                        f"a qubit is used after it was {how}", label="used here", notes=(Note(f"{how} here", span),)
+                    )
+
+    def alloc(self, op: Alloc, frame: Frame) -> None:
+        size = 1 if op.size is None else whole(value(op.size, frame.names), "the size of a register")
+        register = frame.names[op.register] = self.allocate(op.register, size)
+        if self.rows is not None:
+            frame.fresh.append((register.qubits, op.span))
+        if self.repeating:
+            reset = self.columns.kinds.number(Kind("reset", 1))
+            for qubit in register.qubits:
+                self.columns.emit(reset, (qubit,), (), self.columns.span_number(op.span))
+
+    # Gates -------------------------------------------------------------------------------------------------------------
+
+    def emit(self, row: Row) -> None:
+        """Write a gate where gates go now."""
+        if self.rows is not None:
+            self.rows.append(row)
+        else:
+            self.columns.emit(*row)
+
+    def code(self, op: Gate) -> tuple[int, int, bool]:
+        """The numbers of a gate's kind and span, and whether it takes single qubits only."""
+        if (found := self._gates.get(id(op))) is None:
+            single = all(place.length is None for place in op.places)
+            if op.matrix is not None:
+                code = self.columns.kinds.number(Kind("unitary", (len(op.matrix) - 1).bit_length(), unitary=op.matrix))
+            else:
+                single = single and op.gate != "barrier"
+                code = self.columns.kinds.gate(op.gate) if op.gate in GATES else -1
+            found = self._gates[id(op)] = code, self.columns.span_number(op.span), single
+        return found
+
+    def gate(self, op: Gate, frame: Frame) -> None:
+        names = frame.names
+        code, span, single = self.code(op)
+        if not single:
+            self.wide_gate(op, code, span, names)
+            return
+        qubits = [self.qubit(place, names) for place in op.places]
+        if self.consumed or len(qubits) > 1:
+            self.check(qubits)
+        row = (code, qubits, [value(angle, names) for angle in op.angles], span)
+        if op.modifiers:
+            for modified in self.modify([row], op.modifiers, names):
+                self.emit(modified)
+        else:
+            self.emit(row)
+
+    def wide_gate(self, op: Gate, code: int, span: int, names: dict[str, Any]) -> None:
+        """A gate on whole places: one gate for each qubit, or a barrier or matrix on all of them."""
+        qubits = self.all_qubits(op.places, names)
+        if op.gate == "barrier":
+            code = self.columns.kinds.number(Kind("barrier", len(qubits)))
+        elif op.gate in GATES:
+            self.broadcast(op, code, qubits, span, names)
+            return
+        elif len(qubits) != self.columns.kinds.table[code].num_targets:
+            width = self.columns.kinds.table[code].num_targets
+            raise SizeError(f"the matrix acts on {width} qubits, and {len(qubits)} are given", label=f"{len(qubits)} qubits")
+        for row in self.modify([(code, qubits, (), span)], op.modifiers, names):
+            self.emit(row)
+
+    def broadcast(self, op: Gate, code: int, qubits: list[int], span: int, names: dict[str, Any]) -> None:
+        """One gate for each qubit."""
+        angles = broadcast.per_qubit(op, names, len(qubits))
+        if self.rows is None and not op.modifiers and len(qubits) >= _FEW_GATES:
+            try:
+                self.columns.extend([broadcast.group(code, qubits, angles, span)])
+                return
+            except NotVectorised:
+                pass
+        for row in self.modify(broadcast.rows(op, code, qubits, angles, span), op.modifiers, names):
+            self.emit(row)
+
+    def evolve(self, op: PauliEvolve, frame: Frame) -> None:
+        names = frame.names
+        qubits = self.all_qubits(op.places, names)
+        time = value(op.time, names)
+        rows = evolution(value(op.observable, names), qubits, time, self.columns.kinds, self.columns.span_number(op.span))
+        for row in self.modify(rows, op.modifiers, names):
+            self.emit(row)
+
+    def modify(
+        self, rows: list[Row], applied: Sequence[Modifier], names: dict[str, Any], touched: Iterable[int] = ()
+    ) -> list[Row]:
+        """The rows under modifiers; `touched` are qubits that the operation holds beside those in the rows."""
+        kinds = self.columns.kinds
+        for modifier in applied:
+            match modifier:
+                case Adjoint():
+                    rows = modifiers.adjoint(rows, kinds)
+                case Power(exponent):
+                    rows = modifiers.power(rows, value(exponent, names), kinds)
+                case Control(places, selected):
+                    controls = self.all_qubits(places, names)
+                    if not set(controls).isdisjoint(touched):
+                        raise modifiers.controlled_target()
+                    number = (1 << len(controls)) - 1 if selected is None else whole(value(selected, names), "a control value")
+                    if number >> len(controls):
+                        raise SizeError(
+                            f"the control value {number} does not fit {len(controls)} controls", label="controlled here"
+                        )
+                    rows = modifiers.control(rows, controls, number, kinds)
+        return rows
+
+    # Calls -------------------------------------------------------------------------------------------------------------
+
+    def call(self, op: Call, frame: Frame) -> None:
+        function = self.module[op.callee]
+        if function.kind == "oracle":
+            raise no_body(function, op.span)
+        names, quantum = {}, []
+        for parameter, argument in zip(function.parameters, op.arguments, strict=True):
+            if isinstance(argument, Place):
+                names[parameter.name] = Register(self.qubits(argument, frame.names))
+                quantum += names[parameter.name].qubits
+            else:
+                names[parameter.name] = value(argument, frame.names)
+        self.check(quantum)
+        inner = Frame(function, names, op, frame)
+        if op.modifiers:
+            outer, self.rows = self.rows, []
+            self.modified.append(op)
+            self.enter(inner)
+            rows, self.rows = self.rows, outer
+            self.modified.pop()
+            for row in self.modify(rows, op.modifiers, frame.names, quantum):
+                self.emit(row)
+        elif function.kind == "composite" and self.rows is None and self.columns.body is self.top and not self.top:
+            start, fresh, position = len(self.columns.kind), self.num_qubits, len(self.boxes)
+            self.enter(inner)
+            if not self.top:
+                held = (*quantum, *range(fresh, self.num_qubits))
+                self.boxes.insert(position, Box(function.label or function.name, start, len(self.columns.kind), held))
+        else:
+            self.enter(inner)
+        for result, returned in zip(op.results, function.returns, strict=False):
+            if result is not None:
+                frame.names[result] = self.result(returned, names)
+
+    def result(self, returned: Expr | Place, names: dict[str, Any]) -> Any:
+        return Register(self.qubits(returned, names)) if isinstance(returned, Place) else value(returned, names)
+
+    def enter(self, frame: Frame) -> None:
+        """Execute the body of a called function."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise KernelRecursionError(
+                f"`{frame.function.name}` is called {DEEPEST} calls deep",
+                label="called here",
+                help="end the recursion by an `if` on a value that is known when the kernel is compiled",
+            )
+        self.block(frame.function.body, frame)
+        self.depth -= 1
+        if frame.fresh:
+            self.keep_fresh(frame)
+
+    def keep_fresh(self, frame: Frame) -> None:
+        """Under a modifier: hand the fresh qubits that are returned to the caller; the others must be clean."""
+        returned = {q for place in frame.function.returns if isinstance(place, Place) for q in self.qubits(place, frame.names)}
+        for qubits, span in frame.fresh:
+            if not returned.issuperset(qubits) and not frame.function.clean_ancillas:
+                modifier, place = modifiers.name_of(self.modified[-1].modifiers), self.modified[-1].span
+                error = NotUnitaryError(
+                    f"`{frame.function.name}` drops qubits of its own, so that `{modifier}` of it is not unitary",
+                    label="made here and not returned",
+                    notes=(Note(f"`{modifier}` is applied here", place),),
+                    help="if it brings them back to 0, say so: `@qkernel(clean_ancillas=True)`",
+                )
+                raise locate(error, span, frame)
+            if frame.caller is not None and returned.issuperset(qubits):
+                frame.caller.fresh.append((qubits, span))
+
+    # Loops and branches ------------------------------------------------------------------------------------------------
+
+    def loop(self, op: For, frame: Frame) -> None:
+        names = frame.names
+        if isinstance(op.domain, Range):
+            bounds = [
+                whole(value(part, names), "the bounds of a loop") for part in (op.domain.start, op.domain.stop, op.domain.step)
+            ]
+            if not bounds[2]:
+                raise SizeError("the step of a loop is 0", label="step 0")
+            rounds = range(*bounds)
+            if self.rows is None and self.unrolled(op, rounds, names):
+                return
+            targets: Iterable[tuple[Any, ...]] = ((k,) for k in rounds)
+        else:
+            dictionary = value(op.domain.dictionary, names)
+            if isinstance(dictionary, OpenDictionary):
+                raise dictionary.refuse()
+            spread = len(op.targets) > 2
+            targets = ((*key, entry) if spread else (key, entry) for key, entry in dictionary.items())
+        carried = [(entry.name, entry.next) for entry in op.carried]
+        for entry, initial in [(entry.name, value(entry.initial, names)) for entry in op.carried]:
+            names[entry] = initial
+        frame.loops.append(op.targets)
+        for target in targets:
+            names.update(zip(op.targets, target, strict=True))
+            self.block(op.body, frame)
+            if carried:
+                names.update([(name, value(following, names)) for name, following in carried])
+        frame.loops.pop()
+
+    def unrolled(self, op: For, rounds: range, names: dict[str, Any]) -> bool:
+        """Whether the loop could be lowered for all its rounds at once."""
+        if (gates := self._plain_loops.get(id(op))) is None:
+            gates = self._plain_loops[id(op)] = loops.gates_in(op)
+        if len(rounds) * gates < _FEW_GATES:
+            return False
+        try:
+            self.columns.extend(loops.unroll(op, rounds, names, self.code, self.consumed))
+        except NotVectorised:
+            self._plain_loops[id(op)] = 0
+            return False
+        return True
+
+    def branch(self, op: If, frame: Frame) -> None:
+        names = frame.names
+        condition = value(op.condition, names)
+        if not isinstance(condition, (bool, int, float)):
+            runtime.branch(self, op, condition, frame)
+            return
+        self.block(op.then if condition else op.otherwise, frame)
+        names.update([(entry.name, value(entry.then if condition else entry.otherwise, names)) for entry in op.joined])
+
+
+_STEPS: dict[type[Any], Callable[[Interpreter, Any, Frame], None]] = {
+    Alloc: Interpreter.alloc,
+    Gate: Interpreter.gate,
+    PauliEvolve: Interpreter.evolve,
+    Call: Interpreter.call,
+    Measure: measurement.measure,
+    Reset: measurement.reset,
+    Expval: measurement.expval,
+    Probabilities: measurement.probabilities,
+    For: Interpreter.loop,
+    If: Interpreter.branch,
+    While: runtime.repeat,
+}

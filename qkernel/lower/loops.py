@@ -1,0 +1,137 @@
+"""Loops of plain gates lowered for all their rounds at once, with numpy.
+
+Indices, angles, bounds and aliases are evaluated over arrays that hold one value per round. Whatever does not go through
+here, errors included, goes step by step instead; this module only says no, by `NotVectorised`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from typing import Any
+
+import numpy as np
+
+from qkernel.errors import QKernelError
+from qkernel.gates import GATES
+from qkernel.ir.ops import Block, For, Gate, Range
+from qkernel.lower.columns import Group
+from qkernel.lower.evaluation import value
+from qkernel.lower.values import Affine, Array, NotVectorised, Unsettled
+
+_MOST_GATES = 1 << 31
+
+Code = Callable[[Gate], tuple[int, int, bool]]
+"""The numbers of a gate's kind and span, and whether it takes single qubits."""
+
+
+def gates_in(op: For) -> int:
+    """The number of gates written in a loop that may go all at once, 0 if it may not."""
+    if op.carried or not isinstance(op.domain, Range):
+        return 0
+    total = 0
+    for inner in op.body:
+        if isinstance(inner, Gate) and inner.gate in GATES and not inner.modifiers:
+            if any(place.length is not None for place in inner.places):
+                return 0
+            total += 1
+        elif isinstance(inner, For) and (more := gates_in(inner)):
+            total += more
+        else:
+            return 0
+    return total
+
+
+def unroll(op: For, rounds: range, names: dict[str, Any], code: Code, consumed: Container[int]) -> list[Group]:
+    """The gates of a loop over `rounds`, in groups for `Columns.extend`."""
+    local = {**names, op.targets[0]: np.arange(rounds.start, rounds.stop, rounds.step, dtype=np.int64)}
+    try:
+        with np.errstate(all="raise"):
+            sizes, groups = _Unrolling(code, consumed).block(op.body, local, (op.targets[0],), len(rounds))
+    except (QKernelError, Unsettled, ArithmeticError, LookupError, ValueError, TypeError):
+        raise NotVectorised from None
+    ends = np.cumsum(np.broadcast_to(sizes, len(rounds)))
+    first = ends - sizes
+    if ends[-1] >= _MOST_GATES:
+        raise NotVectorised
+    return [
+        Group(group.code, group.qubits, group.angles, group.span, first[rounds_of] + group.order) for group, rounds_of in groups
+    ]
+
+
+class _Unrolling:
+    def __init__(self, code: Code, consumed: Container[int]) -> None:
+        self.code, self.consumed = code, consumed
+
+    def block(
+        self, block: Block, names: dict[str, Any], variables: tuple[str, ...], count: int
+    ) -> tuple[Any, list[tuple[Group, Array]]]:
+        """How many gates each round has, and the groups; with each group the round that each of its gates belongs to.
+
+        Here the order of a group counts from the first gate of the round.
+        """
+        sizes: Any = np.zeros(count, np.int64)
+        every = np.arange(count)
+        groups = []
+        for op in block:
+            if isinstance(op, Gate):
+                groups.append((self.gate(op, names, sizes), every))
+                sizes = sizes + 1
+            else:
+                assert isinstance(op, For)
+                more, inner = self.loop(op, names, variables, count, sizes)
+                groups += inner
+                sizes = sizes + more
+        return sizes, groups
+
+    def loop(
+        self, op: For, names: dict[str, Any], variables: tuple[str, ...], count: int, before: Array
+    ) -> tuple[Array, list[tuple[Group, Array]]]:
+        """As `block`, for a loop within the loop; `before` counts the gates that stand before it in each round."""
+        assert isinstance(op.domain, Range)
+        bounds = [_integers(value(bound, names), count) for bound in (op.domain.start, op.domain.stop, op.domain.step)]
+        start, stop, step = bounds
+        if not step.all():
+            raise NotVectorised
+        trips = np.maximum(0, -((start - stop) // step))
+        total = int(trips.sum())
+        if not total:
+            return np.zeros(count, np.int64), []
+        if total >= _MOST_GATES:
+            raise NotVectorised
+        parent = np.repeat(np.arange(count), trips)
+        ends = np.cumsum(trips)
+        local = {**names, **{name: names[name][parent] for name in variables}}
+        local[op.targets[0]] = start[parent] + step[parent] * (np.arange(total) - (ends - trips)[parent])
+        sizes, groups = self.block(op.body, local, (*variables, op.targets[0]), total)
+        running = np.concatenate([[0], np.cumsum(sizes)])
+        shift = running[:-1] - running[ends - trips][parent] + before[parent]
+        for group, rounds in groups:
+            group.order = group.order + shift[rounds]
+        return running[ends] - running[ends - trips], [(group, parent[rounds]) for group, rounds in groups]
+
+    def gate(self, op: Gate, names: dict[str, Any], order: Array) -> Group:
+        qubits = np.empty((len(order), len(op.places)), np.int32)
+        for k, place in enumerate(op.places):
+            register, index = names[place.register].array, value(place.start, names)
+            if isinstance(index, np.ndarray):
+                if index.dtype.kind not in "iu" or index.min() < 0 or index.max() >= len(register):
+                    raise NotVectorised
+            elif type(index) is not int or not 0 <= index < len(register):
+                raise NotVectorised
+            qubits[:, k] = register[index]
+        for k in range(1, qubits.shape[1]):
+            if (qubits[:, :k] == qubits[:, k : k + 1]).any():
+                raise NotVectorised
+        if self.consumed and any(qubit in self.consumed for qubit in np.unique(qubits).tolist()):
+            raise NotVectorised
+        code, span, _ = self.code(op)
+        angles = [value(angle, names) for angle in op.angles]
+        if not all(isinstance(angle, (int, float, np.ndarray, Affine)) for angle in angles):
+            raise NotVectorised
+        return Group(code, qubits, angles, span, order)
+
+
+def _integers(bound: Any, count: int) -> Array:
+    if type(bound) is not int and not (isinstance(bound, np.ndarray) and bound.dtype.kind in "iu"):
+        raise NotVectorised
+    return np.broadcast_to(np.asarray(bound, np.int64), (count,))

@@ -1,0 +1,114 @@
+"""Measurements, resets and read-outs, and the outputs that are made from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qkernel.errors import KernelTypeError, SeparationError
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Item, Name, Pack, Slice, wrap
+from qkernel.ir.ops import Expval, Measure, Probabilities, Reset
+from qkernel.ir.spans import Span
+from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, TupleType, Type
+from qkernel.lower.circuit import EXPECTATIONS, Expectation, Kind, bit
+from qkernel.lower.evaluation import value
+from qkernel.lower.evolution import fits
+from qkernel.lower.reports import Frame
+from qkernel.lower.values import Affine, OpenArray, Vector
+from qkernel.observable import Hamiltonian
+
+if TYPE_CHECKING:
+    from qkernel.lower.interpreter import Interpreter
+
+_BEFORE = {"z": (), "x": ("h",), "y": ("sdg", "h")}
+_AFTER = {"z": (), "x": ("h",), "y": ("h", "s")}
+
+
+def measure(interpreter: Interpreter, op: Measure, frame: Frame) -> None:
+    """Measure each qubit into a fresh bit, in another basis by gates before (and after, if the qubit lives on)."""
+    interpreter.refuse_modified(op, "a measurement")
+    qubits = interpreter.all_qubits((op.place,), frame.names)
+    columns = interpreter.columns
+    span, code = columns.span_number(op.span), columns.kinds.number(Kind("measure", 1))
+    first = interpreter.fresh_bits(len(qubits))
+    for gate in _BEFORE[op.basis]:
+        for qubit in qubits:
+            columns.emit(columns.kinds.gate(gate), (qubit,), (), span)
+    for k, qubit in enumerate(qubits):
+        columns.emit(code, (qubit,), (), span)
+        columns.bits.append(first + k)
+    if op.keeps:
+        for gate in _AFTER[op.basis]:
+            for qubit in qubits:
+                columns.emit(columns.kinds.gate(gate), (qubit,), (), span)
+    else:
+        _consume(interpreter, qubits, "measured", op.span)
+    bits = [bit(first + k) for k in range(len(qubits))]
+    frame.names[op.result] = bits[0] if op.place.length is None else Vector(bits)
+
+
+def reset(interpreter: Interpreter, op: Reset, frame: Frame) -> None:
+    """Put each qubit into 0."""
+    interpreter.refuse_modified(op, "a reset")
+    columns = interpreter.columns
+    code = columns.kinds.number(Kind("reset", 1))
+    for qubit in interpreter.all_qubits((op.place,), frame.names):
+        columns.emit(code, (qubit,), (), columns.span_number(op.span))
+
+
+def expval(interpreter: Interpreter, op: Expval, frame: Frame) -> None:
+    """Note the expectation values to read out."""
+    qubits = _read_out(interpreter, op, frame, "an expectation value")
+    observables = value(op.observable, frame.names)
+    single = isinstance(observables, Hamiltonian)
+    results: list[Expr] = []
+    for observable in [observables] if single else observables:
+        if not isinstance(observable, Hamiltonian):
+            raise KernelTypeError("`expval` takes a Hamiltonian or a vector of them", label="not a Hamiltonian")
+        fits(observable, len(qubits))
+        moved = {k: qubit for k, qubit in enumerate(qubits[: observable.num_qubits]) if k != qubit}
+        results.append(Item(EXPECTATIONS, (Const(len(interpreter.expectations)),)))
+        interpreter.expectations.append(Expectation(observable.remap_qubits(moved) if moved else observable))
+    frame.names[op.result] = results[0] if single else Vector(results)
+    _consume(interpreter, qubits, "consumed by `expval`", op.span)
+
+
+def probabilities(interpreter: Interpreter, op: Probabilities, frame: Frame) -> None:
+    """Note the outcome probabilities to read out."""
+    qubits = _read_out(interpreter, op, frame, "probabilities")
+    name = Name(f"probabilities_{len(interpreter.probabilities)}", ArrayType(FLOAT))
+    interpreter.probabilities.append(tuple(qubits))
+    frame.names[op.result] = Slice(name, ZERO, ONE, Const(1 << len(qubits)))
+    _consume(interpreter, qubits, "consumed by `probabilities`", op.span)
+
+
+def _read_out(interpreter: Interpreter, op: Expval | Probabilities, frame: Frame, what: str) -> list[int]:
+    interpreter.refuse_modified(op, what)
+    if interpreter.branching:
+        raise SeparationError(
+            f"{what} cannot be read out in a branch or loop that is decided at run time",
+            label="in a run-time branch",
+            help="read it out after the branches have joined",
+        )
+    return interpreter.all_qubits(op.places, frame.names)
+
+
+def _consume(interpreter: Interpreter, qubits: list[int], how: str, span: Span | None) -> None:
+    interpreter.consumed.update((qubit, (how, span)) for qubit in qubits)
+
+
+def output(entry: Any, type: Type) -> Expr:
+    """A returned value as a host-side expression."""
+    match entry, type:
+        case OpenArray(), ArrayType():
+            return output([entry.element([k]) for k in range(entry.length(0))], type)
+        case list(), ArrayType(element, rank):
+            inner = element if rank == 1 else ArrayType(element, rank - 1)
+            return Pack(tuple(output(part, inner) for part in entry), type)
+        case tuple(), TupleType(items):
+            return Pack(tuple(output(part, item) for part, item in zip(entry, items, strict=True)), type)
+        case Slice(base=Name() as probabilities_), _:
+            return probabilities_
+        case Affine(), _:
+            return entry.expression()
+    plain = {FLOAT: float, UINT: int, BIT: bool}.get(type) if isinstance(entry, (bool, int, float)) else None
+    return wrap(plain(entry) if plain else entry)

@@ -1,0 +1,133 @@
+"""The open parameters of a circuit: symbols while it is lowered, columns of its angle map in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from qkernel.ir.expressions import Const, Expr, Item, Name, free_names, substitute, wrap
+from qkernel.ir.ops import Parameter
+from qkernel.ir.types import ArrayType, DictType
+from qkernel.lower.angles import AngleMap, OpenParameter
+from qkernel.lower.columns import Columns
+from qkernel.lower.values import ELEMENT_BITS, Affine, Array, OpenArray, OpenDictionary, symbol_name, symbols_of
+
+_ELEMENT = (1 << ELEMENT_BITS) - 1
+
+
+@dataclass
+class OpenParameters:
+    """The open parameters in signature order; parameter k has the symbols from `k << ELEMENT_BITS` on."""
+
+    parameters: tuple[Parameter, ...]
+    lengths: Mapping[str, tuple[int, ...]]
+    values: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.values = {
+            parameter.name: self._value(parameter, number << ELEMENT_BITS) for number, parameter in enumerate(self.parameters)
+        }
+
+    def _value(self, parameter: Parameter, symbol: int) -> Affine | OpenArray | OpenDictionary:
+        match parameter.type:
+            case ArrayType(_, rank):
+                lengths = self.lengths.get(parameter.name, (None,) * rank)
+                return OpenArray(parameter.name, symbol, ELEMENT_BITS // rank, lengths)
+            case DictType():
+                return OpenDictionary(parameter.name, symbol, {})
+        return Affine(0, ((symbol, 1),))
+
+    def names(self, expr: Expr) -> list[str]:
+        """The open parameters that `expr` depends on, in signature order."""
+        numbers = {symbol >> ELEMENT_BITS for symbol in symbols_of(free_names(expr))}
+        return [self.parameters[number].name for number in sorted(numbers)]
+
+    def written(self, expr: Expr) -> Expr:
+        """`expr` with each symbol written as what it is in the kernel: `theta`, `weights[3]`."""
+        symbols = symbols_of(free_names(expr))
+        return substitute(expr, {symbol_name(symbol).name: self._element(symbol) for symbol in symbols}) if symbols else expr
+
+    def _element(self, symbol: int) -> Expr:
+        parameter, code = self.parameters[symbol >> ELEMENT_BITS], symbol & _ELEMENT
+        base = Name(parameter.name, parameter.type)
+        match parameter.type:
+            case ArrayType(_, rank):
+                return Item(base, tuple(Const(int(index)) for index in _indices(np.array([code]), rank)[:, 0]))
+            case DictType():
+                return Item(base, (wrap(self._keys(parameter.name)[code]),))
+        return base
+
+    def _keys(self, name: str) -> list[Any]:
+        return list(self.values[name].keys)
+
+    def angle_map(self, columns: Columns, outputs: Iterable[Expr]) -> AngleMap:
+        """The angle map of what was written; a parameter has the columns that the angles and `outputs` use."""
+        symbols = np.array(columns.symbols, np.int64)
+        loose = [
+            symbol for expr in (*(angle for _, angle in columns.curved), *outputs) for symbol in symbols_of(free_names(expr))
+        ]
+        used = np.concatenate([symbols, np.array(loose, np.int64)])
+        parameters: list[OpenParameter] = []
+        places, start = symbols & _ELEMENT, 0
+        owners = symbols >> ELEMENT_BITS
+        starts = np.zeros(len(self.parameters) + 1, np.int64)
+        for number, parameter in enumerate(self.parameters):
+            starts[number] = start
+            entry = self._column_layout(parameter, number, used, start)
+            if entry.keys or len(entry.shape) > 1:
+                mine = owners == number
+                places[mine] = self._places(entry, places[mine])
+            parameters.append(entry)
+            start += entry.size
+        rows, targets, coefficients = _canonical(
+            np.array(columns.rows, np.int32), starts[owners] + places, np.array(columns.coefficients), max(start, 1)
+        )
+        curved = tuple((slot, self.written(angle)) for slot, angle in columns.curved)
+        return AngleMap(tuple(parameters), np.array(columns.offsets), rows, targets, coefficients, curved)
+
+    def _column_layout(self, parameter: Parameter, number: int, used: Array, start: int) -> OpenParameter:
+        name, type_ = parameter.name, parameter.type
+        match type_:
+            case ArrayType(_, rank):
+                shape = self.lengths.get(name)
+                if shape is None:
+                    mine = used[used >> ELEMENT_BITS == number] & _ELEMENT
+                    shape = tuple(int(k) + 1 for k in _indices(mine, rank).max(1)) if len(mine) else (0,) * rank
+                return OpenParameter(name, type_, start, tuple(shape))
+            case DictType():
+                mine = used[used >> ELEMENT_BITS == number] & _ELEMENT
+                listed = self._keys(name)
+                keys = tuple(sorted(listed[code] for code in set(mine.tolist())))
+                return OpenParameter(name, type_, start, (len(keys),), keys)
+        return OpenParameter(name, type_, start)
+
+    def _places(self, entry: OpenParameter, codes: Array) -> Array:
+        """The columns, counted from the parameter's first, of elements of a dictionary, matrix or tensor."""
+        if isinstance(entry.type, DictType):
+            order = {key: k for k, key in enumerate(entry.keys)}
+            listed = self._keys(entry.name)
+            return np.array([order[listed[code]] for code in codes.tolist()], np.int64)
+        return np.ravel_multi_index(tuple(_indices(codes, len(entry.shape))), entry.shape) if len(codes) else codes
+
+
+def _indices(codes: Array, rank: int) -> Array:
+    """The index along each axis, shape (rank, elements)."""
+    bits = ELEMENT_BITS // rank
+    return np.stack([(codes >> bits * (rank - 1 - axis)) & ((1 << bits) - 1) for axis in range(rank)])
+
+
+def _canonical(rows: Array, columns: Array, coefficients: Array, width: int) -> tuple[Array, Array, Array]:
+    """The entries in order, equal positions added up, zeros left out."""
+    position = rows.astype(np.int64) * width + columns
+    if not (position[1:] > position[:-1]).all():
+        order = np.argsort(position, kind="stable")
+        position, starts = np.unique(position[order], return_index=True)
+        coefficients = np.add.reduceat(coefficients[order], starts)
+        rows, columns = np.divmod(position, width)
+    if not coefficients.all():
+        kept = coefficients != 0
+        rows, columns, coefficients = rows[kept], columns[kept], coefficients[kept]
+    return rows.astype(np.int32, copy=False), columns.astype(np.int32), coefficients

@@ -1,0 +1,122 @@
+"""Where in a kernel an error of lowering happened, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from qkernel.diagnostics import Note
+from qkernel.errors import (
+    ArithmeticEvaluationError,
+    EntrypointValidationError,
+    NotFiniteError,
+    QKernelError,
+    QubitIndexResolutionError,
+    SeparationError,
+    TargetCapabilityError,
+)
+from qkernel.ir.expressions import free_names
+from qkernel.ir.ops import Call, Function, Parameter
+from qkernel.ir.places import Place
+from qkernel.ir.spans import Span
+from qkernel.lower.circuit import Assign, Body, Run
+from qkernel.lower.columns import Columns
+from qkernel.lower.parameters import OpenParameters
+from qkernel.lower.values import Affine, Unsettled
+
+
+@dataclass(slots=True)
+class Frame:
+    """One execution of a function: its names, and the call that it came from.
+
+    `loops` holds the targets of the loops that run now; `fresh` the qubits made here, with the place, while a modifier acts.
+    """
+
+    function: Function
+    names: dict[str, Any]
+    call: Call | None = None
+    caller: Frame | None = None
+    loops: list[tuple[str, ...]] = field(default_factory=list)
+    fresh: list[tuple[list[int], Span | None]] = field(default_factory=list)
+
+
+def locate(error: QKernelError, span: Span | None, frame: Frame) -> QKernelError:
+    """Give an error that has none its place in the source, the values of the loops there, and the call around it."""
+    if error.span is None and span is not None:
+        error.span = span
+        variables = [name for targets in frame.loops for name in targets]
+        if variables:
+            error.notes += (Note(", ".join(f"{name} = {frame.names[name]}" for name in variables)),)
+        if frame.call is not None:
+            error.notes += (Note(f"in this call of `{frame.function.name}`", frame.call.span),)
+    return error
+
+
+def translated(error: Exception, parameters: OpenParameters) -> QKernelError:
+    """The error in the user's words."""
+    if isinstance(error, QKernelError):
+        return error
+    if not isinstance(error, Unsettled):
+        return ArithmeticEvaluationError(f"an expression has no value: {error}")
+    expr = error.value.expression() if isinstance(error.value, Affine) else error.value
+    if names := parameters.names(expr):
+        given = ", ".join(f'"{name}": ...' for name in names)
+        return EntrypointValidationError(
+            f"{error.use} depends on `{names[0]}`, which has no value when the kernel is compiled",
+            label=f"{error.use} depends on `{names[0]}`",
+            help=f"bind it: `bindings={{{given}}}`",
+        )
+    source = "a measurement" if "bits" in free_names(expr) else "an expectation value or a probability"
+    return SeparationError(
+        f"{error.use} depends on {source}, and is to be known before the circuit runs",
+        label=f"{error.use} is known only at run time",
+    )
+
+
+def refused_bound(entry: Function, parameter: Parameter, what: str) -> EntrypointValidationError:
+    """The error for an argument without a value."""
+    return EntrypointValidationError(
+        f"`{entry.name}` needs a value for `{parameter.name}`",
+        span=parameter.span,
+        label=f"{what} is known when the circuit is made",
+        help=f'give it: `bindings={{"{parameter.name}": ...}}`',
+    )
+
+
+def outside(place: Place, index: int, length: int) -> QubitIndexResolutionError:
+    """The error for an index beyond a register."""
+    where = "is negative" if index < 0 else f"lies outside it: it has {length} qubit{'' if length == 1 else 's'}"
+    return QubitIndexResolutionError(f"index {index} of the register `{place.register}` {where}", label=f"index {index}")
+
+
+def no_body(function: Function, span: Span | None) -> TargetCapabilityError:
+    """The error for lowering an oracle."""
+    return TargetCapabilityError(
+        f"the oracle `{function.label or function.name}` has no body",
+        span=span,
+        label="cannot be made into gates",
+        help="an oracle counts and draws; write a kernel in its place to run it",
+    )
+
+
+def not_finite(columns: Columns, slot: int) -> NotFiniteError:
+    """The error for an angle that came out infinite or undefined."""
+    span = None
+    for run in _runs(tuple(columns.body)):
+        position = run.first_slot
+        for code, place in zip(run.kind.tolist(), run.span.tolist(), strict=True):
+            count = columns.kinds.table[code].num_angles
+            if position <= slot < position + count and place >= 0:
+                span = columns.spans[place]
+            position += count
+    return NotFiniteError(f"an angle is {columns.offsets[slot]}", span=span, label="of this gate")
+
+
+def _runs(body: Body) -> Iterator[Run]:
+    for part in body:
+        if isinstance(part, Run):
+            yield part
+        elif not isinstance(part, Assign):
+            for name in ("then", "otherwise", "body"):
+                yield from _runs(getattr(part, name, ()))

@@ -1,0 +1,254 @@
+"""What classical names hold while a kernel is lowered, beyond plain numbers, bools, tuples and dictionaries.
+
+Open parameters are sums of symbols (`Affine`), or expressions over symbols where they are not affine. A symbol is an
+integer: the open parameter's number in its upper bits, the element in its lower ones. Run-time bits and the values made
+from them are expressions. In a loop that is lowered for all its rounds at once, numpy arrays hold one value per round.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qkernel.errors import EntrypointValidationError, QubitIndexResolutionError, SizeError
+from qkernel.ir.expressions import Const, Expr, Name, apply
+from qkernel.ir.types import FLOAT
+
+Array = np.ndarray[Any, Any]
+
+ELEMENT_BITS = 48
+
+
+class NotVectorised(Exception):
+    """This cannot be done for all rounds of a loop at once; it is to be done step by step."""
+
+
+class Unsettled(Exception):
+    """A value is known too late for `use`: it depends on an open parameter or on a measurement."""
+
+    def __init__(self, value: Any, use: str) -> None:
+        super().__init__(use)
+        self.value, self.use = value, use
+
+
+@dataclass(slots=True, eq=False)
+class Affine:
+    """`constant` plus the sum of coefficient times symbol; in a vectorised loop any of them may be an array."""
+
+    constant: Any
+    terms: tuple[tuple[Any, Any], ...]
+
+    def __neg__(self) -> Affine:
+        return self.scaled(-1)
+
+    def scaled(self, factor: Any) -> Affine:
+        """This times a number, or times one number per round."""
+        return Affine(self.constant * factor, tuple((symbol, coefficient * factor) for symbol, coefficient in self.terms))
+
+    def plus(self, other: Any) -> Affine:
+        """The sum with a number, one number per round, or another affine value."""
+        if not isinstance(other, Affine):
+            return Affine(self.constant + other, self.terms)
+        return Affine(self.constant + other.constant, _merged(self.terms + other.terms))
+
+    @property
+    def is_vectorised(self) -> bool:
+        return isinstance(self.constant, np.ndarray) or any(
+            isinstance(part, np.ndarray) for term in self.terms for part in term
+        )
+
+    def expression(self) -> Expr:
+        """This as an expression over symbols."""
+        if self.is_vectorised:
+            raise NotVectorised
+        total: Expr = Const(self.constant)
+        for symbol, coefficient in self.terms:
+            term = symbol_name(symbol) if coefficient == 1 else apply("*", symbol_name(symbol), coefficient)
+            total = term if total == Const(0) else apply("+", total, term)
+        return total
+
+
+def _merged(terms: tuple[tuple[Any, Any], ...]) -> tuple[tuple[Any, Any], ...]:
+    """The terms with equal symbols added up; arrays of symbols stay, the angle map adds those up."""
+    if any(isinstance(symbol, np.ndarray) for symbol, _ in terms):
+        return terms
+    sums: dict[int, Any] = {}
+    for symbol, coefficient in terms:
+        sums[symbol] = sums[symbol] + coefficient if symbol in sums else coefficient
+    return tuple(sums.items())
+
+
+def affine(name: str, values: list[Any]) -> Affine | None:
+    """An operator on affine values and numbers, if the result is affine."""
+    match name, values:
+        case "+", [Affine() as left, right] | [right, Affine() as left]:
+            return left.plus(right)
+        case "-", [Affine() as left, right]:
+            return left.plus(-right)
+        case "-", [left, Affine() as right]:
+            return (-right).plus(left)
+        case "*", [Affine(), Affine()]:
+            return None
+        case "*", [Affine() as left, factor] | [factor, Affine() as left]:
+            return left.scaled(factor)
+        case "/", [Affine() as left, divisor] if not isinstance(divisor, Affine):
+            if not isinstance(divisor, np.ndarray) and divisor == 0:
+                raise ZeroDivisionError("division by zero")
+            return left.scaled(1 / divisor)
+        case "neg", [Affine() as only]:
+            return -only
+        case "float", [Affine() as only]:
+            return only
+    return None
+
+
+def symbol_name(symbol: int) -> Name:
+    """A symbol inside an expression. No name of a user's starts so."""
+    return Name(f"?{symbol}", FLOAT)
+
+
+def symbols_of(names: frozenset[str]) -> list[int]:
+    """The symbols among the free names of an expression."""
+    return [int(name[1:]) for name in names if name[0] == "?"]
+
+
+class Vector(list[Any]):
+    """A known vector, matrix (a vector of lists) or tensor; its numbers as one numpy array are kept once asked for."""
+
+    __slots__ = ("_array",)
+
+    def __init__(self, items: Any, array: Array | None = None) -> None:
+        super().__init__(items)
+        self._array = array
+
+    @property
+    def array(self) -> Array:
+        if self._array is None:
+            self._array = numbers(self)
+        return self._array
+
+
+def numbers(items: list[Any]) -> Array:
+    """A list of numbers as an array."""
+    if isinstance(items, Vector) and items._array is not None:
+        return items._array
+    array = np.array(items, object) if any(isinstance(item, (Expr, Affine)) for item in items) else np.array(items)
+    if array.dtype.kind not in "biuf":
+        raise NotVectorised
+    return array
+
+
+def known(value: Any) -> Any:
+    """The value of a bound argument as the interpreter holds it."""
+    match value:
+        case np.ndarray():
+            return Vector(value.tolist(), value)
+        case np.generic():
+            return value.item()
+        case list():
+            return Vector(map(known, value))
+        case tuple():
+            return tuple(map(known, value))
+        case dict():
+            return {key: known(entry) for key, entry in value.items()}
+    return value
+
+
+@dataclass(slots=True)
+class Register:
+    """Physical qubits, in order."""
+
+    qubits: list[int]
+    _array: Array | None = None
+
+    @property
+    def array(self) -> Array:
+        if self._array is None:
+            self._array = np.array(self.qubits, np.int32)
+        return self._array
+
+
+@dataclass(slots=True)
+class OpenArray:
+    """An array argument that stays open, or part of it: the symbol of its first element, and the lengths of its axes.
+
+    Each axis but the last stands `axis_bits` higher in a symbol than the next. Along the first axis the elements are
+    `start`, `start + stride`, ... of the argument. A length that nobody gave is None.
+    """
+
+    name: str
+    symbol: int
+    axis_bits: int
+    lengths: tuple[int | None, ...]
+    start: int = 0
+    stride: int = 1
+
+    def element(self, keys: list[Any]) -> Any:
+        """An element, or what is left with the first axes fixed."""
+        symbol, start, stride = self.symbol, self.start, self.stride
+        rank = len(self.lengths)
+        for axis, key in enumerate(keys):
+            check_key(key, self.lengths[axis], self.name)
+            place = start + stride * key
+            if (place.max() if isinstance(place, np.ndarray) else place) >> self.axis_bits:
+                raise SizeError(f"index {key} of the open argument `{self.name}` is too large")
+            symbol = symbol + (place << self.axis_bits * (rank - 1 - axis))
+            start, stride = 0, 1
+        if len(keys) == rank:
+            return Affine(0, ((symbol, 1),))
+        return OpenArray(self.name, symbol, self.axis_bits, self.lengths[len(keys) :])
+
+    def stretch(self, start: int, stride: int, length: int) -> OpenArray:
+        """`length` elements along the first axis, from `start` in steps of `stride`."""
+        if length:
+            check_key(start, self.lengths[0], self.name)
+            check_key(start + stride * (length - 1), self.lengths[0], self.name)
+        first = self.start + self.stride * start
+        return OpenArray(self.name, self.symbol, self.axis_bits, (length, *self.lengths[1:]), first, self.stride * stride)
+
+    def length(self, axis: int) -> int:
+        """The length of an axis. Raises `EntrypointValidationError` if nobody gave it."""
+        if (length := self.lengths[axis]) is None:
+            raise EntrypointValidationError(
+                f"the circuit depends on the length of `{self.name}`, which is not known",
+                label="asks for its length",
+                help=f"bind `{self.name}`, or give its shape where it stays open",
+            )
+        return length
+
+
+@dataclass(slots=True)
+class OpenDictionary:
+    """A dictionary argument that stays open; each key that is looked up becomes a symbol."""
+
+    name: str
+    symbol: int
+    keys: dict[Any, int]
+
+    def element(self, key: Any) -> Affine:
+        """The value at a key."""
+        number = self.keys.setdefault(tuple(key) if isinstance(key, list) else key, len(self.keys))
+        return Affine(0, ((self.symbol + number, 1),))
+
+    def refuse(self) -> EntrypointValidationError:
+        """The error for asking what keys there are."""
+        return EntrypointValidationError(
+            f"the circuit depends on the keys of `{self.name}`, which stays open",
+            label="needs its keys",
+            help=f"bind `{self.name}`",
+        )
+
+
+def check_key(key: Any, length: int | None, name: str) -> None:
+    """Raise unless `key` (or each of an array) lies in a vector; a length of None has no end."""
+    if isinstance(key, np.ndarray):
+        if key.dtype.kind not in "iu" or key.min() < 0 or (length is not None and key.max() >= length):
+            raise NotVectorised
+    elif key < 0:
+        raise QubitIndexResolutionError(f"index {key} of `{name}` is negative", label=f"index {key}")
+    elif length is not None and key >= length:
+        raise QubitIndexResolutionError(
+            f"index {key} lies outside `{name}`, which has {length} element{'' if length == 1 else 's'}", label=f"index {key}"
+        )
