@@ -255,6 +255,12 @@ class NotUnitaryError(EmitError, ValueError):
     code = "QK406"
 
 
+class EstimateMismatchError(EmitError, AssertionError):
+    """A closed-form count and the circuit disagree: a fault of this package, found by `verify_resources`."""
+
+    code = "QK407"
+
+
 # QK5xx: running -----------------------------------------------------------------------------------------------------
 
 
