@@ -295,7 +295,8 @@ class Executable:
         result: dict[str, Any] = {}
         for entry in self._wrt(wrt):
             part = slopes[..., entry.start : entry.start + entry.size]
-            part = part.reshape(*part.shape[:-1], *entry.shape) if batched else part[0].reshape(*part.shape[1:-1], *entry.shape)
+            part = part.reshape((*part.shape[:-1], *entry.shape))
+            part = part if batched else part[0, ...]
             if entry.keys:
                 result[entry.name] = {key: _plain(part[..., k]) for k, key in enumerate(entry.keys)}
             else:
