@@ -13,7 +13,7 @@ import numpy as np
 from qkernel.errors import DependencyError, EntrypointValidationError, KernelTypeError
 from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.kernel_calls import Outline, assumed_outline
-from qkernel.frontend.signature import Signature, Struct, read_signature
+from qkernel.frontend.signature import Signature, read_signature
 from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.trace import Traced, check_recursion, link, trace
 from qkernel.ir.ops import Module
@@ -109,15 +109,19 @@ class Kernel(Generic[P, R]):
         return () if returned is None else tuple(returned.items) if hasattr(returned, "items") else (returned,)
 
     def __repr__(self) -> str:
-        arguments = ", ".join(f"{parameter.name}: {parameter.type}" for parameter in self.signature.parameters)
-        returned = self.signature.returned
-        result = returned.kind.__name__ if isinstance(returned, Struct) else returned
-        return f"<kernel {self.name}({arguments}) -> {result}>"
+        from qkernel.summary import signature
+
+        return f"<kernel {signature(self)}>"
 
     def __str__(self) -> str:
-        from qkernel.draw import describe
+        from qkernel.summary import text_summary
 
-        return describe(self.ir)
+        return text_summary(self)
+
+    def _repr_html_(self) -> str:
+        from qkernel.summary import html_summary
+
+        return html_summary(self)
 
     # running --------------------------------------------------------------------------------------------------------
 

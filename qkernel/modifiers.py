@@ -145,7 +145,7 @@ def _call(tracer: Tracer, modified: Modified, arguments: tuple[Any, ...], keywor
             quantum = [value for value in values if isinstance(value, QuantumHandle)]
     finally:
         tracer.site = site
-    controls = [handle for group in groups for handle in group]
+    controls = [handle for group in reversed(groups) for handle in group]  # in the order of the arguments
     check_distinct([*controls, *quantum], [site.of(k) for k in range(len(controls))] + [site.span] * len(quantum))
     for handle in controls:
         tracer.take(handle, f"passed to `control({operation.name})`", site.span)

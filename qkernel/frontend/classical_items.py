@@ -55,7 +55,7 @@ def _index(key: Any, base: Expr, axis: int, shown: str, key_node: ast.expr, span
             raise QubitIndexResolutionError(
                 f"the index of `{shown}` is negative: {index.value}", span=span, label=f"this is {index.value}"
             )
-        index = length + index
+        index = length - -index.value
     if isinstance(index, Const) and isinstance(length, Const) and not 0 <= index.value < length.value:
         raise QubitIndexResolutionError(
             f"`{shown}` has {length.value} elements, so it has no element {index.value}",

@@ -51,7 +51,7 @@ def resolve_index(key: Any, length: Expr, name: str, span: Span | None, literal:
             raise QubitIndexResolutionError(
                 f"the index of `{name}` is negative: {index.value}", span=span, label=f"this is {index.value}"
             )
-        written, index = index.value, length + index
+        written, index = index.value, length - -index.value
         if isinstance(index, Const) and index.value < 0:
             raise _outside(name, written, length, span)
     if isinstance(index, Const) and isinstance(length, Const) and index.value >= length.value:
@@ -82,7 +82,7 @@ def resolve_slice(key: slice, length: Expr, span: Span | None, literal: bool) ->
     stop = _bound(key.stop, length, length, span, literal)
     count = _smaller(stop, length) - start
     count = apply("//", count + (stride - 1), stride)
-    if not (start == ZERO and not isinstance(count, Const)):
+    if start != ZERO and not _surely_natural(count):
         count = apply("max", count, 0)
     if not _surely_natural(stop):
         count = apply("select", apply("<", stop, 0), stop, count)
@@ -96,7 +96,7 @@ def _bound(value: Any, length: Expr, default: Expr, span: Span | None, literal: 
     if isinstance(bound, Const) and bound.value < 0:
         if not literal:
             raise QubitIndexResolutionError("a bound of a slice is negative", span=span, label=f"this is {bound.value}")
-        return apply("max", length + bound, 0)
+        return apply("max", length - -bound.value, 0)
     return bound
 
 

@@ -10,6 +10,7 @@ from qkernel.frontend.arguments import bind
 from qkernel.frontend.conversion import convert
 from qkernel.frontend.gate_calls import check_distinct
 from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.signature import Struct
 from qkernel.frontend.tracer import Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.expressions import Expr, Name, Slice, free_names, substitute, wrap
@@ -43,6 +44,9 @@ def call_kernel(
     """`kernel(...)`: checks and moves the arguments, emits the call, gives what comes back."""
     values = kernel_operands(tracer, kernel, arguments, keywords)
     results = apply_kernel(tracer, kernel, values, modifiers)
+    returned = kernel.signature.returned
+    if isinstance(returned, Struct):
+        return returned.kind(*results)
     return results[0] if len(results) == 1 and not kernel.outline().returns_tuple else tuple(results) if results else None
 
 

@@ -367,7 +367,9 @@ OPERATORS: dict[str, Operator] = {
     "log": Operator(math.log, np.log, _float),
     "log2": Operator(math.log2, np.log2, _float),
     "sqrt": Operator(math.sqrt, np.sqrt, _float),
-    "fixed": Operator(lambda bits, int_bits: _fixed_point(bits, int_bits), lambda bits, int_bits: _fixed_point(bits, int_bits), _float),
+    "fixed": Operator(
+        lambda bits, int_bits: _fixed_point(bits, int_bits), lambda bits, int_bits: _fixed_point(bits, int_bits), _float
+    ),
 }
 
 
@@ -420,6 +422,8 @@ def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
             return apply("+", right, operands[0])  # constants to the right
         case "+" | "-", (left, Const(value)) if value == 0 and _keeps_type(left, operands[1]):
             return left
+        case "+" | "-", (left, Const(value)) if value < 0 and left.type == operands[1].type == UINT:
+            return apply("-" if name == "+" else "+", left, -value)
         case "+" | "-", (Apply("+" | "-" as inner, (left, Const(first))), Const(second)) if left.type == UINT:
             total = (first if inner == "+" else -first) + (second if name == "+" else -second)
             return apply("+", left, total) if total >= 0 else apply("-", left, -total)

@@ -1,0 +1,50 @@
+"""A kernel at a glance: its signature, its drawing with loops folded, and two lines of symbolic counts."""
+
+from __future__ import annotations
+
+import html
+
+from qkernel.errors import QKernelError
+from qkernel.kernel import AnyKernel
+
+
+def text_summary(kernel: AnyKernel) -> str:
+    """What `print(kernel)` shows."""
+    return "\n".join([signature(kernel), "", kernel.draw(output="text"), *counts(kernel)])
+
+
+def html_summary(kernel: AnyKernel) -> str:
+    """What a notebook shows: the same as a card. Never raises: a kernel with a mistake in it shows its error."""
+    try:
+        drawing = kernel.draw(output="svg")
+        below = "".join(f"<div>{html.escape(line)}</div>" for line in counts(kernel))
+    except Exception as error:
+        drawing, below = f"<pre>{html.escape(str(error))}</pre>", ""
+    return (
+        '<div style="border:1px solid #8886;border-radius:8px;padding:12px 16px;overflow-x:auto">'
+        f"<code>{html.escape(signature(kernel))}</code>{drawing}{below}</div>"
+    )
+
+
+def signature(kernel: AnyKernel) -> str:
+    """`name(n: UInt, theta: Float = 0.5) -> Bit`."""
+    parts = []
+    for parameter in kernel.signature.parameters:
+        default = f" = {parameter.default}" if parameter.default is not None else ""
+        parts.append(f"{parameter.name}: {parameter.type}{default}")
+    returned = kernel.signature.returned
+    result = getattr(getattr(returned, "kind", None), "__name__", None) or str(returned)
+    return f"{kernel.name}({', '.join(parts)}) -> {result}"
+
+
+def counts(kernel: AnyKernel) -> list[str]:
+    """Qubits and gates, in closed form; nothing where a count has no form."""
+    try:
+        estimate = kernel.estimate_resources()
+    except QKernelError:
+        return []
+    gates = estimate.gates
+    return [
+        f"qubits: {estimate.qubits}",
+        f"gates:  {gates.total} ({gates.single_qubit} on one qubit, {gates.two_qubit} on two, {gates.multi_qubit} on more)",
+    ]
