@@ -1,0 +1,147 @@
+"""Angles from parameters, the coefficients of merged rotations from angles, and both ways back for gradients."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from qkernel_backends.native.layout import (
+    COEFFICIENTS_AT,
+    CONSTANT,
+    FACTORS_AT,
+    GROUPS_AT,
+    INPUTS_AT,
+    LANE_BITS,
+    LANE_MASKS_AT,
+    MOMENTS_AT,
+    NUM_GROUPS,
+    NUM_ROWS,
+    ROW_GRADIENTS_AT,
+    ROW_NUMBERS_AT,
+    ROW_TERMS_AT,
+    ROW_VALUES_AT,
+    ROWS_AT,
+    TURNS_AT,
+)
+from qkernel_backends.native.phases import cosine_and_sine
+from qkernel_backends.native.vectors import load, scalar, splat, store
+
+_TWO_PI = 6.283185307179586
+
+
+@njit
+def evaluate(s, code, numbers, weights, stage):  # type: ignore[no-untyped-def]
+    """The rows of a stage, in every lane, brought into [-pi, pi], with their cosines and sines."""
+    lanes = 64 // s.itemsize
+    terms, offsets = code[ROW_TERMS_AT], code[ROW_NUMBERS_AT]
+    coefficients = offsets + code[NUM_ROWS]
+    for row in range(code[NUM_ROWS]):
+        at = code[ROWS_AT] + 3 * row
+        if code[at + 2] != stage:
+            continue
+        value = code[ROW_VALUES_AT] + lanes * row
+        shared = numbers[offsets + row]
+        varies = False
+        for k in range(code[at], code[at + 1]):
+            column = code[terms + k]
+            if column < 0:
+                shared += numbers[coefficients + k] * weights[-1 - column]
+            else:
+                varies = True
+        for lane in range(lanes if varies else 1):
+            total = shared
+            for k in range(code[at], code[at + 1]):
+                column = code[terms + k]
+                if column >= 0:
+                    total += numbers[coefficients + k] * s[code[INPUTS_AT] + lanes * column + lane]
+            s[value + lane] = total - _TWO_PI * round(total / _TWO_PI)
+        if not varies:
+            store(s, value, splat(s, s[value]))
+        cosine_and_sine(s, value, lanes, code[TURNS_AT] + 2 * lanes * row, code[TURNS_AT] + 2 * lanes * row + lanes)
+
+
+@njit
+def coefficients(s, code, stage):  # type: ignore[no-untyped-def]
+    """ar, ai, br, bi of each merged rotation of a stage; lanes that its controls leave alone get the identity."""
+    lanes = 64 // s.itemsize
+    one, zero = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
+    for group in range(code[NUM_GROUPS]):
+        at = code[GROUPS_AT] + 4 * group
+        if code[at + 2] != stage:
+            continue
+        ar, ai, br, bi = one, zero, zero, zero
+        for k in range(code[at], code[at + 1]):
+            axis = code[code[FACTORS_AT] + 2 * k]
+            turn = code[TURNS_AT] + 2 * lanes * code[code[FACTORS_AT] + 2 * k + 1]
+            c, d = load(s, turn), load(s, turn + lanes)
+            if axis == 0:
+                ar, ai, br, bi = c * ar + d * bi, c * ai - d * br, c * br + d * ai, c * bi - d * ar
+            elif axis == 1:
+                ar, ai, br, bi = c * ar - d * br, c * ai - d * bi, c * br + d * ar, c * bi + d * ai
+            else:
+                ar, ai, br, bi = c * ar + d * ai, c * ai - d * ar, c * br - d * bi, c * bi + d * br
+        if code[at + 3] >= 0:
+            held = load(s, code[LANE_MASKS_AT] + lanes * code[at + 3])
+            ar, ai, br, bi = one + held * (ar - one), held * ai, held * br, held * bi
+        to = code[COEFFICIENTS_AT] + 4 * lanes * group
+        store(s, to, ar)
+        store(s, to + lanes, ai)
+        store(s, to + 2 * lanes, br)
+        store(s, to + 3 * lanes, bi)
+
+
+@njit
+def share_moments(s, code, stage):  # type: ignore[no-untyped-def]
+    """Hand the moments behind each merged rotation of a stage to the rows of its factors, last factor first."""
+    lanes = 64 // s.itemsize
+    for group in range(code[NUM_GROUPS]):
+        at = code[GROUPS_AT] + 4 * group
+        if code[at + 2] != stage or stage == CONSTANT:
+            continue
+        m = code[MOMENTS_AT] + 3 * lanes * group
+        mx, my, mz = load(s, m), load(s, m + lanes), load(s, m + 2 * lanes)
+        if code[at + 3] >= 0:
+            held = load(s, code[LANE_MASKS_AT] + lanes * code[at + 3])
+            mx, my, mz = held * mx, held * my, held * mz
+        for k in range(code[at + 1] - 1, code[at] - 1, -1):
+            axis, row = code[code[FACTORS_AT] + 2 * k], code[code[FACTORS_AT] + 2 * k + 1]
+            turn = code[TURNS_AT] + 2 * lanes * row
+            c, d = load(s, turn), load(s, turn + lanes)
+            cosine, sine = c * c - d * d, c * d + c * d
+            to = code[ROW_GRADIENTS_AT] + lanes * row
+            if axis == 0:
+                store(s, to, load(s, to) + mx)
+                my, mz = cosine * my + sine * mz, cosine * mz - sine * my
+            elif axis == 1:
+                store(s, to, load(s, to) + my)
+                mz, mx = cosine * mz + sine * mx, cosine * mx - sine * mz
+            else:
+                store(s, to, load(s, to) + mz)
+                mx, my = cosine * mx + sine * my, cosine * my - sine * mx
+
+
+@njit
+def hand_out(s, code, numbers, stage, grad_inputs, grad_weights, first, count):  # type: ignore[no-untyped-def]
+    """Add the gradients of a stage's rows to those of their columns; the lanes hold samples `first` to `first + count`."""
+    lanes = 64 // s.itemsize
+    terms = code[ROW_TERMS_AT]
+    coefficients = code[ROW_NUMBERS_AT] + code[NUM_ROWS]
+    samples = 1 << code[LANE_BITS]
+    for row in range(code[NUM_ROWS]):
+        at = code[ROWS_AT] + 3 * row
+        if code[at + 2] != stage:
+            continue
+        gradient = code[ROW_GRADIENTS_AT] + lanes * row
+        total = s[gradient]
+        for lane in range(1, lanes):
+            total += s[gradient + lane]
+        for k in range(code[at], code[at + 1]):
+            column = code[terms + k]
+            coefficient = numbers[coefficients + k]
+            if column < 0:
+                grad_weights[-1 - column] += coefficient * total
+            else:
+                for sample in range(count):
+                    part = s[gradient + sample]
+                    for lane in range(sample + samples, lanes, samples):
+                        part += s[gradient + lane]
+                    grad_inputs[first + sample, column] += coefficient * part

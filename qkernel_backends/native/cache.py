@@ -1,0 +1,64 @@
+"""Where the machine code stays between processes: one file per function, keyed by its sources, numba and the processor."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
+
+
+@cache
+def _stamp() -> str:
+    """Changes when any file of this package does, so that an edit is never answered with old code."""
+    digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def cache_folder() -> Path:
+    """`NUMBA_CACHE_DIR` if set, else `qkernel` in the user's cache folder."""
+    base = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "qkernel"
+
+
+class _Locator:
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def ensure_cache_path(self) -> None:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+
+    def get_cache_path(self) -> str:
+        return str(cache_folder())
+
+    def get_source_stamp(self) -> str:
+        return _stamp()
+
+    def get_disambiguator(self) -> str:
+        return _stamp()[:16]
+
+    @classmethod
+    def from_function(cls, function: Any, path: str) -> _Locator:
+        return cls(path)
+
+
+class _Implementation(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = [_Locator]  # noqa: RUF012
+
+
+class _Cache(FunctionCache):  # type: ignore[misc]
+    _impl_class = _Implementation
+
+
+def keep_on_disk(dispatcher: Any) -> Any:
+    """Let a compiled function load its machine code from the cache folder, and put it there."""
+    dispatcher._cache = _Cache(dispatcher.py_func)
+    return dispatcher

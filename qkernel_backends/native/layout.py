@@ -1,0 +1,30 @@
+"""Where things stand in the three arrays that the machine code reads: `code` (whole numbers), `numbers`, `work`.
+
+`code` begins with the header below; an entry *_AT is the place of a section in `code` (C), `numbers` (N) or `work` (W).
+An element of the state is (amplitude << lane bits) | sample lane; the lowest bits of an element share a vector.
+"""
+
+from __future__ import annotations
+
+# fmt: off
+(
+    QUBITS, LANE_BITS, SIZE, NUM_INPUTS, NUM_OPS, OPS_AT,             # SIZE: elements of a state's real part
+    NUM_ROWS, ROWS_AT, ROW_TERMS_AT, ROW_NUMBERS_AT,                  # C: (first term, last, stage); C: columns; N: offset...
+    NUM_GROUPS, GROUPS_AT, FACTORS_AT,                                # C: (first factor, last, stage, lane mask); (axis, row)
+    PHASE_TERMS_AT, START_AT,                                         # C: (element mask, row); C: group of each qubit
+    NUM_WORDS, NUM_WORD_GROUPS, WORD_GROUPS_AT, WORDS_AT,             # C: (x, first, last, folded, any odd); (z, number of Y)
+    NUM_VALUES, SUMS_AT, SUM_TERMS_AT, SUM_NUMBERS_AT,                # C: (first, last); C: word; N: constants, coefficients
+    FROM_ZERO,
+    STATE_AT, SCRATCH_AT, SIGNS_AT, INPUTS_AT, ROW_VALUES_AT, TURNS_AT, COEFFICIENTS_AT, MOMENTS_AT, ROW_GRADIENTS_AT,
+    WORD_VALUES_AT, FOLDED_AT, DENSE_AT, LANE_MASKS_AT,               # W
+    HEADER,
+) = range(38)
+
+# An operation: OP_WIDTH whole numbers.
+OP_WIDTH = 12
+KIND, BIT, CONTROLS, VALUE, AT, GROUP, REAL, LOW, EXTRA, STAGE = range(10)
+ROTATION, PHASES, FLIP, PAULI, DENSE = range(5)
+
+# When something is computed: with the workspace, once per call, for each chunk of samples.
+CONSTANT, SHARED, BATCHED = range(3)
+# fmt: on

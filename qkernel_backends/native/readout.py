@@ -1,0 +1,188 @@
+"""Expectation values of Pauli sums, all words with the same X part in one pass, and the co-state of their gradient."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from qkernel_backends.native.layout import (
+    FOLDED_AT,
+    LANE_BITS,
+    NUM_VALUES,
+    NUM_WORD_GROUPS,
+    NUM_WORDS,
+    QUBITS,
+    SCRATCH_AT,
+    SIGNS_AT,
+    SIZE,
+    STATE_AT,
+    SUM_NUMBERS_AT,
+    SUM_TERMS_AT,
+    SUMS_AT,
+    WORD_GROUPS_AT,
+    WORD_VALUES_AT,
+    WORDS_AT,
+)
+from qkernel_backends.native.phases import transform
+from qkernel_backends.native.vectors import load, scalar, splat, store, swap_any
+from qkernel_backends.native.words import add_image, overlap
+
+
+@njit
+def _probabilities(s, at, size, to):  # type: ignore[no-untyped-def]
+    lanes = 64 // s.itemsize
+    for j in range(0, size, lanes):
+        re, im = load(s, at + j), load(s, at + j + size)
+        store(s, to + j, re * re + im * im)
+
+
+@njit
+def _fold(s, code, at):  # type: ignore[no-untyped-def]
+    """The sums with the sign of each single bit above a vector, at FOLDED_AT; the plain sum is left at `at`."""
+    lanes = 64 // s.itemsize
+    for bit in range(code[LANE_BITS] + code[QUBITS] - 1, -1, -1):
+        step = 1 << bit
+        if step < lanes:
+            break
+        difference = splat(s, scalar(s, 0.0))
+        for k in range(at, at + step, lanes):
+            a, b = load(s, k), load(s, k + step)
+            difference = difference + (a - b)
+            store(s, k, a + b)
+        store(s, code[FOLDED_AT] + lanes * bit, difference)
+
+
+@njit
+def _unfold(s, code, at):  # type: ignore[no-untyped-def]
+    """The transpose of `_fold`."""
+    lanes = 64 // s.itemsize
+    for bit in range(code[LANE_BITS] + code[QUBITS]):
+        step = 1 << bit
+        if step < lanes:
+            continue
+        weight = load(s, code[FOLDED_AT] + lanes * bit)
+        for k in range(at, at + step, lanes):
+            a = load(s, k)
+            store(s, k + step, a - weight)
+            store(s, k, a + weight)
+
+
+@njit
+def _bit_of(mask):  # type: ignore[no-untyped-def]
+    bit = 0
+    while mask >> bit > 1:
+        bit += 1
+    return bit
+
+
+@njit
+def read(s, code, numbers, values, first, count):  # type: ignore[no-untyped-def]
+    """The expectation values of the lanes' samples into `values`; uses up the room of the co-state."""
+    lanes = 64 // s.itemsize
+    size, at = code[SIZE], code[STATE_AT]
+    room = at + 2 * size
+    zero = splat(s, scalar(s, 0.0))
+    for group in range(code[NUM_WORD_GROUPS]):
+        entry = code[WORD_GROUPS_AT] + 5 * group
+        x, folded = code[entry], code[entry + 3]
+        if x == 0:
+            _probabilities(s, at, size, room)
+        else:
+            overlap(s, at, size, x, room)
+        if folded:
+            _fold(s, code, room)
+        else:
+            transform(s, room, size)
+            if code[entry + 4]:
+                transform(s, room + size, size)
+        for word in range(code[entry + 1], code[entry + 2]):
+            z, ys = code[code[WORDS_AT] + 2 * word], code[code[WORDS_AT] + 2 * word + 1]
+            low = z & (lanes - 1)
+            signs = load(s, code[SIGNS_AT] + lanes * low)
+            if folded and z != low:
+                value = load(s, code[FOLDED_AT] + lanes * _bit_of(z))
+            else:
+                value = signs * load(s, room + z - low + (size if ys & 1 else 0))
+            if ys == 1 or ys == 2:
+                value = zero - value
+            bit = code[LANE_BITS]
+            while 1 << bit < lanes:
+                value = value + swap_any(value, 1 << bit)
+                bit += 1
+            store(s, code[WORD_VALUES_AT] + lanes * word, value)
+    coefficients = code[SUM_NUMBERS_AT] + code[NUM_VALUES]
+    for k in range(code[NUM_VALUES]):
+        entry = code[SUMS_AT] + 2 * k
+        for sample in range(count):
+            total = numbers[code[SUM_NUMBERS_AT] + k]
+            for term in range(code[entry], code[entry + 1]):
+                word = code[code[SUM_TERMS_AT] + term]
+                total += numbers[coefficients + term] * s[code[WORD_VALUES_AT] + lanes * word + sample]
+            values[first + sample, k] = total
+
+
+@njit
+def _word_weights(s, code, numbers, cotangent, first, count):  # type: ignore[no-untyped-def]
+    """Twice the cotangent of each word, in every lane of its sample; 0 in lanes without a sample."""
+    lanes = 64 // s.itemsize
+    at, samples = code[WORD_VALUES_AT], 1 << code[LANE_BITS]
+    for k in range(at, at + lanes * code[NUM_WORDS]):
+        s[k] = 0
+    coefficients = code[SUM_NUMBERS_AT] + code[NUM_VALUES]
+    for k in range(code[NUM_VALUES]):
+        entry = code[SUMS_AT] + 2 * k
+        for term in range(code[entry], code[entry + 1]):
+            word = at + lanes * code[code[SUM_TERMS_AT] + term]
+            coefficient = 2 * numbers[coefficients + term]
+            for lane in range(lanes):
+                sample = lane & (samples - 1)
+                if sample < count:
+                    s[word + lane] += coefficient * cotangent[first + sample, k]
+
+
+@njit
+def begin_costate(s, code, numbers, cotangent, first, count):  # type: ignore[no-untyped-def]
+    """The co-state 2 sum_k g_k H_k |state>."""
+    lanes = 64 // s.itemsize
+    size, at = code[SIZE], code[STATE_AT]
+    room = at + 2 * size
+    zero = splat(s, scalar(s, 0.0))
+    _word_weights(s, code, numbers, cotangent, first, count)
+    if code[NUM_WORD_GROUPS] == 0 or code[code[WORD_GROUPS_AT]] != 0:
+        for k in range(room, room + 2 * size, lanes):
+            store(s, k, zero)
+    for group in range(code[NUM_WORD_GROUPS]):
+        entry = code[WORD_GROUPS_AT] + 5 * group
+        x, folded = code[entry], code[entry + 3]
+        to = room if x == 0 else code[SCRATCH_AT]
+        if folded:
+            for k in range(code[FOLDED_AT], code[FOLDED_AT] + lanes * (code[LANE_BITS] + code[QUBITS]), lanes):
+                store(s, k, zero)
+            store(s, to, zero)
+        else:
+            for k in range(to, to + (size if x == 0 else 2 * size), lanes):
+                store(s, k, zero)
+        for word in range(code[entry + 1], code[entry + 2]):
+            z, ys = code[code[WORDS_AT] + 2 * word], code[code[WORDS_AT] + 2 * word + 1]
+            low = z & (lanes - 1)
+            weight = load(s, code[WORD_VALUES_AT] + lanes * word)
+            if ys == 2 or ys == 3:
+                weight = zero - weight
+            if folded and z != low:
+                place = code[FOLDED_AT] + lanes * _bit_of(z)
+            else:
+                place = to + z - low + (size if ys & 1 else 0)
+                weight = weight * load(s, code[SIGNS_AT] + lanes * low)
+            store(s, place, load(s, place) + weight)
+        if folded:
+            _unfold(s, code, to)
+        else:
+            transform(s, to, size)
+            if x != 0:
+                transform(s, to + size, size)
+        if x == 0:
+            for k in range(at, at + size, lanes):
+                weight = load(s, k + 2 * size)
+                store(s, k + 2 * size, weight * load(s, k))
+                store(s, k + 3 * size, weight * load(s, k + size))
+        else:
+            add_image(s, at, size, x, to)

@@ -1,0 +1,132 @@
+"""The product state that a plan starts from, and its gradient: the co-state contracted with all qubits but one."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from qkernel_backends.native.layout import COEFFICIENTS_AT, LANE_BITS, MOMENTS_AT, QUBITS, SIGNS_AT, SIZE, START_AT
+from qkernel_backends.native.vectors import load, scalar, splat, store, swap_any
+
+
+@njit
+def _in_lanes(s, code, bit, c, orthogonal):  # type: ignore[no-untyped-def]
+    """A qubit's amplitude (of the orthogonal state, if so asked) in each lane, for a bit inside a vector."""
+    lanes = 64 // s.itemsize
+    side, half = load(s, code[SIGNS_AT] + (1 << bit) * lanes), splat(s, scalar(s, 0.5))
+    one = splat(s, scalar(s, 1.0))
+    up, down = half * (one + side), half * (one - side)
+    ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
+    if orthogonal:
+        return down * ar - up * br, up * bi - down * ai
+    return up * ar + down * br, up * ai + down * bi
+
+
+@njit
+def prepare(s, code, at):  # type: ignore[no-untyped-def]
+    """Write the product state at `at`."""
+    lanes = 64 // s.itemsize
+    size, lane_bits = code[SIZE], code[LANE_BITS]
+    re, im = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
+    zero = im
+    filled = lanes
+    for bit in range(lane_bits, lane_bits + code[QUBITS]):
+        group = code[code[START_AT] + bit - lane_bits]
+        c = code[COEFFICIENTS_AT] + 4 * lanes * group
+        if 1 << bit < lanes:
+            fr, fi = _in_lanes(s, code, bit, c, False)
+            re, im = re * fr - im * fi, re * fi + im * fr
+            continue
+        if filled == lanes and 1 << bit == lanes:
+            store(s, at, re)
+            store(s, at + size, im)
+        ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
+        for k in range(at, at + filled, lanes):
+            re, im = load(s, k), load(s, k + size)
+            store(s, k + filled, re * br - im * bi)
+            store(s, k + filled + size, re * bi + im * br)
+            store(s, k, re * ar - im * ai)
+            store(s, k + size, re * ai + im * ar)
+        filled *= 2
+    if filled == lanes:
+        store(s, at, re)
+        store(s, at + size, im)
+
+
+@njit
+def _shrink(s, code, at, size, bit, group):  # type: ignore[no-untyped-def]
+    """Contract the highest remaining bit with its qubit's state."""
+    lanes = 64 // s.itemsize
+    c = code[COEFFICIENTS_AT] + 4 * lanes * group
+    ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
+    step = 1 << bit
+    for k in range(at, at + step, lanes):
+        p, q, t, u = load(s, k), load(s, k + size), load(s, k + step), load(s, k + step + size)
+        store(s, k, ar * p + ai * q + br * t + bi * u)
+        store(s, k + size, ar * q - ai * p + br * u - bi * t)
+
+
+@njit
+def _shrink_lanes(s, code, at, size, chosen):  # type: ignore[no-untyped-def]
+    """Contract the bits inside a vector, the bit `chosen` with the orthogonal state; the result in every lane."""
+    lanes = 64 // s.itemsize
+    re, im = load(s, at), load(s, at + size)
+    lane_bits = code[LANE_BITS]
+    bit = lane_bits
+    while 1 << bit < lanes:
+        if bit - lane_bits < code[QUBITS]:
+            c = code[COEFFICIENTS_AT] + 4 * lanes * code[code[START_AT] + bit - lane_bits]
+            fr, fi = _in_lanes(s, code, bit, c, bit == chosen)
+            re, im = re * fr + im * fi, im * fr - re * fi
+        re, im = re + swap_any(re, 1 << bit), im + swap_any(im, 1 << bit)
+        bit += 1
+    return re, im
+
+
+@njit
+def _moments(s, code, group, re, im):  # type: ignore[no-untyped-def]
+    """Im(conj(overlap) <orthogonal| X, Y, Z |state>) into the moments of a group, spread evenly over equal lanes."""
+    lanes = 64 // s.itemsize
+    c = code[COEFFICIENTS_AT] + 4 * lanes * group
+    ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
+    share = splat(s, scalar(s, (1 << code[LANE_BITS]) / lanes))
+    re, im = share * re, share * im
+    minus_two = splat(s, scalar(s, -2.0))
+    aar, aai, bbr, bbi = ar * ar - ai * ai, ar * ai + ar * ai, br * br - bi * bi, br * bi + br * bi
+    abr, abi = minus_two * (ar * br - ai * bi), minus_two * (ar * bi + ai * br)
+    m = code[MOMENTS_AT] + 3 * lanes * group
+    store(s, m, load(s, m) + re * (aai - bbi) - im * (aar - bbr))
+    store(s, m + lanes, load(s, m + lanes) + re * (aar + bbr) + im * (aai + bbi))
+    store(s, m + 2 * lanes, load(s, m + 2 * lanes) + re * abi - im * abr)
+
+
+@njit
+def contract(s, code, at):  # type: ignore[no-untyped-def]
+    """The moments of the start from the co-state at `at + 2 * size`; state and co-state are used up."""
+    lanes = 64 // s.itemsize
+    size, lane_bits = code[SIZE], code[LANE_BITS]
+    costate = at + 2 * size
+    highest = lane_bits + code[QUBITS] - 1
+    for bit in range(highest, -1, -1):
+        if 1 << bit < lanes:
+            break
+        group = code[code[START_AT] + bit - lane_bits]
+        c = code[COEFFICIENTS_AT] + 4 * lanes * group
+        ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
+        step = 1 << bit
+        for j in range(0, step, lanes):
+            k = costate + j
+            p, q, t, u = load(s, k), load(s, k + size), load(s, k + step), load(s, k + step + size)
+            store(s, at + j, ar * t - ai * u - br * p + bi * q)
+            store(s, at + j + size, ar * u + ai * t - br * q - bi * p)
+            store(s, k, ar * p + ai * q + br * t + bi * u)
+            store(s, k + size, ar * q - ai * p + br * u - bi * t)
+        for lower in range(bit - 1, -1, -1):
+            if 1 << lower < lanes:
+                break
+            _shrink(s, code, at, size, lower, code[code[START_AT] + lower - lane_bits])
+        re, im = _shrink_lanes(s, code, at, size, -1)
+        _moments(s, code, group, re, im)
+    for bit in range(lane_bits, lane_bits + code[QUBITS]):
+        if 1 << bit < lanes:
+            re, im = _shrink_lanes(s, code, costate, size, bit)
+            _moments(s, code, code[code[START_AT] + bit - lane_bits], re, im)

@@ -1,0 +1,142 @@
+"""Pauli products: as rotations, as expectation values and in the co-state; and constant matrices."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from qkernel_backends.native.layout import DENSE_AT
+from qkernel_backends.native.vectors import load, scalar, splat, store, swap_any
+
+
+@njit
+def is_odd(bits):  # type: ignore[no-untyped-def]
+    """Whether an odd number of bits is set."""
+    for shift in (32, 16, 8, 4, 2, 1):
+        bits ^= bits >> shift
+    return bits & 1
+
+
+@njit
+def _image(s, k, size, flip, er, ei):  # type: ignore[no-untyped-def]
+    """(er + i ei) times the vector at `k` with its lanes exchanged by `flip`."""
+    qr, qi = swap_any(load(s, k), flip), swap_any(load(s, k + size), flip)
+    return er * qr - ei * qi, er * qi + ei * qr
+
+
+@njit
+def _rotate(s, k, size, wr, wi, c, d):  # type: ignore[no-untyped-def]
+    re, im = load(s, k), load(s, k + size)
+    store(s, k, c * re + d * wi)
+    store(s, k + size, c * im - d * wr)
+
+
+@njit
+def rotate(s, at, size, x, z, odd_ys, controls, value, c, m, signs, back):  # type: ignore[no-untyped-def]
+    """exp(-i h P), or backwards with its moment; P is X on `x`, Z on `z`, with `odd_ys` of Y (modulo 4)."""
+    lanes = 64 // s.itemsize
+    cosine, sine = load(s, c), -load(s, c + lanes)
+    if back:
+        sine = -sine
+    moment = load(s, m + 2 * lanes)
+    low = x & (lanes - 1)
+    high = x - low
+    pivot = 0
+    while high >> pivot > 1:
+        pivot += 1
+    pivot = 1 << pivot if high else 0
+    side = load(s, signs + (z & (lanes - 1)) * lanes)
+    zero = splat(s, scalar(s, 0.0))
+    er, ei = zero, zero
+    if odd_ys & 1:
+        ei = side if odd_ys == 3 else -side
+    else:
+        er = side if odd_ys == 0 else -side
+    high_z = z & ~(lanes - 1)
+    for j in range(0, size, lanes):
+        if j & pivot or (j & controls) != value:
+            continue
+        k, other = at + j, at + (j ^ high)
+        kr, ki = (-er, -ei) if is_odd(j & high_z) else (er, ei)
+        otherr, otheri = (-er, -ei) if is_odd((j ^ high) & high_z) else (er, ei)
+        for _ in range(2 if back else 1):
+            wr, wi = _image(s, other, size, low, kr, ki)
+            vr, vi = _image(s, k, size, low, otherr, otheri)
+            if back and k - at < size:
+                moment = moment + (load(s, k + 2 * size) * wi - load(s, k + 3 * size) * wr)
+                if pivot:
+                    moment = moment + (load(s, other + 2 * size) * vi - load(s, other + 3 * size) * vr)
+            _rotate(s, k, size, wr, wi, cosine, sine)
+            if pivot:
+                _rotate(s, other, size, vr, vi, cosine, sine)
+            k += 2 * size
+            other += 2 * size
+    if back:
+        store(s, m + 2 * lanes, moment)
+
+
+@njit
+def overlap(s, at, size, x, to):  # type: ignore[no-untyped-def]
+    """conj(state[j ^ x]) state[j] for each element j, real part at `to`, imaginary part at `to + size`."""
+    lanes = 64 // s.itemsize
+    low = x & (lanes - 1)
+    high = x - low
+    for j in range(0, size, lanes):
+        pr, pi = load(s, at + j), load(s, at + j + size)
+        other = at + (j ^ high)
+        qr, qi = swap_any(load(s, other), low), swap_any(load(s, other + size), low)
+        store(s, to + j, qr * pr + qi * pi)
+        store(s, to + j + size, qr * pi - qi * pr)
+
+
+@njit
+def add_image(s, at, size, x, weights):  # type: ignore[no-untyped-def]
+    """costate[j ^ x] += weights[j] state[j], complex weights at `weights` and `weights + size`."""
+    lanes = 64 // s.itemsize
+    low = x & (lanes - 1)
+    high = x - low
+    for j in range(0, size, lanes):
+        k = j ^ high
+        c, d = load(s, weights + k), load(s, weights + k + size)
+        re, im = load(s, at + k), load(s, at + k + size)
+        to = at + j + 2 * size
+        store(s, to, load(s, to) + swap_any(c * re - d * im, low))
+        store(s, to + size, load(s, to + size) + swap_any(c * im + d * re, low))
+
+
+@njit
+def apply_matrix(s, code, numbers, at, size, bits_at, num_bits, controls, value, matrix, back):  # type: ignore[no-untyped-def]
+    """A constant matrix (backwards: its adjoint) on the element bits listed at `bits_at`."""
+    lanes = 64 // s.itemsize
+    targets = 0
+    for k in range(num_bits):
+        targets |= 1 << code[bits_at + k]
+    run = 1 if (targets | controls) & (lanes - 1) else lanes
+    dimension = 1 << num_bits
+    buffer = code[DENSE_AT]
+    for j in range(0, size, run):
+        if j & targets or (j & controls) != value:
+            continue
+        for row in range(dimension):
+            place = at + j
+            for k in range(num_bits):
+                if row >> k & 1:
+                    place += 1 << code[bits_at + k]
+            for lane in range(run):
+                s[buffer + 2 * lanes * row + lane] = s[place + lane]
+                s[buffer + 2 * lanes * row + lanes + lane] = s[place + lane + size]
+        for row in range(dimension):
+            place = at + j
+            for k in range(num_bits):
+                if row >> k & 1:
+                    place += 1 << code[bits_at + k]
+            for lane in range(run):
+                s[place + lane] = 0
+                s[place + lane + size] = 0
+            for column in range(dimension):
+                entry = matrix + 2 * (dimension * column + row if back else dimension * row + column)
+                re = scalar(s, numbers[entry])
+                im = scalar(s, -numbers[entry + 1] if back else numbers[entry + 1])
+                k = buffer + 2 * lanes * column
+                for lane in range(run):
+                    s[place + lane] += re * s[k + lane] - im * s[k + lanes + lane]
+                    s[place + lane + size] += re * s[k + lanes + lane] + im * s[k + lane]

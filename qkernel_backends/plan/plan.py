@@ -1,0 +1,141 @@
+"""`Circuit -> Plan`: the one compiler of the native and the torch engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from qkernel.errors import ObservableError
+from qkernel.lower.circuit import Circuit, Instruction
+from qkernel.observable import Hamiltonian
+from qkernel_backends.plan.fuse import Fusion, in_light_cone
+from qkernel_backends.plan.operations import Affine, Dense, Flip, Operation, PauliRotation, Phases, Product, Rotation
+from qkernel_backends.plan.translate import translate
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """Expectation value k is `constants[k]` plus the sum of coefficient times Pauli product `words[t]` over `sums[k]`.
+
+    A word is (x, z), X on the mask x, Z on the mask z, Y where both. `sums[k]` lists (t, coefficient).
+    """
+
+    words: tuple[tuple[int, int], ...]
+    sums: tuple[tuple[tuple[int, float], ...], ...]
+    constants: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an engine runs: a start, operations in time order, and what is read out.
+
+    `place[q]` is the qubit of the plan that holds qubit q of the circuit, -1 where nothing depends on it. `batched`
+    are the columns that differ from sample to sample, `num_columns` counts those of theta and one for each curved angle.
+    """
+
+    num_qubits: int
+    start: Product
+    operations: tuple[Operation, ...]
+    readout: Readout
+    place: tuple[int, ...]
+    batched: frozenset[int]
+    num_columns: int
+    global_phase: Affine
+
+
+def compile_plan(
+    circuit: Circuit,
+    batched: Iterable[int],
+    expectations: bool,
+    instructions: Iterable[Instruction] | None = None,
+    from_zero: bool = True,
+) -> Plan:
+    """The plan of a straight circuit, for its expectation values or for its final state.
+
+    With `expectations`, what they cannot see is left out. `instructions` (default: all) restricts the plan to part of
+    the circuit, `from_zero=False` starts it from any state.
+    """
+    columns = frozenset(batched)
+    translation = translate(circuit, instructions)
+    operations, place = translation.operations, translation.place
+    readout = Readout((), (), ())
+    if expectations:
+        readout = _readout([part.observable for part in circuit.expectations], place, circuit.num_qubits)
+        moved = read = 0
+        for x, z in readout.words:
+            moved, read = moved | x, read | z
+        operations, alive = in_light_cone(operations, moved, read)
+        renamed = {qubit: k for k, qubit in enumerate(q for q in range(circuit.num_qubits) if alive >> q & 1)}
+        operations = [_renamed(operation, renamed) for operation in operations]
+        readout = replace(readout, words=tuple((_mask(x, renamed), _mask(z, renamed)) for x, z in readout.words))
+        place = [renamed.get(qubit, -1) for qubit in place]
+        num_qubits = len(renamed)
+    else:
+        num_qubits = circuit.num_qubits
+    fusion = Fusion(lambda angle: not any(column in columns for column, _ in angle.terms), from_zero)
+    fusion.run(operations)
+    start = fusion.product() if from_zero else Product(())
+    return Plan(
+        num_qubits,
+        start,
+        tuple(fusion.operations),
+        readout,
+        tuple(place),
+        columns,
+        circuit.angles.num_columns + len(circuit.angles.curved),
+        fusion.global_phase,
+    )
+
+
+def _readout(observables: list[Hamiltonian], place: list[int], num_qubits: int) -> Readout:
+    words: dict[tuple[int, int], int] = {}
+    sums, constants = [], []
+    for observable in observables:
+        entries = []
+        for operators, coefficient in observable.terms.items():
+            x = z = 0
+            for operator in operators:
+                if operator.index >= num_qubits:
+                    raise ObservableError(f"the observable acts on qubit {operator.index} of {num_qubits}")
+                bit = 1 << place[operator.index]
+                x |= bit if operator.pauli.value in "XY" else 0
+                z |= bit if operator.pauli.value in "ZY" else 0
+            entries.append((words.setdefault((x, z), len(words)), _real(coefficient)))
+        sums.append(tuple(entries))
+        constants.append(_real(observable.constant))
+    return Readout(tuple(words), tuple(sums), tuple(constants))
+
+
+def _real(coefficient: complex) -> float:
+    if np.imag(coefficient):
+        raise ObservableError(
+            f"an observable with the complex coefficient {coefficient} is not Hermitian, so it has no real expectation value",
+            help="give its Hermitian and its anti-Hermitian part separately",
+        )
+    return float(np.real(coefficient))
+
+
+def _mask(mask: int, renamed: dict[int, int]) -> int:
+    return sum(1 << new for old, new in renamed.items() if mask >> old & 1)
+
+
+def _renamed(operation: Operation, renamed: dict[int, int]) -> Operation:
+    match operation:
+        case Phases(terms):
+            return Phases({_mask(mask, renamed): angle for mask, angle in terms.items()})
+        case Rotation(qubit, _, controls, value) | Flip(qubit, controls, value):
+            return replace(
+                operation, qubit=renamed[qubit], controls=_mask(controls, renamed), value=_mask(value, renamed)
+            )
+        case PauliRotation(x, z, _, controls, value):
+            return replace(
+                operation,
+                x=_mask(x, renamed), z=_mask(z, renamed), controls=_mask(controls, renamed), value=_mask(value, renamed),
+            )  # fmt: skip
+        case Dense(qubits, _, controls, value):
+            return replace(
+                operation,
+                qubits=tuple(renamed[q] for q in qubits), controls=_mask(controls, renamed), value=_mask(value, renamed),
+            )  # fmt: skip

@@ -1,0 +1,197 @@
+"""Gates into operations: every gate as rotations, phases, flips, Pauli rotations or a constant matrix."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from qkernel.lower.angles import AngleMap
+from qkernel.lower.circuit import Circuit, Instruction
+from qkernel_backends.plan.operations import Affine, Dense, Flip, Operation, PauliRotation, Phases, Rotation, X, Y, Z
+
+# Constant one-qubit gates as e^(i phase) times rotations: (phase, ((axis, half angle), ...)) in time order.
+_PI = math.pi
+_FIXED = {
+    "x": (_PI / 2, ((X, _PI / 2),)),
+    "y": (_PI / 2, ((Y, _PI / 2),)),
+    "z": (_PI / 2, ((Z, _PI / 2),)),
+    "h": (_PI / 2, ((Z, _PI / 2), (Y, _PI / 4))),
+    "s": (_PI / 4, ((Z, _PI / 4),)),
+    "sdg": (-_PI / 4, ((Z, -_PI / 4),)),
+    "t": (_PI / 8, ((Z, _PI / 8),)),
+    "tdg": (-_PI / 8, ((Z, -_PI / 8),)),
+    "sx": (_PI / 4, ((X, _PI / 4),)),
+    "sxdg": (-_PI / 4, ((X, -_PI / 4),)),
+}
+_MOST_EXPANDED_CONTROLS = 5
+
+
+def angle_rows(angles: AngleMap) -> list[Affine]:
+    """The angle of each slot; curved slots read one further column each, after those of theta."""
+    terms: list[list[tuple[int, float]]] = [[] for _ in range(angles.num_slots)]
+    for row, column, coefficient in zip(
+        angles.rows.tolist(), angles.columns.tolist(), angles.coefficients.tolist(), strict=True
+    ):
+        terms[row].append((column, coefficient))
+    for extra, (slot, _) in enumerate(angles.curved):
+        terms[slot] = [(angles.num_columns + extra, 1.0)]
+    zero = Affine(0.0)
+    return [sum((Affine(0.0, (t,)) for t in row), Affine(b)) if row else Affine(b) if b else zero
+            for row, b in zip(terms, angles.offsets.tolist(), strict=True)]  # fmt: skip
+
+
+class Translation:
+    """Collects operations. Swaps only rename: `place[q]` is where qubit q of the circuit has its amplitudes."""
+
+    def __init__(self, num_qubits: int, rows: list[Affine]) -> None:
+        self.rows = rows
+        self.place = list(range(num_qubits))
+        self.operations: list[Operation] = []
+
+    def add(self, instruction: Instruction) -> None:
+        """Append what `instruction`, a gate, does."""
+        kind = instruction.kind
+        places = [self.place[qubit] for qubit in instruction.qubits]
+        control, targets = places[: kind.controls], places[kind.controls :]
+        controls = sum(1 << qubit for qubit in control)
+        value = sum(1 << qubit for bit, qubit in enumerate(control) if kind.control_value >> bit & 1)
+        angles = [self.rows[slot] for slot in instruction.slots]
+        if kind.name == "swap" and not controls:
+            first, second = instruction.qubits
+            self.place[first], self.place[second] = self.place[second], self.place[first]
+        elif kind.unitary is not None:
+            self._matrix(np.array(kind.unitary, complex), targets, controls, value)
+        elif kind.word is not None:
+            self._pauli(kind.word, targets, angles[0], controls, value)
+        else:
+            self._gate(kind.name, targets, angles, controls, value)
+            if kind.name in ("iswap", "iswapdg") and not controls:
+                first, second = instruction.qubits
+                self.place[first], self.place[second] = self.place[second], self.place[first]
+
+    def _gate(self, name: str, targets: list[int], angles: list[Affine], controls: int, value: int) -> None:
+        match name:
+            case "id":
+                pass
+            case "x" if controls:
+                self.operations.append(Flip(targets[0], controls, value))
+            case "p":
+                self._phase(controls | 1 << targets[0], value | 1 << targets[0], angles[0])
+            case "gphase":
+                self._phase(controls, value, angles[0])
+            case "u" | "ug":
+                theta, phi, lam, *gamma = angles
+                self._gate("p", targets, [lam], controls, value)
+                self._turn(targets[0], Y, theta, controls, value)
+                self._gate("p", targets, [phi], controls, value)
+                for angle in gamma:
+                    self._phase(controls, value, angle)
+            case "rx" | "ry" | "rz":
+                self._turn(targets[0], "xyz".index(name[1]), angles[0], controls, value)
+            case "rxx" | "ryy" | "rzz" | "rzx":
+                self._pauli(name[1:].upper(), targets, angles[0], controls, value)
+            case "swap":
+                first, second = targets
+                self.operations.append(Flip(first, 1 << second, 1 << second))
+                self.operations.append(Flip(second, controls | 1 << first, value | 1 << first))
+                self.operations.append(Flip(first, 1 << second, 1 << second))
+            case "iswap" | "iswapdg":
+                quarter = Affine(_PI / 2 if name == "iswap" else -_PI / 2)
+                for target in targets:
+                    self._phase(controls | 1 << target, value | 1 << target, quarter)
+                both = 1 << targets[0] | 1 << targets[1]
+                self._phase(controls | both, value | both, Affine(_PI))
+                if controls:
+                    self._gate("swap", targets, [], controls, value)
+            case "ecr":
+                self._pauli("ZX", targets, Affine(_PI / 2), controls, value)
+                self._gate("x", targets[:1], [], controls, value)
+            case _:
+                phase, factors = _FIXED[name]
+                self._factors(phase, factors, targets[0], controls, value)
+
+    def _factors(
+        self, phase: float, factors: Iterable[tuple[int, float]], target: int, controls: int, value: int
+    ) -> None:
+        for axis, half in factors:
+            self._turn(target, axis, Affine(2 * half), controls, value)
+        self._phase(controls, value, Affine(phase))
+
+    def _turn(self, target: int, axis: int, angle: Affine, controls: int, value: int) -> None:
+        if axis == Z and controls:
+            self._parity(1 << target, angle, controls, value)
+        else:
+            self.operations.append(Rotation(target, ((axis, angle.scaled(0.5)),), controls, value))
+
+    def _pauli(self, word: str, targets: list[int], angle: Affine, controls: int, value: int) -> None:
+        x = sum(1 << target for letter, target in zip(word, targets, strict=True) if letter in "XY")
+        z = sum(1 << target for letter, target in zip(word, targets, strict=True) if letter in "ZY")
+        support = x | z
+        if not support:
+            self._phase(controls, value, angle.scaled(-0.5))
+        elif support & (support - 1) == 0:
+            axis = X if not z else Z if not x else Y
+            self._turn(support.bit_length() - 1, axis, angle, controls, value)
+        elif not x:
+            self._parity(z, angle, controls, value)
+        else:
+            self.operations.append(PauliRotation(x, z, angle.scaled(0.5), controls, value))
+
+    def _parity(self, mask: int, angle: Affine, controls: int, value: int) -> None:
+        """exp(-i angle/2 Z_mask) where the controls hold."""
+        if controls.bit_count() > _MOST_EXPANDED_CONTROLS:
+            self.operations.append(PauliRotation(0, mask, angle.scaled(0.5), controls, value))
+            return
+        self.operations.append(Phases(_expanded(mask, angle.scaled(-0.5), controls, value)))
+
+    def _phase(self, controls: int, value: int, angle: Affine) -> None:
+        """exp(i angle) where the controls hold."""
+        if controls.bit_count() > _MOST_EXPANDED_CONTROLS:
+            target = 1 << controls.bit_length() - 1
+            rest, held = controls & ~target, value & ~target
+            sign = 1.0 if value & target else -1.0
+            self._phase(rest, held, angle.scaled(0.5))
+            self.operations.append(
+                Rotation(target.bit_length() - 1, ((Z, angle.scaled(sign / 2)),), rest, held)
+            )
+            return
+        self.operations.append(Phases(_expanded(0, angle, controls, value)))
+
+    def _matrix(self, matrix: np.ndarray, targets: list[int], controls: int, value: int) -> None:
+        if len(targets) == 1:
+            self._factors(*euler(matrix), targets[0], controls, value)
+        else:
+            self.operations.append(Dense(tuple(targets), matrix, controls, value))
+
+
+def _expanded(mask: int, coefficient: Affine, controls: int, value: int) -> dict[int, Affine]:
+    """`coefficient` times (-1)^|x & mask| where the controls hold, as a sum over parities."""
+    terms = {mask: coefficient.scaled(0.5 ** controls.bit_count())}
+    rest = controls
+    while rest:
+        bit = rest & -rest
+        rest ^= bit
+        sign = -1.0 if value & bit else 1.0
+        terms |= {term ^ bit: affine.scaled(sign) for term, affine in terms.items()}
+    return terms
+
+
+def euler(matrix: np.ndarray) -> tuple[float, tuple[tuple[int, float], ...]]:
+    """The phase and the half angles of Z, Y, Z rotations whose product is a one-qubit unitary."""
+    phase = cmath.phase(complex(matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0])) / 2
+    a, b = complex(matrix[0, 0]) * cmath.exp(-1j * phase), complex(matrix[1, 0]) * cmath.exp(-1j * phase)
+    half = math.atan2(abs(b), abs(a))
+    of_a, of_b = cmath.phase(a) if abs(a) > 1e-15 else 0.0, cmath.phase(b) if abs(b) > 1e-15 else 0.0
+    return phase, ((Z, (-of_a - of_b) / 2), (Y, half), (Z, (of_b - of_a) / 2))
+
+
+def translate(circuit: Circuit, instructions: Iterable[Instruction] | None = None) -> Translation:
+    """All gates of `instructions` (default: of the whole straight circuit; barriers are passed over)."""
+    translation = Translation(circuit.num_qubits, angle_rows(circuit.angles))
+    for instruction in instructions if instructions is not None else circuit.instructions():
+        if instruction.kind.is_gate:
+            translation.add(instruction)
+    return translation
