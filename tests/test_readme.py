@@ -28,7 +28,7 @@ def test_the_quick_start_is_short() -> None:
     assert len([line for line in SHOWN[0][0].splitlines() if line.strip()]) <= 20
 
 
-@pytest.mark.parametrize("command", re.findall(r"`make (\w+)`", README) + ["tutorial", "test"])
+@pytest.mark.parametrize("command", [*re.findall(r"`make (\w+)`", README), "tutorial", "test"])
 def test_the_commands_exist(command: str) -> None:
     assert re.search(rf"^{command}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.engine import load_engine

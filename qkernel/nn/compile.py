@@ -8,13 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.errors import BindingTypeError, ConflictingBindingError, EntrypointValidationError, ObservableError
+from qkernel.errors import (
+    BindingShapeError,
+    BindingTypeError,
+    ConflictingBindingError,
+    EntrypointValidationError,
+    ObservableError,
+)
 from qkernel.ir.expressions import Expr, Item, Name, substitute, wrap
-from qkernel.ir.ops import Parameter
+from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType, DictType
 from qkernel.kernel import Kernel
+from qkernel.lower.bindings import normalise
 from qkernel.lower.circuit import Circuit
-from qkernel.observable import Hamiltonian
 
 Given = dict[str, Any]
 
@@ -41,56 +47,73 @@ def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs:
     if both := [name for name in inputs if name in weights]:
         raise ConflictingBindingError(f"`{both[0]}` stands both in `inputs` and in `weights`")
     entry = kernel.ir.entry
-    for parameter in entry.parameters:
-        _check_role(parameter, bindings, inputs, weights)
     names = [*inputs, *weights]
-    lengths = {name: _shape(given) for name, given in (*inputs.items(), *weights.items()) if given is not None}
+    each = _each_observable(entry, bindings)
+    still_open = normalise(entry, each[0], names).open
+    for parameter in entry.parameters:
+        if parameter.name in still_open:
+            _check_role(parameter, names)
+    lengths = {
+        parameter.name: _shape(parameter, given)
+        for parameter in entry.parameters
+        if (given := {**inputs, **weights}.get(parameter.name)) is not None
+    }
+    return _side_by_side([kernel.compile(one, names, lengths=lengths).circuit for one in each])
+
+
+def _each_observable(entry: Function, bindings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """`bindings`, once for each entry of the list that stands for one observable, or just once."""
     several = [
         parameter.name
         for parameter in entry.parameters
         if parameter.type == OBSERVABLE and isinstance(bindings.get(parameter.name), (list, tuple))
     ]
     if not several:
-        return kernel.compile(bindings, names, lengths=lengths).circuit
+        return [dict(bindings)]
     if len(several) > 1:
-        raise BindingTypeError(f"`{several[1]}` is one observable, and a list was given; only one argument may have a list")
+        raise BindingTypeError(f"`{several[0]}` and `{several[1]}` are both given as lists; one observable can be")
     (name,) = several
-    each: list[Hamiltonian] = list(bindings[name])
-    return _side_by_side(
-        name, [kernel.compile({**bindings, name: observable}, names, lengths=lengths).circuit for observable in each]
-    )
+    if not bindings[name]:
+        raise ObservableError(f"the list of observables for `{name}` is empty")
+    return [{**bindings, name: observable} for observable in bindings[name]]
 
 
-def _check_role(parameter: Parameter, bindings: Mapping[str, Any], inputs: Given, weights: Given) -> None:
+def _check_role(parameter: Parameter, names: list[str]) -> None:
     name, type = parameter.name, parameter.type
-    open_here = name in inputs or name in weights
     element = type.element if isinstance(type, ArrayType) else type.value if isinstance(type, DictType) else type
-    if open_here and element != FLOAT:
+    if element != FLOAT:
         raise BindingTypeError(
             f"`{name}` is a {type}, and a layer's inputs and weights are Floats",
             span=parameter.span,
             help=f'fix it: `bindings={{"{name}": ...}}`',
         )
-    if not open_here and name not in bindings and parameter.default is None:
-        roles = "`bindings`, `inputs` or `weights`" if element == FLOAT else "`bindings`"
-        raise EntrypointValidationError(f"`{name}` has no value", span=parameter.span, help=f"name it in {roles}")
+    if name not in names:
+        raise EntrypointValidationError(
+            f"`{name}` has no value", span=parameter.span, help="name it in `bindings`, `inputs` or `weights`"
+        )
 
 
-def _shape(given: Any) -> tuple[int, ...]:
+def _shape(parameter: Parameter, given: Any) -> tuple[int, ...]:
     shape = given_shape(given)
-    return tuple(np.shape(given)) if shape is None else shape
+    shape = tuple(np.shape(given)) if shape is None else shape
+    rank = parameter.type.rank if isinstance(parameter.type, ArrayType) else int(isinstance(parameter.type, DictType))
+    if len(shape) != rank:
+        raise BindingShapeError(
+            f"`{parameter.name}` is a {parameter.type}, and the shape {shape} was given", span=parameter.span
+        )
+    return shape
 
 
-def _side_by_side(name: str, circuits: list[Circuit]) -> Circuit:
+def _side_by_side(circuits: list[Circuit]) -> Circuit:
     """One circuit that reads out what each of `circuits`, which differ in their observables only, reads out."""
-    if not circuits:
-        raise ObservableError(f"the list of observables for `{name}` is empty")
+    if len(circuits) == 1:
+        return circuits[0]
     first = circuits[0]
     expectations, outputs = list(first.expectations), list(first.outputs)
     for circuit in circuits[1:]:
         if replace(circuit, expectations=first.expectations, outputs=first.outputs) != first:
             raise ObservableError(
-                f"the observable `{name}` shapes the circuit, so that a list of them does not share one state",
+                "an observable that is given as a list shapes the circuit, so that its entries do not share one state",
                 help="make one layer for each observable",
             )
         moved: dict[str, Expr] = {"expectations": _shifted(first, len(expectations))}

@@ -95,7 +95,7 @@ class Call:
         if torch.is_grad_enabled():
             for tensor in tensors:
                 if tensor.requires_grad:
-                    result: Tensor = Evaluation.apply(self, *tensors)
+                    result: Tensor = Evaluation.apply(self, *tensors)  # type: ignore[no-untyped-call]
                     return result
         return self.values(self.theta(tensors))
 
@@ -126,7 +126,8 @@ class Evaluation(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
         needed = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():  # someone may differentiate the gradient
-            return (None, *Derivative.apply(ctx.call, ctx.theta, needed, cotangents[0], *ctx.saved_tensors))
+            arguments = (ctx.call, ctx.theta, needed, cotangents[0], *ctx.saved_tensors)
+            return (None, *Derivative.apply(*arguments))  # type: ignore[no-untyped-call]
         return (None, *ctx.call.gradients(ctx.theta, needed, cotangents[0], ctx.saved_tensors))
 
 

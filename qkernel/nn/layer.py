@@ -82,7 +82,7 @@ class QLayer(nn.Module):
             initial = initial if initial.is_floating_point() else initial.to(torch.get_default_dtype())
         if initial.shape != place.shape:
             raise BindingShapeError(
-                f"the weight `{place.name}` starts with a tensor of shape {tuple(initial.shape)}, and its shape is {place.shape}"
+                f"the weight `{place.name}` has the shape {place.shape}, and a tensor of shape {tuple(initial.shape)} was given"
             )
         self.register_parameter(place.name, nn.Parameter(initial))
 
@@ -101,7 +101,9 @@ class QLayer(nn.Module):
         for place, tensor in zip(self._inputs, inputs, strict=True):
             axes = self._check(place, tensor, weights)
             if axes and leading and axes != leading:
-                raise LayerInputError(f"the batch axes of `{place.name}` are {axes}, and those of the inputs before it {leading}")
+                raise LayerInputError(
+                    f"the batch axes of `{place.name}` are {axes}, and those of the inputs before it {leading}"
+                )
             leading = axes or leading
         return leading
 
@@ -141,20 +143,26 @@ class QLayer(nn.Module):
     def explain(self) -> str:
         """What was chosen to evaluate and differentiate the layer, and why."""
         program, asked = self._wiring.program, self._asked
-        circuit, engine = program.circuit, program.engine.name
-        gates = sum(1 for part in circuit.instructions() if part.kind.is_gate) if circuit.is_straight else None
-        because = {True: "you asked for it", False: "chosen"}
+        circuit, engine = program.circuit, program.engine
+        size = (
+            f"{sum(row.kind.is_gate for row in circuit.instructions())} gates" if circuit.is_straight else "run-time branches"
+        )
         if program.method == "adjoint":
+            reason = f"`{engine.name}` has it, and the circuit has gates and expectation values only"
             how = "one forward and one backward sweep per sample, whatever the number of weights"
         else:
+            reason = "the adjoint method does not reach this engine or circuit"
             how = f"{program.evaluations} evaluations per sample for values and all derivatives, in one job"
+        counts = f"{circuit.num_qubits} qubits, {size}, {program.num_columns} angles, {program.num_outputs} outputs"
         return "\n".join(
             (
-                f"{circuit.name}: {circuit.num_qubits} qubits, "
-                + (f"{gates} gates, " if gates is not None else "run-time branches, ")
-                + f"{program.num_columns} angles from outside, {program.num_outputs} outputs",
-                f"engine {engine}: {because[asked['engine'] == engine]}",
-                f"gradient {program.method}: {because[asked['gradient'] == program.method]}; {how}",
-                "float64 tensors are computed in complex128, all others in complex64",
+                f"{circuit.name}: {counts}",
+                f"engine {engine.name}: {_because(asked['engine'], 'the built-in engine of this machine')}",
+                f"gradient {program.method}: {_because(asked['gradient'], reason)}; {how}",
+                "precision: float64 tensors in complex128, all others in complex64",
             )
         )
+
+
+def _because(asked: str, reason: str) -> str:
+    return reason if asked == "auto" else "as you asked"
