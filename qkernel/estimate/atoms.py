@@ -102,10 +102,10 @@ class Length:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How many terms of an observable act on `width` qubits (None: on any but none)."""
+    """How many terms of an observable act on so many qubits (None: on any but none), or are of a Pauli word."""
 
     observable: Value
-    width: int | None = None
+    form: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True)

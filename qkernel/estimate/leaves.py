@@ -7,7 +7,7 @@ import math
 from qkernel.estimate.atoms import Bound, Register
 from qkernel.estimate.quantity import ONE, Quantity, Value
 from qkernel.estimate.scope import RunTime, Scope
-from qkernel.estimate.substitution import terms
+from qkernel.estimate.substitution import pauli_word, terms
 from qkernel.estimate.tally import Kind, Tally
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Const, Expr, Pack, free_names
@@ -67,11 +67,13 @@ def pauli_tally(observable: Value | RunTime) -> Tally:
     tally.add(Kind("gphase", 0, 0), terms(observable, 0))
     if isinstance(observable, Bound):
         for operators in observable.value.terms:
-            tally.add(pauli_kind("".join(str(operator.pauli.value) for operator in operators)), ONE)
+            tally.add(pauli_kind(pauli_word(operators)), ONE)
         return tally
     one, two = terms(observable, 1), terms(observable, 2)
-    tally.add(Kind("pauli", 0, 1), one)
-    tally.add(Kind("pauli", 0, 2), two)
+    for word in ("X", "Y", "XX", "YY", "ZZ"):
+        tally.add(pauli_kind(word), terms(observable, word))
+    tally.add(pauli_kind("Z"), one - terms(observable, "X") - terms(observable, "Y"))
+    tally.add(Kind("pauli", 0, 2), two - terms(observable, "XX") - terms(observable, "YY") - terms(observable, "ZZ"))
     tally.add(Kind("pauli", 0, 3), terms(observable) - one - two)
     return tally
 

@@ -143,8 +143,8 @@ class _Writer:
                 return _closure(closure, self.form)
             case Length(of, axis):
                 return f"|{_value(of, self.form)}|{f'_{axis}' if axis else ''}"
-            case Terms(observable, width):
-                return f"|{_value(observable, self.form)}|{f'_{width}' if width else ''}"
+            case Terms(observable, form):
+                return f"|{_value(observable, self.form)}|{'' if form is None else f'_{form}'}"
             case Iterated():
                 return self.loop(atom)
             case ItemSum(targets, dictionary, result):
@@ -186,8 +186,8 @@ class _Latex(_Writer):
                 return rf"\left[{self.form(value - value.constant)} = {-value.constant}\right]"
             case Length(of, axis):
                 return rf"\left|{_latex_name(_value(of, self.form))}\right|{f'_{{{axis}}}' if axis else ''}"
-            case Terms(observable, width):
-                return rf"\left|{_latex_name(_value(observable, self.form))}\right|{f'_{{{width}}}' if width else ''}"
+            case Terms(observable, form):
+                return rf"\left|{_latex_name(_value(observable, self.form))}\right|{'' if form is None else f'_{{{form}}}'}"
             case Power():
                 return self.raised(atom, 1)
         return rf"\mathtt{{{_escaped(_TEXT.atom(atom))}}}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -83,8 +83,8 @@ def substitute_atom(part: Atom, values: Values) -> Quantity:
             return opaque(substitute_value(closure, values))
         case Length(of, axis):
             return length(substitute_value(of, values), axis)
-        case Terms(observable, width):
-            return terms(substitute_value(observable, values), width)
+        case Terms(observable, form_wanted):
+            return terms(substitute_value(observable, values), form_wanted)
         case Iterated(index, count, states, result, sums):
             stepped = tuple((n, substitute(first, values), substitute(following, values)) for n, first, following in states)
             return iterated(index, substitute(count, values), stepped, substitute(result, values), sums)
@@ -153,15 +153,20 @@ def length(value: Value, axis: int = 0) -> Quantity:
     return quantity(len(plain))
 
 
-def terms(value: Value, width: int | None = None) -> Quantity:
-    """How many terms of an observable act on `width` qubits (None: on any but none)."""
+def terms(value: Value, form: int | str | None = None) -> Quantity:
+    """How many terms of an observable act on so many qubits (None: on any but none), or are of a Pauli word."""
     try:
         plain = known(value)
     except NotKnown:
-        return atom(Terms(value, width))
-    if width == 0:
+        return atom(Terms(value, form))
+    if form == 0:
         return quantity(int(plain.constant != 0))
-    return quantity(sum(1 for operators in plain.terms if width in (None, len(operators))))
+    return quantity(sum(1 for operators in plain.terms if form in (None, len(operators), pauli_word(operators))))
+
+
+def pauli_word(operators: Iterable[Any]) -> str:
+    """The letters of a product of Paulis."""
+    return "".join(str(operator.pauli.value) for operator in operators)
 
 
 def iterated(

@@ -110,7 +110,11 @@ def _target_counts(lowered: Mapping[str, Quantity], operations: Mapping[str, int
     rest = {"measure": "measurements", "reset": "resets"}
     total = sum(count for name, count in operations.items() if name not in (*rest, "barrier"))
     shared = {rest.get(name, name): quantity(count) for name, count in operations.items()}
-    return {**lowered, **{name: shared[name] for name in lowered if name in shared and name not in FIELDS}, "total": quantity(total)}
+    return {
+        **lowered,
+        **{name: shared[name] for name in lowered if name in shared and name not in FIELDS},
+        "total": quantity(total),
+    }
 
 
 def _compare(kernel: str, sizes: Mapping[str, Any], found: Mapping[str, Mapping[str, Quantity]]) -> None:

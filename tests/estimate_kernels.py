@@ -1,0 +1,275 @@
+"""Kernels whose counts are known, and kernels that use one construct each: every check of the estimates runs over them."""
+
+from __future__ import annotations
+
+import math
+
+import qkernel as qk
+import qkernel.observable as qko
+from qkernel_stdlib import cx_entangling_layer, cz_entangling_layer, ry_layer, rz_layer
+
+
+@qk.qkernel
+def ansatz(
+    n_qubits: qk.UInt, n_layers: qk.UInt, inputs: qk.Vector[qk.Float], weights: qk.Vector[qk.Float], hamiltonian: qk.Observable
+) -> qk.Float:
+    q = qk.qubit_array(n_qubits, name="q")
+    for i in qk.range(n_qubits):
+        q[i] = qk.ry(q[i], inputs[i])
+    for layer_idx in qk.range(n_layers):
+        base = layer_idx * n_qubits * 3
+        q = rz_layer(q, weights, base)
+        q = ry_layer(q, weights, base + n_qubits)
+        q = rz_layer(q, weights, base + n_qubits * 2)
+        q = cz_entangling_layer(q)
+    return qk.expval(q, hamiltonian)
+
+
+@qk.qkernel
+def ghz(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(n + 1)
+    q[0] = qk.h(q[0])
+    q = cx_entangling_layer(q)
+    return qk.measure(q)
+
+
+@qk.qkernel
+def qft_of(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
+    n = q.shape[0]
+    for i in qk.range(n):
+        q[n - 1 - i] = qk.h(q[n - 1 - i])
+        for j in qk.range(n - i - 1):
+            q[j], q[n - 1 - i] = qk.cp(q[j], q[n - 1 - i], math.pi / 2 ** (n - 1 - i - j))
+    for i in qk.range(n // 2):
+        q[i], q[n - 1 - i] = qk.swap(q[i], q[n - 1 - i])
+    return q
+
+
+@qk.qkernel
+def qft(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    return qk.measure(qft_of(qk.qubit_array(n)))
+
+
+@qk.qkernel
+def rotate(q: qk.Qubit, angle: qk.Float) -> qk.Qubit:
+    q = qk.h(q)
+    q = qk.rz(q, angle)
+    return qk.h(q)
+
+
+@qk.qkernel
+def phase_estimation(n: qk.UInt, angle: qk.Float) -> qk.Vector[qk.Bit]:
+    counting = qk.qubit_array(n)
+    target = qk.qubit()
+    counting = qk.h(counting)
+    for k in qk.range(n):
+        counting[k], target = qk.control(rotate, power=2**k)(counting[k], target, angle)
+    counting = qk.inverse(qft_of)(counting)
+    return qk.measure(counting)
+
+
+@qk.qkernel
+def qaoa(
+    n: qk.UInt,
+    p: qk.UInt,
+    edges: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
+    angles: qk.Vector[qk.Float],
+    cost: qk.Observable,
+) -> qk.Float:
+    q = qk.h(qk.qubit_array(n))
+    for layer in qk.range(p):
+        for (i, j), weight in qk.items(edges):
+            q[i], q[j] = qk.rzz(q[i], q[j], angles[2 * layer] * weight)
+        q = qk.rx(q, angles[2 * layer + 1])
+    return qk.expval(q, cost)
+
+
+@qk.qkernel
+def evolve(q: qk.Vector[qk.Qubit], hamiltonian: qk.Observable, time: qk.Float) -> qk.Vector[qk.Qubit]:
+    return qk.pauli_evolve(q, hamiltonian, time)
+
+
+@qk.qkernel
+def trotter(n: qk.UInt, steps: qk.UInt, hamiltonian: qk.Observable) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(n)
+    control = qk.qubit()
+    for _ in qk.range(steps):
+        q = evolve(q, hamiltonian, 0.1)
+    control, q = qk.control(evolve, power=steps)(control, q, hamiltonian, 0.2)
+    qk.measure(control)
+    return qk.measure(q)
+
+
+@qk.qkernel
+def loops(n: qk.UInt, m: qk.UInt) -> qk.Bit:
+    """Bounds that depend on outer loops, steps, negative steps, empty ranges."""
+    q = qk.qubit()
+    for i in qk.range(n):
+        for j in qk.range(i):
+            q = qk.x(q)
+            for _ in qk.range(j, n - 1, 2):
+                q = qk.y(q)
+        for _ in qk.range(n - i - 2):
+            q = qk.z(q)
+        for _ in qk.range(m - 2 * i, i, -1):
+            q = qk.s(q)
+        for _ in qk.range(i % 3):
+            q = qk.h(q)
+    for i in qk.range(n - 2, 0, -2):
+        for _ in qk.range(2**i - 3):
+            q = qk.sdg(q)
+        for _ in qk.range(max(i - m, 0) * min(i, m)):
+            q = qk.t(q)
+    for i in qk.range(m):
+        for _ in qk.range((n + i) // 2 - abs(n - i)):
+            q = qk.tdg(q)
+        for _ in qk.range(n * (2 if i < 3 else i)):
+            q = qk.sx(q)
+    return qk.measure(q)
+
+
+@qk.qkernel
+def branches(n: qk.UInt, m: qk.UInt, flag: qk.Bit = True) -> qk.Bit:
+    """Branches that binding decides."""
+    q = qk.qubit()
+    depth = 1
+    if n > 3 and m != 2:
+        q = qk.x(q)
+        depth = n
+    elif n == m:
+        q = qk.y(q)
+    else:
+        depth = 2 * m
+    for i in qk.range(depth):
+        if i % 2 == 0:
+            q = qk.h(q)
+        if i == m:
+            q = qk.s(q)
+        if flag or 2 * i < n:
+            q = qk.z(q)
+    return qk.measure(q)
+
+
+@qk.qkernel
+def carried(n: qk.UInt) -> qk.Bit:
+    """Sums, products, and a recurrence that has no closed form here."""
+    q = qk.qubit()
+    square, double, first, second = 0, 1, 0, 1
+    for k in qk.range(n):
+        square = square + 2 * k + 1
+        double = 2 * double + k
+        first, second = second, first + second
+        for _ in qk.range(square):
+            q = qk.x(q)
+        for _ in qk.range(double):
+            q = qk.y(q)
+        for _ in qk.range(first):
+            q = qk.z(q)
+    for _ in qk.range(square + double + second):
+        q = qk.h(q)
+    return qk.measure(q)
+
+
+@qk.qkernel
+def measured(n: qk.UInt) -> qk.Bit:
+    """Branches and rounds that measurements decide."""
+    q = qk.qubit()
+    for k in qk.range(n):
+        q, bit = qk.project_x(q)
+        if bit:
+            q = qk.t(q)
+            q = qk.h(q)
+        else:
+            for _ in qk.range(k):
+                q = qk.h(q)
+        q = qk.reset(q)
+    q, bit = qk.project_y(q)
+    while bit:
+        q = qk.sx(q)
+        q, bit = qk.project_z(q)
+    return qk.measure(q)
+
+
+@qk.qkernel(clean_ancillas=True)
+def with_ancilla(q: qk.Vector[qk.Qubit], rounds: qk.UInt) -> qk.Vector[qk.Qubit]:
+    for _ in qk.range(rounds):
+        helper = qk.qubit()
+        q[0], helper = qk.cx(q[0], helper)
+        q[0], helper = qk.cx(q[0], helper)
+    return q
+
+
+@qk.qkernel
+def modified(n: qk.UInt, angle: qk.Float) -> qk.Vector[qk.Bit]:
+    """Controls of symbolic width, inverses, powers, ancillas."""
+    controls = qk.qubit_array(n)
+    q = qk.qubit_array(n + 1)
+    controls, q[0] = qk.control(qk.x, num_controls=n)(controls, q[0])
+    controls, q[0] = qk.control(rotate, num_controls=n)(controls, q[0], angle)
+    controls, q = qk.control(qft_of, num_controls=n)(controls, q)
+    q = qk.inverse(with_ancilla)(q, n)
+    q = with_ancilla(q, 2)
+    for i in qk.range(n):
+        q[i] = qk.inverse(qk.s)(q[i])
+        q[i], q[i + 1] = qk.control(qk.control(qk.t), power=i)(q[i], q[i + 1]) if False else qk.cx(q[i], q[i + 1])
+    return qk.measure(q)
+
+
+@qk.qkernel
+def spiral(q: qk.Vector[qk.Qubit], depth: qk.UInt) -> qk.Vector[qk.Qubit]:
+    if depth > 0:
+        q[0] = qk.h(q[0])
+        q = spiral(q, depth - 1)
+        for k in qk.range(depth):
+            q = spiral(q, k // 2)
+    return q
+
+
+@qk.qkernel
+def recursive(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    return qk.measure(spiral(qk.qubit_array(1), n))
+
+
+@qk.qkernel
+def constants(angle: qk.Float) -> qk.Bit:
+    """Two Cliffords, two Ts, five other rotations."""
+    q = qk.qubit()
+    r = qk.qubit()
+    q = qk.rz(q, math.pi / 2)
+    q, r = qk.rzz(q, r, math.pi)
+    q = qk.p(q, math.pi / 4)
+    q, r = qk.rxx(q, r, -3 * math.pi / 4)
+    q = qk.rx(q, 0.3)
+    q = qk.ry(q, angle)
+    q, r = qk.crz(q, r, math.pi / 2)
+    q, r = qk.rzx(q, r, math.pi / 2)
+    q = qk.u(q, 0.0, 0.0, math.pi)
+    return qk.measure(q)
+
+
+ISING = qko.Z(0) * qko.Z(1) + 0.5 * qko.X(0) + qko.X(1) + qko.X(0) * qko.Y(1) + 0.25
+
+SIZES = {
+    ansatz: [
+        {"n_qubits": n, "n_layers": m, "hamiltonian": qko.Z(0) if n else qko.Hamiltonian(0)}
+        for n in range(6)
+        for m in (0, 1, 3)
+    ],
+    ghz: [{"n": n} for n in range(7)],
+    qft: [{"n": n} for n in range(7)],
+    phase_estimation: [{"n": n} for n in range(7)],
+    qaoa: [
+        {"n": 4, "p": p, "edges": {(k, k + 1): 1.0 for k in range(edges)}, "cost": ISING}
+        for p in range(4)
+        for edges in range(4)
+    ],
+    trotter: [{"n": n, "steps": steps, "hamiltonian": ISING} for n in (2, 3) for steps in range(4)],
+    loops: [{"n": n, "m": m} for n in range(7) for m in range(7)],
+    branches: [{"n": n, "m": m, "flag": flag} for n in range(7) for m in range(7) for flag in (False, True)],
+    carried: [{"n": n} for n in range(7)],
+    measured: [{"n": n} for n in range(7)],
+    modified: [{"n": n} for n in range(6)],
+    recursive: [{"n": n} for n in range(7)],
+    constants: [{}],
+}
+"""Each kernel with the bindings at which its closed form is checked."""

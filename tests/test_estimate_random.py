@@ -1,0 +1,115 @@
+"""Closed forms against counting, on random loops and branches whose bounds are random whole-number arithmetic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from qkernel.estimate import estimate
+from qkernel.estimate.quantity import quantity
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, apply, evaluate
+from qkernel.ir.ops import Alloc, Block, Carried, For, Function, Gate, If, Module, Parameter, Range
+from qkernel.ir.places import Place
+from qkernel.ir.types import UINT
+
+MOST_GATES = 20_000
+
+
+class TooMany(Exception):
+    """The kernel is too large to count."""
+
+
+def count(block: Block, values: dict[str, Any], tally: dict[str, int]) -> None:
+    """Count the gates of a block by walking it."""
+    for op in block:
+        match op:
+            case Gate(gate):
+                tally[gate] = tally.get(gate, 0) + 1
+                if tally[gate] > MOST_GATES:
+                    raise TooMany
+            case If(condition, then, otherwise):
+                count(then if evaluate(condition, values) else otherwise, values, tally)
+            case For(targets, domain, body, carried):
+                assert isinstance(domain, Range)
+                values |= {entry.name: evaluate(entry.initial, values) for entry in carried}
+                rounds = range(*(evaluate(part, values) for part in (domain.start, domain.stop, domain.step)))
+                if len(rounds) > MOST_GATES:
+                    raise TooMany
+                for value in rounds:
+                    values[targets[0]] = value
+                    count(body, values, tally)
+                    values |= {entry.name: evaluate(entry.next, values) for entry in carried}
+
+
+@st.composite
+def numbers(draw: st.DrawFn, names: tuple[str, ...], depth: int = 2) -> Expr:
+    """Whole-number arithmetic over `names`."""
+    if depth == 0 or draw(st.booleans()):
+        if names and draw(st.integers(0, 3)):
+            return Name(draw(st.sampled_from(names)), UINT)
+        return Const(draw(st.integers(0, 4)))
+    operator = draw(st.sampled_from(["+", "-", "-", "*", "//", "%", "min", "max", "**"]))
+    left = draw(numbers(names, depth - 1))
+    match operator:
+        case "//" | "%":
+            return apply(operator, left, Const(draw(st.integers(2, 4))))
+        case "**":
+            return apply(operator, Const(draw(st.integers(2, 3))), Name(draw(st.sampled_from(("n", "m"))), UINT))
+    return apply(operator, left, draw(numbers(names, depth - 1)))
+
+
+@st.composite
+def blocks(draw: st.DrawFn, names: tuple[str, ...], depth: int, fresh: list[int]) -> Block:
+    """A few ops on one qubit."""
+    ops: list[Any] = []
+    for _ in range(draw(st.integers(1, 2))):
+        shape = draw(st.sampled_from(["gate", "for", "for", "if", "carried"])) if depth else "gate"
+        fresh[0] += 1
+        index, state = f"i{fresh[0]}", f"c{fresh[0]}"
+        match shape:
+            case "gate":
+                ops.append(Gate(draw(st.sampled_from(["x", "h", "t"])), (Place("q"),)))
+            case "for":
+                domain = Range(
+                    draw(numbers(names, 1)) if draw(st.booleans()) else ZERO,
+                    draw(numbers(names)),
+                    ONE if draw(st.booleans()) else Const(draw(st.sampled_from([2, 3, -1, -2]))),
+                )
+                ops.append(For((index,), domain, draw(blocks((*names, index), depth - 1, fresh))))
+            case "carried":
+                inside = (*names, index, state)
+                following = draw(numbers(inside, 1))
+                carried = (Carried(state, draw(numbers(names, 1)), following),)
+                domain = Range(ZERO, apply("min", draw(numbers(names, 1)), Const(5)), ONE)
+                ops.append(For((index,), domain, draw(blocks(inside, depth - 1, fresh)), carried))
+                names = (*names, state)
+            case "if":
+                operator = draw(st.sampled_from(["<", "<=", ">", ">=", "==", "!="]))
+                condition = apply(operator, draw(numbers(names, 1)), draw(numbers(names, 1)))
+                ops.append(If(condition, draw(blocks(names, depth - 1, fresh)), draw(blocks(names, depth - 1, fresh))))
+    return tuple(ops)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_closed_form_is_the_count(data: st.DataObject) -> None:
+    body = data.draw(blocks(("n", "m"), 3, [0]))
+    parameters = (Parameter("n", UINT), Parameter("m", UINT))
+    module = Module((Function("random", parameters, (Alloc("q"), *body)),))
+    sizes = [(n, m) for n in range(5) for m in (0, 1, 4)]
+    expected = []
+    for n, m in sizes:
+        tally: dict[str, int] = {}
+        try:
+            count(body, {"n": n, "m": m}, tally)
+        except (TooMany, ArithmeticError):
+            assume(False)
+        expected.append(tally)
+    closed = estimate(module)
+    assert set(closed.parameters) <= {"n", "m"}
+    for (n, m), tally in zip(sizes, expected, strict=True):
+        found = {name: int(quantity(value)) for name, value in closed.substitute(n=n, m=m).gates.by_name.items()}
+        assert found == tally
+        assert dict(estimate(module, {"n": n, "m": m}).gates.by_name) == tally
