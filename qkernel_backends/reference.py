@@ -283,4 +283,5 @@ def _marginal(histories: list[History], qubits: tuple[int, ...]) -> Array:
     weight: Array = np.sum([np.abs(history.state) ** 2 for history in histories], axis=0)
     axes = [weight.ndim - 1 - qubit for qubit in reversed(qubits)]
     others = tuple(axis for axis in range(weight.ndim) if axis not in axes)
-    return np.transpose(weight, (*axes, *others)).reshape(1 << len(qubits), -1).sum(1)
+    result: Array = np.transpose(weight, (*axes, *others)).reshape(1 << len(qubits), -1).sum(1)
+    return result
