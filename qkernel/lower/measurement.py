@@ -8,7 +8,7 @@ from qkernel.errors import KernelTypeError, SeparationError
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Item, Name, Pack, Slice, wrap
 from qkernel.ir.ops import Expval, Measure, Probabilities, Reset
 from qkernel.ir.spans import Span
-from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, TupleType, Type
+from qkernel.ir.types import BIT, FLOAT, ArrayType, TupleType, Type
 from qkernel.lower.circuit import EXPECTATIONS, Expectation, Kind, bit
 from qkernel.lower.evaluation import value
 from qkernel.lower.evolution import fits
@@ -110,5 +110,6 @@ def output(entry: Any, type: Type) -> Expr:
             return probabilities_
         case Affine(), _:
             return entry.expression()
-    plain = {FLOAT: float, UINT: int, BIT: bool}.get(type) if isinstance(entry, (bool, int, float)) else None
-    return wrap(plain(entry) if plain else entry)
+    if isinstance(entry, (bool, int, float)):
+        return wrap(float(entry) if type == FLOAT else bool(entry) if type == BIT else int(entry))
+    return wrap(entry)
