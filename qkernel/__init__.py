@@ -91,15 +91,15 @@ from qkernel.types import Bit, Dict, Float, Handle, Matrix, Observable, QFixed, 
 
 if TYPE_CHECKING:
     from qkernel.estimate import ResourceEstimate
-    from qkernel.ir.files import load
     from qkernel.ir.parser import parse
+    from qkernel.prebuilt import Oracle, load
     from qkernel.results import ExpvalJob, Job, JobStatus, RunJob, SampleJob, SampleResult
 
 QKernel = Kernel
 
 _LAZY = {
     "parse": "qkernel.ir.parser",
-    "load": "qkernel.ir.files",
+    **dict.fromkeys(("load", "Oracle"), "qkernel.prebuilt"),
     "ResourceEstimate": "qkernel.estimate",
     **dict.fromkeys(("ExpvalJob", "Job", "JobStatus", "RunJob", "SampleJob", "SampleResult"), "qkernel.results"),
 }
@@ -112,7 +112,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Bit", "Dict", "ExpvalJob", "Float", "Handle", "Job", "JobStatus", "Kernel", "Matrix", "Observable", "QFixed",
+    "Bit", "Dict", "ExpvalJob", "Float", "Handle", "Job", "JobStatus", "Kernel", "Matrix", "Observable", "Oracle", "QFixed",
     "QKernel", "Qubit", "ResourceEstimate", "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt", "Vector",
     "VectorView", "barrier", "bit", "bit_array", "cast", "ccx", "ccz", "ceil", "ch", "composite_gate", "control", "cos",
     "cp", "crx", "cry", "crz", "cswap", "cu", "cx", "cy", "cz", "ecr", "exp", "expval", "float_", "floor", "global_phase",

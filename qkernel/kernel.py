@@ -15,7 +15,7 @@ from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.kernel_calls import Outline, assumed_outline
 from qkernel.frontend.signature import Signature, read_signature
 from qkernel.frontend.source import Source, read_source
-from qkernel.frontend.trace import Traced, check_recursion, link, trace
+from qkernel.frontend.trace import Traced, check_assumption, check_recursion, link, trace
 from qkernel.ir.ops import Module
 from qkernel.ir.types import FLOAT, ArrayType, Type
 
@@ -42,7 +42,8 @@ class Kernel(Generic[P, R]):
         self.source: Source = read_source(function)
         self.signature: Signature = read_signature(function, self.source)
         self._traced: Traced | None = None
-        self._is_being_traced = False
+        self._assumed: Outline | None = None
+        self._busy = False
         self._module: tuple[tuple[Traced, ...], Module] | None = None
         self._compiled: dict[Any, Executable] = {}
 
@@ -70,26 +71,42 @@ class Kernel(Generic[P, R]):
 
     def traced(self) -> Traced:
         """The kernel's trace; read anew where something that it captured from around it has changed."""
+        if self._busy and self._traced is not None:
+            return self._traced  # a kernel that reaches itself
         if self._traced is None or self._is_stale(self._traced):
             global _depth
             _depth += 1
-            self._is_being_traced = True
+            self._busy, self._traced, self._assumed = True, None, None
             try:
                 check_recursion(_depth, self)
                 self._traced = trace(self)
+                if self._assumed is not None:
+                    check_assumption(self, self._assumed, self._traced.outline)
             finally:
                 _depth -= 1
-                self._is_being_traced = False
+                self._busy = False
         return self._traced
 
     def _is_stale(self, traced: Traced) -> bool:
-        return traced.captures.changed()
+        """Whether a captured name, or what comes back from a kernel that this one calls, has changed."""
+        self._busy = True
+        try:
+            return traced.captures.changed() or any(kernel.outline() is not outline for kernel, outline in traced.used)
+        finally:
+            self._busy = False
 
     def outline(self) -> Outline:
         """What a caller needs to know; while the kernel itself is being traced, what its annotations promise."""
-        if self._is_being_traced:
-            return assumed_outline(self.signature.parameters, self.signature.returned)  # type: ignore[arg-type]
+        if self._busy and self._traced is None:
+            if self._assumed is None:
+                self._assumed = assumed_outline(self.signature)
+            return self._assumed
         return self.traced().outline
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the kernel is not being traced right now."""
+        return not self._busy
 
     def check(self) -> None:
         """Trace the kernel and everything that it calls now; raises what is wrong."""

@@ -10,14 +10,14 @@ from qkernel.frontend.arguments import bind
 from qkernel.frontend.conversion import convert
 from qkernel.frontend.gate_calls import check_distinct
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.signature import Struct
+from qkernel.frontend.signature import Signature, Struct
 from qkernel.frontend.tracer import Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.expressions import Expr, Name, Slice, free_names, substitute, wrap
 from qkernel.ir.ops import Modifier, Parameter
 from qkernel.ir.places import Place, whole
 from qkernel.ir.spans import Span
-from qkernel.ir.types import QFIXED, QUBIT, ArrayType, ScalarType, Type, is_quantum
+from qkernel.ir.types import QFIXED, QUBIT, ArrayType, TupleType, Type, is_quantum
 
 if TYPE_CHECKING:
     from qkernel.kernel import AnyKernel
@@ -152,6 +152,8 @@ def _order_help(kernel: AnyKernel, parameter: Parameter, bound: dict[str, Any]) 
 def apply_kernel(tracer: Tracer, kernel: AnyKernel, values: list[Value], modifiers: tuple[Modifier, ...]) -> list[Any]:
     """Move the quantum arguments in, emit the call, and give the results as values of the caller."""
     outline = kernel.outline()
+    if kernel.is_settled:
+        tracer.used.append((kernel, outline))
     site = tracer.site
     label = _label(tracer, kernel)
     handles = {
@@ -231,20 +233,34 @@ def _label(tracer: Tracer, kernel: AnyKernel) -> str:
     return label
 
 
-def assumed_outline(parameters: tuple[Parameter, ...], returned: Type | None) -> Outline:
-    """What a kernel that calls itself is taken to return while it is traced: its qubits, in order. Checked at the end."""
-    types = returned.items if hasattr(returned, "items") and returned is not None else () if returned is None else (returned,)
-    quantum = [parameter for parameter in parameters if is_quantum(parameter.type)]
+def assumed_outline(signature: Signature) -> Outline:
+    """What a kernel that reaches itself is taken to return while it is traced: its qubits, in order. Checked at the end."""
+    returned = signature.returned
+    types: tuple[Type, ...]
+    match returned:
+        case None:
+            types = ()
+        case Struct(_, fields):
+            types = tuple(type for _, type in fields)
+        case TupleType(items):
+            types = items
+        case _:
+            types = (returned,)
+    quantum = [parameter for parameter in signature.parameters if is_quantum(parameter.type)]
     values: list[Value] = []
     for type in types:
         match = next((parameter for parameter in quantum if parameter.type == type), None)
         if match is None:
-            values.append(Name("result", type))
-            continue
-        quantum.remove(match)
-        if isinstance(match.type, ScalarType) and match.type == QUBIT:
-            values.append(QuantumHandle(Place(match.name), None, match.name))
+            values.append(Name(f"result of {signature.names}", type))
         else:
-            size = Name(match.name, ArrayType(QUBIT))
-            values.append(QuantumHandle(whole(match.name), size.shape[0], match.name))
-    return Outline(parameters, tuple(values), len(types) != 1)
+            quantum.remove(match)
+            values.append(parameter_handle(match))
+    return Outline(signature.parameters, tuple(values), len(types) != 1 or isinstance(returned, (Struct, TupleType)))
+
+
+def parameter_handle(parameter: Parameter) -> QuantumHandle:
+    """The handle of a quantum parameter inside its kernel."""
+    if parameter.type == QUBIT:
+        return QuantumHandle(Place(parameter.name), None, parameter.name)
+    length = Name(parameter.name, ArrayType(QUBIT)).shape[0]
+    return QuantumHandle(whole(parameter.name), length, parameter.name, None, 0 if parameter.type == QFIXED else None)

@@ -14,15 +14,15 @@ from qkernel.errors import KernelRecursionError, KernelTypeError, QubitConsumedE
 from qkernel.frontend import tracing
 from qkernel.frontend.captures import Captures
 from qkernel.frontend.conversion import convert
-from qkernel.frontend.kernel_calls import Outline, Value
+from qkernel.frontend.kernel_calls import Outline, Value, parameter_handle
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Struct
 from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.expressions import Name, free_names, wrap
-from qkernel.ir.places import Place, whole
+from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
-from qkernel.ir.types import QFIXED, QUBIT, ArrayType, TupleType, Type, is_quantum
+from qkernel.ir.types import TupleType, Type, is_quantum
 
 if TYPE_CHECKING:
     from qkernel.kernel import AnyKernel
@@ -32,12 +32,13 @@ MAXIMUM_DEPTH = 100
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A kernel as an IR function, the kernels that it calls by the labels it uses, and what it read around it."""
+    """A kernel as an IR function, the kernels that it calls by the labels it uses, and what it was read against."""
 
     function: ops.Function
     callees: dict[str, AnyKernel]
     outline: Outline
     captures: Captures
+    used: tuple[tuple[AnyKernel, Outline], ...] = ()
 
 
 def lookup(function: types.FunctionType) -> Callable[[str], Any]:
@@ -102,7 +103,7 @@ def trace(kernel: AnyKernel) -> Traced:
         kernel.clean_ancillas,
         source.name_span(node),
     )
-    return Traced(function, tracer.callees, outline, captures)
+    return Traced(function, tracer.callees, outline, captures, tuple(tracer.used))
 
 
 def _arguments(tracer: Tracer, kernel: AnyKernel) -> dict[str, Any]:
@@ -110,22 +111,14 @@ def _arguments(tracer: Tracer, kernel: AnyKernel) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for parameter in kernel.signature.parameters:
         tracer.scopes[0].add(parameter.name)
-        values[parameter.name] = _argument(tracer, parameter)
+        values[parameter.name] = _argument(parameter)
     for name, struct in kernel.signature.structs.items():
         values[name] = struct.kind(**{field: values.pop(f"{name}.{field}") for field, _ in struct.fields})
     return values
 
 
-def _argument(tracer: Tracer, parameter: ops.Parameter) -> Any:
-    if not is_quantum(parameter.type):
-        return Name(parameter.name, parameter.type)
-    if parameter.type == QUBIT:
-        return QuantumHandle(Place(parameter.name), None, parameter.name)
-    size = Name(parameter.name, ArrayType(QUBIT)).shape[0]
-    handle = QuantumHandle(whole(parameter.name), size, parameter.name)
-    if parameter.type == QFIXED:
-        handle.fixed_point = 0
-    return handle
+def _argument(parameter: ops.Parameter) -> Any:
+    return parameter_handle(parameter) if is_quantum(parameter.type) else Name(parameter.name, parameter.type)
 
 
 # what comes back ----------------------------------------------------------------------------------------------------------
@@ -222,6 +215,17 @@ def check_recursion(depth: int, kernel: AnyKernel) -> None:
     """Raise where kernels reach each other too deeply to trace."""
     if depth > MAXIMUM_DEPTH:
         raise KernelRecursionError(f"`{kernel.name}` is reached through more than {MAXIMUM_DEPTH} kernels")
+
+
+def check_assumption(kernel: AnyKernel, assumed: Outline, actual: Outline) -> None:
+    """A kernel that reaches itself must return its qubits in the order in which it takes them."""
+    pairs = zip(assumed.returns, actual.returns, strict=True)
+    if any(isinstance(guess, QuantumHandle) and guess.place != getattr(value, "place", None) for guess, value in pairs):
+        raise ReturnTypeError(
+            f"`{kernel.name}` calls itself, so it must return the qubits that it takes, in the same order",
+            span=kernel.signature.returned_span,
+            label="other qubits come back",
+        )
 
 
 def link(kernel: AnyKernel) -> ops.Module:

@@ -20,6 +20,7 @@ from qkernel.ir.spans import Span
 from qkernel.ir.types import QUBIT, ArrayType
 
 if TYPE_CHECKING:
+    from qkernel.frontend.kernel_calls import Outline
     from qkernel.kernel import AnyKernel
 
 
@@ -63,6 +64,7 @@ class Tracer:
         self.ops: list[Op] = []
         self.scopes: list[set[str]] = [set()]
         self.callees: dict[str, AnyKernel] = {}
+        self.used: list[tuple[AnyKernel, Outline]] = []
         self.ended: dict[str, Move] = {}
         self.site = CallSite(None)
         self.pending: list[list[QuantumHandle]] = []

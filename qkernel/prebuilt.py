@@ -1,0 +1,114 @@
+"""Kernels that are not read from Python: those loaded from text, and oracles, which have no body."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import Any
+
+from qkernel.errors import CallArgumentError, KernelTypeError
+from qkernel.frontend import active_tracer
+from qkernel.frontend.captures import Captures
+from qkernel.frontend.kernel_calls import Outline, Value, parameter_handle
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.signature import Signature
+from qkernel.frontend.trace import Traced
+from qkernel.ir.expressions import Const, Expr
+from qkernel.ir.ops import Call, Function, Module, Parameter
+from qkernel.ir.places import Place
+from qkernel.ir.types import QUBIT, ArrayType, TupleType, Type, is_quantum
+from qkernel.ir.walk import walk
+from qkernel.kernel import Kernel
+
+
+class PrebuiltKernel(Kernel[..., Any]):
+    """A kernel whose IR is given."""
+
+    def __init__(self, function: Function, callees: dict[str, Any]) -> None:
+        self.name = self.__name__ = function.name
+        self.__doc__ = None
+        self.kind, self.label, self.clean_ancillas = function.kind, function.label, function.clean_ancillas
+        values = tuple(_returned(value, function) for value in function.returns)
+        types = tuple(_type(value) for value in values)
+        returned = (TupleType(types) if types else None) if function.returns_tuple or not types else types[0]
+        self.signature = Signature(function.parameters, {}, returned, None)
+        outline = Outline(function.parameters, values, function.returns_tuple or not types)
+        self._assumed, self._busy, self._module, self._compiled = None, False, None, {}
+        self._traced = Traced(function, callees, outline, Captures(_nothing))
+
+
+def _nothing(name: str) -> Any:
+    raise NameError(name)
+
+
+def _returned(value: Expr | Place, function: Function) -> Value:
+    if isinstance(value, Expr):
+        return value
+    length = value.length
+    for parameter in function.parameters:
+        if parameter.name == value.register and is_quantum(parameter.type) and value.is_whole:
+            return parameter_handle(parameter)
+    return QuantumHandle(value, length, value.register)
+
+
+def _type(value: Value) -> Type:
+    if isinstance(value, Expr):
+        return value.type
+    return ArrayType(QUBIT) if value.is_register else QUBIT
+
+
+def from_module(module: Module) -> Kernel[..., Any]:
+    """The entry of a module as a kernel, which runs, draws and counts like the original."""
+    kernels: dict[str, PrebuiltKernel] = {}
+    callees: dict[str, dict[str, Any]] = {}
+    for function in module.functions:
+        callees[function.name] = {}
+        kernels[function.name] = PrebuiltKernel(function, callees[function.name])
+    for function in module.functions:
+        callees[function.name].update({op.callee: kernels[op.callee] for op in walk(function.body) if isinstance(op, Call)})
+    return kernels[module.entry.name]
+
+
+def load(path: str | PathLike[str]) -> Kernel[..., Any]:
+    """The kernel in a `.qk` file that `Kernel.save` wrote. Raises `TextFormError` where the file is anything else."""
+    from qkernel.ir.files import load as load_module
+
+    return from_module(load_module(path))
+
+
+class Oracle:
+    """An operation on `num_qubits` qubits without a body: it counts and draws, and does not lower.
+
+    Called in a kernel with that many qubits, or with one register.
+    """
+
+    def __init__(self, name: str, num_qubits: int) -> None:
+        if isinstance(num_qubits, bool) or not isinstance(num_qubits, int) or num_qubits < 1:
+            raise KernelTypeError(f"an oracle acts on one or more qubits, not on {num_qubits!r}")
+        if not isinstance(name, str) or not name.isidentifier():
+            raise KernelTypeError(f"an oracle needs a name like a variable's, not {name!r}")
+        self.name, self.num_qubits = name, num_qubits
+        qubits = tuple(Parameter(f"q{k}", QUBIT) for k in range(num_qubits))
+        self._on_qubits = _bodiless(name, qubits, tuple(Place(qubit.name) for qubit in qubits))
+        register = Parameter("q", ArrayType(QUBIT))
+        self._on_register = _bodiless(name, (register,), (parameter_handle(register).place,))
+
+    def __repr__(self) -> str:
+        return f"<oracle {self.name} on {self.num_qubits} qubits>"
+
+    def __call__(self, *qubits: Any) -> Any:
+        """Apply the oracle; only inside a kernel."""
+        tracer = active_tracer(f"oracle `{self.name}`")
+        if len(qubits) == 1 and isinstance(qubits[0], QuantumHandle) and qubits[0].is_register:
+            length = qubits[0].length
+            if isinstance(length, Const) and length.value != self.num_qubits:
+                raise CallArgumentError(
+                    f"`{self.name}` acts on {self.num_qubits} qubits, and `{qubits[0].name}` has {length.value}",
+                    span=tracer.site.of(0),
+                    label=f"{length.value} qubits",
+                )
+            return tracer.call_kernel(self._on_register, qubits, {})
+        return tracer.call_kernel(self._on_qubits, qubits, {})
+
+
+def _bodiless(name: str, parameters: tuple[Parameter, ...], returns: tuple[Place, ...]) -> PrebuiltKernel:
+    return PrebuiltKernel(Function(name, parameters, (), returns, len(returns) > 1, "oracle", name), {})
