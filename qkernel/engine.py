@@ -52,8 +52,15 @@ class Prepared(Protocol):
 class Engine(Protocol):
     """Runs circuits. `features` is a subset of `FEATURES`."""
 
-    name: str
-    features: frozenset[str]
+    @property
+    def name(self) -> str:
+        """The name that it is registered under."""
+        ...
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What it can do."""
+        ...
 
     def prepare(self, circuit: Circuit, dtype: Any = np.complex128) -> Prepared:
         """Make `circuit` ready; `dtype` (complex64 or complex128) is the precision of the amplitudes."""

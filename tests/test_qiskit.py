@@ -14,7 +14,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 from qiskit_aer.primitives import EstimatorV2, SamplerV2
 
-from qkernel.errors import ExecutionError, TargetCapabilityError
+from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Apply, apply, wrap
 from qkernel.lower.circuit import Box, Circuit, Kind
@@ -392,13 +392,46 @@ def test_translation_leaves_no_controlled_rotation() -> None:
     assert max(instruction.operation.num_qubits for instruction in translated.data) <= 2
 
 
+def test_exact_values_follow_measurements_resets_and_branches() -> None:
+    builder = CircuitBuilder(4, 3)
+    t = builder.parameter("t", 5)
+    for k in range(4):
+        builder.gate("ry", k, angles=(t[k],)).gate("cx", k, (k + 1) % 4)
+    builder.measure(0, 0).measure(1, 1)
+    builder.branch(
+        apply("or", bit(0), apply("not", bit(1))),
+        lambda b: b.gate("rx", 2, angles=(t[4],)).measure(2, 1).branch(
+            bit(1), lambda b: b.gate("crz", 2, 3, angles=(t[0],)).reset(2), lambda b: b.gate("h", 3).assign(2, bit(0))
+        ),
+        lambda b: b.gate("gphase", angles=(t[1],)).gate("u", 3, angles=(t[2], t[3], 0.1)).reset(0),
+    )  # fmt: skip
+    builder.branch(apply("^", bit(1), bit(2)), lambda b: b.gate("p", 0, angles=(t[3],)).gate("x", 1).gate("swap", 2, 3))
+    builder.gate("h", 0).gate("cx", 0, 3)
+    observables = (*(p(k) for p in (X, Y, Z) for k in range(4)), X(0) * Y(3) - Z(1) * Z(2) + 2)
+    circuit = builder.circuit(observables=observables, probabilities=((3, 1),))
+    theta = np.random.default_rng(2).uniform(-3, 3, (3, 5))
+    reference, ours = ReferenceEngine().prepare(circuit), QiskitEngine().prepare(circuit)
+    np.testing.assert_allclose(ours.expect(theta), reference.expect(theta), atol=1e-9)
+    np.testing.assert_allclose(ours.probabilities(theta)[0], reference.probabilities(theta)[0], atol=1e-9)
+    on_estimator = QiskitEngine(StatevectorEstimator()).prepare(circuit)
+    np.testing.assert_allclose(on_estimator.expect(theta[:1]), reference.expect(theta[:1]), atol=1e-9)
+
+
+def test_exact_values_have_their_limits() -> None:
+    looped = CircuitBuilder(1, 1).gate("h", 0).measure(0, 0).repeat(bit(0), lambda b: b.gate("h", 0).measure(0, 0))
+    often = CircuitBuilder(1, 1)
+    for _ in range(13):
+        often.gate("h", 0).measure(0, 0)
+    for builder in (looped, often):
+        with pytest.raises(ShotsError, match="shots"):
+            QiskitEngine().prepare(builder.circuit(observables=(Z(0),))).expect(np.zeros((1, 0)))
+
+
 def test_what_qiskit_cannot_do_is_said() -> None:
-    measured = CircuitBuilder(1, 1).gate("h", 0).measure(0, 0).circuit(observables=(Z(0),), probabilities=((0,),))
-    prepared = QiskitEngine().prepare(measured)
+    measured = CircuitBuilder(1, 1).gate("h", 0).measure(0, 0).circuit()
     row = np.zeros((1, 0))
-    for action in (prepared.expect, prepared.probabilities, prepared.state):
-        with pytest.raises(TargetCapabilityError, match="measures or resets"):
-            action(row)
+    with pytest.raises(TargetCapabilityError, match="measures or resets"):
+        QiskitEngine().prepare(measured).state(row)
     plain = CircuitBuilder(1, 1).gate("h", 0).circuit(observables=(Z(0),), probabilities=((0,),))
     with pytest.raises(TargetCapabilityError, match="adjoint"):
         QiskitEngine().prepare(plain).expect_vjp(row, np.ones((1, 1)))
@@ -422,7 +455,7 @@ def test_what_qiskit_cannot_do_is_said() -> None:
 def test_features_say_what_each_backend_does() -> None:
     assert {"expectation", "probabilities", "state", "sampling", "branching"} <= QiskitEngine().features
     assert "gradient" not in QiskitEngine().features
-    assert QiskitEngine(StatevectorEstimator()).features == {"expectation", "batch"}
+    assert "sampling" not in QiskitEngine(StatevectorEstimator()).features
     assert "expectation" not in QiskitEngine(StatevectorSampler()).features
 
 

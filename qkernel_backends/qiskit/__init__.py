@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from qkernel_backends.qiskit.emission import emit, to_qasm
 from qkernel_backends.qiskit.engine import QiskitEngine
+from qkernel_backends.qiskit.transpiler import CompiledCircuit, QiskitExecutable, QiskitTranspiler
 
-__all__ = ["QiskitEngine", "emit", "to_qasm"]
+__all__ = ["CompiledCircuit", "QiskitEngine", "QiskitExecutable", "QiskitTranspiler", "emit", "to_qasm"]

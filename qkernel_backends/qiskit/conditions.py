@@ -36,7 +36,8 @@ def boolean(value: Expr, bits: list[Clbit]) -> classical.Expr:
             return classical.lift(bits[index])
         case Apply(operator, operands) if operator in _LOGIC:
             return _LOGIC[operator](*(boolean(operand, bits) for operand in operands))
-    return _tabulated(value, bits)
+    table, read = table_of(value)
+    return _from_table(table, [bits[bit] for bit in read])
 
 
 def bits_of(value: Expr) -> set[int]:
@@ -47,7 +48,11 @@ def bits_of(value: Expr) -> set[int]:
     return {bit for child in children(value) for bit in bits_of(child)}
 
 
-def _tabulated(value: Expr, bits: list[Clbit]) -> classical.Expr:
+def table_of(value: Expr) -> tuple[Any, list[int]]:
+    """The values of an expression over bits, and the bits: row number r is for their values in r, the first least significant.
+
+    Raises `TargetCapabilityError` for more than ten bits.
+    """
     read = sorted(bits_of(value))
     if len(read) > _MOST_BITS:
         raise TargetCapabilityError(
@@ -56,8 +61,7 @@ def _tabulated(value: Expr, bits: list[Clbit]) -> classical.Expr:
         )
     rows = np.arange(1 << len(read))
     columns = {bit: (rows >> k & 1).astype(bool) for k, bit in enumerate(read)}
-    table = np.broadcast_to(np.asarray(evaluate(value, {"bits": columns}), bool), rows.shape)
-    return _from_table(table, [bits[bit] for bit in read])
+    return np.broadcast_to(np.asarray(evaluate(value, {"bits": columns}), bool), rows.shape), read
 
 
 def _from_table(table: Any, bits: list[Clbit]) -> classical.Expr:

@@ -24,6 +24,7 @@ from qiskit_aer.primitives import EstimatorV2, SamplerV2
 from qkernel.errors import ExecutionError, TargetCapabilityError
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian
+from qkernel_backends.qiskit.deferral import deferred
 from qkernel_backends.qiskit.emission import emit_with
 
 Array = np.ndarray[Any, Any]
@@ -45,7 +46,8 @@ class QiskitEngine:
 
     `backend` is one of: nothing (an ideal Aer simulator), an `AerSimulator`, any `BackendV2`, a V2 estimator or a V2
     sampler. Expectation values are exact on an ideal simulator, and come with `precision` (default: its own) from an
-    estimator; any other backend and a sampler give samples only, so that an executor on them needs `shots`.
+    estimator; any other backend and a sampler give samples only, so that an executor on them needs `shots`. For exact
+    values measurements are deferred to fresh qubits, of which there may be 12.
     Raises `TargetCapabilityError` for any other backend.
     """
 
@@ -69,10 +71,10 @@ class QiskitEngine:
     @property
     def features(self) -> frozenset[str]:
         """What it can do; see `qkernel.engine.FEATURES`."""
+        common = frozenset({"mid_circuit", "branching", "batch"})
         if isinstance(self.backend, BaseEstimatorV2):
-            return frozenset({"expectation", "batch"})
-        sampling = frozenset({"sampling", "mid_circuit", "branching", "batch"})
-        return sampling | {"expectation", "probabilities", "state"} if self.is_ideal else sampling
+            return common | {"expectation"}
+        return common | ({"sampling", "expectation", "probabilities", "state"} if self.is_ideal else {"sampling"})
 
     def prepare(self, circuit: Circuit, dtype: Any = np.complex128) -> QiskitPrepared:
         """Make `circuit` ready; a simulator that is not given computes in the precision of `dtype`."""
@@ -92,8 +94,9 @@ class QiskitPrepared:
         self._require("expectation", "has no exact expectation values: give the executor `shots`")
         observables = [part.observable for part in self.circuit.expectations]
         values = np.tile([float(observable.constant.real) for observable in observables], (len(theta), 1))
-        if open_ones := [k for k, observable in enumerate(observables) if len(observable)]:
-            values[:, open_ones] += self._expect(theta, [observables[k] for k in open_ones])
+        open_ones = [k for k, observable in enumerate(observables) if len(observable)]
+        if open_ones and len(theta):
+            values[:, open_ones] += self._unitary._expect(theta, [observables[k] for k in open_ones])
         return values.astype(self._real)
 
     def expect_vjp(self, theta: Array, cotangent: Array) -> tuple[Array, Array]:
@@ -105,27 +108,32 @@ class QiskitPrepared:
     def probabilities(self, theta: Array) -> list[Array]:
         """Outcome probabilities, for each entry of the circuit's an array (batch, 2**k)."""
         self._require("probabilities", "has no exact probabilities: give the executor `shots`")
-        self._refuse_measurements("exact probabilities")
-        circuit = self._without_phase()
+        circuit = self._unitary._without_phase()
         for k, qubits in enumerate(self.circuit.probabilities):
             circuit.save_probabilities(list(qubits), label=f"probabilities_{k}")
-        rows = self._simulate(circuit, theta)
-        count = len(self.circuit.probabilities)
-        return [np.stack([row[f"probabilities_{k}"] for row in rows]).astype(self._real) for k in range(count)]
+        rows = self._unitary._simulate(circuit, theta)
+        return [
+            np.array([row[f"probabilities_{k}"] for row in rows], self._real).reshape(len(theta), 1 << len(qubits))
+            for k, qubits in enumerate(self.circuit.probabilities)
+        ]
 
     def state(self, theta: Array) -> Array:
         """Final amplitudes, shape (batch, 2**num_qubits), global phase included."""
         self._require("state", "has no amplitudes: use the engine without a backend")
-        self._refuse_measurements("single final state")
+        if not self.circuit.is_unitary:
+            raise TargetCapabilityError(
+                f"`{self.circuit.name}` measures or resets qubits, so that it has no single final state"
+            )
         circuit = self._without_phase()
         circuit.save_statevector(label="state")
-        amplitudes = np.stack([np.asarray(row["state"]) for row in self._simulate(circuit, theta)])
+        rows = [np.asarray(row["state"]) for row in self._simulate(circuit, theta)]
+        amplitudes = np.array(rows, complex).reshape(len(theta), 1 << self.circuit.num_qubits)
         return (amplitudes * self._phases(theta)[:, None]).astype(self.dtype)
 
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """Measured bits, uint8 of shape (batch, shots, num_bits)."""
-        if not self.circuit.num_bits:
-            return np.zeros((len(theta), shots, 0), np.uint8)
+        if not self.circuit.num_bits or not len(theta):
+            return np.zeros((len(theta), shots, self.circuit.num_bits), np.uint8)
         circuit, sampler = self._without_phase(), self._sampler(seed)
         # Rows without parameters of their own are samples of their own all the same.
         pubs: list[Any] = [(circuit, self._values(circuit, theta))] if circuit.parameters else [(circuit,)] * len(theta)
@@ -137,6 +145,11 @@ class QiskitPrepared:
     @property
     def _real(self) -> Any:
         return np.float32 if self.dtype == np.complex64 else np.float64
+
+    @cached_property
+    def _unitary(self) -> QiskitPrepared:
+        """This, with measurements put off to the end, where only exact values are wanted."""
+        return self if self.circuit.is_unitary else QiskitPrepared(self.engine, deferred(self.circuit), self.dtype)
 
     @cached_property
     def _open_slots(self) -> Array:
@@ -178,7 +191,6 @@ class QiskitPrepared:
         return angles[:, [parameter.index for parameter in circuit.parameters]]
 
     def _expect(self, theta: Array, observables: list[Hamiltonian]) -> Array:
-        self._refuse_measurements("exact expectation values")
         given = isinstance(self.engine.backend, BaseEstimatorV2)
         estimator = self.engine.backend if given else EstimatorV2.from_backend(self._simulator)
         circuit = self._without_phase()
@@ -212,6 +224,8 @@ class QiskitPrepared:
 
     def _simulate(self, circuit: QuantumCircuit, theta: Array) -> list[dict[str, Any]]:
         """What `circuit` saves, for each row of `theta`."""
+        if not len(theta):
+            return []
         values = self._values(circuit, theta)
         binds = {parameter: values[:, k] for k, parameter in enumerate(circuit.parameters)}
         with self._running():
@@ -232,13 +246,6 @@ class QiskitPrepared:
     def _require(self, feature: str, lack: str) -> None:
         if feature not in self.engine.features:
             raise TargetCapabilityError(f"a `{type(self.engine.backend).__name__}` {lack}")
-
-    def _refuse_measurements(self, wanted: str) -> None:
-        if not self.circuit.is_unitary:
-            raise TargetCapabilityError(
-                f"`{self.circuit.name}` measures or resets qubits, and Qiskit has no {wanted} of it",
-                help="give the executor `shots`, or run it on the built-in engine",
-            )
 
     @contextmanager
     def _running(self) -> Iterator[None]:

@@ -1,0 +1,149 @@
+"""Circuits that measure, reset and branch, as unitary circuits on more qubits.
+
+Where a qubit is measured a fresh qubit takes a copy of the outcome and is left alone from then on; what depends on the
+bit is controlled by that qubit (the principle of deferred measurement: Nielsen and Chuang, section 4.4). Expectation
+values and probabilities of the circuit's own qubits stay what they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from qkernel.errors import ShotsError
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Name
+from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Kind, Repeat, Run
+from qkernel_backends.qiskit.conditions import table_of
+
+MOST_FRESH_QUBITS = 12
+"""Measurements, resets, assignments and conditions of an exactly evaluated circuit are at most so many."""
+
+Controls = tuple[tuple[int, int], ...]
+
+
+def deferred(circuit: Circuit) -> Circuit:
+    """`circuit` without measurements, resets and branches.
+
+    Raises `ShotsError` for a run-time loop, and where more than `MOST_FRESH_QUBITS` qubits would have to be added.
+    """
+    writer = _Writer(circuit)
+    writer.body(circuit.body, ())
+    runs = tuple(_run(columns) for columns in writer.columns)
+    return replace(
+        circuit, num_qubits=writer.num_qubits, num_bits=0, kinds=tuple(writer.kinds), body=runs, registers=(), boxes=()
+    )
+
+
+@dataclass
+class _Columns:
+    """A run in the making."""
+
+    first_slot: int
+    codes: list[int] = field(default_factory=list)
+    qubits: list[int] = field(default_factory=list)
+
+
+def _run(columns: _Columns) -> Run:
+    empty = np.zeros(0, np.int32)
+    spans = np.full(len(columns.codes), -1, np.int32)
+    return Run(np.array(columns.codes, np.int32), np.array(columns.qubits, np.int32), empty, spans, columns.first_slot)
+
+
+@dataclass
+class _Writer:
+    """Collects instructions. `holders` names the qubit that holds each bit; a bit without one is still 0.
+
+    `controls` are qubits and the values that they must hold for an instruction to take effect.
+    """
+
+    circuit: Circuit
+    kinds: dict[Kind, int] = field(default_factory=dict)
+    columns: list[_Columns] = field(default_factory=lambda: [_Columns(0)])
+    holders: dict[int, int] = field(default_factory=dict)
+    num_qubits: int = 0
+
+    def __post_init__(self) -> None:
+        self.num_qubits = self.circuit.num_qubits
+
+    def body(self, body: Body, controls: Controls) -> None:
+        for part in body:
+            match part:
+                case Run():
+                    self.run(part, controls)
+                case Assign(bit, value):
+                    self.write(bit, value, controls)
+                case Branch(condition, then, otherwise):
+                    flag = self.flag(condition)
+                    self.body(then, (*controls, (flag, 1)))
+                    self.body(otherwise, (*controls, (flag, 0)))
+                case Repeat(span=span):
+                    raise ShotsError(
+                        "an expectation value behind a run-time loop has no exact value here", span=span, help="ask for `shots`"
+                    )
+
+    def run(self, run: Run, controls: Controls) -> None:
+        self.columns.append(_Columns(run.first_slot))
+        for instruction in self.circuit.instructions(run):
+            kind = instruction.kind
+            if kind.is_gate:
+                self.gate(kind, instruction.qubits, controls)
+            elif kind.name == "measure":
+                (qubit,), (bit,) = instruction.qubits, instruction.bits
+                self.keep_where_not(bit, fresh := self.fresh(), controls)
+                self.gate(Kind("x", 1), (fresh,), (*controls, (qubit, 1)))
+                self.holders[bit] = fresh
+            elif kind.name == "reset":
+                self.gate(Kind("swap", 2), (*instruction.qubits, self.fresh()), controls)
+
+    def gate(self, kind: Kind, qubits: tuple[int, ...], controls: Controls) -> None:
+        """A gate under further controls."""
+        value = sum(bit << k for k, (_, bit) in enumerate(controls)) | kind.control_value << len(controls)
+        widened = replace(kind, controls=kind.controls + len(controls), control_value=value)
+        columns = self.columns[-1]
+        columns.codes.append(self.kinds.setdefault(widened, len(self.kinds)))
+        columns.qubits += [*(qubit for qubit, _ in controls), *qubits]
+
+    def fresh(self) -> int:
+        if self.num_qubits == self.circuit.num_qubits + MOST_FRESH_QUBITS:
+            raise ShotsError(
+                f"`{self.circuit.name}` measures and resets too often for exact values",
+                label=f"at most {MOST_FRESH_QUBITS} measurements, resets and conditions are followed exactly",
+                help="ask for `shots`",
+            )
+        self.num_qubits += 1
+        return self.num_qubits - 1
+
+    def keep_where_not(self, bit: int, fresh: int, controls: Controls) -> None:
+        """Copy the present value of `bit` into `fresh` where `controls` do not hold."""
+        if controls and bit in self.holders:
+            present = (self.holders[bit], 1)
+            self.gate(Kind("x", 1), (fresh,), (present,))
+            self.gate(Kind("x", 1), (fresh,), (*controls, present))
+
+    def write(self, bit: int, value: Expr, controls: Controls) -> None:
+        fresh = self.fresh()
+        self.keep_where_not(bit, fresh, controls)
+        self.compute(value, fresh, controls)
+        self.holders[bit] = fresh
+
+    def flag(self, condition: Expr) -> int:
+        """The qubit that holds a condition."""
+        match condition:
+            case Item(Name(), (Const(bit),)) if bit in self.holders:
+                return self.holders[bit]
+        self.compute(condition, fresh := self.fresh(), ())
+        return fresh
+
+    def compute(self, value: Expr, target: int, controls: Controls) -> None:
+        """Flip `target` where `value` and `controls` hold."""
+        if isinstance(value, Apply) and value.operator == "^":
+            for operand in value.operands:
+                self.compute(operand, target, controls)
+            return
+        table, bits = table_of(value)
+        for row in np.flatnonzero(table).tolist():
+            wanted = {bit: row >> k & 1 for k, bit in enumerate(bits)}
+            if all(bit in self.holders or not needed for bit, needed in wanted.items()):
+                held = tuple((self.holders[bit], needed) for bit, needed in wanted.items() if bit in self.holders)
+                self.gate(Kind("x", 1), (target,), controls + held)
