@@ -45,9 +45,8 @@ def draw(
     if output not in _OUTPUTS:
         from qkernel.diagnostics import did_you_mean
 
-        raise ValidationError(
-            f"there is no drawing output `{output}`{did_you_mean(str(output), list(_OUTPUTS))}", help=f"one of {', '.join(_OUTPUTS)}"
-        )
+        title = f"there is no drawing output `{output}`{did_you_mean(str(output), list(_OUTPUTS))}"
+        raise ValidationError(title, help=f"one of {', '.join(_OUTPUTS)}")
     chosen = find_style(style)
     depth = inline_depth if inline_depth is not None else _ALL_LEVELS if inline else 0
     scene = build_scene(module, values, Options(fold_loops, depth, expand_composite, max_gates))
@@ -57,6 +56,10 @@ def draw(
         return text_drawing(scene, None if width is None else int(width), ascii)
     from qkernel.draw.picture import paint_scene
 
+    if output == "svg":
+        from qkernel.draw.svg import svg_drawing
+
+        return svg_drawing(paint_scene(scene, width or 1100.0, chosen.font_size), chosen, f"{scene.title}({scene.subtitle})")
     from qkernel.draw.mpl import figure
 
     return figure(paint_scene(scene, 72 * (width or 14.0), chosen.font_size), chosen)

@@ -58,15 +58,17 @@ class Canvas:
             self.lines[row][column][side] = max(self.lines[row][column][side], weight)
             self.letters.pop((row, column), None)
 
-    def box(self, top: int, bottom: int, left: int, width: int, wires: list[int], ends: bool) -> None:
-        """A box that covers what is inside; wires enter at their rows, and leave unless they end here."""
+    def box(self, top: int, bottom: int, left: int, width: int, wires: list[int], ended: list[int]) -> None:
+        """A box that covers what is inside; wires enter at their rows, and leave unless they are `ended`."""
         right = left + width - 1
         for row in range(top + 1, bottom):
             for column in range(left, right + 1):
                 entering = self.lines[row][column][_WEST] if column == left and row in wires else 0
-                leaving = self.lines[row][column][_EAST] if column == right and row in wires and not ends else 0
+                leaving = self.lines[row][column][_EAST] if column == right and row in wires and row not in ended else 0
                 self.lines[row][column] = [0, leaving, 0, entering]
                 self.letters.pop((row, column), None)
+        for column in range(left, right + 1):
+            self.lines[top][column][_SOUTH] = self.lines[bottom][column][_NORTH] = 0
         self.horizontal(top, left, right)
         self.horizontal(bottom, left, right)
         self.vertical(left, top, bottom)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.ir.expressions import ZERO, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, apply
+from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, apply
 from qkernel.ir.places import Place
 from qkernel.ir.types import DictType, TupleType
 
@@ -41,7 +41,8 @@ def label(value: Any) -> str:
     if hasattr(value, "terms"):
         return observable_label(value)
     if isinstance(value, dict):
-        return "{…}" if len(value) > 2 else "{" + ", ".join(f"{label(key)}: {label(entry)}" for key, entry in value.items()) + "}"
+        entries = ", ".join(f"{label(key)}: {label(entry)}" for key, entry in value.items())
+        return "{…}" if len(value) > 2 else f"{{{entries}}}"
     if isinstance(value, tuple):
         return f"({', '.join(map(label, value))})"
     try:
@@ -95,8 +96,13 @@ def _application(name: str, operands: tuple[Expr, ...]) -> tuple[str, int]:
     match name, left, right:
         case "*", Apply("*", (factor, Const(int(first)))), Const(int(second)):
             return _application("*", (factor, Const(first * second)))
+        case "*", _, Const() if not isinstance(left, Const):
+            left, right = right, left
+        case "+" | "-", _, Const(int(value)) if value < 0:
+            name, right = ("-" if name == "+" else "+"), Const(-value)
     glue = name if name in _TIGHT else f" {name} "
-    return f"{_bound(left, level + (name == '**'))}{glue}{_bound(right, level + (name != '**'))}", level
+    chained = name == "**" or (name in "+*" and isinstance(right, Apply) and right.operator == name)
+    return f"{_bound(left, level + (name == '**'))}{glue}{_bound(right, level + (not chained))}", level
 
 
 def _bound(expr: Expr, level: int) -> str:
@@ -109,25 +115,45 @@ def index_label(index: Any) -> str:
     return label(index).replace(" ", "")
 
 
-def slice_label(start: Any, stride: Any, length: Any) -> str:
-    """What stands between the brackets of a slice."""
-    first, step, count = Const(start) if isinstance(start, int) else start, stride, length
-    known = not isinstance(step, Expr) or isinstance(step, Const)
-    size = step.value if isinstance(step, Const) else step
+def slice_label(start: Any, stride: Any, length: Any, size: Expr | None = None) -> str:
+    """What stands between the brackets of a slice, as its user wrote it: Python clamps a stop past the end by itself."""
+    first, step, count = (part if isinstance(part, Expr) else Const(part) for part in (start, stride, length))
+    stop = _stop(first, step, _unclamped(count, size))
     begin = "" if first == ZERO else index_label(first)
-    if known and size == 1:
-        return f"{begin}:{index_label(apply('+', first, count))}"
-    return f"{begin or '0'}::{index_label(step)}"
+    end = "" if stop == size else index_label(stop)
+    return f"{begin}:{end}" if step == ONE else f"{begin}:{end}:{index_label(step)}"
 
 
-def place_label(register: str, place: Place, size: Any) -> str:
-    """A place in the user's terms: `q`, `q[i]`, `q[1:]`, `q[0::2]`."""
+def _unclamped(expr: Expr, size: Expr | None) -> Expr:
+    """A length without the cases that keep it between 0 and `size`."""
+    match expr:
+        case Apply("min", (left, right)) if size is not None and size in (left, right):
+            return _unclamped(left if right == size else right, size)
+        case Apply("max", (left, Const(0))) | Apply("max", (Const(0), left)):
+            return _unclamped(left, size)
+        case Apply("select", (Apply("<", (_, Const(0))), _, chosen)):
+            return _unclamped(chosen, size)
+        case Apply(name, operands):
+            return apply(name, *(_unclamped(operand, size) for operand in operands))
+    return expr
+
+
+def _stop(start: Expr, step: Expr, length: Expr) -> Expr:
+    """The stop of a slice; lengths of strided ones were made as (stop - start + step - 1) // step."""
+    match step, length:
+        case Const(1), _:
+            return apply("+", length, start) if start != ZERO else length
+        case Const(int(stride)), Apply("//", (numerator, Const(int(divisor)))) if stride == divisor:
+            return apply("+", apply("-", numerator, stride - 1), start)
+    return apply("+", start, apply("*", length, step))
+
+
+def place_label(register: str, place: Place, size: Expr | None) -> str:
+    """A place in the user's terms: `q`, `q[i]`, `q[1:]`, `q[::2]`."""
     if place.length is None:
         return register if size is None else f"{register}[{index_label(place.start)}]"
-    whole = size is not None and apply("+", place.start, place.length) == (size if isinstance(size, Expr) else Const(size))
-    if isinstance(place.stride, Const) and place.stride.value == 1 and whole:
-        return register if place.start == ZERO else f"{register}[{index_label(place.start)}:]"
-    return f"{register}[{slice_label(place.start, place.stride, place.length)}]"
+    inside = slice_label(place.start, place.stride, place.length, size)
+    return register if inside == ":" else f"{register}[{inside}]"
 
 
 def observable_label(observable: Any) -> str:

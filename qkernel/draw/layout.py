@@ -6,11 +6,11 @@ other wires shares its columns. Rows of columns that are too long for the page b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from qkernel.draw.scene import Frame, Item, Mark, Operation, Scene, Wire
+from qkernel.draw.scene import Frame, Item, Operation, Scene, Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,11 @@ class Layout:
                     return start
         return stop
 
+    def reach(self, band: range, lefts: Mapping[int, float], end: float, page: float) -> float:
+        """Where a line ends: further than its last column where the heading of a frame that goes on needs it."""
+        cut = [box for box in self.frames if box.edges[0] in band and box.edges[-1] >= band.stop]
+        return max([end, *(min(page - 1, lefts[box.edges[0]] + box.heading) for box in cut)])
+
     def levels(self, band: range) -> tuple[list[int], list[int]]:
         """For each wire how many frame edges run above and below it within `band`."""
         above, below = [0] * len(self.wires), [0] * len(self.wires)
@@ -126,8 +131,7 @@ def _place(items: Sequence[Item], free: list[int], layout: Layout) -> list[Frame
         for touch in entry.touches:
             if layout.wires[touch.wire].starts_late:
                 layout.starts.setdefault(touch.wire, column)
-            if entry.ends and touch.mark is not Mark.CONTROL:
-                layout.ends[touch.wire] = column
+        layout.ends.update(dict.fromkeys(entry.ended, column))
         for bit in entry.bits:
             layout.starts.setdefault(bit, column)
     return boxes

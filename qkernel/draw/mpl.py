@@ -31,11 +31,6 @@ def figure(picture: Picture, style: CircuitStyle) -> Figure:
     return made
 
 
-def _color(role: str, style: CircuitStyle) -> str:
-    family, _, part = role.partition(".")
-    return str(getattr(style.paint(family), part) if part else getattr(style, family))
-
-
 def _paint(axes: Axes, shape: Any, style: CircuitStyle, order: float) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Arc as ArcPatch
@@ -43,7 +38,8 @@ def _paint(axes: Axes, shape: Any, style: CircuitStyle, order: float) -> None:
 
     match shape:
         case Line(x1, y1, x2, y2, stroke, width, dashed, double):
-            color, dashes = _color(stroke, style), (0, (3, 2)) if dashed else "-"
+            color = style.color(stroke)
+            dashes: Any = (0, (3, 2)) if dashed else "-"
             shift = 1.3 if double else 0.0
             across = (shift, 0.0) if x1 == x2 else (0.0, shift)
             for side in (-1, 1) if double else (0,):
@@ -54,16 +50,15 @@ def _paint(axes: Axes, shape: Any, style: CircuitStyle, order: float) -> None:
         case Box():
             _paint_box(axes, shape, style, order)
         case Disc(x, y, radius, fill, stroke, width):
-            axes.add_patch(
-                Circle((x, y), radius, facecolor=_color(fill, style), edgecolor=_color(stroke, style), linewidth=width, zorder=order)
-            )
+            inside, edge = style.color(fill), style.color(stroke)
+            axes.add_patch(Circle((x, y), radius, facecolor=inside, edgecolor=edge, linewidth=width, zorder=order))
         case Arc(x, y, radius, stroke, width):
-            dial = ArcPatch((x, y), 2 * radius, 2 * radius, theta1=180, theta2=360, color=_color(stroke, style), linewidth=width)
-            dial.set_zorder(order)
+            dial = ArcPatch((x, y), 2 * radius, 2 * radius, theta1=180, theta2=360, color=style.color(stroke), zorder=order)
+            dial.set_linewidth(width)
             axes.add_patch(dial)
         case Text(x, y, text, size, ink, anchor, bold):
             axes.text(
-                x, y, text, fontsize=size, color=_color(ink, style), fontweight="bold" if bold else "normal",
+                x, y, text, fontsize=size, color=style.color(ink), fontweight="bold" if bold else "normal",
                 ha={"start": "left", "middle": "center", "end": "right"}[anchor], va="center_baseline", zorder=order,
                 parse_math=False, family="sans-serif",
             )  # fmt: skip
@@ -73,7 +68,7 @@ def _paint_box(axes: Axes, box: Box, style: CircuitStyle, order: float) -> None:
     from matplotlib.patches import FancyBboxPatch, PathPatch
     from matplotlib.path import Path
 
-    fill, edge = _color(box.fill, style), _color(box.stroke, style)
+    fill, edge = style.color(box.fill), style.color(box.stroke)
     dashes: Any = (0, (4, 2)) if box.dashed else "-"
     if not (box.open_left or box.open_right):
         radius = min(box.radius, box.width / 2, box.height / 2)

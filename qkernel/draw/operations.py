@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from qkernel.draw.labels import label
-from qkernel.draw.regions import Region, Scope, Wiring
+from qkernel.draw.regions import Region, Scope, Wiring, register_value
 from qkernel.draw.scene import Mark, Operation, Touch
 from qkernel.gates import GATES
-from qkernel.ir.expressions import Expr, apply, item
-from qkernel.ir.ops import Adjoint, Control, Gate, Modifier, Power
+from qkernel.ir.expressions import Expr, Name, apply, item
+from qkernel.ir.ops import Adjoint, Alloc, Control, Expval, Gate, Measure, Modifier, PauliEvolve, Power, Probabilities, Reset
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType
+
+Marked = tuple[Region, Mark, str]
+"""Some wires, how they are touched, and a word beside them."""
 
 FAMILIES = {
     **dict.fromkeys(("h",), "hadamard"),
@@ -31,14 +35,14 @@ _SYMMETRIC = {"swap", "iswap", "iswapdg", "rxx", "ryy", "rzz"}
 class Decoration:
     """What modifiers do to an operation: controls, and marks behind its name."""
 
-    controls: tuple[tuple[Region, Mark, str], ...] = ()
+    controls: tuple[Marked, ...] = ()
     suffix: str = ""
     is_adjoint: bool = False
 
 
 def decoration(modifiers: Sequence[Modifier], wiring: Wiring, scope: Scope, span: Span | None) -> Decoration:
     """Read modifiers, first to last."""
-    controls: list[tuple[Region, Mark, str]] = []
+    controls: list[Marked] = []
     suffix, adjoint = "", False
     for modifier in modifiers:
         match modifier:
@@ -53,9 +57,9 @@ def decoration(modifiers: Sequence[Modifier], wiring: Wiring, scope: Scope, span
     return Decoration(tuple(controls), suffix, adjoint)
 
 
-def _controls(places: list[Place], value: Any, wiring: Wiring, span: Span | None) -> list[tuple[Region, Mark, str]]:
+def _controls(places: list[Place], value: Any, wiring: Wiring, span: Span | None) -> list[Marked]:
     """One entry for each control wire, or for each bundle of controls."""
-    found: list[tuple[Region, Mark, str]] = []
+    found: list[Marked] = []
     bit = 0
     for place in places:
         region = wiring.region(place, span)
@@ -77,13 +81,12 @@ def gate_operations(gate: Gate, wiring: Wiring, scope: Scope) -> list[Operation]
     angles = [scope.resolve(angle, gate.span) for angle in gate.angles]
     if gate.gate == "barrier":
         wires = sorted({wire for region in regions for wire in region.wires})
-        return [Operation("barrier", "barrier", tuple(Touch(wire, Mark.BARRIER) for wire in wires), span=gate.span)] if wires else []
+        touches = tuple(Touch(wire, Mark.BARRIER) for wire in wires)
+        return [Operation("barrier", "barrier", touches, tooltip="barrier", span=gate.span)] if wires else []
     extra = decoration(gate.modifiers, wiring, scope, gate.span)
     if len(regions) == 1 and places[0].length is not None and regions[0].is_exact and len(regions[0].wires) != 1:
-        return [
-            gate_operation(gate, [Region((wire,), wiring.wires[wire].label, True)], [_entry(a, k) for a in angles], extra, wiring)
-            for k, wire in enumerate(regions[0].wires)
-        ]
+        each = [Region((wire,), wiring.wires[wire].label, True) for wire in regions[0].wires]
+        return [gate_operation(gate, [one], [_entry(a, k) for a in angles], extra, wiring) for k, one in enumerate(each)]
     return [gate_operation(gate, regions, angles, extra, wiring)]
 
 
@@ -126,12 +129,15 @@ def gate_operation(gate: Gate, regions: list[Region], angles: list[Any], extra: 
 
 
 def _decorated(written: str, extra: Decoration) -> str:
-    controls = ", ".join(f"{'not ' if mark is Mark.ANTI_CONTROL else ''}{region.text}{text and ' ' + text}" for region, mark, text in extra.controls)
     text = ("inverse of " if extra.is_adjoint else "") + written + (f" to the power {extra.suffix[1:]}" if extra.suffix else "")
-    return f"{text} controlled by {controls}" if controls else text
+    controls = [
+        ("not " if mark is Mark.ANTI_CONTROL else "") + region.text + (f" {value}" if value else "")
+        for region, mark, value in extra.controls
+    ]
+    return f"{text} controlled by {', '.join(controls)}" if controls else text
 
 
-def _phase_target(controls: list[tuple[Region, Mark, str]], wiring: Wiring) -> tuple[list[Region], list[tuple[Region, Mark, str]]]:
+def _phase_target(controls: list[Marked], wiring: Wiring) -> tuple[list[Region], list[Marked]]:
     """A controlled global phase is a phase on one of its controls; a free one belongs to all wires."""
     for k in reversed(range(len(controls))):
         if controls[k][1] is Mark.CONTROL and not controls[k][2]:
@@ -155,8 +161,8 @@ def _adjoint(gate: Gate, name: str, angles: list[Any], suffix: str) -> tuple[str
 def place_operation(
     name: str,
     family: str,
-    targets: list[tuple[Region, Mark, str]],
-    controls: Sequence[tuple[Region, Mark, str]] = (),
+    targets: list[Marked],
+    controls: Sequence[Marked] = (),
     lines: tuple[str, ...] = (),
 ) -> Operation:
     """An operation on its wires; one box with the places in words where wires alone would not tell them."""
@@ -164,17 +170,79 @@ def place_operation(
     wires = [wire for region in regions for wire in region.wires]
     if len(set(wires)) < len(wires) or any(not region.is_exact and len(region.wires) > 1 for region in regions):
         prefix = "C" * len(controls) if len(controls) < 4 else f"C{len(controls)}-"
-        place = ", ".join(region.text + (f" {text}" if text.startswith("=") else "") for region, _, text in [*controls, *targets])
+        words = [region.text + (f" {text}" if text.startswith("=") else "") for region, _, text in [*controls, *targets]]
+        place = ", ".join(words)
         return Operation(prefix + name, family, tuple(Touch(wire) for wire in sorted(set(wires))), lines, place)
     touches = [
-        Touch(wire, mark, (text and f"{text} " or "") + ("" if region.is_exact else region.text))
+        Touch(wire, mark, (f"{text} " if text else "") + ("" if region.is_exact else region.text))
         for region, mark, text in controls
         for wire in region.wires
     ]
     ports = sum(len(region.wires) for region, _, _ in targets) > 1
-    touches += [
-        Touch(wire, mark, text if ports else "") for region, mark, text in targets for wire in region.wires
-    ]
-    inexact = [region.text for region, _, _ in targets if not region.is_exact]
+    for region, mark, text in targets:
+        word = (text if ports else "") if mark is Mark.BOX else "" if region.is_exact else region.text
+        touches += [Touch(wire, mark, word) for wire in region.wires]
+    inexact = [region.text for region, mark, _ in targets if not region.is_exact and mark in (Mark.BOX, Mark.METER, Mark.RESET)]
     return Operation(name, family, tuple(touches), lines, ", ".join(inexact))
 
+
+
+def alloc_operations(op: Alloc, wiring: Wiring, scope: Scope, at_start: bool) -> list[Operation]:
+    """New wires; where something was drawn already they begin with a mark of their own."""
+    size = None if op.size is None else scope.resolve(op.size, op.span)
+    place = wiring.add_register(op.register, size, not at_start, op.span)
+    scope.places[op.register] = place
+    scope.environment[op.register] = register_value(op.register, place)
+    wires = () if at_start else wiring.registers[place.register].wires
+    return [Operation("|0⟩", "start", (Touch(wire, Mark.START),), tooltip="a fresh qubit", span=op.span) for wire in wires]
+
+
+def evolve_operation(op: PauliEvolve, wiring: Wiring, scope: Scope) -> Operation:
+    """exp(-itH) as one box."""
+    regions = [wiring.region(wiring.place(place, scope, op.span), op.span) for place in op.places]
+    extra = decoration(op.modifiers, wiring, scope, op.span)
+    time, observable = label(scope.resolve(op.time, op.span)), label(scope.resolve(op.observable, op.span))
+    name = "exp(-itH)" + ("†" if extra.is_adjoint else "") + extra.suffix
+    lines = tuple(f"{letter}={text}" for letter, text in (("t", time), ("H", observable)) if letter != text)
+    operation = place_operation(name, "evolve", [(region, Mark.BOX, "") for region in regions], extra.controls, lines)
+    written = f"pauli_evolve({', '.join([*(region.text for region in regions), observable, time])})"
+    return replace(operation, tooltip=_decorated(written, extra), span=op.span)
+
+
+def measure_operation(op: Measure, wiring: Wiring, scope: Scope) -> Operation:
+    """Meters, and the classical wire that they write."""
+    place = wiring.place(op.place, scope, op.span)
+    region = wiring.region(place, op.span)
+    name = scope.rewritten.get(op.result) or wiring.add_bits(op.result, place.length)
+    scope.environment[op.result] = Name(name, BIT if place.length is None else ArrayType(BIT))
+    basis = "" if op.basis == "z" else op.basis.upper()
+    operation = place_operation(basis, "measure", [(region, Mark.METER, "")])
+    if operation.place:
+        operation = replace(operation, touches=tuple(replace(touch, mark=Mark.METER, text="") for touch in operation.touches))
+    tooltip = f"{name} = measure{f' in {basis}' if basis else ''}({region.text})"
+    ended = operation.wires if region.is_exact and not op.keeps else ()
+    return replace(operation, ended=ended, bits=(wiring.bits[name],), tooltip=tooltip, span=op.span)
+
+
+def reset_operations(op: Reset, wiring: Wiring, scope: Scope) -> list[Operation]:
+    """A reset of each wire."""
+    region = wiring.region(wiring.place(op.place, scope, op.span), op.span)
+    each = [Region((wire,), wiring.wires[wire].label, True) for wire in region.wires] if region.is_exact else [region]
+    made = [(place_operation("|0⟩", "reset", [(one, Mark.BOX, "")]), one) for one in each]
+    return [replace(operation, tooltip=f"reset({one.text})", span=op.span) for operation, one in made]
+
+
+def readout_operation(op: Expval | Probabilities, wiring: Wiring, scope: Scope) -> Operation:
+    """The box at which an expectation value or probabilities are read."""
+    regions = [wiring.region(wiring.place(place, scope, op.span), op.span) for place in op.places]
+    text, kind = "probabilities", ArrayType(FLOAT)
+    if isinstance(op, Expval):
+        observable = scope.resolve(op.observable, op.span)
+        listed = list(observable) if isinstance(observable, (list, tuple)) else [observable]
+        text = ", ".join(f"⟨{label(entry)}⟩" for entry in listed)
+    result_type = FLOAT if isinstance(op, Expval) and op.observable.type == OBSERVABLE else kind
+    scope.environment[op.result] = Name(wiring.fresh(op.result), result_type)
+    operation = place_operation(text, "readout", [(region, Mark.BOX, "") for region in regions])
+    tooltip = f"{text} of {', '.join(region.text for region in regions)}"
+    ended = operation.wires if all(region.is_exact for region in regions) else ()
+    return replace(operation, ended=ended, tooltip=tooltip, span=op.span)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qkernel.draw.labels import label, place_label
@@ -13,7 +13,7 @@ from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, Slice, evaluate
 from qkernel.ir.ops import Function
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
-from qkernel.ir.types import QUBIT, ArrayType
+from qkernel.ir.types import QUBIT, ArrayType, ScalarType
 
 BUNDLE_ABOVE = 128
 """Registers longer than this are drawn as one bundled wire even where their length is known."""
@@ -40,13 +40,18 @@ class Region:
 
 @dataclass(slots=True)
 class Scope:
-    """One function being read: values of its classical names, places of its registers, and who called it."""
+    """One function being read: values of its classical names, places of its registers, and who called it.
+
+    `is_certain` is False below a condition that is open. `rewritten` maps names of bits that a loop's body measures to the
+    wires of the bits that they replace in the next round.
+    """
 
     function: Function
     environment: dict[str, Any]
     places: dict[str, Place]
     callers: tuple[str, ...] = ()
     is_certain: bool = True
+    rewritten: dict[str, str] = field(default_factory=dict)
 
     def resolve(self, expr: Expr, span: Span | None = None) -> Any:
         """The value of `expr` as far as it is known: a plain value, or an expression in the drawing's names."""
@@ -61,7 +66,9 @@ class Scope:
 
     def branch(self) -> Scope:
         """The same function below a branch or loop: what it learns there is forgotten afterwards."""
-        return Scope(self.function, dict(self.environment), dict(self.places), self.callers, self.is_certain)
+        return replace(
+            self, environment=dict(self.environment), places=dict(self.places), rewritten=dict(self.rewritten)
+        )
 
 
 @dataclass(slots=True)
@@ -81,10 +88,11 @@ class Wiring:
         self.wires, self.registers, self.bits, self.names = state
 
     def fresh(self, name: str) -> str:
-        """`name`, marked where the drawing has used it for something else."""
-        unique, number = name, 2
+        """The user's `name`, marked where the drawing has used it for something else."""
+        written = name.partition(".")[0]
+        unique, number = written, 2
         while unique in self.names:
-            unique, number = f"{name}#{number}", number + 1
+            unique, number = f"{written}#{number}", number + 1
         self.names.add(unique)
         return unique
 
@@ -109,6 +117,14 @@ class Wiring:
         unique = self.fresh(name)
         (self.bits[unique],) = self._new([Wire(unique, None if size is None else label(size), is_classical=True)])
         return unique
+
+    def rename(self, register: str, name: str) -> None:
+        """Call a register that nobody has seen yet by another name."""
+        old = self.registers[register]
+        unique = self.fresh(name)
+        self.registers[register] = replace(old, label=unique)
+        for wire in old.wires:
+            self.wires[wire] = replace(self.wires[wire], label=unique + self.wires[wire].label.removeprefix(old.label))
 
     def _new(self, wires: list[Wire]) -> tuple[int, ...]:
         first = len(self.wires)
@@ -143,9 +159,8 @@ class Wiring:
 
     def _wire(self, register: Register, index: int, text: str, span: Span | None) -> int:
         if not 0 <= index < len(register.wires):
-            raise QubitIndexResolutionError(
-                f"`{register.label}` has {len(register.wires)} qubits and no qubit {index}", span=span, label=f"this is `{text}`"
-            )
+            title = f"`{register.label}` has {len(register.wires)} qubits and no qubit {index}"
+            raise QubitIndexResolutionError(title, span=span, label=f"this is `{text}`")
         return register.wires[index]
 
 
@@ -161,17 +176,13 @@ def register_value(name: str, place: Place) -> Any:
 
 
 def argument_label(name: str, value: Any) -> str:
-    """A call's classical argument: `weights`, `offset=4`."""
+    """A classical argument: `weights`, `offset=4`, and vectors by the name that they have where the call stands."""
     text = label(value)
-    return text if text == name or isinstance(value, Expr) and "[" not in text and _is_container(value) else f"{name}={text}"
+    if text == name or (isinstance(value, Name) and not isinstance(value.type, ScalarType)):
+        return text
+    return f"{name}={text}"
 
 
-def _is_container(value: Expr) -> bool:
-    return not hasattr(value.type, "name")
-
-
-def describe(values: Mapping[str, Any]) -> str:
-    """Keyword arguments on one line."""
+def describe_arguments(values: Mapping[str, Any]) -> str:
+    """Arguments on one line."""
     return ", ".join(argument_label(name, value) for name, value in values.items())
-
-

@@ -50,7 +50,7 @@ class Operation:
     """One thing that is drawn in one column.
 
     `lines` stand below the name (angles, arguments), `place` names qubits that the wires alone do not tell.
-    `ends` says that the touched wires stop here. `bits` are the classical wires that a result goes to.
+    `ended` are the wires that stop here; `bits` are the classical wires that a result goes to.
     `tooltip` is everything in full; `body`, if known, is what the operation stands for.
     """
 
@@ -59,7 +59,7 @@ class Operation:
     touches: tuple[Touch, ...]
     lines: tuple[str, ...] = ()
     place: str = ""
-    ends: bool = False
+    ended: tuple[int, ...] = ()
     bits: tuple[int, ...] = ()
     tooltip: str = ""
     span: Span | None = None
@@ -75,6 +75,11 @@ class Operation:
     def box_wires(self) -> tuple[int, ...]:
         """The wires under the box, from the top."""
         return tuple(sorted(touch.wire for touch in self.touches if touch.mark is Mark.BOX))
+
+    @property
+    def wires(self) -> tuple[int, ...]:
+        """All touched qubit wires, from the top."""
+        return tuple(sorted(touch.wire for touch in self.touches))
 
     @property
     def segments(self) -> tuple[tuple[int, int], ...]:

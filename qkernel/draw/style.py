@@ -44,6 +44,11 @@ class CircuitStyle:
         """The colours of a family."""
         return self.paints.get(family) or self.paints.get("call") or Paint(self.background, self.wire, self.text)
 
+    def color(self, role: str) -> str:
+        """The colour of a role: `family.fill`, `family.edge`, `family.ink`, or one of this style's own fields."""
+        family, _, part = role.partition(".")
+        return str(getattr(self.paint(family), part) if part else getattr(self, family))
+
 
 _LIGHT = {
     "hadamard": Paint("#fdebc8", "#c98500", "#5c3c00"),

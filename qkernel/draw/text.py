@@ -28,8 +28,7 @@ def text_drawing(scene: Scene, width: int | None = None, ascii: bool = False) ->
     heading = f"{scene.title}({scene.subtitle})" if scene.subtitle else scene.title
     parts = [_clip(heading, page)]
     bands = layout.bands(max(10, page - margin - 1))
-    for number, band in enumerate(bands):
-        parts.append(_band(layout, band, names, margin, is_last=number == len(bands) - 1))
+    parts += [_band(layout, band, names, margin, page) for band in bands]
     drawn = "\n\n".join(part for part in parts if part) + "\n"
     return plain(drawn) if ascii else drawn
 
@@ -53,7 +52,7 @@ def _lines(operation: Operation, rows: int) -> list[str]:
     prefix = f"{operation.place}: " if operation.place else ""
     joined = ", ".join(operation.lines)
     single = f"{prefix}{operation.name}{f'({joined})' if joined else ''}"
-    if rows == 1 and len(single) <= _WIDE or not (operation.lines or prefix):
+    if (rows == 1 and len(single) <= _WIDE) or not (operation.lines or prefix):
         return [shorten(single, _WIDEST)]
     rows = max(rows, 3)
     lines = [operation.name, *operation.lines, *([operation.place] if prefix else [])]
@@ -100,12 +99,12 @@ def _heading_width(title: str, badge: str) -> int:
     return len(title) + 8 + (len(badge) + 3 if badge else 0)
 
 
-def _band(layout: Layout, band: range, names: list[str], margin: int, is_last: bool) -> str:
+def _band(layout: Layout, band: range, names: list[str], margin: int, page: int) -> str:
     """One line of the page."""
     tall = _tall(layout, band)
     rows, height = _rows(layout, band, tall)
     left = {column: margin + int(sum(layout.widths[band.start : column])) for column in band}
-    end = margin + int(sum(layout.widths[column] for column in band))
+    end = int(layout.reach(band, left, margin + sum(layout.widths[column] for column in band), page))
     canvas = Canvas(height, end + 1)
     for wire, row in enumerate(rows):
         _wire(canvas, layout, wire, row, band, left, end, names[wire])
@@ -225,12 +224,12 @@ def _mark(canvas: Canvas, operation: Operation, touch: Touch, row: int, middle: 
     match touch.mark:
         case Mark.METER:
             text = _meter(operation)
-            canvas.box(row - 1, row + 1, middle - (len(text) + 4) // 2, len(text) + 4, [row], operation.ends)
+            canvas.box(row - 1, row + 1, middle - (len(text) + 4) // 2, len(text) + 4, [row], [row] if touch.wire in operation.ended else [])
             canvas.write(row, middle - len(text) // 2, text)
             if operation.bits:
                 canvas.vertical(middle, row + 1, row + 1, 2)
         case Mark.RESET:
-            canvas.box(row - 1, row + 1, middle - 3, 7, [row], False)
+            canvas.box(row - 1, row + 1, middle - 3, 7, [row], [])
             canvas.write(row, middle - 1, "|0⟩")
         case Mark.START:
             canvas.write(row, middle - 1, "|0⟩" if operation.name else "")
@@ -247,7 +246,7 @@ def _box(canvas: Canvas, operation: Operation, segment: tuple[int, int], rows: l
     swell = first == last and len(lines) > 1
     top, bottom = rows[first] - 1 - swell, rows[last] + 1 + swell
     wires = [touch for touch in operation.touches if touch.mark is Mark.BOX and first <= touch.wire <= last]
-    canvas.box(top, bottom, left, size, [rows[touch.wire] for touch in wires], operation.ends)
+    canvas.box(top, bottom, left, size, [rows[touch.wire] for touch in wires], [rows[wire] for wire in operation.ended])
     for touch in wires:
         canvas.write(rows[touch.wire], left + 1, touch.text)
     inner = size - 4 - (port + 1 if port else 0)

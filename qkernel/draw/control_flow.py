@@ -1,0 +1,177 @@
+"""Loops and branches: frames with their ranges and conditions, or the rounds and the branch that are known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qkernel.draw.labels import label
+from qkernel.draw.regions import Scope
+from qkernel.draw.scene import Item, Mark, Operation, Section, Touch
+from qkernel.ir.expressions import Expr, Name, apply, free_names
+from qkernel.ir.ops import Carried, For, If, Range, While
+from qkernel.ir.types import UINT, DictType, TupleType
+
+if TYPE_CHECKING:
+    from qkernel.draw.build import Builder
+
+Rounds = list[tuple[Any, ...]]
+
+
+def loop_items(builder: Builder, op: For, scope: Scope) -> list[Item]:
+    """A `for` loop: nothing if it never runs, its rounds if they are known and wanted, else a frame."""
+    rounds, iterable, badge = _domain(op, scope)
+    if rounds is not None and not rounds:
+        for entry in op.carried:
+            scope.environment[entry.name] = scope.resolve(entry.initial, op.span)
+        return []
+    if rounds is not None and not builder.options.fold_loops:
+        return _unrolled(builder, op, rounds, scope)
+    unfolded = None
+    if rounds is not None and builder.options.keep_bodies:
+        unfolded = builder.optional(lambda: _unrolled(builder, op, rounds, scope.branch()))
+    return _folded(builder, op, iterable, badge, unfolded, scope)
+
+
+def _domain(op: For, scope: Scope) -> tuple[Rounds | None, str, str]:
+    """The values of the targets in each round, if known; the iterable and the number of rounds in words."""
+    if isinstance(op.domain, Range):
+        bounds = [scope.resolve(part, op.span) for part in (op.domain.start, op.domain.stop, op.domain.step)]
+        known = not any(isinstance(bound, Expr) for bound in bounds)
+        return [(k,) for k in range(*bounds)] if known else None, range_label(bounds), rounds_label(bounds)
+    dictionary = scope.resolve(op.domain.dictionary, op.span)
+    iterable = f"{label(op.domain.dictionary)}.items()"
+    if isinstance(dictionary, Expr):
+        return None, iterable, f"× len({label(dictionary)})"
+    rounds = [(*key, value) if len(op.targets) > 2 else (key, value) for key, value in dictionary.items()]
+    return rounds, iterable, f"× {len(rounds)}"
+
+
+def _unrolled(builder: Builder, op: For, rounds: Rounds, scope: Scope) -> list[Item]:
+    """A loop, round by round."""
+    carried = {entry.name: scope.resolve(entry.initial, op.span) for entry in op.carried}
+    items: list[Item] = []
+    for values in rounds:
+        inner = scope.branch()
+        inner.environment |= carried | dict(zip(op.targets, values, strict=True))
+        first = len(builder.wiring.wires)
+        items += builder.block(op.body, inner)
+        carried = {entry.name: inner.resolve(entry.next, op.span) for entry in op.carried}
+        made = [k for k in range(first, len(builder.wiring.wires)) if not builder.wiring.wires[k].is_classical]
+        if made:
+            items.append(Operation("", "end", tuple(Touch(wire, Mark.START) for wire in made), ended=tuple(made)))
+    scope.environment |= carried
+    return items
+
+
+def _folded(builder: Builder, op: For, iterable: str, badge: str, unfolded: list[Item] | None, scope: Scope) -> list[Item]:
+    """A loop as a frame around its body, the targets symbolic."""
+    inner = scope.branch()
+    names = [builder.wiring.fresh(target) for target in op.targets]
+    for target, name, kind in zip(op.targets, names, _target_types(op), strict=True):
+        inner.environment[target] = Name(name, kind)
+    notes = _carry(builder, op.carried, scope, inner)
+    first = len(builder.wiring.wires)
+    items = builder.block(op.body, inner)
+    builder.wiring.names.difference_update(names)
+    *keys, last = names
+    target = last if not keys else f"{keys[0] if len(keys) == 1 else '(' + ', '.join(keys) + ')'}, {last}"
+    title = f"for {target} in {iterable}" + (f" with {', '.join(notes)}" if notes else "")
+    return builder.frame(
+        "loop", [Section(title, tuple(items))], first, badge=badge, span=op.span,
+        tooltip=f"{title}: {badge.removeprefix('× ')} rounds", unrolled=None if unfolded is None else tuple(unfolded),
+    )  # fmt: skip
+
+
+def _carry(builder: Builder, carried: tuple[Carried, ...], scope: Scope, inner: Scope) -> list[str]:
+    """Carried values keep their names in the body and after it, carried bits their wires; notes say how the others go on."""
+    notes: list[str] = []
+    initial = {entry.name: scope.resolve(entry.initial) for entry in carried}
+    for entry in carried:
+        before = initial[entry.name]
+        if isinstance(before, Name) and before.name in builder.wiring.bits and isinstance(entry.next, Name):
+            scope.environment[entry.name] = inner.environment[entry.name] = before
+            inner.rewritten[entry.next.name] = before.name
+            continue
+        unique = builder.wiring.fresh(entry.name)
+        scope.environment[entry.name] = inner.environment[entry.name] = Name(unique, entry.initial.type)
+        notes.append(f"{unique} from {label(before)}")
+    return notes
+
+
+def while_items(builder: Builder, op: While, scope: Scope) -> list[Item]:
+    """A `while` loop: a frame, joined to the bits that it reads."""
+    inner = scope.branch()
+    _carry(builder, op.carried, scope, inner)
+    condition = inner.resolve(op.condition, op.span)
+    inner.is_certain = False
+    title = f"while {label(condition)}"
+    first = len(builder.wiring.wires)
+    section = Section(title, tuple(builder.block(op.body, inner)))
+    return builder.frame("loop", [section], first, bits=_read(builder, condition), span=op.span, tooltip=title)
+
+
+def branch_items(builder: Builder, op: If, scope: Scope) -> list[Item]:
+    """An `if`: the branch that is taken if that is known, else a frame with all branches side by side."""
+    condition = scope.resolve(op.condition, op.span)
+    if not isinstance(condition, Expr):
+        items = builder.block(op.then if condition else op.otherwise, scope)
+        for joined in op.joined:
+            scope.environment[joined.name] = scope.resolve(joined.then if condition else joined.otherwise, op.span)
+        return items
+    first = len(builder.wiring.wires)
+    sections = _sections(builder, op, condition, "if", scope)
+    for joined in op.joined:
+        scope.environment[joined.name] = Name(builder.wiring.fresh(joined.name), joined.then.type)
+    bits = _read(builder, condition)
+    return builder.frame("branch", sections, first, bits=bits, span=op.span, tooltip=sections[0].title)
+
+
+def _sections(builder: Builder, op: If, condition: Any, word: str, scope: Scope) -> list[Section]:
+    """The branches of a condition that is open; an `else` that is only another condition becomes an `elif`."""
+    then, otherwise = scope.branch(), scope.branch()
+    then.is_certain = otherwise.is_certain = False
+    sections = [Section(f"{word} {label(condition)}", tuple(builder.block(op.then, then)))]
+    if len(op.otherwise) == 1 and isinstance(op.otherwise[0], If):
+        inner = op.otherwise[0]
+        second = otherwise.resolve(inner.condition, inner.span)
+        if isinstance(second, Expr):
+            return sections + _sections(builder, inner, second, "elif", otherwise)
+    rest = tuple(builder.block(op.otherwise, otherwise))
+    return [*sections, Section("else", rest)] if rest else sections
+
+
+def _read(builder: Builder, condition: Any) -> tuple[int, ...]:
+    """The classical wires that a condition reads."""
+    names = free_names(condition) if isinstance(condition, Expr) else frozenset()
+    return tuple(sorted(builder.wiring.bits[name] for name in names if name in builder.wiring.bits))
+
+
+def _target_types(op: For) -> list[Any]:
+    """The types of a loop's targets: a number, or the parts of a key and the value."""
+    if isinstance(op.domain, Range):
+        return [UINT]
+    kind = op.domain.dictionary.type
+    if not isinstance(kind, DictType):
+        return [UINT] * len(op.targets)
+    parts = list(kind.key.items) if isinstance(kind.key, TupleType) else [UINT] * (len(op.targets) - 1)
+    return [*(parts if len(op.targets) > 2 else [kind.key]), kind.value]
+
+
+def range_label(bounds: list[Any]) -> str:
+    """`range(n)`, `range(1, n)`, `range(n - 1, -1, -1)`."""
+    start, stop, step = map(label, bounds)
+    if step != "1":
+        return f"range({start}, {stop}, {step})"
+    return f"range({stop})" if start == "0" else f"range({start}, {stop})"
+
+
+def rounds_label(bounds: list[Any]) -> str:
+    """How often a loop runs."""
+    start, stop, step = bounds
+    if not any(isinstance(bound, Expr) for bound in bounds):
+        return f"× {len(range(start, stop, step))}"
+    if isinstance(step, Expr):
+        return f"× len({range_label(bounds)})"
+    span = stop - start if step > 0 else start - stop
+    count = span if abs(step) == 1 else apply("ceil", apply("/", span, abs(step)))
+    return f"× {label(count)}" if isinstance(count, Name) else f"× max(0, {label(count)})"

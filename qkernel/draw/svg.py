@@ -1,0 +1,114 @@
+"""Pictures as self-contained SVG; the default style follows the reader's light or dark mode."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from qkernel.draw.shapes import Arc, Box, Disc, Group, Line, Picture, Shape, Text
+from qkernel.draw.style import STYLES, CircuitStyle
+from qkernel.draw.tooltips import tooltip_text
+
+_FONT = "'DejaVu Sans', 'Segoe UI', Helvetica, Arial, sans-serif"
+
+
+def svg_drawing(picture: Picture, style: CircuitStyle, title: str) -> str:
+    """The whole picture as an SVG document; tooltips are `<title>` elements."""
+    size = f'width="{_number(picture.width)}" height="{_number(picture.height)}"'
+    view = f'viewBox="0 0 {_number(picture.width)} {_number(picture.height)}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" class="qkernel" {size} {view} font-family="{_FONT}" role="img">'
+    parts = [head, f"<title>{escape(title)}</title>", f"<style>{dark_rules(style)}</style>" if follows_reader(style) else ""]
+    parts.append(f'<rect class="f-background" width="100%" height="100%" rx="6" fill="{style.background}"/>')
+    parts += [group_markup(group, style) for group in picture.groups]
+    return "\n".join(part for part in [*parts, "</svg>"] if part) + "\n"
+
+
+def follows_reader(style: CircuitStyle) -> bool:
+    """Whether a style has a dark twin for readers in dark mode."""
+    return style is STYLES["default"]
+
+
+def dark_rules(style: CircuitStyle) -> str:
+    """CSS that recolours every role for readers in dark mode."""
+    dark = STYLES["dark"]
+    roles = ["background", "text", "muted", "wire", "classical"]
+    roles += [f"{family}.{part}" for family in dark.paints for part in ("fill", "edge", "ink")]
+    rules = []
+    for role in roles:
+        name, color = role.replace(".", "-"), dark.color(role)
+        rules.append(f".qkernel .f-{name}{{fill:{color}}}.qkernel .s-{name}{{stroke:{color}}}")
+    return f"@media (prefers-color-scheme: dark){{{''.join(rules)}}}"
+
+
+def group_markup(group: Group, style: CircuitStyle, attributes: str = "") -> str:
+    """A group of shapes with its tooltip."""
+    tip = tooltip_text(group.tooltip, group.span)
+    title = f"<title>{escape(tip)}</title>" if tip and not attributes else ""
+    return f'<g class="{group.kind}"{attributes}>{title}{"".join(shape_markup(shape, style) for shape in group.shapes)}</g>'
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _fill(role: str, style: CircuitStyle) -> str:
+    return f'fill="{style.color(role)}"'
+
+
+def _classes(*pairs: tuple[str, str]) -> str:
+    return 'class="' + " ".join(f"{kind}-{role.replace('.', '-')}" for kind, role in pairs) + '"'
+
+
+def _stroke(role: str, style: CircuitStyle, width: float, dashed: bool = False) -> str:
+    dashes = ' stroke-dasharray="4 2.5"' if dashed else ""
+    return f'stroke="{style.color(role)}" stroke-width="{_number(width)}"{dashes}'
+
+
+def shape_markup(shape: Shape, style: CircuitStyle) -> str:
+    """One shape."""
+    match shape:
+        case Line():
+            return _line(shape, style)
+        case Box():
+            return _box(shape, style)
+        case Disc(x, y, radius, fill, stroke, width):
+            paint = f"{_classes(('f', fill), ('s', stroke))} {_fill(fill, style)} {_stroke(stroke, style, width)}"
+            return f'<circle cx="{_number(x)}" cy="{_number(y)}" r="{_number(radius)}" {paint}/>'
+        case Arc(x, y, radius, stroke, width):
+            path = f"M{_number(x - radius)} {_number(y)}A{_number(radius)} {_number(radius)} 0 0 1 {_number(x + radius)} {_number(y)}"
+            return f'<path d="{path}" {_classes(("s", stroke))} fill="none" {_stroke(stroke, style, width)}/>'
+        case Text(x, y, text, size, ink, anchor, bold):
+            weight = ' font-weight="bold"' if bold else ""
+            where = f'x="{_number(x)}" y="{_number(y + 0.36 * size)}" font-size="{_number(size)}" text-anchor="{anchor}"{weight}'
+            return f"<text {where} {_classes(('f', ink))} {_fill(ink, style)}>{escape(text)}</text>"
+
+
+def _line(line: Line, style: CircuitStyle) -> str:
+    paint = f"{_classes(('s', line.stroke))} {_stroke(line.stroke, style, line.width, line.dashed)}"
+    shift = 1.3 if line.double else 0.0
+    across = (shift, 0.0) if line.x1 == line.x2 else (0.0, shift)
+    drawn = ""
+    for side in (-1, 1) if line.double else (0,):
+        x, y = side * across[0], side * across[1]
+        start = f'x1="{_number(line.x1 + x)}" y1="{_number(line.y1 + y)}"'
+        drawn += f'<line {start} x2="{_number(line.x2 + x)}" y2="{_number(line.y2 + y)}" {paint}/>'
+    return drawn
+
+
+def _box(box: Box, style: CircuitStyle) -> str:
+    inside = f"{_classes(('f', box.fill), ('s', box.stroke))} {_fill(box.fill, style)}"
+    edge = _stroke(box.stroke, style, box.line, box.dashed)
+    x, y, width, height = map(_number, (box.x, box.y, box.width, box.height))
+    if not (box.open_left or box.open_right):
+        return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="{_number(box.radius)}" {inside} {edge}/>'
+    right, bottom = _number(box.x + box.width), _number(box.y + box.height)
+    sides = "" if box.open_left else f"M{x} {y}V{bottom}"
+    sides += "" if box.open_right else f"M{right} {y}V{bottom}"
+    area = f'<rect x="{x}" y="{y}" width="{width}" height="{height}" {_classes(("f", box.fill))} {_fill(box.fill, style)}/>'
+    path = f"M{x} {y}H{right}M{x} {bottom}H{right}{sides}"
+    return f'{area}<path d="{path}" {_classes(("s", box.stroke))} fill="none" {edge}/>'
+
+
+def markup(shapes: list[Any], style: CircuitStyle) -> str:
+    """Shapes one after another."""
+    return "".join(shape_markup(shape, style) for shape in shapes)
