@@ -268,7 +268,7 @@ class TestRunTime:
             ({"t": [[1, 2], [3]], "a": 1}, BindingShapeError, "different lengths"),
             ({"t": [1, np.nan], "a": 1}, NotFiniteError, r"`t\[1\]` is nan"),
             ({"t": [1, 2], "a": [1, np.inf]}, NotFiniteError, "`a` is inf in sample 1"),
-            ({"t": [1, 2], "a": True}, BindingTypeError, "`a` is made of Floats"),
+            ({"t": [1, 2], "a": True}, BindingTypeError, "`a` is of type Float"),
             ({"t": [True, 2], "a": 1}, BindingTypeError, "`t`"),
             ({"t": ["x", "y"], "a": 1}, BindingTypeError, "`t`"),
             ({"t": None, "a": 1}, BindingTypeError, "`t`"),

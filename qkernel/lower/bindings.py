@@ -353,7 +353,8 @@ class Layout:
                 raise BindingShapeError(f"the rows of `{name}` have different lengths")
             given = f"`{reprlib.repr(value)}`" if array is None or not array.ndim else f"an array of {array.dtype}"
             help = "a whole number is wanted, such as `3`" if element == UINT else None
-            raise BindingTypeError(f"`{name}` is made of {element}s, and {given} was given", help=help)
+            kind = entry.type if name == entry.name else element
+            raise BindingTypeError(f"`{name}` is of type {kind}, and {given} was given", help=help)
         return array
 
     def _read_keys(self, entry: OpenParameter, value: Mapping[Any, Any]) -> Array:
