@@ -74,18 +74,21 @@ class Kernel(Generic[P, R]):
         if self._busy and self._traced is not None:
             return self._traced  # a kernel that reaches itself
         if self._traced is None or self._is_stale(self._traced):
-            global _depth
-            _depth += 1
-            self._busy, self._traced, self._assumed = True, None, None
-            try:
-                check_recursion(_depth, self)
-                self._traced = trace(self)
-                if self._assumed is not None:
-                    check_assumption(self, self._assumed, self._traced.outline)
-            finally:
-                _depth -= 1
-                self._busy = False
+            self._traced = self._trace()
         return self._traced
+
+    def _trace(self) -> Traced:
+        global _depth
+        _depth += 1
+        self._busy, self._traced, self._assumed = True, None, None
+        try:
+            check_recursion(_depth, self)
+            traced = trace(self)
+            check_assumption(self, self._assumed, traced.outline)
+        finally:
+            _depth -= 1
+            self._busy = False
+        return traced
 
     def _is_stale(self, traced: Traced) -> bool:
         """Whether a captured name, or what comes back from a kernel that this one calls, has changed."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from qkernel.errors import CallArgumentError, KernelTypeError, OutsideKernelError
 from qkernel.frontend import active_tracer
@@ -18,6 +18,11 @@ from qkernel.ir import ops
 from qkernel.ir.expressions import Const, Expr, wrap
 from qkernel.ir.ops import Modifier
 from qkernel.kernel import Kernel
+from qkernel.types import Float
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +98,12 @@ def control(operation: Any, num_controls: Any = 1, control_value: Any = None, *,
     return _extend(base, Controls(num_controls, control_value), "control")
 
 
-def inverse(operation: Any) -> Any:
+def inverse(operation: Callable[P, R]) -> Callable[P, R]:
     """`operation` backwards: whatever lowers to unitary operations."""
     return _extend(operation, Inverted(), "inverse")
 
 
-def global_phase(operation: Any, phase: Any) -> Any:
+def global_phase(operation: Callable[P, R], phase: Float) -> Callable[P, R]:
     """`operation` times exp(i phase); the phase shows once the whole is controlled."""
     return _extend(operation, Phased(phase), "global_phase")
 

@@ -53,6 +53,7 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.In: ("in", lambda left, right: left in right),
     ast.NotIn: ("not in", lambda left, right: left not in right),
 }
+_CONVERSIONS: dict[int, Callable[[Any], str]] = {114: repr, 115: str, 97: ascii}  # by the letter after `!`
 _BIT_OPERATORS = {"and", "or", "^"}
 
 
@@ -119,8 +120,7 @@ def _read(tracer: Tracer, node: ast.expr) -> Any:
             return "".join(str(read(tracer, part)) for part in parts)
         case ast.FormattedValue(value, conversion, spec):
             shown = read(tracer, value)
-            convert = {114: repr, 115: str, 97: ascii}.get(conversion)
-            shown = shown if convert is None else convert(shown)
+            shown = _CONVERSIONS[conversion](shown) if conversion in _CONVERSIONS else shown
             return str(shown) if isinstance(shown, Expr) else format(shown, read(tracer, spec) if spec else "")
         case ast.ListComp(element, generators):
             return list(_comprehension(tracer, generators, lambda: read(tracer, element)))

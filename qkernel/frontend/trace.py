@@ -217,9 +217,9 @@ def check_recursion(depth: int, kernel: AnyKernel) -> None:
         raise KernelRecursionError(f"`{kernel.name}` is reached through more than {MAXIMUM_DEPTH} kernels")
 
 
-def check_assumption(kernel: AnyKernel, assumed: Outline, actual: Outline) -> None:
+def check_assumption(kernel: AnyKernel, assumed: Outline | None, actual: Outline) -> None:
     """A kernel that reaches itself must return its qubits in the order in which it takes them."""
-    pairs = zip(assumed.returns, actual.returns, strict=True)
+    pairs = zip(assumed.returns, actual.returns, strict=True) if assumed is not None else ()
     if any(isinstance(guess, QuantumHandle) and guess.place != getattr(value, "place", None) for guess, value in pairs):
         raise ReturnTypeError(
             f"`{kernel.name}` calls itself, so it must return the qubits that it takes, in the same order",

@@ -211,7 +211,8 @@ class Apply(Expr):
 
     @property
     def type(self) -> Type:
-        return OPERATORS[self.operator].result(*(operand.type for operand in self.operands))
+        result: Type = OPERATORS[self.operator].result(*(operand.type for operand in self.operands))
+        return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
