@@ -1,0 +1,276 @@
+"""`QiskitTranspiler` on kernels: circuits as Qiskit users know them, and programs on every kind of backend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from qiskit import QuantumCircuit, qasm3
+from qiskit.circuit import ParameterVector
+from qiskit.primitives import StatevectorEstimator, StatevectorSampler
+from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.quantum_info import Operator, SparsePauliOp, Statevector
+from qiskit_aer import AerSimulator
+
+import qkernel as qk
+import qkernel.observable as qko
+from qkernel.errors import (
+    ConflictingBindingError,
+    KernelTypeError,
+    ShotsError,
+    TargetCapabilityError,
+    UnknownBindingError,
+    ValidationError,
+)
+from qkernel_backends.qiskit import QiskitTranspiler
+from qkernel_stdlib import cz_entangling_layer, ry_layer, rz_layer
+
+TRANSPILER = QiskitTranspiler()
+
+
+@qk.qkernel
+def ansatz(
+    n_qubits: qk.UInt,
+    n_layers: qk.UInt,
+    inputs: qk.Vector[qk.Float],
+    weights: qk.Vector[qk.Float],
+    hamiltonian: qk.Observable,
+) -> qk.Float:
+    q = qk.qubit_array(n_qubits, name="q")
+    for i in qk.range(n_qubits):
+        q[i] = qk.ry(q[i], inputs[i])
+    for layer in qk.range(n_layers):
+        offset = layer * 3 * n_qubits
+        q = rz_layer(q, weights, offset)
+        q = ry_layer(q, weights, offset + n_qubits)
+        q = rz_layer(q, weights, offset + 2 * n_qubits)
+        q = cz_entangling_layer(q)
+    return qk.expval(q, hamiltonian)
+
+
+def by_hand(n_qubits: int, n_layers: int) -> QuantumCircuit:
+    inputs, weights = ParameterVector("inputs", n_qubits), iter(ParameterVector("weights", 3 * n_qubits * n_layers))
+    circuit = QuantumCircuit(n_qubits)
+    for k in range(n_qubits):
+        circuit.ry(inputs[k], k)
+    for _ in range(n_layers):
+        for name in ("rz", "ry", "rz"):
+            for k in range(n_qubits):
+                getattr(circuit, name)(next(weights), k)
+        for k in range(n_qubits - 1):
+            circuit.cz(k, k + 1)
+    return circuit
+
+
+def compiled(observable: qko.Hamiltonian) -> Any:
+    bindings = {"n_qubits": 4, "n_layers": 2, "hamiltonian": observable}
+    return TRANSPILER.transpile(ansatz, bindings=bindings, parameters=["inputs", "weights"])
+
+
+def values() -> dict[str, Any]:
+    generator = np.random.default_rng(42)
+    return {"inputs": generator.uniform(-np.pi, np.pi, 4), "weights": generator.uniform(-np.pi, np.pi, 24)}
+
+
+def test_the_circuit_is_the_one_written_by_hand() -> None:
+    executable = compiled(qko.Z(0))
+    ours, theirs = executable.quantum_circuit, by_hand(4, 2)
+    assert [register.name for register in ours.qregs] == ["q"]
+    assert len(ours.data) == len(theirs.data)
+    for mine, other in zip(ours.data, theirs.data, strict=True):
+        assert mine.operation.name == other.operation.name
+        assert [str(angle) for angle in mine.operation.params] == [str(angle) for angle in other.operation.params]
+        assert [ours.find_bit(q).index for q in mine.qubits] == [theirs.find_bit(q).index for q in other.qubits]
+    assert executable.parameter_names == tuple([f"inputs[{k}]" for k in range(4)] + [f"weights[{k}]" for k in range(24)])
+
+
+def test_the_circuit_is_found_under_all_its_names() -> None:
+    executable = compiled(qko.Z(0))
+    circuit = executable.quantum_circuit
+    assert isinstance(circuit, QuantumCircuit)
+    assert executable.get_first_circuit() is circuit
+    assert executable.get_circuits() == [circuit]
+    assert executable.compiled_quantum[0].circuit is circuit
+
+
+def test_numbers_of_the_document_on_every_kind_of_executor() -> None:
+    observables = [qko.Z(k) for k in range(4)]
+    expected = [-0.70960489, 0.61071606, 0.43586927, 0.42650987]
+    for backend in (None, AerSimulator(), StatevectorEstimator()):
+        executor = TRANSPILER.executor(backend)
+        found = [compiled(observable).run(executor, bindings=values()).result() for observable in observables]
+        np.testing.assert_allclose(found, expected, atol=5e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties")
+def test_shots_estimate_on_every_kind_of_executor() -> None:
+    observable = 0.5 * qko.X(0) * qko.Y(1) + qko.Z(2) - 0.25
+    exact = Statevector(compiled(observable).quantum_circuit.assign_parameters(np.concatenate([*values().values()])))
+    operator = SparsePauliOp.from_sparse_list([("XY", [0, 1], 0.5), ("Z", [2], 1), ("", [], -0.25)], 4)
+    expected = exact.expectation_value(operator).real
+    noiseless = GenericBackendV2(5, noise_info=False, seed=1)
+    for backend, seed in (
+        (None, 1),
+        (AerSimulator(), 1),
+        (noiseless, 1),
+        (StatevectorSampler(seed=1), None),
+        (StatevectorEstimator(seed=1), None),
+    ):
+        executor = TRANSPILER.executor(backend, seed=seed, shots=2000)
+        found = compiled(observable).run(executor, bindings=values()).result()
+        assert found == pytest.approx(expected, abs=0.15)
+        assert found != expected
+
+
+def test_a_batch_is_one_call() -> None:
+    executable, given = compiled(qko.Z(0) * qko.Z(3)), values()
+    given["inputs"] = np.stack([given["inputs"], -given["inputs"], given["inputs"] / 2])
+    results = [executable.run(TRANSPILER.executor(backend), bindings=given).result() for backend in (None, AerSimulator())]
+    assert results[0].shape == (3,)
+    np.testing.assert_allclose(results[0], results[1], atol=1e-9)
+
+
+def test_gradients_by_parameter_shift() -> None:
+    executable, given = compiled(qko.Z(0) * qko.X(3)), values()
+    value, gradient = executable.value_and_grad(given)
+    shifted_value, shifted = executable.value_and_grad(given, executor=TRANSPILER.executor(AerSimulator()))
+    assert shifted_value == pytest.approx(value, abs=1e-9)
+    for name in ("inputs", "weights"):
+        np.testing.assert_allclose(shifted[name], gradient[name], atol=1e-9)
+
+
+@qk.composite_gate(name="my entangler")
+@qk.qkernel
+def entangler(q: qk.Vector[qk.Qubit], angle: qk.Float) -> qk.Vector[qk.Qubit]:
+    q[0] = qk.rx(q[0], angle)
+    q[0], q[1] = qk.cx(q[0], q[1])
+    return q
+
+
+@qk.qkernel
+def dynamic(
+    a: qk.Float, d: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float], m: qk.Matrix[qk.Float]
+) -> tuple[qk.Bit, qk.Vector[qk.Bit]]:
+    q = qk.qubit_array(2, name="q")
+    r = qk.qubit("r")
+    q = entangler(q, a)
+    q[0], r = qk.control(qk.rz)(q[0], r, d[(0, 1)] * 2 + a)
+    q[1], r = qk.control(qk.ry)(q[1], r, m[0, 1])
+    b = qk.measure(r)
+    if b:
+        q[0] = qk.x(q[0])
+    else:
+        q[1] = qk.h(q[1])
+    return b, qk.measure(q)
+
+
+def test_names_survive_in_the_circuit() -> None:
+    executable = TRANSPILER.transpile(dynamic, parameters=["a", "d", "m"])
+    circuit = executable.quantum_circuit
+    assert executable.parameter_names == ("a", "d[(0, 1)]", "m[0][0]", "m[0][1]")
+    assert [register.name for register in circuit.qregs] == ["q", "r"]
+    assert [instruction.operation.name for instruction in circuit.data] == [
+        "my entangler", "crz", "cry", "measure", "if_else", "measure", "measure",
+    ]  # fmt: skip
+    assert str(circuit.data[1].operation.params[0]) == "a + 2*d[(0, 1)]"
+    assert circuit.data[3].operation.name == "measure"
+
+
+def test_dynamic_circuits_agree_with_the_built_in_engine() -> None:
+    executable = TRANSPILER.transpile(dynamic, bindings={"d": {(0, 1): 0.3}, "m": [[0.1, 2.2]]})
+    counts = []
+    for backend in (None, AerSimulator()):
+        result = executable.sample(TRANSPILER.executor(backend, seed=5), shots=4000, bindings={"a": 1.2}).result()
+        counts.append(dict(result.results))
+    assert sum(counts[0].values()) == sum(counts[1].values()) == 4000
+    for outcome in counts[0].keys() | counts[1].keys():
+        first, second = (found.get(outcome, 0) for found in counts)
+        assert abs(first - second) < 5 * np.sqrt(first + second + 1)
+
+
+@qk.qkernel
+def repeated(flips: qk.UInt) -> qk.Bit:
+    q, target = qk.qubit("q"), qk.qubit("target")
+    q = qk.h(q)
+    q, bit = qk.project_z(q)
+    while bit:
+        for _ in qk.range(flips):
+            target = qk.x(target)
+        q = qk.h(q)
+        q, bit = qk.project_z(q)
+    return qk.measure(target)
+
+
+def test_loops_on_measured_bits_run_on_aer() -> None:
+    executable = TRANSPILER.transpile(repeated, bindings={"flips": 1})
+    assert "while_loop" in executable.quantum_circuit.count_ops()
+    result = executable.sample(TRANSPILER.executor(AerSimulator(), seed=2), shots=3000).result()
+    assert dict(result.results)[1] / 3000 == pytest.approx(1 / 3, abs=0.05)
+    even = TRANSPILER.transpile(repeated, bindings={"flips": 2})
+    assert dict(even.sample(TRANSPILER.executor(AerSimulator()), shots=100).result().results) == {0: 100}
+
+
+@qk.qkernel
+def mixed(n: qk.UInt, a: qk.Float) -> qk.Vector[qk.Qubit]:
+    q = qk.qubit_array(n, name="q")
+    q = qk.h(q)
+    q[0], q[1] = qk.control(qk.x)(q[0], q[1])
+    q[0], q[1], q[2] = qk.control(qk.x, num_controls=2)(q[0], q[1], q[2])
+    q[0], q[1], q[2], q[3] = qk.control(qk.x, num_controls=3)(q[0], q[1], q[2], q[3])
+    q[0], q[1], q[2] = qk.control(qk.p, num_controls=2)(q[0], q[1], q[2], a)
+    q[0], q[1] = qk.control(qk.x, control_value=0)(q[0], q[1])
+    q[3] = qk.u(q[3], a, 0.2, 0.3)
+    return q
+
+
+@qk.qkernel
+def mixed_value(a: qk.Float) -> qk.Float:
+    return qk.expval(mixed(4, a), qko.Z(3) * qko.X(1))
+
+
+def test_controlled_gates_are_no_boxes() -> None:
+    circuit = TRANSPILER.to_circuit(mixed_value)
+    assert [instruction.operation.name for instruction in circuit.data] == [
+        "h", "h", "h", "h", "cx", "ccx", "mcx", "mcphase", "cx_o0", "u",
+    ]  # fmt: skip
+    executable = TRANSPILER.transpile(mixed_value)
+    batch = np.array([0.3, 1.9, -2.2])
+    ours = executable.run(bindings={"a": batch}).result()
+    aer = executable.run(TRANSPILER.executor(AerSimulator()), bindings={"a": batch}).result()
+    operator = SparsePauliOp.from_sparse_list([("ZX", [3, 1], 1)], 4)
+    theirs = [Statevector(circuit.assign_parameters([a])).expectation_value(operator).real for a in batch]
+    np.testing.assert_allclose(ours, theirs, atol=1e-9)
+    np.testing.assert_allclose(aer, theirs, atol=1e-9)
+
+
+def test_kernels_as_qasm() -> None:
+    text = mixed_value.to_qasm(a=0.4)
+    assert "ctrl(3) @ x" in text or "mcx" in text
+    assert Operator(qasm3.loads(text)).equiv(Operator(TRANSPILER.to_circuit(mixed_value, bindings={"a": 0.4})))
+    assert "while (c[" in repeated.to_qasm(flips=1)
+
+
+def test_mistakes_are_named() -> None:
+    bindings = {"n_qubits": 2, "n_layers": 1, "hamiltonian": qko.Z(0)}
+    with pytest.raises(ConflictingBindingError, match="inputs"):
+        TRANSPILER.transpile(ansatz, bindings={**bindings, "inputs": [1.0, 2.0]}, parameters=["inputs"])
+    with pytest.raises(UnknownBindingError, match="weight"):
+        TRANSPILER.transpile(ansatz, bindings=bindings, parameters=["weight"])
+    with pytest.raises(KernelTypeError, match="a kernel is wanted"):
+        TRANSPILER.transpile(lambda: None)  # type: ignore[arg-type]
+    with pytest.raises(ShotsError):
+        TRANSPILER.executor(AerSimulator(), shots=0)
+    with pytest.raises(ShotsError):
+        TRANSPILER.executor(StatevectorEstimator(), shots=0)
+    with pytest.raises(ValidationError, match="seed"):
+        TRANSPILER.executor(StatevectorSampler(), seed=1)
+    with pytest.raises(TargetCapabilityError, match="`str`"):
+        TRANSPILER.executor("aer_simulator")
+
+
+def test_backends_that_only_sample_ask_for_shots() -> None:
+    with pytest.raises(TargetCapabilityError):
+        compiled(qko.Z(0)).run(TRANSPILER.executor(GenericBackendV2(4, seed=1)), bindings=values())
+    with pytest.raises(TargetCapabilityError):
+        TRANSPILER.transpile(repeated, bindings={"flips": 1}).sample(TRANSPILER.executor(StatevectorEstimator()), shots=3)
