@@ -23,12 +23,15 @@ def branch(interpreter: Interpreter, op: If, condition: Any, frame: Frame) -> No
     interpreter.refuse_modified(op, "a branch on a measured bit")
     names, columns = frame.names, interpreter.columns
     interpreter.branching += 1
+    alive = dict(interpreter.consumed)
     with columns.nested() as then:
         interpreter.block(op.then, frame)
         chosen = [value(entry.then, names) for entry in op.joined]
+    consumed, interpreter.consumed = interpreter.consumed, alive
     with columns.nested() as otherwise:
         interpreter.block(op.otherwise, frame)
         others = [value(entry.otherwise, names) for entry in op.joined]
+    interpreter.consumed.update(consumed)
     interpreter.branching -= 1
     for entry, left, right in zip(op.joined, chosen, others, strict=True):
         names[entry.name] = _Join(interpreter, op, tested, then, otherwise).value(left, right, entry.name)
@@ -42,7 +45,7 @@ class _Join:
 
     def value(self, left: Any, right: Any, name: str) -> Any:
         """What is `left` after the one side and `right` after the other."""
-        if left is right or (type(left) is type(right) and not isinstance(left, Affine) and left == right):
+        if _same(left, right):
             return left
         if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)) and len(left) == len(right):
             parts = [self.value(*pair, name) for pair in zip(left, right, strict=True)]
@@ -53,12 +56,20 @@ class _Join:
                 side.append(Assign(target, _tested(entry, f"`{name}`"), self.op.span))
             return bit(target)
         if _is_scalar(left) and _is_scalar(right):
-            return apply("select", self.condition, *(e.expression() if isinstance(e, Affine) else e for e in (left, right)))
+            return self._choice(*(wrap(e.expression() if isinstance(e, Affine) else e) for e in (left, right)))
         raise SeparationError(
             f"`{name}` differs between branches that are chosen at run time",
             label=f"`{name}` would be known only at run time",
             help="bits and numbers may differ between such branches; give the rest one value before them",
         )
+
+
+    def _choice(self, left: Expr, right: Expr) -> Expr:
+        """`left` or `right`; a counter's step is chosen alone, so that many rounds do not nest choices in choices."""
+        step = apply("-", left, right)
+        if isinstance(step, Const):
+            return right + apply("select", self.condition, step, 0)
+        return apply("select", self.condition, left, right)
 
 
 def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
@@ -108,9 +119,9 @@ def _write(written: list[tuple[int, Expr]], place: Any, end: Any, name: str) -> 
         for inner, part in zip(place, end, strict=True):
             _write(written, inner, part, name)
     elif _is_bit(place) and _is_bit(end):
-        if place != end if isinstance(end, Expr) else True:
+        if not _same(place, end):
             written.append((place.keys[0].value, _tested(end, f"`{name}`")))
-    elif not (place is end or (type(place) is type(end) and not isinstance(end, Affine) and place == end)):
+    elif not _same(place, end):
         raise SeparationError(
             f"`{name}` changes in a loop whose number of rounds is known only at run time",
             label=f"`{name}` would be known only at run time",
@@ -143,6 +154,11 @@ def _tested(condition: Any, use: str) -> Expr:
     if free_names(expr) - {BITS.name}:
         raise Unsettled(expr, use)
     return expr
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Whether both are surely one value; vectors are compared element by element elsewhere."""
+    return left is right or (type(left) is type(right) and not isinstance(left, (list, tuple, Affine)) and left == right)
 
 
 def _is_bit(entry: Any) -> bool:
