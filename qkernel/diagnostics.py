@@ -20,6 +20,9 @@ class Note:
     span: Span | None = None
 
 
+_WIDEST_LINE = 200
+
+
 def render(heading: str, span: Span | None, label: str, notes: tuple[Note, ...], help: str | None) -> str:
     """The full text of an error."""
     gutter = max((len(str(place.line)) for place in (span, *(note.span for note in notes)) if place), default=1)
@@ -50,9 +53,17 @@ def _excerpt(span: Span, mark: str, label: str, gutter: int, same_file: bool = F
         return [head, f"{blank} = {label}"] if label else [head]
     end = span.end_column if span.end_line == span.line else len(text)
     width = max(1, end - span.column)
-    pointer = " " * span.column + mark * width
-    shown = text.expandtabs(1)
+    shown, column = _window(text.expandtabs(1), span.column)
+    pointer = " " * column + mark * min(width, max(1, len(shown) - column))
     return [head, f"{blank} |", f"{span.line:>{gutter}} | {shown}", f"{blank} | {pointer} {label}".rstrip()]
+
+
+def _window(text: str, column: int) -> tuple[str, int]:
+    """A very long line cut down to the part around `column`, and where the column is then."""
+    start = max(0, column - _WIDEST_LINE // 2) if len(text) > _WIDEST_LINE else 0
+    end = start + _WIDEST_LINE
+    before, after = "… " if start else "", " …" if end < len(text) else ""
+    return f"{before}{text[start:end]}{after}", column - start + len(before)
 
 
 def _short(file: str) -> str:

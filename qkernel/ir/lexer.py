@@ -5,19 +5,21 @@ from __future__ import annotations
 import keyword
 import linecache
 import re
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qkernel.errors import TextFormError
 from qkernel.ir.spans import Span
-from qkernel.ir.vocabulary import ARRAYS, KINDS
+from qkernel.ir.vocabulary import ARRAYS, KINDS, MAX_NAME_LENGTH
 
 if TYPE_CHECKING:
     from lark import Token
 
 MAX_TEXT_SIZE = 8_000_000
 """Characters in a text."""
+MAX_LINES = 200_000
 MAX_TOKENS = 400_000
 MAX_NESTING = 60
 """Brackets in brackets, and blocks in blocks."""
@@ -71,7 +73,7 @@ class Source:
     def error(self, span: Span, title: str, label: str = "", help: str | None = None) -> TextFormError:
         """An error at `span`. The line of a text without a file is handed to `linecache`, where messages look for it."""
         if self.file is None:
-            name = f"<text {hash(self.text) & 0xFFFFFFFF:08x}>"
+            name = f"<text {zlib.crc32(self.text.encode(errors='replace')):08x}>"
             lines = self.text.split("\n", span.line)[: span.line]
             linecache.cache[name] = (0, None, [*[""] * (len(lines) - 1), lines[-1].rstrip("\r") + "\n"], name)
             span = Span(name, span.line, span.column, span.end_line, span.end_column)
@@ -80,13 +82,13 @@ class Source:
 
 @dataclass(slots=True)
 class Lexer:
-    """The tokens of a source. `state` is where it stands: offset, line, start of the line, open brackets, indentation."""
+    """The tokens of a source, and where it stands in it: `brackets` are the places of those that are open."""
 
     source: Source
     offset: int = 0
     line: int = 1
     line_start: int = 0
-    brackets: int = 0
+    brackets: list[Span] = field(default_factory=list)
     fresh_line: bool = True
 
     def tokens(self) -> Iterator[Token]:
@@ -108,6 +110,8 @@ class Lexer:
                 yield self._token(self._kind(kind, value), value)
                 self.fresh_line = False
             self.offset = match.end()
+        if self.brackets:
+            raise self.source.error(self.brackets[-1], "a bracket without an end")
         if not self.fresh_line:
             yield self._token("_NEWLINE", "")
         for _ in indents[1:]:
@@ -126,6 +130,7 @@ class Lexer:
         indentation = self.source.text[self.line_start : end]
         self.offset = end
         if "\t" in indentation:
+            self.offset = self.line_start + indentation.index("\t")
             raise self._error(1, "a tab in the indentation", "write spaces here")
         width = len(indentation)
         if width > indents[-1]:
@@ -146,6 +151,10 @@ class Lexer:
                 return _SIGNS[value]
             case "NUMBER":
                 return self._number(value)
+            case "NAME" | "QUOTED" if len(value.strip("`")) > MAX_NAME_LENGTH:
+                raise self._error(
+                    len(value), "a name is too long", f"{len(value):,} characters; {MAX_NAME_LENGTH:,} are allowed"
+                )
             case "NAME" if value in KINDS and self.fresh_line and self.offset == self.line_start:
                 return "KIND"
             case "NAME" if value in _WORDS:
@@ -159,8 +168,11 @@ class Lexer:
         return kind
 
     def _bracket(self, value: str) -> None:
-        self.brackets = max(0, self.brackets + (value in "([") - (value in ")]"))
-        if self.brackets > MAX_NESTING:
+        if value in "([":
+            self.brackets.append(self.span(1))
+        elif value in ")]" and self.brackets:
+            self.brackets.pop()
+        if len(self.brackets) > MAX_NESTING:
             raise self._error(1, "the text is nested too deeply", f"more than {MAX_NESTING} brackets in one another")
 
     def _number(self, value: str) -> str:
@@ -172,6 +184,11 @@ class Lexer:
             return "IMAGINARY"
         return "INTEGER" if value.isdigit() else "DECIMAL"
 
+    def span(self, width: int) -> Span:
+        """The next `width` characters."""
+        column = self.offset - self.line_start
+        return self.source.span(self.line, column, self.line, column + width)
+
     def _token(self, kind: str, value: str) -> Token:
         from lark import Token
 
@@ -179,8 +196,7 @@ class Lexer:
         return Token(kind, value, self.offset, self.line, column, self.line, column + len(value), end)
 
     def _error(self, width: int, title: str, label: str = "", help: str | None = None) -> TextFormError:
-        column = self.offset - self.line_start
-        return self.source.error(self.source.span(self.line, column, self.line, column + width), title, label, help)
+        return self.source.error(self.span(width), title, label, help)
 
     def _unreadable(self) -> TextFormError:
         character = self.source.text[self.offset]

@@ -77,6 +77,7 @@ class _Suite:
     ops: list[Op] = field(default_factory=list)
     handed: dict[str, tuple[Expr, Type | None]] = field(default_factory=dict)
     word: str = ""
+    end: Any = None
     returned: tuple[Expr | Place, ...] | None = None
 
 
@@ -93,7 +94,7 @@ class FunctionReader(ExpressionReader):
         given = tuple(self._parameter(child) for child in parameters.children if child is not None)
         body = self._suite(suite, 1)
         if body.handed:
-            raise self.error(suite, f"`{body.word}` outside a loop or branch")
+            raise self.error(body.end, f"`{body.word}` outside a loop or branch")
         values = body.returned or ()
         announced = self.signatures[name_of(name)].returns
         found = tuple(value_type(value) for value in values)
@@ -148,7 +149,7 @@ class FunctionReader(ExpressionReader):
                 case "return":
                     raise self.error(statement, "`return` stands only at the end of a function")
                 case "next" | "join":
-                    suite.word, suite.handed = statement.data, self._bindings(statement.children[0])
+                    suite.word, suite.end, suite.handed = statement.data, statement, self._bindings(statement.children[0])
                 case _:
                     suite.ops.append(self._statement(statement, depth))
         return suite

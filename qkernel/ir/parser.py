@@ -1,7 +1,7 @@
 """Reads the text form: tokens and indentation (lexer.py), a lark grammar (grammar.lark), then names (the readers).
 
-A text is refused in bounded time and memory; the limits are `MAX_TEXT_SIZE`, `MAX_TOKENS`, `MAX_NESTING` and
-`MAX_INTEGER_DIGITS` of lexer.py and `MAX_DEPTH` of expression_reader.py.
+A text is refused in bounded time and memory; the limits are `MAX_TEXT_SIZE`, `MAX_LINES`, `MAX_TOKENS`,
+`MAX_NESTING` and `MAX_INTEGER_DIGITS` of lexer.py and `MAX_DEPTH` of expression_reader.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from qkernel.errors import TextFormError
-from qkernel.ir.lexer import MAX_TEXT_SIZE, SHOWN, Lexer, Source
+from qkernel.ir.lexer import MAX_LINES, MAX_TEXT_SIZE, SHOWN, Lexer, Source
 from qkernel.ir.op_reader import read_module
 from qkernel.ir.ops import Module
 from qkernel.ir.verifier import verify
@@ -33,6 +33,8 @@ def parse(text: str, file: str | None = None) -> Module:
     start = source.span(1, 0, 1, 1)
     if len(text) > MAX_TEXT_SIZE:
         raise TextFormError(f"the text is too long: {len(text):,} characters, {MAX_TEXT_SIZE:,} are allowed", span=start)
+    if text.count("\n") > MAX_LINES:
+        raise TextFormError(f"the text is too long: more than {MAX_LINES:,} lines", span=start)
     header = _HEADER.match(text)
     if header is None:
         raise source.error(start, "this is no kernel in the text form", help=f"its first line is `{HEADER} {VERSION}`")
@@ -63,7 +65,9 @@ def _tree(source: Source, lexer: Lexer) -> Any:
         return _lark().parse(lexer)
     except UnexpectedToken as error:
         token = error.token
-        span = source.span(token.line or lexer.line, token.column or 0, token.end_line or lexer.line, token.end_column or 1)
+        span = lexer.span(1)
+        if token.type != "$END":
+            span = source.span(token.line or 1, token.column or 0, token.end_line or 1, token.end_column or 0)
         what = f"`{token}`" if token.strip() else SHOWN.get(token.type, token.type)
         wanted = sorted({SHOWN.get(kind, kind) for kind in error.accepts or error.expected})
         label = f"{' or '.join(wanted)} should stand here" if len(wanted) < 4 else ""

@@ -62,6 +62,7 @@ from qkernel.ir.vocabulary import (
 from qkernel.ir.walk import definitions, joined_type, name_types, target_types, value_type
 
 _INDENT = "    "
+_LONGEST_LINE = 110
 
 
 # Modules and functions ----------------------------------------------------------------------------------------------
@@ -78,8 +79,7 @@ def format_function(function: Function, module: Module | None = None) -> str:
     lines = [] if function.label is None else [f"@label({_string(function.label)})"]
     if function.clean_ancillas:
         lines.append("@clean_ancillas")
-    parameters = ", ".join(map(_parameter, function.parameters))
-    lines.append(f"{function.kind} {function_text(function.name)}({parameters}){_return_types(function)}:")
+    lines.append(_signature(function))
     body = _block(function.body, 1, scope)
     if function.returns:
         body.append(f"{_INDENT}return {', '.join(_value(value, scope) for value in function.returns)}")
@@ -114,6 +114,16 @@ class _Scope:
 def _scope(function: Function, module: Module | None) -> _Scope:
     module = module or Module((function,))
     return _Scope(module, name_types(function, module))
+
+
+def _signature(function: Function) -> str:
+    """The first line; a long one has each parameter on a line of its own."""
+    head, end = f"{function.kind} {function_text(function.name)}(", f"){_return_types(function)}:"
+    parameters = [_parameter(parameter) for parameter in function.parameters]
+    line = f"{head}{', '.join(parameters)}{end}"
+    if len(line) <= _LONGEST_LINE or not parameters:
+        return line
+    return "\n".join((head, *(f"{_INDENT}{parameter}," for parameter in parameters), end))
 
 
 def _parameter(parameter: Parameter) -> str:
@@ -261,7 +271,7 @@ def _gate_arguments(gate: Gate, indent: str, scope: _Scope) -> str:
 
 def _complex(value: complex) -> str:
     number = complex(value)
-    real, imaginary = (repr(part).removesuffix(".0") for part in (number.real, number.imag))
+    real, imaginary = (repr(part + 0.0).removesuffix(".0") for part in (number.real, number.imag))  # -0.0 + 0.0 is 0.0
     if imaginary == "0":
         return real
     if real == "0":

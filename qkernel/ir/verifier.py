@@ -37,8 +37,8 @@ from qkernel.ir.ops import (
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, TupleType, Type, is_quantum
-from qkernel.ir.vocabulary import GATE_WORDS, KINDS, MEASUREMENTS
-from qkernel.ir.walk import definitions, name_types
+from qkernel.ir.vocabulary import GATE_WORDS, KINDS, MAX_NAME_LENGTH, MEASUREMENTS
+from qkernel.ir.walk import definitions, name_types, walk
 
 
 def verify(module: Module) -> None:
@@ -59,7 +59,6 @@ class _Checker:
     function: Function
     types: Mapping[str, Type]
     visible: set[str] = field(default_factory=set)
-    defined: set[str] = field(default_factory=set)
     span: Span | None = None
 
     def fail(self, title: str, label: str = "") -> TextFormError:
@@ -77,12 +76,23 @@ class _Checker:
         self.expect(_is_name(function.name), f"`{function.name}` is no name")
         self.expect(function.kind in KINDS, f"there is no kind of function `{function.kind}`")
         self.expect(function.kind != "oracle" or not function.body, "an oracle has no body")
+        self._unique_names()
         for parameter in function.parameters:
             self._parameter(parameter)
         self._block(function.body)
         self.span = function.span
         for value in function.returns:
             self._value(value)
+
+    def _unique_names(self) -> None:
+        defined: set[str] = set()
+        for source in (*self.function.parameters, *walk(self.function.body)):
+            self.span = source.span
+            names = [source.name] if isinstance(source, Parameter) else [name for name, _ in definitions(source, self.module)]
+            for name in names:
+                self.expect(_is_name(name), f"`{name}` is no name")
+                self.expect(name not in defined, f"`{name}` is defined a second time")
+                defined.add(name)
 
     def _parameter(self, parameter: Parameter) -> None:
         self.span = parameter.span or self.function.span
@@ -92,17 +102,14 @@ class _Checker:
 
     def _define(self, name: str, type: Type) -> None:
         """Bring a name into being; `type` is what follows from its definition."""
-        self.expect(_is_name(name), f"`{name}` is no name")
-        self.expect(name not in self.defined, f"`{name}` is defined a second time")
         self.expect(fits(type, self.types[name]), f"`{name}` is a {type} and is used as a {self.types[name]}")
-        self.defined.add(name)
         self.visible.add(name)
 
     # Blocks ---------------------------------------------------------------------------------------------------------
 
     def _block(self, block: Block) -> None:
         for op in block:
-            self.span = getattr(op, "span", None)
+            self.span = op.span
             self._op(op)
 
     def _inner(self, block: Block, results: Iterable[tuple[str, Expr]]) -> None:
@@ -286,7 +293,7 @@ class _Checker:
 
 
 def _is_name(name: str) -> bool:
-    return bool(name) and name.isprintable() and "`" not in name
+    return 0 < len(name) <= MAX_NAME_LENGTH and name.isprintable() and "`" not in name
 
 
 def _unpacks(dictionary: Type, count: int) -> bool:

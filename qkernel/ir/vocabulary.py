@@ -10,6 +10,7 @@ from qkernel.ir.expressions import OPERATORS
 
 VERSION = 1
 HEADER = "qkernel"
+MAX_NAME_LENGTH = 500
 
 PRECEDENCE = (
     {"select": 0, "or": 1, "and": 2, "not": 3}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from qkernel.ir.expressions import Expr, Name, children
+from qkernel.ir.evaluation import children
+from qkernel.ir.expressions import Expr, Name
 from qkernel.ir.ops import (
     Alloc,
     Block,

@@ -38,7 +38,7 @@ from qkernel.ir.ops import (
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, TupleType, Type, is_quantum
 from qkernel.ir.walk import value_type
-from tests.strategies.ir_expressions import Scope, array, bit, hamiltonians, observable, real, uint
+from strategies.ir_expressions import Scope, array, bit, hamiltonians, observable, real, uint
 
 WORDS = [
     "q",
@@ -123,7 +123,7 @@ class _Writer:
     def block(self, depth: int) -> Block:
         """Some ops; what they define is visible afterwards."""
         ops = []
-        for _ in range(self.draw(st.integers(0, 3 if depth else 5))):
+        for _ in range(self.draw(st.integers(0, 3) if depth else st.integers(1, 6))):
             makers = [
                 self.alloc,
                 self.gate,
@@ -271,7 +271,7 @@ class _Writer:
     # Functions ------------------------------------------------------------------------------------------------------
 
     def parameter(self) -> Parameter:
-        type = self.one_of(TYPES)
+        type = self.one_of(TYPES[: self.draw(st.sampled_from([4, len(TYPES)]))])
         constants: dict[Type, Any] = {
             UINT: st.integers(0, 9),
             FLOAT: st.floats(-9, 9),
