@@ -39,15 +39,23 @@ def confusion_matrix(axes: Axes, true: Array, predicted: Array, class_names: Seq
     return axes
 
 
-def sample_strip(axes: Axes, images: Array, true: Array, predicted: Array, class_names: Sequence[str]) -> Axes:
-    """Images of shape (N, height, width) in a row: the class predicted above (green: right, red: wrong), the true one below."""
-    _, height, width = np.shape(images)
-    axes.imshow(np.concatenate(list(images), axis=1), cmap="gray", aspect="equal")
-    for k, (label, guess) in enumerate(zip(true, predicted, strict=True)):
-        center = width * k + width / 2 - 0.5
+def sample_predictions(
+    axes: Axes, images: Array, true: Array, predicted: Array, class_names: Sequence[str], columns: int = 4
+) -> Axes:
+    """Images of shape (N, height, width), `columns` in a row: above each the predicted class, green if right and red if
+    wrong, below it the true one."""
+    count, height, width = np.shape(images)
+    gap = height // 2
+    rows = -(-count // columns)
+    canvas = np.full((rows * (height + gap), columns * (width + 2)), np.nan)
+    for k, (image, label, guess) in enumerate(zip(images, true, predicted, strict=True)):
+        top, left = k // columns * (height + gap) + gap // 2, k % columns * (width + 2) + 1
+        canvas[top : top + height, left : left + width] = image
         color = "tab:green" if label == guess else "tab:red"
-        axes.text(center, -2, class_names[guess], ha="center", va="bottom", fontsize=7, color=color, rotation=45)
-        axes.text(center, height + 1, class_names[label], ha="center", va="top", fontsize=7, rotation=45)
-    axes.set_title("Sample Predictions (green=correct, red=wrong)", fontsize=10, pad=28)
+        center = left + width / 2 - 0.5
+        axes.text(center, top - 1.5, class_names[guess], ha="center", va="bottom", fontsize=8, color=color)
+        axes.text(center, top + height + 0.5, class_names[label], ha="center", va="top", fontsize=8)
+    axes.imshow(canvas, cmap="gray")
+    axes.set_title("Sample Predictions (green=correct, red=wrong)", fontsize=11)
     axes.axis("off")
     return axes

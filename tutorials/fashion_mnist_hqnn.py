@@ -21,6 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import torch.nn as nn
+from rich.console import Console
 from rich.progress import Progress
 
 import qkernel as qk
@@ -30,6 +31,8 @@ from qkernel.errors import DataError
 from qkernel.nn import QLayer
 from qkernel_backends.qiskit import QiskitTranspiler
 from qkernel_stdlib import cz_entangling_layer, ry_layer, rz_layer
+
+torch.set_num_threads(1)  # the network is tiny, and its digits shall not depend on the number of cores
 
 docs_test_mode = os.environ.get("QKERNEL_DOCS_TEST") == "1"
 FIGURES = Path(os.environ.get("QKERNEL_FIGURES", "out"))
@@ -241,8 +244,7 @@ def load_images() -> tuple[dict, dict, list[int], list[str], float, float]:
         ]
         return *splits, [0, 1, 5, 8], ["T-shirt", "Trouser", "Sandal", "Bag"], 0.2860, 0.3530
     except DataError as error:
-        print(f"NOT Fashion-MNIST: {error.title}.")
-        print("NOT Fashion-MNIST: training on scikit-learn's bundled 8x8 digits, upscaled, instead.")
+        print(f"NOT FASHION-MNIST, but scikit-learn's bundled 8x8 digits, upscaled: {error.title}.")
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -316,7 +318,8 @@ def train(model: nn.Module, report: bool = True) -> tuple[list[float], list[floa
     criterion = nn.CrossEntropyLoss()
     train_losses, test_accs = [], []
     steps = math.ceil(len(X_train) / BATCH_SIZE)
-    with Progress(transient=True) as progress:
+    console = Console()
+    with Progress(console=console, transient=True, disable=not (console.is_terminal or console.is_jupyter)) as progress:
         bar = progress.add_task("training", total=EPOCHS * steps)
         for epoch in range(EPOCHS):
             perm = torch.randperm(len(X_train))
@@ -377,10 +380,10 @@ for c in range(N_CLASSES):
 
 # %%
 shown = torch.arange(0, len(X_test), max(1, len(X_test) // 8))[:8]  # two of each class
-fig, axes = plt.subplots(1, 3, figsize=(15, 4), width_ratios=(1, 0.8, 1.6), layout="constrained")
+fig, axes = plt.subplots(1, 3, figsize=(15, 4), width_ratios=(1, 0.8, 1.1), layout="constrained")
 plots.learning_curves(axes[0], train_losses, test_accs)
 plots.confusion_matrix(axes[1], y_test.numpy(), preds.numpy(), CLASS_NAMES)
-plots.sample_strip(axes[2], X_test[shown, 0].numpy(), y_test[shown].numpy(), preds[shown].numpy(), CLASS_NAMES)
+plots.sample_predictions(axes[2], X_test[shown, 0].numpy(), y_test[shown].numpy(), preds[shown].numpy(), CLASS_NAMES)
 fig.savefig(FIGURES / "fashion_mnist_hqnn.png", dpi=150)
 print()
 print(f"Figure: {FIGURES / 'fashion_mnist_hqnn.png'}")

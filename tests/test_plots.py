@@ -1,0 +1,57 @@
+"""The panels of a training figure: what they show, by the artists that they draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+
+from qkernel import plots
+
+NAMES = ["cat", "dog", "cow"]
+TRUE, PREDICTED = np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, 2, 0])
+
+
+@pytest.fixture
+def axes() -> Iterator[Axes]:
+    figure = Figure()
+    yield figure.subplots()
+    figure.canvas.draw()
+
+
+def test_learning_curves(axes: Axes) -> None:
+    plots.learning_curves(axes, [1.0, 0.5], [0.25, 0.75])
+    loss, accuracy = axes.get_lines()
+    np.testing.assert_array_equal(loss.get_xydata(), [[1, 1.0], [2, 0.5]])
+    np.testing.assert_array_equal(accuracy.get_ydata(), [0.25, 0.75])
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["Train loss", "Test accuracy"]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Epoch", "Loss / Accuracy")
+
+
+def test_confusion_matrix(axes: Axes) -> None:
+    plots.confusion_matrix(axes, TRUE, PREDICTED, NAMES)
+    expected = [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
+    np.testing.assert_array_equal(axes.images[0].get_array(), expected)
+    assert axes.images[0].get_cmap().name == "Blues"
+    for text in axes.texts:
+        column, row = text.get_position()
+        assert text.get_text() == str(expected[row][column])
+    assert len(axes.texts) == 9
+    assert [label.get_text() for label in axes.get_xticklabels()] == NAMES
+    assert {label.get_rotation() for label in axes.get_xticklabels()} == {45.0}
+
+
+def test_sample_predictions(axes: Axes) -> None:
+    images = np.arange(5 * 6 * 6).reshape(5, 6, 6)
+    plots.sample_predictions(axes, images, TRUE, PREDICTED, NAMES, columns=3)
+    shown = [(text.get_text(), text.get_color()) for text in axes.texts]
+    assert [name for name, _ in shown[1::2]] == [NAMES[k] for k in TRUE]
+    assert [name for name, _ in shown[::2]] == [NAMES[k] for k in PREDICTED]
+    right = [to_rgba(color) == to_rgba("tab:green") for _, color in shown[::2]]
+    assert right == (TRUE == PREDICTED).tolist()
+    canvas = np.ma.filled(axes.images[0].get_array().astype(float), np.nan)
+    np.testing.assert_array_equal(np.sort(canvas[np.isfinite(canvas)]), np.arange(5 * 6 * 6))
