@@ -46,6 +46,8 @@ Names = Mapping[str, Any]
 
 _PLAIN = frozenset((int, float, bool))
 _SCALAR = {name: operator.scalar for name, operator in OPERATORS.items()}
+_INDEX = frozenset((int, np.ndarray))
+_LAZY = frozenset(("and", "or"))
 _ARITHMETIC = frozenset(("+", "-", "*", "/", "//", "%", "**", "neg", "abs"))
 _LARGEST = 2.0**53
 
@@ -57,17 +59,9 @@ def value(expr: Expr, names: Names) -> Any:
         return names[expr.name]  # type: ignore[attr-defined]
     if kind is Const:
         return expr.value  # type: ignore[attr-defined]
+    if kind is Apply:
+        return _applied(expr.operator, expr.operands, names)  # type: ignore[attr-defined]
     match expr:
-        case Apply(name, operands):
-            if len(operands) == 2:
-                left = value(operands[0], names)
-                if name in ("and", "or") and type(left) in _PLAIN and bool(left) == (name == "or"):
-                    return bool(left)
-                right = value(operands[1], names)
-                if type(left) in _PLAIN and type(right) in _PLAIN:
-                    return _SCALAR[name](left, right)
-                return compute(name, [left, right])
-            return _other_arity(name, operands, names)
         case Item(base, keys) | Row(base, keys):
             return element(value(base, names), [value(key, names) for key in keys], base)
         case Size(base, axis):
@@ -83,6 +77,18 @@ def value(expr: Expr, names: Names) -> Any:
     raise TypeError(f"not an expression: {expr!r}")
 
 
+def _applied(name: str, operands: tuple[Expr, ...], names: Names) -> Any:
+    if len(operands) != 2:
+        return _other_arity(name, operands, names)
+    left = value(operands[0], names)
+    if name in _LAZY and type(left) in _PLAIN and bool(left) == (name == "or"):
+        return bool(left)
+    right = value(operands[1], names)
+    if type(left) in _PLAIN and type(right) in _PLAIN:
+        return _SCALAR[name](left, right)
+    return compute(name, [left, right])
+
+
 def _other_arity(name: str, operands: tuple[Expr, ...], names: Names) -> Any:
     if name == "select":
         condition = value(operands[0], names)
@@ -94,17 +100,18 @@ def _other_arity(name: str, operands: tuple[Expr, ...], names: Names) -> Any:
 
 def compute(name: str, values: list[Any]) -> Any:
     """An operator of the table on values that need not be plain numbers."""
-    if any(isinstance(entry, Affine) for entry in values):
-        if not any(isinstance(entry, Expr) for entry in values) and (result := affine(name, values)) is not None:
-            return result
-        values = [entry.expression() if isinstance(entry, Affine) else entry for entry in values]
-    if any(isinstance(entry, Expr) for entry in values):
-        if any(isinstance(entry, np.ndarray) for entry in values):
+    symbolic = vectorised = residual = False
+    for entry in values:
+        symbolic |= isinstance(entry, Affine)
+        vectorised |= isinstance(entry, np.ndarray)
+        residual |= isinstance(entry, Expr)
+    if symbolic and not residual and (result := affine(name, values)) is not None:
+        return result
+    if symbolic or residual:
+        if vectorised:
             raise NotVectorised
-        return apply(name, *values)
-    if any(isinstance(entry, np.ndarray) for entry in values):
-        return _vectorised(name, values)
-    return _SCALAR[name](*values)
+        return apply(name, *(entry.expression() if isinstance(entry, Affine) else entry for entry in values))
+    return _vectorised(name, values) if vectorised else _SCALAR[name](*values)
 
 
 def _vectorised(name: str, values: list[Any]) -> Any:
@@ -120,7 +127,7 @@ def _vectorised(name: str, values: list[Any]) -> Any:
 def element(base: Any, keys: list[Any], expr: Expr) -> Any:
     """`base[keys]`; `expr` is what `base` was written as."""
     if isinstance(base, OpenArray):
-        return base.element([key if isinstance(key, np.ndarray) else whole(key, "an index") for key in keys])
+        return base.element([key if type(key) in _INDEX else whole(key, "an index") for key in keys])
     if isinstance(base, (dict, OpenDictionary)):
         return _looked_up(base, keys[0], expr)
     if isinstance(base, Expr):

@@ -283,12 +283,14 @@ class Interpreter:
         qubits = [self.qubit(place, names) for place in op.places]
         if self.consumed or len(qubits) > 1:
             self.check(qubits)
-        row = (code, qubits, [value(angle, names) for angle in op.angles], span)
+        angles = [value(angle, names) for angle in op.angles]
         if op.modifiers:
-            for modified in self.modify([row], op.modifiers, names):
-                self.emit(modified)
+            for row in self.modify([(code, qubits, angles, span)], op.modifiers, names):
+                self.emit(row)
+        elif self.rows is None:
+            self.columns.emit(code, qubits, angles, span)
         else:
-            self.emit(row)
+            self.rows.append((code, qubits, angles, span))
 
     def wide_gate(self, op: Gate, code: int, span: int, names: dict[str, Any]) -> None:
         """A gate on whole places: one gate for each qubit, or a barrier or matrix on all of them."""
@@ -436,11 +438,11 @@ class Interpreter:
             spread = len(op.targets) > 2
             targets = ((*key, entry) if spread else (key, entry) for key, entry in dictionary.items())
         carried = [(entry.name, entry.next) for entry in op.carried]
-        for entry, initial in [(entry.name, value(entry.initial, names)) for entry in op.carried]:
-            names[entry] = initial
+        names.update([(entry.name, value(entry.initial, names)) for entry in op.carried])
         frame.loops.append(op.targets)
         for target in targets:
-            names.update(zip(op.targets, target, strict=True))
+            for name, entry in zip(op.targets, target, strict=True):
+                names[name] = entry
             self.block(op.body, frame)
             if carried:
                 names.update([(name, value(following, names)) for name, following in carried])

@@ -60,12 +60,12 @@ def expval(interpreter: Interpreter, op: Expval, frame: Frame) -> None:
     qubits = _read_out(interpreter, op, frame, "an expectation value")
     observables = value(op.observable, frame.names)
     single = isinstance(observables, Hamiltonian)
+    moved = {k: qubit for k, qubit in enumerate(qubits) if k != qubit}
     results: list[Expr] = []
     for observable in [observables] if single else observables:
         if not isinstance(observable, Hamiltonian):
             raise KernelTypeError("`expval` takes a Hamiltonian or a vector of them", label="not a Hamiltonian")
         fits(observable, len(qubits))
-        moved = {k: qubit for k, qubit in enumerate(qubits[: observable.num_qubits]) if k != qubit}
         results.append(Item(EXPECTATIONS, (Const(len(interpreter.expectations)),)))
         interpreter.expectations.append(Expectation(observable.remap_qubits(moved) if moved else observable))
     frame.names[op.result] = results[0] if single else Vector(results)

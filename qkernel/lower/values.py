@@ -82,25 +82,23 @@ def _merged(terms: tuple[tuple[Any, Any], ...]) -> tuple[tuple[Any, Any], ...]:
 
 def affine(name: str, values: list[Any]) -> Affine | None:
     """An operator on affine values and numbers, if the result is affine."""
-    match name, values:
-        case "+", [Affine() as left, right] | [right, Affine() as left]:
-            return left.plus(right)
-        case "-", [Affine() as left, right]:
-            return left.plus(-right)
-        case "-", [left, Affine() as right]:
-            return (-right).plus(left)
-        case "*", [Affine(), Affine()]:
-            return None
-        case "*", [Affine() as left, factor] | [factor, Affine() as left]:
-            return left.scaled(factor)
-        case "/", [Affine() as left, divisor] if not isinstance(divisor, Affine):
-            if not isinstance(divisor, np.ndarray) and divisor == 0:
+    left: Any = values[0]
+    right: Any = values[-1]
+    match name:
+        case "+":
+            return left.plus(right) if isinstance(left, Affine) else right.plus(left)
+        case "-":
+            return left.plus(-right) if isinstance(left, Affine) else (-right).plus(left)
+        case "*" if not (isinstance(left, Affine) and isinstance(right, Affine)):
+            return left.scaled(right) if isinstance(left, Affine) else right.scaled(left)
+        case "/" if isinstance(left, Affine) and not isinstance(right, Affine):
+            if not isinstance(right, np.ndarray) and right == 0:
                 raise ZeroDivisionError("division by zero")
-            return left.scaled(1 / divisor)
-        case "neg", [Affine() as only]:
-            return -only
-        case "float", [Affine() as only]:
-            return only
+            return left.scaled(1 / right)
+        case "neg":
+            return -left
+        case "float":
+            return left
     return None
 
 
@@ -189,6 +187,9 @@ class OpenArray:
         """An element, or what is left with the first axes fixed."""
         symbol, start, stride = self.symbol, self.start, self.stride
         rank = len(self.lengths)
+        if rank == 1 and type(keys[0]) is int:
+            check_key(keys[0], self.lengths[0], self.name)
+            return Affine(0, ((symbol + start + stride * keys[0], 1),))
         for axis, key in enumerate(keys):
             check_key(key, self.lengths[axis], self.name)
             place = start + stride * key
