@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qkernel.draw.build import Options, build_scene
+from qkernel.draw.scene import Scene
 from qkernel.draw.style import STYLES, CircuitStyle, find_style
 from qkernel.errors import ValidationError
 from qkernel.ir.ops import Module
@@ -49,17 +50,34 @@ def draw(
         raise ValidationError(title, help=f"one of {', '.join(_OUTPUTS)}")
     chosen = find_style(style)
     depth = inline_depth if inline_depth is not None else _ALL_LEVELS if inline else 0
-    scene = build_scene(module, values, Options(fold_loops, depth, expand_composite, max_gates))
+    if lowered:
+        scene = _lowered_scene(module, values, max_gates)
+    else:
+        scene = build_scene(module, values, Options(fold_loops, depth, expand_composite, max_gates, output == "html"))
     if output == "text":
         from qkernel.draw.text import text_drawing
 
         return text_drawing(scene, None if width is None else int(width), ascii)
+    if output == "html":
+        from qkernel.draw.html import html_drawing
+
+        return html_drawing(scene, chosen)
     from qkernel.draw.picture import paint_scene
 
     if output == "svg":
         from qkernel.draw.svg import svg_drawing
 
-        return svg_drawing(paint_scene(scene, width or 1100.0, chosen.font_size), chosen, f"{scene.title}({scene.subtitle})")
+        return svg_drawing(paint_scene(scene, 0.75 * (width or 1200.0), chosen.font_size), chosen, f"{scene.title}({scene.subtitle})")
     from qkernel.draw.mpl import figure
 
     return figure(paint_scene(scene, 72 * (width or 14.0), chosen.font_size), chosen)
+
+
+def _lowered_scene(module: Module, values: Mapping[str, Any], max_gates: int) -> Scene:
+    """The scene of the concrete circuit, Float arguments without a value left open."""
+    from qkernel.draw.concrete import circuit_scene
+    from qkernel.lower import lower
+    from qkernel.lower.bindings import normalise
+
+    bound = normalise(module.entry, dict(values), None)
+    return circuit_scene(lower(module, bound.values, bound.open), max_gates)

@@ -24,7 +24,8 @@ from qkernel.draw.operations import (
 from qkernel.draw.regions import Scope, Wiring, describe_arguments, register_value
 from qkernel.draw.scene import Frame, Item, Operation, Scene, Section, Touch
 from qkernel.errors import SizeError, UnknownBindingError
-from qkernel.ir.expressions import Name, evaluate
+from qkernel.ir.evaluation import evaluate
+from qkernel.ir.expressions import Name
 from qkernel.ir.ops import (
     Alloc,
     Block,

@@ -65,8 +65,11 @@ def _box(
         targets.append((region, Mark.BOX, parameter.name if len(quantum) > 1 else ""))
     operation = place_operation(name, _FAMILIES[callee.kind], targets, extra.controls, lines)
     returned = {value.register for value in callee.returns if isinstance(value, Place)}
-    lost = [region for (p, _), (region, _, _) in zip(quantum, targets, strict=True) if p.name not in returned and region.is_exact]
-    return replace(operation, ended=() if callee.kind == "oracle" else tuple(wire for region in lost for wire in region.wires))
+    if callee.kind == "oracle":
+        return operation
+    regions = [(parameter.name, region) for (parameter, _), (region, _, _) in zip(quantum, targets, strict=True)]
+    lost = [region for name, region in regions if name not in returned and region.is_exact]
+    return replace(operation, ended=tuple(wire for region in lost for wire in region.wires))
 
 
 def _enter(builder: Builder, op: Call, callee: Function, scope: Scope) -> Scope:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from qkernel.draw.labels import label
 from qkernel.draw.regions import Scope
 from qkernel.draw.scene import Item, Mark, Operation, Section, Touch
-from qkernel.ir.expressions import Expr, Name, apply, free_names
+from qkernel.ir.evaluation import free_names
+from qkernel.ir.expressions import Expr, Name, apply
 from qkernel.ir.ops import Carried, For, If, Range, While
 from qkernel.ir.types import UINT, DictType, TupleType
 

@@ -12,6 +12,7 @@ from qkernel.draw.shapes import Arc, Box, Disc, Group, Line, Shape, Text, text_w
 BOX, GAP, PAD, EDGE, TITLE, SKIRT = 30.0, 14.0, 7.0, 12.0, 19.0, 6.0
 """Points at letters of 11: a box, between rows, inside a box, a frame's edge, its heading, its lower edge."""
 _LONGEST, _WIDE = 40, 26
+_CALLS = ("call", "composite", "oracle")
 
 
 class Pen:
@@ -31,7 +32,8 @@ class Pen:
         if segment != operation.segments[0]:
             return []
         joined = ", ".join(operation.lines)
-        lines = [joined] if segment[0] == segment[1] and len(joined) <= _WIDE and joined else list(operation.lines)
+        is_one_line = segment[0] == segment[1] or operation.family not in _CALLS
+        lines = [joined] if joined and len(joined) <= _WIDE and is_one_line else list(operation.lines)
         if operation.place:
             lines.append(operation.place)
         return [shorten(line, _LONGEST) for line in lines]
@@ -79,7 +81,9 @@ class Pen:
                     halves[first] = max(halves[first], self.box_height(operation, (first, last)) / 2)
         return halves
 
-    def rows(self, halves: Sequence[float], above: Sequence[int], below: Sequence[int], top: float) -> tuple[list[float], float]:
+    def rows(
+        self, halves: Sequence[float], above: Sequence[int], below: Sequence[int], top: float
+    ) -> tuple[list[float], float]:
         """The height of each wire below `top`, with room for the frames above and below it, and where the last row ends."""
         rows: list[float] = []
         y = top
@@ -148,7 +152,8 @@ class Pen:
                 return self.dot(touch, x, y, edge)
             case Mark.NOT:
                 radius, line = 9 * self.scale, 1.4 * self.scale
-                plus: list[Shape] = [Line(x - radius, y, x + radius, y, edge, line), Line(x, y - radius, x, y + radius, edge, line)]
+                across, down = (x - radius, y, x + radius, y), (x, y - radius, x, y + radius)
+                plus: list[Shape] = [Line(*across, edge, line), Line(*down, edge, line)]
                 return [Disc(x, y, radius, fill, edge, line), *plus, *self._word(touch, x, y)]
             case Mark.CROSS:
                 arm, line = 5.5 * self.scale, 1.8 * self.scale

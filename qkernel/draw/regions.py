@@ -9,7 +9,8 @@ from typing import Any
 from qkernel.draw.labels import label, place_label
 from qkernel.draw.scene import Wire
 from qkernel.errors import ArithmeticEvaluationError, QubitIndexResolutionError, SizeError
-from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, Slice, evaluate, wrap
+from qkernel.ir.evaluation import evaluate
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, Slice, wrap
 from qkernel.ir.ops import Function
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span

@@ -14,7 +14,7 @@ _FONT = "'DejaVu Sans', 'Segoe UI', Helvetica, Arial, sans-serif"
 
 def svg_drawing(picture: Picture, style: CircuitStyle, title: str) -> str:
     """The whole picture as an SVG document; tooltips are `<title>` elements."""
-    size = f'width="{_number(picture.width)}" height="{_number(picture.height)}"'
+    size = f'width="{_number(picture.width)}pt" height="{_number(picture.height)}pt"'
     view = f'viewBox="0 0 {_number(picture.width)} {_number(picture.height)}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" class="qkernel" {size} {view} font-family="{_FONT}" role="img">'
     parts = [head, f"<title>{escape(title)}</title>", f"<style>{dark_rules(style)}</style>" if follows_reader(style) else ""]
@@ -75,12 +75,14 @@ def shape_markup(shape: Shape, style: CircuitStyle) -> str:
             paint = f"{_classes(('f', fill), ('s', stroke))} {_fill(fill, style)} {_stroke(stroke, style, width)}"
             return f'<circle cx="{_number(x)}" cy="{_number(y)}" r="{_number(radius)}" {paint}/>'
         case Arc(x, y, radius, stroke, width):
-            path = f"M{_number(x - radius)} {_number(y)}A{_number(radius)} {_number(radius)} 0 0 1 {_number(x + radius)} {_number(y)}"
+            size, left, right, base = map(_number, (radius, x - radius, x + radius, y))
+            path = f"M{left} {base}A{size} {size} 0 0 1 {right} {base}"
             return f'<path d="{path}" {_classes(("s", stroke))} fill="none" {_stroke(stroke, style, width)}/>'
         case Text(x, y, text, size, ink, anchor, bold):
             weight = ' font-weight="bold"' if bold else ""
-            where = f'x="{_number(x)}" y="{_number(y + 0.36 * size)}" font-size="{_number(size)}" text-anchor="{anchor}"{weight}'
-            return f"<text {where} {_classes(('f', ink))} {_fill(ink, style)}>{escape(text)}</text>"
+            where = f'x="{_number(x)}" y="{_number(y + 0.36 * size)}" text-anchor="{anchor}"'
+            paint = f"{_classes(('f', ink))} {_fill(ink, style)}"
+            return f'<text {where} font-size="{_number(size)}"{weight} {paint}>{escape(text)}</text>'
 
 
 def _line(line: Line, style: CircuitStyle) -> str:

@@ -55,7 +55,9 @@ def _lines(operation: Operation, rows: int) -> list[str]:
     if (rows == 1 and len(single) <= _WIDE) or not (operation.lines or prefix):
         return [shorten(single, _WIDEST)]
     rows = max(rows, 3)
-    lines = [operation.name, *operation.lines, *([operation.place] if prefix else [])]
+    is_call = operation.family in ("call", "composite", "oracle")
+    shown = operation.lines if is_call or not joined or len(joined) > _WIDE else (joined,)
+    lines = [operation.name, *shown, *([operation.place] if prefix else [])]
     if len(lines) > rows:
         lines = [operation.name, joined, *([operation.place] if prefix else [])]
     if len(lines) > rows:
@@ -224,7 +226,8 @@ def _mark(canvas: Canvas, operation: Operation, touch: Touch, row: int, middle: 
     match touch.mark:
         case Mark.METER:
             text = _meter(operation)
-            canvas.box(row - 1, row + 1, middle - (len(text) + 4) // 2, len(text) + 4, [row], [row] if touch.wire in operation.ended else [])
+            ended = [row] if touch.wire in operation.ended else []
+            canvas.box(row - 1, row + 1, middle - (len(text) + 4) // 2, len(text) + 4, [row], ended)
             canvas.write(row, middle - len(text) // 2, text)
             if operation.bits:
                 canvas.vertical(middle, row + 1, row + 1, 2)

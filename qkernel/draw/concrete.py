@@ -1,0 +1,209 @@
+"""Circuit -> scene: the concrete circuit, gate by gate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from qkernel.draw.labels import label, number_label, observable_label
+from qkernel.draw.operations import FAMILIES
+from qkernel.draw.scene import Frame, Mark, Operation, Scene, Section, Touch, Wire
+from qkernel.draw.scene import Item as SceneItem
+from qkernel.errors import SizeError
+from qkernel.gates import GATES
+from qkernel.ir.evaluation import children, evaluate
+from qkernel.ir.expressions import Const, Expr, Item, Name
+from qkernel.ir.types import BIT
+from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Instruction, Repeat, Run
+
+_WIRES_PER_BIT = 16
+
+
+def circuit_scene(circuit: Circuit, max_gates: int) -> Scene:
+    """The scene of a circuit: one wire per qubit, named gates as frames, readouts at the end."""
+    return CircuitReader(circuit, max_gates).scene()
+
+
+class CircuitReader:
+    """One circuit being read."""
+
+    def __init__(self, circuit: Circuit, max_gates: int) -> None:
+        self.circuit, self.max_gates, self.count = circuit, max_gates, 0
+        self.to_come = Counter(uses(circuit, circuit.body))
+        self.angles = angle_labels(circuit)
+        names = {qubit: name for name, qubits in circuit.registers for qubit in qubits if len(qubits) == 1}
+        names |= {q: f"{name}[{k}]" for name, qubits in circuit.registers if len(qubits) > 1 for k, q in enumerate(qubits)}
+        self.wires = [Wire(names.get(qubit, f"qubit {qubit}")) for qubit in range(circuit.num_qubits)]
+        self.bits = [Name(f"bit{k}", BIT) for k in range(circuit.num_bits)]
+        if circuit.num_bits <= _WIRES_PER_BIT:
+            self.bit_wires = [len(self.wires) + k for k in range(circuit.num_bits)]
+            self.wires += [Wire(bit.name, is_classical=True) for bit in self.bits]
+        else:
+            self.bit_wires = [len(self.wires)] * circuit.num_bits
+            self.wires.append(Wire("bits", str(circuit.num_bits), is_classical=True))
+
+    def scene(self) -> Scene:
+        """The whole circuit."""
+        items = [*self.body(self.circuit.body), *self.readouts()]
+        counted = f"{self.circuit.num_qubits} qubits, {self.count} operations"
+        return Scene(self.circuit.name, f"lowered: {counted}", tuple(self.wires), tuple(items))
+
+    def body(self, body: Body) -> list[SceneItem]:
+        """Runs, branches and loops in order."""
+        items: list[SceneItem] = []
+        for number, part in enumerate(body):
+            match part:
+                case Run():
+                    operations = [self.operation(row) for row in self.circuit.instructions(part)]
+                    items += self.boxed(operations) if body is self.circuit.body and number == 0 else operations
+                case Branch(condition, then, otherwise):
+                    shown, bits = self.condition(condition)
+                    sections = [Section(f"if {shown}", tuple(self.body(then)))]
+                    sections += [Section("else", tuple(self.body(otherwise)))] if otherwise else []
+                    items += frame("branch", sections, bits)
+                case Repeat(condition, inner):
+                    shown, bits = self.condition(condition)
+                    items += frame("loop", [Section(f"while {shown}", tuple(self.body(inner)))], bits)
+                case Assign(target, value):
+                    shown, _ = self.condition(value)
+                    wire = self.bit_wires[target]
+                    items.append(Operation(f"{self.bits[target].name} = {shown}", "measure", (Touch(wire),)))
+        return items
+
+    def condition(self, condition: Expr) -> tuple[str, tuple[int, ...]]:
+        """A condition over bits in words, and the classical wires that it reads."""
+        shown = label(evaluate(condition, {"bits": _Bits(self.bits)}))
+        return shown, tuple(sorted({self.bit_wires[k] for k in bits_read(condition)}))
+
+    def boxed(self, operations: Sequence[Operation]) -> list[SceneItem]:
+        """Operations of the first run, those of a named gate in a frame."""
+        items: list[SceneItem] = []
+        position = 0
+        outer = [box for box in self.circuit.boxes if not any(_contains(other, box) for other in self.circuit.boxes)]
+        for box in sorted(outer, key=lambda box: box.start):
+            items += operations[position : box.start]
+            items += frame("opened", [Section(box.label, tuple(operations[box.start : box.stop]))], ())
+            position = box.stop
+        return [*items, *operations[position:]]
+
+    def operation(self, row: Instruction) -> Operation:
+        """One instruction."""
+        self.count += 1
+        if self.count > self.max_gates:
+            title = f"the circuit of `{self.circuit.name}` has more than {self.max_gates} operations to draw"
+            raise SizeError(title, span=row.span, help="draw more with a larger max_gates=, or draw without lowered=True")
+        kind, wires = row.kind, tuple(row.qubits)
+        self.to_come.subtract(wires)
+        match kind.name:
+            case "measure":
+                bits = tuple(self.bit_wires[bit] for bit in row.bits)
+                place = "" if self.circuit.num_bits <= _WIRES_PER_BIT else f"bits[{row.bits[0]}]"
+                ended = wires if not self.to_come[wires[0]] else ()
+                meter = (Touch(wires[0], Mark.METER),)
+                return Operation("", "measure", meter, place=place, ended=ended, bits=bits, tooltip="measure", span=row.span)
+            case "reset":
+                return Operation("|0⟩", "reset", (Touch(wires[0]),), tooltip="reset", span=row.span)
+            case "barrier":
+                return Operation("barrier", "barrier", tuple(Touch(wire, Mark.BARRIER) for wire in wires), span=row.span)
+        controls = [
+            Touch(wire, Mark.CONTROL if kind.control_value >> k & 1 else Mark.ANTI_CONTROL)
+            for k, wire in enumerate(wires[: kind.controls])
+        ]
+        lines = tuple(self.angles.get(slot, "0") for slot in row.slots)
+        name, mark = self.name(kind.name, kind.word, bool(controls))
+        targets = wires[kind.controls :] or tuple(k for k, wire in enumerate(self.wires) if not wire.is_classical)
+        touches = tuple(controls) + tuple(Touch(wire, mark) for wire in targets if wire not in wires[: kind.controls])
+        tooltip = f"{name}({', '.join([*(self.wires[wire].label for wire in wires), *lines])})"
+        return Operation(name, FAMILIES.get(kind.name, "unitary"), touches, lines, tooltip=tooltip, span=row.span)
+
+    def name(self, kind: str, word: str | None, controlled: bool) -> tuple[str, Mark]:
+        """What an instruction is called, and how it touches its targets."""
+        if word is not None:
+            return f"R{word}", Mark.BOX
+        if kind not in GATES:
+            return "U", Mark.BOX
+        marks = {"x": Mark.NOT if controlled else Mark.BOX, "z": Mark.CONTROL if controlled else Mark.BOX, "swap": Mark.CROSS}
+        return GATES[kind].label or kind.upper(), marks.get(kind, Mark.BOX)
+
+    def readouts(self) -> list[Operation]:
+        """What is read out at the end."""
+        made: list[Operation] = []
+        if self.circuit.expectations:
+            text = ", ".join(f"⟨{observable_label(entry.observable)}⟩" for entry in self.circuit.expectations)
+            touches = tuple(Touch(k) for k in range(self.circuit.num_qubits))
+            made.append(Operation(text, "readout", touches, ended=tuple(range(self.circuit.num_qubits)), tooltip=text))
+        for qubits in self.circuit.probabilities:
+            touches = tuple(Touch(qubit) for qubit in qubits)
+            made.append(Operation("probabilities", "readout", touches, ended=tuple(qubits), tooltip="probabilities"))
+        return [operation for operation in made if operation.touches]
+
+
+class _Bits(Sequence[Any]):
+    """The bits of a circuit under their own names, for conditions."""
+
+    def __init__(self, names: Sequence[Name]) -> None:
+        self.names = names
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, k: Any) -> Any:
+        return self.names[k]
+
+
+def uses(circuit: Circuit, body: Body) -> Iterator[int]:
+    """The qubit of every touch of an instruction in `body`; those in loops count as if they never ended."""
+    for part in body:
+        match part:
+            case Run():
+                yield from (qubit for row in circuit.instructions(part) for qubit in row.qubits)
+            case Branch(then=then, otherwise=otherwise):
+                yield from uses(circuit, then)
+                yield from uses(circuit, otherwise)
+            case Repeat(body=inner):
+                yield from [*uses(circuit, inner)] * 2
+
+
+def bits_read(condition: Expr) -> set[int]:
+    """The bits that a condition of a circuit reads."""
+    match condition:
+        case Item(Name("bits"), (Const(int(bit)),)):
+            return {bit}
+    return set().union(*map(bits_read, children(condition)))
+
+
+def _contains(outer: Any, inner: Any) -> bool:
+    return outer is not inner and outer.start <= inner.start and inner.stop <= outer.stop and outer != inner
+
+
+def frame(family: str, sections: list[Section], bits: tuple[int, ...]) -> list[SceneItem]:
+    """A frame around what its sections touch, if anything."""
+    wires = {wire for section in sections for entry in section.items for wire in entry.wires}
+    if not wires:
+        return []
+    return [Frame(family, tuple(sections), tuple(sorted(wires)), bits=bits, tooltip=sections[0].title)]
+
+
+def angle_labels(circuit: Circuit) -> Mapping[int, str]:
+    """Every angle of a circuit in words, by slot."""
+    angles = circuit.angles
+    terms: dict[int, list[str]] = {}
+    for row, column, weight in zip(angles.rows.tolist(), angles.columns.tolist(), angles.coefficients.tolist(), strict=True):
+        terms.setdefault(row, []).append(_term(weight, angles.column_names[column]))
+    for slot, offset in enumerate(angles.offsets.tolist()):
+        if offset or slot not in terms:
+            terms.setdefault(slot, []).append(number_label(float(offset)))
+    labels = {slot: _sum(parts) for slot, parts in terms.items()}
+    return labels | {slot: label(expr) for slot, expr in angles.curved}
+
+
+def _term(weight: float, name: str) -> str:
+    if weight in (1, -1):
+        return name if weight == 1 else f"-{name}"
+    return f"{number_label(float(weight))}*{name}"
+
+
+def _sum(parts: Iterable[str]) -> str:
+    first, *rest = parts
+    return first + "".join(f" - {part[1:]}" if part.startswith("-") else f" + {part}" for part in rest)

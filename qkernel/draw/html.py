@@ -1,0 +1,242 @@
+"""One HTML file that unfolds loops and calls in place: no network, a little script, readable without it.
+
+The drawing is a strip of slices, each as high as all wires. A loop or call is two pieces of strip of which one shows:
+folded or unfolded. Wires and gates are small SVGs; frames are boxes of the page itself, so that they grow with their body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from math import ceil
+
+from qkernel.draw.labels import shorten
+from qkernel.draw.layout import Layout, lay_out
+from qkernel.draw.page import PAGE
+from qkernel.draw.pen import BOX, EDGE, Pen
+from qkernel.draw.scene import Frame, Item, Operation, Scene, Section
+from qkernel.draw.shapes import Line, Shape, Text, text_width
+from qkernel.draw.style import STYLES, CircuitStyle
+from qkernel.draw.svg import dark_rules, follows_reader, group_markup, markup
+from qkernel.draw.tooltips import count_operations, count_text, tooltip_text
+
+_TOP = 10.0
+
+
+def html_drawing(scene: Scene, style: CircuitStyle) -> str:
+    """A page with the drawing of a scene that was built with `keep_bodies`."""
+    strip = Strip(scene, style)
+    title = escape(scene.title)
+    known = f'<span class="known">({escape(scene.subtitle)})</span>' if scene.subtitle else ""
+    page = PAGE
+    parts = {"TITLE": title, "KNOWN": known, "COLORS": colors(style), "DRAWING": strip.page()}
+    for name, text in parts.items():
+        page = page.replace(f"<!--{name}-->", text).replace(f"/*{name}*/", text)
+    return page
+
+
+def colors(style: CircuitStyle) -> str:
+    """CSS for everything that is not SVG, in the reader's mode where the style follows it."""
+    light = _variables(style)
+    if not follows_reader(style):
+        return f":root{{{light}}}"
+    return f":root{{{light}}}@media (prefers-color-scheme: dark){{:root{{{_variables(STYLES['dark'])}}}}}{dark_rules(style)}"
+
+
+def _variables(style: CircuitStyle) -> str:
+    roles = ["background", "text", "muted", "wire"]
+    roles += [f"{family}.{part}" for family in ("loop", "branch", "opened") for part in ("fill", "edge", "ink")]
+    return "".join(f"--{role.replace('.', '-')}:{style.color(role)};" for role in roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Nesting:
+    """How many frames run above and below each wire with everything unfolded."""
+
+    above: list[int]
+    below: list[int]
+
+
+class Strip:
+    """The slices of one scene."""
+
+    def __init__(self, scene: Scene, style: CircuitStyle) -> None:
+        self.scene, self.style, self.pen = scene, style, Pen(1.2 * style.font_size)
+        self.scale = self.pen.scale
+        self.nesting = Nesting([0] * len(scene.wires), [0] * len(scene.wires))
+        operations: list[Operation] = []
+        self.survey(scene.items, operations)
+        self.halves = self.pen.halves(operations, len(scene.wires))
+        self.rows, bottom = self.pen.rows(self.halves, self.nesting.above, self.nesting.below, _TOP)
+        self.height = bottom + _TOP
+
+    def survey(self, items: Sequence[Item], found: list[Operation]) -> tuple[list[int], list[int]]:
+        """Collect all operations, hidden ones too; frames at the upper and lower edge of each wire in `items`."""
+        above, below = [0] * len(self.scene.wires), [0] * len(self.scene.wires)
+        for entry in items:
+            frame = entry if isinstance(entry, Frame) else entry.body
+            if isinstance(entry, Operation):
+                found.append(entry)
+            if frame is None:
+                continue
+            high, low = self.depth(frame, found)
+            first, last = frame.inner_rows
+            above[first], below[last] = max(above[first], high), max(below[last], low)
+        self.nesting.above[:] = map(max, self.nesting.above, above)
+        self.nesting.below[:] = map(max, self.nesting.below, below)
+        return above, below
+
+    def depth(self, frame: Frame, found: list[Operation]) -> tuple[int, int]:
+        """How many frames stand at the upper and lower edge of `frame`, itself included, however it is folded."""
+        first, last = frame.inner_rows
+        pieces = [section.items for section in frame.sections] + ([frame.unrolled] if frame.unrolled else [])
+        inside = [self.survey(piece, found) for piece in pieces]
+        return 1 + max(above[first] for above, _ in inside), 1 + max(below[last] for _, below in inside)
+
+    # The strip
+
+    def page(self) -> str:
+        """The whole drawing."""
+        alive = {k for k, wire in enumerate(self.scene.wires) if not (wire.starts_late or wire.is_classical)}
+        labels = self.labels()
+        drawn = self.items(self.scene.items, alive)
+        return f'<div class="strip qkernel" style="height:{self.height:.1f}px">{labels}{drawn}</div>'
+
+    def labels(self) -> str:
+        """The names of the wires; they stay in view."""
+        shapes: list[Shape] = []
+        width = 0.0
+        for wire, y in zip(self.scene.wires, self.rows, strict=True):
+            shapes.append(Text(6, y, wire.label, self.pen.size, "text", "start"))
+            end = 6 + text_width(wire.label, self.pen.size)
+            if wire.size is not None:
+                shapes.append(Text(end + 5, y, f"/ {wire.size}", self.pen.small, "muted", "start"))
+                end += 5 + text_width(f"/ {wire.size}", self.pen.small)
+            width = max(width, end + 10)
+        return f'<svg class="labels" width="{width:.1f}" height="{self.height:.1f}">{markup(shapes, self.style)}</svg>'
+
+    def items(self, items: Sequence[Item], alive: set[int]) -> str:
+        """Slices for `items`; `alive` are the wires that exist, kept up to date."""
+        parts: list[str] = []
+        plain: list[Operation] = []
+        for entry in items:
+            if isinstance(entry, Operation) and entry.body is None:
+                plain.append(entry)
+                continue
+            parts.append(self.columns(plain, alive))
+            plain = []
+            parts.append(self.call(entry, alive) if isinstance(entry, Operation) else self.loop(entry, alive))
+        return "".join([*parts, self.columns(plain, alive)])
+
+    def columns(self, operations: list[Operation], alive: set[int]) -> str:
+        """Operations that never unfold, as close together as they go."""
+        layout = lay_out(Scene("", "", self.scene.wires, tuple(operations)), self.pen.metrics())
+        return "".join(self.column(layout, column, alive) for column in range(len(layout.widths)))
+
+    def column(self, layout: Layout, column: int, alive: set[int]) -> str:
+        here = [cell.operation for cell in layout.cells if cell.column == column]
+        width = ceil(layout.widths[column])
+        born = {wire for wire, start in layout.starts.items() if start == column} - alive
+        gone = {wire for wire, end in layout.ends.items() if end == column}
+        drawn = self.lines(alive | born, width, born, gone) + "".join(self.operation(one, width / 2) for one in here)
+        alive |= born
+        alive -= gone
+        return self.slice(drawn, width)
+
+    def slice(self, drawn: str, width: float) -> str:
+        return f'<svg width="{width:.1f}" height="{self.height:.1f}">{drawn}</svg>'
+
+    def lines(self, wires: set[int], width: float, born: set[int] | None = None, gone: set[int] | None = None) -> str:
+        """Wires through a slice; those born or gone here have only one half."""
+        shapes: list[Shape] = []
+        for wire in sorted(wires):
+            classical, y = self.scene.wires[wire].is_classical, self.rows[wire]
+            start = width / 2 if wire in (born or ()) else 0.0
+            end = width / 2 if wire in (gone or ()) else width
+            shapes.append(Line(start, y, end, y, "classical" if classical else "wire", 1.1 * self.scale, double=classical))
+        return markup(shapes, self.style)
+
+    def filler(self, wires: set[int]) -> str:
+        """Wires as long as there is room."""
+        stretched = ""
+        for wire in sorted(wires):
+            classical = self.scene.wires[wire].is_classical
+            role = "classical" if classical else "wire"
+            paint = f'class="s-{role}" stroke="{self.style.color(role)}" stroke-width="{1.1 * self.scale:.1f}"'
+            for shift in (-1.3, 1.3) if classical else (0.0,):
+                y = f"{self.rows[wire] + shift:.1f}"
+                stretched += f'<line x1="0" x2="100%" y1="{y}" y2="{y}" {paint}/>'
+        return f'<svg class="filler" height="{self.height:.1f}">{stretched}</svg>'
+
+    def operation(self, operation: Operation, x: float, count: str = "") -> str:
+        tip = "\n".join(part for part in (tooltip_text(operation.tooltip, operation.span), count) if part)
+        return group_markup(self.pen.operation(operation, self.rows, x), self.style, f' data-tip="{escape(tip)}"')
+
+    # What unfolds
+
+    def call(self, operation: Operation, alive: set[int]) -> str:
+        """A call: its box, or the frame that it stands for."""
+        assert operation.body is not None
+        width = ceil(self.pen.operation_width(operation))
+        count = count_text(count_operations((operation.body,), self.scene.wires))
+        before = set(alive)
+        opened = self.frame(operation.body, alive, operation.body.sections, "▾", count)
+        gone = before - alive
+        born = alive - before
+        box = self.lines(before | born, width, born, gone) + self.operation(operation, width / 2, count)
+        return self.fold(self.slice(box, width), opened, "call", shorten(operation.tooltip, 80))
+
+    def loop(self, frame: Frame, alive: set[int]) -> str:
+        """A loop: its body once, or all rounds; a frame that is neither stays as it is."""
+        if frame.unrolled is None:
+            return self.frame(frame, alive, frame.sections, "", "")
+        count = count_text(count_operations(frame.unrolled, self.scene.wires))
+        after = set(alive)
+        unfolded = self.frame(frame, after, (Section(frame.title, frame.unrolled),), "▾", count)
+        folded = self.frame(frame, alive, frame.sections, "▸", count)
+        return self.fold(folded, unfolded, "loop", frame.title)
+
+    def fold(self, closed: str, opened: str, kind: str, label: str) -> str:
+        name = escape(label)
+        return (
+            f'<div class="fold {kind}" data-label="{name}"><div class="piece closed">{closed}</div>'
+            f'<div class="piece opened">{opened}</div></div>'
+        )
+
+    def frame(self, frame: Frame, alive: set[int], sections: Sequence[Section], arrow: str, count: str) -> str:
+        """A frame of the page around the slices of its sections."""
+        above, below = self.depth(frame, [])
+        top, bottom = self.pen.frame_extent(frame, above, below, self.rows, self.halves)
+        tip = "\n".join(part for part in (tooltip_text(frame.tooltip, frame.span), count) if part)
+        edge = ceil(EDGE * self.scale)
+        links = markup(self.pen.links(frame, (top, bottom), self.rows, edge / 2 + 8 * self.scale), self.style)
+        extent = f"top:{top:.1f}px;height:{bottom - top:.1f}px"
+        parts = [
+            f'<div class="frame {frame.family}" style="{extent}" data-tip="{escape(tip)}"></div>',
+            self.slice(self.lines(alive, edge) + f'<g class="link" overflow="visible">{links}</g>', edge),
+        ]
+        before = set(alive)
+        for number, section in enumerate(sections):
+            branch = set(before) if frame.family == "branch" else alive
+            badge = f'<span class="badge">{escape(frame.badge)}</span>' if frame.badge and not number else ""
+            parts.append(self.section(section, branch, top, bottom, arrow if not number else "", badge, frame))
+            alive |= branch
+        alive -= set(frame.drops)
+        parts.append(self.slice(self.lines(alive, edge), edge))
+        return f'<div class="around">{"".join(parts)}</div>'
+
+    def section(
+        self, section: Section, alive: set[int], top: float, bottom: float, arrow: str, badge: str, frame: Frame
+    ) -> str:
+        """One section: its heading above its slices, and wires to the end of the heading."""
+        least = self.pen.heading_width(f"{arrow} {section.title}", frame.badge if badge else "")
+        tag = "button" if arrow else "span"
+        heading = f'<{tag} class="heading" style="top:{top + 1:.1f}px">{arrow} {escape(section.title)} {badge}</{tag}>'
+        extent = f"top:{top:.1f}px;height:{bottom - top:.1f}px"
+        rule = "" if section.title == frame.title else f'<div class="rule" style="{extent}"></div>'
+        inside = self.filler(alive) + self.items(section.items, alive)
+        return (
+            f'<div class="section {frame.family}" style="min-width:{max(least, BOX):.1f}px">'
+            f"{rule}{heading}{inside}{self.filler(alive)}</div>"
+        )

@@ -1,0 +1,139 @@
+"""The page around an HTML drawing: its looks, and the script that folds, zooms, drags and explains."""
+
+from __future__ import annotations
+
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title><!--TITLE--></title>
+<style>
+/*COLORS*/
+:root { color-scheme: light dark; }
+* { box-sizing: border-box; }
+body {
+  margin: 0; background: var(--background); color: var(--text);
+  font: 14px 'DejaVu Sans', 'Segoe UI', Helvetica, Arial, sans-serif;
+}
+header { display: flex; flex-wrap: wrap; gap: 8px; align-items: baseline; padding: 12px 16px 8px; }
+header h1 { font-size: 16px; margin: 0; }
+.known { color: var(--muted); }
+header nav { margin-left: auto; display: flex; gap: 6px; }
+header button {
+  font: inherit; font-size: 12px; padding: 4px 10px; border: 1px solid var(--muted); border-radius: 6px;
+  background: none; color: inherit; cursor: pointer;
+}
+header button:hover, header button:focus-visible { border-color: var(--text); }
+main { overflow: auto; padding: 0 10px 24px; cursor: grab; touch-action: pan-x pan-y; }
+main.dragging { cursor: grabbing; user-select: none; }
+.strip { display: inline-flex; align-items: flex-start; transform-origin: 0 0; position: relative; }
+.strip svg { display: block; flex: none; position: relative; overflow: visible; pointer-events: none; z-index: 1; }
+.strip svg g { pointer-events: auto; }
+.strip .labels { position: sticky; left: 0; background: var(--background); z-index: 5; }
+.around, .section, .piece, .fold { display: inline-flex; flex: none; position: relative; }
+.piece.opened, .fold.open > .piece.closed { display: none; }
+.fold.open > .piece.opened { display: inline-flex; }
+.section svg.filler { flex: 1 0 0; width: 0; min-width: 0; }
+.frame { position: absolute; left: 6px; right: 6px; border: 1px solid; border-radius: 6px; }
+.frame.loop { background: var(--loop-fill); border-color: var(--loop-edge); }
+.frame.branch { background: var(--branch-fill); border-color: var(--branch-edge); }
+.frame.opened { background: var(--opened-fill); border: 1px dashed var(--opened-edge); }
+.heading {
+  position: absolute; left: 0; right: 4px; z-index: 2; display: flex; gap: 6px; margin: 0; padding: 1px 2px;
+  border: 0; background: none; font: bold 11.5px 'DejaVu Sans', 'Segoe UI', Helvetica, Arial, sans-serif;
+  text-align: left; white-space: nowrap;
+}
+.heading .badge { font-weight: normal; margin-left: auto; }
+button.heading { cursor: pointer; }
+.section.loop > .heading { color: var(--loop-ink); }
+.section.branch > .heading { color: var(--branch-ink); }
+.section.opened > .heading { color: var(--opened-ink); }
+.rule { position: absolute; left: -1px; border-left: 1px dashed var(--branch-edge); }
+.fold.call > .closed g.operation { cursor: pointer; }
+.fold.call > .closed g.operation:hover, .fold.call > .closed g.operation:focus-visible {
+  filter: brightness(0.94); outline: none;
+}
+button.heading:hover, button.heading:focus-visible { text-decoration: underline; }
+#tip {
+  position: fixed; z-index: 9; display: none; max-width: 60ch; padding: 6px 10px; border-radius: 6px;
+  background: var(--text); color: var(--background); font: 12px 'DejaVu Sans Mono', Consolas, monospace;
+  white-space: pre-wrap; pointer-events: none;
+}
+</style>
+</head>
+<body>
+<header>
+<h1><!--TITLE--></h1><!--KNOWN-->
+<nav>
+<button type="button" data-act="unfold">Unfold all</button>
+<button type="button" data-act="fold">Fold all</button>
+<button type="button" data-act="out" aria-label="Zoom out">−</button>
+<button type="button" data-act="in" aria-label="Zoom in">+</button>
+</nav>
+</header>
+<main><!--DRAWING--></main>
+<div id="tip" role="tooltip"></div>
+<script>
+(() => {
+  const main = document.querySelector("main"), strip = document.querySelector(".strip"), tip = document.getElementById("tip");
+  let zoom = 1, drag = null, moved = false;
+  const turn = (fold, open) => {
+    fold.classList.toggle("open", open);
+    fold.querySelectorAll(":scope > .closed > svg > g.operation").forEach(box => box.setAttribute("aria-expanded", open));
+  };
+  document.querySelectorAll(".fold.call > .closed > svg > g.operation").forEach(box => {
+    box.setAttribute("tabindex", "0");
+    box.setAttribute("role", "button");
+    box.setAttribute("aria-expanded", "false");
+    box.setAttribute("aria-label", "unfold " + box.closest(".fold").dataset.label);
+  });
+  const handle = target => target.closest("button.heading") || target.closest(".fold.call > .closed > svg > g.operation");
+  const act = target => {
+    const hit = handle(target);
+    const fold = hit && hit.closest(".fold");
+    if (fold) turn(fold, !fold.classList.contains("open"));
+    return Boolean(fold);
+  };
+  const scale = value => { zoom = Math.min(4, Math.max(0.2, value)); strip.style.zoom = zoom; };
+  strip.addEventListener("click", event => { if (!moved) act(event.target); });
+  strip.addEventListener("keydown", event => {
+    if ((event.key === "Enter" || event.key === " ") && !event.target.matches("button") && act(event.target)) event.preventDefault();
+  });
+  document.querySelector("nav").addEventListener("click", event => {
+    const what = event.target.dataset.act;
+    if (what === "in" || what === "out") scale(zoom * (what === "in" ? 1.25 : 0.8));
+    if (what === "fold" || what === "unfold") document.querySelectorAll(".fold").forEach(fold => turn(fold, what === "unfold"));
+  });
+  main.addEventListener("wheel", event => {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    scale(zoom * Math.exp(-event.deltaY / 400));
+  }, { passive: false });
+  main.addEventListener("pointerdown", event => {
+    moved = false;
+    if (event.pointerType === "mouse" && event.button === 0) drag = [event.clientX, event.clientY, main.scrollLeft, window.scrollY];
+  });
+  window.addEventListener("pointermove", event => {
+    if (!drag) return;
+    const [x, y, left, top] = drag;
+    if (Math.hypot(event.clientX - x, event.clientY - y) > 4) { moved = true; main.classList.add("dragging"); }
+    if (moved) { main.scrollLeft = left + x - event.clientX; window.scrollTo(0, top + y - event.clientY); }
+  });
+  window.addEventListener("pointerup", () => { drag = null; main.classList.remove("dragging"); });
+  main.addEventListener("pointerover", event => {
+    const spot = event.target.closest("[data-tip]");
+    tip.style.display = spot && spot.dataset.tip ? "block" : "none";
+    if (spot) tip.textContent = spot.dataset.tip;
+  });
+  main.addEventListener("pointermove", event => {
+    tip.style.left = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8) + "px";
+    tip.style.top = (event.clientY + tip.offsetHeight + 24 > innerHeight ? event.clientY - tip.offsetHeight - 10 : event.clientY + 16) + "px";
+  });
+  main.addEventListener("pointerleave", () => { tip.style.display = "none"; });
+})();
+</script>
+</body>
+</html>
+"""
