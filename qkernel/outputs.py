@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import ArithmeticEvaluationError, ExecutionError, GradientError
-from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Slice, Updated, children, evaluate, free_names
+from qkernel.ir.evaluation import children, evaluate, free_names
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Slice, Updated
 from qkernel.ir.types import FLOAT, UINT, ArrayType, DictType, ScalarType, TupleType, Type
 from qkernel.lower.circuit import Circuit
 from qkernel.lower.derivatives import derivative

@@ -11,7 +11,8 @@ import numpy as np
 from qkernel.engine import FEATURES
 from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
 from qkernel.gates import pauli_matrix
-from qkernel.ir.expressions import Expr, evaluate
+from qkernel.ir.evaluation import evaluate
+from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Instruction, Kind, Repeat, Run
 from qkernel.observable import Hamiltonian
 

@@ -10,8 +10,10 @@ from qkernel.estimate.scope import RunTime, Scope
 from qkernel.estimate.substitution import pauli_word, terms
 from qkernel.estimate.tally import Kind, Tally
 from qkernel.gates import GATES
-from qkernel.ir.expressions import Const, Expr, Pack, free_names
-from qkernel.ir.ops import Gate, Measure
+from qkernel.ir.evaluation import free_names
+from qkernel.ir.expressions import Const, Expr, Pack
+from qkernel.ir.ops import Gate, Measure, Module, blocks
+from qkernel.ir.spans import Span
 
 _CLASSED = frozenset(("p", "rx", "ry", "rz", "rxx", "ryy", "rzz"))
 
@@ -47,6 +49,18 @@ def _class(angle: Expr) -> str:
     if not math.isclose(eighths, round(eighths), abs_tol=1e-9):
         return ""
     return "t" if round(eighths) % 2 else "clifford"
+
+
+def t_spans(module: Module) -> frozenset[Span]:
+    """Where rotations by a constant odd multiple of pi/4 are written."""
+    found: set[Span] = set()
+    waiting = [op for function in module.functions for op in function.body]
+    while waiting:
+        op = waiting.pop()
+        if isinstance(op, Gate) and op.span is not None and "t" in _classes(op):
+            found.add(op.span)
+        waiting += [inner for block in blocks(op) for inner in block]
+    return frozenset(found)
 
 
 def measure_tally(op: Measure, count: Quantity) -> Tally:

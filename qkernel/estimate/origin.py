@@ -7,14 +7,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qkernel.diagnostics import did_you_mean
-from qkernel.errors import UnknownBindingError
+from qkernel.errors import EntrypointValidationError, TargetCapabilityError, UnknownBindingError
 from qkernel.estimate.atoms import Argument, Bound, Register
-from qkernel.estimate.fold import formal_value
+from qkernel.estimate.depth import DEPTHS, MOST_GATES, Depths, walk
+from qkernel.estimate.fold import Fold, formal_value
+from qkernel.estimate.leaves import t_spans
 from qkernel.estimate.quantity import Quantity, Value, quantity
-from qkernel.estimate.substitution import as_value, length
-from qkernel.ir.expressions import evaluate
+from qkernel.estimate.substitution import as_value, length, substitute, substitute_value
+from qkernel.estimate.tally import Tally
+from qkernel.ir.evaluation import evaluate
 from qkernel.ir.ops import Function, Module, Parameter
-from qkernel.ir.types import is_quantum
+from qkernel.ir.types import OBSERVABLE, is_quantum
+from qkernel.lower.bindings import can_be_open, normalise
+from qkernel.lower.circuit import Circuit
+from qkernel.observable import Hamiltonian
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Origin:
     module: Module
     values: dict[str, Value]
     rounds: tuple[str, ...] = ()
-    bindings: dict[str, Any] = field(default_factory=dict)
+    given: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -50,9 +56,55 @@ class Origin:
             return Bound(range(value))
         return as_value(_checked(parameter, value))
 
-    def bound_to(self, values: Mapping[str, Value]) -> Origin:
-        """The origin with more of the arguments bound."""
-        return replace(self, values={**self.values, **{name: value for name, value in values.items() if name in self.values}})
+    def bound_to(self, given: Mapping[str, Value]) -> Origin:
+        """The origin with values put for symbols."""
+        values = {name: substitute_value(value, given) for name, value in self.values.items()}
+        return replace(self, values=values, given={**self.given, **given})
+
+    def tally(self, paths: bool = False, depth: bool = False) -> Tally:
+        """Fold the module: by paths of calls, or with upper bounds of the depths, if asked."""
+        fold = Fold(self.module, paths, depth)
+        tally = fold.entry(self.values).tally
+        for value in self.values.values():
+            if isinstance(value, Register):
+                tally.add("qubits", value.length)
+        return tally.map(lambda amount: substitute(amount, self.given)) if self.given else tally
+
+    def depths(self, total: Quantity) -> Depths:
+        """The depths: of the lowered circuit where everything is bound and `total` gates are few, else upper bounds."""
+        walkable = total.is_constant and total.constant <= MOST_GATES and not self.rounds
+        circuit = self._circuit() if walkable else None
+        if circuit is not None and circuit.is_straight:
+            return walk(circuit, t_spans(self.module))
+        tally = self.tally(depth=True)
+        return Depths(*(tally.of(name) for name in DEPTHS), exact=False)
+
+    def _circuit(self) -> Circuit | None:
+        """The lowered circuit; None where something that shapes it is not bound."""
+        from qkernel.lower import lower
+
+        values: dict[str, Any] = {}
+        lengths: dict[str, tuple[int, ...]] = {}
+        for parameter in self.module.entry.parameters:
+            name, element = parameter.name, getattr(parameter.type, "element", parameter.type)
+            match self.values[name]:
+                case Quantity() as form if form.is_constant:
+                    values[name] = form.constant if isinstance(form.constant, int) else float(form)
+                case Register(size) if size.is_constant:
+                    values[name] = int(size)
+                case Bound(range() as stretch):
+                    lengths[name] = (len(stretch),)
+                case Bound(plain):
+                    values[name] = plain
+                case _ if element == OBSERVABLE:  # read out only, or it would be in the counts
+                    values[name] = Hamiltonian() if parameter.type == OBSERVABLE else ()
+        open_names = [
+            entry.name for entry in self.module.entry.parameters if entry.name not in values and can_be_open(entry.type)
+        ]
+        try:
+            return lower(self.module, values, open_names, lengths)
+        except (EntrypointValidationError, TargetCapabilityError):
+            return None
 
 
 def _symbol(value: Value) -> Quantity | None:
@@ -76,7 +128,6 @@ def origin(module: Module, bindings: Mapping[str, Any], parameters: tuple[str, .
                 f"`{entry.name}` has no argument `{name}`{did_you_mean(str(name), names)}", span=entry.span
             )
     values: dict[str, Value] = {}
-    bound: dict[str, Any] = {}
     for parameter in entry.parameters:
         formal = formal_value(parameter, parameter.name, nonnegative=True)
         if parameter.name in bindings:
@@ -86,19 +137,16 @@ def origin(module: Module, bindings: Mapping[str, Any], parameters: tuple[str, .
         else:
             values[parameter.name] = formal
             continue
-        bound[parameter.name] = given
         if is_quantum(parameter.type):
             values[parameter.name] = Register(quantity(int(given)))
         else:
             values[parameter.name] = as_value(_checked(parameter, given))
-    return Origin(module, values, (), bound)
+    return Origin(module, values)
 
 
 def _checked(parameter: Parameter, value: Any) -> Any:
     """The value in the form that lowering reads, or its error."""
     if is_quantum(parameter.type):
         return range(int(value))
-    from qkernel.lower.bindings import normalise
-
     function = Function(parameter.name, (parameter,), (), span=parameter.span)
     return normalise(function, {parameter.name: value}).values[parameter.name]

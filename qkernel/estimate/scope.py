@@ -21,7 +21,8 @@ from qkernel.estimate.quantity import (
     remainder,
 )
 from qkernel.estimate.substitution import NotKnown, as_value, known, length, opaque
-from qkernel.ir.expressions import Apply, Const, Expr, Name, Pack, Size, Slice, Updated, free_names
+from qkernel.ir.evaluation import free_names
+from qkernel.ir.expressions import Apply, Const, Expr, Name, Pack, Size, Slice, Updated
 from qkernel.ir.places import Place
 from qkernel.ir.types import FLOAT
 

@@ -39,7 +39,7 @@ from qkernel.estimate.quantity import (
     quantity,
     value_names,
 )
-from qkernel.ir import expressions
+from qkernel.ir import evaluation
 
 MOST_STEPS = 1_000_000
 Values = Mapping[str, Value]
@@ -121,7 +121,7 @@ def known(value: Value) -> Any:
             return range(int(known(size)))
         case Closure(expression, values) if not value_names(value):
             try:
-                return expressions.evaluate(expression, {name: known(inner) for name, inner in values})
+                return evaluation.evaluate(expression, {name: known(inner) for name, inner in values})
             except ArithmeticError as error:
                 raise ArithmeticEvaluationError(f"`{expression}` has no value: {error}") from error
             except LookupError as error:

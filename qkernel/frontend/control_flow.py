@@ -120,7 +120,7 @@ def symbolic_while(tracer: Tracer, node: ast.While) -> None:
         condition[:] = [value]
 
     body, carried = _trace_loop(tracer, node, start)
-    from qkernel.ir.expressions import free_names
+    from qkernel.ir.evaluation import free_names
 
     if not free_names(condition[0]) & {entry.name for entry in carried if entry.next != Name(entry.name, entry.next.type)}:
         raise UnsupportedPythonError(

@@ -13,7 +13,8 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Signature, Struct
 from qkernel.frontend.tracer import Tracer, describe
 from qkernel.ir import ops
-from qkernel.ir.expressions import Expr, Name, Slice, free_names, substitute, wrap
+from qkernel.ir.evaluation import free_names, substitute
+from qkernel.ir.expressions import Expr, Name, Slice, wrap
 from qkernel.ir.ops import Modifier, Parameter
 from qkernel.ir.places import Place, whole
 from qkernel.ir.spans import Span

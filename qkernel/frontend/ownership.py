@@ -19,7 +19,8 @@ from qkernel.errors import (
     QubitConsumedError,
     UnreturnedBorrowError,
 )
-from qkernel.ir.expressions import Const, Expr, apply, free_names
+from qkernel.ir.evaluation import free_names
+from qkernel.ir.expressions import Const, Expr, apply
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
 from qkernel.types import Handle

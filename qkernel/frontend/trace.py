@@ -19,7 +19,8 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Struct
 from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
 from qkernel.ir import ops
-from qkernel.ir.expressions import Name, free_names, wrap
+from qkernel.ir.evaluation import free_names
+from qkernel.ir.expressions import Name, wrap
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
 from qkernel.ir.types import TupleType, Type, is_quantum

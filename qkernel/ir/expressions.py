@@ -1,20 +1,16 @@
 """Classical values as immutable trees, folded and normalised as they are built, compared by structure.
 
 An expression is pure: constants, parameters, loop variables, carried scalars, measured bits, and arithmetic on them.
-`evaluate` is the only reading of an expression as a value; it works on Python numbers, on numpy arrays (one entry per
-loop iteration, shot or sample) and on anything else that overloads the operators.
 """
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from qkernel.ir.operators import OPERATORS
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type
 
 
@@ -287,93 +283,6 @@ class Updated(Expr):
         return self.base.type
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """How an operator computes: on Python numbers, on numpy arrays, and the type of its result."""
-
-    scalar: Callable[..., Any]
-    array: Callable[..., Any]
-    result: Callable[..., Type]
-
-
-def _number(*types: Type) -> Type:
-    return FLOAT if FLOAT in types else UINT
-
-
-def _float(*types: Type) -> Type:
-    return FLOAT
-
-
-def _uint(*types: Type) -> Type:
-    return UINT
-
-
-def _bit(*types: Type) -> Type:
-    return BIT
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    if isinstance(base, int) and isinstance(exponent, int) and exponent < 0:
-        return float(base) ** exponent
-    return base**exponent
-
-
-def _array_power(base: Any, exponent: Any) -> Any:
-    return np.power(np.asarray(base, float), exponent) if np.any(np.asarray(exponent) < 0) else np.power(base, exponent)
-
-
-def _fixed_point(bits: Any, int_bits: int) -> Any:
-    """The number that bits spell, least significant first, `int_bits` of them before the point."""
-    return sum(bit * 2.0 ** (position + int_bits - len(bits)) for position, bit in enumerate(bits))
-
-
-OPERATORS: dict[str, Operator] = {
-    "+": Operator(operator.add, operator.add, _number),
-    "-": Operator(operator.sub, operator.sub, _number),
-    "*": Operator(operator.mul, operator.mul, _number),
-    "/": Operator(operator.truediv, operator.truediv, _float),
-    "//": Operator(operator.floordiv, operator.floordiv, _number),
-    "%": Operator(operator.mod, operator.mod, _number),
-    "**": Operator(_power, _array_power, _number),
-    "neg": Operator(operator.neg, operator.neg, _number),
-    "abs": Operator(abs, np.abs, _number),
-    "min": Operator(min, np.minimum, _number),
-    "max": Operator(max, np.maximum, _number),
-    "<": Operator(operator.lt, operator.lt, _bit),
-    "<=": Operator(operator.le, operator.le, _bit),
-    ">": Operator(operator.gt, operator.gt, _bit),
-    ">=": Operator(operator.ge, operator.ge, _bit),
-    "==": Operator(operator.eq, operator.eq, _bit),
-    "!=": Operator(operator.ne, operator.ne, _bit),
-    "and": Operator(lambda a, b: bool(a) and bool(b), np.logical_and, _bit),
-    "or": Operator(lambda a, b: bool(a) or bool(b), np.logical_or, _bit),
-    "^": Operator(lambda a, b: bool(a) != bool(b), np.logical_xor, _bit),
-    "not": Operator(operator.not_, np.logical_not, _bit),
-    "select": Operator(lambda c, a, b: a if c else b, np.where, lambda c, a, b: a if a == b else _number(a, b)),
-    "uint": Operator(int, lambda a: np.asarray(a, np.int64), _uint),
-    "float": Operator(float, lambda a: np.asarray(a, np.float64), _float),
-    "floor": Operator(math.floor, lambda a: np.floor(a).astype(np.int64), _uint),
-    "ceil": Operator(math.ceil, lambda a: np.ceil(a).astype(np.int64), _uint),
-    "sin": Operator(math.sin, np.sin, _float),
-    "cos": Operator(math.cos, np.cos, _float),
-    "tan": Operator(math.tan, np.tan, _float),
-    "asin": Operator(math.asin, np.arcsin, _float),
-    "acos": Operator(math.acos, np.arccos, _float),
-    "atan": Operator(math.atan, np.arctan, _float),
-    "atan2": Operator(math.atan2, np.arctan2, _float),
-    "sinh": Operator(math.sinh, np.sinh, _float),
-    "cosh": Operator(math.cosh, np.cosh, _float),
-    "tanh": Operator(math.tanh, np.tanh, _float),
-    "exp": Operator(math.exp, np.exp, _float),
-    "log": Operator(math.log, np.log, _float),
-    "log2": Operator(math.log2, np.log2, _float),
-    "sqrt": Operator(math.sqrt, np.sqrt, _float),
-    "fixed": Operator(
-        lambda bits, int_bits: _fixed_point(bits, int_bits), lambda bits, int_bits: _fixed_point(bits, int_bits), _float
-    ),
-}
-
-
 def wrap(value: Any) -> Expr:
     """`value` as an expression: numbers, bits, Hamiltonians, and (nested) tuples, lists and arrays of numbers."""
     if isinstance(value, Expr):
@@ -508,130 +417,3 @@ def size(base: Expr, axis: int = 0) -> Expr:
         case Row(matrix, keys):
             return size(matrix, axis + len(keys))
     return Size(base, axis)
-
-
-Environment = Mapping[str, Any]
-
-
-def evaluate(expr: Expr, environment: Environment) -> Any:
-    """The value of `expr`. Names that `environment` lacks raise KeyError.
-
-    `environment` maps names to numbers, bools, numpy arrays, dictionaries or Hamiltonians. An array bound to a
-    *scalar* name stands for one value per iteration, shot or sample, and the result is then such an array. A name
-    bound to an expression gives a residual expression.
-    """
-    match expr:
-        case Const(value):
-            return value
-        case Name(name):
-            return environment[name]
-        case Apply("select", (condition, left, right)):
-            chosen = evaluate(condition, environment)
-            if not isinstance(chosen, (Expr, np.ndarray)):  # the other side may have no value: 1 / n if n else 0
-                return evaluate(left if chosen else right, environment)
-            return _compute("select", [chosen, evaluate(left, environment), evaluate(right, environment)])
-        case Apply(name, operands):
-            return _compute(name, [evaluate(operand, environment) for operand in operands])
-        case Item(base, keys):
-            return _element(evaluate(base, environment), [evaluate(key, environment) for key in keys])
-        case Row(base, keys):
-            return _element(evaluate(base, environment), [evaluate(key, environment) for key in keys])
-        case Size(base, axis):
-            value = evaluate(base, environment)
-            return size(value, axis) if isinstance(value, Expr) else np.shape(value)[axis] if axis else len(value)
-        case Slice(base, start, stride, length):
-            values = [evaluate(part, environment) for part in (base, start, stride, length)]
-            if any(isinstance(value, Expr) for value in values):
-                return Slice(*(wrap(value) for value in values))
-            sequence, first, step, count = values
-            if step == 0:
-                return [sequence[first]] * count
-            return sequence[first : first + step * count : step] if count else sequence[:0]
-        case Pack(items, type):
-            return _pack([evaluate(entry, environment) for entry in items], type)
-        case Updated(base, key, value):
-            parts = [evaluate(part, environment) for part in (base, key, value)]
-            if any(isinstance(part, Expr) for part in parts):
-                return Updated(*(wrap(part) for part in parts))
-            copy = list(parts[0])
-            copy[parts[1]] = parts[2]
-            return copy
-    raise TypeError(f"not an expression: {expr!r}")
-
-
-def _compute(name: str, values: list[Any]) -> Any:
-    if any(isinstance(value, Expr) for value in values):
-        return apply(name, *values)
-    rule = OPERATORS[name]
-    if any(isinstance(value, np.ndarray) for value in values):
-        return rule.array(*values)
-    return rule.scalar(*values)
-
-
-def _element(base: Any, keys: list[Any]) -> Any:
-    if isinstance(base, Expr) or any(isinstance(key, Expr) for key in keys):
-        return item(wrap(base), tuple(keys) if len(keys) > 1 else keys[0])
-    if isinstance(base, dict):
-        return base[keys[0]]
-    for key in keys:
-        base = np.asarray(base)[key] if isinstance(key, np.ndarray) else base[key]
-    return base.item() if isinstance(base, np.generic) else base
-
-
-def _pack(values: list[Any], type: Type) -> Any:
-    if isinstance(type, TupleType):
-        return tuple(values)
-    if any(isinstance(value, Expr) for value in values):
-        return Pack(tuple(wrap(value) for value in values), type)
-    return values
-
-
-def free_names(expr: Expr) -> frozenset[str]:
-    """The names that `expr` depends on."""
-    match expr:
-        case Name(name):
-            return frozenset((name,))
-        case Const():
-            return frozenset()
-    return frozenset().union(*(free_names(child) for child in children(expr)))
-
-
-def children(expr: Expr) -> tuple[Expr, ...]:
-    """The expressions directly inside `expr`."""
-    match expr:
-        case Apply(_, operands):
-            return operands
-        case Item(base, keys) | Row(base, keys):
-            return (base, *keys)
-        case Size(base):
-            return (base,)
-        case Slice(base, start, stride, length):
-            return (base, start, stride, length)
-        case Pack(items):
-            return items
-        case Updated(base, key, value):
-            return (base, key, value)
-    return ()
-
-
-def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
-    """`expr` with names replaced by expressions; names that `values` lacks stay."""
-    match expr:
-        case Name(name):
-            return values.get(name, expr)
-        case Const():
-            return expr
-        case Apply(name, operands):
-            return apply(name, *(substitute(operand, values) for operand in operands))
-        case Item(base, keys) | Row(base, keys):
-            replaced = tuple(substitute(key, values) for key in keys)
-            return item(substitute(base, values), replaced if len(replaced) > 1 else replaced[0])
-        case Size(base, axis):
-            return size(substitute(base, values), axis)
-        case Slice(base, start, stride, length):
-            return Slice(*(substitute(part, values) for part in (base, start, stride, length)))
-        case Pack(items, type):
-            return Pack(tuple(substitute(entry, values) for entry in items), type)
-        case Updated(base, key, value):
-            return Updated(*(substitute(part, values) for part in (base, key, value)))
-    raise TypeError(f"not an expression: {expr!r}")

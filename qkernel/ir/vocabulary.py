@@ -6,7 +6,7 @@ import keyword
 import re
 
 from qkernel.gates import GATES
-from qkernel.ir.expressions import OPERATORS
+from qkernel.ir.operators import OPERATORS
 
 VERSION = 1
 HEADER = "qkernel"

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.ir.expressions import Const, Expr, Item, Name, children, evaluate, wrap
+from qkernel.ir.evaluation import children, evaluate
+from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.types import Type
 from qkernel.lower.derivatives import derivative
 

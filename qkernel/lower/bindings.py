@@ -22,7 +22,7 @@ from qkernel.errors import (
     ObservableError,
     UnknownBindingError,
 )
-from qkernel.ir.expressions import evaluate
+from qkernel.ir.evaluation import evaluate
 from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
 from qkernel.lower.angles import OpenParameter

@@ -12,7 +12,8 @@ import numpy as np
 
 from qkernel.errors import SeparationError
 from qkernel.gates import GATES
-from qkernel.ir.expressions import Expr, free_names
+from qkernel.ir.evaluation import free_names
+from qkernel.ir.expressions import Expr
 from qkernel.ir.spans import Span
 from qkernel.lower.circuit import Assign, Branch, Kind, Repeat, Run
 from qkernel.lower.values import Affine

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from qkernel.errors import GradientError
-from qkernel.ir.expressions import Apply, Const, Expr, apply, free_names
+from qkernel.ir.evaluation import free_names
+from qkernel.ir.expressions import Apply, Const, Expr, apply
 
 _ZERO, _ONE = Const(0.0), Const(1.0)
 _STEPS = ("//", "floor", "ceil", "uint", "<", "<=", ">", ">=", "==", "!=", "and", "or", "^", "not")

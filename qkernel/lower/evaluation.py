@@ -13,7 +13,6 @@ import numpy as np
 
 from qkernel.errors import QubitIndexResolutionError, SizeError
 from qkernel.ir.expressions import (
-    OPERATORS,
     Apply,
     Const,
     Expr,
@@ -28,6 +27,7 @@ from qkernel.ir.expressions import (
     size,
 )
 from qkernel.ir.expressions import item as residual_item
+from qkernel.ir.operators import OPERATORS
 from qkernel.ir.types import TupleType
 from qkernel.lower.values import (
     Affine,

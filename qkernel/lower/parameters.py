@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.ir.expressions import Const, Expr, Item, Name, free_names, substitute, wrap
+from qkernel.ir.evaluation import free_names, substitute
+from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.ops import Parameter
 from qkernel.ir.types import ArrayType, DictType
 from qkernel.lower.angles import AngleMap, OpenParameter

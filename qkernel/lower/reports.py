@@ -16,7 +16,7 @@ from qkernel.errors import (
     SeparationError,
     TargetCapabilityError,
 )
-from qkernel.ir.expressions import free_names
+from qkernel.ir.evaluation import free_names
 from qkernel.ir.ops import Call, Function, Parameter
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qkernel.errors import SeparationError
-from qkernel.ir.expressions import Const, Expr, Item, apply, children, free_names, wrap
+from qkernel.ir.evaluation import children, free_names
+from qkernel.ir.expressions import Const, Expr, Item, apply, wrap
 from qkernel.ir.ops import If, While
 from qkernel.ir.types import BIT
 from qkernel.lower.circuit import BITS, Assign, Branch, Repeat, bit

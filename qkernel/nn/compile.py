@@ -15,7 +15,8 @@ from qkernel.errors import (
     EntrypointValidationError,
     ObservableError,
 )
-from qkernel.ir.expressions import Expr, Item, Name, substitute, wrap
+from qkernel.ir.evaluation import substitute
+from qkernel.ir.expressions import Expr, Item, Name, wrap
 from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType, DictType
 from qkernel.kernel import Kernel

@@ -9,7 +9,8 @@ from qiskit.circuit import Clbit
 from qiskit.circuit.classical import expr as classical
 
 from qkernel.errors import TargetCapabilityError
-from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, children, evaluate
+from qkernel.ir.evaluation import children, evaluate
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Name
 
 _MOST_BITS = 10
 """Arithmetic over at most so many bits is written as a table of its results."""

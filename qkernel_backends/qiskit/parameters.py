@@ -11,7 +11,14 @@ from qiskit.circuit import Parameter, ParameterVector
 from qiskit.exceptions import QiskitError
 
 from qkernel.errors import TargetCapabilityError
-from qkernel.ir.expressions import OPERATORS, Apply, Const, Expr, Item, Name
+from qkernel.ir.expressions import (
+    Apply,
+    Const,
+    Expr,
+    Item,
+    Name,
+)
+from qkernel.ir.operators import OPERATORS
 from qkernel.lower.angles import AngleMap, OpenParameter
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {

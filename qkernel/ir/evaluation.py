@@ -1,0 +1,157 @@
+"""Reading expressions: their value, the names in them, the same tree with other leaves.
+
+`evaluate` is the only reading of an expression as a value; it works on Python numbers, on numpy arrays (one entry per
+loop iteration, shot or sample) and on anything else that overloads the operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from qkernel.ir.expressions import (
+    Apply,
+    Const,
+    Expr,
+    Item,
+    Name,
+    Pack,
+    Row,
+    Size,
+    Slice,
+    Updated,
+    apply,
+    item,
+    size,
+    wrap,
+)
+from qkernel.ir.operators import OPERATORS
+from qkernel.ir.types import TupleType, Type
+
+Environment = Mapping[str, Any]
+
+
+def evaluate(expr: Expr, environment: Environment) -> Any:
+    """The value of `expr`. Names that `environment` lacks raise KeyError.
+
+    `environment` maps names to numbers, bools, numpy arrays, dictionaries or Hamiltonians. An array bound to a
+    *scalar* name stands for one value per iteration, shot or sample, and the result is then such an array. A name
+    bound to an expression gives a residual expression.
+    """
+    match expr:
+        case Const(value):
+            return value
+        case Name(name):
+            return environment[name]
+        case Apply("select", (condition, left, right)):
+            chosen = evaluate(condition, environment)
+            if not isinstance(chosen, (Expr, np.ndarray)):  # the other side may have no value: 1 / n if n else 0
+                return evaluate(left if chosen else right, environment)
+            return _compute("select", [chosen, evaluate(left, environment), evaluate(right, environment)])
+        case Apply(name, operands):
+            return _compute(name, [evaluate(operand, environment) for operand in operands])
+        case Item(base, keys):
+            return _element(evaluate(base, environment), [evaluate(key, environment) for key in keys])
+        case Row(base, keys):
+            return _element(evaluate(base, environment), [evaluate(key, environment) for key in keys])
+        case Size(base, axis):
+            value = evaluate(base, environment)
+            return size(value, axis) if isinstance(value, Expr) else np.shape(value)[axis] if axis else len(value)
+        case Slice(base, start, stride, length):
+            values = [evaluate(part, environment) for part in (base, start, stride, length)]
+            if any(isinstance(value, Expr) for value in values):
+                return Slice(*(wrap(value) for value in values))
+            sequence, first, step, count = values
+            if step == 0:
+                return [sequence[first]] * count
+            return sequence[first : first + step * count : step] if count else sequence[:0]
+        case Pack(items, type):
+            return _pack([evaluate(entry, environment) for entry in items], type)
+        case Updated(base, key, value):
+            parts = [evaluate(part, environment) for part in (base, key, value)]
+            if any(isinstance(part, Expr) for part in parts):
+                return Updated(*(wrap(part) for part in parts))
+            copy = list(parts[0])
+            copy[parts[1]] = parts[2]
+            return copy
+    raise TypeError(f"not an expression: {expr!r}")
+
+
+def _compute(name: str, values: list[Any]) -> Any:
+    if any(isinstance(value, Expr) for value in values):
+        return apply(name, *values)
+    rule = OPERATORS[name]
+    if any(isinstance(value, np.ndarray) for value in values):
+        return rule.array(*values)
+    return rule.scalar(*values)
+
+
+def _element(base: Any, keys: list[Any]) -> Any:
+    if isinstance(base, Expr) or any(isinstance(key, Expr) for key in keys):
+        return item(wrap(base), tuple(keys) if len(keys) > 1 else keys[0])
+    if isinstance(base, dict):
+        return base[keys[0]]
+    for key in keys:
+        base = np.asarray(base)[key] if isinstance(key, np.ndarray) else base[key]
+    return base.item() if isinstance(base, np.generic) else base
+
+
+def _pack(values: list[Any], type: Type) -> Any:
+    if isinstance(type, TupleType):
+        return tuple(values)
+    if any(isinstance(value, Expr) for value in values):
+        return Pack(tuple(wrap(value) for value in values), type)
+    return values
+
+
+def free_names(expr: Expr) -> frozenset[str]:
+    """The names that `expr` depends on."""
+    match expr:
+        case Name(name):
+            return frozenset((name,))
+        case Const():
+            return frozenset()
+    return frozenset().union(*(free_names(child) for child in children(expr)))
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The expressions directly inside `expr`."""
+    match expr:
+        case Apply(_, operands):
+            return operands
+        case Item(base, keys) | Row(base, keys):
+            return (base, *keys)
+        case Size(base):
+            return (base,)
+        case Slice(base, start, stride, length):
+            return (base, start, stride, length)
+        case Pack(items):
+            return items
+        case Updated(base, key, value):
+            return (base, key, value)
+    return ()
+
+
+def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
+    """`expr` with names replaced by expressions; names that `values` lacks stay."""
+    match expr:
+        case Name(name):
+            return values.get(name, expr)
+        case Const():
+            return expr
+        case Apply(name, operands):
+            return apply(name, *(substitute(operand, values) for operand in operands))
+        case Item(base, keys) | Row(base, keys):
+            replaced = tuple(substitute(key, values) for key in keys)
+            return item(substitute(base, values), replaced if len(replaced) > 1 else replaced[0])
+        case Size(base, axis):
+            return size(substitute(base, values), axis)
+        case Slice(base, start, stride, length):
+            return Slice(*(substitute(part, values) for part in (base, start, stride, length)))
+        case Pack(items, type):
+            return Pack(tuple(substitute(entry, values) for entry in items), type)
+        case Updated(base, key, value):
+            return Updated(*(substitute(part, values) for part in (base, key, value)))
+    raise TypeError(f"not an expression: {expr!r}")

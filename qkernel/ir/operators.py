@@ -1,0 +1,98 @@
+"""The operators and functions of classical expressions: how each computes, and the type of its result."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qkernel.ir.types import BIT, FLOAT, UINT, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """How an operator computes: on Python numbers, on numpy arrays, and the type of its result."""
+
+    scalar: Callable[..., Any]
+    array: Callable[..., Any]
+    result: Callable[..., Type]
+
+
+def _number(*types: Type) -> Type:
+    return FLOAT if FLOAT in types else UINT
+
+
+def _float(*types: Type) -> Type:
+    return FLOAT
+
+
+def _uint(*types: Type) -> Type:
+    return UINT
+
+
+def _bit(*types: Type) -> Type:
+    return BIT
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if isinstance(base, int) and isinstance(exponent, int) and exponent < 0:
+        return float(base) ** exponent
+    return base**exponent
+
+
+def _array_power(base: Any, exponent: Any) -> Any:
+    return np.power(np.asarray(base, float), exponent) if np.any(np.asarray(exponent) < 0) else np.power(base, exponent)
+
+
+def _fixed_point(bits: Any, int_bits: int) -> Any:
+    """The number that bits spell, least significant first, `int_bits` of them before the point."""
+    return sum(bit * 2.0 ** (position + int_bits - len(bits)) for position, bit in enumerate(bits))
+
+
+OPERATORS: dict[str, Operator] = {
+    "+": Operator(operator.add, operator.add, _number),
+    "-": Operator(operator.sub, operator.sub, _number),
+    "*": Operator(operator.mul, operator.mul, _number),
+    "/": Operator(operator.truediv, operator.truediv, _float),
+    "//": Operator(operator.floordiv, operator.floordiv, _number),
+    "%": Operator(operator.mod, operator.mod, _number),
+    "**": Operator(_power, _array_power, _number),
+    "neg": Operator(operator.neg, operator.neg, _number),
+    "abs": Operator(abs, np.abs, _number),
+    "min": Operator(min, np.minimum, _number),
+    "max": Operator(max, np.maximum, _number),
+    "<": Operator(operator.lt, operator.lt, _bit),
+    "<=": Operator(operator.le, operator.le, _bit),
+    ">": Operator(operator.gt, operator.gt, _bit),
+    ">=": Operator(operator.ge, operator.ge, _bit),
+    "==": Operator(operator.eq, operator.eq, _bit),
+    "!=": Operator(operator.ne, operator.ne, _bit),
+    "and": Operator(lambda a, b: bool(a) and bool(b), np.logical_and, _bit),
+    "or": Operator(lambda a, b: bool(a) or bool(b), np.logical_or, _bit),
+    "^": Operator(lambda a, b: bool(a) != bool(b), np.logical_xor, _bit),
+    "not": Operator(operator.not_, np.logical_not, _bit),
+    "select": Operator(lambda c, a, b: a if c else b, np.where, lambda c, a, b: a if a == b else _number(a, b)),
+    "uint": Operator(int, lambda a: np.asarray(a, np.int64), _uint),
+    "float": Operator(float, lambda a: np.asarray(a, np.float64), _float),
+    "floor": Operator(math.floor, lambda a: np.floor(a).astype(np.int64), _uint),
+    "ceil": Operator(math.ceil, lambda a: np.ceil(a).astype(np.int64), _uint),
+    "sin": Operator(math.sin, np.sin, _float),
+    "cos": Operator(math.cos, np.cos, _float),
+    "tan": Operator(math.tan, np.tan, _float),
+    "asin": Operator(math.asin, np.arcsin, _float),
+    "acos": Operator(math.acos, np.arccos, _float),
+    "atan": Operator(math.atan, np.arctan, _float),
+    "atan2": Operator(math.atan2, np.arctan2, _float),
+    "sinh": Operator(math.sinh, np.sinh, _float),
+    "cosh": Operator(math.cosh, np.cosh, _float),
+    "tanh": Operator(math.tanh, np.tanh, _float),
+    "exp": Operator(math.exp, np.exp, _float),
+    "log": Operator(math.log, np.log, _float),
+    "log2": Operator(math.log2, np.log2, _float),
+    "sqrt": Operator(math.sqrt, np.sqrt, _float),
+    "fixed": Operator(_fixed_point, _fixed_point, _float),
+}
