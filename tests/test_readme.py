@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -11,21 +12,44 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHOWN = re.findall(r"```python\n(.*?)```\n+(?:It prints:\n+)?```text\n(.*?)```", README, re.DOTALL)
+QUICK_START, LAYER, MISTAKE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+PRINTED, SAID = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+
+
+def run(script: Path, code: str) -> subprocess.CompletedProcess[str]:
+    script.write_text(code, encoding="utf-8")
+    command = [sys.executable, "-W", "error", script.name]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=script.parent, env=environment)
+
+
+def lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.rstrip().splitlines()]
 
 
 def test_the_quick_start_prints_what_the_readme_says(tmp_path: Path) -> None:
-    assert len(SHOWN) == 1
-    ((code, printed),) = SHOWN
-    script = tmp_path / "quick_start.py"
-    script.write_text(code, encoding="utf-8")
-    done = subprocess.run([sys.executable, "-W", "error", script], capture_output=True, text=True, encoding="utf-8")
+    done = run(tmp_path / "quick_start.py", QUICK_START)
     assert done.returncode == 0, done.stderr
-    assert [line.rstrip() for line in done.stdout.splitlines()] == [line.rstrip() for line in printed.splitlines()]
+    assert lines(done.stdout) == lines(PRINTED)
+
+
+def test_the_layer_is_one(tmp_path: Path) -> None:
+    check = "\nimport torch\nassert abs(layer(torch.tensor([0.1])).item() - torch.tensor(0.3).cos()) < 1e-6\n"
+    done = run(tmp_path / "layer.py", QUICK_START + LAYER + check)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_mistake_is_told_as_the_readme_says(tmp_path: Path) -> None:
+    done = run(tmp_path / "mistake.py", MISTAKE)
+    assert done.returncode == 1
+    shown = lines(SAID)
+    told = lines(done.stderr)[-len(shown) :]
+    told[0] = told[0].removeprefix("qkernel.errors.UnreturnedBorrowError: ")
+    assert told == shown
 
 
 def test_the_quick_start_is_short() -> None:
-    assert len([line for line in SHOWN[0][0].splitlines() if line.strip()]) <= 20
+    assert len([line for line in QUICK_START.splitlines() if line.strip()]) <= 20
 
 
 @pytest.mark.parametrize("command", [*re.findall(r"`make (\w+)`", README), "tutorial", "test"])
