@@ -14,24 +14,22 @@ from qkernel.observable import Hamiltonian, Pauli, PauliOperator
 
 NAMES = sorted(name for name, rule in GATES.items() if rule.controls == 0)
 PAULIS = {
-    "I": np.eye(2),
     "X": np.array([[0, 1], [1, 0]]),
     "Y": np.array([[0, -1j], [1j, 0]]),
     "Z": np.diag([1, -1]),
 }
 
 
-def embed(matrix: np.ndarray, qubits: tuple[int, ...], num_qubits: int) -> np.ndarray:
-    """The matrix on all qubits, entry by entry."""
-    size = 1 << num_qubits
-    full = np.zeros((size, size), complex)
-    chosen = sum(1 << q for q in qubits)
-    for column in range(size):
-        small = sum((column >> q & 1) << k for k, q in enumerate(qubits))
-        for row in range(1 << len(qubits)):
-            target = (column & ~chosen) | sum((row >> k & 1) << q for k, q in enumerate(qubits))
-            full[target, column] += matrix[row, small]
-    return full
+def apply_dense(state: np.ndarray, matrix: np.ndarray, qubits: tuple[int, ...]) -> np.ndarray:
+    """The matrix on some qubits of a state, row by row of the matrix."""
+    index = np.arange(len(state))
+    small = sum(((index >> q & 1) << k for k, q in enumerate(qubits)), np.zeros_like(index))
+    rest = index & ~sum(1 << q for q in qubits)
+    result = np.zeros_like(state)
+    for column in range(len(matrix)):
+        source = rest | sum((column >> k & 1) << q for k, q in enumerate(qubits))
+        result += matrix[small, column] * state[source]
+    return result
 
 
 def dense_state(circuit: Circuit, theta: np.ndarray) -> np.ndarray:
@@ -43,28 +41,25 @@ def dense_state(circuit: Circuit, theta: np.ndarray) -> np.ndarray:
     for instruction in circuit.instructions():
         if instruction.kind.is_gate:
             matrix = instruction.kind.matrix(*(angles[slot] for slot in instruction.slots))
-            state = embed(matrix, instruction.qubits, circuit.num_qubits) @ state
+            state = apply_dense(state, matrix, instruction.qubits)
     return state
 
 
-def dense_observable(observable: Hamiltonian, num_qubits: int) -> np.ndarray:
-    """The matrix of a Pauli sum."""
-    total = observable.constant * np.eye(1 << num_qubits, dtype=complex)
+def dense_value(observable: Hamiltonian, state: np.ndarray) -> float:
+    """<state|observable|state>, one Pauli after the other."""
+    total = observable.constant
     for operators, coefficient in observable.terms.items():
-        word = {operator.index: operator.pauli.value for operator in operators}
-        matrix = np.eye(1, dtype=complex)
-        for q in range(num_qubits):
-            matrix = np.kron(PAULIS[word.get(q, "I")], matrix)
-        total = total + coefficient * matrix
-    return total
+        moved = state
+        for operator in operators:
+            moved = apply_dense(moved, PAULIS[operator.pauli.value], (operator.index,))
+        total += coefficient * np.vdot(state, moved)
+    return float(np.real(total))
 
 
 def dense_values(circuit: Circuit, theta: np.ndarray) -> np.ndarray:
     """The expectation values by dense matrices."""
     state = dense_state(circuit, theta)
-    return np.array(
-        [np.vdot(state, dense_observable(e.observable, circuit.num_qubits) @ state).real for e in circuit.expectations]
-    )
+    return np.array([dense_value(part.observable, state) for part in circuit.expectations])
 
 
 def random_unitary(rng: np.random.Generator, size: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,22 @@ class _Implementation(CompileResultCacheImpl):  # type: ignore[misc]
 
 class _Cache(FunctionCache):  # type: ignore[misc]
     _impl_class = _Implementation
+    began = 0.0
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        found = super().load_overload(signature, context)
+        if found is None:
+            self.began = time.monotonic()
+            print("qkernel: compiling the native engine, once for this machine (up to a minute) ...", file=sys.stderr)
+        return found
+
+    def save_overload(self, signature: Any, data: Any) -> None:
+        try:
+            super().save_overload(signature, data)
+            place = f"kept in {cache_folder()}"
+        except OSError as error:
+            place = f"not kept: {error}"
+        print(f"qkernel: compiled in {time.monotonic() - self.began:.0f} s, {place}", file=sys.stderr)
 
 
 def keep_on_disk(dispatcher: Any) -> Any:
