@@ -20,7 +20,6 @@ from qkernel.ir.ops import Modifier
 from qkernel.kernel import Kernel
 from qkernel.types import Float
 
-
 P = ParamSpec("P")
 R = TypeVar("R")
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qkernel.errors import GradientError
-from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, apply, evaluate, wrap
+from qkernel.ir.evaluation import evaluate
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, apply, wrap
 from qkernel.ir.types import FLOAT, UINT, ArrayType, DictType, TupleType
 from qkernel.lower.angles import AngleMap, OpenParameter
 from qkernel.lower.derivatives import derivative

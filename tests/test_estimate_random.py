@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from qkernel.estimate import estimate
 from qkernel.estimate.quantity import quantity
-from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, apply, evaluate
+from qkernel.ir.evaluation import evaluate
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, apply
 from qkernel.ir.ops import Alloc, Block, Carried, For, Function, Gate, If, Module, Parameter, Range
 from qkernel.ir.places import Place
 from qkernel.ir.types import UINT

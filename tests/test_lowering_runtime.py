@@ -16,7 +16,8 @@ from qkernel.errors import (
     QubitIndexResolutionError,
     SeparationError,
 )
-from qkernel.ir.expressions import ONE, ZERO, Const, Item, Name, Pack, Size, Slice, Updated, apply, evaluate, vector
+from qkernel.ir.evaluation import evaluate
+from qkernel.ir.expressions import ONE, ZERO, Const, Item, Name, Pack, Size, Slice, Updated, apply, vector
 from qkernel.ir.ops import Alloc, Carried, Expval, For, If, Joined, Op, Probabilities, Range, Reset, While
 from qkernel.ir.places import whole
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType

@@ -13,7 +13,8 @@ from qkernel.errors import (
     NotFiniteError,
     QubitIndexResolutionError,
 )
-from qkernel.ir.expressions import ONE, Const, Item, Name, Pack, Row, Size, Slice, Updated, apply, evaluate, vector, wrap
+from qkernel.ir.evaluation import evaluate
+from qkernel.ir.expressions import ONE, Const, Item, Name, Pack, Row, Size, Slice, Updated, apply, vector, wrap
 from qkernel.ir.ops import Alloc, For, If, Items, Op, Parameter
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, DictType, TupleType
