@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -274,3 +276,14 @@ def test_backends_that_only_sample_ask_for_shots() -> None:
         compiled(qko.Z(0)).run(TRANSPILER.executor(GenericBackendV2(4, seed=1)), bindings=values())
     with pytest.raises(TargetCapabilityError):
         TRANSPILER.transpile(repeated, bindings={"flips": 1}).sample(TRANSPILER.executor(StatevectorEstimator()), shots=3)
+
+
+def test_a_missing_qiskit_is_named() -> None:
+    code = (
+        "import sys; sys.modules['qiskit'] = None\n"
+        "from qkernel.errors import DependencyError\n"
+        "try:\n    import qkernel_backends.qiskit\n"
+        "except DependencyError as error:\n    print(error.help)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert 'pip install "qkernel[qiskit]"' in shown

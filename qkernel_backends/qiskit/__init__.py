@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from qkernel.errors import DependencyError
+
+try:
+    import qiskit  # noqa: F401
+    import qiskit_aer  # noqa: F401
+except ImportError as error:
+    raise DependencyError(f"Qiskit is not installed: {error}", help='install it: `pip install "qkernel[qiskit]"`') from error
+
 from qkernel_backends.qiskit.emission import emit, to_qasm
 from qkernel_backends.qiskit.engine import QiskitEngine
 from qkernel_backends.qiskit.transpiler import CompiledCircuit, QiskitExecutable, QiskitTranspiler

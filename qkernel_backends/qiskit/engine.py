@@ -220,7 +220,9 @@ class QiskitPrepared:
     def _simulator(self) -> AerSimulator:
         if self.engine.backend is not None:
             return self.engine.backend
-        return AerSimulator(method="statevector", precision="single" if self.dtype == np.complex64 else "double")
+        return AerSimulator(
+            method="statevector", precision="single" if self.dtype == np.complex64 else "double", max_parallel_experiments=0
+        )
 
     def _simulate(self, circuit: QuantumCircuit, theta: Array) -> list[dict[str, Any]]:
         """What `circuit` saves, for each row of `theta`."""
