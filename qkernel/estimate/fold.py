@@ -13,6 +13,7 @@ from typing import assert_never
 from qkernel.errors import EntrypointValidationError, KernelRecursionError, SeparationError, SizeError
 from qkernel.estimate.atoms import Argument, Bound, Register
 from qkernel.estimate.carried import Recurrence, solve
+from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
 from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally
 from qkernel.estimate.quantity import (
     ONE,
@@ -23,6 +24,7 @@ from qkernel.estimate.quantity import (
     is_nonnegative,
     maximum,
     positive_part,
+    quantity,
     symbol,
 )
 from qkernel.estimate.scope import Deferred, RunTime, RunTimeValue, Scope
@@ -80,10 +82,15 @@ class Summary:
 
 @dataclass(slots=True)
 class Fold:
-    """The fold over one module. With `paths`, amounts are kept apart by the calls that they are made in."""
+    """The fold over one module.
+
+    With `paths`, amounts are kept apart by the calls that they are made in; with `depth`, upper bounds of the depths are
+    counted too.
+    """
 
     module: Module
     paths: bool = False
+    depth: bool = False
     summaries: dict[tuple[object, ...], Summary] = field(default_factory=dict)
     rounds: list[str] = field(default_factory=list)
     recursive: frozenset[str] = frozenset()
@@ -209,7 +216,8 @@ class _FunctionFold:
     def op(self, op: Op, tally: Tally) -> None:
         match op:
             case Gate():
-                self.modified(gate_tally(op, self.scope), op.modifiers, tally)
+                inner = gate_tally(op, self.scope)
+                self.modified(self.leveled(inner) if op.gate not in ("barrier", "gphase") else inner, op.modifiers, tally)
             case Call():
                 self.call(op, tally)
             case For():
@@ -219,13 +227,17 @@ class _FunctionFold:
             case Alloc(register, written, span):
                 self.alloc(register, ONE if written is None else self.scope.number(written), span, tally)
             case PauliEvolve(_, observable, _, modifiers):
-                self.modified(pauli_tally(self.scope.value(observable)), modifiers, tally)
+                inner = pauli_tally(self.scope.value(observable))
+                self.modified(in_sequence(inner) if self.fold.depth else inner, modifiers, tally)
             case Measure(place, result):
                 length = self.scope.place_length(place)
-                tally.include(measure_tally(op, length))
+                inner = measure_tally(op, length)
+                tally.include(self.leveled(inner, 1 + len(inner.by_name())))
                 self.scope.values[result] = RunTime(None if place.length is None else length)
             case Reset(place):
                 tally.add("resets", self.scope.place_length(place))
+                if self.fold.depth:
+                    tally.add("depth", ONE)
             case Expval(_, observable, result):
                 many = isinstance(observable.type, ArrayType)
                 self.scope.values[result] = RunTime(self.scope.number(Size(observable)) if many else None)
@@ -245,6 +257,11 @@ class _FunctionFold:
         if self.function is not self.fold.module.entry and register not in kept:
             tally.add("ancillas", size)
 
+    def leveled(self, inner: Tally, levels: int = 1) -> Tally:
+        if self.fold.depth:
+            add_depths(inner, quantity(levels))
+        return inner
+
     def modified(self, inner: Tally, modifiers: Sequence[Modifier], tally: Tally) -> None:
         for modifier in modifiers:
             match modifier:
@@ -252,6 +269,8 @@ class _FunctionFold:
                     inner = inner.adjoint()
                 case Control(places):
                     inner = inner.controlled(self.scope.width(places))
+                    if self.fold.depth:
+                        inner = in_sequence(inner)
                 case Power(exponent):
                     times = self.scope.number(exponent)
                     inner = inner.map(lambda amount, times=times: amount * maximum(times, -times))  # type: ignore[misc]
@@ -341,8 +360,11 @@ class _FunctionFold:
             return
         self.scope.values[op.targets[0]] = start + symbol(index) * step
         body, recurrence = self.looped_body(op, index, bound)
+        apart = self.fold.depth and rounds_are_apart(op.body, self.scope, index)
         for key, amount in body.amounts.items():
-            if amount.free.isdisjoint(recurrence.stepped):
+            if apart and key[1] in DEPTHS and index not in amount.free:
+                tally.include(Tally({key: amount}))
+            elif amount.free.isdisjoint(recurrence.stepped):
                 tally.include(Tally({key: total(amount, index, bound, self.facts)}))
             else:
                 tally.include(Tally({key: iterated(index, positive_part(bound), recurrence.states, amount, True)}))

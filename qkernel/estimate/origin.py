@@ -77,7 +77,8 @@ class Origin:
         if circuit is not None and circuit.is_straight:
             return walk(circuit, t_spans(self.module))
         tally = self.tally(depth=True)
-        return Depths(*(tally.of(name) for name in DEPTHS), exact=False)
+        depth, t_depth, two_qubit_depth = (tally.of(name) for name in DEPTHS)
+        return Depths(depth, t_depth, two_qubit_depth, exact=False)
 
     def _circuit(self) -> Circuit | None:
         """The lowered circuit; None where something that shapes it is not bound."""

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import EntrypointValidationError, UnknownBindingError
 from qkernel.estimate.atoms import ItemSum, Iterated, Opaque
+from qkernel.estimate.depth import DEPTHS
 from qkernel.estimate.quantity import Quantity, Value
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import Called, Tally
 
 if TYPE_CHECKING:
+    from qkernel.estimate.depth import Depths
     from qkernel.estimate.origin import Origin
 
 Number = int | Quantity
@@ -90,6 +92,26 @@ class ResourceEstimate:
         """Qubits put back into 0."""
         return plain(self.tally.of("resets"))
 
+    @property
+    def depth(self) -> Number:
+        """The depth, worked out when it is asked for: see `depths`."""
+        return plain(self.depths.depth)
+
+    @property
+    def t_depth(self) -> Number:
+        """The number of levels with T gates."""
+        return plain(self.depths.t_depth)
+
+    @property
+    def two_qubit_depth(self) -> Number:
+        """The number of levels with gates on two qubits or more."""
+        return plain(self.depths.two_qubit_depth)
+
+    @cached_property
+    def depths(self) -> Depths:
+        """Exact, by walking the lowered circuit of up to a million gates; else upper bounds (`exact` is False)."""
+        return self.origin.depths(self.tally.field_amounts()["total"])
+
     @cached_property
     def calls(self) -> CallCounts:
         """Calls by name."""
@@ -107,8 +129,11 @@ class ResourceEstimate:
 
     @cached_property
     def quality(self) -> dict[str, EstimateQuality]:
-        """By field, whether it is exact."""
-        return {name: self._quality(name, amount) for name, amount in self._fields()}
+        """By field, whether it is exact. The depths are in it once they have been asked for."""
+        found = {name: self._quality(name, amount) for name, amount in self._fields()}
+        if "depths" in vars(self):
+            found |= dict.fromkeys(DEPTHS, EstimateQuality.EXACT if self.depths.exact else EstimateQuality.UPPER_BOUND)
+        return found
 
     def substitute(self, **values: Any) -> ResourceEstimate:
         """The estimate with values put for arguments: numbers, dictionaries, vectors, Hamiltonians, other closed forms.
