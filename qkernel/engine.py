@@ -6,6 +6,7 @@ protocol and runs the conformance suite (`pytest --engine=NAME`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -74,7 +75,7 @@ FEATURES = frozenset(
 
 def engine_names() -> tuple[str, ...]:
     """The names of the installed engines, sorted."""
-    return tuple(sorted(_registered()))
+    return tuple(sorted(_registered("engine")))
 
 
 @lru_cache(maxsize=64)
@@ -89,32 +90,44 @@ def load_engine(name: str = "auto") -> Engine:
             return load_engine("native")
         except DependencyError:
             return load_engine("reference")
-    known = _registered()
+    return cast("Engine", _load("engine", name)())
+
+
+def load_target(name: str) -> Callable[[Circuit], Any]:
+    """The function that turns a circuit into another program's form, registered as `name` (group `qkernel.targets`).
+
+    Raises `DependencyError` as `load_engine` does.
+    """
+    return cast("Callable[[Circuit], Any]", _load("target", name))
+
+
+def _load(kind: str, name: str) -> Any:
+    known = _registered(kind)
     if name not in known:
         raise DependencyError(
-            f"no engine is called `{name}`{did_you_mean(name, list(known))}",
+            f"no {kind} is called `{name}`{did_you_mean(name, list(known))}",
             help=f"installed are {', '.join(f'`{entry}`' for entry in sorted(known))}" if known else "install qkernel with pip",
         )
     if len(known[name]) > 1:
         raise DependencyError(
-            f"two packages register an engine called `{name}`: {' and '.join(sorted(known[name]))}",
+            f"two packages register an {kind} called `{name}`: {' and '.join(sorted(known[name]))}",
             help="uninstall one of them",
         )
     (entry,) = known[name].values()
     try:
-        return cast("Engine", entry.load()())
+        return entry.load()
     except ImportError as error:
         raise DependencyError(
-            f"the engine `{name}` needs a package that is not installed: {error}",
-            help=f'install it: `pip install "qkernel[{name}]"`' if name in ("qiskit", "torch") else None,
+            f"the {kind} `{name}` needs a package that is not installed: {error}",
+            help=f'install it: `pip install "qkernel[{entry.module.rpartition(".")[2]}]"`',
         ) from error
 
 
-def _registered() -> dict[str, dict[str, EntryPoint]]:
+def _registered(kind: str) -> dict[str, dict[str, EntryPoint]]:
     """Entry points by name and by the object that they point to."""
     from importlib.metadata import entry_points
 
     found: dict[str, dict[str, EntryPoint]] = {}
-    for entry in entry_points(group="qkernel.engines"):
+    for entry in entry_points(group=f"qkernel.{kind}s"):
         found.setdefault(entry.name, {})[entry.value] = entry
     return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
 
-from qkernel.errors import DependencyError, EntrypointValidationError, KernelTypeError
+from qkernel.errors import EntrypointValidationError, KernelTypeError
 from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.kernel_calls import Outline, assumed_outline
 from qkernel.frontend.signature import Signature, read_signature
@@ -264,12 +264,21 @@ class Kernel(Generic[P, R]):
         )
 
     def to_qasm(self, **values: Any) -> str:
-        """OpenQASM 3 text of the concrete circuit."""
-        try:
-            from qkernel_backends.qiskit import to_qasm
-        except ImportError as error:
-            raise DependencyError("OpenQASM text needs qiskit", help="pip install qiskit") from error
-        return to_qasm(self.compile(values).circuit)
+        """OpenQASM 3 text of the concrete circuit; needs Qiskit."""
+        from qkernel.engine import load_target
+
+        return load_target("openqasm")(self.compile(values).circuit)  # type: ignore[no-any-return]
+
+    def verify_resources(self, **sizes: Any) -> None:
+        """Check that closed form, lowered circuit and Qiskit circuit count the same at `sizes`; needs Qiskit.
+
+        Raises `EstimateMismatchError` with the differences.
+        """
+        from qkernel.engine import load_target
+        from qkernel.estimate.verify import verify
+
+        emit = load_target("qiskit")
+        verify(self.ir, sizes, lambda circuit: emit(circuit).count_ops())
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the text form to a file (`.qk`); `qkernel.load` reads it back."""
