@@ -3,30 +3,114 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Protocol
 
-from qkernel.estimate.atoms import Register
+from qkernel.errors import EntrypointValidationError, ValidationError
+from qkernel.estimate.atoms import Register, Terms
 from qkernel.estimate.fold import Fold
 from qkernel.estimate.origin import origin
-from qkernel.estimate.quantity import Quantity
-from qkernel.estimate.report import CallCounts, EstimateQuality, GateCounts, ResourceEstimate
+from qkernel.estimate.quantity import Quantity, value_names
+from qkernel.estimate.report import NATIVE, CallCounts, EstimateQuality, GateCounts, ResourceEstimate
+from qkernel.estimate.tally import Called, Tally
 from qkernel.ir.ops import Module
 
-__all__ = ["CallCounts", "EstimateQuality", "GateCounts", "Quantity", "ResourceEstimate", "estimate"]
+__all__ = [
+    "CallCounts",
+    "EstimateQuality",
+    "GateBasis",
+    "GateCounts",
+    "Quantity",
+    "ResourceEstimate",
+    "ResourceEstimator",
+    "UnknownResourcePolicy",
+    "estimate",
+    "estimate_resources",
+]
 
 
-def estimate(module: Module, bindings: Mapping[str, Any] | None = None, *, parameters: Sequence[str] = ()) -> ResourceEstimate:
+class GateBasis(StrEnum):
+    """Which gates are counted: those written, or Clifford + T after decomposition and synthesis."""
+
+    NATIVE = NATIVE
+    CLIFFORD_T = "clifford_t"
+
+
+class UnknownResourcePolicy(StrEnum):
+    """What an oracle or an unbound observable does to an estimate: it is counted by a symbol and by calls, or refused."""
+
+    SYMBOLIC = "symbolic"
+    REFUSE = "refuse"
+
+
+class HasModule(Protocol):
+    """A kernel."""
+
+    @property
+    def ir(self) -> Module:
+        """The kernel and every kernel that it reaches."""
+
+
+def estimate(
+    module: Module,
+    bindings: Mapping[str, Any] | None = None,
+    *,
+    parameters: Sequence[str] = (),
+    basis: GateBasis | str | Sequence[str] = GateBasis.NATIVE,
+    precision: float = 1e-10,
+    unknown: UnknownResourcePolicy | str = UnknownResourcePolicy.SYMBOLIC,
+) -> ResourceEstimate:
     """What the entry of `module` costs.
 
     Arguments in `bindings` have those values; the others are symbols of the closed forms. An argument with a default has
-    it unless its name is in `parameters`. Raises the binding errors (QK3xx) that lowering would raise for these values.
+    it unless its name is in `parameters`. `basis`: the gates as written, `clifford_t` (each rotation synthesised to
+    `precision`, in diamond norm), or the names of a target's gates. Raises the binding errors (QK3xx) that lowering would
+    raise for these values.
     """
-    source = origin(module, bindings or {}, tuple(parameters))
+    named = basis if isinstance(basis, str) else tuple(basis)
+    if isinstance(named, str) and named not in tuple(GateBasis):
+        raise ValidationError(
+            f"there is no gate basis `{named}`", help="write `clifford_t`, or a list of gates such as `['cx', 'rz', 'sx']`"
+        )
+    source = replace(origin(module, bindings or {}, tuple(parameters)), basis=named, precision=precision)
     fold = Fold(module)
     tally = fold.entry(source.values).tally
-    for parameter in module.entry.parameters:
-        value = source.values[parameter.name]
+    for value in source.values.values():
         if isinstance(value, Register):
             tally.add("qubits", value.length)
-    return ResourceEstimate(tally, replace(source, rounds=tuple(fold.rounds)))
+    if UnknownResourcePolicy(unknown) == UnknownResourcePolicy.REFUSE:
+        _refuse_unknown(tally)
+    source = replace(source, rounds=tuple(fold.rounds))
+    if named == NATIVE:
+        return ResourceEstimate(tally, source)
+    synthesised = named == GateBasis.CLIFFORD_T and tally.field_amounts()["rotation_gates"].terms
+    averaged = frozenset(("total", "single_qubit", "t_gates")) if synthesised else frozenset[str]()
+    return ResourceEstimate(source.decomposed(tally), source, averaged)
+
+
+def _refuse_unknown(tally: Tally) -> None:
+    unknown = {item.name for _, item in tally.amounts if isinstance(item, Called) and item.oracle}
+    for amount in tally.amounts.values():
+        parts = [atom for term in amount.terms for atom, _ in term if isinstance(atom, Terms)]
+        unknown = unknown.union(*(value_names(part.observable) for part in parts))
+    if unknown:
+        raise EntrypointValidationError(f"the cost of {', '.join(f'`{name}`' for name in sorted(unknown))} is not known")
+
+
+def estimate_resources(kernel: HasModule, bindings: Mapping[str, Any] | None = None, **options: Any) -> ResourceEstimate:
+    """What `kernel` costs: `estimate` of its IR."""
+    return estimate(kernel.ir, bindings, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceEstimator:
+    """Estimates kernels in one way: the options of `estimate`."""
+
+    basis: GateBasis | str | Sequence[str] = GateBasis.NATIVE
+    precision: float = 1e-10
+    unknown: UnknownResourcePolicy | str = UnknownResourcePolicy.SYMBOLIC
+
+    def estimate(self, kernel: HasModule, bindings: Mapping[str, Any] | None = None) -> ResourceEstimate:
+        """What `kernel` costs."""
+        return estimate(kernel.ir, bindings, basis=self.basis, precision=self.precision, unknown=self.unknown)

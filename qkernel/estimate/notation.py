@@ -158,7 +158,11 @@ class _Writer:
 
 
 class _Latex(_Writer):
-    times = r" \cdot "
+    times = r" \, "
+
+    def term(self, term: Monomial, coefficient: Coefficient) -> str:
+        written = super().term(term, coefficient)
+        return re.sub(r"^(-?\d+) \\, (?=\d)", r"\1 \\cdot ", written)
 
     def wrap(self, written: str) -> str:
         return rf"\left({written}\right)"

@@ -31,6 +31,8 @@ class Origin:
     values: dict[str, Value]
     rounds: tuple[str, ...] = ()
     given: Mapping[str, Value] = field(default_factory=dict)
+    basis: str | tuple[str, ...] = "native"
+    precision: float = 1e-10
 
     @property
     def name(self) -> str:
@@ -68,7 +70,20 @@ class Origin:
         for value in self.values.values():
             if isinstance(value, Register):
                 tally.add("qubits", value.length)
-        return tally.map(lambda amount: substitute(amount, self.given)) if self.given else tally
+        tally = tally.map(lambda amount: substitute(amount, self.given)) if self.given else tally
+        return tally if depth else self.decomposed(tally)
+
+    def decomposed(self, tally: Tally) -> Tally:
+        """The tally over the basis that the estimate is for."""
+        if self.basis == "native":
+            return tally
+        if self.basis == "clifford_t":
+            from qkernel.estimate.clifford_t import to_clifford_t
+
+            return to_clifford_t(tally, self.precision)
+        from qkernel.estimate.target_basis import to_basis
+
+        return to_basis(tally, self.basis)
 
     def depths(self, total: Quantity) -> Depths:
         """The depths: of the lowered circuit where everything is bound and `total` gates are few, else upper bounds."""

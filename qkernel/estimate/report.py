@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -11,23 +11,27 @@ from typing import TYPE_CHECKING, Any
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import EntrypointValidationError, UnknownBindingError
 from qkernel.estimate.atoms import ItemSum, Iterated, Opaque
-from qkernel.estimate.depth import DEPTHS
+from qkernel.estimate.depth import DEPTHS, Depths
 from qkernel.estimate.quantity import Quantity, Value
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import Called, Tally
 
 if TYPE_CHECKING:
-    from qkernel.estimate.depth import Depths
+    from qkernel.estimate.breakdown import CallNode
     from qkernel.estimate.origin import Origin
+    from qkernel.estimate.physical import PhysicalEstimate
+    from qkernel.estimate.presentation import EstimateDifference
 
 Number = int | Quantity
+NATIVE = "native"
 
 
 class EstimateQuality(StrEnum):
     """How a field is to be read.
 
     `exact`; `stepwise`: exact, but without a closed form, so that `substitute` runs it step by step; `expected`: a mean,
-    in the symbol for the rounds of a `while`; `upper_bound`: the larger side of branches that are taken at run time.
+    over the rounds of a `while` or over synthesised rotations; `upper_bound`: the larger side of branches that are taken at
+    run time, or a count that a published circuit stays below.
     """
 
     EXACT = "exact"
@@ -65,12 +69,12 @@ class ResourceEstimate:
 
     tally: Tally
     origin: Origin
+    averaged: frozenset[str] = frozenset()
 
     @cached_property
     def gates(self) -> GateCounts:
         """The gate counts."""
-        fields = {name: plain(amount) for name, amount in self.tally.field_amounts().items()}
-        return GateCounts(**fields, by_name={name: plain(amount) for name, amount in self.tally.by_name().items()})
+        return gate_counts(self.tally)
 
     @cached_property
     def qubits(self) -> Number:
@@ -109,8 +113,14 @@ class ResourceEstimate:
 
     @cached_property
     def depths(self) -> Depths:
-        """Exact, by walking the lowered circuit of up to a million gates; else upper bounds (`exact` is False)."""
-        return self.origin.depths(self.tally.field_amounts()["total"])
+        """Exact, by walking the lowered circuit of up to a million gates; else upper bounds (`exact` is False).
+
+        Over another basis the bound is one gate after the other.
+        """
+        amounts = self.tally.field_amounts()
+        if self.origin.basis != NATIVE:
+            return Depths(amounts["total"], amounts["t_gates"], amounts["two_qubit"] + amounts["multi_qubit"], exact=False)
+        return self.origin.depths(amounts["total"])
 
     @cached_property
     def calls(self) -> CallCounts:
@@ -148,7 +158,85 @@ class ResourceEstimate:
                     label=f"it depends on {', '.join(f'`{known}`' for known in self.parameters) or 'nothing'}",
                 )
         given: dict[str, Value] = {name: self.origin.read(name, value) for name, value in values.items()}
-        return replace(self, tally=self.tally.map(lambda amount: substitute(amount, given)), origin=self.origin.bound_to(given))
+        bound = self.origin.bound_to(given)
+        if self.origin.basis != NATIVE:  # a decomposition may need less where more is known
+            return replace(self, tally=bound.tally(), origin=bound)
+        return replace(self, tally=self.tally.map(lambda amount: substitute(amount, given)), origin=bound)
+
+    def by_call(self) -> CallNode:
+        """The counts as a tree of calls: each node with what is done in its calls, those inside included."""
+        from qkernel.estimate.breakdown import call_tree
+
+        return call_tree(self.origin)
+
+    def physical(
+        self,
+        *,
+        precision: float = 1e-10,
+        error_rate: float = 1e-4,
+        cycle_time: float = 1e-6,
+        failure: float = 0.01,
+        layout: str = "fast",
+        factories: int | None = None,
+    ) -> PhysicalEstimate:
+        """Physical qubits and run time on a surface code; everything must be bound.
+
+        `precision` is that of a synthesised rotation; the other arguments are those of `physical_estimate`.
+        """
+        from qkernel.estimate.clifford_t import to_clifford_t
+        from qkernel.estimate.physical import physical_estimate
+
+        tally = self.tally if self.origin.basis == "clifford_t" else to_clifford_t(self.origin.tally(), precision)
+        qubits, t_gates = plain(tally.of("qubits")), plain(tally.field_amounts()["t_gates"])
+        if not isinstance(qubits, int) or not isinstance(t_gates, int):
+            names = ", ".join(f"`{name}`" for name in self.parameters) or "the rounds of its loops"
+            raise EntrypointValidationError(f"a physical estimate of `{self.origin.name}` needs values for {names}")
+        return physical_estimate(
+            qubits,
+            t_gates,
+            error_rate=error_rate,
+            cycle_time=cycle_time,
+            failure=failure,
+            layout=layout,
+            factories=factories,
+        )
+
+    def __sub__(self, other: ResourceEstimate) -> EstimateDifference:
+        """What changes from `other` to this estimate, field by field."""
+        from qkernel.estimate.presentation import EstimateDifference
+
+        return EstimateDifference(self.rows(), other.rows())
+
+    def rows(self) -> dict[str, Number]:
+        """Every count by its title, as the tables show them."""
+        rows = {"Qubits": self.qubits} | {title: getattr(self.gates, name) for title, name in TITLES.items()}
+        extra = {"Toffoli gates": self.gates.toffoli, "Measurements": self.measurements, "Resets": self.resets}
+        return rows | {title: value for title, value in extra.items() if value != 0}
+
+    def table(self) -> Any:
+        """A `rich` table, for a terminal."""
+        from qkernel.estimate.presentation import rich_table
+
+        return rich_table(self)
+
+    def _repr_html_(self) -> str:
+        from qkernel.estimate.presentation import html
+
+        return html(self)
+
+    def _repr_latex_(self) -> str:
+        from qkernel.estimate.presentation import latex_table
+
+        return latex_table(self)
+
+    def plot(self, name: str, values: Iterable[int], fields: Sequence[str] = ("total", "qubits"), **others: Any) -> Any:
+        """A log-log plot of `fields` over `values` of the argument `name`, a matplotlib `Figure`.
+
+        `others` are values of the remaining arguments. Fields are `qubits`, `measurements`, `depth` and those of `gates`.
+        """
+        from qkernel.estimate.presentation import plot
+
+        return plot(self, name, values, fields, others)
 
     def simplify(self) -> ResourceEstimate:
         """The estimate itself: closed forms are normal forms already."""
@@ -211,7 +299,7 @@ class ResourceEstimate:
     def _quality(self, name: str, amount: Quantity) -> EstimateQuality:
         if name in self.tally.bounded:
             return EstimateQuality.UPPER_BOUND
-        if not amount.free.isdisjoint(self.origin.rounds):
+        if name in self.averaged or not amount.free.isdisjoint(self.origin.rounds):
             return EstimateQuality.EXPECTED
         return EstimateQuality.STEPWISE if is_stepwise(amount) else EstimateQuality.EXACT
 
@@ -234,6 +322,12 @@ _QUALITY_TITLES = {
     EstimateQuality.EXPECTED: "Expected values",
     EstimateQuality.STEPWISE: "Without a closed form",
 }
+
+
+def gate_counts(tally: Tally) -> GateCounts:
+    """The gates of a tally by class and name."""
+    fields = {name: plain(amount) for name, amount in tally.field_amounts().items()}
+    return GateCounts(**fields, by_name={name: plain(amount) for name, amount in tally.by_name().items()})
 
 
 def plain(amount: Quantity) -> Number:

@@ -1,0 +1,62 @@
+"""Where the gates are: an estimate as a tree of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qkernel.estimate.origin import Origin
+from qkernel.estimate.report import GateCounts, Number, gate_counts, plain
+from qkernel.estimate.tally import Called, Tally
+
+
+@dataclass(frozen=True)
+class CallNode:
+    """All calls of one kernel from one place in the tree, and what is done in them, calls inside included."""
+
+    name: str
+    calls: Number
+    tally: Tally
+    children: tuple[CallNode, ...]
+
+    @property
+    def gates(self) -> GateCounts:
+        """The gates of all these calls together."""
+        return gate_counts(self.tally)
+
+    @property
+    def qubits(self) -> Number:
+        """The qubits that these calls make."""
+        return plain(self.tally.of("qubits"))
+
+    @property
+    def measurements(self) -> Number:
+        """The measurements of these calls."""
+        return plain(self.tally.of("measurements"))
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines("", ""))
+
+    def _lines(self, first: str, rest: str) -> Iterator[str]:
+        times = "" if self.calls == 1 else f" x {self.calls}"
+        yield f"{first}{self.name}{times}: {self.gates.total} gates"
+        for child in self.children:
+            last = child is self.children[-1]
+            yield from child._lines(rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
+
+
+def call_tree(origin: Origin) -> CallNode:
+    """Fold the module again, keeping apart what each path of calls does."""
+    return _node(origin.name, origin.tally(paths=True), 1)
+
+
+def _node(name: str, tally: Tally, calls: Number) -> CallNode:
+    inside: dict[str, Tally] = {}
+    for (path, item), amount in tally.amounts.items():
+        if path:
+            inside.setdefault(path[0], Tally()).amounts[path[1:], item] = amount
+    children = []
+    for callee, inner in inside.items():
+        times = [amount for (path, item), amount in inner.amounts.items() if not path and isinstance(item, Called)]
+        children.append(_node(callee, inner, plain(times[0])))
+    return CallNode(name, calls, tally, tuple(children))
