@@ -35,10 +35,11 @@ def draw(
     """Draw the entry of `module` with what `values` say about its arguments; nothing has to be bound.
 
     `fold_loops` shows a loop as a frame around its body, else round by round where its bounds are known. `inline` opens
-    calls down to the last level, `inline_depth` down to that many; `expand_composite` opens composite gates too.
+    calls down to the last level, `inline_depth` down to that many; `expand_composite` opens composite gates too. A call under
+    `inverse` is opened as it was written, with † at its name. An int for a quantum argument gives the register's length.
     `lowered` draws the concrete circuit. `style` is a `CircuitStyle` or the name of one of `STYLES`.
     `width` is that of a line before it wraps: columns of text (default: the terminal's), inches for matplotlib (default
-    14), pixels for SVG. `ascii` keeps text to plain characters.
+    14), pixels for SVG (default 1200); HTML scrolls. `ascii` keeps text to plain characters.
 
     Returns a `matplotlib.figure.Figure` for `"mpl"`, a string for `"text"`, `"svg"` and `"html"`. Raises `SizeError` where
     more than `max_gates` boxes would be drawn, `ValidationError` for an unknown output, style or argument name.
@@ -67,7 +68,8 @@ def draw(
     if output == "svg":
         from qkernel.draw.svg import svg_drawing
 
-        return svg_drawing(paint_scene(scene, 0.75 * (width or 1200.0), chosen.font_size), chosen, f"{scene.title}({scene.subtitle})")
+        picture = paint_scene(scene, 0.75 * (width or 1200.0), chosen.font_size)
+        return svg_drawing(picture, chosen, f"{scene.title}({scene.subtitle})")
     from qkernel.draw.mpl import figure
 
     return figure(paint_scene(scene, 72 * (width or 14.0), chosen.font_size), chosen)

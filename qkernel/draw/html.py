@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from math import ceil
+from math import ceil, floor
 
 from qkernel.draw.labels import shorten
 from qkernel.draw.layout import Layout, lay_out
@@ -69,7 +69,8 @@ class Strip:
         self.survey(scene.items, operations)
         self.halves = self.pen.halves(operations, len(scene.wires))
         self.rows, bottom = self.pen.rows(self.halves, self.nesting.above, self.nesting.below, _TOP)
-        self.height = bottom + _TOP
+        self.rows = [floor(y) + 0.5 for y in self.rows]
+        self.height = ceil(bottom + _TOP)
 
     def survey(self, items: Sequence[Item], found: list[Operation]) -> tuple[list[int], list[int]]:
         """Collect all operations, hidden ones too; frames at the upper and lower edge of each wire in `items`."""

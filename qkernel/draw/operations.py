@@ -186,7 +186,6 @@ def place_operation(
     return Operation(name, family, tuple(touches), lines, ", ".join(inexact))
 
 
-
 def alloc_operations(op: Alloc, wiring: Wiring, scope: Scope, at_start: bool) -> list[Operation]:
     """New wires; where something was drawn already they begin with a mark of their own."""
     size = None if op.size is None else scope.resolve(op.size, op.span)

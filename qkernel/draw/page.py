@@ -99,7 +99,8 @@ button.heading:hover, button.heading:focus-visible { text-decoration: underline;
   const scale = value => { zoom = Math.min(4, Math.max(0.2, value)); strip.style.zoom = zoom; };
   strip.addEventListener("click", event => { if (!moved) act(event.target); });
   strip.addEventListener("keydown", event => {
-    if ((event.key === "Enter" || event.key === " ") && !event.target.matches("button") && act(event.target)) event.preventDefault();
+    const pressed = (event.key === "Enter" || event.key === " ") && !event.target.matches("button");
+    if (pressed && act(event.target)) event.preventDefault();
   });
   document.querySelector("nav").addEventListener("click", event => {
     const what = event.target.dataset.act;
@@ -113,7 +114,8 @@ button.heading:hover, button.heading:focus-visible { text-decoration: underline;
   }, { passive: false });
   main.addEventListener("pointerdown", event => {
     moved = false;
-    if (event.pointerType === "mouse" && event.button === 0) drag = [event.clientX, event.clientY, main.scrollLeft, window.scrollY];
+    if (event.pointerType !== "mouse" || event.button !== 0) return;
+    drag = [event.clientX, event.clientY, main.scrollLeft, window.scrollY];
   });
   window.addEventListener("pointermove", event => {
     if (!drag) return;
@@ -129,7 +131,8 @@ button.heading:hover, button.heading:focus-visible { text-decoration: underline;
   });
   main.addEventListener("pointermove", event => {
     tip.style.left = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8) + "px";
-    tip.style.top = (event.clientY + tip.offsetHeight + 24 > innerHeight ? event.clientY - tip.offsetHeight - 10 : event.clientY + 16) + "px";
+    const below = event.clientY + tip.offsetHeight + 24 <= innerHeight;
+    tip.style.top = (below ? event.clientY + 16 : event.clientY - tip.offsetHeight - 10) + "px";
   });
   main.addEventListener("pointerleave", () => { tip.style.display = "none"; });
 })();

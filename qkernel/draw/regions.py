@@ -67,9 +67,7 @@ class Scope:
 
     def branch(self) -> Scope:
         """The same function below a branch or loop: what it learns there is forgotten afterwards."""
-        return replace(
-            self, environment=dict(self.environment), places=dict(self.places), rewritten=dict(self.rewritten)
-        )
+        return replace(self, environment=dict(self.environment), places=dict(self.places), rewritten=dict(self.rewritten))
 
 
 @dataclass(slots=True)
