@@ -108,6 +108,11 @@ def circuit_of(
     return lower(module(entry, *more), values, [name for name in parameters or {} if name not in values])
 
 
+def kernel(*body: Op, width: int, returns: tuple[Any, ...] = (), **values: Any) -> Circuit:
+    """The circuit of a kernel without arguments that makes `q`."""
+    return lower(module(function("kernel", {}, Alloc("q", Const(width), span(2)), *body, returns=returns)), values)
+
+
 def rows(circuit: Circuit) -> list[tuple[str, tuple[int, ...], int, tuple[int, ...]]]:
     """Each instruction: base gate, control qubits, control value, targets."""
     return [

@@ -36,6 +36,7 @@ from tests.lowering_ir import (
     function,
     gate,
     instruction_matrix,
+    kernel,
     loop,
     measure,
     module,
@@ -49,11 +50,6 @@ from tests.lowering_ir import (
 )
 
 ALL = stretch("q", 0, 2)
-
-
-def kernel(*body: Op, width: int, returns: tuple[Any, ...] = (), **values: Any) -> Circuit:
-    """The circuit of a kernel without arguments that makes `q`."""
-    return lower(module(function("kernel", {}, Alloc("q", Const(width), span(2)), *body, returns=returns)), values)
 
 
 # A run of a circuit, branch by branch -------------------------------------------------------------------------------------
@@ -176,7 +172,7 @@ def test_consumed_qubits(consumer: Op) -> None:
         For(("i",), Range(ZERO, Const(40), ONE), (gate("x", qubit("q", uint("i")), line=42),)),
     ]
     for user in users:
-        with pytest.raises(QubitConsumedError, match="a qubit is used after it was") as error:
+        with pytest.raises(QubitConsumedError, match=r"`q\[[01]\]` is used after it was") as error:
             kernel(consumer, user, width=40)
         assert error.value.span.line == 42
         assert error.value.notes[0].span.line == 41
@@ -452,3 +448,9 @@ def test_constant_that_a_loop_carries() -> None:
     )
     circuit = kernel(repeated, width=2, returns=(bit_name("b"),))
     assert distribution(circuit) == {(False,): 1.0}
+
+
+def test_fixed_point_number() -> None:
+    number = apply("fixed", Name("m", BITS_TYPE), Const(1))
+    circuit = kernel(gate("x", qubit("q", 0)), gate("x", qubit("q", 2)), measure(whole("q"), "m"), width=3, returns=(number,))
+    assert distribution(circuit) == {(1.25,): 1.0}

@@ -16,6 +16,7 @@ from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Expr
 from qkernel.ir.spans import Span
 from qkernel.lower.circuit import Assign, Branch, Kind, Repeat, Run
+from qkernel.lower.residuals import manageable
 from qkernel.lower.values import Affine
 
 Array = np.ndarray[Any, Any]
@@ -149,7 +150,7 @@ class Columns:
                 self.symbols.append(symbol)
                 self.coefficients.append(coefficient)
         elif isinstance(angle, Expr):
-            if any(name[0] != "?" for name in free_names(angle)):
+            if any(name[0] != "?" for name in free_names(manageable(angle))):
                 raise SeparationError(
                     "an angle depends on a measurement, and is to be known before the circuit runs",
                     label="its angle is known only at run time",

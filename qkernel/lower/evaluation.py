@@ -23,12 +23,12 @@ from qkernel.ir.expressions import (
     Size,
     Slice,
     Updated,
-    apply,
     size,
 )
 from qkernel.ir.expressions import item as residual_item
 from qkernel.ir.operators import OPERATORS
 from qkernel.ir.types import TupleType
+from qkernel.lower.residuals import combine
 from qkernel.lower.values import (
     Affine,
     NotVectorised,
@@ -104,13 +104,13 @@ def compute(name: str, values: list[Any]) -> Any:
     for entry in values:
         symbolic |= isinstance(entry, Affine)
         vectorised |= isinstance(entry, np.ndarray)
-        residual |= isinstance(entry, Expr)
+        residual |= isinstance(entry, Expr) or (isinstance(entry, list) and any(isinstance(part, Expr) for part in entry))
     if symbolic and not residual and (result := affine(name, values)) is not None:
         return result
     if symbolic or residual:
         if vectorised:
             raise NotVectorised
-        return apply(name, *(entry.expression() if isinstance(entry, Affine) else entry for entry in values))
+        return combine(name, [entry.expression() if isinstance(entry, Affine) else entry for entry in values])
     return _vectorised(name, values) if vectorised else _SCALAR[name](*values)
 
 

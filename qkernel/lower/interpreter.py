@@ -13,8 +13,6 @@ from qkernel.errors import (
     KernelRecursionError,
     NotUnitaryError,
     QKernelError,
-    QubitAliasError,
-    QubitConsumedError,
     SizeError,
 )
 from qkernel.gates import GATES
@@ -42,7 +40,7 @@ from qkernel.ir.ops import (
 )
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
-from qkernel.ir.types import ArrayType, is_quantum
+from qkernel.ir.types import QUBIT, is_quantum
 from qkernel.lower import broadcast, loops, measurement, modifiers, runtime
 from qkernel.lower.circuit import Box, Circuit, Expectation, Kind
 from qkernel.lower.columns import Columns, Row
@@ -50,7 +48,7 @@ from qkernel.lower.evaluation import value, whole
 from qkernel.lower.evolution import evolution
 from qkernel.lower.parameters import OpenParameters
 from qkernel.lower.recursion import DEEPEST, deep_stack
-from qkernel.lower.reports import Frame, locate, no_body, not_finite, outside, refused_bound, translated
+from qkernel.lower.reports import Frame, locate, no_body, not_finite, outside, refused_bound, translated, twice, used_again
 from qkernel.lower.values import NotVectorised, OpenDictionary, Register, Unsettled, known
 
 _FEW_GATES = 24
@@ -109,7 +107,7 @@ class Interpreter:
             if parameter.name in self.frame.names:
                 continue
             if is_quantum(parameter.type):
-                size = values.get(parameter.name) if isinstance(parameter.type, ArrayType) else 1
+                size = 1 if parameter.type == QUBIT else values.get(parameter.name)
                 if size is None:
                     raise refused_bound(entry, parameter, "a register's length")
                 self.frame.names[parameter.name] = self.allocate(parameter.name, size)
@@ -234,14 +232,11 @@ class Interpreter:
     def check(self, qubits: Sequence[int]) -> None:
         """Raise if a qubit stands twice, or was consumed."""
         if len(set(qubits)) != len(qubits):
-            raise QubitAliasError("one qubit stands twice in an operation", label="the same qubit twice")
+            raise twice(self.registers, qubits)
         if self.consumed:
             for qubit in qubits:
                 if qubit in self.consumed:
-                    how, span = self.consumed[qubit]
-                    raise QubitConsumedError(
-                        f"a qubit is used after it was {how}", label="used here", notes=(Note(f"{how} here", span),)
-                    )
+                    raise used_again(self.registers, qubit, *self.consumed[qubit])
 
     def alloc(self, op: Alloc, frame: Frame) -> None:
         size = 1 if op.size is None else whole(value(op.size, frame.names), "the size of a register")
@@ -323,7 +318,7 @@ class Interpreter:
         qubits = self.all_qubits(op.places, names)
         time = value(op.time, names)
         rows = evolution(value(op.observable, names), qubits, time, self.columns.kinds, self.columns.span_number(op.span))
-        for row in self.modify(rows, op.modifiers, names):
+        for row in self.modify(rows, op.modifiers, names, qubits):
             self.emit(row)
 
     def modify(

@@ -13,6 +13,7 @@ from qkernel.lower.circuit import EXPECTATIONS, Expectation, Kind, bit
 from qkernel.lower.evaluation import value
 from qkernel.lower.evolution import fits
 from qkernel.lower.reports import Frame
+from qkernel.lower.residuals import manageable
 from qkernel.lower.values import Affine, OpenArray, Vector
 from qkernel.observable import Hamiltonian
 
@@ -112,4 +113,4 @@ def output(entry: Any, type: Type) -> Expr:
             return entry.expression()
     if isinstance(entry, (bool, int, float)):
         return wrap(float(entry) if type == FLOAT else bool(entry) if type == BIT else int(entry))
-    return wrap(entry)
+    return manageable(wrap(entry))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ from qkernel.errors import (
     EntrypointValidationError,
     NotFiniteError,
     QKernelError,
+    QubitAliasError,
+    QubitConsumedError,
     QubitIndexResolutionError,
     SeparationError,
     TargetCapabilityError,
@@ -23,7 +25,11 @@ from qkernel.ir.spans import Span
 from qkernel.lower.circuit import Assign, Body, Run
 from qkernel.lower.columns import Columns
 from qkernel.lower.parameters import OpenParameters
+from qkernel.lower.residuals import manageable
 from qkernel.lower.values import Affine, Unsettled
+
+Registers = Sequence[tuple[str, tuple[int, ...]]]
+"""Registers by name, with their qubits."""
 
 
 @dataclass(slots=True)
@@ -60,7 +66,7 @@ def translated(error: Exception, parameters: OpenParameters) -> QKernelError:
     if not isinstance(error, Unsettled):
         return ArithmeticEvaluationError(f"an expression has no value: {error}")
     expr = error.value.expression() if isinstance(error.value, Affine) else error.value
-    if names := parameters.names(expr):
+    if names := parameters.names(manageable(expr)):
         given = ", ".join(f'"{name}": ...' for name in names)
         return EntrypointValidationError(
             f"{error.use} depends on `{names[0]}`, which has no value when the kernel is compiled",
@@ -88,6 +94,25 @@ def outside(place: Place, index: int, length: int) -> QubitIndexResolutionError:
     """The error for an index beyond a register."""
     where = "is negative" if index < 0 else f"lies outside it: it has {length} qubit{'' if length == 1 else 's'}"
     return QubitIndexResolutionError(f"index {index} of the register `{place.register}` {where}", label=f"index {index}")
+
+
+def twice(registers: Registers, qubits: Sequence[int]) -> QubitAliasError:
+    """The error for an operation on one qubit in two roles."""
+    double = next(qubit for k, qubit in enumerate(qubits) if qubit in qubits[:k])
+    return QubitAliasError(f"`{_shown(registers, double)}` stands twice in one operation", label="the same qubit twice")
+
+
+def used_again(registers: Registers, qubit: int, how: str, span: Span | None) -> QubitConsumedError:
+    """The error for a use of a qubit that was consumed."""
+    return QubitConsumedError(
+        f"`{_shown(registers, qubit)}` is used after it was {how}", label="used here", notes=(Note(f"{how} here", span),)
+    )
+
+
+def _shown(registers: Registers, qubit: int) -> str:
+    """A physical qubit by the register that it was made in."""
+    name, qubits = next(entry for entry in registers if qubit in entry[1])
+    return name if len(qubits) == 1 else f"{name}[{qubits.index(qubit)}]"
 
 
 def no_body(function: Function, span: Span | None) -> TargetCapabilityError:

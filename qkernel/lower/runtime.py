@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from qkernel.errors import SeparationError
 from qkernel.ir.evaluation import children, free_names
-from qkernel.ir.expressions import Const, Expr, Item, apply, wrap
+from qkernel.ir.expressions import Const, Expr, Item, wrap
 from qkernel.ir.ops import If, While
 from qkernel.ir.types import BIT
 from qkernel.lower.circuit import BITS, Assign, Branch, Repeat, bit
 from qkernel.lower.evaluation import value
 from qkernel.lower.reports import Frame
+from qkernel.lower.residuals import choose, manageable
 from qkernel.lower.values import Affine, Unsettled, Vector
 
 if TYPE_CHECKING:
@@ -57,20 +58,12 @@ class _Join:
                 side.append(Assign(target, _tested(entry, f"`{name}`"), self.op.span))
             return bit(target)
         if _is_scalar(left) and _is_scalar(right):
-            return self._choice(*(wrap(e.expression() if isinstance(e, Affine) else e) for e in (left, right)))
+            return choose(self.condition, _expression(left), _expression(right))
         raise SeparationError(
             f"`{name}` differs between branches that are chosen at run time",
             label=f"`{name}` would be known only at run time",
             help="bits and numbers may differ between such branches; give the rest one value before them",
         )
-
-
-    def _choice(self, left: Expr, right: Expr) -> Expr:
-        """`left` or `right`; a counter's step is chosen alone, so that many rounds do not nest choices in choices."""
-        step = apply("-", left, right)
-        if isinstance(step, Const):
-            return right + apply("select", self.condition, step, 0)
-        return apply("select", self.condition, left, right)
 
 
 def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
@@ -151,10 +144,14 @@ def _reads(expr: Expr, targets: set[int]) -> bool:
 
 def _tested(condition: Any, use: str) -> Expr:
     """A value as an expression over bits; nothing else is known when the circuit runs."""
-    expr = condition.expression() if isinstance(condition, Affine) else wrap(condition)
+    expr = manageable(_expression(condition))
     if free_names(expr) - {BITS.name}:
         raise Unsettled(expr, use)
     return expr
+
+
+def _expression(entry: Any) -> Expr:
+    return entry.expression() if isinstance(entry, Affine) else wrap(entry)
 
 
 def _same(left: Any, right: Any) -> bool:
@@ -163,7 +160,7 @@ def _same(left: Any, right: Any) -> bool:
 
 
 def _is_bit(entry: Any) -> bool:
-    return isinstance(entry, bool) or (isinstance(entry, Expr) and entry.type == BIT)
+    return isinstance(entry, bool) or (isinstance(entry, Expr) and manageable(entry).type == BIT)
 
 
 def _is_scalar(entry: Any) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from qkernel.errors import EntrypointValidationError, QubitIndexResolutionError, SizeError
 from qkernel.ir.expressions import Const, Expr, Name, apply
 from qkernel.ir.types import FLOAT
+from qkernel.lower.residuals import combine
 
 Array = np.ndarray[Any, Any]
 
@@ -66,7 +67,7 @@ class Affine:
         total: Expr = Const(self.constant)
         for symbol, coefficient in self.terms:
             term = symbol_name(symbol) if coefficient == 1 else apply("*", symbol_name(symbol), coefficient)
-            total = term if total == Const(0) else apply("+", total, term)
+            total = term if total == Const(0) else combine("+", [total, term])
         return total
 
 
@@ -95,9 +96,9 @@ def affine(name: str, values: list[Any]) -> Affine | None:
             if not isinstance(right, np.ndarray) and right == 0:
                 raise ZeroDivisionError("division by zero")
             return left.scaled(1 / right)
-        case "neg":
+        case "neg" if isinstance(left, Affine):
             return -left
-        case "float":
+        case "float" if isinstance(left, Affine):
             return left
     return None
 
