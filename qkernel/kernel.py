@@ -315,7 +315,7 @@ def _frozen(value: Any) -> Any:
         return tuple((type(entry).__name__, _frozen(entry)) for entry in value)
     if isinstance(value, dict):
         return tuple((key, type(entry).__name__, _frozen(entry)) for key, entry in value.items())
-    return value.copy() if hasattr(value, "add_term") else value
+    return repr(value) if hasattr(value, "add_term") else value  # == ignores the order of terms, evolution does not
 
 
 @overload

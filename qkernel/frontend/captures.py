@@ -40,7 +40,7 @@ def _copy(value: Any) -> Any:
     if type(value) is dict:
         return {key: _copy(entry) for key, entry in value.items()}
     if hasattr(value, "add_term"):
-        return value.copy()
+        return repr(value)  # == ignores the order of terms, evolution does not
     return value
 
 
@@ -54,5 +54,5 @@ def _same(now: Any, copy: Any) -> bool:
     if type(now) is dict:
         return list(now) == list(copy) and all(_same(entry, copy[key]) for key, entry in now.items())
     if hasattr(now, "add_term"):
-        return bool(now == copy)
+        return repr(now) == copy
     return False
