@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 
 from qkernel.ir.evaluation import children
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated
@@ -28,32 +28,32 @@ def fits(given: Type, wanted: Type) -> bool:
     return given == wanted or (given, wanted) == (UINT, FLOAT)
 
 
-def check_expression(expr: Expr, types: Mapping[str, Type], visible: Set[str]) -> str | None:
-    """What is wrong with `expr`, whose names have `types` and may be used if they are `visible`; None if nothing."""
+def check_expression(expr: Expr, visible: Mapping[str, Type]) -> str | None:
+    """What is wrong with `expr`, which may use the names that are `visible`; None if nothing."""
     order, pending = [], [expr]
     while pending:
         part = pending.pop()
         order.append(part)
-        if not (isinstance(part, Size) and _is_register(part.base, types)):
+        if not (isinstance(part, Size) and _is_register(part.base, visible)):
             pending.extend(children(part))
     for part in reversed(order):
-        wrong = _check_part(part, types, visible)
+        wrong = _check_part(part, visible)
         if wrong is not None:
             return wrong
     return None
 
 
-def _is_register(expr: Expr, types: Mapping[str, Type]) -> bool:
-    return isinstance(expr, Name) and expr.name in types and is_quantum(types[expr.name])
+def _is_register(expr: Expr, visible: Mapping[str, Type]) -> bool:
+    return isinstance(expr, Name) and expr.name in visible and is_quantum(visible[expr.name])
 
 
-def _check_part(expr: Expr, types: Mapping[str, Type], visible: Set[str]) -> str | None:
+def _check_part(expr: Expr, visible: Mapping[str, Type]) -> str | None:
     """What is wrong with `expr` itself, whose parts are well formed."""
     match expr:
         case Name(name, type):
             if name not in visible:
                 return f"`{name}` is not defined here"
-            return None if types[name] == type else f"`{name}` is a {types[name]}, used as a {type}"
+            return None if visible[name] == type else f"`{name}` is a {visible[name]}, used as a {type}"
         case Const(value):
             return None if isinstance(value, (bool, int, float, Hamiltonian)) else f"{value!r} is no constant"
         case Apply(name, operands):
@@ -63,7 +63,7 @@ def _check_part(expr: Expr, types: Mapping[str, Type], visible: Set[str]) -> str
             known = has_element(base.type, keys) and isinstance(expr, Row) == partly
             return None if known else f"a {base.type} has no element [{', '.join(str(key.type) for key in keys)}]"
         case Size(base, axis):
-            return _check_size(base, axis, types, visible)
+            return _check_size(base, axis, visible)
         case Slice(base, start, stride, length):
             indices = all(bound.type == UINT for bound in (start, stride, length))
             return None if indices and _vector_element(base.type) else f"no stretch of a {base.type}"
@@ -112,12 +112,9 @@ def has_element(type: Type, keys: tuple[Expr, ...]) -> bool:
     return False
 
 
-def _check_size(base: Expr, axis: int, types: Mapping[str, Type], visible: Set[str]) -> str | None:
-    if _is_register(base, types):
-        assert isinstance(base, Name)
-        if base.name not in visible:
-            return f"`{base.name}` is not defined here"
-        axes = 0 if types[base.name] == QUBIT else 1
+def _check_size(base: Expr, axis: int, visible: Mapping[str, Type]) -> str | None:
+    if isinstance(base, Name) and _is_register(base, visible):
+        axes = 0 if visible[base.name] == QUBIT else 1
     else:
         axes = base.type.rank if isinstance(base.type, ArrayType) else int(isinstance(base.type, DictType))
     return None if 0 <= axis < axes else f"no length of a {base.type} along axis {axis}"

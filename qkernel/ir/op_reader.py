@@ -70,12 +70,21 @@ def read_module(tree: Any, source: Source) -> Module:
     return Module(tuple(FunctionReader(source, signatures=signatures).function(child) for child in tree.children))
 
 
+@dataclass(frozen=True, slots=True)
+class _Binding:
+    """`name: type = value` in `carrying`, `next` or `join`."""
+
+    token: Token
+    value: Expr
+    type: Type | None
+
+
 @dataclass(slots=True)
 class _Suite:
-    """A block and what it hands on at its end, by name, with the types given there."""
+    """A block and what it hands on at its end, by name."""
 
     ops: list[Op] = field(default_factory=list)
-    handed: dict[str, tuple[Expr, Type | None]] = field(default_factory=dict)
+    handed: dict[str, _Binding] = field(default_factory=dict)
     word: str = ""
     end: Any = None
     returned: tuple[Expr | Place, ...] | None = None
@@ -129,8 +138,13 @@ class FunctionReader(ExpressionReader):
 
     def _declare(self, token: Token, type: Type) -> None:
         if name_of(token) in self.types:
-            raise self.error(token, f"`{name_of(token)}` is defined a second time", help="names are unique in a function")
+            raise self.error(token, f"`{name_of(token)}` is defined a second time", help="each name in scope is another")
         self.types[name_of(token)] = type
+
+    def _leave(self, outside: int) -> None:
+        """Forget all but the first `outside` names."""
+        while len(self.types) > outside:
+            self.types.popitem()
 
     # Blocks ---------------------------------------------------------------------------------------------------------
 
@@ -149,26 +163,28 @@ class FunctionReader(ExpressionReader):
                 case "return":
                     raise self.error(statement, "`return` stands only at the end of a function")
                 case "next" | "join":
-                    suite.word, suite.end, suite.handed = statement.data, statement, self._bindings(statement.children[0])
+                    suite.word, suite.end, suite.handed = statement.data, statement, self._bindings(statement)
                 case _:
                     suite.ops.append(self._statement(statement, depth))
         return suite
 
-    def _bindings(self, node: Any) -> dict[str, tuple[Expr, Type | None]]:
-        result: dict[str, tuple[Expr, Type | None]] = {}
-        for binding in node.children:
-            target, value = binding.children
-            name, type = self._target(target)
-            if name is None or name_of(name) in result:
-                raise self.error(target, "a name should stand here, once")
-            result[name_of(name)] = self.expression(value), type
-        return result
+    def _inner(self, node: Any, depth: int) -> _Suite:
+        """A block in a block; its names end with it."""
+        outside = len(self.types)
+        suite = self._suite(node, depth + 1)
+        self._leave(outside)
+        return suite
 
-    def _target(self, node: Any) -> tuple[Token | None, Type | None]:
-        """The name, None for `_`, and the type if one is given."""
-        name, *rest = node.children
-        type = self.type(rest[0]) if rest and rest[0] is not None else None
-        return (None if name.type == "UNDERSCORE" else name), type
+    def _bindings(self, node: Any) -> dict[str, _Binding]:
+        """What `carrying`, `next` or `join` binds, by name."""
+        result: dict[str, _Binding] = {}
+        for binding in () if node is None else node.children[0].children:
+            target, value = binding.children
+            name, type = target.children
+            if name_of(name) in result:
+                raise self.error(target, f"`{name_of(name)}` stands here a second time")
+            result[name_of(name)] = _Binding(name, self.expression(value), None if type is None else self.type(type))
+        return result
 
     def _statement(self, node: Any, depth: int) -> Op:
         match node.data:
@@ -184,45 +200,39 @@ class FunctionReader(ExpressionReader):
         return self._effect(node, call, targets.children)
 
     def _for(self, node: Any, depth: int) -> For:
-        target_nodes, domain_node, carrying, suite = node.children
-        domain = self._domain(domain_node)
-        targets = [self._target(child) for child in target_nodes.children if child is not None]
-        for child, (name, given), type in zip(target_nodes.children, targets, target_types(domain, len(targets)), strict=False):
-            if name is None:
-                raise self.error(child, "a loop's target needs a name")
-            self._declare(name, given or type)
-        initial = self._carrying(carrying)
+        targets_node, domain_node, carrying, suite = node.children
+        domain, initial, outside = self._domain(domain_node), self._bindings(carrying), len(self.types)
+        targets = [target.children for target in targets_node.children if target is not None]
+        for (name, written), type in zip(targets, target_types(domain, len(targets)), strict=True):
+            self._declare(name, type if written is None else self.type(written))
+        self._declare_carried(initial)
         body = self._suite(suite, depth + 1)
-        names = tuple(name_of(name) for name, _ in targets if name is not None)
+        self._leave(outside)
+        self._declare_carried(initial)
+        names = tuple(name_of(name) for name, _ in targets)
         return For(names, domain, tuple(body.ops), self._carried(node, initial, body), self._head(node, domain_node))
 
     def _while(self, node: Any, depth: int) -> While:
         condition_node, carrying, suite = node.children
-        initial = self._carrying(carrying)
+        initial = self._bindings(carrying)
+        self._declare_carried(initial)
         condition = self.expression(condition_node)
-        body = self._suite(suite, depth + 1)
+        body = self._inner(suite, depth)
         return While(condition, tuple(body.ops), self._carried(node, initial, body), self._head(node, condition_node))
+
+    def _declare_carried(self, initial: dict[str, _Binding]) -> None:
+        for binding in initial.values():
+            self._declare(binding.token, binding.type or binding.value.type)
+
+    def _carried(self, node: Any, initial: dict[str, _Binding], body: _Suite) -> tuple[Carried, ...]:
+        if list(body.handed) != list(initial) or body.word == "join":
+            wanted = f"`next` with {', '.join(f'`{name}`' for name in initial)}" if initial else "neither `next` nor `join`"
+            raise self.error(node, f"this loop's body must end with {wanted}")
+        return tuple(Carried(name, first.value, body.handed[name].value) for name, first in initial.items())
 
     def _head(self, node: Any, last: Any) -> Any:
         """The span of a statement up to the end of `last`."""
         return self.source.span(node.meta.line, node.meta.column, last.meta.end_line, last.meta.end_column)
-
-    def _carrying(self, node: Any) -> dict[str, Expr]:
-        """Names and initial values; the names are declared."""
-        if node is None:
-            return {}
-        result = self._bindings(node.children[0])
-        for binding in node.children[0].children:
-            name = binding.children[0].children[0]
-            value, type = result[name_of(name)]
-            self._declare(name, type or value.type)
-        return {name: value for name, (value, _) in result.items()}
-
-    def _carried(self, node: Any, initial: dict[str, Expr], body: _Suite) -> tuple[Carried, ...]:
-        if list(body.handed) != list(initial) or body.word == "join":
-            wanted = f"`next` with {', '.join(f'`{name}`' for name in initial)}" if initial else "neither `next` nor `join`"
-            raise self.error(node, f"this loop's body must end with {wanted}")
-        return tuple(Carried(name, value, body.handed[name][0]) for name, value in initial.items())
 
     def _domain(self, node: Any) -> Range | Items:
         head, *arguments = [child for child in node.children if child is not None]
@@ -239,14 +249,16 @@ class FunctionReader(ExpressionReader):
         """`children` are condition, block, condition, block, ..., block of `else` or None."""
         condition_node, then_node, *rest = children
         condition = self.expression(condition_node.children[0])
-        then = self._suite(then_node, depth + 1)
+        then = self._inner(then_node, depth)
         otherwise = _Suite()
         if len(rest) > 1:
             if depth >= MAX_NESTING:
                 raise self.error(rest[0], "the text is nested too deeply", f"more than {MAX_NESTING} branches in one another")
+            outside = len(self.types)
             otherwise.ops.append(self._if(rest[0], rest, depth + 1))
+            self._leave(outside)
         elif rest[0] is not None:
-            otherwise = self._suite(rest[0], depth + 1)
+            otherwise = self._inner(rest[0], depth)
         joined = self._joined(node, then, otherwise)
         return If(condition, tuple(then.ops), tuple(otherwise.ops), joined, self._head(node, condition_node))
 
@@ -254,12 +266,10 @@ class FunctionReader(ExpressionReader):
         if list(then.handed) != list(otherwise.handed) or "next" in (then.word, otherwise.word):
             raise self.error(node, "both branches must end with `join` of the same names in the same order")
         joined = []
-        for name, (value, type) in then.handed.items():
-            if name in self.types:
-                raise self.error(node, f"`{name}` is defined a second time", help="names are unique in a function")
-            other, other_type = otherwise.handed[name]
-            self.types[name] = type or other_type or joined_type(value.type, other.type)
-            joined.append(Joined(name, value, other))
+        for name, left in then.handed.items():
+            right = otherwise.handed[name]
+            self._declare(left.token, left.type or right.type or joined_type(left.value.type, right.value.type))
+            joined.append(Joined(name, left.value, right.value))
         return tuple(joined)
 
     # Simple statements ----------------------------------------------------------------------------------------------
@@ -271,10 +281,10 @@ class FunctionReader(ExpressionReader):
         for argument in arguments:
             if argument.data == "keyword":
                 raise self.error(argument, "only `control` takes a keyword, `value=`")
-        targets = [self._target(child) for child in target_nodes]
+        targets = [(name, None if type is None else self.type(type)) for name, type in (node.children for node in target_nodes)]
         if modifiers and head in _RESULTS | {"reset": 0}:
             raise self.error(call, f"`{head}` takes no modifiers")
-        names = tuple(None if name is None else name_of(name) for name, _ in targets)
+        names = tuple(None if name.type == "UNDERSCORE" else name_of(name) for name, _ in targets)
         if head in _RESULTS:
             if len(names) != 1 or names[0] is None:
                 raise self.error(node, f"`{head}` gives one result a name", help=f"write `name = {head}(...)`")
@@ -288,13 +298,13 @@ class FunctionReader(ExpressionReader):
         self._declare_results(op, targets)
         return op
 
-    def _declare_results(self, op: Op, targets: list[tuple[Token | None, Type | None]]) -> None:
+    def _declare_results(self, op: Op, targets: list[tuple[Token, Type | None]]) -> None:
         known: dict[str, Type] = dict(definitions(op, Module(())))
         if isinstance(op, Call):
             returns = self.signatures[op.callee].returns
             known = {name: type for name, type in zip(op.results, returns, strict=True) if name is not None}
         for name, type in targets:
-            if name is not None:
+            if name.type != "UNDERSCORE":
                 self._declare(name, type or known[name_of(name)])
 
     def _head_and_modifiers(self, node: Any) -> tuple[str, tuple[Modifier, ...]]:

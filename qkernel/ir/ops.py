@@ -1,7 +1,8 @@
 """The statements of the IR: effects on qubits in program order. Blocks nest; nothing else has an effect.
 
-Names are unique within a function. Qubits are by reference (`Place`): the frontend has proved that every name of the
-user's denotes one live place. Spans never count in comparison.
+No name is defined where another of that name is in scope. A block's names end with it; carried and joined ones stay.
+Qubits are by reference (`Place`): the frontend has proved that every name of the user's denotes one live place. Spans
+never count in comparison.
 """
 
 from __future__ import annotations

@@ -33,7 +33,6 @@ from qkernel.ir.ops import (
     Gate,
     If,
     Items,
-    Joined,
     Measure,
     Modifier,
     Module,
@@ -47,6 +46,7 @@ from qkernel.ir.ops import (
     While,
 )
 from qkernel.ir.places import Place, whole
+from qkernel.ir.scopes import Definitions, resolve
 from qkernel.ir.types import FLOAT, QUBIT, UINT, ArrayType, DictType, TupleType, Type
 from qkernel.ir.vocabulary import (
     ATOM,
@@ -59,7 +59,7 @@ from qkernel.ir.vocabulary import (
     function_text,
     name_text,
 )
-from qkernel.ir.walk import definitions, joined_type, name_types, target_types, value_type
+from qkernel.ir.walk import definitions, joined_type, target_types, value_type, walk
 
 _INDENT = "    "
 _LONGEST_LINE = 110
@@ -89,6 +89,9 @@ def format_function(function: Function, module: Module | None = None) -> str:
 def format_op(op: Op, function: Function | None = None, module: Module | None = None) -> str:
     """The text of one op and of what it contains. `function` and `module` tell the types of its names."""
     scope = _scope(function or Function("", (), (op,)), module)
+    if function is not None:
+        for other in walk(function.body):
+            _define(other, scope)
     return "\n".join(_op(op, 0, scope))
 
 
@@ -105,15 +108,16 @@ def format_place(place: Place, types: Mapping[str, Type] | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What must be known of the surroundings to print an op: the module, and the type of every name."""
+    """What must be known to print an op: the module, the types of names where they are defined, and those at hand now."""
 
     module: Module
-    types: Mapping[str, Type]
+    definitions: Definitions
+    types: dict[str, Type]
 
 
 def _scope(function: Function, module: Module | None) -> _Scope:
     module = module or Module((function,))
-    return _Scope(module, name_types(function, module))
+    return _Scope(module, resolve(function, module), {parameter.name: parameter.type for parameter in function.parameters})
 
 
 def _signature(function: Function) -> str:
@@ -165,29 +169,44 @@ def _op(op: Op, depth: int, scope: _Scope) -> list[str]:
             effect = f"expval({_places(places, scope)}, {format_expression(observable)})"
         case Probabilities(places):
             effect = f"probabilities({_places(places, scope)})"
-        case For(targets, domain, body, carried):
-            head = f"for {_targets(targets, domain, scope)} in {_domain(domain)}{_carrying(carried, scope)}:"
-            return [indent + head, *_inner(body, _next(carried), depth + 1, scope)]
-        case While(condition, body, carried):
-            head = f"while {format_expression(condition)}{_carrying(carried, scope)}:"
-            return [indent + head, *_inner(body, _next(carried), depth + 1, scope)]
+        case For() | While():
+            return _loop(op, depth, scope)
         case If():
             return _if(op, depth, scope)
-    return [f"{indent}{_results(op, scope)}{effect}"]
+    line = f"{indent}{_results(op, scope)}{effect}"
+    _define(op, scope)
+    return [line]
+
+
+def _define(op: Op, scope: _Scope) -> None:
+    """Bring the names that `op` defines into scope."""
+    scope.types.update((name, scope.definitions.get((id(op), name), type)) for name, type in definitions(op, scope.module))
+
+
+def _loop(op: For | While, depth: int, scope: _Scope) -> list[str]:
+    indent = _INDENT * depth
+    if isinstance(op, For):
+        head = f"for {_targets(op, scope)} in {_domain(op.domain)}{_carrying(op, scope)}:"
+    else:
+        head = f"while {format_expression(op.condition)}{_carrying(op, scope)}:"
+    _define(op, scope)
+    return [indent + head, *_inner(op.body, _next(op.carried), depth + 1, scope)]
 
 
 def _if(op: If, depth: int, scope: _Scope) -> list[str]:
     indent = _INDENT * depth
     lines = [f"{indent}if {format_expression(op.condition)}:"]
-    lines += _inner(op.then, _join(op.joined, "then", scope), depth + 1, scope)
+    lines += _inner(op.then, _join(op, True, scope), depth + 1, scope)
     match op:
         case If(otherwise=(If() as other,), joined=()):
             first, *rest = _if(other, depth, scope)
-            return [*lines, f"{indent}el{first.lstrip()}", *rest]
+            lines += [f"{indent}el{first.lstrip()}", *rest]
         case If(otherwise=(), joined=()):
-            return lines
-    otherwise = _inner(op.otherwise, _join(op.joined, "otherwise", scope), depth + 1, scope)
-    return [*lines, f"{indent}else:", *otherwise]
+            pass
+        case _:
+            lines += [f"{indent}else:", *_inner(op.otherwise, _join(op, False, scope), depth + 1, scope)]
+    _define(op, scope)
+    return lines
 
 
 def _inner(block: Block, last: str, depth: int, scope: _Scope) -> list[str]:
@@ -196,42 +215,48 @@ def _inner(block: Block, last: str, depth: int, scope: _Scope) -> list[str]:
     return lines or [f"{_INDENT * depth}pass"]
 
 
-def _carrying(carried: tuple[Carried, ...], scope: _Scope) -> str:
-    entries = (f"{_declared(entry.name, entry.initial.type, scope)} = {format_expression(entry.initial)}" for entry in carried)
-    return f" carrying {', '.join(entries)}" if carried else ""
+def _carrying(op: For | While, scope: _Scope) -> str:
+    entries = (
+        f"{_declared(op, entry.name, entry.initial.type, scope)} = {format_expression(entry.initial)}" for entry in op.carried
+    )
+    return f" carrying {', '.join(entries)}" if op.carried else ""
 
 
 def _next(carried: tuple[Carried, ...]) -> str:
     return "next " + ", ".join(f"{name_text(c.name)} = {format_expression(c.next)}" for c in carried) if carried else ""
 
 
-def _join(joined: tuple[Joined, ...], side: str, scope: _Scope) -> str:
+def _join(op: If, then: bool, scope: _Scope) -> str:
     entries = (
-        f"{_declared(entry.name, joined_type(entry.then.type, entry.otherwise.type), scope)}"
-        f" = {format_expression(entry.then if side == 'then' else entry.otherwise)}"
-        for entry in joined
+        f"{_declared(op, entry.name, joined_type(entry.then.type, entry.otherwise.type), scope)}"
+        f" = {format_expression(entry.then if then else entry.otherwise)}"
+        for entry in op.joined
     )
-    return f"join {', '.join(entries)}" if joined else ""
+    return f"join {', '.join(entries)}" if op.joined else ""
 
 
-def _declared(name: str, type: Type, scope: _Scope) -> str:
-    """A name where it is defined, with its type if that does not follow from its value, of type `type`."""
-    actual = scope.types.get(name, type)
+def _declared(op: Op, name: str, type: Type, scope: _Scope) -> str:
+    """A name that `op` defines, with its type if that does not follow from its value, of type `type`."""
+    actual = scope.definitions.get((id(op), name), type)
     return name_text(name) if actual == type else f"{name_text(name)}: {actual}"
 
 
 def _results(op: Op, scope: _Scope) -> str:
-    """`a, b = ` for the names that `op` defines."""
+    """`a, b = ` for the names that `op` defines; `_` stands for a result without a name."""
     types = dict(definitions(op, scope.module))
     names: tuple[str | None, ...] = op.results if isinstance(op, Call) else tuple(types)
     if all(name is None for name in names):
         return ""
-    shown = ("_" if name is None else _declared(name, types.get(name, scope.types.get(name, UINT)), scope) for name in names)
+    shown = []
+    for name in names:
+        text = "_" if name is None else _declared(op, name, types.get(name, UINT), scope)
+        shown.append(f"`_`{text[1:]}" if name == "_" else text)
     return f"{', '.join(shown)} = "
 
 
-def _targets(targets: tuple[str, ...], domain: Range | Items, scope: _Scope) -> str:
-    shown = [_declared(*pair, scope) for pair in zip(targets, target_types(domain, len(targets)), strict=True)]
+def _targets(op: For, scope: _Scope) -> str:
+    types = target_types(op.domain, len(op.targets))
+    shown = [_declared(op, name, type, scope) for name, type in zip(op.targets, types, strict=True)]
     return f"({', '.join(shown[:-1])}), {shown[-1]}" if len(shown) > 2 else ", ".join(shown)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import cmath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from qkernel.diagnostics import did_you_mean
@@ -35,10 +35,11 @@ from qkernel.ir.ops import (
     While,
 )
 from qkernel.ir.places import Place
+from qkernel.ir.scopes import Definitions, resolve
 from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, TupleType, Type, is_quantum
 from qkernel.ir.vocabulary import GATE_WORDS, KINDS, MAX_NAME_LENGTH, MEASUREMENTS
-from qkernel.ir.walk import definitions, name_types, walk
+from qkernel.ir.walk import definitions
 
 
 def verify(module: Module) -> None:
@@ -48,17 +49,17 @@ def verify(module: Module) -> None:
     if len(module.index) < len(module.functions):
         raise TextFormError("two functions of a module have one name")
     for function in module.functions:
-        _Checker(module, function, name_types(function, module)).function_()
+        _Checker(module, function, resolve(function, module)).function_()
 
 
 @dataclass(slots=True)
 class _Checker:
-    """Checks one function. `types` are the types of all its names, `visible` those that the current op may use."""
+    """Checks one function. `visible` are the names that the current op may use, in the order of their definition."""
 
     module: Module
     function: Function
-    types: Mapping[str, Type]
-    visible: set[str] = field(default_factory=set)
+    types: Definitions
+    visible: dict[str, Type] = field(default_factory=dict)
     span: Span | None = None
 
     def fail(self, title: str, label: str = "") -> TextFormError:
@@ -76,23 +77,12 @@ class _Checker:
         self.expect(_is_name(function.name), f"`{function.name}` is no name")
         self.expect(function.kind in KINDS, f"there is no kind of function `{function.kind}`")
         self.expect(function.kind != "oracle" or not function.body, "an oracle has no body")
-        self._unique_names()
         for parameter in function.parameters:
             self._parameter(parameter)
         self._block(function.body)
         self.span = function.span
         for value in function.returns:
             self._value(value)
-
-    def _unique_names(self) -> None:
-        defined: set[str] = set()
-        for source in (*self.function.parameters, *walk(self.function.body)):
-            self.span = source.span
-            names = [source.name] if isinstance(source, Parameter) else [name for name, _ in definitions(source, self.module)]
-            for name in names:
-                self.expect(_is_name(name), f"`{name}` is no name")
-                self.expect(name not in defined, f"`{name}` is defined a second time")
-                defined.add(name)
 
     def _parameter(self, parameter: Parameter) -> None:
         self.span = parameter.span or self.function.span
@@ -101,9 +91,16 @@ class _Checker:
         self._define(parameter.name, parameter.type)
 
     def _define(self, name: str, type: Type) -> None:
-        """Bring a name into being; `type` is what follows from its definition."""
-        self.expect(fits(type, self.types[name]), f"`{name}` is a {type} and is used as a {self.types[name]}")
-        self.visible.add(name)
+        self.expect(_is_name(name), f"`{name}` is no name")
+        self.expect(name not in self.visible, f"`{name}` is defined a second time")
+        self.visible[name] = type
+
+    def _results(self, op: Op) -> None:
+        """Bring the names that `op` defines into being."""
+        for name, given in definitions(op, self.module):
+            type = self.types[id(op), name]
+            self.expect(fits(given, type), f"`{name}` is a {given} and is used as a {type}")
+            self._define(name, type)
 
     # Blocks ---------------------------------------------------------------------------------------------------------
 
@@ -112,37 +109,48 @@ class _Checker:
             self.span = op.span
             self._op(op)
 
-    def _inner(self, block: Block, results: Iterable[tuple[str, Expr]]) -> None:
-        """A nested block, and the values of the names that it hands on; what it defines ends with it."""
-        outside, span = set(self.visible), self.span
+    def _inner(self, op: Op, block: Block, results: Iterable[tuple[str, Expr]]) -> None:
+        """A block in `op`, and the values of the names that it hands on; what it defines ends with it."""
+        outside = len(self.visible)
         self._block(block)
-        self.span = span
+        self.span = op.span
         for name, value in results:
-            self._typed(value, self.types[name], f"`{name}`")
-        self.visible = outside
+            self._typed(value, self.types[id(op), name], f"`{name}`")
+        self._leave(outside)
+
+    def _leave(self, outside: int) -> None:
+        """Forget all but the first `outside` names."""
+        while len(self.visible) > outside:
+            self.visible.popitem()
 
     def _op(self, op: Op) -> None:
         match op:
-            case For():
-                self._for(op)
-            case While():
-                self._carried(op)
-                self._typed(op.condition, BIT, "the condition")
-                self._inner(op.body, ((carried.name, carried.next) for carried in op.carried))
+            case For() | While():
+                self._loop(op)
             case If(condition, then, otherwise, joined):
                 self._typed(condition, BIT, "the condition")
-                self._inner(then, ((entry.name, entry.then) for entry in joined))
-                self._inner(otherwise, ((entry.name, entry.otherwise) for entry in joined))
-                self._define_results(op)
+                self._inner(op, then, ((entry.name, entry.then) for entry in joined))
+                self._inner(op, otherwise, ((entry.name, entry.otherwise) for entry in joined))
+                self._results(op)
             case _:
                 self._simple(op)
-                self._define_results(op)
+                self._results(op)
 
-    def _define_results(self, op: Op) -> None:
-        for name, type in definitions(op, self.module):
-            self._define(name, type)
+    def _loop(self, op: For | While) -> None:
+        if isinstance(op, For):
+            self._domain(op)
+        for carried in op.carried:
+            self._expression(carried.initial)
+        outside = len(self.visible)
+        self._results(op)
+        if isinstance(op, While):
+            self._typed(op.condition, BIT, "the condition")
+        self._inner(op, op.body, ((carried.name, carried.next) for carried in op.carried))
+        self._leave(outside)
+        for carried in op.carried:
+            self.visible[carried.name] = self.types[id(op), carried.name]
 
-    def _for(self, op: For) -> None:
+    def _domain(self, op: For) -> None:
         match op.domain:
             case Range(start, stop, step):
                 for part in (start, stop, step):
@@ -150,21 +158,8 @@ class _Checker:
                 self.expect(len(op.targets) == 1, "a loop over a range has one target")
             case Items(dictionary):
                 self._expression(dictionary)
-                self.expect(
-                    _unpacks(dictionary.type, len(op.targets)),
-                    f"`items` gives {len(op.targets)} targets of a {dictionary.type}",
-                )
-        for carried in op.carried:
-            self._expression(carried.initial)
-        outside = set(self.visible)
-        self._define_results(op)
-        self._inner(op.body, ((carried.name, carried.next) for carried in op.carried))
-        self.visible = outside | {carried.name for carried in op.carried}
-
-    def _carried(self, op: While) -> None:
-        for carried in op.carried:
-            self._expression(carried.initial)
-        self._define_results(op)
+                fitting = _unpacks(dictionary.type, len(op.targets))
+                self.expect(fitting, f"`items` gives {len(op.targets)} targets of a {dictionary.type}")
 
     # Simple ops -----------------------------------------------------------------------------------------------------
 
@@ -268,12 +263,12 @@ class _Checker:
         for place in places:
             name = place.register
             self.expect(name in self.visible, f"`{name}` is not defined here")
-            self.expect(is_quantum(self.types[name]), f"`{name}` is a {self.types[name]}, not qubits")
+            self.expect(is_quantum(self.visible[name]), f"`{name}` is a {self.visible[name]}, not qubits")
             for part in (place.start, place.stride, *([] if place.length is None else [place.length])):
                 self._typed(part, UINT, f"an index of `{name}`")
             if place.length is None:
                 self.expect(place.stride == ONE, f"one qubit of `{name}` with a stride")
-            if self.types[name] == QUBIT:
+            if self.visible[name] == QUBIT:
                 self.expect(place.length is None and place.start == ZERO, f"`{name}` is one qubit, it has no parts")
 
     def _value(self, value: Expr | Place) -> None:
@@ -283,7 +278,7 @@ class _Checker:
             self._expression(value)
 
     def _expression(self, expr: Expr) -> None:
-        wrong = check_expression(expr, self.types, self.visible)
+        wrong = check_expression(expr, self.visible)
         if wrong is not None:
             raise self.fail(wrong)
 

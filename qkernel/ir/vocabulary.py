@@ -43,11 +43,11 @@ STATEMENTS = (
     | {"qubit", "qubits", "pauli_evolve", "reset", "expval", "probabilities", "range", "items"}
 )  # fmt: skip
 
-KEYWORDS = frozenset(keyword.kwlist) | {"carrying", "next", "join", "inf", "nan", "_", "Tuple", "Dict", *ARRAYS}
+KEYWORDS = frozenset(keyword.kwlist) | {"carrying", "next", "join", "inf", "nan", "Tuple", "Dict", *ARRAYS}
 """Words that a value, register or function can go by only in backticks."""
 
 
-_WORD = re.compile(r"[^\W\d]\w*")
+_WORD = re.compile(r"[^\W\d]\w*(?:\.\w+)*")
 
 
 def name_text(name: str) -> str:

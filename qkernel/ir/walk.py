@@ -13,7 +13,6 @@ from qkernel.ir.ops import (
     Control,
     Expval,
     For,
-    Function,
     Gate,
     If,
     Items,
@@ -30,7 +29,7 @@ from qkernel.ir.ops import (
     blocks,
 )
 from qkernel.ir.places import Place
-from qkernel.ir.types import BIT, FLOAT, QUBIT, UINT, ArrayType, DictType, TupleType, Type, is_quantum
+from qkernel.ir.types import BIT, FLOAT, QUBIT, UINT, ArrayType, DictType, TupleType, Type
 
 
 def walk(block: Block) -> Iterator[Op]:
@@ -77,10 +76,8 @@ def op_expressions(op: Op) -> Iterator[Expr]:
             yield from (argument for argument in op.arguments if isinstance(argument, Expr))
         case Expval():
             yield op.observable
-        case For(domain=Range(start, stop, step)):
-            yield from (start, stop, step)
-        case For(domain=Items(dictionary)):
-            yield dictionary
+        case For(domain=domain):
+            yield from domain_expressions(domain)
         case If() | While():
             yield op.condition
     match op:
@@ -88,6 +85,11 @@ def op_expressions(op: Op) -> Iterator[Expr]:
             yield from (part for carried in op.carried for part in (carried.initial, carried.next))
         case If():
             yield from (part for joined in op.joined for part in (joined.then, joined.otherwise))
+
+
+def domain_expressions(domain: Range | Items) -> tuple[Expr, ...]:
+    """The expressions in what a loop runs over."""
+    return (domain.dictionary,) if isinstance(domain, Items) else (domain.start, domain.stop, domain.step)
 
 
 def place_expressions(place: Place) -> tuple[Expr, ...]:
@@ -105,15 +107,6 @@ def _modifier_expressions(modifiers: Iterable[Modifier]) -> Iterator[Expr]:
                 yield exponent
 
 
-def function_expressions(function: Function) -> Iterator[Expr]:
-    """Every expression in a function: defaults, body and returns."""
-    yield from (parameter.default for parameter in function.parameters if parameter.default is not None)
-    for op in walk(function.body):
-        yield from op_expressions(op)
-    for value in function.returns:
-        yield from place_expressions(value) if isinstance(value, Place) else (value,)
-
-
 def expression_names(expr: Expr) -> Iterator[Name]:
     """Every occurrence of a name in `expr`, however deep it is."""
     pending = [expr]
@@ -123,11 +116,6 @@ def expression_names(expr: Expr) -> Iterator[Name]:
             yield part
         else:
             pending.extend(reversed(children(part)))
-
-
-def used_names(function: Function) -> dict[str, Type]:
-    """The type at which each name is read in the expressions of a function."""
-    return {name.name: name.type for expr in function_expressions(function) for name in expression_names(expr)}
 
 
 def value_type(value: Expr | Place) -> Type:
@@ -179,13 +167,3 @@ def definitions(op: Op, module: Module) -> Iterator[tuple[str, Type]]:
             yield from ((entry.name, joined_type(entry.initial.type, entry.next.type)) for entry in carried)
         case If(joined=joined):
             yield from ((entry.name, joined_type(entry.then.type, entry.otherwise.type)) for entry in joined)
-
-
-def name_types(function: Function, module: Module) -> dict[str, Type]:
-    """The type of every name of a function: as it is declared or follows from its op, or as it is read where that differs."""
-    types = {parameter.name: parameter.type for parameter in function.parameters}
-    used = used_names(function)
-    for op in walk(function.body):
-        for name, type in definitions(op, module):
-            types[name] = type if is_quantum(type) else used.get(name, type)
-    return types

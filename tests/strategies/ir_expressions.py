@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,10 +20,9 @@ integers = st.one_of(st.integers(0, 5), st.integers(-3, 100), st.integers(0, 10*
 
 @dataclass(slots=True)
 class Scope:
-    """What may be named: the type of every visible name, and the names that are used up."""
+    """What may be named: the type of every visible name."""
 
     visible: dict[str, Type] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
 
     def names(self, *types: Type) -> list[str]:
         return [name for name, type in self.visible.items() if type in types]
@@ -52,6 +52,8 @@ def folded(name: str, *operands: Expr) -> Expr:
     match result:
         case Const(int(value)) if value.bit_length() > 200:
             return operands[-1]
+        case Const(float(value)) if math.isnan(value):
+            return operands[-1]
     return result
 
 
@@ -62,8 +64,8 @@ def uint(draw: st.DrawFn, scope: Scope, depth: int = 0) -> Expr:
         return uint(draw, scope, depth + 1)
 
     leaves: list[Callable[[], Expr]] = [lambda: Const(draw(integers))]
-    leaves += [lambda name=name: Name(name, UINT) for name in scope.names(UINT)]  # type: ignore[misc]
-    leaves += [lambda name=name: size(Name(name, ArrayType(QUBIT))) for name in scope.names(ArrayType(QUBIT))]  # type: ignore[misc]
+    leaves += [lambda name=name: Name(name, UINT) for name in scope.names(UINT)]
+    leaves += [lambda name=name: size(Name(name, ArrayType(QUBIT))) for name in scope.names(ArrayType(QUBIT))]
     deeper: list[Callable[[], Expr]] = [
         lambda: folded(draw(st.sampled_from(["+", "-", "*", "//", "%", "min", "max", "**"])), sub(), sub()),
         lambda: folded("+", sub(), Const(draw(st.integers(-2, 3)))),
@@ -87,7 +89,7 @@ def real(draw: st.DrawFn, scope: Scope, depth: int = 0) -> Expr:
         return uint(draw, scope, depth + 1) if draw(st.booleans()) else sub()
 
     leaves: list[Callable[[], Expr]] = [lambda: Const(draw(floats))]
-    leaves += [lambda name=name: Name(name, FLOAT) for name in scope.names(FLOAT)]  # type: ignore[misc]
+    leaves += [lambda name=name: Name(name, FLOAT) for name in scope.names(FLOAT)]
     functions = ["sin", "cos", "exp", "log", "sqrt", "tanh", "float", "abs", "neg"]
     deeper: list[Callable[[], Expr]] = [
         lambda: folded(draw(st.sampled_from(["+", "-", "*", "/", "//", "%", "**", "min", "atan2"])), sub(), number()),
@@ -95,8 +97,8 @@ def real(draw: st.DrawFn, scope: Scope, depth: int = 0) -> Expr:
         lambda: folded(draw(st.sampled_from(functions)), sub()),
         lambda: apply("select", bit(draw, scope, depth + 1), sub(), number()),
         lambda: item(array(draw, scope, FLOAT, depth + 1), uint(draw, scope, depth + 1)),
-        *(lambda name=name: _matrix_element(draw, scope, name) for name in scope.names(ArrayType(FLOAT, 2))),  # type: ignore[misc]
-        *(lambda name=name: _look_up(draw, scope, name) for name in scope.visible if _is_dictionary(scope, name)),  # type: ignore[misc]
+        *(lambda name=name: _matrix_element(draw, scope, name) for name in scope.names(ArrayType(FLOAT, 2))),
+        *(lambda name=name: _look_up(draw, scope, name) for name in scope.visible if _is_dictionary(scope, name)),
     ]
     return _typed(draw, leaves, deeper, depth, FLOAT, Const(0.5))
 
@@ -108,7 +110,7 @@ def bit(draw: st.DrawFn, scope: Scope, depth: int = 0) -> Expr:
         return bit(draw, scope, depth + 1)
 
     leaves: list[Callable[[], Expr]] = [lambda: Const(draw(st.booleans()))]
-    leaves += [lambda name=name: Name(name, BIT) for name in scope.names(BIT)]  # type: ignore[misc]
+    leaves += [lambda name=name: Name(name, BIT) for name in scope.names(BIT)]
     comparisons = ["<", "<=", ">", ">=", "==", "!="]
     deeper: list[Callable[[], Expr]] = [
         lambda: apply(draw(st.sampled_from(["and", "or", "^", "==", "!="])), sub(), sub()),
@@ -124,7 +126,7 @@ def array(draw: st.DrawFn, scope: Scope, element: Any, depth: int = 0) -> Expr:
     """A vector of UInts, Floats, Bits or Observables."""
     scalar = {UINT: uint, FLOAT: real, BIT: bit, OBSERVABLE: observable}[element]
     leaves: list[Callable[[], Expr]] = [lambda: Pack((), ArrayType(element))]
-    leaves += [lambda name=name: Name(name, ArrayType(element)) for name in scope.names(ArrayType(element))] * 4  # type: ignore[misc]
+    leaves += [lambda name=name: Name(name, ArrayType(element)) for name in scope.names(ArrayType(element))] * 4
     deeper: list[Callable[[], Expr]] = [
         lambda: vector([scalar(draw, scope, depth + 1) for _ in range(draw(st.integers(1, 3)))]),
         lambda: Pack((uint(draw, scope, depth + 1),), ArrayType(element if element == FLOAT else UINT)),
@@ -133,7 +135,7 @@ def array(draw: st.DrawFn, scope: Scope, element: Any, depth: int = 0) -> Expr:
         *(
             lambda name=name: item(Name(name, ArrayType(FLOAT, 2)), uint(draw, scope, 2))
             for name in scope.names(ArrayType(FLOAT, 2))
-        ),  # type: ignore[misc]
+        ),
     ]
     return _typed(draw, leaves, deeper, depth, ArrayType(element), Pack((), ArrayType(element)))
 

@@ -78,8 +78,7 @@ class _Writer:
     def fresh(self, type: Type) -> str:
         """A new name that is visible from here on."""
         word = self.one_of(WORDS)
-        name = word if word not in self.scope.used else f"{word}_{len(self.scope.used)}"
-        self.scope.used.add(name)
+        name = word if word not in self.scope.visible else f"{word}.{len(self.scope.visible)}"
         self.scope.visible[name] = type
         return name
 
