@@ -232,9 +232,11 @@ class WatchedPrepared:
     calls: list[tuple[str, int]]
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
+        inner = getattr(self.inner, name)
+
         def call(theta: Any, *rest: Any) -> Any:
             self.calls.append((name, len(theta)))
-            return getattr(self.inner, name)(theta, *rest)
+            return inner(theta, *rest)
 
         return call
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 
 from qkernel.errors import GradientError
-from qkernel.nn.program import Program
+from qkernel.nn.program import Columns, Program, Split
 
 Array = np.ndarray[Any, Any]
 Gradients = tuple[Tensor | None, ...]
 
 _CPU = torch.device("cpu")
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,19 @@ class Placement:
     stop: int
     shape: tuple[int, ...]
 
+    @property
+    def columns(self) -> Columns:
+        return tuple(range(self.start, self.stop))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """For each tensor whether it comes per sample, and its stretch of the columns of its kind; all columns of each kind."""
+
+    stretches: tuple[tuple[bool, int, int], ...]
+    batched: Columns
+    shared: Columns
+
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
@@ -39,34 +53,41 @@ class Wiring:
 
     program: Program
     placements: tuple[Placement, ...]
+    layouts: dict[tuple[bool, ...], Layout] = field(default_factory=dict, repr=False)
 
-    def theta(self, tensors: Sequence[Tensor], batch: int, dtype: torch.dtype) -> Array:
-        """Theta, shape (batch, columns); a tensor without batch axes is the same for all samples."""
-        theta = np.empty((batch, self.program.num_columns), np.float64 if dtype is torch.float64 else np.float32)
-        for place, tensor in zip(self.placements, tensors, strict=True):
-            rows = batch if tensor.dim() > len(place.shape) else 1
-            theta[:, place.start : place.stop] = _numpy(tensor).reshape(rows, place.stop - place.start)
-        return theta
+    def prepare(self, batched: tuple[Placement, ...], dtype: torch.dtype) -> None:
+        """Have the engine load what it needs where `batched` come per sample, so that no later call waits for it."""
+        layout = self._layout(tuple(place in batched for place in self.placements))
+        self.program.prepare(real_dtype(dtype))
+        self.program.split(real_dtype(dtype), layout.batched, layout.shared)
 
-    def gradients(self, gradient: Array, tensors: Sequence[Tensor], needed: Sequence[bool]) -> Gradients:
-        """The gradient by theta, taken apart: for each tensor that needs one, in its shape, dtype and device."""
-        return tuple(
-            _gradient(gradient[:, place.start : place.stop], place, tensor) if wanted else None
-            for place, tensor, wanted in zip(self.placements, tensors, needed, strict=True)
-        )
+    def layout(self, tensors: Sequence[Tensor]) -> Layout:
+        """A tensor with batch axes comes per sample; one without is the same for all samples."""
+        kinds = tuple([tensor.dim() > len(place.shape) for place, tensor in zip(self.placements, tensors, strict=True)])
+        found = self.layouts.get(kinds)
+        if found is None:
+            found = self.layouts[kinds] = self._layout(kinds)
+        return found
 
-    def columns(self, needed: Sequence[bool]) -> tuple[int, ...] | None:
+    def _layout(self, kinds: tuple[bool, ...]) -> Layout:
+        columns: dict[bool, list[int]] = {True: [], False: []}
+        stretches = []
+        for place, kind in zip(self.placements, kinds, strict=True):
+            start = len(columns[kind])
+            columns[kind] += place.columns
+            stretches.append((kind, start, len(columns[kind])))
+        return Layout(tuple(stretches), tuple(columns[True]), tuple(columns[False]))
+
+    def needed(self, wanted: Sequence[bool]) -> Columns | None:
         """The columns of the tensors that need a gradient; None for all."""
-        if all(needed):
+        if self.program.method == "adjoint" or all(wanted):
             return None
-        chosen = (place for place, wanted in zip(self.placements, needed, strict=True) if wanted)
-        return tuple(column for place in chosen for column in range(place.start, place.stop))
+        return tuple(column for place, one in zip(self.placements, wanted, strict=True) if one for column in place.columns)
 
 
-def _gradient(part: Array, place: Placement, tensor: Tensor) -> Tensor:
-    if tensor.dim() == len(place.shape):
-        part = part.sum(0)
-    return _tensor(part.reshape(tensor.shape), tensor.dtype, tensor.device)
+def real_dtype(dtype: torch.dtype) -> np.dtype[Any]:
+    """The precision that tensors of `dtype` are computed in: double for float64, single for all others."""
+    return _DOUBLE if dtype is torch.float64 else _SINGLE
 
 
 def _numpy(tensor: Tensor) -> Array:
@@ -79,6 +100,13 @@ def _numpy(tensor: Tensor) -> Array:
 def _tensor(values: Array, dtype: torch.dtype, device: torch.device) -> Tensor:
     result = torch.from_numpy(np.ascontiguousarray(values))
     return result if result.dtype is dtype and device == _CPU else result.to(device, dtype)
+
+
+def _joined(arrays: list[Array], rows: int, dtype: Any) -> Array:
+    """Arrays of shape (rows, any) side by side."""
+    if len(arrays) == 1:
+        return arrays[0].astype(dtype, copy=False)
+    return np.concatenate(arrays, axis=1, dtype=dtype) if arrays else np.empty((rows, 0), dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +125,48 @@ class Call:
                 if tensor.requires_grad:
                     result: Tensor = Evaluation.apply(self, *tensors)  # type: ignore[no-untyped-call]
                     return result
-        return self.values(self.theta(tensors))
+        return self.values(tensors)
 
-    def theta(self, tensors: Sequence[Tensor]) -> Array:
-        return self.wiring.theta(tensors, math.prod(self.batch_axes), self.dtype)
+    def values(self, tensors: Sequence[Tensor]) -> Tensor:
+        layout = self.wiring.layout(tensors)
+        outputs = self.split(layout).value(*self.arrays(layout, tensors))
+        return _tensor(outputs.reshape(*self.batch_axes, self.wiring.program.num_outputs), self.dtype, self.device)
 
-    def values(self, theta: Array) -> Tensor:
-        program = self.wiring.program
-        values = program.values(theta).reshape(*self.batch_axes, program.num_outputs)
-        return _tensor(values, self.dtype, self.device)
+    def gradients(self, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> Gradients:
+        """For each tensor that is `wanted` the gradient of sum(cotangent * outputs), in its shape, dtype and device."""
+        layout = self.wiring.layout(tensors)
+        inputs, weights = self.arrays(layout, tensors)
+        rows = _numpy(cotangent).reshape(len(inputs), self.wiring.program.num_outputs)
+        *_, by_inputs, by_weights = self.split(layout, self.wiring.needed(wanted)).vjp(inputs, weights, rows)
+        return tuple(
+            [
+                _tensor(
+                    (by_inputs[:, start:stop] if kind else by_weights[start:stop]).reshape(tensor.shape),
+                    tensor.dtype,
+                    tensor.device,
+                )
+                if one
+                else None
+                for (kind, start, stop), tensor, one in zip(layout.stretches, tensors, wanted, strict=True)
+            ]
+        )
 
-    def gradients(self, theta: Array, needed: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> Gradients:
-        program = self.wiring.program
-        rows = _numpy(cotangent).reshape(len(theta), program.num_outputs).astype(theta.dtype, copy=False)
-        return self.wiring.gradients(program.vjp(theta, rows, self.wiring.columns(needed)), tensors, needed)
+    def split(self, layout: Layout, needed: Columns | None = None) -> Split:
+        return self.wiring.program.split(self._real, layout.batched, layout.shared, needed)
+
+    def arrays(self, layout: Layout, tensors: Sequence[Tensor]) -> tuple[Array, Array]:
+        """What comes per sample, shape (batch, columns), and what all samples share, one axis."""
+        batch = math.prod(self.batch_axes)
+        inputs: list[Array] = []
+        weights: list[Array] = []
+        for (kind, start, stop), tensor in zip(layout.stretches, tensors, strict=True):
+            rows = batch if kind else 1
+            (inputs if kind else weights).append(_numpy(tensor).reshape(rows, stop - start))
+        return _joined(inputs, batch, self._real), _joined(weights, 1, self._real)[0]
+
+    @property
+    def _real(self) -> np.dtype[Any]:
+        return real_dtype(self.dtype)
 
 
 class Evaluation(torch.autograd.Function):
@@ -118,25 +174,25 @@ class Evaluation(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, call: Call, *tensors: Tensor) -> Tensor:
-        ctx.call, ctx.theta = call, call.theta(tensors)
+        ctx.call = call
         ctx.save_for_backward(*tensors)
-        return call.values(ctx.theta)
+        return call.values(tensors)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
         needed = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():  # someone may differentiate the gradient
-            arguments = (ctx.call, ctx.theta, needed, cotangents[0], *ctx.saved_tensors)
+            arguments = (ctx.call, needed, cotangents[0], *ctx.saved_tensors)
             return (None, *Derivative.apply(*arguments))  # type: ignore[no-untyped-call]
-        return (None, *ctx.call.gradients(ctx.theta, needed, cotangents[0], ctx.saved_tensors))
+        return (None, *ctx.call.gradients(needed, cotangents[0], ctx.saved_tensors))
 
 
 class Derivative(torch.autograd.Function):
     """The gradient as a function of its own, whose derivative is refused rather than taken for zero."""
 
     @staticmethod
-    def forward(ctx: Any, call: Call, theta: Array, needed: Sequence[bool], cotangent: Tensor, *tensors: Tensor) -> Gradients:
-        return call.gradients(theta, needed, cotangent, tensors)
+    def forward(ctx: Any, call: Call, wanted: Sequence[bool], cotangent: Tensor, *tensors: Tensor) -> Gradients:
+        return call.gradients(wanted, cotangent, tensors)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Gradients:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -67,7 +66,7 @@ class QLayer(nn.Module):
         self._asked = {"engine": engine if isinstance(engine, str) else program.engine.name, "gradient": gradient}
         for place in self._weights:
             self._add_weight(place, given_weights[place.name])
-        program.prepare(np.float64 if torch.get_default_dtype() == torch.float64 else np.float32)
+        self._wiring.prepare(self._inputs, torch.get_default_dtype())
 
     def _add_weight(self, place: Placement, given: Any) -> None:
         if hasattr(self, place.name):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,6 +15,17 @@ from qkernel.lower.circuit import Circuit
 from qkernel.outputs import Outputs
 
 Array = np.ndarray[Any, Any]
+Columns = tuple[int, ...]
+
+
+class Split(Protocol):
+    """A program whose columns of theta come in two kinds: some per sample, some one for all samples."""
+
+    def value(self, inputs: Array, weights: Array) -> Array:
+        """The outputs, shape (batch, num_outputs), of `inputs`, shape (batch, ...), and `weights`, one axis."""
+
+    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
+        """The gradients of sum(cotangent * outputs) by `inputs` and by `weights`, as the last two entries."""
 
 
 class Program:
@@ -30,6 +42,7 @@ class Program:
         self.method = method(circuit, engine, gradient)
         self.outputs = Outputs(circuit)
         self._reads_all = self._finds_reads_all()
+        self.split = lru_cache(self._split)
         self._prepared = lru_cache(self._prepare)
         self._terms = lru_cache(lambda columns: shift_terms(circuit, columns))
 
@@ -59,6 +72,17 @@ class Program:
         if self.method == "shift":
             self._prepared(np.dtype(dtype), True)
 
+    def _split(self, dtype: Any, batched: Columns, shared: Columns, needed: Columns | None = None) -> Split:
+        """The door for theta in two parts, of columns `batched` and `shared`: the engine's own if it has one.
+
+        `needed` are the columns whose gradient is asked for (None: all); the others' is unspecified.
+        """
+        prepared = self._prepared(dtype, False)
+        if self.method == "adjoint" and self._reads_all and not self.circuit.angles.curved and hasattr(prepared, "split"):
+            split: Split = prepared.split(batched, shared)
+            return split
+        return Joined(self, dtype, batched, shared, needed if self.method == "shift" else None)
+
     def values(self, theta: Array) -> Array:
         """The outputs, shape (batch, num_outputs)."""
         readouts = self._measured(self._prepared(theta.dtype, False))(theta)
@@ -67,7 +91,7 @@ class Program:
         outputs = self.outputs.evaluate(self.outputs.environment(theta, readouts), len(theta))
         return np.concatenate([_columns(output) for output in outputs], axis=1).astype(theta.dtype)
 
-    def vjp(self, theta: Array, cotangent: Array, columns: Sequence[int] | None = None) -> Array:
+    def vjp(self, theta: Array, cotangent: Array, columns: Columns | None = None) -> Array:
         """The gradient of sum(cotangent * outputs) by theta, shape (batch, columns).
 
         `columns` names those that are asked for; the others are unspecified.
@@ -80,8 +104,8 @@ class Program:
         pulled, direct = self._pulled(theta, self._measured(prepared)(theta), cotangent)
         return prepared.expect_vjp(theta, pulled)[1] + direct
 
-    def _shift_vjp(self, theta: Array, cotangent: Array, columns: Sequence[int] | None) -> Array:
-        terms = self._terms(None if columns is None else tuple(columns))
+    def _shift_vjp(self, theta: Array, cotangent: Array, columns: Columns | None) -> Array:
+        terms = self._terms(columns)
         readouts, slopes = shift(self._measured(self._prepared(theta.dtype, True)), self.circuit, theta, terms)
         pulled, direct = (cotangent, 0) if self._reads_all else self._pulled(theta, readouts, cotangent)
         slot_gradient = np.einsum("bv,bsv->bs", np.asarray(pulled, float), slopes)
@@ -116,6 +140,31 @@ class Program:
         return lambda theta: np.concatenate(
             [*(part(theta) for part in expect), *prepared.probabilities(theta)], axis=1, dtype=theta.dtype
         )
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A `Split` for any engine: puts theta together and takes its gradient apart."""
+
+    program: Program
+    dtype: np.dtype[Any]
+    batched: Columns
+    shared: Columns
+    needed: Columns | None
+
+    def value(self, inputs: Array, weights: Array) -> Array:
+        return self.program.values(self._theta(inputs, weights))
+
+    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
+        theta = self._theta(inputs, weights)
+        gradient = self.program.vjp(theta, cotangent.astype(self.dtype, copy=False), self.needed)
+        return gradient[:, list(self.batched)], gradient[:, list(self.shared)].sum(0)
+
+    def _theta(self, inputs: Array, weights: Array) -> Array:
+        theta = np.empty((len(inputs), self.program.num_columns), self.dtype)
+        theta[:, list(self.batched)] = inputs
+        theta[:, list(self.shared)] = weights
+        return theta
 
 
 def _restored(circuit: Circuit, engine: str, gradient: str) -> Program:
