@@ -146,7 +146,7 @@ def _controlled(name: str, base: str, controls: int = 1, clifford: bool = False)
     )
 
 
-_HALF = 2**-0.5
+_C = 2**-0.5  # cosine and sine of pi / 4
 _EIGHTH = np.exp(0.25j * np.pi)
 _BASE = {
     rule.name: rule
@@ -155,7 +155,7 @@ _BASE = {
         _one("x", _fixed([0, 1], [1, 0])),
         _one("y", _fixed([0, -1j], [1j, 0])),
         _one("z", _fixed([1, 0], [0, -1])),
-        _one("h", _fixed([_HALF, _HALF], [_HALF, -_HALF])),
+        _one("h", _fixed([_C, _C], [_C, -_C])),
         _one("s", _fixed([1, 0], [0, 1j]), "sdg"),
         _one("sdg", _fixed([1, 0], [0, -1j]), "s", label="S†"),
         _one("t", _fixed([1, 0], [0, _EIGHTH]), "tdg", clifford=False),
@@ -180,7 +180,7 @@ _BASE = {
         _two("iswapdg", _fixed([1, 0, 0, 0], [0, 0, -1j, 0], [0, -1j, 0, 0], [0, 0, 0, 1]), "iswap", "iSWAP†"),
         _two(
             "ecr",
-            _fixed([0, _HALF, 0, 1j * _HALF], [_HALF, 0, -1j * _HALF, 0], [0, 1j * _HALF, 0, _HALF], [-1j * _HALF, 0, _HALF, 0]),
+            _fixed([0, _C, 0, 1j * _C], [_C, 0, -1j * _C, 0], [0, 1j * _C, 0, _C], [-1j * _C, 0, _C, 0]),
             "ecr",
         ),
         _rotation("rxx", "XX"),

@@ -134,8 +134,14 @@ def _plain_names(target: ast.expr) -> list[str]:
 
 
 def _check_nothing_lost(tracer: Tracer, before: dict[str, Any], node: ast.AST) -> None:
-    """A name that held a live qubit now means something else, and nothing else holds that qubit."""
-    lost = [(name, handle) for name, value in before.items() for handle in handles_in(value) if tracer.ledger.is_live(handle)]
+    """A name that held a live qubit now means something else, and nothing else holds that qubit; `_` is there to drop."""
+    lost = [
+        (name, handle)
+        for name, value in before.items()
+        if name != "_"
+        for handle in handles_in(value)
+        if tracer.ledger.is_live(handle)
+    ]
     if not lost:
         return
     held = {id(handle) for value in tracer.frame.variables.values() for handle in handles_in(value)}
