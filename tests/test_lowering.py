@@ -229,6 +229,24 @@ def test_items() -> None:
     assert [row[3] for row in rows(circuit_of(once, width=3, parameters={"s": single.type}, s={2: 0.5}))] == [(2,)]
 
 
+def test_many_items_go_at_once_as_one_by_one() -> None:
+    pairs = Name("d", DictType(TupleType((UINT, UINT)), FLOAT))
+    body = (
+        gate("h", qubit("q", uint("a"))),
+        gate("rzz", qubit("q", uint("a")), qubit("q", uint("b")), angles=(real("w") * real("g"),)),
+    )
+    values = {(a, b): a + b / 8 for a in range(6) for b in range(6) if a != b}
+    at_once, one_by_one = (
+        circuit_of(
+            For(("a", "b", "w"), Items(pairs), body, carried), width=6, parameters={"d": pairs.type, "g": FLOAT}, d=values
+        )
+        for carried in ((), (Carried("c", ZERO, ZERO),))
+    )
+    assert list(at_once.instructions()) == list(one_by_one.instructions())
+    assert at_once.angles == one_by_one.angles
+    assert at_once.angles.coefficients.tolist() == list(values.values())
+
+
 def test_carried_values_change_at_once() -> None:
     a, b = uint("a"), uint("b")
     fibonacci = For(

@@ -348,3 +348,11 @@ def test_matrix_under_modifiers() -> None:
     matrix = np.linalg.qr(np.random.default_rng(2).normal(size=(4, 4)) + 1j * np.random.default_rng(3).normal(size=(4, 4)))[0]
     circuit = circuit_of(unitary(matrix, stretch("q", 0, 2), modifiers=(ADJOINT, control(qubit("q", 2)))), width=3)
     np.testing.assert_allclose(dense(circuit), embed(matrix.conj().T, (0, 1), (2,), 1, 3), atol=1e-12)
+
+
+def test_kinds_are_those_that_stand_in_the_circuit() -> None:
+    circuit = circuit_of(
+        gate("s", qubit("q"), modifiers=(ADJOINT, control(qubit("q", 1)))), measure(stretch("q", 0, 0), "m"), width=2
+    )
+    assert [(kind.name, kind.controls) for kind in circuit.kinds] == [("sdg", 1)]
+    assert circuit.is_unitary

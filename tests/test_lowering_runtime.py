@@ -245,6 +245,13 @@ def test_outputs_over_bits() -> None:
     assert distribution(circuit) == {(False, 2): 1.0}
 
 
+def test_branch_without_effects_is_none() -> None:
+    branch = If(bit_name("m"), (), (), (Joined("n", Const(3), Const(5)),))
+    circuit = kernel(gate("x", qubit("q")), measure(qubit("q"), "m"), branch, width=1, returns=(uint("n"),))
+    assert circuit.is_straight
+    assert distribution(circuit) == {(3,): 1.0}
+
+
 # Branches -----------------------------------------------------------------------------------------------------------------
 
 

@@ -98,6 +98,7 @@ class Columns:
         self.kinds = Kinds()
         self.spans: list[Span] = []
         self.body: list[Run | Branch | Repeat | Assign] = []
+        self.runs: list[Run] = []
         self.offsets, self.rows = array("d"), array("i")
         self.symbols, self.coefficients = array("q"), array("d")
         self.curved: list[tuple[int, Expr]] = []
@@ -112,8 +113,19 @@ class Columns:
         """End the current run; what follows is control flow or the end."""
         if self.kind:
             kind, qubits, bits, span = (np.array(column, np.int32) for column in (self.kind, self.qubits, self.bits, self.span))
-            self.body.append(Run(kind, qubits, bits, span, self._first_slot))
+            run = Run(kind, qubits, bits, span, self._first_slot)
+            self.runs.append(run)
+            self.body.append(run)
         self._open()
+
+    def used_kinds(self) -> tuple[Kind, ...]:
+        """The kinds that the closed runs have, which from then on are numbered anew: modifiers leave others behind."""
+        table = self.kinds.table
+        used = sum((np.bincount(run.kind, minlength=len(table)) for run in self.runs), np.zeros(len(table), int)) > 0
+        renumbered = (np.cumsum(used) - 1).astype(np.int32)
+        for run in self.runs:
+            run.kind[:] = renumbered[run.kind]
+        return tuple(kind for kind, kept in zip(table, used.tolist(), strict=True) if kept)
 
     @contextmanager
     def nested(self) -> Iterator[list[Run | Branch | Repeat | Assign]]:

@@ -132,7 +132,7 @@ class Interpreter:
         return Circuit(
             self.num_qubits,
             self.num_bits,
-            tuple(self.columns.kinds.table),
+            self.columns.used_kinds(),
             tuple(self.columns.body),
             angles,
             tuple(self.expectations),
@@ -417,21 +417,20 @@ class Interpreter:
     def loop(self, op: For, frame: Frame) -> None:
         names = frame.names
         if isinstance(op.domain, Range):
-            bounds = [
-                whole(value(part, names), "the bounds of a loop") for part in (op.domain.start, op.domain.stop, op.domain.step)
-            ]
-            if not bounds[2]:
+            parts = (op.domain.start, op.domain.stop, op.domain.step)
+            start, stop, step = (whole(value(part, names), "the number of rounds") for part in parts)
+            if not step:
                 raise SizeError("the step of a loop is 0", label="step 0")
-            rounds = range(*bounds)
-            if self.rows is None and self.unrolled(op, rounds, names):
-                return
+            rounds: range | dict[Any, Any] = range(start, stop, step)
             targets: Iterable[tuple[Any, ...]] = ((k,) for k in rounds)
         else:
             dictionary = value(op.domain.dictionary, names)
             if isinstance(dictionary, OpenDictionary):
                 raise dictionary.refuse()
-            spread = len(op.targets) > 2
+            rounds, spread = dictionary, len(op.targets) > 2
             targets = ((*key, entry) if spread else (key, entry) for key, entry in dictionary.items())
+        if self.rows is None and self.unrolled(op, rounds, names):
+            return
         carried = [(entry.name, entry.next) for entry in op.carried]
         names.update([(entry.name, value(entry.initial, names)) for entry in op.carried])
         frame.loops.append(op.targets)
@@ -443,7 +442,7 @@ class Interpreter:
                 names.update([(name, value(following, names)) for name, following in carried])
         frame.loops.pop()
 
-    def unrolled(self, op: For, rounds: range, names: dict[str, Any]) -> bool:
+    def unrolled(self, op: For, rounds: range | dict[Any, Any], names: dict[str, Any]) -> bool:
         """Whether the loop could be lowered for all its rounds at once."""
         if (gates := self._plain_loops.get(id(op))) is None:
             gates = self._plain_loops[id(op)] = loops.gates_in(op)

@@ -16,7 +16,7 @@ from qkernel.gates import GATES
 from qkernel.ir.ops import Block, For, Gate, Range
 from qkernel.lower.columns import Group
 from qkernel.lower.evaluation import value
-from qkernel.lower.values import Affine, Array, NotVectorised, Unsettled
+from qkernel.lower.values import Affine, Array, NotVectorised, Unsettled, numbers
 
 _MOST_GATES = 1 << 31
 
@@ -26,7 +26,7 @@ Code = Callable[[Gate], tuple[int, int, bool]]
 
 def gates_in(op: For) -> int:
     """The number of gates written in a loop that may go all at once, 0 if it may not."""
-    if op.carried or not isinstance(op.domain, Range):
+    if op.carried:
         return 0
     total = 0
     for inner in op.body:
@@ -34,19 +34,19 @@ def gates_in(op: For) -> int:
             if any(place.length is not None for place in inner.places):
                 return 0
             total += 1
-        elif isinstance(inner, For) and (more := gates_in(inner)):
+        elif isinstance(inner, For) and isinstance(inner.domain, Range) and (more := gates_in(inner)):
             total += more
         else:
             return 0
     return total
 
 
-def unroll(op: For, rounds: range, names: dict[str, Any], code: Code, consumed: Container[int]) -> list[Group]:
-    """The gates of a loop over `rounds`, in groups for `Columns.extend`."""
-    local = {**names, op.targets[0]: np.arange(rounds.start, rounds.stop, rounds.step, dtype=np.int64)}
+def unroll(op: For, rounds: range | dict[Any, Any], names: dict[str, Any], code: Code, consumed: Container[int]) -> list[Group]:
+    """The gates of a loop over a range or the items of a dictionary, in groups for `Columns.extend`."""
+    local = {**names, **dict(zip(op.targets, _variables(rounds, len(op.targets)), strict=True))}
     try:
         with np.errstate(all="raise"):
-            sizes, groups = _Unrolling(code, consumed).block(op.body, local, (op.targets[0],), len(rounds))
+            sizes, groups = _Unrolling(code, consumed).block(op.body, local, op.targets, len(rounds))
     except (QKernelError, Unsettled, ArithmeticError, LookupError, ValueError, TypeError):
         raise NotVectorised from None
     ends = np.cumsum(np.broadcast_to(sizes, len(rounds)))
@@ -56,6 +56,17 @@ def unroll(op: For, rounds: range, names: dict[str, Any], code: Code, consumed: 
     return [
         Group(group.code, group.qubits, group.angles, group.span, first[rounds_of] + group.order) for group, rounds_of in groups
     ]
+
+
+def _variables(rounds: range | dict[Any, Any], count: int) -> list[Array]:
+    """The values of each loop variable, one per round."""
+    if isinstance(rounds, range):
+        return [np.arange(rounds.start, rounds.stop, rounds.step, dtype=np.int64)]
+    keys, values = numbers(list(rounds)), numbers(list(rounds.values()))
+    columns = [*keys.T, values] if keys.ndim == 2 else [keys, values]
+    if len(columns) != count or keys.dtype.kind not in "iu":
+        raise NotVectorised
+    return columns
 
 
 class _Unrolling:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,6 @@ from qkernel.ir.evaluation import free_names
 from qkernel.ir.ops import Call, Function, Parameter
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
-from qkernel.lower.circuit import Assign, Body, Run
 from qkernel.lower.columns import Columns
 from qkernel.lower.parameters import OpenParameters
 from qkernel.lower.residuals import manageable
@@ -128,7 +127,7 @@ def no_body(function: Function, span: Span | None) -> TargetCapabilityError:
 def not_finite(columns: Columns, slot: int) -> NotFiniteError:
     """The error for an angle that came out infinite or undefined."""
     span = None
-    for run in _runs(tuple(columns.body)):
+    for run in columns.runs:
         position = run.first_slot
         for code, place in zip(run.kind.tolist(), run.span.tolist(), strict=True):
             count = columns.kinds.table[code].num_angles
@@ -136,12 +135,3 @@ def not_finite(columns: Columns, slot: int) -> NotFiniteError:
                 span = columns.spans[place]
             position += count
     return NotFiniteError(f"an angle is {columns.offsets[slot]}", span=span, label="of this gate")
-
-
-def _runs(body: Body) -> Iterator[Run]:
-    for part in body:
-        if isinstance(part, Run):
-            yield part
-        elif not isinstance(part, Assign):
-            for name in ("then", "otherwise", "body"):
-                yield from _runs(getattr(part, name, ()))

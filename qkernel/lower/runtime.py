@@ -37,7 +37,8 @@ def branch(interpreter: Interpreter, op: If, condition: Any, frame: Frame) -> No
     interpreter.branching -= 1
     for entry, left, right in zip(op.joined, chosen, others, strict=True):
         names[entry.name] = _Join(interpreter, op, tested, then, otherwise).value(left, right, entry.name)
-    columns.body.append(Branch(tested, tuple(then), tuple(otherwise), op.span))
+    if then or otherwise:
+        columns.body.append(Branch(tested, tuple(then), tuple(otherwise), op.span))
 
 
 class _Join:
