@@ -78,6 +78,13 @@ class Register:
 
 
 @dataclass(frozen=True, slots=True)
+class Sized:
+    """A collection of which only the length is known."""
+
+    length: Quantity
+
+
+@dataclass(frozen=True, slots=True)
 class Closure:
     """An expression of the IR whose names have the given values."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import assert_never
 
 from qkernel.errors import EntrypointValidationError, KernelRecursionError, SeparationError, SizeError
@@ -22,8 +23,10 @@ from qkernel.estimate.quantity import (
     at_least_zero,
     floor_quotient,
     is_nonnegative,
+    is_whole,
     maximum,
     positive_part,
+    power,
     quantity,
     symbol,
 )
@@ -133,7 +136,7 @@ class Fold:
         summary = self._summary(callee, tuple(inside))
         return Summary(
             summary.tally.map(lambda amount: substitute(amount, outside)),
-            tuple(value if isinstance(value, RunTime) else substitute_value(value, outside) for value in summary.returns),
+            tuple(_substituted(value, outside) for value in summary.returns),
         )
 
     def _summary(self, callee: Function, values: tuple[Result, ...]) -> Summary:
@@ -145,9 +148,17 @@ class Fold:
 
     def expected_rounds(self) -> Quantity:
         """A symbol for how often a `while` is expected to go round."""
-        name = "rounds" if not self.rounds else f"rounds_{len(self.rounds) + 1}"
+        taken = {*self.rounds, *(parameter.name for parameter in self.module.entry.parameters)}
+        names = ("rounds" if k == 1 else f"rounds_{k}" for k in count(1))
+        name = next(name for name in names if name not in taken)
         self.rounds.append(name)
         return symbol(name)
+
+
+def _substituted(value: Result, values: Mapping[str, Value]) -> Result:
+    if isinstance(value, RunTime):
+        return value if value.length is None else RunTime(substitute(value.length, values))
+    return substitute_value(value, values)
 
 
 def formal_value(parameter: Parameter, name: str, nonnegative: bool = False) -> Value:
@@ -241,8 +252,8 @@ class _FunctionFold:
             case Expval(_, observable, result):
                 many = isinstance(observable.type, ArrayType)
                 self.scope.values[result] = RunTime(self.scope.number(Size(observable)) if many else None)
-            case Probabilities(_, result):
-                self.scope.values[result] = RunTime(None)
+            case Probabilities(places, result):
+                self.scope.values[result] = RunTime(power(quantity(2), self.scope.width(places)))
             case While():
                 self.while_loop(op, tally)
             case _:
@@ -273,7 +284,8 @@ class _FunctionFold:
                         inner = in_sequence(inner)
                 case Power(exponent):
                     times = self.scope.number(exponent)
-                    inner = inner.map(lambda amount, times=times: amount * maximum(times, -times))  # type: ignore[misc]
+                    if exponent.type != FLOAT or (times.is_constant and is_whole(times)):
+                        inner = inner.repeated(maximum(times, -times))  # else one rotation takes it into its angle
         tally.include(inner)
 
     def call(self, op: Call, tally: Tally) -> None:
@@ -327,7 +339,12 @@ class _FunctionFold:
         for entry in op.carried:
             many = isinstance(entry.initial.type, ArrayType)
             self.scope.values[entry.name] = RunTime(self.scope.number(Size(entry.initial)) if many else None)
-        tally.include(self.block(op.body), self.fold.expected_rounds())
+        body, rounds = self.block(op.body), self.fold.expected_rounds()
+        tally.include(body.repeated(rounds))
+        fresh_again = body.of("qubits") * rounds  # the circuit has these once and resets them in each round
+        tally.add("resets", fresh_again)
+        if self.fold.depth:
+            tally.add("depth", fresh_again)
 
     def loop(self, op: For, tally: Tally) -> None:
         if isinstance(op.domain, Range):

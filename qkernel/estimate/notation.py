@@ -25,6 +25,7 @@ from qkernel.estimate.atoms import (
     Positive,
     Power,
     Register,
+    Sized,
     Symbol,
     Terms,
 )
@@ -257,8 +258,8 @@ def _value(value: Value, write: Callable[[Quantity], str]) -> str:
             return write(value)
         case Argument(name):
             return name
-        case Register(length):
-            return f"register of {write(length)}"
+        case Register(length) | Sized(length):
+            return f"{write(length)} elements"
         case Bound():
             return "..."
         case Closure():

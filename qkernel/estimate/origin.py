@@ -8,7 +8,7 @@ from typing import Any
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import EntrypointValidationError, TargetCapabilityError, UnknownBindingError
-from qkernel.estimate.atoms import Argument, Bound, Register
+from qkernel.estimate.atoms import Argument, Bound, Register, Sized
 from qkernel.estimate.depth import DEPTHS, MOST_GATES, Depths, walk
 from qkernel.estimate.fold import Fold, formal_value
 from qkernel.estimate.leaves import t_spans
@@ -55,7 +55,7 @@ class Origin:
         if parameter is None:
             return as_value(value)
         if isinstance(value, int) and not isinstance(formal_value(parameter, name), Quantity):
-            return Bound(range(value))
+            return Register(quantity(value)) if is_quantum(parameter.type) else Sized(quantity(value))
         return as_value(_checked(parameter, value))
 
     def bound_to(self, given: Mapping[str, Value]) -> Origin:
@@ -108,10 +108,10 @@ class Origin:
                     values[name] = form.constant if isinstance(form.constant, int) else float(form)
                 case Register(size) if size.is_constant:
                     values[name] = int(size)
-                case Bound(range() as stretch):
-                    lengths[name] = (len(stretch),)
                 case Bound(plain):
                     values[name] = plain
+                case Argument() if isinstance(sized := self.given.get(name), Sized) and sized.length.is_constant:
+                    lengths[name] = (int(sized.length),)
                 case _ if element == OBSERVABLE:  # read out only, or it would be in the counts
                     values[name] = Hamiltonian() if parameter.type == OBSERVABLE else ()
         open_names = [

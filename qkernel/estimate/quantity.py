@@ -30,9 +30,12 @@ from qkernel.estimate.atoms import (
     Positive,
     Power,
     Register,
+    Sized,
     Symbol,
     Terms,
 )
+from qkernel.ir.expressions import Apply, Const, Expr, Name
+from qkernel.ir.types import FLOAT
 
 Coefficient = int | Fraction
 _LARGEST_EXPONENT = 100_000
@@ -110,7 +113,7 @@ class Quantity:
             factor = right.constant
             if factor == 1:
                 return self
-            return Quantity({term: _whole(value * factor) for term, value in self.terms.items()} if factor else {})
+            return Quantity({term: narrowed(value * factor) for term, value in self.terms.items()} if factor else {})
         terms: dict[Monomial, Coefficient] = {}
         for first, left_coefficient in self.terms.items():
             for second, right_coefficient in right.terms.items():
@@ -126,9 +129,11 @@ class Quantity:
     def __pow__(self, exponent: int) -> Quantity:
         if exponent < 0:
             ((term, coefficient),) = self.terms.items()
-            return Quantity({frozenset((atom, -power) for atom, power in term): _whole(1 / Fraction(coefficient))}) ** -exponent
+            return (
+                Quantity({frozenset((atom, -power) for atom, power in term): narrowed(1 / Fraction(coefficient))}) ** -exponent
+            )
         if self.is_constant:
-            return quantity(_whole(Fraction(self.constant) ** exponent))
+            return quantity(narrowed(Fraction(self.constant) ** exponent))
         result = ONE
         for _ in range(exponent):
             result = result * self
@@ -173,15 +178,16 @@ class Quantity:
     _sympy_ = to_sympy
 
 
-Value = Quantity | Argument | Bound | Register | Closure
+Value = Quantity | Argument | Bound | Register | Sized | Closure
 
 
-def _whole(value: Coefficient) -> Coefficient:
+def narrowed(value: Coefficient) -> Coefficient:
+    """A fraction as an int where it is one."""
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
 def _accumulate(terms: dict[Monomial, Coefficient], term: Monomial, coefficient: Coefficient) -> None:
-    total = _whole(terms.get(term, 0) + coefficient)
+    total = narrowed(terms.get(term, 0) + coefficient)
     if total:
         terms[term] = total
     else:
@@ -231,7 +237,7 @@ def value_names(value: Value) -> frozenset[str]:
             return value.free
         case Argument(name):
             return frozenset((name,))
-        case Register(length):
+        case Register(length) | Sized(length):
             return length.free
         case Bound():
             return frozenset()
@@ -284,16 +290,45 @@ def _is_nonnegative_atom(value: Atom) -> bool:
             return is_nonnegative(numerator) and is_nonnegative(divisor)
         case Iterated(result=result) | ItemSum(result=result):
             return is_nonnegative(result)
-        case Opaque():
-            return False
+        case Opaque(closure):
+            return _is_nonnegative_expression(closure.expression, dict(closure.values))
+
+
+def _is_nonnegative_expression(expr: Expr, values: dict[str, Value], least: int = 0) -> bool:
+    """Whether an expression is visibly at least `least`, 0 or 1."""
+    match expr:
+        case Const(value):
+            return isinstance(value, (int, float)) and value >= least
+        case Name(name):
+            value = values.get(name)
+            return isinstance(value, Quantity) and is_nonnegative(value - least)
+        case Apply("sqrt" | "exp" | "abs"):
+            return not least
+        case Apply("log" | "log2", (inner,)):
+            return not least and _is_nonnegative_expression(inner, values, 1)
+        case Apply("floor" | "ceil" | "uint" | "float", (inner,)):
+            return _is_nonnegative_expression(inner, values, least)
+        case Apply("+" | "max", (left, right)):
+            either = [_is_nonnegative_expression(part, values, least) for part in (left, right)]
+            return any(either) and (
+                expr.operator == "max" or all(_is_nonnegative_expression(part, values) for part in (left, right))
+            )
+        case Apply("*" | "/" | "**" | "min", (left, right)):
+            share = least if expr.operator in ("*", "min") else 0
+            return share == least and all(_is_nonnegative_expression(part, values, share) for part in (left, right))
+    return False
 
 
 def is_whole(value: Quantity) -> bool:
     """Whether the value is visibly a whole number."""
     return all(
-        isinstance(coefficient, int) and all(power > 0 and not isinstance(atom, Opaque) for atom, power in term)
+        isinstance(coefficient, int) and all(power > 0 and not _is_real(atom) for atom, power in term)
         for term, coefficient in value.terms.items()
     )
+
+
+def _is_real(atom: Atom) -> bool:
+    return isinstance(atom, Opaque) and atom.closure.expression.type == FLOAT
 
 
 def denominator(value: Quantity) -> int:
@@ -350,7 +385,7 @@ def floor_quotient(numerator: Quantity, divisor: Quantity) -> Quantity:
     outside: dict[Monomial, Coefficient] = {}
     inside: dict[Monomial, Coefficient] = {}
     for term, coefficient in whole.terms.items():
-        if all(power > 0 and not isinstance(part, Opaque) for part, power in term):
+        if all(power > 0 and not _is_real(part) for part, power in term):
             taken, left = divmod(int(coefficient), size)
             _accumulate(outside, term, taken)
             _accumulate(inside, term, left)
@@ -392,9 +427,9 @@ def power(base: Quantity, exponent: Quantity) -> Quantity:
     for term, coefficient in exponent.terms.items():
         share = Fraction(coefficient)
         if not term and share.denominator == 1:
-            result = result * quantity(_whole(Fraction(number) ** share.numerator))
+            result = result * quantity(narrowed(Fraction(number) ** share.numerator))
         else:
-            unit = Quantity({term: _whole(Fraction(1, share.denominator))})
+            unit = Quantity({term: narrowed(Fraction(1, share.denominator))})
             result = result * Quantity({frozenset(((Power(quantity(number), unit), share.numerator),)): 1})
     return result
 
@@ -407,7 +442,7 @@ def _constant_power(base: Quantity, exponent: int) -> Quantity:
     if base.is_constant:
         if not base.terms:
             raise SizeError(f"0**{exponent} divides by zero")
-        return quantity(_whole(1 / Fraction(base.constant))) ** -exponent
+        return quantity(narrowed(1 / Fraction(base.constant))) ** -exponent
     return atom(Power(base, quantity(exponent)))
 
 

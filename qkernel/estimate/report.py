@@ -12,7 +12,7 @@ from qkernel.diagnostics import did_you_mean
 from qkernel.errors import EntrypointValidationError, UnknownBindingError
 from qkernel.estimate.atoms import ItemSum, Iterated, Opaque
 from qkernel.estimate.depth import DEPTHS, Depths
-from qkernel.estimate.quantity import Quantity, Value
+from qkernel.estimate.quantity import Quantity, Value, is_nonnegative
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import Called, Tally
 
@@ -159,7 +159,8 @@ class ResourceEstimate:
                 )
         given: dict[str, Value] = {name: self.origin.read(name, value) for name, value in values.items()}
         bound = self.origin.bound_to(given)
-        if self.origin.basis != NATIVE:  # a decomposition may need less where more is known
+        outside = any(isinstance(value, Quantity) and not is_nonnegative(value) for value in given.values())
+        if self.origin.basis != NATIVE or outside:  # decompositions need less where more is known, symbols stand for n >= 0
             return replace(self, tally=bound.tally(), origin=bound)
         return replace(self, tally=self.tally.map(lambda amount: substitute(amount, given)), origin=bound)
 

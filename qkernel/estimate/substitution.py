@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from qkernel.errors import ArithmeticEvaluationError, QubitIndexResolutionError, SizeError
 from qkernel.estimate.atoms import (
     Argument,
@@ -22,6 +24,7 @@ from qkernel.estimate.atoms import (
     Positive,
     Power,
     Register,
+    Sized,
     Symbol,
     Terms,
 )
@@ -34,6 +37,7 @@ from qkernel.estimate.quantity import (
     atom_names,
     equals_zero,
     floor_quotient,
+    narrowed,
     positive_part,
     power,
     quantity,
@@ -81,6 +85,8 @@ def substitute_atom(part: Atom, values: Values) -> Quantity:
             return equals_zero(substitute(inner, values))
         case Opaque(closure):
             return opaque(substitute_value(closure, values))
+        case Length(Argument(name), 0) if isinstance(sized := values[name], Sized):
+            return sized.length
         case Length(of, axis):
             return length(substitute_value(of, values), axis)
         case Terms(observable, form_wanted):
@@ -98,7 +104,8 @@ def substitute_value(value: Value, values: Values) -> Value:
         case Quantity():
             return substitute(value, values)
         case Argument(name):
-            return values.get(name, value)
+            found = values.get(name, value)
+            return value if isinstance(found, Sized) else found
         case Register(size):
             return Register(substitute(size, values))
         case Closure(expression, inner):
@@ -114,7 +121,7 @@ def known(value: Value) -> Any:
     """The plain value, where no name is left in it; raises `NotKnown` where one is."""
     match value:
         case Quantity() if value.is_constant:
-            return value.constant
+            return value.constant if isinstance(value.constant, int) else float(value)
         case Bound(plain):
             return plain
         case Register(size):
@@ -137,7 +144,7 @@ def opaque(value: Value) -> Quantity:
         if isinstance(value, Closure):
             return atom(Opaque(value))
         raise
-    return quantity(int(result) if isinstance(result, (bool, int)) else Fraction(result))
+    return as_number(result)
 
 
 def length(value: Value, axis: int = 0) -> Quantity:
@@ -230,13 +237,13 @@ def item_values(targets: tuple[str, ...], dictionary: Value) -> Iterator[list[Va
         yield [as_value(part) for part in (*parts, value)]
 
 
+def as_number(plain: Any) -> Quantity:
+    """A Python or numpy number as a quantity; a float exactly as it is."""
+    if isinstance(plain, np.generic):
+        plain = plain.item()
+    return quantity(int(plain)) if isinstance(plain, (bool, int)) else quantity(narrowed(Fraction(plain)))
+
+
 def as_value(plain: Any) -> Value:
     """A bound value: numbers as quantities, everything else boxed."""
-    if isinstance(plain, (bool, int)):
-        return quantity(int(plain))
-    if isinstance(plain, float):
-        return quantity(Fraction(plain))
-    item = getattr(plain, "item", None)
-    if item is not None and getattr(plain, "ndim", None) == 0:
-        return as_value(item())
-    return Bound(plain)
+    return as_number(plain) if isinstance(plain, (bool, int, float, np.generic)) else Bound(plain)

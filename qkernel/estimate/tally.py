@@ -106,6 +106,13 @@ class Tally:
             self._add(key, amount * weight)
         self.bounded |= other.bounded
 
+    def repeated(self, times: Quantity) -> Tally:
+        """The tally of the gates `times` times over, on the same qubits."""
+        result = Tally(bounded=self.bounded)
+        for (path, item), amount in self.amounts.items():
+            result._add((path, item), amount if item in ("qubits", "ancillas") else amount * times)
+        return result
+
     def map(self, change: Callable[[Quantity], Quantity]) -> Tally:
         """The tally with every amount changed."""
         result = Tally(bounded=self.bounded)
@@ -209,9 +216,12 @@ def either(then: Tally, otherwise: Tally) -> Tally:
     differing = {str(item) for _, item in {*then.amounts, *otherwise.amounts} if isinstance(item, str)}
     bounded = {name for name in FIELDS if sides[0][name] != sides[1][name]}
     for key in {**then.amounts, **otherwise.amounts}:
-        if not isinstance(key[1], Excess):
-            result._add(key, maximum(then.amounts.get(key, ZERO), otherwise.amounts.get(key, ZERO)))
-    bounded |= {name for name in differing if then.of(name) != otherwise.of(name)}
+        first, second = then.amounts.get(key, ZERO), otherwise.amounts.get(key, ZERO)
+        if key[1] in ("qubits", "ancillas"):  # the circuit has those of both sides
+            result._add(key, first + second)
+        elif not isinstance(key[1], Excess):
+            result._add(key, maximum(first, second))
+    bounded |= {name for name in differing - {"qubits", "ancillas"} if then.of(name) != otherwise.of(name)}
     for name, amount in result.field_amounts().items():
         result.add(Excess(name), amount - maximum(sides[0][name], sides[1][name]))
     result.bounded = then.bounded | otherwise.bounded | bounded
