@@ -371,7 +371,7 @@ def test_what_lies_within_the_limits_is_read() -> None:
         + "x"
         + ")" * deep
         + ")\n    rz(q, "
-        + "x + " * 199
+        + "x + " * 399
         + "x)\n    rz(q, "
         + "9" * MAX_INTEGER_DIGITS
     )
@@ -463,6 +463,15 @@ def test_a_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_malformed_module_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(TextFormError, match="`q` is not defined here"):
         save(Module((Function("f", (), (Gate("h", (Place("q"),)),)),)), tmp_path / "k.qk")
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_cannot_be_read_back_is_not_saved(tmp_path: Path) -> None:
+    total: Expr = x
+    for _ in range(450):
+        total = total + x
+    with pytest.raises(TextFormError, match="nested too deeply"):
+        save(Module((Function("f", (Parameter("x", FLOAT),), (), (total,)),)), tmp_path / "k.qk")
     assert os.listdir(tmp_path) == []
 
 

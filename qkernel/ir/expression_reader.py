@@ -20,7 +20,7 @@ from qkernel.ir.vocabulary import ARRAYS, FUNCTIONS, OPERANDS
 if TYPE_CHECKING:
     from lark import Token
 
-MAX_DEPTH = 200
+MAX_DEPTH = 400
 """Operations in one another in one expression."""
 _MAX_INTEGER_BITS = MAX_INTEGER_DIGITS * 10 // 3
 

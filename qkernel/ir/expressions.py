@@ -117,7 +117,7 @@ class Expr:
     def __eq__(self, other: object) -> bool:
         """Whether both are the same tree. A comparison with a plain number cannot be answered yet and raises."""
         if isinstance(other, Expr):
-            return self is other or (type(self) is type(other) and _fields(self) == _fields(other))
+            return self is other or _same(self, other)
         if isinstance(other, (bool, int, float)):
             raise SymbolUse(self, "a comparison outside a kernel")
         return NotImplemented
@@ -147,6 +147,28 @@ class Expr:
         from qkernel.ir.printer import format_expression
 
         return format_expression(self)
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Whether two trees are alike; without recursion, since sums of hundreds of terms are deep trees."""
+    pending = [(left, right)]
+    while pending:
+        left, right = pending.pop()
+        if left is right:
+            continue
+        if type(left) is not type(right):
+            return False
+        for name in left.__slots__:
+            mine, other = getattr(left, name), getattr(right, name)
+            if isinstance(mine, Expr):
+                pending.append((mine, other))
+            elif isinstance(mine, tuple):
+                if len(mine) != len(other):
+                    return False
+                pending.extend(zip(mine, other, strict=True))
+            elif mine != other:
+                return False
+    return True
 
 
 def _fields(expr: Any) -> tuple[Any, ...]:

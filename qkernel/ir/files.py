@@ -7,16 +7,22 @@ import secrets
 from pathlib import Path
 
 from qkernel.errors import TextFormError
+from qkernel.ir.lexer import MAX_TEXT_SIZE
 from qkernel.ir.ops import Module
+from qkernel.ir.parser import parse
 from qkernel.ir.printer import format_module
 from qkernel.ir.spans import Span
 from qkernel.ir.verifier import verify
 
 
 def save(module: Module, path: str | os.PathLike[str]) -> None:
-    """Write `module` to `path`, which holds either what it held before or all of the new text, whatever happens."""
+    """Write `module` to `path`, which holds either what it held before or all of the new text, whatever happens.
+
+    Raises `TextFormError` if `load` would not read it back, which an expression beyond the limits of the text form does.
+    """
     verify(module)
     text = format_module(module) + "\n"
+    parse(text)
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
@@ -34,9 +40,6 @@ def load(path: str | os.PathLike[str]) -> Module:
 
     Raises `TextFormError`, with the place in the file, if it holds anything else, and OSError if it cannot be read.
     """
-    from qkernel.ir.lexer import MAX_TEXT_SIZE
-    from qkernel.ir.parser import parse
-
     name = os.fspath(path)
     with open(path, "rb") as file:
         data = file.read(4 * MAX_TEXT_SIZE + 1)
