@@ -216,6 +216,19 @@ def test_loop_forms() -> None:
         circuit_of(loop("i", 3, step=0), width=1)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        loop("i", 1 << 40, gate("x", qubit("q"))),
+        loop("i", 4, loop("j", 1 << 40, gate("x", qubit("q")), gate("y", qubit("q"))), *[gate("x", qubit("q"))] * 5),
+    ],
+    ids=["one", "nested"],
+)
+def test_loop_that_is_too_long(body: Op) -> None:
+    with pytest.raises(SizeError, match="does not fit into memory"):
+        circuit_of(body, width=1)
+
+
 def test_items() -> None:
     pairs = Name("d", DictType(TupleType((UINT, UINT)), FLOAT))
     body = gate("rzz", qubit("q", uint("a")), qubit("q", uint("b")), angles=(real("w") * 2,))

@@ -104,6 +104,11 @@ def test_infinite_angle(count: int) -> None:
     assert error.value.span.line == 5
 
 
+def test_power_that_is_too_large() -> None:
+    with pytest.raises(ArithmeticEvaluationError, match="a power of more than 65536 bits"):
+        one_angle(apply("float", Const(3) ** N), {"n": UINT}, n=10**12)
+
+
 def test_large_integers_stay_exact() -> None:
     index = (2**K * 3**K) % 5 // 4  # 6**i mod 5 is 1
     circuit = circuit_of(loop("i", 60, gate("x", qubit("q", index))), width=2)

@@ -150,7 +150,10 @@ Body = tuple[Run | Branch | Repeat | Assign, ...]
 
 @dataclass(frozen=True)
 class Box:
-    """Instructions `start` to `stop` (exclusive) of the first run, written as one named composite gate on `qubits`."""
+    """Instructions `start` to `stop` (exclusive) of the first run, written as one named composite gate on `qubits`.
+
+    Boxes stand in the order in which they begin, a box before those within it.
+    """
 
     label: str
     start: int

@@ -45,7 +45,16 @@ from qkernel.lower.values import (
 Names = Mapping[str, Any]
 
 _PLAIN = frozenset((int, float, bool))
-_SCALAR = {name: operator.scalar for name, operator in OPERATORS.items()}
+_MOST_BITS = 1 << 16
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * exponent > _MOST_BITS:
+        raise OverflowError(f"a power of more than {_MOST_BITS} bits")
+    return OPERATORS["**"].scalar(base, exponent)
+
+
+_SCALAR = {name: operator.scalar for name, operator in OPERATORS.items()} | {"**": _power}
 _INDEX = frozenset((int, np.ndarray))
 _LAZY = frozenset(("and", "or"))
 _ARITHMETIC = frozenset(("+", "-", "*", "/", "//", "%", "**", "neg", "abs"))

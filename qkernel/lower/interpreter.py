@@ -52,7 +52,7 @@ from qkernel.lower.reports import Frame, locate, no_body, not_finite, outside, r
 from qkernel.lower.values import NotVectorised, OpenDictionary, Register, Unsettled, known
 
 _FEW_GATES = 24
-_MOST_QUBITS = 1 << 31
+_MOST_QUBITS = 1 << 24
 
 
 def lower(

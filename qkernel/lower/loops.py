@@ -18,7 +18,7 @@ from qkernel.lower.columns import Group
 from qkernel.lower.evaluation import value
 from qkernel.lower.values import Affine, Array, NotVectorised, Unsettled, numbers
 
-_MOST_GATES = 1 << 31
+_MOST_GATES = 1 << 27
 
 Code = Callable[[Gate], tuple[int, int, bool]]
 """The numbers of a gate's kind and span, and whether it takes single qubits."""
@@ -43,6 +43,8 @@ def gates_in(op: For) -> int:
 
 def unroll(op: For, rounds: range | dict[Any, Any], names: dict[str, Any], code: Code, consumed: Container[int]) -> list[Group]:
     """The gates of a loop over a range or the items of a dictionary, in groups for `Columns.extend`."""
+    if len(rounds) > _MOST_GATES:
+        raise MemoryError
     local = {**names, **dict(zip(op.targets, _variables(rounds, len(op.targets)), strict=True))}
     try:
         with np.errstate(all="raise"):
@@ -51,8 +53,6 @@ def unroll(op: For, rounds: range | dict[Any, Any], names: dict[str, Any], code:
         raise NotVectorised from None
     ends = np.cumsum(np.broadcast_to(sizes, len(rounds)))
     first = ends - sizes
-    if ends[-1] >= _MOST_GATES:
-        raise NotVectorised
     return [
         Group(group.code, group.qubits, group.angles, group.span, first[rounds_of] + group.order) for group, rounds_of in groups
     ]
@@ -107,8 +107,8 @@ class _Unrolling:
         total = int(trips.sum())
         if not total:
             return np.zeros(count, np.int64), []
-        if total >= _MOST_GATES:
-            raise NotVectorised
+        if total > _MOST_GATES:
+            raise MemoryError
         parent = np.repeat(np.arange(count), trips)
         ends = np.cumsum(trips)
         local = {**names, **{name: names[name][parent] for name in variables}}

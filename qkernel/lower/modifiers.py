@@ -10,7 +10,7 @@ from qkernel.ir.ops import Adjoint, Control, Modifier
 from qkernel.lower.columns import Kinds, Row
 from qkernel.lower.evaluation import compute, whole
 
-_MOST_GATES = 1 << 31
+_MOST_GATES = 1 << 27
 
 
 def adjoint(rows: list[Row], kinds: Kinds) -> list[Row]:
