@@ -247,6 +247,81 @@ def constants(angle: qk.Float) -> qk.Bit:
     return qk.measure(q)
 
 
+@qk.qkernel
+def majority(a: qk.Qubit, b: qk.Qubit, c: qk.Qubit) -> qk.Tuple[qk.Qubit, qk.Qubit, qk.Qubit]:
+    c, b = qk.cx(c, b)
+    c, a = qk.cx(c, a)
+    a, b, c = qk.ccx(a, b, c)
+    return a, b, c
+
+
+@qk.qkernel
+def unmajority_add(a: qk.Qubit, b: qk.Qubit, c: qk.Qubit) -> qk.Tuple[qk.Qubit, qk.Qubit, qk.Qubit]:
+    a, b, c = qk.ccx(a, b, c)
+    c, a = qk.cx(c, a)
+    a, b = qk.cx(a, b)
+    return a, b, c
+
+
+@qk.qkernel
+def adder(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    """The ripple-carry adder of Cuccaro et al. (arXiv:quant-ph/0410184), in its plain form, for n >= 1 bits."""
+    carry = qk.qubit()
+    a = qk.qubit_array(n)
+    b = qk.qubit_array(n)
+    high = qk.qubit()
+    carry, b[0], a[0] = majority(carry, b[0], a[0])
+    for i in qk.range(1, n):
+        a[i - 1], b[i], a[i] = majority(a[i - 1], b[i], a[i])
+    a[n - 1], high = qk.cx(a[n - 1], high)
+    for i in qk.range(n - 1, 0, -1):
+        a[i - 1], b[i], a[i] = unmajority_add(a[i - 1], b[i], a[i])
+    carry, b[0], a[0] = unmajority_add(carry, b[0], a[0])
+    qk.measure(high)
+    return qk.measure(b)
+
+
+@qk.qkernel(clean_ancillas=True)
+def echo(q: qk.Qubit) -> qk.Qubit:
+    helper = qk.qubit()
+    q, helper = qk.cx(q, helper)
+    q, helper = qk.cx(q, helper)
+    return q
+
+
+@qk.qkernel
+def registers(n: qk.UInt, sizes: qk.Vector[qk.UInt]) -> qk.Bit:
+    """Registers made in loops, powers, branches and rounds; bounds out of a vector and out of floating point."""
+    q = qk.qubit()
+    c = qk.qubit()
+    for _ in range(n):
+        q = echo(q)
+    c, q = qk.control(echo, power=n)(c, q)
+    bit = qk.measure(c)
+    if bit:
+        wide = qk.qubit_array(n + 1)
+        wide[0], q = qk.cx(wide[0], q)
+        qk.measure(wide)
+    else:
+        narrow = qk.qubit_array(2)
+        narrow[0], q = qk.cx(narrow[0], q)
+    for k in range(len(sizes)):
+        for _ in range(sizes[k]):
+            q = qk.x(q)
+        if sizes[k] > 1:
+            q = qk.h(q)
+    for _ in range(qk.ceil(qk.log2(n + 1))):
+        q = qk.y(q)
+    for _ in range(qk.floor(math.pi / 4 * qk.sqrt(2.0**n))):
+        q = qk.z(q)
+    q, again = qk.project_z(q)
+    while again:
+        other = qk.qubit()
+        q, other = qk.cx(q, other)
+        q, again = qk.project_z(q)
+    return qk.measure(q)
+
+
 ISING = qko.Z(0) * qko.Z(1) + 0.5 * qko.X(0) + qko.X(1) + qko.X(0) * qko.Y(1) + 0.25
 
 SIZES = {
@@ -271,5 +346,7 @@ SIZES = {
     modified: [{"n": n} for n in range(6)],
     recursive: [{"n": n} for n in range(7)],
     constants: [{}],
+    adder: [{"n": n} for n in range(1, 7)],
+    registers: [{"n": n, "sizes": [1, 2, n]} for n in range(7)],
 }
 """Each kernel with the bindings at which its closed form is checked."""

@@ -92,7 +92,7 @@ def to_clifford_t(tally: Tally, precision: float = DEFAULT_PRECISION) -> Tally:
             parts = _symbolic(item, amount, controls)
         else:
             widest = max(widest, _workspace(item))
-            parts = {name: amount * count for name, count in _parts(item).items()}
+            parts = {name: amount * count for name, count in parts_of(item).items()}
         for name, count in parts.items():
             gate, share = (Kind("t"), count * each) if name == "rz" else (_kind(name), count)
             result.include(Tally({(path, gate): share}))
@@ -107,8 +107,8 @@ def to_clifford_t(tally: Tally, precision: float = DEFAULT_PRECISION) -> Tally:
 
 def _symbolic(kind: Kind, amount: Quantity, controls: Quantity) -> dict[str, Quantity]:
     """The parts of gates whose numbers of controls are symbolic, three at least: linear in them."""
-    at_three = _parts(Kind(kind.base, 3, kind.width))
-    slope = _parts(Kind(kind.base, 4, kind.width))
+    at_three = parts_of(Kind(kind.base, 3, kind.width))
+    slope = parts_of(Kind(kind.base, 4, kind.width))
     slope.subtract(at_three)
     return {name: amount * (at_three[name] - 3 * slope[name]) + controls * slope[name] for name in slope}
 
@@ -120,7 +120,7 @@ def _workspace(kind: Kind) -> int:
     return controls + (kind.base == "p") - 1 if controls > 1 else 0
 
 
-def _parts(kind: Kind) -> Counter[str]:
+def parts_of(kind: Kind) -> Counter[str]:
     """The gates that one gate becomes, `rz` standing for a synthesised rotation."""
     controls = kind.controls or 0
     if kind.base == "gphase":
@@ -129,7 +129,7 @@ def _parts(kind: Kind) -> Counter[str]:
         return _alone(kind)
     if kind.base == "pauli":
         conjugation = Counter({"cx": 2 * (kind.width - 1), "h": 2 * kind.width})
-        return conjugation + _parts(Kind("rz", controls))
+        return conjugation + parts_of(Kind("rz", controls))
     if kind.base not in _SINGLE_CONTROL:
         raise TargetCapabilityError(
             f"no Clifford + T circuit of a controlled `{kind.base}` is known here", help="write it as gates of the table"
@@ -142,11 +142,11 @@ def _parts(kind: Kind) -> Counter[str]:
         case "x":
             return _times(2 * (controls - 2)) + Counter({"t": 7, "cx": 6, "h": 2})
         case "y":
-            return _parts(Kind("x", controls)) + Counter({"s": 1, "sdg": 1})
+            return parts_of(Kind("x", controls)) + Counter({"s": 1, "sdg": 1})
         case "z":
             return _times(2 * (controls - 2)) + Counter({"t": 7, "cx": 6})
         case "swap":
-            return _parts(Kind("x", controls + 1)) + Counter({"cx": 2})
+            return parts_of(Kind("x", controls + 1)) + Counter({"cx": 2})
         case "p":
             return _times(2 * controls) + Counter({"rz": 1})
     return _times(2 * (controls - 1)) + Counter(_SINGLE_CONTROL[kind.base])

@@ -1,0 +1,292 @@
+"""What users ask of an estimate: the document's figures, textbook counts, closed forms, symbols, qualities."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from estimate_kernels import (
+    ISING,
+    SIZES,
+    adder,
+    ansatz,
+    branches,
+    carried,
+    constants,
+    ghz,
+    loops,
+    measured,
+    modified,
+    phase_estimation,
+    qaoa,
+    qft,
+    recursive,
+    registers,
+    trotter,
+)
+
+import qkernel.observable as qko
+from qkernel.errors import (
+    EntrypointValidationError,
+    EstimateMismatchError,
+    SizeError,
+    UnknownBindingError,
+    ValidationError,
+)
+from qkernel.estimate import EstimateQuality, ResourceEstimator, UnknownResourcePolicy, estimate, estimate_resources
+from qkernel.estimate.verify import verify
+from qkernel.ir.expressions import ONE, ZERO, Name
+from qkernel.ir.ops import Alloc, Call, For, Function, Gate, Module, Parameter, Range
+from qkernel.ir.places import Place, whole
+from qkernel.ir.types import QUBIT, UINT
+
+BLOCK = """\
+Resource Estimate:
+  Qubits: 4
+  Gates:
+    Total: 34
+    Single-qubit: 28
+    Two-qubit: 6
+    Multi-qubit: 0
+    T gates: 0
+    Clifford gates: 6
+    Rotation gates: 28"""
+
+
+def totals(kernel: Any, **bindings: Any) -> Any:
+    return kernel.estimate_resources(bindings=bindings).gates
+
+
+def test_the_documents_block() -> None:
+    bound = ansatz.estimate_resources(bindings={"n_qubits": 4, "n_layers": 2})
+    assert str(bound) == BLOCK
+    assert bound.qubits == 4
+    assert type(bound.gates.total) is int
+    assert bound.parameters == {}
+    assert dict(bound.gates.by_name) == {"ry": 12, "rz": 16, "cz": 6}
+
+
+def test_closed_forms_of_the_ansatz() -> None:
+    free = ansatz.estimate_resources()
+    assert str(free.gates.total) == "n_layers*(3*n_qubits + Max(0, n_qubits - 1)) + n_qubits"
+    assert str(free.gates.two_qubit) == "n_layers*Max(0, n_qubits - 1)"
+    assert list(free.parameters) == ["n_qubits", "n_layers"]
+    for n in range(7):
+        for layers in range(5):
+            at = free.substitute(n_qubits=n, n_layers=layers)
+            assert at.gates.total == n + layers * (3 * n + max(0, n - 1))
+            assert at == ansatz.estimate_resources(n_qubits=n, n_layers=layers)
+    assert str(free.substitute(n_qubits=4)).splitlines()[3] == "    Total: 15*n_layers + 4"
+    assert free.simplify() == free
+
+
+def test_size_does_not_matter() -> None:
+    n, layers = 10**9, 10**6
+    assert totals(ansatz, n_qubits=n, n_layers=layers).total == n + layers * (4 * n - 1)
+    assert totals(qft, n=n).total == n * (n + 1) // 2 + n // 2
+
+
+def test_textbook_counts() -> None:
+    assert str(totals(qft).total) == "n*(n + 1)/2 + floor(n/2)"
+    assert str(totals(ghz).total) == "n + 1"
+    assert str(totals(qaoa).two_qubit) == "p*|edges|"
+    assert str(totals(qaoa).rotation_gates) == "p*(n + |edges|)"
+    assert str(totals(phase_estimation).by_name["ch"]) == "2*2**n - 2"
+    # Cuccaro et al.: 2n Toffolis and 4n + 1 CNOTs in the plain form.
+    assert totals(adder, n=64).toffoli == 128
+    assert totals(adder, n=64).by_name["cx"] == 257
+    terms = qko.Z(0) * qko.Z(1) + qko.X(0) + qko.X(1)
+    assert totals(trotter, n=2, steps=10, hamiltonian=terms).by_name == {"rzz": 10, "rx": 20, "crzz": 10, "crx": 20}
+
+
+def test_classes_are_those_of_the_text() -> None:
+    found = totals(constants)
+    assert (found.clifford_gates, found.t_gates, found.rotation_gates) == (2, 2, 5)
+    # An argument is no constant of the text, whatever it is bound to.
+    assert totals(constants, angle=0.0).rotation_gates == 5
+
+
+def test_unbound_observables_are_symbols() -> None:
+    free = trotter.estimate_resources()
+    assert str(free.gates.total) == "steps*(2*|hamiltonian| + |hamiltonian|_0)"
+    assert list(free.parameters) == ["n", "steps", "hamiltonian"]
+    assert free.substitute(n=2, steps=3, hamiltonian=ISING) == trotter.estimate_resources(n=2, steps=3, hamiltonian=ISING)
+
+
+def test_lengths() -> None:
+    free = qaoa.estimate_resources()
+    assert free.substitute(n=5, p=2, edges=7).gates.total == 5 + 2 * (7 + 5)
+    edges = {(k, k + 1): 1.0 for k in range(7)}
+    assert free.substitute(n=5, p=2, edges=edges).gates.total == 29
+    sized = registers.estimate_resources().substitute(n=2, sizes=2)
+    assert list(sized.parameters) == ["sizes"]  # the length is known, what is in it is not
+    assert sized.substitute(sizes=[3, 1]).gates.by_name["x"] == 4
+
+
+def test_no_bound_name_leaks() -> None:
+    for kernel in SIZES:
+        if kernel is recursive:
+            continue
+        arguments = {parameter.name for parameter in kernel.ir.entry.parameters}
+        assert set(kernel.estimate_resources().parameters) <= arguments
+        assert "#" not in str(kernel.estimate_resources())
+
+
+def test_recurrences_are_run() -> None:
+    free = carried.estimate_resources()
+    assert free.quality["total"] == EstimateQuality.STEPWISE
+    assert "Without a closed form: total" in str(free)
+    fibonacci = [0, 1]
+    for _ in range(50):
+        fibonacci.append(fibonacci[-1] + fibonacci[-2])
+    assert free.substitute(n=40).gates.by_name["z"] == sum(fibonacci[1:41])
+    assert free.gates.by_name["x"].free == {"n"}
+    assert str(free.gates.by_name["x"]) == "n*(2*n**2 + 3*n + 1)/6"
+    with pytest.raises(SizeError, match="at most 1000000"):
+        free.substitute(n=10**7)
+
+
+def test_run_time_branches_are_upper_bounds() -> None:
+    free = measured.estimate_resources()
+    assert free.quality["total"] == EstimateQuality.UPPER_BOUND
+    assert free.quality["qubits"] == EstimateQuality.EXACT
+    assert free.gates.by_name["sx"] == free.substitute().gates.by_name["sx"]
+    assert str(free.gates.by_name["sx"]) == "rounds"
+    assert free.substitute(n=1, rounds=3).gates.by_name["sx"] == 3
+    assert free.quality["measurements"] == EstimateQuality.EXPECTED
+
+
+def test_recursion_needs_its_values() -> None:
+    with pytest.raises(EntrypointValidationError, match="calls itself"):
+        recursive.estimate_resources()
+    assert totals(recursive, n=1).total == 1
+
+
+def test_defaults_and_parameters() -> None:
+    assert "flag" not in branches.estimate_resources().parameters
+    assert "flag" in estimate(branches.ir, parameters=["flag"]).parameters
+
+
+def test_errors_name_the_argument() -> None:
+    with pytest.raises(UnknownBindingError, match="did you mean `n_layers`"):
+        ansatz.estimate_resources(bindings={"n_layer": 2})
+    with pytest.raises(UnknownBindingError, match="did you mean `n_qubits`"):
+        ansatz.estimate_resources().substitute(n_qubit=2)
+    with pytest.raises(ValidationError, match="`n`"):
+        qft.estimate_resources(bindings={"n": 2.5})
+    with pytest.raises(SizeError):
+        qft.estimate_resources(bindings={"n": -2})
+    with pytest.raises(TypeError, match="substitute"):
+        int(qft.estimate_resources().gates.total)
+
+
+def test_negative_arguments() -> None:
+    assert loops.estimate_resources().substitute(n=3, m=-2) == loops.estimate_resources(n=3, m=-2)
+    verify(loops.ir, {"n": 3, "m": -2})
+
+
+def test_calls_by_name_and_tree() -> None:
+    free = phase_estimation.estimate_resources()
+    assert {name: str(count) for name, count in free.calls.calls_by_name.items()} == {"rotate": "2**n - 1", "qft_of": "1"}
+    tree = phase_estimation.estimate_resources(n=3).by_call()
+    assert [(child.name, child.calls, child.gates.total) for child in tree.children] == [("rotate", 7, 21), ("qft_of", 1, 7)]
+    assert tree.gates.total == 3 + 21 + 7
+    assert str(tree).splitlines()[1] == "├─ rotate x 7: 21 gates"
+    assert free.substitute(n=3).by_call().gates == tree.gates
+
+
+def oracle_module() -> Module:
+    oracle = Function("guess", (Parameter("q", QUBIT),), (), (Place("q"),), kind="oracle", label="guess")
+    body = For(("k",), Range(ZERO, Name("n", UINT), ONE), (Gate("h", (Place("q"),)), Call("guess", (Place("q"),), (None,))))
+    return Module((Function("search", (Parameter("n", UINT),), (Alloc("q"), body)), oracle))
+
+
+def test_oracles_are_counted() -> None:
+    found = estimate(oracle_module())
+    assert {name: str(count) for name, count in found.calls.oracle_calls.items()} == {"guess": "n"}
+    assert str(found.gates.total) == "n"
+    assert "Calls of guess: n" in str(found)
+    with pytest.raises(EntrypointValidationError, match="guess"):
+        estimate(oracle_module(), unknown=UnknownResourcePolicy.REFUSE)
+
+
+def test_a_kernel_that_takes_qubits() -> None:
+    q = whole("q")
+    module = Module((Function("layer", (Parameter("q", q.length.base.type),), (Gate("h", (q,)),), (q,)),))  # type: ignore[union-attr]
+    found = estimate(module)
+    assert str(found.qubits) == "|q|" == str(found.gates.total)
+    assert found.substitute(q=5).qubits == 5
+    assert estimate(module, {"q": 5}).gates.total == 5
+
+
+def test_dictionary_and_json() -> None:
+    written = json.loads(ansatz.estimate_resources().to_json())
+    assert written["gates"]["two_qubit"] == "n_layers*Max(0, n_qubits - 1)"
+    assert written["parameters"] == ["n_qubits", "n_layers"]
+    assert written["quality"]["total"] == "exact"
+    assert ansatz.estimate_resources(n_qubits=4, n_layers=2).to_dict()["gates"]["total"] == 34
+
+
+def test_other_ways_to_ask() -> None:
+    expected = qft.estimate_resources(n=3)
+    assert estimate_resources(qft, {"n": 3}) == expected
+    assert ResourceEstimator().estimate(qft, {"n": 3}) == expected
+    assert expected != qft.estimate_resources(n=4)
+
+
+def test_sympy_agrees_and_is_not_imported() -> None:
+    sympy = pytest.importorskip("sympy")
+    total = loops.estimate_resources().gates.total
+    n, m = (sympy.Symbol(name, integer=True, nonnegative=True) for name in "nm")
+    written = sympy.sympify(total)
+    for values in ((0, 0), (3, 2), (6, 5)):
+        bound = totals(loops, n=values[0], m=values[1]).total
+        assert written.subs({n: values[0], m: values[1]}).doit() == bound
+    code = "import sys, qkernel.estimate; sys.exit('sympy' in sys.modules or 'matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_depths() -> None:
+    bound = ansatz.estimate_resources(n_qubits=4, n_layers=2)
+    assert (bound.depth, bound.quality["depth"]) == (12, EstimateQuality.EXACT)
+    assert str(ansatz.estimate_resources().depth) == "n_layers*(Max(0, n_qubits - 1) + 3) + 1"
+    assert constants.estimate_resources().t_depth == 2
+    huge = ansatz.estimate_resources(n_qubits=10**9, n_layers=1)
+    assert (huge.depth, huge.quality["depth"]) == (10**9 + 3, EstimateQuality.UPPER_BOUND)
+
+
+@pytest.mark.parametrize(
+    "kernel", [ansatz, ghz, qft, phase_estimation, qaoa, trotter, modified, adder], ids=lambda kernel: kernel.name
+)
+def test_depth_bounds_hold(kernel: Any) -> None:
+    free = kernel.estimate_resources()
+    for sizes in SIZES[kernel]:
+        exact = kernel.estimate_resources(bindings=sizes)
+        for name in ("depth", "t_depth", "two_qubit_depth"):
+            bound = estimate_of(getattr(free, name), exact, sizes)
+            assert getattr(exact, name) <= bound
+        assert exact.depths.exact
+
+
+def estimate_of(form: Any, exact: Any, sizes: dict[str, Any]) -> int:
+    from qkernel.estimate.quantity import quantity
+    from qkernel.estimate.substitution import substitute
+
+    return int(substitute(quantity(form), {name: exact.origin.values[name] for name in sizes}))
+
+
+def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    import qkernel.estimate.leaves as leaves
+
+    monkeypatch.setattr(leaves, "ONE", leaves.ONE + 1)
+    with pytest.raises(EstimateMismatchError, match="cx: "):
+        verify(ghz.ir, {"n": 3})
+
+
+def test_target_counts_are_compared() -> None:
+    verify(ghz.ir, {"n": 3}, lambda circuit: {"h": 1, "cx": 3, "measure": 4})
+    with pytest.raises(EstimateMismatchError, match="3 in the lowered circuit"):
+        verify(ghz.ir, {"n": 3}, lambda circuit: {"h": 1, "cx": 2, "measure": 4})
