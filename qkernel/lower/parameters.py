@@ -56,7 +56,8 @@ class OpenParameters:
         base = Name(parameter.name, parameter.type)
         match parameter.type:
             case ArrayType(_, rank):
-                return Item(base, tuple(Const(int(index)) for index in _indices(np.array([code]), rank)[:, 0]))
+                bits = ELEMENT_BITS // rank
+                return Item(base, tuple(Const(code >> bits * axis & ((1 << bits) - 1)) for axis in reversed(range(rank))))
             case DictType():
                 return Item(base, (wrap(self._keys(parameter.name)[code]),))
         return base
