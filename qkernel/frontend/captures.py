@@ -54,5 +54,5 @@ def _same(now: Any, copy: Any) -> bool:
     if type(now) is dict:
         return list(now) == list(copy) and all(_same(entry, copy[key]) for key, entry in now.items())
     if hasattr(now, "add_term"):
-        return repr(now) == copy
+        return bool(repr(now) == copy)
     return False

@@ -250,7 +250,8 @@ class Item(Expr):
             case TupleType(items):
                 (key,) = self.keys
                 assert isinstance(key, Const)
-                return items[key.value]
+                position: int = key.value
+                return items[position]
         raise TypeError(f"a {self.base.type} has no elements")
 
 
