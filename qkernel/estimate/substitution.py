@@ -208,15 +208,27 @@ def evaluate(form: Quantity, environment: Mapping[str, Any]) -> Any:
     for term, coefficient in form.terms.items():
         product: Any = coefficient
         for part, exponent in term:
-            if isinstance(part, Symbol):
-                product *= environment[part.name] ** exponent
-                continue
-            value = substitute_atom(part, {name: quantity(environment[name]) for name in atom_names(part)})
-            product *= value.constant if exponent == 1 else Fraction(value.constant) ** exponent
+            value = _evaluate_atom(part, environment)
+            product *= value if exponent == 1 else Fraction(value) ** exponent
             if not product:
                 break
         total += product
-    return total.numerator if isinstance(total, Fraction) and total.denominator == 1 else total
+    return narrowed(total)
+
+
+def _evaluate_atom(part: Atom, environment: Mapping[str, Any]) -> Any:
+    match part:
+        case Symbol(name):
+            return environment[name]
+        case Positive(inner):
+            return max(0, evaluate(inner, environment))
+        case Floor(numerator, divisor) if below := evaluate(divisor, environment):
+            return evaluate(numerator, environment) // below
+        case AtLeastZero(inner):
+            return int(evaluate(inner, environment) >= 0)
+        case IsZero(inner):
+            return int(evaluate(inner, environment) == 0)
+    return substitute_atom(part, {name: quantity(environment[name]) for name in atom_names(part)}).constant
 
 
 def item_sum(targets: tuple[str, ...], dictionary: Value, result: Quantity) -> Quantity:
