@@ -23,7 +23,7 @@ from qkernel.draw.operations import (
 )
 from qkernel.draw.regions import Scope, Wiring, describe_arguments, register_value
 from qkernel.draw.scene import Frame, Item, Operation, Scene, Section, Touch
-from qkernel.errors import SizeError, UnknownBindingError
+from qkernel.errors import BindingTypeError, SizeError, UnknownBindingError
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Name
 from qkernel.ir.ops import (
@@ -32,6 +32,7 @@ from qkernel.ir.ops import (
     Call,
     Expval,
     For,
+    Function,
     Gate,
     If,
     Measure,
@@ -72,10 +73,27 @@ def build_scene(module: Module, values: Mapping[str, Any], options: Options) -> 
             raise UnknownBindingError(title, span=entry.span, label=listed)
     builder = Builder(module, options)
     scope = Scope(entry, {}, {}, (entry.name,))
-    shown = {parameter.name: builder.bind(parameter, values, scope) for parameter in entry.parameters}
+    checked = _checked(entry, values)
+    shown = {parameter.name: builder.bind(parameter, checked, scope) for parameter in entry.parameters}
     items = builder.block(entry.body, scope)
     classical = {name: value for name, value in shown.items() if value is not None}
     return _arranged(Scene(entry.name, describe_arguments(classical), tuple(builder.wiring.wires), tuple(items)))
+
+
+def _checked(entry: Function, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The given values, as every other reader of the kernel takes them."""
+    from qkernel.lower.bindings import normalise
+
+    given = [parameter for parameter in entry.parameters if parameter.name in values]
+    classical = tuple(parameter for parameter in given if not is_quantum(parameter.type))
+    bound = normalise(replace(entry, parameters=classical), {parameter.name: values[parameter.name] for parameter in classical})
+    sizes = {parameter.name: values[parameter.name] for parameter in given if is_quantum(parameter.type)}
+    for parameter in given:
+        size = sizes.get(parameter.name, 0)
+        if not isinstance(size, int) or isinstance(size, bool) or (parameter.name in sizes and parameter.type == QUBIT):
+            title = f"`{parameter.name}` is of type {parameter.type} and cannot be {size!r}"
+            raise BindingTypeError(title, span=parameter.span, help="a drawing takes the length of a register, or nothing")
+    return {**bound.values, **sizes}
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qkernel.draw.labels import label
 from qkernel.draw.regions import Scope
 from qkernel.draw.scene import Item, Mark, Operation, Section, Touch
+from qkernel.errors import SizeError
 from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Expr, Name, apply
 from qkernel.ir.ops import Carried, For, If, Range, While
@@ -15,13 +16,13 @@ from qkernel.ir.types import UINT, DictType, TupleType
 if TYPE_CHECKING:
     from qkernel.draw.build import Builder
 
-Rounds = list[tuple[Any, ...]]
+Rounds = range | list[tuple[Any, ...]]
 
 
 def loop_items(builder: Builder, op: For, scope: Scope) -> list[Item]:
     """A `for` loop: nothing if it never runs, its rounds if they are known and wanted, else a frame."""
     rounds, iterable, badge = _domain(op, scope)
-    if rounds is not None and not rounds:
+    if rounds is not None and not len(rounds):
         for entry in op.carried:
             scope.environment[entry.name] = scope.resolve(entry.initial, op.span)
         return []
@@ -38,7 +39,9 @@ def _domain(op: For, scope: Scope) -> tuple[Rounds | None, str, str]:
     if isinstance(op.domain, Range):
         bounds = [scope.resolve(part, op.span) for part in (op.domain.start, op.domain.stop, op.domain.step)]
         known = not any(isinstance(bound, Expr) for bound in bounds)
-        return [(k,) for k in range(*bounds)] if known else None, range_label(bounds), rounds_label(bounds)
+        if not isinstance(bounds[2], Expr) and bounds[2] == 0:
+            raise SizeError(f"the step of `{range_label(bounds)}` is 0", span=op.span)
+        return range(*bounds) if known else None, range_label(bounds), rounds_label(bounds)
     dictionary = scope.resolve(op.domain.dictionary, op.span)
     iterable = f"{label(op.domain.dictionary)}.items()"
     if isinstance(dictionary, Expr):
@@ -51,9 +54,12 @@ def _unrolled(builder: Builder, op: For, rounds: Rounds, scope: Scope) -> list[I
     """A loop, round by round."""
     carried = {entry.name: scope.resolve(entry.initial, op.span) for entry in op.carried}
     items: list[Item] = []
+    if len(rounds) > builder.limit and op.body:
+        builder.charge(len(rounds), scope)
     for values in rounds:
         inner = scope.branch()
-        inner.environment |= carried | dict(zip(op.targets, values, strict=True))
+        inner.environment |= carried
+        inner.environment |= dict(zip(op.targets, (values,) if isinstance(values, int) else values, strict=True))
         first = len(builder.wiring.wires)
         items += builder.block(op.body, inner)
         carried = {entry.name: inner.resolve(entry.next, op.span) for entry in op.carried}
