@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from qkernel.engine import FEATURES, Prepared
-from qkernel.errors import TargetCapabilityError
 from qkernel.lower.circuit import Circuit
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.explain import explain
 from qkernel_backends.native.machine import STATE
-from qkernel_backends.native.sampling import FinalMeasurements, draw, final_measurements
 from qkernel_backends.native.split import NativeSplit, Runner, lane_bits, load_machine
 from qkernel_backends.plan import Plan, compile_plan
+from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
 
 Array = np.ndarray[Any, Any]
 
@@ -35,23 +34,12 @@ class NativeEngine:
     def prepare(self, circuit: Circuit, dtype: Any = np.complex128) -> Prepared:
         """See `qkernel.engine.Engine`. The machine code of `dtype` is loaded here."""
         final = final_measurements(circuit)
-        if final is None or _disturbed(circuit, final):
+        if final is None or disturbed(circuit, final):
             from qkernel_backends.reference import ReferenceEngine
 
             return ReferenceEngine().prepare(circuit, dtype)
         load_machine(np.dtype(np.float32 if np.dtype(dtype) == np.complex64 else np.float64))
         return NativePrepared(circuit, np.dtype(dtype), final)
-
-
-def _disturbed(circuit: Circuit, final: FinalMeasurements) -> bool:
-    """Whether an observable would see that a qubit was measured."""
-    measured = {qubit for qubit, _ in final.measured}
-    return any(
-        operator.index in measured and operator.pauli.value != "Z"
-        for part in circuit.expectations
-        for operators in part.observable.terms
-        for operator in operators
-    )
 
 
 class NativePrepared:
@@ -120,11 +108,7 @@ class NativePrepared:
 
     def state(self, theta: Array) -> Array:
         """See `qkernel.engine.Prepared`."""
-        if not self.circuit.is_unitary:
-            raise TargetCapabilityError(
-                f"`{self.circuit.name}` measures qubits, so that it has no single final state",
-                help="ask for samples, probabilities or expectation values",
-            )
+        self.final.refuse_state(self.circuit)
         return self._state(theta)
 
     @cached_property
@@ -148,36 +132,19 @@ class NativePrepared:
         result = np.empty((len(columns), 1 << plan.num_qubits), self.dtype)
         result.real, result.imag = states[:, 0], states[:, 1]
         result *= np.exp(1j * phase).astype(self.dtype)[:, None]
-        return _ordered(result, plan.place)
+        return ordered(result, plan.place)
 
     def probabilities(self, theta: Array) -> list[Array]:
         """See `qkernel.engine.Prepared`."""
         weights = self._weights(theta)
-        return [_marginal(weights, self.circuit.num_qubits, qubits) for qubits in self.circuit.probabilities]
+        return [marginal(weights, self.circuit.num_qubits, qubits) for qubits in self.circuit.probabilities]
 
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """See `qkernel.engine.Prepared`."""
         qubits = tuple(qubit for qubit, _ in self.final.measured)
-        weights = _marginal(self._weights(theta), self.circuit.num_qubits, qubits)
+        weights = marginal(self._weights(theta), self.circuit.num_qubits, qubits)
         return draw(weights, self.final.measured, self.circuit.num_bits, shots, seed)
 
     def _weights(self, theta: Array) -> Array:
         state = self._state(theta)
         return np.square(state.real) + np.square(state.imag)
-
-
-def _ordered(states: Array, place: tuple[int, ...]) -> Array:
-    """States whose bit q is what the plan has at `place[q]`."""
-    count = len(place)
-    if list(place) == list(range(count)):
-        return states
-    axes = [count - place[count - 1 - axis] for axis in range(count)]
-    return states.reshape(-1, *(2,) * count).transpose(0, *axes).reshape(len(states), 1 << count)
-
-
-def _marginal(weights: Array, num_qubits: int, qubits: tuple[int, ...]) -> Array:
-    """Outcome probabilities of `qubits`, the first of them least significant, shape (batch, 2**k)."""
-    axes = [num_qubits - qubit for qubit in reversed(qubits)]
-    others = [axis for axis in range(1, num_qubits + 1) if axis not in axes]
-    tensor = weights.reshape(-1, *(2,) * num_qubits).transpose(0, *axes, *others)
-    return tensor.reshape(len(weights), 1 << len(qubits), 1 << len(others)).sum(-1)

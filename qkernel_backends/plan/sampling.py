@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.errors import TargetCapabilityError
 from qkernel.lower.circuit import Circuit, Instruction
 
 Array = np.ndarray[Any, Any]
@@ -18,6 +19,14 @@ class FinalMeasurements:
 
     gates: tuple[Instruction, ...]
     measured: tuple[tuple[int, int], ...]
+
+    def refuse_state(self, circuit: Circuit) -> None:
+        """Raise where a measurement keeps the circuit from having one final state."""
+        if self.measured:
+            raise TargetCapabilityError(
+                f"`{circuit.name}` measures qubits, so that it has no single final state",
+                help="ask for samples, probabilities or expectation values",
+            )
 
 
 def final_measurements(circuit: Circuit) -> FinalMeasurements | None:
@@ -52,3 +61,31 @@ def draw(weights: Array, measured: tuple[tuple[int, int], ...], num_bits: int, s
         for k, (_, bit) in enumerate(measured):
             bits[:, bit] = outcomes >> k & 1
     return result
+
+
+def disturbed(circuit: Circuit, final: FinalMeasurements) -> bool:
+    """Whether an observable would see that a qubit was measured."""
+    measured = {qubit for qubit, _ in final.measured}
+    return any(
+        operator.index in measured and operator.pauli.value != "Z"
+        for part in circuit.expectations
+        for operators in part.observable.terms
+        for operator in operators
+    )
+
+
+def ordered(states: Array, place: tuple[int, ...]) -> Array:
+    """States whose bit q is what the plan has at `place[q]`."""
+    count = len(place)
+    if list(place) == list(range(count)):
+        return states
+    axes = [count - place[count - 1 - axis] for axis in range(count)]
+    return states.reshape(-1, *(2,) * count).transpose(0, *axes).reshape(len(states), 1 << count)
+
+
+def marginal(weights: Array, num_qubits: int, qubits: tuple[int, ...]) -> Array:
+    """Outcome probabilities of `qubits`, the first of them least significant, shape (batch, 2**k)."""
+    axes = [num_qubits - qubit for qubit in reversed(qubits)]
+    others = [axis for axis in range(1, num_qubits + 1) if axis not in axes]
+    tensor = weights.reshape(-1, *(2,) * num_qubits).transpose(0, *axes, *others)
+    return tensor.reshape(len(weights), 1 << len(qubits), 1 << len(others)).sum(-1)

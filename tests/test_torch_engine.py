@@ -1,0 +1,92 @@
+"""The torch engine: values and gradients of dense matrices, second derivatives, `torch.func`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from circuit_builder import CircuitBuilder, hybrid_circuit
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_circuits import dense_state, dense_values, random_circuit
+
+from qkernel.observable import X, Z
+
+torch = pytest.importorskip("torch")
+
+from qkernel_backends.native import NativeEngine  # noqa: E402
+from qkernel_backends.torch import TorchEngine  # noqa: E402
+
+# PyTorch's own modules, loaded by its forward derivatives, still use it.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+
+ENGINE = TorchEngine()
+seeds = st.integers(0, 2**32 - 1)
+
+
+@given(seeds)
+@settings(max_examples=30, deadline=None)
+def test_random_circuits_have_the_values_of_dense_matrices_and_the_gradients_of_the_native_engine(seed):
+    circuit = random_circuit(seed, max_qubits=5)
+    rng = np.random.default_rng(seed)
+    theta = rng.normal(size=(3, circuit.angles.num_columns))
+    cotangent = rng.normal(size=(3, len(circuit.expectations)))
+    values, gradient = ENGINE.prepare(circuit).expect_vjp(theta, cotangent)
+    np.testing.assert_allclose(values, [dense_values(circuit, row) for row in theta], atol=1e-11)
+    np.testing.assert_allclose(gradient, NativeEngine().prepare(circuit).expect_vjp(theta, cotangent)[1], atol=1e-10)
+    np.testing.assert_allclose(ENGINE.prepare(circuit).state(theta), [dense_state(circuit, row) for row in theta], atol=1e-11)
+
+
+@given(seeds)
+@settings(max_examples=10, deadline=None)
+def test_second_derivatives_are_those_of_finite_differences(seed):
+    circuit = random_circuit(seed, max_qubits=4, length=12, num_columns=3)
+    theta = torch.tensor(np.random.default_rng(seed).normal(size=(2, 3)), requires_grad=True)
+    prepared = ENGINE.prepare(circuit)
+
+    def values(t):
+        return prepared.expectations(t) + 0 * (t**2).sum()  # some circuits depend on nothing
+
+    assert torch.autograd.gradcheck(values, (theta,))
+    assert torch.autograd.gradgradcheck(values, (theta,))
+
+
+def test_the_hessian_of_a_rotation_is_exact():
+    builder = CircuitBuilder(1)
+    theta = builder.parameter("theta", 2)
+    builder.gate("ry", 0, angles=(theta[0],)).gate("rx", 0, angles=(theta[1],))
+    prepared = ENGINE.prepare(builder.circuit(observables=(Z(0), X(0))))
+    a, b = 0.7, 1.9
+    hessian = torch.func.hessian(lambda t: prepared.expectations(t[None])[0])(torch.tensor([a, b], dtype=torch.float64))
+    expected = [[[-np.cos(a) * np.cos(b), np.sin(a) * np.sin(b)], [np.sin(a) * np.sin(b), -np.cos(a) * np.cos(b)]],
+                [[-np.sin(a), 0], [0, 0]]]  # fmt: skip
+    np.testing.assert_allclose(hessian.numpy(), expected, atol=1e-14)
+
+
+def test_functional_transforms_agree_with_the_native_engine():
+    circuit = hybrid_circuit()
+    split = ENGINE.prepare(circuit).split(range(4), range(4, 28))
+    rng = np.random.default_rng(1)
+    inputs, weights = rng.normal(size=(6, 4)), rng.normal(size=24)
+    cotangent = rng.normal(size=(6, 4))
+    values, grad_inputs, grad_weights = NativeEngine().prepare(circuit).split(range(4), range(4, 28)).vjp(inputs, weights, cotangent)
+
+    def one(row, w):
+        return split.values(row[None], w)[0]
+
+    x, w = torch.tensor(inputs), torch.tensor(weights)
+    mapped = torch.func.vmap(one, in_dims=(0, None))(x, w)
+    np.testing.assert_allclose(mapped.numpy(), values, atol=1e-12)
+    by_input, by_weight = torch.func.vmap(torch.func.jacrev(one, argnums=(0, 1)), in_dims=(0, None))(x, w)
+    c = torch.tensor(cotangent)
+    np.testing.assert_allclose(torch.einsum("bk,bki->bi", c, by_input).numpy(), grad_inputs, atol=1e-12)
+    np.testing.assert_allclose(torch.einsum("bk,bki->i", c, by_weight).numpy(), grad_weights, atol=1e-12)
+    forward = torch.func.jacfwd(one, argnums=1)(x[0], w)
+    np.testing.assert_allclose(forward.numpy(), by_weight[0].numpy(), atol=1e-12)
+
+
+def test_single_precision_stays_single():
+    split = ENGINE.prepare(hybrid_circuit(), np.complex64).split(range(4), range(4, 28))
+    inputs, weights = torch.randn(3, 4), torch.randn(24, requires_grad=True)
+    values = split.values(inputs, weights)
+    values.sum().backward()
+    assert values.dtype == weights.grad.dtype == torch.float32
