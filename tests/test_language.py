@@ -525,3 +525,15 @@ def test_errors_pass_through_helpers() -> None:
         kernel.check()
     assert caught.value.span is not None
     assert "return qk.x(q)" in str(caught.value)
+
+
+def test_an_element_past_the_end_of_a_classical_slice_is_an_error() -> None:
+    @qk.qkernel
+    def kernel(v: qk.Vector[qk.Float], n: qk.UInt, k: qk.UInt) -> qk.Float:
+        part = v[0:n]
+        return qk.expval(qk.rx(qk.qubit(), part[k]), qko.Z(0))
+
+    executable = kernel.compile({"v": [0.1, 0.2, 0.3], "n": 2, "k": 1})
+    assert executable.run().result() == pytest.approx(math.cos(0.2))
+    with pytest.raises(IndexError, match="2"):
+        kernel.compile({"v": [0.1, 0.2, 0.3], "n": 2, "k": 2})

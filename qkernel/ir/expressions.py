@@ -402,8 +402,8 @@ def item(base: Expr, keys: Any) -> Expr:
     """`base[keys]`; elements of slices, packs and updated vectors are resolved where the keys are known."""
     wrapped = tuple(wrap(key) for key in (keys if isinstance(keys, tuple) and not isinstance(base.type, DictType) else (keys,)))
     match base, wrapped:
-        case Slice(vector_, start, stride), (key,):
-            return item(vector_, start + key * stride)
+        case Slice(vector_, start, stride, Const(length)), (Const(key),) if 0 <= key < length:
+            return item(vector_, start + stride * key)
         case Pack(items), (Const(int(index)), *rest) if 0 <= index < len(items):
             return item(items[index], tuple(rest)) if rest else items[index]
         case Updated(vector_, Const(int(written)), value), (Const(int(read)),):
