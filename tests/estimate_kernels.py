@@ -322,6 +322,31 @@ def registers(n: qk.UInt, sizes: qk.Vector[qk.UInt]) -> qk.Bit:
     return qk.measure(q)
 
 
+@qk.qkernel
+def ladder(q: qk.Qubit, pairs: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.UInt], times: qk.UInt) -> qk.Qubit:
+    total = 0
+    for (i, j), weight in qk.items(pairs):
+        for _ in range(j - i):
+            q = qk.x(q)
+        if weight > times:
+            q = qk.h(q)
+        total = total + 1
+    for _ in range(total):
+        q = qk.y(q)
+    return q
+
+
+@qk.qkernel
+def pairwise(n: qk.UInt, pairs: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.UInt]) -> qk.Bit:
+    """Costs that depend on the keys and values of a dictionary, in nested loops over it."""
+    q = qk.qubit()
+    for (i, j), weight in qk.items(pairs):
+        q = ladder(q, pairs, i * weight)
+        for _ in range(n - j):
+            q = qk.z(q)
+    return qk.measure(q)
+
+
 ISING = qko.Z(0) * qko.Z(1) + 0.5 * qko.X(0) + qko.X(1) + qko.X(0) * qko.Y(1) + 0.25
 
 SIZES = {
@@ -346,6 +371,7 @@ SIZES = {
     modified: [{"n": n} for n in range(6)],
     recursive: [{"n": n} for n in range(7)],
     constants: [{}],
+    pairwise: [{"n": n, "pairs": {(0, 2): 1, (1, 2): 0, (3, 7): 4}} for n in range(5)],
     adder: [{"n": n} for n in range(1, 7)],
     registers: [{"n": n, "sizes": [1, 2, n]} for n in range(7)],
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,6 +140,7 @@ def test_no_bound_name_leaks() -> None:
 def test_recurrences_are_run() -> None:
     free = carried.estimate_resources()
     assert free.quality["total"] == EstimateQuality.STEPWISE
+    assert free == carried.estimate_resources()
     assert "Without a closed form: total" in str(free)
     fibonacci = [0, 1]
     for _ in range(50):
@@ -290,3 +293,11 @@ def test_target_counts_are_compared() -> None:
     verify(ghz.ir, {"n": 3}, lambda circuit: {"h": 1, "cx": 3, "measure": 4})
     with pytest.raises(EstimateMismatchError, match="3 in the lowered circuit"):
         verify(ghz.ir, {"n": 3}, lambda circuit: {"h": 1, "cx": 2, "measure": 4})
+
+
+def test_the_documentation(tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "estimates.md").read_text(encoding="utf-8")
+    source = text.split("```python\n")[1].split("```")[0]
+    (tmp_path / "documented.py").write_text(source, encoding="utf-8")
+    output = subprocess.run([sys.executable, tmp_path / "documented.py"], capture_output=True, text=True, check=True).stdout
+    assert textwrap.indent(output, "    ") in text

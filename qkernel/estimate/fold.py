@@ -432,7 +432,7 @@ class _FunctionFold:
     def symbolic_items(self, op: For, dictionary: Value, tally: Tally) -> None:
         type = op.domain.dictionary.type  # type: ignore[union-attr]
         index, bound = fresh("item"), length(dictionary)
-        names = {target: fresh(target) for target in op.targets}
+        names = {target: f"{target}#{self.function.name}" for target in op.targets}
         self.set_all({target: item_name(name, k, type) for k, (target, name) in enumerate(names.items())})
         body, recurrence = self.looped_body(op, index, bound)
         mixed = recurrence.stepped | {index}

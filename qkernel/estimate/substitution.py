@@ -41,6 +41,7 @@ from qkernel.estimate.quantity import (
     positive_part,
     power,
     quantity,
+    symbol,
     value_names,
 )
 from qkernel.ir import evaluation
@@ -92,10 +93,13 @@ def substitute_atom(part: Atom, values: Values) -> Quantity:
         case Terms(observable, form_wanted):
             return terms(substitute_value(observable, values), form_wanted)
         case Iterated(index, count, states, result, sums):
-            stepped = tuple((n, substitute(first, values), substitute(following, values)) for n, first, following in states)
-            return iterated(index, substitute(count, values), stepped, substitute(result, values), sums)
+            own = {index, *(name for name, _, _ in states)}
+            inside = {name: value for name, value in values.items() if name not in own}
+            stepped = tuple((n, substitute(first, values), substitute(following, inside)) for n, first, following in states)
+            return iterated(index, substitute(count, values), stepped, substitute(result, inside), sums)
         case ItemSum(targets, dictionary, result):
-            return item_sum(targets, substitute_value(dictionary, values), substitute(result, values))
+            inside = {name: value for name, value in values.items() if name not in targets}
+            return item_sum(targets, substitute_value(dictionary, values), substitute(result, inside))
 
 
 def substitute_value(value: Value, values: Values) -> Value:
@@ -182,10 +186,41 @@ def iterated(
     """A loop without a closed form: run it if every number in it is known, else keep it."""
     if sums and not result.terms:
         return ZERO
-    loop = Iterated(index, count, states, result, sums)
+    loop = _renamed(Iterated(index, count, states, result, sums))
     if atom_names(loop):
         return atom(loop)
     return quantity(_run(loop))
+
+
+def _renamed(loop: Iterated) -> Iterated:
+    """The loop with its bound names numbered by how deep loops nest in it, so that equal loops are equal."""
+    depth = 1 + max(_nesting(form) for form in (loop.result, *(following for _, _, following in loop.states)))
+    names = {name: f"{name.split('#')[0]}#{-depth}" for name in (loop.index, *(name for name, _, _ in loop.states))}
+    if loop.index == names[loop.index]:
+        return loop
+    new: dict[str, Value] = {name: symbol(names[name], name == loop.index) for name in names}
+    states = tuple((names[name], first, substitute(following, new)) for name, first, following in loop.states)
+    return Iterated(names[loop.index], loop.count, states, substitute(loop.result, new), loop.sums)
+
+
+def _nesting(form: Quantity) -> int:
+    """How deep loops without a closed form nest in `form`."""
+    return max((_atom_nesting(part) for term in form.terms for part, _ in term), default=0)
+
+
+def _atom_nesting(part: Atom) -> int:
+    match part:
+        case Positive(inner) | AtLeastZero(inner) | IsZero(inner):
+            return _nesting(inner)
+        case Floor(left, right) | Power(left, right):
+            return max(_nesting(left), _nesting(right))
+        case Iterated(_, _, states, result):
+            return 1 + max(_nesting(form) for form in (result, *(following for _, _, following in states)))
+        case ItemSum(_, _, result):
+            return _nesting(result)
+        case Opaque(Closure(_, values)):
+            return max((_nesting(value) for _, value in values if isinstance(value, Quantity)), default=0)
+    return 0
 
 
 def _run(loop: Iterated) -> Any:
