@@ -95,8 +95,8 @@ class Outputs:
     def output_shape(self) -> tuple[int, ...]:
         """() for one number, (length,) for a vector or a tuple, whose entries are laid end to end."""
         if self.circuit.outputs_tuple or len(self.circuit.outputs) != 1:
-            return (len(self._components),)
-        return () if isinstance(self.circuit.outputs[0].type, ScalarType) else (len(self._components),)
+            return (len(self.components),)
+        return () if isinstance(self.circuit.outputs[0].type, ScalarType) else (len(self.components),)
 
     @cached_property
     def is_linear(self) -> bool:
@@ -106,13 +106,14 @@ class Outputs:
     def slopes(self, environment: Environment, rows: int) -> tuple[Array, Array]:
         """Derivatives of the returned numbers: by readouts (rows, numbers, readouts), by theta (rows, numbers, columns)."""
         width = self.num_readouts
-        result = np.zeros((rows, len(self._components), width + self.circuit.angles.num_columns))
+        result = np.zeros((rows, len(self.components), width + self.circuit.angles.num_columns))
         for (output, column), slope in self._slopes.items():
             result[:, output, column] = _evaluate(slope, environment, rows, _is_vectorised(slope))
         return result[..., :width], result[..., width:]
 
     @cached_property
-    def _components(self) -> list[Expr]:
+    def components(self) -> list[Expr]:
+        """The returned numbers, laid end to end."""
         if self.uses_bits:
             raise GradientError("measured bits have no derivative", help="return `qk.expval(q, H)` or `qk.probabilities(q)`")
         return [part for output in self.circuit.outputs for part in _scalars(output, self._length)]
@@ -120,9 +121,9 @@ class Outputs:
     @cached_property
     def _slopes(self) -> dict[tuple[int, int], Expr]:
         """Derivatives that are not 0, by (number, column); theta's columns come after the readouts."""
-        columns = self._leaves
+        columns = self.leaves
         found = {}
-        for k, component in enumerate(self._components):
+        for k, component in enumerate(self.components):
             for leaf in _leaves(component):
                 slope = derivative(component, leaf) if leaf in columns else Const(0.0)
                 if slope != Const(0.0):
@@ -130,7 +131,8 @@ class Outputs:
         return found
 
     @cached_property
-    def _leaves(self) -> dict[Expr, int]:
+    def leaves(self) -> dict[Expr, int]:
+        """What the returned numbers can depend on: the readouts by their number, then theta's columns."""
         vectors = [("expectations", len(self.circuit.expectations))]
         vectors += [(f"probabilities_{k}", 1 << len(qubits)) for k, qubits in enumerate(self.circuit.probabilities)]
         leaves: list[Expr] = [Item(Name(name, ArrayType(FLOAT)), (Const(k),)) for name, count in vectors for k in range(count)]

@@ -273,14 +273,70 @@ def test_parameter_shift_is_one_job_and_spares_inputs_that_need_no_gradient() ->
     assert [name for name, _ in engine.calls].count("expect") == 4
 
 
-def test_second_derivatives_are_refused_and_first_ones_with_a_graph_are_not() -> None:
-    layer = hybrid_layer().double()
+def test_second_derivatives() -> None:
+    layer = hybrid_layer(3, 1).double()
+    inputs = random_batch(2, 3).requires_grad_()
+    (plain,) = torch.autograd.grad(layer(inputs).sum(), inputs)
+    (gradient,) = torch.autograd.grad(layer(inputs).sum(), inputs, create_graph=True)
+    torch.testing.assert_close(gradient, plain, rtol=0, atol=1e-12)
+    assert torch.autograd.gradgradcheck(layer, (inputs,))
+
+    def penalty(values: Tensor) -> Tensor:
+        (slope,) = torch.autograd.grad(values.sin().sum(), inputs, create_graph=True)
+        return slope.square().sum()
+
+    (found,) = torch.autograd.grad(penalty(layer(inputs)), layer.weights)
+    (known,) = torch.autograd.grad(penalty(simulate(inputs, layer.weights, 1)), layer.weights)
+    torch.testing.assert_close(found, known, rtol=0, atol=1e-10)
+
+
+def test_second_derivatives_that_cannot_be_had_are_refused_and_first_ones_with_a_graph_are_not() -> None:
+    layer = hybrid_layer(gradient="shift").double()
     inputs = random_batch(2, 4).requires_grad_()
     (plain,) = torch.autograd.grad(layer(inputs).sum(), inputs)
     (gradient,) = torch.autograd.grad(layer(inputs).sum(), inputs, create_graph=True)
     torch.testing.assert_close(gradient, plain, rtol=0, atol=0)
     with pytest.raises(GradientError, match="second derivative"):
         (gradient**2).sum().backward()
+
+
+def test_function_transforms() -> None:
+    layer = hybrid_layer(3, 1).double()
+    weights = {"weights": layer.weights.detach()}
+    inputs = random_batch(5, 3)
+
+    def single(weights: dict[str, Tensor], row: Tensor) -> Tensor:
+        return torch.func.functional_call(layer, weights, (row,))
+
+    torch.testing.assert_close(torch.func.vmap(single, (None, 0))(weights, inputs), layer(inputs), rtol=0, atol=1e-12)
+    found = torch.func.vmap(torch.func.jacrev(single), (None, 0))(weights, inputs)["weights"]
+    known = torch.stack(
+        [torch.autograd.functional.jacobian(lambda w, row=row: simulate(row, w, 1), weights["weights"]) for row in inputs]
+    )
+    torch.testing.assert_close(found, known, rtol=0, atol=1e-10)
+    with pytest.raises(GradientError, match="function transform"):
+        torch.func.vmap(hybrid_layer(gradient="shift"))(random_batch(2, 4))
+
+
+def test_the_torch_engine() -> None:
+    layer = hybrid_layer(engine="torch").double()
+    inputs, cotangent = random_batch(3, 4).requires_grad_(), random_batch(3, 4, seed=1)
+    values, expected = layer(inputs), simulate(inputs, layer.weights)
+    torch.testing.assert_close(values, expected, rtol=0, atol=1e-12)
+    found = torch.autograd.grad(values, (inputs, layer.weights), cotangent)
+    known = torch.autograd.grad(expected, (inputs, layer.weights), cotangent)
+    for one, other in zip(found, known, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+def test_a_compiled_network_gives_the_same() -> None:
+    network = torch.nn.Sequential(torch.nn.Linear(3, 4), hybrid_layer(), torch.nn.Linear(4, 2)).double()
+    compiled = torch.compile(network, backend="eager")
+    inputs = random_batch(5, 3)
+    torch.testing.assert_close(compiled(inputs), network(inputs), rtol=0, atol=1e-12)
+    gradients = [torch.autograd.grad(run(inputs).square().sum(), list(network.parameters())) for run in (compiled, network)]
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
 
 # a module among modules -----------------------------------------------------------------------------------------------

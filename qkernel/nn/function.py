@@ -16,6 +16,7 @@ from torch import Tensor
 
 from qkernel.errors import GradientError
 from qkernel.nn.program import Columns, Program, Split
+from qkernel.nn.tensors import TensorProgram, tensor_program
 
 Array = np.ndarray[Any, Any]
 Gradients = tuple[Tensor | None, ...]
@@ -54,6 +55,7 @@ class Wiring:
     program: Program
     placements: tuple[Placement, ...]
     layouts: dict[tuple[bool, ...], Layout] = field(default_factory=dict, repr=False)
+    tensor_programs: dict[Layout, TensorProgram | None] = field(default_factory=dict, repr=False)
 
     def prepare(self, batched: tuple[Placement, ...], dtype: torch.dtype) -> None:
         """Have the engine load what it needs where `batched` come per sample, so that no later call waits for it."""
@@ -77,6 +79,12 @@ class Wiring:
             columns[kind] += place.columns
             stretches.append((kind, start, len(columns[kind])))
         return Layout(tuple(stretches), tuple(columns[True]), tuple(columns[False]))
+
+    def tensor_program(self, layout: Layout) -> TensorProgram | None:
+        """The program as tensor operations, where it can be had."""
+        if layout not in self.tensor_programs:
+            self.tensor_programs[layout] = tensor_program(self.program, layout.batched, layout.shared)
+        return self.tensor_programs[layout]
 
     def needed(self, wanted: Sequence[bool]) -> Columns | None:
         """The columns of the tensors that need a gradient; None for all."""
@@ -120,6 +128,16 @@ class Call:
 
     def __call__(self, tensors: Sequence[Tensor]) -> Tensor:
         """The program's outputs, shape (batch axes..., outputs), differentiable by each of `tensors`."""
+        transformed = torch._C._are_functorch_transforms_active()
+        if transformed or self.device != _CPU or self.wiring.program.engine.name == "torch":
+            operations = self.wiring.tensor_program(self.wiring.layout(tensors))
+            if operations is not None:
+                return self.tensor_values(operations, tensors)
+            if transformed:
+                raise GradientError(
+                    "this layer cannot run under a function transform of torch",
+                    help="transforms need expectation values and the adjoint method; call the layer without `torch.func`",
+                )
         if torch.is_grad_enabled():
             for tensor in tensors:
                 if tensor.requires_grad:
@@ -131,6 +149,33 @@ class Call:
         layout = self.wiring.layout(tensors)
         outputs = self.split(layout).value(*self.arrays(layout, tensors))
         return _tensor(outputs.reshape(*self.batch_axes, self.wiring.program.num_outputs), self.dtype, self.device)
+
+    def tensor_values(self, operations: TensorProgram, tensors: Sequence[Tensor]) -> Tensor:
+        """The same by tensor operations, differentiable as often as one likes."""
+        layout, batch = self.wiring.layout(tensors), math.prod(self.batch_axes)
+        dtype = torch.float64 if self.dtype is torch.float64 else torch.float32
+        parts: dict[bool, list[Tensor]] = {True: [], False: []}
+        for (kind, start, stop), tensor in zip(layout.stretches, tensors, strict=True):
+            parts[kind].append(tensor.to(dtype).reshape(batch if kind else 1, stop - start))
+        empty = torch.empty((0, 0), dtype=dtype, device=self.device)
+        inputs, weights = (
+            torch.cat(parts[kind], 1) if parts[kind] else empty.new_empty((rows, 0))
+            for kind, rows in ((True, batch), (False, 1))
+        )
+        outputs = operations(inputs, weights[0])
+        return outputs.to(self.dtype).reshape(*self.batch_axes, self.wiring.program.num_outputs)
+
+    def differentiable_gradients(self, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> Gradients:
+        """As `gradients`, and differentiable again where the program has tensor operations."""
+        operations = self.wiring.tensor_program(self.wiring.layout(tensors))
+        if operations is None:
+            refused: Gradients = Derivative.apply(self, wanted, cotangent, *tensors)  # type: ignore[no-untyped-call]
+            return refused
+        with torch.enable_grad():
+            values = self.tensor_values(operations, tensors)
+        chosen = [tensor for tensor, one in zip(tensors, wanted, strict=True) if one]
+        found = iter(torch.autograd.grad(values, chosen, cotangent, create_graph=True, materialize_grads=True))
+        return tuple(next(found) if one else None for one in wanted)
 
     def gradients(self, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> Gradients:
         """For each tensor that is `wanted` the gradient of sum(cotangent * outputs), in its shape, dtype and device."""
@@ -180,11 +225,9 @@ class Evaluation(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
-        needed = ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled():  # someone may differentiate the gradient
-            arguments = (ctx.call, needed, cotangents[0], *ctx.saved_tensors)
-            return (None, *Derivative.apply(*arguments))  # type: ignore[no-untyped-call]
-        return (None, *ctx.call.gradients(needed, cotangents[0], ctx.saved_tensors))
+        wanted = ctx.needs_input_grad[1:]
+        gradients = ctx.call.differentiable_gradients if torch.is_grad_enabled() else ctx.call.gradients
+        return (None, *gradients(wanted, cotangents[0], ctx.saved_tensors))
 
 
 class Derivative(torch.autograd.Function):
@@ -197,6 +240,6 @@ class Derivative(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
         raise GradientError(
-            "the second derivative of a quantum layer was asked for, and only first derivatives are computed",
-            help="leave `create_graph=True` out, or differentiate only what does not pass through the layer's gradient",
+            "the second derivative of a quantum layer was asked for, and this layer has only first ones",
+            help="second derivatives need expectation values and the adjoint method, without run-time branches",
         )

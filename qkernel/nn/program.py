@@ -41,7 +41,7 @@ class Program:
         self.circuit, self.engine = circuit, engine
         self.method = method(circuit, engine, gradient)
         self.outputs = Outputs(circuit)
-        self._reads_all = self._finds_reads_all()
+        self.reads_all = self._finds_reads_all()
         self.split = lru_cache(self._split)
         self._prepared = lru_cache(self._prepare)
         self._terms = lru_cache(lambda columns: shift_terms(circuit, columns))
@@ -78,15 +78,16 @@ class Program:
         `needed` are the columns whose gradient is asked for (None: all); the others' is unspecified.
         """
         prepared = self._prepared(dtype, False)
-        if self.method == "adjoint" and self._reads_all and not self.circuit.angles.curved and hasattr(prepared, "split"):
+        if self.method == "adjoint" and self.reads_all and not self.circuit.angles.curved and hasattr(prepared, "split"):
             split: Split = prepared.split(batched, shared)
-            return split
+            if hasattr(split, "vjp"):
+                return split
         return Joined(self, dtype, batched, shared, needed if self.method == "shift" else None)
 
     def values(self, theta: Array) -> Array:
         """The outputs, shape (batch, num_outputs)."""
         readouts = self._measured(self._prepared(theta.dtype, False))(theta)
-        if self._reads_all:
+        if self.reads_all:
             return readouts
         outputs = self.outputs.evaluate(self.outputs.environment(theta, readouts), len(theta))
         return np.concatenate([_columns(output) for output in outputs], axis=1).astype(theta.dtype)
@@ -99,7 +100,7 @@ class Program:
         if self.method == "shift":
             return self._shift_vjp(theta, cotangent, columns)
         prepared = self._prepared(theta.dtype, False)
-        if self._reads_all:
+        if self.reads_all:
             return prepared.expect_vjp(theta, cotangent)[1]
         pulled, direct = self._pulled(theta, self._measured(prepared)(theta), cotangent)
         return prepared.expect_vjp(theta, pulled)[1] + direct
@@ -107,7 +108,7 @@ class Program:
     def _shift_vjp(self, theta: Array, cotangent: Array, columns: Columns | None) -> Array:
         terms = self._terms(columns)
         readouts, slopes = shift(self._measured(self._prepared(theta.dtype, True)), self.circuit, theta, terms)
-        pulled, direct = (cotangent, 0) if self._reads_all else self._pulled(theta, readouts, cotangent)
+        pulled, direct = (cotangent, 0) if self.reads_all else self._pulled(theta, readouts, cotangent)
         slot_gradient = np.einsum("bv,bsv->bs", np.asarray(pulled, float), slopes)
         return (self.circuit.angles.pullback(theta, slot_gradient) + direct).astype(theta.dtype, copy=False)
 

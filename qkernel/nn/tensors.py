@@ -1,0 +1,96 @@
+"""A program as tensor operations: for any device, for second derivatives, and under torch's function transforms."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qkernel.engine import load_engine
+from qkernel.errors import DependencyError, GradientError
+from qkernel.ir.evaluation import children
+from qkernel.ir.expressions import Apply, Const, Expr
+from qkernel.nn.program import Columns, Program
+
+FUNCTIONS: dict[str, Callable[..., Tensor]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": torch.floor_divide,
+    "%": torch.remainder, "**": operator.pow, "neg": operator.neg, "abs": torch.abs, "min": torch.minimum, "max": torch.maximum,
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+    "and": torch.logical_and, "or": torch.logical_or, "^": torch.logical_xor, "not": torch.logical_not, "select": torch.where,
+    "uint": torch.trunc, "float": lambda value: value, "floor": torch.floor, "ceil": torch.ceil,
+    "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "asin": torch.asin, "acos": torch.acos, "atan": torch.atan,
+    "atan2": torch.atan2, "sinh": torch.sinh, "cosh": torch.cosh, "tanh": torch.tanh,
+    "exp": torch.exp, "log": torch.log, "log2": torch.log2, "sqrt": torch.sqrt,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TensorProgram:
+    """The outputs of a program for columns that come per sample and columns that all samples share."""
+
+    program: Program
+    split: Any
+    leaves: Mapping[Expr, tuple[bool, int]]
+    batched_angles: tuple[Expr, ...]
+    shared_angles: tuple[Expr, ...]
+
+    def __call__(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """The outputs, shape (batch, outputs), of `inputs` (batch, ...) and `weights` (one axis)."""
+        values = {leaf: inputs[:, k] if is_batched else weights[k] for leaf, (is_batched, k) in self.leaves.items()}
+        columns = [_evaluate(angle, values, weights).expand(len(inputs)) for angle in self.batched_angles]
+        common = [_evaluate(angle, values, weights) for angle in self.shared_angles]
+        expectations: Tensor = self.split.values(
+            torch.cat([inputs, torch.stack(columns, 1)], 1) if columns else inputs,
+            torch.cat([weights, torch.stack(common)]) if common else weights,
+        )
+        if self.program.reads_all:
+            return expectations
+        count = expectations.shape[1]
+        values |= {leaf: expectations[:, k] for leaf, k in self.program.outputs.leaves.items() if k < count}
+        outputs = [_evaluate(component, values, weights) for component in self.program.outputs.components]
+        return torch.stack([output.expand(len(inputs)) for output in outputs], 1)
+
+
+def tensor_program(program: Program, batched: Columns, shared: Columns) -> TensorProgram | None:
+    """`program` as tensor operations; None where the torch engine does not reach it: probabilities, branches."""
+    circuit = program.circuit
+    if program.method != "adjoint" or circuit.probabilities:
+        return None
+    try:
+        prepared: Any = load_engine("torch").prepare(circuit)
+    except DependencyError:
+        return None
+    if not hasattr(prepared, "split"):
+        return None
+    position = {column: (True, k) for k, column in enumerate(batched)} | {column: (False, k) for k, column in enumerate(shared)}
+    leaves = [leaf for parameter in circuit.angles.parameters for leaf in parameter.elements]
+    varying = {leaf for column, leaf in enumerate(leaves) if position[column][0]}
+    angles: dict[bool, list[Expr]] = {True: [], False: []}
+    columns = {True: list(batched), False: list(shared)}
+    for k, (_, angle) in enumerate(circuit.angles.curved):
+        kind = _depends(angle, varying)
+        angles[kind].append(angle)
+        columns[kind].append(len(leaves) + k)
+    split = prepared.split(columns[True], columns[False])
+    where = {leaf: position[column] for column, leaf in enumerate(leaves)}
+    return TensorProgram(program, split, where, tuple(angles[True]), tuple(angles[False]))
+
+
+def _depends(expr: Expr, leaves: set[Expr]) -> bool:
+    return expr in leaves or any(_depends(child, leaves) for child in children(expr))
+
+
+def _evaluate(expr: Expr, values: Mapping[Expr, Tensor], like: Tensor) -> Tensor:
+    """The value of `expr` where `values` has its leaves; constants take the dtype and device of `like`."""
+    if expr in values:
+        return values[expr]
+    match expr:
+        case Const(value):
+            return torch.as_tensor(value, dtype=like.dtype, device=like.device)
+        case Apply(name, operands):
+            return FUNCTIONS[name](*(_evaluate(operand, values, like) for operand in operands))
+    raise GradientError(f"there are no tensor operations for `{expr}`")
