@@ -110,7 +110,7 @@ def _body(builder: Builder, op: Call, callee: Function, title: str, extra: Decor
     if _can_open(callee, scope):
         opened = builder.optional(lambda: _open(builder, op, callee, title, extra, scope))
         if opened is not None:
-            _rename_results(builder, op, callee, scope)
+            _rename_results(builder, op, scope)
             frame = opened[0] if opened and builder.options.keep_bodies else None
             return frame if isinstance(frame, Frame) else None
     for name, value in zip(op.results, callee.returns, strict=False):
@@ -132,13 +132,17 @@ def _unknown_result(builder: Builder, name: str, value: Any, scope: Scope) -> No
         scope.environment[name] = Name(builder.wiring.fresh(name), value.type)
 
 
-def _rename_results(builder: Builder, op: Call, callee: Function, scope: Scope) -> None:
-    """Registers that come out of a closed box carry the caller's name for them."""
+def _rename_results(builder: Builder, op: Call, scope: Scope) -> None:
+    """Registers that come out of a closed box whole carry the caller's name for them."""
     if builder.options.keep_bodies:
         return
-    for name, value in zip(op.results, callee.returns, strict=False):
-        if name is not None and isinstance(value, Place):
-            builder.wiring.rename(scope.places[name].register, name)
+    made = [name for name in op.results if name is not None and name in scope.places]
+    registers = [scope.places[name].register for name in made]
+    for name in made:
+        place = scope.places[name]
+        is_whole = builder.wiring.region(place).text == builder.wiring.registers[place.register].label
+        if is_whole and registers.count(place.register) == 1:
+            scope.places[name] = builder.wiring.rename(place, name)
 
 
 def _result_wires(builder: Builder, op: Call, scope: Scope) -> list[int]:

@@ -117,13 +117,15 @@ class Wiring:
         (self.bits[unique],) = self._new([Wire(unique, None if size is None else label(size), is_classical=True)])
         return unique
 
-    def rename(self, register: str, name: str) -> None:
-        """Call a register that nobody has seen yet by another name."""
-        old = self.registers[register]
+    def rename(self, place: Place, name: str) -> Place:
+        """Call the register of a place that nobody has seen yet by another name."""
+        old = self.registers.pop(place.register)
+        self.names.discard(place.register)
         unique = self.fresh(name)
-        self.registers[register] = replace(old, label=unique)
+        self.registers[unique] = replace(old, label=unique)
         for wire in old.wires:
             self.wires[wire] = replace(self.wires[wire], label=unique + self.wires[wire].label.removeprefix(old.label))
+        return replace(place, register=unique)
 
     def _new(self, wires: list[Wire]) -> tuple[int, ...]:
         first = len(self.wires)

@@ -1,0 +1,98 @@
+"""Text drawings, compared with golden files in tests/drawings (`pytest --update-golden` writes them anew)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drawings import kernels
+from drawings.kernels import SMALL, TRIANGLE
+
+import qkernel.observable as qko
+from qkernel.draw import draw
+
+GOLDEN = Path(__file__).parent / "drawings"
+ISING = 0.5 * qko.Z(0) * qko.Z(1) - qko.X(2)
+CASES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
+    "ansatz_open": (kernels.ansatz, {}, {}),
+    "ansatz_open_inline": (kernels.ansatz, {}, {"inline": True}),
+    "ansatz_folded": (kernels.ansatz, SMALL, {}),
+    "ansatz_unfolded": (kernels.ansatz, SMALL, {"fold_loops": False, "inline": False}),
+    "ansatz_gates": (kernels.ansatz, SMALL, {"fold_loops": False, "inline": True}),
+    "ansatz_80_columns": (kernels.ansatz, SMALL, {"fold_loops": False, "width": 80}),
+    "ansatz_lowered": (kernels.ansatz, {**SMALL, "n_layers": 1}, {"lowered": True}),
+    "ghz_open": (kernels.ghz, {}, {}),
+    "ghz_unfolded": (kernels.ghz, {"n": 4}, {"fold_loops": False}),
+    "teleport": (kernels.teleport, {}, {}),
+    "teleport_lowered": (kernels.teleport, {}, {"lowered": True}),
+    "teleport_ascii": (kernels.teleport, {}, {"ascii": True}),
+    "until_zero": (kernels.until_zero, {}, {}),
+    "qaoa_open": (kernels.qaoa, {}, {}),
+    "qaoa_bound": (kernels.qaoa, {"n": 3, "p": 1, "edges": TRIANGLE, "cost": ISING}, {"fold_loops": False}),
+    "every_gate": (kernels.every_gate, {"hamiltonian": ISING}, {}),
+    "every_gate_open": (kernels.every_gate, {}, {"inline": True, "expand_composite": True}),
+    "every_gate_ascii": (kernels.every_gate, {"t": 0.25}, {"ascii": True}),
+    "slices_open": (kernels.slices, {}, {}),
+    "slices_bound": (kernels.slices, {"n": 5}, {"fold_loops": False}),
+    "branches_open": (kernels.branches, {}, {"inline": True}),
+    "branches_bound": (kernels.branches, {"negative": True, "n": 3}, {"inline": True, "fold_loops": False}),
+    "two_observables": (kernels.two_observables, {"observables": [qko.Z(0), qko.X(1)]}, {}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden(name: str, update_golden: bool) -> None:
+    kernel, values, options = CASES[name]
+    text = draw(kernel.ir, values, output="text", **{"width": 120, **options})
+    file = GOLDEN / f"{name}.txt"
+    if update_golden:
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("width", [80, 120])
+def test_fits_the_width_and_ends_no_line_in_blanks(name: str, width: int) -> None:
+    kernel, values, options = CASES[name]
+    lines = draw(kernel.ir, values, output="text", **{**options, "width": width}).splitlines()
+    assert max(map(len, lines)) <= width
+    assert all(line == line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_ascii_is_ascii_and_as_wide(name: str) -> None:
+    kernel, values, options = CASES[name]
+    text = draw(kernel.ir, values, output="text", **{**options, "width": 100, "ascii": True})
+    assert text.isascii()
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_the_width_follows_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = {}
+    for columns in (70, 200):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        drawn[columns] = draw(kernels.ansatz.ir, SMALL, output="text", fold_loops=False).splitlines()
+        assert max(map(len, drawn[columns])) <= columns
+    assert len(drawn[70]) > len(drawn[200])
+
+
+def test_every_line_repeats_the_labels_of_its_wires() -> None:
+    text = draw(kernels.ansatz.ir, SMALL, output="text", fold_loops=False, inline=True, width=80)
+    starts = [line[:5] for line in text.splitlines() if line.startswith("q[")]
+    assert len(starts) > 4
+    assert starts == ["q[0] ", "q[1] ", "q[2] ", "q[3] "] * (len(starts) // 4)
+
+
+def test_folded_loops_are_titled_with_range_and_rounds() -> None:
+    text = draw(kernels.ansatz.ir, {}, output="text", width=140)
+    assert "for layer_idx in range(n_layers)" in text
+    assert "× n_layers" in text
+    assert "× max(0, n - 1)" in draw(kernels.ghz.ir, {}, output="text", width=140)
+    assert "× max(0, ceil((n - 1)/2))" in draw(kernels.slices.ir, {}, output="text", width=140)
+
+
+def test_kernels_draw_themselves() -> None:
+    assert kernels.ghz.draw(n=4, fold_loops=False, output="text", width=100) == draw(
+        kernels.ghz.ir, {"n": 4}, fold_loops=False, output="text", width=100
+    )
