@@ -328,7 +328,9 @@ def vector(values: Any) -> Pack:
     types = {entry.type for entry in items}
     if not types:
         return Pack((), ArrayType(FLOAT))
-    element = FLOAT if types == {UINT, FLOAT} else types.pop()
+    if len(types) > 1 and types != {UINT, FLOAT}:
+        raise TypeError(f"a vector holds values of one type, not {' and '.join(sorted(map(str, types)))}")
+    element = FLOAT if FLOAT in types else types.pop()
     if isinstance(element, ArrayType):
         return Pack(items, ArrayType(element.element, element.rank + 1))
     if isinstance(element, (TupleType, DictType)):

@@ -41,7 +41,10 @@ def _bit(*types: Type) -> Type:
 def _power(base: Any, exponent: Any) -> Any:
     if isinstance(base, int) and isinstance(exponent, int) and exponent < 0:
         return float(base) ** exponent
-    return base**exponent
+    result = base**exponent
+    if isinstance(result, complex):
+        raise ValueError(f"{base} ** {exponent} is no real number")
+    return result
 
 
 def _array_power(base: Any, exponent: Any) -> Any:
