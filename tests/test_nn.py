@@ -329,6 +329,7 @@ def test_the_torch_engine() -> None:
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")  # of torch itself
 def test_a_compiled_network_gives_the_same() -> None:
     network = torch.nn.Sequential(torch.nn.Linear(3, 4), hybrid_layer(), torch.nn.Linear(4, 2)).double()
     compiled = torch.compile(network, backend="eager")

@@ -87,10 +87,21 @@ class QLayer(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The kernel's results, shape (batch axes..., outputs), for one tensor for each input; see the class."""
+        if torch.compiler.is_compiling():
+            result: Tensor = self._run_uncompiled(*inputs)
+            return result
+        return self._run(*inputs)
+
+    def _run(self, *inputs: Tensor) -> Tensor:
         weights = [getattr(self, place.name) for place in self._weights]
         leading = self._batch_axes(inputs, weights)
         like = inputs[0] if inputs else weights[0] if weights else torch.empty(0)
         return Call(self._wiring, leading, like.dtype, like.device)((*inputs, *weights))
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _run_uncompiled(self, *inputs: Tensor) -> Tensor:
+        """Within a compiled network the layer stays what it is: `torch.compile` breaks the graph around it."""
+        return self._run(*inputs)
 
     def _batch_axes(self, inputs: tuple[Tensor, ...], weights: list[Tensor]) -> tuple[int, ...]:
         if len(inputs) != len(self._inputs):
