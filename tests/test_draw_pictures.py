@@ -147,7 +147,7 @@ def test_svg_tooltips_show_the_source_line() -> None:
 class Outline(HTMLParser):
     """Every tag is closed in order; classes, attributes and script are kept."""
 
-    VOID = {"meta", "br", "line", "rect", "circle", "path"}
+    VOID = frozenset({"meta", "br", "line", "rect", "circle", "path"})
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,0 +1,119 @@
+"""The HTML drawing in headless Chromium: clicks and keys unfold and fold, tips show, zoom zooms (`make browser`)."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import qkernel as qk
+from qkernel.draw import draw
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
+
+
+@qk.qkernel
+def layer(q: qk.Vector[qk.Qubit], angle: qk.Float) -> qk.Vector[qk.Qubit]:
+    for i in qk.range(q.shape[0]):
+        q[i] = qk.rx(q[i], angle)
+    return q
+
+
+@qk.qkernel
+def two_layers(n: qk.UInt, angles: qk.Vector[qk.Float]) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(n, name="q")
+    for k in qk.range(2):
+        q = layer(q, angles[k])
+    return qk.measure(q)
+
+
+SCRIPT = """
+<script>
+(() => {
+  const visible = selector => [...document.querySelectorAll(selector)].filter(node => node.getClientRects().length);
+  const click = node => node.dispatchEvent(new MouseEvent("click", { bubbles: true }));
+  const words = () => visible(".strip text").map(node => node.textContent);
+  const seen = {};
+  seen.start = words();
+  click(visible("button.heading")[0]);
+  seen.rounds = words();
+  click(visible(".fold.call > .closed > svg > g.operation")[0]);
+  seen.opened = visible("button.heading").map(node => node.textContent.trim().replace(/\\s+/g, " "));
+  const box = visible(".fold.call > .closed > svg > g.operation")[0];
+  box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+  seen.key = visible(".fold.call > .closed > svg > g.operation").length;
+  const gate = visible("g.operation.rotation")[0];
+  gate.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+  const tip = document.getElementById("tip");
+  seen.tip = [getComputedStyle(tip).display, tip.textContent];
+  const width = document.querySelector(".strip").getBoundingClientRect().width;
+  click(document.querySelector("[data-act=in]"));
+  seen.zoom = document.querySelector(".strip").getBoundingClientRect().width / width;
+  click(document.querySelector("[data-act=out]"));
+  click(document.querySelector("[data-act=unfold]"));
+  seen.all = words().filter(word => word === "RX").length;
+  const boxes = visible("g.operation").map(node => node.getBoundingClientRect());
+  seen.overlaps = boxes.filter((a, i) => boxes.some((b, j) =>
+    j < i && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)).length;
+  click(document.querySelector("[data-act=fold]"));
+  seen.end = words();
+  const result = document.createElement("pre");
+  result.id = "seen";
+  result.textContent = JSON.stringify(seen);
+  document.body.append(result);
+})();
+</script>
+"""
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a reader sees who clicks through the page."""
+    page: Path = tmp_path_factory.mktemp("browser") / "page.html"
+    text = draw(two_layers.ir, {"n": 3}, output="html")
+    page.write_text(text.replace("</body>", SCRIPT + "</body>"), encoding="utf-8")
+    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert found, done.stdout[-2000:]
+    return dict(json.loads(unescape(found.group(1))))
+
+
+def test_it_starts_folded(seen: dict[str, Any]) -> None:
+    assert seen["start"].count("layer") == 1
+    assert "angle=angles[k]" in seen["start"]
+    assert "RX" not in seen["start"]
+
+
+def test_a_click_on_a_heading_unfolds_the_loop(seen: dict[str, Any]) -> None:
+    assert seen["rounds"].count("layer") == 2
+    assert {"angle=angles[0]", "angle=angles[1]"} <= set(seen["rounds"])
+
+
+def test_a_click_or_key_on_a_box_opens_the_call(seen: dict[str, Any]) -> None:
+    assert seen["opened"] == ["▾ for k in range(2) × 2", "▾ layer(angle=angles[0])", "▸ for i in range(3) × 3"]
+    assert seen["key"] == 0
+
+
+def test_the_tip_shows_call_and_source(seen: dict[str, Any]) -> None:
+    display, text = seen["tip"]
+    assert display == "block"
+    assert text.startswith("rx(q[i], angles[0])")
+    assert "q[i] = qk.rx(q[i], angle)" in text
+
+
+def test_it_zooms_and_everything_unfolded_fits_beside_one_another(seen: dict[str, Any]) -> None:
+    assert seen["zoom"] == pytest.approx(1.25, rel=0.02)
+    assert seen["all"] == 6
+    assert seen["overlaps"] == 0
+
+
+def test_it_folds_again(seen: dict[str, Any]) -> None:
+    assert seen["end"] == seen["start"]
