@@ -8,18 +8,22 @@ from typing import Any
 import numpy as np
 
 from qkernel_backends.native import layout
-from qkernel_backends.native.layout import BATCHED, CONSTANT, HEADER, OP_WIDTH, SHARED
+from qkernel_backends.native.layout import BATCHED, CONSTANT, HEADER, OP_WIDTH, PASS_WIDTH, SHARED
+from qkernel_backends.native.passes import Pass, whole
 from qkernel_backends.plan import Plan
 from qkernel_backends.plan.operations import Affine, Dense, Flip, PauliRotation, Phases, Rotation, Z
 
 Array = np.ndarray[Any, Any]
+
+_MOST_CROSSING = 2
 
 
 @dataclass(frozen=True)
 class Program:
     """`code` and `numbers` for the machine, and how a workspace of `work_size` numbers begins.
 
-    `cost` estimates the nanoseconds of a forward run of 2**`lane_bits` samples.
+    `passes` lists (place in `code`, number of blocks, number of word groups); there is more than one block where the
+    state has an array of its own. `cost` estimates the nanoseconds of a forward run of 2**`lane_bits` samples.
     """
 
     num_qubits: int
@@ -31,10 +35,15 @@ class Program:
     lane_masks: Array
     dtype: np.dtype[Any]
     cost: float
+    passes: tuple[tuple[int, int, int], ...]
+
+    @property
+    def is_blocked(self) -> bool:
+        return self.passes[0][1] > 1
 
     @property
     def bytes(self) -> int:
-        return int(self.work_size * self.dtype.itemsize)
+        return int(self.work_size * self.dtype.itemsize) + (2 * self.state_bytes if self.is_blocked else 0)
 
     @property
     def state_bytes(self) -> int:
@@ -54,10 +63,12 @@ class Program:
 
 
 class _Encoder:
-    def __init__(self, plan: Plan, lane_bits: int, dtype: np.dtype[Any], position: dict[int, int]) -> None:
-        self.plan, self.lane_bits, self.dtype, self.position = plan, lane_bits, dtype, position
+    def __init__(
+        self, plan: Plan, lane_bits: int, dtype: np.dtype[Any], position: dict[int, int], passes: list[Pass]
+    ) -> None:
+        self.plan, self.lane_bits, self.dtype, self.position, self.passes = plan, lane_bits, dtype, position, passes
         self.lanes = 64 // dtype.itemsize
-        self.size = 1 << (plan.num_qubits + lane_bits)
+        self.size = 1 << len(passes[0].bits)
         self.code: list[int] = [0] * HEADER
         self.numbers: list[float] = []
         self.work = 0
@@ -75,9 +86,12 @@ class _Encoder:
         self.work += -(-size // self.lanes) * self.lanes
         return at
 
-    def put(self, section: int, values: list[int]) -> None:
-        self.code[section] = len(self.code)
+    def put(self, section: int, values: list[int]) -> int:
+        at = len(self.code)
+        if section >= 0:
+            self.code[section] = at
         self.code += values
+        return at
 
     def put_numbers(self, section: int, values: list[float]) -> None:
         self.code[section] = len(self.numbers)
@@ -91,17 +105,6 @@ class _Encoder:
             return CONSTANT
         return BATCHED if any(column in self.plan.batched for column, _ in angle.terms) else SHARED
 
-    def split_controls(self, controls: int, value: int) -> tuple[int, int, int]:
-        """Controls above the bits of a vector, their value, and the lane mask for those inside (0: none)."""
-        controls, value = controls << self.lane_bits, value << self.lane_bits
-        low = controls & (self.lanes - 1)
-        mask = 0
-        if low:
-            mask = len(self.lane_masks)
-            lanes = np.arange(self.lanes)
-            self.lane_masks.append(((lanes & low) == (value & low)).astype(float))
-        return controls - low, value - (value & low), mask
-
     def group(self, factors: tuple[tuple[int, Affine], ...], mask: int = 0) -> int:
         first = len(self.factors) // 2
         for axis, angle in factors:
@@ -110,62 +113,92 @@ class _Encoder:
         self.groups.append((first, len(self.factors) // 2, stage, mask or -1))
         return len(self.groups) - 1
 
-    def operation(self, operation: Any, parts: dict[str, list[int]]) -> list[int]:
+    def controls(self, operation: Any, block: Pass) -> tuple[int, int, int, int, int]:
+        """Controls above the bits of a vector and their value, the lane mask of those inside (0: none), those outside."""
+        controls, value = operation.controls << self.lane_bits, operation.value << self.lane_bits
+        outer, outer_value = block.outside(controls), block.outside(value)
+        controls, value = block.inside(controls), block.inside(value)
+        low = controls & (self.lanes - 1)
+        mask = 0
+        if low:
+            mask = len(self.lane_masks)
+            lanes = np.arange(self.lanes)
+            self.lane_masks.append(((lanes & low) == (value & low)).astype(float))
+        return controls - low, value - (value & low), mask, outer, outer_value
+
+    def operation(self, operation: Any, block: Pass) -> list[int]:
         up = self.lane_bits
+        entry = [0] * OP_WIDTH
+        if isinstance(operation, Phases):
+            return self.phases(operation.terms, block)
+        if isinstance(operation, Dense):
+            bits = [block.bits.index(qubit + up) for qubit in operation.qubits]
+            entry[layout.KIND], entry[layout.BIT], entry[layout.AT] = layout.DENSE, len(bits), len(self.numbers)
+            entry[layout.CONTROLS] = block.inside(operation.controls << up)
+            entry[layout.VALUE], entry[layout.EXTRA] = block.inside(operation.value << up), self.put(-1, bits)
+            self.numbers += np.stack([operation.matrix.real, operation.matrix.imag], -1).ravel().tolist()
+            return entry
+        high, held, mask, outer, outer_value = self.controls(operation, block)
+        entry[layout.CONTROLS], entry[layout.VALUE] = high, held
+        entry[layout.OUTER_CONTROLS], entry[layout.OUTER_VALUE] = outer, outer_value
         match operation:
-            case Rotation(qubit, factors, controls, value):
-                high, held, mask = self.split_controls(controls, value)
-                real = len(factors) == 1 and factors[0][0] == 1
-                group = self.group(factors, mask)
-                return [layout.ROTATION, qubit + up, high, held, 0, group, int(real), 0, 0, 0, 0, 0]
-            case Flip(qubit, controls, value):
-                high, held, mask = self.split_controls(controls, value)
+            case Rotation(qubit, factors):
+                entry[layout.KIND], entry[layout.BIT] = layout.ROTATION, block.bits.index(qubit + up)
+                entry[layout.REAL] = int(len(factors) == 1 and factors[0][0] == 1)
+                entry[layout.GROUP] = self.group(factors, mask)
+            case Flip(qubit):
+                entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.FLIP, block.bits.index(qubit + up), mask
                 if mask:
                     self.lane_masks[mask] = 1 - self.lane_masks[mask]
-                return [layout.FLIP, qubit + up, high, held, 0, 0, 0, mask, 0, 0, 0, 0]
-            case PauliRotation(x, z, half, controls, value):
-                high, held, mask = self.split_controls(controls, value)
-                group = self.group(((Z, half),), mask)
-                return [layout.PAULI, x << up, high, held, (x & z).bit_count() % 4, group, 0, 0, z << up, 0, 0, 0]
-            case Phases(terms):
-                return self.phases(terms)
-            case Dense(qubits, matrix, controls, value):
-                shifted = controls << up, value << up
-                bits_at = len(parts["bits"])
-                parts["bits"] += [qubit + up for qubit in qubits]
-                matrix_at = len(self.numbers)
-                self.numbers += np.stack([matrix.real, matrix.imag], -1).ravel().tolist()
-                return [layout.DENSE, len(qubits), *shifted, matrix_at, 0, 0, 0, bits_at, 0, 0, 0]
-        raise TypeError(f"not an operation: {operation!r}")
+            case PauliRotation(x, z, half):
+                entry[layout.KIND], entry[layout.BIT] = layout.PAULI, block.inside(x << up)
+                entry[layout.EXTRA], entry[layout.AT] = block.inside(z << up), (x & z).bit_count() % 4
+                entry[layout.GROUP] = self.group(((Z, half),), mask)
+        return entry
 
-    def phases(self, terms: dict[int, Affine]) -> list[int]:
-        first = len(self.phase_terms) // 2
-        for mask, angle in terms.items():
-            self.phase_terms += [mask << self.lane_bits, self.row(angle)]
+    def phases(self, terms: dict[int, Affine], block: Pass) -> list[int]:
+        """Terms that touch the block first, then those outside; a table for each pattern of signs that crosses between."""
+        masks = sorted((mask << self.lane_bits for mask in terms), key=lambda mask: not block.inside(mask))
+        first, touching = len(self.phase_terms) // 3, sum(block.inside(mask) > 0 for mask in masks)
+        for mask in masks:
+            self.phase_terms += [block.inside(mask), self.row(terms[mask >> self.lane_bits]), block.outside(mask)]
         stage = max(self.stage(angle) for angle in terms.values())
         spread = stage != BATCHED and 1 << self.lane_bits == self.lanes
-        size = max(self.lanes, 1 << self.plan.num_qubits) if spread else self.size
-        table = self.reserve(-1, 2 * size)
-        gradient = self.reserve(-1, self.size)
-        last = len(self.phase_terms) // 2
-        return [layout.PHASES, size, first, last, table, gradient, 0, int(spread), 0, stage, 0, 0]
+        size = max(self.lanes, self.size >> self.lane_bits) if spread else self.size
+        variants = _variants([block.outside(mask) for mask in masks[:touching]])
+        tables = 1 << max(variants[0], 0)
+        entry = [0] * OP_WIDTH
+        entry[layout.KIND], entry[layout.BIT], entry[layout.LOW], entry[layout.STAGE] = layout.PHASES, size, int(spread), stage
+        entry[layout.CONTROLS], entry[layout.VALUE], entry[layout.EXTRA] = first, first + touching, first + len(masks)
+        entry[layout.AT] = self.reserve(-1, 2 * size * tables)
+        entry[layout.GROUP] = self.reserve(-1, self.size * tables)
+        entry[layout.VARIANTS] = self.put(-1, variants)
+        return entry
 
-    def readout(self) -> None:
+    def words(self) -> list[tuple[int, int]]:
+        """The words in the order of the passes that read them; gives each pass's groups of one X part."""
         readout, up = self.plan.readout, self.lane_bits
-        order = sorted(range(len(readout.words)), key=lambda t: readout.words[t][0])
-        words, groups = [], []
-        for position, t in enumerate(order):
-            x, z = readout.words[t]
-            words += [z << up, (x & z).bit_count() % 4]
-            if not groups or groups[-1][0] != x << up:
-                groups.append([x << up, position, position, 1, 0])
-            group = groups[-1]
-            group[2] = position + 1
-            high, low = (z << up) & ~(self.lanes - 1), (z << up) & (self.lanes - 1)
-            group[3] &= int(not x and (not high or (high & (high - 1) == 0 and not low)))
-            group[4] |= (x & z).bit_count() & 1
-        place = {t: position for position, t in enumerate(order)}
-        sums, sum_words, coefficients = [], [], []
+        words: list[int] = []
+        groups: list[list[int]] = []
+        place: dict[int, int] = {}
+        ranges = []
+        for block in self.passes:
+            begin = len(groups)
+            for t in sorted(block.words, key=lambda t: readout.words[t][0]):
+                x, z = readout.words[t]
+                inside = block.inside(z << up)
+                place[t] = len(place)
+                words += [inside, (x & z).bit_count() % 4, block.outside(z << up)]
+                if len(groups) == begin or groups[-1][0] != block.inside(x << up):
+                    groups.append([block.inside(x << up), place[t], place[t], 1, 0])
+                group, low = groups[-1], inside & (self.lanes - 1)
+                group[2] = place[t] + 1
+                group[3] &= int(not x and (inside == low or ((inside & (inside - 1)) == 0)))
+                group[4] |= (x & z).bit_count() & 1
+            ranges.append((begin, len(groups)))
+        sums: list[int] = []
+        sum_words: list[int] = []
+        coefficients: list[float] = []
         for entries in readout.sums:
             sums += [len(sum_words), len(sum_words) + len(entries)]
             sum_words += [place[t] for t, _ in entries]
@@ -175,31 +208,53 @@ class _Encoder:
         self.put(layout.SUMS_AT, sums)
         self.put(layout.SUM_TERMS_AT, sum_words)
         self.put_numbers(layout.SUM_NUMBERS_AT, [*readout.constants, *coefficients])
-        self.code[layout.NUM_WORDS], self.code[layout.NUM_WORD_GROUPS] = len(order), len(groups)
+        self.code[layout.NUM_WORDS], self.code[layout.NUM_WORD_GROUPS] = len(place), len(groups)
         self.code[layout.NUM_VALUES] = len(readout.sums)
-        self.reserve(layout.WORD_VALUES_AT, self.lanes * len(order))
-        self.reserve(layout.FOLDED_AT, self.lanes * (self.plan.num_qubits + up))
+        self.reserve(layout.WORD_VALUES_AT, self.lanes * len(place))
+        self.reserve(layout.FOLDED_AT, self.lanes * len(self.passes[0].bits))
         if any(x for x, _ in readout.words):
             self.reserve(layout.SCRATCH_AT, 2 * self.size)
+        return ranges
+
+    def start(self) -> None:
+        """The group of each qubit, for the bits inside of the first pass's blocks and for those outside."""
+        idle = self.group(())
+        started = {rotation.qubit: self.group(rotation.factors) for rotation in self.plan.start.rotations}
+        first, up = self.passes[0], self.lane_bits
+        outer = [bit for bit in range(self.plan.num_qubits + up) if bit not in first.bits]
+        self.put(layout.START_AT, [started.get(bit - up, idle) for bit in first.bits if bit >= up])
+        self.put(layout.OUTER_AT, outer)
+        self.put(layout.OUTER_START_AT, [started.get(bit - up, idle) for bit in outer])
+        self.code[layout.NUM_OUTER] = len(outer)
+        if outer:
+            self.reserve(layout.TEMPLATE_AT, 2 * self.size)
+            self.reserve(layout.OVERLAPS_AT, 4 * self.lanes << len(outer))
+
+    def pass_entries(self, ranges: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+        entries, operation = [], 0
+        for block, (first_group, last_group) in zip(self.passes, ranges, strict=True):
+            run = 0
+            while run < len(block.bits) and block.bits[run] == run:
+                run += 1
+            outer = [bit for bit in range(self.plan.num_qubits + self.lane_bits) if bit not in block.bits]
+            lists = self.put(-1, [*block.bits[run:], *outer])
+            last = operation + len(block.operations)
+            at = self.put(-1, [run, len(block.bits) - run, lists, len(outer), operation, last, first_group, last_group])
+            assert len(self.code) - at == PASS_WIDTH
+            entries.append((at, 1 << len(outer), last_group - first_group))
+            operation = last
+        return entries
 
     def run(self, from_zero: bool, costate: bool) -> Program:
         plan, code = self.plan, self.code
         self.reserve(layout.STATE_AT, (4 if costate else 2) * self.size)
-        parts: dict[str, list[int]] = {"bits": []}
-        operations = [entry for operation in plan.operations for entry in self.operation(operation, parts)]
-        bits_at = len(code)
-        code += parts["bits"]
-        for k in range(0, len(operations), OP_WIDTH):
-            if operations[k] == layout.DENSE:
-                operations[k + layout.EXTRA] += bits_at
-        idle = self.group(())
-        started = {rotation.qubit: self.group(rotation.factors) for rotation in plan.start.rotations}
-        self.put(layout.START_AT, [started.get(qubit, idle) for qubit in range(plan.num_qubits)])
+        operations = [entry for block in self.passes for op in block.operations for entry in self.operation(op, block)]
+        self.start()
         self.put(layout.OPS_AT, operations)
         self.put(layout.FACTORS_AT, self.factors)
         self.put(layout.GROUPS_AT, [entry for group in self.groups for entry in group])
         self.put(layout.PHASE_TERMS_AT, self.phase_terms)
-        self.readout()
+        passes = self.pass_entries(self.words())
         self.put_rows()
         widest = max((len(op.qubits) for op in plan.operations if isinstance(op, Dense)), default=0)
         for section, size in (
@@ -212,23 +267,26 @@ class _Encoder:
             (layout.MOMENTS_AT, 3 * self.lanes * len(self.groups)),
             (layout.DENSE_AT, 2 * self.lanes << widest if widest else 0),
             (layout.LANE_MASKS_AT, self.lanes * len(self.lane_masks)),
+            (layout.PHASE_AT, 3 * self.lanes),
         ):
             self.reserve(section, size)
-        code[layout.QUBITS], code[layout.LANE_BITS], code[layout.SIZE] = plan.num_qubits, self.lane_bits, self.size
-        code[layout.NUM_INPUTS], code[layout.NUM_OPS] = len(plan.batched), len(plan.operations)
+        code[layout.QUBITS], code[layout.LANE_BITS] = len(self.passes[0].bits) - self.lane_bits, self.lane_bits
+        code[layout.SIZE], code[layout.NUM_INPUTS], code[layout.NUM_OPS] = self.size, len(plan.batched), len(plan.operations)
         code[layout.NUM_ROWS], code[layout.NUM_GROUPS] = len(self.rows), len(self.groups)
         code[layout.FROM_ZERO] = int(from_zero)
         lanes = np.arange(self.lanes)
         signs = 1.0 - 2.0 * (np.bitwise_count(lanes[:, None] & lanes[None, :]) & 1)
         numbers = np.array(self.numbers or [0.0], float)
-        vectors = self.size / self.lanes
+        vectors = (1 << (plan.num_qubits + self.lane_bits)) / self.lanes
         return Program(
             plan.num_qubits, self.lane_bits, np.array(code, np.int64), numbers, self.work, signs,
-            np.array(self.lane_masks), self.dtype, cost=(2.0 * len(plan.operations) + 4.0) * vectors,
+            np.array(self.lane_masks), self.dtype, (2.0 * len(plan.operations) + 4.0) * vectors, tuple(passes),
         )  # fmt: skip
 
     def put_rows(self) -> None:
-        entries, columns, coefficients = [], [], []
+        entries: list[int] = []
+        columns: list[int] = []
+        coefficients: list[float] = []
         for angle in self.rows:
             first = len(columns)
             for column, coefficient in angle.terms:
@@ -241,11 +299,39 @@ class _Encoder:
         self.put_numbers(layout.ROW_NUMBERS_AT, [*(angle.offset for angle in self.rows), *coefficients])
 
 
+def _variants(masks: list[int]) -> list[int]:
+    """How bits outside change the signs inside: their number, a parity for each, and a representative of each pattern.
+
+    The number is -1 where there are too many patterns to keep.
+    """
+    basis: list[int] = []
+    for mask in masks:
+        for other in basis:
+            mask = min(mask, mask ^ other)
+        if mask:
+            basis.append(mask)
+    if len(basis) > _MOST_CROSSING:
+        return [-1]
+    # Parities of one pivot bit each: reduce so that every pivot stands in one mask only.
+    for k, mask in enumerate(basis):
+        pivot = 1 << mask.bit_length() - 1
+        basis = [other ^ mask if j != k and other & pivot else other for j, other in enumerate(basis)]
+    pivots = [1 << mask.bit_length() - 1 for mask in basis]
+    representatives = [sum(pivot for k, pivot in enumerate(pivots) if v >> k & 1) for v in range(1 << len(basis))]
+    return [len(basis), *basis, *representatives]
+
+
 def encode(
-    plan: Plan, lane_bits: int, dtype: Any, position: dict[int, int], from_zero: bool = True, costate: bool = True
+    plan: Plan,
+    lane_bits: int,
+    dtype: Any,
+    position: dict[int, int],
+    from_zero: bool = True,
+    costate: bool = True,
+    passes: list[Pass] | None = None,
 ) -> Program:
-    """The program of a plan for 2**lane_bits samples at a time.
+    """The program of a plan for 2**lane_bits samples at a time, all at once or in `passes` over blocks.
 
     `position` maps each column to its place among the batched or among the shared ones. `dtype` is float32 or float64.
     """
-    return _Encoder(plan, lane_bits, np.dtype(dtype), position).run(from_zero, costate)
+    return _Encoder(plan, lane_bits, np.dtype(dtype), position, passes or [whole(plan, lane_bits)]).run(from_zero, costate)

@@ -2,6 +2,8 @@
 
 `code` begins with the header below; an entry *_AT is the place of a section in `code` (C), `numbers` (N) or `work` (W).
 An element of the state is (amplitude << lane bits) | sample lane; the lowest bits of an element share a vector.
+A large state is worked on in blocks: all bits and masks are then those inside a block, and an `outer` mask is one of
+elements of the whole state, to be compared with the `base`, the block's bits outside.
 """
 
 from __future__ import annotations
@@ -11,19 +13,24 @@ from __future__ import annotations
     QUBITS, LANE_BITS, SIZE, NUM_INPUTS, NUM_OPS, OPS_AT,             # SIZE: elements of a state's real part
     NUM_ROWS, ROWS_AT, ROW_TERMS_AT, ROW_NUMBERS_AT,                  # C: (first term, last, stage); C: columns; N: offset...
     NUM_GROUPS, GROUPS_AT, FACTORS_AT,                                # C: (first factor, last, stage, lane mask); (axis, row)
-    PHASE_TERMS_AT, START_AT,                                         # C: (element mask, row); C: group of each qubit
-    NUM_WORDS, NUM_WORD_GROUPS, WORD_GROUPS_AT, WORDS_AT,             # C: (x, first, last, folded, any odd); (z, number of Y)
+    PHASE_TERMS_AT, START_AT,                                         # C: (mask, row, outer mask); C: group of each bit
+    NUM_WORDS, NUM_WORD_GROUPS, WORD_GROUPS_AT, WORDS_AT,             # C: (x, first, last, folded, any odd); (z, Ys, outer z)
     NUM_VALUES, SUMS_AT, SUM_TERMS_AT, SUM_NUMBERS_AT,                # C: (first, last); C: word; N: constants, coefficients
     FROM_ZERO,
     STATE_AT, SCRATCH_AT, SIGNS_AT, INPUTS_AT, ROW_VALUES_AT, TURNS_AT, COEFFICIENTS_AT, MOMENTS_AT, ROW_GRADIENTS_AT,
-    WORD_VALUES_AT, FOLDED_AT, DENSE_AT, LANE_MASKS_AT,               # W
+    WORD_VALUES_AT, FOLDED_AT, DENSE_AT, LANE_MASKS_AT, PHASE_AT,     # W
+    NUM_OUTER, OUTER_AT, OUTER_START_AT, TEMPLATE_AT, OVERLAPS_AT,    # C: bits outside of the first pass; their groups; W
     HEADER,
-) = range(38)
+) = range(44)
 
 # An operation: OP_WIDTH whole numbers.
-OP_WIDTH = 12
-KIND, BIT, CONTROLS, VALUE, AT, GROUP, REAL, LOW, EXTRA, STAGE = range(10)
+OP_WIDTH = 13
+KIND, BIT, CONTROLS, VALUE, AT, GROUP, REAL, LOW, EXTRA, STAGE, OUTER_CONTROLS, OUTER_VALUE, VARIANTS = range(13)
 ROTATION, PHASES, FLIP, PAULI, DENSE = range(5)
+
+# A pass: PASS_WIDTH whole numbers.
+PASS_WIDTH = 8
+RUN_BITS, NUM_HIGH, LISTS_AT, NUM_OUTSIDE, FIRST_OP, LAST_OP, FIRST_WORDS, LAST_WORDS = range(8)
 
 # When something is computed: with the workspace, once per call, for each chunk of samples.
 CONSTANT, SHARED, BATCHED = range(3)

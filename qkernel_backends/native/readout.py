@@ -8,7 +8,6 @@ from qkernel_backends.native.layout import (
     FOLDED_AT,
     LANE_BITS,
     NUM_VALUES,
-    NUM_WORD_GROUPS,
     NUM_WORDS,
     QUBITS,
     SCRATCH_AT,
@@ -23,7 +22,7 @@ from qkernel_backends.native.layout import (
     WORDS_AT,
 )
 from qkernel_backends.native.phases import transform
-from qkernel_backends.native.vectors import load, scalar, splat, store, swap_any
+from qkernel_backends.native.vectors import is_odd, load, scalar, splat, store
 from qkernel_backends.native.words import add_image, overlap
 
 
@@ -75,13 +74,20 @@ def _bit_of(mask):  # type: ignore[no-untyped-def]
 
 
 @njit
-def read(s, code, numbers, values, first, count):  # type: ignore[no-untyped-def]
-    """The expectation values of the lanes' samples into `values`; uses up the room of the co-state."""
+def clear(s, code):  # type: ignore[no-untyped-def]
+    """Put the sums of all words to 0."""
+    lanes = 64 // s.itemsize
+    s[code[WORD_VALUES_AT] : code[WORD_VALUES_AT] + lanes * code[NUM_WORDS]] = 0
+
+
+@njit
+def add_up(s, code, first, last, base):  # type: ignore[no-untyped-def]
+    """Add a block's part to the words of the groups `first` to `last`; uses up the room of the co-state."""
     lanes = 64 // s.itemsize
     size, at = code[SIZE], code[STATE_AT]
     room = at + 2 * size
     zero = splat(s, scalar(s, 0.0))
-    for group in range(code[NUM_WORD_GROUPS]):
+    for group in range(first, last):
         entry = code[WORD_GROUPS_AT] + 5 * group
         x, folded = code[entry], code[entry + 3]
         if x == 0:
@@ -95,21 +101,29 @@ def read(s, code, numbers, values, first, count):  # type: ignore[no-untyped-def
             if code[entry + 4]:
                 transform(s, room + size, size)
         for word in range(code[entry + 1], code[entry + 2]):
-            z, ys = code[code[WORDS_AT] + 2 * word], code[code[WORDS_AT] + 2 * word + 1]
+            about = code[WORDS_AT] + 3 * word
+            z, ys = code[about], code[about + 1]
             low = z & (lanes - 1)
             signs = load(s, code[SIGNS_AT] + lanes * low)
             if folded and z != low:
                 value = load(s, code[FOLDED_AT] + lanes * _bit_of(z))
             else:
                 value = signs * load(s, room + z - low + (size if ys & 1 else 0))
-            if ys == 1 or ys == 2:
+            if (ys == 1 or ys == 2) != (is_odd(code[about + 2] & base) == 1):
                 value = zero - value
-            bit = code[LANE_BITS]
-            while 1 << bit < lanes:
-                value = value + swap_any(value, 1 << bit)
-                bit += 1
-            store(s, code[WORD_VALUES_AT] + lanes * word, value)
+            k = code[WORD_VALUES_AT] + lanes * word
+            store(s, k, load(s, k) + value)
+
+
+@njit
+def read(s, code, numbers, values, first, count):  # type: ignore[no-untyped-def]
+    """The expectation values of the lanes' samples, from the sums of all words."""
+    lanes, samples = 64 // s.itemsize, 1 << code[LANE_BITS]
     coefficients = code[SUM_NUMBERS_AT] + code[NUM_VALUES]
+    for word in range(code[NUM_WORDS]):
+        k = code[WORD_VALUES_AT] + lanes * word
+        for lane in range(samples, lanes):
+            s[k + (lane & (samples - 1))] += s[k + lane]
     for k in range(code[NUM_VALUES]):
         entry = code[SUMS_AT] + 2 * k
         for sample in range(count):
@@ -121,8 +135,8 @@ def read(s, code, numbers, values, first, count):  # type: ignore[no-untyped-def
 
 
 @njit
-def _word_weights(s, code, numbers, cotangent, first, count):  # type: ignore[no-untyped-def]
-    """Twice the cotangent of each word, in every lane of its sample; 0 in lanes without a sample."""
+def weigh(s, code, numbers, cotangent, first, count):  # type: ignore[no-untyped-def]
+    """Put twice its cotangent in the place of each word, in every lane of its sample; 0 in lanes without a sample."""
     lanes = 64 // s.itemsize
     at, samples = code[WORD_VALUES_AT], 1 << code[LANE_BITS]
     for k in range(at, at + lanes * code[NUM_WORDS]):
@@ -140,17 +154,16 @@ def _word_weights(s, code, numbers, cotangent, first, count):  # type: ignore[no
 
 
 @njit
-def begin_costate(s, code, numbers, cotangent, first, count):  # type: ignore[no-untyped-def]
-    """The co-state 2 sum_k g_k H_k |state>."""
+def begin_costate(s, code, first, last, base):  # type: ignore[no-untyped-def]
+    """A block of the co-state 2 sum_k g_k H_k |state>, of the words in the groups `first` to `last`, after `weigh`.
+
+    A group without X comes first, if there is one, and begins the co-state; the others are added to it.
+    """
     lanes = 64 // s.itemsize
     size, at = code[SIZE], code[STATE_AT]
     room = at + 2 * size
     zero = splat(s, scalar(s, 0.0))
-    _word_weights(s, code, numbers, cotangent, first, count)
-    if code[NUM_WORD_GROUPS] == 0 or code[code[WORD_GROUPS_AT]] != 0:
-        for k in range(room, room + 2 * size, lanes):
-            store(s, k, zero)
-    for group in range(code[NUM_WORD_GROUPS]):
+    for group in range(first, last):
         entry = code[WORD_GROUPS_AT] + 5 * group
         x, folded = code[entry], code[entry + 3]
         to = room if x == 0 else code[SCRATCH_AT]
@@ -162,10 +175,11 @@ def begin_costate(s, code, numbers, cotangent, first, count):  # type: ignore[no
             for k in range(to, to + (size if x == 0 else 2 * size), lanes):
                 store(s, k, zero)
         for word in range(code[entry + 1], code[entry + 2]):
-            z, ys = code[code[WORDS_AT] + 2 * word], code[code[WORDS_AT] + 2 * word + 1]
+            about = code[WORDS_AT] + 3 * word
+            z, ys = code[about], code[about + 1]
             low = z & (lanes - 1)
             weight = load(s, code[WORD_VALUES_AT] + lanes * word)
-            if ys == 2 or ys == 3:
+            if (ys == 2 or ys == 3) != (is_odd(code[about + 2] & base) == 1):
                 weight = zero - weight
             if folded and z != low:
                 place = code[FOLDED_AT] + lanes * _bit_of(z)
@@ -186,3 +200,10 @@ def begin_costate(s, code, numbers, cotangent, first, count):  # type: ignore[no
                 store(s, k + 3 * size, weight * load(s, k + size))
         else:
             add_image(s, at, size, x, to)
+
+
+@njit
+def no_costate(s, code):  # type: ignore[no-untyped-def]
+    """A co-state of 0."""
+    at = code[STATE_AT] + 2 * code[SIZE]
+    s[at : at + 2 * code[SIZE]] = 0

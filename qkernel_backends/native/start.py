@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from numba import njit
 
-from qkernel_backends.native.layout import COEFFICIENTS_AT, LANE_BITS, MOMENTS_AT, QUBITS, SIGNS_AT, SIZE, START_AT
+from qkernel_backends.native.layout import (
+    COEFFICIENTS_AT,
+    LANE_BITS,
+    MOMENTS_AT,
+    NUM_OUTER,
+    OUTER_AT,
+    OUTER_START_AT,
+    QUBITS,
+    SIGNS_AT,
+    SIZE,
+    START_AT,
+    TEMPLATE_AT,
+)
 from qkernel_backends.native.vectors import load, scalar, splat, store, swap_any
 
 
@@ -100,16 +112,18 @@ def _moments(s, code, group, re, im):  # type: ignore[no-untyped-def]
 
 
 @njit
-def contract(s, code, at):  # type: ignore[no-untyped-def]
-    """The moments of the start from the co-state at `at + 2 * size`; state and co-state are used up."""
+def contract(s, code, at, size, lowest, count, groups, within, ampr, ampi):  # type: ignore[no-untyped-def]
+    """The moments of the start from the co-state at `at + 2 * size`; state and co-state are used up.
+
+    Bit `lowest + k` is the qubit of the group `code[groups + k]`. What lies outside has the amplitude `amp`. `within`
+    says that bits inside a vector are qubits, too. What is left is the co-state's overlap with the start.
+    """
     lanes = 64 // s.itemsize
-    size, lane_bits = code[SIZE], code[LANE_BITS]
     costate = at + 2 * size
-    highest = lane_bits + code[QUBITS] - 1
-    for bit in range(highest, -1, -1):
-        if 1 << bit < lanes:
+    for bit in range(lowest + count - 1, -1, -1):
+        if 1 << bit < lanes or bit < lowest:
             break
-        group = code[code[START_AT] + bit - lane_bits]
+        group = code[groups + bit - lowest]
         c = code[COEFFICIENTS_AT] + 4 * lanes * group
         ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
         step = 1 << bit
@@ -121,12 +135,44 @@ def contract(s, code, at):  # type: ignore[no-untyped-def]
             store(s, k, ar * p + ai * q + br * t + bi * u)
             store(s, k + size, ar * q - ai * p + br * u - bi * t)
         for lower in range(bit - 1, -1, -1):
-            if 1 << lower < lanes:
+            if 1 << lower < lanes or lower < lowest:
                 break
-            _shrink(s, code, at, size, lower, code[code[START_AT] + lower - lane_bits])
-        re, im = _shrink_lanes(s, code, at, size, -1)
-        _moments(s, code, group, re, im)
-    for bit in range(lane_bits, lane_bits + code[QUBITS]):
-        if 1 << bit < lanes:
-            re, im = _shrink_lanes(s, code, costate, size, bit)
-            _moments(s, code, code[code[START_AT] + bit - lane_bits], re, im)
+            _shrink(s, code, at, size, lower, code[groups + lower - lowest])
+        re, im = load(s, at), load(s, at + size)
+        if within:
+            re, im = _shrink_lanes(s, code, at, size, -1)
+        _moments(s, code, group, ampr * re + ampi * im, ampr * im - ampi * re)
+    re, im = load(s, costate), load(s, costate + size)
+    if within:
+        for bit in range(lowest, lowest + count):
+            if 1 << bit < lanes:
+                re, im = _shrink_lanes(s, code, costate, size, bit)
+                _moments(s, code, code[groups + bit - lowest], ampr * re + ampi * im, ampr * im - ampi * re)
+        re, im = _shrink_lanes(s, code, costate, size, -1)
+    return re, im
+
+
+@njit
+def outer_amplitude(s, code, base):  # type: ignore[no-untyped-def]
+    """The start's amplitude of a block's bits outside."""
+    lanes = 64 // s.itemsize
+    re, im = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
+    for k in range(code[NUM_OUTER]):
+        c = code[COEFFICIENTS_AT] + 4 * lanes * code[code[OUTER_START_AT] + k]
+        if base >> code[code[OUTER_AT] + k] & 1:
+            c += 2 * lanes
+        fr, fi = load(s, c), load(s, c + lanes)
+        re, im = re * fr - im * fi, re * fi + im * fr
+    return re, im
+
+
+@njit
+def place_template(s, code, at, base):  # type: ignore[no-untyped-def]
+    """A block of the start: what is inside was prepared at TEMPLATE_AT."""
+    lanes = 64 // s.itemsize
+    size, template = code[SIZE], code[TEMPLATE_AT]
+    ampr, ampi = outer_amplitude(s, code, base)
+    for j in range(0, size, lanes):
+        re, im = load(s, template + j), load(s, template + j + size)
+        store(s, at + j, re * ampr - im * ampi)
+        store(s, at + j + size, re * ampi + im * ampr)

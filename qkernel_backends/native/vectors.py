@@ -159,3 +159,11 @@ def swap_any(vector, flip):  # type: ignore[no-untyped-def]
     if flip & 8:
         vector = swap(vector, 3)
     return vector
+
+
+@njit
+def is_odd(bits):  # type: ignore[no-untyped-def]
+    """Whether an odd number of bits is set."""
+    for shift in (32, 16, 8, 4, 2, 1):
+        bits ^= bits >> shift
+    return bits & 1

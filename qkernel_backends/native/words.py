@@ -5,15 +5,7 @@ from __future__ import annotations
 from numba import njit
 
 from qkernel_backends.native.layout import DENSE_AT
-from qkernel_backends.native.vectors import load, scalar, splat, store, swap_any
-
-
-@njit
-def is_odd(bits):  # type: ignore[no-untyped-def]
-    """Whether an odd number of bits is set."""
-    for shift in (32, 16, 8, 4, 2, 1):
-        bits ^= bits >> shift
-    return bits & 1
+from qkernel_backends.native.vectors import is_odd, load, scalar, splat, store, swap_any
 
 
 @njit

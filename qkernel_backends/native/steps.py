@@ -1,0 +1,159 @@
+"""One operation of a plan after the other: their angles and tables, forwards, backwards, and their gradients."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from qkernel_backends.native import angles, phases, words
+from qkernel_backends.native.gates import (
+    flip,
+    flip_low,
+    mix,
+    turn,
+    turn_back,
+    turn_low,
+    turn_low_back,
+    turn_real,
+    turn_real_back,
+)
+from qkernel_backends.native.layout import (
+    AT,
+    BIT,
+    COEFFICIENTS_AT,
+    CONTROLS,
+    EXTRA,
+    FLIP,
+    GROUP,
+    GROUPS_AT,
+    KIND,
+    LANE_MASKS_AT,
+    LOW,
+    MOMENTS_AT,
+    NUM_GROUPS,
+    NUM_OPS,
+    NUM_ROWS,
+    OP_WIDTH,
+    OPS_AT,
+    OUTER_CONTROLS,
+    OUTER_VALUE,
+    PAULI,
+    PHASES,
+    REAL,
+    ROTATION,
+    ROW_GRADIENTS_AT,
+    ROWS_AT,
+    SIGNS_AT,
+    SIZE,
+    STAGE,
+    STATE_AT,
+    VALUE,
+    VARIANTS,
+)
+
+
+@njit
+def prepare(s, code, numbers, weights, stage):  # type: ignore[no-untyped-def]
+    """Angles, rotations and phase tables of a stage."""
+    angles.evaluate(s, code, numbers, weights, stage)
+    angles.coefficients(s, code, stage)
+    for k in range(code[NUM_OPS]):
+        op = code[OPS_AT] + OP_WIDTH * k
+        if code[op + KIND] == PHASES and code[op + STAGE] == stage:
+            phases.build_variants(s, code, op)
+
+
+@njit
+def clear(s, code, stage):  # type: ignore[no-untyped-def]
+    """Put the gradients of a stage to 0."""
+    lanes = 64 // s.itemsize
+    for row in range(code[NUM_ROWS]):
+        if code[code[ROWS_AT] + 3 * row + 2] == stage:
+            k = code[ROW_GRADIENTS_AT] + lanes * row
+            s[k : k + lanes] = 0
+    for group in range(code[NUM_GROUPS]):
+        if code[code[GROUPS_AT] + 4 * group + 2] == stage:
+            k = code[MOMENTS_AT] + 3 * lanes * group
+            s[k : k + 3 * lanes] = 0
+    for k in range(code[NUM_OPS]):
+        op = code[OPS_AT] + OP_WIDTH * k
+        if code[op + KIND] == PHASES and code[op + STAGE] == stage:
+            tables = 1 << max(code[code[op + VARIANTS]], 0)
+            s[code[op + GROUP] : code[op + GROUP] + tables * code[SIZE]] = 0
+
+
+@njit
+def collect(s, code, numbers, stage, grad_inputs, grad_weights, first, count):  # type: ignore[no-untyped-def]
+    """From what was added up in a stage to the gradients of the columns."""
+    angles.share_moments(s, code, stage)
+    for k in range(code[NUM_OPS]):
+        op = code[OPS_AT] + OP_WIDTH * k
+        if code[op + KIND] == PHASES and code[op + STAGE] == stage:
+            phases.collect(s, code, op, code[SIZE])
+    angles.hand_out(s, code, numbers, stage, grad_inputs, grad_weights, first, count)
+
+
+@njit
+def forward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
+    """Apply an operation to a block, if its controls outside hold."""
+    if (base & code[op + OUTER_CONTROLS]) != code[op + OUTER_VALUE]:
+        return
+    at, size, signs = code[STATE_AT], code[SIZE], code[SIGNS_AT]
+    lanes = 64 // s.itemsize
+    kind, bit, controls, value = code[op + KIND], code[op + BIT], code[op + CONTROLS], code[op + VALUE]
+    c = code[COEFFICIENTS_AT] + 4 * lanes * code[op + GROUP]
+    if kind == ROTATION:
+        if 1 << bit < lanes:
+            turn_low(s, at, size, bit, controls, value, c, signs, 1.0)
+        elif code[op + REAL]:
+            turn_real(s, at, size, bit, controls, value, c)
+        else:
+            turn(s, at, size, bit, controls, value, c, 1.0)
+    elif kind == PHASES:
+        phases.apply(s, code, op, at, size, base)
+    elif kind == FLIP:
+        _flip(s, code, op, 2)
+    elif kind == PAULI:
+        words.rotate(s, at, size, bit, code[op + EXTRA], code[op + AT], controls, value, c, c, signs, False)
+    else:
+        words.apply_matrix(s, code, numbers, at, size, code[op + EXTRA], bit, controls, value, code[op + AT], False)
+
+
+@njit
+def _flip(s, code, op, parts):  # type: ignore[no-untyped-def]
+    at, size, lanes = code[STATE_AT], code[SIZE], 64 // s.itemsize
+    bit, controls, value, low = code[op + BIT], code[op + CONTROLS], code[op + VALUE], code[op + LOW]
+    stay = code[LANE_MASKS_AT] + lanes * low
+    if 1 << bit < lanes:
+        flip_low(s, at, size, bit, controls, value, parts, stay)
+    elif low:
+        mix(s, at, size, bit, controls, value, parts, stay)
+    else:
+        flip(s, at, size, bit, controls, value, parts)
+
+
+@njit
+def backward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
+    """Add up an operation's moments and undo it on state and co-state."""
+    if (base & code[op + OUTER_CONTROLS]) != code[op + OUTER_VALUE]:
+        return
+    at, size, signs = code[STATE_AT], code[SIZE], code[SIGNS_AT]
+    lanes = 64 // s.itemsize
+    kind, bit, controls, value = code[op + KIND], code[op + BIT], code[op + CONTROLS], code[op + VALUE]
+    c = code[COEFFICIENTS_AT] + 4 * lanes * code[op + GROUP]
+    m = code[MOMENTS_AT] + 3 * lanes * code[op + GROUP]
+    if kind == ROTATION:
+        if 1 << bit < lanes:
+            turn_low_back(s, at, size, bit, controls, value, c, m, signs)
+        elif code[op + REAL]:
+            turn_real_back(s, at, size, bit, controls, value, c, m)
+        else:
+            turn_back(s, at, size, bit, controls, value, c, m)
+    elif kind == PHASES:
+        phases.apply_back(s, code, op, at, size, base)
+    elif kind == FLIP:
+        _flip(s, code, op, 4)
+    elif kind == PAULI:
+        words.rotate(s, at, size, bit, code[op + EXTRA], code[op + AT], controls, value, c, m, signs, True)
+    else:
+        for part in (at, at + 2 * size):
+            words.apply_matrix(s, code, numbers, part, size, code[op + EXTRA], bit, controls, value, code[op + AT], True)
