@@ -1,0 +1,440 @@
+"""Kernels run as plain Python on a state vector: what a program means, read without the compiler.
+
+`execute` runs a program's text with `qk` standing for functions that act at once. Qubits are numbers, loops and branches
+are Python's own, `control` and `inverse` act on the list of gates that a call made. Gate matrices are Qiskit's.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import library
+
+import qkernel as real
+import qkernel.observable as qko
+
+MOST_GATES, MOST_QUBITS, MOST_MEASUREMENTS = 600, 9, 60
+FAINT = 1e-10
+
+
+class TooLarge(Exception):
+    """The program is not worth running."""
+
+
+class Invalid(Exception):
+    """The program does what no kernel may do."""
+
+
+class Bit(int):
+    """A measured bit."""
+
+    def __invert__(self) -> Bit:
+        return Bit(1 - self)
+
+    def __and__(self, other: Any) -> Bit:
+        return Bit(int(self) & int(other))
+
+    def __or__(self, other: Any) -> Bit:
+        return Bit(int(self) | int(other))
+
+    def __xor__(self, other: Any) -> Bit:
+        return Bit(int(self) ^ int(other))
+
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+
+
+@dataclass(frozen=True)
+class Qubit:
+    """One qubit of the state."""
+
+    index: int
+
+
+class Register(list[Qubit]):
+    """Qubits in a row; what is assigned must be what was lent."""
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (len(self),)
+
+    def __getitem__(self, key: Any) -> Any:
+        part = super().__getitem__(key)
+        return Register(part) if isinstance(key, slice) else part
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if self[key] != value:
+            raise Invalid("other qubits come back")
+
+
+class Numbers(list[Any]):
+    """A classical vector."""
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (len(self),)
+
+    def __getitem__(self, key: Any) -> Any:
+        part = super().__getitem__(key)
+        return Numbers(part) if isinstance(key, slice) else part
+
+
+Operation = tuple[Any, tuple[int, ...]]
+
+
+@dataclass
+class World:
+    """A state, the gates that wait to be applied, and the outcomes that measurements are told to have."""
+
+    told: tuple[int, ...] = ()
+    state: Any = field(default_factory=lambda: np.ones(1, complex))
+    width: int = 0
+    tape: list[Operation] = field(default_factory=list)
+    gates: list[int] = field(default_factory=list)
+    outcomes: list[int] = field(default_factory=list)
+    chances: list[float] = field(default_factory=list)
+    measurements: int = 0
+    recording: int = 0
+
+    def fresh(self) -> Qubit:
+        self.width += 1
+        if self.width > MOST_QUBITS:
+            raise TooLarge
+        return Qubit(self.width - 1)
+
+    def apply(self, matrix: Any, qubits: tuple[int, ...]) -> None:
+        if len(set(qubits)) < len(qubits):
+            raise Invalid("a qubit twice")
+        self.tape.append((matrix, qubits))
+        if len(self.tape) > MOST_GATES:
+            raise TooLarge
+
+    def settle(self) -> None:
+        """Apply what waits."""
+        if self.recording:
+            raise Invalid("no unitary operation")
+        grown = np.zeros(1 << self.width, complex)
+        grown[: len(self.state)] = self.state
+        self.gates += [len(qubits) for _, qubits in self.tape if qubits]
+        if len(self.gates) > MOST_GATES:
+            raise TooLarge
+        self.state = grown.reshape((2,) * self.width)
+        for matrix, qubits in self.tape:
+            self.state = acted(self.state, matrix, qubits)
+        self.state, self.tape = self.state.reshape(-1), []
+
+    def project(self, qubit: int, basis: str = "z") -> int:
+        """The outcome of a measurement; the state is left with the norm that it had."""
+        turn = {"z": np.eye(2), "x": np.array([[1, 1], [1, -1]]) / 2**0.5, "y": np.array([[1, -1j], [1, 1j]]) / 2**0.5}[basis]
+        self.apply(turn, (qubit,))
+        self.settle()
+        self.gates.pop()
+        parts = self.state.reshape(-1, 2, 1 << qubit)
+        weights = [float(np.sum(np.abs(parts[:, k]) ** 2)) for k in (0, 1)]
+        position = len(self.outcomes)
+        if position >= MOST_MEASUREMENTS:
+            raise TooLarge
+        one = int(self.told[position]) if position < len(self.told) else int(weights[1] > weights[0])
+        kept = np.zeros_like(parts)
+        kept[:, one] = parts[:, one] / math.sqrt(weights[one])
+        self.outcomes.append(one)
+        self.chances.append(weights[one])
+        self.state = kept.reshape(-1)
+        self.apply(turn.conj().T, (qubit,))
+        self.settle()
+        self.gates.pop()
+        return one
+
+
+def acted(state: Any, matrix: Any, qubits: tuple[int, ...]) -> Any:
+    """`matrix` on `qubits`, the first least significant."""
+    count, width = len(qubits), state.ndim
+    axes = [width - 1 - qubit for qubit in reversed(qubits)]
+    moved = np.tensordot(np.asarray(matrix).reshape((2,) * (2 * count)), state, (range(count, 2 * count), axes))
+    return np.moveaxis(moved, range(count), axes)
+
+
+world = World()
+
+
+# gates ------------------------------------------------------------------------------------------------------------------
+
+_QISKIT = {name: getattr(library, f"{name.upper()}Gate") for name in "h x y z s t sx rx ry rz u cx cy cz ch crx cry crz cu".split()}
+_QISKIT |= {
+    "p": library.PhaseGate, "cp": library.CPhaseGate, "id": library.IGate, "sdg": library.SdgGate, "tdg": library.TdgGate, "sxdg": library.SXdgGate, "swap": library.SwapGate,
+    "iswap": library.iSwapGate, "ecr": library.ECRGate, "rxx": library.RXXGate, "ryy": library.RYYGate, "rzz": library.RZZGate,
+    "rzx": library.RZXGate, "ccx": library.CCXGate, "ccz": library.CCZGate, "cswap": library.CSwapGate,
+}  # fmt: skip
+ANGLES = {**dict.fromkeys("p rx ry rz cp crx cry crz rxx ryy rzz rzx".split(), 1), "u": 3, "cu": 4}
+WIDTHS = {name: gate(*(0.1,) * ANGLES.get(name, 0)).num_qubits for name, gate in _QISKIT.items()}
+
+
+@lru_cache(maxsize=4096)
+def matrix_of(name: str, angles: tuple[float, ...]) -> Any:
+    return np.asarray(_QISKIT[name](*angles).to_matrix(), complex)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate of the table."""
+
+    name: str
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        width = WIDTHS[self.name]
+        targets, angles = arguments[:width], [*arguments[width:], *keywords.values()]
+        if self.name == "cu" and len(angles) == 3:
+            angles.append(0.0)
+        if isinstance(targets[0], Register):
+            rows = [angle if isinstance(angle, Numbers) else [angle] * len(targets[0]) for angle in angles]
+            if any(len(row) != len(targets[0]) for row in rows):
+                raise Invalid("angles of another length")
+            for k, target in enumerate(targets[0]):
+                world.apply(matrix_of(self.name, tuple(float(row[k]) for row in rows)), (target.index,))
+        else:
+            places = tuple(target.index for target in targets)
+            world.apply(matrix_of(self.name, tuple(float(angle) for angle in angles)), places)
+        return targets[0] if width == 1 else targets
+
+
+def unitary(matrix: Any, *qubits: Qubit) -> Any:
+    world.apply(np.asarray(matrix, complex), tuple(qubit.index for qubit in qubits))
+    return qubits[0] if len(qubits) == 1 else qubits
+
+
+def barrier(*targets: Any) -> Any:
+    return targets[0] if len(targets) == 1 else targets
+
+
+def pauli_evolve(target: Any, observable: Any, time: float) -> Any:
+    qubits = flat(target)
+    if observable.num_qubits > len(qubits):
+        raise Invalid("a Hamiltonian on more qubits")
+    if observable.constant:
+        world.apply(np.array([[np.exp(-1j * time * observable.constant)]]), ())
+    for operators, coefficient in observable.terms.items():
+        word = np.eye(1)
+        for operator in operators:
+            word = np.kron(PAULIS[operator.pauli.value], word)
+        angle = time * coefficient
+        rotation = math.cos(angle) * np.eye(len(word)) - 1j * math.sin(angle) * word
+        world.apply(rotation, tuple(qubits[operator.index] for operator in operators))
+    return target
+
+
+PAULIS = {"X": np.array([[0, 1], [1, 0]]), "Y": np.array([[0, -1j], [1j, 0]]), "Z": np.diag([1, -1])}
+
+
+def flat(target: Any) -> list[int]:
+    """The numbers of the qubits in a qubit, register or tuple of them."""
+    return [target.index] if isinstance(target, Qubit) else [index for part in target for index in flat(part)]
+
+
+# modifiers --------------------------------------------------------------------------------------------------------------
+
+
+def record(operation: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, list[Operation]]:
+    outer, world.tape = world.tape, []
+    world.recording += 1
+    try:
+        result = operation(*arguments, **keywords)
+        return result, world.tape
+    finally:
+        world.tape = outer
+        world.recording -= 1
+
+
+def dagger(tape: list[Operation]) -> list[Operation]:
+    return [(matrix.conj().T, qubits) for matrix, qubits in reversed(tape)]
+
+
+def repeated(tape: list[Operation], power: int) -> list[Operation]:
+    return tape * power if power >= 0 else dagger(tape) * -power
+
+
+def controlled(matrix: Any, count: int, value: int) -> Any:
+    size = len(matrix) << count
+    result = np.eye(size, dtype=complex)
+    rows = np.arange(len(matrix)) * (1 << count) + value
+    result[np.ix_(rows, rows)] = matrix
+    return result
+
+
+def replay(tape: list[Operation]) -> None:
+    for matrix, qubits in tape:
+        world.apply(matrix, qubits)
+
+
+def inverse(operation: Any) -> Any:
+    def inverted(*arguments: Any, power: int = 1, **keywords: Any) -> Any:
+        result, tape = record(operation, arguments, keywords)
+        replay(dagger(repeated(tape, power)))
+        return result
+
+    return inverted
+
+
+def control(operation: Any, num_controls: int = 1, control_value: int | None = None, *, power: int = 1) -> Any:
+    chosen = (1 << num_controls) - 1 if control_value is None else control_value
+    own_power = power
+
+    def with_controls(*arguments: Any, power: int = 1, **keywords: Any) -> Any:
+        count, position = 0, 0
+        while count < num_controls:
+            count += len(flat(arguments[position]))
+            position += 1
+        if count != num_controls or not 0 <= chosen < 1 << count:
+            raise Invalid("other controls")
+        controls = arguments[:position]
+        result, tape = record(operation, arguments[position:], keywords)
+        for matrix, qubits in repeated(repeated(tape, own_power), power):
+            world.apply(controlled(matrix, count, chosen), (*flat(controls), *qubits))
+        return (*controls, *(result if isinstance(result, tuple) else (result,)))
+
+    return with_controls
+
+
+def global_phase(operation: Any, phase: float) -> Any:
+    def phased(*arguments: Any, power: int = 1, **keywords: Any) -> Any:
+        result, tape = record(operation, arguments, keywords)
+        replay(repeated([(np.array([[np.exp(1j * phase)]]), ()), *tape], power))
+        return result
+
+    return phased
+
+
+def select(operations: list[Any]) -> Any:
+    def selected(index: Any, *rest: Any) -> Any:
+        width = len(flat(index))
+        results: tuple[Any, ...] = (index, *rest)
+        for value, operation in enumerate(operations):
+            results = control(operation, width, value)(index, *rest)
+        return results
+
+    return selected
+
+
+# measurement ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fixed:
+    qubits: Register
+    int_bits: int
+
+
+def project(target: Any, basis: str) -> Any:
+    world.measurements += len(flat(target))
+    if isinstance(target, Register):
+        return target, Numbers(Bit(world.project(qubit.index, basis)) for qubit in target)
+    return target, Bit(world.project(target.index, basis))
+
+
+def measure(target: Any) -> Any:
+    if isinstance(target, Fixed):
+        bits = project(target.qubits, "z")[1]
+        return sum(bit * 2.0 ** (k + target.int_bits - len(bits)) for k, bit in enumerate(bits))
+    return project(target, "z")[1]
+
+
+def reset(target: Any) -> Any:
+    for index in flat(target):
+        if world.project(index):
+            world.apply(PAULIS["X"], (index,))
+            world.settle()
+            world.gates.pop()
+    return target
+
+
+def measure_reset(target: Any) -> Any:
+    bits = project(target, "z")[1]
+    return reset(target), bits
+
+
+def expval(target: Any, observable: Any) -> float:
+    world.settle()
+    qubits = flat(target)
+    total = observable.constant
+    for operators, coefficient in observable.terms.items():
+        moved = world.state.reshape((2,) * world.width)
+        for operator in operators:
+            moved = acted(moved, PAULIS[operator.pauli.value], (qubits[operator.index],))
+        total += coefficient * np.vdot(world.state, moved.reshape(-1))
+    return float(np.real(total))
+
+
+def probabilities(target: Any) -> Any:
+    world.settle()
+    result = np.zeros(1 << len(flat(target)))
+    index = np.arange(len(world.state))
+    np.add.at(result, sum((index >> q & 1) << k for k, q in enumerate(flat(target))), np.abs(world.state) ** 2)
+    return result
+
+
+# the whole --------------------------------------------------------------------------------------------------------------
+
+
+def _kernel(function: Any = None, **_: Any) -> Any:
+    return function if function is not None else lambda inner: inner
+
+
+TYPES = {name: getattr(real, name) for name in "Qubit Bit UInt Float Vector Matrix Dict Tuple Observable QFixed".split()}
+QK = SimpleNamespace(
+    **TYPES,
+    **{name: Gate(name) for name in _QISKIT},
+    **{name: getattr(math, name) for name in "sin cos tan exp log sqrt floor ceil log2".split()},
+    qkernel=_kernel,
+    composite_gate=_kernel,
+    qubit=lambda name=None: world.fresh(),
+    qubit_array=lambda n, name=None: Register(world.fresh() for _ in builtins.range(n)),
+    unitary=unitary, barrier=barrier, pauli_evolve=pauli_evolve, inverse=inverse, control=control, global_phase=global_phase,
+    select=select, measure=measure, reset=reset, measure_reset=measure_reset, expval=expval, probabilities=probabilities,
+    project_z=lambda target: project(target, "z"),
+    project_x=lambda target: project(target, "x"),
+    project_y=lambda target: project(target, "y"),
+    cast=lambda target, kind, int_bits=0: Fixed(target, int_bits),
+    range=builtins.range,
+    items=lambda dictionary: dictionary.items(),
+    bit_array=lambda n, name=None: Numbers([Bit(0)] * n),
+)  # fmt: skip
+
+
+def load(source: str, entry: str) -> Callable[..., Any]:
+    """The function `entry` of a program's text."""
+    names = {"qk": QK, "qko": qko, "np": np, "math": math, "__name__": "program"}
+    exec(compile(source, "<program>", "exec"), names)
+    return names[entry]
+
+
+def execute(function: Callable[..., Any], values: dict[str, Any], told: tuple[int, ...] = ()) -> tuple[Any, World]:
+    """Run once: the result, and the world that it leaves."""
+    global world
+    world = World(told)
+    result = function(**{name: Numbers(value) if isinstance(value, (list, np.ndarray)) else value for name, value in values.items()})
+    world.settle()
+    return result, world
+
+
+def histories(function: Callable[..., Any], values: dict[str, Any], most: int = 150) -> Iterator[tuple[Any, float]]:
+    """Every result that measurements can lead to, and how likely it is."""
+    pending: list[tuple[int, ...]] = [()]
+    done = 0
+    while pending:
+        told = pending.pop()
+        result, left = execute(function, values, told)
+        done += 1
+        if done > most:
+            raise TooLarge
+        yield result, math.prod(left.chances)
+        before = math.prod(left.chances[: len(told)])
+        for position in range(len(told), len(left.outcomes)):
+            other = before * (1 - left.chances[position])
+            if other > FAINT:
+                pending.append((*left.outcomes[:position], 1 - left.outcomes[position]))
+            before *= left.chances[position]

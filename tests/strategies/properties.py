@@ -1,0 +1,381 @@
+"""What must hold of every program, and the checks that it does."""
+
+from __future__ import annotations
+
+import linecache
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import count
+from random import Random
+from typing import Any
+
+import numpy as np
+
+import qkernel as qk
+from qkernel import gradient
+from qkernel.engine import load_engine
+from qkernel.estimate.verify import verify
+from qkernel.executable import Executable, Executor
+from qkernel.lower.circuit import Circuit
+from qkernel.prebuilt import from_module
+from tests.strategies import eager, rewrites
+from tests.strategies.programs import Program, values
+
+CLOSE = 1e-8
+SHOTS = 600
+OPEN = ("a", "b", "v")
+FIELDS = ("total", "single_qubit", "two_qubit", "multi_qubit", "t_gates", "clifford_gates", "rotation_gates", "toffoli")
+_numbers = count()
+
+
+class Mismatch(AssertionError):
+    """Two readings of a program disagree."""
+
+
+def load(source: str) -> dict[str, Any]:
+    """The names that a program's script defines, with its text where carets find it."""
+    file = f"<program {next(_numbers)}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    names: dict[str, Any] = {"__name__": "program"}
+    exec(compile(source, file, "exec"), names)
+    return names
+
+
+@dataclass
+class Case:
+    """A program, read and compiled once for all properties."""
+
+    program: Program
+
+    @cached_property
+    def names(self) -> dict[str, Any]:
+        return load(self.program.script)
+
+    @property
+    def main(self) -> Any:
+        return self.names[self.program.entry]
+
+    @cached_property
+    def executable(self) -> Executable:
+        return compiled(self.main, self.program)
+
+    @property
+    def circuit(self) -> Circuit:
+        return self.executable.circuit
+
+    @cached_property
+    def theta(self) -> Any:
+        bound = {column: k for k, column in enumerate(self.executable.parameter_names)}
+        row = np.zeros((1, len(bound)))
+        for name, k in bound.items():
+            stem, _, rest = name.partition("[")
+            value = self.program.values[stem]
+            row[0, k] = value[int(rest[:-1])] if rest else value
+        return row
+
+    @cached_property
+    def world(self) -> tuple[Any, eager.World]:
+        return eager.execute(eager.load(self.program.source, self.program.entry), self.program.values)
+
+    @cached_property
+    def histories(self) -> list[tuple[Any, float]]:
+        return list(eager.histories(eager.load(self.program.source, self.program.entry), self.program.values))
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        return {name: self.program.values[name] for name in _open(self.program)}
+
+
+def _open(program: Program) -> tuple[str, ...]:
+    return tuple(name for name in program.values if name in OPEN or name in map(rewrites._other, OPEN))
+
+
+def compiled(kernel: Any, program: Program) -> Executable:
+    """`kernel` with its Floats open and everything else bound."""
+    opened = _open(program)
+    fixed = {name: value for name, value in program.values.items() if name not in opened}
+    lengths = {name: (len(value),) for name, value in program.values.items() if name in opened and isinstance(value, list)}
+    return kernel.compile(fixed, opened, lengths=lengths)
+
+
+def same(what: str, found: Any, expected: Any, tolerance: float = CLOSE) -> None:
+    found, expected = np.asarray(found), np.asarray(expected)
+    if found.shape != expected.shape or not np.allclose(found, expected, atol=tolerance, rtol=tolerance):
+        raise Mismatch(f"{what}:\n  found    {found}\n  expected {expected}")
+
+
+# unitary programs ---------------------------------------------------------------------------------------------------------
+
+
+def state(case: Case) -> None:
+    """Native = reference = plain Python = Qiskit, global phase included."""
+    expected = case.world[1].state
+    for name in ("native", "reference"):
+        same(f"state on {name}", load_engine(name).prepare(case.circuit).state(case.theta)[0], expected)
+    same("expectation", case.executable.run(bindings=case.inputs).result(), case.world[0])
+
+
+def qiskit_state(case: Case) -> None:
+    """The circuit for Qiskit, bound there."""
+    from qiskit.quantum_info import Statevector
+
+    from qkernel_backends.qiskit.emission import emit
+
+    try:
+        circuit = emit(case.circuit)
+    except qk.errors.TargetCapabilityError:  # a minimum of angles, say
+        circuit = emit(case.circuit, case.theta[0])
+    bound = circuit.assign_parameters({parameter: case.theta[0][case.executable.parameter_names.index(parameter.name)] for parameter in circuit.parameters})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Qiskit's evolution gate says that it could be faster
+        found = Statevector(bound).data
+    same("state in Qiskit", found, case.world[1].state)
+
+
+def inverse(case: Case) -> None:
+    """`inverse(k)` after `k` is the identity."""
+    program = replace(case.program, entry="undone")
+    function = eager.load(program.source.replace("q = k(", "pass #").replace("q = qk.inverse(k)(", "pass #"), "undone")
+    start = eager.execute(function, program.values)[1].state
+    circuit = compiled(case.names["undone"], program).circuit
+    found = load_engine("native").prepare(circuit).state(case.theta)[0]
+    same("k and its inverse", found, np.concatenate([start, np.zeros(len(found) - len(start))]))
+
+
+def control(case: Case) -> None:
+    """`control(k)` is diag(1, U)."""
+    program = replace(case.program, entry="controlled")
+    circuit = compiled(case.names["controlled"], program).circuit
+    found = load_engine("native").prepare(circuit).state(case.theta)[0].reshape(-1, 2)
+    off = eager.execute(eager.load(program.source.replace("c, q = qk.control(k)(", "pass #"), "controlled"), program.values)[1].state
+    on = eager.execute(eager.load(program.source.replace("c, q = qk.control(k)(c, q", "q = k(q"), "controlled"), program.values)[1].state
+    same("control 0", found[:, 0], np.concatenate([off, np.zeros(2 * len(found) - len(off))]).reshape(-1, 2)[:, 0])
+    same("control 1", found[:, 1], on.reshape(-1, 2)[:, 1])
+
+
+def counts(case: Case) -> None:
+    """Closed form = bound estimate = lowered circuit = what plain Python did."""
+    program, main = case.program, case.main
+    other = replace(program, values={**values(Random(program.seed + 1)), "a": program.values["a"], "b": program.values["b"]})
+    for chosen in (program, other) if not program.measures else (program,):
+        sizes = {name: value for name, value in chosen.values.items() if name not in OPEN}
+        if chosen is other:
+            try:
+                world = eager.execute(eager.load(chosen.source, chosen.entry), chosen.values)[1]
+            except (eager.Invalid, eager.TooLarge):
+                continue
+        elif not program.measures:
+            world = case.world[1]
+        sizes["v"] = chosen.values["v"]
+        verify(main.ir, sizes)
+        bound = main.estimate_resources(bindings=sizes)
+        if not program.measures:
+            _compare_counts("bound estimate", bound, _gate_counts(world))
+        try:
+            free = main.estimate_resources()
+        except qk.errors.EntrypointValidationError:
+            continue
+        substituted = free.substitute(**sizes)
+        for name in FIELDS:
+            _equal(f"closed form of {name} at {sizes}", getattr(substituted.gates, name), getattr(bound.gates, name))
+        for name in ("qubits", "measurements", "resets"):
+            _equal(f"closed form of {name} at {sizes}", getattr(substituted, name), getattr(bound, name))
+
+
+def _gate_counts(world: eager.World) -> dict[str, int]:
+    widths = world.gates
+    return {
+        "total": len(widths),
+        "single_qubit": widths.count(1),
+        "two_qubit": widths.count(2),
+        "multi_qubit": sum(width > 2 for width in widths),
+    }
+
+
+def _compare_counts(what: str, estimate: Any, expected: dict[str, int]) -> None:
+    for name, number in expected.items():
+        _equal(f"{what}: {name}", getattr(estimate.gates, name), number)
+
+
+def _equal(what: str, found: Any, expected: Any) -> None:
+    if found != expected:
+        raise Mismatch(f"{what}: {found}, not {expected}")
+
+
+def text(case: Case) -> None:
+    """The text form reads back equal, and lowers to the same circuit."""
+    module = case.main.ir
+    again = qk.parse(str(module))
+    if again != module or str(again) != str(module):
+        raise Mismatch(f"the text reads back otherwise:\n{module}\n----\n{again}")
+    if compiled(from_module(again), case.program).circuit != case.circuit:
+        raise Mismatch("the circuit of the text is another")
+
+
+def gradients(case: Case) -> None:
+    """Adjoint = parameter shift = finite differences."""
+    circuit, theta = case.circuit, case.theta
+    if not circuit.expectations or not theta.size:
+        return
+    prepared = load_engine("native").prepare(circuit)
+    step = 1e-4
+    moved = np.repeat(theta, 4 * theta.size, axis=0)
+    for k in range(theta.size):
+        moved[4 * k : 4 * k + 4, k] += np.array([2, 1, -1, -2]) * step
+    rows = prepared.expect(moved)[:, 0].reshape(-1, 4)
+    middle = prepared.expect(theta)[0, 0]
+    smooth = np.abs((rows[:, 1] - middle) + (rows[:, 2] - middle)) < 1e-5
+    slopes = (-rows[:, 0] + 8 * rows[:, 1] - 8 * rows[:, 2] + rows[:, 3]) / (12 * step)
+    adjoint = prepared.expect_vjp(theta, np.ones((1, 1)))[1][0]
+    open_circuit = load_engine("native").prepare(gradient.open_slots(circuit))
+    shifted = gradient.shift_vjp(open_circuit, circuit, theta, np.ones((1, 1)))[1][0]
+    same("adjoint and parameter shift", adjoint, shifted)
+    same("adjoint and differences", adjoint[smooth], slopes[smooth], 2e-5)
+
+
+def batch(case: Case) -> None:
+    """Rows of a batch are single runs."""
+    program = case.program
+    rows = [program.values, *(values(Random(program.seed + k), len(program.values["v"]) - 1, len(program.values["v"]) - 1) for k in (1, 2))]
+    inputs = {name: np.array([row[name] for row in rows]) for name in OPEN}
+    inputs["b"] = program.values["b"]
+    found = case.executable.run(bindings=inputs).result()
+    for k, row in enumerate(rows):
+        single = case.executable.run(bindings={"a": row["a"], "b": inputs["b"], "v": row["v"]}).result()
+        same(f"row {k}", np.asarray(found)[k], single, 1e-10)
+
+
+def draw(case: Case) -> None:
+    """Drawings in text never raise."""
+    main, bound = case.main, {name: value for name, value in case.program.values.items() if name not in OPEN}
+    for options in ({}, {"inline": True}, {"fold_loops": False, "inline": True, **bound}, {"lowered": True, **case.program.values}):
+        if not main.draw(output="text", width=120, max_gates=100_000, **options).strip():
+            raise Mismatch("an empty drawing")
+
+
+def _rewritten(rewrite: Callable[[Program], Program]) -> Callable[[Case], None]:
+    def check(case: Case) -> None:
+        other = Case(rewrite(case.program))
+        ours, theirs = _plain(case.circuit), _plain(other.circuit)
+        if ours != theirs:
+            raise Mismatch(f"another circuit after the rewriting\n{other.program.source}")
+        sizes = [{name: value for name, value in entry.program.values.items() if name not in OPEN} for entry in (case, other)]
+        first, second = (entry.main.estimate_resources(bindings=size) for entry, size in zip((case, other), sizes, strict=True))
+        for name in FIELDS:
+            _equal(f"{name} after the rewriting", getattr(second.gates, name), getattr(first.gates, name))
+        _equal("qubits", second.qubits, first.qubits)
+        _equal("measurements", second.measurements, first.measurements)
+
+    check.__doc__ = rewrite.__doc__
+    return check
+
+
+def _plain(circuit: Circuit) -> Any:
+    """What must stay: not the names of parameters and registers."""
+    return circuit.num_qubits, circuit.num_bits, circuit.kinds, circuit.body, circuit.expectations, circuit.probabilities
+
+
+# measuring programs ---------------------------------------------------------------------------------------------------------
+
+
+def is_exact(case: Case) -> bool:
+    return bool(case.circuit.expectations or case.circuit.probabilities)
+
+
+def exact(case: Case) -> None:
+    """Expectations and probabilities after measurements: native = reference = Qiskit = plain Python."""
+    if not is_exact(case):
+        return
+    expected = sum(np.asarray(value) * chance for value, chance in case.histories)
+    for engine in ("native", "reference", "qiskit"):
+        if engine == "qiskit" and case.circuit.num_bits > 6:
+            continue
+        found = case.executable.run(Executor(engine), bindings=case.inputs).result()
+        same(f"exact value on {engine}", found, expected, 1e-7)
+
+
+def _sampled(engine: str) -> Callable[[Case], None]:
+    def check(case: Case) -> None:
+        if is_exact(case):
+            return
+        expected: dict[Any, float] = {}
+        for value, chance in case.histories:
+            key = _value(value)
+            expected[key] = expected.get(key, 0.0) + chance
+        for attempt, least in enumerate((1e-5, 1e-5)):
+            result = case.executable.sample(
+                Executor(engine), shots=SHOTS * (1 + 9 * attempt), seed=case.program.seed + attempt, bindings=case.inputs
+            ).result()
+            found = {_rounded(value): number for value, number in result.results}
+            chance = likelihood(found, expected, result.shots)
+            if chance > least:
+                return
+        raise Mismatch(f"samples on {engine}, likelihood {chance}:\n  found    {found}\n  expected {expected}")
+
+    check.__doc__ = f"Samples on {engine} follow the distribution of plain Python."
+    return check
+
+
+def _value(value: Any) -> Any:
+    match value:
+        case tuple() | eager.Numbers():
+            return tuple(_value(entry) for entry in value)
+        case float():
+            return round(value, 9)
+    return int(value)
+
+
+def _rounded(value: Any) -> Any:
+    return tuple(_rounded(entry) for entry in value) if isinstance(value, tuple) else round(value, 9)
+
+
+def likelihood(found: dict[Any, int], expected: dict[Any, float], shots: int) -> float:
+    """The chance of a chi-square as large as this; 0 where something impossible came up."""
+    from scipy.stats import chi2
+
+    if any(expected.get(value, 0.0) < 1e-9 for value in found):
+        return 0.0
+    rows = [(found.get(value, 0), shots * chance) for value, chance in expected.items()]
+    large = [row for row in rows if row[1] >= 5]
+    small = [row for row in rows if row[1] < 5]
+    if small:
+        large.append((sum(row[0] for row in small), sum(row[1] for row in small)))
+    statistic = sum((number - mean) ** 2 / mean for number, mean in large if mean > 0)
+    degrees = len(large) - 1
+    if not degrees:
+        return 1.0
+    if large[-1][1] < 5:  # a rare rest says little by chi-square
+        rest, mean = large.pop()
+        statistic -= (rest - mean) ** 2 / mean
+        if rest > mean + 12 * math.sqrt(mean + 1) + 12:
+            return 0.0
+    return float(chi2.sf(statistic, max(len(large) - 1, 1)))
+
+
+Property = Callable[[Case], None]
+REWRITTEN: dict[str, Property] = {name: _rewritten(getattr(rewrites, name)) for name in ("renamed", "inlined", "unrolled", "split")}
+UNITARY: dict[str, Property] = {
+    "state": state, "qiskit_state": qiskit_state, "inverse": inverse, "control": control, "counts": counts, "text": text,
+    "gradients": gradients, "batch": batch, "draw": draw, **REWRITTEN,
+}  # fmt: skip
+MEASURING: dict[str, Property] = {
+    "exact": exact, "native": _sampled("native"), "reference": _sampled("reference"), "aer": _sampled("qiskit"),
+    "counts": counts, "text": text, "draw": draw, **REWRITTEN,
+}  # fmt: skip
+
+
+def properties(program: Program) -> dict[str, Property]:
+    """The properties that `program` must have."""
+    return MEASURING if program.measures else UNITARY
+
+
+def is_usable(case: Case) -> bool:
+    """Whether plain Python can run the program."""
+    try:
+        _ = case.histories if case.program.measures else case.world
+    except (eager.Invalid, eager.TooLarge):
+        return False
+    return True
