@@ -15,6 +15,7 @@ __all__ = ["STYLES", "CircuitStyle", "draw"]
 
 _OUTPUTS = ("mpl", "text", "svg", "html")
 _ALL_LEVELS = 1000
+_SLACK = 1.25
 
 
 def draw(
@@ -38,8 +39,9 @@ def draw(
     calls down to the last level, `inline_depth` down to that many; `expand_composite` opens composite gates too. A call under
     `inverse` is opened as it was written, with † at its name. An int for a quantum argument gives the register's length.
     `lowered` draws the concrete circuit. `style` is a `CircuitStyle` or the name of one of `STYLES`.
-    `width` is that of a line before it wraps: columns of text (default: the terminal's), inches for matplotlib (default
-    14), pixels for SVG (default 1200); HTML scrolls. `ascii` keeps text to plain characters.
+    `width` is that of a line before it wraps: columns of text (default: the terminal's), inches for matplotlib (default 14),
+    pixels for SVG (default 1200; both defaults give way a little where that saves a line); HTML scrolls. `ascii` keeps text
+    to plain characters.
 
     Returns a `matplotlib.figure.Figure` for `"mpl"`, a string for `"text"`, `"svg"` and `"html"`. Raises `SizeError` where
     more than `max_gates` boxes would be drawn, `ValidationError` for an unknown output, style or argument name.
@@ -65,14 +67,15 @@ def draw(
         return html_drawing(scene, chosen)
     from qkernel.draw.picture import paint_scene
 
+    slack = _SLACK if width is None else 1.0
     if output == "svg":
         from qkernel.draw.svg import svg_drawing
 
-        picture = paint_scene(scene, 0.75 * (width or 1200.0), chosen.font_size)
+        picture = paint_scene(scene, 0.75 * (width or 1200.0), chosen.font_size, slack)
         return svg_drawing(picture, chosen, f"{scene.title}({scene.subtitle})")
     from qkernel.draw.mpl import figure
 
-    return figure(paint_scene(scene, 72 * (width or 14.0), chosen.font_size), chosen)
+    return figure(paint_scene(scene, 72 * (width or 14.0), chosen.font_size, slack), chosen)
 
 
 def _lowered_scene(module: Module, values: Mapping[str, Any], max_gates: int) -> Scene:

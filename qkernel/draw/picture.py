@@ -11,9 +11,12 @@ from qkernel.draw.shapes import Box, Group, Line, Picture, Shape, Text, text_wid
 _MARGIN, _BAND_GAP, _HEADING = 14.0, 22.0, 24.0
 
 
-def paint_scene(scene: Scene, width: float, font_size: float) -> Picture:
-    """The picture of a scene on a page of `width` points, with letters of `font_size` points."""
-    return Page(scene, Pen(font_size)).picture(width)
+def paint_scene(scene: Scene, width: float, font_size: float, slack: float = 1.0) -> Picture:
+    """The picture of a scene on a page of `width` points, with letters of `font_size` points.
+
+    What fits on one line of `slack` times that width is not wrapped.
+    """
+    return Page(scene, Pen(font_size)).picture(width, slack)
 
 
 class Page:
@@ -25,13 +28,15 @@ class Page:
         self.halves = pen.halves((cell.operation for cell in self.layout.cells), len(scene.wires))
         self.groups: list[Group] = []
 
-    def picture(self, width: float) -> Picture:
+    def picture(self, width: float, slack: float) -> Picture:
         """All bands below one another."""
         pen, margin = self.pen, _MARGIN * self.scale
         names = max((text_width(wire.label, pen.size) for wire in self.scene.wires), default=0.0)
         sizes = max((text_width(f"/ {wire.size}", pen.small) + 6 for wire in self.scene.wires if wire.size), default=0.0)
         label = names + sizes + 18 * self.scale
-        bands = self.layout.bands(max(40.0, width - label - 2 * margin - 10 * self.scale))
+        room = max(40.0, width - label - 2 * margin - 10 * self.scale)
+        total = sum(self.layout.widths)
+        bands = self.layout.bands(total + 1 if total <= slack * room else room)
         right, y = self.heading(margin), margin + _HEADING * self.scale
         for number, band in enumerate(bands):
             y += _BAND_GAP * self.scale if number else 0.0
