@@ -11,9 +11,9 @@ from qkernel.estimate import estimate
 from qkernel.estimate.quantity import quantity
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, apply
-from qkernel.ir.ops import Alloc, Block, Carried, For, Function, Gate, If, Module, Parameter, Range
+from qkernel.ir.ops import Alloc, Block, Call, Carried, For, Function, Gate, If, Module, Parameter, Power, Range
 from qkernel.ir.places import Place
-from qkernel.ir.types import UINT
+from qkernel.ir.types import QUBIT, UINT
 
 MOST_GATES = 20_000
 
@@ -22,16 +22,23 @@ class TooMany(Exception):
     """The kernel is too large to count."""
 
 
-def count(block: Block, values: dict[str, Any], tally: dict[str, int]) -> None:
-    """Count the gates of a block by walking it."""
+def count(block: Block, values: dict[str, Any], tally: dict[str, int], inner: Block) -> None:
+    """Count the gates of a block by walking it; calls are of a function of `k` whose body is `inner`."""
     for op in block:
         match op:
             case Gate(gate):
                 tally[gate] = tally.get(gate, 0) + 1
                 if tally[gate] > MOST_GATES:
                     raise TooMany
+            case Call(_, (_, argument), _, modifiers):
+                assert not isinstance(argument, Place)
+                times = abs(evaluate(modifiers[0].exponent, values)) if modifiers and isinstance(modifiers[0], Power) else 1
+                if times > MOST_GATES:
+                    raise TooMany
+                for _ in range(times):
+                    count(inner, {"k": evaluate(argument, values)}, tally, ())
             case If(condition, then, otherwise):
-                count(then if evaluate(condition, values) else otherwise, values, tally)
+                count(then if evaluate(condition, values) else otherwise, values, tally, inner)
             case For(targets, domain, body, carried):
                 assert isinstance(domain, Range)
                 values |= {entry.name: evaluate(entry.initial, values) for entry in carried}
@@ -40,7 +47,7 @@ def count(block: Block, values: dict[str, Any], tally: dict[str, int]) -> None:
                     raise TooMany
                 for value in rounds:
                     values[targets[0]] = value
-                    count(body, values, tally)
+                    count(body, values, tally, inner)
                     values |= {entry.name: evaluate(entry.next, values) for entry in carried}
 
 
@@ -57,7 +64,8 @@ def numbers(draw: st.DrawFn, names: tuple[str, ...], depth: int = 2) -> Expr:
         case "//" | "%":
             return apply(operator, left, Const(draw(st.integers(2, 4))))
         case "**":
-            return apply(operator, Const(draw(st.integers(2, 3))), Name(draw(st.sampled_from(("n", "m"))), UINT))
+            exponent = Name(names[draw(st.integers(0, min(1, len(names) - 1)))], UINT)
+            return apply(operator, Const(draw(st.integers(2, 3))), apply("max", exponent, ZERO))
     return apply(operator, left, draw(numbers(names, depth - 1)))
 
 
@@ -66,12 +74,16 @@ def blocks(draw: st.DrawFn, names: tuple[str, ...], depth: int, fresh: list[int]
     """A few ops on one qubit."""
     ops: list[Any] = []
     for _ in range(draw(st.integers(1, 2))):
-        shape = draw(st.sampled_from(["gate", "for", "for", "if", "carried"])) if depth else "gate"
+        shapes = ["gate", "for", "for", "if", "carried"] if depth else ["gate"]
+        shape = draw(st.sampled_from([*shapes, "call"] if "n" in names else shapes))
         fresh[0] += 1
         index, state = f"i{fresh[0]}", f"c{fresh[0]}"
         match shape:
             case "gate":
                 ops.append(Gate(draw(st.sampled_from(["x", "h", "t"])), (Place("q"),)))
+            case "call":
+                modifiers = (Power(draw(numbers(names, 1))),) if draw(st.booleans()) else ()
+                ops.append(Call("inner", (Place("q"), draw(numbers(names, 1))), (None,), modifiers))
             case "for":
                 domain = Range(
                     draw(numbers(names, 1)) if draw(st.booleans()) else ZERO,
@@ -93,18 +105,20 @@ def blocks(draw: st.DrawFn, names: tuple[str, ...], depth: int, fresh: list[int]
     return tuple(ops)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_closed_form_is_the_count(data: st.DataObject) -> None:
     body = data.draw(blocks(("n", "m"), 3, [0]))
+    inner = data.draw(blocks(("k",), 2, [0]))
     parameters = (Parameter("n", UINT), Parameter("m", UINT))
-    module = Module((Function("random", parameters, (Alloc("q"), *body)),))
+    callee = Function("inner", (Parameter("q", QUBIT), Parameter("k", UINT)), inner, (Place("q"),))
+    module = Module((Function("random", parameters, (Alloc("q"), *body)), callee))
     sizes = [(n, m) for n in range(5) for m in (0, 1, 4)]
     expected = []
     for n, m in sizes:
         tally: dict[str, int] = {}
         try:
-            count(body, {"n": n, "m": m}, tally)
+            count(body, {"n": n, "m": m}, tally, inner)
         except (TooMany, ArithmeticError):
             assume(False)
         expected.append(tally)

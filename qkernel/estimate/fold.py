@@ -97,9 +97,10 @@ class Fold:
     summaries: dict[tuple[object, ...], Summary] = field(default_factory=dict)
     rounds: list[str] = field(default_factory=list)
     recursive: frozenset[str] = frozenset()
+    reaching: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        self.recursive = recursive_functions(self.module)
+        self.recursive, self.reaching = recursive_functions(self.module)
 
     def entry(self, values: dict[str, Value]) -> Summary:
         """The tally of the module's entry, whose arguments have these values."""
@@ -121,8 +122,10 @@ class Fold:
         """The summary of a call, in the caller's terms."""
         callee = self.module[op.callee]
         if callee.name in self.recursive:
-            if any(isinstance(value, Quantity) and not value.is_constant for value in arguments):
+            ending = (value for parameter, value in zip(callee.parameters, arguments, strict=True) if parameter.type != FLOAT)
+            if any(isinstance(value, Quantity) and not value.is_constant for value in ending):
                 raise NeedsValues(callee.name, op.span)
+        if callee.name in self.reaching:
             return self._summary(callee, tuple(arguments))
         inside: list[Result] = []
         outside: dict[str, Value] = {}
@@ -175,10 +178,12 @@ def formal_value(parameter: Parameter, name: str, nonnegative: bool = False) -> 
     return Argument(name)
 
 
-def recursive_functions(module: Module) -> frozenset[str]:
-    """The functions that may reach themselves."""
+def recursive_functions(module: Module) -> tuple[frozenset[str], frozenset[str]]:
+    """The functions that may reach themselves, and all that reach one of those."""
     calls = {function.name: _callees(function.body) for function in module.functions}
-    return frozenset(name for name in calls if name in _reached(calls, calls[name]))
+    reached = {name: _reached(calls, calls[name]) for name in calls}
+    recursive = frozenset(name for name in calls if name in reached[name])
+    return recursive, frozenset(name for name in calls if name in recursive or reached[name] & recursive)
 
 
 def _callees(block: Sequence[Op]) -> set[str]:

@@ -66,9 +66,24 @@ class _Writer:
     def form(self, form: Quantity) -> str:
         if not form.terms:
             return "0"
-        fractional, rest = _apart(form)
+        fractional, rest = _apart(self.with_remainders(form))
         written = [] if not fractional.terms else [self.product(fractional)]
         return self.joined(written + ([self.product(rest)] if rest.terms else []))
+
+    def with_remainders(self, form: Quantity) -> Quantity:
+        """The form with x - 2*floor(x/2) written as (x % 2)."""
+        for term, coefficient in form.terms.items():
+            ((part, power), *others) = term or ((None, 0),)
+            if isinstance(part, Floor) and power == 1 and not others and part.divisor.is_constant:
+                times = Fraction(-coefficient, 1) / part.divisor.constant
+                whole = {key: value * times for key, value in part.numerator.terms.items()}
+                if times > 0 and all(form.terms.get(key) == value for key, value in whole.items()):
+                    left = Quantity({key: value for key, value in form.terms.items() if key != term and key not in whole})
+                    above = self.form(part.numerator)
+                    above = above if len(part.numerator.terms) == 1 else self.wrap(above)
+                    symbol = Symbol(f"({above} % {part.divisor})")
+                    return self.with_remainders(left + Quantity({frozenset(((symbol, 1),)): 1}) * times)
+        return form
 
     def product(self, form: Quantity) -> str:
         below = denominator(form)
@@ -130,16 +145,16 @@ class _Writer:
             case Symbol(name):
                 return _bare(name)
             case Positive(value):
-                return f"Max(0, {self.form(value)})"
+                return f"Max(0, {self.bare(value)})"
             case Floor(numerator, divisor):
                 above, below = self.form(numerator), self.exponent(divisor)
                 return f"floor({above if len(numerator.terms) == 1 else self.wrap(above)}/{below})"
             case Power():
                 return self.raised(atom, 1)
             case AtLeastZero(value):
-                return f"[{self.form(value - value.constant)} >= {-value.constant}]"
+                return f"[{self.bare(value - value.constant)} >= {-value.constant}]"
             case IsZero(value):
-                return f"[{self.form(value - value.constant)} == {-value.constant}]"
+                return f"[{self.bare(value - value.constant)} == {-value.constant}]"
             case Opaque(closure):
                 return _closure(closure, self.form)
             case Length(of, axis):
@@ -151,6 +166,11 @@ class _Writer:
             case ItemSum(targets, dictionary, result):
                 return f"Sum({self.form(result)}, ({', '.join(map(_bare, targets))}) in {_value(dictionary, self.form)})"
 
+    def bare(self, form: Quantity) -> str:
+        """The form where nothing follows it: a lone remainder needs no brackets."""
+        written = self.form(form)
+        return written[1:-1] if re.fullmatch(r"\(\w+ % \w+\)", written) else written
+
     def loop(self, loop: Iterated) -> str:
         last = self.form(loop.count - 1)
         parts = [self.form(loop.result), f"({_bare(loop.index)}, 0, {last})"]
@@ -160,6 +180,9 @@ class _Writer:
 
 class _Latex(_Writer):
     times = r" \, "
+
+    def with_remainders(self, form: Quantity) -> Quantity:
+        return form
 
     def term(self, term: Monomial, coefficient: Coefficient) -> str:
         written = super().term(term, coefficient)

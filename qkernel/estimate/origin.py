@@ -141,7 +141,9 @@ def origin(module: Module, bindings: Mapping[str, Any], parameters: tuple[str, .
     for name in (*bindings, *parameters):
         if name not in names:
             raise UnknownBindingError(
-                f"`{entry.name}` has no argument `{name}`{did_you_mean(str(name), names)}", span=entry.span
+                f"`{entry.name}` has no argument `{name}`{did_you_mean(str(name), names)}",
+                span=entry.span,
+                label=f"its arguments are {', '.join(names)}" if names else "it has no arguments",
             )
     values: dict[str, Value] = {}
     for parameter in entry.parameters:
