@@ -42,6 +42,12 @@ class Program:
         return self.passes[0][1] > 1
 
     @property
+    def num_turning(self) -> int:
+        """The number of the last pass with operations (0 if there is none), where a gradient turns back."""
+        ops = [k for k, (at, _, _) in enumerate(self.passes) if self.code[at + layout.FIRST_OP] < self.code[at + layout.LAST_OP]]
+        return max(ops, default=0)
+
+    @property
     def bytes(self) -> int:
         return int(self.work_size * self.dtype.itemsize) + (2 * self.state_bytes if self.is_blocked else 0)
 
@@ -211,6 +217,7 @@ class _Encoder:
         self.code[layout.NUM_WORDS], self.code[layout.NUM_WORD_GROUPS] = len(place), len(groups)
         self.code[layout.NUM_VALUES] = len(readout.sums)
         self.reserve(layout.WORD_VALUES_AT, self.lanes * len(place))
+        self.reserve(layout.WORD_WEIGHTS_AT, self.lanes * len(place))
         self.reserve(layout.FOLDED_AT, self.lanes * len(self.passes[0].bits))
         if any(x for x, _ in readout.words):
             self.reserve(layout.SCRATCH_AT, 2 * self.size)

@@ -19,6 +19,7 @@ from qkernel_backends.native.layout import (
     SUMS_AT,
     WORD_GROUPS_AT,
     WORD_VALUES_AT,
+    WORD_WEIGHTS_AT,
     WORDS_AT,
 )
 from qkernel_backends.native.phases import transform
@@ -138,7 +139,7 @@ def read(s, code, numbers, values, first, count):  # type: ignore[no-untyped-def
 def weigh(s, code, numbers, cotangent, first, count):  # type: ignore[no-untyped-def]
     """Put twice its cotangent in the place of each word, in every lane of its sample; 0 in lanes without a sample."""
     lanes = 64 // s.itemsize
-    at, samples = code[WORD_VALUES_AT], 1 << code[LANE_BITS]
+    at, samples = code[WORD_WEIGHTS_AT], 1 << code[LANE_BITS]
     for k in range(at, at + lanes * code[NUM_WORDS]):
         s[k] = 0
     coefficients = code[SUM_NUMBERS_AT] + code[NUM_VALUES]
@@ -178,7 +179,7 @@ def begin_costate(s, code, first, last, base):  # type: ignore[no-untyped-def]
             about = code[WORDS_AT] + 3 * word
             z, ys = code[about], code[about + 1]
             low = z & (lanes - 1)
-            weight = load(s, code[WORD_VALUES_AT] + lanes * word)
+            weight = load(s, code[WORD_WEIGHTS_AT] + lanes * word)
             if (ys == 2 or ys == 3) != (is_odd(code[about + 2] & base) == 1):
                 weight = zero - weight
             if folded and z != low:

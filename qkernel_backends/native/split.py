@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from typing import Any
 
@@ -13,7 +14,9 @@ from numba import types
 from qkernel.errors import MemoryRefusedError
 from qkernel.lower.circuit import Circuit
 from qkernel_backends.native.encode import Program, encode
+from qkernel_backends.native.large import LargeState
 from qkernel_backends.native.machine import CONSTANTS, EXPECT, GRADIENT, run
+from qkernel_backends.native.passes import partition
 from qkernel_backends.native.threads import num_threads, together
 from qkernel_backends.plan import Plan, compile_plan
 
@@ -21,6 +24,7 @@ Array = np.ndarray[Any, Any]
 
 _WORTH_THREADS = 250_000.0
 _INTERRUPTIBLE = 1e8
+_LARGEST_WHOLE = 1 << 20
 
 
 @cache
@@ -31,6 +35,17 @@ def load_machine(real: np.dtype[Any]) -> None:
     whole, double = types.Array(types.int64, 1, "C"), types.Array(types.float64, 1, "C")
     states = types.Array(element, 3, "C")
     run.compile((whole, double, vector, matrix, vector, matrix, matrix, matrix, vector, states, *(types.int64,) * 3))
+
+
+@cache
+def load_large_machine(real: np.dtype[Any]) -> None:
+    """As `load_machine`, for states that are worked on in blocks."""
+    from qkernel_backends.native.blocks import run_blocks
+
+    element = types.float32 if real == np.float32 else types.float64
+    vector, matrix = types.Array(element, 1, "C"), types.Array(element, 2, "C")
+    whole, double = types.Array(types.int64, 1, "C"), types.Array(types.float64, 1, "C")
+    run_blocks.compile((whole, double, vector, vector, matrix, vector, matrix, matrix, matrix, vector, *(types.int64,) * 5))
 
 
 def available_memory() -> int:
@@ -60,6 +75,24 @@ class Runner:
         self.nothing = np.zeros((0, 0), program.dtype)
         self.flat = np.zeros(0, program.dtype)
         self.no_states = np.zeros((0, 2, 0), program.dtype)
+        self.large: list[LargeState] = []
+
+    @contextmanager
+    def large_state(self) -> Iterator[LargeState]:
+        """A state that is worked on in blocks, with a workspace for each thread."""
+        threads = num_threads()
+        try:
+            state = self.large.pop()
+            while len(state.workspaces) < threads:
+                state.workspaces.append(self.workspace())
+            del state.workspaces[threads:]
+        except IndexError:
+            load_large_machine(self.program.dtype)
+            state = LargeState(self.program, [self.workspace() for _ in range(threads)])
+        try:
+            yield state
+        finally:
+            self.large.append(state)
 
     def workspace(self) -> Array:
         try:
@@ -101,15 +134,26 @@ class NativeSplit:
         if found is None:
             bits = lane_bits(self.plan.num_qubits, batch, self.real)
             same = (runner for runner in self._runners.values() if runner.program.lane_bits == bits)
-            found = next(same, None) or Runner(encode(self.plan, bits, self.real, self.position))
+            found = next(same, None) or Runner(self._program(bits))
             self._runners[batch] = found
         return found
+
+    def _program(self, bits: int) -> Program:
+        passes = None
+        if (4 * self.real.itemsize) << (self.plan.num_qubits + bits) > _LARGEST_WHOLE:
+            block, run = (13, 6) if self.real == np.float32 else (12, 5)
+            passes = partition(self.plan, block, run)
+        return encode(self.plan, bits, self.real, self.position, passes=passes)
 
     def value(self, inputs: Array, weights: Array) -> Array:
         """The expectation values, shape (batch, outputs)."""
         inputs, weights = np.ascontiguousarray(inputs, self.real), np.ascontiguousarray(weights, self.real)
         runner = self.runner(len(inputs))
         values = np.empty((len(inputs), self.num_values), self.real)
+        if runner.program.is_blocked:
+            with runner.large_state() as state:
+                state.run(inputs, weights, None, values, np.zeros_like(inputs), np.zeros_like(weights))
+            return values
         work = runner.workspace()
         try:
             self._run(runner, work, EXPECT, inputs, weights, runner.nothing, values, runner.nothing, runner.flat)
@@ -123,7 +167,11 @@ class NativeSplit:
         cotangent = np.ascontiguousarray(cotangent, self.real)
         runner = self.runner(len(inputs))
         values = np.empty((len(inputs), self.num_values), self.real)
-        grad_inputs, grad_weights = np.empty(inputs.shape, self.real), np.zeros(weights.shape, self.real)
+        grad_inputs, grad_weights = np.zeros(inputs.shape, self.real), np.zeros(weights.shape, self.real)
+        if runner.program.is_blocked:
+            with runner.large_state() as state:
+                state.run(inputs, weights, cotangent, values, grad_inputs, grad_weights)
+            return values, grad_inputs, grad_weights
         work = runner.workspace()
         try:
             self._run(runner, work, GRADIENT, inputs, weights, cotangent, values, grad_inputs, grad_weights)

@@ -1,0 +1,155 @@
+"""The machine for large states: passes over blocks that fit the cache, gathered from the state and put back.
+
+A call does one pass, or part of one: its blocks may be shared out among threads, each with a workspace of its own.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from qkernel_backends.native import readout, start
+from qkernel_backends.native.cache import keep_on_disk
+from qkernel_backends.native.layout import (
+    BATCHED,
+    FIRST_OP,
+    FIRST_WORDS,
+    LAST_OP,
+    LAST_WORDS,
+    LISTS_AT,
+    NUM_HIGH,
+    NUM_OUTER,
+    NUM_OUTSIDE,
+    OP_WIDTH,
+    OPS_AT,
+    OUTER_START_AT,
+    OVERLAPS_AT,
+    QUBITS,
+    RUN_BITS,
+    SHARED,
+    SIZE,
+    START_AT,
+    STATE_AT,
+    TEMPLATE_AT,
+)
+from qkernel_backends.native.machine import load_inputs
+from qkernel_backends.native.steps import backward, clear, collect, forward, prepare
+from qkernel_backends.native.vectors import load, scalar, splat, store
+
+# What to do with each block of a pass; several may be added.
+FORWARD, READ, BEGIN, OBSERVE, UNDO, FIRST = 1, 2, 4, 8, 16, 32
+# What to do between passes.
+BEGIN_CALL, BEGIN_SAMPLE, WEIGH, VALUES, END_START, END_SAMPLE, END_CALL = range(64, 71)
+
+
+@njit
+def _base(code, at, block):  # type: ignore[no-untyped-def]
+    """The element at which a block begins."""
+    base = 0
+    outside = code[at + LISTS_AT] + code[at + NUM_HIGH]
+    for k in range(code[at + NUM_OUTSIDE]):
+        base |= (block >> k & 1) << code[outside + k]
+    return base
+
+
+@njit
+def _move(s, code, at, base, state, part, inwards):  # type: ignore[no-untyped-def]
+    """Copy a block's real and imaginary part (`part` 0: of the state, 2: of the co-state) in from `state`, or out."""
+    lanes = 64 // s.itemsize
+    size, buffer = code[SIZE], code[STATE_AT]
+    run = 1 << code[at + RUN_BITS]
+    whole = len(state) // 4
+    for which in range(part, part + 2):
+        for high in range(1 << code[at + NUM_HIGH]):
+            far = base + which * whole
+            for k in range(code[at + NUM_HIGH]):
+                far += (high >> k & 1) << code[code[at + LISTS_AT] + k]
+            near = buffer + which * size + high * run
+            if inwards:
+                for j in range(0, run, lanes):
+                    store(s, near + j, load(state, far + j))
+            else:
+                for j in range(0, run, lanes):
+                    store(state, far + j, load(s, near + j))
+
+
+@njit
+def _finish_start(s, code, block, base):  # type: ignore[no-untyped-def]
+    """The moments of the qubits inside; the block's overlap is kept for those outside."""
+    lanes = 64 // s.itemsize
+    ampr, ampi = start.outer_amplitude(s, code, base)
+    at, size = code[STATE_AT], code[SIZE]
+    re, im = start.contract(s, code, at, size, 0, code[QUBITS], code[START_AT], True, ampr, ampi)
+    to = code[OVERLAPS_AT] + (2 * lanes << code[NUM_OUTER]) + lanes * block
+    store(s, to, re)
+    store(s, to + (lanes << code[NUM_OUTER]), im)
+
+
+@njit
+def _block(s, code, numbers, state, at, block, tasks):  # type: ignore[no-untyped-def]
+    base = _base(code, at, block)
+    first, last = code[at + FIRST_OP], code[at + LAST_OP]
+    begins = tasks & FIRST and tasks & FORWARD
+    if begins:
+        start.place_template(s, code, code[STATE_AT], base)
+    else:
+        _move(s, code, at, base, state, 0, True)
+    if tasks & FORWARD:
+        for k in range(first, last):
+            forward(s, code, numbers, code[OPS_AT] + OP_WIDTH * k, base)
+    if tasks & READ:
+        readout.add_up(s, code, code[at + FIRST_WORDS], code[at + LAST_WORDS], base)
+    if tasks & BEGIN:
+        readout.no_costate(s, code)
+    elif tasks & (OBSERVE | UNDO):
+        _move(s, code, at, base, state, 2, True)
+    if tasks & OBSERVE:
+        readout.begin_costate(s, code, code[at + FIRST_WORDS], code[at + LAST_WORDS], base)
+    if tasks & UNDO:
+        for k in range(last - 1, first - 1, -1):
+            backward(s, code, numbers, code[OPS_AT] + OP_WIDTH * k, base)
+        if tasks & FIRST:
+            _finish_start(s, code, block, base)
+            return
+    if begins or tasks & UNDO or (tasks & FORWARD and first < last):
+        _move(s, code, at, base, state, 0, False)
+    if tasks & (BEGIN | OBSERVE | UNDO):
+        _move(s, code, at, base, state, 2, False)
+
+
+@keep_on_disk
+@njit(nogil=True)
+def run_blocks(  # type: ignore[no-untyped-def]
+    code, numbers, s, state, inputs, weights, cotangent, values, grad_inputs, grad_weights, sample, at, first, last, tasks
+):
+    """Blocks `first` to `last` of the pass at `at`, or what is done between passes for one sample.
+
+    `state` holds four parts: state and co-state, real and imaginary.
+    """
+    lanes = 64 // s.itemsize
+    if tasks == BEGIN_CALL:
+        prepare(s, code, numbers, weights, SHARED)
+        clear(s, code, 0)
+        clear(s, code, SHARED)
+    elif tasks == BEGIN_SAMPLE:
+        load_inputs(s, code, inputs, sample, 1)
+        prepare(s, code, numbers, weights, BATCHED)
+        clear(s, code, BATCHED)
+        start.prepare(s, code, code[TEMPLATE_AT])
+        readout.clear(s, code)
+        s[code[OVERLAPS_AT] : code[OVERLAPS_AT] + (4 * lanes << code[NUM_OUTER])] = 0
+    elif tasks == VALUES:
+        readout.read(s, code, numbers, values, sample, 1)
+    elif tasks == WEIGH:
+        readout.weigh(s, code, numbers, cotangent, sample, 1)
+    elif tasks == END_START:
+        one, zero = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
+        vector_bits = 4 if lanes == 16 else 3
+        outside, groups = lanes << code[NUM_OUTER], code[OUTER_START_AT]
+        start.contract(s, code, code[OVERLAPS_AT], outside, vector_bits, code[NUM_OUTER], groups, False, one, zero)
+    elif tasks == END_SAMPLE:
+        collect(s, code, numbers, BATCHED, grad_inputs, grad_weights, sample, 1)
+    elif tasks == END_CALL:
+        collect(s, code, numbers, SHARED, grad_inputs, grad_weights, 0, 0)
+    else:
+        for block in range(first, last):
+            _block(s, code, numbers, state, at, block, tasks)
