@@ -46,16 +46,16 @@ def _paint(axes: Axes, shape: Any, style: CircuitStyle, order: float) -> None:
                 x, y = side * across[0], side * across[1]
                 line = Line2D([x1 + x, x2 + x], [y1 + y, y2 + y], color=color, linewidth=width, linestyle=dashes, zorder=order)
                 line.set_solid_capstyle("butt")
-                axes.add_line(line)
+                axes.add_artist(line)
         case Box():
             _paint_box(axes, shape, style, order)
         case Disc(x, y, radius, fill, stroke, width):
             inside, edge = style.color(fill), style.color(stroke)
-            axes.add_patch(Circle((x, y), radius, facecolor=inside, edgecolor=edge, linewidth=width, zorder=order))
+            axes.add_artist(Circle((x, y), radius, facecolor=inside, edgecolor=edge, linewidth=width, zorder=order))
         case Arc(x, y, radius, stroke, width):
             dial = ArcPatch((x, y), 2 * radius, 2 * radius, theta1=180, theta2=360, color=style.color(stroke), zorder=order)
             dial.set_linewidth(width)
-            axes.add_patch(dial)
+            axes.add_artist(dial)
         case Text(x, y, text, size, ink, anchor, bold):
             axes.text(
                 x, y, text, fontsize=size, color=style.color(ink), fontweight="bold" if bold else "normal",
@@ -73,7 +73,7 @@ def _paint_box(axes: Axes, box: Box, style: CircuitStyle, order: float) -> None:
     if not (box.open_left or box.open_right):
         radius = min(box.radius, box.width / 2, box.height / 2)
         inner = (box.x + radius, box.y + radius)
-        axes.add_patch(
+        axes.add_artist(
             FancyBboxPatch(
                 inner, box.width - 2 * radius, box.height - 2 * radius, boxstyle=f"round,pad={radius}",
                 facecolor=fill, edgecolor=edge, linewidth=box.line, linestyle=dashes, zorder=order,
@@ -82,9 +82,9 @@ def _paint_box(axes: Axes, box: Box, style: CircuitStyle, order: float) -> None:
         return
     left, right, top, bottom = box.x, box.x + box.width, box.y, box.y + box.height
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-    axes.add_patch(PathPatch(Path(corners), facecolor=fill, edgecolor="none", zorder=order))
+    axes.add_artist(PathPatch(Path(corners), facecolor=fill, edgecolor="none", zorder=order))
     drawn = [Path.MOVETO, Path.LINETO, *((Path.MOVETO,) if box.open_right else (Path.LINETO,)), Path.LINETO]
     drawn.append(Path.MOVETO if box.open_left else Path.LINETO)
-    axes.add_patch(
+    axes.add_artist(
         PathPatch(Path(corners, drawn), facecolor="none", edgecolor=edge, linewidth=box.line, linestyle=dashes, zorder=order)
     )

@@ -50,7 +50,7 @@ def decoration(modifiers: Sequence[Modifier], wiring: Wiring, scope: Scope, span
                 adjoint = not adjoint
             case Power(exponent):
                 text = label(scope.resolve(exponent, span))
-                suffix += f"^{text}" if text.isalnum() else f"^({text})"
+                suffix += "" if text == "1" else f"^{text}" if text.isalnum() else f"^({text})"
             case Control(places, value):
                 known = None if value is None else scope.resolve(value, span)
                 controls += _controls([wiring.place(place, scope, span) for place in places], known, wiring, span)
