@@ -398,6 +398,7 @@ def test_repr_and_explain_say_what_it_is() -> None:
     explained = layer.explain()
     for part in ("4 qubits", "34 gates", "engine reference: as you asked", "gradient adjoint:", "backward sweep"):
         assert part in explained
+    assert "plan for a batch of 32:\n  4 qubits, 32 samples" in hybrid_layer(engine="native").explain(32)
     assert "57 evaluations per sample" in hybrid_layer(engine="reference", gradient="shift").explain()
 
 

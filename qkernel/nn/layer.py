@@ -150,8 +150,8 @@ class QLayer(nn.Module):
             f"engine: {program.engine.name}, gradient: {program.method}"
         )
 
-    def explain(self) -> str:
-        """What was chosen to evaluate and differentiate the layer, and why."""
+    def explain(self, batch: int = 1) -> str:
+        """What was chosen to evaluate and differentiate the layer, and why; and the engine's plan for a batch of this size."""
         program, asked = self._wiring.program, self._asked
         circuit, engine = program.circuit, program.engine
         size = (
@@ -170,6 +170,7 @@ class QLayer(nn.Module):
                 f"engine {engine.name}: {_because(asked['engine'], 'the built-in engine of this machine')}",
                 f"gradient {program.method}: {_because(asked['gradient'], reason)}; {how}",
                 "precision: float64 tensors in complex128, all others in complex64",
+                *program.plan([column for place in self._inputs for column in place.columns], batch),
             )
         )
 

@@ -72,6 +72,14 @@ class Program:
         if self.method == "shift":
             self._prepared(np.dtype(dtype), True)
 
+    def plan(self, batched: list[int], batch: int) -> list[str]:
+        """The lines of the engine's plan for `batch` samples, in single precision, if it can tell one."""
+        prepared = self._prepared(np.dtype(np.float32), False)
+        if self.method != "adjoint" or not hasattr(prepared, "explain"):
+            return []
+        text: str = prepared.explain(batch, None if self.circuit.angles.curved else batched)
+        return [f"plan for a batch of {batch}:", *(f"  {line}" for line in text.splitlines())]
+
     def _split(self, dtype: Any, batched: Columns, shared: Columns, needed: Columns | None = None) -> Split:
         """The door for theta in two parts, of columns `batched` and `shared`: the engine's own if it has one.
 
