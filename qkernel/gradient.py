@@ -131,7 +131,8 @@ def shift(readout: Readout, circuit: Circuit, theta: Array, terms: ShiftTerms | 
     batch, slots = angles.shape
     moved = np.repeat(angles[None], 1 + len(terms), axis=0)
     moved[np.arange(1, 1 + len(terms)), :, terms.slots] += terms.shifts[:, None]
-    values = np.asarray(readout(moved.reshape(-1, slots))).reshape(1 + len(terms), batch, -1)
+    values = np.asarray(readout(moved.reshape((1 + len(terms)) * batch, slots)))
+    values = values.reshape(1 + len(terms), batch, -1)
     derivatives = np.zeros((slots, batch, values.shape[2]))
     np.add.at(derivatives, terms.slots, terms.coefficients[:, None, None] * values[1:])
     return values[0], np.moveaxis(derivatives, 0, 1)

@@ -124,7 +124,7 @@ class Branch:
     condition: Expr
     then: Body
     otherwise: Body
-    span: Span | None = None
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Assign:
 
     target: int
     value: Expr
-    span: Span | None = None
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Repeat:
 
     condition: Expr
     body: Body
-    span: Span | None = None
+    span: Span | None = field(default=None, compare=False)
 
 
 Body = tuple[Run | Branch | Repeat | Assign, ...]

@@ -50,6 +50,12 @@ def _run(columns: _Columns) -> Run:
     return Run(np.array(columns.codes, np.int32), np.array(columns.qubits, np.int32), empty, spans, columns.first_slot)
 
 
+def _joined(controls: Controls) -> Controls | None:
+    """Each qubit once; None where one would have to hold both values."""
+    distinct = dict(controls)
+    return tuple(distinct.items()) if all(distinct[qubit] == value for qubit, value in controls) else None
+
+
 @dataclass
 class _Writer:
     """Collects instructions. `holders` names the qubit that holds each bit; a bit without one is still 0.
@@ -75,8 +81,10 @@ class _Writer:
                     self.write(bit, value, controls)
                 case Branch(condition, then, otherwise):
                     flag = self.flag(condition)
-                    self.body(then, (*controls, (flag, 1)))
-                    self.body(otherwise, (*controls, (flag, 0)))
+                    for block, value in ((then, 1), (otherwise, 0)):
+                        inside = _joined((*controls, (flag, value)))
+                        if inside is not None:
+                            self.body(block, inside)
                 case Repeat(span=span):
                     raise ShotsError(
                         "an expectation value behind a run-time loop has no exact value here", span=span, help="ask for `shots`"
@@ -97,7 +105,11 @@ class _Writer:
                 self.gate(Kind("swap", 2), (*instruction.qubits, self.fresh()), controls)
 
     def gate(self, kind: Kind, qubits: tuple[int, ...], controls: Controls) -> None:
-        """A gate under further controls."""
+        """A gate under further controls; none where they contradict one another."""
+        joined = _joined(controls)
+        if joined is None:
+            return
+        controls = joined
         value = sum(bit << k for k, (_, bit) in enumerate(controls)) | kind.control_value << len(controls)
         widened = replace(kind, controls=kind.controls + len(controls), control_value=value)
         columns = self.columns[-1]

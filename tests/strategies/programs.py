@@ -197,7 +197,13 @@ class Writer:
             bare = list(scope.indices)
             return [
                 self.random.choice(
-                    [*bare, *bare, *(f"{size} - 1 - {name}" for name in bare), f"({self.integer(scope)}) % {size}", f"{size} - 1"]
+                    [
+                        *bare,
+                        *bare,
+                        *(f"{size} - 1 - {name}" for name in bare),
+                        f"({self.integer(scope)}) % {size}",
+                        f"{size} - 1",
+                    ]
                 )
             ]
         if count == 2 and scope.indices and self.chance(0.4):
@@ -216,7 +222,9 @@ class Writer:
         """A slice of the register, of any length."""
         names = [scope.size, *scope.indices]
         start, stop = (self.pick("1", "2", f"{self.random.choice(names)} // 2", *scope.indices) for _ in range(2))
-        return self.pick(f"{start}:", f":{stop}", f"{self.pick('0', '1')}::2", "::2", f"1:{scope.size}", f"{start}:{stop} + 1", "::3")
+        return self.pick(
+            f"{start}:", f":{stop}", f"{self.pick('0', '1')}::2", "::2", f"1:{scope.size}", f"{start}:{stop} + 1", "::3"
+        )
 
     def guarded(self, scope: Scope, need: int) -> Scope:
         """The scope in which the register has `need` qubits, under an `if` where that is not known."""
@@ -236,7 +244,17 @@ class Writer:
 
     def statement(self, scope: Scope) -> None:
         indent = self.indent
-        simple = [self.one, self.one, self.broadcast, self.pair, self.pair, self.triple, self.call, self.modified, self.modified]
+        simple = [
+            self.one,
+            self.one,
+            self.broadcast,
+            self.pair,
+            self.pair,
+            self.triple,
+            self.call,
+            self.modified,
+            self.modified,
+        ]
         simple += [self.assign, self.evolve, self.matrix, self.choose, self.steps]
         nested = [self.loop, self.loop, self.branch, self.view, self.carry]
         if self.measures:
@@ -342,7 +360,10 @@ class Writer:
         else:
             name = self.pick(*PLAIN, *ROTATIONS, "swap", "iswap", "ecr", "rxx", "rzx", "cx", "crz", "u")
             shape = "qubit" if name in (*PLAIN, *ROTATIONS, "u") else "pair"
-            operation, rest = f"qk.{name}", [self.number(scope) for _ in range({"u": 3, "rxx": 1, "rzx": 1, "crz": 1}.get(name, 0))]
+            operation, rest = (
+                f"qk.{name}",
+                [self.number(scope) for _ in range({"u": 3, "rxx": 1, "rzx": 1, "crz": 1}.get(name, 0))],
+            )
             rest = [self.number(scope)] if name in ROTATIONS else rest
         controls, together = 0, False
         for _ in range(self.random.randint(1, 3)):
@@ -350,7 +371,11 @@ class Writer:
                 case "control" if controls < 2:
                     count = self.pick(1, 1, 2 - controls)
                     value = f", control_value={self.random.randrange(1 << count)}" if self.chance(0.4) else ""
-                    power = f", power={self.pick('2', '3', '-1', '2 ** ' + str(self.random.randrange(3)))}" if self.chance(0.2) else ""
+                    power = (
+                        f", power={self.pick('2', '3', '-1', '2 ** ' + str(self.random.randrange(3)))}"
+                        if self.chance(0.2)
+                        else ""
+                    )
                     operation, controls = f"qk.control({operation}, {count}{value}{power})", controls + count
                     together = count == 2
                 case "phase":
@@ -375,7 +400,9 @@ class Writer:
     def choose(self, scope: Scope) -> None:
         """A multiplexer."""
         scope = self.guarded(scope, 2)
-        usable = [helper.name for helper in self.helpers if helper.shape == "qubit" and helper.clean and len(helper.parameters) == 1]
+        usable = [
+            helper.name for helper in self.helpers if helper.shape == "qubit" and helper.clean and len(helper.parameters) == 1
+        ]
         angle = self.chance(0.5)
         names = [*(f"qk.{name}" for name in ROTATIONS), *usable] if angle else [f"qk.{name}" for name in PLAIN]
         wide = scope.least >= 3 and self.chance(0.5)
@@ -390,10 +417,18 @@ class Writer:
         if scope.carried and self.chance(0.7):
             name, kind = self.random.choice(scope.carried)
             if kind == "int":
-                step = self.pick(f"({name} + {self.integer(scope, 1)}) % 5", f"min({name} + 1, 4)", f"abs({name} - {self.integer(scope, 1)}) % 4")
+                step = self.pick(
+                    f"({name} + {self.integer(scope, 1)}) % 5",
+                    f"min({name} + 1, 4)",
+                    f"abs({name} - {self.integer(scope, 1)}) % 4",
+                )
                 self.write(f"{name} = {step}" if self.chance(0.7) else f"{name} += 1")
             else:
-                self.write(f"{name} = {name} * 0.5 + {self.number(scope, 1)}" if self.chance(0.6) else f"{name} += {self.number(scope, 0)}")
+                self.write(
+                    f"{name} = {name} * 0.5 + {self.number(scope, 1)}"
+                    if self.chance(0.6)
+                    else f"{name} += {self.number(scope, 0)}"
+                )
         elif self.chance(0.5):
             name = self.fresh("m")
             self.write(f"{name} = {self.integer(scope)}")
@@ -454,14 +489,18 @@ class Writer:
                 inner.least = max(inner.least, 1)
             case 5 if scope.indices:
                 outer = self.random.choice(scope.indices)
-                self.write(f"for {name} in {word}({self.pick(f'{outer} + 1, {size}', outer, f'{outer}, {size}', f'{outer}, -1, -1')}):")
+                self.write(
+                    f"for {name} in {word}({self.pick(f'{outer} + 1, {size}', outer, f'{outer}, {size}', f'{outer}, -1, -1')}):"
+                )
                 inner.indices.append(name)
             case 6:
                 self.write(f"for {name} in {word}({self.pick('0', '1')}, {size}, {self.pick('2', '3')}):")
                 inner.indices.append(name)
                 inner.least = max(inner.least, 1)
             case 7:
-                self.write(f"for {name} in {word}({self.integer(scope, 1)}, {self.integer(scope, 1)}, {self.pick('1', '2', '-1', '-2')}):")
+                self.write(
+                    f"for {name} in {word}({self.integer(scope, 1)}, {self.integer(scope, 1)}, {self.pick('1', '2', '-1', '-2')}):"
+                )
                 inner.integers.append(name)
             case _:
                 self.write(f"for {name} in {word}({self.random.randrange(1, 4)}):")
@@ -551,7 +590,7 @@ class Writer:
     def set_bit(self, scope: Scope) -> None:
         """Classical work on bits, and counting."""
         bit = self.bit(scope)
-        match self.random.randrange(5):
+        match 0 if scope.waits else self.random.randrange(5):
             case 0:
                 self.write(f"parity = {bit}")
             case 1:
@@ -612,7 +651,12 @@ class Writer:
         decorator = self.pick("@qk.qkernel", "@qk.qkernel", f'@qk.composite_gate(name="box_{name}")\n@qk.qkernel')
         if shape in ("qubit", "pair"):
             names = ["x"] if shape == "qubit" else ["x", "y"]
-            self.define(name, decorator, [*(f"{entry}: qk.Qubit" for entry in names), f"a: qk.Float{default}"], "qk.Qubit" if shape == "qubit" else "tuple[qk.Qubit, qk.Qubit]")
+            self.define(
+                name,
+                decorator,
+                [*(f"{entry}: qk.Qubit" for entry in names), f"a: qk.Float{default}"],
+                "qk.Qubit" if shape == "qubit" else "tuple[qk.Qubit, qk.Qubit]",
+            )
             scope = Scope("", "2", floats=["a"])
             for _ in range(self.random.randint(1, 3)):
                 self.random.shuffle(names)
@@ -623,7 +667,12 @@ class Writer:
             self.write(f"return {', '.join(sorted(names))}")
             self.helpers.append(Helper(name, shape, (("a", "qk.Float"),), True))
         elif shape == "ancilla":
-            self.define(name, "@qk.qkernel(clean_ancillas=True)", ["x: qk.Qubit", "y: qk.Qubit", "a: qk.Float"], "tuple[qk.Qubit, qk.Qubit]")
+            self.define(
+                name,
+                "@qk.qkernel(clean_ancillas=True)",
+                ["x: qk.Qubit", "y: qk.Qubit", "a: qk.Float"],
+                "tuple[qk.Qubit, qk.Qubit]",
+            )
             self.write(f"z = qk.qubit({self.pick('', chr(34) + 'z' + chr(34))})")
             self.write("x, z = qk.cx(x, z)")
             self.write(f"z, y = qk.{self.pick('crx', 'cry', 'cp')}(z, y, {self.number(Scope('', '2', floats=['a']))})")
@@ -641,7 +690,12 @@ class Writer:
             self.write("return q")
         else:
             parameters = [("a", "qk.Float"), ("m", "qk.UInt"), ("v", "qk.Vector[qk.Float]")]
-            self.define(name, "@qk.qkernel", ["q: qk.Vector[qk.Qubit]", *(f"{entry}: {kind}" for entry, kind in parameters)], "qk.Vector[qk.Qubit]")
+            self.define(
+                name,
+                "@qk.qkernel",
+                ["q: qk.Vector[qk.Qubit]", *(f"{entry}: {kind}" for entry, kind in parameters)],
+                "qk.Vector[qk.Qubit]",
+            )
             size = self.pick("len(q)", "q.shape[0]", "size")
             if size == "size":
                 self.write("size = q.shape[0]")
@@ -686,7 +740,10 @@ class Writer:
         scope = Scope("q", "n", least=2, floats=["a", "b"], vector="v", depth=0, loops=1)
         for _ in range(self.random.randint(2, 4)):
             self.statement(scope)
-        self.lines[start:start] = ["@qk.qkernel", f"def main({', '.join([*ARGUMENTS, 'observable: qk.Observable'])}) -> {self.returned(scope, result)}:"]
+        self.lines[start:start] = [
+            "@qk.qkernel",
+            f"def main({', '.join([*ARGUMENTS, 'observable: qk.Observable'])}) -> {self.returned(scope, result)}:",
+        ]
         self.indent = 0
 
     def returned(self, scope: Scope, result: str) -> str:

@@ -17,7 +17,13 @@ def renamed(program: Program) -> Program:
     """Other names for all arguments and local names."""
     tree = ast.parse(program.source)
     known = KEPT | {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    known |= {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)}
+    known |= {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
     ours = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     for node in ast.walk(tree):
         match node:
@@ -30,7 +36,9 @@ def renamed(program: Program) -> Program:
                 for keyword in keywords:
                     if called and keyword.arg in ours - {"power"}:
                         keyword.arg = _other(keyword.arg or "")
-    return replace(program, source=ast.unparse(tree) + "\n", values={_other(name): value for name, value in program.values.items()})
+    return replace(
+        program, source=ast.unparse(tree) + "\n", values={_other(name): value for name, value in program.values.items()}
+    )
 
 
 def _other(name: str) -> str:
@@ -65,6 +73,11 @@ def _as_tuple(loop: ast.For) -> list[ast.stmt]:
     if not bounds:
         return [loop]
     values: list[ast.expr] = [ast.Constant(value) for value in range(*bounds)]
+    assert isinstance(loop.target, ast.Name)
+    old, new = loop.target.id, f"{loop.target.id}_{loop.lineno}"  # it lives on after such a loop
+    for node in ast.walk(loop):
+        if isinstance(node, ast.Name) and node.id == old:
+            node.id = new
     return [ast.For(loop.target, ast.Tuple(values, ast.Load()), loop.body, [])] if values else [ast.Pass()]
 
 
@@ -78,8 +91,15 @@ def _halves(loop: ast.For) -> list[ast.stmt]:
     bounds = loop.iter.args
     start, stop = (ast.Constant(0), bounds[0]) if len(bounds) == 1 else bounds[:2]
     step = ast.unparse(bounds[2]) if len(bounds) == 3 else "1"
-    inner = [node.id for statement in loop.body for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    if step not in ("1", "-1") or any(isinstance(node, ast.Name) and node.id in inner for bound in bounds for node in ast.walk(bound)):
+    inner = [
+        node.id
+        for statement in loop.body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+    if step not in ("1", "-1") or any(
+        isinstance(node, ast.Name) and node.id in inner for bound in bounds for node in ast.walk(bound)
+    ):
         return [loop]
     middle = ast.parse(f"(({ast.unparse(start)}) + ({ast.unparse(stop)})) // 2", mode="eval").body
     halves = []
