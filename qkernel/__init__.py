@@ -90,17 +90,29 @@ from qkernel.records import struct
 from qkernel.types import Bit, Dict, Float, Handle, Matrix, Observable, QFixed, Qubit, Tensor, Tuple, UInt, Vector, VectorView
 
 if TYPE_CHECKING:
-    from qkernel.estimate import ResourceEstimate
+    from qkernel.draw import CircuitStyle
+    from qkernel.estimate import (
+        EstimateQuality,
+        GateBasis,
+        ResourceEstimate,
+        ResourceEstimator,
+        UnknownResourcePolicy,
+        estimate_resources,
+    )
     from qkernel.ir.parser import parse
     from qkernel.prebuilt import Oracle, load
     from qkernel.results import ExpvalJob, Job, JobStatus, RunJob, SampleJob, SampleResult
 
 QKernel = Kernel
 
+_ESTIMATES = (
+    "EstimateQuality", "GateBasis", "ResourceEstimate", "ResourceEstimator", "UnknownResourcePolicy", "estimate_resources",
+)  # fmt: skip
 _LAZY = {
     "parse": "qkernel.ir.parser",
     **dict.fromkeys(("load", "Oracle"), "qkernel.prebuilt"),
-    "ResourceEstimate": "qkernel.estimate",
+    **dict.fromkeys(_ESTIMATES, "qkernel.estimate"),
+    "CircuitStyle": "qkernel.draw",
     **dict.fromkeys(("ExpvalJob", "Job", "JobStatus", "RunJob", "SampleJob", "SampleResult"), "qkernel.results"),
 }
 
@@ -112,12 +124,13 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Bit", "Dict", "ExpvalJob", "Float", "Handle", "Job", "JobStatus", "Kernel", "Matrix", "Observable", "Oracle", "QFixed",
-    "QKernel", "Qubit", "ResourceEstimate", "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt", "Vector",
-    "VectorView", "barrier", "bit", "bit_array", "cast", "ccx", "ccz", "ceil", "ch", "composite_gate", "control", "cos",
-    "cp", "crx", "cry", "crz", "cswap", "cu", "cx", "cy", "cz", "ecr", "exp", "expval", "float_", "floor", "global_phase",
-    "h", "id", "inverse", "iswap", "items", "load", "log", "log2", "measure", "measure_reset", "p", "parse", "pauli_evolve",
-    "probabilities", "project_x", "project_y", "project_z", "qkernel", "qubit", "qubit_array", "range", "reset", "rx",
-    "rxx", "ry", "ryy", "rz", "rzx", "rzz", "s", "sdg", "select", "sin", "sqrt", "struct", "swap", "sx", "sxdg", "t", "tan",
-    "tdg", "u", "uint", "unitary", "x", "y", "z",
+    "Bit", "CircuitStyle", "Dict", "EstimateQuality", "ExpvalJob", "Float", "GateBasis", "Handle", "Job", "JobStatus",
+    "Kernel", "Matrix", "Observable", "Oracle", "QFixed", "QKernel", "Qubit", "ResourceEstimate", "ResourceEstimator",
+    "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt", "UnknownResourcePolicy", "Vector", "VectorView",
+    "barrier", "bit", "bit_array", "cast", "ccx", "ccz", "ceil", "ch", "composite_gate", "control", "cos", "cp", "crx",
+    "cry", "crz", "cswap", "cu", "cx", "cy", "cz", "ecr", "estimate_resources", "exp", "expval", "float_", "floor",
+    "global_phase", "h", "id", "inverse", "iswap", "items", "load", "log", "log2", "measure", "measure_reset", "p", "parse",
+    "pauli_evolve", "probabilities", "project_x", "project_y", "project_z", "qkernel", "qubit", "qubit_array", "range",
+    "reset", "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz", "s", "sdg", "select", "sin", "sqrt", "struct", "swap", "sx",
+    "sxdg", "t", "tan", "tdg", "u", "uint", "unitary", "x", "y", "z",
 ]  # fmt: skip

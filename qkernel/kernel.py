@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
 
-from qkernel.errors import EntrypointValidationError, KernelTypeError
+from qkernel.errors import BindingTypeError, EntrypointValidationError, KernelTypeError, QKernelError
 from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.kernel_calls import Outline, assumed_outline
 from qkernel.frontend.signature import Signature, read_signature
 from qkernel.frontend.source import Source, read_source
-from qkernel.frontend.trace import Traced, check_assumption, check_recursion, link, trace
+from qkernel.frontend.trace import Traced, check_assumption, check_recursion, link, nested_too_deeply, trace
+from qkernel.frontend.tracer import describe
 from qkernel.ir.ops import Module
 from qkernel.ir.types import FLOAT, ArrayType, Type
 
@@ -85,6 +86,10 @@ class Kernel(Generic[P, R]):
             check_recursion(_depth, self)
             traced = trace(self)
             check_assumption(self, self._assumed, traced.outline)
+        except RecursionError as error:
+            if _depth > 1 or isinstance(error, QKernelError):
+                raise
+            raise nested_too_deeply(self) from None
         finally:
             _depth -= 1
             self._busy = False
@@ -205,6 +210,10 @@ class Kernel(Generic[P, R]):
         if executable is None:
             try:
                 executable = self.compile(fixed, open_names, lengths=lengths)
+            except BindingTypeError as error:
+                usage = f"`{self.name}({', '.join(self.signature.names)})`"
+                error.help = f"the order of the arguments is {usage}" if len(arguments) > 1 else error.help
+                raise
             except EntrypointValidationError:
                 if not open_names:
                     raise
@@ -227,7 +236,9 @@ class Kernel(Generic[P, R]):
         from qkernel.estimate import estimate
 
         options = {
-            name: keywords.pop(name) for name in ("basis", "precision") if name in keywords and name not in self.input_types
+            name: keywords.pop(name)
+            for name in ("basis", "precision", "parameters", "unknown")
+            if name in keywords and name not in self.input_types
         }
         return estimate(self.ir, {**(bindings or {}), **keywords}, **options)
 
@@ -330,9 +341,16 @@ def qkernel(function: Any = None, *, clean_ancillas: bool = False) -> Any:
     """
     if function is None:
         return partial(qkernel, clean_ancillas=clean_ancillas)
-    if not isinstance(function, types.FunctionType):
-        raise KernelTypeError("`@qkernel` goes over a `def`", help="write `@qkernel` directly over the function")
-    return Kernel(function, clean_ancillas=clean_ancillas)
+    return Kernel(_checked(function, "qkernel"), clean_ancillas=clean_ancillas)
+
+
+def _checked(function: Any, decorator: str) -> types.FunctionType:
+    if isinstance(function, types.FunctionType) and function.__name__ != "<lambda>":
+        return function
+    what = "a lambda" if isinstance(function, types.FunctionType) else describe(function)
+    raise KernelTypeError(
+        f"`@{decorator}` goes over a `def`, but this is {what}", help=f"write `@{decorator}` directly over the function"
+    )
 
 
 AnyKernel = Kernel[..., Any]
@@ -342,6 +360,6 @@ def composite_gate(kernel: Any = None, *, name: str | None = None) -> Any:
     """Make a named box of a kernel: one box in drawings, a named instruction in Qiskit. Goes over `@qkernel`."""
     if kernel is None:
         return lambda inner: composite_gate(inner, name=name)
-    source = kernel.function if isinstance(kernel, Kernel) else kernel
+    source = kernel.function if isinstance(kernel, Kernel) else _checked(kernel, "composite_gate")
     clean = kernel.clean_ancillas if isinstance(kernel, Kernel) else False
     return Kernel(source, kind="composite", label=name or source.__name__, clean_ancillas=clean)
