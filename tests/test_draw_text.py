@@ -37,6 +37,10 @@ CASES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "slices_bound": (kernels.slices, {"n": 5}, {"fold_loops": False}),
     "branches_open": (kernels.branches, {}, {"inline": True}),
     "branches_bound": (kernels.branches, {"negative": True, "n": 3}, {"inline": True, "fold_loops": False}),
+    "controlled": (kernels.controlled, {}, {}),
+    "controlled_inline": (kernels.controlled, {"n": 2}, {"inline": True}),
+    "phase_estimation": (kernels.phase_estimation, {}, {}),
+    "phase_estimation_bound": (kernels.phase_estimation, {"n": 3}, {"fold_loops": False}),
     "two_observables": (kernels.two_observables, {"observables": [qko.Z(0), qko.X(1)]}, {}),
 }
 

@@ -211,11 +211,12 @@ class Strip:
         top, bottom = self.pen.frame_extent(frame, above, below, self.rows, self.halves)
         tip = "\n".join(part for part in (tooltip_text(frame.tooltip, frame.span), count) if part)
         edge = ceil(EDGE * self.scale)
+        start = edge + (ceil(8 * self.scale) if frame.controls or frame.bits else 0)
         links = markup(self.pen.links(frame, (top, bottom), self.rows, edge / 2 + 8 * self.scale), self.style)
         extent = f"top:{top:.1f}px;height:{bottom - top:.1f}px"
         parts = [
             f'<div class="frame {frame.family}" style="{extent}" data-tip="{escape(tip)}"></div>',
-            self.slice(self.lines(alive, edge) + f'<g class="link" overflow="visible">{links}</g>', edge),
+            self.slice(f'{self.lines(alive, start)}<g class="link">{links}</g>', start),
         ]
         before = set(alive)
         for number, section in enumerate(sections):

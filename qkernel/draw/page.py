@@ -31,6 +31,7 @@ main.dragging { cursor: grabbing; user-select: none; }
 .strip { display: inline-flex; align-items: flex-start; transform-origin: 0 0; position: relative; }
 .strip svg { display: block; flex: none; position: relative; overflow: visible; pointer-events: none; z-index: 1; }
 .strip svg g { pointer-events: auto; }
+.strip line.s-wire, .strip line.s-classical { shape-rendering: crispEdges; }
 .strip .labels { position: sticky; left: 0; background: var(--background); z-index: 5; }
 .around, .section, .piece, .fold { display: inline-flex; flex: none; position: relative; }
 .piece.opened, .fold.open > .piece.closed { display: none; }

@@ -170,7 +170,7 @@ class Pen:
     def links(self, frame: Frame, extent: tuple[float, float], rows: Sequence[float], x: float) -> list[Shape]:
         """Lines from a frame to its controls, and to the bits of its condition."""
         top, bottom = extent
-        edge = f"{frame.family}.edge"
+        edge = "call.edge" if frame.family == "opened" else f"{frame.family}.edge"
         shapes: list[Shape] = []
         for touch in frame.controls:
             y = rows[touch.wire]

@@ -156,5 +156,39 @@ def two_observables(observables: qk.Vector[qk.Observable]) -> qk.Vector[qk.Float
     return qk.expval(q, observables)
 
 
+@qk.qkernel
+def pair(a: qk.Qubit, b: qk.Qubit, t: qk.Float) -> tuple[qk.Qubit, qk.Qubit]:
+    a = qk.rx(a, t)
+    a, b = qk.cx(a, b)
+    return a, b
+
+
+@qk.qkernel
+def controlled(n: qk.UInt, t: qk.Float) -> qk.Vector[qk.Bit]:
+    c = qk.qubit_array(2, name="c")
+    a, b = qk.qubit("a"), qk.qubit("b")
+    w = qk.qubit_array(n, name="w")
+    c[0], c[1], a, b = qk.control(pair, num_controls=2, control_value=1)(c[0], c[1], a, b, t)
+    w, a = qk.control(qk.x, num_controls=n)(w, a)
+    a, b = qk.global_phase(pair, t)(a, b, t)
+    a, b = qk.inverse(pair)(a, b, t)
+    return qk.measure(w)
+
+
+@qk.qkernel
+def phase_estimation(n: qk.UInt, theta: qk.Float) -> qk.Vector[qk.Bit]:
+    c = qk.h(qk.qubit_array(n, name="c"))
+    t = qk.x(qk.qubit("t"))
+    for k in qk.range(n):
+        c[k], t = qk.control(qk.p, power=2**k)(c[k], t, theta)
+    for j in qk.range(n // 2):
+        c[j], c[n - j - 1] = qk.swap(c[j], c[n - j - 1])
+    for j in qk.range(n - 1, -1, -1):
+        for m in qk.range(n - 1, j, -1):
+            c[m], c[j] = qk.cp(c[m], c[j], -math.pi / 2 ** (m - j))
+        c[j] = qk.h(c[j])
+    return qk.measure(c)
+
+
 SMALL = {"n_qubits": 4, "n_layers": 2, "hamiltonian": qko.Z(0)}
 TRIANGLE = {(0, 1): 1.0, (1, 2): 0.5, (0, 2): 2.0}
