@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
 from qkernel.errors import CallArgumentError, KernelTypeError, OutsideKernelError
@@ -15,8 +15,9 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import CallSite, Tracer, describe
 from qkernel.gates import GATES, Gate
 from qkernel.ir import ops
-from qkernel.ir.expressions import Const, Expr, wrap
+from qkernel.ir.expressions import Apply, Const, Expr, wrap
 from qkernel.ir.ops import Modifier
+from qkernel.ir.places import Place
 from qkernel.kernel import Kernel
 from qkernel.types import Float
 
@@ -52,6 +53,7 @@ class Phased:
 
 
 Step = Controls | Inverted | Powered | Phased
+Group = list[tuple[QuantumHandle, Place]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def _call(tracer: Tracer, modified: Modified, arguments: tuple[Any, ...], keywor
             quantum = [value for value in values if isinstance(value, QuantumHandle)]
     finally:
         tracer.site = site
-    controls = [handle for group in reversed(groups) for handle in group]  # in the order of the arguments
+    controls = [handle for group in reversed(groups) for handle, _ in group]  # in the order of the arguments
     check_distinct([*controls, *quantum], [site.of(k) for k in range(len(controls))] + [site.span] * len(quantum))
     for handle in controls:
         tracer.take(handle, f"passed to `control({operation.name})`", site.span)
@@ -177,16 +179,16 @@ def _check_returns(tracer: Tracer, kernel: Kernel[..., Any]) -> None:
 
 def _take_controls(
     tracer: Tracer, steps: Sequence[Step], arguments: tuple[Any, ...]
-) -> tuple[list[list[QuantumHandle]], tuple[Any, ...]]:
-    """The control handles of each `Controls` step (in the order of `steps`), and the arguments that are left.
+) -> tuple[list[Group], tuple[Any, ...]]:
+    """The controls of each `Controls` step (in the order of `steps`), and the arguments that are left.
 
     The outermost controls come first among the arguments. A register or view counts as many controls as it has qubits.
     """
-    groups: list[list[QuantumHandle]] = []
+    groups: list[Group] = []
     position = 0
     for step in reversed([step for step in steps if isinstance(step, Controls)]):
         wanted = whole_number(step.count, "the number of controls", tracer.site.span)
-        group: list[QuantumHandle] = []
+        group: Group = []
         have: Expr = Const(0)
         while have != wanted:
             if position >= len(arguments) or not isinstance(arguments[position], QuantumHandle) or _beyond(have, wanted):
@@ -197,11 +199,40 @@ def _take_controls(
                     help="the controls (qubits, views or registers of that many qubits in all) come before the targets",
                 )
             handle = arguments[position]
-            group.append(handle)
-            have = have + (handle.length if handle.is_register else 1)
+            count = _count(handle, wanted - have)
+            group.append((handle, replace(handle.place, length=count) if handle.is_register else handle.place))
+            have = have + count
             position += 1
         groups.insert(0, group)
     return groups, arguments[position:]
+
+
+def _count(handle: QuantumHandle, missing: Expr) -> Expr:
+    """How many controls a handle is. A register's view that has at most as many as are missing must have all; lowering checks."""
+    if not handle.is_register:
+        return Const(1)
+    of_register = handle.parent is not None and handle.parent.parent is None
+    if of_register and isinstance(missing, Const) and _most(handle.length) == missing.value:
+        return missing
+    return handle.length
+
+
+def _most(length: Expr) -> int | None:
+    """The largest value that a length can have, where its form shows it."""
+    match length:
+        case Const(value):
+            return int(value)
+        case Apply("min", operands):
+            return min((most for operand in operands if (most := _most(operand)) is not None), default=None)
+        case Apply("max", (left, right)) if (first := _most(left)) is not None and (second := _most(right)) is not None:
+            return max(first, second)
+        case Apply("-", (left, Const(value))) if (most := _most(left)) is not None:
+            return int(most - value)
+        case Apply("+", operands) if None not in (known := [_most(operand) for operand in operands]):
+            return sum(most for most in known if most is not None)
+        case Apply("//", (left, Const(value))) if (most := _most(left)) is not None:
+            return int(most // value)
+    return None
 
 
 def _beyond(have: Expr, wanted: Expr) -> bool:
@@ -209,7 +240,7 @@ def _beyond(have: Expr, wanted: Expr) -> bool:
 
 
 def _modifiers(
-    tracer: Tracer, steps: Sequence[Step], groups: Sequence[Sequence[QuantumHandle]]
+    tracer: Tracer, steps: Sequence[Step], groups: Sequence[Group]
 ) -> tuple[tuple[Modifier, ...], list[tuple[Expr, tuple[Modifier, ...]]]]:
     """The IR modifiers, and each global phase with the modifiers outside it."""
     modifiers: list[Modifier] = []
@@ -224,7 +255,7 @@ def _modifiers(
             case Phased(phase):
                 phases.append((angle(tracer, phase, "a global phase", tracer.site.span), len(modifiers)))
             case Controls(_, value):
-                places = tuple(handle.place for handle in next(remaining))
+                places = tuple(place for _, place in next(remaining))
                 held = None if value is None else wrap(whole_number(value, "`control_value`", tracer.site.span))
                 modifiers.append(ops.Control(places, held))
     return tuple(modifiers), [(phase, tuple(modifiers[position:])) for phase, position in phases]
