@@ -183,6 +183,27 @@ def test_registers_of_arguments_take_a_length() -> None:
     assert scene_of(inner, {}).wires[0].size == "len(q)"
 
 
+@qk.qkernel
+def idle(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(n, name="q")
+    return qk.measure(qk.h(q))
+
+
+@qk.qkernel
+def triangular(n: qk.UInt) -> qk.UInt:
+    total = 0
+    for k in qk.range(n):
+        total = total + k
+    return total
+
+
+@pytest.mark.parametrize("output", ["text", "mpl", "svg", "html"])
+@pytest.mark.parametrize("lowered", [False, True])
+def test_nothing_to_draw_is_drawn_as_nothing(output: str, lowered: bool) -> None:
+    assert draw(idle.ir, {"n": 0}, output=output, lowered=lowered)
+    assert draw(triangular.ir, {"n": 3}, output=output, lowered=lowered)
+
+
 def test_bound_vectors_show_their_values() -> None:
     scene = scene_of(kernels.ansatz, {**SMALL, "inputs": np.array([np.pi / 2, 0.25, -np.pi, 1e-6])}, fold_loops=False)
     assert [one.lines for one in operations(scene.items)][:4] == [("π/2",), ("0.25",), ("-π",), ("1e-06",)]

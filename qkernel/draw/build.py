@@ -132,6 +132,7 @@ class Builder:
         items: list[Item] = []
         for op in ops:
             found = self.items(op, scope, at_start=not items and len(scope.callers) == 1)
+            found = [entry for entry in found if isinstance(entry, Frame) or entry.touches]  # none on a register of length 0
             self.charge(sum(isinstance(entry, Operation) for entry in found), scope)
             items += found
         return items

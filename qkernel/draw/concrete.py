@@ -56,7 +56,8 @@ class CircuitReader:
             match part:
                 case Run():
                     operations = [self.operation(row) for row in self.circuit.instructions(part)]
-                    items += self.boxed(operations) if body is self.circuit.body and number == 0 else operations
+                    found = self.boxed(operations) if body is self.circuit.body and number == 0 else operations
+                    items += [entry for entry in found if isinstance(entry, Frame) or entry.touches]
                 case Branch(condition, then, otherwise):
                     shown, bits = self.condition(condition)
                     sections = [Section(f"if {shown}", tuple(self.body(then)))]
