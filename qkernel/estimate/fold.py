@@ -290,7 +290,7 @@ class _FunctionFold:
                 case Power(exponent):
                     times = self.scope.number(exponent)
                     if exponent.type != FLOAT or (times.is_constant and is_whole(times)):
-                        inner = inner.repeated(maximum(times, -times))  # else one rotation takes it into its angle
+                        inner = inner.powered(times)  # else one rotation takes it into its angle
         tally.include(inner)
 
     def call(self, op: Call, tally: Tally) -> None:

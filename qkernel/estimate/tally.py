@@ -113,6 +113,19 @@ class Tally:
             result._add((path, item), amount if item in ("qubits", "ancillas") else amount * times)
         return result
 
+    def powered(self, exponent: Quantity) -> Tally:
+        """The tally of a power: of the inverse, that many times, where the exponent is negative."""
+        result = Tally(bounded=self.bounded)
+        for (path, item), amount in self.amounts.items():
+            if item in ("qubits", "ancillas"):
+                result._add((path, item), amount)
+            elif _inverse(item) == item:
+                result._add((path, item), amount * maximum(exponent, -exponent))
+            else:
+                result._add((path, item), amount * maximum(exponent, ZERO))
+                result._add((path, _inverse(item)), amount * maximum(-exponent, ZERO))
+        return result
+
     def map(self, change: Callable[[Quantity], Quantity]) -> Tally:
         """The tally with every amount changed."""
         result = Tally(bounded=self.bounded)
@@ -128,10 +141,7 @@ class Tally:
         """The tally of the inverse."""
         result = Tally(bounded=self.bounded)
         for (path, item), amount in self.amounts.items():
-            rule = GATES.get(item.base) if isinstance(item, Kind) else None
-            if isinstance(item, Kind) and rule is not None and rule.adjoint:
-                item = Kind(rule.adjoint, item.controls, item.width, item.constant)
-            result._add((path, item), amount)
+            result._add((path, _inverse(item)), amount)
         return result
 
     def controlled(self, number: Quantity) -> Tally:
@@ -180,6 +190,18 @@ class Tally:
     def of(self, item: Item) -> Quantity:
         """The amount of one item, whatever the path."""
         return sum((amount for (_, found), amount in self.amounts.items() if found == item), ZERO)
+
+
+def _inverse(item: Item) -> Item:
+    """What counts for the inverse of a gate."""
+    rule = GATES.get(item.base) if isinstance(item, Kind) else None
+    if isinstance(item, Kind) and rule is not None and rule.adjoint:
+        return Kind(rule.adjoint, item.controls, item.width, item.constant)
+    if isinstance(item, Controls):
+        kind = _inverse(item.kind)
+        assert isinstance(kind, Kind)
+        return Controls(kind)
+    return item
 
 
 def _control(result: Tally, path: tuple[str, ...], kind: Kind, amount: Quantity, inner: Quantity, number: Quantity) -> None:

@@ -56,7 +56,6 @@ class Helper:
     name: str
     shape: str
     parameters: tuple[tuple[str, str], ...]
-    clean: bool = False
 
 
 @dataclass
@@ -325,9 +324,10 @@ class Writer:
 
     def call(self, scope: Scope) -> None:
         """A call of a helper as it is."""
-        helper = self.random.choice(self.helpers) if self.helpers else None
-        if helper is None:
+        usable = self.usable(scope)
+        if not usable:
             return self.one(scope)
+        helper = self.random.choice(usable)
         need = {"qubit": 1, "pair": 2, "register": 0}[helper.shape]
         scope = self.guarded(scope, need)
         if helper.shape == "register":
@@ -336,6 +336,10 @@ class Writer:
             targets = ", ".join(f"{scope.register}[{index}]" for index in self.distinct(scope, need))
         self.write(f"{targets} = {helper.name}({', '.join([targets, *self.arguments(scope, helper)])})")
         return None
+
+    def usable(self, scope: Scope) -> list[Helper]:
+        """Those helpers whose arguments are at hand."""
+        return [helper for helper in self.helpers if scope.vector or "v" not in dict(helper.parameters)]
 
     def arguments(self, scope: Scope, helper: Helper) -> list[str]:
         result = []
@@ -346,13 +350,13 @@ class Writer:
             elif kind == "qk.Float":
                 value = self.number(scope)
             else:
-                value = scope.vector or "v"
+                value = str(scope.vector)
             result.append(f"{name}={value}" if named else value)
         return result
 
     def modified(self, scope: Scope) -> None:
         """`control`, `inverse`, `global_phase` and powers of a gate or helper, nested up to three deep."""
-        usable = [helper for helper in self.helpers if helper.clean]
+        usable = self.usable(scope)
         if usable and self.chance(0.6):
             helper = self.random.choice(usable)
             operation, shape = helper.name, helper.shape
@@ -665,7 +669,7 @@ class Writer:
                 else:
                     self.gate_on(scope, self.pick(*PLAIN, *ROTATIONS, *ROTATIONS, "u"), [names[0]])
             self.write(f"return {', '.join(sorted(names))}")
-            self.helpers.append(Helper(name, shape, (("a", "qk.Float"),), True))
+            self.helpers.append(Helper(name, shape, (("a", "qk.Float"),)))
         elif shape == "ancilla":
             self.define(
                 name,
@@ -678,14 +682,14 @@ class Writer:
             self.write(f"z, y = qk.{self.pick('crx', 'cry', 'cp')}(z, y, {self.number(Scope('', '2', floats=['a']))})")
             self.write("x, z = qk.cx(x, z)")
             self.write("return x, y")
-            self.helpers.append(Helper(name, "pair", (("a", "qk.Float"),), True))
+            self.helpers.append(Helper(name, "pair", (("a", "qk.Float"),)))
         elif shape == "recursion":
             self.define(name, "@qk.qkernel", ["q: qk.Vector[qk.Qubit]", "depth: qk.UInt", "a: qk.Float"], "qk.Vector[qk.Qubit]")
             self.write("if depth > 0:")
             self.indent = 2
             self.block(Scope("q", "len(q)", integers=["depth"], floats=["a"], depth=2), 2)
             self.write(f"q = {name}(q, depth - 1, {self.pick('a / 2', 'a + 0.1', '-a')})")
-            self.helpers.append(Helper(name, "register", (("depth", "qk.UInt"), ("a", "qk.Float")), True))
+            self.helpers.append(Helper(name, "register", (("depth", "qk.UInt"), ("a", "qk.Float"))))
             self.indent = 1
             self.write("return q")
         else:
@@ -701,7 +705,7 @@ class Writer:
                 self.write("size = q.shape[0]")
             self.block(Scope("q", size, integers=["m"], floats=["a"], vector="v", depth=1, loops=1), 3)
             self.write("return q")
-            self.helpers.append(Helper(name, "register", tuple(parameters), True))
+            self.helpers.append(Helper(name, "register", tuple(parameters)))
         self.indent = 0
 
     def kernel(self) -> None:

@@ -85,6 +85,18 @@ class Case:
         return list(eager.histories(eager.load(self.program.source, self.program.entry), self.program.values))
 
     @property
+    def sizes(self) -> dict[str, Any]:
+        """What shapes the program: all but its Floats."""
+        opened = _open(self.program)
+        return {name: value for name, value in self.program.values.items() if name not in opened}
+
+    @cached_property
+    def estimate(self) -> Any:
+        """The estimate at the program's sizes."""
+        lengths = {name: self.program.values[name] for name in _open(self.program) if isinstance(self.program.values[name], list)}
+        return self.main.estimate_resources(bindings={**self.sizes, **lengths})
+
+    @property
     def inputs(self) -> dict[str, Any]:
         return {name: self.program.values[name] for name in _open(self.program)}
 
@@ -171,7 +183,7 @@ def counts(case: Case) -> None:
             world = case.world[1]
         sizes["v"] = chosen.values["v"]
         verify(main.ir, sizes)
-        bound = main.estimate_resources(bindings=sizes)
+        bound = main.estimate_resources(bindings=sizes) if chosen is other else case.estimate
         if not program.measures:
             _compare_counts("bound estimate", bound, _gate_counts(world))
         try:
@@ -259,15 +271,15 @@ def draw(case: Case) -> None:
 def _rewritten(rewrite: Callable[[Program], Program]) -> Callable[[Case], None]:
     def check(case: Case) -> None:
         other = Case(rewrite(case.program))
-        ours, theirs = _plain(case.circuit), _plain(other.circuit)
-        if ours != theirs:
+        if other.program.source == rewrites.tidied(case.program).source:
+            return
+        if _plain(case.circuit) != _plain(other.circuit):
             raise Mismatch(f"another circuit after the rewriting\n{other.program.source}")
-        sizes = [{name: value for name, value in entry.program.values.items() if name not in OPEN} for entry in (case, other)]
-        first, second = (entry.main.estimate_resources(bindings=size) for entry, size in zip((case, other), sizes, strict=True))
-        for name in FIELDS:
-            _equal(f"{name} after the rewriting", getattr(second.gates, name), getattr(first.gates, name))
-        _equal("qubits", second.qubits, first.qubits)
-        _equal("measurements", second.measurements, first.measurements)
+        # A constant that is no longer a loop variable or an argument may make a Clifford gate of a rotation.
+        for name in FIELDS if rewrite in (rewrites.renamed, rewrites.split) else FIELDS[:4]:
+            _equal(f"{name} after the rewriting", getattr(other.estimate.gates, name), getattr(case.estimate.gates, name))
+        for name in ("qubits", "measurements", "resets"):
+            _equal(f"{name} after the rewriting", getattr(other.estimate, name), getattr(case.estimate, name))
 
     check.__doc__ = rewrite.__doc__
     return check

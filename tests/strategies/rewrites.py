@@ -13,6 +13,11 @@ from tests.strategies.programs import Program
 KEPT = {"qk", "qko", "np", "math", *dir(builtins)}
 
 
+def tidied(program: Program) -> Program:
+    """The text as Python writes its tree."""
+    return replace(program, source=ast.unparse(ast.parse(program.source)) + "\n")
+
+
 def renamed(program: Program) -> Program:
     """Other names for all arguments and local names."""
     tree = ast.parse(program.source)
