@@ -6,6 +6,7 @@ Rendering is a pure function of the error and the source files that it points in
 from __future__ import annotations
 
 import linecache
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class Note:
 
 
 _WIDEST_LINE = 200
+_CONTROLS = {code: " " if code == 9 else "\ufffd" for code in (*range(32), *range(127, 160))}
 
 
 def render(heading: str, span: Span | None, label: str, notes: tuple[Note, ...], help: str | None) -> str:
@@ -53,7 +55,7 @@ def _excerpt(span: Span, mark: str, label: str, gutter: int, same_file: bool = F
         return [head, f"{blank} = {label}"] if label else [head]
     end = span.end_column if span.end_line == span.line else len(text)
     width = max(1, end - span.column)
-    shown, column = _window(text.expandtabs(1), span.column)
+    shown, column = _window(text.translate(_CONTROLS), span.column)
     pointer = " " * column + mark * min(width, max(1, len(shown) - column))
     return [head, f"{blank} |", f"{span.line:>{gutter}} | {shown}", f"{blank} | {pointer} {label}".rstrip()]
 
@@ -72,6 +74,17 @@ def _short(file: str) -> str:
         return str(Path(file).relative_to(Path.cwd()))
     except ValueError:
         return file
+
+
+def as_written(text: str) -> str:
+    """`text` with names as the user wrote them: without the number that tells two of one name apart (`t.1`)."""
+    return re.sub(r"\b([A-Za-z_]\w*)\.\d+\b", r"\1", text)
+
+
+def with_article(noun: object) -> str:
+    """`a Qubit`, `an Observable`; a UInt is spoken "you"."""
+    word = str(noun)
+    return f"{'an' if word[0] in 'aeioAEIO' else 'a'} {word}"
 
 
 def did_you_mean(name: str, known: list[str]) -> str:

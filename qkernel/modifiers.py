@@ -119,9 +119,10 @@ def select(operations: Sequence[Any]) -> Any:
         count = handle.length if handle.is_register else Const(1)
         if isinstance(count, Const) and len(operations) > 1 << count.value:
             raise CallArgumentError(
-                f"`select` has {len(operations)} operations, but {count.value} qubits tell only {1 << count.value} apart",
+                f"`select` has {len(operations)} operations, but its index tells only {1 << count.value} apart",
                 span=tracer.site.of(0),
-                label=f"{count.value} qubits",
+                label=f"{count.value} qubit{'s' if count.value != 1 else ''}",
+                help=f"give it an index of {(len(operations) - 1).bit_length()} qubits",
             )
         results: Any = (index, *targets)
         for value, operation in enumerate(operations):
@@ -138,7 +139,8 @@ def _call(tracer: Tracer, modified: Modified, arguments: tuple[Any, ...], keywor
     if "power" in keywords and "power" not in own:
         keywords = dict(keywords)
         innermost = next((k for k, step in enumerate(steps) if isinstance(step, Controls)), len(steps))
-        steps.insert(innermost, Powered(keywords.pop("power")))
+        is_phased = any(isinstance(step, Phased) for step in steps[innermost:])
+        steps.insert(len(steps) if is_phased else innermost, Powered(keywords.pop("power")))
     groups, rest = _take_controls(tracer, steps, arguments)
     site = tracer.site
     tracer.site = CallSite(site.span, site.positional[len(arguments) - len(rest) :], site.keyword)
@@ -152,7 +154,9 @@ def _call(tracer: Tracer, modified: Modified, arguments: tuple[Any, ...], keywor
     finally:
         tracer.site = site
     controls = [handle for group in reversed(groups) for handle, _ in group]  # in the order of the arguments
-    check_distinct([*controls, *quantum], [site.of(k) for k in range(len(controls))] + [site.span] * len(quantum))
+    positions = [k for k, value in enumerate(arguments) if isinstance(value, QuantumHandle)]
+    spans = [site.of(k) for k in positions] + [site.span] * (len(controls) + len(quantum) - len(positions))
+    check_distinct([*controls, *quantum], spans)
     for handle in controls:
         tracer.take(handle, f"passed to `control({operation.name})`", site.span)
     modifiers, phases = _modifiers(tracer, steps, groups)
@@ -174,12 +178,11 @@ def _check_returns(tracer: Tracer, kernel: Kernel[..., Any]) -> None:
                 f"`{kernel.name}` returns a {returned.type}, so it cannot be controlled or inverted",
                 span=tracer.site.span,
                 label="not only qubits come back",
+                help=f"leave what is measured or computed out of `{kernel.name}`",
             )
 
 
-def _take_controls(
-    tracer: Tracer, steps: Sequence[Step], arguments: tuple[Any, ...]
-) -> tuple[list[Group], tuple[Any, ...]]:
+def _take_controls(tracer: Tracer, steps: Sequence[Step], arguments: tuple[Any, ...]) -> tuple[list[Group], tuple[Any, ...]]:
     """The controls of each `Controls` step (in the order of `steps`), and the arguments that are left.
 
     The outermost controls come first among the arguments. A register or view counts as many controls as it has qubits.

@@ -211,7 +211,10 @@ def cast(target: Vector[Qubit], kind: type[QFixed], int_bits: int = 0) -> QFixed
     handle = tracer.expect_qubits(target, "argument of `cast`", tracer.site.of(0))
     if kind is not QFixed or not handle.is_register:
         raise KernelTypeError(
-            "`cast` makes a QFixed of a register", span=tracer.site.span, help="`qk.cast(q, qk.QFixed, int_bits=0)`"
+            "`cast` makes a QFixed of a register",
+            span=tracer.site.of(0) if kind is QFixed else tracer.site.of(1),
+            label="not a register" if kind is QFixed else "not QFixed",
+            help="write `qk.cast(q, qk.QFixed, int_bits=0)`, where `q` is a register",
         )
     if isinstance(int_bits, bool) or not isinstance(int_bits, int) or int_bits < 0:
         raise KernelTypeError(
@@ -268,7 +271,12 @@ def items(dictionary: Dict[K, V]) -> Iterable[tuple[K, V]]:
     if isinstance(given, Expr):
         if isinstance(given.type, DictType):
             return SymbolicItems(given)
-        raise KernelTypeError(f"`items` takes a Dict, but this is {describe(given)}", span=active_tracer("`items`").site.of(0))
+        raise KernelTypeError(
+            f"`items` takes a Dict, but this is {describe(given)}",
+            span=active_tracer("`items`").site.of(0),
+            label="not a Dict",
+            help="loop over the indices of a vector: `for i in qk.range(v.shape[0])`",
+        )
     return dictionary.items()
 
 

@@ -122,8 +122,8 @@ class Annotation:
         self.origin, self.arguments = origin, arguments
 
     def __repr__(self) -> str:
-        names = ", ".join(getattr(argument, "__name__", repr(argument)) for argument in self.arguments)
-        return f"{self.origin.__name__}[{names}]"
+        names = [getattr(argument, "__name__", repr(argument)) for argument in self.arguments]
+        return f"{self.origin.__name__}[{', '.join(names)}]" if self.origin else " | ".join(names)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Annotation) and (self.origin, self.arguments) == (other.origin, other.arguments)
@@ -131,8 +131,8 @@ class Annotation:
     def __hash__(self) -> int:
         return hash((self.origin, self.arguments))
 
-    def __or__(self, other: Any) -> Any:
-        return Annotation(self.origin, self.arguments)
+    def __or__(self, other: Any) -> Annotation:
+        return Annotation(None, (self, other))  # no kernel type: refused where the signature is read, with a caret
 
 
 class _Scalar(type):

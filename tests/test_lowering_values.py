@@ -77,7 +77,7 @@ def test_vector_index_outside(key: int, count: int) -> None:
     body = loop("i", count, gate("rx", qubit("q", K), angles=(at(reals("v"), uint("k")),), line=8))
     with pytest.raises(QubitIndexResolutionError, match=f"index {key} (of|lies outside) `v`") as error:
         circuit_of(body, width=count, parameters={"v": FLOATS, "k": UINT}, v=np.ones(3), k=key)
-    assert error.value.notes[0].text == "i = 0"
+    assert error.value.notes[0].text.endswith("i = 0")
 
 
 def test_key_that_is_not_there() -> None:

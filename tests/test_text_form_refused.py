@@ -129,7 +129,7 @@ def test_refused_with_a_caret(text: str, title: str, place: tuple[int, int]) -> 
     shown = str(caught.value).splitlines()
     assert f":{line}:{column}" in shown[1]
     if text.split("\n")[line - 1]:
-        assert shown[3].endswith(text.split("\n")[line - 1].replace("\t", " "))
+        assert shown[3].endswith(text.split("\n")[line - 1].replace("\t", " ").replace("\x00", "\ufffd"))
         assert shown[4].index("^") - shown[4].index("|") - 2 == column - 1
 
 

@@ -20,7 +20,7 @@ def active_tracer(what: str) -> Tracer:
     if tracer is None:
         from qkernel.errors import OutsideKernelError
 
-        raise OutsideKernelError(f"{what} works only inside a kernel", help="put it into a function under `@qkernel.qkernel`")
+        raise OutsideKernelError(f"{what} works only inside a kernel", help="put it into a function under `@qk.qkernel`")
     return tracer
 
 

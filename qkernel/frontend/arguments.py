@@ -26,7 +26,7 @@ def bind(
         raise CallArgumentError(
             f"`{name}` takes {_count(len(parameters))}, but {len(arguments)} are given",
             span=site.of(len(parameters)),
-            label="one too many",
+            label="one too many" if site.span else "",
             help=f"call it as {usage}",
         )
     values: dict[str, Any] = dict(zip(parameters, arguments, strict=False))
@@ -36,18 +36,22 @@ def bind(
             raise CallArgumentError(
                 f"`{name}` has no argument `{keyword}`{did_you_mean(keyword, list(parameters))}",
                 span=site.of(keyword),
-                label="unknown here",
+                label="unknown here" if site.span else "",
                 help=f"call it as {usage}",
             )
         if keyword in values:
             raise CallArgumentError(
-                f"`{name}` gets `{keyword}` twice", span=site.of(keyword), label="given already", help=f"call it as {usage}"
+                f"`{name}` gets `{keyword}` twice",
+                span=site.of(keyword),
+                label="given already" if site.span else "",
+                help=f"call it as {usage}",
             )
         values[keyword], spans[keyword] = value, site.of(keyword)
     missing = [parameter for parameter in parameters if parameter not in values and parameter not in optional]
     if missing:
         names = ", ".join(f"`{parameter}`" for parameter in missing)
-        raise CallArgumentError(f"`{name}` lacks {names}", span=site.span, label=f"needs {names}", help=f"call it as {usage}")
+        label = f"needs {names}" if site.span else ""
+        raise CallArgumentError(f"`{name}` lacks {names}", span=site.span, label=label, help=f"call it as {usage}")
     return values, spans
 
 

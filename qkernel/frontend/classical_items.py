@@ -37,7 +37,12 @@ def read_item(tracer: Tracer, base: Expr, key: Any, key_node: ast.expr, node: as
                 )
             if isinstance(key, slice):
                 if rank != 1:
-                    raise UnsupportedPythonError("only vectors have slices", span=span, label=f"`{shown}` is a {base.type}")
+                    raise UnsupportedPythonError(
+                        "only vectors have slices",
+                        span=span,
+                        label=f"`{shown}` is a {base.type}",
+                        help=f"take one row and slice it: `{shown}[0][{ast.unparse(key_node)}]`",
+                    )
                 start, stride, length = resolve_slice(key, size(base), span, True)
                 return Slice(base, start, stride, length)
             resolved = tuple(_index(part, base, axis, shown, key_node, span) for axis, part in enumerate(keys))
@@ -53,7 +58,10 @@ def _index(key: Any, base: Expr, axis: int, shown: str, key_node: ast.expr, span
     if isinstance(index, Const) and index.value < 0:
         if not is_literal(key_node):
             raise QubitIndexResolutionError(
-                f"the index of `{shown}` is negative: {index.value}", span=span, label=f"this is {index.value}"
+                f"the index of `{shown}` is negative: {index.value}",
+                span=span,
+                label=f"this is {index.value}",
+                help=f"a negative number counts from the end only where it is written as such: `{shown}[{index.value}]`",
             )
         index = length - -index.value
     if isinstance(index, Const) and isinstance(length, Const) and not 0 <= index.value < length.value:
@@ -71,7 +79,10 @@ def updated(tracer: Tracer, base: Expr, key: Any, value: Any, key_node: ast.expr
     shown = ast.unparse(node.value) if isinstance(node, ast.Subscript) else "the vector"
     if not isinstance(base.type, ArrayType) or base.type.rank != 1 or isinstance(key, (slice, tuple)):
         raise UnsupportedPythonError(
-            f"`{shown}` is a {base.type}; only single elements of vectors are assigned", span=span, label="cannot be assigned"
+            f"`{shown}` is a {base.type}; only single elements of vectors are assigned",
+            span=span,
+            label="cannot be assigned",
+            help="give the new value a name of its own: `value = ...`",
         )
     index = _index(key, base, 0, shown, key_node, span)
     if isinstance(value, QuantumHandle):

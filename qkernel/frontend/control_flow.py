@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from qkernel.diagnostics import Note
+from qkernel.diagnostics import Note, with_article
 from qkernel.errors import (
     CallableDefinitionConflictError,
     KernelTypeError,
@@ -39,7 +39,9 @@ def truth(tracer: Tracer, value: Any, node: ast.AST) -> Any:
         f"a condition must be a Bit, but this is {describe(value)}",
         span=tracer.frame.span(node),
         label="not a condition",
-        help="measure first: `bit = qk.measure(q)`" if isinstance(value, QuantumHandle) else "test one element, or compare",
+        help=f"measure first: `bit = qk.measure({value.name})`"
+        if isinstance(value, QuantumHandle)
+        else f"test one element, such as `{ast.unparse(node)}[0]`",
     )
 
 
@@ -71,7 +73,13 @@ def _targets(tracer: Tracer, node: ast.For, domain: SymbolicRange | SymbolicItem
     if isinstance(domain.domain, ops.Range):
         if isinstance(node.target, ast.Name):
             return [(node.target.id, UINT)]
-        raise UnsupportedPythonError("a loop over a range has one plain variable", span=span, label="one name, please")
+        target = ast.unparse(node.target.elts[0]) if isinstance(node.target, (ast.Tuple, ast.List)) else "i"
+        raise UnsupportedPythonError(
+            "a loop over a range has one plain variable",
+            span=span,
+            label="not one name",
+            help=f"write `for {target} in {ast.unparse(node.iter)}:`",
+        )
     key, value = domain.type.key, domain.type.value
     match node.target:
         case ast.Tuple([key_node, ast.Name(value_name)]):
@@ -86,9 +94,13 @@ def _targets(tracer: Tracer, node: ast.For, domain: SymbolicRange | SymbolicItem
     raise UnsupportedPythonError(
         f"a loop over a {domain.type} has a key and a value",
         span=span,
-        label="two names",
-        help="`for key, value in qk.items(d)`, or `for (i, j), value in qk.items(d)` where keys are pairs",
+        label="a key and a value, please",
+        help=f"write `for {_key_names(key)}, value in {ast.unparse(node.iter)}:`",
     )
+
+
+def _key_names(key: Type) -> str:
+    return f"({', '.join('ijklmn'[: len(key.items)])})" if isinstance(key, TupleType) and len(key.items) <= 6 else "key"
 
 
 def _check_unshadowed(tracer: Tracer, name: str, node: ast.For | ast.While) -> None:
@@ -115,7 +127,7 @@ def symbolic_while(tracer: Tracer, node: ast.While) -> None:
                 "a `while` in a kernel runs on a measured bit",
                 span=tracer.frame.span(node.test),
                 label=f"always {value}",
-                help="measure the bit again in the body, or loop over `qk.range`",
+                help="measure the bit again in the body, or loop over a range: `for i in qk.range(n):`",
             )
         condition[:] = [value]
 
@@ -123,11 +135,14 @@ def symbolic_while(tracer: Tracer, node: ast.While) -> None:
     from qkernel.ir.evaluation import free_names
 
     if not free_names(condition[0]) & {entry.name for entry in carried if entry.next != Name(entry.name, entry.next.type)}:
+        tested = ast.unparse(node.test)
         raise UnsupportedPythonError(
             "the condition of this `while` does not change in its body",
             span=tracer.frame.span(node.test),
             label="would run for ever",
-            help="measure the bit again in the body and assign it to the same name",
+            help=f"measure it again in the body: `{tested} = qk.measure(...)`"
+            if isinstance(node.test, ast.Name)
+            else "such a loop runs on a measured bit; loop over a range instead: `for i in qk.range(n):`",
         )
     tracer.emit(ops.While(condition[0], body, carried, tracer.frame.span(node.test)))
 
@@ -251,7 +266,7 @@ def _check_unmutated(tracer: Tracer, contents: list[tuple[str, Any, Any]], node:
             raise UnsupportedPythonError(
                 f"`{name}` is a Python {type(value).__name__} and cannot change where the kernel repeats or branches",
                 span=tracer.frame.span(node),
-                label="read once, for all rounds",
+                label="both sides are read" if isinstance(node, ast.If) else "read once, for all rounds",
                 help=f"use a vector: `{name} = qk.bit_array(n)`, then `{name}[i] = ...`",
             )
 
@@ -325,7 +340,10 @@ def _paired(old: Any, new: Any, name: str, frame: Frame, node: ast.AST) -> list[
         if not after:
             return [(handle, None if handle is not new else handle) for handle in before]
         raise QubitRebindError(
-            f"`{name}` holds {len(before)} qubits or registers before and {len(after)} after", span=frame.span(node)
+            f"`{name}` holds {len(before)} qubits or registers before and {len(after)} after",
+            span=frame.span(node),
+            label="of this loop",
+            help="keep as many in it; collect what is measured in another name",
         )
     return list(zip(before, after, strict=True)) if before else []
 
@@ -442,9 +460,10 @@ def _join_values(tracer: Tracer, node: ast.If, name: str, left: Expr, right: Exp
     if left.type != right.type:
         if {left.type, right.type} != {UINT, FLOAT}:
             raise KernelTypeError(
-                f"`{name}` is a {left.type} on one side of the branch and a {right.type} on the other",
+                f"`{name}` is {with_article(left.type)} on one side of the branch and {with_article(right.type)} on the other",
                 span=tracer.frame.span(node.test),
                 label="joins here",
+                help="give it one type on both sides, or a name of its own on each",
             )
         type = FLOAT
     span = tracer.frame.span(node.test)

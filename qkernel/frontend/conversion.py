@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError
 from qkernel.ir.expressions import Const, Expr, Pack, apply
 from qkernel.ir.spans import Span
@@ -33,10 +34,10 @@ def convert(value: Expr, type: Type, what: str, span: Span | None) -> Expr:
     if isinstance(value.type, DictType) and isinstance(type, DictType) and _fits(value.type, type):
         return value
     raise KernelTypeError(
-        f"{what} must be a {type}, but this is a {value.type}",
+        f"{what} must be {with_article(type)}, but this is {with_article(value.type)}",
         span=span,
-        label=f"a {value.type}",
-        help=_way_out(value.type, type),
+        label=with_article(value.type),
+        help=_way_out(value, type),
     )
 
 
@@ -44,7 +45,12 @@ def _fits(given: DictType, wanted: DictType) -> bool:
     return given.key == wanted.key and (given.value == wanted.value or (given.value, wanted.value) == (UINT, FLOAT))
 
 
-def _way_out(given: Type, wanted: Type) -> str | None:
+def _way_out(value: Expr, wanted: Type) -> str | None:
+    given = value.type
+    if isinstance(value, Const) and given == BIT and wanted in (UINT, FLOAT):
+        return f"a bool is no number: write `{int(value.value)}`"
+    if isinstance(value, Const) and given == FLOAT and wanted == UINT:
+        return "write a whole number, such as `3`"
     if given == FLOAT and wanted == UINT:
         return "`qk.floor(x)` and `qk.ceil(x)` make a UInt of a Float; whole numbers divide with `//`"
     if given == BIT and wanted in (UINT, FLOAT):
@@ -52,5 +58,5 @@ def _way_out(given: Type, wanted: Type) -> str | None:
     if wanted == OBSERVABLE:
         return "bind a Hamiltonian, for example `qkernel.observable.Z(0)`"
     if isinstance(wanted, ArrayType) and not isinstance(given, (ArrayType, TupleType)):
-        return "this argument wants a whole vector; did the arguments change places?"
+        return "this argument wants a whole vector, such as `[0.1, 0.2]`; did the arguments change places?"
     return None

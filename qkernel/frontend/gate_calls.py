@@ -47,7 +47,9 @@ def gate_operands(
     values, spans = bind(name, rule.qubits + rule.angles, optional, arguments, keywords, site)
     handles = []
     for qubit in rule.qubits:
-        handle = tracer.expect_qubits(values[qubit], f"argument `{qubit}` of `{name}`", spans[qubit])
+        if not isinstance(values[qubit], QuantumHandle):
+            raise _not_a_qubit(name, rule, qubit, values, spans)
+        handle: QuantumHandle = values[qubit]
         if handle.is_register and not rule.is_broadcast:
             raise KernelTypeError(
                 f"`{name}` takes single qubits, and `{handle.name}` is a register",
@@ -59,12 +61,30 @@ def gate_operands(
     check_distinct(handles, [spans[qubit] for qubit in rule.qubits])
     vectors_allowed = rule.is_broadcast and handles[0].is_register
     angles = tuple(
-        angle(tracer, values.get(parameter, 0.0), f"angle `{parameter}` of `{name}`", spans.get(parameter), vectors_allowed)
+        angle(tracer, values.get(parameter, 0.0), _angle_of(name, parameter), spans.get(parameter), vectors_allowed)
         for parameter in rule.angles
     )
     if vectors_allowed:
         _check_lengths(handles[0], rule, angles, spans)
     return handles, angles
+
+
+def _angle_of(gate: str, parameter: str) -> str:
+    return f"the angle of `{gate}`" if parameter == "angle" else f"the angle `{parameter}` of `{gate}`"
+
+
+def _not_a_qubit(
+    gate: str, rule: GateRule, qubit: str, values: dict[str, Any], spans: dict[str, Span | None]
+) -> KernelTypeError:
+    swapped = [parameter for parameter in rule.angles if isinstance(values.get(parameter), QuantumHandle)]
+    usage = f"`{gate}({', '.join(rule.qubits + rule.angles)})`"
+    wanted = "a Qubit or a Vector[Qubit]" if rule.is_broadcast else "a Qubit"
+    return KernelTypeError(
+        f"argument `{qubit}` of `{gate}` must be {wanted}, but this is {describe(values[qubit])}",
+        span=spans[qubit],
+        label="not a qubit",
+        help=f"`{qubit}` and `{swapped[0]}` seem to have changed places: {usage}" if swapped else f"call it as {usage}",
+    )
 
 
 def _keyword(rule: GateRule, keyword: str) -> str:
@@ -77,7 +97,12 @@ def _keyword(rule: GateRule, keyword: str) -> str:
 def angle(tracer: Tracer, value: Any, what: str, span: Span | None, vectors_allowed: bool = False) -> Expr:
     """`value` as a Float, or as a vector of Floats where one angle per qubit is allowed."""
     if isinstance(value, (QuantumHandle, str)) or value is None or callable(value):
-        raise KernelTypeError(f"{what} must be a Float, but this is {describe(value)}", span=span, label="not an angle")
+        raise KernelTypeError(
+            f"{what} must be a Float, but this is {describe(value)}",
+            span=span,
+            label="not an angle",
+            help="angles are numbers in radians, such as `math.pi / 2`",
+        )
     expr = wrap(value)
     if isinstance(expr, Const) and expr.type == FLOAT and not np.isfinite(expr.value):
         raise NotFiniteError(f"{what} is {expr.value}", span=span, label="not a finite number")
@@ -161,11 +186,18 @@ def call_unitary(tracer: Tracer, matrix: Any, qubits: tuple[Any, ...]) -> Any:
 def unitary_matrix(matrix: Any, num_qubits: int, span: Span | None) -> tuple[tuple[complex, ...], ...]:
     """A matrix as hashable rows; raises unless it is unitary and fits the number of qubits."""
     if num_qubits == 0:
-        raise CallArgumentError("`unitary` needs qubits after its matrix", span=span, label="no qubits follow")
+        raise CallArgumentError(
+            "`unitary` needs qubits after its matrix", span=span, label="no qubits follow", help="write `qk.unitary(matrix, q)`"
+        )
     try:
         array = np.asarray(matrix, complex)
     except (TypeError, ValueError) as error:
-        raise KernelTypeError("`unitary` needs a matrix of known numbers", span=span, label="not a known matrix") from error
+        raise KernelTypeError(
+            "`unitary` needs a matrix of known numbers",
+            span=span,
+            label="not a known matrix",
+            help="gates with angles, such as `qk.u` and `qk.p`, take values that are known later",
+        ) from error
     size = 1 << num_qubits
     if array.shape != (size, size):
         raise BindingShapeError(
@@ -176,5 +208,10 @@ def unitary_matrix(matrix: Any, num_qubits: int, span: Span | None) -> tuple[tup
         )
     error_size = float(np.abs(array @ array.conj().T - np.eye(size)).max())
     if not error_size < 1e-8:
-        raise NotUnitaryError("the matrix is not unitary", span=span, label=f"U U† differs from 1 by {error_size:.2g}")
+        raise NotUnitaryError(
+            "the matrix is not unitary",
+            span=span,
+            label=f"U U† differs from 1 by {error_size:.2g}",
+            help="its rows have length 1 and are orthogonal to each other",
+        )
     return tuple(tuple(complex(entry) for entry in row) for row in array)

@@ -49,7 +49,10 @@ def resolve_index(key: Any, length: Expr, name: str, span: Span | None, literal:
     if isinstance(index, Const) and index.value < 0:
         if not literal:
             raise QubitIndexResolutionError(
-                f"the index of `{name}` is negative: {index.value}", span=span, label=f"this is {index.value}"
+                f"the index of `{name}` is negative: {index.value}",
+                span=span,
+                label=f"this is {index.value}",
+                help=f"a negative number counts from the end only where it is written as such: `{name}[{index.value}]`",
             )
         written, index = index.value, length - -index.value
         if isinstance(index, Const) and index.value < 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError
 from qkernel.frontend.arguments import bind
 from qkernel.frontend.conversion import convert
@@ -107,11 +108,14 @@ def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, spa
                 f"{what} must be a {wanted}, but `{handle.name}` is a {handle.type_name}",
                 span=span,
                 label=f"a {handle.type_name}",
+                help=f"give it one element: `{handle.name}[0]`"
+                if handle.is_register
+                else "a register is made by `qk.qubit_array(n)`, and a slice such as `q[0:1]` is one too",
             )
         return handle
     if isinstance(value, QuantumHandle) or value is None or isinstance(value, str) or callable(value):
         raise KernelTypeError(
-            f"{what} must be a {parameter.type}, but this is {describe(value)}", span=span, label=describe(value)
+            f"{what} must be {with_article(parameter.type)}, but this is {describe(value)}", span=span, label=describe(value)
         )
     if isinstance(value, dict):
         return _dictionary(value, parameter.type, what, span)

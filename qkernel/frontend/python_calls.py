@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.diagnostics import as_written
 from qkernel.errors import CallArgumentError, InliningError, QKernelError, SourceUnavailableError, SymbolicValueError
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.source import Source, read_source
@@ -24,7 +25,8 @@ from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, DictType
 
 def call(tracer: Tracer, node: ast.Call) -> Any:
     """`function(...)`."""
-    from qkernel.frontend.reader import iterate, read
+    from qkernel.frontend.iteration import iterate
+    from qkernel.frontend.reader import read
 
     frame = tracer.frame
     function = read(tracer, node.func)
@@ -144,13 +146,22 @@ def inline(
     try:
         bound = inspect.signature(function).bind(*arguments, **keywords)
     except TypeError as error:
-        raise CallArgumentError(f"`{function.__name__}`: {error}", span=tracer.site.span, label="called here") from None
+        usage = f"`{function.__name__}{inspect.signature(function)}`"
+        raise CallArgumentError(
+            f"`{function.__name__}` is not called like this: {error}",
+            span=tracer.site.span,
+            label="called here",
+            help=f"call it as {usage}",
+        ) from None
     bound.apply_defaults()
     if len(tracer.frames) > MAXIMUM_DEPTH:
         from qkernel.errors import KernelRecursionError
 
         raise KernelRecursionError(
-            f"`{function.__name__}` calls itself without end", span=tracer.site.span, label="called again here"
+            f"`{function.__name__}` calls itself without end",
+            span=tracer.site.span,
+            label="called again here",
+            help="end the recursion by an `if` on a number that is known in Python",
         )
     site = tracer.site
     tracer.frames.append(Frame(source, function.__name__, dict(bound.arguments), lookup(function)))
@@ -209,8 +220,9 @@ def _int(tracer: Tracer, value: Any) -> Expr:
         return expr
     if expr.type == BIT:
         return apply("select", expr, 1, 0)
+    shown = as_written(str(expr))
     raise SymbolicValueError(
-        f"`int({expr})` would cut off digits of a value that is not known yet",
+        f"`int({shown})` would cut off digits of a value that is not known yet",
         span=tracer.site.span,
         label="of a Float",
         help="`qk.floor(x)` or `qk.ceil(x)` says which way to round",
@@ -218,7 +230,7 @@ def _int(tracer: Tracer, value: Any) -> Expr:
 
 
 def _sum(tracer: Tracer, values: Any, start: Any = 0) -> Any:
-    from qkernel.frontend.reader import iterate
+    from qkernel.frontend.iteration import iterate
 
     total = start
     for value in iterate(tracer, values, tracer.frame.source.node):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ast
 import operator
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from qkernel.diagnostics import did_you_mean
+from qkernel.diagnostics import as_written, did_you_mean
 from qkernel.errors import (
     FrontendTransformError,
     KernelTypeError,
@@ -20,6 +21,7 @@ from qkernel.errors import (
     UnsupportedPythonError,
 )
 from qkernel.frontend.control_flow import truth
+from qkernel.frontend.iteration import comprehension, iterate
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import call
 from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
@@ -74,10 +76,11 @@ def read(tracer: Tracer, node: ast.expr) -> Any:
 
 
 def symbol_error(error: SymbolUse, span: Any) -> SymbolicValueError:
+    shown = as_written(str(error.expr))
     return SymbolicValueError(
-        f"`{error.expr}` is not known yet, and {error.use} needs its value now",
+        f"`{shown}` is not known yet, and {error.use} needs its value now",
         span=span,
-        label=f"needs the value of `{error.expr}`",
+        label=f"needs the value of `{shown}`",
         help="a kernel is traced once for all values; use the kernel's own operators, `qk.range` and `if`, or take the value "
         "from Python (a closure or a global) instead of an argument",
     )
@@ -123,25 +126,29 @@ def _read(tracer: Tracer, node: ast.expr) -> Any:
             shown = _CONVERSIONS[conversion](shown) if conversion in _CONVERSIONS else shown
             return str(shown) if isinstance(shown, Expr) else format(shown, read(tracer, spec) if spec else "")
         case ast.ListComp(element, generators):
-            return list(_comprehension(tracer, generators, lambda: read(tracer, element)))
+            return list(comprehension(tracer, generators, lambda: read(tracer, element)))
         case ast.SetComp(element, generators):
-            return set(_comprehension(tracer, generators, lambda: read(tracer, element)))
+            return set(comprehension(tracer, generators, lambda: read(tracer, element)))
         case ast.GeneratorExp(element, generators):
-            return list(_comprehension(tracer, generators, lambda: read(tracer, element)))
+            return list(comprehension(tracer, generators, lambda: read(tracer, element)))
         case ast.DictComp(key, value, generators):
-            return dict(_comprehension(tracer, generators, lambda: (read(tracer, key), read(tracer, value))))
+            return dict(comprehension(tracer, generators, lambda: (read(tracer, key), read(tracer, value))))
         case ast.Lambda():
             return traced_lambda(tracer, node)
         case ast.Slice(lower, upper, step):
             return slice(*(None if part is None else read(tracer, part) for part in (lower, upper, step)))
+    construct, way_out = _REWRITES.get(type(node), (type(node).__name__, "leave it out"))
     raise UnsupportedPythonError(
-        f"`{_construct(node)}` does not exist in a kernel", span=tracer.frame.span(node), label="not supported"
+        f"`{construct}` does not exist in a kernel", span=tracer.frame.span(node), label="not supported", help=way_out
     )
 
 
-def _construct(node: ast.AST) -> str:
-    names = {"Await": "await", "Yield": "yield", "YieldFrom": "yield from", "Starred": "*"}
-    return names.get(type(node).__name__, type(node).__name__)
+_COLLECT = "collect the values in a vector, and return it:\n    bits = qk.bit_array(n)\n    bits[i] = qk.measure(q[i])"
+_REWRITES: dict[type[ast.expr], tuple[str, str]] = {
+    ast.Yield: ("yield", _COLLECT),
+    ast.YieldFrom: ("yield from", _COLLECT),
+    ast.Await: ("await", "leave out the `await`"),
+}
 
 
 def read_name(tracer: Tracer, name: str, node: ast.AST) -> Any:
@@ -173,37 +180,6 @@ def _elements(tracer: Tracer, elements: list[ast.expr]) -> Iterator[Any]:
             yield read(tracer, element)
 
 
-def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
-    """The elements of a Python iterable; symbols and registers are not iterated outside `for` statements."""
-    if isinstance(value, (QuantumHandle, Expr)):
-        raise UnsupportedPythonError(
-            f"{describe(value)} cannot be iterated",
-            span=tracer.frame.span(node),
-            label="its length is not known here",
-            help="loop over its indices: `for i in qk.range(v.shape[0]): ... v[i] ...`",
-        )
-    from qkernel.operations import SymbolicItems, SymbolicRange
-
-    if isinstance(value, SymbolicRange) and (known := known_range(value)) is not None:
-        return iter(known)
-    if isinstance(value, (SymbolicItems, SymbolicRange)):
-        raise UnsupportedPythonError(
-            "a symbolic range is looped over by a `for` statement only",
-            span=tracer.frame.span(node),
-            label="its bounds are not known here",
-            help="write a `for` loop that assigns the elements of a `qk.bit_array` or register",
-        )
-    return iter(value)
-
-
-def known_range(value: Any) -> range | None:
-    """A range whose bounds are constants."""
-    from qkernel.ir.expressions import Const
-
-    parts = (value.domain.start, value.domain.stop, value.domain.step)
-    return range(*(part.value for part in parts)) if all(isinstance(part, Const) for part in parts) else None
-
-
 def _dictionary(tracer: Tracer, keys: list[ast.expr | None], values: list[ast.expr]) -> dict[Any, Any]:
     result: dict[Any, Any] = {}
     for key, value in zip(keys, values, strict=True):
@@ -233,15 +209,16 @@ def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node
         return left * factor if name == "<<" else apply("//", left, factor)
     if name == "@":
         raise _no_arithmetic(tracer, left, name, node)
-    types = {_type(operand) for operand in (left, right)}
+    kinds = {_type(operand) for operand in (left, right)}
     if name in _BIT_OPERATORS:
-        if types != {BIT}:
+        if kinds != {BIT}:
             raise KernelTypeError(
                 f"`{_symbol(kind)}` takes Bits, but this is {describe(left if _type(left) != BIT else right)}",
                 span=tracer.frame.span(node),
                 label="not Bits",
+                help="numbers have `+ - * / // % **` and comparisons; conditions are joined by `and`, `or`, `not`",
             )
-    elif BIT in types:
+    elif BIT in kinds:
         raise KernelTypeError(
             f"`{name}` takes numbers, but this is a Bit",
             span=tracer.frame.span(node),
@@ -276,7 +253,11 @@ def _no_arithmetic(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Kern
         f"`{name}` does not work on {describe(value)}",
         span=tracer.frame.span(node),
         label="no arithmetic here",
-        help="work on the elements: `v[i]`" if isinstance(value, Expr) and isinstance(value.type, ArrayType) else None,
+        help="work on the elements: `v[i]`"
+        if isinstance(value, Expr) and isinstance(value.type, ArrayType)
+        else "a qubit is changed by gates: `q = qk.h(q)`"
+        if isinstance(value, QuantumHandle)
+        else None,
     )
 
 
@@ -288,7 +269,12 @@ def _unary(tracer: Tracer, op: ast.unaryop, value: Any, node: ast.AST) -> Any:
         raise _no_arithmetic(tracer, value, {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(op)], node)
     if isinstance(op, ast.Invert):
         if isinstance(value, Expr) and value.type != BIT:
-            raise KernelTypeError("`~` takes a Bit", span=tracer.frame.span(node), label=f"a {value.type}")
+            raise KernelTypeError(
+                f"`~` takes a Bit, but this is {describe(value)}",
+                span=tracer.frame.span(node),
+                label="not a Bit",
+                help="a number is negated by `-`",
+            )
         return (not value) if isinstance(value, bool) else ~value
     return -value if isinstance(op, ast.USub) else +value
 
@@ -334,14 +320,17 @@ def _compare_pair(tracer: Tracer, op: ast.cmpop, left: Any, right: Any, node: as
     for operand in (left, right):
         if not _is_scalar(operand):
             raise _no_arithmetic(tracer, operand, name, node)
-    types = {_type(left), _type(right)}
-    if BIT in types and len(types) > 1:
+    kinds = {_type(left), _type(right)}
+    if BIT in kinds and len(kinds) > 1:
         other = right if _type(left) == BIT else left
         if other in (0, 1) if not isinstance(other, Expr) else False:
             left, right = (left, bool(right)) if _type(left) == BIT else (bool(left), right)
         else:
             raise KernelTypeError(
-                f"`{name}` compares a Bit with {describe(other)}", span=tracer.frame.span(node), label="different types"
+                f"`{name}` compares a Bit with {describe(other)}",
+                span=tracer.frame.span(node),
+                label="different types",
+                help="`(1 if bit else 0)` makes a number of a bit",
             )
     return apply(name, left, right)
 
@@ -350,19 +339,28 @@ def _conditional(tracer: Tracer, node: ast.AST, test: ast.expr, body: ast.expr, 
     condition = truth(tracer, read(tracer, test), test)
     if not isinstance(condition, Expr):
         return read(tracer, body if condition else orelse)
-    before = len(tracer.ops), tracer.ledger.snapshot()
-    chosen, other = read(tracer, body), read(tracer, orelse)
-    if len(tracer.ops) != before[0] or not (_is_scalar(chosen) and _is_scalar(other)) or tracer.ledger.moves != before[1].moves:
-        raise UnsupportedPythonError(
-            "a conditional expression on a value that is not known yet chooses between numbers only",
+    before = len(tracer.ops), dict(tracer.ledger.moves), dict(tracer.ledger.loans)
+    sides = []
+    for side in (body, orelse):
+        value = read(tracer, side)
+        if (len(tracer.ops), tracer.ledger.moves, tracer.ledger.loans) != before or not _is_scalar(value):
+            shown = [ast.unparse(part) for part in (test, body, orelse)]
+            raise UnsupportedPythonError(
+                "a conditional expression on a value that is not known yet chooses between numbers, and acts on no qubits",
+                span=tracer.frame.span(node),
+                label="more than a choice between numbers",
+                help="write an `if` statement:\n    if {}:\n        result = {}\n    else:\n        result = {}".format(*shown),
+            )
+        sides.append(value)
+    kinds = {_type(side) for side in sides}
+    if len(kinds) > 1 and BIT in kinds:
+        raise KernelTypeError(
+            f"this is {describe(sides[0])} on one side and {describe(sides[1])} on the other",
             span=tracer.frame.span(node),
-            label="not a choice between numbers",
-            help="write an `if` statement",
+            label="two types",
+            help="give both sides one type; `(1 if bit else 0)` makes a number of a bit",
         )
-    types = {_type(chosen), _type(other)}
-    if len(types) > 1 and BIT in types:
-        raise KernelTypeError("both sides of a conditional expression must have one type", span=tracer.frame.span(node))
-    return apply("select", condition, chosen, other)
+    return apply("select", condition, *sides)
 
 
 def _subscript(tracer: Tracer, node: ast.Subscript, base: Any, key_node: ast.expr) -> Any:
@@ -428,42 +426,19 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
             label="unknown attribute",
             help="a vector has `v.shape[0]`" if isinstance(value.type, ArrayType) else None,
         )
-    if isinstance(value, QuantumHandle) and name not in ("shape",):
-        raise KernelTypeError(f"a {value.type_name} has no `{name}`", span=tracer.frame.span(node), label="unknown attribute")
+    if isinstance(value, QuantumHandle) and (name != "shape" or not value.is_register):
+        raise KernelTypeError(
+            f"a {value.type_name} has no `{name}`",
+            span=tracer.frame.span(node),
+            label="unknown attribute",
+            help=f"its length is `{value.name}.shape[0]`" if value.is_register else None,
+        )
+    if isinstance(value, types.ModuleType) and not hasattr(value, name):
+        shown = ast.unparse(node.value) if isinstance(node, ast.Attribute) else value.__name__
+        raise UnknownNameError(
+            f"`{shown}` has no `{name}`{did_you_mean(name, dir(value))}", span=tracer.frame.span(node), label="unknown name"
+        )
     return getattr(value, name)
-
-
-def _comprehension(tracer: Tracer, generators: list[ast.comprehension], element: Callable[[], Any]) -> Iterator[Any]:
-    """The elements of a comprehension, its variables local to it."""
-    frame: Frame = tracer.frame
-    outer = dict(frame.variables)
-    bound = {target.id for generator in generators for target in ast.walk(generator.target) if isinstance(target, ast.Name)}
-
-    def loop(rest: list[ast.comprehension]) -> Iterator[Any]:
-        if not rest:
-            yield element()
-            return
-        from qkernel.frontend.statements import assign
-
-        for value in iterate(tracer, read(tracer, rest[0].iter), rest[0].iter):
-            assign(tracer, rest[0].target, value)
-            conditions = [truth(tracer, read(tracer, test), test) for test in rest[0].ifs]
-            if any(isinstance(condition, Expr) for condition in conditions):
-                raise UnsupportedPythonError(
-                    "a comprehension cannot filter by a value that is not known yet",
-                    span=frame.span(rest[0].ifs[0]),
-                    label="not known yet",
-                )
-            if all(conditions):
-                yield from loop(rest[1:])
-
-    try:
-        yield from list(loop(generators))
-    finally:
-        for name in bound:
-            frame.variables.pop(name, None)
-            if name in outer:
-                frame.variables[name] = outer[name]
 
 
 def traced_lambda(tracer: Tracer, node: ast.Lambda) -> Callable[..., Any]:

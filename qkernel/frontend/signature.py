@@ -9,7 +9,8 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
-from qkernel.errors import MissingAnnotationError
+from qkernel.diagnostics import with_article
+from qkernel.errors import KernelTypeError, MissingAnnotationError
 from qkernel.frontend.source import Source
 from qkernel.ir import types as ir
 from qkernel.ir.expressions import Expr, wrap
@@ -49,13 +50,13 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
     node = source.node
     assert isinstance(node, ast.FunctionDef)
     arguments = node.args
-    for extra in (arguments.vararg, arguments.kwarg):
+    for stars, extra in (("*", arguments.vararg), ("**", arguments.kwarg)):
         if extra is not None:
             raise MissingAnnotationError(
-                f"`{node.name}` takes `*{extra.arg}`, but a kernel has a fixed number of arguments",
+                f"`{node.name}` takes `{stars}{extra.arg}`, but a kernel has a fixed number of arguments",
                 span=source.span(extra),
                 label="not in a kernel",
-                help="take a `Vector` or name each argument",
+                help=f"take a vector, such as `{extra.arg}: qk.Vector[qk.Qubit]`, or name each argument",
             )
     hints = _hints(function, source)
     defaults = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
@@ -68,7 +69,7 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
                 f"argument `{argument.arg}` of `{node.name}` has no type",
                 span=span,
                 label="needs an annotation",
-                help=f"for example `{argument.arg}: qk.Float`",
+                help=f"for example `{argument.arg}: qk.Float`, or `{argument.arg}: qk.Qubit`",
             )
         kind = _type(hints[argument.arg], argument.annotation, source)
         if isinstance(kind, Struct):
@@ -147,6 +148,10 @@ def _type(hint: Any, node: ast.AST | None, source: Source) -> ir.Type | Struct:
     if isinstance(hint, Annotation) and hint.origin is Dict and len(hint.arguments) == 2:
         key, value = (_type(argument, node, source) for argument in hint.arguments)
         return ir.DictType(key, value)  # type: ignore[arg-type]
+    if hint in _RANKS or hint in (Dict, tuple, typing.Tuple):  # noqa: UP006
+        name = hint.__name__ if hint is not typing.Tuple else "Tuple"  # noqa: UP006
+        example = "Dict[qk.UInt, qk.Float]" if hint is Dict else f"{name}[qk.Float]"
+        raise _bad(hint, node, source, "of what?", f"say what it holds, for example `qk.{example}`")
     if typing.get_origin(hint) is tuple:
         items = tuple(_type(argument, node, source) for argument in typing.get_args(hint))
         return ir.TupleType(items)  # type: ignore[arg-type]
@@ -163,18 +168,26 @@ def _array(hint: Annotation, node: ast.AST | None, source: Source) -> ir.Type:
     return ir.ArrayType(element, rank)
 
 
-def _bad(hint: Any, node: ast.AST | None, source: Source, label: str) -> MissingAnnotationError:
+def _bad(hint: Any, node: ast.AST | None, source: Source, label: str, help: str | None = None) -> MissingAnnotationError:
     name = getattr(hint, "__name__", None) or repr(hint)
     return MissingAnnotationError(
         f"`{name}` cannot stand in a kernel's signature",
         span=source.span(node) if node is not None else None,
         label=label,
-        help="kernel types are Qubit, Bit, UInt, Float, QFixed, Observable, Vector[...], Matrix[...], Tensor[...], Dict[...], "
+        help=help
+        or "kernel types are Qubit, Bit, UInt, Float, QFixed, Observable, Vector[...], Matrix[...], Tensor[...], Dict[...], "
         "Tuple[...] and structs",
     )
 
 
 def _default(value: Any, type: ir.Type, name: str, span: Span) -> Expr:
     from qkernel.frontend.conversion import convert
+    from qkernel.frontend.tracer import describe
 
+    if value is None or isinstance(value, (str, dict)) or callable(value):
+        raise KernelTypeError(
+            f"the default of `{name}` must be {with_article(type)}, but this is {describe(value)}",
+            span=span,
+            label="its default",
+        )
     return convert(wrap(value), type, f"the default of `{name}`", span)

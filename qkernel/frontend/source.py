@@ -8,7 +8,7 @@ import linecache
 import types
 from dataclasses import dataclass
 
-from qkernel.errors import SourceUnavailableError
+from qkernel.errors import SourceUnavailableError, UnsupportedPythonError
 from qkernel.ir.spans import Span
 
 
@@ -79,6 +79,9 @@ def _find(tree: ast.Module, function: types.FunctionType) -> ast.FunctionDef | a
                 return node
             case ast.FunctionDef(name) if name == function.__name__:
                 return node
+            case ast.AsyncFunctionDef(name) if name == function.__name__:
+                header = ast.unparse(node).split("async ", 1)[1].splitlines()[0]
+                raise UnsupportedPythonError(f"`{name}` is an `async def`", help=f"write it as a plain one:\n    {header}")
     raise SourceUnavailableError(
         f"the source of `{function.__name__}` holds no plain `def` of that name", help="kernels are written with `def`"
     )

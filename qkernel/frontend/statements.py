@@ -6,10 +6,12 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
+from qkernel.diagnostics import as_written
 from qkernel.errors import InliningError, KernelTypeError, QubitRebindError, UnsupportedPythonError
 from qkernel.frontend.control_flow import handles_in, symbolic_for, symbolic_if, symbolic_while, truth
+from qkernel.frontend.iteration import iterate
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.reader import binary, is_literal, iterate, read, with_site
+from qkernel.frontend.reader import binary, is_literal, read, with_site
 from qkernel.frontend.tracer import Frame, Tracer, describe
 from qkernel.ir.expressions import Expr
 
@@ -32,19 +34,46 @@ class Continue:
 
 Signal = Return | Break | Continue | None
 
-_REWRITES = {
-    "Try": ("try", "check the values in Python before the kernel is called"),
-    "TryStar": ("try", "check the values in Python before the kernel is called"),
-    "With": ("with", "open what you need outside the kernel"),
-    "ClassDef": ("class", "define the class outside the kernel"),
-    "Global": ("global", "return the value instead"),
-    "Nonlocal": ("nonlocal", "return the value instead"),
-    "Import": ("import", "import at the top of the module"),
-    "ImportFrom": ("import", "import at the top of the module"),
-    "Match": ("match", "write `if` and `elif`"),
-    "AsyncFor": ("async for", "write `for`"),
-    "AsyncWith": ("async with", "open what you need outside the kernel"),
-    "AsyncFunctionDef": ("async def", "write `def`"),
+
+def _unsupported(tracer: Tracer, node: ast.stmt) -> UnsupportedPythonError:
+    """The error for a statement that kernels do not have, with what to write in its place."""
+    construct = _WORDS.get(type(node).__name__, type(node).__name__)
+    match node:
+        case ast.Try() | ast.TryStar():
+            way_out = "ask before, with `if`; or write the `try` around the call of the kernel"
+        case ast.With(items):
+            opened = ", ".join(map(ast.unparse, items))
+            way_out = f"do it before, outside; the kernel reads names from around it:\n    with {opened}:\n        ..."
+        case ast.ClassDef(name):
+            way_out = f"define it outside of the kernel:\n    class {name}:\n        ..."
+        case ast.Global([name, *_]) | ast.Nonlocal([name, *_]):
+            way_out = f"give it another name in the kernel, and return it: `new_{name} = ...`"
+        case ast.Import() | ast.ImportFrom():
+            way_out = f"write `{ast.unparse(node)}` at the top of the module"
+        case ast.Match(subject, [ast.match_case(ast.MatchValue(value)), *_]):
+            lines = (f"if {ast.unparse(subject)} == {ast.unparse(value)}:", "    ...", "else:", "    ...")
+            way_out = "\n    ".join(("write it with `if`:", *lines))
+        case ast.Match():
+            way_out = "write it with `if`, `elif` and `else`"
+        case ast.AsyncFunctionDef(name, arguments):
+            way_out = f"write `def {name}({ast.unparse(arguments)}):`"
+        case _:
+            way_out = "leave it out"
+    span = tracer.frame.span(node)
+    return UnsupportedPythonError(f"`{construct}` does not exist in a kernel", span=span, label="not supported", help=way_out)
+
+
+_WORDS = {
+    "Try": "try",
+    "TryStar": "try",
+    "With": "with",
+    "ClassDef": "class",
+    "Global": "global",
+    "Nonlocal": "nonlocal",
+    "Import": "import",
+    "ImportFrom": "import",
+    "Match": "match",
+    "AsyncFunctionDef": "async def",
 }
 
 
@@ -90,12 +119,14 @@ def execute(tracer: Tracer, node: ast.stmt) -> Signal:
         case ast.Delete(targets):
             for deleted in targets:
                 if not (isinstance(deleted, ast.Name) and tracer.frame.variables.pop(deleted.id, None) is not None):
-                    raise UnsupportedPythonError("`del` takes a local name", span=tracer.frame.span(node))
+                    raise UnsupportedPythonError(
+                        "`del` takes a local name",
+                        span=tracer.frame.span(deleted),
+                        label="not a name",
+                        help="leave it out: what is not used any more is dropped at the `return`",
+                    )
         case _:
-            construct, way_out = _REWRITES.get(type(node).__name__, (type(node).__name__, "leave it out"))
-            raise UnsupportedPythonError(
-                f"`{construct}` does not exist in a kernel", span=tracer.frame.span(node), label="not supported", help=way_out
-            )
+            raise _unsupported(tracer, node)
     return None
 
 
@@ -177,10 +208,20 @@ def assign(tracer: Tracer, target: ast.expr, value: Any) -> None:
                 "attributes cannot be assigned in a kernel",
                 span=frame.span(target),
                 label="assigned here",
-                help="make a new object instead",
+                help=_new_record(frame, target),
             )
         case _:
             raise UnsupportedPythonError("this cannot be assigned to in a kernel", span=frame.span(target))
+
+
+def _new_record(frame: Frame, target: ast.Attribute) -> str:
+    owner = ast.unparse(target.value)
+    fields = getattr(type(frame.variables.get(owner)), "struct_fields", None)
+    if fields is None:
+        return "make a new object instead"
+    kind = type(frame.variables[owner]).__name__
+    values = ", ".join(target.attr if field == target.attr else f"{owner}.{field}" for field in fields)
+    return f"make a new record:\n    {target.attr} = ...\n    {owner} = {kind}({values})"
 
 
 def _unpack(tracer: Tracer, node: ast.expr, elements: list[ast.expr], value: Any) -> None:
@@ -211,14 +252,26 @@ def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: 
         tracer.give_back(base, key, value, ast.unparse(key_node), is_literal(key_node))
     elif isinstance(base, Expr):
         if not isinstance(base_node, ast.Name):
-            raise UnsupportedPythonError("only elements of a named vector are assigned", span=tracer.frame.span(node))
+            raise UnsupportedPythonError(
+                "only elements of a named vector are assigned",
+                span=tracer.frame.span(node),
+                label="of no named vector",
+                help="give the vector a name first: `v = ...`, then `v[i] = ...`",
+            )
         tracer.frame.variables[base_node.id] = updated(tracer, base, key, value, key_node, node)
     elif isinstance(key, Expr):
         raise UnsupportedPythonError(
             f"`{ast.unparse(base_node)}` is a Python {type(base).__name__} and has no element at a symbol",
             span=tracer.frame.span(node),
-            label=f"`{key}` is not known yet",
-            help="use `qk.bit_array(n)` for bits",
+            label=f"`{as_written(str(key))}` is not known yet",
+            help=f"use a vector: `{ast.unparse(base_node)} = qk.bit_array(n)`",
+        )
+    elif isinstance(base_node, ast.Name) and base_node.id not in tracer.frame.variables:
+        raise UnsupportedPythonError(
+            f"`{base_node.id}` was made outside of `{tracer.frame.name}`, which cannot change it",
+            span=tracer.frame.span(node),
+            label="changed here",
+            help=f"work on a copy: `{base_node.id}_here = list({base_node.id})`, or return what is new",
         )
     else:
         base[key] = value
@@ -249,19 +302,21 @@ def _for(tracer: Tracer, node: ast.For) -> Signal:
             "`for ... else` does not exist in a kernel",
             span=tracer.frame.span(node.orelse[0]),
             label="in the `else` of a loop",
-            help="write what follows after the loop",
+            help=_after_the_loop(node),
         )
     value = read(tracer, node.iter)
     if isinstance(value, (SymbolicRange, SymbolicItems)):
         symbolic_for(tracer, node, value)
         return None
     if isinstance(value, (QuantumHandle, Expr)):
-        shown = ast.unparse(node.iter)
+        shown, target = ast.unparse(node.iter), ast.unparse(node.target)
+        lines = [f"for i in qk.range({shown}.shape[0]):", f"    {target} = {shown}[i]", "    ..."]
+        lines += [f"    {shown}[i] = {target}"] if isinstance(value, QuantumHandle) else []
         raise UnsupportedPythonError(
             f"`for` cannot go over {describe(value)}",
             span=tracer.frame.span(node.iter),
-            label="its length is not known here",
-            help=f"for i in qk.range({shown}.shape[0]):\n    ... {shown}[i] ...",
+            label="its length may be known only later",
+            help="\n    ".join(["loop over its indices:", *lines]),
         )
     for entry in iterate(tracer, value, node.iter):
         assign(tracer, node.target, entry)
@@ -273,12 +328,17 @@ def _for(tracer: Tracer, node: ast.For) -> Signal:
     return None
 
 
+def _after_the_loop(node: ast.For | ast.While) -> str:
+    return f"write it after the loop: `{ast.unparse(node.orelse[0]).splitlines()[0]}`"
+
+
 def _while(tracer: Tracer, node: ast.While) -> Signal:
     if node.orelse:
         raise UnsupportedPythonError(
             "`while ... else` does not exist in a kernel",
             span=tracer.frame.span(node.orelse[0]),
-            help="write what follows after the loop",
+            label="in the `else` of a loop",
+            help=_after_the_loop(node),
         )
     before = len(tracer.ops)
     condition = truth(tracer, read(tracer, node.test), node.test)
@@ -288,7 +348,8 @@ def _while(tracer: Tracer, node: ast.While) -> Signal:
                 "the condition of a `while` cannot measure",
                 span=tracer.frame.span(node.test),
                 label="an operation on qubits",
-                help="measure into a name before the loop, and again at the end of its body",
+                help="measure before the loop, and again at the end of its body:\n"
+                f"    bit = {ast.unparse(node.test)}\n    while bit:\n        ...\n        bit = {ast.unparse(node.test)}",
             )
         symbolic_while(tracer, node)
         return None
@@ -302,13 +363,18 @@ def _while(tracer: Tracer, node: ast.While) -> Signal:
         rounds += 1
         if rounds > 100_000:
             raise UnsupportedPythonError(
-                "this `while` does not end while the kernel is traced", span=tracer.frame.span(node.test)
+                "this `while` does not end while the kernel is traced",
+                span=tracer.frame.span(node.test),
+                label="true 100,000 times",
+                help="loop over a range: `for i in qk.range(n):`",
             )
         condition = truth(tracer, read(tracer, node.test), node.test)
         if isinstance(condition, Expr):
             raise UnsupportedPythonError(
                 "the condition of this `while` is known in the first round and not in the next",
                 span=tracer.frame.span(node.test),
+                label="measured later only",
+                help="measure before the loop too, or loop over a range: `for i in qk.range(n):`",
             )
     return None
 
@@ -327,7 +393,7 @@ def _return(tracer: Tracer, node: ast.Return, value: ast.expr | None) -> Signal:
             "`return` cannot stand in a loop or branch that is decided later",
             span=tracer.frame.span(node),
             label="an early return",
-            help="assign the result to a name there, and return it at the end",
+            help="write what follows under `else:`, and `return` after both sides have joined",
         )
     return Return(None if value is None else read(tracer, value), node)
 
@@ -339,9 +405,9 @@ def _jump(tracer: Tracer, node: ast.Break | ast.Continue) -> Signal:
             f"`{word}` cannot stand in a loop or branch that is decided later",
             span=tracer.frame.span(node),
             label="decided later",
-            help="put the rest of the body under an `if`"
+            help="turn the condition round, and put the rest of the body under it: `if not (...):`"
             if word == "continue"
-            else "shorten the range, or use `while` on a measured bit",
+            else "put the rest of the body under a condition that stays false: `done = done or ...`, `if not done:`",
         )
     return Break() if isinstance(node, ast.Break) else Continue()
 
@@ -353,7 +419,7 @@ def _assert(tracer: Tracer, node: ast.Assert, test: ast.expr, message: ast.expr 
             "`assert` in a kernel needs a value that is known while it is traced",
             span=tracer.frame.span(test),
             label="not known yet",
-            help="check the value before the kernel is called",
+            help=f"check it in Python, before the kernel is called: `{ast.unparse(node)}`",
         )
     if not condition:
         text = str(read(tracer, message)) if message is not None else f"`{ast.unparse(test)}` does not hold"
@@ -373,7 +439,8 @@ def _local_function(tracer: Tracer, node: ast.FunctionDef) -> Any:
         raise UnsupportedPythonError(
             "a function inside a kernel has no decorators",
             span=frame.span(node.decorator_list[0]),
-            label="define it outside the kernel",
+            label="a decorator",
+            help=f"define it outside of the kernel, or write no decorator: `def {node.name}({ast.unparse(node.args)}):`",
         )
     names = [argument.arg for argument in node.args.args]
     defaults = [read(tracer, default) for default in node.args.defaults]

@@ -90,8 +90,9 @@ def trace(kernel: AnyKernel) -> Traced:
     returned_node: ast.AST = signal.node if isinstance(signal, Return) else node
     value = signal.value if isinstance(signal, Return) else None
     span = source.span(returned_node) if isinstance(signal, Return) else source.name_span(node)
-    values, is_tuple = _returned(tracer, kernel, value, span)
-    _check_parameters_accounted(tracer, kernel, values)
+    parts = node_of.elts if isinstance(node_of := getattr(returned_node, "value", None), ast.Tuple) else []
+    values, is_tuple = _returned(tracer, kernel, value, span, [source.span(part) for part in parts])
+    _check_parameters_accounted(tracer, kernel, values, span)
     outline = Outline(signature.parameters, tuple(values), is_tuple)
     function = ops.Function(
         kernel.name,
@@ -125,8 +126,8 @@ def _argument(parameter: ops.Parameter) -> Any:
 # what comes back ----------------------------------------------------------------------------------------------------------
 
 
-def _returned(tracer: Tracer, kernel: AnyKernel, value: Any, span: Span) -> tuple[list[Value], bool]:
-    """The values of the return statement, checked against the annotation."""
+def _returned(tracer: Tracer, kernel: AnyKernel, value: Any, span: Span, spans: list[Span]) -> tuple[list[Value], bool]:
+    """The values of the return statement, which stand at `spans` if it lists them, checked against the annotation."""
     wanted = kernel.signature.returned
     if isinstance(wanted, Struct):
         if not isinstance(value, wanted.kind):
@@ -140,7 +141,8 @@ def _returned(tracer: Tracer, kernel: AnyKernel, value: Any, span: Span) -> tupl
     if isinstance(wanted, TupleType):
         if not isinstance(value, tuple) or len(value) != len(wanted.items):
             raise _wrong(kernel, value, str(wanted), span)
-        return [_one(tracer, kernel, part, type, span) for part, type in zip(value, wanted.items, strict=True)], True
+        spans = spans if len(spans) == len(value) else [span] * len(value)
+        return [_one(tracer, kernel, *each) for each in zip(value, wanted.items, spans, strict=True)], True
     if isinstance(value, tuple):
         raise _wrong(kernel, value, str(wanted), span)
     return [_one(tracer, kernel, value, wanted, span)], False
@@ -172,7 +174,7 @@ def _one(tracer: Tracer, kernel: AnyKernel, value: Any, wanted: Type, span: Span
         raise _wrong(kernel, value, str(wanted), span) from None
 
 
-def _check_parameters_accounted(tracer: Tracer, kernel: AnyKernel, returned: list[Value]) -> None:
+def _check_parameters_accounted(tracer: Tracer, kernel: AnyKernel, returned: list[Value], span: Span) -> None:
     """A qubit that came in goes out, or is measured."""
     parts: dict[str, list[Place]] = {}
     for value in returned:
@@ -181,7 +183,7 @@ def _check_parameters_accounted(tracer: Tracer, kernel: AnyKernel, returned: lis
     local = {parameter.name for parameter in kernel.signature.parameters}
     for value in returned:
         if isinstance(value, QuantumHandle) and value.place.register in local:
-            _check_place_known(kernel, value, local)
+            _check_place_known(kernel, value, local, span)
     for parameter in kernel.signature.parameters:
         if not is_quantum(parameter.type) or parameter.name in tracer.ended:
             continue
@@ -197,7 +199,7 @@ def _check_parameters_accounted(tracer: Tracer, kernel: AnyKernel, returned: lis
         )
 
 
-def _check_place_known(kernel: AnyKernel, handle: QuantumHandle, names: set[str]) -> None:
+def _check_place_known(kernel: AnyKernel, handle: QuantumHandle, names: set[str], span: Span) -> None:
     place = handle.place
     inner = (
         free_names(place.start)
@@ -207,15 +209,26 @@ def _check_place_known(kernel: AnyKernel, handle: QuantumHandle, names: set[str]
     if inner - names:
         raise ReturnTypeError(
             f"`{kernel.name}` returns `{handle.name}`, whose place only the kernel itself knows",
-            span=kernel.signature.returned_span,
-            help="return the whole register",
+            span=span,
+            label="depends on what is computed inside",
+            help=f"give it back (`{handle.name} = ...`) and return the whole register",
         )
 
 
 def check_recursion(depth: int, kernel: AnyKernel) -> None:
     """Raise where kernels reach each other too deeply to trace."""
     if depth > MAXIMUM_DEPTH:
-        raise KernelRecursionError(f"`{kernel.name}` is reached through more than {MAXIMUM_DEPTH} kernels")
+        raise nested_too_deeply(kernel)
+
+
+def nested_too_deeply(kernel: AnyKernel) -> KernelRecursionError:
+    """The error for a chain of kernels, or an expression, that is too deep to read."""
+    return KernelRecursionError(
+        f"what `{kernel.name}` calls is nested too deeply to be read",
+        span=kernel.source.name_span(kernel.source.node),
+        label="the outermost kernel",
+        help="call the kernels one after another, or let one call itself with a smaller argument",
+    )
 
 
 def check_assumption(kernel: AnyKernel, assumed: Outline | None, actual: Outline) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError
 from qkernel.frontend import indexing
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
@@ -114,7 +115,7 @@ class Tracer:
         """`parent[key]`: the element or view, recorded as out."""
         span = self.site.span
         if not parent.is_register:
-            raise KernelTypeError(f"`{parent.name}` is one qubit and has no elements", span=span, label="indexed here")
+            raise _not_a_register(parent, span)
         name = f"{parent.name}[{text if text is not None else indexing.show(key)}]"
         part = indexing.part(parent, key, name, span, literal)
         self.ledger.lend(parent, part, span, self.pending[-1] if self.pending else ())
@@ -132,7 +133,7 @@ class Tracer:
                 help="a measured qubit does not come back: keep the bits in a variable or in `qk.bit_array(n)`",
             )
         if not parent.is_register:
-            raise KernelTypeError(f"`{parent.name}` is one qubit and has no elements", span=span, label="indexed here")
+            raise _not_a_register(parent, span)
         target = indexing.part(parent, key, name, span, literal)
         self.ledger.give_back(parent, target.place, name, value, span)
 
@@ -174,15 +175,23 @@ class Tracer:
         return call_kernel(self, kernel, arguments, keywords)
 
 
+def _not_a_register(handle: QuantumHandle, span: Span | None) -> KernelTypeError:
+    return KernelTypeError(
+        f"`{handle.name}` is one qubit and has no elements",
+        span=span,
+        label="indexed here",
+        help="a register is made by `qk.qubit_array(n)`; as an argument it is a `qk.Vector[qk.Qubit]`",
+    )
+
+
 def describe(value: Any) -> str:
     """`value` in the user's words."""
     if isinstance(value, QuantumHandle):
         return f"a {value.type_name}"
     if isinstance(value, Expr):
-        return f"a {value.type}"
+        return with_article(value.type)
     if value is None:
         return "None"
     if isinstance(value, (bool, int, float, str)):
         return f"the {type(value).__name__} {value!r}"
-    article = "an" if type(value).__name__[0] in "aeiouAEIOU" else "a"
-    return f"{article} {type(value).__name__}"
+    return with_article(type(value).__name__)

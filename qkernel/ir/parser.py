@@ -29,6 +29,8 @@ def parse(text: str, file: str | None = None) -> Module:
 
     Raises `TextFormError`, with the place in the text, for everything that is not such a text.
     """
+    if not isinstance(text, str):
+        raise TextFormError(f"a text is wanted, not {type(text).__name__}", help="write `text.decode()` of bytes")
     source = Source(text, file)
     start = source.span(1, 0, 1, 1)
     if len(text) > MAX_TEXT_SIZE:

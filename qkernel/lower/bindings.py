@@ -32,6 +32,7 @@ Array = np.ndarray[Any, Any]
 
 _HELP = {
     UINT: "a whole number is wanted, such as `3`",
+    FLOAT: "a number is wanted, such as `0.5`",
     BIT: "write `True` or `False`",
     OBSERVABLE: "bind a Hamiltonian, such as `qko.Z(0)`",
 }
@@ -216,7 +217,13 @@ class _Check:
 
     def _wrong_type(self, value: Any, type: Type, where: str, given: str = "") -> NoReturn:
         given = given or ("a bool" if isinstance(value, bool) else f"`{reprlib.repr(value)}` ({value.__class__.__name__})")
-        help = _HELP.get(type) if isinstance(type, ScalarType) else None
+        match type:
+            case ScalarType():
+                help = _HELP[type]
+            case DictType(key):
+                help = f"a dictionary is wanted, such as `{{{'0' if key == UINT else '(0, 1)'}: 0.5}}`"
+            case _:
+                help = "a list, a tuple or an array is wanted"
         raise BindingTypeError(
             f"{self._name(where)} is of type {type}, and {given} was given", span=self.parameter.span, help=help
         )

@@ -171,6 +171,7 @@ class Interpreter:
                 f"{what} cannot stand in an operation under `{modifier}`",
                 label="not unitary",
                 notes=(Note(f"`{modifier}` is applied here", span),),
+                help="keep gates only in what is inverted, controlled or repeated, and do this outside of it",
             )
 
     # Qubits ------------------------------------------------------------------------------------------------------------

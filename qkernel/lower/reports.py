@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from qkernel.diagnostics import Note
+from qkernel.diagnostics import Note, as_written
 from qkernel.errors import (
     ArithmeticEvaluationError,
     EntrypointValidationError,
@@ -47,14 +47,16 @@ class Frame:
 
 
 def locate(error: QKernelError, span: Span | None, frame: Frame) -> QKernelError:
-    """Give an error that has none its place in the source, the values of the loops there, and the call around it."""
+    """Give an error that has none its place in the source, the values of whole numbers there, and the call around it."""
     if error.span is None and span is not None:
-        error.span = span
-        variables = [name for targets in frame.loops for name in targets]
-        if variables:
-            error.notes += (Note(", ".join(f"{name} = {frame.names[name]}" for name in variables)),)
-        if frame.call is not None:
-            error.notes += (Note(f"in this call of `{frame.function.name}`", frame.call.span),)
+        error.span, error.title, error.label = span, as_written(error.title), as_written(error.label)
+        values = {parameter.name: frame.names.get(parameter.name) for parameter in frame.function.parameters}
+        known = {name: value for name, value in values.items() if isinstance(value, int) and not isinstance(value, bool)}
+        known |= {name: frame.names[name] for targets in frame.loops for name in targets}
+        if known:
+            error.notes += (Note(", ".join(f"{as_written(name)} = {value}" for name, value in known.items())),)
+        if frame.call is not None and frame.call.span not in (span, *(note.span for note in error.notes)):
+            error.notes += (Note(f"in this call of `{as_written(frame.function.name)}`", frame.call.span),)
     return error
 
 
@@ -63,19 +65,22 @@ def translated(error: Exception, parameters: OpenParameters) -> QKernelError:
     if isinstance(error, QKernelError):
         return error
     if not isinstance(error, Unsettled):
-        return ArithmeticEvaluationError(f"an expression has no value: {error}")
+        return ArithmeticEvaluationError(f"an expression has no value: {error}", label="cannot be computed")
     expr = error.value.expression() if isinstance(error.value, Affine) else error.value
     if names := parameters.names(manageable(expr)):
         given = ", ".join(f'"{name}": ...' for name in names)
         return EntrypointValidationError(
             f"{error.use} depends on `{names[0]}`, which has no value when the kernel is compiled",
-            label=f"{error.use} depends on `{names[0]}`",
+            label=f"needs the value of `{names[0]}`",
             help=f"bind it: `bindings={{{given}}}`",
         )
     source = "a measurement" if "bits" in free_names(expr) else "an expectation value or a probability"
     return SeparationError(
         f"{error.use} depends on {source}, and is to be known before the circuit runs",
-        label=f"{error.use} is known only at run time",
+        label="known only at run time",
+        help="choose between gates by `if` on the bit; a loop that ends by a measured bit is a `while`"
+        if source == "a measurement"
+        else None,
     )
 
 
@@ -92,7 +97,11 @@ def refused_bound(entry: Function, parameter: Parameter, what: str) -> Entrypoin
 def outside(place: Place, index: int, length: int) -> QubitIndexResolutionError:
     """The error for an index beyond a register."""
     where = "is negative" if index < 0 else f"lies outside it: it has {length} qubit{'' if length == 1 else 's'}"
-    return QubitIndexResolutionError(f"index {index} of the register `{place.register}` {where}", label=f"index {index}")
+    return QubitIndexResolutionError(
+        f"index {index} of the register `{place.register}` {where}",
+        label=f"index {index}",
+        help="a negative number counts from the end only where it is written as such: `q[-1]`" if index < 0 else None,
+    )
 
 
 def twice(registers: Registers, qubits: Sequence[int]) -> QubitAliasError:

@@ -216,7 +216,8 @@ class OpenArray:
             raise EntrypointValidationError(
                 f"the circuit depends on the length of `{self.name}`, which is not known",
                 label="asks for its length",
-                help=f"bind `{self.name}`, or give its shape where it stays open",
+                help=f'bind it: `bindings={{"{self.name}": ...}}`; '
+                f'to keep it open, compile with `lengths={{"{self.name}": (4,)}}`',
             )
         return length
 
@@ -239,7 +240,7 @@ class OpenDictionary:
         return EntrypointValidationError(
             f"the circuit depends on the keys of `{self.name}`, which stays open",
             label="needs its keys",
-            help=f"bind `{self.name}`",
+            help=f'bind it: `bindings={{"{self.name}": {{...}}}}`',
         )
 
 

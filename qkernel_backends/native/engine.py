@@ -122,8 +122,8 @@ class NativePrepared:
             position = {column: column for column in self._columns}
             self._state_runners[bits] = Runner(encode(plan, bits, self.real, position, costate=False))
         runner = self._state_runners[bits]
+        work, empty, flat = runner.workspace(), runner.nothing, runner.flat  # refuses what does not fit
         states = np.zeros((len(columns), 2, 1 << plan.num_qubits), self.real)
-        work, empty, flat = runner.workspace(), runner.nothing, runner.flat
         runner.call(work, columns, flat, empty, empty, empty, flat, states, 0, len(columns), STATE)
         runner.idle.append(work)
         phase = np.full(len(columns), plan.global_phase.offset)

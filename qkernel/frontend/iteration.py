@@ -1,0 +1,82 @@
+"""Python iterables and comprehensions: unrolled while the kernel is traced."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from qkernel.diagnostics import as_written
+from qkernel.errors import UnsupportedPythonError
+from qkernel.frontend.control_flow import truth
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.tracer import Frame, Tracer, describe
+from qkernel.ir.expressions import Const, Expr
+
+
+def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
+    """The elements of a Python iterable; symbols and registers are not iterated outside `for` statements."""
+    if isinstance(value, (QuantumHandle, Expr)):
+        shown = value.name if isinstance(value, QuantumHandle) else as_written(str(value))
+        names = [ast.unparse(element) for element in node.elts] if isinstance(node, (ast.Tuple, ast.List)) else []
+        elements = ", ".join(f"{shown}[{k}]" for k in range(len(names) or 2))
+        raise UnsupportedPythonError(
+            f"{describe(value)} is not spread out by itself",
+            span=tracer.frame.span(node),
+            label="its length may be known only later",
+            help=f"name its elements: `{', '.join(names)} = {elements}`" if names else f"name its elements: `{elements}`",
+        )
+    from qkernel.operations import SymbolicItems, SymbolicRange
+
+    if isinstance(value, SymbolicRange) and (known := known_range(value)) is not None:
+        return iter(known)
+    if isinstance(value, (SymbolicItems, SymbolicRange)):
+        raise UnsupportedPythonError(
+            "a symbolic range is looped over by a `for` statement only",
+            span=tracer.frame.span(node),
+            label="its bounds are not known here",
+            help="write a `for` loop that assigns elements:\n    bits = qk.bit_array(n)\n    for i in qk.range(n):\n"
+            "        bits[i] = qk.measure(q[i])",
+        )
+    return iter(value)
+
+
+def known_range(value: Any) -> range | None:
+    """A range whose bounds are constants."""
+    parts = (value.domain.start, value.domain.stop, value.domain.step)
+    return range(*(part.value for part in parts)) if all(isinstance(part, Const) for part in parts) else None
+
+
+def comprehension(tracer: Tracer, generators: list[ast.comprehension], element: Callable[[], Any]) -> Iterator[Any]:
+    """The elements of a comprehension, its variables local to it."""
+    from qkernel.frontend.reader import read
+    from qkernel.frontend.statements import assign
+
+    frame: Frame = tracer.frame
+    outer = dict(frame.variables)
+    bound = {target.id for generator in generators for target in ast.walk(generator.target) if isinstance(target, ast.Name)}
+
+    def loop(rest: list[ast.comprehension]) -> Iterator[Any]:
+        if not rest:
+            yield element()
+            return
+        for value in iterate(tracer, read(tracer, rest[0].iter), rest[0].iter):
+            assign(tracer, rest[0].target, value)
+            conditions = [truth(tracer, read(tracer, test), test) for test in rest[0].ifs]
+            if any(isinstance(condition, Expr) for condition in conditions):
+                raise UnsupportedPythonError(
+                    "a comprehension cannot filter by a value that is not known yet",
+                    span=frame.span(rest[0].ifs[0]),
+                    label="not known yet",
+                    help=f"write a `for` loop with `if {ast.unparse(rest[0].ifs[0])}:` in its body",
+                )
+            if all(conditions):
+                yield from loop(rest[1:])
+
+    try:
+        yield from list(loop(generators))
+    finally:
+        for name in bound:
+            frame.variables.pop(name, None)
+            if name in outer:
+                frame.variables[name] = outer[name]

@@ -1,0 +1,9 @@
+@qk.qkernel
+def kernel(flip: qk.Bit) -> qk.Bit:
+    q = qk.qubit()
+    if flip:
+        q = qk.x(q)
+    return qk.measure(q)
+
+
+kernel.compile()

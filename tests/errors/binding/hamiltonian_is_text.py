@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel(hamiltonian: qk.Observable) -> qk.Float:
+    return qk.expval(qk.qubit(), hamiltonian)
+
+
+kernel.compile({"hamiltonian": "Z0"})

@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel(angles: qk.Vector[qk.Float]) -> qk.Bit:
+    return qk.measure(qk.rx(qk.qubit(), angles[0]))
+
+
+kernel.compile({"angles": [[0.1, 0.2], [0.3, 0.4]]})

@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel(theta: qk.Float) -> qk.Bit:
+    return qk.measure(qk.rx(qk.qubit(), theta))
+
+
+kernel.compile({"theta": [0.1, 0.2]})

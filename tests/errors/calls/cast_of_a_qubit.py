@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel() -> qk.Float:
+    return qk.measure(qk.cast(qk.qubit(), qk.QFixed))
+
+
+kernel.check()

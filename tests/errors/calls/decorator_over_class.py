@@ -1,0 +1,3 @@
+@qk.qkernel
+class Kernel:
+    pass

@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel(theta: qk.Float) -> qk.Float:
+    return qk.expval(qk.rx(qk.qubit(), theta), qko.Z(0))
+
+
+kernel(thetta=0.5)

@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel(q: qk.Qubit) -> qk.Qubit:
+    return qk.rx(q, None)
+
+
+kernel.check()

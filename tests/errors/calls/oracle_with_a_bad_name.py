@@ -1,0 +1,1 @@
+mark = qk.Oracle(name="my oracle", num_qubits=3)

@@ -1,0 +1,8 @@
+@qk.qkernel
+def kernel(q: qk.Qubit, n: qk.UInt) -> qk.Qubit:
+    for i, j in qk.range(n):
+        q = qk.h(q)
+    return q
+
+
+kernel.check()

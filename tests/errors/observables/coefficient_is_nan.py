@@ -1,0 +1,1 @@
+float("nan") * qko.Z(0)

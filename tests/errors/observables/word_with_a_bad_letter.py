@@ -1,0 +1,1 @@
+qko.Hamiltonian.from_list([("ZQI", 0.5)])

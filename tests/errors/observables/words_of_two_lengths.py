@@ -1,0 +1,1 @@
+qko.Hamiltonian.from_list([("ZZI", 0.5), ("XX", 0.5)])

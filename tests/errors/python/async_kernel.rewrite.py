@@ -1,0 +1,3 @@
+@qk.qkernel
+def kernel(q: qk.Qubit) -> qk.Qubit:
+    return qk.h(q)

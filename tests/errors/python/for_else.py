@@ -1,0 +1,10 @@
+@qk.qkernel
+def kernel(q: qk.Qubit, n: qk.UInt) -> qk.Qubit:
+    for i in qk.range(n):
+        q = qk.h(q)
+    else:
+        q = qk.x(q)
+    return q
+
+
+kernel.check()

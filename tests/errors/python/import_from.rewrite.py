@@ -1,0 +1,6 @@
+from math import pi
+
+
+@qk.qkernel
+def kernel(q: qk.Qubit) -> qk.Qubit:
+    return qk.rx(q, pi)

@@ -1,0 +1,2 @@
+kernel = qk.qkernel(lambda q: qk.h(q))
+kernel.check()

@@ -1,0 +1,7 @@
+@qk.qkernel
+def kernel() -> tuple[qk.Qubit, qk.Qubit]:
+    q = qk.qubit_array(2)
+    return qk.cx(*q)
+
+
+kernel.check()

@@ -1,0 +1,7 @@
+@qk.qkernel
+def kernel() -> qk.Bit:
+    bit = qk.measure(qk.h(qk.qubit()))
+    while bit:
+        bit = qk.measure(qk.h(qk.qubit()))
+    bit = qk.measure(qk.x(qk.qubit()))
+    return bit

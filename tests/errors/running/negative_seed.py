@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel() -> qk.Bit:
+    return qk.measure(qk.h(qk.qubit()))
+
+
+kernel.sample(shots=10, seed=-1)

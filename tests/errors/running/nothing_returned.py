@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel() -> None:
+    q = qk.h(qk.qubit())
+
+
+kernel.run()

@@ -1,0 +1,3 @@
+@qk.qkernel
+def kernel(q: qk.Vector) -> qk.Vector[qk.Qubit]:
+    return q

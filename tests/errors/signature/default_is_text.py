@@ -1,0 +1,3 @@
+@qk.qkernel
+def kernel(theta: qk.Float = "pi") -> qk.Qubit:
+    return qk.rx(qk.qubit(), theta)

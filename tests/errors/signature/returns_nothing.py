@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel(q: qk.Qubit) -> qk.Qubit:
+    q = qk.h(q)
+
+
+kernel.check()

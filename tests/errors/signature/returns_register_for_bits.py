@@ -1,0 +1,7 @@
+@qk.qkernel
+def kernel() -> qk.Vector[qk.Bit]:
+    q = qk.h(qk.qubit_array(3))
+    return q
+
+
+kernel.check()

@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel(q: qk.Qubit) -> None:
+    return qk.measure(q)
+
+
+kernel.check()

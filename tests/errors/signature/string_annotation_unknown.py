@@ -1,0 +1,3 @@
+@qk.qkernel
+def kernel(theta: "qk.Flaot") -> qk.Qubit:
+    return qk.rx(qk.qubit(), theta)

@@ -1,0 +1,3 @@
+@qk.qkernel
+def kernel(n: 3) -> qk.Qubit:
+    return qk.qubit()

@@ -1,0 +1,8 @@
+from qkernel_backends.qiskit import QiskitTranspiler
+
+
+def plain():
+    pass
+
+
+QiskitTranspiler().transpile(plain)

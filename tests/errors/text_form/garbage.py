@@ -1,0 +1,1 @@
+qk.parse("qkernel 1\n\x00\x01\x02")

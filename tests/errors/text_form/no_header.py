@@ -1,0 +1,1 @@
+qk.parse("hello")

@@ -1,0 +1,5 @@
+qk.parse("""qkernel 1
+
+kernel main() -> Vector[Bit]:
+q = qubits(2)
+""")

@@ -1,0 +1,1 @@
+qk.parse("qkernel 999\n")

@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel(n: qk.UInt) -> qk.Vector[qk.Qubit]:
+    return qk.qubit_array(~n)
+
+
+kernel.check()
