@@ -143,8 +143,15 @@ class Ledger:
                 span=span,
                 label=f"needs all of `{handle.name}`",
                 notes=(Note(f"`{loan.text}` was taken here", loan.span),),
-                help=f"give it back first: `{loan.text} = ...`",
+                help=self._way_back(handle, loan),
             )
+
+    def _way_back(self, parent: QuantumHandle, loan: Loan) -> str:
+        """How a loan comes back: where a gate's result was thrown away, there."""
+        for part, move in self.moves.items():
+            if part.parent is parent and part.place == loan.place and move.discarded:
+                return f"a gate returns the qubit: write `{loan.text} = ...` where it was {move.what}"
+        return f"give it back first: `{loan.text} = ...`"
 
     def move(self, handle: QuantumHandle, move: Move) -> None:
         """Use `handle` up. If it is consumed for good, its lender remembers the hole."""
