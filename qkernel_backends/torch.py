@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from qkernel.engine import FEATURES, Prepared
 from qkernel.errors import ExecutionError
@@ -68,9 +69,10 @@ class Constants:
         if found is None:
             array = np.asarray(values())
             dtype = like.dtype if not complex else torch.complex64 if like.dtype == torch.float32 else torch.complex128
-            whole = array.dtype.kind in "iu"
-            found = torch.as_tensor(array, device=like.device) if whole else torch.as_tensor(array).to(like.device, dtype)
-            self._kept[key] = found
+            # What is kept must not belong to the function transform or the inference mode that first asked for it.
+            with temporarily_clear_interpreter_stack(), torch.inference_mode(False):
+                found = torch.as_tensor(array, device=like.device)
+                found = self._kept[key] = found if array.dtype.kind in "iu" else found.to(dtype)
         return found
 
 
@@ -205,7 +207,9 @@ class TorchSplit:
         result = keep(("one", part), lambda: np.tile([1.0, 0, 0, 0], (1, len(members), 1)), rows)
         for depth in range(max((len(groups[k]) for k in members), default=0)):
             chosen = [groups[k][depth] if depth < len(groups[k]) else None for k in members]
-            index = keep(("row", part, depth), lambda c=chosen: np.array([self.schedule.rows[f[1]] if f else 0 for f in c]), rows)
+            index = keep(
+                ("row", part, depth), lambda c=chosen: np.array([self.schedule.rows[f[1]] if f else 0 for f in c]), rows
+            )
             angle = rows.index_select(1, index)
             if not all(chosen):
                 angle = angle * keep(("used", part, depth), lambda c=chosen: np.array([float(f is not None) for f in c]), rows)
@@ -251,7 +255,9 @@ class TorchSplit:
                 ]
                 product: Tensor | None = None
                 for bit in range(width):
-                    index = self.constants(("block", part, width, bit), lambda p=places, b=bit: np.array([m[b] for m in p]), like)
+                    index = self.constants(
+                        ("block", part, width, bit), lambda p=places, b=bit: np.array([m[b] for m in p]), like
+                    )
                     factor = both.index_select(1, index)
                     if product is None:
                         product = factor

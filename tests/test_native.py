@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from circuit_builder import Affine, CircuitBuilder, hybrid_circuit
@@ -9,9 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_circuits import dense_state, dense_values, random_circuit
 
+from qkernel.errors import ExecutionError, MemoryRefusedError
 from qkernel.gates import GATES
 from qkernel.observable import X, Y, Z
 from qkernel_backends.native import NativeEngine
+from qkernel_backends.native.encode import encode
+from qkernel_backends.native.passes import partition
+from qkernel_backends.native.split import NativeSplit
 
 seeds = st.integers(0, 2**32 - 1)
 ENGINE = NativeEngine()
@@ -158,7 +164,6 @@ def test_large_angles_keep_their_meaning():
 
 
 def test_probabilities_of_any_qubits_in_any_order():
-    circuit = random_circuit(7, max_qubits=4)
     builder = CircuitBuilder(3)
     theta = builder.parameter("theta", 3)
     for k in range(3):
@@ -193,3 +198,113 @@ def test_the_hybrid_circuit_in_both_precisions():
     expected = [dense_values(circuit, row) for row in theta]
     np.testing.assert_allclose(ENGINE.prepare(circuit).expect(theta), expected, atol=1e-13)
     np.testing.assert_allclose(ENGINE.prepare(circuit, np.complex64).expect(theta.astype(np.float32)), expected, atol=2e-6)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Work in blocks of 16 to 64 amplitudes, as if they filled the cache."""
+
+    def program(split, bits):
+        low = 4 if split.real == np.float32 else 3
+        block = low + split.num_values % 3
+        passes = partition(split.plan, block, low) if split.plan.num_qubits > block else None
+        return encode(split.plan, bits, split.real, split.position, passes=passes)
+
+    monkeypatch.setattr(NativeSplit, "_program", program)
+    monkeypatch.setattr("qkernel_backends.native.split.lane_bits", lambda num_qubits, batch, real: max(0, 4 - num_qubits))
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+@pytest.mark.parametrize("seed", range(40))
+def test_passes_over_blocks_do_what_the_whole_does(small_blocks, monkeypatch, threads, seed):
+    monkeypatch.setenv("QKERNEL_NUM_THREADS", threads)
+    circuit = random_circuit(seed + 1000, max_qubits=9, length=40)
+    rng = np.random.default_rng(seed)
+    theta, cotangent = rng.normal(size=(2, circuit.angles.num_columns)), rng.normal(size=(2, len(circuit.expectations)))
+    prepared = ENGINE.prepare(circuit)
+    values, gradient = prepared.expect_vjp(theta, cotangent)
+    expected = [dense_values(circuit, row) for row in theta]
+    np.testing.assert_allclose(values, expected, atol=1e-11)
+    np.testing.assert_allclose(prepared.expect(theta), expected, atol=1e-11)
+    split = prepared.split((0, 1), (2, 3, 4, 5))
+    weights = theta[0, 2:]
+    mixed = np.column_stack([theta[:, :2], np.tile(weights, (2, 1))])
+    _, by_input, by_weight = split.vjp(theta[:, :2], weights, cotangent)
+    for sample in range(2):
+        np.testing.assert_allclose(gradient[sample], differences(circuit, theta[sample], cotangent[sample]), atol=2e-7)
+    slopes = np.array([differences(circuit, mixed[k], cotangent[k]) for k in range(2)])
+    np.testing.assert_allclose(by_input, slopes[:, :2], atol=2e-7)
+    np.testing.assert_allclose(by_weight, slopes[:, 2:].sum(0), atol=4e-7)
+
+
+def layered_circuit(num_qubits, layers):
+    builder = CircuitBuilder(num_qubits)
+    theta = builder.parameter("theta", num_qubits * layers)
+    for layer in range(layers):
+        for k in range(num_qubits):
+            builder.gate("ry" if layer % 2 else "rx", k, angles=(theta[num_qubits * layer + k],))
+        for k in range(num_qubits):
+            builder.gate("cx" if layer % 2 else "cz", k, (k + 1) % num_qubits)
+    return builder.circuit(observables=tuple(Z(k) for k in range(num_qubits)) + (X(0) * Y(num_qubits - 1),))
+
+
+@pytest.mark.parametrize(("num_qubits", "batch"), [(10, 70), (12, 9), (17, 2)])
+def test_numbers_of_threads_agree(monkeypatch, num_qubits, batch):
+    circuit = layered_circuit(num_qubits, 3)
+    rng = np.random.default_rng(0)
+    theta, cotangent = rng.normal(size=(batch, 3 * num_qubits)), rng.normal(size=(batch, num_qubits + 1))
+    found = []
+    for threads in ("1", "2", "3"):
+        monkeypatch.setenv("QKERNEL_NUM_THREADS", threads)
+        found.append(ENGINE.prepare(circuit).expect_vjp(theta, cotangent))
+    for values, gradient in found[1:]:
+        np.testing.assert_allclose(values, found[0][0], atol=1e-13)
+        np.testing.assert_allclose(gradient, found[0][1], atol=1e-12)
+
+
+def test_calls_from_several_threads_do_not_meet():
+    circuit = layered_circuit(6, 3)
+    prepared = ENGINE.prepare(circuit)
+    theta = np.random.default_rng(0).normal(size=(24, 8, 18))
+    cotangent = np.ones((8, 7))
+    expected = [prepared.expect_vjp(batch, cotangent) for batch in theta]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda batch: prepared.expect_vjp(batch, cotangent), theta))
+    for (values, gradient), (other, slope) in zip(found, expected, strict=True):
+        assert np.array_equal(values, other)
+        assert np.array_equal(gradient, slope)
+
+
+def test_a_bad_number_of_threads_is_named(monkeypatch):
+    monkeypatch.setenv("QKERNEL_NUM_THREADS", "many")
+    with pytest.raises(ExecutionError, match="QKERNEL_NUM_THREADS"):
+        ENGINE.prepare(layered_circuit(12, 2)).expect(np.zeros((64, 24)))
+
+
+def test_too_large_a_state_is_refused_with_the_arithmetic():
+    builder = CircuitBuilder(44)
+    theta = builder.parameter("theta", 44)
+    for k in range(44):
+        builder.gate("ry", k, angles=(theta[k],)).gate("cx", k, (k + 1) % 44)
+    prepared = ENGINE.prepare(builder.circuit(observables=(Z(0),)))
+    with pytest.raises(MemoryRefusedError, match="44 qubits need") as caught:
+        prepared.expect(np.zeros((1, 44)))
+    assert "2**44 amplitudes of 16 bytes" in str(caught.value)
+
+
+def test_the_plan_explains_itself():
+    text = ENGINE.prepare(hybrid_circuit(), np.complex64).explain(32, range(4))
+    assert "16 of them side by side" in text
+    assert "7 phases (from a table made once per call)" in text
+    assert "predicted" in text
+
+
+def test_samples_repeat_with_their_seed_and_follow_the_probabilities():
+    builder = CircuitBuilder(2, 2)
+    theta = builder.parameter("theta")
+    builder.gate("ry", 0, angles=(theta,)).gate("cx", 0, 1).measure(0, 1).measure(1, 0)
+    prepared = ENGINE.prepare(builder.circuit())
+    bits = prepared.sample(np.array([[0.8], [2.0]]), 4000, 3)
+    assert np.array_equal(bits, prepared.sample(np.array([[0.8], [2.0]]), 4000, 3))
+    assert np.array_equal(bits[..., 0], bits[..., 1])
+    np.testing.assert_allclose(bits[..., 0].mean(1), np.sin(np.array([0.4, 1.0])) ** 2, atol=0.04)

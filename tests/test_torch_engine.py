@@ -68,7 +68,9 @@ def test_functional_transforms_agree_with_the_native_engine():
     rng = np.random.default_rng(1)
     inputs, weights = rng.normal(size=(6, 4)), rng.normal(size=24)
     cotangent = rng.normal(size=(6, 4))
-    values, grad_inputs, grad_weights = NativeEngine().prepare(circuit).split(range(4), range(4, 28)).vjp(inputs, weights, cotangent)
+    values, grad_inputs, grad_weights = (
+        NativeEngine().prepare(circuit).split(range(4), range(4, 28)).vjp(inputs, weights, cotangent)
+    )
 
     def one(row, w):
         return split.values(row[None], w)[0]

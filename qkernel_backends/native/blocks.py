@@ -8,7 +8,6 @@ from __future__ import annotations
 from numba import njit
 
 from qkernel_backends.native import readout, start
-from qkernel_backends.native.cache import keep_on_disk
 from qkernel_backends.native.layout import (
     BATCHED,
     FIRST_OP,
@@ -31,14 +30,13 @@ from qkernel_backends.native.layout import (
     STATE_AT,
     TEMPLATE_AT,
 )
-from qkernel_backends.native.machine import load_inputs
-from qkernel_backends.native.steps import backward, clear, collect, forward, prepare
+from qkernel_backends.native.steps import backward, clear, collect, forward, load_inputs, prepare
 from qkernel_backends.native.vectors import load, scalar, splat, store
 
 # What to do with each block of a pass; several may be added.
-FORWARD, READ, BEGIN, OBSERVE, UNDO, FIRST = 1, 2, 4, 8, 16, 32
+FORWARD, READ, BEGIN, OBSERVE, UNDO, FIRST = 256, 512, 1024, 2048, 4096, 8192
 # What to do between passes.
-BEGIN_CALL, BEGIN_SAMPLE, WEIGH, VALUES, END_START, END_SAMPLE, END_CALL = range(64, 71)
+BEGIN_CALL, BEGIN_SAMPLE, WEIGH, VALUES, END_START, END_SAMPLE, END_CALL = range(16, 23)
 
 
 @njit
@@ -116,8 +114,7 @@ def _block(s, code, numbers, state, at, block, tasks):  # type: ignore[no-untype
         _move(s, code, at, base, state, 2, False)
 
 
-@keep_on_disk
-@njit(nogil=True)
+@njit
 def run_blocks(  # type: ignore[no-untyped-def]
     code, numbers, s, state, inputs, weights, cotangent, values, grad_inputs, grad_weights, sample, at, first, last, tasks
 ):

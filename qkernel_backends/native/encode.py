@@ -44,7 +44,9 @@ class Program:
     @property
     def num_turning(self) -> int:
         """The number of the last pass with operations (0 if there is none), where a gradient turns back."""
-        ops = [k for k, (at, _, _) in enumerate(self.passes) if self.code[at + layout.FIRST_OP] < self.code[at + layout.LAST_OP]]
+        ops = [
+            k for k, (at, _, _) in enumerate(self.passes) if self.code[at + layout.FIRST_OP] < self.code[at + layout.LAST_OP]
+        ]
         return max(ops, default=0)
 
     @property
@@ -69,9 +71,7 @@ class Program:
 
 
 class _Encoder:
-    def __init__(
-        self, plan: Plan, lane_bits: int, dtype: np.dtype[Any], position: dict[int, int], passes: list[Pass]
-    ) -> None:
+    def __init__(self, plan: Plan, lane_bits: int, dtype: np.dtype[Any], position: dict[int, int], passes: list[Pass]) -> None:
         self.plan, self.lane_bits, self.dtype, self.position, self.passes = plan, lane_bits, dtype, position, passes
         self.lanes = 64 // dtype.itemsize
         self.size = 1 << len(passes[0].bits)

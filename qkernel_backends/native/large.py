@@ -22,10 +22,10 @@ from qkernel_backends.native.blocks import (
     UNDO,
     VALUES,
     WEIGH,
-    run_blocks,
 )
 from qkernel_backends.native.encode import Program
 from qkernel_backends.native.layout import NUM_OUTER, NUM_WORDS, OVERLAPS_AT, WORD_VALUES_AT
+from qkernel_backends.native.machine import run
 from qkernel_backends.native.threads import together
 
 Array = np.ndarray[Any, Any]
@@ -39,7 +39,7 @@ class LargeState:
         lanes = 64 // program.dtype.itemsize
         raw = np.empty((4 << program.num_qubits) + lanes, program.dtype)
         skip = -raw.ctypes.data % 64 // program.dtype.itemsize
-        self.state = raw[skip : skip + (4 << program.num_qubits)]
+        self.state = raw[skip : skip + (4 << program.num_qubits)].reshape(1, 1, -1)
 
     def run(
         self, inputs: Array, weights: Array, cotangent: Array | None, values: Array, grad_inputs: Array, grad_weights: Array
@@ -49,12 +49,12 @@ class LargeState:
         rest = inputs, weights, values[:, :0] if cotangent is None else cotangent, values
         gradients = [(np.zeros_like(grad_inputs), np.zeros_like(grad_weights)) for _ in self.workspaces]
         calls = [
-            partial(run_blocks, program.code, program.numbers, work, self.state, *rest, *own)
+            partial(run, program.code, program.numbers, work, *rest, *own, self.state)
             for work, own in zip(self.workspaces, gradients, strict=True)
         ]
 
         def everywhere(sample: int, task: int) -> None:
-            together([partial(call, sample, 0, 0, 0, task) for call in calls])
+            together([partial(call, 0, 0, task, sample, 0) for call in calls])
 
         everywhere(0, BEGIN_CALL)
         for sample in range(len(inputs)):
@@ -64,13 +64,13 @@ class LargeState:
             for number, tasks in self._schedule(cotangent is not None):
                 at, blocks, _ = program.passes[number]
                 cuts = [blocks * k // len(calls) for k in range(len(calls) + 1)]
-                together([partial(call, sample, at, cuts[k], cuts[k + 1], tasks) for k, call in enumerate(calls)])
+                together([partial(call, cuts[k], cuts[k + 1], tasks, sample, at) for k, call in enumerate(calls)])
             lanes = 64 // program.dtype.itemsize
             self._gather(WORD_VALUES_AT, lanes * int(program.code[NUM_WORDS]))
-            calls[0](sample, 0, 0, 0, VALUES)
+            calls[0](0, 0, VALUES, sample, 0)
             if cotangent is not None:
                 self._gather(OVERLAPS_AT, 4 * lanes << int(program.code[NUM_OUTER]))
-                calls[0](sample, 0, 0, 0, END_START)
+                calls[0](0, 0, END_START, sample, 0)
                 everywhere(sample, END_SAMPLE)
         if cotangent is not None:
             everywhere(0, END_CALL)
@@ -106,4 +106,3 @@ class LargeState:
         if gradient:
             for number in range(turn - 1, -1, -1):
                 yield number, UNDO | (FIRST if number == 0 else 0)
-

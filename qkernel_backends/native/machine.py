@@ -5,14 +5,13 @@ from __future__ import annotations
 from numba import njit
 
 from qkernel_backends.native import readout, start
+from qkernel_backends.native.blocks import run_blocks
 from qkernel_backends.native.cache import keep_on_disk
 from qkernel_backends.native.layout import (
     BATCHED,
     CONSTANT,
     FROM_ZERO,
-    INPUTS_AT,
     LANE_BITS,
-    NUM_INPUTS,
     NUM_OPS,
     NUM_WORD_GROUPS,
     OP_WIDTH,
@@ -24,20 +23,10 @@ from qkernel_backends.native.layout import (
     STATE_AT,
     WORD_GROUPS_AT,
 )
-from qkernel_backends.native.steps import backward, clear, collect, forward, prepare
+from qkernel_backends.native.steps import backward, clear, collect, forward, load_inputs, prepare
 from qkernel_backends.native.vectors import scalar, splat
 
 EXPECT, GRADIENT, STATE, CONSTANTS = range(4)
-
-
-@njit
-def load_inputs(s, code, inputs, first, count):  # type: ignore[no-untyped-def]
-    """The columns of the lanes' samples; lanes without a sample repeat the last."""
-    lanes, samples = 64 // s.itemsize, 1 << code[LANE_BITS]
-    for column in range(code[NUM_INPUTS]):
-        place = code[INPUTS_AT] + lanes * column
-        for lane in range(lanes):
-            s[place + lane] = inputs[first + min(lane & (samples - 1), count - 1), column]
 
 
 @njit
@@ -58,9 +47,32 @@ def _copy_state(s, code, states, first, count, inwards):  # type: ignore[no-unty
 @keep_on_disk
 @njit(nogil=True)
 def run(  # type: ignore[no-untyped-def]
-    code, numbers, s, inputs, weights, cotangent, values, grad_inputs, grad_weights, states, first, last, mode
+    code, numbers, s, inputs, weights, cotangent, values, grad_inputs, grad_weights, states, first, last, mode, sample, at
 ):
-    """EXPECT fills `values`; GRADIENT also `grad_inputs` and adds to `grad_weights`; STATE goes through `states`."""
+    """EXPECT fills `values`; GRADIENT also `grad_inputs` and adds to `grad_weights`; STATE goes through `states`.
+
+    Every other mode is a task of `blocks`, for the blocks `first` to `last` of the pass at `at` of one sample.
+    """
+    if mode > CONSTANTS:
+        state = states[0, 0]
+        run_blocks(
+            code,
+            numbers,
+            s,
+            state,
+            inputs,
+            weights,
+            cotangent,
+            values,
+            grad_inputs,
+            grad_weights,
+            sample,
+            at,
+            first,
+            last,
+            mode,
+        )
+        return
     if mode == CONSTANTS:
         prepare(s, code, numbers, weights, CONSTANT)
         return

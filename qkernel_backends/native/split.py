@@ -34,18 +34,7 @@ def load_machine(real: np.dtype[Any]) -> None:
     vector, matrix = types.Array(element, 1, "C"), types.Array(element, 2, "C")
     whole, double = types.Array(types.int64, 1, "C"), types.Array(types.float64, 1, "C")
     states = types.Array(element, 3, "C")
-    run.compile((whole, double, vector, matrix, vector, matrix, matrix, matrix, vector, states, *(types.int64,) * 3))
-
-
-@cache
-def load_large_machine(real: np.dtype[Any]) -> None:
-    """As `load_machine`, for states that are worked on in blocks."""
-    from qkernel_backends.native.blocks import run_blocks
-
-    element = types.float32 if real == np.float32 else types.float64
-    vector, matrix = types.Array(element, 1, "C"), types.Array(element, 2, "C")
-    whole, double = types.Array(types.int64, 1, "C"), types.Array(types.float64, 1, "C")
-    run_blocks.compile((whole, double, vector, vector, matrix, vector, matrix, matrix, matrix, vector, *(types.int64,) * 5))
+    run.compile((whole, double, vector, matrix, vector, matrix, matrix, matrix, vector, states, *(types.int64,) * 5))
 
 
 def available_memory() -> int:
@@ -87,7 +76,6 @@ class Runner:
                 state.workspaces.append(self.workspace())
             del state.workspaces[threads:]
         except IndexError:
-            load_large_machine(self.program.dtype)
             state = LargeState(self.program, [self.workspace() for _ in range(threads)])
         try:
             yield state
@@ -103,18 +91,21 @@ class Runner:
     def _new_workspace(self) -> Array:
         program = self.program
         if program.bytes > 1 << 26 and program.bytes > (room := available_memory()):
+            tables = program.bytes / program.state_bytes - 2
             raise MemoryRefusedError(
                 f"{program.num_qubits} qubits need {program.bytes / 2**30:.1f} GiB of memory, and {room / 2**30:.1f} GiB are free",
-                label=f"a state is 2**{program.num_qubits} amplitudes of {2 * program.dtype.itemsize} bytes; "
-                f"the gradient needs the state, its co-state and {program.bytes / program.state_bytes - 2:.1f} states of tables",
+                label=f"a state is 2**{program.num_qubits} amplitudes of {2 * program.dtype.itemsize} bytes"
+                + (f"; a gradient needs the state, its co-state and {tables:.1f} states of tables" if tables >= 0 else ""),
                 help="use complex64, fewer qubits, or a machine with more memory",
             )
         work = program.workspace()
-        self.call(work, self.nothing, self.flat, self.nothing, self.nothing, self.nothing, self.flat, self.no_states, 0, 0, CONSTANTS)
+        self.call(
+            work, self.nothing, self.flat, self.nothing, self.nothing, self.nothing, self.flat, self.no_states, 0, 0, CONSTANTS
+        )
         return work
 
     def call(self, work: Array, *arguments: Any) -> None:
-        run(self.program.code, self.program.numbers, work, *arguments)
+        run(self.program.code, self.program.numbers, work, *arguments, 0, 0)
 
 
 class NativeSplit:

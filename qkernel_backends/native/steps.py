@@ -25,11 +25,14 @@ from qkernel_backends.native.layout import (
     FLIP,
     GROUP,
     GROUPS_AT,
+    INPUTS_AT,
     KIND,
+    LANE_BITS,
     LANE_MASKS_AT,
     LOW,
     MOMENTS_AT,
     NUM_GROUPS,
+    NUM_INPUTS,
     NUM_OPS,
     NUM_ROWS,
     OP_WIDTH,
@@ -157,3 +160,13 @@ def backward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
     else:
         for part in (at, at + 2 * size):
             words.apply_matrix(s, code, numbers, part, size, code[op + EXTRA], bit, controls, value, code[op + AT], True)
+
+
+@njit
+def load_inputs(s, code, inputs, first, count):  # type: ignore[no-untyped-def]
+    """The columns of the lanes' samples; lanes without a sample repeat the last."""
+    lanes, samples = 64 // s.itemsize, 1 << code[LANE_BITS]
+    for column in range(code[NUM_INPUTS]):
+        place = code[INPUTS_AT] + lanes * column
+        for lane in range(lanes):
+            s[place + lane] = inputs[first + min(lane & (samples - 1), count - 1), column]

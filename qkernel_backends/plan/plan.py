@@ -126,9 +126,7 @@ def _renamed(operation: Operation, renamed: dict[int, int]) -> Operation:
         case Phases(terms):
             return Phases({_mask(mask, renamed): angle for mask, angle in terms.items()})
         case Rotation(qubit, _, controls, value) | Flip(qubit, controls, value):
-            return replace(
-                operation, qubit=renamed[qubit], controls=_mask(controls, renamed), value=_mask(value, renamed)
-            )
+            return replace(operation, qubit=renamed[qubit], controls=_mask(controls, renamed), value=_mask(value, renamed))
         case PauliRotation(x, z, _, controls, value):
             return replace(
                 operation,

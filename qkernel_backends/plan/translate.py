@@ -113,9 +113,7 @@ class Translation:
                 phase, factors = _FIXED[name]
                 self._factors(phase, factors, targets[0], controls, value)
 
-    def _factors(
-        self, phase: float, factors: Iterable[tuple[int, float]], target: int, controls: int, value: int
-    ) -> None:
+    def _factors(self, phase: float, factors: Iterable[tuple[int, float]], target: int, controls: int, value: int) -> None:
         for axis, half in factors:
             self._turn(target, axis, Affine(2 * half), controls, value)
         self._phase(controls, value, Affine(phase))
@@ -154,9 +152,7 @@ class Translation:
             rest, held = controls & ~target, value & ~target
             sign = 1.0 if value & target else -1.0
             self._phase(rest, held, angle.scaled(0.5))
-            self.operations.append(
-                Rotation(target.bit_length() - 1, ((Z, angle.scaled(sign / 2)),), rest, held)
-            )
+            self.operations.append(Rotation(target.bit_length() - 1, ((Z, angle.scaled(sign / 2)),), rest, held))
             return
         self.operations.append(Phases(_expanded(0, angle, controls, value)))
 
