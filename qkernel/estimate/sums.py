@@ -245,7 +245,9 @@ def _broken(
         return resolve(substitute(rest, {index: point}) * inside, facts)
     inner = rest * breaking.value**exponent if isinstance(breaking, Positive) else rest
     if slope > 0:
-        start = resolve(positive_part(floor_quotient(-offset + slope - 1, quantity(slope))), (*facts, (index, bound)))
+        start = resolve(positive_part(floor_quotient(-offset + slope - 1, quantity(slope))), facts)
+        within = resolve(start, (*facts, (index, bound)))
+        start = within if is_nonnegative(within) else start  # what holds in the loop alone could make an empty one count
         step = fresh(index)
         return total(substitute(inner, {index: start + symbol(step)}), step, bound - start, facts)
     stop = floor_quotient(offset, quantity(-slope)) + 1

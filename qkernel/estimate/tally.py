@@ -76,7 +76,7 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """By how much the kinds' own upper bounds overstate a field where a branch takes one side only."""
+    """By how much the kinds' own upper bounds overstate a field, or a gate's name, where a branch takes one side only."""
 
     field: str
 
@@ -167,7 +167,7 @@ class Tally:
                 case Kind():
                     for name in item.fields:
                         amounts[name] = amounts[name] + amount
-                case Excess(name):
+                case Excess(name) if name in amounts:
                     amounts[name] = amounts[name] - amount
         return amounts
 
@@ -177,6 +177,8 @@ class Tally:
         for (_, item), amount in self.amounts.items():
             if isinstance(item, Kind) and item.fields:
                 amounts[item.name] = amounts.get(item.name, ZERO) + amount
+            elif isinstance(item, Excess) and item.field not in FIELDS:
+                amounts[item.field] = amounts.get(item.field, ZERO) - amount
         return {name: amount for name, amount in amounts.items() if amount.terms}
 
     def totals(self) -> dict[str, Quantity]:
@@ -246,5 +248,8 @@ def either(then: Tally, otherwise: Tally) -> Tally:
     bounded |= {name for name in differing - {"qubits", "ancillas"} if then.of(name) != otherwise.of(name)}
     for name, amount in result.field_amounts().items():
         result.add(Excess(name), amount - maximum(sides[0][name], sides[1][name]))
+    names = (then.by_name(), otherwise.by_name())
+    for name, amount in result.by_name().items():
+        result.add(Excess(name), amount - maximum(names[0].get(name, ZERO), names[1].get(name, ZERO)))
     result.bounded = then.bounded | otherwise.bounded | bounded
     return result

@@ -19,6 +19,7 @@ from qkernel.frontend.conversion import convert
 from qkernel.frontend.ownership import Ledger, QuantumHandle, loop_consumed
 from qkernel.frontend.tracer import Frame, Tracer, describe
 from qkernel.ir import ops
+from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Expr, Name, apply, wrap
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, DictType, TupleType, Type
 
@@ -373,11 +374,12 @@ def symbolic_if(tracer: Tracer, node: ast.If, condition: Expr) -> None:
     (then, then_variables, then_ledger), (otherwise, other_variables, other_ledger) = sides
     _join_ledgers(tracer, node, ledger, then_ledger, other_ledger)
     joined: list[ops.Joined] = []
+    visible = frozenset().union(*tracer.scopes)
     frame.variables = {}
     for name in dict.fromkeys([*then_variables, *other_variables]):
         if name in then_variables and name in other_variables:
             left, right = then_variables[name], other_variables[name]
-            frame.variables[name] = _join(tracer, node, name, left, right, then_ledger, other_ledger, joined)
+            frame.variables[name] = _join(tracer, node, name, left, right, then_ledger, other_ledger, joined, visible)
         else:
             _forget(frame, name, "is made on one side of a branch only")
     tracer.emit(ops.If(condition, then, otherwise, tuple(joined), frame.span(node.test)))
@@ -405,17 +407,27 @@ def _join_ledgers(tracer: Tracer, node: ast.If, before: Ledger, then: Ledger, ot
 
 
 def _join(
-    tracer: Tracer, node: ast.If, name: str, left: Any, right: Any, then: Ledger, other: Ledger, joined: list[ops.Joined]
+    tracer: Tracer,
+    node: ast.If,
+    name: str,
+    left: Any,
+    right: Any,
+    then: Ledger,
+    other: Ledger,
+    joined: list[ops.Joined],
+    visible: frozenset[str],
 ) -> Any:
-    """The value of a name after the branches."""
+    """The value of a name after the branches; `visible` are the IR names from before them."""
     if isinstance(left, QuantumHandle) and isinstance(right, QuantumHandle):
         return _join_handles(tracer, node, name, left, right, then, other)
     if left is right:
         return left
     if is_classical(left) and is_classical(right):
-        return _join_values(tracer, node, name, wrap(left), wrap(right), joined)
+        return _join_values(tracer, node, name, wrap(left), wrap(right), joined, visible)
     if isinstance(left, (tuple, list)) and type(left) is type(right) and len(left) == len(right):
-        return type(left)(_join(tracer, node, name, a, b, then, other, joined) for a, b in zip(left, right, strict=True))
+        return type(left)(
+            _join(tracer, node, name, a, b, then, other, joined, visible) for a, b in zip(left, right, strict=True)
+        )
     raise KernelTypeError(
         f"`{name}` is {describe(left)} on one side of the branch and {describe(right)} on the other",
         span=tracer.frame.span(node.test),
@@ -453,8 +465,10 @@ def _join_handles(
     return result
 
 
-def _join_values(tracer: Tracer, node: ast.If, name: str, left: Expr, right: Expr, joined: list[ops.Joined]) -> Expr:
-    if left == right:
+def _join_values(
+    tracer: Tracer, node: ast.If, name: str, left: Expr, right: Expr, joined: list[ops.Joined], visible: frozenset[str]
+) -> Expr:
+    if left == right and free_names(left) <= visible:  # else one name means two things, one in each branch
         return left
     type = left.type
     if left.type != right.type:

@@ -616,7 +616,7 @@ class Writer:
             if word:
                 self.write(f"elif {self.bit(scope)}:" if word == "elif" else word)
             self.indent += 1
-            self.block(scope.inside(), 2)
+            self.block(scope.inside(carried=[]), 2)  # a value that depends on a bit shapes nothing
             self.indent -= 1
 
     def repeat(self, scope: Scope) -> None:
@@ -629,7 +629,7 @@ class Writer:
         self.write(f"{qubit}, {flag} = qk.project_z({qubit})")
         self.write(f"while {self.pick(flag, f'not ~{flag}', f'({flag} == {flag}) & {flag}')}:")
         self.indent += 1
-        inner = scope.inside(waits=True, depth=2)
+        inner = scope.inside(waits=True, depth=2, carried=[])
         for _ in range(self.random.randrange(3)):
             self.pick(self.one, self.pair, self.set_bit, self.broadcast, self.loop)(inner)
             self.indent = 2

@@ -303,9 +303,12 @@ def exact(case: Case) -> None:
         return
     expected = sum(np.asarray(value) * chance for value, chance in case.histories)
     for engine in ("native", "reference", "qiskit"):
-        if engine == "qiskit" and case.circuit.num_bits > 6:
+        try:
+            found = case.executable.run(Executor(engine), bindings=case.inputs).result()
+        except qk.errors.ShotsError:  # Qiskit is given a fresh qubit for each measurement, and few of them
+            if engine != "qiskit":
+                raise
             continue
-        found = case.executable.run(Executor(engine), bindings=case.inputs).result()
         same(f"exact value on {engine}", found, expected, 1e-7)
 
 
