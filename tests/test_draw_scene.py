@@ -159,6 +159,9 @@ def test_too_many_boxes_say_how_to_draw_more() -> None:
         draw(kernels.ghz.ir, {"n": 10**9}, fold_loops=False, output="text")
     with pytest.raises(SizeError, match="operations to draw"):
         draw(kernels.ghz.ir, {"n": 30}, lowered=True, max_gates=10, output="text")
+    with pytest.raises(SizeError, match="rounds to unfold"):
+        draw(triangular.ir, {"n": 10**30}, fold_loops=False, output="text")
+    assert draw(triangular.ir, {"n": 10**30}, output="html")
     folded = draw(kernels.ghz.ir, {"n": 10**9}, output="text", width=120)
     assert "range(999999999)" in folded
 
@@ -239,7 +242,7 @@ def test_expressions() -> None:
 
 
 @given(modules())
-@settings(max_examples=25, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None, derandomize=True)
 def test_random_modules_draw_or_say_why_not(module: Module) -> None:
     sizes = {parameter.name: 2 for parameter in module.entry.parameters if parameter.type == UINT}
     for values in ({}, sizes):

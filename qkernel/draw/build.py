@@ -50,6 +50,9 @@ T = TypeVar("T")
 _HIDDEN_BOXES = 4000
 """How many boxes a drawing that unfolds on click may hold beside those that it shows at first."""
 
+_MOST_ROUNDS = 100_000
+"""How many rounds of loops are gone through, those that draw nothing included."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -98,7 +101,10 @@ def _checked(entry: Function, values: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Builder:
-    """One drawing in the making. `limit` and `count` are of the boxes shown, or of the `hidden` ones while in `optional`."""
+    """One drawing in the making.
+
+    `limit` and `count` are of the boxes shown, or of the `hidden` ones while in `optional`; `rounds` are of unfolded loops.
+    """
 
     module: Module
     options: Options
@@ -106,6 +112,7 @@ class Builder:
     count: int = 0
     limit: int = 0
     hidden: int = 0
+    rounds: int = 0
 
     def __post_init__(self) -> None:
         self.limit = self.options.max_gates
@@ -170,6 +177,16 @@ class Builder:
                 span=scope.function.span,
                 label="reached while drawing this",
                 help="draw less with fold_loops=True or inline=False, or more with a larger max_gates=",
+            )
+
+    def step(self, scope: Scope) -> None:
+        """Begin another round of an unfolded loop."""
+        self.rounds += 1
+        if self.rounds > _MOST_ROUNDS:
+            raise SizeError(
+                f"the loops of `{self.module.entry.name}` have more than {_MOST_ROUNDS} rounds to unfold",
+                span=scope.function.span,
+                help="fold_loops=True draws each loop once",
             )
 
     def optional(self, build: Callable[[], T]) -> T | None:

@@ -22,7 +22,7 @@ Rounds = range | list[tuple[Any, ...]]
 def loop_items(builder: Builder, op: For, scope: Scope) -> list[Item]:
     """A `for` loop: nothing if it never runs, its rounds if they are known and wanted, else a frame."""
     rounds, iterable, badge = _domain(op, scope)
-    if rounds is not None and not len(rounds):
+    if rounds is not None and not rounds:
         for entry in op.carried:
             scope.environment[entry.name] = scope.resolve(entry.initial, op.span)
         return []
@@ -54,9 +54,8 @@ def _unrolled(builder: Builder, op: For, rounds: Rounds, scope: Scope) -> list[I
     """A loop, round by round."""
     carried = {entry.name: scope.resolve(entry.initial, op.span) for entry in op.carried}
     items: list[Item] = []
-    if len(rounds) > builder.limit and op.body:
-        builder.charge(len(rounds), scope)
     for values in rounds:
+        builder.step(scope)
         inner = scope.branch()
         inner.environment |= carried
         inner.environment |= dict(zip(op.targets, (values,) if isinstance(values, int) else values, strict=True))
@@ -176,7 +175,7 @@ def rounds_label(bounds: list[Any]) -> str:
     """How often a loop runs."""
     start, stop, step = bounds
     if not any(isinstance(bound, Expr) for bound in bounds):
-        return f"× {len(range(start, stop, step))}"
+        return f"× {max(0, -((start - stop) // step))}"
     if isinstance(step, Expr):
         return f"× len({range_label(bounds)})"
     span = stop - start if step > 0 else start - stop
