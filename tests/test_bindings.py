@@ -141,7 +141,7 @@ class TestCompileTime:
             bound(PAIRS, {(0, 1): float("nan")})
 
     def test_a_torch_tensor(self) -> None:
-        torch = pytest.importorskip("torch")
+        import torch
         values = torch.tensor([0.5, -1.5], requires_grad=True)
         assert bound(FLOATS, values).tolist() == [0.5, -1.5]
         assert bound(FLOATS, [torch.tensor(0.5), torch.tensor(1.0)]).tolist() == [0.5, 1.0]
@@ -238,7 +238,7 @@ class TestRunTime:
             layout(d=(2,)).theta({"d": {(0, 1): [1, 2], (1, 2): [1, 2, 3]}})
 
     def test_tensors(self) -> None:
-        torch = pytest.importorskip("torch")
+        import torch
         values = torch.arange(4, dtype=torch.float32).reshape(2, 2).requires_grad_()
         assert layout(t=(2,)).theta({"t": values})[0].tolist() == [[0, 1], [2, 3]]
         assert layout(t=(2,)).theta({"t": list(values[0])})[0].tolist() == [[0, 1]]

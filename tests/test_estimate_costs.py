@@ -135,7 +135,8 @@ def test_what_cannot_be_decomposed() -> None:
 
 
 def test_target_basis_is_what_qiskit_makes() -> None:
-    qiskit = pytest.importorskip("qiskit")
+    import qiskit
+
     basis = ["cx", "rz", "sx", "x"]
     closed = qft.estimate_resources(basis=basis)
     for n in range(1, 5):
@@ -186,7 +187,8 @@ def test_differences() -> None:
 
 
 def test_tables() -> None:
-    rich = pytest.importorskip("rich.console")
+    import rich.console as rich
+
     free = qft.estimate_resources()
     console = rich.Console(width=100)
     with console.capture() as capture:
@@ -197,7 +199,6 @@ def test_tables() -> None:
 
 
 def test_plot() -> None:
-    pytest.importorskip("matplotlib")
     figure = ansatz.estimate_resources().plot("n_qubits", [2, 4, 8], fields=("total", "qubits"), n_layers=2)
     (axes,) = figure.axes
     assert axes.get_xscale() == axes.get_yscale() == "log"

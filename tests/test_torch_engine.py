@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from circuit_builder import CircuitBuilder, hybrid_circuit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_circuits import dense_state, dense_values, random_circuit
 
 from qkernel.observable import X, Z
-
-torch = pytest.importorskip("torch")
-
-from qkernel_backends.native import NativeEngine  # noqa: E402
-from qkernel_backends.torch import TorchEngine  # noqa: E402
+from qkernel_backends.native import NativeEngine
+from qkernel_backends.torch import TorchEngine
 
 # PyTorch's own modules, loaded by its forward derivatives, still use it.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
