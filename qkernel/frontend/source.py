@@ -68,15 +68,37 @@ def read_source(function: types.FunctionType) -> Source:
         raise SourceUnavailableError(
             f"the source of `{function.__name__}` does not stand on lines of its own", help="write it as a `def`"
         ) from error
-    node = _find(tree, function)
+    node = _lambda(tree, function, first_line - 1 - wrapped) if function.__name__ == "<lambda>" else _find(tree, function)
     return Source(file, first_line, wrapped, tuple(line.rstrip("\n") for line in lines), node)
 
 
-def _find(tree: ast.Module, function: types.FunctionType) -> ast.FunctionDef | ast.Lambda:
+def _lambda(tree: ast.Module, function: types.FunctionType, lines_before: int) -> ast.Lambda:
+    """The lambda that `function` was made from: of several, the innermost whose body holds all places of its code."""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
+    if len(found) > 1:
+        ends = [
+            ((line - lines_before, column), (end_line - lines_before, end_column))
+            for line, end_line, column, end_column in function.__code__.co_positions()
+            if line and end_line and column is not None and end_column and (line, column) != (end_line, end_column)
+        ]
+        start, end = min((first for first, _ in ends), default=(0, 0)), max((last for _, last in ends), default=(0, 0))
+        found = [node for node in found if _start(node.body) <= start and end <= _end(node.body)]
+    if not found:
+        raise SourceUnavailableError("it cannot be told which lambda of its line this is", help="write it as a `def`")
+    return max(found, key=lambda node: _start(node.body))
+
+
+def _start(node: ast.expr) -> tuple[int, int]:
+    return node.lineno, node.col_offset
+
+
+def _end(node: ast.expr) -> tuple[int, int]:
+    return node.end_lineno or 0, node.end_col_offset or 0
+
+
+def _find(tree: ast.Module, function: types.FunctionType) -> ast.FunctionDef:
     for node in ast.walk(tree):
         match node:
-            case ast.Lambda() if function.__name__ == "<lambda>":
-                return node
             case ast.FunctionDef(name) if name == function.__name__:
                 return node
             case ast.AsyncFunctionDef(name) if name == function.__name__:

@@ -223,9 +223,11 @@ def check_recursion(depth: int, kernel: AnyKernel) -> None:
 
 def nested_too_deeply(kernel: AnyKernel) -> KernelRecursionError:
     """The error for a chain of kernels, or an expression, that is too deep to read."""
+    node = kernel.source.node
+    assert isinstance(node, ast.FunctionDef)
     return KernelRecursionError(
         f"what `{kernel.name}` calls is nested too deeply to be read",
-        span=kernel.source.name_span(kernel.source.node),
+        span=kernel.source.name_span(node),
         label="the outermost kernel",
         help="call the kernels one after another, or let one call itself with a smaller argument",
     )

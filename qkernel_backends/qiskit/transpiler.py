@@ -59,8 +59,9 @@ class QiskitTranspiler:
         Raises the errors of tracing (QK1xx, QK2xx), binding (QK3xx) and lowering (QK4xx).
         """
         if not isinstance(kernel, Kernel):
-            given = f"`{kernel.__name__}`" if callable(kernel) and hasattr(kernel, "__name__") else f"a {type(kernel).__name__}"
-            raise KernelTypeError(f"a kernel is wanted, not {given}", help="write `@qkernel` over the function")
+            raise KernelTypeError(
+                f"a kernel is wanted, not a {type(kernel).__name__}", help="write `@qkernel` over the function"
+            )
         compiled = kernel.compile(bindings, parameters)
         return QiskitExecutable(compiled.circuit, compiled.module)
 
