@@ -261,7 +261,9 @@ class Kernel(Generic[P, R]):
 
         own = self.input_types
         options = {
-            name: values.pop(name) for name in ("max_gates", "width", "ascii", "lowered") if name in values and name not in own
+            name: values.pop(name)
+            for name in ("max_gates", "width", "ascii", "lowered", "expand_composite")
+            if name in values and name not in own
         }
         return draw(
             self.ir,

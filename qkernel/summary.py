@@ -10,7 +10,8 @@ from qkernel.kernel import AnyKernel
 
 def text_summary(kernel: AnyKernel) -> str:
     """What `print(kernel)` shows."""
-    return "\n".join([signature(kernel), "", kernel.draw(output="text"), *counts(kernel)])
+    drawing = kernel.draw(output="text").partition("\n\n")[2]  # its own title says less than the signature
+    return "\n".join([signature(kernel), "", drawing, *counts(kernel)])
 
 
 def html_summary(kernel: AnyKernel) -> str:

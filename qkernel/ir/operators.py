@@ -38,7 +38,12 @@ def _bit(*types: Type) -> Type:
     return BIT
 
 
+_LARGEST_BITS = 1 << 16
+
+
 def _power(base: Any, exponent: Any) -> Any:
+    if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * exponent > _LARGEST_BITS and abs(base) > 1:
+        raise OverflowError(f"{base} ** {exponent} is too large")
     if isinstance(base, int) and isinstance(exponent, int) and exponent < 0:
         return float(base) ** exponent
     result = base**exponent
