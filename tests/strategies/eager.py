@@ -165,7 +165,9 @@ world = World()
 
 # gates ------------------------------------------------------------------------------------------------------------------
 
-_QISKIT = {name: getattr(library, f"{name.upper()}Gate") for name in "h x y z s t sx rx ry rz u cx cy cz ch crx cry crz cu".split()}
+_QISKIT = {
+    name: getattr(library, f"{name.upper()}Gate") for name in "h x y z s t sx rx ry rz u cx cy cz ch crx cry crz cu".split()
+}
 _QISKIT |= {
     "p": library.PhaseGate, "cp": library.CPhaseGate, "id": library.IGate, "sdg": library.SdgGate, "tdg": library.TdgGate, "sxdg": library.SXdgGate, "swap": library.SwapGate,
     "iswap": library.iSwapGate, "ecr": library.ECRGate, "rxx": library.RXXGate, "ryy": library.RYYGate, "rzz": library.RZZGate,
@@ -416,7 +418,9 @@ def execute(function: Callable[..., Any], values: dict[str, Any], told: tuple[in
     """Run once: the result, and the world that it leaves."""
     global world
     world = World(told)
-    result = function(**{name: Numbers(value) if isinstance(value, (list, np.ndarray)) else value for name, value in values.items()})
+    result = function(
+        **{name: Numbers(value) if isinstance(value, (list, np.ndarray)) else value for name, value in values.items()}
+    )
     world.settle()
     return result, world
 

@@ -404,9 +404,7 @@ class Writer:
     def choose(self, scope: Scope) -> None:
         """A multiplexer."""
         scope = self.guarded(scope, 2)
-        usable = [
-            helper.name for helper in self.helpers if helper.shape == "qubit" and len(helper.parameters) == 1
-        ]
+        usable = [helper.name for helper in self.helpers if helper.shape == "qubit" and len(helper.parameters) == 1]
         angle = self.chance(0.5)
         names = [*(f"qk.{name}" for name in ROTATIONS), *usable] if angle else [f"qk.{name}" for name in PLAIN]
         wide = scope.least >= 3 and self.chance(0.5)

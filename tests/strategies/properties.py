@@ -93,7 +93,9 @@ class Case:
     @cached_property
     def estimate(self) -> Any:
         """The estimate at the program's sizes."""
-        lengths = {name: self.program.values[name] for name in _open(self.program) if isinstance(self.program.values[name], list)}
+        lengths = {
+            name: self.program.values[name] for name in _open(self.program) if isinstance(self.program.values[name], list)
+        }
         return self.main.estimate_resources(bindings={**self.sizes, **lengths})
 
     @property
@@ -140,7 +142,9 @@ def qiskit_state(case: Case) -> None:
         circuit = emit(case.circuit)
     except qk.errors.TargetCapabilityError:  # a minimum of angles, say
         circuit = emit(case.circuit, case.theta[0])
-    bound = circuit.assign_parameters({parameter: case.theta[0][case.executable.parameter_names.index(parameter.name)] for parameter in circuit.parameters})
+    bound = circuit.assign_parameters(
+        {parameter: case.theta[0][case.executable.parameter_names.index(parameter.name)] for parameter in circuit.parameters}
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Qiskit's evolution gate says that it could be faster
         found = Statevector(bound).data
@@ -162,8 +166,12 @@ def control(case: Case) -> None:
     program = replace(case.program, entry="controlled")
     circuit = compiled(case.names["controlled"], program).circuit
     found = load_engine("native").prepare(circuit).state(case.theta)[0].reshape(-1, 2)
-    off = eager.execute(eager.load(program.source.replace("c, q = qk.control(k)(", "pass #"), "controlled"), program.values)[1].state
-    on = eager.execute(eager.load(program.source.replace("c, q = qk.control(k)(c, q", "q = k(q"), "controlled"), program.values)[1].state
+    off = eager.execute(eager.load(program.source.replace("c, q = qk.control(k)(", "pass #"), "controlled"), program.values)[
+        1
+    ].state
+    on = eager.execute(
+        eager.load(program.source.replace("c, q = qk.control(k)(c, q", "q = k(q"), "controlled"), program.values
+    )[1].state
     same("control 0", found[:, 0], np.concatenate([off, np.zeros(2 * len(found) - len(off))]).reshape(-1, 2)[:, 0])
     same("control 1", found[:, 1], on.reshape(-1, 2)[:, 1])
 
@@ -251,7 +259,10 @@ def gradients(case: Case) -> None:
 def batch(case: Case) -> None:
     """Rows of a batch are single runs."""
     program = case.program
-    rows = [program.values, *(values(Random(program.seed + k), len(program.values["v"]) - 1, len(program.values["v"]) - 1) for k in (1, 2))]
+    rows = [
+        program.values,
+        *(values(Random(program.seed + k), len(program.values["v"]) - 1, len(program.values["v"]) - 1) for k in (1, 2)),
+    ]
     inputs = {name: np.array([row[name] for row in rows]) for name in OPEN}
     inputs["b"] = program.values["b"]
     found = case.executable.run(bindings=inputs).result()
@@ -263,7 +274,12 @@ def batch(case: Case) -> None:
 def draw(case: Case) -> None:
     """Drawings in text never raise."""
     main, bound = case.main, {name: value for name, value in case.program.values.items() if name not in OPEN}
-    for options in ({}, {"inline": True}, {"fold_loops": False, "inline": True, **bound}, {"lowered": True, **case.program.values}):
+    for options in (
+        {},
+        {"inline": True},
+        {"fold_loops": False, "inline": True, **bound},
+        {"lowered": True, **case.program.values},
+    ):
         if not main.draw(output="text", width=120, max_gates=100_000, **options).strip():
             raise Mismatch("an empty drawing")
 
@@ -371,7 +387,9 @@ def likelihood(found: dict[Any, int], expected: dict[Any, float], shots: int) ->
 
 
 Property = Callable[[Case], None]
-REWRITTEN: dict[str, Property] = {name: _rewritten(getattr(rewrites, name)) for name in ("renamed", "inlined", "unrolled", "split")}
+REWRITTEN: dict[str, Property] = {
+    name: _rewritten(getattr(rewrites, name)) for name in ("renamed", "inlined", "unrolled", "split")
+}
 UNITARY: dict[str, Property] = {
     "state": state, "qiskit_state": qiskit_state, "inverse": inverse, "control": control, "counts": counts, "text": text,
     "gradients": gradients, "batch": batch, "draw": draw, **REWRITTEN,
