@@ -212,7 +212,7 @@ def _take_controls(tracer: Tracer, steps: Sequence[Step], arguments: tuple[Any, 
 
 def _count(handle: QuantumHandle, missing: Expr) -> Expr:
     """How many controls a handle is. A register's view that has at most as many as are missing must have all; lowering checks."""
-    if not handle.is_register:
+    if handle.length is None:
         return Const(1)
     of_register = handle.parent is not None and handle.parent.parent is None
     if of_register and isinstance(missing, Const) and _most(handle.length) == missing.value:

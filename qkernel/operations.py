@@ -90,7 +90,8 @@ def measure(target: Any) -> Any:
 
 def _measure(tracer: Tracer, handle: QuantumHandle, basis: str, keeps: bool) -> Expr:
     tracer.take(handle, "measured", tracer.site.of(0), consumed=not keeps)
-    name = tracer.fresh(tracer.hint if not keeps else None, "bits" if handle.is_register else "bit")
+    hint = (tracer.hints[1] if len(tracer.hints) == 2 else None) if keeps else tracer.hint
+    name = tracer.fresh(hint, "bits" if handle.is_register else "bit")
     tracer.emit(ops.Measure(handle.place, name, basis, keeps, tracer.site.span))
     return Name(name, ArrayType(BIT) if handle.is_register else BIT)
 
@@ -313,8 +314,24 @@ def _function(name: str, plain: Any) -> Any:
     return function
 
 
-if TYPE_CHECKING:
+def _fold(name: str, plain: Any) -> Any:
+    def function(*values: Any) -> Any:
+        first, *others = values[0] if len(values) == 1 and isinstance(values[0], (tuple, list)) else values
+        for other in others:
+            first = apply(name, first, other) if isinstance(first, Expr) or isinstance(other, Expr) else plain(first, other)
+        return first
 
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"`{name}` of numbers, known or symbolic, one by one or in a list."
+    return function
+
+
+if TYPE_CHECKING:
+    Number = TypeVar("Number", int, float)
+
+    def abs(value: Number) -> Number: ...
+    def min(*values: Number) -> Number: ...
+    def max(*values: Number) -> Number: ...
     def sin(value: Float) -> Float: ...
     def cos(value: Float) -> Float: ...
     def tan(value: Float) -> Float: ...
@@ -328,3 +345,4 @@ else:
     sin, cos, tan = (_function(name, getattr(math, name)) for name in ("sin", "cos", "tan"))
     exp, log, sqrt, log2 = (_function(name, getattr(math, name)) for name in ("exp", "log", "sqrt", "log2"))
     floor, ceil = _function("floor", math.floor), _function("ceil", math.ceil)
+    abs, min, max = _function("abs", builtins.abs), _fold("min", builtins.min), _fold("max", builtins.max)

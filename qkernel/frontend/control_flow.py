@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import Note, with_article
@@ -16,7 +17,7 @@ from qkernel.errors import (
     UnsupportedPythonError,
 )
 from qkernel.frontend.conversion import convert
-from qkernel.frontend.ownership import Ledger, QuantumHandle, loop_consumed
+from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed
 from qkernel.frontend.tracer import Frame, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names
@@ -255,15 +256,23 @@ def _forget(frame: Frame, name: str, why: str) -> None:
 
 
 def _mutable_contents(frame: Frame) -> list[tuple[str, Any, Any]]:
-    kinds = (list, dict, set)
-    return [(name, value, type(value)(value)) for name, value in frame.variables.items() if isinstance(value, kinds)]
+    return [(name, inner, copy.copy(inner)) for name, value in frame.variables.items() for inner in _containers(value)]
+
+
+def _containers(value: Any) -> Iterator[Any]:
+    """The lists, dictionaries and sets in a value, itself included."""
+    if isinstance(value, (list, dict, set)):
+        yield value
+    if isinstance(value, (list, tuple, dict)):
+        for entry in value.values() if isinstance(value, dict) else value:
+            yield from _containers(entry)
 
 
 def _check_unmutated(tracer: Tracer, contents: list[tuple[str, Any, Any]], node: ast.AST) -> None:
     """A Python list changed in a body that is read once would be silently wrong."""
-    for name, value, copy in contents:
-        pairs = zip(value.values(), copy.values(), strict=False) if isinstance(value, dict) else zip(value, copy, strict=False)
-        if len(value) != len(copy) or any(left is not right for left, right in pairs):
+    for name, value, before in contents:
+        pairs = zip(value.values(), before.values(), strict=False) if isinstance(value, dict) else zip(value, before, strict=False)
+        if len(value) != len(before) or any(left is not right for left, right in pairs):
             raise UnsupportedPythonError(
                 f"`{name}` is a Python {type(value).__name__} and cannot change where the kernel repeats or branches",
                 span=tracer.frame.span(node),
@@ -282,7 +291,7 @@ def _check_loop_qubits(
             if not ledger.is_live(old):
                 continue
             if new is None or not now.is_live(new):
-                move = now.moves[new if new is not None else old]
+                move = now.moves.get(old if new is None else new, Move("dropped", frame.span(node)))
                 raise QubitConsumedError(
                     f"`{old.name}` is gone after the first round of the loop",
                     span=move.span,

@@ -142,11 +142,11 @@ def _expression(tracer: Tracer, value: ast.expr) -> None:
 
 
 def _assign_statement(tracer: Tracer, targets: list[ast.expr], value_node: ast.expr) -> None:
-    tracer.hint = targets[0].id if isinstance(targets[0], ast.Name) else None
+    tracer.hints = tuple(_plain_names(targets[0]))
     try:
         value = read(tracer, value_node)
     finally:
-        tracer.hint = None
+        tracer.hints = ()
     before = {name: tracer.frame.variables.get(name) for target in targets for name in _plain_names(target)}
     for target in targets:
         assign(tracer, target, value)

@@ -69,8 +69,13 @@ class Tracer:
         self.ended: dict[str, Move] = {}
         self.site = CallSite(None)
         self.pending: list[list[QuantumHandle]] = []
-        self.hint: str | None = None
+        self.hints: tuple[str, ...] = ()  # the names that the statement under way assigns
         self.discarding = False
+
+    @property
+    def hint(self) -> str | None:
+        """The user's own name for a result, where the statement assigns one name."""
+        return self.hints[0] if len(self.hints) == 1 else None
 
     @property
     def frame(self) -> Frame:
