@@ -75,6 +75,17 @@ def test_arithmetic_and_functions_of_open_arguments() -> None:
     assert kernel.grad(a, b)["a"] == pytest.approx(slope, abs=1e-6)
 
 
+def test_least_greatest_and_absolute_values_under_our_names() -> None:
+    @qk.qkernel
+    def kernel(n: qk.UInt, x: qk.Float) -> qk.Float:
+        angle = qk.min(x, 0.4, n) + qk.max([x, -x]) + qk.abs(-x) + qk.max(1, 2) + qk.abs(-3) + qk.min([4, 5])
+        return qk.expval(qk.rx(qk.qubit(), angle), qko.Z(0))
+
+    assert kernel.run(7, 0.3) == pytest.approx(math.cos(0.9 + 9))
+    assert kernel.run(7, 0.6) == pytest.approx(math.cos(0.4 + 1.2 + 9))
+    assert (qk.min(2, 1), qk.max((2.5, 1)), qk.abs(-2)) == (1, 2.5, 2)
+
+
 def test_conditional_expressions_chained_comparisons_and_logic() -> None:
     @qk.qkernel
     def kernel(n: qk.UInt) -> qk.Float:
