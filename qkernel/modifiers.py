@@ -211,7 +211,7 @@ def _take_controls(tracer: Tracer, steps: Sequence[Step], arguments: tuple[Any, 
 
 
 def _count(handle: QuantumHandle, missing: Expr) -> Expr:
-    """How many controls a handle is. A register's view that has at most as many as are missing must have all; lowering checks."""
+    """How many controls a handle is. A register's view of at most as many as are missing must have all; lowering checks."""
     if handle.length is None:
         return Const(1)
     of_register = handle.parent is not None and handle.parent.parent is None

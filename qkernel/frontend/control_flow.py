@@ -271,8 +271,8 @@ def _containers(value: Any) -> Iterator[Any]:
 def _check_unmutated(tracer: Tracer, contents: list[tuple[str, Any, Any]], node: ast.AST) -> None:
     """A Python list changed in a body that is read once would be silently wrong."""
     for name, value, before in contents:
-        pairs = zip(value.values(), before.values(), strict=False) if isinstance(value, dict) else zip(value, before, strict=False)
-        if len(value) != len(before) or any(left is not right for left, right in pairs):
+        entries, earlier = (value.values(), before.values()) if isinstance(value, dict) else (value, before)
+        if len(value) != len(before) or any(left is not right for left, right in zip(entries, earlier, strict=True)):
             raise UnsupportedPythonError(
                 f"`{name}` is a Python {type(value).__name__} and cannot change where the kernel repeats or branches",
                 span=tracer.frame.span(node),

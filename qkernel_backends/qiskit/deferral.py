@@ -77,12 +77,12 @@ class _Writer:
             match part:
                 case Run():
                     self.run(part, controls)
-                case Assign(bit, value):
-                    self.write(bit, value, controls)
+                case Assign(target, value):
+                    self.write(target, value, controls)
                 case Branch(condition, then, otherwise):
                     flag = self.flag(condition)
-                    for block, value in ((then, 1), (otherwise, 0)):
-                        inside = _joined((*controls, (flag, value)))
+                    for block, held in ((then, 1), (otherwise, 0)):
+                        inside = _joined((*controls, (flag, held)))
                         if inside is not None:
                             self.body(block, inside)
                 case Repeat(span=span):
