@@ -1,0 +1,71 @@
+"""The documents tell the truth: their examples run and print what they say, and every path that they name exists.
+
+In `docs/*.md` the blocks marked `python` run from top to bottom in one namespace; a `text` block that follows one holds
+what it prints. `pytest --update-golden` writes these anew, and docs/errors.md with them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import linecache
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.generate_errors import errors_page
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+
+
+def printed(code: str, name: str, names: dict[str, object]) -> str:
+    """What a block prints. Its source is kept under `name`, so that kernels find it."""
+    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(code, name, "exec", dont_inherit=True), names)
+    return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
+
+
+@pytest.mark.parametrize("page", [DOCS / "language.md"], ids=lambda page: page.stem)
+def test_examples_print_what_they_say(page: Path, update_golden: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = page.read_text()
+    names: dict[str, object] = {"__name__": "__main__"}
+    pieces, position = [], 0
+    for number, block in enumerate(BLOCK.finditer(text), 1):
+        output = printed(block["code"], f"example_{number}.py", names)
+        if update_golden:
+            shown = f"\n```text\n{output}```\n" if output else ""
+            pieces += [text[position : block.start()], f"```python\n{block['code']}```\n{shown}"]
+            position = block.end()
+        else:
+            assert output == (block["output"] or ""), block["code"]
+    if update_golden:
+        page.write_text("".join(pieces) + text[position:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_links_and_paths_exist(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    missing = [link for link in links if link and not (page.parent / link).exists()]
+    paths = re.findall(r"`((?:qkernel|qkernel_stdlib|qkernel_backends|tests|docs|tutorials)/[\w./*-]*)`", text)
+    missing += [path for path in paths if not list(ROOT.glob(path.rstrip("/")))]
+    assert not missing
+
+
+def test_the_index_names_every_page() -> None:
+    index = (DOCS / "README.md").read_text()
+    assert not [page.name for page in PAGES if page.name != "README.md" and str(page.relative_to(DOCS)) not in index]
+
+
+def test_the_page_of_errors_is_up_to_date(update_golden: bool) -> None:
+    page = DOCS / "errors.md"
+    if update_golden:
+        page.write_text(errors_page())
+    assert page.read_text() == errors_page()
