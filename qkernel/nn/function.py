@@ -1,13 +1,14 @@
-"""The door between autograd and a program: values forward, one vector-Jacobian product backward.
+"""The doors between autograd and a program: values forward, one vector-Jacobian product backward.
 
-Written for little overhead: at four qubits the door costs more than the state does.
+The eager one is written for little overhead: at four qubits the door costs more than the state does.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ Gradients = tuple[Tensor | None, ...]
 
 _CPU = torch.device("cpu")
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+_numbers = count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,21 @@ class Layout:
     shared: Columns
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Wiring:
-    """Which columns of a program's theta the tensors of a call fill."""
+    """Which columns of a program's theta the tensors of a call fill; `number` names it within the process."""
 
     program: Program
     placements: tuple[Placement, ...]
-    layouts: dict[tuple[bool, ...], Layout] = field(default_factory=dict, repr=False)
-    tensor_programs: dict[Layout, TensorProgram | None] = field(default_factory=dict, repr=False)
+    number: int = field(default_factory=lambda: next(_numbers), init=False)
+    layouts: dict[tuple[bool, ...], Layout] = field(default_factory=dict, init=False, repr=False)
+    tensor_programs: dict[Layout, TensorProgram | None] = field(default_factory=dict, init=False, repr=False)
+
+    def __deepcopy__(self, memo: Any) -> Wiring:
+        return self  # it only gathers what it has found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Wiring, (self.program, self.placements)
 
     def prepare(self, batched: tuple[Placement, ...], dtype: torch.dtype) -> None:
         """Have the engine load what it needs where `batched` come per sample, so that no later call waits for it."""
@@ -129,15 +138,13 @@ class Call:
     def __call__(self, tensors: Sequence[Tensor]) -> Tensor:
         """The program's outputs, shape (batch axes..., outputs), differentiable by each of `tensors`."""
         transformed = torch._C._are_functorch_transforms_active()
-        if transformed or self.device != _CPU or self.wiring.program.engine.name == "torch":
+        if transformed or self._wants_operations:
             operations = self.wiring.tensor_program(self.wiring.layout(tensors))
             if operations is not None:
                 return self.tensor_values(operations, tensors)
             if transformed:
-                raise GradientError(
-                    "this layer cannot run under a function transform of torch",
-                    help="transforms need expectation values and the adjoint method; call the layer without `torch.func`",
-                )
+                outputs: Tensor = TransformedEvaluation.apply(self, *tensors)  # type: ignore[no-untyped-call]
+                return outputs
         if torch.is_grad_enabled():
             for tensor in tensors:
                 if tensor.requires_grad:
@@ -180,6 +187,10 @@ class Call:
     def gradients(self, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> Gradients:
         """For each tensor that is `wanted` the gradient of sum(cotangent * outputs), in its shape, dtype and device."""
         layout = self.wiring.layout(tensors)
+        if self._wants_operations and (operations := self.wiring.tensor_program(layout)) is not None:
+            # Not `torch.autograd.grad`, which sees nothing inside of an operator.
+            pullback = torch.func.vjp(lambda *values: self.tensor_values(operations, values), *tensors)[1]
+            return tuple(gradient if one else None for gradient, one in zip(pullback(cotangent), wanted, strict=True))
         inputs, weights = self.arrays(layout, tensors)
         rows = _numpy(cotangent).reshape(len(inputs), self.wiring.program.num_outputs)
         *_, by_inputs, by_weights = self.split(layout, self.wiring.needed(wanted)).vjp(inputs, weights, rows)
@@ -196,6 +207,27 @@ class Call:
             ]
         )
 
+    def over(self, size: int, tensors: Sequence[Tensor], axes: Sequence[int | None]) -> tuple[Call, list[Tensor]]:
+        """This evaluation for `size` sets of tensors at once, which lie along `axes` (None: one for all sets)."""
+
+        def spread(place: Placement, tensor: Tensor, axis: int | None) -> Tensor:
+            each = tensor.unsqueeze(0) if axis is None else tensor.movedim(axis, 0)
+            if each.dim() == 1 + len(place.shape):
+                each = each.reshape(len(each), *(1,) * len(self.batch_axes), *place.shape)
+            return each.expand(size, *self.batch_axes, *place.shape)
+
+        spreads = [spread(*one) for one in zip(self.wiring.placements, tensors, axes, strict=True)]
+        return replace(self, batch_axes=(size, *self.batch_axes)), spreads
+
+    def gathered(self, gradients: Gradients, tensors: Sequence[Tensor], axes: Sequence[int | None]) -> Gradients:
+        """Gradients by what `over` gave as gradients by each set's tensors, along axis 0."""
+        return tuple(
+            gradient
+            if gradient is None or tensor.dim() - (axis is not None) > len(place.shape) or not self.batch_axes
+            else gradient.flatten(1, len(self.batch_axes)).sum(1)
+            for gradient, place, tensor, axis in zip(gradients, self.wiring.placements, tensors, axes, strict=True)
+        )
+
     def split(self, layout: Layout, needed: Columns | None = None) -> Split:
         return self.wiring.program.split(self._real, layout.batched, layout.shared, needed)
 
@@ -208,6 +240,10 @@ class Call:
             rows = batch if kind else 1
             (inputs if kind else weights).append(_numpy(tensor).reshape(rows, stop - start))
         return _joined(inputs, batch, self._real), _joined(weights, 1, self._real)[0]
+
+    @property
+    def _wants_operations(self) -> bool:
+        return self.device != _CPU or self.wiring.program.engine.name == "torch"
 
     @property
     def _real(self) -> np.dtype[Any]:
@@ -243,3 +279,60 @@ class Derivative(torch.autograd.Function):
             "the second derivative of a quantum layer was asked for, and this layer has only first ones",
             help="second derivatives need expectation values and the adjoint method, without run-time branches",
         )
+
+
+class TransformedEvaluation(torch.autograd.Function):
+    """`Evaluation` under the transforms of `torch.func`."""
+
+    @staticmethod
+    def forward(call: Call, *tensors: Tensor) -> Tensor:
+        return call.values(tensors)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.call, *tensors = inputs
+        ctx.save_for_backward(*tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
+        wanted = tuple(ctx.needs_input_grad[1:])
+        gradients: Gradients = TransformedDerivative.apply(  # type: ignore[no-untyped-call]
+            ctx.call, wanted, cotangents[0], *ctx.saved_tensors
+        )
+        return (None, *gradients)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], call: Call, *tensors: Tensor) -> tuple[Tensor, int]:
+        wider, spread = call.over(info.batch_size, tensors, in_dims[1:])
+        return TransformedEvaluation.apply(wider, *spread), 0  # type: ignore[no-untyped-call]
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        raise GradientError(
+            "this layer has no forward-mode derivative",
+            help="use `torch.func.jacrev` instead of `jacfwd`, `vjp` instead of `jvp`",
+        )
+
+
+class TransformedDerivative(torch.autograd.Function):
+    """`Derivative` under the transforms of `torch.func`."""
+
+    @staticmethod
+    def forward(call: Call, wanted: tuple[bool, ...], cotangent: Tensor, *tensors: Tensor) -> Gradients:
+        return call.gradients(wanted, cotangent, tensors)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Gradients) -> None:
+        pass
+
+    backward = Derivative.backward
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[Any, ...], call: Call, wanted: tuple[bool, ...], cotangent: Tensor, *tensors: Tensor
+    ) -> tuple[Gradients, Any]:
+        size, axis, axes = info.batch_size, in_dims[2], in_dims[3:]
+        wider, spread = call.over(size, tensors, axes)
+        cotangents = cotangent.expand(size, *cotangent.shape) if axis is None else cotangent.movedim(axis, 0)
+        gradients = TransformedDerivative.apply(wider, wanted, cotangents, *spread)  # type: ignore[no-untyped-call]
+        return call.gathered(gradients, tensors, axes), tuple(0 if one else None for one in wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,9 +12,11 @@ from qkernel.engine import Engine, load_engine
 from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, LayerInputError
 from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape
 from qkernel.nn.function import Call, Placement, Wiring
+from qkernel.nn.operators import evaluate, register
 from qkernel.nn.program import Program
 
 FLOATING = frozenset((torch.float32, torch.float64, torch.float16, torch.bfloat16))
+_PLAIN = (Tensor, nn.Parameter)
 
 
 class QLayer(nn.Module):
@@ -63,6 +65,7 @@ class QLayer(nn.Module):
         self._inputs = tuple(places[name] for name in given_inputs)
         self._weights = tuple(places[name] for name in given_weights)
         self._wiring = Wiring(program, self._inputs + self._weights)
+        register(self._wiring)
         self._asked = {"engine": engine if isinstance(engine, str) else program.engine.name, "gradient": gradient}
         for place in self._weights:
             self._add_weight(place, given_weights[place.name])
@@ -87,21 +90,24 @@ class QLayer(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """The kernel's results, shape (batch axes..., outputs), for one tensor for each input; see the class."""
-        if torch.compiler.is_compiling():
-            result: Tensor = self._run_uncompiled(*inputs)
-            return result
-        return self._run(*inputs)
-
-    def _run(self, *inputs: Tensor) -> Tensor:
-        weights = [getattr(self, place.name) for place in self._weights]
+        weights = self._weight_tensors()
+        tensors = (*inputs, *weights)
         leading = self._batch_axes(inputs, weights)
-        like = inputs[0] if inputs else weights[0] if weights else torch.empty(0)
-        return Call(self._wiring, leading, like.dtype, like.device)((*inputs, *weights))
+        if torch.compiler.is_compiling() or not _hold_values(tensors):
+            result: Tensor = evaluate(self._wiring.number, tensors)
+            return result
+        like = tensors[0] if tensors else torch.empty(0)
+        return Call(self._wiring, leading, like.dtype, like.device)(tensors)
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
-    def _run_uncompiled(self, *inputs: Tensor) -> Tensor:
-        """Within a compiled network the layer stays what it is: `torch.compile` breaks the graph around it."""
-        return self._run(*inputs)
+    def _weight_tensors(self) -> list[Tensor]:
+        return [getattr(self, place.name) for place in self._weights]
+
+    def _apply(self, function: Any, recurse: bool = True) -> QLayer:
+        """As every module does; after `.double()` the engine is made ready for double precision."""
+        super()._apply(function, recurse)  # type: ignore[no-untyped-call]
+        if self._weights:
+            self._wiring.prepare(self._inputs, self._weight_tensors()[0].dtype)
+        return self
 
     def _batch_axes(self, inputs: tuple[Tensor, ...], weights: list[Tensor]) -> tuple[int, ...]:
         if len(inputs) != len(self._inputs):
@@ -169,10 +175,22 @@ class QLayer(nn.Module):
                 f"{circuit.name}: {counts}",
                 f"engine {engine.name}: {_because(asked['engine'], 'the built-in engine of this machine')}",
                 f"gradient {program.method}: {_because(asked['gradient'], reason)}; {how}",
+                f"second derivatives and function transforms: {self._further()}",
                 "precision: float64 tensors in complex128, all others in complex64",
                 *program.plan([column for place in self._inputs for column in place.columns], batch),
             )
         )
+
+    def _further(self) -> str:
+        layout = self._wiring.layout([torch.empty(1, *place.shape) for place in self._inputs] + self._weight_tensors())
+        if self._wiring.tensor_program(layout) is not None:
+            return "as tensor operations of the torch engine"
+        return "first derivatives only, `torch.func.vmap`, `grad` and `jacrev` included"
+
+
+def _hold_values(tensors: Sequence[Tensor]) -> bool:
+    """Whether these are tensors as they come, not meta tensors and not of a class such as `FakeTensor`."""
+    return all(type(tensor) in _PLAIN and not tensor.is_meta for tensor in tensors)
 
 
 def _because(asked: str, reason: str) -> str:
