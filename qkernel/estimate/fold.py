@@ -31,7 +31,7 @@ from qkernel.estimate.quantity import (
     symbol,
 )
 from qkernel.estimate.scope import Deferred, RunTime, RunTimeValue, Scope
-from qkernel.estimate.substitution import MOST_STEPS, item_sum, item_values, iterated, length, substitute, substitute_value
+from qkernel.estimate.substitution import NotKnown, MOST_STEPS, item_sum, item_values, iterated, length, substitute, substitute_value
 from qkernel.estimate.sums import fresh, total
 from qkernel.estimate.tally import Called, Tally, either
 from qkernel.ir.expressions import Name, Size
@@ -430,9 +430,13 @@ class _FunctionFold:
         saved = dict(self.scope.values)
         try:
             self.symbolic_items(op, dictionary, tally)
-        except NeedsValues:
+        except NeedsValues as error:
             self.scope.values = saved
-            self.unrolled_loop(op, item_values(op.targets, dictionary), tally)
+            try:
+                rounds = list(item_values(op.targets, dictionary))
+            except NotKnown:
+                raise error from None
+            self.unrolled_loop(op, rounds, tally)
 
     def symbolic_items(self, op: For, dictionary: Value, tally: Tally) -> None:
         type = op.domain.dictionary.type  # type: ignore[union-attr]
