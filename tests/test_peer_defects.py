@@ -106,7 +106,7 @@ def test_unknown_names_are_refused_when_it_runs() -> None:
         return qk.expval(qk.rx(qk.qubit(), theta), qko.Z(0))
 
     executable = QiskitTranspiler().transpile(main, parameters=["theta"])
-    with pytest.raises(UnknownBindingError, match="`thta`.*`theta`"):
+    with pytest.raises(UnknownBindingError, match=r"`thta`.*`theta`"):
         executable.run(bindings={"theta": 0.1, "thta": 0.2})
     with pytest.raises(UnknownBindingError, match="`shift`"):
         QiskitTranspiler().transpile(main, bindings={"shift": 1.0})
@@ -223,7 +223,7 @@ def broken_uses() -> list[qk.Kernel]:
     @qk.qkernel
     def kept() -> qk.Vector[qk.Bit]:
         q = qk.qubit_array(3)
-        one = qk.h(q[1])
+        q[0] = qk.h(q[1])
         return qk.measure(q)
 
     @qk.qkernel

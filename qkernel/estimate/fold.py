@@ -31,7 +31,16 @@ from qkernel.estimate.quantity import (
     symbol,
 )
 from qkernel.estimate.scope import Deferred, RunTime, RunTimeValue, Scope
-from qkernel.estimate.substitution import NotKnown, MOST_STEPS, item_sum, item_values, iterated, length, substitute, substitute_value
+from qkernel.estimate.substitution import (
+    MOST_STEPS,
+    NotKnown,
+    item_sum,
+    item_values,
+    iterated,
+    length,
+    substitute,
+    substitute_value,
+)
 from qkernel.estimate.sums import fresh, total
 from qkernel.estimate.tally import Called, Tally, either
 from qkernel.ir.expressions import Name, Size

@@ -35,7 +35,8 @@ def report(program: Program, name: str, error: Exception) -> str:
     smaller = rewrites.shrunk(program, lambda candidate: _fails_alike(candidate, name, error))
     again = f"python -m tests.strategies.campaign {program.seed}{' measuring' if program.measures else ''} {name}"
     found = failure(Case(smaller), name) or error
-    return f"{HEADER}{smaller.source}\nvalues = {program.values}\n\n{type(found).__name__}: {found}\n\n`{name}` fails. Again: {again}"
+    text = f"{HEADER}{smaller.source}\nvalues = {program.values}\n\n{type(found).__name__}: {found}"
+    return f"{text}\n\n`{name}` fails. Again: {again}"
 
 
 def _fails_alike(program: Program, name: str, error: Exception) -> bool:

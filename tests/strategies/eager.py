@@ -6,6 +6,7 @@ are Python's own, `control` and `inverse` act on the list of gates that a call m
 
 from __future__ import annotations
 
+import ast
 import builtins
 import math
 from collections.abc import Callable, Iterator
@@ -34,9 +35,6 @@ class Invalid(Exception):
 
 class Bit(int):
     """A measured bit."""
-
-    def __invert__(self) -> Bit:
-        return Bit(1 - self)
 
     def __and__(self, other: Any) -> Bit:
         return Bit(int(self) & int(other))
@@ -166,14 +164,13 @@ world = World()
 # gates ------------------------------------------------------------------------------------------------------------------
 
 _QISKIT = {
-    name: getattr(library, f"{name.upper()}Gate") for name in "h x y z s t sx rx ry rz u cx cy cz ch crx cry crz cu".split()
+    name: getattr(library, f"{name.upper()}Gate")
+    for name in "h x y z s t sx rx ry rz u cx cy cz ch crx cry crz cu rxx ryy rzz rzx ecr ccx ccz".split()  # noqa: SIM905
 }
-_QISKIT |= {
-    "p": library.PhaseGate, "cp": library.CPhaseGate, "id": library.IGate, "sdg": library.SdgGate, "tdg": library.TdgGate, "sxdg": library.SXdgGate, "swap": library.SwapGate,
-    "iswap": library.iSwapGate, "ecr": library.ECRGate, "rxx": library.RXXGate, "ryy": library.RYYGate, "rzz": library.RZZGate,
-    "rzx": library.RZXGate, "ccx": library.CCXGate, "ccz": library.CCZGate, "cswap": library.CSwapGate,
-}  # fmt: skip
-ANGLES = {**dict.fromkeys("p rx ry rz cp crx cry crz rxx ryy rzz rzx".split(), 1), "u": 3, "cu": 4}
+_QISKIT |= {"p": library.PhaseGate, "cp": library.CPhaseGate, "id": library.IGate, "swap": library.SwapGate}
+_QISKIT |= {"sdg": library.SdgGate, "tdg": library.TdgGate, "sxdg": library.SXdgGate}
+_QISKIT |= {"iswap": library.iSwapGate, "cswap": library.CSwapGate}
+ANGLES = {**dict.fromkeys(["p", "rx", "ry", "rz", "cp", "crx", "cry", "crz", "rxx", "ryy", "rzz", "rzx"], 1), "u": 3, "cu": 4}
 WIDTHS = {name: gate(*(0.1,) * ANGLES.get(name, 0)).num_qubits for name, gate in _QISKIT.items()}
 
 
@@ -386,11 +383,12 @@ def _kernel(function: Any = None, **_: Any) -> Any:
     return function if function is not None else lambda inner: inner
 
 
-TYPES = {name: getattr(real, name) for name in "Qubit Bit UInt Float Vector Matrix Dict Tuple Observable QFixed".split()}
+_TYPES = ("Qubit", "Bit", "UInt", "Float", "Vector", "Dict", "Tuple", "Observable", "QFixed")
+TYPES = {name: getattr(real, name) for name in _TYPES}
 QK = SimpleNamespace(
     **TYPES,
     **{name: Gate(name) for name in _QISKIT},
-    **{name: getattr(math, name) for name in "sin cos tan exp log sqrt floor ceil log2".split()},
+    **{name: getattr(math, name) for name in ["sin", "cos", "tan", "exp", "log", "sqrt", "floor", "ceil", "log2"]},
     qkernel=_kernel,
     composite_gate=_kernel,
     qubit=lambda name=None: world.fresh(),
@@ -407,10 +405,18 @@ QK = SimpleNamespace(
 )  # fmt: skip
 
 
+class _Opposites(ast.NodeTransformer):
+    """`~bit` as a call: what Python makes of `==` and `not` is a bool, whose `~` is no bit."""
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(node)
+        return ast.Call(ast.Name("opposite", ast.Load()), [node.operand], []) if isinstance(node.op, ast.Invert) else node
+
+
 def load(source: str, entry: str) -> Callable[..., Any]:
     """The function `entry` of a program's text."""
-    names = {"qk": QK, "qko": qko, "np": np, "math": math, "__name__": "program"}
-    exec(compile(source, "<program>", "exec"), names)
+    names = {"qk": QK, "qko": qko, "np": np, "math": math, "opposite": lambda bit: Bit(1 - bit), "__name__": "program"}
+    exec(compile(ast.fix_missing_locations(_Opposites().visit(ast.parse(source))), "<program>", "exec"), names)
     return names[entry]
 
 
