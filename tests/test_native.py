@@ -245,7 +245,7 @@ def layered_circuit(num_qubits, layers):
             builder.gate("ry" if layer % 2 else "rx", k, angles=(theta[num_qubits * layer + k],))
         for k in range(num_qubits):
             builder.gate("cx" if layer % 2 else "cz", k, (k + 1) % num_qubits)
-    return builder.circuit(observables=tuple(Z(k) for k in range(num_qubits)) + (X(0) * Y(num_qubits - 1),))
+    return builder.circuit(observables=(*(Z(k) for k in range(num_qubits)), X(0) * Y(num_qubits - 1)))
 
 
 @pytest.mark.parametrize(("num_qubits", "batch"), [(10, 70), (12, 9), (17, 2)])

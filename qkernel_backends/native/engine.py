@@ -147,4 +147,4 @@ class NativePrepared:
 
     def _weights(self, theta: Array) -> Array:
         state = self._state(theta)
-        return np.square(state.real) + np.square(state.imag)
+        return np.asarray(np.square(state.real) + np.square(state.imag))

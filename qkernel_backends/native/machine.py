@@ -54,12 +54,11 @@ def run(  # type: ignore[no-untyped-def]
     Every other mode is a task of `blocks`, for the blocks `first` to `last` of the pass at `at` of one sample.
     """
     if mode > CONSTANTS:
-        state = states[0, 0]
         run_blocks(
             code,
             numbers,
             s,
-            state,
+            states[0, 0],
             inputs,
             weights,
             cotangent,

@@ -43,7 +43,9 @@ def partition(plan: Plan, block_bits: int, run_bits: int) -> list[Pass] | None:
     left = list(plan.operations)
     runs = (1 << run_bits) - 1
     while left or not passes:
-        mask, taken, deferred = runs, [], []
+        mask = runs
+        taken: list[Operation] = []
+        deferred: list[Operation] = []
         for operation in left:
             wanted = mask | _needed(operation)
             free = all(commute(operation, other) for other in deferred)

@@ -93,7 +93,8 @@ class Runner:
         if program.bytes > 1 << 26 and program.bytes > (room := available_memory()):
             tables = program.bytes / program.state_bytes - 2
             raise MemoryRefusedError(
-                f"{program.num_qubits} qubits need {program.bytes / 2**30:.1f} GiB of memory, and {room / 2**30:.1f} GiB are free",
+                f"{program.num_qubits} qubits need {program.bytes / 2**30:.1f} GiB of memory, "
+                f"and {room / 2**30:.1f} GiB are free",
                 label=f"a state is 2**{program.num_qubits} amplitudes of {2 * program.dtype.itemsize} bytes"
                 + (f"; a gradient needs the state, its co-state and {tables:.1f} states of tables" if tables >= 0 else ""),
                 help="use complex64, fewer qubits, or a machine with more memory",

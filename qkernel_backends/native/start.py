@@ -39,7 +39,6 @@ def prepare(s, code, at):  # type: ignore[no-untyped-def]
     lanes = 64 // s.itemsize
     size, lane_bits = code[SIZE], code[LANE_BITS]
     re, im = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
-    zero = im
     filled = lanes
     for bit in range(lane_bits, lane_bits + code[QUBITS]):
         group = code[code[START_AT] + bit - lane_bits]

@@ -87,5 +87,5 @@ def marginal(weights: Array, num_qubits: int, qubits: tuple[int, ...]) -> Array:
     """Outcome probabilities of `qubits`, the first of them least significant, shape (batch, 2**k)."""
     axes = [num_qubits - qubit for qubit in reversed(qubits)]
     others = [axis for axis in range(1, num_qubits + 1) if axis not in axes]
-    tensor = weights.reshape(-1, *(2,) * num_qubits).transpose(0, *axes, *others)
-    return tensor.reshape(len(weights), 1 << len(qubits), 1 << len(others)).sum(-1)
+    tensor: Array = weights.reshape(-1, *(2,) * num_qubits).transpose(0, *axes, *others)
+    return np.asarray(tensor.reshape(len(weights), 1 << len(qubits), 1 << len(others)).sum(-1))
