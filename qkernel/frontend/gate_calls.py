@@ -161,7 +161,10 @@ def apply_gate(
         tracer.take(handle, f"passed to `{name}`", tracer.site.of(position) or tracer.site.span)
     places = tuple(handle.place for handle in handles)
     tracer.emit(ops.Gate(name, places, angles, modifiers, matrix, tracer.site.span))
-    return [handle.successor() for handle in handles]
+    results = [handle.successor() for handle in handles]
+    for handle, result in zip(handles, results, strict=True):
+        tracer.ledger.follow(handle, result)
+    return results
 
 
 def call_unitary(tracer: Tracer, matrix: Any, qubits: tuple[Any, ...]) -> Any:

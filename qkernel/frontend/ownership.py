@@ -88,6 +88,7 @@ class Move:
     span: Span | None
     consumed: bool = False
     discarded: bool = False
+    successor: QuantumHandle | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class Ledger:
                 span=span,
                 label="used again here",
                 notes=(Note(f"`{handle.name}` was {move.what} here", move.span),),
-                help=_after_move(handle, move),
+                help=self._after_move(handle, move),
             )
         for loan in self.loans.get(handle, ()):
             if loan.consumed is not None:
@@ -153,6 +154,10 @@ class Ledger:
                 return f"a gate returns the qubit: write `{loan.text} = ...` where it was {move.what}"
         return f"give it back first: `{loan.text} = ...`"
 
+    def follow(self, handle: QuantumHandle, successor: QuantumHandle) -> None:
+        """Remember the handle that an operation gave back for `handle`."""
+        self.moves[handle] = replace(self.moves[handle], successor=successor)
+
     def move(self, handle: QuantumHandle, move: Move) -> None:
         """Use `handle` up. If it is consumed for good, its lender remembers the hole."""
         self.check_usable(handle, move.span)
@@ -173,6 +178,23 @@ class Ledger:
         loans = self.loans.get(parent, ())
         self.loans[parent] = tuple(replace(loan, consumed=move) if loan.place == place else loan for loan in loans)
 
+    def _after_move(self, handle: QuantumHandle, move: Move) -> str | None:
+        if move.discarded:
+            return f"a gate returns the qubit: write `{handle.name} = ...` where it was {move.what}"
+        if move.consumed and move.what.startswith("measured"):
+            return "a measured qubit is gone; `qk.project_z` measures and keeps it"
+        if move.consumed and move.what.startswith("read out by `expval`"):
+            return f"several observables of one state are read at once: `qk.expval({handle.name}, [H0, H1])`"
+        if move.consumed:
+            return "to use it further, the kernel that it was passed to must return it"
+        if move.what.startswith("given back to "):
+            return f"take it again: {move.what.removeprefix('given back to ')}"
+        now = move.successor
+        while now is not None and (later := self.moves.get(now)) is not None:
+            now = later.successor
+        named = now is not None and now.name != handle.name
+        return f"the qubit goes by `{now.name}` now" if now is not None and named else "use what the operation returned"
+
     # lending ------------------------------------------------------------------------------------------------------
 
     def lend(self, parent: QuantumHandle, part: QuantumHandle, span: Span | None, during: Iterable[QuantumHandle]) -> None:
@@ -184,7 +206,7 @@ class Ledger:
                 span=span,
                 label="used again here",
                 notes=(Note(f"`{parent.name}` was {move.what} here", move.span),),
-                help=_after_move(parent, move),
+                help=self._after_move(parent, move),
             )
         for loan in self.loans.get(parent, ()):
             if loan.place is None or not surely_overlap(loan.place, part.place):
@@ -235,14 +257,6 @@ class Ledger:
             )
         self.moves[handle] = Move(f"given back to `{text}`", span)
         self.loans[parent] = tuple(loan for loan in self.loans[parent] if loan.place != handle.place)
-
-
-def _after_move(handle: QuantumHandle, move: Move) -> str | None:
-    if move.discarded:
-        return f"a gate returns the qubit: write `{handle.name} = ...` where it was {move.what}"
-    if move.consumed and move.what.startswith("measured"):
-        return "a measured qubit is gone; `qk.project_z` measures and keeps it"
-    return None if move.consumed or move.what.startswith("given") else "use the handle that the operation returned"
 
 
 def surely_overlap(left: Place, right: Place) -> bool:
