@@ -12,8 +12,8 @@ tutorial: $(STAMP)  ## train the hybrid network on Fashion-MNIST, print the tabl
 test: $(STAMP)  ## the test suite
 	$(RUN) -m pytest
 
-fuzz: $(STAMP)  ## random kernels: every program meets every property; N=... programs
-	$(RUN) -m pytest tests/fuzz -s $(if $(N),--programs=$(N))
+fuzz: $(STAMP)  ## random kernels: every program meets every property; N=... programs, or M=... minutes
+	$(RUN) -m pytest tests/fuzz -s $(if $(N),--programs=$(N)) $(if $(M),--minutes=$(M))
 
 bench: $(STAMP)  ## speed beside the peers
 	$(RUN) -m pytest tests/benchmarks -s

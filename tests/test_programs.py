@@ -277,7 +277,7 @@ WORDS = [
     "qk.global_phase(", "qk.select(", "qk.items(", ".items()", "control_value=", "power=", "composite_gate", "clean_ancillas",
     "qk.range(", " range(", "elif ", "else:", " if ", "min(", "max(", "abs(", "//", " % ", "[-1]", "::2", ", -1, -1)", "+= ",
     "qk.measure(", "qk.project_x(", "qk.project_y(", "qk.project_z(", "qk.reset(", "qk.measure_reset(", "while ", "qk.cast(",
-    "qk.probabilities(", "qk.expval(", "qk.bit_array(", "~", "(not ", " & ", " ^ ",
+    "look(", "mend(", "finish(", "slope(", "qk.probabilities(", "qk.expval(", "qk.bit_array(", "~", "(not ", " & ", " ^ ",
 ]  # fmt: skip
 
 

@@ -42,8 +42,8 @@ class Unitary(Values):
         simple += [self.assign, self.evolve, self.matrix, self.choose, self.steps]
         nested = [self.loop, self.loop, self.branch, self.view, self.carry]
         if self.measures:
-            simple += [self.project, self.project, self.set_bit]
-            nested += [self.runtime_branch] * 3 + [self.repeat]
+            simple += [self.project, self.project, self.set_bit, self.helped]
+            nested += [self.runtime_branch] * 3 + [self.repeat, self.feed]
         self.random.choice(simple if scope.depth >= 3 or self.chance(0.6) else nested)(scope)
         self.indent = indent
 
@@ -364,6 +364,32 @@ class Statements(Unitary):
             self.write(f"parity = parity {self.pick('^', '&', '|', '!=')} {bit}")
         if scope_in is scope:
             scope.bits.append(bit)
+
+    def helped(self, scope: Scope) -> None:
+        """Measured by a helper, or corrected by one that is told a bit."""
+        scope_in = self.guarded(scope, 1)
+        place = f"{scope.register}[{self.distinct(scope_in, 1)[0]}]"
+        if self.chance(0.5):
+            self.write(f"{place} = mend({place}, {self.bit(scope)}, {self.number(scope, 1)})")
+            return
+        bit = self.fresh("b")
+        self.write(f"{place}, {bit} = look({place}, {self.number(scope, 1)})")
+        self.write(f"parity = parity {self.pick('^', '|')} {bit}")
+
+    def feed(self, scope: Scope) -> None:
+        """Other qubits measured at once, and what follows from each bit."""
+        if scope.depth:
+            self.runtime_branch(scope)
+            return
+        bits = self.fresh("ms")
+        self.write(f"{bits} = qk.measure(qk.ry(qk.qubit_array(2), {self.pick('0.9', 'v[0:2]')}))")
+        name = self.fresh("i")
+        self.write(f"for {name} in qk.range(2):")
+        self.write(f"    if {bits}[{name}]{self.pick('', ' & parity', f' == {bits}[0]', f' and not {bits}[1]')}:")
+        self.indent += 2
+        self.block(scope.inside(carried=[], loops=scope.loops + 1, integers=[*scope.integers, name]), 2)
+        self.indent -= 2
+        self.write(f"parity = parity ^ {bits}[{self.pick('0', '1', '-1')}]")
 
     def bit(self, scope: Scope, depth: int = 1) -> str:
         """An expression over measured bits."""

@@ -81,7 +81,7 @@ class Values:
             case 5:
                 return f"({left} // {self.random.randrange(2, 4)})"
             case 6:
-                return f"({left} % {self.random.randrange(2, 5)})"
+                return f"({left} % {self.random.randrange(2, 5)})" if self.chance(0.8) else f"2 ** (abs({left}) % 3)"
             case 7:
                 return f"{self.pick('min', 'max')}({left}, {right})"
             case 8:
@@ -114,7 +114,9 @@ class Values:
                 choices += [f"{scope.vector}[{self.element(scope)}]"] * 3
             return self.random.choice(choices)
         left = self.number(scope, depth - 1)
-        match self.random.randrange(11):
+        match self.random.randrange(12):
+            case 11:
+                return f"slope({left}, {self.pick(f'abs({self.integer(scope, 1)}) % 3', '2')})"
             case 0 | 1:
                 return f"({left} {self.pick('+', '-')} {self.number(scope, depth - 1)})"
             case 2:
@@ -127,7 +129,7 @@ class Values:
                 return f"({left}) / {self.random.randrange(2, 5)}"
             case 6:
                 return f"{self.pick('math', 'qk')}.{self.pick('sin', 'cos')}({left})"
-            case 7:
+            case 7 if "slope(" not in left:  # a conditional expression chooses between numbers, it calls no kernels
                 return f"({left} if {self.condition(scope)} else {self.number(scope, 0)})"
             case 8:
                 return f"{self.pick('min', 'max')}({left}, {self.number(scope, 0)})"

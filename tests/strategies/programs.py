@@ -22,6 +22,41 @@ HEADER = "import math\n\nimport numpy as np\n\nimport qkernel as qk\nimport qker
 MATRICES = """\
 TURN = np.array([[0.6, -0.8j], [-0.8j, 0.6]])
 SHIFT = np.array([[0, 0, 0, 1j], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]])
+
+
+@qk.qkernel
+def slope(a: qk.Float, m: qk.UInt) -> qk.Float:
+    t = a
+    for i in qk.range(m):
+        t = t * 0.5 + 0.1 * i
+    return t
+"""
+FEEDBACK = """
+
+@qk.qkernel
+def look(x: qk.Qubit, a: qk.Float) -> tuple[qk.Qubit, qk.Bit]:
+    x = qk.ry(x, a)
+    x, seen = qk.project_z(x)
+    if seen:
+        x = qk.rx(x, a)
+    return x, seen
+
+
+@qk.qkernel
+def mend(x: qk.Qubit, wrong: qk.Bit, a: qk.Float) -> qk.Qubit:
+    if wrong:
+        x = qk.rz(qk.x(x), a)
+    else:
+        x = qk.s(x)
+    return x
+
+
+@qk.qkernel
+def finish(q: qk.Vector[qk.Qubit], flip: qk.Bit) -> qk.Vector[qk.Bit]:
+    bits = qk.bit_array(len(q))
+    for i in qk.range(len(q)):
+        bits[i] = qk.measure(q[i]) ^ flip
+    return bits
 """
 
 
@@ -175,7 +210,7 @@ class Writer(Statements):
                 self.write("first, rest = qk.measure(q[0]), qk.measure(q[1:])")
                 self.write(f"return {self.bit(replace(scope, bits=[*scope.bits, 'first']))}, rest, count")
                 return "tuple[qk.Bit, qk.Vector[qk.Bit], qk.UInt]"
-        self.write("bits = qk.measure(q)")
+        self.write(self.pick("bits = qk.measure(q)", f"bits = finish(q, {self.bit(scope)})"))
         if self.chance(0.3):
             self.write(f"return bits[0] {self.pick('^', '&', '|')} bits[{self.pick('1', 'n - 1', '-1')}]")
             return "qk.Bit"
@@ -261,6 +296,7 @@ def generate_measuring(seed: int) -> Program:
     for _ in range(writer.random.randint(1, 2)):
         writer.helper()
     writer.measures = True
+    writer.lines += FEEDBACK.rstrip().splitlines()
     writer.measuring()
     return Program(seed, "\n".join(writer.lines) + "\n", values(writer.random, 2, 3), measures=True)
 
