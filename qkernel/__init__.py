@@ -64,6 +64,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'qkernel' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "Bit", "CircuitStyle", "Dict", "EstimateQuality", "ExpvalJob", "Float", "GateBasis", "Handle", "Job", "JobStatus",
     "Kernel", "Matrix", "Observable", "Oracle", "QFixed", "QKernel", "Qubit", "ResourceEstimate", "ResourceEstimator",

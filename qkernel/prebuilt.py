@@ -33,11 +33,7 @@ class PrebuiltKernel(Kernel[..., Any]):
         self.signature = Signature(function.parameters, {}, returned, None)
         outline = Outline(function.parameters, values, function.returns_tuple or not types)
         self._assumed, self._busy, self._module, self._compiled = None, False, None, {}
-        self._traced = Traced(function, callees, outline, Captures(_nothing))
-
-
-def _nothing(name: str) -> Any:
-    raise NameError(name)
+        self._traced = Traced(function, callees, outline, Captures())
 
 
 def _returned(value: Expr | Place, function: Function) -> Value:

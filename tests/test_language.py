@@ -548,3 +548,62 @@ def test_an_element_past_the_end_of_a_classical_slice_is_an_error() -> None:
     assert executable.run().result() == pytest.approx(math.cos(0.2))
     with pytest.raises(IndexError, match="2"):
         kernel.compile({"v": [0.1, 0.2, 0.3], "n": 2, "k": 2})
+
+
+class Angles:
+    """Something with attributes that kernels read."""
+
+    shared = 0.1
+
+    def __init__(self) -> None:
+        self.theta = 0.2
+        self.values = [0.3]
+
+    @property
+    def doubled(self) -> float:
+        return 2 * self.theta
+
+
+SETTINGS = Angles()
+
+
+def plain_angle() -> float:
+    return SETTINGS.theta
+
+
+def test_changed_attributes_of_captured_objects_are_noticed() -> None:
+    own = Angles()
+
+    @qk.qkernel
+    def kernel() -> qk.Float:
+        q = qk.rx(qk.qubit(), own.theta + own.values[0] + Angles.shared)
+        q = qk.rx(q, own.doubled + getattr(own, "theta") + plain_angle())  # noqa: B009 - as users write it
+        return qk.expval(q, qko.Z(0))
+
+    def expected() -> float:
+        return math.cos(4 * own.theta + own.values[0] + Angles.shared + SETTINGS.theta)
+
+    assert kernel.run() == pytest.approx(expected())
+    trace = kernel.traced()
+    assert kernel.traced() is trace
+    own.theta = 0.7
+    assert kernel.run() == pytest.approx(expected())
+    own.values[0] = 1.1
+    assert kernel.run() == pytest.approx(expected())
+    SETTINGS.theta = 0.9
+    assert kernel.run() == pytest.approx(expected())
+    Angles.shared = 0.4
+    assert kernel.run() == pytest.approx(expected())
+
+
+def test_a_while_on_known_numbers_says_so() -> None:
+    @qk.qkernel
+    def kernel(n: qk.UInt) -> qk.Bit:
+        q, i = qk.qubit(), 0
+        while i < n:
+            q = qk.x(q)
+            i = i + 1
+        return qk.measure(q)
+
+    with pytest.raises(TypeError, match="is known before the kernel runs"):
+        kernel.sample(n=3)

@@ -16,6 +16,7 @@ import numpy as np
 
 from qkernel.diagnostics import as_written
 from qkernel.errors import CallArgumentError, InliningError, QKernelError, SourceUnavailableError, SymbolicValueError
+from qkernel.frontend.captures import lookup
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.tracer import CallSite, Frame, Tracer
@@ -76,6 +77,8 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
         and (source := _kernel_source(function)) is not None
     ):
         return inline(tracer, function, source, arguments, keywords)
+    if isinstance(function, types.FunctionType) and _is_users(function):
+        _note_surroundings(tracer, function)
     try:
         return function(*arguments, **keywords)
     except QKernelError:
@@ -103,34 +106,45 @@ def _concerns_kernel(values: tuple[Any, ...]) -> bool:
     )
 
 
+_FOREIGN = (
+    ast.Try, ast.TryStar, ast.With, ast.ClassDef, ast.AsyncFunctionDef, ast.Yield, ast.YieldFrom, ast.Await,
+    ast.Global, ast.Nonlocal, ast.Import, ast.ImportFrom, ast.Match,
+)  # fmt: skip
+
+
+def _is_users(function: types.FunctionType) -> bool:
+    """Whether a function is the user's own: not of Python's library, not of an installed package."""
+    module = (function.__module__ or "").split(".")[0]
+    if module in ("qkernel", "numpy") or (module in sys.stdlib_module_names and module != "__main__"):
+        return False
+    file = function.__code__.co_filename
+    return not any(file.startswith(folder) for folder in (sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")))
+
+
+def _note_surroundings(tracer: Tracer, function: types.FunctionType) -> None:
+    """Note what a plain function that is only called may read: names around it, and their attributes that it mentions."""
+    find = tracer.captures.noting(lookup(function))
+    mentioned = function.__code__.co_names
+    for name in (*function.__code__.co_freevars, *mentioned):
+        try:
+            value = find(name)
+        except NameError:
+            continue
+        for attribute in mentioned:
+            if hasattr(value, attribute):
+                tracer.captures.attribute(value, attribute)
+
+
 @lru_cache(maxsize=256)
 def _kernel_source(function: types.FunctionType) -> Source | None:
     """The source of a user's function that is made only of statements that kernels have; None for all others."""
-    module = function.__module__ or ""
-    file = function.__code__.co_filename
-    if module.split(".")[0] in ("qkernel", "numpy") or (
-        module.split(".")[0] in sys.stdlib_module_names and module != "__main__"
-    ):
-        return None
-    if any(file.startswith(folder) for folder in (sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"))):
+    if not _is_users(function):
         return None
     try:
         source = read_source(function)
     except SourceUnavailableError:
         return None
-    foreign = (
-        ast.Try,
-        ast.With,
-        ast.ClassDef,
-        ast.AsyncFunctionDef,
-        ast.Yield,
-        ast.YieldFrom,
-        ast.Await,
-        ast.Global,
-        ast.Nonlocal,
-    )
-    foreign_statements = (*foreign, ast.Import, ast.ImportFrom, ast.Match, ast.TryStar)
-    return None if any(isinstance(node, foreign_statements) for node in ast.walk(source.node)) else source
+    return None if any(isinstance(node, _FOREIGN) for node in ast.walk(source.node)) else source
 
 
 def inline(
@@ -141,7 +155,7 @@ def inline(
 
     from qkernel.frontend.reader import read
     from qkernel.frontend.statements import Return, run
-    from qkernel.frontend.trace import MAXIMUM_DEPTH, lookup
+    from qkernel.frontend.trace import MAXIMUM_DEPTH
 
     try:
         bound = inspect.signature(function).bind(*arguments, **keywords)
@@ -164,7 +178,7 @@ def inline(
             help="end the recursion by an `if` on a number that is known in Python",
         )
     site = tracer.site
-    tracer.frames.append(Frame(source, function.__name__, dict(bound.arguments), lookup(function)))
+    tracer.frames.append(Frame(source, function.__name__, dict(bound.arguments), tracer.captures.noting(lookup(function))))
     try:
         if isinstance(source.node, ast.Lambda):
             return read(tracer, source.node.body)
@@ -187,6 +201,10 @@ def _length(tracer: Tracer, value: Any) -> Any:
 
         return plain(length)
     return len(value)
+
+
+def _getattr(tracer: Tracer, owner: Any, name: str, *default: Any) -> Any:
+    return tracer.captures.attribute(owner, name) if not default or hasattr(owner, name) else default[0]
 
 
 def _fold(name: str) -> Callable[..., Any]:
@@ -265,6 +283,7 @@ _MATH = {
 _SYMBOLIC: dict[Any, Callable[..., Any]] = {
     builtins.len: _length,
     builtins.range: _range,
+    builtins.getattr: _getattr,
     builtins.min: _fold("min"),
     builtins.max: _fold("max"),
     builtins.abs: _function("abs"),
@@ -285,4 +304,4 @@ _SYMBOLIC: dict[Any, Callable[..., Any]] = {
     np.arctan: _function("atan"),
     np.abs: _function("abs"),
 }
-_ALWAYS = {builtins.range}
+_ALWAYS = {builtins.range, builtins.getattr}

@@ -438,7 +438,7 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
         raise UnknownNameError(
             f"`{shown}` has no `{name}`{did_you_mean(name, dir(value))}", span=tracer.frame.span(node), label="unknown name"
         )
-    return getattr(value, name)
+    return tracer.captures.attribute(value, name)
 
 
 def traced_lambda(tracer: Tracer, node: ast.Lambda) -> Callable[..., Any]:

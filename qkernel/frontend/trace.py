@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import ast
-import builtins
-import types
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import Note
 from qkernel.errors import KernelRecursionError, KernelTypeError, QubitConsumedError, ReturnTypeError
 from qkernel.frontend import tracing
-from qkernel.frontend.captures import Captures
+from qkernel.frontend.captures import Captures, lookup
 from qkernel.frontend.conversion import convert
 from qkernel.frontend.kernel_calls import Outline, Value, parameter_handle
 from qkernel.frontend.ownership import QuantumHandle
@@ -42,47 +39,15 @@ class Traced:
     used: tuple[tuple[AnyKernel, Outline], ...] = ()
 
 
-def lookup(function: types.FunctionType) -> Callable[[str], Any]:
-    """How names around `function` are found: closure, globals, builtins."""
-    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-
-    def find(name: str) -> Any:
-        if name in cells:
-            try:
-                return cells[name].cell_contents
-            except ValueError:
-                raise NameError(name) from None
-        if name in function.__globals__:
-            return function.__globals__[name]
-        if hasattr(builtins, name):
-            return getattr(builtins, name)
-        raise NameError(name)
-
-    return find
-
-
-def noting(find: Callable[[str], Any], captures: Captures) -> Callable[[str], Any]:
-    """`find`, with what it finds noted."""
-
-    def find_and_note(name: str) -> Any:
-        value = find(name)
-        captures.note(name, value)
-        return value
-
-    return find_and_note
-
-
 def trace(kernel: AnyKernel) -> Traced:
     """Read `kernel` once, with symbols for its arguments."""
     from qkernel.frontend.statements import Return, run
 
     tracer = Tracer(kernel)
-    find = lookup(kernel.function)
-    captures = Captures(find)
     source, signature = kernel.source, kernel.signature
     node = source.node
     assert isinstance(node, ast.FunctionDef)
-    frame = Frame(source, kernel.name, {}, noting(find, captures))
+    frame = Frame(source, kernel.name, {}, tracer.captures.noting(lookup(kernel.function)))
     frame.variables = _arguments(tracer, kernel)
     tracer.frames.append(frame)
     with tracing(tracer):
@@ -105,7 +70,7 @@ def trace(kernel: AnyKernel) -> Traced:
         kernel.clean_ancillas,
         source.name_span(node),
     )
-    return Traced(function, tracer.callees, outline, captures, tuple(tracer.used))
+    return Traced(function, tracer.callees, outline, tracer.captures, tuple(tracer.used))
 
 
 def _arguments(tracer: Tracer, kernel: AnyKernel) -> dict[str, Any]:

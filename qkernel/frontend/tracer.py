@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError
 from qkernel.frontend import indexing
+from qkernel.frontend.captures import Captures
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
 from qkernel.frontend.source import Source
 from qkernel.gates import Gate
@@ -60,6 +61,7 @@ class Tracer:
 
     def __init__(self, kernel: AnyKernel) -> None:
         self.kernel = kernel
+        self.captures = Captures()
         self.ledger = Ledger()
         self.frames: list[Frame] = []
         self.ops: list[Op] = []

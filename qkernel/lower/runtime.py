@@ -80,7 +80,11 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
     if isinstance(condition, (bool, int, float)) and not condition:
         return
     if isinstance(condition, (bool, int, float)):
-        raise SeparationError("the condition of the loop is always true", label="never ends")
+        raise SeparationError(
+            "the condition of this `while` is known before the kernel runs",
+            label="no measured bit in it",
+            help="a `while` runs on measured bits; where arguments decide the number of rounds, loop over `qk.range`",
+        )
     tested = _tested(condition, "the number of rounds")
     interpreter.branching += 1
     interpreter.repeating += 1
