@@ -15,11 +15,12 @@ from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis.strategies import SearchStrategy
 
 import qkernel.observable as qko
+from qkernel.errors import MissingAnnotationError
 from qkernel.estimate.verify import verify
 from tests.strategies import eager, rewrites
 from tests.strategies.campaign import report, run
-from tests.strategies.programs import Program, generate, generate_measuring, measuring_programs, programs
-from tests.strategies.properties import MEASURING, UNITARY, Case, Mismatch, likelihood, state
+from tests.strategies.programs import HEADER, Program, generate, generate_measuring, measuring_programs, programs
+from tests.strategies.properties import MEASURING, UNITARY, Case, Mismatch, likelihood, load, state
 
 PAIRS = 2_000
 PER_PROGRAM = 5
@@ -214,6 +215,13 @@ def test_what_random_programs_found_stays_mended(found: Program) -> None:
     failed = run(complete, [name for name in names if name != "counts" or found.measures])
     assert failed == {}
     verify(Case(complete).main.ir, {name: value for name, value in complete.values.items() if name not in ("a", "b")})
+
+
+@pytest.mark.parametrize("annotation", ["[qk.Qubit]", "qk.Vector[1:]", "{}", "3"])
+def test_an_annotation_may_be_anything(annotation: str) -> None:
+    source = f"{HEADER}@qk.qkernel\ndef main(x: {annotation}) -> qk.Bit:\n    return qk.measure(x)\n"
+    with pytest.raises(MissingAnnotationError, match="cannot stand in a kernel's signature"):
+        load(source)
 
 
 # the generator and the plain reading of its programs --------------------------------------------------------------------

@@ -148,7 +148,7 @@ def _type(hint: Any, node: ast.AST | None, source: Source) -> ir.Type | Struct:
     if isinstance(hint, Annotation) and hint.origin is Dict and len(hint.arguments) == 2:
         key, value = (_type(argument, node, source) for argument in hint.arguments)
         return ir.DictType(key, value)  # type: ignore[arg-type]
-    if hint in _RANKS or hint in (Dict, tuple, typing.Tuple):  # noqa: UP006
+    if any(hint is kind for kind in (*_RANKS, Dict, tuple, typing.Tuple)):  # noqa: UP006 - a hint may be unhashable
         name = hint.__name__ if hint is not typing.Tuple else "Tuple"  # noqa: UP006
         example = "Dict[qk.UInt, qk.Float]" if hint is Dict else f"{name}[qk.Float]"
         raise _bad(hint, node, source, "of what?", f"say what it holds, for example `qk.{example}`")
