@@ -57,8 +57,8 @@ def read_source(function: types.FunctionType) -> Source:
     except (OSError, TypeError) as error:
         raise SourceUnavailableError(
             f"the source of `{function.__name__}` cannot be found",
-            help="define the kernel in a file or a notebook cell (Python's own prompt keeps no source before 3.13); kernels made "
-            "by `exec` need their text in `linecache`",
+            help="define the kernel in a file or a notebook cell (Python's own prompt keeps no source before 3.13); kernels "
+            "made by `exec` need their text in `linecache`",
         ) from error
     wrapped = lines[0][:1].isspace()
     text = ("if 1:\n" if wrapped else "") + "".join(lines)
