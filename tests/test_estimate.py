@@ -30,6 +30,7 @@ from estimate_kernels import (
     trotter,
 )
 
+import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import (
     EntrypointValidationError,
@@ -38,7 +39,7 @@ from qkernel.errors import (
     UnknownBindingError,
     ValidationError,
 )
-from qkernel.estimate import EstimateQuality, ResourceEstimator, UnknownResourcePolicy, estimate, estimate_resources
+from qkernel.estimate import EstimateQuality, ResourceEstimator, UnknownResourcePolicy, effort, estimate, estimate_resources
 from qkernel.estimate.verify import verify
 from qkernel.ir.expressions import ONE, ZERO, Name
 from qkernel.ir.ops import Alloc, Call, For, Function, Gate, Module, Parameter, Range
@@ -242,6 +243,7 @@ def test_other_ways_to_ask() -> None:
 
 def test_sympy_agrees_and_is_not_imported() -> None:
     import sympy
+
     total = loops.estimate_resources().gates.total
     n, m = (sympy.Symbol(name, integer=True, nonnegative=True) for name in "nm")
     written = sympy.sympify(total)
@@ -279,6 +281,74 @@ def estimate_of(form: Any, exact: Any, sizes: dict[str, Any]) -> int:
     from qkernel.estimate.substitution import substitute
 
     return int(substitute(quantity(form), {name: exact.origin.values[name] for name in sizes}))
+
+
+@qk.qkernel
+def every(q: qk.Vector[qk.Qubit], step: qk.UInt) -> qk.Vector[qk.Qubit]:
+    for i in qk.range(0, q.shape[0], step + 1):
+        q[i] = qk.h(q[i])
+    return q
+
+
+@qk.qkernel
+def stepped(n: qk.UInt, k: qk.UInt) -> qk.Vector[qk.Bit]:
+    q = every(qk.qubit_array(n), 2)
+    return qk.measure(every(q, k))
+
+
+@qk.qkernel
+def strided(n: qk.UInt, step: qk.UInt) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(n)
+    q = stride(q, step)
+    return qk.measure(q)
+
+
+@qk.qkernel
+def stride(q: qk.Vector[qk.Qubit], step: qk.UInt) -> qk.Vector[qk.Qubit]:
+    for i in qk.range(0, q.shape[0], step):
+        q[i] = qk.h(q[i])
+    return q
+
+
+@pytest.mark.parametrize("n", [0, 1, 5, 6])
+@pytest.mark.parametrize("k", [0, 1, 4])
+def test_a_callees_step_may_be_an_argument(n: int, k: int) -> None:
+    counted = len(range(0, n, 3)) + len(range(0, n, k + 1))
+    assert estimate_resources(stepped).substitute(n=n, k=k).gates.total == counted
+    assert estimate_resources(stepped, {"n": n, "k": k}).gates.total == counted
+    verify(stepped.ir, {"n": n, "k": k})
+
+
+def test_a_step_of_zero_is_refused_where_it_is_put_in() -> None:
+    assert estimate_resources(strided).substitute(n=7, step=3).gates.total == 3
+    with pytest.raises(SizeError):
+        estimate_resources(strided).substitute(n=7, step=0)
+    with pytest.raises(SizeError):
+        estimate_resources(strided, {"n": 7, "step": 0})
+
+
+@qk.qkernel
+def unsolved(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(1)
+    for i in qk.range(n):
+        x = 1
+        for j in qk.range(i):
+            x = (x * x + j) % 7
+            for _ in qk.range(x):
+                q[0] = qk.h(q[0])
+    return qk.measure(q)
+
+
+def test_no_estimate_is_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = estimate_resources(unsolved)
+    monkeypatch.setattr(effort, "MOST_WORK", 10_000)
+    few = estimate_resources(unsolved, {"n": 9}).gates.total
+    assert closed.substitute(n=9).gates.total == few
+    with pytest.raises(SizeError, match="grow too large"):
+        closed.substitute(n=100_000)  # 5 * 10**9 steps
+    with pytest.raises(SizeError, match="grow too large"):
+        estimate_resources(unsolved, {"n": 100_000})
+    assert closed.substitute(n=9).gates.total == few  # the bound is one of each call
 
 
 def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

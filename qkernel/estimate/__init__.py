@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 from qkernel.errors import EntrypointValidationError, ValidationError
 from qkernel.estimate.atoms import Register, Terms
+from qkernel.estimate.effort import bounded_work
 from qkernel.estimate.fold import Fold
-from qkernel.estimate.origin import origin
+from qkernel.estimate.origin import Origin, origin
 from qkernel.estimate.quantity import Quantity, value_names
 from qkernel.estimate.report import NATIVE, CallCounts, EstimateQuality, GateCounts, ResourceEstimate
 from qkernel.estimate.tally import Called, Tally
@@ -73,18 +74,24 @@ def estimate(
         raise ValidationError(
             f"there is no gate basis `{named}`", help="write `clifford_t`, or a list of gates such as `['cx', 'rz', 'sx']`"
         )
-    source = replace(origin(module, bindings or {}, tuple(parameters)), basis=named, precision=precision)
+    policy = UnknownResourcePolicy(unknown)
+    with bounded_work():
+        source = origin(module, bindings or {}, tuple(parameters))
+        return _estimate(module, replace(source, basis=named, precision=precision), policy)
+
+
+def _estimate(module: Module, source: Origin, unknown: UnknownResourcePolicy) -> ResourceEstimate:
     fold = Fold(module)
     tally = fold.entry(source.values).tally
     for value in source.values.values():
         if isinstance(value, Register):
             tally.add("qubits", value.length)
-    if UnknownResourcePolicy(unknown) == UnknownResourcePolicy.REFUSE:
+    if unknown == UnknownResourcePolicy.REFUSE:
         _refuse_unknown(tally)
     source = replace(source, rounds=tuple(fold.rounds))
-    if named == NATIVE:
+    if source.basis == NATIVE:
         return ResourceEstimate(tally, source)
-    synthesised = named == GateBasis.CLIFFORD_T and tally.field_amounts()["rotation_gates"].terms
+    synthesised = source.basis == GateBasis.CLIFFORD_T and tally.field_amounts()["rotation_gates"].terms
     averaged = frozenset(("total", "single_qubit", "t_gates")) if synthesised else frozenset[str]()
     return ResourceEstimate(source.decomposed(tally), source, averaged)
 

@@ -15,6 +15,7 @@ from qkernel.errors import EntrypointValidationError, KernelRecursionError, Sepa
 from qkernel.estimate.atoms import Argument, Bound, Register
 from qkernel.estimate.carried import Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
+from qkernel.estimate.effort import spend
 from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally
 from qkernel.estimate.quantity import (
     ONE,
@@ -235,6 +236,7 @@ class _FunctionFold:
     def block(self, ops: Sequence[Op]) -> Tally:
         tally = Tally()
         for op in ops:
+            spend(1)
             self.op(op, tally)
         return tally
 
@@ -485,8 +487,12 @@ def trips(start: Quantity, stop: Quantity, step: Quantity, span: Span | None) ->
     if step == 0:
         raise SizeError("a loop's step is 0", span=span)
     if step.is_constant or is_nonnegative(step):
-        up = not step.is_constant or step.constant > 0
-        ahead, stride = (stop - start, step) if up else (start - stop, -step)
-        return floor_quotient(ahead + stride - 1, stride)
-    rising = at_least_zero(step - 1)
-    return rising * trips(start, stop, maximum(step, ONE), span) + (1 - rising) * trips(stop, start, maximum(-step, ONE), span)
+        down = step.is_constant and step.constant < 0
+        return _strides(start - stop, -step) if down else _strides(stop - start, step)
+    rising, size = at_least_zero(step - 1), maximum(step, -step)  # a step of 0 divides by zero, also when it is put in later
+    return rising * _strides(stop - start, size) + (1 - rising) * _strides(start - stop, size)
+
+
+def _strides(ahead: Quantity, stride: Quantity) -> Quantity:
+    """The ceiling of ahead / stride."""
+    return floor_quotient(ahead + stride - 1, stride)

@@ -29,6 +29,7 @@ from qkernel.estimate.atoms import (
     Symbol,
     Terms,
 )
+from qkernel.estimate.effort import bounded_work, spend
 from qkernel.estimate.quantity import Coefficient, Quantity, Value, denominator, value_names
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Size, Slice
 
@@ -47,12 +48,14 @@ def _rank(term: Monomial) -> tuple[int, int, str]:
 
 def text(form: Quantity) -> str:
     """The form as Python would write it; `[n >= 2]` is 1 where the condition holds, else 0."""
-    return _TEXT.form(form)
+    with bounded_work():
+        return _TEXT.form(form)
 
 
 def latex(form: Quantity) -> str:
     """The form in LaTeX."""
-    return _LATEX.form(form)
+    with bounded_work():
+        return _LATEX.form(form)
 
 
 _FACTOR_ORDER = {Symbol: 0, Length: 0, Terms: 0, AtLeastZero: 2, IsZero: 2}
@@ -64,6 +67,7 @@ class _Writer:
     times = "*"
 
     def form(self, form: Quantity) -> str:
+        spend(1 + len(form.terms))
         if not form.terms:
             return "0"
         fractional, rest = _apart(self.with_remainders(form))

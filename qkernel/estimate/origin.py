@@ -10,6 +10,7 @@ from qkernel.diagnostics import did_you_mean
 from qkernel.errors import EntrypointValidationError, TargetCapabilityError, UnknownBindingError
 from qkernel.estimate.atoms import Argument, Bound, Register, Sized
 from qkernel.estimate.depth import DEPTHS, MOST_GATES, Depths, walk
+from qkernel.estimate.effort import bounded_work
 from qkernel.estimate.fold import Fold, formal_value
 from qkernel.estimate.leaves import t_spans
 from qkernel.estimate.quantity import Quantity, Value, quantity
@@ -65,8 +66,11 @@ class Origin:
 
     def tally(self, paths: bool = False, depth: bool = False) -> Tally:
         """Fold the module: by paths of calls, or with upper bounds of the depths, if asked."""
-        fold = Fold(self.module, paths, depth)
-        tally = fold.entry(self.values).tally
+        with bounded_work():
+            return self._tally(paths, depth)
+
+    def _tally(self, paths: bool, depth: bool) -> Tally:
+        tally = Fold(self.module, paths, depth).entry(self.values).tally
         for value in self.values.values():
             if isinstance(value, Register):
                 tally.add("qubits", value.length)

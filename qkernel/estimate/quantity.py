@@ -34,6 +34,7 @@ from qkernel.estimate.atoms import (
     Symbol,
     Terms,
 )
+from qkernel.estimate.effort import spend
 from qkernel.ir.expressions import Apply, Const, Expr, Name
 from qkernel.ir.types import FLOAT
 
@@ -114,6 +115,7 @@ class Quantity:
             if factor == 1:
                 return self
             return Quantity({term: narrowed(value * factor) for term, value in self.terms.items()} if factor else {})
+        spend(len(self.terms) * len(right.terms))
         terms: dict[Monomial, Coefficient] = {}
         for first, left_coefficient in self.terms.items():
             for second, right_coefficient in right.terms.items():

@@ -12,6 +12,7 @@ from qkernel.diagnostics import did_you_mean
 from qkernel.errors import EntrypointValidationError, UnknownBindingError
 from qkernel.estimate.atoms import ItemSum, Iterated, Opaque
 from qkernel.estimate.depth import DEPTHS, Depths
+from qkernel.estimate.effort import bounded_work
 from qkernel.estimate.quantity import Quantity, Value, is_nonnegative
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import Called, Tally
@@ -162,7 +163,8 @@ class ResourceEstimate:
         outside = any(isinstance(value, Quantity) and not is_nonnegative(value) for value in given.values())
         if self.origin.basis != NATIVE or outside:  # decompositions need less where more is known, symbols stand for n >= 0
             return replace(self, tally=bound.tally(), origin=bound)
-        return replace(self, tally=self.tally.map(lambda amount: substitute(amount, given)), origin=bound)
+        with bounded_work():
+            return replace(self, tally=self.tally.map(lambda amount: substitute(amount, given)), origin=bound)
 
     def by_call(self) -> CallNode:
         """The counts as a tree of calls: each node with what is done in its calls, those inside included."""

@@ -28,6 +28,7 @@ from qkernel.estimate.atoms import (
     Symbol,
     Terms,
 )
+from qkernel.estimate.effort import spend
 from qkernel.estimate.quantity import (
     ZERO,
     Quantity,
@@ -54,6 +55,7 @@ def substitute(form: Quantity, values: Values) -> Quantity:
     """`form` with names replaced by values; names that `values` lacks stay."""
     if form.free.isdisjoint(values):
         return form
+    spend(len(form.terms))
     result = ZERO
     for term, coefficient in form.terms.items():
         product = quantity(coefficient)
@@ -239,6 +241,7 @@ def _run(loop: Iterated) -> Any:
 
 def evaluate(form: Quantity, environment: Mapping[str, Any]) -> Any:
     """The number that `form` is where names have the given numbers."""
+    spend(1)
     total: Any = 0
     for term, coefficient in form.terms.items():
         product: Any = coefficient
