@@ -15,8 +15,10 @@ test: $(STAMP)  ## the test suite
 fuzz: $(STAMP)  ## random kernels: every program meets every property; N=... programs, or M=... minutes
 	$(RUN) -m pytest tests/fuzz -s $(if $(N),--programs=$(N)) $(if $(M),--minutes=$(M))
 
-bench: $(STAMP)  ## speed beside the peers
-	$(RUN) -m pytest tests/benchmarks -s
+bench: $(STAMP)  ## speed beside the peers (those installed: pip install -e '.[bench]'), written to docs/benchmarks.md
+	mkdir -p out
+	$(RUN) -m pytest tests/benchmarks -q -W default --benchmark-json=out/benchmarks.json --benchmark-columns=median
+	$(RUN) -m tests.benchmarks.report out/benchmarks.json
 
 browser: $(STAMP)  ## the HTML drawing in a headless browser
 	$(RUN) -m pytest tests/browser

@@ -1,0 +1,57 @@
+"""The compile side: tracing, lowering, a circuit for Qiskit beside the same one written by hand, estimates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterVector
+
+import qkernel.observable as qko
+from qkernel_backends.qiskit import QiskitTranspiler
+from tests.benchmarks.workloads import new_ansatz
+
+Timed = Callable[..., None]
+SIZES = [(4, 2), (100, 10), (1000, 10)]
+GOALS = {
+    (4, 2): {"to_circuit": 3.0, "lower": 0.5}, (100, 10): {"to_circuit": 25.0, "lower": 13.0},
+    (1000, 10): {"to_circuit": 430.0, "lower": 130.0},
+}  # fmt: skip
+
+
+def by_hand(n: int, layers: int) -> QuantumCircuit:
+    inputs, weights = ParameterVector("inputs", n), ParameterVector("weights", 3 * n * layers)
+    circuit = QuantumCircuit(n)
+    for i in range(n):
+        circuit.ry(inputs[i], i)
+    for layer in range(layers):
+        base = 3 * n * layer
+        for i in range(n):
+            circuit.rz(weights[base + i], i)
+        for i in range(n):
+            circuit.ry(weights[base + n + i], i)
+        for i in range(n):
+            circuit.rz(weights[base + 2 * n + i], i)
+        for i in range(n - 1):
+            circuit.cz(i, i + 1)
+    return circuit
+
+
+@pytest.mark.parametrize("what", ["trace", "lower", "Qiskit by hand", "to_circuit", "estimate, bound", "estimate, symbolic"])
+@pytest.mark.parametrize(("n", "layers"), SIZES)
+def test_compile(timed: Timed, n: int, layers: int, what: str) -> None:
+    bindings: dict[str, Any] = {"n": n, "layers": layers, "observable": qko.Hamiltonian(num_qubits=n) + qko.Z(0)}
+    kernel, transpiler = new_ansatz(), QiskitTranspiler()
+    kernel.ir  # noqa: B018  lowering is timed without tracing
+    steps: dict[str, Callable[[], Any]] = {
+        "trace": lambda: new_ansatz().ir,
+        "lower": lambda: kernel.compile(bindings, ["inputs", "weights"]).circuit,
+        "Qiskit by hand": lambda: by_hand(n, layers),
+        "to_circuit": lambda: transpiler.to_circuit(new_ansatz(), bindings, ["inputs", "weights"]),
+        "estimate, bound": lambda: str(new_ansatz().estimate_resources({"n": n, "layers": layers})),
+        "estimate, symbolic": lambda: str(new_ansatz().estimate_resources()),
+    }
+    goal = {"trace": 5.0, "estimate, bound": 2.0, "estimate, symbolic": 2.0, **GOALS[n, layers]}.get(what)
+    timed(steps[what], "Compiling", f"{n} qubits x {layers} layers", what, goal)

@@ -1,0 +1,95 @@
+"""The engine alone, inside the torch layer, and beside a floor in C; other circuits of the same sizes; growth."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.benchmarks.workloads import (
+    OTHERS,
+    WORKLOADS,
+    Workload,
+    check,
+    engine_step,
+    floor_step,
+    layer_step,
+)
+
+Timed = Callable[..., None]
+TOLERANCES = {"complex64": 2e-5, "complex128": 1e-9}
+
+
+@pytest.mark.parametrize("candidate", ["engine", "C floor", "layer", "torch engine"])
+@pytest.mark.parametrize("dtype", list(TOLERANCES))
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+def test_forward_and_gradient(timed: Timed, workload: Workload, dtype: str, candidate: str) -> None:
+    single = dtype == "complex64"
+    step, goal = None, None
+    match candidate:
+        case "engine":
+            step, goal = engine_step(workload, dtype), workload.engine_goal if single else None
+        case "layer":
+            step, goal = layer_step(workload, dtype), workload.layer_goal if single else None
+        case "C floor":
+            step = floor_step(workload, dtype)
+        case "torch engine":
+            if workload.qubits < 20 or single:
+                step = layer_step(workload, dtype, engine="torch")
+            goal = workload.torch_engine_goal if single else None
+    if step is None:
+        pytest.skip("not here")
+    check(workload, step(), TOLERANCES[dtype])
+    timed(step, f"Forward and gradient, {dtype}", workload.name, candidate, goal)
+
+
+@pytest.mark.parametrize("dtype", list(TOLERANCES))
+@pytest.mark.parametrize("workload", [WORKLOADS[k] for k in (1, 3, 4, 5, 6)], ids=lambda workload: workload.name)
+@pytest.mark.parametrize("kernel", OTHERS, ids=lambda kernel: kernel.name)
+def test_other_circuits(timed: Timed, kernel: Any, workload: Workload, dtype: str) -> None:
+    goal = workload.engine_goal if dtype == "complex64" else None
+    timed(engine_step(workload, dtype, kernel), f"Other circuits, {dtype}", kernel.name, workload.name, goal, budget=0.5)
+
+
+class Empty(torch.autograd.Function):
+    """Through numpy and back, with nothing in between: what any bridge costs."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        ctx.sizes = inputs.detach().numpy().shape, weights.detach().numpy().shape
+        return torch.from_numpy(inputs.detach().numpy().copy())
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: torch.Tensor) -> Any:
+        cotangents[0].numpy()
+        return tuple(torch.from_numpy(np.zeros(size, np.float32)) for size in ctx.sizes)
+
+
+@pytest.mark.parametrize("workload", WORKLOADS[:4], ids=lambda workload: workload.name)
+def test_an_empty_function(timed: Timed, workload: Workload) -> None:
+    inputs, weights, cotangent = (torch.tensor(array.astype(np.float32)) for array in workload.data)
+    inputs.requires_grad_()
+    weights.requires_grad_()
+
+    def step() -> None:
+        inputs.grad = weights.grad = None
+        Empty.apply(inputs, weights).backward(cotangent)
+
+    timed(step, "Forward and gradient, complex64", workload.name, "empty Function")
+
+
+@pytest.mark.parametrize("dtype", list(TOLERANCES))
+@pytest.mark.parametrize("qubits", [10, 12, 14, 16, 18, 20, 22, 24])
+def test_growth_in_qubits(timed: Timed, benchmark: Any, qubits: int, dtype: str) -> None:
+    workload = Workload(f"{qubits} qubits", qubits, 2, 1, 0, 0, None)
+    timed(engine_step(workload, dtype), "Growth in qubits", workload.name, dtype, budget=0.5)
+    gates = 2 * 3 * qubits + 2 * (qubits - 1) + qubits
+    picoseconds = 1e12 * benchmark.stats.stats.median / (gates * 2**qubits)
+    benchmark.extra_info["note"] = f"{qubits} qubits, {dtype}: {picoseconds:.1f} ps for each gate and amplitude" + (
+        f"; peak memory of the process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB, a state "
+        f"{(8 if dtype == 'complex64' else 16) * 2**qubits / 2**30:.3f} GiB"
+    )

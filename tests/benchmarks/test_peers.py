@@ -1,0 +1,182 @@
+"""Other simulators on the same workloads, as their users run them; each is checked before it is timed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.benchmarks.workloads import WORKLOADS, Step, Workload, check
+
+Timed = Callable[..., None]
+
+
+def torch_step(workload: Workload, function: Callable[[Any, Any], Any], dtype: torch.dtype) -> Step:
+    inputs, weights, cotangent = (torch.tensor(array, dtype=dtype) for array in workload.data)
+    inputs.requires_grad_()
+    weights.requires_grad_()
+
+    def step() -> tuple[Any, Any, Any]:
+        inputs.grad = weights.grad = None
+        values = function(inputs, weights).reshape(workload.batch, workload.qubits)
+        (values * cotangent).sum().backward()
+        return values.detach(), inputs.grad, weights.grad
+
+    return step
+
+
+def pennylane(workload: Workload, device: str, gradient: str) -> Step:
+    qml = pytest.importorskip("pennylane")
+    n = workload.qubits
+
+    def ansatz(inputs: Any, weights: Any) -> Any:
+        for i in range(n):
+            qml.RY(inputs[..., i], wires=i)
+        for layer in range(workload.layers):
+            base = 3 * n * layer
+            for k, gate in enumerate((qml.RZ, qml.RY, qml.RZ)):
+                for i in range(n):
+                    gate(weights[base + k * n + i], wires=i)
+            for i in range(n - 1):
+                qml.CZ(wires=[i, i + 1])
+        return [qml.expval(qml.Z(i)) for i in range(n)]
+
+    try:
+        node = qml.QNode(ansatz, qml.device(device, wires=n), interface="torch", diff_method=gradient)
+    except qml.DeviceError:
+        pytest.skip(f"{device} is not installed")
+    return torch_step(workload, lambda inputs, weights: torch.stack(list(node(inputs, weights)), -1), torch.float64)
+
+
+def qulacs(workload: Workload) -> Step:
+    module = pytest.importorskip("qulacs")
+    n, (inputs, weights, cotangent) = workload.qubits, workload.data
+    circuit, state = module.ParametricQuantumCircuit(n), module.QuantumState(n)
+    for i in range(n):
+        circuit.add_parametric_RY_gate(i, 0.0)
+    for _ in range(workload.layers):
+        for add in (circuit.add_parametric_RZ_gate, circuit.add_parametric_RY_gate, circuit.add_parametric_RZ_gate):
+            for i in range(n):
+                add(i, 0.0)
+        for i in range(n - 1):
+            circuit.add_CZ_gate(i, i + 1)
+    single = []
+    for i in range(n):
+        single.append(module.Observable(n))
+        single[i].add_operator(1.0, f"Z {i}")
+
+    def step() -> tuple[Any, Any, Any]:
+        values, slopes = np.empty((workload.batch, n)), np.empty((workload.batch, n + len(weights)))
+        for b in range(workload.batch):
+            for k, angle in enumerate([*inputs[b], *weights]):
+                circuit.set_parameter(k, -angle)  # its rotations are exp(+i angle P / 2)
+            state.set_zero_state()
+            circuit.update_quantum_state(state)
+            weighted = module.Observable(n)
+            for i in range(n):
+                values[b, i] = single[i].get_expectation_value(state)
+                weighted.add_operator(cotangent[b, i], f"Z {i}")
+            slopes[b] = -np.array(circuit.backprop(weighted))
+        return values, slopes[:, :n], slopes[:, n:].sum(0)
+
+    return step
+
+
+def tensorcircuit(workload: Workload) -> Step:
+    tc: Any = pytest.importorskip("tensorcircuit")
+    jax: Any = pytest.importorskip("jax")
+    backend = tc.set_backend("jax")
+    tc.set_dtype("complex64")
+    n = workload.qubits
+
+    def one(inputs: Any, weights: Any) -> Any:
+        circuit = tc.Circuit(n)
+        for i in range(n):
+            circuit.ry(i, theta=inputs[i])
+        for layer in range(workload.layers):
+            base = 3 * n * layer
+            for k, gate in enumerate((circuit.rz, circuit.ry, circuit.rz)):
+                for i in range(n):
+                    gate(i, theta=weights[base + k * n + i])
+            for i in range(n - 1):
+                circuit.cz(i, i + 1)
+        return backend.stack([backend.real(circuit.expectation_ps(z=[i])) for i in range(n)])
+
+    many = backend.vmap(one, vectorized_argnums=0)
+    arrays = [backend.convert_to_tensor(array.astype(np.float32)) for array in workload.data]
+
+    def loss(inputs: Any, weights: Any) -> Any:
+        values = many(inputs, weights)
+        return backend.sum(values * arrays[2]), values
+
+    compiled = backend.jit(backend.value_and_grad(loss, argnums=(0, 1), has_aux=True))
+
+    def step() -> tuple[Any, Any, Any]:
+        (_, values), (by_inputs, by_weights) = jax.block_until_ready(compiled(*arrays[:2]))
+        return values, by_inputs, by_weights
+
+    return step
+
+
+def qiskit_machine_learning(workload: Workload) -> Step:
+    connectors: Any = pytest.importorskip("qiskit_machine_learning.connectors")
+    networks: Any = pytest.importorskip("qiskit_machine_learning.neural_networks")
+    from qiskit.quantum_info import SparsePauliOp
+
+    from tests.benchmarks.test_compile import by_hand
+
+    n = workload.qubits
+    circuit = by_hand(n, workload.layers)
+    network = networks.EstimatorQNN(
+        circuit=circuit,
+        observables=[SparsePauliOp.from_sparse_list([("Z", [i], 1.0)], num_qubits=n) for i in range(n)],
+        input_params=[p for p in circuit.parameters if p.name.startswith("inputs")],
+        weight_params=[p for p in circuit.parameters if p.name.startswith("weights")],
+        input_gradients=True,
+    )
+    inputs, weights, cotangent = (torch.tensor(array) for array in workload.data)
+    layer = connectors.TorchConnector(network, initial_weights=weights.numpy()).double()
+    with torch.no_grad():
+        layer.weight.copy_(weights)
+    inputs.requires_grad_()
+
+    def step() -> tuple[Any, Any, Any]:
+        inputs.grad = layer.weight.grad = None
+        values = layer(inputs)
+        (values * cotangent).sum().backward()
+        return values.detach(), inputs.grad, layer.weight.grad
+
+    return step
+
+
+# For each peer the workloads that it finishes in a few seconds, its own compilation included.
+PEERS: dict[str, tuple[Callable[[Workload], Step], list[str]]] = {
+    "PennyLane default.qubit": (
+        lambda workload: pennylane(workload, "default.qubit", "backprop"), ["W1b4", "W1b32", "W1b256", "W2", "W3", "W4", "W5"]
+    ),
+    "PennyLane lightning": (
+        lambda workload: pennylane(workload, "lightning.qubit", "adjoint"), ["W1b4", "W1b32", "W1b256", "W2", "W3", "W4", "W5"]
+    ),
+    "Qulacs": (qulacs, ["W1b4", "W1b32", "W1b256", "W2", "W3", "W4", "W5"]),
+    "TensorCircuit-NG (JAX)": (tensorcircuit, ["W1b4", "W1b32", "W1b256", "W2"]),
+    "Qiskit Machine Learning": (qiskit_machine_learning, ["W1b4"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("peer", list(PEERS))
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
+def test_peers(timed: Timed, benchmark: Any, workload: Workload, peer: str) -> None:
+    make, reach = PEERS[peer]
+    if workload.name not in reach:
+        pytest.skip("takes too long")
+    began = time.perf_counter()
+    step = make(workload)
+    found = step()
+    first = 1e3 * (time.perf_counter() - began)
+    check(workload, found, 1e-4 if "JAX" in peer else 1e-5)
+    timed(step, "Peers: forward and gradient", workload.name, peer)
+    benchmark.extra_info["first"] = first

@@ -1,0 +1,83 @@
+"""What is waited for before the first result: imports, a new process, a new circuit, a new layer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.benchmarks.workloads import new_ansatz, new_layer, observables
+
+Timed = Callable[..., None]
+SIZES = [(4, 2, 4), (8, 4, 32), (12, 4, 16), (16, 4, 4)]
+FIRST_USE = """
+import qkernel as qk
+import qkernel.observable as qko
+from qkernel_stdlib.examples import hybrid_ansatz
+run = hybrid_ansatz.compile({"n_qubits": 4, "n_layers": 2, "hamiltonian": qko.Z(0)}, ["inputs", "weights"])
+print(run.value_and_grad({"inputs": [0.1] * 4, "weights": [0.2] * 24})[0])
+"""
+
+
+def in_a_process(code: str) -> Callable[[], None]:
+    return lambda: subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "goal"),
+    [
+        ("an empty process", "", None),
+        ("import numpy, lark", "import numpy, lark", None),
+        ("import qkernel", "import qkernel", None),
+        ("import and first value and gradient", FIRST_USE, 800.0),
+        ("import torch and first step of a layer", None, None),
+    ],
+)
+def test_a_new_process(timed: Timed, name: str, code: str | None, goal: float | None) -> None:
+    layer = "import torch\nfrom tests.benchmarks.workloads import new_layer\nnew_layer(4, 2)(torch.rand(4, 4)).sum().backward()"
+    timed(in_a_process(layer if code is None else code), "A new process, start of Python included", name, "ms", goal, budget=4)
+
+
+def first(
+    benchmark: Any, table: str, row: str, step: Callable[[Any], Any], make: Callable[[], Any], goal: float | None
+) -> None:
+    """Time `step` on a new thing each round; other circuits have run on the engine before."""
+    step(make())
+    benchmark.group = f"{table}: {row}"
+    benchmark.extra_info.update(table=table, row=row, column="ms", goal=goal)
+    benchmark.pedantic(step, setup=lambda: ((make(),), {}), rounds=7)
+
+
+@pytest.mark.parametrize(("qubits", "layers", "batch"), SIZES)
+def test_a_new_circuit(benchmark: Any, qubits: int, layers: int, batch: int) -> None:
+    """From the kernel, not traced yet, to the first values and gradients."""
+    size, bound = 3 * qubits * layers, {"n": qubits, "layers": layers, "observable": observables(qubits)[0]}
+    bindings = {"inputs": np.ones((batch, qubits)), "weights": np.ones(size)}
+    first(
+        benchmark, "First call of a new circuit", f"{qubits} qubits x {layers} layers, batch {batch}, numpy",
+        lambda kernel: kernel.compile(bound, ["inputs", "weights"]).value_and_grad(bindings), new_ansatz, 50,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("qubits", "layers", "batch"), SIZES)
+def test_a_new_layer(benchmark: Any, qubits: int, layers: int, batch: int) -> None:
+    """From the kernel, not traced yet, through the layer's construction to its first step."""
+    inputs = torch.rand(batch, qubits)
+    first(
+        benchmark, "First call of a new circuit", f"{qubits} qubits x {layers} layers, batch {batch}, layer",
+        lambda kernel: new_layer(qubits, layers, kernel)(inputs).sum().backward(), new_ansatz, 50,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("qubits", "layers", "batch"), SIZES)
+def test_the_first_step_of_a_layer(benchmark: Any, qubits: int, layers: int, batch: int) -> None:
+    inputs = torch.rand(batch, qubits)
+    first(
+        benchmark, "First step of a constructed layer", f"{qubits} qubits x {layers} layers, batch {batch}",
+        lambda layer: layer(inputs).sum().backward(), lambda: new_layer(qubits, layers), 50,
+    )  # fmt: skip
