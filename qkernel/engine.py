@@ -93,12 +93,12 @@ def load_engine(name: str = "auto") -> Engine:
     return cast("Engine", _load("engine", name)())
 
 
-def load_target(name: str) -> Callable[[Circuit], Any]:
-    """The function that turns a circuit into another program's form, registered as `name` (group `qkernel.targets`).
+def load_target(name: str) -> Callable[..., Any]:
+    """The function, of a circuit first, that turns it into another form, registered as `name` (group `qkernel.targets`).
 
     Raises `DependencyError` as `load_engine` does.
     """
-    return cast("Callable[[Circuit], Any]", _load("target", name))
+    return cast("Callable[..., Any]", _load("target", name))
 
 
 def _load(kind: str, name: str) -> Any:

@@ -255,16 +255,21 @@ class Kernel(Generic[P, R]):
         """A drawing: a matplotlib `Figure` (`output="mpl"`), or `"text"`, `"svg"`, `"html"` as a string.
 
         `values` bind arguments; what is not bound stays symbolic. Loops are folded unless `fold_loops=False`; calls are
-        boxes unless `inline=True`.
+        boxes unless `inline=True`. `lowered=True` draws the concrete circuit, `target=` (a Qiskit backend, a `Target` or a
+        list of basis gates) that circuit after Qiskit's transpiler.
         """
         from qkernel.draw import draw
+        from qkernel.engine import load_target
 
         own = self.input_types
-        options = {
+        options: dict[str, Any] = {
             name: values.pop(name)
             for name in ("max_gates", "width", "ascii", "lowered", "expand_composite")
             if name in values and name not in own
         }
+        if "target" in values and "target" not in own:
+            target, place = values.pop("target"), load_target("placement")
+            options["place"] = lambda circuit: place(circuit, target)
         return draw(
             self.ir,
             values,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from qkernel.draw.build import Options, build_scene
 from qkernel.draw.scene import Scene
 from qkernel.draw.style import STYLES, CircuitStyle, find_style
 from qkernel.errors import ValidationError
 from qkernel.ir.ops import Module
+
+if TYPE_CHECKING:
+    from qkernel.draw.concrete import Placed
+    from qkernel.lower.circuit import Circuit
 
 __all__ = ["STYLES", "CircuitStyle", "draw"]
 
@@ -32,13 +36,15 @@ def draw(
     width: float | None = None,
     ascii: bool = False,
     lowered: bool = False,
+    place: Callable[[Circuit], Placed] | None = None,
 ) -> Any:
     """Draw the entry of `module` with what `values` say about its arguments; nothing has to be bound.
 
     `fold_loops` shows a loop as a frame around its body, else round by round where its bounds are known. `inline` opens
     calls down to the last level, `inline_depth` down to that many; `expand_composite` opens composite gates too. A call under
     `inverse` is opened as it was written, with † at its name. An int for a quantum argument gives the register's length.
-    `lowered` draws the concrete circuit. `style` is a `CircuitStyle` or the name of one of `STYLES`.
+    `lowered` draws the concrete circuit, `place` what this makes of it for a target.
+    `style` is a `CircuitStyle` or the name of one of `STYLES`.
     `width` is that of a line before it wraps: columns of text (default: the terminal's), inches for matplotlib (default 14),
     pixels for SVG (default 1200; both defaults give way a little where that saves a line); HTML scrolls. `ascii` keeps text
     to plain characters.
@@ -53,8 +59,8 @@ def draw(
         raise ValidationError(title, help=f"one of {', '.join(_OUTPUTS)}")
     chosen = find_style(style)
     depth = inline_depth if inline_depth is not None else _ALL_LEVELS if inline else 0
-    if lowered:
-        scene = _lowered_scene(module, values, max_gates)
+    if lowered or place:
+        scene = _lowered_scene(module, values, max_gates, place)
     else:
         scene = build_scene(module, values, Options(fold_loops, depth, expand_composite, max_gates, output == "html"))
     if output == "text":
@@ -78,11 +84,14 @@ def draw(
     return figure(paint_scene(scene, 72 * (width or 14.0), chosen.font_size, slack), chosen)
 
 
-def _lowered_scene(module: Module, values: Mapping[str, Any], max_gates: int) -> Scene:
+def _lowered_scene(
+    module: Module, values: Mapping[str, Any], max_gates: int, place: Callable[[Circuit], Placed] | None
+) -> Scene:
     """The scene of the concrete circuit, Float arguments without a value left open."""
     from qkernel.draw.concrete import circuit_scene
     from qkernel.lower import lower
     from qkernel.lower.bindings import normalise
 
     bound = normalise(module.entry, dict(values), None)
-    return circuit_scene(lower(module, bound.values, bound.open), max_gates)
+    circuit = lower(module, bound.values, bound.open)
+    return circuit_scene(place(circuit) if place else circuit, max_gates)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from qkernel.draw.labels import label, number_label, observable_label
@@ -20,20 +21,36 @@ from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Instruction, Re
 _WIRES_PER_BIT = 16
 
 
-def circuit_scene(circuit: Circuit, max_gates: int) -> Scene:
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A circuit on the qubits of a target: the gates `drawn` there, and where each qubit of the `written` one ends."""
+
+    drawn: Circuit
+    written: Circuit
+    ends: tuple[int, ...]
+
+
+def circuit_scene(circuit: Circuit | Placed, max_gates: int) -> Scene:
     """The scene of a circuit: one wire per qubit, named gates as frames, readouts at the end."""
-    return CircuitReader(circuit, max_gates).scene()
+    placed = circuit if isinstance(circuit, Placed) else Placed(circuit, circuit, tuple(range(circuit.num_qubits)))
+    return CircuitReader(placed, max_gates).scene()
+
+
+def wire_names(circuit: Circuit) -> dict[int, str]:
+    """What the qubits of a circuit are called, where they have a name."""
+    names = {qubit: name for name, qubits in circuit.registers for qubit in qubits if len(qubits) == 1}
+    return names | {q: f"{name}[{k}]" for name, qubits in circuit.registers if len(qubits) > 1 for k, q in enumerate(qubits)}
 
 
 class CircuitReader:
     """One circuit being read."""
 
-    def __init__(self, circuit: Circuit, max_gates: int) -> None:
-        self.circuit, self.max_gates, self.count = circuit, max_gates, 0
+    def __init__(self, placed: Placed, max_gates: int) -> None:
+        circuit = placed.drawn
+        self.placed, self.circuit, self.max_gates, self.count = placed, circuit, max_gates, 0
         self.to_come = Counter(uses(circuit, circuit.body))
         self.angles = angle_labels(circuit)
-        names = {qubit: name for name, qubits in circuit.registers for qubit in qubits if len(qubits) == 1}
-        names |= {q: f"{name}[{k}]" for name, qubits in circuit.registers if len(qubits) > 1 for k, q in enumerate(qubits)}
+        names = wire_names(circuit)
         self.wires = [Wire(names.get(qubit, f"qubit {qubit}")) for qubit in range(circuit.num_qubits)]
         self.bits = [Name(f"bit{k}", BIT) for k in range(circuit.num_bits)]
         if circuit.num_bits <= _WIRES_PER_BIT:
@@ -67,9 +84,9 @@ class CircuitReader:
                     shown, bits = self.condition(condition)
                     items += frame("loop", [Section(f"while {shown}", tuple(self.body(inner)))], bits)
                 case Assign(target, value):
-                    shown, _ = self.condition(value)
-                    wire = self.bit_wires[target]
-                    items.append(Operation(f"{self.bits[target].name} = {shown}", "measure", (Touch(wire),)))
+                    shown, read = self.condition(value)
+                    wires = sorted({self.bit_wires[target], *read})
+                    items.append(Operation(f"{self.bits[target].name} = {shown}", "measure", tuple(map(Touch, wires))))
         return items
 
     def condition(self, condition: Expr) -> tuple[str, tuple[int, ...]]:
@@ -123,21 +140,25 @@ class CircuitReader:
         if word is not None:
             return f"R{word}", Mark.BOX
         if kind not in GATES:
-            return "U", Mark.BOX
+            return "U" if kind == "unitary" else kind, Mark.BOX
         marks = {"x": Mark.NOT if controlled else Mark.BOX, "z": Mark.CONTROL if controlled else Mark.BOX, "swap": Mark.CROSS}
         return GATES[kind].label or kind.upper(), marks.get(kind, Mark.BOX)
 
     def readouts(self) -> list[Operation]:
-        """What is read out at the end."""
+        """What is read out at the end; on a target each wire says which of the written qubits it holds."""
+        written = self.placed.written
+        texts = wire_names(written) if written is not self.circuit else {}
         made: list[Operation] = []
-        if self.circuit.expectations:
-            text = ", ".join(f"⟨{observable_label(entry.observable)}⟩" for entry in self.circuit.expectations)
-            touches = tuple(Touch(k) for k in range(self.circuit.num_qubits))
-            made.append(Operation(text, "readout", touches, ended=tuple(range(self.circuit.num_qubits)), tooltip=text))
-        for qubits in self.circuit.probabilities:
-            touches = tuple(Touch(qubit) for qubit in qubits)
-            made.append(Operation("probabilities", "readout", touches, ended=tuple(qubits), tooltip="probabilities"))
+        if written.expectations:
+            text = ", ".join(f"⟨{observable_label(entry.observable)}⟩" for entry in written.expectations)
+            made.append(self.readout(text, range(written.num_qubits), texts))
+        made += [self.readout("probabilities", qubits, texts) for qubits in written.probabilities]
         return [operation for operation in made if operation.touches]
+
+    def readout(self, text: str, qubits: Iterable[int], texts: Mapping[int, str]) -> Operation:
+        """One readout of qubits as they were written."""
+        touches = tuple(Touch(self.placed.ends[qubit], text=texts.get(qubit, "")) for qubit in qubits)
+        return Operation(text, "readout", touches, ended=tuple(touch.wire for touch in touches), tooltip=text)
 
 
 class _Bits(Sequence[Any]):

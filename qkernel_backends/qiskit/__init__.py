@@ -12,6 +12,7 @@ except ImportError as error:
 
 from qkernel_backends.qiskit.emission import emit, to_qasm
 from qkernel_backends.qiskit.engine import QiskitEngine
+from qkernel_backends.qiskit.placement import place
 from qkernel_backends.qiskit.transpiler import CompiledCircuit, QiskitExecutable, QiskitTranspiler
 
-__all__ = ["CompiledCircuit", "QiskitEngine", "QiskitExecutable", "QiskitTranspiler", "emit", "to_qasm"]
+__all__ = ["CompiledCircuit", "QiskitEngine", "QiskitExecutable", "QiskitTranspiler", "emit", "place", "to_qasm"]
