@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from qkernel.errors import (
 from qkernel.ir.ops import Module
 from qkernel.ir.types import UINT, ArrayType, DictType, Type
 from qkernel.lower.angles import OpenParameter
-from qkernel.lower.bindings import Layout
+from qkernel.lower.bindings import Layout, refuse_graph
 from qkernel.lower.circuit import Circuit
 from qkernel.outputs import Outputs
 from qkernel.results import ExpvalJob, RunJob, SampleJob, SampleResult
@@ -91,6 +91,7 @@ class Executable:
         """
         chosen = self._executor(executor)
         theta, batched = self._theta(bindings, values)
+        refuse_graph(self.circuit.name, {**(bindings or {}), **values})
         self._refuse_nothing()
         if self._outputs.uses_bits:
             self._refuse_mixed("run")
@@ -279,9 +280,15 @@ class Executable:
     def _wrt(self, wrt: Iterable[str] | str | None) -> list[OpenParameter]:
         known = {entry.name: entry for entry in self.circuit.angles.parameters}
         if wrt is None:
-            return [entry for entry in known.values() if not _is_whole(entry.type)]
+            floats = [entry for entry in known.values() if not _is_whole(entry.type)]
+            return floats or self._refuse_no_floats()
         names = [wrt] if isinstance(wrt, str) else list(wrt)
         for name in names:
+            if name in self._layout.fixed:
+                raise GradientError(
+                    f"there is no derivative by `{name}`, which was fixed when `{self.circuit.name}` was compiled",
+                    help="an angle that decides about the circuit's shape is always fixed",
+                )
             if name not in known:
                 raise UnknownBindingError(
                     f"`{self.circuit.name}` has no open parameter `{name}`{did_you_mean(name, list(known))}"
@@ -289,6 +296,13 @@ class Executable:
             if _is_whole(known[name].type):
                 raise GradientError(f"`{name}` is a {known[name].type}: there is no derivative by whole numbers")
         return [known[name] for name in names]
+
+    def _refuse_no_floats(self) -> NoReturn:
+        raise GradientError(
+            f"`{self.circuit.name}` has no open Float, so that there is nothing to differentiate by",
+            label=f"fixed are {', '.join(f'`{name}`' for name in fixed)}" if (fixed := sorted(self._layout.fixed)) else "",
+            help="an argument that decides about the circuit's shape is always fixed" if fixed else None,
+        )
 
     def _by_name(self, slopes: Array, wrt: Iterable[str] | str | None, batched: bool) -> dict[str, Any]:
         """Derivatives (batch, ..., columns) as one entry for each parameter, of its shape."""

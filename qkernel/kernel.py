@@ -18,7 +18,7 @@ from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.trace import Traced, check_assumption, check_recursion, link, nested_too_deeply, trace
 from qkernel.frontend.tracer import describe
 from qkernel.ir.ops import Module
-from qkernel.ir.types import FLOAT, ArrayType, Type
+from qkernel.ir.types import FLOAT, ArrayType, DictType, Type
 
 if TYPE_CHECKING:
     from qkernel.estimate import ResourceEstimate
@@ -167,57 +167,98 @@ class Kernel(Generic[P, R]):
         parameters: Iterable[str] | None = None,
         *,
         engine: Any = "auto",
-        lengths: Mapping[str, tuple[int, ...]] | None = None,
+        lengths: Mapping[str, int | Iterable[Any]] | None = None,
     ) -> Executable:
-        """An executable with `bindings` fixed and `parameters` open; `lengths` gives shapes of open vectors."""
+        """An executable with `bindings` fixed and `parameters` open.
+
+        `lengths` gives shapes of open arrays, and the keys of open dictionaries.
+        """
+        from qkernel.lower.lengths import given_lengths
+
+        return self.lowered(bindings, parameters, given_lengths(self.ir.entry, lengths or {}), engine)
+
+    def lowered(
+        self,
+        bindings: Mapping[str, Any] | None,
+        parameters: Iterable[str] | None,
+        shapes: Mapping[str, tuple[Any, ...]],
+        engine: Any = "auto",
+        trims: bool = False,
+    ) -> Executable:
+        """As `compile`, for checked `shapes`; with `trims`, arrays end where the circuit uses and asks no more of them."""
         from qkernel.executable import Executable
         from qkernel.lower import lower
         from qkernel.lower.bindings import normalise
 
         module = self.ir
         bound = normalise(module.entry, dict(bindings or {}), None if parameters is None else tuple(parameters))
-        return Executable(lower(module, bound.values, bound.open, lengths or {}), module, engine)
+        return Executable(lower(module, bound.values, bound.open, shapes, trims), module, engine)
 
     def run(self, *arguments: Any, **keywords: Any) -> Any:
-        """Run on the built-in engine, exactly; Float arguments may carry a batch as one extra leading axis."""
-        executable, values = self._executable(arguments, keywords)
+        """Run on the built-in engine, exactly; Float arguments may carry a batch as one extra leading axis.
+
+        An array has the shape that the circuit uses: more elements than that are an error, unless the kernel asks for the
+        array's length. Estimates from shots come from `compile(...).run(qk.Executor(shots=...), ...)`.
+        """
+        from qkernel.lower.bindings import refuse_graph
+
+        values = self._named(arguments, keywords)
+        refuse_graph(self.name, values)
+        executable, values = self._executable(values, len(arguments))
         return executable.run(bindings=values).result()
 
     def sample(self, *arguments: Any, shots: int = 1024, seed: int | None = None, **keywords: Any) -> SampleResult[Any]:
         """Run `shots` times on the built-in engine and count the results."""
-        executable, values = self._executable(arguments, keywords)
+        executable, values = self._executable(self._named(arguments, keywords), len(arguments))
         return executable.sample(shots=shots, seed=seed, bindings=values).result()  # type: ignore[no-any-return]
 
     def grad(self, *arguments: Any, wrt: Iterable[str] | None = None, **keywords: Any) -> dict[str, Any]:
-        """The gradient of the returned number by Float arguments, by name."""
-        executable, values = self._executable(arguments, keywords)
-        return executable.value_and_grad(values, wrt)[1]
+        """The gradient of the returned number by Float arguments, by name; a dictionary's by its keys.
 
-    def _executable(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Executable, dict[str, Any]]:
-        """An executable with the Float arguments open where they shape nothing, cached, and their values."""
+        Raises `GradientError` where no Float is given, and where a Float decides about the circuit's shape.
+        """
+        names = None if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
         values = self._named(arguments, keywords)
-        module = self.ir
-        types = {parameter.name: parameter.type for parameter in module.entry.parameters}
-        open_names = [name for name in values if _is_float(types.get(name))]
+        executable, values = self._executable(values, len(arguments), tuple(values) if names is None else names)
+        return executable.value_and_grad(values, names)[1]
+
+    def _executable(
+        self, values: dict[str, Any], positional: int, wrt: tuple[str, ...] = ()
+    ) -> tuple[Executable, dict[str, Any]]:
+        """An executable with the Float arguments open where they shape nothing, cached, and their values.
+
+        A dictionary of Floats, which mostly tells of a problem, is open only where a batch or `wrt` asks for it.
+        """
+        types = {parameter.name: parameter.type for parameter in self.ir.entry.parameters}
+        open_names = [
+            name
+            for name, value in values.items()
+            if _is_float(types.get(name)) or (_holds_floats(types.get(name)) and value and (name in wrt or _has_batch(value)))
+        ]
+        try:
+            return self._opened(values, open_names, positional)
+        except EntrypointValidationError:
+            if not open_names:
+                raise
+        try:
+            return self._opened(values, [name for name in open_names if name in wrt], positional)
+        except EntrypointValidationError:
+            return self.lowered(values, None, {}), {}
+
+    def _opened(self, values: dict[str, Any], open_names: list[str], positional: int) -> tuple[Executable, dict[str, Any]]:
+        from qkernel.lower.lengths import lengths_of
+
         fixed = {name: value for name, value in values.items() if name not in open_names}
-        lengths = {
-            name: _shape(values[name], type.rank)
-            for name, type in types.items()
-            if name in open_names and isinstance(type, ArrayType)
-        }
-        key = (_key(fixed), tuple(sorted(lengths.items())))
+        lengths = lengths_of(self.ir.entry, {name: values[name] for name in open_names})
+        key = (_key(fixed), tuple(open_names), tuple(lengths.items()))
         executable = self._compiled.get(key) if key[0] is not None else None
         if executable is None:
             try:
-                executable = self.compile(fixed, open_names, lengths=lengths)
+                executable = self.lowered(fixed, open_names, lengths, trims=True)
             except BindingTypeError as error:
                 usage = f"`{self.name}({', '.join(self.signature.names)})`"
-                error.help = f"the order of the arguments is {usage}" if len(arguments) > 1 else error.help
+                error.help = f"the order of the arguments is {usage}" if positional > 1 else error.help
                 raise
-            except EntrypointValidationError:
-                if not open_names:
-                    raise
-                return self.compile(values), {}
             if key[0] is not None:
                 self._compiled[key] = executable
         return executable, {name: values[name] for name in open_names}
@@ -312,8 +353,12 @@ def _is_float(type: Type | None) -> bool:
     return type == FLOAT or (isinstance(type, ArrayType) and type.element == FLOAT)
 
 
-def _shape(value: Any, rank: int) -> tuple[int, ...]:
-    return np.shape(value)[-rank:] if np.ndim(value) >= rank else ()
+def _holds_floats(type: Type | None) -> bool:
+    return isinstance(type, DictType) and type.value == FLOAT
+
+
+def _has_batch(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(np.ndim(part) for part in value.values())
 
 
 def _key(values: dict[str, Any]) -> Any:

@@ -425,7 +425,8 @@ class TestDerivatives:
         builder = CircuitBuilder(1)
         builder.parameter("n", type=UINT)
         ours = executable(builder.circuit(Name("n", UINT) * 1.0))
-        assert ours.jacobian({"n": 2}) == {}
+        with pytest.raises(GradientError, match="no open Float"):
+            ours.jacobian({"n": 2})
         with pytest.raises(GradientError, match="whole numbers"):
             ours.jacobian({"n": 2}, wrt="n")
 

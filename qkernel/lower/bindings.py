@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import reprlib
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,7 @@ from qkernel.errors import (
     BindingTypeError,
     ConflictingBindingError,
     EntrypointValidationError,
+    GradientError,
     NotFiniteError,
     ObservableError,
     UnknownBindingError,
@@ -168,7 +170,7 @@ class _Check:
         self._wrong_type(value, type, where)
 
     def _array(self, value: Any, type: ArrayType, where: str) -> Array:
-        array = _as_array(value)
+        array = as_array(value)
         wanted = _NUMERIC[type.element]
         if array is None:
             self._wrong_type(value, type, where)
@@ -232,6 +234,26 @@ class _Check:
         return f"`{self.parameter.name}{where}`"
 
 
+def checked_key(parameter: Parameter, key: Any) -> int | tuple[int, ...]:
+    """A key of the dictionary `parameter`, as lowering reads it."""
+    assert isinstance(parameter.type, DictType)
+    return _Check(parameter)._key(key, parameter.type.key, "")
+
+
+def refuse_graph(kernel: str, values: Mapping[str, Any]) -> None:
+    """Raise for a torch tensor that autograd follows: what comes back would be cut off from it."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None or not torch.is_grad_enabled():
+        return
+    for name, value in values.items():
+        parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else (value,)
+        if any(getattr(part, "requires_grad", False) is True for part in parts):
+            raise GradientError(
+                f"`{name}` requires a gradient, which would stop here: `{kernel}` runs outside of torch",
+                help=f"`qkernel.nn.QLayer` is a torch module of a kernel; for values alone give `{name}.detach()`",
+            )
+
+
 def _axes(rank: int) -> str:
     return "one axis" if rank == 1 else f"{rank} axes"
 
@@ -248,7 +270,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _as_array(value: Any) -> Array | None:
+def as_array(value: Any) -> Array | None:
     """`value` as an array of numbers or bools; None if it is not one."""
     if isinstance(value, (str, bytes, Mapping)) or value is None:
         return None
@@ -354,7 +376,7 @@ class Layout:
         return array
 
     def _convert(self, entry: OpenParameter, element: ScalarType, name: str, value: Any) -> Array:
-        array = _as_array(value)
+        array = as_array(value)
         if array is None or (array.size and not _fits(array.dtype, element)):
             if array is None and isinstance(value, (list, tuple)) and _is_ragged(value):
                 raise BindingShapeError(f"the rows of `{name}` have different lengths")

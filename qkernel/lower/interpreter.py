@@ -59,19 +59,21 @@ def lower(
     module: Module,
     values: Mapping[str, Any],
     open_parameters: Sequence[str] = (),
-    lengths: Mapping[str, tuple[int, ...]] | None = None,
+    lengths: Mapping[str, tuple[Any, ...]] | None = None,
+    trims: bool = False,
 ) -> Circuit:
     """The concrete circuit of the module's entry.
 
     `values` has a value, already checked, for each argument but those in `open_parameters`, which become columns of the
-    angle map in signature order. `lengths` gives shapes of open arrays; without it an array is as long as the circuit
-    uses it. A quantum argument of the entry becomes qubits in 0; a register's length is its value.
+    angle map in signature order. `lengths` gives shapes of open arrays and keys of open dictionaries; without it an
+    array is as long as the circuit uses it, and so it is with `trims` along an axis whose length is never asked for. A
+    quantum argument of the entry becomes qubits in 0; a register's length is its value.
     Raises the lowering errors of `qkernel.errors` (QK4xx), and `EntrypointValidationError` where the circuit's shape
     depends on an open argument.
     """
     with deep_stack():
         try:
-            return Interpreter(module, values, open_parameters, lengths or {}).circuit()
+            return Interpreter(module, values, open_parameters, lengths or {}, trims).circuit()
         except QKernelError:
             raise
         except RecursionError:
@@ -84,11 +86,16 @@ class Interpreter:
     """Executes ops one after another and writes what they do into columns, or onto a flat list under a modifier."""
 
     def __init__(
-        self, module: Module, values: Mapping[str, Any], open_parameters: Sequence[str], lengths: Mapping[str, tuple[int, ...]]
+        self,
+        module: Module,
+        values: Mapping[str, Any],
+        open_parameters: Sequence[str],
+        lengths: Mapping[str, tuple[Any, ...]],
+        trims: bool,
     ) -> None:
         entry = module.entry
         self.module = module
-        self.open = OpenParameters(tuple(p for p in entry.parameters if p.name in open_parameters), lengths)
+        self.open = OpenParameters(tuple(p for p in entry.parameters if p.name in open_parameters), lengths, trims)
         self.columns = Columns()
         self.top = self.columns.body
         self.rows: list[Row] | None = None
@@ -427,7 +434,7 @@ class Interpreter:
         else:
             dictionary = value(op.domain.dictionary, names)
             if isinstance(dictionary, OpenDictionary):
-                raise dictionary.refuse()
+                dictionary = dictionary.items()
             rounds, spread = dictionary, len(op.targets) > 2
             targets = ((*key, entry) if spread else (key, entry) for key, entry in dictionary.items())
         if self.rows is None and self.unrolled(op, rounds, names):

@@ -24,7 +24,8 @@ class OpenParameters:
     """The open parameters in signature order; parameter k has the symbols from `k << ELEMENT_BITS` on."""
 
     parameters: tuple[Parameter, ...]
-    lengths: Mapping[str, tuple[int, ...]]
+    lengths: Mapping[str, tuple[Any, ...]]
+    trims: bool
     values: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -38,7 +39,9 @@ class OpenParameters:
                 lengths = self.lengths.get(parameter.name, (None,) * rank)
                 return OpenArray(parameter.name, symbol, ELEMENT_BITS // rank, lengths)
             case DictType():
-                return OpenDictionary(parameter.name, symbol, {})
+                keys = self.lengths.get(parameter.name, ())
+                numbers = {key: number for number, key in enumerate(keys)}
+                return OpenDictionary(parameter.name, symbol, numbers, parameter.name in self.lengths)
         return Affine(0, ((symbol, 1),))
 
     def names(self, expr: Expr) -> list[str]:
@@ -94,15 +97,19 @@ class OpenParameters:
         name, type_ = parameter.name, parameter.type
         match type_:
             case ArrayType(_, rank):
-                shape = self.lengths.get(name)
-                if shape is None:
-                    mine = used[used >> ELEMENT_BITS == number] & _ELEMENT
-                    shape = tuple(int(k) + 1 for k in _indices(mine, rank).max(1)) if len(mine) else (0,) * rank
-                return OpenParameter(name, type_, start, tuple(shape))
+                mine = used[used >> ELEMENT_BITS == number] & _ELEMENT
+                shape = tuple(int(k) + 1 for k in _indices(mine, rank).max(1)) if len(mine) else (0,) * rank
+                if (given := self.lengths.get(name)) is not None:
+                    asked = self.values[name].asked
+                    used_part = tuple(given[axis] if axis in asked else shape[axis] for axis in range(rank))
+                    shape = used_part if self.trims and 0 not in given else given
+                return OpenParameter(name, type_, start, shape)
             case DictType():
                 mine = used[used >> ELEMENT_BITS == number] & _ELEMENT
                 listed = self._keys(name)
-                keys = tuple(sorted(listed[code] for code in set(mine.tolist())))
+                keys = tuple(
+                    sorted(self.lengths[name] if name in self.lengths else (listed[code] for code in set(mine.tolist())))
+                )
                 return OpenParameter(name, type_, start, (len(keys),), keys)
         return OpenParameter(name, type_, start)
 

@@ -7,7 +7,7 @@ from them are expressions. In a loop that is lowered for all its rounds at once,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -174,7 +174,8 @@ class OpenArray:
     """An array argument that stays open, or part of it: the symbol of its first element, and the lengths of its axes.
 
     Each axis but the last stands `axis_bits` higher in a symbol than the next. Along the first axis the elements are
-    `start`, `start + stride`, ... of the argument. A length that nobody gave is None.
+    `start`, `start + stride`, ... of the argument. A length that nobody gave is None. `asked` gathers, for the argument
+    and all its parts, the axes whose length the kernel asks for; `first_axis` is the one that comes first here.
     """
 
     name: str
@@ -183,6 +184,9 @@ class OpenArray:
     lengths: tuple[int | None, ...]
     start: int = 0
     stride: int = 1
+    asked: set[int] = field(default_factory=set)
+    first_axis: int = 0
+    is_slice: bool = False
 
     def element(self, keys: list[Any]) -> Any:
         """An element, or what is left with the first axes fixed."""
@@ -200,7 +204,8 @@ class OpenArray:
             start, stride = 0, 1
         if len(keys) == rank:
             return Affine(0, ((symbol, 1),))
-        return OpenArray(self.name, symbol, self.axis_bits, self.lengths[len(keys) :])
+        first_axis = self.first_axis + len(keys)
+        return OpenArray(self.name, symbol, self.axis_bits, self.lengths[len(keys) :], 0, 1, self.asked, first_axis)
 
     def stretch(self, start: int, stride: int, length: int) -> OpenArray:
         """`length` elements along the first axis, from `start` in steps of `stride`."""
@@ -208,7 +213,8 @@ class OpenArray:
             check_key(start, self.lengths[0], self.name)
             check_key(start + stride * (length - 1), self.lengths[0], self.name)
         first = self.start + self.stride * start
-        return OpenArray(self.name, self.symbol, self.axis_bits, (length, *self.lengths[1:]), first, self.stride * stride)
+        lengths = (length, *self.lengths[1:])
+        return replace(self, lengths=lengths, start=first, stride=self.stride * stride, is_slice=True)
 
     def length(self, axis: int) -> int:
         """The length of an axis. Raises `EntrypointValidationError` if nobody gave it."""
@@ -219,29 +225,36 @@ class OpenArray:
                 help=f'bind it: `bindings={{"{self.name}": ...}}`; '
                 f'to keep it open, compile with `lengths={{"{self.name}": (4,)}}`',
             )
+        if axis or not self.is_slice:
+            self.asked.add(self.first_axis + axis)
         return length
 
 
 @dataclass(slots=True)
 class OpenDictionary:
-    """A dictionary argument that stays open; each key that is looked up becomes a symbol."""
+    """A dictionary argument that stays open; each key that is looked up becomes a symbol, or `has_all_keys` already."""
 
     name: str
     symbol: int
     keys: dict[Any, int]
+    has_all_keys: bool = False
 
     def element(self, key: Any) -> Affine:
         """The value at a key."""
-        number = self.keys.setdefault(tuple(key) if isinstance(key, list) else key, len(self.keys))
-        return Affine(0, ((self.symbol + number, 1),))
+        if self.has_all_keys and key not in self.keys:
+            raise QubitIndexResolutionError(f"`{self.name}` has no key {key}", label=f"key {key}")
+        return Affine(0, ((self.symbol + self.keys.setdefault(key, len(self.keys)), 1),))
 
-    def refuse(self) -> EntrypointValidationError:
-        """The error for asking what keys there are."""
-        return EntrypointValidationError(
-            f"the circuit depends on the keys of `{self.name}`, which stays open",
-            label="needs its keys",
-            help=f'bind it: `bindings={{"{self.name}": {{...}}}}`',
-        )
+    def items(self) -> dict[Any, Any]:
+        """The value at each key. Raises `EntrypointValidationError` where nobody gave the keys."""
+        if not self.has_all_keys:
+            raise EntrypointValidationError(
+                f"the circuit depends on the keys of `{self.name}`, which stays open",
+                label="needs its keys",
+                help=f'bind it: `bindings={{"{self.name}": {{...}}}}`; '
+                f'to keep its values open, compile with its keys: `lengths={{"{self.name}": [...]}}`',
+            )
+        return {key: self.element(key) for key in self.keys}
 
 
 def check_key(key: Any, length: int | None, name: str) -> None:

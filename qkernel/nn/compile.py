@@ -22,6 +22,7 @@ from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType, DictType
 from qkernel.kernel import Kernel
 from qkernel.lower.bindings import normalise
 from qkernel.lower.circuit import Circuit
+from qkernel.lower.lengths import check_used
 
 Given = dict[str, Any]
 
@@ -59,7 +60,11 @@ def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs:
         for parameter in entry.parameters
         if (given := {**inputs, **weights}.get(parameter.name)) is not None
     }
-    return _side_by_side([kernel.compile(one, names, lengths=lengths).circuit for one in each])
+    arrays = {parameter.name for parameter in entry.parameters if isinstance(parameter.type, ArrayType)}
+    lengths = {name: shape for name, shape in lengths.items() if name in arrays}
+    circuits = [kernel.lowered(one, names, lengths, trims=True).circuit for one in each]
+    check_used(circuits[0].angles.parameters, lengths)
+    return _side_by_side(circuits)
 
 
 def _each_observable(entry: Function, bindings: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,79 @@
+"""What is known of open arguments before they have values: shapes of arrays, keys of dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from qkernel.diagnostics import did_you_mean
+from qkernel.errors import BindingShapeError, BindingTypeError, UnknownBindingError
+from qkernel.ir.ops import Function, Parameter
+from qkernel.ir.types import ArrayType, DictType
+from qkernel.lower.angles import OpenParameter
+from qkernel.lower.bindings import as_array, checked_key
+
+Lengths = dict[str, tuple[Any, ...]]
+
+
+def given_lengths(entry: Function, lengths: Mapping[str, Any]) -> Lengths:
+    """The shapes and keys that a user gives, by argument; raises the binding errors for what fits no argument."""
+    known = {parameter.name: parameter for parameter in entry.parameters}
+    for name in lengths:
+        if name not in known:
+            title = f"`{entry.name}` has no argument `{name}`{did_you_mean(str(name), list(known))}"
+            raise UnknownBindingError(title, span=entry.span)
+    return {name: _given(known[name], value) for name, value in lengths.items()}
+
+
+def _given(parameter: Parameter, value: Any) -> tuple[Any, ...]:
+    name, type = parameter.name, parameter.type
+    if isinstance(type, DictType):
+        if not isinstance(value, Iterable) or isinstance(value, str):
+            raise BindingTypeError(f"the keys of `{name}` are wanted, and `{value!r}` was given", span=parameter.span)
+        return _keys(parameter, value)
+    if isinstance(type, ArrayType):
+        shape = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+        if not all(isinstance(length, int) and not isinstance(length, bool) and length >= 0 for length in shape):
+            raise BindingTypeError(
+                f"the lengths of `{name}` are whole numbers, and `{value!r}` was given",
+                span=parameter.span,
+                help=f'write `lengths={{"{name}": ({", ".join("43"[axis % 2] for axis in range(type.rank))},)}}`',
+            )
+        if len(shape) == type.rank:
+            return shape
+        raise BindingShapeError(f"`{name}` is a {type}, and the shape {shape} was given", span=parameter.span)
+    raise BindingTypeError(f"`{name}` is a {type}, which has no shape to give", span=parameter.span)
+
+
+def _keys(parameter: Parameter, keys: Iterable[Any]) -> tuple[Any, ...]:
+    assert isinstance(parameter.type, DictType)
+    return tuple(dict.fromkeys(checked_key(parameter, key) for key in keys))
+
+
+def lengths_of(entry: Function, values: Mapping[str, Any]) -> Lengths:
+    """The shapes (without a batch axis) and keys that `values` of open arguments have; nothing for a value that fits not."""
+    found: Lengths = {}
+    for parameter in entry.parameters:
+        name, type = parameter.name, parameter.type
+        if name not in values:
+            continue
+        if isinstance(type, DictType) and isinstance(values[name], Mapping):
+            found[name] = _keys(parameter, values[name])
+        elif isinstance(type, ArrayType):
+            array = as_array(values[name])
+            if array is not None and array.ndim >= type.rank:
+                found[name] = array.shape[array.ndim - type.rank :]
+    return found
+
+
+def check_used(parameters: Sequence[OpenParameter], lengths: Lengths) -> None:
+    """Raise where the circuit uses less of an array than was said to be there."""
+    for parameter in parameters:
+        given = lengths.get(parameter.name)
+        if given is not None and not parameter.keys and np.prod(given) and parameter.shape != given:
+            raise BindingShapeError(
+                f"`{parameter.name}` has the shape {parameter.shape} in this circuit, and the shape {given} was given",
+                label="the rest would be without effect: the circuit uses no more, and does not ask for the length",
+            )
