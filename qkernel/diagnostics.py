@@ -87,9 +87,15 @@ def with_article(noun: object) -> str:
     return f"{'an' if word[0] in 'aeioAEIO' else 'a'} {word}"
 
 
+_ALIASES = {
+    "cnot": "cx", "CNOT": "cx", "hadamard": "h", "toffoli": "ccx", "ccnot": "ccx", "fredkin": "cswap", "hh": "h",
+    "cphase": "cp", "phase": "p", "not_gate": "x",
+}  # fmt: skip
+
+
 def did_you_mean(name: str, known: list[str]) -> str:
     """` (did you mean `x`?)` for the closest known name, or nothing."""
     import difflib
 
-    close = difflib.get_close_matches(name, known, 1)
+    close = [_ALIASES[name]] if _ALIASES.get(name) in known else difflib.get_close_matches(name, known, 1)
     return f" (did you mean `{close[0]}`?)" if close else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -10,7 +11,14 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
 
-from qkernel.errors import BindingTypeError, EntrypointValidationError, KernelTypeError, QKernelError
+from qkernel.errors import (
+    BindingTypeError,
+    CallableDefinitionConflictError,
+    CallArgumentError,
+    EntrypointValidationError,
+    KernelTypeError,
+    QKernelError,
+)
 from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.kernel_calls import Outline, assumed_outline
 from qkernel.frontend.signature import Signature, read_signature
@@ -18,7 +26,7 @@ from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.trace import Traced, check_assumption, check_recursion, link, nested_too_deeply, trace
 from qkernel.frontend.tracer import describe
 from qkernel.ir.ops import Module
-from qkernel.ir.types import FLOAT, ArrayType, DictType, Type
+from qkernel.ir.types import FLOAT, ArrayType, DictType, Type, is_quantum
 
 if TYPE_CHECKING:
     from qkernel.estimate import ResourceEstimate
@@ -42,11 +50,23 @@ class Kernel(Generic[P, R]):
         self.kind, self.label, self.clean_ancillas = kind, label, clean_ancillas
         self.source: Source = read_source(function)
         self.signature: Signature = read_signature(function, self.source)
+        self._refuse_names_of_options()
         self._traced: Traced | None = None
         self._assumed: Outline | None = None
         self._busy = False
         self._module: tuple[tuple[Traced, ...], Module] | None = None
         self._compiled: dict[Any, Executable] = {}
+
+    def _refuse_names_of_options(self) -> None:
+        """A value with such a name could not be told from an option of `sample`, `grad` or `draw`."""
+        for parameter in self.signature.parameters:
+            if parameter.name in _OPTIONS and not is_quantum(parameter.type):
+                raise CallableDefinitionConflictError(
+                    f"an argument of a kernel cannot be called `{parameter.name}`",
+                    span=parameter.span,
+                    label="the name of an option of `run`, `sample`, `grad` or `draw`",
+                    help=f"call it `{parameter.name}_value`, for example",
+                )
 
     # the kernel as a whole ------------------------------------------------------------------------------------------
 
@@ -132,6 +152,24 @@ class Kernel(Generic[P, R]):
         """The types of what is returned."""
         returned = self.signature.returned
         return () if returned is None else tuple(returned.items) if hasattr(returned, "items") else (returned,)
+
+    def __copy__(self) -> Kernel[P, R]:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Kernel[P, R]:
+        return self
+
+    def __reduce__(self) -> str:
+        """A kernel is pickled as the name under which its module has it."""
+        found: Any = sys.modules.get(self.__module__)
+        for part in self.function.__qualname__.split("."):
+            found = getattr(found, part, None)
+        if found is not self:
+            raise KernelTypeError(
+                f"`{self.name}` cannot be pickled: `{self.__module__}` has no such name for it",
+                help="write the kernel at the top of a module, or keep its text form: `kernel.save(path)`",
+            )
+        return self.function.__qualname__
 
     def __repr__(self) -> str:
         from qkernel.summary import signature
@@ -268,7 +306,14 @@ class Kernel(Generic[P, R]):
         from qkernel.frontend.tracer import CallSite
 
         optional = frozenset(parameter.name for parameter in self.signature.parameters if parameter.default is not None)
-        return bind(self.name, self.signature.names, optional, arguments, keywords, CallSite(None))[0]
+        try:
+            return bind(self.name, self.signature.names, optional, arguments, keywords, CallSite(None))[0]
+        except CallArgumentError as error:
+            if "shots" in keywords and "shots" not in self.signature.names:
+                error.help = (
+                    "`sample` counts bits of shots; to estimate values: `compile(...).run(qk.Executor(shots=...), ...)`"
+                )
+            raise
 
     # tools ------------------------------------------------------------------------------------------------------------
 
@@ -347,6 +392,9 @@ class Kernel(Generic[P, R]):
 
 
 _depth = 0
+_OPTIONS = frozenset(
+    ("self", "bindings", "executor", "shots", "seed", "wrt", "output", "style", "inline", "inline_depth", "fold_loops")
+)
 
 
 def _is_float(type: Type | None) -> bool:

@@ -104,8 +104,15 @@ def inverse(operation: Callable[P, R]) -> Callable[P, R]:
     return _extend(operation, Inverted(), "inverse")
 
 
-def global_phase(operation: Callable[P, R], phase: Float) -> Callable[P, R]:
+def global_phase(operation: Callable[P, R], phase: Float = None) -> Callable[P, R]:  # type: ignore[assignment]
     """`operation` times exp(i phase); the phase shows once the whole is controlled."""
+    if phase is None:
+        raise CallArgumentError(
+            "`global_phase` takes an operation and a phase",
+            span=active_tracer("`global_phase`").site.span,
+            label="one of them is missing",
+            help="it wraps a gate or a kernel: `q = qk.global_phase(qk.id, 0.77)(q)`",
+        )
     return _extend(operation, Phased(phase), "global_phase")
 
 

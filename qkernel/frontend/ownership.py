@@ -26,7 +26,7 @@ from qkernel.ir.spans import Span
 from qkernel.types import Handle
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class QuantumHandle(Handle):
     """A live name for qubits: one qubit if `length` is None, else a register or view of that length.
 
@@ -38,6 +38,9 @@ class QuantumHandle(Handle):
     name: str
     parent: QuantumHandle | None = None
     fixed_point: int | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.type_name} {self.name}>"
 
     @property
     def is_register(self) -> bool:

@@ -65,11 +65,14 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
     for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
         span = source.span(argument)
         if argument.arg not in hints:
+            is_self = argument.arg == "self"
             raise MissingAnnotationError(
                 f"argument `{argument.arg}` of `{node.name}` has no type",
                 span=span,
                 label="needs an annotation",
-                help=f"for example `{argument.arg}: qk.Float`, or `{argument.arg}: qk.Qubit`",
+                help="a kernel is no method: put `@staticmethod` over it, or write it outside of the class"
+                if is_self
+                else f"for example `{argument.arg}: qk.Float`, or `{argument.arg}: qk.Qubit`",
             )
         kind = _type(hints[argument.arg], argument.annotation, source)
         if isinstance(kind, Struct):

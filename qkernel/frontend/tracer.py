@@ -137,7 +137,9 @@ class Tracer:
                 f"`{name}` holds qubits, and this is {describe(value)}",
                 span=span,
                 label="not a qubit",
-                help="a measured qubit does not come back: keep the bits in a variable or in `qk.bit_array(n)`",
+                help="a gate on several qubits returns all of them: `q[0], q[1] = qk.cx(q[0], q[1])`"
+                if isinstance(value, tuple)
+                else "a measured qubit does not come back: keep the bits in a variable or in `qk.bit_array(n)`",
             )
         if not parent.is_register:
             raise _not_a_register(parent, span)

@@ -13,6 +13,7 @@ from qkernel.errors import (
     BindingTypeError,
     ConflictingBindingError,
     EntrypointValidationError,
+    KernelTypeError,
     ObservableError,
 )
 from qkernel.ir.evaluation import substitute
@@ -48,6 +49,10 @@ def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs:
     """The circuit whose open parameters are `inputs` and `weights`."""
     if both := [name for name in inputs if name in weights]:
         raise ConflictingBindingError(f"`{both[0]}` stands both in `inputs` and in `weights`")
+    if not isinstance(kernel, Kernel):
+        raise KernelTypeError(
+            f"a layer is made of a kernel, not of `{kernel!r}`", help="put `@qk.qkernel` over the function and give its name"
+        )
     entry = kernel.ir.entry
     names = [*inputs, *weights]
     each = _each_observable(entry, bindings)
@@ -62,7 +67,13 @@ def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs:
     }
     arrays = {parameter.name for parameter in entry.parameters if isinstance(parameter.type, ArrayType)}
     lengths = {name: shape for name, shape in lengths.items() if name in arrays}
-    circuits = [kernel.lowered(one, names, lengths, trims=True).circuit for one in each]
+    try:
+        circuits = [kernel.lowered(one, names, lengths, trims=True).circuit for one in each]
+    except EntrypointValidationError as error:
+        for role, given in (("inputs", inputs), ("weights", weights)):
+            if lacking := [name for name in given if name in arrays - lengths.keys() and f"length of `{name}`" in error.title]:
+                error.help = f'give its shape: `{role}={{"{lacking[0]}": (4,)}}`'
+        raise
     check_used(circuits[0].angles.parameters, lengths)
     return _side_by_side(circuits)
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from qkernel.diagnostics import did_you_mean
 from qkernel.engine import Engine, load_engine
 from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, LayerInputError
 from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape
@@ -88,8 +89,10 @@ class QLayer(nn.Module):
             )
         self.register_parameter(place.name, nn.Parameter(initial))
 
-    def forward(self, *inputs: Tensor) -> Tensor:
+    def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor:
         """The kernel's results, shape (batch axes..., outputs), for one tensor for each input; see the class."""
+        if named:
+            inputs = self._ordered(inputs, named)
         weights = self._weight_tensors()
         tensors = (*inputs, *weights)
         leading = self._batch_axes(inputs, weights)
@@ -98,6 +101,16 @@ class QLayer(nn.Module):
             return result
         like = tensors[0] if tensors else torch.empty(0)
         return Call(self._wiring, leading, like.dtype, like.device)(tensors)
+
+    def _ordered(self, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> tuple[Tensor, ...]:
+        """The inputs in order, some of which were given by name."""
+        names = [place.name for place in self._inputs]
+        for name in named:
+            if name not in names:
+                raise LayerInputError(f"the layer has no input `{name}`{did_you_mean(name, names)}")
+            if name in names[: len(inputs)]:
+                raise LayerInputError(f"the input `{name}` is given twice: by its place and by its name")
+        return (*inputs, *(named[name] for name in names[len(inputs) :] if name in named))
 
     def _weight_tensors(self) -> list[Tensor]:
         return [getattr(self, place.name) for place in self._weights]
@@ -118,7 +131,10 @@ class QLayer(nn.Module):
             axes = self._check(place, tensor, weights)
             if axes and leading and axes != leading:
                 raise LayerInputError(
-                    f"the batch axes of `{place.name}` are {axes}, and those of the inputs before it {leading}"
+                    f"the batch axes of `{place.name}` are {axes}, and those of the inputs before it {leading}",
+                    help=f"`{place.name}` is one number for each sample: `{place.name}.squeeze(-1)`"
+                    if not place.shape and axes[-1] == 1
+                    else None,
                 )
             leading = axes or leading
         return leading

@@ -1,0 +1,152 @@
+"""What a newcomer tries with kernels and layers, and what is said of it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import qkernel as qk
+import qkernel.observable as qko
+from qkernel.errors import (
+    CallableDefinitionConflictError,
+    CallArgumentError,
+    EntrypointValidationError,
+    KernelTypeError,
+    LayerInputError,
+    MissingAnnotationError,
+    UnknownNameError,
+)
+
+
+@qk.qkernel
+def encoder(x: qk.Vector[qk.Float], y: qk.Float) -> qk.Float:
+    q = qk.qubit_array(2)
+    for i in qk.range(2):
+        q[i] = qk.ry(q[i], x[i])
+    q[0] = qk.ry(q[0], y)
+    return qk.expval(q, qko.Z(0) * qko.Z(1))
+
+
+@qk.qkernel
+def asking(w: qk.Vector[qk.Float]) -> qk.Float:
+    q = qk.qubit()
+    for i in qk.range(w.shape[0]):
+        q = qk.rx(q, w[i])
+    return qk.expval(q, qko.Z(0))
+
+
+def test_copies_and_pickles() -> None:
+    assert copy.copy(encoder) is copy.deepcopy(encoder) is pickle.loads(pickle.dumps(encoder)) is encoder
+
+    @qk.qkernel
+    def local() -> qk.Bit:
+        return qk.measure(qk.qubit())
+
+    assert copy.deepcopy([local])[0] is local
+    with pytest.raises(KernelTypeError, match="cannot be pickled"):
+        pickle.dumps(local)
+
+
+def test_names_of_options() -> None:
+    with pytest.raises(CallableDefinitionConflictError, match="cannot be called `shots`"):
+
+        @qk.qkernel
+        def sampled(shots: qk.UInt) -> qk.Bit:
+            return qk.measure(qk.qubit())
+
+    @qk.qkernel
+    def oracle(output: qk.Qubit) -> qk.Qubit:
+        return qk.x(output)
+
+    assert list(oracle.input_types) == ["output"]
+
+
+def test_a_method() -> None:
+    with pytest.raises(MissingAnnotationError, match="@staticmethod"):
+
+        class Model:
+            @qk.qkernel
+            def gate(self, q: qk.Qubit) -> qk.Qubit:  # type: ignore[no-untyped-def]
+                return q
+
+    class Static:
+        @staticmethod
+        @qk.qkernel
+        def flip() -> qk.Bit:
+            return qk.measure(qk.x(qk.qubit()))
+
+    assert Static.flip.run() == 1
+
+
+def test_shots_in_run() -> None:
+    with pytest.raises(CallArgumentError, match="Executor"):
+        encoder.run(x=[0.1, 0.2], y=0.3, shots=100)
+
+
+def test_a_phase_without_a_gate() -> None:
+    @qk.qkernel
+    def phased() -> qk.Bit:
+        q = qk.qubit()
+        qk.global_phase(0.77)  # type: ignore[arg-type]
+        return qk.measure(q)
+
+    with pytest.raises(CallArgumentError, match=r"global_phase\(qk.id, 0.77\)\(q\)"):
+        phased.check()
+
+
+def test_two_qubits_for_one() -> None:
+    @qk.qkernel
+    def pair() -> qk.Vector[qk.Bit]:
+        q = qk.qubit_array(2)
+        q[0] = qk.cx(q[0], q[1])  # type: ignore[assignment]
+        return qk.measure(q)
+
+    with pytest.raises(KernelTypeError, match=r"q\[0\], q\[1\] = "):
+        pair.check()
+
+
+def test_other_names_of_gates() -> None:
+    @qk.qkernel
+    def flip() -> qk.Bit:
+        return qk.measure(qk.hadamard(qk.qubit()))  # type: ignore[attr-defined]
+
+    with pytest.raises(UnknownNameError, match="did you mean `h`"):
+        flip.check()
+
+
+def test_a_handle_is_shown_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    @qk.qkernel
+    def shown() -> qk.Vector[qk.Bit]:
+        q = qk.qubit_array(2)
+        print(q, q[0])
+        return qk.measure(q)
+
+    with pytest.raises(qk.errors.QKernelError):
+        shown.check()  # `q[0]` stays out
+    assert capsys.readouterr().out == "<Vector[Qubit] q> <Qubit q[0]>\n"
+
+
+def test_layers() -> None:
+    torch = pytest.importorskip("torch")
+    from qkernel.nn import QLayer
+
+    layer = QLayer(encoder, inputs=["x", "y"])
+    x, y = torch.tensor([[0.1, 0.2], [0.3, 0.4]]), torch.tensor([0.5, 0.6])
+    expected = np.cos([0.6, 0.9]) * np.cos([0.2, 0.4])
+    for found in (layer(x, y), layer(x=x, y=y), layer(y=y, x=x), layer(x, y=y)):
+        assert np.allclose(found[:, 0], expected, atol=1e-6)
+    with pytest.raises(LayerInputError, match=r"y.squeeze\(-1\)"):
+        layer(x, y[:, None])
+    with pytest.raises(LayerInputError, match="no input `z`"):
+        layer(x, z=y)
+    with pytest.raises(LayerInputError, match="twice"):
+        layer(x, y, x=x)
+    with pytest.raises(LayerInputError, match="1 were given"):
+        layer(x=x)
+    with pytest.raises(KernelTypeError, match="a layer is made of a kernel"):
+        QLayer(lambda x: x, inputs=["x"])
+    with pytest.raises(EntrypointValidationError, match=r'weights=\{"w": \(4,\)\}'):
+        QLayer(asking, weights=["w"])
