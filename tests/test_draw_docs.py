@@ -10,7 +10,6 @@ from drawings import kernels
 from drawings.kernels import SMALL, TRIANGLE
 
 import qkernel.observable as qko
-from qkernel.draw import draw
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "drawing.md"
@@ -24,6 +23,8 @@ FIGURES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "until-zero-dark": (kernels.until_zero, {}, {"style": "dark"}),
     "every-gate": (kernels.every_gate, {"hamiltonian": COST}, {}),
     "qaoa-colorblind": (kernels.qaoa, {"n": 3, "p": 2, "edges": TRIANGLE, "cost": COST}, {"style": "colorblind"}),
+    "ansatz-layer": (kernels.ansatz, {**SMALL, "n_layers": 1}, {"fold_loops": False}),
+    "ghz-target": (kernels.ghz, {"n": 3}, {"target": ["cx", "rz", "sx"]}),
     "ansatz-lowered": (kernels.ansatz, {**SMALL, "n_layers": 1}, {"lowered": True}),
 }
 
@@ -31,7 +32,7 @@ FIGURES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_figures_are_up_to_date(name: str, update_golden: bool) -> None:
     kernel, values, options = FIGURES[name]
-    drawn = draw(kernel.ir, values, output="svg", **options)
+    drawn = kernel.draw(**values, output="svg", **options)
     file = ROOT / "docs" / "drawing" / f"{name}.svg"
     if update_golden:
         file.parent.mkdir(exist_ok=True)
