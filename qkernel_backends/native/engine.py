@@ -14,7 +14,8 @@ from qkernel.lower.circuit import Circuit
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.explain import explain
 from qkernel_backends.native.machine import STATE
-from qkernel_backends.native.split import NativeSplit, Runner, lane_bits, load_machine
+from qkernel_backends.native.split import NativeSplit, Runner, extended, lane_bits, load_machine
+from qkernel_backends.native.trajectories import Trajectories
 from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
 
@@ -33,12 +34,10 @@ class NativeEngine:
 
     def prepare(self, circuit: Circuit, dtype: Any = np.complex128) -> Prepared:
         """See `qkernel.engine.Engine`. The machine code of `dtype` is loaded here."""
+        load_machine(np.dtype(np.float32 if np.dtype(dtype) == np.complex64 else np.float64))
         final = final_measurements(circuit)
         if final is None or disturbed(circuit, final):
-            from qkernel_backends.reference import ReferenceEngine
-
-            return ReferenceEngine().prepare(circuit, dtype)
-        load_machine(np.dtype(np.float32 if np.dtype(dtype) == np.complex64 else np.float64))
+            return Trajectories(circuit, np.dtype(dtype))
         return NativePrepared(circuit, np.dtype(dtype), final)
 
 
@@ -75,25 +74,16 @@ class NativePrepared:
     def _columns(self) -> tuple[int, ...]:
         return tuple(range(self.circuit.angles.num_columns + len(self.circuit.angles.curved)))
 
-    def _extended(self, theta: Array) -> Array:
-        """Theta with one further column for each curved angle."""
-        columns = np.ascontiguousarray(theta, self.real)
-        curved = [slot for slot, _ in self.circuit.angles.curved]
-        if not curved:
-            return columns
-        angles = self.circuit.angles.evaluate(np.asarray(theta, float))[:, curved]
-        return np.concatenate([columns, angles.astype(self.real)], 1)
-
     def expect(self, theta: Array) -> Array:
         """See `qkernel.engine.Prepared`."""
-        columns = self._extended(theta)
+        columns = extended(self.circuit, theta, self.real)
         if len(columns) == 1:
             return self.split((), self._columns).value(columns[:, :0], columns[0])
         return self.split(self._columns, ()).value(columns, np.zeros(0, self.real))
 
     def expect_vjp(self, theta: Array, cotangent: Array) -> tuple[Array, Array]:
         """See `qkernel.engine.Prepared`."""
-        columns = self._extended(theta)
+        columns = extended(self.circuit, theta, self.real)
         if len(columns) == 1:
             values, _, gradient = self.split((), self._columns).vjp(columns[:, :0], columns[0], cotangent)
             gradient = gradient[None]
@@ -116,7 +106,7 @@ class NativePrepared:
         return compile_plan(self.circuit, self._columns, expectations=False, instructions=self.final.gates)
 
     def _state(self, theta: Array) -> Array:
-        plan, columns = self._state_plan, self._extended(theta)
+        plan, columns = self._state_plan, extended(self.circuit, theta, self.real)
         bits = lane_bits(plan.num_qubits, len(columns), self.real)
         if bits not in self._state_runners:
             position = {column: column for column in self._columns}

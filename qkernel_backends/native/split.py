@@ -22,7 +22,7 @@ from qkernel_backends.plan import Plan, compile_plan
 
 Array = np.ndarray[Any, Any]
 
-_WORTH_THREADS = 250_000.0
+WORTH_THREADS = 250_000.0
 _INTERRUPTIBLE = 1e8
 _LARGEST_WHOLE = 1 << 20
 
@@ -53,6 +53,16 @@ def lane_bits(num_qubits: int, batch: int, real: np.dtype[Any]) -> int:
     while wanted and (4 * real.itemsize) << (num_qubits + wanted) > 1 << 18:
         wanted -= 1
     return max(wanted, most - num_qubits)
+
+
+def extended(circuit: Circuit, theta: Array, real: np.dtype[Any]) -> Array:
+    """Theta with one further column for each curved angle."""
+    columns = np.ascontiguousarray(theta, real)
+    curved = [slot for slot, _ in circuit.angles.curved]
+    if not curved:
+        return columns
+    angles = circuit.angles.evaluate(np.asarray(theta, float))[:, curved]
+    return np.concatenate([columns, angles.astype(real)], 1)
 
 
 class Runner:
@@ -179,7 +189,7 @@ class NativeSplit:
         before, after = (inputs, weights, cotangent, values, grad_inputs), (runner.no_states,)
         samples = 1 << program.lane_bits
         cost = program.cost * -(-batch // samples) * (3 if mode == GRADIENT else 1)
-        if cost < _WORTH_THREADS:
+        if cost < WORTH_THREADS:
             runner.call(work, *before, grad_weights, *after, 0, batch, mode)
             return
         # One task per thread; where samples are slow, further cuts let Ctrl-C through.

@@ -62,7 +62,7 @@ def compile_plan(
     operations, place = translation.operations, translation.place
     readout = Readout((), (), ())
     if expectations:
-        readout = _readout([part.observable for part in circuit.expectations], place, circuit.num_qubits)
+        readout = pauli_words([part.observable for part in circuit.expectations], place, circuit.num_qubits)
         moved = read = 0
         for x, z in readout.words:
             moved, read = moved | x, read | z
@@ -89,7 +89,8 @@ def compile_plan(
     )
 
 
-def _readout(observables: list[Hamiltonian], place: list[int], num_qubits: int) -> Readout:
+def pauli_words(observables: list[Hamiltonian], place: list[int], num_qubits: int) -> Readout:
+    """What is read out of a state that has qubit q at `place[q]`."""
     words: dict[tuple[int, int], int] = {}
     sums, constants = [], []
     for observable in observables:

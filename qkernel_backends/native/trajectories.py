@@ -1,0 +1,270 @@
+"""Circuits that measure on their way: the histories of measured bits side by side, as rows of one array of states.
+
+Shots that saw the same outcomes share a row. Rows wait at the step that they have come to, and the earliest step runs
+first for all that wait there: so branches join again, and loops go on for the rows that are left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
+from qkernel.ir.evaluation import evaluate
+from qkernel.ir.expressions import Expr
+from qkernel.lower.circuit import Assign, Circuit, Instruction
+from qkernel_backends.native.encode import encode
+from qkernel_backends.native.machine import STATE
+from qkernel_backends.native.progress import progress
+from qkernel_backends.native.split import WORTH_THREADS, Runner, extended, lane_bits
+from qkernel_backends.native.threads import num_threads, together
+from qkernel_backends.plan import Plan, compile_plan
+from qkernel_backends.plan.branching import Collapse, Test, last_measurements, steps
+from qkernel_backends.plan.plan import pauli_words
+from qkernel_backends.plan.sampling import marginal, ordered
+from qkernel_backends.reference import MOST_BRANCHES, MOST_ROUNDS, ReferenceEngine
+
+Array = np.ndarray[Any, Any]
+
+_ROOM = 1 << 26
+"""Bytes of states that advance together."""
+
+_NEGLIGIBLE = {4: 1e-12, 8: 1e-20}
+"""By the bytes of a real number: outcomes of a smaller probability are rounding errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Histories: states (rows, 2, 2**n) of real and imaginary parts, bits (rows, bits), and for each row its sample,
+    how many shots took it, and the rounds of loops so far. Without shots the squared norm is the probability."""
+
+    states: Array
+    bits: Array
+    sample: Array
+    shots: Array
+    rounds: Array
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+    def take(self, chosen: Any) -> Rows:
+        return Rows(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+
+def _joined(parts: list[Rows]) -> Rows:
+    if len(parts) == 1:
+        return parts[0]
+    return Rows(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Rows)))
+
+
+class Trajectories:
+    """See `qkernel.engine.Prepared`; for circuits that measure, reset or branch."""
+
+    def __init__(self, circuit: Circuit, dtype: np.dtype[Any]) -> None:
+        self.circuit, self.dtype = circuit, dtype
+        self.real = np.dtype(np.float32 if dtype == np.complex64 else np.float64)
+        self.final, self.steps = last_measurements(circuit), steps(circuit)
+        self.limit = max(1, _ROOM // (2 * self.real.itemsize << circuit.num_qubits))
+        self._plans: dict[tuple[int, bool], Plan] = {}
+        self._runners: dict[tuple[int, bool, int], Runner] = {}
+
+    def state(self, theta: Array) -> Array:
+        """There is none."""
+        raise TargetCapabilityError(
+            f"`{self.circuit.name}` measures or resets qubits, so that it has no single final state",
+            help="ask for samples, probabilities or expectation values",
+        )
+
+    def expect(self, theta: Array) -> Array:
+        """See `qkernel.engine.Prepared`. Sums over the histories."""
+        count = self.circuit.num_qubits
+        read = pauli_words([part.observable for part in self.circuit.expectations], list(range(count)), count)
+        disturbed = sum(1 << qubit for qubit, _ in self.final)
+        values, index = np.zeros((len(theta), len(read.words))), np.arange(1 << count)
+        for rows in self._exact(theta):
+            states = rows.states[:, 0] + 1j * rows.states[:, 1]
+            for x in {x for x, _ in read.words if not x & disturbed}:
+                moved = states[:, index ^ x].conj() * states
+                for word, z in ((k, z) for k, (other, z) in enumerate(read.words) if other == x):
+                    signs = 1 - 2 * (np.bitwise_count(index & z) & 1).astype(self.real)
+                    np.add.at(values[:, word], rows.sample, (1j ** (x & z).bit_count() * (moved @ signs)).real)
+        sums = [sum(factor * values[:, word] for word, factor in entries) for entries in read.sums]
+        result = np.zeros((len(theta), len(sums)), self.real)
+        for k, (total, constant) in enumerate(zip(sums, read.constants, strict=True)):
+            result[:, k] = total + constant
+        return result
+
+    def expect_vjp(self, theta: Array, cotangent: Array) -> tuple[Array, Array]:
+        """See `qkernel.engine.Prepared`. The reference engine's, history by history."""
+        return ReferenceEngine().prepare(self.circuit, self.dtype).expect_vjp(theta, cotangent)
+
+    def probabilities(self, theta: Array) -> list[Array]:
+        """See `qkernel.engine.Prepared`. Sums over the histories."""
+        result = [np.zeros((len(theta), 1 << len(qubits)), self.real) for qubits in self.circuit.probabilities]
+        for rows in self._exact(theta):
+            weights = np.square(rows.states).sum(1)
+            for total, qubits in zip(result, self.circuit.probabilities, strict=True):
+                np.add.at(total, rows.sample, marginal(weights, self.circuit.num_qubits, qubits))
+        return result
+
+    def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
+        """See `qkernel.engine.Prepared`."""
+        result = np.zeros((len(theta), shots, self.circuit.num_bits), np.uint8)
+        if not shots:
+            return result
+        generator, filled = np.random.default_rng(seed), np.zeros(len(theta), int)
+        with progress(f"{shots} shots", result.shape[0] * shots) as advance:
+            for rows in self._run(theta, shots, generator, advance):
+                sample, bits = self._drawn(rows, generator)
+                for k in np.unique(sample):
+                    mine = bits[sample == k]
+                    result[k, filled[k] : filled[k] + len(mine)] = mine
+                    filled[k] += len(mine)
+                advance(len(bits))
+        for bits in result:
+            generator.shuffle(bits, axis=0)
+        return result
+
+    def _drawn(self, rows: Rows, generator: np.random.Generator) -> tuple[Array, Array]:
+        """The sample and the bits of each shot, the last measurements drawn together."""
+        chosen = np.repeat(np.arange(len(rows)), rows.shots)
+        bits = rows.bits[chosen]
+        if self.final:
+            weights = marginal(np.square(rows.states).sum(1), self.circuit.num_qubits, tuple(q for q, _ in self.final))
+            cumulative = np.cumsum(weights, axis=1, dtype=float)
+            cumulative /= cumulative[:, -1:]
+            cumulative += np.arange(len(rows))[:, None]
+            found = np.searchsorted(cumulative.ravel(), chosen + generator.random(len(chosen)), side="right")
+            outcomes = np.minimum(found - chosen * weights.shape[1], weights.shape[1] - 1)
+            for k, (_, bit) in enumerate(self.final):
+                bits[:, bit] = outcomes >> k & 1
+        return rows.sample[chosen], bits
+
+    def _exact(self, theta: Array) -> Iterator[Rows]:
+        for step in self.steps:
+            if isinstance(step, Test) and step.loop is not None:
+                raise ShotsError(
+                    f"`{self.circuit.name}` has a `while` on measured bits: it can run for ever, so there is no exact value",
+                    span=step.loop.span,
+                    help="give a number of shots",
+                )
+        with progress("histories of measured bits", len(theta)) as advance:
+            yield from self._run(theta, 1, None, advance)
+
+    def _run(
+        self, theta: Array, shots: int, generator: np.random.Generator | None, advance: Callable[[float], None]
+    ) -> Iterator[Rows]:
+        """The finished rows, in parts; without a generator those of all outcomes."""
+        columns, histories = extended(self.circuit, theta, self.real), np.ones(len(theta), int)
+        for first in range(0, len(theta), self.limit):
+            waiting: dict[int, list[Rows]] = {0: [self._start(range(first, min(first + self.limit, len(theta))), shots)]}
+            while waiting:
+                # The earliest step lets branches join; where that takes too much room, the latest ends some rows first.
+                crowded = sum(len(rows) for parts in waiting.values() for rows in parts) > self.limit
+                at = max(waiting) if crowded else min(waiting)
+                rows = _joined(waiting.pop(at))
+                if len(rows) > self.limit:
+                    waiting[at] = [rows.take(slice(self.limit, None))]
+                    rows = rows.take(slice(self.limit))
+                advance(0)
+                if at == len(self.steps):
+                    yield rows
+                    continue
+                for target, after in self._step(at, rows, columns, generator, histories):
+                    if len(after):
+                        waiting.setdefault(target, []).append(after)
+            if generator is None:
+                advance(min(self.limit, len(theta) - first))
+
+    def _start(self, samples: range, shots: int) -> Rows:
+        count = len(samples)
+        states = np.zeros((count, 2, 1 << self.circuit.num_qubits), self.real)
+        states[:, 0, 0] = 1
+        bits = np.zeros((count, self.circuit.num_bits), np.uint8)
+        return Rows(states, bits, np.array(samples), np.full(count, shots), np.zeros(count, int))
+
+    def _step(
+        self, at: int, rows: Rows, columns: Array, generator: np.random.Generator | None, histories: Array
+    ) -> Iterator[tuple[int, Rows]]:
+        """The rows after a step, with the steps that they go on with."""
+        match self.steps[at]:
+            case Assign(target, value):
+                rows.bits[:, target] = _classical(value, rows)
+                yield at + 1, rows
+            case Test(condition, target, loop):
+                held = _classical(condition, rows).astype(bool)
+                if not held.all():
+                    yield target, rows.take(~held) if held.any() else rows
+                    rows = rows.take(held)
+                if loop is not None:
+                    rows.rounds[:] += 1
+                    if (rows.rounds > MOST_ROUNDS).any():
+                        raise ExecutionError(
+                            f"a `while` of `{self.circuit.name}` ran {MOST_ROUNDS:,} rounds without an end", span=loop.span
+                        )
+                yield at + 1, rows
+            case Collapse() as collapse:
+                yield at + 1, self._collapsed(collapse, rows, generator, histories)
+            case gates:
+                yield at + 1, self._moved(at, gates, rows, columns) if gates else rows
+
+    def _moved(self, at: int, gates: tuple[Instruction, ...], rows: Rows, columns: Array) -> Rows:
+        """The rows after gates, by machine code; angles that all rows share are looked at once."""
+        alone, every = len(columns) == 1, range(columns.shape[1])
+        if (at, alone) not in self._plans:
+            self._plans[at, alone] = compile_plan(self.circuit, () if alone else every, False, gates, from_zero=False)
+        plan, bits = self._plans[at, alone], lane_bits(self.circuit.num_qubits, len(rows), self.real)
+        if (at, alone, bits) not in self._runners:
+            code = encode(plan, bits, self.real, {k: k for k in every}, from_zero=False, costate=False)
+            self._runners[at, alone, bits] = Runner(code)
+        runner, samples = self._runners[at, alone, bits], 1 << bits
+        inputs, shared = (np.zeros((len(rows), 0), self.real), columns[0]) if alone else (columns[rows.sample], runner.flat)
+
+        def move(first: int, last: int) -> None:
+            work, empty, flat = runner.workspace(), runner.nothing, runner.flat
+            runner.call(work, inputs, shared, empty, empty, empty, flat, rows.states, first, last, STATE)
+            runner.idle.append(work)
+
+        chunks = -(-len(rows) // samples)
+        share = samples * -(-chunks // (num_threads() if runner.program.cost * chunks > WORTH_THREADS else 1))
+        together([partial(move, first, min(first + share, len(rows))) for first in range(0, len(rows), share)])
+        states = ordered(rows.states.reshape(2 * len(rows), -1), plan.place).reshape(rows.states.shape)
+        return Rows(states, rows.bits, rows.sample, rows.shots, rows.rounds)
+
+    def _collapsed(self, collapse: Collapse, rows: Rows, generator: np.random.Generator | None, histories: Array) -> Rows:
+        """Each row once for each of its outcomes."""
+        halves = rows.states.reshape(len(rows), 2, -1, 2, 1 << collapse.qubit)
+        weights = [np.einsum("rpab,rpab->r", half, half, dtype=float) for half in (halves[:, :, :, 0], halves[:, :, :, 1])]
+        if generator is None:
+            kept = [weight > _NEGLIGIBLE[self.real.itemsize] for weight in weights]
+            np.add.at(histories, rows.sample, kept[0] & kept[1])
+            if (histories > MOST_BRANCHES).any():
+                raise ExecutionError(
+                    f"`{self.circuit.name}` has more than {MOST_BRANCHES} histories of measured bits, too many to sum over",
+                    help="give a number of shots",
+                )
+            shots = [rows.shots, rows.shots]
+        else:
+            ones = generator.binomial(rows.shots, weights[1] / (weights[0] + weights[1]))
+            shots = [rows.shots - ones, ones]
+            kept = [taken > 0 for taken in shots]
+        after = []
+        for outcome in (0, 1):
+            chosen, bits = kept[outcome], rows.bits[kept[outcome]]
+            states = np.zeros((len(bits), *halves.shape[1:]), self.real)
+            states[:, :, :, 0 if collapse.bit is None else outcome] = halves[chosen, :, :, outcome]
+            if generator is not None:
+                states /= np.sqrt(weights[outcome][chosen]).reshape(-1, 1, 1, 1, 1).astype(self.real)
+            if collapse.bit is not None:
+                bits[:, collapse.bit] = outcome
+            states = states.reshape(len(bits), *rows.states.shape[1:])
+            after.append(Rows(states, bits, rows.sample[chosen], shots[outcome][chosen], rows.rounds[chosen]))
+        return _joined(after)
+
+
+def _classical(expression: Expr, rows: Rows) -> Array:
+    return np.broadcast_to(evaluate(expression, {"bits": rows.bits.T.astype(np.int64)}), len(rows))

@@ -1,0 +1,80 @@
+"""Circuits with branches and loops as a list of steps, each with the number of the step that comes next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qkernel.ir.expressions import Const, Expr
+from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Instruction, Repeat, Run
+
+_NEVER = Const(False)
+
+
+@dataclass(frozen=True, slots=True)
+class Collapse:
+    """A measurement into `bit`, or a reset if that is None."""
+
+    qubit: int
+    bit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """Goes on with the next step where `condition` holds, else with `target`; at the head of `loop`, if any."""
+
+    condition: Expr
+    target: int
+    loop: Repeat | None = None
+
+
+Step = tuple[Instruction, ...] | Collapse | Assign | Test
+
+
+def last_measurements(circuit: Circuit) -> tuple[tuple[int, int], ...]:
+    """The (qubit, bit) pairs of the measurements with nothing behind them."""
+    found: dict[int, int] = {}
+    if circuit.body and isinstance(circuit.body[-1], Run):
+        for instruction in reversed(list(circuit.instructions(circuit.body[-1]))):
+            if instruction.kind.name == "barrier":
+                continue
+            if instruction.kind.name != "measure" or instruction.qubits[0] in found or instruction.bits[0] in found.values():
+                break
+            found[instruction.qubits[0]] = instruction.bits[0]
+    return tuple(found.items())
+
+
+def steps(circuit: Circuit) -> list[Step]:
+    """What the circuit does, up to its last measurements."""
+    found = _append(circuit, circuit.body, [])
+    return found[: len(found) - 2 * len(last_measurements(circuit))]  # each is a Collapse and no gates
+
+
+def _append(circuit: Circuit, body: Body, steps: list[Step]) -> list[Step]:
+    """Append the steps of `body`; targets are set when they are known."""
+    for part in body:
+        head = len(steps)
+        match part:
+            case Run():
+                gates: list[Instruction] = []
+                for instruction in circuit.instructions(part):
+                    if instruction.kind.is_gate:
+                        gates.append(instruction)
+                    elif instruction.kind.name != "barrier":
+                        steps += [tuple(gates), Collapse(instruction.qubits[0], *instruction.bits)]
+                        gates = []
+                steps.append(tuple(gates))
+            case Assign():
+                steps.append(part)
+            case Branch(condition, then, otherwise):
+                steps.append(Test(condition, 0))
+                _append(circuit, then, steps)
+                tail = len(steps)
+                steps.append(Test(_NEVER, 0))
+                _append(circuit, otherwise, steps)
+                steps[head], steps[tail] = Test(condition, tail + 1), Test(_NEVER, len(steps))
+            case Repeat(condition, inner):
+                steps.append(Test(condition, 0))
+                _append(circuit, inner, steps)
+                steps.append(Test(_NEVER, head))
+                steps[head] = Test(condition, len(steps), part)
+    return steps
