@@ -154,8 +154,11 @@ class Call:
 
     def values(self, tensors: Sequence[Tensor]) -> Tensor:
         layout = self.wiring.layout(tensors)
-        outputs = self.split(layout).value(*self.arrays(layout, tensors))
-        return _tensor(outputs.reshape(*self.batch_axes, self.wiring.program.num_outputs), self.dtype, self.device)
+        return self.outputs(layout, *self.arrays(layout, tensors))
+
+    def outputs(self, layout: Layout, inputs: Array, weights: Array) -> Tensor:
+        values = self.split(layout).value(inputs, weights)
+        return _tensor(values.reshape(*self.batch_axes, self.wiring.program.num_outputs), self.dtype, self.device)
 
     def tensor_values(self, operations: TensorProgram, tensors: Sequence[Tensor]) -> Tensor:
         """The same by tensor operations, differentiable as often as one likes."""
@@ -184,14 +187,23 @@ class Call:
         found = iter(torch.autograd.grad(values, chosen, cotangent, create_graph=True, materialize_grads=True))
         return tuple(next(found) if one else None for one in wanted)
 
-    def gradients(self, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> Gradients:
-        """For each tensor that is `wanted` the gradient of sum(cotangent * outputs), in its shape, dtype and device."""
+    def gradients(
+        self,
+        wanted: Sequence[bool],
+        cotangent: Tensor,
+        tensors: Sequence[Tensor],
+        arrays: tuple[Array, Array] | None = None,
+    ) -> Gradients:
+        """For each tensor that is `wanted` the gradient of sum(cotangent * outputs), in its shape, dtype and device.
+
+        `arrays` is what `self.arrays` made of the tensors, if it is at hand.
+        """
         layout = self.wiring.layout(tensors)
         if self._wants_operations and (operations := self.wiring.tensor_program(layout)) is not None:
             # Not `torch.autograd.grad`, which sees nothing inside of an operator.
             pullback = torch.func.vjp(lambda *values: self.tensor_values(operations, values), *tensors)[1]
             return tuple(gradient if one else None for gradient, one in zip(pullback(cotangent), wanted, strict=True))
-        inputs, weights = self.arrays(layout, tensors)
+        inputs, weights = arrays or self.arrays(layout, tensors)
         rows = _numpy(cotangent).reshape(len(inputs), self.wiring.program.num_outputs)
         *_, by_inputs, by_weights = self.split(layout, self.wiring.needed(wanted)).vjp(inputs, weights, rows)
         return tuple(
@@ -257,13 +269,16 @@ class Evaluation(torch.autograd.Function):
     def forward(ctx: Any, call: Call, *tensors: Tensor) -> Tensor:
         ctx.call = call
         ctx.save_for_backward(*tensors)
-        return call.values(tensors)
+        layout = call.wiring.layout(tensors)
+        ctx.arrays = call.arrays(layout, tensors)
+        return call.outputs(layout, *ctx.arrays)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
-        wanted = ctx.needs_input_grad[1:]
-        gradients = ctx.call.differentiable_gradients if torch.is_grad_enabled() else ctx.call.gradients
-        return (None, *gradients(wanted, cotangents[0], ctx.saved_tensors))
+        wanted, tensors = ctx.needs_input_grad[1:], ctx.saved_tensors  # torch refuses tensors that were changed since
+        if torch.is_grad_enabled():
+            return (None, *ctx.call.differentiable_gradients(wanted, cotangents[0], tensors))
+        return (None, *ctx.call.gradients(wanted, cotangents[0], tensors, ctx.arrays))
 
 
 class Derivative(torch.autograd.Function):
