@@ -15,6 +15,7 @@ from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Instruction, Kind, Repeat, Run
 from qkernel.observable import Hamiltonian
+from qkernel_backends.memory import require_memory
 
 Array = np.ndarray[Any, Any]
 
@@ -128,6 +129,7 @@ class ReferencePrepared:
         return result
 
     def _start(self, shots: int = 0) -> History:
+        require_memory(self.circuit.num_qubits, 16)
         state = np.zeros((2,) * self.circuit.num_qubits, complex)
         state[(0,) * self.circuit.num_qubits] = 1
         return History(state, (0,) * self.circuit.num_bits, shots)

@@ -14,6 +14,7 @@ from torch import Tensor
 from qkernel.engine import FEATURES, Prepared
 from qkernel.errors import ExecutionError
 from qkernel.lower.circuit import Circuit
+from qkernel_backends.memory import available_memory, require_memory
 from qkernel_backends.plan import compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
 from qkernel_backends.tensors import TorchSplit
@@ -54,7 +55,9 @@ class TorchPrepared:
         """
         key = tuple(batched), tuple(shared)
         if key not in self._splits:
-            self._splits[key] = TorchSplit(compile_plan(self.circuit, key[0], expectations=True), *key)
+            plan = compile_plan(self.circuit, key[0], expectations=True)
+            self._require_memory(plan.num_qubits)
+            self._splits[key] = TorchSplit(plan, *key)
         return self._splits[key]
 
     @property
@@ -104,7 +107,13 @@ class TorchPrepared:
     @cached_property
     def _state_split(self) -> TorchSplit:
         plan = compile_plan(self.circuit, self._columns, expectations=False, instructions=self.final.gates)
+        self._require_memory(plan.num_qubits)
         return TorchSplit(plan, self._columns, ())
+
+    def _require_memory(self, num_qubits: int) -> None:
+        # Layers bring tensors on devices of their own.
+        room = max(available_memory(), torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0)
+        require_memory(num_qubits, self.dtype.itemsize, room=room)
 
     def state(self, theta: Array) -> Array:
         """See `qkernel.engine.Prepared`."""

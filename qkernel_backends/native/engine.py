@@ -11,6 +11,7 @@ import numpy as np
 
 from qkernel.engine import FEATURES, Prepared
 from qkernel.lower.circuit import Circuit
+from qkernel_backends.memory import require_memory
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.explain import explain
 from qkernel_backends.native.machine import STATE
@@ -109,6 +110,7 @@ class NativePrepared:
         plan, columns = self._state_plan, extended(self.circuit, theta, self.real)
         bits = lane_bits(plan.num_qubits, len(columns), self.real)
         if bits not in self._state_runners:
+            require_memory(plan.num_qubits, self.dtype.itemsize)
             position = {column: column for column in self._columns}
             self._state_runners[bits] = Runner(encode(plan, bits, self.real, position, costate=False))
         runner = self._state_runners[bits]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from qkernel.errors import MemoryRefusedError
 from qkernel.lower.circuit import Circuit
+from qkernel_backends.memory import require_memory
 from qkernel_backends.native.encode import Program, encode
 from qkernel_backends.native.large import LargeState
 from qkernel_backends.native.machine import CONSTANTS, EXPECT, GRADIENT, run
@@ -35,15 +34,6 @@ def load_machine(real: np.dtype[Any]) -> None:
     whole, double = types.Array(types.int64, 1, "C"), types.Array(types.float64, 1, "C")
     states = types.Array(element, 3, "C")
     run.compile((whole, double, vector, matrix, vector, matrix, matrix, matrix, vector, states, *(types.int64,) * 5))
-
-
-def available_memory() -> int:
-    """Bytes that can still be had."""
-    try:
-        with open("/proc/meminfo") as lines:
-            return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 1 << 62
 
 
 def lane_bits(num_qubits: int, batch: int, real: np.dtype[Any]) -> int:
@@ -100,15 +90,9 @@ class Runner:
 
     def _new_workspace(self) -> Array:
         program = self.program
-        if program.bytes > 1 << 26 and program.bytes > (room := available_memory()):
-            tables = program.bytes / program.state_bytes - 2
-            raise MemoryRefusedError(
-                f"{program.num_qubits} qubits need {program.bytes / 2**30:.1f} GiB of memory, "
-                f"and {room / 2**30:.1f} GiB are free",
-                label=f"a state is 2**{program.num_qubits} amplitudes of {2 * program.dtype.itemsize} bytes"
-                + (f"; a gradient needs the state, its co-state and {tables:.1f} states of tables" if tables >= 0 else ""),
-                help="use complex64, fewer qubits, or a machine with more memory",
-            )
+        tables = program.bytes / program.state_bytes - 2
+        more = f"; a gradient needs the state, its co-state and {tables:.1f} states of tables" if tables >= 0 else ""
+        require_memory(program.num_qubits, 2 * program.dtype.itemsize, program.bytes, more)
         work = program.workspace()
         self.call(
             work, self.nothing, self.flat, self.nothing, self.nothing, self.nothing, self.flat, self.no_states, 0, 0, CONSTANTS
@@ -141,6 +125,7 @@ class NativeSplit:
         return found
 
     def _program(self, bits: int) -> Program:
+        require_memory(self.plan.num_qubits, 2 * self.real.itemsize)
         passes = None
         if (4 * self.real.itemsize) << (self.plan.num_qubits + bits) > _LARGEST_WHOLE:
             block, run = (13, 6) if self.real == np.float32 else (12, 5)
