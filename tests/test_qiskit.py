@@ -131,6 +131,23 @@ def test_controls_on_zero_go_through_the_control_state() -> None:
     assert instruction.operation.ctrl_state == 1
 
 
+@pytest.mark.parametrize("value", range(8))
+def test_a_controlled_global_phase_is_one_instruction(value: int) -> None:
+    kind = Kind("gphase", 0, 1, 3, value)
+    builder, values = on_kind(kind)
+    emitted = emit(builder.circuit(), values)
+    assert sum(emitted.count_ops().values()) == 1
+    np.testing.assert_allclose(unitary(emitted), kind.matrix(*values), atol=1e-9)
+    fixed = CircuitBuilder(3).gate("gphase", 0, 1, 2, angles=(0.4,), controls=3, control_value=value).circuit()
+    np.testing.assert_allclose(Operator(qasm3.loads(to_qasm(fixed))).data, kind.matrix(0.4), atol=1e-9)
+
+
+@pytest.mark.parametrize("value", [0, 1, 2, 3])
+def test_a_controlled_gate_with_a_phase_is_one_instruction(value: int) -> None:
+    builder, values = on_kind(Kind("ug", 1, 4, 2, value))
+    assert sum(emit(builder.circuit(), values).count_ops().values()) == 1
+
+
 def test_parameters_are_named_as_columns() -> None:
     builder = CircuitBuilder(1)
     weights, theta = builder.parameter("weights", 11), builder.parameter("theta")
@@ -189,10 +206,12 @@ def test_registers_keep_their_names() -> None:
     circuit = CircuitBuilder(4, 2).gate("h", 0).measure(3, 1).circuit()
     named = Circuit(**{**vars(circuit), "registers": (("q", (0, 2)), ("q", (1,)), ("c", (3,)))})
     emitted = emit(named)
-    assert [(register.name, len(register)) for register in emitted.qregs] == [("q", 2), ("q_1", 1), ("c_1", 1)]
-    assert [(register.name, len(register)) for register in emitted.cregs] == [("c", 2)]
+    assert [(register.name, len(register)) for register in emitted.qregs] == [("q", 2), ("q_1", 1), ("c", 1)]
+    assert [(register.name, len(register)) for register in emitted.cregs] == [("c_1", 2)]
+    assert sampled(named).shape == (1, 50, 2)
     assert emitted.find_bit(emitted.qregs[0][1]).index == 2
     assert [register.name for register in emit(circuit).qregs] == ["q"]
+    assert [register.name for register in emit(circuit).cregs] == ["c"]
 
 
 def boxed(boxes: tuple[Box, ...]) -> Circuit:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3
 from qiskit.circuit import CircuitInstruction, Clbit, IfElseOp, Qubit, WhileLoopOp
-from qiskit.circuit.library import PhaseGate, UGate, XGate
+from qiskit.circuit.library import CUGate, PhaseGate, UGate
 
 from qkernel.lower.circuit import Assign, Body, Box, Branch, Circuit, Kind, Repeat, Run
 from qkernel_backends.qiskit.conditions import bits_of, boolean, condition
@@ -21,7 +21,8 @@ def emit(circuit: Circuit, theta: Sequence[float] | None = None) -> QuantumCircu
     """The circuit in Qiskit, gate by gate as it was written, each under Qiskit's own name.
 
     Open parameters become Qiskit parameters named as the columns of the angle map (`weights[0]`); with `theta`, shape
-    (columns,), they get these values. Measured bits form the classical register `c`.
+    (columns,), they get these values. Measured bits form the classical register `c`,
+    or `c_1`, `c_2` ... where a register of qubits has that name.
     Raises `TargetCapabilityError` for an angle or a condition that Qiskit cannot express.
     """
     if theta is None:
@@ -38,11 +39,11 @@ def emit_with(circuit: Circuit, angles: Sequence[Any], boxes: tuple[Box, ...] = 
     """The circuit in Qiskit with an angle (a number or Qiskit expression) for each slot, the `boxes` as composite gates."""
     qubits = [Qubit() for _ in range(circuit.num_qubits)]
     result = QuantumCircuit(qubits, name=circuit.name)
-    taken = {"c"}
+    taken: set[str] = set()
     for name, places in circuit.registers or (("q", tuple(range(circuit.num_qubits))),):
         result.add_register(QuantumRegister(bits=[qubits[place] for place in places], name=_fresh(name, taken)))
     if circuit.num_bits:
-        result.add_register(ClassicalRegister(circuit.num_bits, "c"))
+        result.add_register(ClassicalRegister(circuit.num_bits, _fresh("c", taken)))
     _Emitter(circuit.kinds, _makers(circuit.kinds), angles, qubits, list(result.clbits)).body(circuit.body, result, boxes)
     return result
 
@@ -165,23 +166,31 @@ def _makers(kinds: tuple[Kind, ...]) -> list[tuple[Any, Any, int, int]]:
 
 
 def _with_phase(kind: Kind, angles: Sequence[Any], on: tuple[Qubit, ...], target: QuantumCircuit) -> None:
-    """A global phase, or `ug`, which ends in one; controlled, it is a phase gate among the controls."""
+    """A global phase, or `ug`, which ends in one, as one instruction; a controlled phase is one among the controls."""
     *others, phase = angles
-    controls = on[: kind.controls]
-    if kind.name == "ug":
-        gate = UGate(*others)
-        full = gate.control(kind.controls, ctrl_state=kind.control_value, annotated=False) if controls else gate
-        target.append(full, on)
+    controls, value = on[: kind.controls], kind.control_value
     if not controls:
         target.global_phase += phase
+        if kind.name == "ug":
+            target.append(UGate(*others), on)
         return
-    *rest, last = controls
-    lower = kind.control_value & ((1 << len(rest)) - 1)
-    gate = PhaseGate(phase).control(len(rest), ctrl_state=lower, annotated=False) if rest else PhaseGate(phase)
-    flips = not kind.control_value >> len(rest) & 1
-    for operation, places in ((XGate(), [last]), (gate, controls), (XGate(), [last])):
-        if flips or operation is gate:
-            target.append(operation, places)
+    if kind.name == "ug":
+        inner = CUGate(*angles, ctrl_state=value >> (len(controls) - 1))
+        target.append(
+            inner.control(len(controls) - 1, ctrl_state=value & ((1 << (len(controls) - 1)) - 1), annotated=False), on
+        )
+        return
+    if not value:  # no control asks for 1, as the target of a phase gate does: the phase is one of the whole block
+        phased = QuantumCircuit(0, global_phase=phase, name="gphase").to_gate()
+        target.append(phased.control(len(controls), ctrl_state=0, annotated=False), controls)
+        return
+    chosen = value.bit_length() - 1
+    rest = [k for k in range(len(controls)) if k != chosen]
+    gate = PhaseGate(phase)
+    if rest:
+        lower = sum((value >> k & 1) << at for at, k in enumerate(rest))
+        gate = gate.control(len(rest), ctrl_state=lower, annotated=False)
+    target.append(gate, [*(controls[k] for k in rest), controls[chosen]])
 
 
 def used_wires(body: Iterable[Run | Branch | Repeat | Assign]) -> tuple[set[int], set[int]]:

@@ -24,6 +24,7 @@ from qiskit_aer.primitives import EstimatorV2, SamplerV2
 from qkernel.errors import ExecutionError, TargetCapabilityError
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian
+from qkernel_backends.memory import require_memory
 from qkernel_backends.qiskit.deferral import deferred
 from qkernel_backends.qiskit.emission import emit_with
 
@@ -139,7 +140,8 @@ class QiskitPrepared:
         pubs: list[Any] = [(circuit, self._values(circuit, theta))] if circuit.parameters else [(circuit,)] * len(theta)
         with self._running():
             results = sampler.run(pubs, shots=shots).result()
-            bits = [result.data["c"].to_bool_array(order="little") for result in results]
+            (register,) = circuit.cregs
+            bits = [result.data[register.name].to_bool_array(order="little") for result in results]
         return (bits[0] if circuit.parameters else np.stack(bits)).astype(np.uint8)
 
     @property
@@ -168,6 +170,8 @@ class QiskitPrepared:
     @cached_property
     def _translated(self) -> QuantumCircuit:
         """The circuit in gates that the device takes."""
+        if self.engine.is_ideal and (self.engine.backend is None or self.engine.backend.options.method == "statevector"):
+            require_memory(self.circuit.num_qubits, self.dtype.itemsize)
         return translate(self._circuit, self._device)
 
     def _without_phase(self) -> QuantumCircuit:
