@@ -162,14 +162,15 @@ class Kernel(Generic[P, R]):
     def __reduce__(self) -> str:
         """A kernel is pickled as the name under which its module has it."""
         found: Any = sys.modules.get(self.__module__)
-        for part in self.function.__qualname__.split("."):
+        name = str(self.function.__qualname__)
+        for part in name.split("."):
             found = getattr(found, part, None)
         if found is not self:
             raise KernelTypeError(
                 f"`{self.name}` cannot be pickled: `{self.__module__}` has no such name for it",
                 help="write the kernel at the top of a module, or keep its text form: `kernel.save(path)`",
             )
-        return self.function.__qualname__
+        return name
 
     def __repr__(self) -> str:
         from qkernel.summary import signature
