@@ -26,6 +26,7 @@ from qkernel_backends.native.blocks import (
 from qkernel_backends.native.encode import Program
 from qkernel_backends.native.layout import NUM_OUTER, NUM_WORDS, OVERLAPS_AT, WORD_VALUES_AT
 from qkernel_backends.native.machine import run
+from qkernel_backends.native.progress import progress
 from qkernel_backends.native.threads import together
 
 Array = np.ndarray[Any, Any]
@@ -57,21 +58,24 @@ class LargeState:
             together([partial(call, 0, 0, task, sample, 0) for call in calls])
 
         everywhere(0, BEGIN_CALL)
-        for sample in range(len(inputs)):
-            everywhere(sample, BEGIN_SAMPLE)
-            if cotangent is not None:
-                everywhere(sample, WEIGH)
-            for number, tasks in self._schedule(cotangent is not None):
-                at, blocks, _ = program.passes[number]
-                cuts = [blocks * k // len(calls) for k in range(len(calls) + 1)]
-                together([partial(call, cuts[k], cuts[k + 1], tasks, sample, at) for k, call in enumerate(calls)])
-            lanes = 64 // program.dtype.itemsize
-            self._gather(WORD_VALUES_AT, lanes * int(program.code[NUM_WORDS]))
-            calls[0](0, 0, VALUES, sample, 0)
-            if cotangent is not None:
-                self._gather(OVERLAPS_AT, 4 * lanes << int(program.code[NUM_OUTER]))
-                calls[0](0, 0, END_START, sample, 0)
-                everywhere(sample, END_SAMPLE)
+        schedule = list(self._schedule(cotangent is not None))
+        with progress("passes over the state", len(inputs) * len(schedule)) as advance:
+            for sample in range(len(inputs)):
+                everywhere(sample, BEGIN_SAMPLE)
+                if cotangent is not None:
+                    everywhere(sample, WEIGH)
+                for number, tasks in schedule:
+                    at, blocks, _ = program.passes[number]
+                    cuts = [blocks * k // len(calls) for k in range(len(calls) + 1)]
+                    together([partial(call, cuts[k], cuts[k + 1], tasks, sample, at) for k, call in enumerate(calls)])
+                    advance(1)
+                lanes = 64 // program.dtype.itemsize
+                self._gather(WORD_VALUES_AT, lanes * int(program.code[NUM_WORDS]))
+                calls[0](0, 0, VALUES, sample, 0)
+                if cotangent is not None:
+                    self._gather(OVERLAPS_AT, 4 * lanes << int(program.code[NUM_OUTER]))
+                    calls[0](0, 0, END_START, sample, 0)
+                    everywhere(sample, END_SAMPLE)
         if cotangent is not None:
             everywhere(0, END_CALL)
             for by_input, by_weight in gradients:

@@ -17,6 +17,7 @@ from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import Assign, Circuit, Instruction
+from qkernel_backends.memory import require_memory
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.machine import STATE
 from qkernel_backends.native.progress import progress
@@ -182,6 +183,9 @@ class Trajectories:
 
     def _start(self, samples: range, shots: int) -> Rows:
         count = len(samples)
+        amplitude = 2 * self.real.itemsize
+        needed = 3 * amplitude * count << self.circuit.num_qubits
+        require_memory(self.circuit.num_qubits, amplitude, needed, "; a measurement makes two states of one")
         states = np.zeros((count, 2, 1 << self.circuit.num_qubits), self.real)
         states[:, 0, 0] = 1
         bits = np.zeros((count, self.circuit.num_bits), np.uint8)
