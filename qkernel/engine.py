@@ -78,6 +78,12 @@ def engine_names() -> tuple[str, ...]:
     return tuple(sorted(_registered("engine")))
 
 
+def require_engine(name: str) -> None:
+    """Raise `DependencyError` if no engine is called `name`; loads nothing."""
+    if name != "auto":
+        _entries("engine", name)
+
+
 @lru_cache(maxsize=64)
 def load_engine(name: str = "auto") -> Engine:
     """The engine registered as `name`; `auto` is `native` where its packages are installed, else `reference`.
@@ -101,7 +107,8 @@ def load_target(name: str) -> Callable[..., Any]:
     return cast("Callable[..., Any]", _load("target", name))
 
 
-def _load(kind: str, name: str) -> Any:
+def _entries(kind: str, name: str) -> dict[str, EntryPoint]:
+    """What is registered under a name."""
     known = _registered(kind)
     if name not in known:
         raise DependencyError(
@@ -113,7 +120,11 @@ def _load(kind: str, name: str) -> Any:
             f"two packages register an {kind} called `{name}`: {' and '.join(sorted(known[name]))}",
             help="uninstall one of them",
         )
-    (entry,) = known[name].values()
+    return known[name]
+
+
+def _load(kind: str, name: str) -> Any:
+    (entry,) = _entries(kind, name).values()
     try:
         return entry.load()
     except ImportError as error:

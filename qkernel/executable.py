@@ -11,7 +11,7 @@ import numpy as np
 
 from qkernel import gradient as rules
 from qkernel.diagnostics import did_you_mean
-from qkernel.engine import Engine, Prepared, load_engine
+from qkernel.engine import Engine, Prepared, load_engine, require_engine
 from qkernel.errors import (
     ConflictingBindingError,
     ExecutionError,
@@ -62,6 +62,8 @@ class Executable:
     """
 
     def __init__(self, circuit: Circuit, module: Module | None = None, engine: Engine | str = "auto") -> None:
+        if isinstance(engine, str):
+            require_engine(engine)
         self.circuit, self.module, self.engine = circuit, module, engine
         self._outputs = Outputs(circuit)
         self._ready: dict[Any, tuple[Engine, Circuit, Prepared]] = {}

@@ -491,3 +491,10 @@ def test_size_of_a_constant_vector() -> None:
     """A vector written in the kernel may be returned as it is."""
     assert size(vector([1.0, 2.0])) == Const(2)
     assert executable(CircuitBuilder(0).circuit(vector([1.0, 2.0]))).run().result().tolist() == [1.0, 2.0]
+
+
+def test_an_engine_that_is_not_there_is_refused_at_once() -> None:
+    circuit = CircuitBuilder(1).gate("h", 0).measure(0, 0).circuit()
+    with pytest.raises(DependencyError, match="did you mean `native`"):
+        Executable(circuit, engine="natve")
+    assert Executable(circuit, engine="auto").engine == "auto"
