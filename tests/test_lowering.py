@@ -433,3 +433,10 @@ def test_boxes() -> None:
         gate("x", qubit("q", 2)), call("both", stretch("q", 1, 2)), call("part", qubit("q", 0)), width=3, more=(part, both)
     )
     assert circuit.boxes == (Box("both", 1, 4, (1, 2, 3)), Box("P", 1, 2, (1, 3)), Box("P", 4, 5, (0, 4)))
+
+
+def test_circuits_are_shown_on_one_line() -> None:
+    circuit = circuit_of(*(gate("rx", qubit("q", k), angles=(0.1,)) for k in range(3)), width=3)
+    assert repr(circuit) == f"<Circuit {circuit.name}: 3 qubits, 0 bits, 3 instructions>"
+    assert repr(circuit.body) == "(<Run of 3 instructions>,)"
+    assert repr(circuit.angles) == "<AngleMap of 3 angles, parameters ()>"

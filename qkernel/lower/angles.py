@@ -92,6 +92,10 @@ class AngleMap:
     def __hash__(self) -> int:
         return hash((self.parameters, self.num_slots, len(self.rows)))
 
+    def __repr__(self) -> str:
+        names = ", ".join(parameter.name for parameter in self.parameters)
+        return f"<AngleMap of {self.num_slots} angles, parameters ({names})>"
+
     @property
     def num_slots(self) -> int:
         return len(self.offsets)

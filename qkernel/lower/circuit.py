@@ -116,6 +116,9 @@ class Run:
     def __len__(self) -> int:
         return len(self.kind)
 
+    def __repr__(self) -> str:
+        return f"<Run of {len(self)} instructions>"
+
 
 @dataclass(frozen=True)
 class Branch:
@@ -191,6 +194,24 @@ class Circuit:
     boxes: tuple[Box, ...] = ()
     spans: tuple[Span, ...] = field(default=(), compare=False)
     name: str = "kernel"
+
+    def __repr__(self) -> str:
+        return f"<Circuit {self.name}: {self.num_qubits} qubits, {self.num_bits} bits, {self._size(self.body)} instructions>"
+
+    def _size(self, body: Body) -> int:
+        """How many instructions are in `body`, those of all branches and one round of each loop."""
+        size = 0
+        for part in body:
+            match part:
+                case Run():
+                    size += len(part)
+                case Branch(_, then, otherwise):
+                    size += self._size(then) + self._size(otherwise)
+                case Repeat(_, inner):
+                    size += self._size(inner)
+                case Assign():
+                    size += 1
+        return size
 
     @property
     def is_straight(self) -> bool:
