@@ -96,14 +96,15 @@ def document(results: dict[str, Any], tables: dict[str, Grid]) -> str:
         "# Benchmarks",
         "",
         "Written by `make bench`, never by hand. Medians in milliseconds, the fastest round in brackets, goals in parentheses;",
-        "ratios are of medians of the same run. Every candidate's values and gradients are checked before it is timed.",
+        "ratios are of medians. Every candidate's values and gradients are checked before it is timed.",
         "W1 to W5 are the tutorial's ansatz at 4 x 2 (batches 4, 32 and 256), 8 x 4 (32), 12 x 4 (16), 16 x 4 (4) and 20 x 2",
         "(1) qubits x layers: expectation values of Z on every qubit, gradients by all inputs and weights.",
         "The C floor is the same ansatz written by hand with vector registers for this one circuit; it is not part of qkernel.",
         "",
         f"Machine: {machine['cpu'].get('brand_raw', machine['processor'])}, {machine['cores']} cores, "
-        f"{machine['threads']} threads used; load average when the run ended: {machine['load']:.1f}"
-        + (" (other work ran beside it, so that medians are too high)." if machine["load"] > 2.5 else "."),
+        f"{machine['threads']} threads used; load averages when its runs ended: "
+        + ", ".join(f"{load:.1f}" for load in results["loads"])
+        + (". Above 2, other work ran beside it: those medians are too high." if max(results["loads"]) > 2.5 else "."),
         f"Python {machine['python']}, {versions}.",
         "",
     ]
@@ -120,6 +121,7 @@ def document(results: dict[str, Any], tables: dict[str, Grid]) -> str:
 def main(*paths: str) -> None:
     runs = [json.loads(Path(path).read_text()) for path in paths]
     results = {**runs[-1], "benchmarks": [entry for run in runs for entry in run["benchmarks"]]}
+    results["loads"] = [run["machine_info"]["load"] for run in runs]
     tables = grids(results)
     show(tables)
     DOCUMENT.write_text(document(results, tables))
