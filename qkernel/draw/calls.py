@@ -98,9 +98,14 @@ def _open(builder: Builder, op: Call, callee: Function, title: str, extra: Decor
             kept.update(builder.wiring.region(place).wires)
         elif name is not None and not isinstance(value, Place):
             scope.environment[name] = inner.resolve(value, op.span)
-    controls = tuple(Touch(wire, mark, text) for region, mark, text in extra.controls for wire in region.wires)
-    sections = [Section(title, tuple(items))]
-    return builder.frame("opened", sections, first, kept, controls=controls, span=callee.span, tooltip=title)
+    controls = tuple(
+        Touch(wire, mark, " ".join(part for part in (text, "" if region.is_exact else region.text) if part))
+        for region, mark, text in extra.controls
+        for wire in region.wires
+    )
+    heading = title.replace(extra.suffix, "", 1) if extra.times else title  # the badge says it, which is never cut
+    sections = [Section(heading, tuple(items))]
+    return builder.frame("opened", sections, first, kept, badge=extra.times, controls=controls, span=callee.span, tooltip=title)
 
 
 def _body(builder: Builder, op: Call, callee: Function, title: str, extra: Decoration, scope: Scope) -> Frame | None:

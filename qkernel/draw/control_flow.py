@@ -9,7 +9,7 @@ from qkernel.draw.regions import Scope
 from qkernel.draw.scene import Item, Mark, Operation, Section, Touch
 from qkernel.errors import SizeError
 from qkernel.ir.evaluation import free_names
-from qkernel.ir.expressions import Expr, Name, apply
+from qkernel.ir.expressions import Expr, Name, Size, apply
 from qkernel.ir.ops import Carried, For, If, Range, While
 from qkernel.ir.types import UINT, DictType, TupleType
 
@@ -180,4 +180,4 @@ def rounds_label(bounds: list[Any]) -> str:
         return f"× len({range_label(bounds)})"
     span = stop - start if step > 0 else start - stop
     count = span if abs(step) == 1 else apply("ceil", apply("/", span, abs(step)))
-    return f"× {label(count)}" if isinstance(count, Name) else f"× max(0, {label(count)})"
+    return f"× {label(count)}" if isinstance(count, (Name, Size)) else f"× max(0, {label(count)})"

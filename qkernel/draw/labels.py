@@ -168,6 +168,14 @@ def observable_label(observable: Any) -> str:
     return ("-" if sign == "-" else "") + first + "".join(f" {sign} {text}" for sign, text in rest)
 
 
+def first_terms(text: str, width: int = 24) -> str:
+    """A sum on one line, of at most about `width` characters: after its first terms an ellipsis."""
+    if len(text) <= width:
+        return text
+    cut = max(text.rfind(" + ", 0, width), text.rfind(" - ", 0, width))
+    return f"{text[:cut]} + …" if cut > 0 else shorten(text, width)
+
+
 def _term(coefficient: Any, word: str) -> tuple[str, str]:
     value = complex(coefficient)
     if value.imag:

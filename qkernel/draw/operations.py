@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from qkernel.draw.labels import label
+from qkernel.draw.labels import first_terms, label
 from qkernel.draw.regions import Region, Scope, Wiring, register_value
 from qkernel.draw.scene import Mark, Operation, Touch
 from qkernel.gates import GATES
@@ -33,28 +33,31 @@ _SYMMETRIC = {"swap", "iswap", "iswapdg", "rxx", "ryy", "rzz"}
 
 @dataclass(frozen=True, slots=True)
 class Decoration:
-    """What modifiers do to an operation: controls, and marks behind its name."""
+    """What modifiers do to an operation: controls, and marks behind its name. `times` is the power of a frame."""
 
     controls: tuple[Marked, ...] = ()
     suffix: str = ""
     is_adjoint: bool = False
+    times: str = ""
 
 
 def decoration(modifiers: Sequence[Modifier], wiring: Wiring, scope: Scope, span: Span | None) -> Decoration:
     """Read modifiers, first to last."""
     controls: list[Marked] = []
-    suffix, adjoint = "", False
+    suffix, times, adjoint = "", "", False
     for modifier in modifiers:
         match modifier:
             case Adjoint():
                 adjoint = not adjoint
             case Power(exponent):
                 text = label(scope.resolve(exponent, span))
-                suffix += "" if text == "1" else f"^{text}" if text.isalnum() else f"^({text})"
+                if text != "1":
+                    suffix += f"^{text}" if text.isalnum() else f"^({text})"
+                    times = f"{times} × {text}".strip()
             case Control(places, value):
                 known = None if value is None else scope.resolve(value, span)
                 controls += _controls([wiring.place(place, scope, span) for place in places], known, wiring, span)
-    return Decoration(tuple(controls), suffix, adjoint)
+    return Decoration(tuple(controls), suffix, adjoint, times)
 
 
 def _controls(places: list[Place], value: Any, wiring: Wiring, span: Span | None) -> list[Marked]:
@@ -170,7 +173,11 @@ def place_operation(
     wires = [wire for region in regions for wire in region.wires]
     if len(set(wires)) < len(wires) or any(not region.is_exact and len(region.wires) > 1 for region in regions):
         prefix = "C" * len(controls) if len(controls) < 4 else f"C{len(controls)}-"
-        words = [region.text + (f" {text}" if text.startswith("=") else "") for region, _, text in [*controls, *targets]]
+        dots = {Mark.CONTROL: "● ", Mark.ANTI_CONTROL: "○ "}
+        words = [
+            (dots[mark] if k < len(controls) else "") + region.text + (f" {text}" if text.startswith("=") else "")
+            for k, (region, mark, text) in enumerate([*controls, *targets])
+        ]
         place = ", ".join(words)
         return Operation(prefix + name, family, tuple(Touch(wire) for wire in sorted(set(wires))), lines, place)
     touches = [
@@ -202,7 +209,7 @@ def evolve_operation(op: PauliEvolve, wiring: Wiring, scope: Scope) -> Operation
     extra = decoration(op.modifiers, wiring, scope, op.span)
     time, observable = label(scope.resolve(op.time, op.span)), label(scope.resolve(op.observable, op.span))
     name = "exp(-itH)" + ("†" if extra.is_adjoint else "") + extra.suffix
-    lines = tuple(f"{letter}={text}" for letter, text in (("t", time), ("H", observable)) if letter != text)
+    lines = tuple(f"{letter}={first_terms(text)}" for letter, text in (("t", time), ("H", observable)) if letter != text)
     operation = place_operation(name, "evolve", [(region, Mark.BOX, "") for region in regions], extra.controls, lines)
     written = f"pauli_evolve({', '.join([*(region.text for region in regions), observable, time])})"
     return replace(operation, tooltip=_decorated(written, extra), span=op.span)
@@ -234,14 +241,15 @@ def reset_operations(op: Reset, wiring: Wiring, scope: Scope) -> list[Operation]
 def readout_operation(op: Expval | Probabilities, wiring: Wiring, scope: Scope) -> Operation:
     """The box at which an expectation value or probabilities are read."""
     regions = [wiring.region(wiring.place(place, scope, op.span), op.span) for place in op.places]
-    text, kind = "probabilities", ArrayType(FLOAT)
+    text, written, kind = "probabilities", "probabilities", ArrayType(FLOAT)
     if isinstance(op, Expval):
         observable = scope.resolve(op.observable, op.span)
         listed = list(observable) if isinstance(observable, (list, tuple)) else [observable]
-        text = ", ".join(f"⟨{label(entry)}⟩" for entry in listed)
+        full = [label(entry) for entry in listed]
+        text, written = (", ".join(f"⟨{entry}⟩" for entry in shown) for shown in (map(first_terms, full), full))
     result_type = FLOAT if isinstance(op, Expval) and op.observable.type == OBSERVABLE else kind
     scope.environment[op.result] = Name(wiring.fresh(op.result), result_type)
     operation = place_operation(text, "readout", [(region, Mark.BOX, "") for region in regions])
-    tooltip = f"{text} of {', '.join(region.text for region in regions)}"
+    tooltip = f"{written} of {', '.join(region.text for region in regions)}"
     ended = operation.wires if all(region.is_exact for region in regions) else ()
     return replace(operation, ended=ended, tooltip=tooltip, span=op.span)

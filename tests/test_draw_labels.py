@@ -1,0 +1,65 @@
+"""What a reader must not miss in a drawing: powers of calls, controls, and labels of a bearable length."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import qkernel as qk
+import qkernel.observable as qko
+
+
+@qk.qkernel
+def turn(q: qk.Qubit, theta: qk.Float) -> qk.Qubit:
+    return qk.p(q, theta)
+
+
+@qk.qkernel
+def powered(theta: qk.Float) -> qk.Bit:
+    control, target = qk.qubit(), qk.qubit()
+    control, target = qk.control(turn, power=4)(control, target, theta)
+    return qk.measure(control)
+
+
+@qk.qkernel
+def estimation(n: qk.UInt, theta: qk.Float) -> qk.Vector[qk.Bit]:
+    counting, target = qk.qubit_array(n), qk.qubit()
+    for i in qk.range(n):
+        counting[i], target = qk.control(turn, power=2**i)(counting[i], target, theta)
+    return qk.measure(counting)
+
+
+@qk.qkernel
+def layered(gammas: qk.Vector[qk.Float], cost: qk.Observable) -> qk.Float:
+    q = qk.qubit_array(20)
+    for p in qk.range(len(gammas)):
+        q[0] = qk.rx(q[0], gammas[p])
+    return qk.expval(q, cost)
+
+
+@pytest.mark.parametrize("output", ["text", "svg", "html"])
+def test_a_frame_shows_its_power(output: str) -> None:
+    assert "× 4" in powered.draw(output=output, inline=True)
+    assert "× 2**i" in estimation.draw(output=output, inline=True)
+
+
+@pytest.mark.parametrize("values", [{}, {"n": 3}])
+@pytest.mark.parametrize("inline", [False, True])
+def test_a_control_that_an_index_chooses_is_shown(values: dict[str, int], inline: bool) -> None:
+    drawn = estimation.draw(output="text", inline=inline, **values)
+    assert re.search(r"● ?\w+\[i\]", drawn)
+
+
+def test_long_observables_are_cut_after_their_first_terms() -> None:
+    cost = sum((0.25 * qko.Z(k) * qko.Z(k + 1) for k in range(19)), 0.5 * qko.X(0))
+    drawn = layered.draw(output="text", width=200, cost=cost)
+    assert "⟨0.5*X0 + 0.25*Z0*Z1 + …⟩" in drawn
+    assert "0.25*Z18*Z19" in layered.draw(output="svg", cost=cost)  # whole where the pointer rests on the box
+    assert "⟨0.5*X0 - Z1⟩" in layered.draw(output="text", cost=0.5 * qko.X(0) - qko.Z(1))
+
+
+def test_a_length_needs_no_maximum() -> None:
+    drawn = layered.draw(output="text")
+    assert "× len(gammas)" in drawn
+    assert "max(" not in drawn
