@@ -317,3 +317,8 @@ def test_loops_are_split_without_loss(bounds: tuple[int, ...]) -> None:
 def test_a_failing_program_is_cut_down() -> None:
     smaller = rewrites.shrunk(generate(3), lambda program: "qk.expval" in program.source)
     assert len(smaller.source.splitlines()) <= 3
+
+
+def test_aer_is_exact_beyond_its_fusion_threshold() -> None:
+    """A program of 16 deferred qubits that Aer's gate fusion turns into a wrong one."""
+    assert run(generate_measuring(100356), ["exact"]) == {}

@@ -225,7 +225,10 @@ class QiskitPrepared:
         if self.engine.backend is not None:
             return self.engine.backend
         return AerSimulator(
-            method="statevector", precision="single" if self.dtype == np.complex64 else "double", max_parallel_experiments=0
+            method="statevector",
+            precision="single" if self.dtype == np.complex64 else "double",
+            max_parallel_experiments=0,
+            fusion_enable=False,  # Aer 0.18 fuses some circuits of more than 14 qubits into wrong ones
         )
 
     def _simulate(self, circuit: QuantumCircuit, theta: Array) -> list[dict[str, Any]]:
