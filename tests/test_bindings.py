@@ -142,6 +142,7 @@ class TestCompileTime:
 
     def test_a_torch_tensor(self) -> None:
         import torch
+
         values = torch.tensor([0.5, -1.5], requires_grad=True)
         assert bound(FLOATS, values).tolist() == [0.5, -1.5]
         assert bound(FLOATS, [torch.tensor(0.5), torch.tensor(1.0)]).tolist() == [0.5, 1.0]
@@ -239,6 +240,7 @@ class TestRunTime:
 
     def test_tensors(self) -> None:
         import torch
+
         values = torch.arange(4, dtype=torch.float32).reshape(2, 2).requires_grad_()
         assert layout(t=(2,)).theta({"t": values})[0].tolist() == [[0, 1], [2, 3]]
         assert layout(t=(2,)).theta({"t": list(values[0])})[0].tolist() == [[0, 1]]
