@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from qkernel.engine import Engine, load_engine
-from qkernel.errors import DependencyError
 
 DEFAULT = ("reference", "native", "torch", "qiskit")
 
@@ -17,10 +16,5 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def engine(request: pytest.FixtureRequest) -> Engine:
-    """The engine under test; one that was not asked for by name is skipped where it is not installed."""
-    try:
-        return load_engine(request.param)
-    except DependencyError as error:
-        if request.config.getoption("--engine"):
-            raise
-        pytest.skip(error.title)
+    """The engine under test; the suite installs all of them, so that one that does not load is a failure."""
+    return load_engine(request.param)
