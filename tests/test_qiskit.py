@@ -281,6 +281,15 @@ def test_loops_and_assignments_run_on_aer() -> None:
     assert abs(bits[:, 3].mean() - 2 / 3) < 5 * np.sqrt(2 / 9 / 400)
 
 
+def test_classical_branches_run_in_order_on_aer() -> None:
+    """A branch without qubits within a branch: Aer would move what it assigns past its readers."""
+    builder = CircuitBuilder(2, 5).gate("x", 0).measure(0, 0)
+    builder.branch(bit(0), lambda b: b.assign(2, bit(0)).branch(bit(2), lambda b: b.assign(1, bit(2))).assign(3, bit(1)))
+    builder.branch(bit(3), lambda b: b.gate("x", 1), lambda b: b.assign(4, wrap(True))).measure(1, 0)
+    assert (sampled(builder.circuit()) == [1, 1, 1, 1, 0]).all()
+    assert all(entry.qubits for entry in emit(builder.circuit()).data if entry.operation.name == "if_else")
+
+
 def test_arithmetic_on_bits_is_tabulated() -> None:
     total = apply("+", apply("+", apply("uint", bit(0)), apply("uint", bit(1))), apply("uint", bit(2)))
     assert isinstance(total, Apply)

@@ -89,18 +89,20 @@ class _Emitter:
                     self._stretch(reader, len(part), target, sorted(boxes, key=lambda box: (box.start, -box.stop)))
                     boxes = ()
                 case Branch(test, then, otherwise):
-                    used, bits = self._wires((part,))
+                    used, bits = self._wires(part, target)
                     blocks = [self._block(inner, used, bits) for inner in ((then, otherwise) if otherwise else (then,))]
                     target.append(IfElseOp(condition(test, self.clbits), *blocks), used, bits)
                 case Repeat(test, inner):
-                    used, bits = self._wires((part,))
+                    used, bits = self._wires(part, target)
                     target.append(WhileLoopOp(condition(test, self.clbits), self._block(inner, used, bits)), used, bits)
                 case Assign(bit, value):
                     target.store(self.clbits[bit], boolean(value, self.clbits))
 
-    def _wires(self, body: Body) -> tuple[list[Qubit], list[Clbit]]:
-        qubits, bits = used_wires(body)
-        return [self.qubits[k] for k in sorted(qubits)], [self.clbits[k] for k in sorted(bits)]
+    def _wires(self, part: Branch | Repeat, target: QuantumCircuit) -> tuple[list[Qubit], list[Clbit]]:
+        qubits, bits = used_wires((part,))
+        # Aer 0.18 runs what stands in a block without qubits out of order, so that such a block is given one.
+        used = [self.qubits[k] for k in sorted(qubits)] or target.qubits[:1]
+        return used, [self.clbits[k] for k in sorted(bits)]
 
     def _block(self, body: Body, qubits: list[Qubit], bits: list[Clbit]) -> QuantumCircuit:
         block = QuantumCircuit(qubits, bits)

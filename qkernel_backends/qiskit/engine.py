@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -49,6 +50,8 @@ class QiskitEngine:
     sampler. Expectation values are exact on an ideal simulator, and come with `precision` (default: its own) from an
     estimator; any other backend and a sampler give samples only, so that an executor on them needs `shots`. For exact
     values measurements are deferred to fresh qubits, of which there may be 12.
+    Aer's gate fusion is always off, in simulators and in primitives that are given too: Aer 0.18 fuses some circuits of
+    more than 14 qubits into wrong ones. The backend that is given is not changed by that.
     Raises `TargetCapabilityError` for any other backend.
     """
 
@@ -196,7 +199,7 @@ class QiskitPrepared:
 
     def _expect(self, theta: Array, observables: list[Hamiltonian]) -> Array:
         given = isinstance(self.engine.backend, BaseEstimatorV2)
-        estimator = self.engine.backend if given else EstimatorV2.from_backend(self._simulator)
+        estimator = without_fusion(self.engine.backend) if given else EstimatorV2.from_backend(self._simulator)
         circuit = self._without_phase()
         operators = [_operator(observable, self.circuit.num_qubits) for observable in observables]
         if circuit.layout is not None:
@@ -215,7 +218,7 @@ class QiskitPrepared:
                 raise TargetCapabilityError(
                     f"the seed of a `{type(backend).__name__}` cannot be set from here", help="give the seed when you make it"
                 )
-            return backend
+            return without_fusion(backend)
         if backend is None or isinstance(backend, AerSimulator):
             return SamplerV2.from_backend(self._simulator, seed=seed)
         return BackendSamplerV2(backend=backend, options={} if seed is None else {"seed_simulator": seed})
@@ -223,13 +226,9 @@ class QiskitPrepared:
     @property
     def _simulator(self) -> AerSimulator:
         if self.engine.backend is not None:
-            return self.engine.backend
-        return AerSimulator(
-            method="statevector",
-            precision="single" if self.dtype == np.complex64 else "double",
-            max_parallel_experiments=0,
-            fusion_enable=False,  # Aer 0.18 fuses some circuits of more than 14 qubits into wrong ones
-        )
+            return without_fusion(self.engine.backend)
+        precision = "single" if self.dtype == np.complex64 else "double"
+        return AerSimulator(method="statevector", precision=precision, max_parallel_experiments=0, fusion_enable=False)
 
     def _simulate(self, circuit: QuantumCircuit, theta: Array) -> list[dict[str, Any]]:
         """What `circuit` saves, for each row of `theta`."""
@@ -263,6 +262,21 @@ class QiskitPrepared:
             yield
         except QiskitError as error:
             raise ExecutionError(f"Qiskit could not run `{self.circuit.name}`: {error.message}") from error
+
+
+def without_fusion(backend: Any) -> Any:
+    """A copy of an Aer simulator, or of a primitive on one, that fuses no gates; any other backend as it is."""
+    if isinstance(backend, AerSimulator):
+        simulator = copy(backend)
+        simulator._options = copy(backend._options)
+        simulator.set_options(fusion_enable=False)
+        return simulator
+    inner = getattr(backend, "_backend", None)
+    if not isinstance(inner, AerSimulator):
+        return backend
+    primitive = copy(backend)
+    primitive._backend = without_fusion(inner)
+    return primitive
 
 
 def translate(circuit: QuantumCircuit, device: Any) -> QuantumCircuit:

@@ -80,6 +80,7 @@ class QiskitTranspiler:
         With no `backend`: the built-in engine on this machine, exact unless `shots` are given. `backend` may be an Aer
         simulator, any `BackendV2`, or a V2 estimator or sampler; circuits then run there, through `QiskitEngine`.
         An estimator aims at the precision 1 / sqrt(shots); a primitive has its own seed, so that none is given here.
+        On Aer gate fusion stays off whatever the simulator's options say, as it is wrong beyond 14 qubits.
         Raises `TargetCapabilityError` for any other backend, and `ShotsError` for a bad number of shots.
         """
         if backend is None:
