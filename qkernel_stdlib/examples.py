@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,11 +20,20 @@ from qkernel_stdlib.layers import (
 
 @dataclass(frozen=True)
 class Example:
-    """A kernel without quantum arguments, `bindings` for what shapes it, and `values` for what may stay open."""
+    """A kernel without quantum arguments.
+
+    `shape(n)` binds what shapes it, for n qubits; `values` are for what may stay open, at `size` qubits.
+    """
 
     kernel: Any
-    bindings: Mapping[str, Any]
+    shape: Callable[[int], Mapping[str, Any]]
+    size: int
     values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def bindings(self) -> Mapping[str, Any]:
+        """What shapes the kernel, at `size` qubits."""
+        return self.shape(self.size)
 
     @property
     def name(self) -> str:
@@ -80,10 +89,18 @@ def hybrid_ansatz(
     return qk.expval(q, hamiltonian)
 
 
-def _mixed(n: int) -> qko.Hamiltonian:
-    """An observable that no layer leaves unchanged: X, Y, Z and a product of neighbours."""
-    total = qko.X(0) + 0.5 * qko.Y(n - 1) - 0.25 * qko.Z(n // 2)
-    return total + 0.125 * qko.Z(0) * qko.Z(n - 1) if n > 1 else total
+def _read_out(n: int) -> Mapping[str, Any]:
+    """n qubits, and an observable that no layer leaves unchanged: X, Y, Z and a product of neighbours."""
+    total = qko.Hamiltonian()
+    if n:
+        total = qko.X(0) + 0.5 * qko.Y(n - 1) - 0.25 * qko.Z(n // 2)
+    if n > 1:
+        total = total + 0.125 * qko.Z(0) * qko.Z(n - 1)
+    return {"n": n, "hamiltonian": total}
+
+
+def _hybrid(n: int) -> Mapping[str, Any]:
+    return {"n_qubits": n, "n_layers": n // 2, "hamiltonian": qko.Z(0) if n else qko.Hamiltonian()}
 
 
 def _angles(count: int) -> list[float]:
@@ -92,12 +109,8 @@ def _angles(count: int) -> list[float]:
 
 
 EXAMPLES = (
-    Example(superposition, {"n": 3, "hamiltonian": _mixed(3)}),
-    Example(rotations, {"n": 3, "hamiltonian": _mixed(3)}, {"thetas": _angles(9)}),
-    Example(entangled, {"n": 4, "hamiltonian": _mixed(4)}, {"thetas": _angles(12)}),
-    Example(
-        hybrid_ansatz,
-        {"n_qubits": 4, "n_layers": 2, "hamiltonian": qko.Z(0)},
-        {"inputs": _angles(4), "weights": _angles(24)},
-    ),
+    Example(superposition, _read_out, 3),
+    Example(rotations, _read_out, 3, {"thetas": _angles(9)}),
+    Example(entangled, _read_out, 4, {"thetas": _angles(12)}),
+    Example(hybrid_ansatz, _hybrid, 4, {"inputs": _angles(4), "weights": _angles(24)}),
 )

@@ -10,6 +10,8 @@ from estimate_kernels import SIZES
 import qkernel as qk
 from qkernel.estimate.verify import verify
 from qkernel_stdlib.examples import EXAMPLES
+from tests.strategies.programs import generate, generate_measuring
+from tests.strategies.sizes import verified_sizes
 
 
 @pytest.mark.parametrize("kernel", SIZES, ids=lambda kernel: kernel.name)
@@ -18,9 +20,27 @@ def test_closed_form_is_the_circuit(kernel: Any) -> None:
         verify(kernel.ir, sizes)
 
 
+@pytest.mark.parametrize("kernel", SIZES, ids=lambda kernel: kernel.name)
+def test_closed_form_is_what_qiskit_holds(kernel: Any) -> None:
+    for sizes in SIZES[kernel][:: max(1, len(SIZES[kernel]) // 3)]:
+        kernel.verify_resources(**sizes)
+
+
+@pytest.mark.parametrize("n", range(7))
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_library(example: Any) -> None:
-    verify(example.kernel.ir, example.bindings)
+def test_library(example: Any, n: int) -> None:
+    example.kernel.verify_resources(**example.shape(n))
+
+
+@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("generate", [generate, generate_measuring], ids=["unitary", "measuring"])
+def test_random_kernels(generate: Any, seed: int) -> None:
+    program = generate(seed)
+    try:
+        assert verified_sizes(program) > 0
+    except Exception as error:
+        error.add_note(program.script)
+        raise
 
 
 @qk.qkernel

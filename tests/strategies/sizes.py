@@ -1,0 +1,26 @@
+"""A random program at every size: what its closed form, its circuit and Qiskit's circuit count."""
+
+from __future__ import annotations
+
+from random import Random
+
+from tests.strategies import eager
+from tests.strategies.programs import Program, values
+from tests.strategies.properties import Case
+
+SIZES = range(7)
+
+
+def verified_sizes(program: Program) -> int:
+    """Verify the program's counts at sizes 0 to 6 (measuring ones: 2 to 6); how many of the sizes are of use."""
+    main, count = Case(program).main, 0
+    for n in SIZES[2:] if program.measures else SIZES:
+        given = values(Random(program.seed * 7 + n), n, n)
+        if not program.measures:
+            try:
+                eager.execute(eager.load(program.source, program.entry), given)
+            except (eager.Invalid, eager.TooLarge):
+                continue
+        main.verify_resources(**{name: value for name, value in given.items() if name not in ("a", "b")})
+        count += 1
+    return count
