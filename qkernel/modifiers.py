@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
 from qkernel.errors import CallArgumentError, KernelTypeError, OutsideKernelError
@@ -17,7 +17,6 @@ from qkernel.gates import GATES, Gate
 from qkernel.ir import ops
 from qkernel.ir.expressions import Apply, Const, Expr, wrap
 from qkernel.ir.ops import Modifier
-from qkernel.ir.places import Place
 from qkernel.kernel import Kernel
 from qkernel.types import Float
 
@@ -53,7 +52,14 @@ class Phased:
 
 
 Step = Controls | Inverted | Powered | Phased
-Group = list[tuple[QuantumHandle, Place]]
+
+
+@dataclass(slots=True)
+class Group:
+    """The controls of one step; `count` is how many qubits they must be where their lengths leave it open."""
+
+    handles: list[QuantumHandle] = field(default_factory=list)
+    count: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,7 @@ def _call(tracer: Tracer, modified: Modified, arguments: tuple[Any, ...], keywor
             quantum = [value for value in values if isinstance(value, QuantumHandle)]
     finally:
         tracer.site = site
-    controls = [handle for group in reversed(groups) for handle, _ in group]  # in the order of the arguments
+    controls = [handle for group in reversed(groups) for handle in group.handles]  # in the order of the arguments
     positions = [k for k, value in enumerate(arguments) if isinstance(value, QuantumHandle)]
     spans = [site.of(k) for k in positions] + [site.span] * (len(controls) + len(quantum) - len(positions))
     check_distinct([*controls, *quantum], spans)
@@ -198,7 +204,7 @@ def _take_controls(tracer: Tracer, steps: Sequence[Step], arguments: tuple[Any, 
     position = 0
     for step in reversed([step for step in steps if isinstance(step, Controls)]):
         wanted = whole_number(step.count, "the number of controls", tracer.site.span)
-        group: Group = []
+        group = Group()
         have: Expr = Const(0)
         while have != wanted:
             if position >= len(arguments) or not isinstance(arguments[position], QuantumHandle) or _beyond(have, wanted):
@@ -209,22 +215,15 @@ def _take_controls(tracer: Tracer, steps: Sequence[Step], arguments: tuple[Any, 
                     help="the controls (qubits, views or registers of that many qubits in all) come before the targets",
                 )
             handle = arguments[position]
-            count = _count(handle, wanted - have)
-            group.append((handle, replace(handle.place, length=count) if handle.is_register else handle.place))
+            group.handles.append(handle)
+            count = Const(1) if handle.length is None else handle.length
+            missing = wanted - have
+            if count != missing and isinstance(missing, Const) and _most(count) == missing.value:
+                group.count, count = wanted, missing  # the view must be as long as it can be
             have = have + count
             position += 1
         groups.insert(0, group)
     return groups, arguments[position:]
-
-
-def _count(handle: QuantumHandle, missing: Expr) -> Expr:
-    """How many controls a handle is. A register's view of at most as many as are missing must have all; lowering checks."""
-    if handle.length is None:
-        return Const(1)
-    of_register = handle.parent is not None and handle.parent.parent is None
-    if of_register and isinstance(missing, Const) and _most(handle.length) == missing.value:
-        return missing
-    return handle.length
 
 
 def _most(length: Expr) -> int | None:
@@ -265,7 +264,7 @@ def _modifiers(
             case Phased(phase):
                 phases.append((angle(tracer, phase, "a global phase", tracer.site.span), len(modifiers)))
             case Controls(_, value):
-                places = tuple(place for _, place in next(remaining))
+                group = next(remaining)
                 held = None if value is None else wrap(whole_number(value, "`control_value`", tracer.site.span))
-                modifiers.append(ops.Control(places, held))
+                modifiers.append(ops.Control(tuple(handle.place for handle in group.handles), held, group.count))
     return tuple(modifiers), [(phase, tuple(modifiers[position:])) for phase, position in phases]

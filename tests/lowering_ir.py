@@ -83,8 +83,8 @@ def call(
     return Call(callee, listed, results, modifiers, span(line))
 
 
-def control(*places: Place, value: Any = None) -> Control:
-    return Control(places, None if value is None else wrap(value))
+def control(*places: Place, value: Any = None, count: Any = None) -> Control:
+    return Control(places, None if value is None else wrap(value), None if count is None else wrap(count))
 
 
 def measure(place: Place, result: str, basis: str = "z", keeps: bool = False, line: int = 70) -> Measure:

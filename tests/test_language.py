@@ -9,7 +9,7 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import QubitConsumedError
+from qkernel.errors import QubitConsumedError, SizeError
 
 
 def outcomes(kernel: qk.Kernel[..., object], **arguments: object) -> dict[object, int]:
@@ -300,6 +300,25 @@ def test_nested_and_valued_control(value: int) -> None:
 
     flips = (value == 3) + (value == 2)
     assert np.argmax(kernel.run(value)) == value + 4 * (flips % 2)
+
+
+def test_a_view_of_a_view_counts_as_controls() -> None:
+    @qk.qkernel
+    def kernel(n: qk.UInt) -> tuple[qk.Vector[qk.Bit], qk.Bit]:
+        q = qk.x(qk.qubit_array(n))
+        target = qk.qubit()
+        even = q[0::2]
+        even[:2], target = qk.control(qk.x, 2)(even[:2], target)
+        q[0::2] = even
+        return qk.measure(q), qk.measure(target)
+
+    assert outcomes(kernel, n=3) == {((1, 1, 1), 1): 200}
+    estimate = kernel.estimate_resources()
+    assert estimate.gates.toffoli == 1
+    assert "count=2" in str(kernel.ir)
+    assert qk.parse(str(kernel.ir)) == kernel.ir
+    with pytest.raises(SizeError, match="control qubits is 1, not 2 as asked for"):
+        kernel.sample(n=2)
 
 
 def test_control_of_symbolic_width() -> None:

@@ -113,6 +113,13 @@ def test_control_value_that_does_not_fit(value: int) -> None:
         circuit_of(gate("x", qubit("q"), modifiers=(control(stretch("q", 1, 2), value=value),)), width=3)
 
 
+def test_the_number_of_controls_is_checked() -> None:
+    pair = stretch("q", 1, 2)
+    assert rows(circuit_of(gate("x", qubit("q"), modifiers=(control(pair, count=2),)), width=3)) == [("x", (1, 2), 3, (0,))]
+    with pytest.raises(SizeError, match="control qubits is 2, not 3 as asked for"):
+        circuit_of(gate("x", qubit("q"), modifiers=(control(pair, count=3),)), width=4)
+
+
 def test_controlled_broadcast() -> None:
     circuit = circuit_of(
         gate("rx", stretch("q", 1, 2), angles=(reals("v"),), modifiers=(control(qubit("q")),)),

@@ -294,8 +294,8 @@ class _FunctionFold:
             match modifier:
                 case Adjoint():
                     inner = inner.adjoint()
-                case Control(places):
-                    inner = inner.controlled(self.scope.width(places))
+                case Control(places, _, count):
+                    inner = inner.controlled(self.scope.width(places) if count is None else self.scope.number(count))
                     if self.fold.depth:
                         inner = in_sequence(inner)
                 case Power(exponent):

@@ -280,7 +280,7 @@ class FunctionReader(ExpressionReader):
         arguments = [child for child in call.children[1:] if child is not None]
         for argument in arguments:
             if argument.data == "keyword":
-                raise self.error(argument, "only `control` takes a keyword, `value=`")
+                raise self.error(argument, "only `control` takes keywords, `value=` and `count=`")
         targets = [(name, None if type is None else self.type(type)) for name, type in (node.children for node in target_nodes)]
         if modifiers and head in _RESULTS | {"reset": 0}:
             raise self.error(call, f"`{head}` takes no modifiers")
@@ -331,13 +331,19 @@ class FunctionReader(ExpressionReader):
                 return Adjoint()
             case "power", [exponent]:
                 return Power(self.number(exponent))
-            case "control", [*places, last] if last.data == "keyword":
-                if last.children[0] != "value":
-                    raise self.error(last, "`control` has the keyword `value` alone")
-                return Control(tuple(self.place(place) for place in places), self.number(last.children[1]))
             case "control", _:
-                return Control(tuple(self.place(place) for place in arguments))
+                return self._control(arguments)
         raise self.error(node, f"wrong number of arguments for `{word}`")
+
+    def _control(self, arguments: list[Any]) -> Control:
+        named: dict[str, Expr] = {}
+        while arguments and arguments[-1].data == "keyword":
+            *arguments, last = arguments
+            word, given = str(last.children[0]), last.children[1]
+            if word not in ("value", "count") or word in named:
+                raise self.error(last, "`control` has the keywords `value` and `count`, each once")
+            named[word] = self.number(given)
+        return Control(tuple(self.place(place) for place in arguments), named.get("value"), named.get("count"))
 
     def _result(self, node: Any, head: str, name: str, arguments: list[Any]) -> Op:
         span = self.span(node)

@@ -23,10 +23,14 @@ class Adjoint:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Run the operation where the qubits of `places`, in order, least significant first, hold `value` (None: all 1)."""
+    """Run the operation where the qubits of `places`, in order, least significant first, hold `value` (None: all 1).
+
+    `count` is how many qubits these must be, where the lengths of `places` do not show it; lowering checks that.
+    """
 
     places: tuple[Place, ...]
     value: Expr | None = None
+    count: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)

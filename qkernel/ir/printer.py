@@ -277,9 +277,11 @@ def _modified(name: str, modifiers: tuple[Modifier, ...], scope: _Scope) -> str:
                 name = f"inverse({name})"
             case Power(exponent):
                 name = f"power({name}, {format_expression(exponent)})"
-            case Control(places, value):
-                selected = () if value is None else (f"value={format_expression(value)}",)
-                name = f"control({', '.join((name, *(format_place(place, scope.types) for place in places), *selected))})"
+            case Control(places, value, count):
+                shown = [name, *(format_place(place, scope.types) for place in places)]
+                given = {"value": value, "count": count}
+                shown += [f"{word}={format_expression(part)}" for word, part in given.items() if part is not None]
+                name = f"control({', '.join(shown)})"
     return name
 
 

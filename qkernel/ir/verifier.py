@@ -250,10 +250,11 @@ class _Checker:
     def _modifiers(self, modifiers: tuple[Modifier, ...]) -> None:
         for modifier in modifiers:
             match modifier:
-                case Control(places, value):
+                case Control(places, value, count):
                     self._places(places)
-                    if value is not None:
-                        self._typed(value, UINT, "the value of a control")
+                    for part, what in ((value, "the value of a control"), (count, "the number of controls")):
+                        if part is not None:
+                            self._typed(part, UINT, what)
                 case Power(exponent):
                     self._typed(exponent, UINT, "the exponent of a power")
 

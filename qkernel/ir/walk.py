@@ -101,8 +101,8 @@ def place_expressions(place: Place) -> tuple[Expr, ...]:
 def _modifier_expressions(modifiers: Iterable[Modifier]) -> Iterator[Expr]:
     for modifier in modifiers:
         match modifier:
-            case Control(value=value) if value is not None:
-                yield value
+            case Control():
+                yield from (part for part in (modifier.value, modifier.count) if part is not None)
             case Power(exponent):
                 yield exponent
 

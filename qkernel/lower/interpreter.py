@@ -340,8 +340,10 @@ class Interpreter:
                     rows = modifiers.adjoint(rows, kinds)
                 case Power(exponent):
                     rows = modifiers.power(rows, value(exponent, names), kinds)
-                case Control(places, selected):
+                case Control(places, selected, count):
                     controls = self.all_qubits(places, names)
+                    if count is not None:
+                        modifiers.check_count(len(controls), whole(value(count, names), "the number of controls"))
                     if not set(controls).isdisjoint(touched):
                         raise modifiers.controlled_target()
                     number = (1 << len(controls)) - 1 if selected is None else whole(value(selected, names), "a control value")

@@ -50,6 +50,12 @@ def power(rows: list[Row], exponent: Any, kinds: Kinds) -> list[Row]:
     return rows * count if count >= 0 else adjoint(rows, kinds) * -count
 
 
+def check_count(found: int, wanted: int) -> None:
+    """Raise unless there are as many controls as wanted."""
+    if found != wanted:
+        raise SizeError(f"the number of control qubits is {found}, not {wanted} as asked for", label="controlled here")
+
+
 def controlled_target() -> QubitAliasError:
     """The error for a control that the controlled operation acts on."""
     return QubitAliasError("a control is also a qubit that the controlled operation acts on", label="the same qubit twice")

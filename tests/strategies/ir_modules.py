@@ -157,8 +157,9 @@ class _Writer:
         for _ in range(self.draw(st.sampled_from([0, 0, 0, 1, 2, 3]))):
             controls = self.places(self.draw(st.booleans()))
             value = self.uint() if self.draw(st.booleans()) else None
+            count = self.uint() if self.draw(st.booleans()) else None
             choices: list[Modifier] = [Adjoint(), Power(self.uint())]
-            found.append(self.one_of(choices + ([Control(controls, value)] if controls else [])))
+            found.append(self.one_of(choices + ([Control(controls, value, count)] if controls else [])))
         return tuple(found)
 
     def gate(self) -> Op | None:
