@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from estimate_kernels import SIZES
 
 import qkernel as qk
+from qkernel.errors import EntrypointValidationError
 from qkernel.estimate.verify import verify
 from qkernel_stdlib.examples import EXAMPLES
 from tests.strategies.programs import generate, generate_measuring
@@ -58,3 +60,46 @@ def partly_open(value: qk.UInt) -> qk.Vector[qk.Bit]:
 @pytest.mark.parametrize("value", range(4))
 def test_a_phase_under_open_controls_counts_as_it_is_emitted(value: int) -> None:
     partly_open.verify_resources(value=value)
+
+
+@qk.qkernel
+def weighted(n: qk.UInt, pairs: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.UInt]) -> qk.Bit:
+    q = qk.qubit()
+    last = 0
+    for (i, _j), weight in qk.items(pairs):
+        q = qk.x(q)
+        for _ in qk.range(last):
+            q = qk.h(q)
+        last = last * n + weight * (i + 1)
+    return qk.measure(q)
+
+
+def test_what_items_carry_needs_the_items() -> None:
+    with pytest.raises(EntrypointValidationError, match="from item to item"):
+        weighted.estimate_resources()
+    pairs = {(0, 1): 2, (1, 2): 1, (0, 2): 3}
+    assert weighted.estimate_resources(n=2, pairs=pairs).gates.by_name == {"x": 3, "h": 2 + (2 * 2 + 2)}
+    weighted.verify_resources(n=2, pairs=pairs)
+
+
+@qk.qkernel
+def turned() -> qk.Bit:
+    q, c = qk.qubit_array(2), qk.qubit()
+    q[0] = qk.unitary(TURN, q[0])
+    c, q[1] = qk.control(turn)(c, q[1])
+    q[0], q[1] = qk.inverse(qk.iswap)(q[0], q[1])
+    qk.measure(q)
+    return qk.measure(c)
+
+
+TURN = np.array([[0.6, -0.8j], [-0.8j, 0.6]])
+
+
+@qk.qkernel
+def turn(q: qk.Qubit) -> qk.Qubit:
+    return qk.unitary(TURN, q)
+
+
+def test_names_of_gates_that_have_no_row_in_the_table() -> None:
+    assert dict(turned.estimate_resources().gates.by_name) == {"unitary": 1, "cunitary": 1, "iswapdg": 1}
+    turned.verify_resources()

@@ -31,6 +31,7 @@ from qkernel.estimate.quantity import (
     quantity,
     symbol,
 )
+from qkernel.estimate.recursion import recursive_functions
 from qkernel.estimate.scope import Deferred, RunTime, RunTimeValue, Scope
 from qkernel.estimate.substitution import (
     MOST_STEPS,
@@ -68,7 +69,6 @@ from qkernel.ir.ops import (
     Range,
     Reset,
     While,
-    blocks,
 )
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
@@ -78,11 +78,15 @@ Result = Value | RunTime
 
 
 class NeedsValues(Exception):
-    """A recursive call's arguments are not known numbers here."""
+    """A count has no closed form here and must be worked out with values."""
 
-    def __init__(self, function: str, span: Span | None) -> None:
-        super().__init__(function)
-        self.function, self.span = function, span
+    def __init__(self, title: str, span: Span | None) -> None:
+        super().__init__(title)
+        self.title, self.span = title, span
+
+
+def _recursion(function: str, span: Span | None) -> NeedsValues:
+    return NeedsValues(f"`{function}` calls itself, so its estimate needs the values that end the recursion", span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +122,7 @@ class Fold:
             return _FunctionFold(self, self.module.entry, Scope({**values})).run()
         except NeedsValues as error:
             raise EntrypointValidationError(
-                f"`{error.function}` calls itself, so its estimate needs the values that end the recursion",
-                span=error.span,
-                help="give them: `estimate_resources(bindings={...})`",
+                error.title, span=error.span, help="give values: `estimate_resources(bindings={...})`"
             ) from None
         except RecursionError:
             raise KernelRecursionError(
@@ -134,7 +136,7 @@ class Fold:
         if callee.name in self.recursive:
             ending = (value for parameter, value in zip(callee.parameters, arguments, strict=True) if parameter.type != FLOAT)
             if any(isinstance(value, Quantity) and not value.is_constant for value in ending):
-                raise NeedsValues(callee.name, op.span)
+                raise _recursion(callee.name, op.span)
         if callee.name in self.reaching:
             return self._summary(callee, tuple(arguments))
         inside: list[Result] = []
@@ -186,35 +188,6 @@ def formal_value(parameter: Parameter, name: str, nonnegative: bool = False) -> 
         case ScalarType(kind):
             return symbol(name, nonnegative or kind == "Bit")
     return Argument(name)
-
-
-def recursive_functions(module: Module) -> tuple[frozenset[str], frozenset[str]]:
-    """The functions that may reach themselves, and all that reach one of those."""
-    calls = {function.name: _callees(function.body) for function in module.functions}
-    reached = {name: _reached(calls, calls[name]) for name in calls}
-    recursive = frozenset(name for name in calls if name in reached[name])
-    return recursive, frozenset(name for name in calls if name in recursive or reached[name] & recursive)
-
-
-def _callees(block: Sequence[Op]) -> set[str]:
-    found: set[str] = set()
-    for op in block:
-        if isinstance(op, Call):
-            found.add(op.callee)
-        for inner in blocks(op):
-            found |= _callees(inner)
-    return found
-
-
-def _reached(calls: dict[str, set[str]], start: set[str]) -> set[str]:
-    found: set[str] = set()
-    waiting = list(start)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += calls[name]
-    return found
 
 
 @dataclass(slots=True)
@@ -330,7 +303,7 @@ class _FunctionFold:
                 self.scope.values[joined.name] = RunTime(self.joined_length(joined))
             return
         if not condition.is_constant and self.function.name in self.fold.recursive:
-            raise NeedsValues(self.function.name, op.span)
+            raise _recursion(self.function.name, op.span)
         if condition != 0:
             tally.include(self.block(op.then), condition)
         if condition != 1:
@@ -456,14 +429,15 @@ class _FunctionFold:
         self.set_all({target: item_name(name, k, type) for k, (target, name) in enumerate(names.items())})
         body, recurrence = self.looped_body(op, index, bound)
         mixed = recurrence.stepped | {index}
+        summed = Tally(bounded=body.bounded)
         for key, amount in body.amounts.items():
             if amount.free.isdisjoint(names.values()) and amount.free.isdisjoint(recurrence.stepped):
-                tally.include(Tally({key: total(amount, index, bound, self.facts)}))
+                summed.include(Tally({key: total(amount, index, bound, self.facts)}))
             elif amount.free.isdisjoint(mixed):
-                tally.include(Tally({key: item_sum(tuple(names.values()), dictionary, amount)}))
+                summed.include(Tally({key: item_sum(tuple(names.values()), dictionary, amount)}))
             else:
-                raise NeedsValues(self.function.name, op.span)
-        tally.bounded |= body.bounded
+                raise NeedsValues("what a loop carries from item to item decides counts, so they need the items", op.span)
+        tally.include(summed)
         self.set_all(recurrence.after(bound))
 
     def set_all(self, values: Mapping[str, Result | Deferred]) -> None:
@@ -495,4 +469,4 @@ def trips(start: Quantity, stop: Quantity, step: Quantity, span: Span | None) ->
 
 def _strides(ahead: Quantity, stride: Quantity) -> Quantity:
     """The ceiling of ahead / stride."""
-    return floor_quotient(ahead + stride - 1, stride)
+    return ahead if stride == 1 else floor_quotient(ahead + stride - 1, stride)

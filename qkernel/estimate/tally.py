@@ -35,7 +35,7 @@ class Kind:
         for rule in GATES.values():
             if rule.base == self.base and rule.controls == self.controls:
                 return rule.name
-        return {1: "c", 2: "cc"}.get(self.controls or 0, "mc") + self.base
+        return ("mc" if self.controls is None or self.controls > 2 else "c" * self.controls) + self.base
 
     @property
     def fields(self) -> tuple[str, ...]:

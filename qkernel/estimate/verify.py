@@ -20,6 +20,7 @@ from qkernel.ir.ops import Module
 from qkernel.lower.circuit import Body, Branch, Circuit, Repeat, Run
 from qkernel.lower.circuit import Kind as CircuitKind
 
+_QISKIT_NAMES = {"iswap_dg": "iswapdg", "cgphase": "p", "ccgphase": "cp"}  # a phase under k controls is a `p` under k - 1
 _BY_TEXT = frozenset(("t_gates", "clifford_gates", "rotation_gates"))
 
 
@@ -131,13 +132,14 @@ def target_operations(circuit: Any) -> Counter[str]:
         if blocks := getattr(operation, "blocks", ()):
             sides = [target_operations(block) for block in blocks]
             counts.update({name: max(side[name] for side in sides) for side in sides for name in side})
-        elif type(operation).__name__ in ("Gate", "Instruction") and operation.definition is not None:
+        elif type(operation).__name__ in ("Gate", "Instruction") and operation.name not in _QISKIT_NAMES:
             counts.update(target_operations(operation.definition))
         elif operation.name in ("measure", "reset"):
             counts["measurements" if operation.name == "measure" else "resets"] += 1
         elif operation.name not in ("barrier", "store"):
             size = ("single_qubit", "two_qubit", "multi_qubit")[min(operation.num_qubits, 3) - 1]
-            counts.update(("total", size, re.sub(r"_o\d+$", "", operation.name)))
+            name = re.sub(r"_o\d+$", "", operation.name)
+            counts.update(("total", size, _QISKIT_NAMES.get(name, name)))
     return counts
 
 
