@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qkernel.estimate.atoms import Symbol
-from qkernel.estimate.quantity import Quantity, Value, at_least_zero, positive_part, power, quantity, symbol
+from qkernel.estimate.forms import at_least_zero, positive_part, power
+from qkernel.estimate.quantity import Quantity, Value, quantity, symbol
 from qkernel.estimate.scope import Deferred, RunTime
 from qkernel.estimate.substitution import iterated, substitute
 from qkernel.estimate.sums import fresh, total

@@ -16,21 +16,9 @@ from qkernel.estimate.atoms import Argument, Bound, Register
 from qkernel.estimate.carried import Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
 from qkernel.estimate.effort import spend
+from qkernel.estimate.forms import at_least_zero, floor_quotient, is_nonnegative, is_whole, maximum, positive_part, power
 from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally
-from qkernel.estimate.quantity import (
-    ONE,
-    Quantity,
-    Value,
-    at_least_zero,
-    floor_quotient,
-    is_nonnegative,
-    is_whole,
-    maximum,
-    positive_part,
-    power,
-    quantity,
-    symbol,
-)
+from qkernel.estimate.quantity import ONE, Quantity, Value, quantity, symbol
 from qkernel.estimate.recursion import recursive_functions
 from qkernel.estimate.scope import Deferred, RunTime, RunTimeValue, Scope
 from qkernel.estimate.substitution import (

@@ -30,7 +30,8 @@ from qkernel.estimate.atoms import (
     Terms,
 )
 from qkernel.estimate.effort import bounded_work, spend
-from qkernel.estimate.quantity import Coefficient, Quantity, Value, denominator, value_names
+from qkernel.estimate.forms import denominator
+from qkernel.estimate.quantity import Coefficient, Quantity, Value, value_names
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Size, Slice
 
 

@@ -13,7 +13,8 @@ from qkernel.errors import EntrypointValidationError, UnknownBindingError
 from qkernel.estimate.atoms import ItemSum, Iterated, Opaque
 from qkernel.estimate.depth import DEPTHS, Depths
 from qkernel.estimate.effort import bounded_work
-from qkernel.estimate.quantity import Quantity, Value, is_nonnegative
+from qkernel.estimate.forms import is_nonnegative
+from qkernel.estimate.quantity import Quantity, Value
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import Called, Tally
 

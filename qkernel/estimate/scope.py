@@ -6,20 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from qkernel.estimate.atoms import Closure, Register
-from qkernel.estimate.quantity import (
-    ONE,
-    Quantity,
-    Value,
-    at_least_zero,
-    equals_zero,
-    floor_quotient,
-    maximum,
-    minimum,
-    positive_part,
-    power,
-    quantity,
-    remainder,
-)
+from qkernel.estimate.forms import at_least_zero, equals_zero, floor_quotient, maximum, minimum, positive_part, power, remainder
+from qkernel.estimate.quantity import ONE, Quantity, Value, quantity
 from qkernel.estimate.substitution import NotKnown, as_value, known, length, opaque
 from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Apply, Const, Expr, Name, Pack, Size, Slice, Updated

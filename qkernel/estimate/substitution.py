@@ -29,22 +29,8 @@ from qkernel.estimate.atoms import (
     Terms,
 )
 from qkernel.estimate.effort import spend
-from qkernel.estimate.quantity import (
-    ZERO,
-    Quantity,
-    Value,
-    at_least_zero,
-    atom,
-    atom_names,
-    equals_zero,
-    floor_quotient,
-    narrowed,
-    positive_part,
-    power,
-    quantity,
-    symbol,
-    value_names,
-)
+from qkernel.estimate.forms import at_least_zero, equals_zero, floor_quotient, positive_part, power
+from qkernel.estimate.quantity import ZERO, Quantity, Value, atom, atom_names, narrowed, quantity, symbol, value_names
 from qkernel.ir import evaluation
 
 MOST_STEPS = 1_000_000

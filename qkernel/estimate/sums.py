@@ -14,14 +14,8 @@ from functools import cache
 from itertools import count as count_up
 
 from qkernel.estimate.atoms import AtLeastZero, Atom, Floor, IsZero, Monomial, Positive, Power, Symbol
-from qkernel.estimate.quantity import (
-    ONE,
-    ZERO,
-    Coefficient,
-    Quantity,
+from qkernel.estimate.forms import (
     at_least_zero,
-    atom,
-    atom_names,
     equals_zero,
     floor_quotient,
     is_nonnegative,
@@ -29,12 +23,12 @@ from qkernel.estimate.quantity import (
     minimum,
     positive_part,
     power,
-    quantity,
     remainder,
-    symbol,
 )
+from qkernel.estimate.quantity import ONE, ZERO, Coefficient, Quantity, atom, atom_names, quantity, symbol
 from qkernel.estimate.substitution import iterated, substitute
 
+Mark = AtLeastZero | IsZero | Positive
 Facts = Sequence[tuple[str, Quantity]]
 _LARGEST_MODULUS = 64
 _fresh = count_up()
@@ -69,9 +63,9 @@ def total(form: Quantity, index: str, bound: Quantity, facts: Facts = ()) -> Qua
 
 def _solve(form: Quantity, index: str, bound: Quantity, facts: Facts) -> Quantity:
     smooth: dict[Fraction, dict[Monomial, dict[int, Coefficient]]] = {}
-    result, rough = ZERO, {}
+    result, rough = ZERO, _remainder_terms(form, index)
     for term, coefficient in form.terms.items():
-        if (parts := _smooth_parts(term, index)) is None:
+        if term in rough or (parts := _smooth_parts(term, index)) is None:
             rough[term] = coefficient
         else:
             ratio, outside, degree = parts
@@ -81,6 +75,19 @@ def _solve(form: Quantity, index: str, bound: Quantity, facts: Facts) -> Quantit
         for outside, powers in groups.items():
             result = result + Quantity({outside: 1}) * _power_sum(powers, ratio, bound)
     return result + _rough(Quantity(rough), index, bound, facts) if rough else result
+
+
+def _remainder_terms(form: Quantity, index: str) -> dict[Monomial, Coefficient]:
+    """The terms that make up remainders, x - d * floor(x / d): these stay together."""
+    found: dict[Monomial, Coefficient] = {}
+    for term, coefficient in form.terms.items():
+        for part, exponent in term:
+            if isinstance(part, Floor) and exponent == 1 and part.divisor.is_constant and index in part.numerator.free:
+                rest = Quantity({term - {(part, 1)}: Fraction(-coefficient) / Fraction(part.divisor.constant)})
+                whole = (part.numerator * rest).terms
+                if all(form.terms.get(held) == value for held, value in whole.items()):
+                    found |= whole
+    return found
 
 
 def _smooth_parts(term: Monomial, index: str) -> tuple[Fraction, Monomial, int] | None:
@@ -166,14 +173,59 @@ def _rough(form: Quantity, index: str, bound: Quantity, facts: Facts) -> Quantit
         return _by_residue(form, index, bound, facts, modulus)
     result = ZERO
     for term, coefficient in form.terms.items():
-        breaks = [part for part, _ in term if isinstance(part, (AtLeastZero, IsZero, Positive)) and index in part.value.free]
+        breaks = [part for part, _ in term if isinstance(part, Mark) and index in part.value.free]
         if not breaks:
             raise Unsolved
+        if (inner := _innermost(breaks, index)) is not None:
+            result = result + _solve(_split(Quantity({term: coefficient}), inner), index, bound, facts)
+            continue
         breaking = min(breaks, key=lambda part: isinstance(part, Positive))
         exponent = dict(term)[breaking]
         rest = Quantity({frozenset((part, size) for part, size in term if part != breaking): coefficient})
         result = result + _broken(breaking, exponent, rest, index, bound, facts)
     return result
+
+
+def _innermost(marks: Sequence[Mark], index: str) -> Mark | None:
+    """A clamp or bracket in the index that stands inside one of `marks` and holds no other; None if there is none."""
+    for mark in marks:
+        inside = [part for term in mark.value.terms for part, _ in term if isinstance(part, Mark) and index in part.value.free]
+        if inside:
+            return _innermost(inside, index) or inside[0]
+    return None
+
+
+def _split(form: Quantity, mark: Mark) -> Quantity:
+    """`form` as a sum over the cases that `mark` tells apart."""
+    holds = at_least_zero(mark.value) if isinstance(mark, Positive) else atom(mark)
+    then = mark.value if isinstance(mark, Positive) else ONE
+    return _with(form, mark, then) * holds + _with(form, mark, ZERO) * (1 - holds)
+
+
+def _with(form: Quantity, mark: Mark, value: Quantity) -> Quantity:
+    """`form` with a value put for an atom, wherever it stands in clamps, brackets and floors."""
+    result = ZERO
+    for term, coefficient in form.terms.items():
+        product = quantity(coefficient)
+        for part, exponent in term:
+            product = product * _atom_with(part, mark, value) ** exponent
+        result = result + product
+    return result
+
+
+def _atom_with(part: Atom, mark: Mark, value: Quantity) -> Quantity:
+    match part:
+        case _ if part == mark:
+            return value
+        case Positive(inner):
+            return positive_part(_with(inner, mark, value))
+        case AtLeastZero(inner):
+            return at_least_zero(_with(inner, mark, value))
+        case IsZero(inner):
+            return equals_zero(_with(inner, mark, value))
+        case Floor(numerator, divisor):
+            return floor_quotient(_with(numerator, mark, value), _with(divisor, mark, value))
+    return atom(part)
 
 
 def _modulus(form: Quantity, index: str) -> int | None:
@@ -234,9 +286,7 @@ def _halves(form: Quantity) -> Quantity:
     return form
 
 
-def _broken(
-    breaking: AtLeastZero | IsZero | Positive, exponent: int, rest: Quantity, index: str, bound: Quantity, facts: Facts
-) -> Quantity:
+def _broken(breaking: Mark, exponent: int, rest: Quantity, index: str, bound: Quantity, facts: Facts) -> Quantity:
     """The sum of breaking**exponent * rest, over the part of the range where `breaking` is not 0."""
     slope, offset = _linear(breaking.value, index)
     if isinstance(breaking, IsZero):

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from qkernel.estimate.quantity import ONE, ZERO, Quantity, at_least_zero, maximum
+from qkernel.estimate.forms import at_least_zero, maximum
+from qkernel.estimate.quantity import ONE, ZERO, Quantity
 from qkernel.gates import GATES
 
 FIELDS = ("total", "single_qubit", "two_qubit", "multi_qubit", "t_gates", "clifford_gates", "rotation_gates", "toffoli")

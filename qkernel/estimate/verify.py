@@ -12,6 +12,7 @@ import numpy as np
 from qkernel.errors import EntrypointValidationError, EstimateMismatchError, TargetCapabilityError
 from qkernel.estimate.atoms import Register
 from qkernel.estimate.fold import Fold
+from qkernel.estimate.forms import is_nonnegative
 from qkernel.estimate.origin import origin
 from qkernel.estimate.quantity import Quantity, quantity
 from qkernel.estimate.substitution import substitute
@@ -78,14 +79,14 @@ def verify(
     found = {"the lowered circuit": _counts(circuit_tally(circuit))}
     given = origin(module, bound.values, ())
     found["the bound estimate"] = _counts(_whole_tally(module, given.values))
+    values = {name: value for name, value in given.values.items() if name in bound.values}
     free = origin(module, {}, tuple(parameter.name for parameter in module.entry.parameters))
     try:
-        closed = _whole_tally(module, free.values)
+        if all(is_nonnegative(value) for value in values.values() if isinstance(value, Quantity)):  # as symbols are
+            closed = _whole_tally(module, free.values)
+            found["the closed form"] = _counts(closed.map(lambda amount: substitute(amount, values)))
     except EntrypointValidationError:  # recursion has no closed form
         pass
-    else:
-        values = {name: value for name, value in given.values.items() if name in bound.values}
-        found["the closed form"] = _counts(closed.map(lambda amount: substitute(amount, values)))
     if emit is not None:
         found["the target's circuit"] = _target_counts(found["the lowered circuit"], _emitted(circuit, emit))
     _compare(module.entry.name, sizes, found)

@@ -1,0 +1,262 @@
+"""What counts are made of beside sums and products: clamps, floors, powers, brackets, each in one normal form."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+from qkernel.errors import SizeError
+from qkernel.estimate.atoms import (
+    AtLeastZero,
+    Atom,
+    Floor,
+    IsZero,
+    ItemSum,
+    Iterated,
+    Length,
+    Monomial,
+    Opaque,
+    Positive,
+    Power,
+    Symbol,
+    Terms,
+)
+from qkernel.estimate.quantity import ONE, ZERO, Coefficient, Quantity, Value, accumulate, atom, narrowed, quantity
+from qkernel.ir.expressions import Apply, Const, Expr, Name
+from qkernel.ir.types import FLOAT
+
+_LARGEST_EXPONENT = 100_000
+
+
+def is_nonnegative(value: Quantity) -> bool:
+    """Whether the value is visibly at least 0."""
+    if _is_sum_nonnegative(value):
+        return True
+    for term, coefficient in value.terms.items():
+        for part, exponent in term:
+            if isinstance(part, Positive) and coefficient < 0 and exponent == len(term) == 1:  # x - Max(0, y)
+                rest = value - atom(part) * coefficient
+                return is_nonnegative(rest) and is_nonnegative(rest + part.value * coefficient)
+    return any(_is_sum_nonnegative(rest) for rest in _without_remainders(value))
+
+
+def _without_remainders(value: Quantity) -> Iterator[Quantity]:
+    """The value less a share of 0 <= x % d or of 0 <= d - 1 - x % d that it holds, for each floor of x / d in it."""
+    for term, coefficient in value.terms.items():
+        for part, exponent in term:
+            if isinstance(part, Floor) and exponent == len(term) == 1 and part.divisor.is_constant and is_whole(part.numerator):
+                left = part.numerator - part.divisor * atom(part)
+                share = Fraction(coefficient) / Fraction(part.divisor.constant)
+                yield value + (left * share if share < 0 else (part.divisor - 1 - left) * -share)
+
+
+def _is_sum_nonnegative(value: Quantity) -> bool:
+    least: Coefficient = value.constant
+    for term, coefficient in value.terms.items():
+        if term:
+            if coefficient < 0 or not all(power % 2 == 0 or _is_nonnegative_atom(atom) for atom, power in term):
+                return False
+            if all(isinstance(atom, Power) and power > 0 and is_nonnegative(atom.exponent) for atom, power in term):
+                least += coefficient  # 2**n is at least 1
+    return least >= 0
+
+
+def _is_nonnegative_atom(value: Atom) -> bool:
+    match value:
+        case Symbol(_, nonnegative):
+            return nonnegative
+        case Positive() | AtLeastZero() | IsZero() | Length() | Terms():
+            return True
+        case Power(base):
+            return is_nonnegative(base)
+        case Floor(numerator, divisor):
+            return is_nonnegative(numerator) and is_nonnegative(divisor)
+        case Iterated(result=result) | ItemSum(result=result):
+            return is_nonnegative(result)
+        case Opaque(closure):
+            return _is_nonnegative_expression(closure.expression, dict(closure.values))
+
+
+def _is_nonnegative_expression(expr: Expr, values: dict[str, Value], least: int = 0) -> bool:
+    """Whether an expression is visibly at least `least`, 0 or 1."""
+    match expr:
+        case Const(value):
+            return isinstance(value, (int, float)) and value >= least
+        case Name(name):
+            value = values.get(name)
+            return isinstance(value, Quantity) and is_nonnegative(value - least)
+        case Apply("sqrt" | "exp" | "abs"):
+            return not least
+        case Apply("log" | "log2", (inner,)):
+            return not least and _is_nonnegative_expression(inner, values, 1)
+        case Apply("floor" | "ceil" | "uint" | "float", (inner,)):
+            return _is_nonnegative_expression(inner, values, least)
+        case Apply("+" | "max", (left, right)):
+            either = [_is_nonnegative_expression(part, values, least) for part in (left, right)]
+            return any(either) and (
+                expr.operator == "max" or all(_is_nonnegative_expression(part, values) for part in (left, right))
+            )
+        case Apply("*" | "/" | "**" | "min", (left, right)):
+            share = least if expr.operator in ("*", "min") else 0
+            return share == least and all(_is_nonnegative_expression(part, values, share) for part in (left, right))
+    return False
+
+
+def is_whole(value: Quantity) -> bool:
+    """Whether the value is visibly a whole number."""
+    return all(
+        isinstance(coefficient, int) and all(power > 0 and not _is_real(atom) for atom, power in term)
+        for term, coefficient in value.terms.items()
+    )
+
+
+def _is_real(atom: Atom) -> bool:
+    return isinstance(atom, Opaque) and atom.closure.expression.type == FLOAT
+
+
+def denominator(value: Quantity) -> int:
+    """The least common denominator of the coefficients."""
+    return math.lcm(*(Fraction(coefficient).denominator for coefficient in value.terms.values()))
+
+
+def _content(terms: Iterable[tuple[Monomial, Coefficient]]) -> int:
+    return math.gcd(*(int(coefficient) for term, coefficient in terms if term))
+
+
+def leads_negative(value: Quantity) -> bool:
+    """Whether the coefficient of the first term that is not constant, in the order of printing, is negative."""
+    from qkernel.estimate.notation import ordered
+
+    return next((coefficient < 0 for term, coefficient in ordered(value) if term), False)
+
+
+def positive_part(value: Quantity) -> Quantity:
+    """Max(0, value)."""
+    if is_nonnegative(value):
+        return value
+    if is_nonnegative(-value):
+        return ZERO
+    scale = denominator(value)
+    whole = value * scale
+    common = math.gcd(*(int(coefficient) for coefficient in whole.terms.values()))
+    return atom(Positive(whole / common)) * Fraction(common, scale)
+
+
+def maximum(left: Quantity, right: Quantity) -> Quantity:
+    """The larger of two."""
+    if is_nonnegative(right - left):
+        return right
+    return left + positive_part(right - left)
+
+
+def minimum(left: Quantity, right: Quantity) -> Quantity:
+    """The smaller of two."""
+    return left + right - maximum(left, right)
+
+
+def floor_quotient(numerator: Quantity, divisor: Quantity) -> Quantity:
+    """The floor of numerator / divisor."""
+    if not divisor.is_constant:
+        return ONE if numerator == divisor else atom(Floor(numerator, divisor))
+    if not divisor.terms:
+        raise SizeError("a count divides by zero")
+    scale = denominator(numerator)
+    quotient = Fraction(divisor.constant) * scale
+    whole, size = numerator * scale * quotient.denominator, quotient.numerator
+    if size < 0:
+        whole, size = -whole, -size
+    outside: dict[Monomial, Coefficient] = {}
+    inside: dict[Monomial, Coefficient] = {}
+    for term, coefficient in whole.terms.items():
+        if all(power > 0 and not _is_real(part) for part, power in term):
+            taken, left = divmod(int(coefficient), size)
+            accumulate(outside, term, taken)
+            accumulate(inside, term, left)
+        else:
+            accumulate(inside, term, coefficient)
+    rest = Quantity(inside)
+    if rest.is_constant:
+        return Quantity(outside) + math.floor(Fraction(rest.constant) / size)
+    if is_whole(rest):
+        common = math.gcd(size, _content(rest.terms.items()))
+        rest = (rest - rest.constant) / common + int(rest.constant) // common
+        size //= common
+        if size == 1:
+            return Quantity(outside) + rest
+        part = next(part for term in rest.terms for part, _ in term)
+        if isinstance(part, Floor) and part.divisor.is_constant and rest == atom(part) + rest.constant:
+            return Quantity(outside) + floor_quotient(part.numerator + part.divisor * rest.constant, part.divisor * size)
+    return Quantity(outside) + atom(Floor(rest, quantity(size)))
+
+
+def remainder(left: Quantity, right: Quantity) -> Quantity:
+    """left % right as Python computes it."""
+    return left - right * floor_quotient(left, right)
+
+
+def power(base: Quantity, exponent: Quantity) -> Quantity:
+    """base ** exponent."""
+    if exponent.is_constant and is_whole(exponent):
+        return _constant_power(base, int(exponent.constant))
+    if not base.is_constant or not isinstance(base.constant, int):
+        return atom(Power(base, exponent))
+    number = int(base.constant)
+    if number == 0:
+        return equals_zero(exponent)
+    if number < 0:
+        return (1 - 2 * remainder(exponent, quantity(2))) * power(quantity(-number), exponent)
+    if number == 1:
+        return ONE
+    if number & (number - 1) == 0 and number > 2:
+        return power(quantity(2), exponent * (number.bit_length() - 1))
+    result = ONE
+    for term, coefficient in exponent.terms.items():
+        share = Fraction(coefficient)
+        if not term and share.denominator == 1:
+            result = result * quantity(narrowed(Fraction(number) ** share.numerator))
+        else:
+            unit = Quantity({term: narrowed(Fraction(1, share.denominator))})
+            result = result * Quantity({frozenset(((Power(quantity(number), unit), share.numerator),)): 1})
+    return result
+
+
+def _constant_power(base: Quantity, exponent: int) -> Quantity:
+    if abs(exponent) > _LARGEST_EXPONENT and base not in (ZERO, ONE):
+        raise SizeError(f"{base}**{exponent} is too large to write out")
+    if exponent >= 0:
+        return base**exponent
+    if base.is_constant:
+        if not base.terms:
+            raise SizeError(f"0**{exponent} divides by zero")
+        return quantity(narrowed(1 / Fraction(base.constant))) ** -exponent
+    return atom(Power(base, quantity(exponent)))
+
+
+def at_least_zero(value: Quantity) -> Quantity:
+    """[value >= 0] for a whole number."""
+    if is_nonnegative(value):
+        return ONE
+    if is_nonnegative(-value - 1):
+        return ZERO
+    if leads_negative(value):
+        return 1 - at_least_zero(-value - 1)
+    whole = value * denominator(value)
+    common = _content(whole.terms.items())
+    reduced = (whole - whole.constant) / common + math.floor(Fraction(whole.constant, common))
+    return ONE if is_nonnegative(reduced) else atom(AtLeastZero(reduced))
+
+
+def equals_zero(value: Quantity) -> Quantity:
+    """[value == 0]."""
+    if not value.terms:
+        return ONE
+    if is_nonnegative(value - 1) or is_nonnegative(-value - 1) or value.is_constant:
+        return ZERO
+    if leads_negative(value):
+        return equals_zero(-value)
+    whole = value * denominator(value)
+    common = _content(whole.terms.items())
+    if is_whole(whole) and int(whole.constant) % common:
+        return ZERO
+    return atom(IsZero(whole / common))
