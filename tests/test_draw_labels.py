@@ -48,7 +48,7 @@ def test_a_frame_shows_its_power(output: str) -> None:
 @pytest.mark.parametrize("inline", [False, True])
 def test_a_control_that_an_index_chooses_is_shown(values: dict[str, int], inline: bool) -> None:
     drawn = estimation.draw(output="text", inline=inline, **values)
-    assert re.search(r"● ?\w+\[i\]", drawn)
+    assert re.search(r"└ \w+\[i\] ─+●─", drawn)
 
 
 def test_long_observables_are_cut_after_their_first_terms() -> None:

@@ -51,9 +51,14 @@ def names(scene: Scene) -> list[str]:
     return [operation.name for operation in operations(scene.items)]
 
 
+def labels(scene: Scene) -> list[str]:
+    return [wire.label for wire in scene.wires if not wire.is_lane]
+
+
 def test_known_sizes_give_a_wire_per_qubit_and_open_ones_a_bundle() -> None:
-    assert [wire.label for wire in scene_of(kernels.ansatz, SMALL).wires] == ["q[0]", "q[1]", "q[2]", "q[3]"]
-    (bundle,) = scene_of(kernels.ansatz, {}).wires
+    assert labels(scene_of(kernels.ansatz, SMALL)) == ["q[0]", "q[1]", "q[2]", "q[3]"]
+    bundle, lane = scene_of(kernels.ansatz, {}).wires
+    assert lane.is_lane
     assert (bundle.label, bundle.size) == ("q", "n_qubits")
 
 
@@ -102,9 +107,10 @@ def outer(n: qk.UInt, angles: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit]:
 
 def test_opened_loops_do_not_confuse_two_variables_of_one_name() -> None:
     scene = scene_of(outer, {}, inline_depth=2)
-    (rotation,) = operations(scene.items)
+    fan, rotation, back = operations(scene.items)
     assert rotation.lines == ("angles[k+k#2]",)
-    assert rotation.place == "q[k#2]"
+    assert [touch.text for touch in fan.touches] == ["", "q[k#2]"]
+    assert rotation.wires == back.ended == (1,)
     text = draw(outer.ir, {}, output="text", width=120, inline=True)
     assert "for k#2 in range(n)" in text
 
@@ -182,7 +188,7 @@ def test_wrong_values_are_named_errors() -> None:
 
 
 def test_registers_of_arguments_take_a_length() -> None:
-    assert len(scene_of(inner, {"q": 3}).wires) == 3
+    assert len(labels(scene_of(inner, {"q": 3}))) == 3
     assert scene_of(inner, {}).wires[0].size == "len(q)"
 
 

@@ -6,15 +6,18 @@ its rounds where they are known and asked for; a call becomes a box, or a frame 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.draw.calls import call_items
 from qkernel.draw.control_flow import branch_items, loop_items, while_items
+from qkernel.draw.lanes import Level
 from qkernel.draw.operations import (
     alloc_operations,
+    control_places,
     evolve_operation,
     gate_operations,
     measure_operation,
@@ -44,6 +47,7 @@ from qkernel.ir.ops import (
     Reset,
     While,
 )
+from qkernel.ir.places import Place
 from qkernel.ir.types import QUBIT, UINT, is_quantum
 
 T = TypeVar("T")
@@ -80,7 +84,8 @@ def build_scene(module: Module, values: Mapping[str, Any], options: Options) -> 
     shown = {parameter.name: builder.bind(parameter, checked, scope) for parameter in entry.parameters}
     items = builder.block(entry.body, scope)
     classical = {name: value for name, value in shown.items() if value is not None}
-    return _arranged(Scene(entry.name, describe_arguments(classical), tuple(builder.wiring.wires), tuple(items)))
+    scene = Scene(entry.name, describe_arguments(classical), tuple(builder.wiring.wires), tuple(items))
+    return _arranged(scene, builder.wiring)
 
 
 def _checked(entry: Function, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,15 +139,34 @@ class Builder:
         scope.environment[name] = value
         return value
 
-    def block(self, ops: Block, scope: Scope) -> list[Item]:
-        """The items of a block; `scope` learns what the block defines."""
-        items: list[Item] = []
+    def block(self, ops: Block, scope: Scope, targets: Iterable[str] = (), is_loop: bool = False) -> list[Item]:
+        """What a block draws; `targets` are the names that change from round to round where it is a loop's body."""
+        with self.level(targets, is_loop) as items:
+            self.read(ops, scope, items)
+        return items
+
+    @contextmanager
+    def level(self, targets: Iterable[str] = (), is_loop: bool = False) -> Iterator[list[Item]]:
+        """A list to draw a block into; lanes that begin in it end with it."""
+        lanes, level = self.wiring.lanes, Level([], frozenset(targets), is_loop)
+        lanes.levels.append(level)
+        try:
+            yield level.items
+            for register in list(level.fans):
+                lanes.close(level, register, self.wiring)
+        finally:
+            lanes.levels.pop()
+
+    def read(self, ops: Block, scope: Scope, items: list[Item]) -> None:
+        """Draw `ops` behind `items`, those of the innermost level."""
+        lanes = self.wiring.lanes
         for op in ops:
-            found = self.items(op, scope, at_start=not items and len(scope.callers) == 1)
+            lanes.prepare([self.wiring.place(place, scope, op.span) for place in _places(op)], self.wiring)
+            found = self.items(op, scope, at_start=not items and len(lanes.levels) == 1)
             found = [entry for entry in found if isinstance(entry, Frame) or entry.touches]  # none on a register of length 0
             self.charge(sum(isinstance(entry, Operation) for entry in found), scope)
             items += found
-        return items
+            lanes.end([wire for entry in found if isinstance(entry, Operation) for wire in entry.ended])
 
     def items(self, op: Op, scope: Scope, at_start: bool) -> list[Item]:
         """What one op of the IR is in the drawing."""
@@ -192,7 +216,9 @@ class Builder:
     def optional(self, build: Callable[[], T]) -> T | None:
         """What `build` gives, not counted among the boxes shown; None where it would be too large."""
         state, count, limit = self.wiring.snapshot(), self.count, self.limit
-        self.count, self.limit = self.hidden, _HIDDEN_BOXES
+        lanes = self.wiring.lanes
+        living, floor = lanes.snapshot(), lanes.floor
+        self.count, self.limit, lanes.floor = self.hidden, _HIDDEN_BOXES, len(lanes.levels)
         try:
             built = build()
             self.hidden = self.count
@@ -201,7 +227,8 @@ class Builder:
             self.wiring.restore(state)
             return None
         finally:
-            self.count, self.limit = count, limit
+            self.count, self.limit, lanes.floor = count, limit, floor
+            lanes.restore(living)
 
     def frame(
         self, family: str, sections: list[Section], first: int, kept: set[int] | None = None, **details: Any
@@ -213,9 +240,23 @@ class Builder:
         wires = {wire for section in sections for entry in section.items for wire in _quantum_wires(entry)}
         if not wires:
             return []
-        made = range(first, len(self.wiring.wires))
-        drops = tuple(k for k in made if not self.wiring.wires[k].is_classical and k not in (kept or set()))
+        drops = tuple(wire for wire in self.wiring.qubits_from(first) if wire not in (kept or set()))
         return [Frame(family, tuple(sections), tuple(sorted(wires)), drops=drops, **details)]
+
+
+def _places(op: Op) -> list[Place]:
+    """The places that an op acts on by itself."""
+    match op:
+        case Gate() | PauliEvolve():
+            return [*control_places(op.modifiers), *op.places]
+        case Call():
+            return [*control_places(op.modifiers), *(value for value in op.arguments if isinstance(value, Place))]
+        case Measure() | Reset():
+            return [op.place]
+        case Expval() | Probabilities():
+            return [*op.places]
+        case _:
+            return []
 
 
 def _quantum_wires(entry: Item) -> set[int]:
@@ -231,11 +272,12 @@ def _all_wires(entry: Item) -> set[int]:
     return {*_quantum_wires(entry), *entry.bits}.union(*map(_all_wires, inside))
 
 
-def _arranged(scene: Scene) -> Scene:
-    """The same scene with its classical wires below the others, without wires that only a hidden body touches."""
+def _arranged(scene: Scene, wiring: Wiring) -> Scene:
+    """The same scene with lanes below their registers and classical wires below all, without wires that nothing touches."""
     used = set().union(*map(_all_wires, scene.items))
+    anchors = {lane: wiring.registers[name].wires[-1] for name, found in wiring.lanes.wires.items() for lane in found}
     wires = [k for k, wire in enumerate(scene.wires) if k in used or not (wire.starts_late or wire.is_classical)]
-    wires.sort(key=lambda k: scene.wires[k].is_classical)
+    wires.sort(key=lambda k: (scene.wires[k].is_classical, anchors.get(k, k), k))
     rows = {wire: row for row, wire in enumerate(wires)}
     return replace(
         scene, wires=tuple(scene.wires[k] for k in wires), items=tuple(_renumbered(entry, rows) for entry in scene.items)

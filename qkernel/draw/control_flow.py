@@ -53,18 +53,18 @@ def _domain(op: For, scope: Scope) -> tuple[Rounds | None, str, str]:
 def _unrolled(builder: Builder, op: For, rounds: Rounds, scope: Scope) -> list[Item]:
     """A loop, round by round."""
     carried = {entry.name: scope.resolve(entry.initial, op.span) for entry in op.carried}
-    items: list[Item] = []
-    for values in rounds:
-        builder.step(scope)
-        inner = scope.branch()
-        inner.environment |= carried
-        inner.environment |= dict(zip(op.targets, (values,) if isinstance(values, int) else values, strict=True))
-        first = len(builder.wiring.wires)
-        items += builder.block(op.body, inner)
-        carried = {entry.name: inner.resolve(entry.next, op.span) for entry in op.carried}
-        made = [k for k in range(first, len(builder.wiring.wires)) if not builder.wiring.wires[k].is_classical]
-        if made:
-            items.append(Operation("", "end", tuple(Touch(wire, Mark.START) for wire in made), ended=tuple(made)))
+    with builder.level() as items:
+        for values in rounds:
+            builder.step(scope)
+            inner = scope.branch()
+            inner.environment |= carried
+            inner.environment |= dict(zip(op.targets, (values,) if isinstance(values, int) else values, strict=True))
+            first = len(builder.wiring.wires)
+            builder.read(op.body, inner, items)
+            carried = {entry.name: inner.resolve(entry.next, op.span) for entry in op.carried}
+            made = builder.wiring.qubits_from(first)
+            if made:
+                items.append(Operation("", "end", tuple(Touch(wire, Mark.START) for wire in made), ended=tuple(made)))
     scope.environment |= carried
     return items
 
@@ -75,9 +75,9 @@ def _folded(builder: Builder, op: For, iterable: str, badge: str, unfolded: list
     names = [builder.wiring.fresh(target) for target in op.targets]
     for target, name, kind in zip(op.targets, names, _target_types(op), strict=True):
         inner.environment[target] = Name(name, kind)
-    notes = _carry(builder, op.carried, scope, inner)
+    notes, changing = _carry(builder, op.carried, scope, inner)
     first = len(builder.wiring.wires)
-    items = builder.block(op.body, inner)
+    items = builder.block(op.body, inner, [*names, *changing], is_loop=True)
     builder.wiring.names.difference_update(names)
     *keys, last = names
     target = last if not keys else f"{keys[0] if len(keys) == 1 else '(' + ', '.join(keys) + ')'}, {last}"
@@ -88,9 +88,13 @@ def _folded(builder: Builder, op: For, iterable: str, badge: str, unfolded: list
     )  # fmt: skip
 
 
-def _carry(builder: Builder, carried: tuple[Carried, ...], scope: Scope, inner: Scope) -> list[str]:
-    """Carried values keep their names in the body and after it, carried bits their wires; notes say how the others go on."""
+def _carry(builder: Builder, carried: tuple[Carried, ...], scope: Scope, inner: Scope) -> tuple[list[str], list[str]]:
+    """Carried values keep their names in the body and after it, carried bits their wires.
+
+    Notes say how the values go on; their names are those that change from round to round.
+    """
     notes: list[str] = []
+    names: list[str] = []
     initial = {entry.name: scope.resolve(entry.initial) for entry in carried}
     for entry in carried:
         before = initial[entry.name]
@@ -101,18 +105,19 @@ def _carry(builder: Builder, carried: tuple[Carried, ...], scope: Scope, inner: 
         unique = builder.wiring.fresh(entry.name)
         scope.environment[entry.name] = inner.environment[entry.name] = Name(unique, entry.initial.type)
         notes.append(f"{unique} from {label(before)}")
-    return notes
+        names.append(unique)
+    return notes, names
 
 
 def while_items(builder: Builder, op: While, scope: Scope) -> list[Item]:
     """A `while` loop: a frame, joined to the bits that it reads."""
     inner = scope.branch()
-    _carry(builder, op.carried, scope, inner)
+    _, changing = _carry(builder, op.carried, scope, inner)
     condition = inner.resolve(op.condition, op.span)
     inner.is_certain = False
     title = f"while {label(condition)}"
     first = len(builder.wiring.wires)
-    section = Section(title, tuple(builder.block(op.body, inner)))
+    section = Section(title, tuple(builder.block(op.body, inner, changing, is_loop=True)))
     return builder.frame("loop", [section], first, bits=_read(builder, condition), span=op.span, tooltip=title)
 
 

@@ -6,13 +6,13 @@ folded or unfolded. Wires and gates are small SVGs; frames are boxes of the page
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from html import escape
 from math import ceil, floor
 
 from qkernel.draw.labels import shorten
-from qkernel.draw.layout import Layout, lay_out
+from qkernel.draw.layout import Extent, Layout, lay_out
 from qkernel.draw.page import PAGE
 from qkernel.draw.pen import BOX, EDGE, Pen
 from qkernel.draw.scene import Frame, Item, Operation, Scene, Section
@@ -64,11 +64,13 @@ class Strip:
     def __init__(self, scene: Scene, style: CircuitStyle) -> None:
         self.scene, self.style, self.pen = scene, style, Pen(1.2 * style.font_size)
         self.scale = self.pen.scale
+        self.fans: dict[int, list[int]] = {}
         self.nesting = Nesting([0] * len(scene.wires), [0] * len(scene.wires))
         operations: list[Operation] = []
         self.survey(scene.items, operations)
         self.halves = self.pen.halves(operations, len(scene.wires))
-        self.rows, bottom = self.pen.rows(self.halves, self.nesting.above, self.nesting.below, _TOP)
+        everything = [True] * len(scene.wires)
+        self.rows, bottom = self.pen.rows(self.halves, self.nesting.above, self.nesting.below, _TOP, everything)
         self.rows = [floor(y) + 0.5 for y in self.rows]
         self.height = ceil(bottom + _TOP)
 
@@ -132,29 +134,30 @@ class Strip:
 
     def columns(self, operations: list[Operation], alive: set[int]) -> str:
         """Operations that never unfold, as close together as they go."""
-        layout = lay_out(Scene("", "", self.scene.wires, tuple(operations)), self.pen.metrics())
+        layout = lay_out(Scene("", "", self.scene.wires, tuple(operations)), self.pen.metrics(), fans=self.fans)
         return "".join(self.column(layout, column, alive) for column in range(len(layout.widths)))
 
     def column(self, layout: Layout, column: int, alive: set[int]) -> str:
         here = [cell.operation for cell in layout.cells if cell.column == column]
         width = ceil(layout.widths[column])
-        born = {wire for wire, start in layout.starts.items() if start == column} - alive
-        gone = {wire for wire, end in layout.ends.items() if end == column}
-        drawn = self.lines(alive | born, width, born, gone) + "".join(self.operation(one, width / 2) for one in here)
-        alive |= born
+        lives = [(wire, life) for wire, found in layout.lives.items() for life in found]
+        born = {wire: width / 2 + life.lead for wire, life in lives if life.start == column and wire not in alive}
+        gone = {wire for wire, life in lives if life.end == column}
+        drawn = self.lines(alive | set(born), width, born, gone) + "".join(self.operation(one, width / 2) for one in here)
+        alive |= set(born)
         alive -= gone
         return self.slice(drawn, width)
 
     def slice(self, drawn: str, width: float) -> str:
         return f'<svg width="{width:.1f}" height="{self.height:.1f}">{drawn}</svg>'
 
-    def lines(self, wires: set[int], width: float, born: set[int] | None = None, gone: set[int] | None = None) -> str:
-        """Wires through a slice; those born or gone here have only one half."""
+    def lines(self, wires: set[int], width: float, born: Mapping[int, float] = {}, gone: Set[int] = frozenset()) -> str:
+        """Wires through a slice; those born here begin at some point of it, those gone end in its middle."""
         shapes: list[Shape] = []
         for wire in sorted(wires):
             classical, y = self.scene.wires[wire].is_classical, self.rows[wire]
-            start = width / 2 if wire in (born or ()) else 0.0
-            end = width / 2 if wire in (gone or ()) else width
+            start = born.get(wire, 0.0)
+            end = width / 2 if wire in gone else width
             shapes.append(Line(start, y, end, y, "classical" if classical else "wire", 1.1 * self.scale, double=classical))
         return markup(shapes, self.style)
 
@@ -184,8 +187,8 @@ class Strip:
         before = set(alive)
         opened = self.frame(operation.body, alive, operation.body.sections, "▾", count)
         gone = before - alive
-        born = alive - before
-        box = self.lines(before | born, width, born, gone) + self.operation(operation, width / 2, count)
+        born = dict.fromkeys(alive - before, width / 2)
+        box = self.lines(before | set(born), width, born, gone) + self.operation(operation, width / 2, count)
         return self.fold(self.slice(box, width), opened, "call", shorten(operation.tooltip, 80))
 
     def loop(self, frame: Frame, alive: set[int]) -> str:
@@ -208,7 +211,7 @@ class Strip:
     def frame(self, frame: Frame, alive: set[int], sections: Sequence[Section], arrow: str, count: str) -> str:
         """A frame of the page around the slices of its sections."""
         above, below = self.depth(frame, [])
-        top, bottom = self.pen.frame_extent(frame, above, below, self.rows, self.halves)
+        top, bottom = self.pen.frame_extent(Extent(*frame.inner_rows, above, below), self.rows, self.halves)
         tip = "\n".join(part for part in (tooltip_text(frame.tooltip, frame.span), count) if part)
         edge = ceil(EDGE * self.scale)
         start = edge + (ceil(8 * self.scale) if frame.controls or frame.bits else 0)

@@ -41,6 +41,11 @@ class Decoration:
     times: str = ""
 
 
+def control_places(modifiers: Sequence[Modifier]) -> list[Place]:
+    """The places of all controls."""
+    return [place for modifier in modifiers if isinstance(modifier, Control) for place in modifier.places]
+
+
 def decoration(modifiers: Sequence[Modifier], wiring: Wiring, scope: Scope, span: Span | None) -> Decoration:
     """Read modifiers, first to last."""
     controls: list[Marked] = []
@@ -62,18 +67,20 @@ def decoration(modifiers: Sequence[Modifier], wiring: Wiring, scope: Scope, span
 
 def _controls(places: list[Place], value: Any, wiring: Wiring, span: Span | None) -> list[Marked]:
     """One entry for each control wire, or for each bundle of controls."""
+    regions = [wiring.region(place, span) for place in places]
+    bundled = [place.length is not None and wiring.registers[place.register].is_bundle for place in places]
+    is_sized = all(region.is_exact for region in regions) and not any(bundled)
+    counted = not isinstance(value, Expr) and (value in (None, 0) or is_sized)
     found: list[Marked] = []
-    bit = 0
-    for place in places:
-        region = wiring.region(place, span)
-        known = region.is_exact and not wiring.registers[place.register].is_bundle
-        if not known or isinstance(value, Expr):
-            found.append((region, Mark.CONTROL, "" if value is None else f"= {label(value)}"))
+    for region, is_bundle in zip(regions, bundled, strict=True):
+        if not counted or not region.is_exact or is_bundle:
+            mark = Mark.ANTI_CONTROL if counted and value == 0 else Mark.CONTROL
+            found.append((region, mark, "" if counted else f"= {label(value)}"))
             continue
         for wire in region.wires:
-            asks_one = value is None or value >> bit & 1
-            found.append((Region((wire,), wiring.wires[wire].label, True), Mark.CONTROL if asks_one else Mark.ANTI_CONTROL, ""))
-            bit += 1
+            asks_one = value is None or value >> len(found) & 1
+            text = wiring.wires[wire].label or region.text
+            found.append((Region((wire,), text, True), Mark.CONTROL if asks_one else Mark.ANTI_CONTROL, ""))
     return found
 
 
@@ -145,9 +152,8 @@ def _phase_target(controls: list[Marked], wiring: Wiring) -> tuple[list[Region],
     for k in reversed(range(len(controls))):
         if controls[k][1] is Mark.CONTROL and not controls[k][2]:
             return [controls[k][0]], controls[:k] + controls[k + 1 :]
-    wires = tuple(k for k, wire in enumerate(wiring.wires) if not wire.is_classical)
     used = {wire for region, _, _ in controls for wire in region.wires}
-    return [Region(tuple(wire for wire in wires if wire not in used), "all qubits", True)], controls
+    return [Region(tuple(wire for wire in wiring.qubits_from(0) if wire not in used), "all qubits", True)], controls
 
 
 def _adjoint(gate: Gate, name: str, angles: list[Any], suffix: str) -> tuple[str, list[Any], str]:
@@ -233,7 +239,8 @@ def measure_operation(op: Measure, wiring: Wiring, scope: Scope) -> Operation:
 def reset_operations(op: Reset, wiring: Wiring, scope: Scope) -> list[Operation]:
     """A reset of each wire."""
     region = wiring.region(wiring.place(op.place, scope, op.span), op.span)
-    each = [Region((wire,), wiring.wires[wire].label, True) for wire in region.wires] if region.is_exact else [region]
+    is_one = not region.is_exact or len(region.wires) == 1
+    each = [region] if is_one else [Region((wire,), wiring.wires[wire].label, True) for wire in region.wires]
     made = [(place_operation("|0⟩", "reset", [(one, Mark.BOX, "")]), one) for one in each]
     return [replace(operation, tooltip=f"reset({one.text})", span=op.span) for operation, one in made]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from qkernel.draw.labels import shorten
-from qkernel.draw.layout import Metrics
+from qkernel.draw.layout import Extent, Metrics
 from qkernel.draw.scene import Frame, Mark, Operation, Touch
 from qkernel.draw.shapes import Arc, Box, Disc, Group, Line, Shape, Text, text_width
 
@@ -56,6 +56,10 @@ class Pen:
         for touch in operation.touches:
             if touch.mark is Mark.METER:
                 needed.append(max(BOX * self.scale, text_width(operation.place, self.small)))
+            elif touch.mark is Mark.TAP:
+                needed.append(2.0)
+            elif touch.mark is Mark.LANE:
+                needed.append(8 * self.scale + text_width(touch.text, self.small))
             elif touch.mark is Mark.START:
                 needed.append(BOX * self.scale if operation.name else 2.0)
             elif touch.mark is not Mark.BOX:
@@ -82,24 +86,27 @@ class Pen:
         return halves
 
     def rows(
-        self, halves: Sequence[float], above: Sequence[int], below: Sequence[int], top: float
+        self, halves: Sequence[float], above: Sequence[int], below: Sequence[int], top: float, visible: Sequence[bool]
     ) -> tuple[list[float], float]:
-        """The height of each wire below `top`, with room for the frames above and below it, and where the last row ends."""
+        """The height of each wire below `top`, with room for the frames above and below it, and where the last row ends.
+
+        Wires that are not visible take no room.
+        """
         rows: list[float] = []
         y = top
         for wire, half in enumerate(halves):
+            if not visible[wire]:
+                rows.append(y)
+                continue
             y += above[wire] * TITLE * self.scale + half
             rows.append(y)
             y += half + (below[wire] * SKIRT + GAP) * self.scale
         return rows, y - GAP * self.scale if rows else y
 
-    def frame_extent(
-        self, frame: Frame, above: int, below: int, rows: Sequence[float], halves: Sequence[float]
-    ) -> tuple[float, float]:
-        """The upper and lower edge of a frame with so many frames nested at them, itself included."""
-        first, last = frame.inner_rows
-        top = rows[first] - halves[first] - (above * TITLE - 1) * self.scale
-        return top, rows[last] + halves[last] + below * SKIRT * self.scale
+    def frame_extent(self, extent: Extent, rows: Sequence[float], halves: Sequence[float]) -> tuple[float, float]:
+        """The upper and lower edge of a frame."""
+        top = rows[extent.first] - halves[extent.first] - (extent.above * TITLE - 1) * self.scale
+        return top, rows[extent.last] + halves[extent.last] + extent.below * SKIRT * self.scale
 
     # Shapes
 
@@ -111,6 +118,8 @@ class Pen:
         if family == "barrier":
             half = BOX * self.scale / 2
             shapes.append(Line(x, heights[0] - half, x, heights[-1] + half, "muted", 1.4 * self.scale, dashed=True))
+        elif family == "fan":
+            return Group("fan", tuple(self._fan(operation, rows, x)), operation.tooltip, operation.span)
         elif len(heights) > 1 and family not in ("measure", "end"):
             shapes.append(Line(x, heights[0], x, heights[-1], f"{family}.edge", 1.4 * self.scale))
         for bit in operation.bits:
@@ -166,6 +175,23 @@ class Pen:
                 blank = Box(x - width / 2, y - height / 2, width, height, 3 * self.scale, "background", "background")
                 return [blank, Text(x, y, operation.name, self.size, "text")]
         return []
+
+    def _fan(self, operation: Operation, rows: Sequence[float], x: float) -> list[Shape]:
+        """A line out of a register to the names of its lanes, or from the lanes back."""
+        heights = [rows[wire] for wire in operation.wires]
+        lanes = [touch for touch in operation.touches if touch.mark is Mark.LANE]
+        line = 1.1 * self.scale
+        if not lanes:
+            return [Line(x, heights[0], x, heights[-1], "wire", line)]
+        width = self.operation_width(operation)
+        start, word = x - width / 2 + 3 * self.scale, x - width / 2 + 13 * self.scale
+        shapes: list[Shape] = [Line(start, heights[0], start, heights[-1], "wire", line)]
+        for touch in lanes:
+            y, end = rows[touch.wire], word + text_width(touch.text, self.small) + 3 * self.scale
+            shapes += [Line(start, y, word - 3 * self.scale, y, "wire", line), Line(end, y, x + width / 2, y, "wire", line)]
+            shapes.append(Text(word, y, touch.text, self.small, "text", "start"))
+        dots = [rows[touch.wire] for touch in operation.touches if touch.mark is Mark.TAP]
+        return shapes + [Disc(start, y, 1.7 * self.scale, "wire", "wire", line) for y in dots]
 
     def links(self, frame: Frame, extent: tuple[float, float], rows: Sequence[float], x: float) -> list[Shape]:
         """Lines from a frame to its controls, and to the bits of its condition."""

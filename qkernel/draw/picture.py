@@ -16,31 +16,44 @@ def paint_scene(scene: Scene, width: float, font_size: float, slack: float = 1.0
 
     What fits on one line of `slack` times that width is not wrapped.
     """
-    return Page(scene, Pen(font_size)).picture(width, slack)
+    return Page(scene, Pen(font_size), width, slack).picture()
 
 
 class Page:
     """One picture in the making."""
 
-    def __init__(self, scene: Scene, pen: Pen) -> None:
-        self.scene, self.pen, self.scale = scene, pen, pen.scale
-        self.layout = lay_out(scene, pen.metrics())
+    def __init__(self, scene: Scene, pen: Pen, width: float, slack: float) -> None:
+        self.scene, self.pen, self.scale, self.width, self.slack = scene, pen, pen.scale, width, slack
+        names = max((text_width(wire.label, pen.size) for wire in scene.wires), default=0.0)
+        sizes = max((text_width(f"/ {wire.size}", pen.small) + 6 for wire in scene.wires if wire.size), default=0.0)
+        self.label = names + sizes + 18 * self.scale
+        self.layout = lay_out(scene, pen.metrics(), self.room())
         self.halves = pen.halves((cell.operation for cell in self.layout.cells), len(scene.wires))
         self.groups: list[Group] = []
 
-    def picture(self, width: float, slack: float) -> Picture:
-        """All bands below one another."""
-        pen, margin = self.pen, _MARGIN * self.scale
-        names = max((text_width(wire.label, pen.size) for wire in self.scene.wires), default=0.0)
-        sizes = max((text_width(f"/ {wire.size}", pen.small) + 6 for wire in self.scene.wires if wire.size), default=0.0)
-        label = names + sizes + 18 * self.scale
-        room = max(40.0, width - label - 2 * margin - 10 * self.scale)
+    def room(self) -> float:
+        """The width of a line behind the names of the wires."""
+        return max(40.0, self.width - self.label - (2 * _MARGIN + 10) * self.scale)
+
+    def bands(self) -> list[range]:
+        """The lines of the page; where lanes go on from line to line, their names get room in the margin."""
         total = sum(self.layout.widths)
-        bands = self.layout.bands(total + 1 if total <= slack * room else room)
+        bands = self.layout.bands(total + 1 if total <= self.slack * self.room() else self.room())
+        lanes = [wire for wire, info in enumerate(self.scene.wires) if info.is_lane]
+        names = [text_width(self.layout.name(wire, band), self.pen.small) for wire in lanes for band in bands]
+        needed = max(names, default=0.0) + 18 * self.scale
+        if needed <= self.label:
+            return bands
+        self.label = needed
+        return self.layout.bands(self.room())
+
+    def picture(self) -> Picture:
+        """All bands below one another."""
+        margin, bands = _MARGIN * self.scale, self.bands()
         right, y = self.heading(margin), margin + _HEADING * self.scale
         for number, band in enumerate(bands):
             y += _BAND_GAP * self.scale if number else 0.0
-            y, end = self.band(band, margin, y, label, width - margin)
+            y, end = self.band(band, margin, y, self.label, self.width - margin)
             right = max(right, end + 10 * self.scale)
         return Picture(right + margin, y + margin, self.groups)
 
@@ -59,22 +72,22 @@ class Page:
 
     def band(self, band: range, x: float, top: float, label: float, page: float) -> tuple[float, float]:
         """One line of the page; where it ends below and to the right."""
-        above, below = self.layout.levels(band)
-        rows, bottom = self.pen.rows(self.halves, above, below, top)
+        extents = self.layout.extents(band)
+        rows, bottom = self.pen.rows(self.halves, *self.layout.levels(extents), top, self.layout.visible(band))
+        edges = {number: self.pen.frame_extent(extent, rows, self.halves) for number, extent in extents.items()}
         lefts: dict[int, float] = {}
         end = x + label
         for column in band:
             lefts[column] = end
             end += self.layout.widths[column]
         end = self.layout.reach(band, lefts, end, page)
-        shown = [box for box in self.layout.frames if box.edges[0] < band.stop and box.edges[-1] >= band.start]
-        for box in reversed(shown):
-            self.frame(box, band, rows, lefts, end)
+        for number in reversed(edges):
+            self.frame(self.layout.frames[number], band, edges[number], lefts, end)
         for wire in range(len(rows)):
             self.wire(wire, band, rows[wire], lefts, x, end)
-        for box in shown:
-            if box.edges[0] in band:
-                self.links(box, rows, lefts)
+        for number, edge in edges.items():
+            if self.layout.frames[number].edges[0] in band:
+                self.links(self.layout.frames[number], edge, rows, lefts)
         for cell in self.layout.cells:
             if cell.column in band:
                 middle = lefts[cell.column] + self.layout.widths[cell.column] / 2
@@ -82,26 +95,29 @@ class Page:
         return bottom, end
 
     def wire(self, wire: int, band: range, y: float, lefts: dict[int, float], x: float, end: float) -> None:
-        starts, stops = self.layout.starts.get(wire, -1), self.layout.ends.get(wire, len(self.layout.widths))
-        if stops < band.start or starts >= band.stop:
+        lives = self.layout.shown(wire, band)
+        if not lives:
             return
         info = self.scene.wires[wire]
-        shapes: list[Shape] = [Text(x, y, info.label, self.pen.size, "text", "start")]
-        first, last = lefts[band.start] - 8 * self.scale, end + 6 * self.scale
-        if starts >= band.start:
-            first = lefts[starts] + self.layout.widths[starts] / 2
-        if stops < band.stop:
-            last = lefts[stops] + self.layout.widths[stops] / 2
-        role = "classical" if info.is_classical else "wire"
-        shapes.append(Line(first, y, last, y, role, 1.1 * self.scale, double=info.is_classical))
+        shapes: list[Shape] = [Text(x, y, info.label, self.pen.size, "text", "start")] if info.label else []
+        if name := info.is_lane and self.layout.name(wire, band):
+            shapes.append(Text(lefts[band.start] - 11 * self.scale, y, name, self.pen.small, "text", "end"))
+        for life in lives:
+            first, last = lefts[band.start] - 8 * self.scale, end + 6 * self.scale
+            if life.start >= band.start:
+                first = lefts[life.start] + self.layout.widths[life.start] / 2 + life.lead
+            if life.end < band.stop:
+                last = lefts[life.end] + self.layout.widths[life.end] / 2
+            role = "classical" if info.is_classical else "wire"
+            shapes.append(Line(first, y, last, y, role, 1.1 * self.scale, double=info.is_classical))
         if info.size is not None:
             mark = x + text_width(info.label, self.pen.size) + 5 * self.scale
             shapes.append(Text(mark, y, f"/ {info.size}", self.pen.small, "muted", "start"))
         self.groups.append(Group("wire", tuple(shapes)))
 
-    def frame(self, box: FrameBox, band: range, rows: list[float], lefts: dict[int, float], end: float) -> None:
+    def frame(self, box: FrameBox, band: range, edges: tuple[float, float], lefts: dict[int, float], end: float) -> None:
         """The part of a frame that is in the band."""
-        top, bottom = self.pen.frame_extent(box.frame, box.above, box.below, rows, self.halves)
+        top, bottom = edges
         begins, closes = box.edges[0] in band, box.edges[-1] in band
         half = EDGE * self.scale / 2
         start = lefts[box.edges[0]] + half if begins else lefts[band.start] - half
@@ -145,9 +161,8 @@ class Page:
             length -= 1
         return shorten(text, length)
 
-    def links(self, box: FrameBox, rows: list[float], lefts: dict[int, float]) -> None:
+    def links(self, box: FrameBox, edges: tuple[float, float], rows: list[float], lefts: dict[int, float]) -> None:
         x = lefts[box.edges[0]] + EDGE * self.scale / 2 + 8 * self.scale
-        extent = self.pen.frame_extent(box.frame, box.above, box.below, rows, self.halves)
-        shapes = self.pen.links(box.frame, extent, rows, x)
+        shapes = self.pen.links(box.frame, edges, rows, x)
         if shapes:
             self.groups.append(Group("link", tuple(shapes)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qkernel.draw.labels import label, place_label
+from qkernel.draw.lanes import Lanes, lane_wire
 from qkernel.draw.scene import Wire
 from qkernel.errors import ArithmeticEvaluationError, QubitIndexResolutionError, SizeError
 from qkernel.ir.evaluation import evaluate
@@ -70,6 +71,9 @@ class Scope:
         return replace(self, environment=dict(self.environment), places=dict(self.places), rewritten=dict(self.rewritten))
 
 
+Snapshot = tuple[list[Wire], dict[str, Register], dict[str, int], set[str], dict[str, list[int]]]
+
+
 @dataclass(slots=True)
 class Wiring:
     """The wires, registers and names of a drawing while it grows."""
@@ -78,13 +82,15 @@ class Wiring:
     registers: dict[str, Register] = field(default_factory=dict)
     bits: dict[str, int] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    lanes: Lanes = field(default_factory=Lanes)
 
-    def snapshot(self) -> tuple[list[Wire], dict[str, Register], dict[str, int], set[str]]:
-        """Everything, to go back to with `restore`."""
-        return list(self.wires), dict(self.registers), dict(self.bits), set(self.names)
+    def snapshot(self) -> Snapshot:
+        """Everything but lives of lanes, to go back to with `restore`."""
+        lanes = {register: list(wires) for register, wires in self.lanes.wires.items()}
+        return list(self.wires), dict(self.registers), dict(self.bits), set(self.names), lanes
 
-    def restore(self, state: tuple[list[Wire], dict[str, Register], dict[str, int], set[str]]) -> None:
-        self.wires, self.registers, self.bits, self.names = state
+    def restore(self, state: Snapshot) -> None:
+        self.wires, self.registers, self.bits, self.names, self.lanes.wires = state
 
     def fresh(self, name: str) -> str:
         """The user's `name`, marked where the drawing has used it for something else."""
@@ -123,9 +129,19 @@ class Wiring:
         self.names.discard(place.register)
         unique = self.fresh(name)
         self.registers[unique] = replace(old, label=unique)
+        self.lanes.wires[unique] = self.lanes.wires.pop(place.register, [])
         for wire in old.wires:
             self.wires[wire] = replace(self.wires[wire], label=unique + self.wires[wire].label.removeprefix(old.label))
         return replace(place, register=unique)
+
+    def add_lane(self) -> int:
+        """A new wire for lanes."""
+        return self._new([lane_wire()])[0]
+
+    def qubits_from(self, first: int) -> list[int]:
+        """The wires of qubits from `first` on."""
+        made = range(first, len(self.wires))
+        return [wire for wire in made if not (self.wires[wire].is_classical or self.wires[wire].is_lane)]
 
     def _new(self, wires: list[Wire]) -> tuple[int, ...]:
         first = len(self.wires)
@@ -144,8 +160,10 @@ class Wiring:
 
     def region(self, place: Place, span: Span | None = None) -> Region:
         """The wires of a place that is in terms of the drawing's registers."""
-        register = self.registers[place.register]
-        text = place_label(register.label, place, register.size)
+        register, text = self.registers[place.register], self.text(place)
+        lane = self.lanes.find(place.register, text)
+        if lane is not None:
+            return Region((lane,), text, True)
         match register, place:
             case Register(size=None), _:
                 return Region(register.wires, text, True)
@@ -157,6 +175,19 @@ class Wiring:
                 wires = (self._wire(register, start + stride * k, text, span) for k in range(length))
                 return Region(tuple(wires), text, True)
         return Region(register.wires, text, text == register.label)
+
+    def text(self, place: Place) -> str:
+        """What its user calls a place."""
+        register = self.registers[place.register]
+        return place_label(register.label, place, register.size)
+
+    def needs_words(self, place: Place) -> bool:
+        """Whether the wires of its register alone do not tell the place."""
+        register = self.registers[place.register]
+        if register.size is None or self.text(place) == register.label:
+            return False
+        parts = (place.start, *(() if place.length is None else (place.stride, place.length)))
+        return register.is_bundle or not all(isinstance(part, Const) for part in parts)
 
     def _wire(self, register: Register, index: int, text: str, span: Span | None) -> int:
         if not 0 <= index < len(register.wires):

@@ -14,12 +14,16 @@ from qkernel.ir.spans import Span
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One qubit, or a bundle of `size` qubits or bits if `size` is given."""
+    """One qubit, or a bundle of `size` qubits or bits if `size` is given.
+
+    A lane has no name in the margin and lives now and then: it holds what its fan takes out of a register.
+    """
 
     label: str
     size: str | None = None
     is_classical: bool = False
     starts_late: bool = False
+    is_lane: bool = False
 
 
 class Mark(Enum):
@@ -34,6 +38,8 @@ class Mark(Enum):
     START = "start"
     RESET = "reset"
     BARRIER = "barrier"
+    TAP = "tap"
+    LANE = "lane"
 
 
 @dataclass(frozen=True, slots=True)

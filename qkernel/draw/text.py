@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 
 from qkernel.draw.canvas import Canvas, plain
 from qkernel.draw.labels import shorten
-from qkernel.draw.layout import Cell, FrameBox, Layout, Metrics, lay_out
+from qkernel.draw.layout import Cell, Extent, FrameBox, Layout, Metrics, lay_out
 from qkernel.draw.scene import Mark, Operation, Scene, Touch, Wire, reworded
 
 _WIDE, _WIDEST = 22, 44  # characters: from where the label of a single wire takes three lines, and where labels are cut
@@ -22,12 +23,17 @@ def text_drawing(scene: Scene, width: int | None = None, ascii: bool = False) ->
     page = width or shutil.get_terminal_size().columns
     if ascii:
         scene = reworded(scene, _spelled_out)
-    layout = lay_out(scene, Metrics(_operation_width, _heading_width, 2))
     names = [_wire_label(wire) for wire in scene.wires]
     margin = max(map(len, names), default=0) + 2
+    layout = lay_out(scene, Metrics(_operation_width, _heading_width, 2), page - margin - 1)
     heading = f"{scene.title}({scene.subtitle})" if scene.subtitle else scene.title
     parts = [_clip(heading, page)]
     bands = layout.bands(max(10, page - margin - 1))
+    lanes = [wire for wire, info in enumerate(scene.wires) if info.is_lane]
+    needed = max((len(layout.name(wire, band)) for wire in lanes for band in bands), default=0) + 2
+    if needed > margin:  # lanes that go on from line to line
+        margin = needed
+        bands = layout.bands(max(10, page - margin - 1))
     parts += [_band(layout, band, names, margin, page) for band in bands]
     drawn = "\n\n".join(part for part in parts if part) + "\n"
     return plain(drawn) if ascii else drawn
@@ -40,6 +46,7 @@ def _spelled_out(text: str) -> str:
 
 
 def _wire_label(wire: Wire) -> str:
+    """The name in the margin; a lane's depends on the line."""
     return wire.label if wire.size is None else f"{wire.label} / {wire.size}"
 
 
@@ -52,7 +59,8 @@ def _lines(operation: Operation, rows: int) -> list[str]:
     prefix = f"{operation.place}: " if operation.place else ""
     joined = ", ".join(operation.lines)
     single = f"{prefix}{operation.name}{f'({joined})' if joined else ''}"
-    if (rows == 1 and len(single) <= _WIDE) or not (operation.lines or prefix):
+    reads_as_call = operation.family != "evolve"  # exp(-itH)(t) would not
+    if (rows == 1 and len(single) <= _WIDE and reads_as_call) or not (operation.lines or prefix):
         return [shorten(single, _WIDEST)]
     rows = max(rows, 3)
     is_call = operation.family in ("call", "composite", "oracle")
@@ -86,6 +94,8 @@ def _operation_width(operation: Operation) -> int:
                 needed = max(needed, len(_meter(operation)) + 4)
             case Mark.RESET:
                 needed = max(needed, 7)
+            case Mark.LANE:
+                needed = max(needed, len(touch.text) + 3)
             case Mark.START:
                 needed = max(needed, 4 if operation.name else 1)
             case Mark.CONTROL | Mark.ANTI_CONTROL | Mark.NOT | Mark.CROSS:
@@ -104,15 +114,16 @@ def _heading_width(title: str, badge: str) -> int:
 def _band(layout: Layout, band: range, names: list[str], margin: int, page: int) -> str:
     """One line of the page."""
     tall = _tall(layout, band)
-    rows, height = _rows(layout, band, tall)
+    extents = layout.extents(band)
+    rows, height = _rows(layout, band, tall, extents)
     left = {column: margin + int(sum(layout.widths[band.start : column])) for column in band}
     end = int(layout.reach(band, left, margin + sum(layout.widths[column] for column in band), page))
     canvas = Canvas(height, end + 1)
     for wire, row in enumerate(rows):
-        _wire(canvas, layout, wire, row, band, left, end, names[wire])
-    for box in layout.frames:
-        if box.edges[0] < band.stop and box.edges[-1] >= band.start:
-            _frame(canvas, box, rows, tall, band, left, end)
+        name = names[wire] or layout.name(wire, band).rjust(margin - 2)
+        _wire(canvas, layout, wire, row, band, left, end, name)
+    for number, extent in extents.items():
+        _frame(canvas, layout.frames[number], extent, rows, tall, band, left, end)
     for cell in layout.cells:
         if cell.column in band:
             _operation(canvas, cell, rows, left[cell.column], int(layout.widths[cell.column]))
@@ -129,34 +140,36 @@ def _tall(layout: Layout, band: range) -> list[int]:
     return tall
 
 
-def _rows(layout: Layout, band: range, tall: list[int]) -> tuple[list[int], int]:
-    """The line of each wire, and the number of lines."""
-    above, below = layout.levels(band)
+def _rows(layout: Layout, band: range, tall: list[int], extents: Mapping[int, Extent]) -> tuple[list[int], int]:
+    """The line of each wire, and the number of lines; wires that do not live in the band take none."""
+    above, below = layout.levels(extents)
     rows: list[int] = []
-    line = 0
-    for wire in range(len(layout.wires)):
-        frames = above[wire] + (below[wire - 1] if wire else 0)
-        extra = tall[wire] + (tall[wire - 1] if wire else 0)
-        line += extra + (1 + frames if wire == 0 else 3 + frames if frames else 2)
+    line, over = 0, None
+    for wire, is_visible in enumerate(layout.visible(band)):
+        if is_visible:
+            frames = above[wire] + (0 if over is None else below[over])
+            extra = tall[wire] + (0 if over is None else tall[over])
+            line += extra + (1 + frames if over is None else 3 + frames if frames else 2)
+            over = wire
         rows.append(line)
-    return rows, line + 2 + (below[-1] + tall[-1] if below else 0)
+    return rows, line + 2 + (0 if over is None else below[over] + tall[over])
 
 
 def _wire(canvas: Canvas, layout: Layout, wire: int, row: int, band: range, left: dict[int, int], end: int, name: str) -> None:
-    start, stop = layout.starts.get(wire, -1), layout.ends.get(wire, len(layout.widths))
-    if stop < band.start or start >= band.stop:
-        return
-    canvas.write(row, 0, name)
-    first = left[start] + int(layout.widths[start]) // 2 if start >= band.start else left[band.start] - 1
-    last = left[stop] + int(layout.widths[stop]) // 2 if stop < band.stop else end
-    canvas.horizontal(row, first, last, 2 if layout.wires[wire].is_classical else 1)
+    for life in layout.shown(wire, band):
+        canvas.write(row, 0, name)
+        first = left[band.start] - 1
+        if life.start >= band.start:
+            first = left[life.start] + (int(layout.widths[life.start]) - 1) // 2
+        last = left[life.end] + (int(layout.widths[life.end]) - 1) // 2 if life.end < band.stop else end
+        canvas.horizontal(row, first, last, 2 if layout.wires[wire].is_classical else 1)
 
 
 def _frame(
-    canvas: Canvas, box: FrameBox, rows: list[int], tall: list[int], band: range, left: dict[int, int], end: int
+    canvas: Canvas, box: FrameBox, extent: Extent, rows: list[int], tall: list[int], band: range, left: dict[int, int], end: int
 ) -> None:
-    first, last = box.frame.inner_rows
-    top, bottom = rows[first] - 1 - tall[first] - box.above, rows[last] + 1 + tall[last] + box.below
+    top = rows[extent.first] - 1 - tall[extent.first] - extent.above
+    bottom = rows[extent.last] + 1 + tall[extent.last] + extent.below
     begins, closes = box.edges[0] in band, box.edges[-1] in band
     start = left[box.edges[0]] if begins else left[band.start] - 1
     stop = left[box.edges[-1]] if closes else end
@@ -211,6 +224,9 @@ def _operation(canvas: Canvas, cell: Cell, rows: list[int], left: int, width: in
     if operation.family == "barrier":
         canvas.fill(rows[marked[0].wire], rows[marked[-1].wire], middle, "░")
         return
+    if operation.family == "fan":
+        _fan(canvas, operation, rows, middle)
+        return
     if operation.name or operation.family == "measure":
         canvas.vertical(middle, rows[marked[0].wire], rows[marked[-1].wire])
     for bit in operation.bits:
@@ -220,6 +236,16 @@ def _operation(canvas: Canvas, cell: Cell, rows: list[int], left: int, width: in
         _box(canvas, operation, segment, rows, middle)
     for touch in marked:
         _mark(canvas, operation, touch, rows[touch.wire], middle)
+
+
+def _fan(canvas: Canvas, operation: Operation, rows: list[int], middle: int) -> None:
+    """A line out of a register to the names of its lanes, or from the lanes back."""
+    lanes = [touch for touch in operation.touches if touch.mark is Mark.LANE]
+    x = middle - (_operation_width(operation) - 1) // 2 if lanes else middle
+    canvas.vertical(x, rows[operation.wires[0]], rows[operation.wires[-1]])
+    for touch in lanes:
+        canvas.horizontal(rows[touch.wire], x, middle)
+        canvas.write(rows[touch.wire], x + 1, f" {touch.text} ")
 
 
 def _mark(canvas: Canvas, operation: Operation, touch: Touch, row: int, middle: int) -> None:

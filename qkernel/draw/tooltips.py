@@ -37,7 +37,7 @@ def _count(entry: Item, wires: tuple[Wire, ...]) -> int | None:
         return None if entry.unrolled is None else count_operations(entry.unrolled, wires)
     if entry.body is not None:
         return _count(entry.body, wires)
-    if entry.family in ("start", "end", "barrier"):
+    if entry.family in ("start", "end", "barrier", "fan"):
         return 0
     known = entry.family not in ("call", "composite", "oracle") and not _is_bundled(entry, wires)
     return 1 if known else None
