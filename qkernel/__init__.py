@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         UnknownResourcePolicy,
         estimate_resources,
     )
+    from qkernel.executable import Executor
     from qkernel.ir.parser import parse
     from qkernel.prebuilt import Oracle, load
     from qkernel.results import ExpvalJob, Job, JobStatus, RunJob, SampleJob, SampleResult
@@ -54,6 +55,7 @@ _LAZY = {
     **dict.fromkeys(("load", "Oracle"), "qkernel.prebuilt"),
     **dict.fromkeys(_ESTIMATES, "qkernel.estimate"),
     "CircuitStyle": "qkernel.draw",
+    "Executor": "qkernel.executable",
     **dict.fromkeys(("ExpvalJob", "Job", "JobStatus", "RunJob", "SampleJob", "SampleResult"), "qkernel.results"),
 }
 
@@ -69,8 +71,8 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "Bit", "CircuitStyle", "Dict", "EstimateQuality", "ExpvalJob", "Float", "GateBasis", "Handle", "Job", "JobStatus",
-    "Kernel", "Matrix", "Observable", "Oracle", "QFixed", "QKernel", "Qubit", "ResourceEstimate", "ResourceEstimator",
+    "Bit", "CircuitStyle", "Dict", "EstimateQuality", "Executor", "ExpvalJob", "Float", "GateBasis", "Handle", "Job",
+    "JobStatus", "Kernel", "Matrix", "Observable", "Oracle", "QFixed", "QKernel", "Qubit", "ResourceEstimate", "ResourceEstimator",
     "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt", "UnknownResourcePolicy", "Vector", "VectorView",
     "abs", "barrier", "bit", "bit_array", "cast", "ccx", "ccz", "ceil", "ch", "composite_gate", "control", "cos", "cp",
     "crx", "cry", "crz", "cswap", "cu", "cx", "cy", "cz", "ecr", "estimate_resources", "exp", "expval", "float_", "floor",

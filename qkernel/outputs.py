@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.errors import ArithmeticEvaluationError, ExecutionError, GradientError
+from qkernel.errors import ArithmeticEvaluationError, ExecutionError, GradientError, QubitIndexResolutionError
 from qkernel.ir.evaluation import children, evaluate, free_names
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Slice, Updated
 from qkernel.ir.types import FLOAT, UINT, ArrayType, DictType, ScalarType, TupleType, Type
@@ -161,8 +161,8 @@ def _evaluate_row(output: Expr, environment: Environment, row: int) -> Any:
     values = {name: _at(environment[name], row) for name in free_names(output)}
     try:
         return evaluate(output, values)
-    except (IndexError, KeyError) as error:
-        raise ExecutionError(f"a value that the kernel returns reads an element that does not exist: {error}") from error
+    except QubitIndexResolutionError as error:
+        raise ExecutionError(f"a value that the kernel returns reads an element that does not exist: {error.title}") from error
     except (ArithmeticError, ValueError) as error:
         raise ArithmeticEvaluationError(f"a value that the kernel returns cannot be computed: {error}") from error
 

@@ -14,6 +14,8 @@ from qkernel.observable import Hamiltonian, Pauli
 
 Array = np.ndarray[Any, Any]
 
+HOW_TO_ESTIMATE = "estimate it from shots: `kernel.compile(...).run(qk.Executor(shots=1000), ...)`"
+
 
 @dataclass(frozen=True)
 class Measured:

@@ -15,6 +15,7 @@ from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Instruction, Kind, Repeat, Run
 from qkernel.observable import Hamiltonian
+from qkernel.shots import HOW_TO_ESTIMATE
 from qkernel_backends.memory import require_memory
 
 Array = np.ndarray[Any, Any]
@@ -169,7 +170,7 @@ class ReferencePrepared:
             raise ShotsError(
                 f"`{self.circuit.name}` has a `while` on measured bits: it can run for ever, so there is no exact value",
                 span=loop.span,
-                help="give a number of shots",
+                help=HOW_TO_ESTIMATE,
             )
         finished: list[History] = []
         for _ in range(MOST_ROUNDS):
@@ -184,7 +185,7 @@ class ReferencePrepared:
         if split is _followed and len(histories) > MOST_BRANCHES:
             raise ExecutionError(
                 f"`{self.circuit.name}` has more than {MOST_BRANCHES} histories of measured bits, too many to sum over",
-                help="give a number of shots",
+                help=HOW_TO_ESTIMATE,
             )
 
 

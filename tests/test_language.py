@@ -9,7 +9,13 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import QubitConsumedError, SizeError
+from qkernel.errors import (
+    ExecutionError,
+    QubitConsumedError,
+    QubitIndexResolutionError,
+    SizeError,
+    TargetCapabilityError,
+)
 
 
 def outcomes(kernel: qk.Kernel[..., object], **arguments: object) -> dict[object, int]:
@@ -272,6 +278,87 @@ def test_parities_and_counters_of_bits() -> None:
 @qk.qkernel
 def rotated(q: qk.Qubit, theta: qk.Float) -> qk.Qubit:
     return qk.rx(qk.h(q), theta)
+
+
+def test_conditional_expressions_may_act() -> None:
+    @qk.qkernel
+    def half(x: qk.Float) -> qk.Float:
+        return x / 2
+
+    @qk.qkernel
+    def chosen(n: qk.UInt, x: qk.Float) -> qk.Float:
+        q = qk.qubit()
+        angle = x
+        angle = (half(x) if n > 1 else x + half(angle)) + angle
+        q = qk.rx(q, angle) if n > 0 else qk.x(q)
+        return qk.expval(q, qko.Z(0))
+
+    assert chosen.run(3, 1.0) == pytest.approx(math.cos(1.5))
+    assert chosen.run(1, 1.0) == pytest.approx(math.cos(2.5))
+    assert chosen.run(0, 1.0) == pytest.approx(-1)
+    assert qk.parse(str(chosen.ir)) == chosen.ir
+
+    @qk.qkernel
+    def measured() -> tuple[qk.Bit, qk.Bit]:
+        flag = qk.measure(qk.h(qk.qubit()))
+        return (qk.measure(qk.x(qk.qubit())) if flag else qk.bit(0)), flag
+
+    assert outcomes(measured).keys() == {(0, 0), (1, 1)}
+
+
+def test_the_variable_of_an_unrolled_loop_is_free_again() -> None:
+    @qk.qkernel
+    def kernel(n: qk.UInt) -> qk.Vector[qk.Bit]:
+        q = qk.qubit_array(n)
+        for i in [0, 1]:
+            q[i] = qk.x(q[i])
+        q[i] = qk.x(q[i])
+        for i in qk.range(n):
+            q[i] = qk.x(q[i])
+        for i in (0,):
+            q[i] = qk.x(q[i])
+        return qk.measure(q)
+
+    assert outcomes(kernel, n=3) == {(1, 1, 1): 200}
+
+
+def test_measured_bits_index_classical_vectors() -> None:
+    @qk.qkernel
+    def looked_up(
+        v: qk.Vector[qk.Float], flags: qk.Vector[qk.Bit], m: qk.Matrix[qk.UInt]
+    ) -> tuple[qk.Vector[qk.Bit], qk.Float, qk.Bit, qk.UInt]:
+        bits = qk.measure(qk.h(qk.qubit_array(2)))
+        index = (1 if bits[0] else 0) + (2 if bits[1] else 0)
+        target = qk.qubit()
+        if flags[index]:
+            target = qk.x(target)
+        return bits, v[index], qk.measure(target), m[index % 2, 1]
+
+    arguments = {"v": [0.5, 1.5, 2.5, 3.5], "flags": [True, False, False, True], "m": [[1, 2], [3, 4]]}
+    expected = {((0, 0), 0.5, 1, 2), ((1, 0), 1.5, 0, 4), ((0, 1), 2.5, 0, 2), ((1, 1), 3.5, 1, 4)}
+    assert outcomes(looked_up, **arguments).keys() == expected
+    executable = looked_up.compile(arguments)
+    for engine in ("reference", "qiskit"):
+        found = executable.sample(qk.Executor(engine), shots=200, seed=3).result()
+        assert {value for value, _ in found.results} == expected
+    with pytest.raises(ExecutionError, match="index 3 lies outside a vector of 3 elements"):
+        looked_up.sample(**(arguments | {"v": [0.5, 1.5, 2.5]}))
+    short = arguments | {"flags": [True, False, False]}
+    with pytest.raises(QubitIndexResolutionError, match="index 3 lies outside a vector of 3 elements"):
+        looked_up.sample(**short)
+    with pytest.raises(TargetCapabilityError, match="may not exist"):
+        looked_up.compile(short).sample(qk.Executor("qiskit")).result()
+
+
+def test_measured_bits_index_an_open_vector() -> None:
+    @qk.qkernel
+    def looked_up(v: qk.Vector[qk.Float]) -> tuple[qk.Bit, qk.Float]:
+        bit = qk.measure(qk.h(qk.qubit()))
+        return bit, v[1 if bit else 0] + v[0]
+
+    executable = looked_up.compile(parameters=["v"], lengths={"v": (2,)})
+    found = executable.sample(shots=50, bindings={"v": [5.0, 7.0]}).result()
+    assert {value for value, _ in found.results} == {(0, 10.0), (1, 12.0)}
 
 
 def test_control_and_inverse_cancel() -> None:

@@ -38,6 +38,31 @@ from tests.lowering_ir import (
 K, N = uint("i"), uint("n")
 
 
+def test_look_ups_are_checked() -> None:
+    v, m, i = Name("v", FLOATS), Name("m", ArrayType(FLOAT, 2)), uint("i")
+    numbers = [0.5, 1.5, 2.5]
+    rounds = np.array([2, 0, 1, 2])
+    assert evaluate(Item(v, (i,)), {"v": numbers, "i": rounds}).tolist() == [2.5, 0.5, 1.5, 2.5]
+    per_round = np.array([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0], [9.0, 10.0, 11.0, 12.0]])
+    assert evaluate(Item(v, (i,)), {"v": per_round, "i": rounds}).tolist() == [9.0, 2.0, 7.0, 12.0]
+    updated = evaluate(Updated(v, i, Const(0.0)), {"v": numbers, "i": rounds})
+    assert np.array(updated).tolist() == [[0.5, 0.0, 0.5, 0.5], [1.5, 1.5, 0.0, 1.5], [0.0, 2.5, 2.5, 0.0]]
+    assert evaluate(Item(m, (i, ONE)), {"m": [[1.0, 2.0], [3.0, 4.0]], "i": 1}) == 4.0
+    past = {"v": numbers, "i": 3, "m": [[1.0]], "d": {0: 1.0}}
+    for wrong in (
+        Item(v, (i,)),
+        Item(v, (Const(-1),)),
+        Item(v, (Name("many", UINT),)),
+        Item(m, (Const(0), ONE)),
+        Item(Name("d", DictType(UINT, FLOAT)), (ONE,)),
+        Slice(v, ONE, ONE, Const(3)),
+        Slice(v, i, Const(0), ONE),
+        Updated(v, i, Const(0.0)),
+    ):
+        with pytest.raises(QubitIndexResolutionError):
+            evaluate(wrong, past | {"many": np.array([0, 3])})
+
+
 # Expressions ------------------------------------------------------------------------------------------------------------
 
 

@@ -25,7 +25,7 @@ def test_histories_are_summed_up_to_a_stated_number() -> None:
     assert ReferenceEngine().prepare(coins(most).circuit(observables=(Z(0),))).expect(np.zeros((1, 0))) == pytest.approx(0.0)
     with pytest.raises(ExecutionError, match="4096 histories") as caught:
         ReferenceEngine().prepare(coins(most + 1).circuit(observables=(Z(0),))).expect(np.zeros((1, 0)))
-    assert "give a number of shots" in str(caught.value)
+    assert "estimate it from shots" in str(caught.value)
 
 
 def test_outcomes_that_cannot_happen_cost_nothing() -> None:

@@ -106,7 +106,7 @@ def _key_names(key: Type) -> str:
 
 
 def _check_unshadowed(tracer: Tracer, name: str, node: ast.For | ast.While) -> None:
-    if name in tracer.frame.variables:
+    if name in tracer.frame.variables and name not in tracer.frame.unrolled:
         value = tracer.frame.variables[name]
         raise CallableDefinitionConflictError(
             f"the loop variable `{name}` already means {describe(value)}",
@@ -217,9 +217,8 @@ def _trace_body(
             for other in symbols.values():
                 tracer.scopes[-1].discard(other.name)
             return None
-        carried.append(
-            ops.Carried(symbol.name, initial[name], convert(following, symbol.type, f"`{name}` after a round", span))
-        )
+        following = convert(following, symbol.type, f"`{name}` after a round", span)
+        carried.append(ops.Carried(symbol.name, initial[name], following, frame.assigned.get(name)))
     return tuple(block), tuple(carried), dict(symbols)
 
 

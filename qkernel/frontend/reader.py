@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import operator
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from qkernel.diagnostics import as_written, did_you_mean
@@ -20,7 +20,7 @@ from qkernel.errors import (
     UnknownNameError,
     UnsupportedPythonError,
 )
-from qkernel.frontend.control_flow import truth
+from qkernel.frontend.control_flow import symbolic_if, truth
 from qkernel.frontend.iteration import comprehension, iterate
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import call
@@ -339,19 +339,9 @@ def _conditional(tracer: Tracer, node: ast.AST, test: ast.expr, body: ast.expr, 
     condition = truth(tracer, read(tracer, test), test)
     if not isinstance(condition, Expr):
         return read(tracer, body if condition else orelse)
-    before = len(tracer.ops), dict(tracer.ledger.moves), dict(tracer.ledger.loans)
-    sides = []
-    for side in (body, orelse):
-        value = read(tracer, side)
-        if (len(tracer.ops), tracer.ledger.moves, tracer.ledger.loans) != before or not _is_scalar(value):
-            shown = [ast.unparse(part) for part in (test, body, orelse)]
-            raise UnsupportedPythonError(
-                "a conditional expression on a value that is not known yet chooses between numbers, and acts on no qubits",
-                span=tracer.frame.span(node),
-                label="more than a choice between numbers",
-                help="write an `if` statement:\n    if {}:\n        result = {}\n    else:\n        result = {}".format(*shown),
-            )
-        sides.append(value)
+    sides = _numbers(tracer, (body, orelse))
+    if sides is None:
+        return _branch_value(tracer, node, condition, ast.If(test, [_choice(body)], [_choice(orelse)]))
     kinds = {_type(side) for side in sides}
     if len(kinds) > 1 and BIT in kinds:
         raise KernelTypeError(
@@ -361,6 +351,35 @@ def _conditional(tracer: Tracer, node: ast.AST, test: ast.expr, body: ast.expr, 
             help="give both sides one type; `(1 if bit else 0)` makes a number of a bit",
         )
     return apply("select", condition, *sides)
+
+
+def _numbers(tracer: Tracer, nodes: Iterable[ast.expr]) -> list[Any] | None:
+    """The values of expressions; None if one is no number, or does something when it is read."""
+    ledger, ended = tracer.ledger.snapshot(), dict(tracer.ended)
+    values = []
+    for node in nodes:
+        with tracer.block() as block:
+            value = read(tracer, node)
+        is_number = not block and tracer.ledger == ledger and _is_scalar(value)
+        tracer.ledger.restore(ledger)
+        tracer.ended = dict(ended)
+        if not is_number:
+            return None
+        values.append(value)
+    return values
+
+
+_CHOICE = "the choice"  # no name of a user's
+
+
+def _choice(value: ast.expr) -> ast.stmt:
+    return ast.copy_location(ast.Assign([ast.copy_location(ast.Name(_CHOICE, ast.Store()), value)], value), value)
+
+
+def _branch_value(tracer: Tracer, node: ast.AST, condition: Expr, branch: ast.If) -> Any:
+    """What an `if` statement assigns on its two sides."""
+    symbolic_if(tracer, ast.copy_location(branch, node), condition)
+    return tracer.frame.variables.pop(_CHOICE)
 
 
 def _subscript(tracer: Tracer, node: ast.Subscript, base: Any, key_node: ast.expr) -> Any:

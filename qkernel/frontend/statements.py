@@ -199,6 +199,8 @@ def assign(tracer: Tracer, target: ast.expr, value: Any) -> None:
                 value.name = name
             frame.variables[name] = value
             frame.dead.pop(name, None)
+            frame.unrolled.discard(name)
+            frame.assigned[name] = frame.span(target)
         case ast.Tuple(elements) | ast.List(elements):
             _unpack(tracer, target, elements, value)
         case ast.Subscript(base_node, key_node):
@@ -258,6 +260,7 @@ def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: 
                 label="of no named vector",
                 help="give the vector a name first: `v = ...`, then `v[i] = ...`",
             )
+        tracer.frame.assigned[base_node.id] = tracer.frame.span(node)
         tracer.frame.variables[base_node.id] = updated(tracer, base, key, value, key_node, node)
     elif isinstance(key, Expr):
         raise UnsupportedPythonError(
@@ -325,6 +328,7 @@ def _for(tracer: Tracer, node: ast.For) -> Signal:
             return signal
         if isinstance(signal, Break):
             break
+    tracer.frame.unrolled.update(_plain_names(node.target))
     return None
 
 

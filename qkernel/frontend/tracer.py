@@ -28,13 +28,18 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Frame:
-    """A function that is being read: the kernel itself, or a plain Python function traced into it."""
+    """A function that is being read: the kernel itself, or a plain Python function traced into it.
+
+    `unrolled` are variables of Python loops that have ended, not assigned since; `assigned` says where names were last.
+    """
 
     source: Source
     name: str
     variables: dict[str, Any]
     outer: Callable[[str], Any]
     dead: dict[str, str] = field(default_factory=dict)
+    unrolled: set[str] = field(default_factory=set)
+    assigned: dict[str, Span] = field(default_factory=dict)
     symbolic_depth: int = 0
 
     def span(self, node: ast.AST) -> Span:

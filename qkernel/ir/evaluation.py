@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.errors import QubitIndexResolutionError
 from qkernel.ir.expressions import (
     Apply,
     Const,
@@ -38,7 +39,8 @@ def evaluate(expr: Expr, environment: Environment) -> Any:
 
     `environment` maps names to numbers, bools, numpy arrays, dictionaries or Hamiltonians. An array bound to a
     *scalar* name stands for one value per iteration, shot or sample, and the result is then such an array. A name
-    bound to an expression gives a residual expression.
+    bound to an expression gives a residual expression. Raises `QubitIndexResolutionError` for an element that a vector
+    or dictionary does not have.
     """
     match expr:
         case Const(value):
@@ -65,7 +67,9 @@ def evaluate(expr: Expr, environment: Environment) -> Any:
                 return Slice(*(wrap(value) for value in values))
             sequence, first, step, count = values
             if step == 0:
-                return [sequence[first]] * count
+                return [_element(sequence, [first])] * count
+            if count:
+                _check_index(np.array([first, first + step * (count - 1)]), len(sequence))
             return sequence[first : first + step * count : step] if count else sequence[:0]
         case Pack(items, type):
             return _pack([evaluate(entry, environment) for entry in items], type)
@@ -73,9 +77,11 @@ def evaluate(expr: Expr, environment: Environment) -> Any:
             parts = [evaluate(part, environment) for part in (base, key, value)]
             if any(isinstance(part, Expr) for part in parts):
                 return Updated(*(wrap(part) for part in parts))
-            copy = list(parts[0])
-            copy[parts[1]] = parts[2]
-            return copy
+            sequence, index, entry = parts
+            _check_index(index, len(sequence))
+            if isinstance(index, np.ndarray):
+                return [np.where(index == k, entry, earlier) for k, earlier in enumerate(sequence)]
+            return [entry if k == index else earlier for k, earlier in enumerate(sequence)]
     raise TypeError(f"not an expression: {expr!r}")
 
 
@@ -92,10 +98,25 @@ def _element(base: Any, keys: list[Any]) -> Any:
     if isinstance(base, Expr) or any(isinstance(key, Expr) for key in keys):
         return item(wrap(base), tuple(keys) if len(keys) > 1 else keys[0])
     if isinstance(base, dict):
+        if keys[0] not in base:
+            raise QubitIndexResolutionError(f"a dictionary has no key {keys[0]}")
         return base[keys[0]]
     for key in keys:
-        base = np.asarray(base)[key] if isinstance(key, np.ndarray) else base[key]
+        _check_index(key, len(base))
+        if isinstance(key, np.ndarray):  # an index, and so an entry of the vector, for each iteration, shot or sample
+            rows = np.stack([np.broadcast_to(entry, key.shape) for entry in base])
+            base = np.take_along_axis(rows, key[None], 0)[0]
+        else:
+            base = base[key]
     return base.item() if isinstance(base, np.generic) else base
+
+
+def _check_index(index: Any, length: int) -> None:
+    outside = np.asarray((index < 0) | (index >= length))
+    if outside.any():
+        worst = np.asarray(index)[outside].flat[0]
+        elements = f"{length} element{'' if length == 1 else 's'}"
+        raise QubitIndexResolutionError(f"index {worst} lies outside a vector of {elements}", label=f"index {worst}")
 
 
 def _pack(values: list[Any], type: Type) -> Any:

@@ -161,12 +161,13 @@ class Carried:
     """A classical value that a loop carries.
 
     Before the loop `name` is `initial`; after each round it becomes `next`, all carried names at once; after the loop
-    `name` denotes the last value.
+    `name` denotes the last value. `span` is where the loop's body assigns it last.
     """
 
     name: str
     initial: Expr
     next: Expr
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

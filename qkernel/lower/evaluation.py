@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import QubitIndexResolutionError, SizeError
+from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import (
     Apply,
     Const,
@@ -24,10 +25,12 @@ from qkernel.ir.expressions import (
     Slice,
     Updated,
     size,
+    wrap,
 )
 from qkernel.ir.expressions import item as residual_item
 from qkernel.ir.operators import OPERATORS
-from qkernel.ir.types import TupleType
+from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, TupleType
+from qkernel.lower.circuit import BITS
 from qkernel.lower.residuals import combine
 from qkernel.lower.values import (
     Affine,
@@ -135,7 +138,7 @@ def _vectorised(name: str, values: list[Any]) -> Any:
 
 def element(base: Any, keys: list[Any], expr: Expr) -> Any:
     """`base[keys]`; `expr` is what `base` was written as."""
-    if isinstance(base, OpenArray):
+    if isinstance(base, OpenArray) and not any(isinstance(key, Expr) for key in keys):
         return base.element([key if type(key) in _INDEX else whole(key, "an index") for key in keys])
     if isinstance(base, (dict, OpenDictionary)):
         return _looked_up(base, keys[0], expr)
@@ -145,6 +148,8 @@ def element(base: Any, keys: list[Any], expr: Expr) -> Any:
         return residual_item(base, key)
     if any(isinstance(key, np.ndarray) for key in keys):
         return _elements(base, keys, expr)
+    if any(isinstance(key, Expr) for key in keys):
+        return _chosen(base, keys, expr)
     for key in keys:
         if type(key) is not int:
             key = whole(key, "an index")
@@ -152,6 +157,21 @@ def element(base: Any, keys: list[Any], expr: Expr) -> Any:
             check_key(key, len(base), _shown(expr))
         base = base[key]
     return base
+
+
+def _chosen(base: Any, keys: list[Any], expr: Expr) -> Expr:
+    """An element whose place measured bits tell, kept as a look-up."""
+    index, *rest = keys
+    if not isinstance(index, Expr):
+        return _chosen(element(base, [index], expr), rest, expr)
+    if free_names(index) != {BITS.name}:
+        raise Unsettled(index, "an index")
+    entries = [element(base, [k, *rest], expr) for k in range(length(base, 0))]
+    if not all(isinstance(entry, (bool, int, float, Affine, Expr)) for entry in entries):
+        raise Unsettled(index, "an index")
+    wrapped = tuple(entry.expression() if isinstance(entry, Affine) else wrap(entry) for entry in entries)
+    kind = next((kind for kind in (FLOAT, UINT) if any(entry.type == kind for entry in wrapped)), BIT)
+    return residual_item(Pack(wrapped, ArrayType(kind)), index)
 
 
 def _elements(base: Any, keys: list[Any], expr: Expr) -> Any:

@@ -22,6 +22,7 @@ from qkernel.ir.ops import (
     Alloc,
     Block,
     Call,
+    Carried,
     Control,
     Expval,
     For,
@@ -130,7 +131,7 @@ class Interpreter:
             raise no_body(entry, entry.span)
         self.block(entry.body, frame)
         returned = [expr for expr in entry.returns if isinstance(expr, Expr)]
-        with self.reporting(None, frame):
+        with self.reporting(entry.span, frame):
             outputs = [measurement.output(value(expr, frame.names), expr.type) for expr in returned]
         self.columns.close()
         angles = self.open.angle_map(self.columns, outputs)
@@ -441,16 +442,25 @@ class Interpreter:
             targets = ((*key, entry) if spread else (key, entry) for key, entry in dictionary.items())
         if self.rows is None and self.unrolled(op, rounds, names):
             return
-        carried = [(entry.name, entry.next) for entry in op.carried]
         names.update([(entry.name, value(entry.initial, names)) for entry in op.carried])
         frame.loops.append(op.targets)
         for target in targets:
             for name, entry in zip(op.targets, target, strict=True):
                 names[name] = entry
             self.block(op.body, frame)
-            if carried:
-                names.update([(name, value(following, names)) for name, following in carried])
+            if op.carried:
+                names.update(self.following(op.carried, frame))
         frame.loops.pop()
+
+    def following(self, carried: Sequence[Carried], frame: Frame) -> list[tuple[str, Any]]:
+        """What carried names are after a round."""
+        values = []
+        for entry in carried:
+            try:
+                values.append((entry.name, value(entry.next, frame.names)))
+            except (QKernelError, Unsettled, ArithmeticError, ValueError) as error:
+                raise locate(translated(error, self.open), entry.span, frame) from None
+        return values
 
     def unrolled(self, op: For, rounds: range | dict[Any, Any], names: dict[str, Any]) -> bool:
         """Whether the loop could be lowered for all its rounds at once."""

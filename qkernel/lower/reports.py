@@ -78,9 +78,11 @@ def translated(error: Exception, parameters: OpenParameters) -> QKernelError:
     return SeparationError(
         f"{error.use} depends on {source}, and is to be known before the circuit runs",
         label="known only at run time",
-        help="choose between gates by `if` on the bit; a loop that ends by a measured bit is a `while`"
-        if source == "a measurement"
-        else None,
+        help=None
+        if source != "a measurement"
+        else "go over the indices:\n    for k in qk.range(n):\n        if index == k:\n            ...  # with the element `k`"
+        if error.use in ("an index", "a key")
+        else "choose between gates by `if` on the bit; a loop that ends by a measured bit is a `while`",
     )
 
 

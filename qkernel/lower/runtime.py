@@ -90,7 +90,7 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
     interpreter.repeating += 1
     with columns.nested() as body:
         interpreter.block(op.body, frame)
-        ends = [value(entry.next, names) for entry in op.carried]
+        ends = [after for _, after in interpreter.following(op.carried, frame)]
     interpreter.branching -= 1
     interpreter.repeating -= 1
     written: list[tuple[int, Expr]] = []

@@ -17,6 +17,7 @@ from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import Assign, Circuit, Instruction
+from qkernel.shots import HOW_TO_ESTIMATE
 from qkernel_backends.memory import require_memory
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.machine import STATE
@@ -151,7 +152,7 @@ class Trajectories:
                 raise ShotsError(
                     f"`{self.circuit.name}` has a `while` on measured bits: it can run for ever, so there is no exact value",
                     span=step.loop.span,
-                    help="give a number of shots",
+                    help=HOW_TO_ESTIMATE,
                 )
         with progress("histories of measured bits", len(theta)) as advance:
             yield from self._run(theta, 1, None, advance)
@@ -249,7 +250,7 @@ class Trajectories:
             if (histories > MOST_BRANCHES).any():
                 raise ExecutionError(
                     f"`{self.circuit.name}` has more than {MOST_BRANCHES} histories of measured bits, too many to sum over",
-                    help="give a number of shots",
+                    help=HOW_TO_ESTIMATE,
                 )
             shots = [rows.shots, rows.shots]
         else:

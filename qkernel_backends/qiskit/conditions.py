@@ -8,7 +8,7 @@ import numpy as np
 from qiskit.circuit import Clbit
 from qiskit.circuit.classical import expr as classical
 
-from qkernel.errors import TargetCapabilityError
+from qkernel.errors import QubitIndexResolutionError, TargetCapabilityError
 from qkernel.ir.evaluation import children, evaluate
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name
 
@@ -62,7 +62,14 @@ def table_of(value: Expr) -> tuple[Any, list[int]]:
         )
     rows = np.arange(1 << len(read))
     columns = {bit: (rows >> k & 1).astype(bool) for k, bit in enumerate(read)}
-    return np.broadcast_to(np.asarray(evaluate(value, {"bits": columns}), bool), rows.shape), read
+    try:
+        table = evaluate(value, {"bits": columns})
+    except QubitIndexResolutionError as error:
+        raise TargetCapabilityError(
+            f"a condition looks up an element that may not exist, which no Qiskit circuit can tell: {error.title}",
+            help="give the vector an element for each value of the bits, or run the kernel on the built-in engine",
+        ) from None
+    return np.broadcast_to(np.asarray(table, bool), rows.shape), read
 
 
 def _from_table(table: Any, bits: list[Clbit]) -> classical.Expr:

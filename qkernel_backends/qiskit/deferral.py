@@ -14,6 +14,7 @@ import numpy as np
 from qkernel.errors import ShotsError
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name
 from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Kind, Repeat, Run
+from qkernel.shots import HOW_TO_ESTIMATE
 from qkernel_backends.qiskit.conditions import table_of
 
 MOST_FRESH_QUBITS = 12
@@ -87,7 +88,7 @@ class _Writer:
                             self.body(block, inside)
                 case Repeat(span=span):
                     raise ShotsError(
-                        "an expectation value behind a run-time loop has no exact value here", span=span, help="ask for `shots`"
+                        "an expectation value behind a run-time loop has no exact value here", span=span, help=HOW_TO_ESTIMATE
                     )
 
     def run(self, run: Run, controls: Controls) -> None:
@@ -121,7 +122,7 @@ class _Writer:
             raise ShotsError(
                 f"`{self.circuit.name}` measures and resets too often for exact values",
                 label=f"at most {MOST_FRESH_QUBITS} measurements, resets and conditions are followed exactly",
-                help="ask for `shots`",
+                help=HOW_TO_ESTIMATE,
             )
         self.num_qubits += 1
         return self.num_qubits - 1
