@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+
 import numpy as np
 
-from qkernel_backends.native.cache import cache_folder
-from qkernel_backends.native.split import load_machine
+from qkernel_backends.native.cache import cache_folder, machine_code
 
-for precision in (np.float32, np.float64):
-    load_machine(np.dtype(precision))
-print(f"the native engine is ready, its machine code in {cache_folder()}")
+
+def _load(precision: str) -> None:
+    machine_code(np.dtype(precision))
+
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(2) as pool:
+        list(pool.map(_load, ("float32", "float64")))
+    print(f"the native engine is ready, its machine code in {cache_folder()}")

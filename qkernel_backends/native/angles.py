@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from qkernel_backends.native.layout import (
     COEFFICIENTS_AT,
     CONSTANT,
@@ -14,6 +12,7 @@ from qkernel_backends.native.layout import (
     LANE_MASKS_AT,
     MOMENTS_AT,
     NUM_GROUPS,
+    NUM_INPUTS,
     NUM_ROWS,
     ROW_GRADIENTS_AT,
     ROW_NUMBERS_AT,
@@ -23,15 +22,15 @@ from qkernel_backends.native.layout import (
     TURNS_AT,
 )
 from qkernel_backends.native.phases import cosine_and_sine
-from qkernel_backends.native.vectors import load, scalar, splat, store
+from qkernel_backends.native.vectors import kernel, lanes_of, load, scalar, splat, store
 
 _TWO_PI = 6.283185307179586
 
 
-@njit
+@kernel
 def evaluate(s, code, numbers, weights, stage):  # type: ignore[no-untyped-def]
     """The rows of a stage, in every lane, brought into [-pi, pi], with their cosines and sines."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     terms, offsets = code[ROW_TERMS_AT], code[ROW_NUMBERS_AT]
     coefficients = offsets + code[NUM_ROWS]
     for row in range(code[NUM_ROWS]):
@@ -59,10 +58,10 @@ def evaluate(s, code, numbers, weights, stage):  # type: ignore[no-untyped-def]
         cosine_and_sine(s, value, lanes, code[TURNS_AT] + 2 * lanes * row, code[TURNS_AT] + 2 * lanes * row + lanes)
 
 
-@njit
+@kernel
 def coefficients(s, code, stage):  # type: ignore[no-untyped-def]
     """ar, ai, br, bi of each merged rotation of a stage; lanes that its controls leave alone get the identity."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     one, zero = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
     for group in range(code[NUM_GROUPS]):
         at = code[GROUPS_AT] + 4 * group
@@ -89,10 +88,10 @@ def coefficients(s, code, stage):  # type: ignore[no-untyped-def]
         store(s, to + 3 * lanes, bi)
 
 
-@njit
+@kernel
 def share_moments(s, code, stage):  # type: ignore[no-untyped-def]
     """Hand the moments behind each merged rotation of a stage to the rows of its factors, last factor first."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     for group in range(code[NUM_GROUPS]):
         at = code[GROUPS_AT] + 4 * group
         if code[at + 2] != stage or stage == CONSTANT:
@@ -119,10 +118,10 @@ def share_moments(s, code, stage):  # type: ignore[no-untyped-def]
                 mx, my = cosine * mx + sine * my, cosine * my - sine * mx
 
 
-@njit
+@kernel
 def hand_out(s, code, numbers, stage, grad_inputs, grad_weights, first, count):  # type: ignore[no-untyped-def]
     """Add the gradients of a stage's rows to those of their columns; the lanes hold samples `first` to `first + count`."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     terms = code[ROW_TERMS_AT]
     coefficients = code[ROW_NUMBERS_AT] + code[NUM_ROWS]
     samples = 1 << code[LANE_BITS]
@@ -144,4 +143,4 @@ def hand_out(s, code, numbers, stage, grad_inputs, grad_weights, first, count): 
                     part = s[gradient + sample]
                     for lane in range(sample + samples, lanes, samples):
                         part += s[gradient + lane]
-                    grad_inputs[first + sample, column] += coefficient * part
+                    grad_inputs[(first + sample) * code[NUM_INPUTS] + column] += coefficient * part

@@ -5,41 +5,47 @@ A call does one pass, or part of one: its blocks may be shared out among threads
 
 from __future__ import annotations
 
-from numba import njit
-
-from qkernel_backends.native import readout, start
+from qkernel_backends.native import layout, readout, start
 from qkernel_backends.native.layout import (
     BATCHED,
+    BEGIN,
+    BEGIN_CALL,
+    BEGIN_SAMPLE,
+    END_CALL,
+    END_SAMPLE,
+    END_START,
+    FIRST,
     FIRST_OP,
     FIRST_WORDS,
+    FORWARD,
     LAST_OP,
     LAST_WORDS,
     LISTS_AT,
     NUM_HIGH,
     NUM_OUTER,
     NUM_OUTSIDE,
+    OBSERVE,
     OP_WIDTH,
     OPS_AT,
     OUTER_START_AT,
     OVERLAPS_AT,
     QUBITS,
+    READ,
     RUN_BITS,
     SHARED,
     SIZE,
     START_AT,
     STATE_AT,
+    SUM_UP,
     TEMPLATE_AT,
+    UNDO,
+    WEIGH,
 )
 from qkernel_backends.native.steps import backward, clear, collect, forward, load_inputs, prepare
-from qkernel_backends.native.vectors import load, scalar, splat, store
-
-# What to do with each block of a pass; several may be added.
-FORWARD, READ, BEGIN, OBSERVE, UNDO, FIRST = 256, 512, 1024, 2048, 4096, 8192
-# What to do between passes.
-BEGIN_CALL, BEGIN_SAMPLE, WEIGH, VALUES, END_START, END_SAMPLE, END_CALL = range(16, 23)
+from qkernel_backends.native.vectors import fill, kernel, lanes_of, load, scalar, splat, store
 
 
-@njit
+@kernel
 def _base(code, at, block):  # type: ignore[no-untyped-def]
     """The element at which a block begins."""
     base = 0
@@ -49,13 +55,13 @@ def _base(code, at, block):  # type: ignore[no-untyped-def]
     return base
 
 
-@njit
+@kernel
 def _move(s, code, at, base, state, part, inwards):  # type: ignore[no-untyped-def]
     """Copy a block's real and imaginary part (`part` 0: of the state, 2: of the co-state) in from `state`, or out."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     size, buffer = code[SIZE], code[STATE_AT]
     run = 1 << code[at + RUN_BITS]
-    whole = len(state) // 4
+    whole = code[SIZE] << code[at + NUM_OUTSIDE]
     for which in range(part, part + 2):
         for high in range(1 << code[at + NUM_HIGH]):
             far = base + which * whole
@@ -70,10 +76,10 @@ def _move(s, code, at, base, state, part, inwards):  # type: ignore[no-untyped-d
                     store(state, far + j, load(s, near + j))
 
 
-@njit
+@kernel
 def _finish_start(s, code, block, base):  # type: ignore[no-untyped-def]
     """The moments of the qubits inside; the block's overlap is kept for those outside."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     ampr, ampi = start.outer_amplitude(s, code, base)
     at, size = code[STATE_AT], code[SIZE]
     re, im = start.contract(s, code, at, size, 0, code[QUBITS], code[START_AT], True, ampr, ampi)
@@ -82,7 +88,7 @@ def _finish_start(s, code, block, base):  # type: ignore[no-untyped-def]
     store(s, to + (lanes << code[NUM_OUTER]), im)
 
 
-@njit
+@kernel
 def _block(s, code, numbers, state, at, block, tasks):  # type: ignore[no-untyped-def]
     base = _base(code, at, block)
     first, last = code[at + FIRST_OP], code[at + LAST_OP]
@@ -114,30 +120,30 @@ def _block(s, code, numbers, state, at, block, tasks):  # type: ignore[no-untype
         _move(s, code, at, base, state, 2, False)
 
 
-@njit
-def run_blocks(  # type: ignore[no-untyped-def]
-    code, numbers, s, state, inputs, weights, cotangent, values, grad_inputs, grad_weights, sample, at, first, last, tasks
-):
+@kernel
+def run_blocks(code, arrays, numbers, first, last, tasks, sample, at):  # type: ignore[no-untyped-def]
     """Blocks `first` to `last` of the pass at `at`, or what is done between passes for one sample.
 
-    `state` holds four parts: state and co-state, real and imaginary.
+    The large state holds four parts: state and co-state, real and imaginary.
     """
-    lanes = 64 // s.itemsize
+    s, weights = arrays[layout.WORK], arrays[layout.WEIGHTS]
+    grad_inputs, grad_weights = arrays[layout.GRAD_INPUTS], arrays[layout.GRAD_WEIGHTS]
+    lanes = lanes_of(s)
     if tasks == BEGIN_CALL:
         prepare(s, code, numbers, weights, SHARED)
         clear(s, code, 0)
         clear(s, code, SHARED)
     elif tasks == BEGIN_SAMPLE:
-        load_inputs(s, code, inputs, sample, 1)
+        load_inputs(s, code, arrays[layout.INPUTS], sample, 1)
         prepare(s, code, numbers, weights, BATCHED)
         clear(s, code, BATCHED)
         start.prepare(s, code, code[TEMPLATE_AT])
         readout.clear(s, code)
-        s[code[OVERLAPS_AT] : code[OVERLAPS_AT] + (4 * lanes << code[NUM_OUTER])] = 0
-    elif tasks == VALUES:
-        readout.read(s, code, numbers, values, sample, 1)
+        fill(s, code[OVERLAPS_AT], 4 * lanes << code[NUM_OUTER])
+    elif tasks == SUM_UP:
+        readout.read(s, code, numbers, arrays[layout.VALUES], sample, 1)
     elif tasks == WEIGH:
-        readout.weigh(s, code, numbers, cotangent, sample, 1)
+        readout.weigh(s, code, numbers, arrays[layout.COTANGENT], sample, 1)
     elif tasks == END_START:
         one, zero = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
         vector_bits = 4 if lanes == 16 else 3
@@ -149,4 +155,4 @@ def run_blocks(  # type: ignore[no-untyped-def]
         collect(s, code, numbers, SHARED, grad_inputs, grad_weights, 0, 0)
     else:
         for block in range(first, last):
-            _block(s, code, numbers, state, at, block, tasks)
+            _block(s, code, numbers, arrays[layout.STATES], at, block, tasks)

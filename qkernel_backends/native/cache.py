@@ -1,34 +1,50 @@
-"""Where the machine code stays between processes: one file per function, keyed by its sources, numba and the processor."""
+"""The machine code: kept on disk between processes, loaded without its compiler.
+
+A file is named after what it was made from: the sources, the versions of numba and Python, and the processor. It holds the
+digest of the rest, the name of the function, and an object file.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numba
-from numba.core.caching import CompileResultCacheImpl, FunctionCache
+import llvmlite.binding as llvm
+import numpy as np
 
-_WITHOUT_MACHINE_CODE = frozenset(
-    (
-        "__init__", "__main__", "cache", "encode", "engine", "explain",
-        "large", "passes", "progress", "split", "threads", "trajectories",
-    )
+_SOURCES = (
+    "angles", "blocks", "compiler", "gates", "layout", "machine", "phases", "readout", "start", "steps", "vectors", "words",
 )  # fmt: skip
+_PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, *(ctypes.c_void_p,) * 5, *(ctypes.c_int64,) * 5)
+_DIGEST_SIZE = 32
 
 
 @cache
-def _stamp() -> str:
-    """Changes when any file that machine code is made from does, so that an edit is never answered with old code."""
-    digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        if path.stem not in _WITHOUT_MACHINE_CODE:
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
+def machine_code(real: np.dtype[Any]) -> Callable[..., None]:
+    """The machine for float32 or float64; compiles it the first time on this machine. See `machine.run`.
+
+    Called with addresses: of nothing twice, of `code`, of the table of arrays, of `numbers`; then five whole numbers.
+    """
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    file = cache_folder() / f"machine-{real.name}-{_stamp()}.bin"
+    name, code = _read(file) or _compiled(real, file)
+    target = llvm.Target.from_default_triple().create_target_machine()
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    function = _PROTOTYPE(engine.get_function_address(name))
+    function.engine = engine  # type: ignore[attr-defined]  # whose memory the code is in
+    return function
 
 
 @cache
@@ -38,52 +54,43 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "qkernel"
 
 
-class _Locator:
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def ensure_cache_path(self) -> None:
-        cache_folder().mkdir(parents=True, exist_ok=True)
-
-    def get_cache_path(self) -> str:
-        return str(cache_folder())
-
-    def get_source_stamp(self) -> str:
-        return _stamp()
-
-    def get_disambiguator(self) -> str:
-        return _stamp()[:16]
-
-    @classmethod
-    def from_function(cls, function: Any, path: str) -> _Locator:
-        return cls(path)
+def _stamp() -> str:
+    """Changes when anything does that machine code is made from, so that an edit is never answered with old code."""
+    processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    chosen = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
+    digest = hashlib.sha256(repr((version("numba"), version("llvmlite"), sys.version, processor, chosen)).encode())
+    for source in _SOURCES:
+        digest.update((Path(__file__).parent / f"{source}.py").read_bytes())
+    return digest.hexdigest()[:16]
 
 
-class _Implementation(CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = [_Locator]  # noqa: RUF012
+def _read(file: Path) -> tuple[str, bytes] | None:
+    """What a file holds; None if there is none or it is damaged."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return None
+    digest, rest = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
+    if hashlib.sha256(rest).digest() != digest:
+        return None
+    name, _, code = rest.partition(b"\n")
+    return name.decode(), code
 
 
-class _Cache(FunctionCache):  # type: ignore[misc]
-    _impl_class = _Implementation
-    began = 0.0
+def _compiled(real: np.dtype[Any], file: Path) -> tuple[str, bytes]:
+    print("qkernel: compiling the native engine, once for this machine (up to a minute) ...", file=sys.stderr)
+    began = time.monotonic()
+    from qkernel_backends.native.compiler import compile_machine
 
-    def load_overload(self, signature: Any, context: Any) -> Any:
-        found = super().load_overload(signature, context)
-        if found is None:
-            self.began = time.monotonic()
-            print("qkernel: compiling the native engine, once for this machine (up to a minute) ...", file=sys.stderr)
-        return found
-
-    def save_overload(self, signature: Any, data: Any) -> None:
-        try:
-            super().save_overload(signature, data)
-            place = f"kept in {cache_folder()}"
-        except OSError as error:
-            place = f"not kept: {error}"
-        print(f"qkernel: compiled in {time.monotonic() - self.began:.0f} s, {place}", file=sys.stderr)
-
-
-def keep_on_disk(dispatcher: Any) -> Any:
-    """Let a compiled function load its machine code from the cache folder, and put it there."""
-    dispatcher._cache = _Cache(dispatcher.py_func)
-    return dispatcher
+    name, code = compile_machine(real)
+    rest = name.encode() + b"\n" + code
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as written:
+            written.write(hashlib.sha256(rest).digest() + rest)
+        os.replace(written.name, file)
+        place = f"kept in {file.parent}"
+    except OSError as error:
+        place = f"not kept: {error}"
+    print(f"qkernel: compiled in {time.monotonic() - began:.0f} s, {place}", file=sys.stderr)
+    return name, code

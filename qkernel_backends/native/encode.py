@@ -58,17 +58,6 @@ class Program:
         """Of the states of one chunk of samples."""
         return int(2 * self.dtype.itemsize << (self.num_qubits + self.lane_bits))
 
-    def workspace(self) -> Array:
-        """A new workspace, aligned to 64 bytes."""
-        lanes = 64 // self.dtype.itemsize
-        raw = np.zeros(self.work_size + lanes, self.dtype)
-        skip = -raw.ctypes.data % 64 // self.dtype.itemsize
-        work = raw[skip : skip + self.work_size]
-        for section, values in ((layout.SIGNS_AT, self.signs), (layout.LANE_MASKS_AT, self.lane_masks)):
-            at = self.code[section]
-            work[at : at + values.size] = values.ravel()
-        return work
-
 
 class _Encoder:
     def __init__(self, plan: Plan, lane_bits: int, dtype: np.dtype[Any], position: dict[int, int], passes: list[Pass]) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 from qkernel.engine import FEATURES, Prepared
 from qkernel.lower.circuit import Circuit
 from qkernel_backends.memory import require_memory
+from qkernel_backends.native.cache import machine_code
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.explain import explain
-from qkernel_backends.native.machine import STATE
-from qkernel_backends.native.split import NativeSplit, Runner, extended, lane_bits, load_machine
+from qkernel_backends.native.split import NativeSplit, Runner, extended, lane_bits
 from qkernel_backends.native.trajectories import Trajectories
 from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
@@ -35,7 +35,7 @@ class NativeEngine:
 
     def prepare(self, circuit: Circuit, dtype: Any = np.complex128) -> Prepared:
         """See `qkernel.engine.Engine`. The machine code of `dtype` is loaded here."""
-        load_machine(np.dtype(np.float32 if np.dtype(dtype) == np.complex64 else np.float64))
+        machine_code(np.dtype(np.float32 if np.dtype(dtype) == np.complex64 else np.float64))
         final = final_measurements(circuit)
         if final is None or disturbed(circuit, final):
             return Trajectories(circuit, np.dtype(dtype))
@@ -114,9 +114,9 @@ class NativePrepared:
             position = {column: column for column in self._columns}
             self._state_runners[bits] = Runner(encode(plan, bits, self.real, position, costate=False))
         runner = self._state_runners[bits]
-        work, empty, flat = runner.workspace(), runner.nothing, runner.flat  # refuses what does not fit
+        work = runner.workspace()  # refuses what does not fit
         states = np.zeros((len(columns), 2, 1 << plan.num_qubits), self.real)
-        runner.call(work, columns, flat, empty, empty, empty, flat, states, 0, len(columns), STATE)
+        work.evolve(states, columns, columns[:0], 0, len(columns))
         runner.idle.append(work)
         phase = np.full(len(columns), plan.global_phase.offset)
         for column, coefficient in plan.global_phase.terms:

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
-from qkernel_backends.native.vectors import load, scalar, splat, store, swap
+from qkernel_backends.native.vectors import kernel, lanes_of, load, scalar, splat, store, swap
 
 
-@njit
+@kernel
 def turn(s, at, size, bit, controls, value, c, sign):  # type: ignore[no-untyped-def]
     """A rotation (`sign` -1: its inverse) on the pairs of elements that differ in `bit`."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     minus = splat(s, scalar(s, sign))
     ar, ai, br, bi = load(s, c), minus * load(s, c + lanes), minus * load(s, c + 2 * lanes), minus * load(s, c + 3 * lanes)
     step = 1 << bit
@@ -34,10 +32,10 @@ def turn(s, at, size, bit, controls, value, c, sign):  # type: ignore[no-untyped
             store(s, k + step + size, br * p0i + bi * p0r + ar * p1i - ai * p1r)
 
 
-@njit
+@kernel
 def turn_back(s, at, size, bit, controls, value, c, m):  # type: ignore[no-untyped-def]
     """Add up the three moments, then undo the rotation on state and co-state."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
     mx, my, mz = load(s, m), load(s, m + lanes), load(s, m + 2 * lanes)
     step = 1 << bit
@@ -67,10 +65,10 @@ def turn_back(s, at, size, bit, controls, value, c, m):  # type: ignore[no-untyp
     store(s, m + 2 * lanes, mz)
 
 
-@njit
+@kernel
 def turn_real(s, at, size, bit, controls, value, c):  # type: ignore[no-untyped-def]
     """A rotation about Y."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     ar, br = load(s, c), load(s, c + 2 * lanes)
     step = 1 << bit
     for block in range(0, size, 2 * step):
@@ -83,10 +81,10 @@ def turn_real(s, at, size, bit, controls, value, c):  # type: ignore[no-untyped-
                 store(s, k + step, br * p0 + ar * p1)
 
 
-@njit
+@kernel
 def turn_real_back(s, at, size, bit, controls, value, c, m):  # type: ignore[no-untyped-def]
     """Add up the moment of Y, then undo the rotation about Y."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     ar, br, my = load(s, c), load(s, c + 2 * lanes), load(s, m + lanes)
     step = 1 << bit
     for block in range(0, size, 2 * step):
@@ -104,10 +102,10 @@ def turn_real_back(s, at, size, bit, controls, value, c, m):  # type: ignore[no-
     store(s, m + lanes, my)
 
 
-@njit
+@kernel
 def flip(s, at, size, bit, controls, value, parts):  # type: ignore[no-untyped-def]
     """Exchange the elements that differ in `bit`, in the first `parts` arrays."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     step = 1 << bit
     for block in range(0, size, 2 * step):
         for j in range(block, block + step, lanes):
@@ -120,10 +118,10 @@ def flip(s, at, size, bit, controls, value, parts):  # type: ignore[no-untyped-d
                 store(s, k + step, p0)
 
 
-@njit
+@kernel
 def mix(s, at, size, bit, controls, value, parts, stay):  # type: ignore[no-untyped-def]
     """As `flip`, in the lanes where the vector at `stay` is 0."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     step = 1 << bit
     same = load(s, stay)
     other = splat(s, scalar(s, 1.0)) - same
@@ -141,9 +139,9 @@ def mix(s, at, size, bit, controls, value, parts, stay):  # type: ignore[no-unty
 def _within(bit: int) -> tuple[Any, Any, Any]:
     """The rotation, its way back, and the flip, for a bit inside a vector."""
 
-    @njit
+    @kernel
     def turn_within(s, at, size, controls, value, c, signs, sign):  # type: ignore[no-untyped-def]
-        lanes = 64 // s.itemsize
+        lanes = lanes_of(s)
         side, minus = load(s, signs + (1 << bit) * lanes), splat(s, scalar(s, sign))
         ar, ai = load(s, c), minus * side * load(s, c + lanes)
         br, bi = -(minus * side * load(s, c + 2 * lanes)), minus * load(s, c + 3 * lanes)
@@ -156,9 +154,9 @@ def _within(bit: int) -> tuple[Any, Any, Any]:
             store(s, k, ar * pr - ai * pi + br * qr - bi * qi)
             store(s, k + size, ar * pi + ai * pr + br * qi + bi * qr)
 
-    @njit
+    @kernel
     def turn_back_within(s, at, size, controls, value, c, m, signs):  # type: ignore[no-untyped-def]
-        lanes = 64 // s.itemsize
+        lanes = lanes_of(s)
         side = load(s, signs + (1 << bit) * lanes)
         ar, ai = load(s, c), -(side * load(s, c + lanes))
         br, bi = side * load(s, c + 2 * lanes), -load(s, c + 3 * lanes)
@@ -184,9 +182,9 @@ def _within(bit: int) -> tuple[Any, Any, Any]:
         store(s, m + lanes, load(s, m + lanes) + side * my)
         store(s, m + 2 * lanes, load(s, m + 2 * lanes) + side * mz)
 
-    @njit
+    @kernel
     def flip_within(s, at, size, controls, value, parts, stay):  # type: ignore[no-untyped-def]
-        lanes = 64 // s.itemsize
+        lanes = lanes_of(s)
         same = load(s, stay)
         other = splat(s, scalar(s, 1.0)) - same
         for j in range(0, size, lanes):
@@ -205,7 +203,7 @@ _back0, _back1, _back2, _back3 = _BACKS
 _flip0, _flip1, _flip2, _flip3 = _FLIPS
 
 
-@njit
+@kernel
 def turn_low(s, at, size, bit, controls, value, c, signs, sign):  # type: ignore[no-untyped-def]
     """A rotation of a bit inside a vector."""
     if bit == 0:
@@ -218,7 +216,7 @@ def turn_low(s, at, size, bit, controls, value, c, signs, sign):  # type: ignore
         _turn3(s, at, size, controls, value, c, signs, sign)
 
 
-@njit
+@kernel
 def turn_low_back(s, at, size, bit, controls, value, c, m, signs):  # type: ignore[no-untyped-def]
     """The way back of `turn_low`."""
     if bit == 0:
@@ -231,7 +229,7 @@ def turn_low_back(s, at, size, bit, controls, value, c, m, signs):  # type: igno
         _back3(s, at, size, controls, value, c, m, signs)
 
 
-@njit
+@kernel
 def flip_low(s, at, size, bit, controls, value, parts, stay):  # type: ignore[no-untyped-def]
     """A flip of a bit inside a vector."""
     if bit == 0:

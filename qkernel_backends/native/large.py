@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from qkernel_backends.native.blocks import (
+from qkernel_backends.native.encode import Program
+from qkernel_backends.native.layout import (
     BEGIN,
     BEGIN_CALL,
     BEGIN_SAMPLE,
@@ -17,17 +18,24 @@ from qkernel_backends.native.blocks import (
     END_START,
     FIRST,
     FORWARD,
+    GRAD_INPUTS,
+    GRAD_WEIGHTS,
+    NUM_OUTER,
+    NUM_WORDS,
     OBSERVE,
+    OVERLAPS_AT,
     READ,
+    STATES,
+    SUM_UP,
     UNDO,
     VALUES,
     WEIGH,
+    WORD_VALUES_AT,
+    WORK,
 )
-from qkernel_backends.native.encode import Program
-from qkernel_backends.native.layout import NUM_OUTER, NUM_WORDS, OVERLAPS_AT, WORD_VALUES_AT
-from qkernel_backends.native.machine import run
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.threads import together
+from qkernel_backends.native.workspace import Workspace, aligned
 
 Array = np.ndarray[Any, Any]
 
@@ -35,34 +43,31 @@ Array = np.ndarray[Any, Any]
 class LargeState:
     """A program's state and co-state, and a workspace for each thread; serves one call at a time."""
 
-    def __init__(self, program: Program, workspaces: list[Array]) -> None:
+    def __init__(self, program: Program, workspaces: list[Workspace]) -> None:
         self.program, self.workspaces = program, workspaces
-        lanes = 64 // program.dtype.itemsize
-        raw = np.empty((4 << program.num_qubits) + lanes, program.dtype)
-        skip = -raw.ctypes.data % 64 // program.dtype.itemsize
-        self.state = raw[skip : skip + (4 << program.num_qubits)].reshape(1, 1, -1)
+        self.state = aligned(4 << program.num_qubits, program.dtype)
 
-    def run(
-        self, inputs: Array, weights: Array, cotangent: Array | None, values: Array, grad_inputs: Array, grad_weights: Array
-    ) -> None:
-        """Fill `values`; with a cotangent, add to both gradients."""
-        program = self.program
-        rest = inputs, weights, values[:, :0] if cotangent is None else cotangent, values
-        gradients = [(np.zeros_like(grad_inputs), np.zeros_like(grad_weights)) for _ in self.workspaces]
-        calls = [
-            partial(run, program.code, program.numbers, work, *rest, *own, self.state)
-            for work, own in zip(self.workspaces, gradients, strict=True)
-        ]
+    def run(self, inputs: Array, weights: Array, cotangent: Array | None) -> tuple[Array, Array, Array]:
+        """The values; with a cotangent, also the gradients by inputs and by weights."""
+        program, main, gradient = self.program, self.workspaces[0], cotangent is not None
+        main.take(inputs, weights, cotangent)
+        for workspace in self.workspaces:
+            if workspace is not main:
+                workspace.share(main)
+                workspace.give(GRAD_INPUTS, np.empty_like(main.arrays[GRAD_INPUTS]))
+            workspace.arrays[GRAD_INPUTS].fill(0)
+            workspace.give(STATES, self.state)
+        calls = [workspace.run for workspace in self.workspaces]
 
         def everywhere(sample: int, task: int) -> None:
             together([partial(call, 0, 0, task, sample, 0) for call in calls])
 
         everywhere(0, BEGIN_CALL)
-        schedule = list(self._schedule(cotangent is not None))
+        schedule = list(self._schedule(gradient))
         with progress("passes over the state", len(inputs) * len(schedule)) as advance:
             for sample in range(len(inputs)):
                 everywhere(sample, BEGIN_SAMPLE)
-                if cotangent is not None:
+                if gradient:
                     everywhere(sample, WEIGH)
                 for number, tasks in schedule:
                     at, blocks, _ = program.passes[number]
@@ -71,21 +76,20 @@ class LargeState:
                     advance(1)
                 lanes = 64 // program.dtype.itemsize
                 self._gather(WORD_VALUES_AT, lanes * int(program.code[NUM_WORDS]))
-                calls[0](0, 0, VALUES, sample, 0)
-                if cotangent is not None:
+                calls[0](0, 0, SUM_UP, sample, 0)
+                if gradient:
                     self._gather(OVERLAPS_AT, 4 * lanes << int(program.code[NUM_OUTER]))
                     calls[0](0, 0, END_START, sample, 0)
                     everywhere(sample, END_SAMPLE)
-        if cotangent is not None:
+        if gradient:
             everywhere(0, END_CALL)
-            for by_input, by_weight in gradients:
-                grad_inputs += by_input
-                grad_weights += by_weight
+        gradients = [np.sum([w.arrays[place] for w in self.workspaces], 0) for place in (GRAD_INPUTS, GRAD_WEIGHTS)]
+        return main.arrays[VALUES].copy(), gradients[0], gradients[1]
 
     def _gather(self, section: int, size: int) -> None:
         """Add the threads' parts of a section up in the first workspace."""
         at = int(self.program.code[section])
-        first, *others = (work[at : at + size] for work in self.workspaces)
+        first, *others = (workspace.arrays[WORK][at : at + size] for workspace in self.workspaces)
         for other in others:
             first += other
 

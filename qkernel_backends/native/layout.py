@@ -1,4 +1,4 @@
-"""Where things stand in the three arrays that the machine code reads: `code` (whole numbers), `numbers`, `work`.
+"""What the machine code is told by numbers: where things stand in the arrays `code` (whole numbers), `numbers` and `work`.
 
 `code` begins with the header below; an entry *_AT is the place of a section in `code` (C), `numbers` (N) or `work` (W).
 An element of the state is (amplitude << lane bits) | sample lane; the lowest bits of an element share a vector.
@@ -31,6 +31,16 @@ ROTATION, PHASES, FLIP, PAULI, DENSE = range(5)
 # A pass: PASS_WIDTH whole numbers.
 PASS_WIDTH = 8
 RUN_BITS, NUM_HIGH, LISTS_AT, NUM_OUTSIDE, FIRST_OP, LAST_OP, FIRST_WORDS, LAST_WORDS = range(8)
+
+# The arrays of a call, beside `code` and `numbers`. STATES: shape (batch, 2, 2**n), or the large state.
+WORK, STATES, INPUTS, WEIGHTS, COTANGENT, VALUES, GRAD_INPUTS, GRAD_WEIGHTS, NUM_ARRAYS = range(9)
+
+# What a call does. EXPECT fills VALUES; GRADIENT also GRAD_INPUTS, and adds to GRAD_WEIGHTS; EVOLVE goes through STATES.
+EXPECT, GRADIENT, EVOLVE, CONSTANTS = range(4)
+# For a large state, what is done between passes ...
+BEGIN_CALL, BEGIN_SAMPLE, WEIGH, SUM_UP, END_START, END_SAMPLE, END_CALL = range(16, 23)
+# ... and with each block of a pass; several may be added.
+FORWARD, READ, BEGIN, OBSERVE, UNDO, FIRST = 256, 512, 1024, 2048, 4096, 8192
 
 # When something is computed: with the workspace, once per call, for each chunk of samples.
 CONSTANT, SHARED, BATCHED = range(3)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-from qkernel_backends.native import readout, start
+from qkernel_backends.native import layout, readout, start
 from qkernel_backends.native.blocks import run_blocks
-from qkernel_backends.native.cache import keep_on_disk
 from qkernel_backends.native.layout import (
     BATCHED,
     CONSTANT,
+    CONSTANTS,
+    EVOLVE,
     FROM_ZERO,
+    GRADIENT,
     LANE_BITS,
+    NUM_INPUTS,
     NUM_OPS,
     NUM_WORD_GROUPS,
     OP_WIDTH,
@@ -24,53 +25,36 @@ from qkernel_backends.native.layout import (
     WORD_GROUPS_AT,
 )
 from qkernel_backends.native.steps import backward, clear, collect, forward, load_inputs, prepare
-from qkernel_backends.native.vectors import scalar, splat
-
-EXPECT, GRADIENT, STATE, CONSTANTS = range(4)
+from qkernel_backends.native.vectors import fill, kernel, scalar, splat
 
 
-@njit
+@kernel
 def _copy_state(s, code, states, first, count, inwards):  # type: ignore[no-untyped-def]
     """Between the lanes and `states`, shape (batch, 2, 2**n)."""
-    samples = 1 << code[LANE_BITS]
+    samples, amplitudes = 1 << code[LANE_BITS], 1 << code[QUBITS]
     size, at = code[SIZE], code[STATE_AT]
     for part in range(2):
-        for amplitude in range(1 << code[QUBITS]):
+        for amplitude in range(amplitudes):
             place = at + part * size + amplitude * samples
             for sample in range(samples):
+                other = (2 * (first + min(sample, count - 1)) + part) * amplitudes + amplitude
                 if inwards:
-                    s[place + sample] = states[first + min(sample, count - 1), part, amplitude]
+                    s[place + sample] = states[other]
                 elif sample < count:
-                    states[first + sample, part, amplitude] = s[place + sample]
+                    states[other] = s[place + sample]
 
 
-@keep_on_disk
-@njit(nogil=True)
-def run(  # type: ignore[no-untyped-def]
-    code, numbers, s, inputs, weights, cotangent, values, grad_inputs, grad_weights, states, first, last, mode, sample, at
-):
-    """EXPECT fills `values`; GRADIENT also `grad_inputs` and adds to `grad_weights`; STATE goes through `states`.
+@kernel
+def run(code, arrays, numbers, first, last, mode, sample, at):  # type: ignore[no-untyped-def]
+    """See `layout` for the arrays and the modes.
 
-    Every other mode is a task of `blocks`, for the blocks `first` to `last` of the pass at `at` of one sample.
+    Modes beyond CONSTANTS are tasks of `blocks`, for the blocks `first` to `last` of the pass at `at` of one sample.
     """
+    s, states, inputs, weights = arrays[layout.WORK], arrays[layout.STATES], arrays[layout.INPUTS], arrays[layout.WEIGHTS]
+    cotangent, values = arrays[layout.COTANGENT], arrays[layout.VALUES]
+    grad_inputs, grad_weights = arrays[layout.GRAD_INPUTS], arrays[layout.GRAD_WEIGHTS]
     if mode > CONSTANTS:
-        run_blocks(
-            code,
-            numbers,
-            s,
-            states[0, 0],
-            inputs,
-            weights,
-            cotangent,
-            values,
-            grad_inputs,
-            grad_weights,
-            sample,
-            at,
-            first,
-            last,
-            mode,
-        )
+        run_blocks(code, arrays, numbers, first, last, mode, sample, at)
         return
     if mode == CONSTANTS:
         prepare(s, code, numbers, weights, CONSTANT)
@@ -90,7 +74,7 @@ def run(  # type: ignore[no-untyped-def]
             _copy_state(s, code, states, begin, count, True)
         for k in range(code[NUM_OPS]):
             forward(s, code, numbers, code[OPS_AT] + OP_WIDTH * k, 0)
-        if mode == STATE:
+        if mode == EVOLVE:
             _copy_state(s, code, states, begin, count, False)
             continue
         readout.clear(s, code)
@@ -106,7 +90,7 @@ def run(  # type: ignore[no-untyped-def]
                 backward(s, code, numbers, code[OPS_AT] + OP_WIDTH * k, 0)
             one, zero = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
             start.contract(s, code, code[STATE_AT], code[SIZE], code[LANE_BITS], code[QUBITS], code[START_AT], True, one, zero)
-            grad_inputs[begin : begin + count] = 0
+            fill(grad_inputs, begin * code[NUM_INPUTS], count * code[NUM_INPUTS])
             collect(s, code, numbers, BATCHED, grad_inputs, grad_weights, begin, count)
     if mode == GRADIENT:
         collect(s, code, numbers, SHARED, grad_inputs, grad_weights, 0, 0)

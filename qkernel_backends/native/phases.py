@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from qkernel_backends.native.layout import (
     AT,
     BIT,
@@ -20,7 +18,7 @@ from qkernel_backends.native.layout import (
     VALUE,
     VARIANTS,
 )
-from qkernel_backends.native.vectors import is_odd, load, nearest, scalar, splat, store
+from qkernel_backends.native.vectors import fill, is_odd, kernel, lanes_of, load, nearest, scalar, splat, store
 
 _PI = 3.141592653589793
 _PI_REST = 1.2246467991473532e-16
@@ -28,10 +26,10 @@ _PI_SINGLE = 3.140625
 _PI_SINGLE_REST = 9.676535897932e-04
 
 
-@njit
+@kernel
 def transform(s, at, size):  # type: ignore[no-untyped-def]
     """Walsh-Hadamard over the bits above those of a vector, in place."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     step = lanes
     while step < size:
         for block in range(at, at + size, 2 * step):
@@ -42,7 +40,7 @@ def transform(s, at, size):  # type: ignore[no-untyped-def]
         step *= 2
 
 
-@njit
+@kernel
 def transform_scalars(s, at, size):  # type: ignore[no-untyped-def]
     """Walsh-Hadamard over all bits, one number for each amplitude."""
     step = 1
@@ -55,11 +53,11 @@ def transform_scalars(s, at, size):  # type: ignore[no-untyped-def]
         step *= 2
 
 
-@njit
+@kernel
 def cosine_and_sine(s, at, size, to_cosine, to_sine):  # type: ignore[no-untyped-def]
     """Of `size` angles, rounded up to whole vectors. Taylor series on [-pi/2, pi/2] after taking off multiples of pi."""
-    lanes = 64 // s.itemsize
-    double = s.itemsize == 8
+    lanes = lanes_of(s)
+    double = lanes == 8
     one, two, inverse = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 2.0)), splat(s, scalar(s, 1.0 / _PI))
     half = splat(s, scalar(s, 0.5))
     pi = splat(s, scalar(s, _PI if double else _PI_SINGLE))
@@ -82,10 +80,10 @@ def cosine_and_sine(s, at, size, to_cosine, to_sine):  # type: ignore[no-untyped
         store(s, to_sine + j, sign * sine * x)
 
 
-@njit
+@kernel
 def build(s, code, first, last, table, size, spread, base):  # type: ignore[no-untyped-def]
     """The cosines and sines of a diagonal at `table` and `table + size`; `spread`: a number, not a vector, per amplitude."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     for j in range(table, table + size):
         s[j] = 0
     lane_bits = code[LANE_BITS]
@@ -106,7 +104,7 @@ def build(s, code, first, last, table, size, spread, base):  # type: ignore[no-u
     cosine_and_sine(s, table, size, table, table + size)
 
 
-@njit
+@kernel
 def build_variants(s, code, op):  # type: ignore[no-untyped-def]
     """The tables of an operation: one for each way in which the bits outside a block can change it."""
     count = code[code[op + VARIANTS]]
@@ -116,7 +114,7 @@ def build_variants(s, code, op):  # type: ignore[no-untyped-def]
         build(s, code, code[op + CONTROLS], code[op + VALUE], table, code[op + BIT], code[op + LOW], base)
 
 
-@njit
+@kernel
 def choose(s, code, op, base):  # type: ignore[no-untyped-def]
     """Which variant a block needs; where there are too many of them, its table is built here."""
     at = code[op + VARIANTS]
@@ -130,10 +128,10 @@ def choose(s, code, op, base):  # type: ignore[no-untyped-def]
     return variant
 
 
-@njit
+@kernel
 def outer_phase(s, code, op, base):  # type: ignore[no-untyped-def]
     """The phase that all amplitudes of a block have in common."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     total = splat(s, scalar(s, 0.0))
     for term in range(code[op + VALUE], code[op + EXTRA]):
         entry = code[PHASE_TERMS_AT] + 3 * term
@@ -145,10 +143,10 @@ def outer_phase(s, code, op, base):  # type: ignore[no-untyped-def]
     return load(s, at + lanes), load(s, at + 2 * lanes)
 
 
-@njit
+@kernel
 def apply(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
     """Multiply a state by a table."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     spread, length = code[op + LOW], code[op + BIT]
     k = code[op + AT] + 2 * length * choose(s, code, op, base)
     outside = code[op + EXTRA] > code[op + VALUE]
@@ -173,10 +171,10 @@ def apply(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
             k += lanes
 
 
-@njit
+@kernel
 def apply_back(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
     """Add up Im(costate* state), a vector per vector of the state, then undo the phases on both."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     spread, length = code[op + LOW], code[op + BIT]
     variant = choose(s, code, op, base)
     k, g = code[op + AT] + 2 * length * variant, code[op + GROUP] + size * variant
@@ -186,7 +184,7 @@ def apply_back(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
     if outside:
         e, f = outer_phase(s, code, op, base)
     if code[code[op + VARIANTS]] < 0:
-        s[g : g + size] = 0
+        fill(s, g, size)
     for j in range(at, at + size, lanes):
         if spread:
             c, d = splat(s, s[k]), splat(s, s[k + length])
@@ -211,18 +209,18 @@ def apply_back(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
         _collect(s, code, op, size, code[op + GROUP], base)
 
 
-@njit
+@kernel
 def _give(s, code, term, value, base):  # type: ignore[no-untyped-def]
     """Hand the gradient of a parity to its row."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     entry = code[PHASE_TERMS_AT] + 3 * term
     at = code[ROW_GRADIENTS_AT] + lanes * code[entry + 1]
     store(s, at, load(s, at) + value if is_odd(code[entry + 2] & base) else load(s, at) - value)
 
 
-@njit
+@kernel
 def _collect(s, code, op, size, gradient, base):  # type: ignore[no-untyped-def]
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     transform(s, gradient, size)
     for term in range(code[op + CONTROLS], code[op + VALUE]):
         mask = code[code[PHASE_TERMS_AT] + 3 * term]
@@ -230,7 +228,7 @@ def _collect(s, code, op, size, gradient, base):  # type: ignore[no-untyped-def]
         _give(s, code, term, load(s, code[SIGNS_AT] + low * lanes) * load(s, gradient + mask - low), base)
 
 
-@njit
+@kernel
 def collect(s, code, op, size):  # type: ignore[no-untyped-def]
     """Hand what `apply_back` added up to the rows."""
     count = code[code[op + VARIANTS]]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from qkernel_backends.native.layout import (
     FOLDED_AT,
     LANE_BITS,
@@ -23,22 +21,22 @@ from qkernel_backends.native.layout import (
     WORDS_AT,
 )
 from qkernel_backends.native.phases import transform
-from qkernel_backends.native.vectors import is_odd, load, scalar, splat, store
+from qkernel_backends.native.vectors import fill, is_odd, kernel, lanes_of, load, scalar, splat, store
 from qkernel_backends.native.words import add_image, overlap
 
 
-@njit
+@kernel
 def _probabilities(s, at, size, to):  # type: ignore[no-untyped-def]
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     for j in range(0, size, lanes):
         re, im = load(s, at + j), load(s, at + j + size)
         store(s, to + j, re * re + im * im)
 
 
-@njit
+@kernel
 def _fold(s, code, at):  # type: ignore[no-untyped-def]
     """The sums with the sign of each single bit above a vector, at FOLDED_AT; the plain sum is left at `at`."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     for bit in range(code[LANE_BITS] + code[QUBITS] - 1, -1, -1):
         step = 1 << bit
         if step < lanes:
@@ -51,10 +49,10 @@ def _fold(s, code, at):  # type: ignore[no-untyped-def]
         store(s, code[FOLDED_AT] + lanes * bit, difference)
 
 
-@njit
+@kernel
 def _unfold(s, code, at):  # type: ignore[no-untyped-def]
     """The transpose of `_fold`."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     for bit in range(code[LANE_BITS] + code[QUBITS]):
         step = 1 << bit
         if step < lanes:
@@ -66,7 +64,7 @@ def _unfold(s, code, at):  # type: ignore[no-untyped-def]
             store(s, k, a + weight)
 
 
-@njit
+@kernel
 def _bit_of(mask):  # type: ignore[no-untyped-def]
     bit = 0
     while mask >> bit > 1:
@@ -74,17 +72,17 @@ def _bit_of(mask):  # type: ignore[no-untyped-def]
     return bit
 
 
-@njit
+@kernel
 def clear(s, code):  # type: ignore[no-untyped-def]
     """Put the sums of all words to 0."""
-    lanes = 64 // s.itemsize
-    s[code[WORD_VALUES_AT] : code[WORD_VALUES_AT] + lanes * code[NUM_WORDS]] = 0
+    lanes = lanes_of(s)
+    fill(s, code[WORD_VALUES_AT], lanes * code[NUM_WORDS])
 
 
-@njit
+@kernel
 def add_up(s, code, first, last, base):  # type: ignore[no-untyped-def]
     """Add a block's part to the words of the groups `first` to `last`; uses up the room of the co-state."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     size, at = code[SIZE], code[STATE_AT]
     room = at + 2 * size
     zero = splat(s, scalar(s, 0.0))
@@ -116,10 +114,10 @@ def add_up(s, code, first, last, base):  # type: ignore[no-untyped-def]
             store(s, k, load(s, k) + value)
 
 
-@njit
+@kernel
 def read(s, code, numbers, values, first, count):  # type: ignore[no-untyped-def]
     """The expectation values of the lanes' samples, from the sums of all words."""
-    lanes, samples = 64 // s.itemsize, 1 << code[LANE_BITS]
+    lanes, samples = lanes_of(s), 1 << code[LANE_BITS]
     coefficients = code[SUM_NUMBERS_AT] + code[NUM_VALUES]
     for word in range(code[NUM_WORDS]):
         k = code[WORD_VALUES_AT] + lanes * word
@@ -132,13 +130,13 @@ def read(s, code, numbers, values, first, count):  # type: ignore[no-untyped-def
             for term in range(code[entry], code[entry + 1]):
                 word = code[code[SUM_TERMS_AT] + term]
                 total += numbers[coefficients + term] * s[code[WORD_VALUES_AT] + lanes * word + sample]
-            values[first + sample, k] = total
+            values[(first + sample) * code[NUM_VALUES] + k] = total
 
 
-@njit
+@kernel
 def weigh(s, code, numbers, cotangent, first, count):  # type: ignore[no-untyped-def]
     """Put twice its cotangent in the place of each word, in every lane of its sample; 0 in lanes without a sample."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     at, samples = code[WORD_WEIGHTS_AT], 1 << code[LANE_BITS]
     for k in range(at, at + lanes * code[NUM_WORDS]):
         s[k] = 0
@@ -151,16 +149,16 @@ def weigh(s, code, numbers, cotangent, first, count):  # type: ignore[no-untyped
             for lane in range(lanes):
                 sample = lane & (samples - 1)
                 if sample < count:
-                    s[word + lane] += coefficient * cotangent[first + sample, k]
+                    s[word + lane] += coefficient * cotangent[(first + sample) * code[NUM_VALUES] + k]
 
 
-@njit
+@kernel
 def begin_costate(s, code, first, last, base):  # type: ignore[no-untyped-def]
     """A block of the co-state 2 sum_k g_k H_k |state>, of the words in the groups `first` to `last`, after `weigh`.
 
     A group without X comes first, if there is one, and begins the co-state; the others are added to it.
     """
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     size, at = code[SIZE], code[STATE_AT]
     room = at + 2 * size
     zero = splat(s, scalar(s, 0.0))
@@ -203,8 +201,7 @@ def begin_costate(s, code, first, last, base):  # type: ignore[no-untyped-def]
             add_image(s, at, size, x, to)
 
 
-@njit
+@kernel
 def no_costate(s, code):  # type: ignore[no-untyped-def]
     """A co-state of 0."""
-    at = code[STATE_AT] + 2 * code[SIZE]
-    s[at : at + 2 * code[SIZE]] = 0
+    fill(s, code[STATE_AT] + 2 * code[SIZE], 2 * code[SIZE])

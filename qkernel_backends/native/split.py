@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from qkernel.lower.circuit import Circuit
 from qkernel_backends.memory import require_memory
 from qkernel_backends.native.encode import Program, encode
 from qkernel_backends.native.large import LargeState
-from qkernel_backends.native.machine import CONSTANTS, EXPECT, GRADIENT, run
+from qkernel_backends.native.layout import EXPECT, GRAD_INPUTS, GRAD_WEIGHTS, GRADIENT, VALUES
 from qkernel_backends.native.passes import partition
 from qkernel_backends.native.threads import num_threads, together
+from qkernel_backends.native.workspace import Workspace
 from qkernel_backends.plan import Plan, compile_plan
 
 Array = np.ndarray[Any, Any]
@@ -24,16 +24,6 @@ Array = np.ndarray[Any, Any]
 WORTH_THREADS = 250_000.0
 _INTERRUPTIBLE = 1e8
 _LARGEST_WHOLE = 1 << 20
-
-
-@cache
-def load_machine(real: np.dtype[Any]) -> None:
-    """Have the machine code for a precision in memory; compiles it the first time on this machine."""
-    element = types.float32 if real == np.float32 else types.float64
-    vector, matrix = types.Array(element, 1, "C"), types.Array(element, 2, "C")
-    whole, double = types.Array(types.int64, 1, "C"), types.Array(types.float64, 1, "C")
-    states = types.Array(element, 3, "C")
-    run.compile((whole, double, vector, matrix, vector, matrix, matrix, matrix, vector, states, *(types.int64,) * 5))
 
 
 def lane_bits(num_qubits: int, batch: int, real: np.dtype[Any]) -> int:
@@ -60,10 +50,7 @@ class Runner:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.idle: list[Array] = []
-        self.nothing = np.zeros((0, 0), program.dtype)
-        self.flat = np.zeros(0, program.dtype)
-        self.no_states = np.zeros((0, 2, 0), program.dtype)
+        self.idle: list[Workspace] = []
         self.large: list[LargeState] = []
 
     @contextmanager
@@ -82,25 +69,18 @@ class Runner:
         finally:
             self.large.append(state)
 
-    def workspace(self) -> Array:
+    def workspace(self) -> Workspace:
         try:
             return self.idle.pop()
         except IndexError:
             return self._new_workspace()
 
-    def _new_workspace(self) -> Array:
+    def _new_workspace(self) -> Workspace:
         program = self.program
         tables = program.bytes / program.state_bytes - 2
         more = f"; a gradient needs the state, its co-state and {tables:.1f} states of tables" if tables >= 0 else ""
         require_memory(program.num_qubits, 2 * program.dtype.itemsize, program.bytes, more)
-        work = program.workspace()
-        self.call(
-            work, self.nothing, self.flat, self.nothing, self.nothing, self.nothing, self.flat, self.no_states, 0, 0, CONSTANTS
-        )
-        return work
-
-    def call(self, work: Array, *arguments: Any) -> None:
-        run(self.program.code, self.program.numbers, work, *arguments, 0, 0)
+        return Workspace(program)
 
 
 class NativeSplit:
@@ -134,66 +114,57 @@ class NativeSplit:
 
     def value(self, inputs: Array, weights: Array) -> Array:
         """The expectation values, shape (batch, outputs)."""
-        inputs, weights = np.ascontiguousarray(inputs, self.real), np.ascontiguousarray(weights, self.real)
         runner = self.runner(len(inputs))
-        values = np.empty((len(inputs), self.num_values), self.real)
         if runner.program.is_blocked:
             with runner.large_state() as state:
-                state.run(inputs, weights, None, values, np.zeros_like(inputs), np.zeros_like(weights))
-            return values
+                return state.run(inputs, weights, None)[0]
         work = runner.workspace()
         try:
-            self._run(runner, work, EXPECT, inputs, weights, runner.nothing, values, runner.nothing, runner.flat)
+            work.take(inputs, weights)
+            _run(runner, work, EXPECT)
+            return work.arrays[VALUES].copy()
         finally:
             runner.idle.append(work)
-        return values
 
     def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, Array, Array]:
         """The values, and the gradients of sum(cotangent * values) by `inputs` and by `weights`."""
-        inputs, weights = np.ascontiguousarray(inputs, self.real), np.ascontiguousarray(weights, self.real)
-        cotangent = np.ascontiguousarray(cotangent, self.real)
         runner = self.runner(len(inputs))
-        values = np.empty((len(inputs), self.num_values), self.real)
-        grad_inputs, grad_weights = np.zeros(inputs.shape, self.real), np.zeros(weights.shape, self.real)
         if runner.program.is_blocked:
             with runner.large_state() as state:
-                state.run(inputs, weights, cotangent, values, grad_inputs, grad_weights)
-            return values, grad_inputs, grad_weights
+                return state.run(inputs, weights, cotangent)
         work = runner.workspace()
         try:
-            self._run(runner, work, GRADIENT, inputs, weights, cotangent, values, grad_inputs, grad_weights)
+            work.take(inputs, weights, cotangent)
+            _run(runner, work, GRADIENT)
+            return work.arrays[VALUES].copy(), work.arrays[GRAD_INPUTS].copy(), work.arrays[GRAD_WEIGHTS].copy()
         finally:
             runner.idle.append(work)
-        return values, grad_inputs, grad_weights
 
-    def _run(
-        self, runner: Runner, work: Array, mode: int,
-        inputs: Array, weights: Array, cotangent: Array, values: Array, grad_inputs: Array, grad_weights: Array,
-    ) -> None:  # fmt: skip
-        batch, program = len(inputs), runner.program
-        before, after = (inputs, weights, cotangent, values, grad_inputs), (runner.no_states,)
-        samples = 1 << program.lane_bits
-        cost = program.cost * -(-batch // samples) * (3 if mode == GRADIENT else 1)
-        if cost < WORTH_THREADS:
-            runner.call(work, *before, grad_weights, *after, 0, batch, mode)
-            return
-        # One task per thread; where samples are slow, further cuts let Ctrl-C through.
-        threads = min(num_threads(), -(-batch // samples))
-        parts = [(0, batch)]
-        if threads > 1:
-            share = -(-batch // (samples * threads)) * samples
-            parts = [(first, min(first + share, batch)) for first in range(0, batch, share)]
-        gradients = [grad_weights, *(np.zeros_like(grad_weights) for _ in parts[1:])]
-        works = [work, *(runner.workspace() for _ in parts[1:])]
-        step = samples if cost > _INTERRUPTIBLE else batch
 
-        def task(first: int, last: int, own: Array, gradient: Array) -> None:
-            for begin in range(first, last, step):
-                runner.call(own, *before, gradient, *after, begin, min(begin + step, last), mode)
+def _run(runner: Runner, work: Workspace, mode: int) -> None:
+    """The batch of `work`, with the help of threads where that is worth it."""
+    batch, program = work.batch, runner.program
+    samples = 1 << program.lane_bits
+    cost = program.cost * -(-batch // samples) * (3 if mode == GRADIENT else 1)
+    if cost < WORTH_THREADS:
+        work.run(0, batch, mode, 0, 0)
+        return
+    # One task per thread; where samples are slow, further cuts let Ctrl-C through.
+    share = -(-batch // (samples * num_threads())) * samples
+    parts = range(0, batch, share)
+    works = [work, *(runner.workspace() for _ in parts[1:])]
+    step = samples if cost > _INTERRUPTIBLE else share
 
-        try:
-            together([partial(task, *part, *own) for part, own in zip(parts, zip(works, gradients, strict=True), strict=True)])
-        finally:
-            runner.idle += works[1:]
-        for gradient in gradients[1:]:
-            grad_weights += gradient
+    def task(own: Workspace, first: int) -> None:
+        last = min(first + share, batch)
+        for begin in range(first, last, step):
+            own.run(begin, min(begin + step, last), mode, 0, 0)
+
+    try:
+        for own in works[1:]:
+            own.share(work)
+        together([partial(task, *part) for part in zip(works, parts, strict=True)])
+        for own in works[1:]:
+            work.arrays[GRAD_WEIGHTS][...] += own.arrays[GRAD_WEIGHTS]
+    finally:
+        runner.idle += works[1:]

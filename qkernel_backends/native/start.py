@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from qkernel_backends.native.layout import (
     COEFFICIENTS_AT,
     LANE_BITS,
@@ -17,13 +15,13 @@ from qkernel_backends.native.layout import (
     START_AT,
     TEMPLATE_AT,
 )
-from qkernel_backends.native.vectors import load, scalar, splat, store, swap_any
+from qkernel_backends.native.vectors import kernel, lanes_of, load, scalar, splat, store, swap_any
 
 
-@njit
+@kernel
 def _in_lanes(s, code, bit, c, orthogonal):  # type: ignore[no-untyped-def]
     """A qubit's amplitude (of the orthogonal state, if so asked) in each lane, for a bit inside a vector."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     side, half = load(s, code[SIGNS_AT] + (1 << bit) * lanes), splat(s, scalar(s, 0.5))
     one = splat(s, scalar(s, 1.0))
     up, down = half * (one + side), half * (one - side)
@@ -33,10 +31,10 @@ def _in_lanes(s, code, bit, c, orthogonal):  # type: ignore[no-untyped-def]
     return up * ar + down * br, up * ai + down * bi
 
 
-@njit
+@kernel
 def prepare(s, code, at):  # type: ignore[no-untyped-def]
     """Write the product state at `at`."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     size, lane_bits = code[SIZE], code[LANE_BITS]
     re, im = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
     filled = lanes
@@ -63,10 +61,10 @@ def prepare(s, code, at):  # type: ignore[no-untyped-def]
         store(s, at + size, im)
 
 
-@njit
+@kernel
 def _shrink(s, code, at, size, bit, group):  # type: ignore[no-untyped-def]
     """Contract the highest remaining bit with its qubit's state."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     c = code[COEFFICIENTS_AT] + 4 * lanes * group
     ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
     step = 1 << bit
@@ -76,10 +74,10 @@ def _shrink(s, code, at, size, bit, group):  # type: ignore[no-untyped-def]
         store(s, k + size, ar * q - ai * p + br * u - bi * t)
 
 
-@njit
+@kernel
 def _shrink_lanes(s, code, at, size, chosen):  # type: ignore[no-untyped-def]
     """Contract the bits inside a vector, the bit `chosen` with the orthogonal state; the result in every lane."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     re, im = load(s, at), load(s, at + size)
     lane_bits = code[LANE_BITS]
     bit = lane_bits
@@ -93,10 +91,10 @@ def _shrink_lanes(s, code, at, size, chosen):  # type: ignore[no-untyped-def]
     return re, im
 
 
-@njit
+@kernel
 def _moments(s, code, group, re, im):  # type: ignore[no-untyped-def]
     """Im(conj(overlap) <orthogonal| X, Y, Z |state>) into the moments of a group, spread evenly over equal lanes."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     c = code[COEFFICIENTS_AT] + 4 * lanes * group
     ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
     share = splat(s, scalar(s, (1 << code[LANE_BITS]) / lanes))
@@ -110,14 +108,14 @@ def _moments(s, code, group, re, im):  # type: ignore[no-untyped-def]
     store(s, m + 2 * lanes, load(s, m + 2 * lanes) + re * abi - im * abr)
 
 
-@njit
+@kernel
 def contract(s, code, at, size, lowest, count, groups, within, ampr, ampi):  # type: ignore[no-untyped-def]
     """The moments of the start from the co-state at `at + 2 * size`; state and co-state are used up.
 
     Bit `lowest + k` is the qubit of the group `code[groups + k]`. What lies outside has the amplitude `amp`. `within`
     says that bits inside a vector are qubits, too. What is left is the co-state's overlap with the start.
     """
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     costate = at + 2 * size
     for bit in range(lowest + count - 1, -1, -1):
         if 1 << bit < lanes or bit < lowest:
@@ -151,10 +149,10 @@ def contract(s, code, at, size, lowest, count, groups, within, ampr, ampi):  # t
     return re, im
 
 
-@njit
+@kernel
 def outer_amplitude(s, code, base):  # type: ignore[no-untyped-def]
     """The start's amplitude of a block's bits outside."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     re, im = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
     for k in range(code[NUM_OUTER]):
         c = code[COEFFICIENTS_AT] + 4 * lanes * code[code[OUTER_START_AT] + k]
@@ -165,10 +163,10 @@ def outer_amplitude(s, code, base):  # type: ignore[no-untyped-def]
     return re, im
 
 
-@njit
+@kernel
 def place_template(s, code, at, base):  # type: ignore[no-untyped-def]
     """A block of the start: what is inside was prepared at TEMPLATE_AT."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     size, template = code[SIZE], code[TEMPLATE_AT]
     ampr, ampi = outer_amplitude(s, code, base)
     for j in range(0, size, lanes):

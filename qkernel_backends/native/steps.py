@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from qkernel_backends.native import angles, phases, words
 from qkernel_backends.native.gates import (
     flip,
@@ -52,9 +50,10 @@ from qkernel_backends.native.layout import (
     VALUE,
     VARIANTS,
 )
+from qkernel_backends.native.vectors import fill, kernel, lanes_of
 
 
-@njit
+@kernel
 def prepare(s, code, numbers, weights, stage):  # type: ignore[no-untyped-def]
     """Angles, rotations and phase tables of a stage."""
     angles.evaluate(s, code, numbers, weights, stage)
@@ -65,26 +64,26 @@ def prepare(s, code, numbers, weights, stage):  # type: ignore[no-untyped-def]
             phases.build_variants(s, code, op)
 
 
-@njit
+@kernel
 def clear(s, code, stage):  # type: ignore[no-untyped-def]
     """Put the gradients of a stage to 0."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     for row in range(code[NUM_ROWS]):
         if code[code[ROWS_AT] + 3 * row + 2] == stage:
             k = code[ROW_GRADIENTS_AT] + lanes * row
-            s[k : k + lanes] = 0
+            fill(s, k, lanes)
     for group in range(code[NUM_GROUPS]):
         if code[code[GROUPS_AT] + 4 * group + 2] == stage:
             k = code[MOMENTS_AT] + 3 * lanes * group
-            s[k : k + 3 * lanes] = 0
+            fill(s, k, 3 * lanes)
     for k in range(code[NUM_OPS]):
         op = code[OPS_AT] + OP_WIDTH * k
         if code[op + KIND] == PHASES and code[op + STAGE] == stage:
             tables = 1 << max(code[code[op + VARIANTS]], 0)
-            s[code[op + GROUP] : code[op + GROUP] + tables * code[SIZE]] = 0
+            fill(s, code[op + GROUP], tables * code[SIZE])
 
 
-@njit
+@kernel
 def collect(s, code, numbers, stage, grad_inputs, grad_weights, first, count):  # type: ignore[no-untyped-def]
     """From what was added up in a stage to the gradients of the columns."""
     angles.share_moments(s, code, stage)
@@ -95,13 +94,13 @@ def collect(s, code, numbers, stage, grad_inputs, grad_weights, first, count):  
     angles.hand_out(s, code, numbers, stage, grad_inputs, grad_weights, first, count)
 
 
-@njit
+@kernel
 def forward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
     """Apply an operation to a block, if its controls outside hold."""
     if (base & code[op + OUTER_CONTROLS]) != code[op + OUTER_VALUE]:
         return
     at, size, signs = code[STATE_AT], code[SIZE], code[SIGNS_AT]
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     kind, bit, controls, value = code[op + KIND], code[op + BIT], code[op + CONTROLS], code[op + VALUE]
     c = code[COEFFICIENTS_AT] + 4 * lanes * code[op + GROUP]
     if kind == ROTATION:
@@ -121,9 +120,9 @@ def forward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
         words.apply_matrix(s, code, numbers, at, size, code[op + EXTRA], bit, controls, value, code[op + AT], False)
 
 
-@njit
+@kernel
 def _flip(s, code, op, parts):  # type: ignore[no-untyped-def]
-    at, size, lanes = code[STATE_AT], code[SIZE], 64 // s.itemsize
+    at, size, lanes = code[STATE_AT], code[SIZE], lanes_of(s)
     bit, controls, value, low = code[op + BIT], code[op + CONTROLS], code[op + VALUE], code[op + LOW]
     stay = code[LANE_MASKS_AT] + lanes * low
     if 1 << bit < lanes:
@@ -134,13 +133,13 @@ def _flip(s, code, op, parts):  # type: ignore[no-untyped-def]
         flip(s, at, size, bit, controls, value, parts)
 
 
-@njit
+@kernel
 def backward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
     """Add up an operation's moments and undo it on state and co-state."""
     if (base & code[op + OUTER_CONTROLS]) != code[op + OUTER_VALUE]:
         return
     at, size, signs = code[STATE_AT], code[SIZE], code[SIGNS_AT]
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     kind, bit, controls, value = code[op + KIND], code[op + BIT], code[op + CONTROLS], code[op + VALUE]
     c = code[COEFFICIENTS_AT] + 4 * lanes * code[op + GROUP]
     m = code[MOMENTS_AT] + 3 * lanes * code[op + GROUP]
@@ -162,11 +161,11 @@ def backward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
             words.apply_matrix(s, code, numbers, part, size, code[op + EXTRA], bit, controls, value, code[op + AT], True)
 
 
-@njit
+@kernel
 def load_inputs(s, code, inputs, first, count):  # type: ignore[no-untyped-def]
     """The columns of the lanes' samples; lanes without a sample repeat the last."""
-    lanes, samples = 64 // s.itemsize, 1 << code[LANE_BITS]
+    lanes, samples = lanes_of(s), 1 << code[LANE_BITS]
     for column in range(code[NUM_INPUTS]):
         place = code[INPUTS_AT] + lanes * column
         for lane in range(lanes):
-            s[place + lane] = inputs[first + min(lane & (samples - 1), count - 1), column]
+            s[place + lane] = inputs[(first + min(lane & (samples - 1), count - 1)) * code[NUM_INPUTS] + column]

@@ -20,7 +20,6 @@ from qkernel.lower.circuit import Assign, Circuit, Instruction
 from qkernel.shots import HOW_TO_ESTIMATE
 from qkernel_backends.memory import require_memory
 from qkernel_backends.native.encode import encode
-from qkernel_backends.native.machine import STATE
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.split import WORTH_THREADS, Runner, extended, lane_bits
 from qkernel_backends.native.threads import num_threads, together
@@ -227,11 +226,11 @@ class Trajectories:
             code = encode(plan, bits, self.real, {k: k for k in every}, from_zero=False, costate=False)
             self._runners[at, alone, bits] = Runner(code)
         runner, samples = self._runners[at, alone, bits], 1 << bits
-        inputs, shared = (np.zeros((len(rows), 0), self.real), columns[0]) if alone else (columns[rows.sample], runner.flat)
+        inputs, shared = (np.zeros((len(rows), 0), self.real), columns[0]) if alone else (columns[rows.sample], columns[:0])
 
         def move(first: int, last: int) -> None:
-            work, empty, flat = runner.workspace(), runner.nothing, runner.flat
-            runner.call(work, inputs, shared, empty, empty, empty, flat, rows.states, first, last, STATE)
+            work = runner.workspace()
+            work.evolve(rows.states, inputs, shared, first, last)
             runner.idle.append(work)
 
         chunks = -(-len(rows) // samples)

@@ -1,4 +1,7 @@
-"""64-byte vectors as a numba type: 16 lanes of float32 or 8 of float64, so that kernels need no luck to be vectorised."""
+"""64-byte vectors as a numba type: 16 lanes of float32 or 8 of float64, so that kernels need no luck to be vectorised.
+
+The arrays that kernels take are bare pointers.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ from numba.core.typing.templates import ConcreteTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 _I32 = ir.IntType(32)
+
+# Called from machine code only: no doors for Python, no Python errors.
+kernel = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy", nogil=True)
 
 
 class Vector(types.Type):  # type: ignore[misc]
@@ -64,19 +70,28 @@ def _vector_of(array: Any) -> Vector:
     return SINGLE if array.dtype == types.float32 else DOUBLE
 
 
-def _pointer(context: Any, builder: Any, signature: Any, arguments: Any, vector: Vector) -> Any:
-    array = context.make_array(signature.args[0])(context, builder, arguments[0])
-    element = builder.gep(array.data, [arguments[1]])
-    return builder.bitcast(element, context.get_value_type(vector).as_pointer())
+def _pointer(context: Any, builder: Any, arguments: Any, vector: Vector) -> Any:
+    return builder.bitcast(builder.gep(arguments[0], [arguments[1]]), context.get_value_type(vector).as_pointer())
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lanes_of(typing_context: Any, array: Any) -> Any:
+    """How many of an array's numbers a vector holds."""
+    lanes = _vector_of(array).lanes
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.get_constant(types.intp, lanes)
+
+    return types.intp(array), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def load(typing_context: Any, array: Any, index: Any) -> Any:
-    """The vector that starts at `index` of a one-dimensional array."""
+    """The vector that starts at `index` of an array."""
     vector = _vector_of(array)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        result = builder.load(_pointer(context, builder, signature, arguments, vector))
+        result = builder.load(_pointer(context, builder, arguments, vector))
         result.align = array.dtype.bitwidth // 8
         return result
 
@@ -85,11 +100,11 @@ def load(typing_context: Any, array: Any, index: Any) -> Any:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
-    """Put a vector at `index` of a one-dimensional array."""
+    """Put a vector at `index` of an array."""
     vector = _vector_of(array)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        result = builder.store(arguments[2], _pointer(context, builder, signature, arguments, vector))
+        result = builder.store(arguments[2], _pointer(context, builder, arguments, vector))
         result.align = array.dtype.bitwidth // 8
         return context.get_dummy_value()
 
@@ -147,7 +162,7 @@ def scalar(typing_context: Any, array: Any, value: Any) -> Any:
     return array.dtype(array, value), generate
 
 
-@njit
+@kernel
 def swap_any(vector, flip):  # type: ignore[no-untyped-def]
     """Lane k receives lane k ^ flip, for a flip known at run time."""
     if flip & 1:
@@ -161,9 +176,16 @@ def swap_any(vector, flip):  # type: ignore[no-untyped-def]
     return vector
 
 
-@njit
+@kernel
 def is_odd(bits):  # type: ignore[no-untyped-def]
     """Whether an odd number of bits is set."""
     for shift in (32, 16, 8, 4, 2, 1):
         bits ^= bits >> shift
     return bits & 1
+
+
+@kernel
+def fill(s, at, size):  # type: ignore[no-untyped-def]
+    """Put `size` numbers to 0."""
+    for k in range(at, at + size):
+        s[k] = 0

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from numba import njit
-
 from qkernel_backends.native.layout import DENSE_AT
-from qkernel_backends.native.vectors import is_odd, load, scalar, splat, store, swap_any
+from qkernel_backends.native.vectors import is_odd, kernel, lanes_of, load, scalar, splat, store, swap_any
 
 
-@njit
+@kernel
 def _image(s, k, size, flip, er, ei):  # type: ignore[no-untyped-def]
     """(er + i ei) times the vector at `k` with its lanes exchanged by `flip`."""
     qr, qi = swap_any(load(s, k), flip), swap_any(load(s, k + size), flip)
     return er * qr - ei * qi, er * qi + ei * qr
 
 
-@njit
+@kernel
 def _rotate(s, k, size, wr, wi, c, d):  # type: ignore[no-untyped-def]
     re, im = load(s, k), load(s, k + size)
     store(s, k, c * re + d * wi)
     store(s, k + size, c * im - d * wr)
 
 
-@njit
+@kernel
 def rotate(s, at, size, x, z, odd_ys, controls, value, c, m, signs, back):  # type: ignore[no-untyped-def]
     """exp(-i h P), or backwards with its moment; P is X on `x`, Z on `z`, with `odd_ys` of Y (modulo 4)."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     cosine, sine = load(s, c), -load(s, c + lanes)
     if back:
         sine = -sine
@@ -66,10 +64,10 @@ def rotate(s, at, size, x, z, odd_ys, controls, value, c, m, signs, back):  # ty
         store(s, m + 2 * lanes, moment)
 
 
-@njit
+@kernel
 def overlap(s, at, size, x, to):  # type: ignore[no-untyped-def]
     """conj(state[j ^ x]) state[j] for each element j, real part at `to`, imaginary part at `to + size`."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     low = x & (lanes - 1)
     high = x - low
     for j in range(0, size, lanes):
@@ -80,10 +78,10 @@ def overlap(s, at, size, x, to):  # type: ignore[no-untyped-def]
         store(s, to + j + size, qr * pi - qi * pr)
 
 
-@njit
+@kernel
 def add_image(s, at, size, x, weights):  # type: ignore[no-untyped-def]
     """costate[j ^ x] += weights[j] state[j], complex weights at `weights` and `weights + size`."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     low = x & (lanes - 1)
     high = x - low
     for j in range(0, size, lanes):
@@ -95,10 +93,10 @@ def add_image(s, at, size, x, weights):  # type: ignore[no-untyped-def]
         store(s, to + size, load(s, to + size) + swap_any(c * im + d * re, low))
 
 
-@njit
+@kernel
 def apply_matrix(s, code, numbers, at, size, bits_at, num_bits, controls, value, matrix, back):  # type: ignore[no-untyped-def]
     """A constant matrix (backwards: its adjoint) on the element bits listed at `bits_at`."""
-    lanes = 64 // s.itemsize
+    lanes = lanes_of(s)
     targets = 0
     for k in range(num_bits):
         targets |= 1 << code[bits_at + k]
