@@ -223,7 +223,7 @@ def cast(target: Vector[Qubit], kind: type[QFixed], int_bits: int = 0) -> QFixed
         )
     tracer.take(handle, "cast to QFixed", tracer.site.of(0))
     result = handle.successor()
-    result.fixed_point = int_bits
+    result.fixed_point = Const(int_bits)
     return result  # type: ignore[return-value]
 
 

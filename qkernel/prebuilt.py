@@ -8,14 +8,14 @@ from typing import Any
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend import active_tracer
 from qkernel.frontend.captures import Captures
-from qkernel.frontend.kernel_calls import Outline, Value, parameter_handle
+from qkernel.frontend.kernel_calls import Outline, Value, parameter_handle, written_parameters
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Signature
 from qkernel.frontend.trace import Traced
 from qkernel.ir.expressions import Const, Expr
 from qkernel.ir.ops import Call, Function, Module, Parameter
-from qkernel.ir.places import Place
-from qkernel.ir.types import QUBIT, ArrayType, TupleType, Type, is_quantum
+from qkernel.ir.places import Place, whole
+from qkernel.ir.types import QFIXED, QUBIT, ArrayType, TupleType, Type
 from qkernel.ir.walk import walk
 from qkernel.kernel import Kernel
 
@@ -30,7 +30,7 @@ class PrebuiltKernel(Kernel[..., Any]):
         values = tuple(_returned(value, function) for value in function.returns)
         types = tuple(_type(value) for value in values)
         returned = (TupleType(types) if types else None) if function.returns_tuple or not types else types[0]
-        self.signature = Signature(function.parameters, {}, returned, None)
+        self.signature = Signature(written_parameters(function.parameters), {}, returned, None)
         outline = Outline(function.parameters, values, function.returns_tuple or not types)
         self._assumed, self._busy, self._module, self._compiled = None, False, None, {}
         self._traced = Traced(function, callees, outline, Captures())
@@ -41,7 +41,7 @@ def _returned(value: Expr | Place, function: Function) -> Value:
         return value
     length = value.length
     for parameter in function.parameters:
-        if parameter.name == value.register and is_quantum(parameter.type) and value.is_whole:
+        if parameter.name == value.register and value == whole(parameter.name, parameter.type):
             return parameter_handle(parameter)
     return QuantumHandle(value, length, value.register)
 
@@ -49,7 +49,7 @@ def _returned(value: Expr | Place, function: Function) -> Value:
 def _type(value: Value) -> Type:
     if isinstance(value, Expr):
         return value.type
-    return ArrayType(QUBIT) if value.is_register else QUBIT
+    return QFIXED if value.fixed_point is not None else ArrayType(QUBIT) if value.is_register else QUBIT
 
 
 def from_module(module: Module) -> Kernel[..., Any]:

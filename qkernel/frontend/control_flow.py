@@ -17,7 +17,7 @@ from qkernel.errors import (
     UnsupportedPythonError,
 )
 from qkernel.frontend.conversion import convert
-from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed
+from qkernel.frontend.ownership import OTHER_QUBITS, Ledger, Move, QuantumHandle, loop_consumed, rebinding
 from qkernel.frontend.tracer import Frame, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names
@@ -298,12 +298,12 @@ def _check_loop_qubits(
                     notes=(Note("the loop", frame.span(node.iter if isinstance(node, ast.For) else node.test)),),
                     help="make the qubit in the body, or `qk.reset` and keep it",
                 )
-            if new.place != old.place:
+            if (change := rebinding(old, new)) is not None:
                 raise QubitRebindError(
-                    f"`{name}` means other qubits at the end of a round than at its start",
+                    f"`{name}` {change[0]} at the end of a round than at its start",
                     span=frame.span(node),
                     label="in this loop",
-                    help="`qk.swap` exchanges the states of two qubits; names stay with their places",
+                    help=change[1],
                 )
     for parent, loans in list(now.loans.items()):
         earlier = ledger.loans.get(parent, ())
@@ -461,12 +461,12 @@ def _join_handles(
         )
     if left is right:
         return left
-    if left.place != right.place or left.parent is not right.parent:
+    if (change := rebinding(left, right) if left.parent is right.parent else OTHER_QUBITS) is not None:
         raise QubitRebindError(
-            f"`{name}` means other qubits after one side of the branch than after the other",
+            f"`{name}` {change[0]} after one side of the branch than after the other",
             span=tracer.frame.span(node.test),
             label="joins here",
-            help="`qk.swap` exchanges the states of two qubits; names stay with their places",
+            help=change[1],
         )
     result = left.successor()
     tracer.ledger.loans[result] = then.loans.get(left, ())

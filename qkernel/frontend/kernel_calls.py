@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import with_article
@@ -15,11 +15,11 @@ from qkernel.frontend.signature import Signature, Struct
 from qkernel.frontend.tracer import Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names, substitute
-from qkernel.ir.expressions import Expr, Name, Slice, wrap
+from qkernel.ir.expressions import ZERO, Expr, Name, Slice, wrap
 from qkernel.ir.ops import Modifier, Parameter
-from qkernel.ir.places import Place, whole
+from qkernel.ir.places import whole
 from qkernel.ir.spans import Span
-from qkernel.ir.types import QFIXED, QUBIT, ArrayType, TupleType, Type, is_quantum
+from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, TupleType, Type, is_quantum
 
 if TYPE_CHECKING:
     from qkernel.kernel import AnyKernel
@@ -29,7 +29,7 @@ Value = Expr | QuantumHandle
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a caller needs to know of a kernel: its parameters and what comes back, in terms of them."""
+    """What a caller needs to know of a kernel: its parameters in the IR and what comes back, in terms of them."""
 
     parameters: tuple[Parameter, ...]
     returns: tuple[Value, ...]
@@ -157,6 +157,9 @@ def _order_help(kernel: AnyKernel, parameter: Parameter, bound: dict[str, Any]) 
 def apply_kernel(tracer: Tracer, kernel: AnyKernel, values: list[Value], modifiers: tuple[Modifier, ...]) -> list[Any]:
     """Move the quantum arguments in, emit the call, and give the results as values of the caller."""
     outline = kernel.outline()
+    pairs = zip(values, kernel.signature.parameters, strict=True)
+    fixed = [value for value, parameter in pairs if isinstance(value, QuantumHandle) and parameter.type == QFIXED]
+    values = [*values, *(ZERO if handle.fixed_point is None else handle.fixed_point for handle in fixed)]
     if kernel.is_settled:
         tracer.used.append((kernel, outline))
     site = tracer.site
@@ -208,20 +211,23 @@ def _result(
         hint = tracer.hint or "result"
         name = tracer.fresh(hint, "result")
         return name, Name(name, returned.type)
-    place = returned.place
+    place, fixed_point = returned.place, returned.fixed_point
+    if fixed_point is not None:
+        fixed_point = substitute(fixed_point, known)
     source = handles.get(place.register)
     if source is not None:
-        if place == Place(place.register) or place == whole(place.register):
-            return None, source.successor()
+        if place == whole(place.register, QUBIT if source.length is None else ArrayType(QUBIT)):
+            return None, replace(source, fixed_point=fixed_point)
         start, stride = substitute(place.start, known), substitute(place.stride, known)
         length = None if returned.length is None else substitute(returned.length, known)
         part = source.place.element(start) if length is None else source.place.view(start, stride, length)
-        return None, QuantumHandle(part, length, source.name, None, returned.fixed_point)
+        name = source.name if length is not None else f"{source.name}[{start}]"
+        return None, QuantumHandle(part, length, name, None, fixed_point)
     name = tracer.fresh(tracer.hint, place.register)
     is_known = returned.length is not None and free_names(returned.length) <= known.keys()
     length = substitute(returned.length, known) if is_known and returned.length is not None else returned.length
     handle = tracer.register(name, length, known=is_known)
-    handle.fixed_point = returned.fixed_point
+    handle.fixed_point = fixed_point
     return name, handle
 
 
@@ -260,12 +266,30 @@ def assumed_outline(signature: Signature) -> Outline:
         else:
             quantum.remove(match)
             values.append(parameter_handle(match))
-    return Outline(signature.parameters, tuple(values), len(types) != 1 or isinstance(returned, (Struct, TupleType)))
+    return Outline(ir_parameters(signature), tuple(values), len(types) != 1 or isinstance(returned, (Struct, TupleType)))
 
 
 def parameter_handle(parameter: Parameter) -> QuantumHandle:
     """The handle of a quantum parameter inside its kernel."""
+    place = whole(parameter.name, parameter.type)
     if parameter.type == QUBIT:
-        return QuantumHandle(Place(parameter.name), None, parameter.name)
+        return QuantumHandle(place, None, parameter.name)
     length = Name(parameter.name, ArrayType(QUBIT)).shape[0]
-    return QuantumHandle(whole(parameter.name), length, parameter.name, None, 0 if parameter.type == QFIXED else None)
+    fixed_point = Name(_int_bits(parameter).name, UINT) if parameter.type == QFIXED else None
+    return QuantumHandle(place, length, parameter.name, None, fixed_point)
+
+
+def ir_parameters(signature: Signature) -> tuple[Parameter, ...]:
+    """The parameters that a kernel has in the IR: the user's, and the integer bits of each QFixed."""
+    parameters = signature.parameters
+    return (*parameters, *(_int_bits(parameter) for parameter in parameters if parameter.type == QFIXED))
+
+
+def written_parameters(parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """Those of a kernel's parameters in the IR that a user gives."""
+    implied = [_int_bits(parameter) for parameter in parameters if parameter.type == QFIXED]
+    return tuple(parameter for parameter in parameters if parameter not in implied)
+
+
+def _int_bits(parameter: Parameter) -> Parameter:
+    return Parameter(f"{parameter.name}.int_bits", UINT, ZERO, parameter.span)

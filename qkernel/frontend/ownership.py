@@ -30,14 +30,14 @@ from qkernel.types import Handle
 class QuantumHandle(Handle):
     """A live name for qubits: one qubit if `length` is None, else a register or view of that length.
 
-    `parent` is the handle that lent this one. `fixed_point` holds the integer bits of a QFixed.
+    `parent` is the handle that lent this one. `fixed_point` is the number of integer bits of a QFixed.
     """
 
     place: Place
     length: Expr | None
     name: str
     parent: QuantumHandle | None = None
-    fixed_point: int | None = None
+    fixed_point: Expr | None = None
 
     def __repr__(self) -> str:
         return f"<{self.type_name} {self.name}>"
@@ -270,7 +270,7 @@ def surely_overlap(left: Place, right: Place) -> bool:
         return not (isinstance(left.length, Const) and left.length.value == 0)
     spans = [_known(place) for place in (left, right)]
     if spans[0] is None or spans[1] is None:
-        return _same_start(left, right)
+        return left.start == right.start and left.length is None and right.length is None
     return bool(set(spans[0]) & set(spans[1])) if max(map(len, spans)) < 10_000 else False  # type: ignore[arg-type]
 
 
@@ -283,9 +283,16 @@ def _known(place: Place) -> range | None:
     return range(start, start + stride * place.length.value, stride) if isinstance(place.length, Const) else None
 
 
-def _same_start(left: Place, right: Place) -> bool:
-    """A single qubit and a place that starts with it."""
-    return left.start == right.start and (left.length is None) and (right.length is None)
+OTHER_QUBITS = "means other qubits", "`qk.swap` exchanges the states of two qubits; names stay with their places"
+
+
+def rebinding(left: QuantumHandle, right: QuantumHandle) -> tuple[str, str] | None:
+    """How a name that must mean the same on two paths does not, and what to do about it."""
+    if left.place != right.place:
+        return OTHER_QUBITS
+    if left.fixed_point != right.fixed_point:
+        return "is read as another number", "`qk.cast` belongs before or after, where it is done in any case"
+    return None
 
 
 def distance(left: Expr, right: Expr) -> int | None:

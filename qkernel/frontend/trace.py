@@ -11,14 +11,14 @@ from qkernel.errors import KernelRecursionError, KernelTypeError, QubitConsumedE
 from qkernel.frontend import tracing
 from qkernel.frontend.captures import Captures, lookup
 from qkernel.frontend.conversion import convert
-from qkernel.frontend.kernel_calls import Outline, Value, parameter_handle
+from qkernel.frontend.kernel_calls import Outline, Value, ir_parameters, parameter_handle
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Struct
 from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names
-from qkernel.ir.expressions import Name, wrap
-from qkernel.ir.places import Place
+from qkernel.ir.expressions import Expr, Name, wrap
+from qkernel.ir.places import Place, whole
 from qkernel.ir.spans import Span
 from qkernel.ir.types import TupleType, Type, is_quantum
 
@@ -58,10 +58,10 @@ def trace(kernel: AnyKernel) -> Traced:
     parts = node_of.elts if isinstance(node_of := getattr(returned_node, "value", None), ast.Tuple) else []
     values, is_tuple = _returned(tracer, kernel, value, span, [source.span(part) for part in parts])
     _check_parameters_accounted(tracer, kernel, values, span)
-    outline = Outline(signature.parameters, tuple(values), is_tuple)
+    outline = Outline(ir_parameters(signature), tuple(values), is_tuple)
     function = ops.Function(
         kernel.name,
-        signature.parameters,
+        outline.parameters,
         tuple(tracer.ops),
         tuple(entry.place if isinstance(entry, QuantumHandle) else entry for entry in values),
         is_tuple,
@@ -153,7 +153,7 @@ def _check_parameters_accounted(tracer: Tracer, kernel: AnyKernel, returned: lis
         if not is_quantum(parameter.type) or parameter.name in tracer.ended:
             continue
         places = parts.get(parameter.name, [])
-        is_whole = any(place.is_whole for place in places)
+        is_whole = whole(parameter.name, parameter.type) in places
         if is_whole or len(places) > 1:
             continue
         raise QubitConsumedError(
@@ -201,12 +201,16 @@ def nested_too_deeply(kernel: AnyKernel) -> KernelRecursionError:
 def check_assumption(kernel: AnyKernel, assumed: Outline | None, actual: Outline) -> None:
     """A kernel that reaches itself must return its qubits in the order in which it takes them."""
     pairs = zip(assumed.returns, actual.returns, strict=True) if assumed is not None else ()
-    if any(isinstance(guess, QuantumHandle) and guess.place != getattr(value, "place", None) for guess, value in pairs):
+    if any(isinstance(guess, QuantumHandle) and _qubits(guess) != _qubits(value) for guess, value in pairs):
         raise ReturnTypeError(
             f"`{kernel.name}` calls itself, so it must return the qubits that it takes, in the same order",
             span=kernel.signature.returned_span,
             label="other qubits come back",
         )
+
+
+def _qubits(value: Value) -> tuple[Place, Expr | None] | None:
+    return (value.place, value.fixed_point) if isinstance(value, QuantumHandle) else None
 
 
 def link(kernel: AnyKernel) -> ops.Module:

@@ -17,7 +17,7 @@ from qkernel.frontend.source import Source
 from qkernel.gates import Gate
 from qkernel.ir.expressions import Expr, Name, Size, wrap
 from qkernel.ir.ops import Op
-from qkernel.ir.places import Place, whole
+from qkernel.ir.places import whole
 from qkernel.ir.spans import Span
 from qkernel.ir.types import QUBIT, ArrayType
 
@@ -118,10 +118,9 @@ class Tracer:
 
     def register(self, name: str, length: Expr | None, shown: str | None = None, known: bool = True) -> QuantumHandle:
         """A handle of all of register `name`; its length is read off the register where it is not `known`."""
-        if length is None:
-            return QuantumHandle(Place(name), None, shown or name)
-        size = length if known else Size(Name(name, ArrayType(QUBIT)))
-        return QuantumHandle(whole(name), size, shown or name)
+        type = QUBIT if length is None else ArrayType(QUBIT)
+        size = length if known else Size(Name(name, type))
+        return QuantumHandle(whole(name, type), size, shown or name)
 
     def lend(self, parent: QuantumHandle, key: Any, text: str | None = None, literal: bool = True) -> QuantumHandle:
         """`parent[key]`: the element or view, recorded as out."""

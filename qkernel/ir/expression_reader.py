@@ -75,8 +75,7 @@ class ExpressionReader:
         """Qubits: `q`, `q[i]` or `q[start +: length : stride]`."""
         if node.data == "variable":
             name = name_of(node.children[0])
-            type = self._quantum(node.children[0])
-            return Place(name) if type == QUBIT else whole(name)
+            return whole(name, self._quantum(node.children[0]))
         if node.data != "subscript" or node.children[0].data != "variable":
             raise self.error(node, "qubits should stand here", help="write `q`, `q[i]` or `q[start +: length : stride]`")
         base, keys = node.children

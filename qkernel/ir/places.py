@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Size
-from qkernel.ir.types import QUBIT, ArrayType
+from qkernel.ir.types import QUBIT, ArrayType, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Place:
     """`length` qubits of `register`, from `start` in steps of `stride`; one single qubit if `length` is None.
 
     Registers are named uniquely within a function: its quantum parameters, its `Alloc`s and the quantum results of
-    its `Call`s. A register that is a single qubit is the place `Place(name)`.
+    its `Call`s. `Place(name)` is the first qubit of a register, and all of it only if its type is Qubit.
     """
 
     register: str
@@ -29,12 +29,9 @@ class Place:
         """The part of this place from `start` in steps of `stride`."""
         return Place(self.register, self.start + start * self.stride, self.stride * stride, length)
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether this place is all of its register."""
-        return self == whole(self.register) or self == Place(self.register)
 
-
-def whole(register: str) -> Place:
-    """All of a register of unknown length."""
+def whole(register: str, type: Type = ArrayType(QUBIT)) -> Place:
+    """All of a register of that type; as a vector it has whatever length it has."""
+    if type == QUBIT:
+        return Place(register)
     return Place(register, ZERO, ONE, Size(Name(register, ArrayType(QUBIT))))

@@ -99,10 +99,11 @@ def format_place(place: Place, types: Mapping[str, Type] | None = None) -> str:
     """`q`, `q[i]` or `q[start +: length : stride]`; `types` tells which registers are a single qubit."""
     register = name_text(place.register)
     start = format_expression(place.start)
-    if place.length is None:
-        return register if types and types.get(place.register) == QUBIT and place.start == ZERO else f"{register}[{start}]"
-    if place == whole(place.register):
+    type = types.get(place.register) if types else None
+    if place == whole(place.register, type or ArrayType(QUBIT)):
         return register
+    if place.length is None:
+        return f"{register}[{start}]"
     return f"{register}[{_stretch(place.start, place.stride, place.length)}]"
 
 

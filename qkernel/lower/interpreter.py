@@ -386,12 +386,20 @@ class Interpreter:
                 self.boxes.insert(position, Box(function.label or function.name, start, len(self.columns.kind), held))
         else:
             self.enter(inner)
+        self.check_returned(inner)
         for result, returned in zip(op.results, function.returns, strict=False):
             if result is not None:
                 frame.names[result] = self.result(returned, names)
 
     def result(self, returned: Expr | Place, names: dict[str, Any]) -> Any:
         return Register(self.qubits(returned, names)) if isinstance(returned, Place) else value(returned, names)
+
+    def check_returned(self, frame: Frame) -> None:
+        """Raise if a function gives one qubit back twice, which only computed indices can hide from the frontend."""
+        places = [value for value in frame.function.returns if isinstance(value, Place)]
+        if len(places) > 1 and any(type(place.start) is not Const for place in places):
+            with self.reporting(frame.function.span, frame):
+                self.all_qubits(places, frame.names)
 
     def enter(self, frame: Frame) -> None:
         """Execute the body of a called function."""

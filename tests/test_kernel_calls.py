@@ -1,0 +1,240 @@
+"""What a call of a kernel hands over, and what comes back."""
+
+from __future__ import annotations
+
+import pytest
+
+import qkernel as qk
+import qkernel.observable as qko
+from qkernel.errors import CallArgumentError, QubitAliasError, QubitConsumedError, QubitRebindError
+from qkernel.prebuilt import from_module
+
+Z = qko.Z(0)
+
+
+@qk.qkernel
+def ends(q: qk.Vector[qk.Qubit]) -> qk.Tuple[qk.Qubit, qk.Qubit]:
+    return q[0], q[1]
+
+
+@qk.qkernel
+def crossed(q: qk.Vector[qk.Qubit]) -> qk.Tuple[qk.Qubit, qk.Qubit]:
+    return q[1], q[0]
+
+
+@qk.qkernel
+def chosen(q: qk.Vector[qk.Qubit], i: qk.UInt, j: qk.UInt) -> qk.Tuple[qk.Qubit, qk.Qubit]:
+    return q[i], q[j]
+
+
+@qk.qkernel
+def first_of(q: qk.Vector[qk.Qubit]) -> qk.Qubit:
+    qk.measure(q[1:])
+    return q[0]
+
+
+@pytest.mark.parametrize(("parts", "expected"), [(ends, (1, 0)), (crossed, (0, 1))])
+def test_an_element_that_comes_back_is_that_element(parts: qk.Kernel, expected: tuple[int, int]) -> None:
+    @qk.qkernel
+    def flip() -> qk.Tuple[qk.Float, qk.Float]:
+        q = qk.qubit_array(2)
+        a, b = parts(q)
+        a = qk.x(a)
+        a, b = qk.swap(a, b)
+        return qk.expval(b, Z), qk.expval(a, Z)
+
+    assert flip.run() == (-1.0, 1.0)
+
+    @qk.qkernel
+    def flipped() -> qk.Vector[qk.Bit]:
+        q = qk.qubit_array(2)
+        bits = qk.bit_array(2)
+        a, b = parts(q)
+        a = qk.x(a)
+        if parts is ends:
+            bits[0] = qk.measure(a)
+            bits[1] = qk.measure(b)
+        else:
+            bits[0] = qk.measure(b)
+            bits[1] = qk.measure(a)
+        return bits
+
+    assert flipped.sample(shots=2).results == [(expected, 2)]
+    assert flipped.estimate_resources().gates.total == 1
+    assert str(qk.parse(str(flipped.ir))) == str(flipped.ir)
+    assert qk.parse(str(flipped.ir)) == flipped.ir
+
+
+def test_the_first_element_alone() -> None:
+    @qk.qkernel
+    def head() -> qk.Float:
+        q = qk.qubit_array(3)
+        q = qk.x(q)
+        a = first_of(q)
+        a = qk.x(a)
+        return qk.expval(a, Z)
+
+    assert head.estimate_resources().gates.total == 4
+    assert "x(q[0])" in str(head.ir)
+    assert from_module(head.ir).run() == head.run() == 1.0
+
+
+def test_a_register_of_which_one_element_returns_is_lost() -> None:
+    @qk.qkernel
+    def head(q: qk.Vector[qk.Qubit]) -> qk.Qubit:
+        return q[0]
+
+    with pytest.raises(QubitConsumedError, match="loses part of `q`"):
+        head.check()
+
+
+def test_an_element_of_a_view_comes_back() -> None:
+    @qk.qkernel
+    def odd(n: qk.UInt) -> qk.Vector[qk.Bit]:
+        q = qk.qubit_array(n)
+        a, b = ends(q[1::2])
+        b = qk.x(b)
+        c, d = qk.measure(a), qk.measure(b)
+        bits = qk.bit_array(2)
+        bits[0] = c
+        bits[1] = d
+        return bits
+
+    assert odd.sample(n=4, shots=1).results == [((0, 1), 1)]
+
+
+def test_computed_elements_come_back_once_each() -> None:
+    @qk.qkernel
+    def pick(i: qk.UInt, j: qk.UInt) -> qk.Tuple[qk.Float, qk.Float]:
+        q = qk.qubit_array(3)
+        a, b = chosen(q, i, j)
+        a = qk.x(a)
+        return qk.expval(a, Z), qk.expval(b, Z)
+
+    assert pick.run(i=2, j=0) == (-1.0, 1.0)
+    with pytest.raises(QubitAliasError, match=r"`q\[1\]` stands twice") as caught:
+        pick.run(i=1, j=1)
+    assert caught.value.span is not None
+    assert any("i = 1, j = 1" in note.text for note in caught.value.notes)
+
+
+# fixed-point numbers ------------------------------------------------------------------------------------------------------
+
+
+@qk.qkernel
+def read(x: qk.QFixed) -> qk.Float:
+    return qk.measure(x)
+
+
+@qk.qkernel
+def read_through(x: qk.QFixed) -> qk.Float:
+    return 2 * read(x)
+
+
+@qk.qkernel
+def same(x: qk.QFixed) -> qk.QFixed:
+    return x
+
+
+@qk.qkernel
+def made(q: qk.Vector[qk.Qubit]) -> qk.QFixed:
+    q = qk.x(q)
+    return qk.cast(q, qk.QFixed, int_bits=1)
+
+
+@qk.qkernel
+def fresh(n: qk.UInt) -> qk.QFixed:
+    return qk.cast(qk.x(qk.qubit_array(n)), qk.QFixed, int_bits=2)
+
+
+@pytest.mark.parametrize("int_bits", range(5))
+def test_the_integer_bits_go_into_a_call(int_bits: int) -> None:
+    @qk.qkernel
+    def number() -> qk.Tuple[qk.Float, qk.Float, qk.Float]:
+        p, q, r = qk.x(qk.qubit_array(3)), qk.x(qk.qubit_array(3)), qk.x(qk.qubit_array(3))
+        return (
+            read(qk.cast(p, qk.QFixed, int_bits=int_bits)),
+            read_through(qk.cast(q, qk.QFixed, int_bits=int_bits)),
+            qk.measure(same(qk.cast(r, qk.QFixed, int_bits=int_bits))),
+        )
+
+    expected = 7 * 2.0 ** (int_bits - 3)
+    assert number.sample(shots=1).results == [((expected, 2 * expected, expected), 1)]
+    assert qk.parse(str(number.ir)) == number.ir
+    assert from_module(number.ir).sample(shots=1).results == number.sample(shots=1).results
+
+
+def test_the_integer_bits_come_out_of_a_call() -> None:
+    @qk.qkernel
+    def number() -> qk.Tuple[qk.Float, qk.Float]:
+        return qk.measure(made(qk.qubit_array(3))), read(fresh(3))
+
+    assert number.sample(shots=1).results == [((1.75, 3.5), 1)]
+    number.check()
+
+
+def test_a_register_given_for_a_number_is_a_fraction() -> None:
+    @qk.qkernel
+    def number() -> qk.Float:
+        return read(qk.x(qk.qubit_array(2)))
+
+    assert number.sample(shots=1).results == [(0.75, 1)]
+
+
+def test_a_number_keeps_its_integer_bits_under_a_modifier() -> None:
+    @qk.qkernel
+    def number() -> qk.Float:
+        x = qk.cast(qk.x(qk.qubit_array(2)), qk.QFixed, int_bits=2)
+        x = qk.inverse(same)(x)
+        _c, x = qk.control(same)(qk.qubit(), x)
+        return qk.measure(x)
+
+    assert number.sample(shots=1).results == [(3.0, 1)]
+
+
+def test_the_integer_bits_are_no_argument_of_the_users() -> None:
+    assert read.input_types == {"x": qk.QFixed.ir_type}
+    assert set(read.estimate_resources().parameters) == {"x"}
+
+    @qk.qkernel
+    def number() -> qk.Float:
+        return read(qk.qubit_array(2), int_bits=2)
+
+    with pytest.raises(CallArgumentError, match="`read` has no argument `int_bits`"):
+        number.check()
+
+
+def test_a_name_is_one_number_on_all_paths() -> None:
+    @qk.qkernel
+    def looped(n: qk.UInt) -> qk.Float:
+        x = qk.cast(qk.qubit_array(3), qk.QFixed, int_bits=1)
+        for _ in qk.range(n):
+            x = qk.cast(x, qk.QFixed, int_bits=2)
+        return qk.measure(x)
+
+    @qk.qkernel
+    def branched(n: qk.UInt) -> qk.Float:
+        q = qk.qubit_array(3)
+        if n > 1:
+            x = qk.cast(q, qk.QFixed, int_bits=2)
+        else:
+            x = qk.cast(q, qk.QFixed, int_bits=1)
+        return qk.measure(x)
+
+    for kernel in (looped, branched):
+        with pytest.raises(QubitRebindError, match="`x` is read as another number"):
+            kernel.check()
+
+
+def test_a_kernel_that_calls_itself_keeps_the_integer_bits() -> None:
+    @qk.qkernel
+    def down(x: qk.QFixed, n: qk.UInt) -> qk.QFixed:
+        if n > 0:
+            x = down(x, n - 1)
+        return x
+
+    @qk.qkernel
+    def number() -> qk.Float:
+        return qk.measure(down(qk.cast(qk.x(qk.qubit_array(3)), qk.QFixed, int_bits=3), 4))
+
+    assert number.sample(shots=1).results == [(7.0, 1)]
