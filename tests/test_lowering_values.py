@@ -130,7 +130,7 @@ def test_infinite_angle(count: int) -> None:
 
 
 def test_power_that_is_too_large() -> None:
-    with pytest.raises(ArithmeticEvaluationError, match="a power of more than 65536 bits"):
+    with pytest.raises(ArithmeticEvaluationError, match="is too large"):
         one_angle(apply("float", Const(3) ** N), {"n": UINT}, n=10**12)
 
 

@@ -345,34 +345,36 @@ def apply(name: str, *operands: Any) -> Expr:
     """`name(*operands)`, folded where the operands are known."""
     wrapped = tuple(wrap(operand) for operand in operands)
     if all(isinstance(operand, Const) for operand in wrapped):
-        result: Any = OPERATORS[name].scalar(*(operand.value for operand in wrapped))  # type: ignore[attr-defined]
-        return wrap(result)
+        rule = OPERATORS[name]
+        known: Any = rule.scalar(*(operand.value for operand in wrapped))  # type: ignore[attr-defined]
+        promote = {FLOAT: float, UINT: int}.get(rule.result(*(operand.type for operand in wrapped)))  # type: ignore[arg-type]
+        return wrap(promote(known) if promote is not None and isinstance(known, int) else known)
+    result = Apply(name, wrapped)
     simpler = _simplify(name, wrapped)
-    return Apply(name, wrapped) if simpler is None else simpler
+    return result if simpler is None or simpler.type != result.type else simpler
 
 
 def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
+    """An expression of the same value wherever the operands have one, or None; `apply` sees to it that the type is kept."""
     match name, operands:
-        case "+", (Const(), right) if right.type != FLOAT or operands[0].type == FLOAT:
-            return apply("+", right, operands[0])  # constants to the right
-        case "+" | "-", (left, Const(value)) if value == 0 and _keeps_type(left, operands[1]):
+        case "+" | "*", (Const(), right):
+            return apply(name, right, operands[0])  # constants to the right
+        case "+" | "-", (left, Const(value)) if value == 0:
             return left
         case "+" | "-", (left, Const(value)) if value < 0 and left.type == operands[1].type == UINT:
             return apply("-" if name == "+" else "+", left, -value)
-        case "+" | "-", (Apply("+" | "-" as inner, (left, Const(first))), Const(second)) if left.type == UINT:
+        case "+" | "-", (Apply("+" | "-" as inner, (left, Const(int(first)))), Const(int(second))) if left.type == UINT:
             total = (first if inner == "+" else -first) + (second if name == "+" else -second)
             return apply("+", left, total) if total >= 0 else apply("-", left, -total)
         case "-", (left, right) if left == right and left.type == UINT:
             return ZERO
         case "-", (Apply("+", (left, right)), other) if left.type == right.type == UINT and other in (left, right):
             return right if other == left else left
-        case "*", (Const(), right) if not isinstance(right, Const):
-            return apply("*", right, operands[0])
-        case "*" | "/" | "//" | "**", (left, Const(value)) if (
-            value == 1 and (name != "/" or left.type == FLOAT) and _keeps_type(left, operands[1])
-        ):
+        case "*" | "/" | "**", (left, Const(value)) if value == 1:
             return left
-        case "*", (left, Const(value)) if value == 0 and left.type == operands[1].type == UINT:
+        case "//", (left, Const(value)) if value == 1 and left.type == UINT:
+            return left
+        case "*", (left, Const(value)) if value == 0 and left.type == UINT:
             return ZERO
         case "neg", (Apply("neg", (inner,)),):
             return inner
@@ -380,7 +382,7 @@ def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
             return inner
         case "min" | "max", (left, right) if left == right:
             return left
-        case "select", (Const(chosen), left, right) if left.type == right.type:
+        case "select", (Const(chosen), left, right):
             return left if chosen else right
         case "select", (_, left, right) if left == right:
             return left
@@ -389,10 +391,6 @@ def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
         case "or", (left, Const(value)) | (Const(value), left):
             return Const(True) if value else left
     return None
-
-
-def _keeps_type(expr: Expr, other: Expr) -> bool:
-    return expr.type == FLOAT or other.type != FLOAT
 
 
 def equal(left: Any, right: Any) -> Expr:

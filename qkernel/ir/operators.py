@@ -52,6 +52,15 @@ def _power(base: Any, exponent: Any) -> Any:
     return result
 
 
+def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` of arrays where a bit counts as 0 or 1; numpy's own arithmetic on bools is logic."""
+
+    def compute(*values: Any) -> Any:
+        return function(*(np.asarray(value, np.int64) if np.asarray(value).dtype == bool else value for value in values))
+
+    return compute
+
+
 def _array_power(base: Any, exponent: Any) -> Any:
     return np.power(np.asarray(base, float), exponent) if np.any(np.asarray(exponent) < 0) else np.power(base, exponent)
 
@@ -62,15 +71,15 @@ def _fixed_point(bits: Any, int_bits: int) -> Any:
 
 
 OPERATORS: dict[str, Operator] = {
-    "+": Operator(operator.add, operator.add, _number),
-    "-": Operator(operator.sub, operator.sub, _number),
-    "*": Operator(operator.mul, operator.mul, _number),
+    "+": Operator(operator.add, _of_numbers(operator.add), _number),
+    "-": Operator(operator.sub, _of_numbers(operator.sub), _number),
+    "*": Operator(operator.mul, _of_numbers(operator.mul), _number),
     "/": Operator(operator.truediv, operator.truediv, _float),
-    "//": Operator(operator.floordiv, operator.floordiv, _number),
-    "%": Operator(operator.mod, operator.mod, _number),
-    "**": Operator(_power, _array_power, _number),
-    "neg": Operator(operator.neg, operator.neg, _number),
-    "abs": Operator(abs, np.abs, _number),
+    "//": Operator(operator.floordiv, _of_numbers(operator.floordiv), _number),
+    "%": Operator(operator.mod, _of_numbers(operator.mod), _number),
+    "**": Operator(_power, _of_numbers(_array_power), _number),
+    "neg": Operator(operator.neg, _of_numbers(operator.neg), _number),
+    "abs": Operator(abs, _of_numbers(np.abs), _number),
     "min": Operator(min, np.minimum, _number),
     "max": Operator(max, np.maximum, _number),
     "<": Operator(operator.lt, operator.lt, _bit),

@@ -48,19 +48,9 @@ from qkernel.lower.values import (
 Names = Mapping[str, Any]
 
 _PLAIN = frozenset((int, float, bool))
-_MOST_BITS = 1 << 16
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * exponent > _MOST_BITS:
-        raise OverflowError(f"a power of more than {_MOST_BITS} bits")
-    return OPERATORS["**"].scalar(base, exponent)
-
-
-_SCALAR = {name: operator.scalar for name, operator in OPERATORS.items()} | {"**": _power}
+_SCALAR = {name: operator.scalar for name, operator in OPERATORS.items()}
 _INDEX = frozenset((int, np.ndarray))
 _LAZY = frozenset(("and", "or"))
-_ARITHMETIC = frozenset(("+", "-", "*", "/", "//", "%", "**", "neg", "abs"))
 _LARGEST = 2.0**53
 
 
@@ -127,8 +117,6 @@ def compute(name: str, values: list[Any]) -> Any:
 
 
 def _vectorised(name: str, values: list[Any]) -> Any:
-    if name in _ARITHMETIC:
-        values = [np.asarray(entry, np.int64) if getattr(entry, "dtype", None) == np.bool_ else entry for entry in values]
     if name in ("*", "**") and not any(np.asarray(entry).dtype.kind == "f" for entry in values):
         left, right = (float(np.abs(entry).max()) for entry in values)
         if (left * right if name == "*" else max(right, 1.0) * np.log2(max(left, 1.0))) >= (_LARGEST if name == "*" else 53):

@@ -1,0 +1,138 @@
+"""Expressions: what folding, arrays and lowering make of them is what the operators say."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from qkernel.ir.evaluation import evaluate
+from qkernel.ir.expressions import Apply, Const, Expr, Name, apply, wrap
+from qkernel.ir.operators import OPERATORS
+from qkernel.ir.types import BIT, FLOAT, UINT
+from qkernel.lower.evaluation import value
+
+x, y, n, m, a, b = (Name(*pair) for pair in zip("xynmab", (FLOAT, FLOAT, UINT, UINT, BIT, BIT), strict=True))
+NUMBERS = ("+", "-", "*", "/", "//", "%", "**", "min", "max", "<", "<=", ">", ">=", "==", "!=", "and", "or", "^")
+EXACT = frozenset(OPERATORS) & {*NUMBERS, "neg", "abs", "not", "select", "floor", "ceil", "float"} - {"**"}
+
+leaves = st.one_of(
+    st.sampled_from([x, y, n, m, a, b]),
+    st.sampled_from([0, 1, -1, 2, 3, 0.0, 1.0, -1.0, 0.5, True, False]).map(Const),
+)
+
+
+def _larger(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(
+        st.tuples(st.sampled_from(NUMBERS), inner, inner),
+        st.tuples(st.sampled_from(("neg", "abs", "not", "floor", "ceil", "float", "sqrt", "cos")), inner),
+        st.tuples(st.just("select"), inner, inner, inner),
+    )
+
+
+trees = st.recursive(leaves, _larger, max_leaves=8)
+environments = st.fixed_dictionaries(
+    {
+        **dict.fromkeys("xy", st.sampled_from([-2.5, -1.0, 0.0, 0.3, 1.0, 2.7, 4.0])),
+        **dict.fromkeys("nm", st.integers(-2, 4)),
+        **dict.fromkeys("ab", st.booleans()),
+    }
+)
+
+
+def _built(tree: Any, make: Any) -> Expr:
+    if isinstance(tree, Expr):
+        return tree
+    result: Expr = make(tree[0], *(_built(part, make) for part in tree[1:]))
+    return result
+
+
+def _unfolded(name: str, *operands: Expr) -> Expr:
+    return Apply(name, operands)
+
+
+def _outcome(expr: Expr, environment: dict[str, Any]) -> Any:
+    """The value, or None where there is none."""
+    try:
+        return evaluate(expr, environment)
+    except (ArithmeticError, ValueError):
+        return None
+
+
+def _operators(tree: Any) -> set[str]:
+    return set() if isinstance(tree, Expr) else {tree[0]}.union(*map(_operators, tree[1:]))
+
+
+@settings(max_examples=1500, deadline=None)
+@given(trees, environments)
+@example(("//", x, Const(1)), {"x": 2.7})
+@example(("//", n, Const(1.0)), {"n": 3})
+@example(("-", ("+", n, Const(0.1)), Const(0.1)), {"n": 3})
+@example(("+", a, Const(0)), {"a": True})
+@example(("not", ("not", n)), {"n": 2})
+@example(("and", n, Const(True)), {"n": 2})
+def test_folding_changes_no_value(tree: Any, environment: dict[str, Any]) -> None:
+    plain = _built(tree, _unfolded)
+    expected = _outcome(plain, environment)
+    try:
+        folded = _built(tree, apply)
+    except (ArithmeticError, ValueError):
+        return  # a constant without a value
+    if not isinstance(folded, Const):
+        assert folded.type == plain.type
+    if expected is not None and math.isfinite(expected):
+        assert _outcome(folded, environment) == expected
+        assert value(folded, environment) == expected
+
+
+@settings(max_examples=1000, deadline=None)
+@given(trees, st.lists(environments, min_size=1, max_size=4))
+@example(("+", a, b), [{"a": True, "b": True}])
+@example(("-", a, b), [{"a": True, "b": False}])
+@example(("neg", ("==", n, m)), [{"n": 1, "m": 1}])
+def test_arrays_hold_what_single_values_give(tree: Any, rows: list[dict[str, Any]]) -> None:
+    if not _operators(tree) <= EXACT:
+        return
+    expr = _built(tree, _unfolded)
+    expected = [_outcome(expr, row) for row in rows]
+    if any(entry is None or not math.isfinite(entry) or abs(entry) > 2**50 for entry in expected):
+        return
+    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    try:
+        with np.errstate(all="raise"):
+            got = evaluate(expr, columns)
+    except ArithmeticError:
+        return  # the side of a choice that no row takes
+    assert np.broadcast_to(got, len(rows)).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "operands", "folded"),
+    [
+        ("+", (n, 0), n),
+        ("+", (0.0, x), x),
+        ("*", (1, x), x),
+        ("/", (x, 1), x),
+        ("//", (n, 1), n),
+        ("**", (x, 1), x),
+        ("*", (n, 0), Const(0)),
+        ("-", (n, n), Const(0)),
+        ("-", (n + m, m), n),
+        ("-", (n + 3, 5), n - 2),
+        ("not", (apply("not", a),), a),
+        ("and", (a, False), Const(False)),
+        ("select", (True, x, y), x),
+    ],
+)
+def test_folds(name: str, operands: tuple[Any, ...], folded: Expr) -> None:
+    assert apply(name, *operands) == folded
+
+
+def test_powers_of_minus_one_are_never_too_large() -> None:
+    assert value(wrap(-1) ** n, {"n": 70001}) == -1
+    with pytest.raises(OverflowError):
+        value(wrap(-2) ** n, {"n": 70001})
