@@ -12,8 +12,9 @@ from estimate_kernels import ansatz, modified, phase_estimation, qft, trotter
 
 from qkernel.errors import EntrypointValidationError, TargetCapabilityError, ValidationError
 from qkernel.estimate import EstimateQuality
+from qkernel.estimate.beverland import t_factory
 from qkernel.estimate.clifford_t import parts_of, t_gates_per_rotation
-from qkernel.estimate.physical import physical_estimate, tile_error
+from qkernel.estimate.physical import LAYOUTS, physical_estimate, tile_error
 from qkernel.estimate.tally import Kind
 from qkernel.gates import GATES, controlled
 
@@ -152,10 +153,10 @@ def test_target_basis_is_what_qiskit_makes() -> None:
 
 
 def test_litinskis_table() -> None:
-    """Quantum 3, 128 (2019), abstract: 100 qubits, 10**8 T gates, p = 1e-4, 1 us code cycles."""
+    """His example in Quantum 3, 128 (2019): 100 qubits, 10**8 T gates, p = 1e-4, 1 us code cycles."""
     small = physical_estimate(100, 10**8, layout="compact", factories=1)
     assert small.code_distance == 13
-    assert (small.data_tiles, small.factory_tiles) == (153, 11)
+    assert (small.data_tiles, small.factory_qubits) == (153, 11 * 2 * 13**2)
     assert round(small.physical_qubits, -3) == 55_000
     assert small.run_time / 3600 == pytest.approx(4, abs=0.05)
     fast = physical_estimate(100, 10**8, layout="fast")
@@ -165,6 +166,50 @@ def test_litinskis_table() -> None:
     assert fast.failure < 0.01
     assert tile_error(1e-4, 13) == pytest.approx(1e-15)
     assert "Run time: 3.97 hours" in str(small)
+
+
+# What the Azure Quantum Resource Estimator (the package qsharp 1.31.0) gives for LogicalCounts of 100 qubits and so many
+# T gates with qubits `qubit_gate_ns_e3` and `_e4` (code cycles of 400 ns) and an error budget of 0.01.
+AZURE = {
+    (10**8, 1e-3): (230, 23, 243_340, 14, 466_480, 709_820, 920.0),
+    (10**8, 1e-4): (230, 11, 55_660, 14, 67_760, 123_420, 440.0),
+    (10**6, 1e-3): (230, 19, 166_060, 13, 234_000, 400_060, 7.6),
+    (10**6, 1e-4): (230, 9, 37_260, 11, 21_560, 58_820, 3.6),
+}
+
+
+@pytest.mark.parametrize("case", AZURE)
+def test_azures_table(case: tuple[int, float]) -> None:
+    t_gates, error_rate = case
+    found = physical_estimate(100, t_gates, error_rate=error_rate, cycle_time=400e-9, failure=0.01, model="beverland")
+    data = found.data_tiles * 2 * found.code_distance**2
+    shown = (found.data_tiles, found.code_distance, data, found.factories, found.factory_qubits, found.physical_qubits)
+    assert (*shown, pytest.approx(found.run_time)) == AZURE[case]
+    assert found.failure <= 0.01
+
+
+def test_azures_factories() -> None:
+    """The factories that the same program finds for its RSA-2048 example, at 2.2e-13 per T state."""
+    first, second = (t_factory(error_rate, 2.2331752219460692e-13) for error_rate in (1e-3, 1e-4))
+    assert [(count, distance) for count, _, distance in first.rounds] == [(17, 9), (1, 23)]
+    assert (first.qubits, first.cycles * 400) == (55_080, 148_000)
+    assert [(count, distance) for count, _, distance in second.rounds] == [(16, 5), (1, 11)]
+    assert (second.qubits, second.cycles * 400) == (16_000, 74_400)
+    assert LAYOUTS["fast"].tiles(12_581) == 25_481
+
+
+def test_few_factories_take_longer() -> None:
+    many = physical_estimate(100, 10**6, model="beverland")
+    few = physical_estimate(100, 10**6, model="beverland", factories=2)
+    assert few.factories == 2
+    assert few.physical_qubits < many.physical_qubits
+    assert few.run_time == pytest.approx(10**6 / 2 * t_factory(1e-4, 5e-9).cycles * 1e-6, rel=1e-5)
+    with pytest.raises(ValidationError, match="layout"):
+        physical_estimate(10, 10, model="beverland", layout="compact")
+    with pytest.raises(ValidationError, match="model"):
+        physical_estimate(10, 10, model="gidney")
+    with pytest.raises(ValidationError, match="T factory"):
+        physical_estimate(10, 10**12, error_rate=9e-3, model="beverland")
 
 
 def test_physical_estimate_of_a_kernel() -> None:

@@ -1,8 +1,9 @@
 """From logical counts to a surface code: distance, physical qubits, run time and the share of the magic-state factories.
 
-The model is that of D. Litinski, "A Game of Surface Codes", Quantum 3, 128 (2019): Clifford gates are absorbed into the
-measurements, each T gate takes one magic state, a tile is a patch of 2 d**2 physical qubits, a time step is d code cycles,
-and a tile fails with probability 0.1 (100 p)**((d + 1) / 2) per code cycle (p: physical error rate).
+The model `litinski` is that of D. Litinski, "A Game of Surface Codes", Quantum 3, 128 (2019): Clifford gates are absorbed
+into the measurements, each T gate takes one magic state, a tile is a patch of 2 d**2 physical qubits, a time step is d code
+cycles, and a tile fails with probability 0.1 (100 p)**((d + 1) / 2) per code cycle (p: physical error rate). The model
+`beverland` is in `beverland.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qkernel.errors import ValidationError
+from qkernel.estimate.beverland import patch_error, t_factory
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +57,22 @@ class PhysicalEstimate:
     factory: str
     factories: int
     data_tiles: int
-    factory_tiles: int
+    factory_qubits: int
     physical_qubits: int
-    factory_share: float
     run_time: float
     failure: float
+
+    @property
+    def factory_share(self) -> float:
+        """The part of the physical qubits that makes magic states."""
+        return self.factory_qubits / self.physical_qubits
 
     def __str__(self) -> str:
         lines = [
             f"Logical qubits: {self.logical_qubits}",
             f"T gates: {self.t_gates}",
             f"Code distance: {self.code_distance}",
-            f"Factories: {self.factories} x {self.factory} ({self.factory_share:.0%} of the qubits)",
+            f"Factories: {self.factories} x [{self.factory}] ({self.factory_share:.0%} of the qubits)",
             f"Physical qubits: {self.physical_qubits}",
             f"Run time: {duration(self.run_time)}",
             f"Failure probability: {self.failure:.2g}",
@@ -89,43 +95,78 @@ def physical_estimate(
     error_rate: float = 1e-4,
     cycle_time: float = 1e-6,
     failure: float = 0.01,
+    model: str = "litinski",
     layout: str = "fast",
     factories: int | None = None,
 ) -> PhysicalEstimate:
     """Physical qubits and run time of `t_gates` T gates on `logical_qubits`.
 
     `error_rate` is that of a physical operation, `cycle_time` one code cycle in seconds, `failure` the allowed
-    probability that the run fails, half for magic states and half for the code. `layout`: `compact`, `intermediate` or
-    `fast`. `factories` None: as many as the layout can use.
+    probability that the run fails, half for magic states and half for the code. `model`: `litinski` or `beverland`.
+    `layout`: `compact`, `intermediate` or `fast`, the only one of `beverland`. `factories` None: as many as are of use.
     """
-    if layout not in LAYOUTS:
-        raise ValidationError(f"there is no layout `{layout}`", help=f"choose one of {', '.join(LAYOUTS)}")
+    layouts = {"litinski": tuple(LAYOUTS), "beverland": ("fast",)}
+    if model not in layouts:
+        raise ValidationError(f"there is no model `{model}`", help=f"choose one of {', '.join(layouts)}")
+    if layout not in layouts[model]:
+        raise ValidationError(f"there is no layout `{layout}`", help=f"choose one of {', '.join(layouts[model])}")
     if not 0 < error_rate < 0.01 or not 0 < failure < 1 or cycle_time <= 0 or (factories is not None and factories < 1):
         raise ValidationError(
             "a surface code needs an error rate between 0 and 0.01, a failure probability between 0 and 1, "
             "a positive cycle time in seconds and at least one factory"
         )
+    estimated = _litinski if model == "litinski" else _beverland
+    return estimated(logical_qubits, t_gates, error_rate, cycle_time, failure / 2, LAYOUTS[layout], factories)
+
+
+def _litinski(
+    qubits: int, t_gates: int, error_rate: float, cycle_time: float, allowed: float, layout: Layout, factories: int | None
+) -> PhysicalEstimate:
     count = max(1, t_gates)
-    block = LAYOUTS[layout]
-    factory = _factory(error_rate, failure / 2 / count)
-    number = math.ceil(factory.steps / factory.states / block.steps_per_t) if factories is None else factories
-    data, distilling = block.tiles(logical_qubits), number * factory.tiles
-    steps = count * max(block.steps_per_t, factory.steps / factory.states / number)
+    factory = _factory(error_rate, allowed / count)
+    number = math.ceil(factory.steps / factory.states / layout.steps_per_t) if factories is None else factories
+    data, distilling = layout.tiles(qubits), number * factory.tiles
+    steps = count * max(layout.steps_per_t, factory.steps / factory.states / number)
     distance = 3
-    while (fails := (data + distilling) * steps * distance * tile_error(error_rate, distance)) > failure / 2:
+    while (fails := (data + distilling) * steps * distance * tile_error(error_rate, distance)) > allowed:
         distance += 2
     return PhysicalEstimate(
-        logical_qubits=logical_qubits,
+        logical_qubits=qubits,
         t_gates=t_gates,
         code_distance=distance,
         factory=factory.name,
         factories=number,
         data_tiles=data,
-        factory_tiles=distilling,
+        factory_qubits=distilling * 2 * distance**2,
         physical_qubits=(data + distilling) * 2 * distance**2,
-        factory_share=distilling / (data + distilling),
         run_time=steps * distance * cycle_time,
         failure=fails + count * factory.error(error_rate),
+    )
+
+
+def _beverland(
+    qubits: int, t_gates: int, error_rate: float, cycle_time: float, allowed: float, layout: Layout, factories: int | None
+) -> PhysicalEstimate:
+    count, patches, distance = max(1, t_gates), layout.tiles(qubits), 1
+    factory = t_factory(error_rate, allowed / count)
+    fails = math.inf
+    while fails > allowed:
+        distance += 2
+        waits = 0 if factories is None else math.ceil(math.ceil(count / factories) * factory.cycles / distance)
+        steps = max(count, waits, math.ceil(factory.cycles / distance))
+        fails = patches * steps * patch_error(error_rate, distance)
+    number = math.ceil(count / (steps * distance // factory.cycles)) if factories is None else factories
+    return PhysicalEstimate(
+        logical_qubits=qubits,
+        t_gates=t_gates,
+        code_distance=distance,
+        factory=factory.name,
+        factories=number,
+        data_tiles=patches,
+        factory_qubits=number * factory.qubits,
+        physical_qubits=patches * 2 * distance**2 + number * factory.qubits,
+        run_time=steps * distance * cycle_time,
+        failure=fails + count * factory.error,
     )
 
 

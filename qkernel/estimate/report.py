@@ -180,6 +180,7 @@ class ResourceEstimate:
         error_rate: float = 1e-4,
         cycle_time: float = 1e-6,
         failure: float = 0.01,
+        model: str = "litinski",
         layout: str = "fast",
         factories: int | None = None,
     ) -> PhysicalEstimate:
@@ -201,6 +202,7 @@ class ResourceEstimate:
             error_rate=error_rate,
             cycle_time=cycle_time,
             failure=failure,
+            model=model,
             layout=layout,
             factories=factories,
         )
