@@ -198,6 +198,13 @@ def test_azures_factories() -> None:
     assert LAYOUTS["fast"].tiles(12_581) == 25_481
 
 
+@pytest.mark.parametrize("model", ["litinski", "beverland"])
+def test_no_factory_where_there_is_no_t_gate(model: str) -> None:
+    found = physical_estimate(10, 0, model=model)
+    assert (found.factories, found.factory_qubits) == (0, 0)
+    assert found.physical_qubits == found.data_tiles * 2 * found.code_distance**2
+
+
 def test_few_factories_take_longer() -> None:
     many = physical_estimate(100, 10**6, model="beverland")
     few = physical_estimate(100, 10**6, model="beverland", factories=2)

@@ -71,7 +71,8 @@ def _factories(rounds: int, error_rate: float, wanted: float) -> Iterator[TFacto
             error = 35 * error**3 + 7.1 * clifford
         if error > wanted or max(failures) > 0.5:
             continue
-        counts, needed = [], 1
+        counts: list[int] = []
+        needed = 1
         for failing in reversed(failures):
             counts.insert(0, _units(needed, failing, _MOST_FAILURES / rounds))
             needed = 15 * counts[0]

@@ -125,8 +125,9 @@ def _litinski(
     count = max(1, t_gates)
     factory = _factory(error_rate, allowed / count)
     number = math.ceil(factory.steps / factory.states / layout.steps_per_t) if factories is None else factories
-    data, distilling = layout.tiles(qubits), number * factory.tiles
     steps = count * max(layout.steps_per_t, factory.steps / factory.states / number)
+    number = number if t_gates else 0
+    data, distilling = layout.tiles(qubits), number * factory.tiles
     distance = 3
     while (fails := (data + distilling) * steps * distance * tile_error(error_rate, distance)) > allowed:
         distance += 2
@@ -156,6 +157,7 @@ def _beverland(
         steps = max(count, waits, math.ceil(factory.cycles / distance))
         fails = patches * steps * patch_error(error_rate, distance)
     number = math.ceil(count / (steps * distance // factory.cycles)) if factories is None else factories
+    number = number if t_gates else 0
     return PhysicalEstimate(
         logical_qubits=qubits,
         t_gates=t_gates,
