@@ -138,12 +138,13 @@ class Strip:
         return "".join(self.column(layout, column, alive) for column in range(len(layout.widths)))
 
     def column(self, layout: Layout, column: int, alive: set[int]) -> str:
-        here = [cell.operation for cell in layout.cells if cell.column == column]
+        here = [cell for cell in layout.cells if cell.column == column]
         width = ceil(layout.widths[column])
         lives = [(wire, life) for wire, found in layout.lives.items() for life in found]
-        born = {wire: width / 2 + life.lead for wire, life in lives if life.start == column and wire not in alive}
+        born = {wire: life.lead or width / 2 for wire, life in lives if life.start == column and wire not in alive}
         gone = {wire for wire, life in lives if life.end == column}
-        drawn = self.lines(alive | set(born), width, born, gone) + "".join(self.operation(one, width / 2) for one in here)
+        drawn = self.lines(alive | set(born), width, born, gone)
+        drawn += "".join(self.operation(cell.operation, layout.middle(cell)) for cell in here)
         alive |= set(born)
         alive -= gone
         return self.slice(drawn, width)

@@ -141,6 +141,8 @@ def _unclamped(expr: Expr, size: Expr | None) -> Expr:
 def _stop(start: Expr, step: Expr, length: Expr) -> Expr:
     """The stop of a slice; lengths of strided ones were made as (stop - start + step - 1) // step."""
     match step, length:
+        case Const(1), Apply("-", (stop, subtracted)) if subtracted == start:
+            return stop
         case Const(1), _:
             return apply("+", length, start) if start != ZERO else length
         case Const(int(stride)), Apply("//", (numerator, Const(int(divisor)))) if stride == divisor:

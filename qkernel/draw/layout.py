@@ -55,7 +55,7 @@ class Extent:
 
 @dataclass(slots=True)
 class Life:
-    """The columns between which a wire lives; a lane says what it holds, and begins `lead` behind the column's middle."""
+    """The columns between which a wire lives; a lane says what it holds, and begins `lead` into its column."""
 
     start: int
     end: int
@@ -86,6 +86,12 @@ class Layout:
             lives.append(Life(-1, _FOREVER))
         if is_last_word or lives[-1].end == _FOREVER:
             lives[-1].end = column
+
+    def middle(self, cell: Cell) -> float:
+        """How far into its column an operation stands; a fan that leads out of a register stands at the left."""
+        lanes = [touch.wire for touch in cell.operation.touches if touch.mark is Mark.LANE]
+        found = [life.lead for wire in lanes for life in self.lives[wire] if life.start == cell.column]
+        return (found[0] if found else self.widths[cell.column]) / 2
 
     def shown(self, wire: int, band: range) -> list[Life]:
         """The lives of a wire on one line of the page."""
@@ -246,7 +252,7 @@ class Placer:
         layout.cells.append(Cell(operation, column))
         for touch in operation.touches:
             if layout.wires[touch.wire].starts_late:
-                lead = self.metrics.operation(operation) / 2 if touch.mark is Mark.LANE else 0
+                lead = self.metrics.operation(operation) if touch.mark is Mark.LANE else 0
                 layout.begin(touch.wire, column, lead, touch.text)
         for wire in operation.ended:
             layout.finish(wire, column)

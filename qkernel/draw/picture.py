@@ -90,7 +90,7 @@ class Page:
                 self.links(self.layout.frames[number], edge, rows, lefts)
         for cell in self.layout.cells:
             if cell.column in band:
-                middle = lefts[cell.column] + self.layout.widths[cell.column] / 2
+                middle = lefts[cell.column] + self.layout.middle(cell)
                 self.groups.append(self.pen.operation(cell.operation, rows, middle))
         return bottom, end
 
@@ -105,7 +105,7 @@ class Page:
         for life in lives:
             first, last = lefts[band.start] - 8 * self.scale, end + 6 * self.scale
             if life.start >= band.start:
-                first = lefts[life.start] + self.layout.widths[life.start] / 2 + life.lead
+                first = lefts[life.start] + (life.lead or self.layout.widths[life.start] / 2)
             if life.end < band.stop:
                 last = lefts[life.end] + self.layout.widths[life.end] / 2
             role = "classical" if info.is_classical else "wire"

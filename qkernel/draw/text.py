@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from qkernel.draw.canvas import Canvas, plain
 from qkernel.draw.labels import shorten
-from qkernel.draw.layout import Cell, Extent, FrameBox, Layout, Metrics, lay_out
+from qkernel.draw.layout import Extent, FrameBox, Layout, Metrics, lay_out
 from qkernel.draw.scene import Mark, Operation, Scene, Touch, Wire, reworded
 
 _WIDE, _WIDEST = 22, 44  # characters: from where the label of a single wire takes three lines, and where labels are cut
@@ -23,18 +23,19 @@ def text_drawing(scene: Scene, width: int | None = None, ascii: bool = False) ->
     page = width or shutil.get_terminal_size().columns
     if ascii:
         scene = reworded(scene, _spelled_out)
-    names = [_wire_label(wire) for wire in scene.wires]
-    margin = max(map(len, names), default=0) + 2
-    layout = lay_out(scene, Metrics(_operation_width, _heading_width, 2), page - margin - 1)
     heading = f"{scene.title}({scene.subtitle})" if scene.subtitle else scene.title
-    parts = [_clip(heading, page)]
+    names = [_clip(_wire_label(wire), page // 3) for wire in scene.wires]
+    margin = max(map(len, names), default=0) + 2
+    longest = page - max(margin, page // 4) - 8
+    scene = reworded(scene, lambda text: _clip(text, longest))
+    layout = lay_out(scene, Metrics(_operation_width, _heading_width, 2), page - margin - 1)
     bands = layout.bands(max(10, page - margin - 1))
     lanes = [wire for wire, info in enumerate(scene.wires) if info.is_lane]
     needed = max((len(layout.name(wire, band)) for wire in lanes for band in bands), default=0) + 2
     if needed > margin:  # lanes that go on from line to line
-        margin = needed
+        margin = min(needed, max(margin, page // 4))
         bands = layout.bands(max(10, page - margin - 1))
-    parts += [_band(layout, band, names, margin, page) for band in bands]
+    parts = [_clip(heading, page), *(_band(layout, band, names, margin, page) for band in bands)]
     drawn = "\n\n".join(part for part in parts if part) + "\n"
     return plain(drawn) if ascii else drawn
 
@@ -120,13 +121,13 @@ def _band(layout: Layout, band: range, names: list[str], margin: int, page: int)
     end = int(layout.reach(band, left, margin + sum(layout.widths[column] for column in band), page))
     canvas = Canvas(height, end + 1)
     for wire, row in enumerate(rows):
-        name = names[wire] or layout.name(wire, band).rjust(margin - 2)
+        name = names[wire] or shorten(layout.name(wire, band), margin - 2).rjust(margin - 2)
         _wire(canvas, layout, wire, row, band, left, end, name)
     for number, extent in extents.items():
         _frame(canvas, layout.frames[number], extent, rows, tall, band, left, end)
     for cell in layout.cells:
         if cell.column in band:
-            _operation(canvas, cell, rows, left[cell.column], int(layout.widths[cell.column]))
+            _operation(canvas, cell.operation, rows, left[cell.column] + (int(2 * layout.middle(cell)) - 1) // 2)
     return str(canvas)
 
 
@@ -160,7 +161,7 @@ def _wire(canvas: Canvas, layout: Layout, wire: int, row: int, band: range, left
         canvas.write(row, 0, name)
         first = left[band.start] - 1
         if life.start >= band.start:
-            first = left[life.start] + (int(layout.widths[life.start]) - 1) // 2
+            first = left[life.start] + (int(life.lead or layout.widths[life.start]) - 1) // 2
         last = left[life.end] + (int(layout.widths[life.end]) - 1) // 2 if life.end < band.stop else end
         canvas.horizontal(row, first, last, 2 if layout.wires[wire].is_classical else 1)
 
@@ -217,9 +218,7 @@ def _frame_links(canvas: Canvas, box: FrameBox, rows: list[int], top: int, botto
         canvas.put(rows[bit], x, "●")
 
 
-def _operation(canvas: Canvas, cell: Cell, rows: list[int], left: int, width: int) -> None:
-    operation = cell.operation
-    middle = left + (width - 1) // 2
+def _operation(canvas: Canvas, operation: Operation, rows: list[int], middle: int) -> None:
     marked = sorted(operation.touches, key=lambda touch: touch.wire)
     if operation.family == "barrier":
         canvas.fill(rows[marked[0].wire], rows[marked[-1].wire], middle, "░")
