@@ -14,14 +14,15 @@ from math import ceil, floor
 from qkernel.draw.labels import shorten
 from qkernel.draw.layout import Extent, Layout, lay_out
 from qkernel.draw.page import PAGE
-from qkernel.draw.pen import BOX, EDGE, Pen
+from qkernel.draw.pen import BOX, EDGE, SKIRT, TITLE, Pen
 from qkernel.draw.scene import Frame, Item, Operation, Scene, Section
 from qkernel.draw.shapes import Line, Shape, Text, text_width
 from qkernel.draw.style import STYLES, CircuitStyle
 from qkernel.draw.svg import dark_rules, follows_reader, group_markup, markup
 from qkernel.draw.tooltips import count_operations, count_text, tooltip_text
 
-_TOP = 10.0
+_TOP, _OVERLAP = 10.0, 0.8
+"""Pixels above and below everything, and by which wires of neighbouring slices overlap, which may stand between pixels."""
 
 
 def html_drawing(scene: Scene, style: CircuitStyle) -> str:
@@ -74,28 +75,30 @@ class Strip:
         self.rows = [floor(y) + 0.5 for y in self.rows]
         self.height = ceil(bottom + _TOP)
 
-    def survey(self, items: Sequence[Item], found: list[Operation]) -> tuple[list[int], list[int]]:
-        """Collect all operations, hidden ones too; frames at the upper and lower edge of each wire in `items`."""
+    def survey(self, entries: Sequence[Item], found: list[Operation]) -> tuple[list[int], list[int]]:
+        """Collect all operations, hidden ones too; frames at the upper and lower edge of each wire in `entries`."""
         above, below = [0] * len(self.scene.wires), [0] * len(self.scene.wires)
-        for entry in items:
+        for entry in entries:
             frame = entry if isinstance(entry, Frame) else entry.body
             if isinstance(entry, Operation):
                 found.append(entry)
             if frame is None:
                 continue
-            high, low = self.depth(frame, found)
-            first, last = frame.inner_rows
-            above[first], below[last] = max(above[first], high), max(below[last], low)
+            for sections in variants(frame):
+                extent = self.extent(frame, sections, found)
+                first, last = extent.first, extent.last
+                above[first], below[last] = max(above[first], extent.above), max(below[last], extent.below)
         self.nesting.above[:] = map(max, self.nesting.above, above)
         self.nesting.below[:] = map(max, self.nesting.below, below)
         return above, below
 
-    def depth(self, frame: Frame, found: list[Operation]) -> tuple[int, int]:
-        """How many frames stand at the upper and lower edge of `frame`, itself included, however it is folded."""
-        first, last = frame.inner_rows
-        pieces = [section.items for section in frame.sections] + ([frame.unrolled] if frame.unrolled else [])
-        inside = [self.survey(piece, found) for piece in pieces]
-        return 1 + max(above[first] for above, _ in inside), 1 + max(below[last] for _, below in inside)
+    def extent(self, frame: Frame, sections: Sequence[Section], found: list[Operation]) -> Extent:
+        """Where a frame around `sections` stands, however things are folded in there."""
+        items = [entry for section in sections for entry in section.items]
+        wires = rows_of(items) | {*(frame.wires if sections is frame.sections else ())}
+        above, below = self.survey(items, found)
+        first, last = min(wires), max(wires)
+        return Extent(first, last, 1 + above[first], 1 + below[last])
 
     # The strip
 
@@ -104,7 +107,8 @@ class Strip:
         alive = {k for k, wire in enumerate(self.scene.wires) if not (wire.starts_late or wire.is_classical)}
         labels = self.labels()
         drawn = self.items(self.scene.items, alive)
-        return f'<div class="strip qkernel" style="height:{self.height:.1f}px">{labels}{drawn}</div>'
+        room = f'data-title="{TITLE * self.scale:.1f}" data-skirt="{SKIRT * self.scale:.1f}"'
+        return f'<div class="strip qkernel" style="height:{self.height:.1f}px" {room}>{labels}{drawn}</div>'
 
     def labels(self) -> str:
         """The names of the wires; they stay in view."""
@@ -157,8 +161,8 @@ class Strip:
         shapes: list[Shape] = []
         for wire in sorted(wires):
             classical, y = self.scene.wires[wire].is_classical, self.rows[wire]
-            start = born.get(wire, 0.0)
-            end = width / 2 if wire in gone else width
+            start = born.get(wire, -_OVERLAP)
+            end = width / 2 if wire in gone else width + _OVERLAP
             shapes.append(Line(start, y, end, y, "classical" if classical else "wire", 1.1 * self.scale, double=classical))
         return markup(shapes, self.style)
 
@@ -211,16 +215,20 @@ class Strip:
 
     def frame(self, frame: Frame, alive: set[int], sections: Sequence[Section], arrow: str, count: str) -> str:
         """A frame of the page around the slices of its sections."""
-        above, below = self.depth(frame, [])
-        top, bottom = self.pen.frame_extent(Extent(*frame.inner_rows, above, below), self.rows, self.halves)
+        extent = self.extent(frame, sections, [])
+        top, bottom = self.pen.frame_extent(extent, self.rows, self.halves)
+        least = self.pen.frame_extent(least_extent(extent, sections), self.rows, self.halves)
         tip = "\n".join(part for part in (tooltip_text(frame.tooltip, frame.span), count) if part)
         edge = ceil(EDGE * self.scale)
         start = edge + (ceil(8 * self.scale) if frame.controls or frame.bits else 0)
-        links = markup(self.pen.links(frame, (top, bottom), self.rows, edge / 2 + 8 * self.scale), self.style)
-        extent = f"top:{top:.1f}px;height:{bottom - top:.1f}px"
+        links = self.pen.links(frame, least, self.rows, edge / 2 + 8 * self.scale)
+        behind = markup([shape for shape in links if isinstance(shape, Line)], self.style)
+        dots = markup([shape for shape in links if not isinstance(shape, Line)], self.style)
+        where = f'style="top:{top:.1f}px;height:{bottom - top:.1f}px" data-top="{least[0]:.1f}" data-bottom="{least[1]:.1f}"'
         parts = [
-            f'<div class="frame {frame.family}" style="{extent}" data-tip="{escape(tip)}"></div>',
-            self.slice(f'{self.lines(alive, start)}<g class="link">{links}</g>', start),
+            f'<svg class="links" width="{start:.1f}" height="{self.height:.1f}">{behind}</svg>' if links else "",
+            f'<div class="frame {frame.family}" {where} data-tip="{escape(tip)}"></div>',
+            self.slice(f'{self.lines(alive, start)}<g class="link">{dots}</g>', start),
         ]
         before = set(alive)
         for number, section in enumerate(sections):
@@ -246,3 +254,28 @@ class Strip:
             f'<div class="section {frame.family}" style="min-width:{max(least, BOX):.1f}px">'
             f"{rule}{heading}{inside}{self.filler(alive)}</div>"
         )
+
+
+def variants(frame: Frame) -> list[tuple[Section, ...]]:
+    """What a frame may hold: its sections, or a loop's rounds."""
+    rounds = [] if not frame.unrolled else [(Section(frame.title, frame.unrolled),)]
+    return [frame.sections, *rounds]
+
+
+def least_extent(extent: Extent, sections: Sequence[Section]) -> Extent:
+    """Where a frame stands if nothing inside is unfolded and no frame is in it: the page's script makes room for those."""
+    own = [entry.wires for section in sections for entry in section.items if isinstance(entry, Operation)]
+    wires = [wire for found in own for wire in found] or [extent.first]
+    return Extent(min(wires), max(wires), 1, 1)
+
+
+def rows_of(items: Sequence[Item]) -> set[int]:
+    """The wires of qubits that `items` touch, however they are folded."""
+    wires: set[int] = set()
+    for entry in items:
+        frame = entry if isinstance(entry, Frame) else entry.body
+        wires |= {touch.wire for touch in (entry.controls if isinstance(entry, Frame) else entry.touches)}
+        for sections in variants(frame) if frame is not None else ():
+            wires |= rows_of([inner for section in sections for inner in section.items])
+        wires |= {*frame.wires} if frame is not None else set()
+    return wires

@@ -30,6 +30,7 @@ main { overflow: auto; padding: 0 10px 24px; cursor: grab; touch-action: pan-x p
 main.dragging { cursor: grabbing; user-select: none; }
 .strip { display: inline-flex; align-items: flex-start; transform-origin: 0 0; position: relative; }
 .strip svg { display: block; flex: none; position: relative; overflow: visible; pointer-events: none; z-index: 1; }
+.strip svg.links { position: absolute; z-index: 0; left: 0; top: 0; }
 .strip svg g { pointer-events: auto; }
 .strip line.s-wire, .strip line.s-classical { shape-rendering: crispEdges; }
 .strip .labels { position: sticky; left: 0; background: var(--background); z-index: 5; }
@@ -94,9 +95,24 @@ button.heading:hover, button.heading:focus-visible { text-decoration: underline;
   const act = target => {
     const hit = handle(target);
     const fold = hit && hit.closest(".fold");
-    if (fold) turn(fold, !fold.classList.contains("open"));
+    if (fold) { turn(fold, !fold.classList.contains("open")); fit(); }
     return Boolean(fold);
   };
+  const fit = () => [...strip.querySelectorAll(".around")].reverse().forEach(around => {
+    const frame = around.querySelector(":scope > .frame");
+    let top = +frame.dataset.top, bottom = +frame.dataset.bottom;
+    around.querySelectorAll(":scope > .section .frame").forEach(inner => {
+      if (!inner.getClientRects().length) return;
+      const start = parseFloat(inner.style.top);
+      top = Math.min(top, start - strip.dataset.title);
+      bottom = Math.max(bottom, start + parseFloat(inner.style.height) + +strip.dataset.skirt);
+    });
+    [frame, ...around.querySelectorAll(":scope > .section > .rule")].forEach(part => {
+      part.style.top = top + "px";
+      part.style.height = bottom - top + "px";
+    });
+    around.querySelectorAll(":scope > .section > .heading").forEach(title => { title.style.top = top + 1 + "px"; });
+  });
   const scale = value => { zoom = Math.min(4, Math.max(0.2, value)); strip.style.zoom = zoom; };
   strip.addEventListener("click", event => { if (!moved) act(event.target); });
   strip.addEventListener("keydown", event => {
@@ -106,7 +122,9 @@ button.heading:hover, button.heading:focus-visible { text-decoration: underline;
   document.querySelector("nav").addEventListener("click", event => {
     const what = event.target.dataset.act;
     if (what === "in" || what === "out") scale(zoom * (what === "in" ? 1.25 : 0.8));
-    if (what === "fold" || what === "unfold") document.querySelectorAll(".fold").forEach(fold => turn(fold, what === "unfold"));
+    if (what !== "fold" && what !== "unfold") return;
+    document.querySelectorAll(".fold").forEach(fold => turn(fold, what === "unfold"));
+    fit();
   });
   main.addEventListener("wheel", event => {
     if (!event.ctrlKey && !event.metaKey) return;
@@ -136,6 +154,7 @@ button.heading:hover, button.heading:focus-visible { text-decoration: underline;
     tip.style.top = (below ? event.clientY + 16 : event.clientY - tip.offsetHeight - 10) + "px";
   });
   main.addEventListener("pointerleave", () => { tip.style.display = "none"; });
+  fit();
 })();
 </script>
 </body>

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import qkernel as qk
-from qkernel.draw import draw
+from qkernel.draw import STYLES, draw
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
@@ -62,8 +62,22 @@ SCRIPT = """
   const boxes = visible("g.operation").map(node => node.getBoundingClientRect());
   seen.overlaps = boxes.filter((a, i) => boxes.some((b, j) =>
     j < i && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)).length;
+  const frames = visible(".around").map(node => [...node.querySelectorAll(".frame")].filter(one => one.getClientRects().length));
+  seen.nested = frames.filter(inside => inside.length > 1).length;
+  seen.outside = frames.filter(([own, ...inner]) => inner.some(one => {
+    const [a, b] = [own.getBoundingClientRect(), one.getBoundingClientRect()];
+    return b.top < a.top || b.bottom > a.bottom || b.left < a.left || b.right > a.right;
+  })).length;
+  const main = document.querySelector("main"), from = main.scrollLeft;
+  const pointer = (kind, target, x) => target.dispatchEvent(
+    new PointerEvent(kind, { bubbles: true, pointerType: "mouse", button: 0, clientX: x, clientY: 50 }));
+  pointer("pointerdown", main, 300);
+  pointer("pointermove", window, 180);
+  seen.panned = main.scrollLeft - from;
+  pointer("pointerup", window, 180);
   click(document.querySelector("[data-act=fold]"));
   seen.end = words();
+  seen.background = getComputedStyle(document.body).backgroundColor;
   const result = document.createElement("pre");
   result.id = "seen";
   result.textContent = JSON.stringify(seen);
@@ -76,10 +90,22 @@ SCRIPT = """
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a reader sees who clicks through the page."""
-    page: Path = tmp_path_factory.mktemp("browser") / "page.html"
-    text = draw(two_layers.ir, {"n": 3}, output="html")
+    return look(tmp_path_factory.mktemp("browser") / "page.html", draw(two_layers.ir, {"n": 3}, output="html"))
+
+
+def look(page: Path, text: str, *flags: str) -> dict[str, Any]:
+    """What the script sees on the page, in a window of 500 pixels."""
     page.write_text(text.replace("</body>", SCRIPT + "</body>"), encoding="utf-8")
-    command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom", page.as_uri()]
+    command = [
+        BROWSER,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--window-size=500,500",
+        *flags,
+        "--dump-dom",
+        page.as_uri(),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
     assert found, done.stdout[-2000:]
@@ -117,3 +143,23 @@ def test_it_zooms_and_everything_unfolded_fits_beside_one_another(seen: dict[str
 
 def test_it_folds_again(seen: dict[str, Any]) -> None:
     assert seen["end"] == seen["start"]
+
+
+def test_frames_hold_what_is_unfolded_in_them(seen: dict[str, Any]) -> None:
+    assert seen["nested"] == 3
+    assert seen["outside"] == 0
+
+
+def test_it_pans(seen: dict[str, Any]) -> None:
+    assert seen["panned"] == 120
+
+
+def test_it_follows_the_readers_mode(seen: dict[str, Any], tmp_path: Path) -> None:
+    text = draw(two_layers.ir, {"n": 3}, output="html")
+    dark = look(tmp_path / "dark.html", text, "--blink-settings=preferredColorScheme=0")
+    assert seen["background"] == rgb(STYLES["default"].background)
+    assert dark["background"] == rgb(STYLES["dark"].background)
+
+
+def rgb(color: str) -> str:
+    return "rgb({}, {}, {})".format(*bytes.fromhex(color[1:]))
