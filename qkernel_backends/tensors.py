@@ -282,12 +282,12 @@ class TorchSplit:
                 matrix[order.index(word), output] += coefficient
         return matrix
 
-    def value(self, inputs: Array, weights: Array) -> Array:
+    def value(self, inputs: Array, weights: Array, mark: object | None = None) -> Array:
         """As `values`, numpy in and out."""
         with torch.no_grad():
             return np.asarray(self.values(torch.as_tensor(inputs), torch.as_tensor(weights)).numpy())
 
-    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, Array, Array]:
+    def vjp(self, inputs: Array, weights: Array, cotangent: Array, mark: object | None = None) -> tuple[Array, Array, Array]:
         """Values, and the gradients of sum(cotangent * values) by `inputs` and by `weights`, numpy in and out."""
         tensors = [torch.as_tensor(array).detach().requires_grad_() for array in (inputs, weights)]
         with torch.enable_grad():

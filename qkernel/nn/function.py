@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -23,6 +24,7 @@ Array = np.ndarray[Any, Any]
 Gradients = tuple[Tensor | None, ...]
 
 _CPU = torch.device("cpu")
+_MOST_CALLS = 256
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 _numbers = count()
 
@@ -59,6 +61,7 @@ class Wiring:
     number: int = field(default_factory=lambda: next(_numbers), init=False)
     layouts: dict[tuple[bool, ...], Layout] = field(default_factory=dict, init=False, repr=False)
     tensor_programs: dict[Layout, TensorProgram | None] = field(default_factory=dict, init=False, repr=False)
+    calls: dict[Any, Call] = field(default_factory=dict, init=False, repr=False)
 
     def __deepcopy__(self, memo: Any) -> Wiring:
         return self  # it only gathers what it has found
@@ -89,6 +92,12 @@ class Wiring:
             stretches.append((kind, start, len(columns[kind])))
         return Layout(tuple(stretches), tuple(columns[True]), tuple(columns[False]))
 
+    def remember(self, kind: Any, call: Call) -> None:
+        """Keep a checked call for tensors of its kind: their shapes, dtypes and devices."""
+        if len(self.calls) >= _MOST_CALLS:
+            self.calls.clear()
+        self.calls[kind] = call
+
     def tensor_program(self, layout: Layout) -> TensorProgram | None:
         """The program as tensor operations, where it can be had."""
         if layout not in self.tensor_programs:
@@ -108,29 +117,29 @@ def real_dtype(dtype: torch.dtype) -> np.dtype[Any]:
 
 
 def _numpy(tensor: Tensor) -> Array:
-    tensor = tensor.detach()
     if tensor.dtype is not torch.float32 and tensor.dtype is not torch.float64:
         tensor = tensor.float()
-    return (tensor if tensor.device == _CPU else tensor.cpu()).numpy()
+    return tensor.numpy(force=True)
 
 
 def _tensor(values: Array, dtype: torch.dtype, device: torch.device) -> Tensor:
-    result = torch.from_numpy(np.ascontiguousarray(values))
+    result = torch.from_numpy(values if values.flags.c_contiguous else values.copy())
     return result if result.dtype is dtype and device == _CPU else result.to(device, dtype)
 
 
 def _joined(arrays: list[Array], rows: int, dtype: Any) -> Array:
     """Arrays of shape (rows, any) side by side."""
     if len(arrays) == 1:
-        return arrays[0].astype(dtype, copy=False)
+        return arrays[0] if arrays[0].dtype == dtype else arrays[0].astype(dtype)
     return np.concatenate(arrays, axis=1, dtype=dtype) if arrays else np.empty((rows, 0), dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call:
-    """One evaluation: the batch axes of its result, and the dtype and device of it."""
+    """One kind of evaluation: how the tensors lie, the batch axes of the result, and its dtype and device."""
 
     wiring: Wiring
+    layout: Layout
     batch_axes: tuple[int, ...]
     dtype: torch.dtype
     device: torch.device
@@ -139,7 +148,7 @@ class Call:
         """The program's outputs, shape (batch axes..., outputs), differentiable by each of `tensors`."""
         transformed = torch._C._are_functorch_transforms_active()
         if transformed or self._wants_operations:
-            operations = self.wiring.tensor_program(self.wiring.layout(tensors))
+            operations = self.wiring.tensor_program(self.layout)
             if operations is not None:
                 return self.tensor_values(operations, tensors)
             if transformed:
@@ -153,19 +162,18 @@ class Call:
         return self.values(tensors)
 
     def values(self, tensors: Sequence[Tensor]) -> Tensor:
-        layout = self.wiring.layout(tensors)
-        return self.outputs(layout, *self.arrays(layout, tensors))
+        return self.outputs(*self.arrays(tensors))
 
-    def outputs(self, layout: Layout, inputs: Array, weights: Array) -> Tensor:
-        values = self.split(layout).value(inputs, weights)
-        return _tensor(values.reshape(*self.batch_axes, self.wiring.program.num_outputs), self.dtype, self.device)
+    def outputs(self, inputs: Array, weights: Array, mark: object | None = None) -> Tensor:
+        values = self._split.value(inputs, weights, mark)
+        return _tensor(values.reshape(self._shape), self.dtype, self.device)
 
     def tensor_values(self, operations: TensorProgram, tensors: Sequence[Tensor]) -> Tensor:
         """The same by tensor operations, differentiable as often as one likes."""
-        layout, batch = self.wiring.layout(tensors), math.prod(self.batch_axes)
+        batch = self._batch
         dtype = torch.float64 if self.dtype is torch.float64 else torch.float32
         parts: dict[bool, list[Tensor]] = {True: [], False: []}
-        for (kind, start, stop), tensor in zip(layout.stretches, tensors, strict=True):
+        for (kind, start, stop), tensor in zip(self.layout.stretches, tensors, strict=True):
             parts[kind].append(tensor.to(dtype).reshape(batch if kind else 1, stop - start))
         empty = torch.empty((0, 0), dtype=dtype, device=self.device)
         inputs, weights = (
@@ -173,11 +181,11 @@ class Call:
             for kind, rows in ((True, batch), (False, 1))
         )
         outputs = operations(inputs, weights[0])
-        return outputs.to(self.dtype).reshape(*self.batch_axes, self.wiring.program.num_outputs)
+        return outputs.to(self.dtype).reshape(self._shape)
 
     def differentiable_gradients(self, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> Gradients:
         """As `gradients`, and differentiable again where the program has tensor operations."""
-        operations = self.wiring.tensor_program(self.wiring.layout(tensors))
+        operations = self.wiring.tensor_program(self.layout)
         if operations is None:
             refused: Gradients = Derivative.apply(self, wanted, cotangent, *tensors)  # type: ignore[no-untyped-call]
             return refused
@@ -193,19 +201,21 @@ class Call:
         cotangent: Tensor,
         tensors: Sequence[Tensor],
         arrays: tuple[Array, Array] | None = None,
+        mark: object | None = None,
     ) -> Gradients:
         """For each tensor that is `wanted` the gradient of sum(cotangent * outputs), in its shape, dtype and device.
 
-        `arrays` is what `self.arrays` made of the tensors, if it is at hand.
+        `arrays` is what `self.arrays` made of the tensors, if it is at hand, and `mark` that of the `outputs` before.
         """
-        layout = self.wiring.layout(tensors)
-        if self._wants_operations and (operations := self.wiring.tensor_program(layout)) is not None:
+        if self._wants_operations and (operations := self.wiring.tensor_program(self.layout)) is not None:
             # Not `torch.autograd.grad`, which sees nothing inside of an operator.
             pullback = torch.func.vjp(lambda *values: self.tensor_values(operations, values), *tensors)[1]
             return tuple(gradient if one else None for gradient, one in zip(pullback(cotangent), wanted, strict=True))
-        inputs, weights = arrays or self.arrays(layout, tensors)
-        rows = _numpy(cotangent).reshape(len(inputs), self.wiring.program.num_outputs)
-        *_, by_inputs, by_weights = self.split(layout, self.wiring.needed(wanted)).vjp(inputs, weights, rows)
+        inputs, weights = arrays or self.arrays(tensors)
+        needed = self.wiring.needed(wanted)
+        split = self._split if needed is None else self._split_for(needed)
+        rows = _numpy(cotangent).reshape(len(inputs), self._shape[-1])
+        *_, by_inputs, by_weights = split.vjp(inputs, weights, rows, mark)
         return tuple(
             [
                 _tensor(
@@ -215,7 +225,7 @@ class Call:
                 )
                 if one
                 else None
-                for (kind, start, stop), tensor, one in zip(layout.stretches, tensors, wanted, strict=True)
+                for (kind, start, stop), tensor, one in zip(self.layout.stretches, tensors, wanted, strict=True)
             ]
         )
 
@@ -229,7 +239,7 @@ class Call:
             return each.expand(size, *self.batch_axes, *place.shape)
 
         spreads = [spread(*one) for one in zip(self.wiring.placements, tensors, axes, strict=True)]
-        return replace(self, batch_axes=(size, *self.batch_axes)), spreads
+        return replace(self, layout=self.wiring.layout(spreads), batch_axes=(size, *self.batch_axes)), spreads
 
     def gathered(self, gradients: Gradients, tensors: Sequence[Tensor], axes: Sequence[int | None]) -> Gradients:
         """Gradients by what `over` gave as gradients by each set's tensors, along axis 0."""
@@ -240,24 +250,35 @@ class Call:
             for gradient, place, tensor, axis in zip(gradients, self.wiring.placements, tensors, axes, strict=True)
         )
 
-    def split(self, layout: Layout, needed: Columns | None = None) -> Split:
-        return self.wiring.program.split(self._real, layout.batched, layout.shared, needed)
-
-    def arrays(self, layout: Layout, tensors: Sequence[Tensor]) -> tuple[Array, Array]:
+    def arrays(self, tensors: Sequence[Tensor]) -> tuple[Array, Array]:
         """What comes per sample, shape (batch, columns), and what all samples share, one axis."""
-        batch = math.prod(self.batch_axes)
         inputs: list[Array] = []
         weights: list[Array] = []
-        for (kind, start, stop), tensor in zip(layout.stretches, tensors, strict=True):
-            rows = batch if kind else 1
+        for (kind, start, stop), tensor in zip(self.layout.stretches, tensors, strict=True):
+            rows = self._batch if kind else 1
             (inputs if kind else weights).append(_numpy(tensor).reshape(rows, stop - start))
-        return _joined(inputs, batch, self._real), _joined(weights, 1, self._real)[0]
+        return _joined(inputs, self._batch, self._real), _joined(weights, 1, self._real)[0]
 
-    @property
+    def _split_for(self, needed: Columns | None) -> Split:
+        return self.wiring.program.split(self._real, self.layout.batched, self.layout.shared, needed)
+
+    @cached_property
+    def _split(self) -> Split:
+        return self._split_for(None)
+
+    @cached_property
+    def _batch(self) -> int:
+        return math.prod(self.batch_axes)
+
+    @cached_property
+    def _shape(self) -> tuple[int, ...]:
+        return *self.batch_axes, self.wiring.program.num_outputs
+
+    @cached_property
     def _wants_operations(self) -> bool:
         return self.device != _CPU or self.wiring.program.engine.name == "torch"
 
-    @property
+    @cached_property
     def _real(self) -> np.dtype[Any]:
         return real_dtype(self.dtype)
 
@@ -269,16 +290,15 @@ class Evaluation(torch.autograd.Function):
     def forward(ctx: Any, call: Call, *tensors: Tensor) -> Tensor:
         ctx.call = call
         ctx.save_for_backward(*tensors)
-        layout = call.wiring.layout(tensors)
-        ctx.arrays = call.arrays(layout, tensors)
-        return call.outputs(layout, *ctx.arrays)
+        ctx.arrays = inputs, weights = call.arrays(tensors)
+        return call.outputs(inputs, weights, ctx)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
         wanted, tensors = ctx.needs_input_grad[1:], ctx.saved_tensors  # torch refuses tensors that were changed since
         if torch.is_grad_enabled():
             return (None, *ctx.call.differentiable_gradients(wanted, cotangents[0], tensors))
-        return (None, *ctx.call.gradients(wanted, cotangents[0], tensors, ctx.arrays))
+        return (None, *ctx.call.gradients(wanted, cotangents[0], tensors, ctx.arrays, ctx))
 
 
 class Derivative(torch.autograd.Function):

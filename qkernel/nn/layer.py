@@ -95,12 +95,17 @@ class QLayer(nn.Module):
             inputs = self._ordered(inputs, named)
         weights = self._weight_tensors()
         tensors = (*inputs, *weights)
-        leading = self._batch_axes(inputs, weights)
         if torch.compiler.is_compiling() or not _hold_values(tensors):
-            result: Tensor = evaluate(self._wiring.number, tensors)
-            return result
-        like = tensors[0] if tensors else torch.empty(0)
-        return Call(self._wiring, leading, like.dtype, like.device)(tensors)
+            self._batch_axes(inputs, weights)
+            outputs: Tensor = evaluate(self._wiring.number, tensors)
+            return outputs
+        kind = tuple([(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors])
+        call = self._wiring.calls.get(kind)
+        if call is None:
+            batch_axes, like = self._batch_axes(inputs, weights), tensors[0] if tensors else torch.empty(0)
+            call = Call(self._wiring, self._wiring.layout(tensors), batch_axes, like.dtype, like.device)
+            self._wiring.remember(kind, call)
+        return call(tensors)
 
     def _ordered(self, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """The inputs in order, some of which were given by name."""

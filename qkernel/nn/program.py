@@ -21,10 +21,13 @@ Columns = tuple[int, ...]
 class Split(Protocol):
     """A program whose columns of theta come in two kinds: some per sample, some one for all samples."""
 
-    def value(self, inputs: Array, weights: Array) -> Array:
-        """The outputs, shape (batch, num_outputs), of `inputs`, shape (batch, ...), and `weights`, one axis."""
+    def value(self, inputs: Array, weights: Array, mark: object | None = None) -> Array:
+        """The outputs, shape (batch, num_outputs), of `inputs`, shape (batch, ...), and `weights`, one axis.
 
-    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
+        A `mark` says that a `vjp` at the same point and with the same mark may follow: what is known may be kept for it.
+        """
+
+    def vjp(self, inputs: Array, weights: Array, cotangent: Array, mark: object | None = None) -> tuple[Array, ...]:
         """The gradients of sum(cotangent * outputs) by `inputs` and by `weights`, as the last two entries."""
 
 
@@ -161,10 +164,10 @@ class Joined:
     shared: Columns
     needed: Columns | None
 
-    def value(self, inputs: Array, weights: Array) -> Array:
+    def value(self, inputs: Array, weights: Array, mark: object | None = None) -> Array:
         return self.program.values(self._theta(inputs, weights))
 
-    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
+    def vjp(self, inputs: Array, weights: Array, cotangent: Array, mark: object | None = None) -> tuple[Array, ...]:
         theta = self._theta(inputs, weights)
         gradient = self.program.vjp(theta, cotangent.astype(self.dtype, copy=False), self.needed)
         return gradient[:, list(self.batched)], gradient[:, list(self.shared)].sum(0)

@@ -20,15 +20,16 @@ from qkernel_backends.native.layout import (
     FORWARD,
     GRAD_INPUTS,
     GRAD_WEIGHTS,
+    GRADIENT,
     NUM_OUTER,
     NUM_WORDS,
     OBSERVE,
     OVERLAPS_AT,
     READ,
+    RESUME,
     STATES,
     SUM_UP,
     UNDO,
-    VALUES,
     WEIGH,
     WORD_VALUES_AT,
     WORK,
@@ -47,10 +48,10 @@ class LargeState:
         self.program, self.workspaces = program, workspaces
         self.state = aligned(4 << program.num_qubits, program.dtype)
 
-    def run(self, inputs: Array, weights: Array, cotangent: Array | None) -> tuple[Array, Array, Array]:
-        """The values; with a cotangent, also the gradients by inputs and by weights."""
-        program, main, gradient = self.program, self.workspaces[0], cotangent is not None
-        main.take(inputs, weights, cotangent)
+    def run(self, mode: int) -> None:
+        """Do the batch of the first workspace, and leave the results there."""
+        program, main = self.program, self.workspaces[0]
+        batch, differentiates = main.batch, mode in (GRADIENT, RESUME)
         for workspace in self.workspaces:
             if workspace is not main:
                 workspace.share(main)
@@ -62,12 +63,14 @@ class LargeState:
         def everywhere(sample: int, task: int) -> None:
             together([partial(call, 0, 0, task, sample, 0) for call in calls])
 
-        everywhere(0, BEGIN_CALL)
-        schedule = list(self._schedule(gradient))
-        with progress("passes over the state", len(inputs) * len(schedule)) as advance:
-            for sample in range(len(inputs)):
-                everywhere(sample, BEGIN_SAMPLE)
-                if gradient:
+        if mode != RESUME:
+            everywhere(0, BEGIN_CALL)
+        schedule = list(self._schedule(mode))
+        with progress("passes over the state", batch * len(schedule)) as advance:
+            for sample in range(batch):
+                if mode != RESUME:
+                    everywhere(sample, BEGIN_SAMPLE)
+                if differentiates:
                     everywhere(sample, WEIGH)
                 for number, tasks in schedule:
                     at, blocks, _ = program.passes[number]
@@ -75,16 +78,18 @@ class LargeState:
                     together([partial(call, cuts[k], cuts[k + 1], tasks, sample, at) for k, call in enumerate(calls)])
                     advance(1)
                 lanes = 64 // program.dtype.itemsize
-                self._gather(WORD_VALUES_AT, lanes * int(program.code[NUM_WORDS]))
-                calls[0](0, 0, SUM_UP, sample, 0)
-                if gradient:
+                if mode != RESUME:
+                    self._gather(WORD_VALUES_AT, lanes * int(program.code[NUM_WORDS]))
+                    calls[0](0, 0, SUM_UP, sample, 0)
+                if differentiates:
                     self._gather(OVERLAPS_AT, 4 * lanes << int(program.code[NUM_OUTER]))
                     calls[0](0, 0, END_START, sample, 0)
                     everywhere(sample, END_SAMPLE)
-        if gradient:
+        if differentiates:
             everywhere(0, END_CALL)
-        gradients = [np.sum([w.arrays[place] for w in self.workspaces], 0) for place in (GRAD_INPUTS, GRAD_WEIGHTS)]
-        return main.arrays[VALUES].copy(), gradients[0], gradients[1]
+            for place in (GRAD_INPUTS, GRAD_WEIGHTS):
+                for workspace in self.workspaces[1:]:
+                    main.arrays[place] += workspace.arrays[place]
 
     def _gather(self, section: int, size: int) -> None:
         """Add the threads' parts of a section up in the first workspace."""
@@ -93,24 +98,29 @@ class LargeState:
         for other in others:
             first += other
 
-    def _schedule(self, gradient: bool) -> Iterator[tuple[int, int]]:
+    def _schedule(self, mode: int) -> Iterator[tuple[int, int]]:
         """The passes in order: (number, tasks). Passes without operations, behind the others, only read words."""
         turn = self.program.num_turning
         readers = range(turn + 1, len(self.program.passes))
-        for number in range(turn):
-            yield number, FORWARD | (FIRST if number == 0 else 0)
         first = FIRST if turn == 0 else 0
-        if gradient and not readers:
-            yield turn, FORWARD | READ | BEGIN | OBSERVE | UNDO | first
-        else:
-            yield turn, FORWARD | READ | first
-            for number in readers:
-                yield number, READ
-            if gradient:
-                yield turn, BEGIN | OBSERVE
+        at_once = mode == GRADIENT and not readers
+        if mode != RESUME:
+            for number in range(turn):
+                yield number, FORWARD | (FIRST if number == 0 else 0)
+            if not at_once:
+                yield turn, FORWARD | READ | first
                 for number in readers:
-                    yield number, OBSERVE
-                yield turn, UNDO | first
-        if gradient:
-            for number in range(turn - 1, -1, -1):
-                yield number, UNDO | (FIRST if number == 0 else 0)
+                    yield number, READ
+        if mode not in (GRADIENT, RESUME):
+            return
+        if at_once:
+            yield turn, FORWARD | READ | BEGIN | OBSERVE | UNDO | first
+        elif not readers:
+            yield turn, BEGIN | OBSERVE | UNDO | first
+        else:
+            yield turn, BEGIN | OBSERVE
+            for number in readers:
+                yield number, OBSERVE
+            yield turn, UNDO | first
+        for number in range(turn - 1, -1, -1):
+            yield number, UNDO | (FIRST if number == 0 else 0)

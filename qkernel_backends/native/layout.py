@@ -32,11 +32,13 @@ ROTATION, PHASES, FLIP, PAULI, DENSE = range(5)
 PASS_WIDTH = 8
 RUN_BITS, NUM_HIGH, LISTS_AT, NUM_OUTSIDE, FIRST_OP, LAST_OP, FIRST_WORDS, LAST_WORDS = range(8)
 
-# The arrays of a call, beside `code` and `numbers`. STATES: shape (batch, 2, 2**n), or the large state.
+# The arrays of a call, beside `code` and `numbers`. STATES: shape (batch, 2, 2**n), the large state, or a row for each chunk.
 WORK, STATES, INPUTS, WEIGHTS, COTANGENT, VALUES, GRAD_INPUTS, GRAD_WEIGHTS, NUM_ARRAYS = range(9)
 
 # What a call does. EXPECT fills VALUES; GRADIENT also GRAD_INPUTS, and adds to GRAD_WEIGHTS; EVOLVE goes through STATES.
-EXPECT, GRADIENT, EVOLVE, CONSTANTS = range(4)
+# KEEP is an EXPECT, and RESUME the rest of a GRADIENT behind it, in the same workspace and for the same samples; STATES hold
+# what stands between them where there are several chunks of samples.
+EXPECT, GRADIENT, EVOLVE, CONSTANTS, KEEP, RESUME = range(6)
 # For a large state, what is done between passes ...
 BEGIN_CALL, BEGIN_SAMPLE, WEIGH, SUM_UP, END_START, END_SAMPLE, END_CALL = range(16, 23)
 # ... and with each block of a pass; several may be added.

@@ -11,6 +11,7 @@ from qkernel_backends.native.layout import (
     EVOLVE,
     FROM_ZERO,
     GRADIENT,
+    KEEP,
     LANE_BITS,
     NUM_INPUTS,
     NUM_OPS,
@@ -18,6 +19,7 @@ from qkernel_backends.native.layout import (
     OP_WIDTH,
     OPS_AT,
     QUBITS,
+    RESUME,
     SHARED,
     SIZE,
     START_AT,
@@ -25,7 +27,7 @@ from qkernel_backends.native.layout import (
     WORD_GROUPS_AT,
 )
 from qkernel_backends.native.steps import backward, clear, collect, forward, load_inputs, prepare
-from qkernel_backends.native.vectors import fill, kernel, scalar, splat
+from qkernel_backends.native.vectors import fill, kernel, lanes_of, load, scalar, splat, store
 
 
 @kernel
@@ -45,42 +47,60 @@ def _copy_state(s, code, states, first, count, inwards):  # type: ignore[no-unty
 
 
 @kernel
+def _copy_chunk(s, code, states, chunk, inwards):  # type: ignore[no-untyped-def]
+    """Between the lanes and a row of `states`, as they are."""
+    at, size, lanes = code[STATE_AT], 2 * code[SIZE], lanes_of(s)
+    for k in range(0, size, lanes):
+        if inwards:
+            store(s, at + k, load(states, chunk * size + k))
+        else:
+            store(states, chunk * size + k, load(s, at + k))
+
+
+@kernel
 def run(code, arrays, numbers, first, last, mode, sample, at):  # type: ignore[no-untyped-def]
     """See `layout` for the arrays and the modes.
 
-    Modes beyond CONSTANTS are tasks of `blocks`, for the blocks `first` to `last` of the pass at `at` of one sample.
+    Modes beyond RESUME are tasks of `blocks`, for the blocks `first` to `last` of the pass at `at` of one sample.
     """
     s, states, inputs, weights = arrays[layout.WORK], arrays[layout.STATES], arrays[layout.INPUTS], arrays[layout.WEIGHTS]
     cotangent, values = arrays[layout.COTANGENT], arrays[layout.VALUES]
     grad_inputs, grad_weights = arrays[layout.GRAD_INPUTS], arrays[layout.GRAD_WEIGHTS]
-    if mode > CONSTANTS:
+    if mode > RESUME:
         run_blocks(code, arrays, numbers, first, last, mode, sample, at)
         return
     if mode == CONSTANTS:
         prepare(s, code, numbers, weights, CONSTANT)
         return
-    prepare(s, code, numbers, weights, SHARED)
-    if mode == GRADIENT:
+    differentiates = mode in (GRADIENT, RESUME)
+    if mode != RESUME:
+        prepare(s, code, numbers, weights, SHARED)
+    if differentiates:
         clear(s, code, CONSTANT)
         clear(s, code, SHARED)
     samples = 1 << code[LANE_BITS]
+    several = last - first > samples
     for begin in range(first, last, samples):
         count = min(samples, last - begin)
-        load_inputs(s, code, inputs, begin, count)
-        prepare(s, code, numbers, weights, BATCHED)
-        if code[FROM_ZERO]:
-            start.prepare(s, code, code[STATE_AT])
-        else:
-            _copy_state(s, code, states, begin, count, True)
-        for k in range(code[NUM_OPS]):
-            forward(s, code, numbers, code[OPS_AT] + OP_WIDTH * k, 0)
-        if mode == EVOLVE:
-            _copy_state(s, code, states, begin, count, False)
-            continue
-        readout.clear(s, code)
-        readout.add_up(s, code, 0, code[NUM_WORD_GROUPS], 0)
-        readout.read(s, code, numbers, values, begin, count)
-        if mode == GRADIENT:
+        if mode != RESUME or several:
+            load_inputs(s, code, inputs, begin, count)
+            prepare(s, code, numbers, weights, BATCHED)
+        if mode != RESUME:
+            if code[FROM_ZERO]:
+                start.prepare(s, code, code[STATE_AT])
+            else:
+                _copy_state(s, code, states, begin, count, True)
+            for k in range(code[NUM_OPS]):
+                forward(s, code, numbers, code[OPS_AT] + OP_WIDTH * k, 0)
+            if mode == EVOLVE:
+                _copy_state(s, code, states, begin, count, False)
+                continue
+            readout.clear(s, code)
+            readout.add_up(s, code, 0, code[NUM_WORD_GROUPS], 0)
+            readout.read(s, code, numbers, values, begin, count)
+        if mode in (KEEP, RESUME) and several:
+            _copy_chunk(s, code, states, begin // samples, mode == RESUME)
+        if differentiates:
             clear(s, code, BATCHED)
             readout.weigh(s, code, numbers, cotangent, begin, count)
             if code[NUM_WORD_GROUPS] == 0 or code[code[WORD_GROUPS_AT]] != 0:
@@ -92,5 +112,5 @@ def run(code, arrays, numbers, first, last, mode, sample, at):  # type: ignore[n
             start.contract(s, code, code[STATE_AT], code[SIZE], code[LANE_BITS], code[QUBITS], code[START_AT], True, one, zero)
             fill(grad_inputs, begin * code[NUM_INPUTS], count * code[NUM_INPUTS])
             collect(s, code, numbers, BATCHED, grad_inputs, grad_weights, begin, count)
-    if mode == GRADIENT:
+    if differentiates:
         collect(s, code, numbers, SHARED, grad_inputs, grad_weights, 0, 0)

@@ -62,16 +62,17 @@ class Workspace:
         self.arrays[place] = array
         self._addresses[place] = array.ctypes.data
 
-    def take(self, inputs: Any, weights: Any, cotangent: Any = None) -> None:
-        """Copy a batch in; for a gradient, begin with 0."""
+    def take(self, inputs: Any, weights: Any) -> None:
+        """Copy a batch in."""
         if len(inputs) != self.batch:
             self._make_room(len(inputs), weights.size)
-        arrays = self.arrays
-        arrays[INPUTS][...] = inputs
-        arrays[WEIGHTS][...] = weights
-        if cotangent is not None:
-            arrays[COTANGENT][...] = cotangent
-            arrays[GRAD_WEIGHTS].fill(0)
+        self.arrays[INPUTS][...] = inputs
+        self.arrays[WEIGHTS][...] = weights
+
+    def observe(self, cotangent: Any) -> None:
+        """Begin with a gradient for the batch."""
+        self.arrays[COTANGENT][...] = cotangent
+        self.arrays[GRAD_WEIGHTS].fill(0)
 
     def _make_room(self, batch: int, num_weights: int) -> None:
         by_sample, values = (batch, int(self.program.code[NUM_INPUTS])), (batch, int(self.program.code[NUM_VALUES]))
