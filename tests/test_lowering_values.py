@@ -195,6 +195,35 @@ def test_angles_of_open_parameters(angle: Any, expected: float) -> None:
     assert one_angle(angle, {"x": FLOAT, "y": FLOAT}, (0.3, 0.7)) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    "angle",
+    [
+        apply("sin", at(reals("v"), K)) * real("x"),
+        at(reals("v"), K) * at(reals("v"), 29 - K),
+        real("x") ** 2 * K + at(reals("v"), K) / (K + 1),
+        (2 * at(reals("v"), K) - at(reals("v"), 0) * K + 0.5) * (K - real("x")),
+        apply("select", apply("<", at(reals("v"), K), real("x")), K * 0.5, real("x")),
+        apply("select", apply("==", K % 2, 0), real("x"), apply("exp", at(reals("v"), K))),
+        apply("cos", real("x") * real("x")),
+        at(at(Name("m", ArrayType(FLOAT, 2)), K % 3), 1) * real("x"),
+    ],
+)
+def test_curved_angles_in_vectorised_loops(angle: Any) -> None:
+    """A loop of 30 rounds at once, and in pieces too short for that."""
+    types = {"x": FLOAT, "v": FLOATS, "m": ArrayType(FLOAT, 2)}
+    body = gate("rx", qubit("q", K % 4), angles=(angle,)), gate("ry", qubit("q", 0), angles=(real("x"),))
+    pieces = (loop("i", start + 6, *body, start=start) for start in range(0, 30, 6))
+    at_once = circuit_of(loop("i", 30, *body), width=4, parameters=types).angles
+    stepwise = circuit_of(*pieces, width=4, parameters=types).angles
+    assert at_once.parameters == stepwise.parameters
+    assert [slot for slot, _ in at_once.curved] == [slot for slot, _ in stepwise.curved]
+    assert at_once.curved
+    theta = np.random.default_rng(0).normal(size=(3, at_once.num_columns))
+    np.testing.assert_allclose(at_once.evaluate(theta), stepwise.evaluate(theta), rtol=1e-12, atol=1e-12)
+    gradient = np.random.default_rng(1).normal(size=(3, at_once.num_slots))
+    np.testing.assert_allclose(at_once.pullback(theta, gradient), stepwise.pullback(theta, gradient), rtol=1e-11, atol=1e-11)
+
+
 def test_affine_angles_are_not_curved() -> None:
     angle = apply("float", (real("x") + 1) * 2 - (real("x") - real("y")) / 2)
     circuit = circuit_of(gate("rx", qubit("q"), angles=(angle,)), width=1, parameters={"x": FLOAT, "y": FLOAT})

@@ -129,19 +129,21 @@ def _pack(values: list[Any], type: Type) -> Any:
 
 def free_names(expr: Expr) -> frozenset[str]:
     """The names that `expr` depends on."""
-    match expr:
-        case Name(name):
-            return frozenset((name,))
-        case Const():
-            return frozenset()
-    return frozenset().union(*(free_names(child) for child in children(expr)))
+    names, pending = set(), [expr]
+    while pending:
+        part = pending.pop()
+        if type(part) is Name:
+            names.add(part.name)
+        else:
+            pending.extend(children(part))
+    return frozenset(names)
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The expressions directly inside `expr`."""
+    if type(expr) is Apply:
+        return expr.operands
     match expr:
-        case Apply(_, operands):
-            return operands
         case Item(base, keys) | Row(base, keys):
             return (base, *keys)
         case Size(base):

@@ -12,12 +12,10 @@ import numpy as np
 
 from qkernel.errors import SeparationError
 from qkernel.gates import GATES
-from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Expr
 from qkernel.ir.spans import Span
 from qkernel.lower.circuit import Assign, Branch, Kind, Repeat, Run
-from qkernel.lower.residuals import manageable
-from qkernel.lower.values import Affine
+from qkernel.lower.values import Affine, is_open
 
 Array = np.ndarray[Any, Any]
 
@@ -92,7 +90,10 @@ class Kinds:
 
 
 class Columns:
-    """Writes instructions one by one or in groups. What is written between two closings becomes one `Run`."""
+    """Writes instructions one by one or in groups. What is written between two closings becomes one `Run`.
+
+    Angles that are not affine are `curved`, with their slots, or `spread`: one expression for the slots of many rounds.
+    """
 
     def __init__(self) -> None:
         self.kinds = Kinds()
@@ -102,6 +103,7 @@ class Columns:
         self.offsets, self.rows = array("d"), array("i")
         self.symbols, self.coefficients = array("q"), array("d")
         self.curved: list[tuple[int, Expr]] = []
+        self.spread: list[tuple[Array, Expr]] = []
         self._span_numbers: dict[int, int] = {}
         self._open()
 
@@ -162,7 +164,7 @@ class Columns:
                 self.symbols.append(symbol)
                 self.coefficients.append(coefficient)
         elif isinstance(angle, Expr):
-            if any(name[0] != "?" for name in free_names(manageable(angle))):
+            if not is_open(angle):
                 raise SeparationError(
                     "an angle depends on a measurement, and is to be known before the circuit runs",
                     label="its angle is known only at run time",
@@ -192,6 +194,9 @@ class Columns:
             column.frombytes(chunk.tobytes())
 
     def _group_angle(self, offsets: Array, slots: Array, angle: Any) -> None:
+        if isinstance(angle, Expr):
+            self.spread.append((len(self.offsets) + slots, angle))
+            return
         if not isinstance(angle, Affine):
             offsets[slots] = angle
             return

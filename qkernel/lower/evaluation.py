@@ -37,6 +37,7 @@ from qkernel.lower.values import (
     NotVectorised,
     OpenArray,
     OpenDictionary,
+    PerRound,
     Register,
     Unsettled,
     Vector,
@@ -110,10 +111,16 @@ def compute(name: str, values: list[Any]) -> Any:
     if symbolic and not residual and (result := affine(name, values)) is not None:
         return result
     if symbolic or residual:
-        if vectorised:
+        if vectorised and name == "select":  # what is chosen by a known condition may be affine
             raise NotVectorised
-        return combine(name, [entry.expression() if isinstance(entry, Affine) else entry for entry in values])
+        return combine(name, [_residual(entry) for entry in values])
     return _vectorised(name, values) if vectorised else _SCALAR[name](*values)
+
+
+def _residual(entry: Any) -> Any:
+    if isinstance(entry, np.ndarray):
+        return PerRound(Affine(entry, ()))
+    return entry.expression() if isinstance(entry, Affine) else entry
 
 
 def _vectorised(name: str, values: list[Any]) -> Any:

@@ -22,7 +22,6 @@ from qkernel.ir.ops import (
     Alloc,
     Block,
     Call,
-    Carried,
     Control,
     Expval,
     For,
@@ -457,18 +456,8 @@ class Interpreter:
                 names[name] = entry
             self.block(op.body, frame)
             if op.carried:
-                names.update(self.following(op.carried, frame))
+                names.update(runtime.after_round(self, op.carried, frame))
         frame.loops.pop()
-
-    def following(self, carried: Sequence[Carried], frame: Frame) -> list[tuple[str, Any]]:
-        """What carried names are after a round."""
-        values = []
-        for entry in carried:
-            try:
-                values.append((entry.name, value(entry.next, frame.names)))
-            except (QKernelError, Unsettled, ArithmeticError, ValueError) as error:
-                raise locate(translated(error, self.open), entry.span, frame) from None
-        return values
 
     def unrolled(self, op: For, rounds: range | dict[Any, Any], names: dict[str, Any]) -> bool:
         """Whether the loop could be lowered for all its rounds at once."""

@@ -16,7 +16,7 @@ from qkernel.gates import GATES
 from qkernel.ir.ops import Block, For, Gate, Range
 from qkernel.lower.columns import Group
 from qkernel.lower.evaluation import value
-from qkernel.lower.values import Affine, Array, NotVectorised, Unsettled, numbers
+from qkernel.lower.values import Affine, Array, NotVectorised, Unsettled, is_open, numbers
 
 _MOST_GATES = 1 << 27
 
@@ -137,7 +137,7 @@ class _Unrolling:
             raise NotVectorised
         code, span, _ = self.code(op)
         angles = [value(angle, names) for angle in op.angles]
-        if not all(isinstance(angle, (int, float, np.ndarray, Affine)) for angle in angles):
+        if not all(isinstance(angle, (int, float, np.ndarray, Affine)) or is_open(angle) for angle in angles):
             raise NotVectorised
         return Group(code, qubits, angles, span, order)
 

@@ -15,6 +15,7 @@ from qkernel.ir.types import ArrayType, DictType
 from qkernel.lower.angles import AngleMap, OpenParameter
 from qkernel.lower.columns import Columns
 from qkernel.lower.values import ELEMENT_BITS, Affine, Array, OpenArray, OpenDictionary, symbol_name, symbols_of
+from qkernel.lower.writing import Writer
 
 _ELEMENT = (1 << ELEMENT_BITS) - 1
 
@@ -71,10 +72,10 @@ class OpenParameters:
     def angle_map(self, columns: Columns, outputs: Iterable[Expr]) -> AngleMap:
         """The angle map of what was written; a parameter has the columns that the angles and `outputs` use."""
         symbols = np.array(columns.symbols, np.int64)
-        loose = [
-            symbol for expr in (*(angle for _, angle in columns.curved), *outputs) for symbol in symbols_of(free_names(expr))
-        ]
-        used = np.concatenate([symbols, np.array(loose, np.int64)])
+        writer = Writer(self._element)
+        curved = writer.curved(columns)
+        loose = [symbol for expr in outputs for symbol in symbols_of(free_names(expr))]
+        used = np.concatenate([symbols, np.array([*loose, *writer.leaves], np.int64)])
         parameters: list[OpenParameter] = []
         places, start = symbols & _ELEMENT, 0
         owners = symbols >> ELEMENT_BITS
@@ -90,7 +91,6 @@ class OpenParameters:
         rows, targets, coefficients = _canonical(
             np.array(columns.rows, np.int32), starts[owners] + places, np.array(columns.coefficients), max(start, 1)
         )
-        curved = tuple((slot, self.written(angle)) for slot, angle in columns.curved)
         return AngleMap(tuple(parameters), np.array(columns.offsets), rows, targets, coefficients, curved)
 
     def _column_layout(self, parameter: Parameter, number: int, used: Array, start: int) -> OpenParameter:

@@ -14,6 +14,9 @@ from qkernel.ir.expressions import Apply, Const, Expr, apply
 
 _ASSOCIATIVE = frozenset(("+", "*", "^", "and", "or", "min", "max"))
 _DEEPEST = 200
+FEW_NODES = _DEEPEST
+"""An expression of fewer nodes is never too large."""
+
 _MOST_NODES = 1 << 20
 
 

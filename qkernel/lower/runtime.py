@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from qkernel.errors import SeparationError
+from qkernel.errors import QKernelError, SeparationError
 from qkernel.ir.evaluation import children, free_names
 from qkernel.ir.expressions import Const, Expr, Item, wrap
-from qkernel.ir.ops import If, While
+from qkernel.ir.ops import Carried, If, While
 from qkernel.ir.types import BIT
 from qkernel.lower.circuit import BITS, Assign, Branch, Repeat, bit
 from qkernel.lower.evaluation import value
@@ -90,7 +91,7 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
     interpreter.repeating += 1
     with columns.nested() as body:
         interpreter.block(op.body, frame)
-        ends = [after for _, after in interpreter.following(op.carried, frame)]
+        ends = [end for _, end in after_round(interpreter, op.carried, frame)]
     interpreter.branching -= 1
     interpreter.repeating -= 1
     written: list[tuple[int, Expr]] = []
@@ -98,6 +99,17 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
         _write(written, place, end, entry.name)
     body += _simultaneous(interpreter, written, op)
     columns.body.append(Repeat(tested, tuple(body), op.span))
+
+
+def after_round(interpreter: Interpreter, carried: Sequence[Carried], frame: Frame) -> list[tuple[str, Any]]:
+    """What carried names are after a round; an error is reported where the round assigns them."""
+    try:
+        return [(entry.name, value(entry.next, frame.names)) for entry in carried]
+    except (QKernelError, Unsettled, ArithmeticError, ValueError):
+        for entry in carried:  # the one that it was raises again
+            with interpreter.reporting(entry.span, frame):
+                value(entry.next, frame.names)
+        raise
 
 
 def _placed(interpreter: Interpreter, start: Any, op: While) -> Any:

@@ -8,14 +8,15 @@ from them are expressions. In a loop that is lowered for all its rounds at once,
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from qkernel.errors import EntrypointValidationError, QubitIndexResolutionError, SizeError
-from qkernel.ir.expressions import Const, Expr, Name, apply
-from qkernel.ir.types import FLOAT
-from qkernel.lower.residuals import combine
+from qkernel.ir.expressions import Apply, Const, Expr, Name, apply
+from qkernel.ir.types import BIT, FLOAT, UINT, Type
+from qkernel.lower.residuals import FEW_NODES, combine, manageable
 
 Array = np.ndarray[Any, Any]
 
@@ -63,12 +64,24 @@ class Affine:
     def expression(self) -> Expr:
         """This as an expression over symbols."""
         if self.is_vectorised:
-            raise NotVectorised
-        total: Expr = Const(self.constant)
+            return PerRound(self)
+        total: Expr | None = None if self.constant == 0 and self.terms else Const(self.constant)
         for symbol, coefficient in self.terms:
             term = symbol_name(symbol) if coefficient == 1 else apply("*", symbol_name(symbol), coefficient)
-            total = term if total == Const(0) else combine("+", [total, term])
+            total = term if total is None else combine("+", [total, term])
+        assert total is not None
         return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PerRound(Expr):
+    """A leaf of an expression that stands for all rounds of a loop at once: `values` differ from round to round."""
+
+    values: Affine
+
+    @property
+    def type(self) -> Type:
+        return FLOAT if self.values.terms else {"b": BIT, "f": FLOAT}.get(self.values.constant.dtype.kind, UINT)
 
 
 def _merged(terms: tuple[tuple[Any, Any], ...]) -> tuple[tuple[Any, Any], ...]:
@@ -103,6 +116,7 @@ def affine(name: str, values: list[Any]) -> Affine | None:
     return None
 
 
+@lru_cache(1 << 16)
 def symbol_name(symbol: int) -> Name:
     """A symbol inside an expression. No name of a user's starts so."""
     return Name(f"?{symbol}", FLOAT)
@@ -111,6 +125,21 @@ def symbol_name(symbol: int) -> Name:
 def symbols_of(names: frozenset[str]) -> list[int]:
     """The symbols among the free names of an expression."""
     return [int(name[1:]) for name in names if name[0] == "?"]
+
+
+def is_open(angle: Any) -> bool:
+    """Whether an angle is an expression over symbols and numbers. Raises `SizeError` for one that is too large."""
+    pending, count = [angle], 0
+    while pending:
+        part = pending.pop()
+        count += 1
+        if count == FEW_NODES:
+            manageable(angle)
+        if isinstance(part, Apply):
+            pending.extend(part.operands)
+        elif not (isinstance(part, Name) and part.name[0] == "?") and not isinstance(part, (Const, PerRound)):
+            return False
+    return True
 
 
 class Vector(list[Any]):

@@ -1,0 +1,72 @@
+"""Angles that are not affine, as expressions over the kernel's own arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from qkernel.ir.expressions import Apply, Const, Expr, Name
+from qkernel.lower.columns import Columns
+from qkernel.lower.values import Affine, PerRound, symbols_of
+
+
+class Writer:
+    """Writes symbols as what they are in the kernel (`theta`, `weights[3]`), by `element`; `leaves` are those that it met."""
+
+    def __init__(self, element: Callable[[int], Expr]) -> None:
+        self.element = element
+        self.leaves: dict[int, Expr] = {}
+
+    def curved(self, columns: Columns) -> tuple[tuple[int, Expr], ...]:
+        """The angles that are not affine, by slot."""
+        entries = [(slot, self.written(angle)) for slot, angle in columns.curved]
+        for slots, angle in columns.spread:
+            entries += zip(slots.tolist(), self._rounds(angle, len(slots)), strict=True)
+        return tuple(sorted(entries, key=itemgetter(0)))
+
+    def written(self, expr: Expr) -> Expr:
+        """An angle with its symbols written out."""
+        if isinstance(expr, Apply):
+            return Apply(expr.operator, tuple(map(self.written, expr.operands)))
+        if isinstance(expr, Name) and (symbols := symbols_of(frozenset((expr.name,)))):
+            return self.leaf(symbols[0])
+        return expr
+
+    def _rounds(self, expr: Expr, count: int) -> list[Expr]:
+        """What an angle is in each of `count` rounds."""
+        match expr:
+            case Apply(name, operands):
+                parts = [self._rounds(operand, count) for operand in operands]
+                return [Apply(name, operands) for operands in zip(*parts, strict=True)]
+            case PerRound(values):
+                return self._sums(values, count)
+        return [self.written(expr)] * count
+
+    def leaf(self, symbol: int) -> Expr:
+        """What a symbol is."""
+        if (found := self.leaves.get(symbol)) is None:
+            found = self.leaves[symbol] = self.element(symbol)
+        return found
+
+    def _sums(self, values: Affine, count: int) -> list[Expr]:
+        totals: list[Expr] | None = None
+        for symbol, coefficient in values.terms:
+            terms = [self.leaf(entry) for entry in _listed(symbol, count)]
+            if isinstance(coefficient, np.ndarray) or coefficient != 1:
+                factors = map(Const, _listed(coefficient, count))
+                terms = [Apply("*", pair) for pair in zip(terms, factors, strict=True)]
+            totals = terms if totals is None else [Apply("+", pair) for pair in zip(totals, terms, strict=True)]
+        if totals is None:
+            return list(map(Const, _listed(values.constant, count)))
+        if isinstance(values.constant, np.ndarray) or values.constant != 0:
+            totals = [Apply("+", pair) for pair in zip(totals, map(Const, _listed(values.constant, count)), strict=True)]
+        return totals
+
+
+def _listed(value: Any, count: int) -> list[Any]:
+    """A number for each round."""
+    entries: list[Any] = np.broadcast_to(value, count).tolist()
+    return entries
