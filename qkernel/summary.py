@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import html
 
-from qkernel.errors import QKernelError
+from qkernel.errors import QKernelError, SizeError
 from qkernel.kernel import AnyKernel
 
 
 def text_summary(kernel: AnyKernel) -> str:
     """What `print(kernel)` shows."""
-    drawing = kernel.draw(output="text").partition("\n\n")[2]  # its own title says less than the signature
+    try:
+        drawing = kernel.draw(output="text").partition("\n\n")[2]  # its own title says less than the signature
+    except SizeError as error:
+        drawing = f"({error.title})\n"
     return "\n".join([signature(kernel), "", drawing, *counts(kernel)])
 
 
 def html_summary(kernel: AnyKernel) -> str:
     """What a notebook shows: the same as a card. Never raises: a kernel with a mistake in it shows its error."""
     try:
+        head = signature(kernel)
+    except Exception:
+        head = kernel.name
+    try:
         drawing = kernel.draw(output="svg")
-        below = "".join(f"<div>{html.escape(line)}</div>" for line in counts(kernel))
     except Exception as error:
-        drawing, below = f"<pre>{html.escape(str(error))}</pre>", ""
+        drawing = f"<pre>{html.escape(str(error))}</pre>"
+    try:
+        below = "".join(f"<div>{html.escape(line)}</div>" for line in counts(kernel))
+    except Exception:
+        below = ""  # the error stands where the drawing would
     return (
         '<div style="border:1px solid #8886;border-radius:8px;padding:12px 16px;overflow-x:auto">'
-        f"<code>{html.escape(signature(kernel))}</code>{drawing}{below}</div>"
+        f"<code>{html.escape(head)}</code>{drawing}{below}</div>"
     )
 
 

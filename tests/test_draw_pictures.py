@@ -96,10 +96,25 @@ def test_forty_qubits() -> None:
     figure = draw(kernels.ghz.ir, {"n": 40}, fold_loops=False)
     assert [text for text in texts(figure) if text == "q[39]"]
     width, height = figure.get_size_inches()
-    assert width <= 14
-    assert 15 < height < 80
+    assert 14 < width < height < 25
+    assert texts(figure).count("q[39]") == 1  # a picture that is tall anyway may be wider before it wraps
+    narrow = draw(kernels.ghz.ir, {"n": 40}, fold_loops=False, width=10)
+    assert narrow.get_size_inches()[0] <= 10
+    assert texts(narrow).count("q[39]") == 2
     bundled = texts(draw(kernels.ghz.ir, {"n": 1000}))
     assert "/ 1000" in bundled
+
+
+def test_a_thousand_gates_are_few_artists_and_no_figure_is_too_large_to_save() -> None:
+    figure = draw(kernels.ansatz.ir, {**SMALL, "n_qubits": 40, "n_layers": 3}, fold_loops=False, inline=True)
+    axes = figure.axes[0]
+    assert len(axes.get_children()) < 100
+    letters = [len(drawn.get_paths()) for drawn in axes.collections if len(drawn.get_offsets()) > 1]
+    assert sum(letters) > 1000  # as outlines
+    tall = draw(kernels.ghz.ir, {"n": 128}, fold_loops=False, width=1, max_gates=5000)
+    height = tall.get_size_inches()[1]
+    assert height > 650
+    assert height * tall.dpi < 2**16
 
 
 def test_drawing_leaves_pyplot_alone() -> None:

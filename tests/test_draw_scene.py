@@ -172,6 +172,15 @@ def test_too_many_boxes_say_how_to_draw_more() -> None:
     assert "range(999999999)" in folded
 
 
+def test_boxes_count_once_however_deep_their_loops() -> None:
+    small = {**SMALL, "n_layers": 3}
+    boxes = 4 + 3 * (3 * 4 + 3) + 1
+    options = {"fold_loops": False, "inline": True, "output": "text"}
+    assert draw(kernels.ansatz.ir, small, max_gates=boxes, **options)
+    with pytest.raises(SizeError):
+        draw(kernels.ansatz.ir, small, max_gates=boxes - 1, **options)
+
+
 def test_wrong_values_are_named_errors() -> None:
     with pytest.raises(UnknownBindingError, match="did you mean `n_qubits`"):
         draw(kernels.ansatz.ir, {"n_qubit": 4}, output="text")

@@ -46,8 +46,8 @@ def draw(
     `lowered` draws the concrete circuit, `place` what this makes of it for a target.
     `style` is a `CircuitStyle` or the name of one of `STYLES`.
     `width` is that of a line before it wraps: columns of text (default: the terminal's), inches for matplotlib (default 14),
-    pixels for SVG (default 1200; both defaults give way a little where that saves a line); HTML scrolls. `ascii` keeps text
-    to plain characters.
+    pixels for SVG (default 1200); both defaults give way a little where that saves a line, and more in tall pictures. HTML
+    scrolls. `ascii` keeps text to plain characters.
 
     Returns a `matplotlib.figure.Figure` for `"mpl"`, a string for `"text"`, `"svg"` and `"html"`. Raises `SizeError` where
     more than `max_gates` boxes would be drawn, `ValidationError` for an unknown output, style or argument name.

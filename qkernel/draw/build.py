@@ -164,7 +164,8 @@ class Builder:
             lanes.prepare([self.wiring.place(place, scope, op.span) for place in _places(op)], self.wiring)
             found = self.items(op, scope, at_start=not items and len(lanes.levels) == 1)
             found = [entry for entry in found if isinstance(entry, Frame) or entry.touches]  # none on a register of length 0
-            self.charge(sum(isinstance(entry, Operation) for entry in found), scope)
+            if not isinstance(op, (For, While, If)):  # what stands in these is counted already
+                self.charge(sum(isinstance(entry, Operation) for entry in found), scope)
             items += found
             lanes.end([wire for entry in found if isinstance(entry, Operation) for wire in entry.ended])
 

@@ -11,7 +11,7 @@ from qkernel.draw.shapes import Arc, Box, Disc, Group, Line, Shape, Text, text_w
 
 BOX, GAP, PAD, EDGE, TITLE, SKIRT = 30.0, 14.0, 7.0, 12.0, 19.0, 6.0
 """Points at letters of 11: a box, between rows, inside a box, a frame's edge, its heading, its lower edge."""
-_LONGEST, _WIDE = 40, 26
+_LONGEST, _WIDE, _FEW = 40, 26, 16
 _CALLS = ("call", "composite", "oracle")
 
 
@@ -93,6 +93,7 @@ class Pen:
         Wires that are not visible take no room.
         """
         rows: list[float] = []
+        gap = GAP if sum(visible) <= _FEW else GAP / 2
         y = top
         for wire, half in enumerate(halves):
             if not visible[wire]:
@@ -100,8 +101,8 @@ class Pen:
                 continue
             y += above[wire] * TITLE * self.scale + half
             rows.append(y)
-            y += half + (below[wire] * SKIRT + GAP) * self.scale
-        return rows, y - GAP * self.scale if rows else y
+            y += half + (below[wire] * SKIRT + gap) * self.scale
+        return rows, y - gap * self.scale if rows else y
 
     def frame_extent(self, extent: Extent, rows: Sequence[float], halves: Sequence[float]) -> tuple[float, float]:
         """The upper and lower edge of a frame."""

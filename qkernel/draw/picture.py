@@ -29,6 +29,8 @@ class Page:
         self.label = names + sizes + 18 * self.scale
         self.layout = lay_out(scene, pen.metrics(), self.room())
         self.halves = pen.halves((cell.operation for cell in self.layout.cells), len(scene.wires))
+        if slack > 1:  # a picture that is tall in any case may be wider before it wraps
+            self.width = max(width, 2 * sum(self.halves))
         self.groups: list[Group] = []
 
     def room(self) -> float:

@@ -62,7 +62,8 @@ SCRIPT = """
   const boxes = visible("g.operation").map(node => node.getBoundingClientRect());
   seen.overlaps = boxes.filter((a, i) => boxes.some((b, j) =>
     j < i && a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)).length;
-  const frames = visible(".around").map(node => [...node.querySelectorAll(".frame")].filter(one => one.getClientRects().length));
+  const isSeen = node => node.getClientRects().length > 0;
+  const frames = visible(".around").map(node => [...node.querySelectorAll(".frame")].filter(isSeen));
   seen.nested = frames.filter(inside => inside.length > 1).length;
   seen.outside = frames.filter(([own, ...inner]) => inner.some(one => {
     const [a, b] = [own.getBoundingClientRect(), one.getBoundingClientRect()];
