@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qkernel.draw.labels import label
+from qkernel.draw.labels import label, shorten
 from qkernel.draw.regions import Scope
 from qkernel.draw.scene import Item, Mark, Operation, Section, Touch
 from qkernel.errors import SizeError
@@ -15,6 +15,8 @@ from qkernel.ir.types import UINT, DictType, TupleType
 
 if TYPE_CHECKING:
     from qkernel.draw.build import Builder
+
+_LONGEST_NOTE = 30
 
 Rounds = range | list[tuple[Any, ...]]
 
@@ -75,10 +77,11 @@ def _folded(builder: Builder, op: For, iterable: str, badge: str, unfolded: list
     names = [builder.wiring.fresh(target) for target in op.targets]
     for target, name, kind in zip(op.targets, names, _target_types(op), strict=True):
         inner.environment[target] = Name(name, kind)
-    notes, changing = _carry(builder, op.carried, scope, inner)
+    changing = _carry(builder, op.carried, scope, inner)
     first = len(builder.wiring.wires)
     items = builder.block(op.body, inner, [*names, *changing], is_loop=True)
     builder.wiring.names.difference_update(names)
+    notes = [_note(name, begun, inner.resolve(following, op.span)) for name, (begun, following) in changing.items()]
     *keys, last = names
     target = last if not keys else f"{keys[0] if len(keys) == 1 else '(' + ', '.join(keys) + ')'}, {last}"
     title = f"for {target} in {iterable}" + (f" with {', '.join(notes)}" if notes else "")
@@ -88,13 +91,12 @@ def _folded(builder: Builder, op: For, iterable: str, badge: str, unfolded: list
     )  # fmt: skip
 
 
-def _carry(builder: Builder, carried: tuple[Carried, ...], scope: Scope, inner: Scope) -> tuple[list[str], list[str]]:
+def _carry(builder: Builder, carried: tuple[Carried, ...], scope: Scope, inner: Scope) -> dict[str, tuple[Any, Expr]]:
     """Carried values keep their names in the body and after it, carried bits their wires.
 
-    Notes say how the values go on; their names are those that change from round to round.
+    The names in the drawing of what changes from round to round, with what each begins with and goes on to.
     """
-    notes: list[str] = []
-    names: list[str] = []
+    changing: dict[str, tuple[Any, Expr]] = {}
     initial = {entry.name: scope.resolve(entry.initial) for entry in carried}
     for entry in carried:
         before = initial[entry.name]
@@ -104,15 +106,19 @@ def _carry(builder: Builder, carried: tuple[Carried, ...], scope: Scope, inner: 
             continue
         unique = builder.wiring.fresh(entry.name)
         scope.environment[entry.name] = inner.environment[entry.name] = Name(unique, entry.initial.type)
-        notes.append(f"{unique} from {label(before)}")
-        names.append(unique)
-    return notes, names
+        changing[unique] = before, entry.next
+    return changing
+
+
+def _note(name: str, begun: Any, following: Any) -> str:
+    """How a carried value goes on from round to round."""
+    return f"{name} = {label(begun)}, then {shorten(label(following), _LONGEST_NOTE)}"
 
 
 def while_items(builder: Builder, op: While, scope: Scope) -> list[Item]:
     """A `while` loop: a frame, joined to the bits that it reads."""
     inner = scope.branch()
-    _, changing = _carry(builder, op.carried, scope, inner)
+    changing = _carry(builder, op.carried, scope, inner)
     condition = inner.resolve(op.condition, op.span)
     inner.is_certain = False
     title = f"while {label(condition)}"

@@ -71,6 +71,8 @@ def _expression(expr: Expr) -> tuple[str, int]:
         case Size(base, axis):
             text = _expression(base)[0]
             return (f"{text}.shape[{axis}]" if axis else f"len({text})"), _ATOM
+        case Slice(Pack((entry,)), _, Const(0), length):
+            return f"[{_expression(entry)[0]}]*{_bound(length, _ATOM)}", _PRECEDENCE["*"]
         case Slice(base, start, stride, length):
             return f"{_bound(base, _ATOM)}[{slice_label(start, stride, length)}]", _ATOM
         case Pack(items, type):
