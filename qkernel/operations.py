@@ -316,7 +316,7 @@ def _function(name: str, plain: Any) -> Any:
 
 def _fold(name: str, plain: Any) -> Any:
     def function(*values: Any) -> Any:
-        first, *others = values[0] if len(values) == 1 and isinstance(values[0], (tuple, list)) else values
+        first, *others = values[0] if len(values) == 1 else values
         for other in others:
             first = apply(name, first, other) if isinstance(first, Expr) or isinstance(other, Expr) else plain(first, other)
         return first

@@ -9,7 +9,7 @@ import sys
 import sysconfig
 import types
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from qkernel.frontend.captures import lookup
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.tracer import CallSite, Frame, Tracer
+from qkernel.ir.array_protocol import elements, universal
 from qkernel.ir.expressions import Expr, SymbolUse, apply, size, wrap
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, DictType
 
@@ -69,7 +70,7 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
         rule = _SYMBOLIC.get(function) if _is_hashable(function) else None
     except TypeError:
         rule = None
-    if rule is not None and (function in _ALWAYS or any(isinstance(value, (Expr, QuantumHandle)) for value in values)):
+    if rule is not None and (function in _ALWAYS or _holds_symbols(values)):
         return rule(tracer, *arguments, **keywords)
     if (
         isinstance(function, types.FunctionType)
@@ -79,16 +80,21 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
         return inline(tracer, function, source, arguments, keywords)
     if isinstance(function, types.FunctionType) and _is_users(function):
         _note_surroundings(tracer, function)
+    name = getattr(function, "__name__", type(function).__name__)
     try:
+        if isinstance(function, np.ufunc) and _concerns_kernel(values):
+            return universal(function, "__call__", arguments, keywords)
         return function(*arguments, **keywords)
     except QKernelError:
         raise
     except SymbolUse as error:
-        raise symbol_error(error, span) from None
+        raise symbol_error(SymbolUse(error.expr, f"`{name}`") if _is_whole(error.expr) else error, span) from None
     except RecursionError:
         raise
     except Exception as error:
-        name = getattr(function, "__name__", type(function).__name__)
+        symbol = next((value for value in values if isinstance(value, Expr)), None)
+        if symbol is not None and not isinstance(function, types.FunctionType | type):
+            raise symbol_error(SymbolUse(symbol, f"`{name}`"), span) from error
         raise InliningError(
             f"`{name}` failed: {type(error).__name__}: {error}", span=span, label="called here while the kernel was traced"
         ) from error
@@ -98,10 +104,27 @@ def _is_hashable(value: Any) -> bool:
     return getattr(type(value), "__hash__", None) is not None
 
 
+def _is_whole(expr: Expr) -> bool:
+    return isinstance(expr.type, ArrayType)
+
+
+def _entries_of(value: Any) -> tuple[Any, ...] | None:
+    """The entries of a list, tuple or array of objects; None for anything else."""
+    if isinstance(value, (list, tuple)):
+        return tuple(value)
+    return tuple(value.flat) if isinstance(value, np.ndarray) and value.dtype.kind == "O" else None
+
+
+def _holds_symbols(values: tuple[Any, ...]) -> bool:
+    """Whether a value, or an entry of a list, tuple or array, is a symbol or a handle."""
+    entries = [entry for value in values for entry in _entries_of(value) or (value,)]
+    return any(isinstance(entry, (Expr, QuantumHandle)) for entry in entries)
+
+
 def _concerns_kernel(values: tuple[Any, ...]) -> bool:
     """Whether any value, also inside lists and tuples, is a symbol or a handle."""
     return any(
-        isinstance(value, (Expr, QuantumHandle)) or (isinstance(value, (list, tuple)) and _concerns_kernel(tuple(value)))
+        isinstance(value, (Expr, QuantumHandle)) or ((entries := _entries_of(value)) is not None and _concerns_kernel(entries))
         for value in values
     )
 
@@ -208,14 +231,29 @@ def _getattr(tracer: Tracer, owner: Any, name: str, *default: Any) -> Any:
 
 
 def _fold(name: str) -> Callable[..., Any]:
-    def function(tracer: Tracer, *values: Any) -> Any:
-        entries = list(values[0]) if len(values) == 1 and isinstance(values[0], (list, tuple)) else list(values)
-        result = tracer.scalar(entries[0], f"argument of `{name}`", tracer.site.span)
-        for value in entries[1:]:
-            result = apply(name, result, tracer.scalar(value, f"argument of `{name}`", tracer.site.span))
-        return result
+    def function(tracer: Tracer, *values: Any, **options: Any) -> Any:
+        if options:
+            raise CallArgumentError(
+                f"`{name}` of values that come later has no `{next(iter(options))}=`",
+                span=tracer.site.of(next(iter(options))),
+                label="not with symbols",
+                help=f"compare the numbers themselves: `{name}(a, b)`",
+            )
+        entries = _entries(tracer, values[0], name) if len(values) == 1 else list(values)
+        numbers = [tracer.scalar(entry, f"argument of `{name}`", tracer.site.span) for entry in entries]
+        return reduce(lambda left, right: apply(name, left, right), numbers)
 
     return function
+
+
+def _entries(tracer: Tracer, values: Any, name: str) -> list[Any]:
+    """What a builtin goes over, where that is known."""
+    if isinstance(values, Expr):
+        known = elements(values)
+        if known is None:
+            raise SymbolUse(values, f"`{name}`")
+        return known
+    return [values] if isinstance(values, QuantumHandle) else list(values)
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -248,10 +286,8 @@ def _int(tracer: Tracer, value: Any) -> Expr:
 
 
 def _sum(tracer: Tracer, values: Any, start: Any = 0) -> Any:
-    from qkernel.frontend.iteration import iterate
-
     total = start
-    for value in iterate(tracer, values, tracer.frame.source.node):
+    for value in _entries(tracer, values, "sum"):
         total = value if isinstance(total, int) and total == 0 else total + value
     return total
 
@@ -298,10 +334,7 @@ _SYMBOLIC: dict[Any, Callable[..., Any]] = {
     math.acos: _function("acos"),
     math.atan: _function("atan"),
     **{getattr(math, name): _function(operator) for name, operator in _MATH.items()},
-    **{getattr(np, name): _function(operator) for name, operator in _MATH.items() if name not in ("floor", "ceil")},
-    np.arcsin: _function("asin"),
-    np.arccos: _function("acos"),
-    np.arctan: _function("atan"),
-    np.abs: _function("abs"),
+    np.max: _fold("max"),
+    np.min: _fold("min"),
 }
 _ALWAYS = {builtins.range, builtins.getattr}

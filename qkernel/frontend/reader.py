@@ -25,6 +25,7 @@ from qkernel.frontend.iteration import comprehension, iterate
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import call
 from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
+from qkernel.frontend.whole_vectors import whole_vector
 from qkernel.ir.expressions import Expr, SymbolUse, apply, equal
 from qkernel.ir.types import BIT, OBSERVABLE, ArrayType, DictType, ScalarType
 
@@ -75,8 +76,10 @@ def read(tracer: Tracer, node: ast.expr) -> Any:
         ) from error
 
 
-def symbol_error(error: SymbolUse, span: Any) -> SymbolicValueError:
+def symbol_error(error: SymbolUse, span: Any) -> QKernelError:
     shown = as_written(str(error.expr))
+    if isinstance(error.expr.type, ArrayType):
+        return whole_vector(error.expr, error.use, span)
     return SymbolicValueError(
         f"`{shown}` is not known yet, and {error.use} needs its value now",
         span=span,
@@ -197,13 +200,11 @@ def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node
         if isinstance(left, QuantumHandle) or isinstance(right, QuantumHandle):
             raise _no_arithmetic(tracer, left if isinstance(left, QuantumHandle) else right, name, node)
         return plain(left, right)
-    for operand in (left, right):
-        if isinstance(operand, QuantumHandle) or not _is_scalar(operand):
-            if isinstance(operand, Expr) and isinstance(operand.type, ScalarType) and operand.type == OBSERVABLE:
-                raise _no_arithmetic(tracer, operand, name, node)
-            if _is_array(operand) and not isinstance(operand, Expr):
-                return plain(left, right)
-            raise _no_arithmetic(tracer, operand, name, node)
+    refused = [part for part in (left, right) if not _is_scalar(part) and not _is_array(part)]
+    if refused:
+        raise _no_arithmetic(tracer, refused[0], name, node)
+    if _is_array(left) or _is_array(right):
+        return plain(left, right)
     if name in ("<<", ">>"):
         factor = apply("**", 2, right)
         return left * factor if name == "<<" else apply("//", left, factor)
@@ -233,7 +234,7 @@ def _symbol(kind: type[ast.operator]) -> str:
 
 
 def _is_array(value: Any) -> bool:
-    return hasattr(value, "__array__") and getattr(value, "shape", ()) != ()
+    return not isinstance(value, Expr) and hasattr(value, "__array__") and getattr(value, "shape", ()) != ()
 
 
 def _is_scalar(value: Any) -> bool:
@@ -249,15 +250,13 @@ def _type(value: Any) -> Any:
 
 
 def _no_arithmetic(tracer: Tracer, value: Any, name: str, node: ast.AST) -> KernelTypeError:
+    if isinstance(value, Expr) and isinstance(value.type, ArrayType):
+        return whole_vector(value, f"`{name}`", tracer.frame.span(node))
     return KernelTypeError(
         f"`{name}` does not work on {describe(value)}",
         span=tracer.frame.span(node),
         label="no arithmetic here",
-        help="work on the elements: `v[i]`"
-        if isinstance(value, Expr) and isinstance(value.type, ArrayType)
-        else "a qubit is changed by gates: `q = qk.h(q)`"
-        if isinstance(value, QuantumHandle)
-        else None,
+        help="a qubit is changed by gates: `q = qk.h(q)`" if isinstance(value, QuantumHandle) else None,
     )
 
 

@@ -15,11 +15,11 @@ from qkernel.frontend.captures import Captures
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
 from qkernel.frontend.source import Source
 from qkernel.gates import Gate
-from qkernel.ir.expressions import Expr, Name, Size, wrap
+from qkernel.ir.expressions import Expr, Name, Size, SymbolUse, wrap
 from qkernel.ir.ops import Op
 from qkernel.ir.places import whole
 from qkernel.ir.spans import Span
-from qkernel.ir.types import QUBIT, ArrayType
+from qkernel.ir.types import QUBIT, ArrayType, ScalarType
 
 if TYPE_CHECKING:
     from qkernel.frontend.kernel_calls import Outline
@@ -170,7 +170,9 @@ class Tracer:
         )
 
     def scalar(self, value: Any, what: str, span: Span | None) -> Expr:
-        """`value` as a classical expression."""
+        """`value` as a number or bit."""
+        if isinstance(value, Expr) and not isinstance(value.type, ScalarType):
+            raise SymbolUse(value, what.removeprefix("argument of "))
         if isinstance(value, QuantumHandle) or (not isinstance(value, (Expr, bool, int, float)) and not hasattr(value, "item")):
             raise KernelTypeError(f"{what} must be a number, but this is {describe(value)}", span=span, label="not a number")
         return wrap(value)

@@ -143,6 +143,16 @@ class Expr:
     def __iter__(self) -> Any:
         raise SymbolUse(self, "iteration")
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        from qkernel.ir.array_protocol import boxed
+
+        return boxed(self, "numpy")
+
+    def __array_ufunc__(self, function: Any, method: str, *operands: Any, **keywords: Any) -> Any:
+        from qkernel.ir.array_protocol import universal
+
+        return universal(function, method, operands, keywords)
+
     def __str__(self) -> str:
         from qkernel.ir.printer import format_expression
 
@@ -317,6 +327,8 @@ def wrap(value: Any) -> Expr:
     if isinstance(value, tuple):
         items = tuple(wrap(entry) for entry in value)
         return Pack(items, TupleType(tuple(entry.type for entry in items)))
+    if isinstance(value, np.ndarray) and not value.ndim:
+        return wrap(value.item())
     if isinstance(value, (list, np.ndarray)):
         return vector(value)
     return Const(value)
@@ -342,8 +354,16 @@ ZERO, ONE = Const(0), Const(1)
 
 
 def apply(name: str, *operands: Any) -> Expr:
-    """`name(*operands)`, folded where the operands are known."""
+    """`name(*operands)`, folded where the operands are known, one by one over arrays. Whole vectors of symbols raise."""
+    if any(isinstance(operand, np.ndarray) and operand.ndim for operand in operands):
+        from qkernel.ir.array_protocol import elementwise
+
+        return elementwise(name, *operands)  # type: ignore[no-any-return]
     wrapped = tuple(wrap(operand) for operand in operands)
+    if name not in ("fixed", "select"):
+        for operand in wrapped:
+            if not isinstance(operand, (Const, Apply)) and isinstance(operand.type, (ArrayType, DictType)):
+                raise SymbolUse(operand, "`-`" if name == "neg" else f"`{name}`")
     if all(isinstance(operand, Const) for operand in wrapped):
         rule = OPERATORS[name]
         known: Any = rule.scalar(*(operand.value for operand in wrapped))  # type: ignore[attr-defined]

@@ -1,0 +1,124 @@
+"""Python's and numpy's own functions on symbols: right, or an error with the caret on the call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import qkernel as qk
+import qkernel.observable as qko
+from qkernel.errors import CallArgumentError, KernelTypeError, SymbolicValueError
+
+WEIGHTS = np.array([1.0, 2.5])
+TABLE = np.array([[1.0, 2.0], [0.5, -1.0]])
+
+
+def angle_of(function: Callable[[Any], Any], value: float) -> Any:
+    """The cosines of what `function` makes of an argument, as one angle for both qubits or one each."""
+
+    @qk.qkernel
+    def kernel(y: qk.Float) -> qk.Vector[qk.Float]:
+        q = qk.qubit_array(2)
+        q = qk.rx(q, function(y))
+        return qk.expval(q, [qko.Z(0), qko.Z(1)])
+
+    return kernel(value)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        np.sin, np.sqrt, np.square, np.negative, np.abs, np.real, np.asarray,
+        lambda y: np.arctan2(y, 2.0),
+        lambda y: np.maximum(y, 0.7),
+        lambda y: np.mod(y, 0.4),
+        lambda y: np.array(2.0) * y,
+        lambda y: np.float64(2.0) ** y,
+        lambda y: y * WEIGHTS,
+        lambda y: WEIGHTS * y,
+        lambda y: WEIGHTS**y - y / WEIGHTS,
+        lambda y: np.sin([y, 2 * y]),
+        lambda y: np.exp(np.array([y, 2 * y])),
+        lambda y: np.array([y, 2 * y]) @ TABLE,
+        lambda y: TABLE @ np.array([y, 2 * y]) + WEIGHTS,
+        lambda y: np.sum([y, 2 * y]),
+        lambda y: sum([y, 2 * y]),
+        lambda y: max([y, 2 * y]),
+        lambda y: np.max(np.array([y, 2 * y])),
+        lambda y: np.min([y, 2 * y]),
+    ],
+)  # fmt: skip
+def test_numpy_on_scalars_and_known_arrays(function: Callable[[Any], Any]) -> None:
+    assert angle_of(function, 0.6) == pytest.approx(np.cos(np.broadcast_to(function(0.6), 2)))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        max, min, sum, sorted, any, all, list, tuple, abs, reversed, enumerate, qk.max, qk.sin, qk.abs, math.sin,
+        np.sum, np.prod, np.max, np.min, np.flip, np.mean, np.cumsum, np.array, np.asarray, np.sin, np.negative, np.abs,
+        np.linalg.norm,
+        lambda x: -x,
+        lambda x: 2 * x,
+        lambda x: x * WEIGHTS,
+        lambda x: WEIGHTS * x,
+        lambda x: WEIGHTS @ x,
+        lambda x: x > 1,
+        lambda x: np.dot(x, x),
+        lambda x: np.add(x, 1),
+        lambda x: np.concatenate([x, x]),
+        lambda x: min(x, x),
+    ],
+)  # fmt: skip
+def test_a_whole_vector_is_refused(function: Callable[[Any], Any]) -> None:
+    @qk.qkernel
+    def kernel(q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit]:
+        return qk.rx(q, function(x))
+
+    with pytest.raises(KernelTypeError, match=r"does not work on a whole Vector\[Float\]"):
+        kernel.check()
+
+
+@pytest.mark.parametrize("function", [np.flip, max, sorted, np.sum, np.logical_not])
+def test_measured_bits_are_refused_whole(function: Callable[[Any], Any]) -> None:
+    @qk.qkernel
+    def kernel() -> qk.Vector[qk.Bit]:
+        return function(qk.measure(qk.qubit_array(3)))
+
+    with pytest.raises(KernelTypeError, match=r"does not work on a whole Vector\[Bit\]"):
+        kernel.check()
+
+
+@pytest.mark.parametrize("function", [round, np.deg2rad, np.sign, np.floor, lambda y: divmod(y, 1), lambda y: np.clip(y, 0, 1)])
+def test_functions_that_need_the_value_say_so(function: Callable[[Any], Any]) -> None:
+    @qk.qkernel
+    def kernel(q: qk.Qubit, y: qk.Float) -> qk.Qubit:
+        return qk.rx(q, function(y))
+
+    with pytest.raises(SymbolicValueError, match="needs its value now"):
+        kernel.check()
+
+
+def test_max_of_symbols_takes_no_key() -> None:
+    @qk.qkernel
+    def kernel(q: qk.Qubit, y: qk.Float) -> qk.Qubit:
+        return qk.rx(q, max(y, 1, key=abs))
+
+    with pytest.raises(CallArgumentError, match="no `key=`"):
+        kernel.check()
+
+
+def test_largest_of_a_vector_by_the_loop_that_the_error_shows() -> None:
+    @qk.qkernel
+    def kernel(x: qk.Vector[qk.Float]) -> qk.Float:
+        largest = x[0]
+        for i in qk.range(x.shape[0]):
+            largest = max(largest, x[i])
+        return qk.expval(qk.rx(qk.qubit(), largest), qko.Z(0))
+
+    assert kernel([0.3, 0.7, 0.2]) == pytest.approx(math.cos(0.7))
+    assert kernel.grad(x=[0.3, 0.7, 0.2])["x"] == pytest.approx([0, -math.sin(0.7), 0])
