@@ -19,6 +19,7 @@ FIGURES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "ansatz-loops": (kernels.ansatz, SMALL, {}),
     "ansatz-open": (kernels.ansatz, {}, {"inline": True}),
     "ansatz-gates": (kernels.ansatz, SMALL, {"fold_loops": False, "inline": True}),
+    "ghz-loop": (kernels.ghz, {"n": 4}, {}),
     "teleport": (kernels.teleport, {}, {}),
     "until-zero-dark": (kernels.until_zero, {}, {"style": "dark"}),
     "every-gate": (kernels.every_gate, {"hamiltonian": COST}, {}),

@@ -11,7 +11,7 @@ from qkernel.draw.shapes import Arc, Box, Disc, Group, Line, Shape, Text, text_w
 
 BOX, GAP, PAD, EDGE, TITLE, SKIRT = 30.0, 14.0, 7.0, 12.0, 19.0, 6.0
 """Points at letters of 11: a box, between rows, inside a box, a frame's edge, its heading, its lower edge."""
-_LONGEST, _WIDE, _FEW = 40, 26, 16
+_LONGEST, _WIDE, _FEW = 46, 26, 16
 _CALLS = ("call", "composite", "oracle")
 
 
