@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -187,9 +188,10 @@ class Executable:
         elif exact and rules.method(self.circuit, _engine(chosen)) == "adjoint":
             return self._adjoint(_engine(chosen), theta)
         else:
-            terms = rules.shift_terms(self.circuit, columns)
+            terms, rows = rules.shift_terms(self.circuit, columns), rules.rows_at_once(self.circuit, _engine(chosen))
+            parts = itertools.count()
             readouts, by_readouts = rules.shift_jacobian(
-                lambda angles: self._readouts(chosen, "slots", angles), self.circuit, theta, terms
+                lambda angles: self._readouts(chosen, "slots", angles, next(parts)), self.circuit, theta, terms, rows
             )
         environment = self._outputs.environment(theta, readouts)
         slopes, direct = self._outputs.slopes(environment, len(theta))
@@ -197,20 +199,30 @@ class Executable:
 
     def _adjoint(self, engine: Engine, theta: Array) -> tuple[Array, Array]:
         """One adjoint sweep for each sample and returned number, in one call of the engine (two where outputs are curved)."""
-        prepared, batch = self._prepare(engine, self.circuit), len(theta)
+        circuit, matrix = self._observed
+        prepared, batch = self._prepare(engine, circuit), len(theta)
         linear = self._outputs.is_linear
-        readouts = np.zeros((batch, self._outputs.num_readouts)) if linear else prepared.expect(theta)
+        readouts = np.zeros((batch, self._outputs.num_readouts)) if linear else prepared.expect(theta) @ matrix
         slopes, direct = self._outputs.slopes(self._outputs.environment(theta, readouts), batch)
         count = slopes.shape[1]
-        values, swept = prepared.expect_vjp(np.repeat(theta, count, axis=0), slopes.reshape(batch * count, -1))
-        environment = self._outputs.environment(theta, values.reshape(batch, count, -1)[:, 0])
+        values, swept = prepared.expect_vjp(np.repeat(theta, count, axis=0), slopes.reshape(batch * count, -1) @ matrix.T)
+        environment = self._outputs.environment(theta, values.reshape(batch, count, -1)[:, 0] @ matrix)
         return self._flat(environment, batch), swept.reshape(batch, count, -1) + direct
+
+    @cached_property
+    def _observed(self) -> tuple[Circuit, Array]:
+        if self.circuit.probabilities:
+            return rules.as_expectations(self.circuit)
+        return self.circuit, np.eye(len(self.circuit.expectations))
 
     def _flat(self, environment: Mapping[str, Any], rows: int) -> Array:
         return np.concatenate([part.reshape(rows, -1) for part in _parts(self._outputs.evaluate(environment, rows))], axis=1)
 
-    def _readouts(self, chosen: Executor, form: Form, theta: Array) -> Array:
-        """Expectation values and then probabilities, (rows, readouts); `theta` are the angles for the form `slots`."""
+    def _readouts(self, chosen: Executor, form: Form, theta: Array, part: int = 0) -> Array:
+        """Expectation values and then probabilities, (rows, readouts); `theta` are the angles for the form `slots`.
+
+        Under a seed each `part` of a computation has shots of its own.
+        """
         engine, circuit = _engine(chosen), self._forms[form]
         if chosen.shots is None:
             _require(engine, "expectation", bool(circuit.expectations))
@@ -221,7 +233,7 @@ class Executable:
         _require(engine, "sampling", True)
         groups = self._groups[form] = self._groups.get(form) or measured_circuits(circuit)
         samples = [
-            self._prepare(engine, group.circuit).sample(theta, chosen.shots, _seed_of_group(chosen.seed, k))
+            self._prepare(engine, group.circuit).sample(theta, chosen.shots, _seed_of_group(chosen.seed, k, part))
             for k, group in enumerate(groups)
         ]
         return estimate(circuit, groups, samples, len(theta))
@@ -348,8 +360,9 @@ def _require(engine: Engine, feature: str, needed: bool) -> None:
         )
 
 
-def _seed_of_group(seed: int | None, group: int) -> int | None:
-    return None if seed is None else int(np.random.SeedSequence((seed, group)).generate_state(1)[0])
+def _seed_of_group(seed: int | None, group: int, part: int) -> int | None:
+    entropy = (seed, group, part) if part else (seed, group)
+    return None if seed is None else int(np.random.SeedSequence(entropy).generate_state(1)[0])
 
 
 def _parts(outputs: Iterable[Any]) -> Iterable[Array]:

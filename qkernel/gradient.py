@@ -20,12 +20,15 @@ from qkernel.engine import Engine, Prepared
 from qkernel.errors import GradientError, TargetCapabilityError
 from qkernel.ir.types import FLOAT, ArrayType
 from qkernel.lower.angles import AngleMap, OpenParameter
-from qkernel.lower.circuit import Body, Branch, Circuit, Kind, Repeat, Run
+from qkernel.lower.circuit import Body, Branch, Circuit, Expectation, Kind, Repeat, Run
+from qkernel.observable import Hamiltonian, Pauli, PauliOperator
 
 Array = np.ndarray[Any, Any]
 Readout = Callable[[Array], Array]
 
 METHODS = ("adjoint", "shift")
+MOST_OUTCOMES = 1 << 10
+SHIFTED_BYTES = 1 << 28  # of angles and states at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,34 @@ def open_slots(circuit: Circuit) -> Circuit:
     return replace(circuit, angles=AngleMap((parameter,), np.zeros(count), slots, slots, np.ones(count)))
 
 
+def rows_at_once(circuit: Circuit, engine: Engine) -> int | None:
+    """How many evaluations an engine that holds states may get in one call; None for one that sends jobs elsewhere."""
+    if "state" not in engine.features:
+        return None
+    return max(1, SHIFTED_BYTES // (8 * circuit.angles.num_slots + (32 << min(circuit.num_qubits, 40))))
+
+
+def as_expectations(circuit: Circuit) -> tuple[Circuit, Array]:
+    """`circuit` with expectation values in the place of its probabilities, and the matrix from these values to the readouts.
+
+    The probability of an outcome is the mean of the parities of all subsets of its qubits, each with the outcome's sign.
+    """
+    expectations, blocks = list(circuit.expectations), [np.eye(len(circuit.expectations))]
+    for qubits in circuit.probabilities:
+        outcomes = np.arange(1 << len(qubits))
+        for subset in outcomes.tolist():
+            parity = Hamiltonian(num_qubits=circuit.num_qubits)
+            parity.add_term([PauliOperator(Pauli.Z, qubit) for k, qubit in enumerate(qubits) if subset >> k & 1])
+            expectations.append(Expectation(parity))
+        blocks.append((1.0 - 2.0 * (np.bitwise_count(outcomes[:, None] & outcomes) & 1)) / len(outcomes))
+    matrix = np.zeros((len(expectations), len(expectations)))
+    at = 0
+    for block in blocks:
+        matrix[at : at + len(block), at : at + len(block)] = block
+        at += len(block)
+    return replace(circuit, expectations=tuple(expectations), probabilities=(), outputs=()), matrix
+
+
 def shift_vjp(
     prepared_open: Prepared, circuit: Circuit, theta: Array, cotangent: Array, terms: ShiftTerms | None = None
 ) -> tuple[Array, Array]:
@@ -111,39 +142,48 @@ def shift_vjp(
     return values, circuit.angles.pullback(theta, slot_gradient).astype(values.dtype, copy=False)
 
 
-def shift_jacobian(readout: Readout, circuit: Circuit, theta: Array, terms: ShiftTerms | None = None) -> tuple[Array, Array]:
+def shift_jacobian(
+    readout: Readout, circuit: Circuit, theta: Array, terms: ShiftTerms | None = None, rows: int | None = None
+) -> tuple[Array, Array]:
     """Values (batch, outputs) of `readout`, and their derivatives by theta, shape (batch, outputs, columns).
 
     `readout` takes angles (rows, slots) of `open_slots(circuit)` to values (rows, outputs), such as expectation
-    values or probabilities; it is called once.
+    values or probabilities; it is called once, or as often as it takes to give it about `rows` at a time.
     """
-    values, derivatives = shift(readout, circuit, theta, terms)
+    values, derivatives = shift(readout, circuit, theta, terms, rows)
     batch, slots, outputs = derivatives.shape
-    rows = np.moveaxis(derivatives, 2, 1).reshape(batch * outputs, slots)
-    gradient = circuit.angles.pullback(np.repeat(theta, outputs, axis=0), rows)
+    swapped = np.moveaxis(derivatives, 2, 1).reshape(batch * outputs, slots)
+    gradient = circuit.angles.pullback(np.repeat(theta, outputs, axis=0), swapped)
     return values, gradient.reshape(batch, outputs, -1)
 
 
-def shift(readout: Readout, circuit: Circuit, theta: Array, terms: ShiftTerms | None = None) -> tuple[Array, Array]:
+def shift(
+    readout: Readout, circuit: Circuit, theta: Array, terms: ShiftTerms | None = None, rows: int | None = None
+) -> tuple[Array, Array]:
     """Values (batch, outputs) of `readout` and their derivatives by slots, shape (batch, slots, outputs)."""
     terms = shift_terms(circuit) if terms is None else terms
     angles = np.asarray(circuit.angles.evaluate(theta))
     batch, slots = angles.shape
-    moved = np.repeat(angles[None], 1 + len(terms), axis=0)
-    moved[np.arange(1, 1 + len(terms)), :, terms.slots] += terms.shifts[:, None]
-    values = np.asarray(readout(moved.reshape((1 + len(terms)) * batch, slots)))
-    values = values.reshape(1 + len(terms), batch, -1)
-    derivatives = np.zeros((slots, batch, values.shape[2]))
-    np.add.at(derivatives, terms.slots, terms.coefficients[:, None, None] * values[1:])
-    return values[0], np.moveaxis(derivatives, 0, 1)
+    at_once = 1 + len(terms) if rows is None else max(1, rows // max(1, batch))
+    plain = derivatives = np.zeros(0)
+    for first in range(-1, len(terms), at_once):  # -1: nothing is moved
+        chosen = np.arange(max(first, 0), min(first + at_once, len(terms)))
+        moved = np.repeat(angles[None], len(chosen) + (first < 0), axis=0)
+        moved[np.arange(len(moved) - len(chosen), len(moved)), :, terms.slots[chosen]] += terms.shifts[chosen, None]
+        values = np.asarray(readout(moved.reshape(-1, slots))).reshape(len(moved), batch, -1)
+        if first < 0:
+            plain, derivatives = values[0], np.zeros((slots, batch, values.shape[2]))
+        terms_values = terms.coefficients[chosen, None, None] * values[len(moved) - len(chosen) :]
+        np.add.at(derivatives, terms.slots[chosen], terms_values)
+    return plain, np.moveaxis(derivatives, 0, 1)
 
 
 def method(circuit: Circuit, engine: Engine, gradient: str = "auto") -> str:
     """`adjoint` or `shift`: how derivatives of `circuit` are taken on `engine`.
 
-    `auto` is the adjoint method where the engine has it and the circuit only has gates and expectation values, else
-    parameter shift. Raises `GradientError` for an unknown name, for an engine without the adjoint method and for a
-    run-time loop, `TargetCapabilityError` for an engine without exact values.
+    `auto` is the adjoint method where the engine has it and the circuit only has gates, expectation values and
+    probabilities of few outcomes, else parameter shift. Raises `GradientError` for an unknown name, for an engine without
+    the adjoint method and for a run-time loop, `TargetCapabilityError` for an engine without exact values.
     """
     if gradient not in ("auto", *METHODS):
         raise GradientError(
@@ -152,9 +192,13 @@ def method(circuit: Circuit, engine: Engine, gradient: str = "auto") -> str:
         )
     if any(isinstance(part, Repeat) for part in _parts(circuit.body)):
         raise GradientError(f"`{circuit.name}` has a `while` on measured bits, which has no derivative")
-    has_adjoint = "gradient" in engine.features and not circuit.probabilities
+    outcomes = sum(1 << len(qubits) for qubits in circuit.probabilities)
+    few = outcomes <= MOST_OUTCOMES and (not outcomes or circuit.is_unitary)
+    has_adjoint = few and (not outcomes or "probabilities" in engine.features) and "gradient" in engine.features
     if gradient == "adjoint" and not has_adjoint:
-        what = "probabilities have" if circuit.probabilities else f"the engine `{engine.name}` has"
+        what = f"the engine `{engine.name}` has"
+        if not few:
+            what = f"probabilities of more than {MOST_OUTCOMES} outcomes, or behind measurements, have"
         raise GradientError(f"{what} no adjoint method", help='use `gradient="shift"`')
     if gradient == "adjoint" or (gradient == "auto" and has_adjoint and circuit.is_unitary):
         return "adjoint"

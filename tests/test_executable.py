@@ -121,7 +121,7 @@ class TestRun:
         for _ in range(3):
             ours.run(bindings=VALUES)
             ours.value_and_grad(VALUES)
-        assert len(prepared) == 2  # as it is, and with open slots for the shift rule that the probabilities need
+        assert len(prepared) == 2  # as it is, and with parities in the place of probabilities
 
     def test_work_on_the_host_alone(self) -> None:
         builder = CircuitBuilder(0)

@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 
 from qkernel.errors import GradientError, TargetCapabilityError
 from qkernel.gates import GATES
-from qkernel.gradient import cost, gaps, method, open_slots, shift_jacobian, shift_rule, shift_terms, shift_vjp
+from qkernel.gradient import (
+    as_expectations,
+    cost,
+    gaps,
+    method,
+    open_slots,
+    rows_at_once,
+    shift,
+    shift_jacobian,
+    shift_rule,
+    shift_terms,
+    shift_vjp,
+)
 from qkernel.lower.circuit import Kind
 from qkernel.observable import X, Z
 from qkernel_backends.reference import ReferenceEngine
@@ -121,6 +133,40 @@ def test_probabilities_by_shift() -> None:
         assert jacobian[..., column] == pytest.approx(difference, abs=1e-8)
 
 
+def test_probabilities_are_means_of_parities() -> None:
+    builder = CircuitBuilder(3)
+    theta = builder.parameter("theta", 3)
+    builder.gate("ry", 0, angles=(theta[0],)).gate("cx", 0, 2).gate("rx", 1, angles=(theta[1],)).gate(
+        "crx", 1, 0, angles=(theta[2],)
+    )
+    circuit = builder.circuit(observables=(X(1),), probabilities=((2, 0), (1,)))
+    angles = np.random.default_rng(5).normal(size=(4, 3))
+    observed, matrix = as_expectations(circuit)
+    prepared = ReferenceEngine().prepare(circuit)
+    known = np.concatenate([prepared.expect(angles), *prepared.probabilities(angles)], axis=1)
+    assert ReferenceEngine().prepare(observed).expect(angles) @ matrix == pytest.approx(known, abs=1e-14)
+
+
+@pytest.mark.parametrize("rows", [1, 4, 7, 30, 10_000])
+def test_shifts_in_parts_are_the_shifts(rows: int) -> None:
+    circuit, engine = random_circuit(3), ReferenceEngine()
+    theta = np.random.default_rng(1).normal(size=(3, 3))
+    counting = Counting(engine.prepare(open_slots(circuit)))
+    values, derivatives = shift(counting.expect, circuit, theta, rows=rows)
+    known, expected = shift(engine.prepare(open_slots(circuit)).expect, circuit, theta)
+    np.testing.assert_allclose(values, known, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(derivatives, expected, rtol=0, atol=1e-13)
+    assert sum(counting.rows) == 3 * cost(circuit)
+    assert max(counting.rows) <= max(rows, 3)
+
+
+def test_shifts_are_parted_where_states_are_held() -> None:
+    circuit = CircuitBuilder(20).gate("h", 0).circuit(observables=(Z(0),))
+    assert rows_at_once(circuit, Engine("sampling")) is None
+    assert rows_at_once(circuit, Engine("state")) == 8
+    assert rows_at_once(CircuitBuilder(60).gate("h", 0).circuit(observables=(Z(0),)), Engine("state")) == 1
+
+
 def test_the_cost_is_known_before_running() -> None:
     assert cost(hybrid_circuit()) == 1 + 2 * 28
     assert cost(hybrid_circuit(), range(4)) == 1 + 2 * 4
@@ -158,6 +204,7 @@ class TestMethod:
         assert method(hybrid_circuit(), plain) == "shift"
         assert method(measured, adjoint) == "shift"
         assert method(random_circuit(0), plain) == "shift"
+        assert method(random_circuit(0), Engine("expectation", "gradient", "probabilities")) == "adjoint"
 
     def test_asked_for(self) -> None:
         both = Engine("expectation", "gradient")
@@ -165,12 +212,18 @@ class TestMethod:
         assert method(hybrid_circuit(), both, "adjoint") == "adjoint"
 
     def test_refused(self) -> None:
+        able = Engine("expectation", "probabilities", "gradient")
         with pytest.raises(GradientError, match=r"no gradient method `shfit` \(did you mean `shift`"):
             method(hybrid_circuit(), Engine("expectation"), "shfit")
         with pytest.raises(GradientError, match="`narrow` has no adjoint"):
             method(hybrid_circuit(), Engine("expectation"), "adjoint")
-        with pytest.raises(GradientError, match="probabilities have no adjoint"):
-            method(random_circuit(0), Engine("expectation", "gradient"), "adjoint")
+        with pytest.raises(GradientError, match="of more than 1024 outcomes, or behind measurements, have no adjoint"):
+            method(CircuitBuilder(11).gate("h", 0).circuit(probabilities=(tuple(range(11)),)), able, "adjoint")
+        measured = CircuitBuilder(1, 1).gate("h", 0).measure(0, 0).gate("h", 0).circuit(probabilities=((0,),))
+        with pytest.raises(GradientError, match="behind measurements"):
+            method(measured, able, "adjoint")
+        with pytest.raises(TargetCapabilityError, match="cannot compute probabilities"):
+            method(random_circuit(0), Engine("expectation", "gradient"))
         with pytest.raises(TargetCapabilityError, match="cannot compute expectation"):
             method(hybrid_circuit(), Engine("sampling"))
         loop = CircuitBuilder(1, 1).gate("h", 0).measure(0, 0)

@@ -490,18 +490,39 @@ def outcomes(angles: qk.Vector[qk.Float]) -> qk.Vector[qk.Float]:
     return qk.probabilities(q)
 
 
-def test_probabilities_train_by_parameter_shift() -> None:
-    layer = QLayer(outcomes, inputs=["angles"]).double()
+def by_hand(angles: Tensor) -> Tensor:
+    """What `outcomes` gives."""
+    one, flip = torch.sin(angles[..., 0] / 2) ** 2, torch.sin(angles[..., 1] / 2) ** 2
+    return torch.stack([(1 - one) * (1 - flip), one * flip, (1 - one) * flip, one * (1 - flip)], -1)
+
+
+@pytest.mark.parametrize(("engine", "gradient", "chosen"), [
+    ("auto", "auto", "adjoint"), ("auto", "shift", "shift"), ("torch", "auto", "adjoint"), ("reference", "adjoint", "adjoint"),
+])  # fmt: skip
+def test_probabilities_have_gradients(engine: str, gradient: str, chosen: str) -> None:
+    layer = QLayer(outcomes, inputs=["angles"], engine=engine, gradient=gradient).double()
     angles = random_batch(3, 2).requires_grad_()
-    values = layer(angles)
-    one, flip = torch.sin(angles[:, 0] / 2) ** 2, torch.sin(angles[:, 1] / 2) ** 2
-    expected = torch.stack([(1 - one) * (1 - flip), one * flip, (1 - one) * flip, one * (1 - flip)], -1)
+    values, expected = layer(angles), by_hand(angles)
     torch.testing.assert_close(values, expected, rtol=0, atol=1e-12)
     cotangent = random_batch(3, 4, seed=1)
     (found,) = torch.autograd.grad(values, angles, cotangent)
     (known,) = torch.autograd.grad(expected, angles, cotangent)
     torch.testing.assert_close(found, known, rtol=0, atol=1e-12)
-    assert "shift" in repr(layer)
+    assert f"gradient: {chosen}" in repr(layer)
+
+
+def test_probabilities_have_second_derivatives_even_at_0() -> None:
+    layer = QLayer(outcomes, inputs=["angles"]).double()
+    for angles in (random_batch(3, 2), torch.zeros(3, 2, dtype=torch.float64)):
+        found = torch.autograd.functional.hessian(lambda x: layer(x)[:, 1:].square().sum() + layer(x)[:, 2].sum(), angles)
+        known = torch.autograd.functional.hessian(lambda x: by_hand(x)[:, 1:].square().sum() + by_hand(x)[:, 2].sum(), angles)
+        torch.testing.assert_close(found, known, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["auto", "torch"])
+def test_no_probability_is_negative(engine: str) -> None:
+    layer = QLayer(outcomes, inputs=["angles"], engine=engine)
+    assert layer(torch.randn(200, 2) * 1e-4).min() >= 0
 
 
 def test_a_vector_of_observables_in_the_kernel_and_a_list_for_one_observable_agree() -> None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from qkernel.engine import Engine, Prepared, load_engine
-from qkernel.gradient import cost, method, open_slots, shift, shift_terms
+from qkernel.gradient import as_expectations, cost, method, open_slots, rows_at_once, shift, shift_terms
 from qkernel.lower.circuit import Circuit
 from qkernel.outputs import Outputs
 
@@ -43,10 +43,12 @@ class Program:
     def __init__(self, circuit: Circuit, engine: Engine, gradient: str = "auto") -> None:
         self.circuit, self.engine = circuit, engine
         self.method = method(circuit, engine, gradient)
+        self.rows_at_once = rows_at_once(circuit, engine)
         self.outputs = Outputs(circuit)
         self.reads_all = self._finds_reads_all()
         self.split = lru_cache(self._split)
         self._prepared = lru_cache(self._prepare)
+        self._observed = lru_cache(lambda dtype: self._on_engine(self.observed[0], dtype))
         self._terms = lru_cache(lambda columns: shift_terms(circuit, columns))
 
     def __deepcopy__(self, memo: Any) -> Program:
@@ -68,6 +70,13 @@ class Program:
     def evaluations(self) -> int:
         """How many circuit evaluations per sample values and all derivatives take: 2 for the adjoint method."""
         return cost(self.circuit) if self.method == "shift" else 2
+
+    @cached_property
+    def observed(self) -> tuple[Circuit, Array]:
+        """The circuit with expectation values only, and the matrix from these to the readouts."""
+        if self.circuit.probabilities:
+            return as_expectations(self.circuit)
+        return self.circuit, np.eye(len(self.circuit.expectations))
 
     def prepare(self, dtype: Any) -> None:
         """Have the engine load what evaluations and derivatives in float32 or float64 need."""
@@ -114,11 +123,15 @@ class Program:
         if self.reads_all:
             return prepared.expect_vjp(theta, cotangent)[1]
         pulled, direct = self._pulled(theta, self._measured(prepared)(theta), cotangent)
+        if self.circuit.probabilities:
+            prepared, pulled = self._observed(theta.dtype), (pulled @ self.observed[1].T).astype(theta.dtype)
         return prepared.expect_vjp(theta, pulled)[1] + direct
 
     def _shift_vjp(self, theta: Array, cotangent: Array, columns: Columns | None) -> Array:
         terms = self._terms(columns)
-        readouts, slopes = shift(self._measured(self._prepared(theta.dtype, True)), self.circuit, theta, terms)
+        readouts, slopes = shift(
+            self._measured(self._prepared(theta.dtype, True)), self.circuit, theta, terms, self.rows_at_once
+        )
         pulled, direct = (cotangent, 0) if self.reads_all else self._pulled(theta, readouts, cotangent)
         slot_gradient = np.einsum("bv,bsv->bs", np.asarray(pulled, float), slopes)
         return (self.circuit.angles.pullback(theta, slot_gradient) + direct).astype(theta.dtype, copy=False)
@@ -141,7 +154,9 @@ class Program:
 
     def _prepare(self, dtype: np.dtype[Any], is_open: bool) -> Prepared:
         """The circuit on the engine; with every slot a parameter of its own if `is_open`."""
-        circuit = open_slots(self.circuit) if is_open else self.circuit
+        return self._on_engine(open_slots(self.circuit) if is_open else self.circuit, dtype)
+
+    def _on_engine(self, circuit: Circuit, dtype: np.dtype[Any]) -> Prepared:
         return self.engine.prepare(circuit, np.complex64 if dtype == np.float32 else np.complex128)
 
     def _measured(self, prepared: Prepared) -> Callable[[Array], Array]:

@@ -49,17 +49,26 @@ class TensorProgram:
         )
         if self.program.reads_all:
             return expectations
+        if self.program.circuit.probabilities:
+            expectations = self._readouts(expectations)
         count = expectations.shape[1]
         values |= {leaf: expectations[:, k] for leaf, k in self.program.outputs.leaves.items() if k < count}
         outputs = [_evaluate(component, values, weights) for component in self.program.outputs.components]
         return torch.stack([output.expand(len(inputs)) for output in outputs], 1)
 
+    def _readouts(self, expectations: Tensor) -> Tensor:
+        """With probabilities in the place of parities; they are never negative, and have derivatives even where they are 0."""
+        values = expectations @ torch.as_tensor(self.program.observed[1], dtype=expectations.dtype, device=expectations.device)
+        count = len(self.program.circuit.expectations)
+        floor = torch.cat([values[:, :count], values[:, count:].clamp(min=0)], 1)
+        return values + (floor - values).detach()
+
 
 def tensor_program(program: Program, batched: Columns, shared: Columns) -> TensorProgram | None:
-    """`program` as tensor operations; None where the torch engine does not reach it: probabilities, branches."""
-    circuit = program.circuit
-    if program.method != "adjoint" or circuit.probabilities:
+    """`program` as tensor operations; None where the torch engine does not reach it: branches, very many outcomes."""
+    if program.method != "adjoint":
         return None
+    circuit = program.observed[0]
     try:
         prepared: Any = load_engine("torch").prepare(circuit)
     except DependencyError:
