@@ -361,8 +361,9 @@ def _require(engine: Engine, feature: str, needed: bool) -> None:
 
 
 def _seed_of_group(seed: int | None, group: int, part: int) -> int | None:
-    entropy = (seed, group, part) if part else (seed, group)
-    return None if seed is None else int(np.random.SeedSequence(entropy).generate_state(1)[0])
+    if seed is None:
+        return None
+    return int(np.random.SeedSequence((seed, group, part) if part else (seed, group)).generate_state(1)[0])
 
 
 def _parts(outputs: Iterable[Any]) -> Iterable[Array]:

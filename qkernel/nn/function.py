@@ -104,6 +104,17 @@ class Wiring:
             self.tensor_programs[layout] = tensor_program(self.program, layout.batched, layout.shared)
         return self.tensor_programs[layout]
 
+    def is_elsewhere(self, device: torch.device) -> bool:
+        """Whether tensors of `device` are not for the layer's own engine, which works on arrays."""
+        return device != _CPU or self.program.engine.name == "torch"
+
+    def operations(self, layout: Layout, device: torch.device, again: bool = False) -> TensorProgram | None:
+        """The tensor operations to compute with, if any; None: the layer's engine does it.
+
+        That is so on the CPU; not on other devices, and not where derivatives are differentiated or transformed `again`.
+        """
+        return self.tensor_program(layout) if again or self.is_elsewhere(device) else None
+
     def needed(self, wanted: Sequence[bool]) -> Columns | None:
         """The columns of the tensors that need a gradient; None for all."""
         if self.program.method == "adjoint" or all(wanted):
@@ -147,8 +158,8 @@ class Call:
     def __call__(self, tensors: Sequence[Tensor]) -> Tensor:
         """The program's outputs, shape (batch axes..., outputs), differentiable by each of `tensors`."""
         transformed = torch._C._are_functorch_transforms_active()
-        if transformed or self._wants_operations:
-            operations = self.wiring.tensor_program(self.layout)
+        if transformed or self._elsewhere:
+            operations = self.wiring.operations(self.layout, self.device, transformed)
             if operations is not None:
                 return self.tensor_values(operations, tensors)
             if transformed:
@@ -185,7 +196,7 @@ class Call:
 
     def differentiable_gradients(self, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> Gradients:
         """As `gradients`, and differentiable again where the program has tensor operations."""
-        operations = self.wiring.tensor_program(self.layout)
+        operations = self.wiring.operations(self.layout, self.device, again=True)
         if operations is None:
             refused: Gradients = Derivative.apply(self, wanted, cotangent, *tensors)  # type: ignore[no-untyped-call]
             return refused
@@ -207,7 +218,7 @@ class Call:
 
         `arrays` is what `self.arrays` made of the tensors, if it is at hand, and `mark` that of the `outputs` before.
         """
-        if self._wants_operations and (operations := self.wiring.tensor_program(self.layout)) is not None:
+        if (operations := self.wiring.operations(self.layout, self.device)) is not None:
             # Not `torch.autograd.grad`, which sees nothing inside of an operator.
             pullback = torch.func.vjp(lambda *values: self.tensor_values(operations, values), *tensors)[1]
             return tuple(gradient if one else None for gradient, one in zip(pullback(cotangent), wanted, strict=True))
@@ -275,8 +286,8 @@ class Call:
         return *self.batch_axes, self.wiring.program.num_outputs
 
     @cached_property
-    def _wants_operations(self) -> bool:
-        return self.device != _CPU or self.wiring.program.engine.name == "torch"
+    def _elsewhere(self) -> bool:
+        return self.wiring.is_elsewhere(self.device)
 
     @cached_property
     def _real(self) -> np.dtype[Any]:

@@ -15,9 +15,14 @@ from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape
 from qkernel.nn.function import Call, Placement, Wiring
 from qkernel.nn.operators import evaluate, register
 from qkernel.nn.program import Program
+from qkernel.nn.sampling import SamplingEngine
+from qkernel.shots import check_seed, check_shots
 
 FLOATING = frozenset((torch.float32, torch.float64, torch.float16, torch.bfloat16))
 _PLAIN = (Tensor, nn.Parameter)
+_OF_THIS_MACHINE = (
+    "the built-in engine of this machine: many small states side by side, large ones in blocks that fit the cache"
+)
 
 
 class QLayer(nn.Module):
@@ -36,7 +41,11 @@ class QLayer(nn.Module):
 
     `gradient` is `adjoint` (one backward sweep, whatever the number of weights), `shift` (parameter shift, on any
     engine) or `auto`: adjoint where it can be had. `engine` is an engine or the name of one; `auto` is the native one.
-    Values are exact. `explain()` says what was chosen.
+    Values are exact, unless `shots` are given: then they, and the gradients by parameter shift, are estimated from that
+    many shots for each measurement basis, anew in every call, and in the same sequence under a `seed`.
+
+    What is chosen does not change from step to step. Tensors on a device that is not the CPU, second derivatives and
+    function transforms go to the torch engine where it reaches the kernel. `explain()` tells all of it.
 
     `forward` takes one tensor for each name in `inputs`, in that order. The last axis holds the argument's elements (an
     input that is a single Float has no such axis; a matrix has two); all axes before it are batch axes, which all
@@ -56,12 +65,17 @@ class QLayer(nn.Module):
         weights: Iterable[str] | Mapping[str, Any] = (),
         gradient: str = "auto",
         engine: str | Engine = "auto",
+        shots: int | None = None,
+        seed: int | None = None,
     ) -> None:
         super().__init__()
         given_inputs = arguments_by_name("inputs", inputs)
         given_weights = arguments_by_name("weights", weights)
         circuit = compile_layer(kernel, bindings or {}, given_inputs, given_weights)
-        program = Program(circuit, load_engine(engine) if isinstance(engine, str) else engine, gradient)
+        runs = load_engine(engine) if isinstance(engine, str) else engine
+        if shots is not None:
+            runs = SamplingEngine(runs, check_shots(shots), check_seed(seed))
+        program = Program(circuit, runs, gradient)
         places = {p.name: Placement(p.name, p.start, p.start + p.size, p.shape) for p in circuit.angles.parameters}
         self._inputs = tuple(places[name] for name in given_inputs)
         self._weights = tuple(places[name] for name in given_weights)
@@ -185,7 +199,7 @@ class QLayer(nn.Module):
             f"{sum(row.kind.is_gate for row in circuit.instructions())} gates" if circuit.is_straight else "run-time branches"
         )
         if program.method == "adjoint":
-            reason = f"`{engine.name}` has it, and the circuit has gates and expectation values only"
+            reason = f"`{engine.name}` has it, and the circuit has nothing but gates before what it reads out"
             how = "one forward and one backward sweep per sample, whatever the number of weights"
         else:
             reason = "the adjoint method does not reach this engine or circuit"
@@ -194,19 +208,25 @@ class QLayer(nn.Module):
         return "\n".join(
             (
                 f"{circuit.name}: {counts}",
-                f"engine {engine.name}: {_because(asked['engine'], 'the built-in engine of this machine')}",
+                f"engine {engine.name}: {_because(asked['engine'], _OF_THIS_MACHINE)}",
                 f"gradient {program.method}: {_because(asked['gradient'], reason)}; {how}",
-                f"second derivatives and function transforms: {self._further()}",
+                *self._elsewhere(),
                 "precision: float64 tensors in complex128, all others in complex64",
                 *program.plan([column for place in self._inputs for column in place.columns], batch),
             )
         )
 
-    def _further(self) -> str:
+    def _elsewhere(self) -> tuple[str, str]:
+        """What becomes of tensors on other devices, and of derivatives beyond the first."""
         layout = self._wiring.layout([torch.empty(1, *place.shape) for place in self._inputs] + self._weight_tensors())
         if self._wiring.tensor_program(layout) is not None:
-            return "as tensor operations of the torch engine"
-        return "first derivatives only, `torch.func.vmap`, `grad` and `jacrev` included"
+            device = twice = "as tensor operations of the torch engine"
+        else:
+            device, twice = (
+                "copied to the CPU and back",
+                "first derivatives only, `torch.func.vmap`, `grad` and `jacrev` included",
+            )
+        return f"tensors on another device than the CPU: {device}", f"second derivatives and function transforms: {twice}"
 
 
 def _hold_values(tensors: Sequence[Tensor]) -> bool:

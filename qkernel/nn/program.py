@@ -12,6 +12,7 @@ import numpy as np
 from qkernel.engine import Engine, Prepared, load_engine
 from qkernel.gradient import as_expectations, cost, method, open_slots, rows_at_once, shift, shift_terms
 from qkernel.lower.circuit import Circuit
+from qkernel.nn.sampling import SamplingEngine, SamplingPrepared
 from qkernel.outputs import Outputs
 
 Array = np.ndarray[Any, Any]
@@ -55,7 +56,8 @@ class Program:
         return self  # nothing in it changes
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.circuit, self.engine.name, self.method)
+        engine = self.engine if isinstance(self.engine, SamplingEngine) else self.engine.name
+        return _restored, (self.circuit, engine, self.method)
 
     @property
     def num_columns(self) -> int:
@@ -161,6 +163,8 @@ class Program:
 
     def _measured(self, prepared: Prepared) -> Callable[[Array], Array]:
         """Expectation values and then all probabilities, side by side."""
+        if isinstance(prepared, SamplingPrepared):
+            return prepared.readouts
         if not self.circuit.probabilities:
             return prepared.expect
         expect = [prepared.expect] if self.circuit.expectations else []
@@ -194,8 +198,8 @@ class Joined:
         return theta
 
 
-def _restored(circuit: Circuit, engine: str, gradient: str) -> Program:
-    return Program(circuit, load_engine(engine), gradient)
+def _restored(circuit: Circuit, engine: str | SamplingEngine, gradient: str) -> Program:
+    return Program(circuit, load_engine(engine) if isinstance(engine, str) else engine, gradient)
 
 
 def _columns(output: Any) -> Array:
