@@ -54,9 +54,9 @@ button.heading { cursor: pointer; }
 .section.opened > .heading { color: var(--opened-ink); }
 .rule { position: absolute; left: -1px; border-left: 1px dashed var(--branch-edge); }
 .fold.call > .closed g.operation { cursor: pointer; }
-.fold.call > .closed g.operation:hover, .fold.call > .closed g.operation:focus-visible {
-  filter: brightness(0.94); outline: none;
-}
+.fold.call > .closed g.operation:hover { filter: brightness(0.94); }
+.fold.call > .closed g.operation:focus { outline: none; }
+.fold.call > .closed g.operation:focus-visible { outline: 2px solid var(--text); outline-offset: 2px; }
 button.heading:hover, button.heading:focus-visible { text-decoration: underline; }
 #tip {
   position: fixed; z-index: 9; display: none; max-width: 60ch; padding: 6px 10px; border-radius: 6px;
@@ -95,8 +95,14 @@ button.heading:hover, button.heading:focus-visible { text-decoration: underline;
   const act = target => {
     const hit = handle(target);
     const fold = hit && hit.closest(".fold");
-    if (fold) { turn(fold, !fold.classList.contains("open")); fit(); }
-    return Boolean(fold);
+    if (!fold) return false;
+    const open = !fold.classList.contains("open"), focused = hit.contains(document.activeElement);
+    turn(fold, open);
+    fit();
+    const shown = fold.querySelector(`:scope > .${open ? "opened" : "closed"}`);
+    const other = shown.querySelector(":scope > svg > g.operation") || shown.querySelector("button.heading");
+    if (focused && other) other.focus({ preventScroll: true });
+    return true;
   };
   const fit = () => [...strip.querySelectorAll(".around")].reverse().forEach(around => {
     const frame = around.querySelector(":scope > .frame");
@@ -143,16 +149,25 @@ button.heading:hover, button.heading:focus-visible { text-decoration: underline;
     if (moved) { main.scrollLeft = left + x - event.clientX; window.scrollTo(0, top + y - event.clientY); }
   });
   window.addEventListener("pointerup", () => { drag = null; main.classList.remove("dragging"); });
-  main.addEventListener("pointerover", event => {
-    const spot = event.target.closest("[data-tip]");
+  const say = target => {
+    const spot = target.closest("[data-tip]") || target.closest(".around")?.querySelector(":scope > .frame");
     tip.style.display = spot && spot.dataset.tip ? "block" : "none";
     if (spot) tip.textContent = spot.dataset.tip;
+  };
+  const stand = (x, y) => {
+    tip.style.left = Math.min(x + 14, innerWidth - tip.offsetWidth - 8) + "px";
+    const below = y + tip.offsetHeight + 24 <= innerHeight;
+    tip.style.top = (below ? y + 16 : y - tip.offsetHeight - 10) + "px";
+  };
+  main.addEventListener("pointerover", event => say(event.target));
+  main.addEventListener("pointermove", event => stand(event.clientX, event.clientY));
+  main.addEventListener("focusin", event => {
+    if (!event.target.matches(":focus-visible")) return;
+    const box = event.target.getBoundingClientRect();
+    say(event.target);
+    stand(box.left, box.bottom);
   });
-  main.addEventListener("pointermove", event => {
-    tip.style.left = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8) + "px";
-    const below = event.clientY + tip.offsetHeight + 24 <= innerHeight;
-    tip.style.top = (below ? event.clientY + 16 : event.clientY - tip.offsetHeight - 10) + "px";
-  });
+  main.addEventListener("focusout", () => { tip.style.display = "none"; });
   main.addEventListener("pointerleave", () => { tip.style.display = "none"; });
   fit();
 })();

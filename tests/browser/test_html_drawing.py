@@ -47,11 +47,16 @@ SCRIPT = """
   click(visible(".fold.call > .closed > svg > g.operation")[0]);
   seen.opened = visible("button.heading").map(node => node.textContent.trim().replace(/\\s+/g, " "));
   const box = visible(".fold.call > .closed > svg > g.operation")[0];
+  box.focus();
+  const tip = document.getElementById("tip");
   box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+  seen.focus = document.activeElement.textContent.trim();
+  document.activeElement.click();
+  seen.back = document.activeElement === box;
+  box.dispatchEvent(new KeyboardEvent("keydown", { key: " ", bubbles: true }));
   seen.key = visible(".fold.call > .closed > svg > g.operation").length;
   const gate = visible("g.operation.rotation")[0];
   gate.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
-  const tip = document.getElementById("tip");
   seen.tip = [getComputedStyle(tip).display, tip.textContent];
   const width = document.querySelector(".strip").getBoundingClientRect().width;
   click(document.querySelector("[data-act=in]"));
@@ -127,6 +132,11 @@ def test_a_click_on_a_heading_unfolds_the_loop(seen: dict[str, Any]) -> None:
 def test_a_click_or_key_on_a_box_opens_the_call(seen: dict[str, Any]) -> None:
     assert seen["opened"] == ["▾ for k in range(2) × 2", "▾ layer(angle=angles[0])", "▸ for i in range(3) × 3"]
     assert seen["key"] == 0
+
+
+def test_the_keyboard_keeps_its_place(seen: dict[str, Any]) -> None:
+    assert seen["focus"] == "▾ layer(angle=angles[1])"
+    assert seen["back"] is True
 
 
 def test_the_tip_shows_call_and_source(seen: dict[str, Any]) -> None:
