@@ -17,6 +17,7 @@ from drawings.kernels import SMALL
 from matplotlib.figure import Figure
 from test_draw_text import CASES
 
+import qkernel as qk
 from qkernel.draw import STYLES, CircuitStyle, draw
 from qkernel.errors import ValidationError
 
@@ -197,6 +198,20 @@ def test_html_is_one_well_formed_page_without_network(name: str) -> None:
     outline = Outline(text)
     assert "strip qkernel" in outline.classes
     assert not re.search(r"https?://|@import|url\(", text)
+
+
+@qk.qkernel
+def now_and_then(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(2, name="q")
+    for k in qk.range(n):
+        if k > 3:
+            q[0] = qk.x(q[0])
+    return qk.measure(q)
+
+
+def test_html_of_a_loop_whose_rounds_hold_nothing() -> None:
+    outline = Outline(now_and_then.draw(output="html", n=3))
+    assert outline.labels == ["for k in range(3)"]
 
 
 def test_html_unfolds_every_known_loop_and_call() -> None:

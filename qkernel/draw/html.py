@@ -95,7 +95,9 @@ class Strip:
     def extent(self, frame: Frame, sections: Sequence[Section], found: list[Operation]) -> Extent:
         """Where a frame around `sections` stands, however things are folded in there."""
         items = [entry for section in sections for entry in section.items]
-        wires = rows_of(items) | {*(frame.wires if sections is frame.sections else ())}
+        wires = rows_of(items)
+        if sections is frame.sections or not wires:  # rounds may turn out to hold nothing
+            wires |= {*frame.wires}
         above, below = self.survey(items, found)
         first, last = min(wires), max(wires)
         return Extent(first, last, 1 + above[first], 1 + below[last])
@@ -258,7 +260,7 @@ class Strip:
 
 def variants(frame: Frame) -> list[tuple[Section, ...]]:
     """What a frame may hold: its sections, or a loop's rounds."""
-    rounds = [] if not frame.unrolled else [(Section(frame.title, frame.unrolled),)]
+    rounds = [] if frame.unrolled is None else [(Section(frame.title, frame.unrolled),)]
     return [frame.sections, *rounds]
 
 
