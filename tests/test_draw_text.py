@@ -41,6 +41,9 @@ CASES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     "controlled_inline": (kernels.controlled, {"n": 2}, {"inline": True}),
     "phase_estimation": (kernels.phase_estimation, {}, {}),
     "phase_estimation_bound": (kernels.phase_estimation, {"n": 3}, {"fold_loops": False}),
+    "phase_estimation_narrow_ascii": (kernels.phase_estimation, {}, {"width": 60, "ascii": True}),
+    "syndromes_open": (kernels.syndromes, {}, {}),
+    "syndromes_narrow": (kernels.syndromes, {"n": 3}, {"width": 60}),
     "two_observables": (kernels.two_observables, {"observables": [qko.Z(0), qko.X(1)]}, {}),
 }
 
@@ -62,6 +65,15 @@ def test_fits_the_width_and_ends_no_line_in_blanks(name: str, width: int) -> Non
     lines = draw(kernel.ir, values, output="text", **{**options, "width": width}).splitlines()
     assert max(map(len, lines)) <= width
     assert all(line == line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("width", [60, 160])
+def test_wires_that_go_on_end_at_one_column(name: str, width: int) -> None:
+    kernel, values, options = CASES[name]
+    text = draw(kernel.ir, values, output="text", **{**options, "width": width, "ascii": False})
+    for rows in text.split("\n\n"):
+        assert len({len(line) for line in rows.splitlines() if line.endswith(("╴", "═"))}) <= 1, rows
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -190,5 +190,21 @@ def phase_estimation(n: qk.UInt, theta: qk.Float) -> qk.Vector[qk.Bit]:
     return qk.measure(c)
 
 
+@qk.qkernel
+def syndromes(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(n, name="q")
+    ancilla = qk.qubit("ancilla")
+    for k in qk.range(n - 1):
+        q[k], ancilla = qk.cx(q[k], ancilla)
+        q[k + 1], ancilla = qk.cx(q[k + 1], ancilla)
+        ancilla, odd = qk.project_z(ancilla)
+        if odd:
+            q[k + 1] = qk.x(q[k + 1])
+        else:
+            q[k], q[k + 1] = qk.cz(q[k], q[k + 1])
+        ancilla = qk.reset(ancilla)
+    return qk.measure(q)
+
+
 SMALL = {"n_qubits": 4, "n_layers": 2, "hamiltonian": qko.Z(0)}
 TRIANGLE = {(0, 1): 1.0, (1, 2): 0.5, (0, 2): 2.0}
