@@ -67,6 +67,23 @@ def guarded(n: qk.UInt, angle: qk.Float) -> qk.Vector[qk.Bit]:
     return qk.measure(q)
 
 
+@qk.qkernel
+def pairs(a: qk.Vector[qk.Qubit], b: qk.Vector[qk.Qubit], angle: qk.Float) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    for i in qk.range(len(a)):
+        a[i], b[i] = qk.rzz(a[i], b[i], angle)
+    return a, b
+
+
+@qk.qkernel
+def halves(n: qk.UInt, angle: qk.Float) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(2 * n, name="q")
+    q[:n], q[n:] = pairs(q[:n], q[n:], angle)
+    for k in qk.range(n):
+        q[k:] = qk.h(q[k:])
+        q[::2], q[1::2] = pairs(q[::2], q[1::2], angle)
+    return qk.measure(q)
+
+
 def operations(items: tuple[Item, ...]) -> Iterator[Operation]:
     for entry in items:
         if isinstance(entry, Operation):
@@ -119,6 +136,12 @@ def test_outside_loops_only_what_would_be_unclear_gets_lanes() -> None:
     boxed = [operation.place for operation in operations(scene.items) if operation.place]
     assert boxed == ["q[0]", "q[:2]"]
     assert fans(build_scene(heads.ir, {"q": 3}, Options())) == []
+
+
+def test_parts_of_a_register_are_lanes_of_a_box_and_go_back_before_a_loop() -> None:
+    assert fans(build_scene(halves.ir, {}, Options())) == [["q[:n]", "q[n:]"], [], ["q[::2]", "q[1::2]"], []]
+    opened = build_scene(halves.ir, {}, Options(inline_depth=1))
+    assert fans(opened) == [["q[i]", "q[n+i]"], [], ["q[2*i]", "q[2*i+1]"], []]
 
 
 def test_a_measured_lane_ends_at_its_meter() -> None:

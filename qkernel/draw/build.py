@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from qkernel.diagnostics import did_you_mean
-from qkernel.draw.calls import call_items
+from qkernel.draw.calls import call_items, is_opened_call
 from qkernel.draw.control_flow import branch_items, loop_items, while_items
 from qkernel.draw.lanes import Level
 from qkernel.draw.operations import (
@@ -161,7 +161,11 @@ class Builder:
         """Draw `ops` behind `items`, those of the innermost level."""
         lanes = self.wiring.lanes
         for op in ops:
-            lanes.prepare([self.wiring.place(place, scope, op.span) for place in _places(op)], self.wiring)
+            is_opened = isinstance(op, Call) and is_opened_call(self, self.module[op.callee], scope)
+            places = control_places(op.modifiers) if isinstance(op, Call) and is_opened else _places(op)
+            if is_opened or isinstance(op, (For, While)):
+                lanes.leave(self.wiring)
+            lanes.prepare([self.wiring.place(place, scope, op.span) for place in places], self.wiring)
             found = self.items(op, scope, at_start=not items and len(lanes.levels) == 1)
             found = [entry for entry in found if isinstance(entry, Frame) or entry.touches]  # none on a register of length 0
             if not isinstance(op, (For, While, If)):  # what stands in these is counted already

@@ -31,7 +31,7 @@ def call_items(builder: Builder, op: Call, scope: Scope) -> list[Item]:
     )
     name = (callee.label or callee.name) + ("†" if extra.is_adjoint else "") + extra.suffix
     title = f"{name}({', '.join(lines)})" if lines else name
-    if _is_opened(builder, callee, scope):
+    if is_opened_call(builder, callee, scope):
         return _open(builder, op, callee, title, extra, scope)
     operation = replace(_box(builder, op, callee, name, lines, extra, scope), tooltip=title, span=op.span)
     body = _body(builder, op, callee, title, extra, scope)
@@ -42,7 +42,7 @@ def call_items(builder: Builder, op: Call, scope: Scope) -> list[Item]:
     return [operation] if operation.touches else []
 
 
-def _is_opened(builder: Builder, callee: Function, scope: Scope) -> bool:
+def is_opened_call(builder: Builder, callee: Function, scope: Scope) -> bool:
     """Whether a call of `callee` is drawn as what it stands for."""
     if callee.kind == "composite" and not builder.options.expand_composite:
         return False

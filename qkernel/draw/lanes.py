@@ -26,11 +26,15 @@ _MOST = 8
 
 @dataclass(slots=True)
 class Fan:
-    """The lanes of one register that a block has taken out, by what they hold; `used` are all that lived since then."""
+    """The lanes of one register that a block has taken out, by what they hold.
+
+    `used` are all that lived since then; `is_bound` says whether the block's own loop variables choose any of them.
+    """
 
     opening: int
     lanes: dict[str, int] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)
+    is_bound: bool = False
 
 
 @dataclass(slots=True)
@@ -90,6 +94,7 @@ class Lanes:
             level.items.append(Operation("", "fan", taps))
         lane = self._free(register, fan, wiring)
         fan.lanes[text] = lane
+        fan.is_bound |= bool(_names(place) & level.targets)
         for other in self.levels:
             if register in other.fans:
                 other.fans[register].used.add(lane)
@@ -102,8 +107,7 @@ class Lanes:
     def _owner(self, place: Place) -> Level:
         """The block of the loop whose variable chooses the place, else of the innermost loop, else the innermost block."""
         levels = self.levels[self.floor :]
-        names = frozenset().union(*(free_names(part) for part in (place.start, place.stride, place.length) if part is not None))
-        bound = [level for level in levels if names & level.targets]
+        bound = [level for level in levels if _names(place) & level.targets]
         return (bound or [level for level in levels if level.is_loop] or levels)[-1]
 
     def _free(self, register: str, fan: Fan, wiring: Wiring) -> int:
@@ -114,6 +118,13 @@ class Lanes:
                 return wire
         self.wires[register].append(wiring.add_lane())
         return self.wires[register][-1]
+
+    def leave(self, wiring: Wiring) -> None:
+        """Before a block inside: take back what only lay at hand."""
+        level = self.levels[-1]
+        for register, fan in list(level.fans.items()):
+            if not fan.is_bound:
+                self.close(level, register, wiring)
 
     def end(self, wires: Sequence[int]) -> None:
         """These lanes stop where they are: their qubits are gone."""
@@ -135,6 +146,11 @@ class Lanes:
     def restore(self, state: list[tuple[Fan, dict[str, int]]]) -> None:
         for fan, lanes in state:
             fan.lanes = lanes
+
+
+def _names(place: Place) -> frozenset[str]:
+    """The names that choose a place."""
+    return frozenset().union(*(free_names(part) for part in (place.start, place.stride, place.length) if part is not None))
 
 
 def lane_wire() -> Wire:
