@@ -44,7 +44,7 @@ class Kernel(Generic[P, R]):
         self, function: Callable[P, R], *, kind: str = "kernel", label: str | None = None, clean_ancillas: bool = False
     ) -> None:
         assert isinstance(function, types.FunctionType)
-        self.function = function
+        self.function = self.__wrapped__ = function
         self.name = function.__name__
         self.__name__, self.__doc__, self.__module__ = function.__name__, function.__doc__, function.__module__
         self.kind, self.label, self.clean_ancillas = kind, label, clean_ancillas
@@ -227,24 +227,27 @@ class Kernel(Generic[P, R]):
         """As `compile`, for checked `shapes`; with `trims`, arrays end where the circuit uses and asks no more of them."""
         from qkernel.executable import Executable
         from qkernel.lower import lower
-        from qkernel.lower.bindings import normalise
+        from qkernel.lower.bindings import given, normalise
 
         module = self.ir
-        bound = normalise(module.entry, dict(bindings or {}), None if parameters is None else tuple(parameters))
+        asked = None if parameters is None else self.signature.spread(parameters)
+        bound = normalise(module.entry, given(bindings), asked)
         return Executable(lower(module, bound.values, bound.open, shapes, trims), module, engine)
 
-    def run(self, *arguments: Any, **keywords: Any) -> Any:
+    def run(self, *arguments: Any, seed: int | None = None, **keywords: Any) -> Any:
         """Run on the built-in engine, exactly; Float arguments may carry a batch as one extra leading axis.
 
-        An array has the shape that the circuit uses: more elements than that are an error, unless the kernel asks for the
-        array's length. Estimates from shots come from `compile(...).run(qk.Executor(shots=...), ...)`.
+        A kernel that returns bits runs for one shot, the same one for the same `seed`. An array has the shape that the
+        circuit uses: more elements than that are an error, unless the kernel asks for the array's length. Estimates from
+        shots come from `compile(...).run(qk.Executor(shots=...), ...)`.
         """
+        from qkernel.executable import Executor
         from qkernel.lower.bindings import refuse_graph
 
         values = self._named(arguments, keywords)
         refuse_graph(self.name, values)
         executable, values = self._executable(values, len(arguments))
-        return executable.run(bindings=values).result()
+        return executable.run(None if seed is None else Executor(seed=seed), bindings=values).result()
 
     def sample(self, *arguments: Any, shots: int = 1024, seed: int | None = None, **keywords: Any) -> SampleResult[Any]:
         """Run `shots` times on the built-in engine and count the results."""
@@ -256,7 +259,7 @@ class Kernel(Generic[P, R]):
 
         Raises `GradientError` where no Float is given, and where a Float decides about the circuit's shape.
         """
-        names = None if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        names = None if wrt is None else self.signature.spread(wrt)
         values = self._named(arguments, keywords)
         executable, values = self._executable(values, len(arguments), tuple(values) if names is None else names)
         return executable.value_and_grad(values, names)[1]
@@ -304,9 +307,12 @@ class Kernel(Generic[P, R]):
 
     def _named(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
         from qkernel.frontend.arguments import bind
+        from qkernel.frontend.kernel_calls import spread_structs
         from qkernel.frontend.tracer import CallSite
+        from qkernel.lower.bindings import given
 
         optional = frozenset(parameter.name for parameter in self.signature.parameters if parameter.default is not None)
+        arguments, keywords = spread_structs(self, arguments, given(keywords))
         try:
             return bind(self.name, self.signature.names, optional, arguments, keywords, CallSite(None))[0]
         except CallArgumentError as error:
@@ -321,13 +327,14 @@ class Kernel(Generic[P, R]):
     def estimate_resources(self, bindings: Mapping[str, Any] | None = None, **keywords: Any) -> ResourceEstimate:
         """Counts of qubits, gates and measurements, in closed form where arguments are not bound."""
         from qkernel.estimate import estimate
+        from qkernel.lower.bindings import given
 
         options = {
             name: keywords.pop(name)
             for name in ("basis", "precision", "parameters", "unknown")
             if name in keywords and name not in self.input_types
         }
-        return estimate(self.ir, {**(bindings or {}), **keywords}, **options)
+        return estimate(self.ir, {**given(bindings), **given(keywords)}, **options)
 
     def draw(
         self,
@@ -347,6 +354,7 @@ class Kernel(Generic[P, R]):
         """
         from qkernel.draw import draw
         from qkernel.engine import load_target
+        from qkernel.lower.bindings import given
 
         own = self.input_types
         options: dict[str, Any] = {
@@ -359,7 +367,7 @@ class Kernel(Generic[P, R]):
             options["place"] = lambda circuit: place(circuit, target)
         return draw(
             self.ir,
-            values,
+            given(values),
             inline=inline,
             inline_depth=inline_depth,
             fold_loops=fold_loops,

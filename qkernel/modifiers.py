@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
 from qkernel.errors import CallArgumentError, KernelTypeError, OutsideKernelError
@@ -11,13 +12,16 @@ from qkernel.frontend import active_tracer
 from qkernel.frontend.gate_calls import angle, apply_gate, check_distinct, gate_operands
 from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.kernel_calls import apply_kernel, kernel_operands
-from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.ownership import QuantumHandle, distance
 from qkernel.frontend.tracer import CallSite, Tracer, describe
 from qkernel.gates import GATES, Gate
 from qkernel.ir import ops
 from qkernel.ir.expressions import Apply, Const, Expr, wrap
 from qkernel.ir.ops import Modifier
+from qkernel.ir.spans import Span
+from qkernel.ir.types import is_quantum
 from qkernel.kernel import Kernel
+from qkernel.prebuilt import Oracle
 from qkernel.types import Float
 
 P = ParamSpec("P")
@@ -64,9 +68,9 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Modified:
-    """A gate or kernel with steps applied to it, the first one innermost. Called like the original, controls first."""
+    """A gate, kernel or oracle with steps applied to it, the first one innermost. Called like the original, controls first."""
 
-    operation: Gate | Kernel[..., Any]
+    operation: Gate | Kernel[..., Any] | Oracle
     steps: tuple[Step, ...] = field(default=())
 
     def __repr__(self) -> str:
@@ -77,18 +81,42 @@ class Modified:
         return _call(active_tracer(f"a modified `{self.operation.name}`"), self, arguments, keywords)
 
 
-def _extend(operation: Any, step: Step, what: str) -> Modified:
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A multiplexer with steps applied to it: each operation with them, since no two act at once."""
+
+    operations: tuple[Any, ...]
+    steps: tuple[Step, ...] = field(default=())
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Apply the operation that the index tells; only inside a kernel. Outer controls come before the index."""
+        return _select(active_tracer("`select`"), self, arguments, keywords)
+
+
+Operation = Modified | Selection
+
+
+def _extend(operation: Any, step: Step, what: str) -> Operation:
+    if isinstance(operation, Selection) and not isinstance(step, Phased):
+        return Selection(operation.operations, (*operation.steps, step))
     if isinstance(operation, Modified):
         return Modified(operation.operation, (*operation.steps, step))
-    if isinstance(operation, (Gate, Kernel)):
+    if isinstance(operation, (Gate, Kernel, Oracle)):
         return Modified(operation, (step,))
-    name = getattr(operation, "__name__", None)
+    name = getattr(operation, "__name__", "<")
+    is_own = isinstance(operation, types.FunctionType) and not operation.__module__.startswith("qkernel.")
     raise KernelTypeError(
-        f"`{what}` takes a gate or a kernel, but this is {describe(operation)}",
+        f"`{what}` takes a gate or a kernel, but this is {f'`{name}`' if name.isidentifier() else describe(operation)}",
         span=_span(),
         label="not a gate or kernel",
-        help=f"put `@qk.qkernel` over `{name}`" if name else None,
+        help=f"put `@qk.qkernel` over `{name}`" if is_own and name.isidentifier() else _WRAPPED.format(what),
     )
+
+
+_WRAPPED = """write what it does as a kernel of qubits, and give that to `{}`:
+    @qk.qkernel
+    def step(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
+        ..."""
 
 
 def _span() -> Any:
@@ -126,35 +154,44 @@ def select(operations: Sequence[Any]) -> Any:
     """A multiplexer: `select([f0, f1, ...])(index, *targets)` applies f_k where the register `index`, first qubit least
     significant, holds k."""
 
-    def selected(index: Any, *targets: Any, **keywords: Any) -> Any:
-        tracer = active_tracer("`select`")
-        handle = tracer.expect_qubits(index, "the index of `select`", tracer.site.of(0))
-        count = handle.length if handle.is_register else Const(1)
-        if isinstance(count, Const) and len(operations) > 1 << count.value:
-            raise CallArgumentError(
-                f"`select` has {len(operations)} operations, but its index tells only {1 << count.value} apart",
-                span=tracer.site.of(0),
-                label=f"{count.value} qubit{'s' if count.value != 1 else ''}",
-                help=f"give it an index of {(len(operations) - 1).bit_length()} qubits",
-            )
-        results: Any = (index, *targets)
-        for value, operation in enumerate(operations):
-            classical = tuple(target for target in targets if not isinstance(target, QuantumHandle))
-            results = control(operation, count, value)(*results, *(classical if value else ()), **keywords)
-        return results
+    for operation in operations:
+        _extend(operation, Inverted(), "select")
+    return Selection(tuple(operations))
 
-    return selected
+
+def _select(tracer: Tracer, selection: Selection, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    operations, site = selection.operations, tracer.site
+    rest = _take_controls(tracer, selection.steps, arguments, 1 + _target_count(operations[0], keywords))[1]
+    position = len(arguments) - len(rest)
+    handle = tracer.expect_qubits(rest[0] if rest else None, "the index of `select`", site.of(position))
+    count = handle.length if handle.length is not None else Const(1)
+    if isinstance(count, Const) and len(operations) > 1 << count.value:
+        raise CallArgumentError(
+            f"`select` has {len(operations)} operations, but its index tells only {1 << count.value} apart",
+            span=site.of(position),
+            label=f"{count.value} qubit{'s' if count.value != 1 else ''}",
+            help=f"give it an index of {(len(operations) - 1).bit_length()} qubits",
+        )
+    classical = tuple(value for value in arguments if not isinstance(value, QuantumHandle))
+    results: Any = arguments
+    for value, operation in enumerate(operations):
+        inner = _extend(operation, Controls(count, value), "select")
+        modified = replace(inner, steps=(*inner.steps, *selection.steps))
+        results = modified(*results, *(classical if value else ()), **keywords)
+    return results
 
 
 def _call(tracer: Tracer, modified: Modified, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     operation, steps = modified.operation, list(modified.steps)
+    if isinstance(operation, Oracle):
+        operation = operation.kernel_for(arguments, tracer.site.of(max(0, len(arguments) - 1)))
     own = GATES[operation.name].angles if isinstance(operation, Gate) else operation.signature.names
     if "power" in keywords and "power" not in own:
         keywords = dict(keywords)
         innermost = next((k for k, step in enumerate(steps) if isinstance(step, Controls)), len(steps))
         is_phased = any(isinstance(step, Phased) for step in steps[innermost:])
         steps.insert(len(steps) if is_phased else innermost, Powered(keywords.pop("power")))
-    groups, rest = _take_controls(tracer, steps, arguments)
+    groups, rest = _take_controls(tracer, steps, arguments, _target_count(operation, keywords))
     site = tracer.site
     tracer.site = CallSite(site.span, site.positional[len(arguments) - len(rest) :], site.keyword)
     try:
@@ -195,25 +232,27 @@ def _check_returns(tracer: Tracer, kernel: Kernel[..., Any]) -> None:
             )
 
 
-def _take_controls(tracer: Tracer, steps: Sequence[Step], arguments: tuple[Any, ...]) -> tuple[list[Group], tuple[Any, ...]]:
+def _take_controls(
+    tracer: Tracer, steps: Sequence[Step], arguments: tuple[Any, ...], targets: int
+) -> tuple[list[Group], tuple[Any, ...]]:
     """The controls of each `Controls` step (in the order of `steps`), and the arguments that are left.
 
     The outermost controls come first among the arguments. A register or view counts as many controls as it has qubits.
+    All arguments but the last `targets` handles may be controls; where lengths leave their number open, lowering checks it.
     """
     groups: list[Group] = []
     position = 0
+    end = sum(isinstance(argument, QuantumHandle) for argument in arguments) - targets
     for step in reversed([step for step in steps if isinstance(step, Controls)]):
         wanted = whole_number(step.count, "the number of controls", tracer.site.span)
         group = Group()
         have: Expr = Const(0)
         while have != wanted:
-            if position >= len(arguments) or not isinstance(arguments[position], QuantumHandle) or _beyond(have, wanted):
-                raise CallArgumentError(
-                    f"{wanted} control qubits are needed, but {have} are given",
-                    span=tracer.site.of(position),
-                    label="controls come first",
-                    help="the controls (qubits, views or registers of that many qubits in all) come before the targets",
-                )
+            if position >= end and group.handles and distance(have, wanted) is None:
+                group.count = wanted
+                break
+            if position >= end or not isinstance(arguments[position], QuantumHandle) or _beyond(have, wanted):
+                raise _wrong_controls(wanted, have, tracer.site.of(position), targets)
             handle = arguments[position]
             group.handles.append(handle)
             count = Const(1) if handle.length is None else handle.length
@@ -224,6 +263,37 @@ def _take_controls(tracer: Tracer, steps: Sequence[Step], arguments: tuple[Any, 
             position += 1
         groups.insert(0, group)
     return groups, arguments[position:]
+
+
+def _wrong_controls(wanted: Expr, have: Expr, span: Span | None, targets: int) -> CallArgumentError:
+    return CallArgumentError(
+        f"{wanted} control qubit{'s are' if wanted != Const(1) else ' is'} needed, but {have} {_are(have)} given",
+        span=span,
+        label="the controls end here",
+        help="the controls (qubits, views or registers of that many qubits in all) come before the targets"
+        + (f", of which there {'are' if targets != 1 else 'is'} {targets}" if targets else ""),
+    )
+
+
+def _are(count: Expr) -> str:
+    return "is" if count == Const(1) else "are"
+
+
+def _target_count(operation: Any, keywords: dict[str, Any]) -> int:
+    """How many handles an operation takes at least, beside those given by keyword."""
+    given = sum(isinstance(value, QuantumHandle) for value in keywords.values())
+    match operation:
+        case Gate():
+            return len(GATES[operation.name].qubits) - given
+        case Kernel():
+            structs = operation.signature.structs
+            own = [part for part in operation.signature.parameters if is_quantum(part.type)]
+            return len([part for part in own if part.name.split(".")[0] not in structs]) - given
+        case Modified(inner, steps):
+            return _target_count(inner, keywords) + sum(isinstance(step, Controls) for step in steps)
+        case Selection((first, *_), steps):
+            return 1 + _target_count(first, keywords) + sum(isinstance(step, Controls) for step in steps)
+    return 1  # an oracle, on a register or on qubits
 
 
 def _most(length: Expr) -> int | None:

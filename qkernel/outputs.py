@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.errors import ArithmeticEvaluationError, ExecutionError, GradientError, QubitIndexResolutionError
+from qkernel.errors import ArithmeticEvaluationError, ExecutionError, GradientError, QubitIndexResolutionError, SizeError
 from qkernel.ir.evaluation import children, evaluate, free_names
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Slice, Updated
 from qkernel.ir.types import FLOAT, UINT, ArrayType, DictType, ScalarType, TupleType, Type
@@ -70,7 +70,7 @@ class Outputs:
         Raises `ArithmeticEvaluationError` where an output has no value.
         """
         return [
-            _evaluate(output, environment, rows, at_once)
+            _checked(_evaluate(output, environment, rows, at_once), output.type)
             for output, at_once in zip(self.circuit.outputs, self._at_once, strict=True)
         ]
 
@@ -214,6 +214,17 @@ def _rows_first(value: Any, type: Type, rows: int) -> Any:
             return np.stack(parts, axis=1) if parts else np.zeros((rows, 0))
     array = np.asarray(value)
     return np.moveaxis(array, -1, 0) if array.ndim else np.broadcast_to(array, (rows,))
+
+
+def _checked(value: Any, type: Type) -> Any:
+    """`value` itself; raises where what must be a whole number has a fraction, such as 2 ** -1."""
+    if isinstance(type, TupleType):
+        return tuple(_checked(part, item) for part, item in zip(value, type.items, strict=True))
+    if _is_whole(type) and value.dtype.kind == "f" and (fractions := value[value % 1 != 0]).size:
+        raise SizeError(
+            f"the result is a whole number, and here it is {fractions.flat[0]}", help="say that it is a Float: `-> qk.Float`"
+        )
+    return value
 
 
 def _stack(values: list[Any], type: Type) -> Any:

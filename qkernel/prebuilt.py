@@ -15,6 +15,7 @@ from qkernel.frontend.trace import Traced
 from qkernel.ir.expressions import Const, Expr
 from qkernel.ir.ops import Call, Function, Module, Parameter
 from qkernel.ir.places import Place, whole
+from qkernel.ir.spans import Span
 from qkernel.ir.types import QFIXED, QUBIT, ArrayType, TupleType, Type
 from qkernel.ir.walk import walk
 from qkernel.kernel import Kernel
@@ -94,16 +95,20 @@ class Oracle:
     def __call__(self, *qubits: Any) -> Any:
         """Apply the oracle; only inside a kernel."""
         tracer = active_tracer(f"oracle `{self.name}`")
-        if len(qubits) == 1 and isinstance(qubits[0], QuantumHandle) and qubits[0].is_register:
-            length = qubits[0].length
-            if isinstance(length, Const) and length.value != self.num_qubits:
-                raise CallArgumentError(
-                    f"`{self.name}` acts on {self.num_qubits} qubits, and `{qubits[0].name}` has {length.value}",
-                    span=tracer.site.of(0),
-                    label=f"{length.value} qubits",
-                )
-            return tracer.call_kernel(self._on_register, qubits, {})
-        return tracer.call_kernel(self._on_qubits, qubits, {})
+        return tracer.call_kernel(self.kernel_for(qubits, tracer.site.of(0)), qubits, {})
+
+    def kernel_for(self, arguments: tuple[Any, ...], span: Span | None) -> PrebuiltKernel:
+        """The oracle as a kernel: on a register if that comes last, else on single qubits."""
+        last = arguments[-1] if arguments else None
+        if not isinstance(last, QuantumHandle) or not last.is_register:
+            return self._on_qubits
+        if isinstance(last.length, Const) and last.length.value != self.num_qubits:
+            raise CallArgumentError(
+                f"`{self.name}` acts on {self.num_qubits} qubits, and `{last.name}` has {last.length.value}",
+                span=span,
+                label=f"{last.length.value} qubits",
+            )
+        return self._on_register
 
 
 def _bodiless(name: str, parameters: tuple[Parameter, ...], returns: tuple[Place, ...]) -> PrebuiltKernel:

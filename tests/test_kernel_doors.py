@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import inspect
+import math
 import pickle
 
 import numpy as np
@@ -11,12 +13,14 @@ import pytest
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import (
+    BindingTypeError,
     CallableDefinitionConflictError,
     CallArgumentError,
     EntrypointValidationError,
     KernelTypeError,
     LayerInputError,
     MissingAnnotationError,
+    UnknownBindingError,
     UnknownNameError,
 )
 
@@ -150,3 +154,56 @@ def test_layers() -> None:
         QLayer(lambda x: x, inputs=["x"])
     with pytest.raises(EntrypointValidationError, match=r'weights=\{"w": \(4,\)\}'):
         QLayer(asking, weights=["w"])
+
+
+@qk.struct
+class Drive:
+    angle: qk.Float
+    shifts: qk.Vector[qk.Float]
+
+
+@qk.qkernel
+def driven(drive: Drive, k: qk.UInt = 1) -> qk.Float:
+    return qk.expval(qk.ry(qk.qubit(), drive.angle + drive.shifts[k]), qko.Z(0))
+
+
+def test_a_record_is_given_whole_at_every_door() -> None:
+    drive, value = Drive(0.5, [0.1, 0.2]), math.cos(0.7)
+    assert driven(drive) == driven.run(drive=drive) == pytest.approx(value)
+    assert driven.compile({"drive": drive}).run().result() == pytest.approx(value)
+    open_one = driven.compile(parameters=["drive"])
+    assert open_one.parameter_names == ("drive.angle", "drive.shifts[0]", "drive.shifts[1]")
+    assert open_one.run(bindings={"drive": Drive([0.5, 0.8], [0.1, 0.2])}).result() == pytest.approx(np.cos([0.7, 1.0]))
+    gradient = driven.grad(drive, wrt="drive")
+    assert gradient["drive.angle"] == pytest.approx(-math.sin(0.7))
+    assert gradient["drive.shifts"] == pytest.approx([0, -math.sin(0.7)])
+    assert driven.estimate_resources(bindings={"drive": drive}).gates.total == 1
+    assert "0.7" in driven.draw(drive=drive, lowered=True, output="text")
+    with pytest.raises(CallArgumentError, match=r"call it as `driven\(drive, k\)`"):
+        driven()
+
+
+def test_one_shot_is_the_same_under_a_seed() -> None:
+    @qk.qkernel
+    def coins(n: qk.UInt) -> qk.Vector[qk.Bit]:
+        return qk.measure(qk.h(qk.qubit_array(n)))
+
+    assert coins(16, seed=3) == coins.run(n=16, seed=3) != coins(16, seed=4)
+    assert len({coins(16) for _ in range(5)}) > 1
+
+
+def test_bindings_parameters_and_lengths_of_a_wrong_kind() -> None:
+    for wrong in ([1], "angle", 3):
+        for door in (driven.compile, driven.estimate_resources):
+            with pytest.raises(KernelTypeError, match="`bindings` is a dictionary"):
+                door(wrong)
+    with pytest.raises(UnknownBindingError, match="no argument `angles`"):
+        driven.compile(parameters="angles")
+    with pytest.raises(BindingTypeError, match="`lengths` is a dictionary"):
+        driven.compile(lengths=[2])
+
+
+def test_a_signature_reads_as_it_was_written() -> None:
+    assert str(inspect.signature(driven)) == str(inspect.signature(driven.function))
+    assert list(inspect.signature(driven).parameters) == ["drive", "k"]
+    assert repr(driven.signature) == "(drive.angle: Float, drive.shifts: Vector[Float], k: UInt) -> Float"

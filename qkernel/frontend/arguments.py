@@ -21,7 +21,7 @@ def bind(
     site: CallSite,
 ) -> tuple[dict[str, Any], dict[str, Span | None]]:
     """Values and spans by parameter name; too many, too few, unknown and doubled arguments are errors."""
-    usage = f"`{name}({', '.join(parameters)})`"
+    usage = f"`{name}({', '.join(dict.fromkeys(parameter.split('.')[0] for parameter in parameters))})`"  # structs whole
     if len(arguments) > len(parameters):
         raise CallArgumentError(
             f"`{name}` takes {_count(len(parameters))}, but {len(arguments)} are given",

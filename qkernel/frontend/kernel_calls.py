@@ -55,7 +55,7 @@ def call_kernel(
 def kernel_operands(tracer: Tracer, kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> list[Value]:
     """The arguments of a call in parameter order, promoted and checked, not yet moved."""
     signature = kernel.signature
-    arguments, keywords = _spread_structs(kernel, arguments, keywords)
+    arguments, keywords = spread_structs(kernel, arguments, keywords)
     optional = frozenset(parameter.name for parameter in signature.parameters if parameter.default is not None)
     bound, spans = bind(kernel.name, signature.names, optional, arguments, keywords, tracer.site)
     values: list[Value] = []
@@ -78,7 +78,7 @@ def kernel_operands(tracer: Tracer, kernel: AnyKernel, arguments: tuple[Any, ...
     return values
 
 
-def _spread_structs(
+def spread_structs(
     kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Struct arguments as the fields that stand for them in the IR."""

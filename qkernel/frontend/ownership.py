@@ -20,9 +20,10 @@ from qkernel.errors import (
     UnreturnedBorrowError,
 )
 from qkernel.ir.evaluation import free_names
-from qkernel.ir.expressions import Const, Expr, apply
+from qkernel.ir.expressions import Apply, Const, Expr, apply
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
+from qkernel.ir.types import UINT
 from qkernel.types import Handle
 
 
@@ -297,8 +298,19 @@ def rebinding(left: QuantumHandle, right: QuantumHandle) -> tuple[str, str] | No
 
 def distance(left: Expr, right: Expr) -> int | None:
     """left - right if it is a known number."""
+    (base, offset), (other, other_offset) = _offset(left), _offset(right)
+    if base == other:
+        return offset - other_offset
     difference = apply("-", left, right)
     return difference.value if isinstance(difference, Const) else None
+
+
+def _offset(expr: Expr) -> tuple[Expr, int]:
+    """An expression as another one and the known number that is added to it."""
+    match expr:
+        case Apply("+" | "-" as sign, (base, Const(int(value)))) if base.type == UINT:
+            return base, value if sign == "+" else -value
+    return expr, 0
 
 
 def loop_consumed(loan: Loan, loop_names: frozenset[str]) -> Loan:

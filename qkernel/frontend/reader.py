@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import operator
-import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -451,12 +450,22 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
             label="unknown attribute",
             help=f"its length is `{value.name}.shape[0]`" if value.is_register else None,
         )
-    if isinstance(value, types.ModuleType) and not hasattr(value, name):
-        shown = ast.unparse(node.value) if isinstance(node, ast.Attribute) else value.__name__
+    try:
+        return tracer.captures.attribute(value, name)
+    except AttributeError:
+        shown = ast.unparse(node.value) if isinstance(node, ast.Attribute) else describe(value)
+        known = [entry for entry in dir(value) if not entry.startswith("_")]
+        fields = getattr(type(value), "struct_fields", None)
         raise UnknownNameError(
-            f"`{shown}` has no `{name}`{did_you_mean(name, dir(value))}", span=tracer.frame.span(node), label="unknown name"
-        )
-    return tracer.captures.attribute(value, name)
+            f"`{shown}` has no `{name}`{did_you_mean(name, known)}",
+            span=tracer.frame.span(node),
+            label="unknown name",
+            help=f"it is a function: `qk.{name}({shown})`"
+            if name in ("control", "inverse") and callable(value)
+            else f"its fields are {', '.join(f'`{field}`' for field in fields)}"
+            if fields
+            else None,
+        ) from None
 
 
 def traced_lambda(tracer: Tracer, node: ast.Lambda) -> Callable[..., Any]:
@@ -477,4 +486,5 @@ def traced_lambda(tracer: Tracer, node: ast.Lambda) -> Callable[..., Any]:
         finally:
             tracer.frames.pop()
 
+    function.__name__ = "<lambda>"
     return function

@@ -6,6 +6,7 @@ import ast
 import inspect
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,7 @@ class Struct:
     fields: tuple[tuple[str, ir.Type], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Signature:
     """The parameters as the user wrote them and as the IR has them, and the type returned."""
 
@@ -43,6 +44,20 @@ class Signature:
     def names(self) -> tuple[str, ...]:
         """Parameter names in order; a struct's fields stand for it."""
         return tuple(parameter.name for parameter in self.parameters)
+
+    def __repr__(self) -> str:
+        returned = self.returned.kind.__name__ if isinstance(self.returned, Struct) else self.returned
+        return f"({', '.join(f'{parameter.name}: {parameter.type}' for parameter in self.parameters)}) -> {returned}"
+
+    def spread(self, names: str | Iterable[str]) -> tuple[str, ...]:
+        """Names as the IR has them: a struct's as those of its fields."""
+        asked = (names,) if isinstance(names, str) else tuple(names)
+        structs = self.structs
+        return tuple(
+            part
+            for name in asked
+            for part in ([f"{name}.{field}" for field, _ in structs[name].fields] if name in structs else [name])
+        )
 
 
 def read_signature(function: types.FunctionType, source: Source) -> Signature:

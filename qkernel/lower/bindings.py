@@ -20,6 +20,7 @@ from qkernel.errors import (
     ConflictingBindingError,
     EntrypointValidationError,
     GradientError,
+    KernelTypeError,
     NotFiniteError,
     ObservableError,
     UnknownBindingError,
@@ -51,6 +52,17 @@ class Bound:
 
     values: dict[str, Any]
     open: tuple[str, ...]
+
+
+def given(bindings: Any) -> dict[str, Any]:
+    """The `bindings` that a user gave, by the names that the IR has: a struct as its fields `name.field`."""
+    if bindings is not None and not isinstance(bindings, Mapping):
+        raise KernelTypeError(f"`bindings` is a dictionary from names to values, not `{reprlib.repr(bindings)}`")
+    spread: dict[str, Any] = {}
+    for name, value in (bindings or {}).items():
+        fields = getattr(type(value), "struct_fields", None)
+        spread |= {name: value} if fields is None else {f"{name}.{field}": getattr(value, field) for field in fields}
+    return spread
 
 
 def normalise(entry: Function, bindings: Mapping[str, Any], parameters: Sequence[str] | None = None) -> Bound:
@@ -327,6 +339,7 @@ class Layout:
         """
         pieces: list[tuple[int, int, Array]] = []
         batch, batched_name, filled = None, "", 0
+        bindings = given(bindings)
         for name, value in bindings.items():
             if (found := self._whole.get(name)) is not None:
                 entry, shape, start, stop = found

@@ -19,6 +19,8 @@ Lengths = dict[str, tuple[Any, ...]]
 
 def given_lengths(entry: Function, lengths: Mapping[str, Any]) -> Lengths:
     """The shapes and keys that a user gives, by argument; raises the binding errors for what fits no argument."""
+    if not isinstance(lengths, Mapping):
+        raise BindingTypeError(f"`lengths` is a dictionary from names to lengths, not `{lengths!r}`")
     known = {parameter.name: parameter for parameter in entry.parameters}
     for name in lengths:
         if name not in known:

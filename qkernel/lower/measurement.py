@@ -10,7 +10,7 @@ from qkernel.ir.ops import Expval, Measure, Probabilities, Reset
 from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, FLOAT, ArrayType, TupleType, Type
 from qkernel.lower.circuit import EXPECTATIONS, Expectation, Kind, bit
-from qkernel.lower.evaluation import value
+from qkernel.lower.evaluation import value, whole
 from qkernel.lower.evolution import fits
 from qkernel.lower.reports import Frame
 from qkernel.lower.residuals import manageable
@@ -112,5 +112,5 @@ def output(entry: Any, type: Type) -> Expr:
         case Affine(), _:
             return entry.expression()
     if isinstance(entry, (bool, int, float)):
-        return wrap(float(entry) if type == FLOAT else bool(entry) if type == BIT else int(entry))
+        return wrap(float(entry) if type == FLOAT else bool(entry) if type == BIT else whole(entry, "the result"))
     return manageable(wrap(entry))
