@@ -6,7 +6,7 @@ together, rotations side by side become Kronecker blocks of up to four qubits, f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -23,11 +23,14 @@ Array = np.ndarray[Any, Any]
 
 _HADAMARD_BITS = 6
 _LARGEST_SIGNS = 1 << 21
-# Left multiplication of a quaternion (ar, ai, br, bi) by -iX, -iY, -iZ, transposed; and the matrix [[a, -b*], [b, a*]] of one.
-_AXES = np.zeros((3, 4, 4))
-_AXES[0][[3, 2, 1, 0], [0, 1, 2, 3]] = [1, -1, 1, -1]
-_AXES[1][[2, 3, 0, 1], [0, 1, 2, 3]] = [-1, -1, 1, 1]
-_AXES[2][[1, 0, 3, 2], [0, 1, 2, 3]] = [1, -1, -1, 1]
+# The quaternions (ar, ai, br, bi) of -iX, -iY, -iZ; products, of the pairs (left, right) laid end to end; the matrix
+# [[a, -b*], [b, a*]] of a quaternion.
+_AXES = np.array([[0, 0, 0, -1], [0, 0, 1, 0], [0, -1, 0, 0]], float)
+_PRODUCTS = np.zeros((4, 4, 4))
+_PRODUCTS[[0, 0, 0, 0], [0, 1, 2, 3], [0, 1, 2, 3]] = 1
+_PRODUCTS[[1, 1, 1, 1], [1, 0, 3, 2], [0, 1, 2, 3]] = [-1, 1, 1, -1]
+_PRODUCTS[[2, 2, 2, 2], [2, 3, 0, 1], [0, 1, 2, 3]] = [-1, -1, 1, 1]
+_PRODUCTS[[3, 3, 3, 3], [3, 2, 1, 0], [0, 1, 2, 3]] = [-1, 1, -1, 1]
 _MATRIX = np.zeros((4, 8))
 _MATRIX[[0, 1, 2, 3, 2, 3, 0, 1], range(8)] = [1, 1, -1, 1, 1, 1, 1, -1]
 
@@ -77,39 +80,45 @@ class TorchSplit:
         words = self._words(state, inputs)
         readout = self.plan.readout
         matrix = self.constants("sums", self._sums, inputs)
-        values = words @ matrix + self.constants("constants", lambda: np.array(readout.constants), inputs)
+        values = torch.addmm(self.constants("constants", lambda: np.array(readout.constants), inputs), words, matrix)
         return values.expand(len(inputs), len(readout.sums))
 
     def state(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The final state, without the plan's global phase, shape (batch or 1, 2**n)."""
-        keep = self.constants
-        common = weights @ keep("by_weight", lambda: self.by_weight, inputs) + keep("offsets", lambda: self.offsets, inputs)
-        rows = [common.unsqueeze(0), common.unsqueeze(0)]
-        if self.varies.any():
-            rows[1] = inputs @ keep("by_input", lambda: self.by_input, inputs) + rows[0]
-        turns = [self._turns(rows[part], part) for part in (0, 1)]
+        turns = [self._turns(part, inputs, weights) for part in (0, 1)]
         blocks = self._blocks(turns, inputs)
         state = self._start(turns)
         for number, (step, group) in enumerate(self.schedule.steps):
-            state = self._apply(number, step, group, state, rows, turns, blocks)
+            if isinstance(step, Phases):
+                state = state * self._phases(number, step, inputs, weights)
+            else:
+                state = self._apply(number, step, group, state, turns, blocks)
         return state
 
-    def _turns(self, rows: Tensor, part: int) -> Tensor:
+    def _angles(self, name: Any, rows: list[int], varies: bool, inputs: Tensor, weights: Tensor) -> Tensor:
+        """The angles of these rows (-1: 0), shape (batch or 1, rows)."""
+        used, keep = np.array(rows) >= 0, self.constants
+        offsets = keep((name, "offsets"), lambda: self.offsets[rows] * used, inputs)
+        by_weight = keep((name, "by weight"), lambda: self.by_weight[:, rows] * used, inputs)
+        common = torch.addmm(offsets, weights.unsqueeze(0), by_weight)
+        if not varies:
+            return common
+        return torch.addmm(common, inputs, keep((name, "by input"), lambda: self.by_input[:, rows] * used, inputs))
+
+    def _turns(self, part: int, inputs: Tensor, weights: Tensor) -> Tensor:
         """The quaternions of the merged rotations, shape (batch or 1, groups, 4)."""
-        members, groups, keep = self.members[part], self.schedule.groups, self.constants
-        result = keep(("one", part), lambda: np.tile([1.0, 0, 0, 0], (1, len(members), 1)), rows)
-        for depth in range(max((len(groups[k]) for k in members), default=0)):
-            chosen = [groups[k][depth] if depth < len(groups[k]) else None for k in members]
-            index = keep(
-                ("row", part, depth), lambda c=chosen: np.array([self.schedule.rows[f[1]] if f else 0 for f in c]), rows
-            )
-            angle = rows.index_select(1, index)
-            if not all(chosen):
-                angle = angle * keep(("used", part, depth), lambda c=chosen: np.array([float(f is not None) for f in c]), rows)
-            axes = keep(("axis", part, depth), lambda c=chosen: np.array([_AXES[f[0] if f else 0] for f in c]), rows)
-            moved = torch.matmul(result.unsqueeze(-2), axes).squeeze(-2)
-            result = angle.cos().unsqueeze(-1) * result + angle.sin().unsqueeze(-1) * moved
-        return result
+        chosen, keep = [self.schedule.groups[k] for k in self.members[part]], self.constants
+        depth = max(map(len, chosen), default=0)
+        if not depth:
+            return keep(("one", part), lambda: np.tile([1.0, 0, 0, 0], (1, len(chosen), 1)), inputs)
+        factors = [factors[at] if at < len(factors) else None for at in range(depth) for factors in chosen]
+        rows = [self.schedule.rows[factor[1]] if factor else -1 for factor in factors]
+        angles = self._angles(("turns", part), rows, bool(part), inputs, weights).unsqueeze(-1)
+        axes = keep(("axes", part), lambda: np.array([_AXES[factor[0] if factor else 0] for factor in factors]), inputs)
+        ones = keep("one", lambda: np.array([1.0, 0, 0, 0]), inputs)
+        turns = (angles.cos() * ones + angles.sin() * axes).unflatten(1, (depth, len(chosen)))
+        products = keep("products", lambda: _PRODUCTS.reshape(16, 4), inputs)
+        return _product(turns, lambda later, first: (later.unsqueeze(-1) * first.unsqueeze(-2)).flatten(-2) @ products)
 
     def _matrices(self, turns: Tensor) -> Tensor:
         """[[a, -b*], [b, a*]] of quaternions, shape (..., 2, 2)."""
@@ -146,39 +155,31 @@ class TorchSplit:
                     [first[1] if k < 0 else self.slot[k][1] + (first[0] if self.slot[k][0] else 0) for k in members]
                     for members in blocks
                 ]
-                product: Tensor | None = None
-                for bit in range(width):
-                    index = self.constants(
-                        ("block", part, width, bit), lambda p=places, b=bit: np.array([m[b] for m in p]), like
-                    )
-                    factor = both.index_select(1, index)
-                    if product is None:
-                        product = factor
-                    else:
-                        outer = factor[..., :, None, :, None] * product[..., None, :, None, :]
-                        product = outer.flatten(-4, -3).flatten(-2, -1)
-                assert product is not None
-                for k, members in enumerate(blocks):
-                    result[members] = product[:, k]
+                index = self.constants(("block", part, width), lambda p=places: np.array(p).T.ravel(), like)
+                product = _product(both.index_select(1, index).unflatten(1, (width, len(blocks))), _kronecker)
+                result.update(zip(blocks, product.unbind(1), strict=True))
         return result
 
     def _start(self, turns: list[Tensor]) -> Tensor:
         """The product of the rotated qubits."""
-        columns = [torch.view_as_complex(part.reshape(*part.shape[:-1], 2, 2)) for part in turns]
-        state: Tensor | None = None
-        for group in self.schedule.start:
-            part, at = self.slot[group]
-            qubit = columns[part][:, at]
-            state = qubit if state is None else (qubit.unsqueeze(2) * state.unsqueeze(1)).flatten(1)
-        if state is None:
+        if not self.schedule.start:
             return self.constants("vacuum", lambda: np.ones((1, 1)), turns[0], complex=True)
-        return state
+        slots = [self.slot[group] for group in self.schedule.start]
+        which = {part for part, _ in slots}
+        if len(which) == 1:
+            (part,) = which
+            both, index = turns[part], [at for _, at in slots]
+        else:
+            both = torch.cat([turns[0].expand(len(turns[1]), -1, -1), turns[1]], 1)
+            index = [at + part * turns[0].shape[1] for part, at in slots]
+        chosen = both.index_select(1, self.constants("start", lambda: np.array(index), both))
+        qubits = torch.view_as_complex(chosen.unflatten(-1, (2, 2)))
+        return _product(qubits, lambda high, low: (high.unsqueeze(-1) * low.unsqueeze(-2)).flatten(-2))
 
     def _apply(
-        self, number: int, step: Step, group: int, state: Tensor, rows: list[Tensor], turns: list[Tensor],
-        blocks: dict[tuple[int, ...], Tensor],
-    ) -> Tensor:  # fmt: skip
-        like = rows[0]
+        self, number: int, step: Step, group: int, state: Tensor, turns: list[Tensor], blocks: dict[tuple[int, ...], Tensor]
+    ) -> Tensor:
+        like = turns[0]
         match step:
             case Layer():
                 for low, members in step.blocks:
@@ -187,8 +188,6 @@ class TorchSplit:
                 return state
             case Permutation():
                 return state.index_select(1, self.constants(number, lambda: step.source, like))
-            case Phases():
-                return state * self._phases(number, step, rows)
             case Rotation(qubit, _, controls, value):
                 part, at = self.slot[group]
                 index = np.arange(1 << self.num_qubits)
@@ -201,16 +200,27 @@ class TorchSplit:
                 return self._pauli(number, step, turns[self.slot[group][0]][:, self.slot[group][1]], state)
             case Dense():
                 return self._dense(number, step, state, like)
+        raise AssertionError(step)
 
-    def _phases(self, number: int, step: Phases, rows: list[Tensor]) -> Tensor:
-        """exp(i angles), by Hadamard matrices on groups of bits."""
-        indices = np.array([self.schedule.rows[angle] for angle in step.terms.values()])
-        source = rows[int(self.varies[indices].any())]
-        terms = source.index_select(1, self.constants((number, "rows"), lambda: indices, source))
-        masks = self.constants((number, "masks"), lambda: np.array(list(step.terms)), source)
-        angles = source.new_zeros(source.shape[0], 1 << self.num_qubits).index_add(1, masks, terms)
-        angles = self._transform(angles)
+    def _phases(self, number: int, step: Phases, inputs: Tensor, weights: Tensor) -> Tensor:
+        """exp(i angles), shape (batch or 1, 2**n)."""
+        if not any(angle.terms for angle in step.terms.values()):
+            return self.constants((number, "table"), lambda: self._fixed_phases(step), inputs, complex=True)
+        rows, size = [self.schedule.rows[angle] for angle in step.terms.values()], 1 << self.num_qubits
+        terms = self._angles((number, "terms"), rows, bool(self.varies[rows].any()), inputs, weights)
+        masks = np.array(list(step.terms))
+        if len(rows) * size <= _LARGEST_SIGNS:
+            angles = terms @ self.constants((number, "signs"), lambda: _signs(masks, self.num_qubits).T, inputs)
+        else:
+            places = self.constants((number, "masks"), lambda: masks, inputs)
+            angles = self._transform(terms.new_zeros(len(terms), size).index_add(1, places, terms))
         return torch.complex(angles.cos(), angles.sin())
+
+    def _fixed_phases(self, step: Phases) -> Array:
+        angles = np.zeros((1, 1 << self.num_qubits))
+        for mask, angle in step.terms.items():
+            angles += angle.offset * _signs(np.array([mask]), self.num_qubits).T
+        return np.exp(1j * angles)
 
     def _transform(self, table: Tensor) -> Tensor:
         """Walsh-Hadamard over the last axis."""
@@ -265,6 +275,8 @@ class TorchSplit:
                 odd = self.constants(("odd", x), lambda y=ys: np.array([0, -1.0, 0, 1])[y], like)
                 picked = even * picked + odd * self._parities(tables[1], ("z", x), [z for _, z in words])
             parts.append(picked)
+        if len(parts) == 1:
+            return parts[0]
         return torch.cat(parts, 1) if parts else like.new_zeros(1, 0)
 
     def _parities(self, table: Tensor, name: Any, masks: list[int]) -> Tensor:
@@ -322,6 +334,25 @@ def _on_bits(matrix: Tensor, state: Tensor, low: int, bits: int) -> Tensor:
     if matrix.shape[0] == 1:
         return torch.matmul(matrix[0], state.reshape(batch * size >> bits + low, 1 << bits, 1 << low)).reshape(batch, size)
     return torch.matmul(matrix.unsqueeze(1), state.reshape(batch, size >> bits + low, 1 << bits, 1 << low)).flatten(1)
+
+
+def _product(parts: Tensor, join: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """All entries along axis 1 joined, those behind on the left; neighbours at once, so that few operations do."""
+    left = []
+    while (count := parts.shape[1]) > 1:
+        if count % 2:
+            parts, last = parts.split([count - 1, 1], 1)
+            left.append(last)
+        first, second = parts.unflatten(1, (count // 2, 2)).unbind(2)
+        parts = join(second, first)
+    for last in reversed(left):
+        parts = join(last, parts)
+    return parts.squeeze(1)
+
+
+def _kronecker(high: Tensor, low: Tensor) -> Tensor:
+    """Of the matrices in the last two axes."""
+    return (high[..., :, None, :, None] * low[..., None, :, None, :]).flatten(-4, -3).flatten(-2, -1)
 
 
 def _signs(masks: Array, num_qubits: int) -> Array:

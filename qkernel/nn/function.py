@@ -186,12 +186,13 @@ class Call:
         parts: dict[bool, list[Tensor]] = {True: [], False: []}
         for (kind, start, stop), tensor in zip(self.layout.stretches, tensors, strict=True):
             parts[kind].append(tensor.to(dtype).reshape(batch if kind else 1, stop - start))
-        empty = torch.empty((0, 0), dtype=dtype, device=self.device)
         inputs, weights = (
-            torch.cat(parts[kind], 1) if parts[kind] else empty.new_empty((rows, 0))
+            torch.cat(parts[kind], 1) if len(parts[kind]) > 1
+            else parts[kind][0] if parts[kind]
+            else torch.empty((rows, 0), dtype=dtype, device=self.device)
             for kind, rows in ((True, batch), (False, 1))
-        )
-        outputs = operations(inputs, weights[0])
+        )  # fmt: skip
+        outputs = operations(inputs, weights.squeeze(0))
         return outputs.to(self.dtype).reshape(self._shape)
 
     def differentiable_gradients(self, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> Gradients:

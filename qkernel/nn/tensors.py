@@ -40,6 +40,9 @@ class TensorProgram:
 
     def __call__(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The outputs, shape (batch, outputs), of `inputs` (batch, ...) and `weights` (one axis)."""
+        if self.program.reads_all and not self.program.circuit.angles.curved:
+            outputs: Tensor = self.split.values(inputs, weights)
+            return outputs
         values = {leaf: inputs[:, k] if is_batched else weights[k] for leaf, (is_batched, k) in self.leaves.items()}
         columns = [_evaluate(angle, values, weights).expand(len(inputs)) for angle in self.batched_angles]
         common = [_evaluate(angle, values, weights) for angle in self.shared_angles]
@@ -53,8 +56,8 @@ class TensorProgram:
             expectations = self._readouts(expectations)
         count = expectations.shape[1]
         values |= {leaf: expectations[:, k] for leaf, k in self.program.outputs.leaves.items() if k < count}
-        outputs = [_evaluate(component, values, weights) for component in self.program.outputs.components]
-        return torch.stack([output.expand(len(inputs)) for output in outputs], 1)
+        numbers = [_evaluate(component, values, weights) for component in self.program.outputs.components]
+        return torch.stack([number.expand(len(inputs)) for number in numbers], 1)
 
     def _readouts(self, expectations: Tensor) -> Tensor:
         """With probabilities in the place of parities; they are never negative, and have derivatives even where they are 0."""
