@@ -116,7 +116,7 @@ class TorchSplit:
         angles = self._angles(("turns", part), rows, bool(part), inputs, weights).unsqueeze(-1)
         axes = keep(("axes", part), lambda: np.array([_AXES[factor[0] if factor else 0] for factor in factors]), inputs)
         ones = keep("one", lambda: np.array([1.0, 0, 0, 0]), inputs)
-        turns = (angles.cos() * ones + angles.sin() * axes).unflatten(1, (depth, len(chosen)))
+        turns = (angles.cos() * ones + angles.sin() * axes).reshape(-1, depth, len(chosen), 4)
         products = keep("products", lambda: _PRODUCTS.reshape(16, 4), inputs)
         return _product(turns, lambda later, first: (later.unsqueeze(-1) * first.unsqueeze(-2)).flatten(-2) @ products)
 
@@ -156,7 +156,8 @@ class TorchSplit:
                     for members in blocks
                 ]
                 index = self.constants(("block", part, width), lambda p=places: np.array(p).T.ravel(), like)
-                product = _product(both.index_select(1, index).unflatten(1, (width, len(blocks))), _kronecker)
+                factors = both.index_select(1, index).reshape(-1, width, len(blocks), 2, 2)
+                product = _product(factors, _kronecker)
                 result.update(zip(blocks, product.unbind(1), strict=True))
         return result
 
@@ -173,7 +174,7 @@ class TorchSplit:
             both = torch.cat([turns[0].expand(len(turns[1]), -1, -1), turns[1]], 1)
             index = [at + part * turns[0].shape[1] for part, at in slots]
         chosen = both.index_select(1, self.constants("start", lambda: np.array(index), both))
-        qubits = torch.view_as_complex(chosen.unflatten(-1, (2, 2)))
+        qubits = torch.view_as_complex(chosen.reshape(-1, len(slots), 2, 2))
         return _product(qubits, lambda high, low: (high.unsqueeze(-1) * low.unsqueeze(-2)).flatten(-2))
 
     def _apply(
@@ -220,7 +221,7 @@ class TorchSplit:
         angles = np.zeros((1, 1 << self.num_qubits))
         for mask, angle in step.terms.items():
             angles += angle.offset * _signs(np.array([mask]), self.num_qubits).T
-        return np.exp(1j * angles)
+        return np.asarray(np.exp(1j * angles))
 
     def _transform(self, table: Tensor) -> Tensor:
         """Walsh-Hadamard over the last axis."""
@@ -341,9 +342,9 @@ def _product(parts: Tensor, join: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     left = []
     while (count := parts.shape[1]) > 1:
         if count % 2:
-            parts, last = parts.split([count - 1, 1], 1)
+            parts, last = parts.tensor_split([count - 1], 1)
             left.append(last)
-        first, second = parts.unflatten(1, (count // 2, 2)).unbind(2)
+        first, second = parts.reshape(len(parts), count // 2, 2, *parts.shape[2:]).unbind(2)
         parts = join(second, first)
     for last in reversed(left):
         parts = join(last, parts)

@@ -9,10 +9,12 @@ from circuit_builder import CircuitBuilder, hybrid_circuit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_circuits import dense_state, dense_values, random_circuit
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from qkernel.observable import X, Z
 from qkernel_backends.native import NativeEngine
 from qkernel_backends.torch import TorchEngine
+from tests.benchmarks.workloads import new_layer
 
 # PyTorch's own modules, loaded by its forward derivatives, still use it.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
@@ -32,6 +34,44 @@ def test_random_circuits_have_the_values_of_dense_matrices_and_the_gradients_of_
     np.testing.assert_allclose(values, [dense_values(circuit, row) for row in theta], atol=1e-11)
     np.testing.assert_allclose(gradient, NativeEngine().prepare(circuit).expect_vjp(theta, cotangent)[1], atol=1e-10)
     np.testing.assert_allclose(ENGINE.prepare(circuit).state(theta), [dense_state(circuit, row) for row in theta], atol=1e-11)
+
+
+class Counting(TorchDispatchMode):
+    """How many tensor operations are run."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        self.count += 1
+        return function(*arguments, **(named or {}))
+
+
+@pytest.mark.parametrize(("qubits", "layers", "most"), [(4, 2, 310), (8, 4, 520), (12, 4, 640)])
+def test_the_number_of_operations_of_a_gradient(qubits, layers, most):
+    """Small states cost what their operations cost to start."""
+    layer, inputs = new_layer(qubits, layers, engine="torch"), torch.rand(3, qubits, requires_grad=True)
+    layer(inputs).sum().backward()
+    with Counting() as counting:
+        layer(inputs).sum().backward()
+    assert counting.count <= most
+
+
+def test_many_phases_at_once_are_those_of_few():
+    builder = CircuitBuilder(4)
+    theta = builder.parameter("theta", 7)
+    for k in range(4):
+        builder.gate("h", k)
+    for k, (one, other) in enumerate([(0, 1), (1, 2), (2, 3), (0, 3), (0, 2), (1, 3)]):
+        builder.gate("rzz", one, other, angles=(theta[k],)).gate("cp", one, other, angles=(theta[6],))
+    for k in range(4):
+        builder.gate("ry", k, angles=(theta[k],))
+    circuit = builder.circuit(observables=(X(0) * Z(1), Z(2)))
+    angles, cotangent = np.random.default_rng(0).normal(size=(3, 7)), np.ones((3, 2))
+    known = ENGINE.prepare(circuit).expect_vjp(angles, cotangent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("qkernel_backends.tensors._LARGEST_SIGNS", 0)
+        for found, expected in zip(ENGINE.prepare(circuit).expect_vjp(angles, cotangent), known, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
 @given(seeds)
