@@ -20,6 +20,7 @@ from qkernel.errors import (
     QKernelError,
 )
 from qkernel.frontend import active_tracer, is_tracing
+from qkernel.frontend.captures import snapshot
 from qkernel.frontend.kernel_calls import Outline, assumed_outline
 from qkernel.frontend.signature import Signature, read_signature
 from qkernel.frontend.source import Source, read_source
@@ -419,22 +420,12 @@ def _has_batch(value: Any) -> bool:
 
 def _key(values: dict[str, Any]) -> Any:
     """Fixed values as a dictionary key; None where they cannot be one."""
+    frozen = tuple((name, snapshot(value)) for name, value in values.items())
     try:
-        frozen = tuple((name, type(value).__name__, _frozen(value)) for name, value in values.items())
         hash(frozen)
     except TypeError:
         return None
     return frozen
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.shape, value.tobytes()
-    if isinstance(value, (list, tuple)):
-        return tuple((type(entry).__name__, _frozen(entry)) for entry in value)
-    if isinstance(value, dict):
-        return tuple((key, type(entry).__name__, _frozen(entry)) for key, entry in value.items())
-    return repr(value) if hasattr(value, "add_term") else value  # == ignores the order of terms, evolution does not
 
 
 @overload

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import functools
+import sys
+import sysconfig
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -38,12 +42,13 @@ class Captures:
         self._seen: dict[tuple[int, str], tuple[Callable[[], Any], Any]] = {}
         self._alive: list[Any] = []  # so that no identity is used twice
 
-    def noting(self, find: Callable[[str], Any]) -> Callable[[str], Any]:
-        """`find`, which looks a name up, with what it finds noted."""
+    def noting(self, function: types.FunctionType) -> Callable[[str], Any]:
+        """How names around `function` are found, with what is found noted."""
+        find = lookup(function)
 
         def find_and_note(name: str) -> Any:
             value = find(name)
-            self._note(find, name, lambda: find(name), value)
+            self._note(function, name, lambda: find(name), value)
             return value
 
         return find_and_note
@@ -55,50 +60,140 @@ class Captures:
             self._note(owner, name, lambda: getattr(owner, name), value)
         return value
 
+    def call(self, function: Any, arguments: Iterable[Any]) -> None:
+        """Note what Python code may read that is called as it is: names around it and around what it calls, and the
+        attributes that any of it mentions of the objects that it can reach."""
+        objects: list[Any] = []
+        mentioned: dict[str, None] = {}
+        pending, seen = [function, *arguments], dict[int, Any]()
+        while pending:
+            value = pending.pop()
+            if id(value) in seen:
+                continue
+            seen[id(value)] = value
+            if isinstance(value, types.FunctionType):
+                fresh = dict.fromkeys(_mentioned(value.__code__)) if is_users(value) else {}
+                pending += self._around(value, fresh)
+                fresh = {name: None for name in fresh if name not in mentioned}
+                mentioned |= fresh
+                pending += self._attributes(objects, fresh)
+            elif (inner := _inside(value)) is not None:
+                pending += inner
+            elif _has_state(value):
+                objects.append(value)
+                pending += self._attributes([value], mentioned)
+                pending += (type(value), *(getattr(value, name, None) for name in ("__call__", "__init__")))
+
+    def _around(self, function: types.FunctionType, names: Iterable[str]) -> Iterator[Any]:
+        find = self.noting(function)
+        for name in names:
+            try:
+                yield find(name)
+            except NameError:
+                continue
+
+    def _attributes(self, owners: Iterable[Any], names: Iterable[str]) -> Iterator[Any]:
+        for owner in owners:
+            for name in names:
+                try:
+                    yield self.attribute(owner, name)
+                except Exception:
+                    continue
+
     def _note(self, source: Any, name: str, look: Callable[[], Any], value: Any) -> None:
         key = id(source), name
         if key not in self._seen:
             self._alive.append(source)
-            self._seen[key] = look, _copy(value)
+            self._seen[key] = look, snapshot(value)
 
     def changed(self) -> bool:
         """Whether any of it means something else by now."""
-        for look, copy in self._seen.values():
+        for look, earlier in self._seen.values():
             try:
                 now = look()
-            except (NameError, AttributeError):
+            except Exception:
                 return True
-            if not _same(now, copy):
+            if snapshot(now) != earlier:
                 return True
         return False
 
 
-def _copy(value: Any) -> Any:
-    """A copy of data that may be changed in place; other objects stand for themselves."""
+class _Itself:
+    """An object that stands for itself; without a hash, since what it holds may change."""
+
+    __slots__ = ("value",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.value is other.value
+
+
+def snapshot(value: Any) -> Any:
+    """What `value` holds now, to be compared with a later snapshot: numbers, arrays and containers by their contents and
+    types, anything else as itself. It has a hash where all of it is known by its contents."""
+    kind = type(value)
+    if kind in (bool, int, str, bytes, type(None)):
+        return kind, value
+    if isinstance(value, (Number, np.generic, range)):
+        return kind, repr(value)
     if isinstance(value, np.ndarray):
-        return value.copy()
-    if type(value) in (list, tuple):
-        return type(value)(map(_copy, value))
-    if type(value) is dict:
-        return {key: _copy(entry) for key, entry in value.items()}
-    if hasattr(type(value), "add_term"):
-        return repr(value)  # == ignores the order of terms, evolution does not
-    return value
+        return kind, value.dtype.str, value.shape, snapshot(value.tolist()) if value.dtype.hasobject else value.tobytes()
+    if hasattr(kind, "add_term"):
+        return kind, repr(value)  # == ignores the order of terms, evolution does not
+    if isinstance(value, (types.MethodType, types.BuiltinMethodType)):
+        return kind, value.__name__, _Itself(getattr(value, "__func__", None)), _Itself(value.__self__)
+    if isinstance(value, Mapping):
+        return kind, tuple((snapshot(key), snapshot(entry)) for key, entry in value.items())
+    if isinstance(value, (Sequence, Set)) and not isinstance(value, str):
+        return kind, tuple(map(snapshot, value))  # of a set too in its order, since loops run in it
+    if hasattr(kind, "detach") and hasattr(kind, "tolist"):
+        return kind, str(value.dtype), tuple(value.shape), repr(value.tolist())
+    return _Itself(value)
 
 
-def _same(now: Any, copy: Any) -> bool:
-    if now is copy:
-        return True
-    if isinstance(now, np.ndarray):
-        return isinstance(copy, np.ndarray) and now.dtype == copy.dtype and np.array_equal(now, copy)
-    if hasattr(type(now), "add_term"):
-        return bool(repr(now) == copy)
-    if type(now) is not type(copy):
+@functools.lru_cache(maxsize=1024)
+def is_users(function: types.FunctionType) -> bool:
+    """Whether a function is the user's own: not of Python's library, not of an installed package."""
+    module = (function.__module__ or "").split(".")[0]
+    if module in ("qkernel", "numpy") or (module in sys.stdlib_module_names and module != "__main__"):
         return False
-    if isinstance(now, (bool, int, float, complex, str, types.MethodType, types.BuiltinMethodType)):
-        return bool(now == copy)
-    if isinstance(now, (list, tuple)):
-        return len(now) == len(copy) and all(map(_same, now, copy))
-    if isinstance(now, dict):
-        return list(now) == list(copy) and all(_same(entry, copy[key]) for key, entry in now.items())
-    return False
+    file = function.__code__.co_filename
+    return not any(file.startswith(folder) for folder in (sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")))
+
+
+def _mentioned(code: types.CodeType) -> Iterator[str]:
+    """The names that code, and the code written inside it, looks up around it or as attributes."""
+    yield from code.co_freevars
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _mentioned(constant)
+
+
+def _inside(value: Any) -> list[Any] | None:
+    """What a thing that is no object of a user's class is made of, as far as it can be read or called."""
+    match value:
+        case types.MethodType():
+            return [value.__func__, value.__self__]
+        case functools.partial():
+            return [value.func, *value.args, *value.keywords.values()]
+        case Mapping():
+            return [entry for entry in value.values() if _is_composite(entry)]
+        case list() | tuple() | set() | frozenset():
+            return [entry for entry in value if _is_composite(entry)]
+    wrapped = getattr(value, "__wrapped__", None)  # what `functools.cache` and the like wrap
+    return [wrapped] if isinstance(wrapped, types.FunctionType) else None
+
+
+def _is_composite(value: Any) -> bool:
+    return not isinstance(value, (Number, str, bytes, np.generic, type(None)))
+
+
+def _has_state(value: Any) -> bool:
+    """Whether attributes of `value` may change."""
+    kind = value if isinstance(value, type) else type(value)
+    root = kind.__module__.split(".")[0]
+    return root not in ("builtins", "qkernel", "numpy") or isinstance(value, types.ModuleType)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import math
-import sys
-import sysconfig
 import types
 from collections.abc import Callable
 from functools import lru_cache, reduce
@@ -16,7 +14,7 @@ import numpy as np
 
 from qkernel.diagnostics import as_written
 from qkernel.errors import CallArgumentError, InliningError, QKernelError, SourceUnavailableError, SymbolicValueError
-from qkernel.frontend.captures import lookup
+from qkernel.frontend.captures import is_users
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.tracer import CallSite, Frame, Tracer
@@ -78,8 +76,7 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
         and (source := _kernel_source(function)) is not None
     ):
         return inline(tracer, function, source, arguments, keywords)
-    if isinstance(function, types.FunctionType) and _is_users(function):
-        _note_surroundings(tracer, function)
+    tracer.captures.call(function, values)
     name = getattr(function, "__name__", type(function).__name__)
     try:
         if isinstance(function, np.ufunc) and _concerns_kernel(values):
@@ -135,33 +132,10 @@ _FOREIGN = (
 )  # fmt: skip
 
 
-def _is_users(function: types.FunctionType) -> bool:
-    """Whether a function is the user's own: not of Python's library, not of an installed package."""
-    module = (function.__module__ or "").split(".")[0]
-    if module in ("qkernel", "numpy") or (module in sys.stdlib_module_names and module != "__main__"):
-        return False
-    file = function.__code__.co_filename
-    return not any(file.startswith(folder) for folder in (sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")))
-
-
-def _note_surroundings(tracer: Tracer, function: types.FunctionType) -> None:
-    """Note what a plain function that is only called may read: names around it, and their attributes that it mentions."""
-    find = tracer.captures.noting(lookup(function))
-    mentioned = function.__code__.co_names
-    for name in (*function.__code__.co_freevars, *mentioned):
-        try:
-            value = find(name)
-        except NameError:
-            continue
-        for attribute in mentioned:
-            if hasattr(value, attribute):
-                tracer.captures.attribute(value, attribute)
-
-
 @lru_cache(maxsize=256)
 def _kernel_source(function: types.FunctionType) -> Source | None:
     """The source of a user's function that is made only of statements that kernels have; None for all others."""
-    if not _is_users(function):
+    if not is_users(function):
         return None
     try:
         source = read_source(function)
@@ -201,7 +175,7 @@ def inline(
             help="end the recursion by an `if` on a number that is known in Python",
         )
     site = tracer.site
-    tracer.frames.append(Frame(source, function.__name__, dict(bound.arguments), tracer.captures.noting(lookup(function))))
+    tracer.frames.append(Frame(source, function.__name__, dict(bound.arguments), tracer.captures.noting(function)))
     try:
         if isinstance(source.node, ast.Lambda):
             return read(tracer, source.node.body)

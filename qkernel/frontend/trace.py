@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qkernel.diagnostics import Note
 from qkernel.errors import KernelRecursionError, KernelTypeError, QubitConsumedError, ReturnTypeError
 from qkernel.frontend import tracing
-from qkernel.frontend.captures import Captures, lookup
+from qkernel.frontend.captures import Captures
 from qkernel.frontend.conversion import convert
 from qkernel.frontend.kernel_calls import Outline, Value, ir_parameters, parameter_handle
 from qkernel.frontend.ownership import QuantumHandle
@@ -47,7 +47,7 @@ def trace(kernel: AnyKernel) -> Traced:
     source, signature = kernel.source, kernel.signature
     node = source.node
     assert isinstance(node, ast.FunctionDef)
-    frame = Frame(source, kernel.name, {}, tracer.captures.noting(lookup(kernel.function)))
+    frame = Frame(source, kernel.name, {}, tracer.captures.noting(kernel.function))
     frame.variables = _arguments(tracer, kernel)
     tracer.frames.append(frame)
     with tracing(tracer):
