@@ -157,8 +157,9 @@ class Executable:
             )
         chosen = self._executor(executor)
         theta, batched = self._theta(bindings, {})
-        value, slopes = self._derivatives(chosen, theta, wrt)
-        gradient = self._by_name(slopes[:, 0], wrt, batched)
+        entries = self._wrt(wrt)
+        value, slopes = self._derivatives(chosen, theta, entries)
+        gradient = self._by_name(slopes[:, 0], entries, batched)
         return (value[:, 0] if batched else float(value[0, 0])), gradient
 
     def jacobian(
@@ -174,14 +175,15 @@ class Executable:
         """
         chosen = self._executor(executor)
         theta, batched = self._theta(bindings, {})
-        _, slopes = self._derivatives(chosen, theta, wrt)
+        entries = self._wrt(wrt)
+        _, slopes = self._derivatives(chosen, theta, entries)
         if self._outputs.output_shape == ():
             slopes = slopes[:, 0]
-        return self._by_name(slopes, wrt, batched)
+        return self._by_name(slopes, entries, batched)
 
-    def _derivatives(self, chosen: Executor, theta: Array, wrt: Iterable[str] | str | None) -> tuple[Array, Array]:
+    def _derivatives(self, chosen: Executor, theta: Array, wrt: list[OpenParameter]) -> tuple[Array, Array]:
         """Returned numbers, laid end to end (batch, numbers), and their derivatives by theta (batch, numbers, columns)."""
-        columns = [column for entry in self._wrt(wrt) for column in range(entry.start, entry.start + entry.size)]
+        columns = [column for entry in wrt for column in range(entry.start, entry.start + entry.size)]
         exact = chosen.shots is None
         if not self._outputs.uses_readouts:
             readouts, by_readouts = np.zeros((len(theta), 0)), np.zeros((len(theta), 0, theta.shape[1]))
@@ -318,10 +320,10 @@ class Executable:
             help="an argument that decides about the circuit's shape is always fixed" if fixed else None,
         )
 
-    def _by_name(self, slopes: Array, wrt: Iterable[str] | str | None, batched: bool) -> dict[str, Any]:
+    def _by_name(self, slopes: Array, wrt: list[OpenParameter], batched: bool) -> dict[str, Any]:
         """Derivatives (batch, ..., columns) as one entry for each parameter, of its shape."""
         result: dict[str, Any] = {}
-        for entry in self._wrt(wrt):
+        for entry in wrt:
             part = slopes[..., entry.start : entry.start + entry.size]
             part = part.reshape((*part.shape[:-1], *entry.shape))
             part = part if batched else part[0, ...]

@@ -313,7 +313,7 @@ class Kernel(Generic[P, R]):
         from qkernel.lower.bindings import given
 
         optional = frozenset(parameter.name for parameter in self.signature.parameters if parameter.default is not None)
-        arguments, keywords = spread_structs(self, arguments, given(keywords))
+        arguments, keywords, _ = spread_structs(self, arguments, given(keywords), CallSite(None))
         try:
             return bind(self.name, self.signature.names, optional, arguments, keywords, CallSite(None))[0]
         except CallArgumentError as error:

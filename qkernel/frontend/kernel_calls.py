@@ -12,7 +12,7 @@ from qkernel.frontend.conversion import convert
 from qkernel.frontend.gate_calls import check_distinct
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Signature, Struct
-from qkernel.frontend.tracer import Tracer, describe
+from qkernel.frontend.tracer import CallSite, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names, substitute
 from qkernel.ir.expressions import ZERO, Expr, Name, Slice, wrap
@@ -55,9 +55,9 @@ def call_kernel(
 def kernel_operands(tracer: Tracer, kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> list[Value]:
     """The arguments of a call in parameter order, promoted and checked, not yet moved."""
     signature = kernel.signature
-    arguments, keywords = spread_structs(kernel, arguments, keywords)
+    arguments, keywords, site = spread_structs(kernel, arguments, keywords, tracer.site)
     optional = frozenset(parameter.name for parameter in signature.parameters if parameter.default is not None)
-    bound, spans = bind(kernel.name, signature.names, optional, arguments, keywords, tracer.site)
+    bound, spans = bind(kernel.name, signature.names, optional, arguments, keywords, site)
     values: list[Value] = []
     for parameter in signature.parameters:
         if parameter.name not in bound:
@@ -79,23 +79,39 @@ def kernel_operands(tracer: Tracer, kernel: AnyKernel, arguments: tuple[Any, ...
 
 
 def spread_structs(
-    kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Struct arguments as the fields that stand for them in the IR."""
-    structs = kernel.signature.structs
-    if not structs:
-        return arguments, keywords
+    kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any], site: CallSite
+) -> tuple[tuple[Any, ...], dict[str, Any], CallSite]:
+    """Struct arguments as the fields that stand for them in the IR, each where its struct stands."""
+    structs, names = kernel.signature.structs, kernel.signature.names
     positional: list[Any] = []
-    for value in arguments:
-        fields = getattr(type(value), "struct_fields", None)
-        positional += [value] if fields is None else [getattr(value, name) for name in fields]
+    spans: list[Span] = []
+    for position, value in enumerate(arguments):
+        fields = [value]
+        if hasattr(type(value), "struct_fields") and len(positional) < len(names):
+            wanted = names[len(positional)]
+            name = wanted.partition(".")[0]
+            fields = [*_fields(kernel, name if name in structs else wanted, value, site.of(position)).values()]
+        positional += fields
+        spans += [span for _ in fields if (span := site.of(position)) is not None]
     named: dict[str, Any] = {}
+    named_spans: dict[str, Span] = {}
     for name, value in keywords.items():
-        if name in structs:
-            named |= {f"{name}.{field}": getattr(value, field) for field, _ in structs[name].fields}
-        else:
-            named[name] = value
-    return tuple(positional), named
+        entries = _fields(kernel, name, value, site.of(name)) if name in structs else {name: value}
+        named |= entries
+        named_spans |= {entry: span for entry in entries if (span := site.of(name)) is not None}
+    return tuple(positional), named, CallSite(site.span, tuple(spans), named_spans)
+
+
+def _fields(kernel: AnyKernel, name: str, value: Any, span: Span | None) -> dict[str, Any]:
+    """The fields of the struct `value`, given for the parameter `name`."""
+    struct = kernel.signature.structs.get(name)
+    if struct is None or not isinstance(value, struct.kind):
+        wanted = kernel.input_types[name] if struct is None else struct.kind.__name__
+        given = with_article(type(value).__name__) if hasattr(type(value), "struct_fields") else describe(value)
+        raise KernelTypeError(
+            f"argument `{name}` of `{kernel.name}` must be {with_article(wanted)}, but this is {given}", span=span, label=given
+        )
+    return {f"{name}.{field}": getattr(value, field) for field, _ in struct.fields}
 
 
 def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, span: Span | None) -> Value:

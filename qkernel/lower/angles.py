@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.ir.evaluation import children, evaluate
+from qkernel.errors import ArithmeticEvaluationError
+from qkernel.ir.evaluation import children, evaluate, free_names
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.types import Type
 from qkernel.lower.derivatives import derivative
@@ -122,7 +123,10 @@ class AngleMap:
         )
 
     def evaluate(self, theta: Array) -> Array:
-        """The angles, shape (..., slots), for `theta` of shape (..., columns); float32 stays float32, else float64."""
+        """The angles, shape (..., slots), for `theta` of shape (..., columns); float32 stays float32, else float64.
+
+        Raises `ArithmeticEvaluationError` where an angle has no value.
+        """
         theta = _floating(theta)
         result = np.broadcast_to(self.offsets.astype(theta.dtype), (*theta.shape[:-1], self.num_slots)).copy()
         if len(self.rows):
@@ -130,7 +134,7 @@ class AngleMap:
         if self.curved:
             environment = self._environment(theta)
             for slot, expression in self.curved:
-                result[..., slot] = evaluate(expression, environment)
+                result[..., slot] = _computed(expression, environment, theta.shape[:-1])
         return result
 
     def pullback(self, theta: Array, slot_gradient: Array) -> Array:
@@ -146,7 +150,7 @@ class AngleMap:
         if self.curved:
             environment = self._environment(theta)
             for slot, column, slope in self.slopes:
-                result[..., column] += slot_gradient[..., slot] * evaluate(slope, environment)
+                result[..., column] += slot_gradient[..., slot] * _computed(slope, environment, theta.shape[:-1])
         return result
 
     @cached_property
@@ -179,7 +183,7 @@ class AngleMap:
         settled = known[self.columns]
         offsets = self.offsets.copy()
         np.add.at(offsets, self.rows[settled], (fixed[self.columns] * self.coefficients)[settled])
-        environment = {p.name: p.read(fixed) if p.name in values else Name(p.name, p.type) for p in self.parameters}
+        environment = self._environment(fixed) | {entry.name: Name(entry.name, entry.type) for entry in left}
         curved = self._bend(offsets, environment)
         moved = (np.cumsum(~known) - 1).astype(np.int32)
         rest = ~settled
@@ -189,7 +193,7 @@ class AngleMap:
         """The curved angles in `environment`; those that become numbers go into `offsets`."""
         curved = []
         for slot, expression in self.curved:
-            value = evaluate(expression, environment)
+            value = _at_once(expression, environment)
             if isinstance(value, Expr):
                 curved.append((slot, value))
             else:
@@ -198,7 +202,8 @@ class AngleMap:
 
     def _environment(self, theta: Array) -> dict[str, Any]:
         columns = np.moveaxis(theta, -1, 0)
-        return {parameter.name: parameter.read(columns) for parameter in self.parameters}
+        values = {parameter.name: parameter.read(columns) for parameter in self.parameters}
+        return values if theta.ndim > 1 else {name: _sample(value, ()) for name, value in values.items()}
 
     @cached_property
     def _by_row(self) -> tuple[Array | None, Array, Array | None]:
@@ -207,6 +212,41 @@ class AngleMap:
     @cached_property
     def _by_column(self) -> tuple[Array | None, Array, Array | None]:
         return _groups(self.columns)
+
+
+def _computed(expression: Expr, environment: Mapping[str, Any], samples: tuple[int, ...]) -> Any:
+    """The value of `expression` for each of the samples, which are the last axes of what `environment` holds."""
+    if not samples:
+        return _at_once(expression, environment)
+    try:
+        with np.errstate(divide="raise", invalid="raise", over="raise"):
+            return evaluate(expression, environment)
+    except (ArithmeticError, ValueError):
+        pass  # only a branch that is not taken may be at fault: sample by sample tells
+    result = np.empty(samples)
+    for index in np.ndindex(samples):
+        result[index] = _at_once(expression, {name: _sample(environment[name], index) for name in free_names(expression)})
+    return result
+
+
+def _sample(value: Any, index: tuple[int, ...]) -> Any:
+    if isinstance(value, dict):
+        return {key: _sample(part, index) for key, part in value.items()}
+    key: Any = (..., *index)
+    return np.asarray(value)[key].tolist()
+
+
+def _at_once(expression: Expr, values: Mapping[str, Any]) -> Any:
+    """The value of `expression`, a finite number or what is left of it; raises `ArithmeticEvaluationError` if there is none."""
+    try:
+        result = evaluate(expression, values)
+        if isinstance(result, Expr) or np.isfinite(result):
+            return result
+        reason = f"it is {result}"
+    except (ArithmeticError, ValueError) as error:
+        reason = str(error)
+    given = ", ".join(sorted(f"{leaf} = {evaluate(leaf, values)}" for leaf in _leaves(expression)))
+    raise ArithmeticEvaluationError(f"an angle has no value where {given}: `{expression}`", label=reason)
 
 
 def _floating(values: Any) -> Array:

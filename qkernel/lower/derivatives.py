@@ -38,9 +38,7 @@ def _apply(name: str, operands: tuple[Expr, ...], inner: tuple[Expr, ...]) -> Ex
         case "%", (left, right), (d_left, d_right):
             return _sum("-", d_left, _product(d_right, left // right))
         case "**", (base, exponent), (d_base, d_exponent):
-            by_base = _ZERO if d_base == _ZERO else _product(d_base, exponent * base ** (exponent - 1))
-            by_exponent = _ZERO if d_exponent == _ZERO else _product(d_exponent, apply("log", base) * base**exponent)
-            return _sum("+", by_base, by_exponent)
+            return _sum("+", _product(d_base, _by_base(base, exponent)), _product(d_exponent, _by_exponent(base, exponent)))
         case "neg", _, (only,):
             return -only
         case "min" | "max", (left, right), _:
@@ -54,6 +52,20 @@ def _apply(name: str, operands: tuple[Expr, ...], inner: tuple[Expr, ...]) -> Ex
         case _, (argument,), (only,):
             return _product(only, _outer(name, argument))
     raise GradientError(f"`{name}` has no derivative")
+
+
+def _by_base(base: Expr, exponent: Expr) -> Expr:
+    """The derivative of a power by its base, also where the base is 0 and the exponent is 0 or 1."""
+    if isinstance(exponent, Const) and exponent.value in (0, 1):
+        return Const(float(exponent.value))
+    slope = exponent * base ** (exponent - 1)
+    return slope if isinstance(exponent, Const) else apply("select", apply("==", exponent, 0), 0.0, slope)
+
+
+def _by_exponent(base: Expr, exponent: Expr) -> Expr:
+    """The derivative of a power by its exponent; powers of 0 are 0 as long as the exponent is positive."""
+    is_zero = apply("and", apply("==", base, 0), apply(">", exponent, 0))
+    return apply("select", is_zero, 0.0, Apply("log", (base,)) * base**exponent)
 
 
 def _outer(name: str, x: Expr) -> Expr:
@@ -99,8 +111,10 @@ def _sum(name: str, left: Expr, right: Expr) -> Expr:
 
 
 def _product(factor: Expr, other: Expr) -> Expr:
-    if factor in (_ZERO, _ONE):
-        return _ZERO if factor == _ZERO else other
+    if _ZERO in (factor, other):
+        return _ZERO
+    if factor == _ONE:
+        return other
     return apply("*", factor, other)
 
 
