@@ -18,11 +18,12 @@ _FOREVER = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """How wide things are: an operation, a frame's heading with its badge, a frame's edge."""
+    """How wide things are: an operation, a frame's heading with its badge, a frame's edge, lines from there to controls."""
 
     operation: Callable[[Operation], float]
     heading: Callable[[str, str], float]
     edge: float
+    link: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,8 @@ def lay_out(scene: Scene, metrics: Metrics, room: float = math.inf, fans: dict[i
         layout.widths[cell.column] = max(layout.widths[cell.column], metrics.operation(cell.operation))
     for box in layout.frames:
         for edge in box.edges:
-            layout.widths[edge] = max(layout.widths[edge], metrics.edge)
+            linked = edge == box.edges[0] and (box.frame.controls or box.frame.bits)
+            layout.widths[edge] = max(layout.widths[edge], metrics.edge + (metrics.link if linked else 0))
     depth = {id(inner): 0 for inner in layout.frames}
     for box in reversed(layout.frames):  # outer ones first
         depth |= {id(inner): depth[id(box)] + 1 for inner in box.nested}

@@ -25,7 +25,7 @@ class Pen:
 
     def metrics(self) -> Metrics:
         """For laying out a scene."""
-        return Metrics(self.operation_width, self.heading_width, EDGE * self.scale)
+        return Metrics(self.operation_width, self.heading_width, EDGE * self.scale, 8 * self.scale)
 
     def lines(self, operation: Operation, segment: tuple[int, int]) -> list[str]:
         """The small lines below the name of a box."""

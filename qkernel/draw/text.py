@@ -28,7 +28,7 @@ def text_drawing(scene: Scene, width: int | None = None, ascii: bool = False) ->
     margin = max(map(len, names), default=0) + 2
     longest = page - max(margin, page // 4) - 8
     scene = reworded(scene, lambda text: _clip(text, longest))
-    layout = lay_out(scene, Metrics(_operation_width, _heading_width, 2), page - margin - 1)
+    layout = lay_out(scene, Metrics(_operation_width, _heading_width, 2, 0), page - margin - 1)
     bands = layout.bands(max(10, page - margin - 1))
     lanes = [wire for wire, info in enumerate(scene.wires) if info.is_lane]
     needed = max((len(layout.name(wire, band)) for wire in lanes for band in bands), default=0) + 2
