@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from estimate_kernels import ansatz, modified, phase_estimation, qft, trotter
+from estimate_kernels import ansatz, measured, modified, phase_estimation, qft, trotter
 
 from qkernel.errors import EntrypointValidationError, TargetCapabilityError, ValidationError
 from qkernel.estimate import EstimateQuality
@@ -248,6 +248,31 @@ def test_tables() -> None:
     assert "n*(n - 1)/2 + floor(n/2)" in capture.get()
     assert "<code>n*(n + 1)/2 + floor(n/2)</code>" in free._repr_html_()
     assert r"\frac{n \, \left(n + 1\right)}{2} + \left\lfloor \frac{n}{2} \right\rfloor" in free._repr_latex_()
+
+
+def test_tables_say_what_is_not_exact() -> None:
+    import rich.console as rich
+
+    free = measured.estimate_resources()
+    console = rich.Console(width=120)
+    with console.capture() as capture:
+        console.print(free.table())
+    lines = capture.get().splitlines()
+    assert "upper bound" in next(line for line in lines if "Total" in line)
+    assert "expected" in next(line for line in lines if "Measurements" in line)
+    assert "<i>upper bound</i>" in free._repr_html_()
+    assert r"\text{upper bound}" in free._repr_latex_()
+
+
+def test_plots_leave_no_count_out_silently() -> None:
+    figure = ansatz.estimate_resources().plot("n_qubits", [1, 2, 4], fields=("two_qubit", "t_gates"), n_layers=1)
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["two qubit", "t gates (0)"]
+    assert math.isnan(axes.lines[0].get_ydata()[0])
+    bound = measured.estimate_resources().plot("n", [1, 2], rounds=1)
+    assert "total (upper bound)" in [text.get_text() for text in bound.axes[0].get_legend().get_texts()]
+    with pytest.raises(ValidationError, match="too large to be plotted"):
+        phase_estimation.estimate_resources().plot("n", [10, 2000])
 
 
 def test_plot() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
 import qkernel as qk
+from qkernel.errors import SizeError
+from qkernel.estimate import effort
 
 
 @qk.qkernel
@@ -88,6 +91,93 @@ def blocks_of_four(n: qk.UInt) -> qk.Bit:
             for _ in qk.range(j):
                 q = qk.x(q)
     return qk.measure(q)
+
+
+@qk.qkernel
+def doubling(n: qk.UInt) -> qk.Bit:
+    q = qk.qubit()
+    for _ in qk.range(2**n):
+        q = qk.h(q)
+    return qk.measure(q)
+
+
+@qk.qkernel
+def fibonacci(n: qk.UInt) -> qk.Bit:
+    q = qk.qubit()
+    first, second = 0, 1
+    for _round in qk.range(n):
+        for _ in qk.range(first):
+            q = qk.h(q)
+        first, second = second, first + second
+    return qk.measure(q)
+
+
+@qk.qkernel
+def swapped(n: qk.UInt, m: qk.UInt) -> qk.Bit:
+    q = qk.qubit()
+    first, second = 2, m
+    for _round in qk.range(n):
+        for _ in qk.range(first):
+            q = qk.h(q)
+        first, second = second, first
+    return qk.measure(q)
+
+
+def test_long_numbers_are_rounded_where_they_are_shown() -> None:
+    long = doubling.estimate_resources().substitute(n=20_000)
+    assert long.gates.total == 2**20_000
+    exponent = int(20_000 * math.log10(2))
+    written = f"about {10 ** (20_000 * math.log10(2) - exponent):.5f}"
+    assert f"  Total: {written}" in str(long)
+    assert f"e+{exponent}" in str(long)
+    assert r"\approx 3.9802" in long._repr_latex_()
+    assert written in long.to_json()
+    assert written in str(long - doubling.estimate_resources(n=3))
+    assert doubling.estimate_resources(n=100).to_dict()["gates"]["total"] == 2**100
+
+
+def test_steps_are_run_up_to_a_million(monkeypatch: pytest.MonkeyPatch) -> None:
+    rising = swapped.estimate_resources()
+    assert rising.quality["total"] == "stepwise"
+    assert rising.substitute(n=10**6, m=5).gates.total == 7 * 5 * 10**5
+    with pytest.raises(SizeError, match="at most 1000000"):
+        rising.substitute(n=10**6 + 1, m=5)
+    numbers = [0, 1]
+    for _ in range(20_000):
+        numbers.append(numbers[-1] + numbers[-2])
+    assert fibonacci.estimate_resources().substitute(n=20_000).gates.total == numbers[20_001] - 1
+    for n in range(7):
+        fibonacci.verify_resources(n=n)
+        swapped.verify_resources(n=n, m=5)
+    monkeypatch.setattr(effort, "MOST_WORK", 100_000)
+    with pytest.raises(SizeError, match="too large"):
+        fibonacci.estimate_resources().substitute(n=10**6)  # numbers of 200,000 digits
+
+
+@qk.qkernel
+def crossed(a: qk.UInt, b: qk.UInt, c: qk.UInt, d: qk.UInt, e: qk.UInt) -> qk.Bit:
+    q = qk.qubit()
+    for i in qk.range(a):
+        for j in qk.range(max(b - i, c), min(a + i, d)):
+            for k in qk.range(max(i, j - e), max(a, b - j)):
+                for m in qk.range(min(k, j), max(i + j, c)):
+                    for _ in qk.range(abs(m - k), b):
+                        q = qk.h(q)
+    return qk.measure(q)
+
+
+def test_forms_that_grow_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effort, "MOST_WORK", 500_000)
+    with pytest.raises(SizeError, match="too large to be worked out"):
+        crossed.estimate_resources()
+    a, b, c, d, e = 3, 4, 1, 4, 2
+    counted = 0
+    for i in range(a):
+        for j in range(max(b - i, c), min(a + i, d)):
+            for k in range(max(i, j - e), max(a, b - j)):
+                counted += sum(max(0, b - abs(m - k)) for m in range(min(k, j), max(i + j, c)))
+    assert counted > 0
+    assert crossed.estimate_resources(a=a, b=b, c=c, d=d, e=e).gates.total == counted
 
 
 FORMS: dict[Any, dict[str, str]] = {

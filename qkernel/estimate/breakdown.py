@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from qkernel.estimate.notation import shown
 from qkernel.estimate.origin import Origin
 from qkernel.estimate.report import GateCounts, Number, gate_counts, plain
 from qkernel.estimate.tally import Called, Tally
@@ -38,8 +39,8 @@ class CallNode:
         return "\n".join(self._lines("", ""))
 
     def _lines(self, first: str, rest: str) -> Iterator[str]:
-        times = "" if self.calls == 1 else f" x {self.calls}"
-        yield f"{first}{self.name}{times}: {self.gates.total} gates"
+        times = "" if self.calls == 1 else f" x {shown(self.calls)}"
+        yield f"{first}{self.name}{times}: {shown(self.gates.total)} gates"
         for child in self.children:
             last = child is self.children[-1]
             yield from child._lines(rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))

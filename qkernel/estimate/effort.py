@@ -8,9 +8,14 @@ from contextvars import ContextVar
 
 from qkernel.errors import SizeError
 
-MOST_WORK = 5_000_000  # products of terms, substitutions and steps: about half a minute
+MOST_WORK = 6_000_000  # operations of loops that are run step by step: two to three seconds
+FORM = 40  # what making a closed form takes beside one of these
 
 _left: ContextVar[list[int] | None] = ContextVar("left", default=None)
+
+
+class TooMuchWork(SizeError):
+    """The work of an estimate is beyond its bound."""
 
 
 @contextmanager
@@ -33,7 +38,13 @@ def spend(work: int) -> None:
         return
     left[0] -= work
     if left[0] < 0:
-        raise SizeError(
+        raise TooMuchWork(
             "the closed forms of this estimate grow too large to be worked out",
             help="give values for the arguments that sizes, steps and conditions depend on, smaller ones if all are given",
         )
+
+
+def renew() -> None:
+    """Start counting anew."""
+    if (left := _left.get()) is not None:
+        left[0] = MOST_WORK

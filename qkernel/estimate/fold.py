@@ -15,14 +15,14 @@ from qkernel.errors import EntrypointValidationError, KernelRecursionError, Sepa
 from qkernel.estimate.atoms import Argument, Bound, Register
 from qkernel.estimate.carried import Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
-from qkernel.estimate.effort import spend
+from qkernel.estimate.effort import TooMuchWork, renew, spend
 from qkernel.estimate.forms import at_least_zero, floor_quotient, is_nonnegative, is_whole, maximum, positive_part, power
 from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally
 from qkernel.estimate.quantity import ONE, Quantity, Value, quantity, symbol
 from qkernel.estimate.recursion import recursive_functions
 from qkernel.estimate.scope import Deferred, RunTime, RunTimeValue, Scope
+from qkernel.estimate.stepping import MOST_STEPS
 from qkernel.estimate.substitution import (
-    MOST_STEPS,
     NotKnown,
     item_sum,
     item_values,
@@ -90,12 +90,13 @@ class Fold:
     """The fold over one module.
 
     With `paths`, amounts are kept apart by the calls that they are made in; with `depth`, upper bounds of the depths are
-    counted too.
+    counted too; `unrolled`, loops whose ranges are known are folded round by round.
     """
 
     module: Module
     paths: bool = False
     depth: bool = False
+    unrolled: bool = False
     summaries: dict[tuple[object, ...], Summary] = field(default_factory=dict)
     rounds: list[str] = field(default_factory=list)
     recursive: frozenset[str] = frozenset()
@@ -106,6 +107,18 @@ class Fold:
 
     def entry(self, values: dict[str, Value]) -> Summary:
         """The tally of the module's entry, whose arguments have these values."""
+        try:
+            return self._entry(values)
+        except TooMuchWork:
+            if self.unrolled or any(isinstance(value, Quantity) and not value.is_constant for value in values.values()):
+                raise
+        renew()
+        again = Fold(self.module, self.paths, self.depth, unrolled=True)
+        summary = again.entry(values)
+        self.rounds = again.rounds
+        return summary
+
+    def _entry(self, values: dict[str, Value]) -> Summary:
         try:
             return _FunctionFold(self, self.module.entry, Scope({**values})).run()
         except NeedsValues as error:
@@ -335,6 +348,9 @@ class _FunctionFold:
         except RunTimeValue:
             raise SeparationError("a loop's range depends on a measured value", span=op.span) from None
         bound = trips(start, stop, step, op.span)
+        if self.fold.unrolled and bound.is_constant:
+            self.unrolled_loop(op, ((start + step * k,) for k in range(int(bound))), tally)
+            return
         saved = dict(self.scope.values)
         try:
             self.symbolic_loop(op, start, bound, step, tally)

@@ -198,7 +198,7 @@ def remainder(left: Quantity, right: Quantity) -> Quantity:
 def power(base: Quantity, exponent: Quantity) -> Quantity:
     """base ** exponent."""
     if exponent.is_constant and is_whole(exponent):
-        return _constant_power(base, int(exponent.constant))
+        return constant_power(base, int(exponent.constant))
     if not base.is_constant or not isinstance(base.constant, int):
         return atom(Power(base, exponent))
     number = int(base.constant)
@@ -221,7 +221,8 @@ def power(base: Quantity, exponent: Quantity) -> Quantity:
     return result
 
 
-def _constant_power(base: Quantity, exponent: int) -> Quantity:
+def constant_power(base: Quantity, exponent: int) -> Quantity:
+    """base ** exponent with a known exponent."""
     if abs(exponent) > _LARGEST_EXPONENT and base not in (ZERO, ONE):
         raise SizeError(f"{base}**{exponent} is too large to write out")
     if exponent >= 0:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from qkernel.estimate.atoms import Bound, Register
-from qkernel.estimate.quantity import ONE, Quantity, Value
+from qkernel.estimate.quantity import ONE, Quantity, Value, quantity
 from qkernel.estimate.scope import RunTime, Scope
 from qkernel.estimate.substitution import pauli_word, terms
 from qkernel.estimate.tally import Kind, Tally
@@ -80,8 +81,8 @@ def pauli_tally(observable: Value | RunTime) -> Tally:
     assert not isinstance(observable, (RunTime, Quantity, Register))
     tally.add(Kind("gphase", 0, 0), terms(observable, 0))
     if isinstance(observable, Bound):
-        for operators in observable.value.terms:
-            tally.add(pauli_kind(pauli_word(operators)), ONE)
+        for word, count in Counter(map(pauli_word, observable.value.terms)).items():
+            tally.add(pauli_kind(word), quantity(count))
         return tally
     one, two = terms(observable, 1), terms(observable, 2)
     for word in ("X", "Y", "XX", "YY", "ZZ"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -34,6 +35,8 @@ from qkernel.estimate.forms import denominator
 from qkernel.estimate.quantity import Coefficient, Quantity, Value, value_names
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Size, Slice
 
+_LONGEST = 10**40
+
 
 def ordered(form: Quantity) -> list[tuple[Monomial, Coefficient]]:
     """The terms in the order of printing: highest degree first, then by name, the constant last."""
@@ -47,6 +50,20 @@ def _rank(term: Monomial) -> tuple[int, int, str]:
     return (-heavy, -sum(power for atom, power in term), f"{extended}{_TEXT.monomial(term)}")
 
 
+def number(value: Coefficient) -> str:
+    """A number as text: with more than 40 digits rounded, as `about 1.99506e+3010`."""
+    if isinstance(value, Fraction) or abs(value) < _LONGEST:
+        return str(value)
+    exponent = int(math.log10(abs(value)))
+    leading = int(value) // 10 ** (exponent - 6) / 10**6
+    return f"about {leading:.5f}e+{exponent}"
+
+
+def shown(value: int | Quantity) -> str:
+    """A count as text."""
+    return text(value) if isinstance(value, Quantity) else number(value)
+
+
 def text(form: Quantity) -> str:
     """The form as Python would write it; `[n >= 2]` is 1 where the condition holds, else 0."""
     with bounded_work():
@@ -56,7 +73,7 @@ def text(form: Quantity) -> str:
 def latex(form: Quantity) -> str:
     """The form in LaTeX."""
     with bounded_work():
-        return _LATEX.form(form)
+        return _LATEX.form(form).replace("about ", r"\approx ")
 
 
 _FACTOR_ORDER = {Symbol: 0, Length: 0, Terms: 0, AtLeastZero: 2, IsZero: 2}
@@ -122,9 +139,10 @@ class _Writer:
 
     def term(self, term: Monomial, coefficient: Coefficient) -> str:
         if not term:
-            return str(coefficient)
-        sign, size = ("-" if coefficient < 0 else ""), abs(coefficient)
-        return sign + (f"{size}{self.times}" if size != 1 else "") + self.monomial(term)
+            return number(coefficient)
+        sign = "-" if coefficient < 0 else ""
+        size = -coefficient if sign else coefficient
+        return sign + (f"{number(size)}{self.times}" if size != 1 else "") + self.monomial(term)
 
     def monomial(self, term: Monomial) -> str:
         factors = sorted((_FACTOR_ORDER.get(type(atom), 1), self.raised(atom, power)) for atom, power in term)
@@ -223,7 +241,7 @@ class _Latex(_Writer):
                 return rf"\left|{_latex_name(_value(observable, self.form))}\right|{'' if form is None else f'_{{{form}}}'}"
             case Power():
                 return self.raised(atom, 1)
-        return rf"\mathtt{{{_escaped(_TEXT.atom(atom))}}}"
+        return rf"\mathtt{{{escaped(_TEXT.atom(atom))}}}"
 
 
 _TEXT, _LATEX = _Writer(), _Latex()
@@ -232,10 +250,11 @@ _TEXT, _LATEX = _Writer(), _Latex()
 def _latex_name(name: str) -> str:
     if re.fullmatch(r"[A-Za-z]\w?", name) and "_" not in name:
         return name
-    return rf"\mathrm{{{_escaped(name)}}}"
+    return rf"\mathrm{{{escaped(name)}}}"
 
 
-def _escaped(name: str) -> str:
+def escaped(name: str) -> str:
+    """A name as LaTeX text."""
     return re.sub(r"([_#%&{}$])", r"\\\1", name)
 
 

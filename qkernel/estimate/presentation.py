@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import DependencyError, EntrypointValidationError, ValidationError
-from qkernel.estimate.notation import latex, text
+from qkernel.estimate.notation import escaped, latex, shown
 from qkernel.estimate.quantity import quantity
 
 if TYPE_CHECKING:
     from qkernel.estimate.report import Number, ResourceEstimate
+
+_LARGEST_PLOTTED = 10**300
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class EstimateDifference:
         if not self.changes:
             return "No difference"
         rows = [
-            (title, str(self.before.get(title, 0)), str(self.after.get(title, 0)), str(change))
+            (title, shown(self.before.get(title, 0)), shown(self.after.get(title, 0)), shown(change))
             for title, change in self.changes.items()
         ]
         widths = [max(len(row[k]) for row in rows) for k in range(3)]
@@ -63,18 +67,23 @@ def rich_table(estimate: ResourceEstimate) -> Any:
     table = Table(title=f"Resources of {estimate.origin.name}")
     table.add_column("")
     table.add_column("count", justify="right")
+    notes = estimate.notes()
+    if notes:
+        table.add_column("")
     for title, value in estimate.rows().items():
-        table.add_row(title, str(value))
+        table.add_row(title, shown(value), *([notes.get(title, "")] if notes else []))
     for name, value in estimate.gates.by_name.items():
-        table.add_row(f"  {name}", str(value), style="dim")
+        table.add_row(f"  {name}", shown(value), style="dim")
     return table
 
 
 def html(estimate: ResourceEstimate) -> str:
     """The counts as an HTML table, for notebooks."""
+    notes = estimate.notes()
     rows = "".join(
         f"<tr><th style='text-align:left'>{escape(title)}</th>"
-        f"<td style='text-align:right'><code>{escape(str(value))}</code></td></tr>"
+        f"<td style='text-align:right'><code>{escape(shown(value))}</code></td>"
+        f"{f'<td><i>{escape(notes.get(title, str()))}</i></td>' if notes else ''}</tr>"
         for title, value in estimate.rows().items()
     )
     return f"<table><caption>Resources of <b>{escape(estimate.origin.name)}</b></caption>{rows}</table>"
@@ -82,8 +91,12 @@ def html(estimate: ResourceEstimate) -> str:
 
 def latex_table(estimate: ResourceEstimate) -> str:
     """The counts as a LaTeX array."""
-    rows = r" \\ ".join(rf"\text{{{title}}} & {latex(quantity(value))}" for title, value in estimate.rows().items())
-    return rf"$\begin{{array}}{{lr}} {rows} \end{{array}}$"
+    notes = estimate.notes()
+    rows = r" \\ ".join(
+        rf"\text{{{escaped(title)}}} & {latex(quantity(value))}" + (rf" & \text{{{notes[title]}}}" if title in notes else "")
+        for title, value in estimate.rows().items()
+    )
+    return rf"$\begin{{array}}{{lr{'l' if notes else ''}}} {rows} \end{{array}}$"
 
 
 def plot(estimate: ResourceEstimate, name: str, values: Iterable[int], fields: Sequence[str], others: Mapping[str, Any]) -> Any:
@@ -96,8 +109,15 @@ def plot(estimate: ResourceEstimate, name: str, values: Iterable[int], fields: S
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     at_points = [estimate.substitute(**{name: point, **others}) for point in points]
-    for chosen in fields:
-        axes.plot(points, [_number(at, chosen) for at in at_points], "o-", markersize=3, label=chosen.replace("_", " "))
+    for chosen, marker in zip(fields, cycle("os^Dv")):
+        counts = [_number(at, chosen) for at in at_points]
+        if max(counts, default=0) > _LARGEST_PLOTTED:
+            raise ValidationError(f"`{chosen}` grows too large to be plotted", help="plot smaller values")
+        above = [count if count > 0 else math.nan for count in counts]  # a logarithmic axis has no 0
+        quality = at_points[-1].quality.get(chosen, "exact") if at_points else "exact"
+        label = chosen.replace("_", " ") + ("" if quality == "exact" else f" ({quality.replace('_', ' ')})")
+        label += "" if any(counts) else " (0)"
+        axes.plot(points, above, marker=marker, markersize=3, label=label, linestyle="-" if quality == "exact" else "--")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel(name)
@@ -121,5 +141,5 @@ def _number(estimate: ResourceEstimate, name: str) -> int:
         raise ValidationError(f"an estimate has no field `{name}`{did_you_mean(name, known)}")
     value = getattr(estimate, name) if hasattr(estimate, name) else getattr(estimate.gates, name)
     if not isinstance(value, int):
-        raise EntrypointValidationError(f"`{name}` is {text(value)}: give values for the other arguments too")
+        raise EntrypointValidationError(f"`{name}` is {shown(value)}: give values for the other arguments too")
     return value

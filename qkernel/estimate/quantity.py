@@ -33,7 +33,7 @@ from qkernel.estimate.atoms import (
     Symbol,
     Terms,
 )
-from qkernel.estimate.effort import spend
+from qkernel.estimate.effort import FORM, spend
 
 Coefficient = int | Fraction
 _UNIT: Monomial = frozenset()
@@ -45,6 +45,7 @@ class Quantity:
     __slots__ = ("_free", "_hash", "terms")
 
     def __init__(self, terms: dict[Monomial, Coefficient]) -> None:
+        spend(FORM + len(terms))
         self.terms = terms
         self._hash: int | None = None
         self._free: frozenset[str] | None = None
@@ -109,7 +110,7 @@ class Quantity:
             if factor == 1:
                 return self
             return Quantity({term: narrowed(value * factor) for term, value in self.terms.items()} if factor else {})
-        spend(len(self.terms) * len(right.terms))
+        spend(FORM * len(self.terms) * len(right.terms))
         terms: dict[Monomial, Coefficient] = {}
         for first, left_coefficient in self.terms.items():
             for second, right_coefficient in right.terms.items():

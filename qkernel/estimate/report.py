@@ -14,6 +14,7 @@ from qkernel.estimate.atoms import ItemSum, Iterated, Opaque
 from qkernel.estimate.depth import DEPTHS, Depths
 from qkernel.estimate.effort import bounded_work
 from qkernel.estimate.forms import is_nonnegative
+from qkernel.estimate.notation import shown
 from qkernel.estimate.quantity import Quantity, Value
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import Called, Tally
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 Number = int | Quantity
 NATIVE = "native"
+_LARGEST_WRITTEN = 10**4000  # Python writes no number of more than 4300 digits
 
 
 class EstimateQuality(StrEnum):
@@ -216,8 +218,21 @@ class ResourceEstimate:
     def rows(self) -> dict[str, Number]:
         """Every count by its title, as the tables show them."""
         rows = {"Qubits": self.qubits} | {title: getattr(self.gates, name) for title, name in TITLES.items()}
-        extra = {"Toffoli gates": self.gates.toffoli, "Measurements": self.measurements, "Resets": self.resets}
+        extra = {"Toffoli gates": self.gates.toffoli, "Ancillas": self.ancillas}
+        extra |= {"Measurements": self.measurements, "Resets": self.resets}
+        extra |= {f"Calls of {name}": count for name, count in self.calls.oracle_calls.items()}
         return rows | {title: value for title, value in extra.items() if value != 0}
+
+    def notes(self) -> dict[str, str]:
+        """By title, how the counts that are not exact are to be read."""
+        fields = TITLES | {
+            title: title.split()[0].lower() for title in ("Qubits", "Toffoli gates", "Ancillas", "Measurements", "Resets")
+        }
+        return {
+            title: str(self.quality[name]).replace("_", " ")
+            for title, name in fields.items()
+            if self.quality[name] != EstimateQuality.EXACT
+        }
 
     def table(self) -> Any:
         """A `rich` table, for a terminal."""
@@ -249,7 +264,7 @@ class ResourceEstimate:
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field; closed forms as text."""
+        """Every field; closed forms as text, and so numbers of more than 4000 digits, rounded."""
         written = {
             "kernel": self.origin.name,
             "qubits": self.qubits,
@@ -279,8 +294,8 @@ class ResourceEstimate:
 
     def __str__(self) -> str:
         gates = self.gates
-        lines = ["Resource Estimate:", f"  Qubits: {self.qubits}", "  Gates:"]
-        lines += [f"    {title}: {getattr(gates, name)}" for title, name in TITLES.items()]
+        lines = ["Resource Estimate:", f"  Qubits: {shown(self.qubits)}", "  Gates:"]
+        lines += [f"    {title}: {shown(getattr(gates, name))}" for title, name in TITLES.items()]
         lines += [f"  {title}: {value}" for title, value in self._more()]
         return "\n".join(lines)
 
@@ -290,9 +305,9 @@ class ResourceEstimate:
         """What is shown only where there is something to say."""
         for title, value in (("Ancillas", self.ancillas), ("Measurements", self.measurements), ("Resets", self.resets)):
             if value != 0:
-                yield title, value
+                yield title, shown(value)
         for name, value in self.calls.oracle_calls.items():
-            yield f"Calls of {name}", value
+            yield f"Calls of {name}", shown(value)
         for quality in (EstimateQuality.UPPER_BOUND, EstimateQuality.EXPECTED, EstimateQuality.STEPWISE):
             if found := [name for name, of in self.quality.items() if of == quality]:
                 yield _QUALITY_TITLES[quality], ", ".join(found)
@@ -354,6 +369,8 @@ def _written(value: Any) -> Any:
     match value:
         case Quantity():
             return str(value)
+        case int() if abs(value) > _LARGEST_WRITTEN:
+            return shown(value)
         case Mapping():
             return {name: _written(inner) for name, inner in value.items()}
     return value

@@ -1,4 +1,4 @@
-"""Putting values for names: into closed forms (`substitute`), and through to a number (`evaluate`)."""
+"""Putting values for names into closed forms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.errors import ArithmeticEvaluationError, QubitIndexResolutionError, SizeError
+from qkernel.errors import ArithmeticEvaluationError, QubitIndexResolutionError
 from qkernel.estimate.atoms import (
     Argument,
     AtLeastZero,
@@ -31,9 +31,9 @@ from qkernel.estimate.atoms import (
 from qkernel.estimate.effort import spend
 from qkernel.estimate.forms import at_least_zero, equals_zero, floor_quotient, positive_part, power
 from qkernel.estimate.quantity import ZERO, Quantity, Value, atom, atom_names, narrowed, quantity, symbol, value_names
+from qkernel.estimate.stepping import function, run, size
 from qkernel.ir import evaluation
 
-MOST_STEPS = 1_000_000
 Values = Mapping[str, Value]
 
 
@@ -177,7 +177,7 @@ def iterated(
     loop = _renamed(Iterated(index, count, states, result, sums))
     if atom_names(loop):
         return atom(loop)
-    return quantity(_run(loop))
+    return quantity(run(loop)({}))
 
 
 def _renamed(loop: Iterated) -> Iterated:
@@ -211,50 +211,6 @@ def _atom_nesting(part: Atom) -> int:
     return 0
 
 
-def _run(loop: Iterated) -> Any:
-    rounds = max(0, int(loop.count))
-    if rounds > MOST_STEPS:
-        raise SizeError(f"a loop without a closed form would take {rounds} steps; at most {MOST_STEPS} are run")
-    environment: dict[str, Any] = {name: first.constant for name, first, _ in loop.states}
-    total: Any = 0
-    for step in range(rounds):
-        environment[loop.index] = step
-        if loop.sums:
-            total += evaluate(loop.result, environment)
-        environment |= {name: evaluate(following, environment) for name, _, following in loop.states}
-    return total if loop.sums else evaluate(loop.result, environment)
-
-
-def evaluate(form: Quantity, environment: Mapping[str, Any]) -> Any:
-    """The number that `form` is where names have the given numbers."""
-    spend(1)
-    total: Any = 0
-    for term, coefficient in form.terms.items():
-        product: Any = coefficient
-        for part, exponent in term:
-            value = _evaluate_atom(part, environment)
-            product *= value if exponent == 1 else Fraction(value) ** exponent
-            if not product:
-                break
-        total += product
-    return narrowed(total)
-
-
-def _evaluate_atom(part: Atom, environment: Mapping[str, Any]) -> Any:
-    match part:
-        case Symbol(name):
-            return environment[name]
-        case Positive(inner):
-            return max(0, evaluate(inner, environment))
-        case Floor(numerator, divisor) if below := evaluate(divisor, environment):
-            return evaluate(numerator, environment) // below
-        case AtLeastZero(inner):
-            return int(evaluate(inner, environment) >= 0)
-        case IsZero(inner):
-            return int(evaluate(inner, environment) == 0)
-    return substitute_atom(part, {name: quantity(environment[name]) for name in atom_names(part)}).constant
-
-
 def item_sum(targets: tuple[str, ...], dictionary: Value, result: Quantity) -> Quantity:
     """The sum of `result` over a dictionary's items."""
     if result.free.isdisjoint(targets):
@@ -263,6 +219,13 @@ def item_sum(targets: tuple[str, ...], dictionary: Value, result: Quantity) -> Q
         rounds = list(item_values(targets, dictionary))
     except NotKnown:
         return atom(ItemSum(targets, dictionary, result))
+    if result.free <= set(targets) and all(isinstance(value, Quantity) for values in rounds for value in values):
+        count, spent = function(result), size(result)
+        found = 0
+        for values in rounds:
+            spend(spent)
+            found += count({name: value.constant for name, value in zip(targets, values, strict=True)})  # type: ignore[union-attr]
+        return quantity(found)
     return sum((substitute(result, dict(zip(targets, values, strict=True))) for values in rounds), ZERO)
 
 
