@@ -281,6 +281,39 @@ def adder(n: qk.UInt) -> qk.Vector[qk.Bit]:
     return qk.measure(b)
 
 
+@qk.qkernel
+def gidney_adder(n: qk.UInt, x: qk.UInt, y: qk.UInt) -> qk.Vector[qk.Bit]:
+    """x + y modulo 2**n, for n >= 2: Gidney (arXiv:1709.06648), with n - 1 ANDs that measurements undo."""
+    a = qk.qubit_array(n)
+    b = qk.qubit_array(n)
+    c = qk.qubit_array(n - 1)
+    for i in qk.range(n):
+        if (x // 2**i) % 2 == 1:
+            a[i] = qk.x(a[i])
+        if (y // 2**i) % 2 == 1:
+            b[i] = qk.x(b[i])
+    for i in qk.range(n - 1):
+        if i > 0:
+            c[i - 1], a[i] = qk.cx(c[i - 1], a[i])
+            c[i - 1], b[i] = qk.cx(c[i - 1], b[i])
+        a[i], b[i], c[i] = qk.ccx(a[i], b[i], c[i])
+        if i > 0:
+            c[i - 1], c[i] = qk.cx(c[i - 1], c[i])
+    c[n - 2], b[n - 1] = qk.cx(c[n - 2], b[n - 1])
+    a[n - 1], b[n - 1] = qk.cx(a[n - 1], b[n - 1])
+    for i in qk.range(n - 2, -1, -1):
+        if i > 0:
+            c[i - 1], c[i] = qk.cx(c[i - 1], c[i])
+        c[i] = qk.h(c[i])
+        c[i], odd = qk.project_z(c[i])
+        if odd:
+            a[i], b[i] = qk.cz(a[i], b[i])
+        if i > 0:
+            c[i - 1], a[i] = qk.cx(c[i - 1], a[i])
+        a[i], b[i] = qk.cx(a[i], b[i])
+    return qk.measure(b)
+
+
 @qk.qkernel(clean_ancillas=True)
 def echo(q: qk.Qubit) -> qk.Qubit:
     helper = qk.qubit()
@@ -373,6 +406,7 @@ SIZES = {
     constants: [{}],
     pairwise: [{"n": n, "pairs": {(0, 2): 1, (1, 2): 0, (3, 7): 4}} for n in range(5)],
     adder: [{"n": n} for n in range(1, 7)],
+    gidney_adder: [{"n": n, "x": 5, "y": 2**n - 1} for n in range(2, 7)],
     registers: [{"n": n, "sizes": [1, 2, n]} for n in range(7)],
 }
 """Each kernel with the bindings at which its closed form is checked."""

@@ -20,6 +20,7 @@ from estimate_kernels import (
     carried,
     constants,
     ghz,
+    gidney_adder,
     loops,
     measured,
     modified,
@@ -102,6 +103,10 @@ def test_textbook_counts() -> None:
     # Cuccaro et al.: 2n Toffolis and 4n + 1 CNOTs in the plain form.
     assert totals(adder, n=64).toffoli == 128
     assert totals(adder, n=64).by_name["cx"] == 257
+    assert str(totals(adder).toffoli) == "2*Max(0, n - 1) + 2"  # it is for n >= 1
+    # Gidney: n - 1 ANDs, undone by measurements.
+    assert str(totals(gidney_adder).toffoli) == "Max(0, n - 1)"
+    assert gidney_adder.estimate_resources().substitute(n=64, x=1, y=2).gates.toffoli == 63
     terms = qko.Z(0) * qko.Z(1) + qko.X(0) + qko.X(1)
     assert totals(trotter, n=2, steps=10, hamiltonian=terms).by_name == {"rzz": 10, "rx": 20, "crzz": 10, "crx": 20}
 

@@ -52,6 +52,7 @@ def controlled_rz(c: int, t: int, angle: float) -> list[Step]:
     return [("rz", t, angle / 2), ("cx", c, t), ("rz", t, -angle / 2), ("cx", c, t)]
 
 
+EIGHTH = math.pi / 8
 CIRCUITS: dict[tuple[str, int], list[Step]] = {
     ("x", 2): toffoli(0, 1, 2),
     ("z", 2): toffoli(0, 1, 2)[1:10] + toffoli(0, 1, 2)[11:],
@@ -68,6 +69,20 @@ CIRCUITS: dict[tuple[str, int], list[Step]] = {
     ("rxx", 0): [("h", 0), ("h", 1), ("cx", 0, 1), ("rz", 1, 0.7), ("cx", 0, 1), ("h", 0), ("h", 1)],
     ("ryy", 0): [("sx", 0), ("sx", 1), ("cx", 0, 1), ("rz", 1, 0.7), ("cx", 0, 1), ("sxdg", 0), ("sxdg", 1)],
     ("rzx", 0): [("h", 1), ("cx", 0, 1), ("rz", 1, 0.7), ("cx", 0, 1), ("h", 1)],
+    ("rxx", 1): [
+        *(("h", 1), ("h", 2), ("cx", 1, 2)),
+        *controlled_rz(0, 2, 0.7),
+        *(("cx", 1, 2), ("h", 1), ("h", 2)),
+    ],
+    ("ryy", 1): [
+        *(("sx", 1), ("sx", 2), ("cx", 1, 2)),
+        *controlled_rz(0, 2, 0.7),
+        *(("cx", 1, 2), ("sxdg", 1), ("sxdg", 2)),
+    ],
+    ("rzx", 1): [("h", 2), ("cx", 1, 2), *controlled_rz(0, 2, 0.7), ("cx", 1, 2), ("h", 2)],
+    ("t", 1): [("p", 0, EIGHTH), ("p", 1, EIGHTH), ("cx", 0, 1), ("p", 1, -EIGHTH), ("cx", 0, 1)],
+    ("sdg", 1): [("tdg", 0), ("tdg", 1), ("cx", 0, 1), ("t", 1), ("cx", 0, 1)],
+    ("y", 2): [("sdg", 2), *toffoli(0, 1, 2), ("s", 2)],
     ("rx", 0): [("h", 0), ("rz", 0, 0.7), ("h", 0)],
     ("ry", 0): [("sdg", 0), ("h", 0), ("rz", 0, 0.7), ("h", 0), ("s", 0)],
 }
@@ -98,6 +113,36 @@ def test_three_controls() -> None:
     assert parts_of(Kind("x", 3)) == cost(steps)
     for k in range(2, 9):
         assert parts_of(Kind("x", k)) == {"t": 8 * k - 9, "cx": 6 * k - 6, "h": 4 * k - 6}
+
+
+@pytest.mark.parametrize("controls", range(5))
+@pytest.mark.parametrize("base", sorted({rule.base for rule in GATES.values()}))
+def test_every_gate_is_decomposed_or_refused_by_name(base: str, controls: int) -> None:
+    rule = GATES[base]
+    kind = Kind(base, controls, rule.num_qubits - rule.controls)
+    if controls and base in ("ecr", "iswap", "iswapdg"):
+        with pytest.raises(TargetCapabilityError, match=base):
+            parts_of(kind)
+        return
+    for name in parts_of(kind):
+        assert name in ("rz", "gphase", "barrier") or {"clifford_gates", "t_gates"} & {*kind_of(name).fields}
+
+
+def kind_of(name: str) -> Kind:
+    rule = GATES[name]
+    return Kind(rule.base, rule.controls, rule.num_qubits - rule.controls)
+
+
+def test_wide_paulis() -> None:
+    """exp(-i 0.35 X Y Z) by changes of basis (one H or two gates for each qubit at most), a chain of CX and one rotation."""
+    steps: list[Step] = [("h", 2), ("sx", 1), ("cx", 2, 1), ("cx", 1, 0), ("rz", 0, 0.7)]
+    steps += [("cx", 1, 0), ("cx", 2, 1), ("sxdg", 1), ("h", 2)]
+    x, y, z = (GATES[name].matrix() for name in "xyz")
+    word = np.kron(np.kron(x, y), z)
+    np.testing.assert_allclose(unitary(steps, 3), np.cos(0.35) * np.eye(8) - 1j * np.sin(0.35) * word, atol=1e-12)
+    parts = parts_of(Kind("pauli", 0, 3))
+    assert (parts["cx"], parts["rz"]) == (4, 1)
+    assert parts["h"] >= 4  # an upper bound, whatever the letters are
 
 
 def test_rotations() -> None:
