@@ -14,6 +14,7 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.reader import binary, is_literal, read, with_site
 from qkernel.frontend.tracer import Frame, Tracer, describe
 from qkernel.ir.expressions import Expr
+from qkernel.ir.types import ScalarType, TupleType
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,15 +312,18 @@ def _for(tracer: Tracer, node: ast.For) -> Signal:
     if isinstance(value, (SymbolicRange, SymbolicItems)):
         symbolic_for(tracer, node, value)
         return None
-    if isinstance(value, (QuantumHandle, Expr)):
+    if isinstance(value, QuantumHandle) or (isinstance(value, Expr) and not isinstance(value.type, TupleType)):
         shown, target = ast.unparse(node.iter), ast.unparse(node.target)
         lines = [f"for i in qk.range({shown}.shape[0]):", f"    {target} = {shown}[i]", "    ..."]
         lines += [f"    {shown}[i] = {target}"] if isinstance(value, QuantumHandle) else []
+        is_number = isinstance(value, Expr) and isinstance(value.type, ScalarType)
         raise UnsupportedPythonError(
             f"`for` cannot go over {describe(value)}",
             span=tracer.frame.span(node.iter),
-            label="its length may be known only later",
-            help="\n    ".join(["loop over its indices:", *lines]),
+            label="a number" if is_number else "its length may be known only later",
+            help=f"count up to it: `for {target} in qk.range({shown}):`"
+            if is_number
+            else "\n    ".join(["loop over its indices:", *lines]),
         )
     for entry in iterate(tracer, value, node.iter):
         assign(tracer, node.target, entry)
