@@ -97,6 +97,5 @@ def did_you_mean(name: str, known: list[str]) -> str:
     """` (did you mean `x`?)` for the closest known name, or nothing."""
     import difflib
 
-    sure = next((candidate for candidate in (_ALIASES.get(name), name.lower()) if candidate in known), None)
-    close = [sure] if sure is not None else difflib.get_close_matches(name, known, 1)
+    close = [_ALIASES[name]] if _ALIASES.get(name) in known else difflib.get_close_matches(name, known, 1)
     return f" (did you mean `{close[0]}`?)" if close else ""

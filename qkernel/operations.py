@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from qkernel.errors import CallArgumentError, KernelTypeError, ObservableError, SizeError
-from qkernel.frontend import active_tracer
+from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.gate_calls import angle, apply_gate, call_unitary, check_distinct
 from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.ownership import QuantumHandle
@@ -261,8 +261,6 @@ class SymbolicItems:
 
 def range(*bounds: UInt) -> Iterable[UInt]:
     """Python's `range`; in a kernel its bounds may be symbolic, and a `for` over it stays a loop."""
-    from qkernel.frontend import is_tracing
-
     return SymbolicRange(*bounds) if is_tracing() else builtins.range(*bounds)
 
 
@@ -282,12 +280,19 @@ def items(dictionary: Dict[K, V]) -> Iterable[tuple[K, V]]:
 
 
 def bit(value: Bit | int) -> Bit:
-    """A known bit."""
-    return bool(value)
+    """A known bit: False, True, 0 or 1."""
+    given: Any = value
+    if isinstance(given, Expr):
+        return given  # type: ignore[return-value]
+    if given not in (0, 1):
+        span = active_tracer("`bit`").site.of(0) if is_tracing() else None
+        raise KernelTypeError(f"a bit is 0 or 1, but this is {describe(given)}", span=span, label="no bit" if span else "")
+    return bool(given)
 
 
 def uint(value: UInt) -> UInt:
     """A known whole number."""
+    whole_number(value, "argument of `uint`", active_tracer("`uint`").site.of(0) if is_tracing() else None)
     return value
 
 

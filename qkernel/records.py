@@ -6,8 +6,6 @@ import dataclasses
 import typing
 from typing import TYPE_CHECKING, Any
 
-from qkernel.errors import MissingAnnotationError
-
 if TYPE_CHECKING:
     from typing import dataclass_transform
 else:
@@ -21,10 +19,6 @@ def struct(kind: type[Any]) -> Any:
     """Make a frozen record of a class with annotated fields; it may stand in a kernel's arguments and result."""
     record = dataclasses.dataclass(frozen=True)(kind)
     names = [field.name for field in dataclasses.fields(record)]
-    if not names:
-        raise MissingAnnotationError(
-            f"the struct `{kind.__name__}` has no fields", help="a field has a type: `angle: qk.Float`, for example"
-        )
     hints = typing.get_type_hints(record)
     record.struct_fields = {name: hints[name] for name in names}
     return record

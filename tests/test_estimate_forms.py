@@ -180,23 +180,6 @@ def test_forms_that_grow_without_end_are_refused(monkeypatch: pytest.MonkeyPatch
     assert crossed.estimate_resources(a=a, b=b, c=c, d=d, e=e).gates.total == counted
 
 
-@qk.qkernel
-def running_totals(n: qk.UInt, v: qk.Vector[qk.UInt]) -> qk.Bit:
-    q = qk.qubit()
-    so_far = 0
-    for k in qk.range(n):
-        so_far = so_far + v[k]
-        for _ in qk.range(so_far):
-            q = qk.h(q)
-    return qk.measure(q)
-
-
-def test_nested_sums_tell_their_indices_apart() -> None:
-    written = str(running_totals.estimate_resources().gates.total)
-    assert written == "Sum(Max(0, Sum(v[k], (k, 0, k' - 1)) + v[k']), (k', 0, n - 1))"
-    running_totals.verify_resources(n=3, v=[1, 2, 3])
-
-
 FORMS: dict[Any, dict[str, str]] = {
     nested: {},
     blocks_of_four: {},

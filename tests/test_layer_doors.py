@@ -289,37 +289,6 @@ assert not sys.modules.keys() & {"numba", "scipy"}, "what is compiled already ne
     subprocess.run([sys.executable, "-c", script], check=True, timeout=300)
 
 
-def test_a_parametrized_weight_is_what_it_is_made_to_be() -> None:
-    layer, inputs = small_layer(), random_batch(4, 3)
-    expected = simulate(inputs, 2 * layer.weights.detach(), 1)
-    layer(inputs)
-
-    class Doubled(torch.nn.Module):
-        def forward(self, weights: Tensor) -> Tensor:
-            return 2 * weights
-
-    torch.nn.utils.parametrize.register_parametrization(layer, "weights", Doubled())
-    close(layer(inputs), expected)
-    layer(inputs).sum().backward()
-    original = layer.parametrizations.weights.original
-    weights = original.detach().clone().requires_grad_()
-    simulate(inputs, 2 * weights, 1).sum().backward()
-    close(original.grad, weights.grad)
-
-
-def test_a_kind_of_tensors_is_checked_anew_when_it_changes() -> None:
-    layer = hybrid_layer(3, 1)
-    layer(torch.rand(2, 3))
-    for wrong in (torch.rand(2, 4), torch.zeros(2, 3, dtype=torch.int64), [0.1, 0.2, 0.3]):
-        with pytest.raises(LayerInputError):
-            layer(wrong)
-    with pytest.raises(LayerInputError, match="2 were given"):
-        layer(torch.rand(2, 3), torch.rand(2, 3))
-    for size in range(300):
-        assert layer(torch.rand(size, 3)).shape == (size, 3)
-    assert len(layer._wiring.calls) <= 256
-
-
 # what steps leave behind ----------------------------------------------------------------------------------------------
 
 

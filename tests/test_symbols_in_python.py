@@ -11,7 +11,7 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import CallArgumentError, KernelTypeError, MissingAnnotationError, NotFiniteError, SymbolicValueError
+from qkernel.errors import CallArgumentError, KernelTypeError, SymbolicValueError
 
 WEIGHTS = np.array([1.0, 2.5])
 TABLE = np.array([[1.0, 2.0], [0.5, -1.0]])
@@ -122,63 +122,3 @@ def test_largest_of_a_vector_by_the_loop_that_the_error_shows() -> None:
 
     assert kernel([0.3, 0.7, 0.2]) == pytest.approx(math.cos(0.7))
     assert kernel.grad(x=[0.3, 0.7, 0.2])["x"] == pytest.approx([0, -math.sin(0.7), 0])
-
-
-def test_the_parts_of_a_tuple_spread_out() -> None:
-    @qk.qkernel
-    def kernel(pair: qk.Tuple[qk.Float, qk.UInt]) -> qk.Float:
-        x, n = pair
-        return x * n
-
-    assert kernel((2.5, 3)) == 7.5
-
-
-def test_indices_written_with_a_minus_count_from_the_end_of_a_matrix() -> None:
-    @qk.qkernel
-    def kernel(m: qk.Matrix[qk.Float]) -> tuple[qk.Float, qk.Float, qk.Float]:
-        return m[-1, 0], m[0, -2], m[-1][-1]
-
-    assert kernel([[1.0, 2.0], [3.0, 4.0]]) == (3.0, 1.0, 4.0)
-
-
-def test_a_record_without_fields_is_refused() -> None:
-    with pytest.raises(MissingAnnotationError, match="`Empty` has no fields"):
-
-        @qk.struct
-        class Empty:
-            a = 3
-
-
-@pytest.mark.parametrize("angle", [range(2), {0: 1.0}, "a"])
-def test_what_is_no_angle_is_called_what_it_is(angle: Any) -> None:
-    @qk.qkernel
-    def kernel(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
-        return qk.rx(q, angle)
-
-    with pytest.raises(KernelTypeError, match=f"this is (a|the) {type(angle).__name__}"):
-        kernel.check()
-
-
-def test_a_unitary_names_its_qubits_and_has_finite_entries() -> None:
-    @qk.qkernel
-    def of_a_register(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
-        return qk.unitary(np.eye(4), q)
-
-    @qk.qkernel
-    def not_finite(q: qk.Qubit) -> qk.Qubit:
-        return qk.unitary([[math.nan, 0], [0, 1]], q)
-
-    with pytest.raises(KernelTypeError) as caught:
-        of_a_register.check()
-    assert caught.value.help == "name its qubits: `q[0], q[1] = qk.unitary(matrix, q[0], q[1])`"
-    with pytest.raises(NotFiniteError):
-        not_finite.check()
-
-
-def test_a_file_that_cannot_be_written_is_named() -> None:
-    @qk.qkernel
-    def kernel(q: qk.Qubit) -> qk.Qubit:
-        return qk.h(q)
-
-    with pytest.raises(FileNotFoundError, match=r"'/no/such/folder/kernel\.qk'"):
-        kernel.save("/no/such/folder/kernel.qk")

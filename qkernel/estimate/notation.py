@@ -195,7 +195,6 @@ class _Writer:
         return written[1:-1] if re.fullmatch(r"\(\w+ % \w+\)", written) else written
 
     def loop(self, loop: Iterated) -> str:
-        loop = _apart_from_inner(loop)
         last = self.form(loop.count - 1)
         parts = [self.form(loop.result), f"({_bare(loop.index)}, 0, {last})"]
         parts += [f"{_bare(name)}: {self.form(first)} -> {self.form(following)}" for name, first, following in loop.states]
@@ -243,36 +242,6 @@ class _Latex(_Writer):
             case Power():
                 return self.raised(atom, 1)
         return rf"\mathtt{{{escaped(_TEXT.atom(atom))}}}"
-
-
-def _apart_from_inner(loop: Iterated) -> Iterated:
-    """The loop with its own names primed where a loop inside it uses them too."""
-    from qkernel.estimate.substitution import substitute
-
-    forms = (loop.result, *(following for _, _, following in loop.states))
-    inside = frozenset().union(*(_loop_names(form) for form in forms))
-    own = (loop.index, *(name for name, _, _ in loop.states))
-    renamed = {name: f"{_bare(name)}'" for name in own if _bare(name) in inside}
-    if not renamed:
-        return loop
-    values = {name: Quantity({frozenset(((Symbol(primed), 1),)): 1}) for name, primed in renamed.items()}
-    states = tuple((renamed.get(name, name), first, substitute(form, values)) for name, first, form in loop.states)
-    return Iterated(renamed.get(loop.index, loop.index), loop.count, states, substitute(loop.result, values), loop.sums)
-
-
-def _loop_names(form: Quantity) -> frozenset[str]:
-    """The users' own names that loops in `form` bind."""
-    found: set[str] = set()
-    for term in form.terms:
-        for part, _ in term:
-            match part:
-                case Positive(inner) | AtLeastZero(inner) | IsZero(inner):
-                    found |= _loop_names(inner)
-                case Floor(left, right) | Power(left, right):
-                    found |= _loop_names(left) | _loop_names(right)
-                case Iterated(index, _, states, result):
-                    found |= {_bare(index), *(_bare(name) for name, _, _ in states)} | _loop_names(result)
-    return frozenset(found)
 
 
 _TEXT, _LATEX = _Writer(), _Latex()

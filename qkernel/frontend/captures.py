@@ -195,5 +195,5 @@ def _is_composite(value: Any) -> bool:
 def _has_state(value: Any) -> bool:
     """Whether attributes of `value` may change."""
     kind = value if isinstance(value, type) else type(value)
-    root = kind.__module__.split(".")[0]
+    root = str(kind.__module__).split(".")[0]  # of some built-in types it is a descriptor
     return root not in ("builtins", "qkernel", "numpy") or isinstance(value, types.ModuleType)

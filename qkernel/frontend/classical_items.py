@@ -35,21 +35,17 @@ def read_item(tracer: Tracer, base: Expr, key: Any, key_node: ast.expr, node: as
                 raise KernelTypeError(
                     f"`{shown}` is a {base.type} and takes {rank} indices, not {len(keys)}", span=span, label="too many indices"
                 )
-            if rank != 1 and any(isinstance(part, slice) for part in keys):
-                raise UnsupportedPythonError(
-                    "only vectors have slices",
-                    span=span,
-                    label=f"`{shown}` is a {base.type}",
-                    help=f"take single elements: `{shown}[i, j]`"
-                    if isinstance(key, tuple)
-                    else f"take one row and slice it: `{shown}[0][{ast.unparse(key_node)}]`",
-                )
             if isinstance(key, slice):
+                if rank != 1:
+                    raise UnsupportedPythonError(
+                        "only vectors have slices",
+                        span=span,
+                        label=f"`{shown}` is a {base.type}",
+                        help=f"take one row and slice it: `{shown}[0][{ast.unparse(key_node)}]`",
+                    )
                 start, stride, length = resolve_slice(key, size(base), span, True)
                 return Slice(base, start, stride, length)
-            nodes = key_node.elts if isinstance(key_node, ast.Tuple) else [key_node] * len(keys)
-            each = enumerate(zip(keys, nodes, strict=True))
-            resolved = tuple(_index(part, base, axis, shown, part_node, span) for axis, (part, part_node) in each)
+            resolved = tuple(_index(part, base, axis, shown, key_node, span) for axis, part in enumerate(keys))
             return item(base, resolved if len(resolved) > 1 else resolved[0])
     raise KernelTypeError(f"`{shown}` is a {base.type} and has no elements", span=span, label="indexed here")
 

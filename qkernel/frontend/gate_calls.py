@@ -96,7 +96,7 @@ def _keyword(rule: GateRule, keyword: str) -> str:
 
 def angle(tracer: Tracer, value: Any, what: str, span: Span | None, vectors_allowed: bool = False) -> Expr:
     """`value` as a Float, or as a vector of Floats where one angle per qubit is allowed."""
-    if not isinstance(value, (Expr, bool, int, float, np.ndarray, np.generic, list, tuple)):
+    if isinstance(value, (QuantumHandle, str)) or value is None or callable(value):
         raise KernelTypeError(
             f"{what} must be a Float, but this is {describe(value)}",
             span=span,
@@ -169,20 +169,18 @@ def apply_gate(
 
 def call_unitary(tracer: Tracer, matrix: Any, qubits: tuple[Any, ...]) -> Any:
     """`unitary(matrix, *qubits)`."""
+    entries = unitary_matrix(matrix, len(qubits), tracer.site.of(0))
     handles = [
         tracer.expect_qubits(qubit, f"qubit {position} of `unitary`", tracer.site.of(position + 1))
         for position, qubit in enumerate(qubits)
     ]
     for position, handle in enumerate(handles):
         if handle.is_register:
-            shown = handle.name
             raise KernelTypeError(
                 f"`unitary` takes single qubits, and `{handle.name}` is a register",
                 span=tracer.site.of(position + 1),
                 label="a Vector[Qubit]",
-                help=f"name its qubits: `{shown}[0], {shown}[1] = qk.unitary(matrix, {shown}[0], {shown}[1])`",
             )
-    entries = unitary_matrix(matrix, len(qubits), tracer.site.of(0))
     check_distinct(handles, [tracer.site.of(position + 1) for position in range(len(handles))])
     results = apply_gate(tracer, "unitary", handles, (), (), entries)
     return results[0] if len(results) == 1 else tuple(results)
@@ -211,8 +209,6 @@ def unitary_matrix(matrix: Any, num_qubits: int, span: Span | None) -> tuple[tup
             span=span,
             label=f"shape {array.shape}",
         )
-    if not np.isfinite(array).all():
-        raise NotFiniteError("the matrix of `unitary` has an entry that is not finite", span=span, label="NaN or infinity")
     error_size = float(np.abs(array @ array.conj().T - np.eye(size)).max())
     if not error_size < 1e-8:
         raise NotUnitaryError(

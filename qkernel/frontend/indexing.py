@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError, QubitIndexResolutionError
 from qkernel.frontend.ownership import QuantumHandle, distance, plain
 from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Name, Size, apply, wrap
 from qkernel.ir.spans import Span
-from qkernel.ir.types import BIT, FLOAT, UINT, ScalarType
+from qkernel.ir.types import UINT
 
 
 def part(parent: QuantumHandle, key: Any, name: str, span: Span | None, literal: bool) -> QuantumHandle:
@@ -30,22 +29,16 @@ def show(key: Any) -> str:
     return str(key)
 
 
-_TO_WHOLE = {
-    FLOAT: "whole numbers divide with `//`; `qk.floor` and `qk.ceil` make a UInt of a Float",
-    BIT: "`(1 if bit else 0)` makes a number of a bit",
-}
-
-
 def whole_number(value: Any, what: str, span: Span | None) -> Expr:
     """`value` as a UInt expression."""
     expr = wrap(value) if isinstance(value, (bool, int, float, Expr)) or hasattr(value, "item") else None
     if expr is None or expr.type != UINT:
-        shown = f"a {expr.type}" if expr is not None else with_article(type(value).__name__)
+        shown = f"a {expr.type}" if expr is not None else f"{type(value).__name__}"
         raise KernelTypeError(
             f"{what} must be a whole number, but this is {shown}",
             span=span,
             label="not a UInt",
-            help=_TO_WHOLE.get(expr.type) if expr is not None and isinstance(expr.type, ScalarType) else None,
+            help="whole numbers divide with `//`; `qk.floor` and `qk.ceil` make a UInt of a Float",
         )
     return expr
 
@@ -83,7 +76,7 @@ def resolve_slice(key: slice, length: Expr, span: Span | None, literal: bool) ->
     stride = ONE if key.step is None else whole_number(key.step, "the step of a slice", span)
     if isinstance(stride, Const) and stride.value <= 0:
         raise QubitIndexResolutionError(
-            "a slice goes forward",
+            "a slice of qubits goes forward",
             span=span,
             label=f"its step is {stride.value}",
             help="reverse the loop that uses it",

@@ -11,24 +11,20 @@ from qkernel.errors import UnsupportedPythonError
 from qkernel.frontend.control_flow import truth
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Frame, Tracer, describe
-from qkernel.ir.array_protocol import elements
 from qkernel.ir.expressions import Const, Expr
-from qkernel.ir.types import TupleType
 
 
 def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
     """The elements of a Python iterable; symbols and registers are not iterated outside `for` statements."""
-    if isinstance(value, Expr) and isinstance(value.type, TupleType):
-        return iter(elements(value) or ())
     if isinstance(value, (QuantumHandle, Expr)):
         shown = value.name if isinstance(value, QuantumHandle) else as_written(str(value))
         names = [ast.unparse(element) for element in node.elts] if isinstance(node, (ast.Tuple, ast.List)) else []
-        parts = ", ".join(f"{shown}[{k}]" for k in range(len(names) or 2))
+        elements = ", ".join(f"{shown}[{k}]" for k in range(len(names) or 2))
         raise UnsupportedPythonError(
             f"{describe(value)} is not spread out by itself",
             span=tracer.frame.span(node),
             label="its length may be known only later",
-            help=f"name its elements: `{', '.join(names)} = {parts}`" if names else f"name its elements: `{parts}`",
+            help=f"name its elements: `{', '.join(names)} = {elements}`" if names else f"name its elements: `{elements}`",
         )
     from qkernel.operations import SymbolicItems, SymbolicRange
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from qkernel.diagnostics import Note, as_written
+from qkernel.diagnostics import Note
 from qkernel.errors import (
     AffineTypeError,
     QubitAliasError,
@@ -243,8 +243,7 @@ class Ledger:
         """`parent[...] = handle`: the loan ends."""
         self.check_usable(handle, span)
         if handle.parent is not parent or not any(loan.place == handle.place for loan in self.loans.get(parent, ())):
-            came = f"`{as_written(handle.name)}` was not taken from `{parent.name}`"
-            came = came if as_written(handle.name) != parent.name else f"this qubit was not taken from `{parent.name}`"
+            came = f"`{handle.name}` was not taken from `{parent.name}`"
             raise AffineTypeError(
                 f"{came}, so it cannot be put there",
                 span=span,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 import math
 import types
 from collections.abc import Callable
@@ -13,8 +14,18 @@ from typing import Any
 import numpy as np
 
 from qkernel.diagnostics import as_written
-from qkernel.errors import CallArgumentError, InliningError, QKernelError, SourceUnavailableError, SymbolicValueError
+from qkernel.errors import (
+    CallArgumentError,
+    InliningError,
+    KernelRecursionError,
+    QKernelError,
+    SourceUnavailableError,
+    SymbolicValueError,
+)
 from qkernel.frontend.captures import is_users
+from qkernel.frontend.carrying import handles_in
+from qkernel.frontend.comparisons import has_symbol
+from qkernel.frontend.outside import run_outside
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.tracer import CallSite, Frame, Tracer
@@ -70,18 +81,15 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
         rule = None
     if rule is not None and (function in _ALWAYS or _holds_symbols(values)):
         return rule(tracer, *arguments, **keywords)
-    if (
-        isinstance(function, types.FunctionType)
-        and _concerns_kernel(values)
-        and (source := _kernel_source(function)) is not None
-    ):
-        return inline(tracer, function, source, arguments, keywords)
+    plain, bound = _unbound(function)
+    if plain is not None and _concerns_kernel((*bound, *values)) and (source := _kernel_source(plain)) is not None:
+        return inline(tracer, plain, source, (*bound, *arguments), keywords)
     tracer.captures.call(function, values)
     name = getattr(function, "__name__", type(function).__name__)
     try:
         if isinstance(function, np.ufunc) and _concerns_kernel(values):
             return universal(function, "__call__", arguments, keywords)
-        return function(*arguments, **keywords)
+        return run_outside(function, *arguments, **keywords)
     except QKernelError:
         raise
     except SymbolUse as error:
@@ -95,6 +103,19 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
         raise InliningError(
             f"`{name}` failed: {type(error).__name__}: {error}", span=span, label="called here while the kernel was traced"
         ) from error
+
+
+def _unbound(function: Any) -> tuple[types.FunctionType | None, tuple[Any, ...]]:
+    """The plain function that a call runs, and the object that it gets as `self`."""
+    if isinstance(function, types.FunctionType):
+        return function, ()
+    if not isinstance(function, (types.MethodType, types.BuiltinFunctionType, type)):
+        method = getattr(type(function), "__call__", None)  # noqa: B004 - the function itself is wanted
+        if isinstance(method, types.FunctionType):
+            return method, (function,)
+    if isinstance(function, types.MethodType) and isinstance(function.__func__, types.FunctionType):
+        return function.__func__, (function.__self__,)
+    return None, ()
 
 
 def _is_hashable(value: Any) -> bool:
@@ -119,11 +140,8 @@ def _holds_symbols(values: tuple[Any, ...]) -> bool:
 
 
 def _concerns_kernel(values: tuple[Any, ...]) -> bool:
-    """Whether any value, also inside lists and tuples, is a symbol or a handle."""
-    return any(
-        isinstance(value, (Expr, QuantumHandle)) or ((entries := _entries_of(value)) is not None and _concerns_kernel(entries))
-        for value in values
-    )
+    """Whether any value, also inside lists, dictionaries, tuples and records, is a symbol or a handle."""
+    return any(has_symbol(value) or handles_in(value) for value in values)
 
 
 _FOREIGN = (
@@ -141,49 +159,111 @@ def _kernel_source(function: types.FunctionType) -> Source | None:
         source = read_source(function)
     except SourceUnavailableError:
         return None
-    return None if any(isinstance(node, _FOREIGN) for node in ast.walk(source.node)) else source
+    return None if any(map(_is_foreign, ast.walk(source.node))) else source
+
+
+def _is_foreign(node: ast.AST) -> bool:
+    match node:
+        case ast.Attribute(_, name, context):
+            return isinstance(context, ast.Store) or (name.startswith("__") and not name.endswith("__"))
+        case ast.Name("super"):
+            return True
+    return isinstance(node, _FOREIGN)
 
 
 def inline(
     tracer: Tracer, function: types.FunctionType, source: Source, arguments: tuple[Any, ...], keywords: dict[str, Any]
 ) -> Any:
     """Read a plain Python function as part of the kernel, so that carets point into it."""
-    import inspect
+    frame = Frame(source, function.__name__, {}, tracer.captures.noting(function))
+    for name, default in inspect.signature(function).parameters.items():
+        tracer.note_around(name, default.default)
+    return call_source(tracer, source.node, inspect.signature(function), frame, arguments, keywords)
 
+
+def call_source(
+    tracer: Tracer,
+    node: ast.FunctionDef | ast.Lambda,
+    signature: inspect.Signature,
+    frame: Frame,
+    arguments: tuple[Any, ...],
+    keywords: dict[str, Any],
+) -> Any:
+    """Read the body of a `def` or `lambda` in `frame`, which gets the arguments as its variables."""
     from qkernel.frontend.reader import read
     from qkernel.frontend.statements import Return, run
     from qkernel.frontend.trace import MAXIMUM_DEPTH
 
     try:
-        bound = inspect.signature(function).bind(*arguments, **keywords)
+        bound = signature.bind(*arguments, **keywords)
     except TypeError as error:
-        usage = f"`{function.__name__}{inspect.signature(function)}`"
         raise CallArgumentError(
-            f"`{function.__name__}` is not called like this: {error}",
+            f"`{frame.name}` is not called like this: {error}",
             span=tracer.site.span,
             label="called here",
-            help=f"call it as {usage}",
+            help=f"call it as `{frame.name}{signature}`",
         ) from None
     bound.apply_defaults()
     if len(tracer.frames) > MAXIMUM_DEPTH:
-        from qkernel.errors import KernelRecursionError
-
         raise KernelRecursionError(
-            f"`{function.__name__}` calls itself without end",
+            f"`{frame.name}` calls itself without end",
             span=tracer.site.span,
             label="called again here",
             help="end the recursion by an `if` on a number that is known in Python",
         )
+    frame.variables = dict(bound.arguments)
     site = tracer.site
-    tracer.frames.append(Frame(source, function.__name__, dict(bound.arguments), tracer.captures.noting(function)))
+    tracer.frames.append(frame)
     try:
-        if isinstance(source.node, ast.Lambda):
-            return read(tracer, source.node.body)
-        signal = run(tracer, source.node.body)
+        if isinstance(node, ast.Lambda):
+            return read(tracer, node.body)
+        signal = run(tracer, node.body)
         return signal.value if isinstance(signal, Return) else None
     finally:
         tracer.frames.pop()
         tracer.site = site
+
+
+def local_function(tracer: Tracer, node: ast.FunctionDef | ast.Lambda) -> Callable[..., Any]:
+    """A `def` or `lambda` written in the kernel: read again, with its arguments, at each call."""
+    frame = tracer.frame
+    signature = _local_signature(tracer, node.args)
+    name = node.name if isinstance(node, ast.FunctionDef) else "<lambda>"
+
+    def function(*arguments: Any, **keywords: Any) -> Any:
+        inner = Frame(frame.source, name, {}, frame.outer, enclosing=frame)
+        return call_source(tracer, node, signature, inner, arguments, keywords)
+
+    function.__name__ = name
+    return function
+
+
+def _local_signature(tracer: Tracer, arguments: ast.arguments) -> inspect.Signature:
+    """The parameters of a function written in the kernel, with their defaults as they are now."""
+    from qkernel.frontend.reader import read
+
+    def parameter(argument: ast.arg, kind: Any, default: ast.expr | None = None) -> inspect.Parameter:
+        value = inspect.Parameter.empty if default is None else read(tracer, default)
+        return inspect.Parameter(argument.arg, kind, default=value)
+
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults = [*[None] * (len(positional) - len(arguments.defaults)), *arguments.defaults]
+    parameters = [
+        parameter(argument, _ONLY if position < len(arguments.posonlyargs) else _EITHER, default)
+        for position, (argument, default) in enumerate(zip(positional, defaults, strict=True))
+    ]
+    if arguments.vararg is not None:
+        parameters.append(parameter(arguments.vararg, inspect.Parameter.VAR_POSITIONAL))
+    parameters += [
+        parameter(argument, inspect.Parameter.KEYWORD_ONLY, default)
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    ]
+    if arguments.kwarg is not None:
+        parameters.append(parameter(arguments.kwarg, inspect.Parameter.VAR_KEYWORD))
+    return inspect.Signature(parameters)
+
+
+_ONLY, _EITHER = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
 # builtins and math on symbols -----------------------------------------------------------------------------------------------
@@ -260,9 +340,13 @@ def _int(tracer: Tracer, value: Any) -> Expr:
 
 
 def _sum(tracer: Tracer, values: Any, start: Any = 0) -> Any:
+    from qkernel.frontend.reader import binary
+
     total = start
     for value in _entries(tracer, values, "sum"):
-        total = value if isinstance(total, int) and total == 0 else total + value
+        is_plain = type(total) is int and total == 0 and not (isinstance(value, Expr) and value.type == BIT)
+        is_first = is_plain and not isinstance(value, bool)
+        total = value if is_first else binary(tracer, ast.Add, total, value, tracer.frame.source.node)
     return total
 
 

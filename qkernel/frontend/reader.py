@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -19,13 +20,15 @@ from qkernel.errors import (
     UnknownNameError,
     UnsupportedPythonError,
 )
-from qkernel.frontend.control_flow import symbolic_if, truth
+from qkernel.frontend.comparisons import compare
+from qkernel.frontend.control_flow import decided_later, symbolic_if, truth
 from qkernel.frontend.iteration import comprehension, iterate
+from qkernel.frontend.outside import run_outside
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.python_calls import call
+from qkernel.frontend.python_calls import call, local_function
 from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
 from qkernel.frontend.whole_vectors import whole_vector
-from qkernel.ir.expressions import Expr, SymbolUse, apply, equal
+from qkernel.ir.expressions import Expr, SymbolUse, apply
 from qkernel.ir.types import BIT, OBSERVABLE, ArrayType, DictType, ScalarType
 
 _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -42,18 +45,6 @@ _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.LShift: ("<<", operator.lshift),
     ast.RShift: (">>", operator.rshift),
     ast.MatMult: ("@", operator.matmul),
-}
-_COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
-    ast.Eq: ("==", operator.eq),
-    ast.NotEq: ("!=", operator.ne),
-    ast.Lt: ("<", operator.lt),
-    ast.LtE: ("<=", operator.le),
-    ast.Gt: (">", operator.gt),
-    ast.GtE: (">=", operator.ge),
-    ast.Is: ("is", operator.is_),
-    ast.IsNot: ("is not", operator.is_not),
-    ast.In: ("in", lambda left, right: left in right),
-    ast.NotIn: ("not in", lambda left, right: left not in right),
 }
 _CONVERSIONS: dict[int, Callable[[Any], str]] = {114: repr, 115: str, 97: ascii}  # by the letter after `!`
 _BIT_OPERATORS = {"and", "or", "^"}
@@ -109,13 +100,13 @@ def _read(tracer: Tracer, node: ast.expr) -> Any:
         case ast.List(elements):
             return list(_elements(tracer, elements))
         case ast.Set(elements):
-            return set(_elements(tracer, elements))
+            return run_outside(set, list(_elements(tracer, elements)))
         case ast.Dict(keys, values):
             return _dictionary(tracer, keys, values)
         case ast.BoolOp(op, values):
-            return _boolean(tracer, isinstance(op, ast.And), values)
+            return _boolean(tracer, isinstance(op, ast.And), values, node)
         case ast.Compare(left, ops, comparators):
-            return _compare(tracer, node, left, ops, comparators)
+            return compare(tracer, node, left, ops, comparators)
         case ast.IfExp(test, body, orelse):
             return _conditional(tracer, node, test, body, orelse)
         case ast.NamedExpr(ast.Name(identifier), value):
@@ -130,13 +121,14 @@ def _read(tracer: Tracer, node: ast.expr) -> Any:
         case ast.ListComp(element, generators):
             return list(comprehension(tracer, generators, lambda: read(tracer, element)))
         case ast.SetComp(element, generators):
-            return set(comprehension(tracer, generators, lambda: read(tracer, element)))
+            return run_outside(set, list(comprehension(tracer, generators, lambda: read(tracer, element))))
         case ast.GeneratorExp(element, generators):
             return list(comprehension(tracer, generators, lambda: read(tracer, element)))
         case ast.DictComp(key, value, generators):
-            return dict(comprehension(tracer, generators, lambda: (read(tracer, key), read(tracer, value))))
+            entries = list(comprehension(tracer, generators, lambda: (read(tracer, key), read(tracer, value))))
+            return run_outside(dict, entries)
         case ast.Lambda():
-            return traced_lambda(tracer, node)
+            return local_function(tracer, node)
         case ast.Slice(lower, upper, step):
             return slice(*(None if part is None else read(tracer, part) for part in (lower, upper, step)))
     construct, way_out = _REWRITES.get(type(node), (type(node).__name__, "leave it out"))
@@ -155,23 +147,29 @@ _REWRITES: dict[type[ast.expr], tuple[str, str]] = {
 
 def read_name(tracer: Tracer, name: str, node: ast.AST) -> Any:
     """A variable of the frame, else what the name means around it: closure, globals, builtins."""
-    frame = tracer.frame
-    if name in frame.variables:
-        return frame.variables[name]
-    if name in frame.dead:
-        raise UnknownNameError(
-            f"`{name}` {frame.dead[name]}",
-            span=frame.span(node),
-            label="not defined here",
-            help=f"give `{name}` a value before",
-        )
+    frame: Frame | None = tracer.frame
+    while frame is not None:
+        if name in frame.variables:
+            return frame.variables[name]
+        if name in frame.dead:
+            raise frame.dead[name].error(name, tracer.frame.span(node))
+        outer, frame = frame.outer, frame.enclosing
     try:
-        return frame.outer(name)
+        value = outer(name)
     except NameError:
-        known = [*frame.variables]
+        known = [*tracer.frame.variables]
         raise UnknownNameError(
-            f"`{name}` is not defined{did_you_mean(name, known)}", span=frame.span(node), label="unknown name"
+            f"`{name}` is not defined{did_you_mean(name, known)}", span=tracer.frame.span(node), label="unknown name"
         ) from None
+    tracer.note_around(name, value)
+    return value
+
+
+def find_frame(frame: Frame | None, name: str) -> Frame | None:
+    """The frame that has `name`: this one, or one that its function was written in."""
+    while frame is not None and name not in frame.variables:
+        frame = frame.enclosing
+    return frame
 
 
 def _elements(tracer: Tracer, elements: list[ast.expr]) -> Iterator[Any]:
@@ -183,12 +181,10 @@ def _elements(tracer: Tracer, elements: list[ast.expr]) -> Iterator[Any]:
 
 
 def _dictionary(tracer: Tracer, keys: list[ast.expr | None], values: list[ast.expr]) -> dict[Any, Any]:
-    result: dict[Any, Any] = {}
+    entries: list[tuple[Any, Any]] = []
     for key, value in zip(keys, values, strict=True):
-        if key is None:
-            result |= read(tracer, value)
-        else:
-            result[read(tracer, key)] = read(tracer, value)
+        entries += read(tracer, value).items() if key is None else [(read(tracer, key), read(tracer, value))]
+    result: dict[Any, Any] = run_outside(dict, entries)
     return result
 
 
@@ -197,23 +193,23 @@ def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node
     name, plain = _BINARY[kind]
     if not (isinstance(left, Expr) or isinstance(right, Expr)) or isinstance(left, str):
         if isinstance(left, QuantumHandle) or isinstance(right, QuantumHandle):
-            raise _no_arithmetic(tracer, left if isinstance(left, QuantumHandle) else right, name, node)
+            raise no_arithmetic(tracer, left if isinstance(left, QuantumHandle) else right, name, node)
         return plain(left, right)
-    refused = [part for part in (left, right) if not _is_scalar(part) and not _is_array(part)]
+    refused = [part for part in (left, right) if not is_scalar(part) and not _is_array(part)]
     if refused:
-        raise _no_arithmetic(tracer, refused[0], name, node)
+        raise no_arithmetic(tracer, refused[0], name, node)
     if _is_array(left) or _is_array(right):
         return plain(left, right)
     if name in ("<<", ">>"):
         factor = apply("**", 2, right)
         return left * factor if name == "<<" else apply("//", left, factor)
     if name == "@":
-        raise _no_arithmetic(tracer, left, name, node)
-    kinds = {_type(operand) for operand in (left, right)}
+        raise no_arithmetic(tracer, left, name, node)
+    kinds = {type_of(operand) for operand in (left, right)}
     if name in _BIT_OPERATORS:
         if kinds != {BIT}:
             raise KernelTypeError(
-                f"`{_symbol(kind)}` takes Bits, but this is {describe(left if _type(left) != BIT else right)}",
+                f"`{_symbol(kind)}` takes Bits, but this is {describe(left if type_of(left) != BIT else right)}",
                 span=tracer.frame.span(node),
                 label="not Bits",
                 help="numbers have `+ - * / // % **` and comparisons; conditions are joined by `and`, `or`, `not`",
@@ -236,19 +232,19 @@ def _is_array(value: Any) -> bool:
     return not isinstance(value, Expr) and hasattr(value, "__array__") and getattr(value, "shape", ()) != ()
 
 
-def _is_scalar(value: Any) -> bool:
+def is_scalar(value: Any) -> bool:
     if isinstance(value, Expr):
         return isinstance(value.type, ScalarType) and value.type != OBSERVABLE
     return isinstance(value, (bool, int, float)) or (hasattr(value, "item") and not _is_array(value))
 
 
-def _type(value: Any) -> Any:
+def type_of(value: Any) -> Any:
     from qkernel.ir.expressions import wrap
 
     return wrap(value).type
 
 
-def _no_arithmetic(tracer: Tracer, value: Any, name: str, node: ast.AST) -> KernelTypeError:
+def no_arithmetic(tracer: Tracer, value: Any, name: str, node: ast.AST) -> KernelTypeError:
     if isinstance(value, Expr) and isinstance(value.type, ArrayType):
         return whole_vector(value, f"`{name}`", tracer.frame.span(node))
     return KernelTypeError(
@@ -264,7 +260,7 @@ def _unary(tracer: Tracer, op: ast.unaryop, value: Any, node: ast.AST) -> Any:
         condition = truth(tracer, value, node)
         return apply("not", condition) if isinstance(condition, Expr) else not condition
     if isinstance(value, QuantumHandle):
-        raise _no_arithmetic(tracer, value, {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(op)], node)
+        raise no_arithmetic(tracer, value, {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(op)], node)
     if isinstance(op, ast.Invert):
         if isinstance(value, Expr) and value.type != BIT:
             raise KernelTypeError(
@@ -277,11 +273,11 @@ def _unary(tracer: Tracer, op: ast.unaryop, value: Any, node: ast.AST) -> Any:
     return -value if isinstance(op, ast.USub) else +value
 
 
-def _boolean(tracer: Tracer, is_and: bool, nodes: list[ast.expr]) -> Any:
+def _boolean(tracer: Tracer, is_and: bool, nodes: list[ast.expr], whole: ast.AST) -> Any:
     """`and` and `or`: short-circuit on what is known, build an expression of what is not."""
     result: Any = None
     for position, node in enumerate(nodes):
-        value = read(tracer, node)
+        value = read_untouching(tracer, node, whole) if isinstance(result, Expr) else read(tracer, node)
         condition = truth(tracer, value, node) if isinstance(value, Expr) or isinstance(result, Expr) else value
         result = condition if not isinstance(result, Expr) else apply("and" if is_and else "or", result, condition)
         if not isinstance(result, Expr) and position < len(nodes) - 1 and bool(result) != is_and:
@@ -289,48 +285,19 @@ def _boolean(tracer: Tracer, is_and: bool, nodes: list[ast.expr]) -> Any:
     return result
 
 
-def _compare(tracer: Tracer, node: ast.AST, left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr]) -> Any:
-    result: Any = True
-    previous = read(tracer, left)
-    for op, comparator in zip(ops, comparators, strict=True):
-        value = read(tracer, comparator)
-        outcome = _compare_pair(tracer, op, previous, value, node)
-        if isinstance(result, Expr) or isinstance(outcome, Expr):
-            result = apply("and", result, outcome)
-        elif not outcome:
-            return outcome
-        else:
-            result = outcome
-        previous = value
-    return result
-
-
-def _compare_pair(tracer: Tracer, op: ast.cmpop, left: Any, right: Any, node: ast.AST) -> Any:
-    name, plain = _COMPARISONS[type(op)]
-    symbolic = isinstance(left, Expr) or isinstance(right, Expr)
-    if name in ("is", "is not") or not symbolic:
-        return plain(left, right)
-    if name in ("in", "not in"):
-        found: Any = False
-        for candidate in right:
-            found = apply("or", found, equal(left, candidate))
-        return found if name == "in" else apply("not", found)
-    for operand in (left, right):
-        if not _is_scalar(operand):
-            raise _no_arithmetic(tracer, operand, name, node)
-    kinds = {_type(left), _type(right)}
-    if BIT in kinds and len(kinds) > 1:
-        other = right if _type(left) == BIT else left
-        if other in (0, 1) if not isinstance(other, Expr) else False:
-            left, right = (left, bool(right)) if _type(left) == BIT else (bool(left), right)
-        else:
-            raise KernelTypeError(
-                f"`{name}` compares a Bit with {describe(other)}",
-                span=tracer.frame.span(node),
-                label="different types",
-                help="`(1 if bit else 0)` makes a number of a bit",
-            )
-    return apply(name, left, right)
+def read_untouching(tracer: Tracer, node: ast.expr, whole: ast.AST) -> Any:
+    """The value of a part of `whole` that Python reads only if the parts before it ask for it."""
+    before = len(tracer.ops), dict(tracer.ledger.moves), dict(tracer.ledger.loans)
+    with decided_later(tracer, whole, [ast.copy_location(ast.Expr(node), node)]):
+        value = read(tracer, node)
+    if (len(tracer.ops), tracer.ledger.moves, tracer.ledger.loans) != before:
+        raise UnsupportedPythonError(
+            "what stands after `and`, `or` or a comparison on a value that is not known yet acts on no qubits",
+            span=tracer.frame.span(node),
+            label="would act in any case",
+            help=f"write an `if` statement, with `{ast.unparse(node)}` in its body",
+        )
+    return value
 
 
 def _conditional(tracer: Tracer, node: ast.AST, test: ast.expr, body: ast.expr, orelse: ast.expr) -> Any:
@@ -340,7 +307,7 @@ def _conditional(tracer: Tracer, node: ast.AST, test: ast.expr, body: ast.expr, 
     sides = _numbers(tracer, (body, orelse))
     if sides is None:
         return _branch_value(tracer, node, condition, ast.If(test, [_choice(body)], [_choice(orelse)]))
-    kinds = {_type(side) for side in sides}
+    kinds = {type_of(side) for side in sides}
     if len(kinds) > 1 and BIT in kinds:
         raise KernelTypeError(
             f"this is {describe(sides[0])} on one side and {describe(sides[1])} on the other",
@@ -356,9 +323,9 @@ def _numbers(tracer: Tracer, nodes: Iterable[ast.expr]) -> list[Any] | None:
     ledger, ended = tracer.ledger.snapshot(), dict(tracer.ended)
     values = []
     for node in nodes:
-        with tracer.block() as block:
+        with tracer.block() as block, decided_later(tracer, node, [_choice(node)]):
             value = read(tracer, node)
-        is_number = not block and tracer.ledger == ledger and _is_scalar(value)
+        is_number = not block and tracer.ledger == ledger and is_scalar(value)
         tracer.ledger.restore(ledger)
         tracer.ended = dict(ended)
         if not is_number:
@@ -394,7 +361,7 @@ def _subscript(tracer: Tracer, node: ast.Subscript, base: Any, key_node: ast.exp
         from qkernel.ir.expressions import wrap
 
         return read_item(tracer, wrap(base), key, key_node, node)
-    return base[key]
+    return run_outside(operator.getitem, base, key)
 
 
 def read_key(tracer: Tracer, node: ast.expr) -> Any:
@@ -424,7 +391,7 @@ def _holds_symbol(key: Any) -> bool:
 def _is_numeric(base: Any) -> bool:
     if _is_array(base):
         return True
-    return isinstance(base, (list, tuple)) and bool(base) and all(_is_scalar(entry) or _is_numeric(entry) for entry in base)
+    return isinstance(base, (list, tuple)) and bool(base) and all(is_scalar(entry) or _is_numeric(entry) for entry in base)
 
 
 def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
@@ -451,7 +418,7 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
             help=f"its length is `{value.name}.shape[0]`" if value.is_register else None,
         )
     try:
-        return tracer.captures.attribute(value, name)
+        found = tracer.captures.attribute(value, name)
     except AttributeError:
         shown = ast.unparse(node.value) if isinstance(node, ast.Attribute) else describe(value)
         known = [entry for entry in dir(value) if not entry.startswith("_")]
@@ -466,25 +433,6 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
             if fields
             else None,
         ) from None
-
-
-def traced_lambda(tracer: Tracer, node: ast.Lambda) -> Callable[..., Any]:
-    """A lambda written in the kernel: read again, with its arguments, at each call."""
-    frame = tracer.frame
-
-    def function(*arguments: Any) -> Any:
-        names = [argument.arg for argument in node.args.args]
-        if len(arguments) != len(names):
-            raise TypeError(f"the lambda takes {len(names)} arguments, but {len(arguments)} are given")
-
-        def outer(name: str) -> Any:
-            return frame.variables[name] if name in frame.variables else frame.outer(name)
-
-        tracer.frames.append(Frame(frame.source, "<lambda>", dict(zip(names, arguments, strict=True)), outer))
-        try:
-            return read(tracer, node.body)
-        finally:
-            tracer.frames.pop()
-
-    function.__name__ = "<lambda>"
-    return function
+    if isinstance(value, (types.ModuleType, type)):
+        tracer.note_around(name, found)
+    return found

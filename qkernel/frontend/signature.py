@@ -71,7 +71,7 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
                 f"`{node.name}` takes `{stars}{extra.arg}`, but a kernel has a fixed number of arguments",
                 span=source.span(extra),
                 label="not in a kernel",
-                help=f"take a vector, such as `{extra.arg}: qk.Vector[{_element_of(extra)}]`, or name each argument",
+                help=f"take a vector, such as `{extra.arg}: qk.Vector[qk.Qubit]`, or name each argument",
             )
     hints = _hints(function, source)
     defaults = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
@@ -106,10 +106,6 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
         )
     returned = None if hints["return"] in (None, type(None)) else _type(hints["return"], node.returns, source)
     return Signature(tuple(parameters), structs, returned, source.span(node.returns) if node.returns else None)
-
-
-def _element_of(argument: ast.arg) -> str:
-    return ast.unparse(argument.annotation) if argument.annotation is not None else "qk.Qubit"
 
 
 def _hints(function: types.FunctionType, source: Source) -> dict[str, Any]:

@@ -8,13 +8,15 @@ from typing import Any
 
 from qkernel.diagnostics import as_written
 from qkernel.errors import InliningError, KernelTypeError, QubitRebindError, UnsupportedPythonError
-from qkernel.frontend.control_flow import handles_in, symbolic_for, symbolic_if, symbolic_while, truth
+from qkernel.frontend.carrying import handles_in
+from qkernel.frontend.control_flow import symbolic_if, truth
 from qkernel.frontend.iteration import iterate
+from qkernel.frontend.loops import symbolic_for, symbolic_while
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.reader import binary, is_literal, read, with_site
+from qkernel.frontend.python_calls import local_function
+from qkernel.frontend.reader import binary, find_frame, is_literal, read, with_site
 from qkernel.frontend.tracer import Frame, Tracer, describe
 from qkernel.ir.expressions import Expr
-from qkernel.ir.types import ScalarType, TupleType
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def execute(tracer: Tracer, node: ast.stmt) -> Signal:
         case ast.Raise(exception):
             _raise(tracer, node, exception)
         case ast.FunctionDef():
-            tracer.frame.variables[node.name] = _local_function(tracer, node)
+            _define(tracer, node)
         case ast.Delete(targets):
             for deleted in targets:
                 if not (isinstance(deleted, ast.Name) and tracer.frame.variables.pop(deleted.id, None) is not None):
@@ -148,6 +150,11 @@ def _assign_statement(tracer: Tracer, targets: list[ast.expr], value_node: ast.e
         value = read(tracer, value_node)
     finally:
         tracer.hints = ()
+    _assign_kept(tracer, targets, value)
+
+
+def _assign_kept(tracer: Tracer, targets: list[ast.expr], value: Any) -> None:
+    """Assign, and see that no name loses a live qubit by it."""
     before = {name: tracer.frame.variables.get(name) for target in targets for name in _plain_names(target)}
     for target in targets:
         assign(tracer, target, value)
@@ -261,8 +268,9 @@ def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: 
                 label="of no named vector",
                 help="give the vector a name first: `v = ...`, then `v[i] = ...`",
             )
-        tracer.frame.assigned[base_node.id] = tracer.frame.span(node)
-        tracer.frame.variables[base_node.id] = updated(tracer, base, key, value, key_node, node)
+        owner = _owner(tracer, base_node.id, node)
+        owner.assigned[base_node.id] = tracer.frame.span(node)
+        tracer.replace_vector(base, owner, base_node.id, updated(tracer, base, key, value, key_node, node))
     elif isinstance(key, Expr):
         raise UnsupportedPythonError(
             f"`{ast.unparse(base_node)}` is a Python {type(base).__name__} and has no element at a symbol",
@@ -270,7 +278,7 @@ def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: 
             label=f"`{as_written(str(key))}` is not known yet",
             help=f"use a vector: `{ast.unparse(base_node)} = qk.bit_array(n)`",
         )
-    elif isinstance(base_node, ast.Name) and base_node.id not in tracer.frame.variables:
+    elif isinstance(base_node, ast.Name) and find_frame(tracer.frame, base_node.id) is None:
         raise UnsupportedPythonError(
             f"`{base_node.id}` was made outside of `{tracer.frame.name}`, which cannot change it",
             span=tracer.frame.span(node),
@@ -279,6 +287,27 @@ def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: 
         )
     else:
         base[key] = value
+
+
+def _owner(tracer: Tracer, name: str, node: ast.AST) -> Frame:
+    """The frame whose vector `name` is: that of the function under way, or one around it."""
+    owner = find_frame(tracer.frame, name)
+    if owner is None:
+        raise UnsupportedPythonError(
+            f"`{name}` was made outside of `{tracer.frame.name}`, which cannot change it",
+            span=tracer.frame.span(node),
+            label="changed here",
+            help=f"work on a copy: `{name}_here = {name}[:]`",
+        )
+    position = next(k for k, frame in enumerate(tracer.frames) if frame is owner)
+    if any(frame.symbolic_depth for frame in tracer.frames[position + 1 :]):
+        raise UnsupportedPythonError(
+            f"`{name}` belongs to `{owner.name}`, and cannot change in a loop or branch of a function inside it",
+            span=tracer.frame.span(node),
+            label="read once",
+            help=f"take `{name}` as an argument and return it: `{name} = {tracer.frame.name}(...)`",
+        )
+    return owner
 
 
 def _augmented(tracer: Tracer, node: ast.AugAssign) -> None:
@@ -312,21 +341,18 @@ def _for(tracer: Tracer, node: ast.For) -> Signal:
     if isinstance(value, (SymbolicRange, SymbolicItems)):
         symbolic_for(tracer, node, value)
         return None
-    if isinstance(value, QuantumHandle) or (isinstance(value, Expr) and not isinstance(value.type, TupleType)):
+    if isinstance(value, (QuantumHandle, Expr)):
         shown, target = ast.unparse(node.iter), ast.unparse(node.target)
         lines = [f"for i in qk.range({shown}.shape[0]):", f"    {target} = {shown}[i]", "    ..."]
         lines += [f"    {shown}[i] = {target}"] if isinstance(value, QuantumHandle) else []
-        is_number = isinstance(value, Expr) and isinstance(value.type, ScalarType)
         raise UnsupportedPythonError(
             f"`for` cannot go over {describe(value)}",
             span=tracer.frame.span(node.iter),
-            label="a number" if is_number else "its length may be known only later",
-            help=f"count up to it: `for {target} in qk.range({shown}):`"
-            if is_number
-            else "\n    ".join(["loop over its indices:", *lines]),
+            label="its length may be known only later",
+            help="\n    ".join(["loop over its indices:", *lines]),
         )
     for entry in iterate(tracer, value, node.iter):
-        assign(tracer, node.target, entry)
+        _assign_kept(tracer, [node.target], entry)
         signal = run(tracer, node.body)
         if isinstance(signal, Return):
             return signal
@@ -440,7 +466,7 @@ def _raise(tracer: Tracer, node: ast.Raise, exception: ast.expr | None) -> None:
     raise InliningError(f"{name}: {value}" if str(value) else name, span=tracer.frame.span(node), label="raised by the kernel")
 
 
-def _local_function(tracer: Tracer, node: ast.FunctionDef) -> Any:
+def _define(tracer: Tracer, node: ast.FunctionDef) -> None:
     """A `def` inside a kernel: a Python function that is read anew at each call."""
     frame = tracer.frame
     if node.decorator_list:
@@ -450,25 +476,4 @@ def _local_function(tracer: Tracer, node: ast.FunctionDef) -> Any:
             label="a decorator",
             help=f"define it outside of the kernel, or write no decorator: `def {node.name}({ast.unparse(node.args)}):`",
         )
-    names = [argument.arg for argument in node.args.args]
-    defaults = [read(tracer, default) for default in node.args.defaults]
-
-    def function(*arguments: Any, **keywords: Any) -> Any:
-        values = dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
-        values |= dict(zip(names, arguments, strict=False)) | keywords
-        missing = [name for name in names if name not in values]
-        if missing or len(arguments) > len(names) or values.keys() - set(names):
-            raise TypeError(f"{node.name}({', '.join(names)}) was called with other arguments")
-
-        def outer(name: str) -> Any:
-            return frame.variables[name] if name in frame.variables else frame.outer(name)
-
-        tracer.frames.append(Frame(frame.source, node.name, values, outer, symbolic_depth=0))
-        try:
-            signal = run(tracer, node.body)
-            return signal.value if isinstance(signal, Return) else None
-        finally:
-            tracer.frames.pop()
-
-    function.__name__ = node.name
-    return function
+    _assign_kept(tracer, [ast.copy_location(ast.Name(node.name, ast.Store()), node)], local_function(tracer, node))

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from qkernel.diagnostics import with_article
-from qkernel.errors import KernelTypeError
+from qkernel.diagnostics import Note, with_article
+from qkernel.errors import FrontendTransformError, KernelTypeError, UnknownNameError, UnsupportedPythonError
 from qkernel.frontend import indexing
 from qkernel.frontend.captures import Captures
+from qkernel.frontend.carrying import holds
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
+from qkernel.frontend.python_data import is_changeable, state
 from qkernel.frontend.source import Source
 from qkernel.gates import Gate
 from qkernel.ir.expressions import Expr, Name, Size, SymbolUse, wrap
@@ -26,21 +28,55 @@ if TYPE_CHECKING:
     from qkernel.kernel import AnyKernel
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Why a name cannot be read any more: `why` reads like "is made in a loop"."""
+
+    why: str
+    note: Note | None = None
+    help: str | None = None
+    kind: type[FrontendTransformError] = UnknownNameError
+    label: str = "not defined here"
+
+    @staticmethod
+    def vector(name: str, other: str, owner: Frame, frame: Frame) -> Gone:
+        """The vector `name` of `frame` is also `other` of `owner`, and an element was assigned under that name."""
+        span = owner.assigned.get(other)
+        where = f"under the name `{other}`" if owner is frame else f"in `{owner.name}`"
+        return Gone(
+            f"is a vector that was changed {where}",
+            None if span is None else Note("changed here", span),
+            f"use `{other}` from there on; to keep the old one, copy it before: `{name} = {other}[:]`"
+            if owner is frame
+            else f"let `{owner.name}` return it: `{name} = {owner.name}(...)`",
+            UnsupportedPythonError,
+            "the vector of before",
+        )
+
+    def error(self, name: str, span: Span | None) -> FrontendTransformError:
+        notes = () if self.note is None else (self.note,)
+        help = self.help or f"give `{name}` a value before"
+        return self.kind(f"`{name}` {self.why}", span=span, label=self.label, notes=notes, help=help)
+
+
+@dataclass(slots=True, eq=False)
 class Frame:
     """A function that is being read: the kernel itself, or a plain Python function traced into it.
 
-    `unrolled` are variables of Python loops that have ended, not assigned since; `assigned` says where names were last.
+    `dead` are names that it had and cannot be read any more; `assigned` says where names were last; `unrolled` are
+    variables of Python loops that have ended, not assigned since; `enclosing` is the
+    frame that a function written in a kernel was made in.
     """
 
     source: Source
     name: str
     variables: dict[str, Any]
     outer: Callable[[str], Any]
-    dead: dict[str, str] = field(default_factory=dict)
+    dead: dict[str, Gone] = field(default_factory=dict)
     unrolled: set[str] = field(default_factory=set)
     assigned: dict[str, Span] = field(default_factory=dict)
     symbolic_depth: int = 0
+    enclosing: Frame | None = None
 
     def span(self, node: ast.AST) -> Span:
         return self.source.span(node)
@@ -78,6 +114,9 @@ class Tracer:
         self.pending: list[list[QuantumHandle]] = []
         self.hints: tuple[str, ...] = ()  # the names that the statement under way assigns
         self.discarding = False
+        self.around: dict[int, tuple[str, Any, Any]] = {}  # changeable data from outside, by identity: name, value, state
+        self.replaced: list[Expr] = []  # vectors whose elements were assigned
+        self.related: list[tuple[Expr, Expr]] = []  # vectors that may be one in Python: before and after a loop or branch
 
     @property
     def hint(self) -> str | None:
@@ -87,6 +126,36 @@ class Tracer:
     @property
     def frame(self) -> Frame:
         return self.frames[-1]
+
+    def note_around(self, name: str, value: Any) -> None:
+        """`name` means data from outside the kernel, which a body that is read once may not change."""
+        if is_changeable(value) and id(value) not in self.around:
+            self.around[id(value)] = name, value, state(value)
+
+    def replace_vector(self, vector: Expr, owner: Frame, name: str, changed: Expr) -> None:
+        """`name` of `owner` is `vector` with an element assigned; other names of that vector cannot be read any more."""
+        self.replaced.append(vector)
+        same = self.perhaps(vector)
+        for frame in self.frames:
+            for other, value in list(frame.variables.items()):
+                if (frame, other) != (owner, name) and any(holds(value, each) for each in same):
+                    del frame.variables[other]
+                    frame.dead[other] = Gone.vector(other, name, owner, frame)
+        owner.variables[name] = changed
+
+    def relate(self, left: Expr, right: Any) -> None:
+        """Two vectors may be one object in Python."""
+        if isinstance(left.type, ArrayType) and isinstance(right, Expr) and left is not right:
+            self.related.append((left, right))
+
+    def perhaps(self, vector: Expr) -> list[Expr]:
+        """All vectors that may be this one in Python."""
+        found = [vector]
+        for known in found:
+            for pair in self.related:
+                if pair[0] is known or pair[1] is known:
+                    found += [other for other in pair if not any(other is each for each in found)]
+        return found
 
     # emitting -----------------------------------------------------------------------------------------------------
 

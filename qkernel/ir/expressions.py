@@ -5,6 +5,8 @@ An expression is pure: constants, parameters, loop variables, carried scalars, m
 
 from __future__ import annotations
 
+import sys
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +14,16 @@ import numpy as np
 
 from qkernel.ir.operators import OPERATORS
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type
+
+OUTSIDE: ContextVar[bool] = ContextVar("users' Python runs on symbols", default=False)
+
+
+def _asked_outside() -> bool:
+    """Whether it is not qkernel that compares or hashes a symbol, but Python that a kernel calls."""
+    if not OUTSIDE.get():
+        return False
+    module = sys._getframe(2).f_globals.get("__name__", "")
+    return module.partition(".")[0] not in ("qkernel", "qkernel_backends") or module == "qkernel.frontend.outside"
 
 
 class Expr:
@@ -115,7 +127,12 @@ class Expr:
         return tuple(size(self, axis) for axis in range(self.type.rank))
 
     def __eq__(self, other: object) -> bool:
-        """Whether both are the same tree. A comparison with a plain number cannot be answered yet and raises."""
+        """Whether both are the same tree; to the user's Python whether both are equal, which is not known yet: a Bit.
+
+        A comparison with a plain number cannot be answered yet and raises.
+        """
+        if _asked_outside():
+            return _equality(self, other)  # type: ignore[no-any-return]
         if isinstance(other, Expr):
             return self is other or _same(self, other)
         if isinstance(other, (bool, int, float)):
@@ -123,6 +140,8 @@ class Expr:
         return NotImplemented
 
     def __hash__(self) -> int:
+        if _asked_outside():
+            raise SymbolUse(self, "a key of Python data")
         return hash((type(self), _fields(self)))
 
     def __bool__(self) -> bool:
@@ -157,6 +176,17 @@ class Expr:
         from qkernel.ir.printer import format_expression
 
         return format_expression(self)
+
+
+def _equality(left: Expr, right: Any) -> Any:
+    """`left == right` as a condition on numbers or bits."""
+    if right is None or isinstance(right, str):
+        return NotImplemented
+    if isinstance(right, (Expr, bool, int, float, np.generic)):
+        kinds = {left.type, wrap(right).type}
+        if kinds == {BIT} or kinds <= {UINT, FLOAT}:
+            return apply("==", left, right)
+    raise SymbolUse(left, "a comparison in plain Python")
 
 
 def _same(left: Any, right: Any) -> bool:

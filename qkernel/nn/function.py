@@ -266,13 +266,10 @@ class Call:
         """What comes per sample, shape (batch, columns), and what all samples share, one axis."""
         inputs: list[Array] = []
         weights: list[Array] = []
-        batch = self._batch
         for (kind, start, stop), tensor in zip(self.layout.stretches, tensors, strict=True):
-            if kind:
-                inputs.append(_numpy(tensor).reshape(batch, stop - start))
-            else:
-                weights.append(_numpy(tensor).reshape(1, stop - start))
-        return _joined(inputs, batch, self._real), _joined(weights, 1, self._real)[0]
+            rows = self._batch if kind else 1
+            (inputs if kind else weights).append(_numpy(tensor).reshape(rows, stop - start))
+        return _joined(inputs, self._batch, self._real), _joined(weights, 1, self._real)[0]
 
     def _split_for(self, needed: Columns | None) -> Split:
         return self.wiring.program.split(self._real, self.layout.batched, self.layout.shared, needed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from qkernel.nn.sampling import SamplingEngine
 from qkernel.shots import check_seed, check_shots
 
 FLOATING = frozenset((torch.float32, torch.float64, torch.float16, torch.bfloat16))
-_PLAIN = frozenset((Tensor, nn.Parameter))  # not tensors of a class such as `FakeTensor`
+_PLAIN = (Tensor, nn.Parameter)
 _OF_THIS_MACHINE = (
     "the built-in engine of this machine: many small states side by side, large ones in blocks that fit the cache"
 )
@@ -107,25 +107,19 @@ class QLayer(nn.Module):
         """The kernel's results, shape (batch axes..., outputs), for one tensor for each input; see the class."""
         if named:
             inputs = self._ordered(inputs, named)
-        tensors = (*inputs, *self._weight_tensors())
-        call = None
-        if not torch.compiler.is_compiling() and _PLAIN.issuperset(map(type, tensors)):
-            kind = tuple([(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors])
-            call = self._wiring.calls.get(kind) or self._new_call(kind, inputs, tensors)
-        if call is None:
-            self._batch_axes(inputs, self._weight_tensors())
+        weights = self._weight_tensors()
+        tensors = (*inputs, *weights)
+        if torch.compiler.is_compiling() or not _hold_values(tensors):
+            self._batch_axes(inputs, weights)
             outputs: Tensor = evaluate(self._wiring.number, tensors)
             return outputs
+        kind = tuple([(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors])
+        call = self._wiring.calls.get(kind)
+        if call is None:
+            batch_axes, like = self._batch_axes(inputs, weights), tensors[0] if tensors else torch.empty(0)
+            call = Call(self._wiring, self._wiring.layout(tensors), batch_axes, like.dtype, like.device)
+            self._wiring.remember(kind, call)
         return call(tensors)
-
-    def _new_call(self, kind: object, inputs: tuple[Tensor, ...], tensors: tuple[Tensor, ...]) -> Call | None:
-        """The checked call for tensors of a kind, which is kept; None for tensors without values."""
-        batch_axes, like = self._batch_axes(inputs, list(tensors[len(inputs) :])), tensors[0] if tensors else torch.empty(0)
-        if any(tensor.is_meta for tensor in tensors):
-            return None
-        call = Call(self._wiring, self._wiring.layout(tensors), batch_axes, like.dtype, like.device)
-        self._wiring.remember(kind, call)
-        return call
 
     def _ordered(self, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """The inputs in order, some of which were given by name."""
@@ -138,8 +132,7 @@ class QLayer(nn.Module):
         return (*inputs, *(named[name] for name in names[len(inputs) :] if name in named))
 
     def _weight_tensors(self) -> list[Tensor]:
-        own = self._parameters  # without those that are parametrized
-        return [own.get(place.name) if place.name in own else getattr(self, place.name) for place in self._weights]  # type: ignore[misc]
+        return [getattr(self, place.name) for place in self._weights]
 
     def _apply(self, function: Any, recurse: bool = True) -> QLayer:
         """As every module does; after `.double()` the engine is made ready for double precision."""
@@ -234,6 +227,11 @@ class QLayer(nn.Module):
                 "first derivatives only, `torch.func.vmap`, `grad` and `jacrev` included",
             )
         return f"tensors on another device than the CPU: {device}", f"second derivatives and function transforms: {twice}"
+
+
+def _hold_values(tensors: Sequence[Tensor]) -> bool:
+    """Whether these are tensors as they come, not meta tensors and not of a class such as `FakeTensor`."""
+    return all(type(tensor) in _PLAIN and not tensor.is_meta for tensor in tensors)
 
 
 def _because(asked: str, reason: str) -> str:

@@ -391,6 +391,7 @@ QK = SimpleNamespace(
     **{name: getattr(math, name) for name in ["sin", "cos", "tan", "exp", "log", "sqrt", "floor", "ceil", "log2"]},
     qkernel=_kernel,
     composite_gate=_kernel,
+    struct=dataclass(frozen=True),
     qubit=lambda name=None: world.fresh(),
     qubit_array=lambda n, name=None: Register(world.fresh() for _ in builtins.range(n)),
     unitary=unitary, barrier=barrier, pauli_evolve=pauli_evolve, inverse=inverse, control=control, global_phase=global_phase,

@@ -40,7 +40,7 @@ def load(source: str) -> dict[str, Any]:
     file = f"<program {next(_numbers)}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     names: dict[str, Any] = {"__name__": "program"}
-    exec(compile(source, file, "exec"), names)
+    exec(compile(source, file, "exec", dont_inherit=True), names)
     return names
 
 

@@ -1,0 +1,147 @@
+"""What a loop carries from round to round: the classical values of a name, also those in tuples and records."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.python_data import state
+from qkernel.ir.expressions import Expr
+from qkernel.ir.types import OBSERVABLE, DictType, TupleType
+
+Path = tuple[int, ...]
+
+
+def is_classical(value: Any) -> bool:
+    """Whether a value can be carried through a loop or joined after a branch: a number, a bit, a vector of them."""
+    if isinstance(value, Expr):
+        return value.type != OBSERVABLE and not isinstance(value.type, (DictType, TupleType))
+    return isinstance(value, (bool, int, float)) or (type(value).__module__ == "numpy" and getattr(value, "shape", None) == ())
+
+
+def parts(value: Any) -> list[Any] | None:
+    """The entries of a tuple or `@qk.struct`, which never change in place; None for all else."""
+    if isinstance(value, tuple):
+        return list(value)
+    fields = getattr(type(value), "struct_fields", None)
+    return None if fields is None else [getattr(value, name) for name in fields]
+
+
+def with_parts(value: Any, entries: list[Any]) -> Any:
+    """A tuple or record like `value` with other entries."""
+    if not isinstance(value, tuple):
+        return type(value)(**dict(zip(type(value).struct_fields, entries, strict=True)))
+    return type(value)(*entries) if hasattr(type(value), "_fields") else type(value)(entries)
+
+
+def same_shape(left: Any, right: Any) -> bool:
+    """Whether two values are tuples or records of one kind and length."""
+    mine, other = parts(left), parts(right)
+    return mine is not None and other is not None and type(left) is type(right) and len(mine) == len(other)
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """What stands in nested tuples and records, with where; a value that is neither stands at ()."""
+    entries = parts(value)
+    if entries is None:
+        yield path, value
+    else:
+        for position, entry in enumerate(entries):
+            yield from leaves(entry, (*path, position))
+
+
+def with_leaves(value: Any, change: Callable[[Path, Any], Any], path: Path = ()) -> Any:
+    """`value` with `change` applied to its leaves."""
+    entries = parts(value)
+    if entries is None:
+        return change(path, value)
+    return with_parts(value, [with_leaves(entry, change, (*path, k)) for k, entry in enumerate(entries)])
+
+
+def handles_in(value: Any) -> list[QuantumHandle]:
+    """The handles in a value: itself, or those in tuples, records, lists and dictionaries."""
+    if isinstance(value, QuantumHandle):
+        return [value]
+    entries = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else parts(value)
+    return [handle for entry in entries or () for handle in handles_in(entry)]
+
+
+def holds(value: Any, wanted: Any) -> bool:
+    """Whether `value` is that very object, or has it in tuples, records, lists or dictionaries."""
+    if value is wanted:
+        return True
+    entries = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else parts(value)
+    return any(holds(entry, wanted) for entry in entries or ())
+
+
+def unchanged(old: Any, new: Any) -> bool:
+    """Whether a name that meant `old` means the same by meaning `new`; handles may be others, of the same places.
+
+    A list, dictionary or array is the same only if it is that very object.
+    """
+    if old is new:
+        return True
+    if isinstance(old, QuantumHandle) or isinstance(new, QuantumHandle):
+        return isinstance(old, QuantumHandle) and isinstance(new, QuantumHandle)
+    if isinstance(old, Expr) or isinstance(new, Expr):
+        return isinstance(old, Expr) and isinstance(new, Expr) and old == new
+    if same_shape(old, new):
+        return all(map(unchanged, parts(old) or (), parts(new) or ()))
+    if isinstance(old, list) and isinstance(new, list) and handles_in(old):
+        return len(old) == len(new) and all(map(unchanged, old, new))
+    if isinstance(old, dict) and isinstance(new, dict) and handles_in(old):
+        return list(old) == list(new) and all(map(unchanged, old.values(), new.values()))
+    return (hasattr(type(old), "add_term") and type(old) is type(new) and repr(old) == repr(new)) or state(old) == state(new)
+
+
+def assigned_names(statements: list[ast.stmt]) -> list[str]:
+    """Names that statements assign, elements included, in order of first assignment."""
+    names: dict[str, None] = {}
+
+    def visit(target: ast.AST) -> None:
+        match target:
+            case ast.Name(name, ast.Store()):
+                names[name] = None
+            case ast.Subscript(ast.Name(name), _, ast.Store()):
+                names[name] = None
+            case ast.FunctionDef() | ast.Lambda() | ast.ListComp() | ast.GeneratorExp() | ast.SetComp() | ast.DictComp():
+                return
+        for child in ast.iter_child_nodes(target):
+            visit(child)
+
+    for statement in statements:
+        visit(statement)
+    return list(names)
+
+
+def culprit(statements: list[ast.stmt], name: str) -> ast.AST | None:
+    """Where statements seem to change what `name` holds: an assignment to part of it, or a call on it or with it."""
+    nodes = [node for statement in statements for node in ast.walk(statement)]
+
+    def mentions(node: ast.AST) -> bool:
+        return any(isinstance(inner, ast.Name) and inner.id == name for inner in ast.walk(node))
+
+    for kind in (_assigns_part, _calls_on, _calls_with):
+        found = next((node for node in nodes if (part := kind(node)) is not None and mentions(part)), None)
+        if found is not None:
+            return found
+    return None
+
+
+def _assigns_part(node: ast.AST) -> ast.AST | None:
+    match node:
+        case ast.Subscript(base, _, ast.Store()) | ast.Attribute(base, _, ast.Store()):
+            return base
+        case ast.AugAssign(target):
+            return target
+    return None
+
+
+def _calls_on(node: ast.AST) -> ast.AST | None:
+    return node.func if isinstance(node, ast.Call) else None
+
+
+def _calls_with(node: ast.AST) -> ast.AST | None:
+    return node if isinstance(node, ast.Call) else None

@@ -1,0 +1,375 @@
+"""Loops whose rounds are counted later: the body is read once, with symbols for what it carries."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qkernel.diagnostics import Note
+from qkernel.errors import (
+    CallableDefinitionConflictError,
+    KernelTypeError,
+    QubitConsumedError,
+    QubitRebindError,
+    UnreturnedBorrowError,
+    UnsupportedPythonError,
+)
+from qkernel.frontend.carrying import (
+    Path,
+    assigned_names,
+    handles_in,
+    holds,
+    is_classical,
+    leaves,
+    parts,
+    same_shape,
+    unchanged,
+    with_leaves,
+)
+from qkernel.frontend.control_flow import decided_later, forget, truth, unrolled
+from qkernel.frontend.conversion import convert
+from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed, rebinding
+from qkernel.frontend.tracer import Frame, Gone, Tracer, describe
+from qkernel.ir import ops
+from qkernel.ir.evaluation import free_names
+from qkernel.ir.expressions import Expr, Name, wrap
+from qkernel.ir.types import FLOAT, UINT, TupleType, Type
+
+if TYPE_CHECKING:
+    from qkernel.operations import SymbolicItems, SymbolicRange
+
+_IN_BODY = "is made in the body of a loop, which may run no round at all"
+
+
+def symbolic_for(tracer: Tracer, node: ast.For, domain: SymbolicRange | SymbolicItems) -> None:
+    """A `for` over a symbolic range or over the items of a Dict."""
+    targets = _targets(tracer, node, domain)
+    for target, _ in targets:
+        _check_unshadowed(tracer, target, node)
+    names: list[str] = []
+
+    def start() -> None:
+        names.clear()
+        for target, type in targets:
+            names.append(tracer.fresh(target, target))
+            tracer.frame.variables[target] = Name(names[-1], type)
+
+    body, carried = _trace_loop(tracer, node, start)
+    for target, _ in targets:
+        forget(tracer.frame, target, "is the variable of a loop that has ended")
+    tracer.emit(ops.For(tuple(names), domain.domain, body, carried, tracer.frame.span(node.iter)))
+
+
+def _targets(tracer: Tracer, node: ast.For, domain: SymbolicRange | SymbolicItems) -> list[tuple[str, Type]]:
+    """Loop variables with their types."""
+    span = tracer.frame.span(node.target)
+    if isinstance(domain.domain, ops.Range):
+        if isinstance(node.target, ast.Name):
+            return [(node.target.id, UINT)]
+        target = ast.unparse(node.target.elts[0]) if isinstance(node.target, (ast.Tuple, ast.List)) else "i"
+        raise UnsupportedPythonError(
+            "a loop over a range has one plain variable",
+            span=span,
+            label="not one name",
+            help=f"write `for {target} in {ast.unparse(node.iter)}:`",
+        )
+    key, value = domain.type.key, domain.type.value
+    match node.target:
+        case ast.Tuple([key_node, ast.Name(value_name)]):
+            match key_node, key:
+                case ast.Name(name), _:
+                    return [(name, key), (value_name, value)]
+                case ast.Tuple(parts), TupleType(types) if len(parts) == len(types) and all(
+                    isinstance(p, ast.Name) for p in parts
+                ):
+                    named = [(part.id, type) for part, type in zip(parts, types, strict=True) if isinstance(part, ast.Name)]
+                    return [*named, (value_name, value)]
+    raise UnsupportedPythonError(
+        f"a loop over a {domain.type} has a key and a value",
+        span=span,
+        label="a key and a value, please",
+        help=f"write `for {_key_names(key)}, value in {ast.unparse(node.iter)}:`",
+    )
+
+
+def _key_names(key: Type) -> str:
+    return f"({', '.join('ijklmn'[: len(key.items)])})" if isinstance(key, TupleType) and len(key.items) <= 6 else "key"
+
+
+def _check_unshadowed(tracer: Tracer, name: str, node: ast.For | ast.While) -> None:
+    if name in tracer.frame.variables and name not in tracer.frame.unrolled:
+        value = tracer.frame.variables[name]
+        raise CallableDefinitionConflictError(
+            f"the loop variable `{name}` already means {describe(value)}",
+            span=tracer.frame.span(node.target),  # type: ignore[union-attr]
+            label="taken",
+            help="give the loop variable a name of its own",
+        )
+
+
+def symbolic_while(tracer: Tracer, node: ast.While) -> None:
+    """A `while` on measured bits."""
+    condition: list[Expr] = []
+
+    def start() -> None:
+        from qkernel.frontend.reader import read
+
+        value = truth(tracer, read(tracer, node.test), node.test)
+        if not isinstance(value, Expr):
+            raise UnsupportedPythonError(
+                "a `while` in a kernel runs on a measured bit",
+                span=tracer.frame.span(node.test),
+                label=f"always {value}",
+                help="measure the bit again in the body, or loop over a range: `for i in qk.range(n):`",
+            )
+        condition[:] = [value]
+
+    body, carried = _trace_loop(tracer, node, start)
+    if not free_names(condition[0]) & {entry.name for entry in carried if entry.next != Name(entry.name, entry.next.type)}:
+        tested = ast.unparse(node.test)
+        raise UnsupportedPythonError(
+            "the condition of this `while` does not change in its body",
+            span=tracer.frame.span(node.test),
+            label="would run for ever",
+            help=f"measure it again in the body: `{tested} = qk.measure(...)`"
+            if isinstance(node.test, ast.Name)
+            else "such a loop runs on a measured bit; loop over a range instead: `for i in qk.range(n):`",
+        )
+    tracer.emit(ops.While(condition[0], body, carried, tracer.frame.span(node.test)))
+
+
+def _trace_loop(
+    tracer: Tracer, node: ast.For | ast.While, start: Callable[[], None]
+) -> tuple[ops.Block, tuple[ops.Carried, ...]]:
+    """The body of a loop and the values that it carries; `start` runs in the body's scope before its statements."""
+    frame = tracer.frame
+    before, dead = dict(frame.variables), dict(frame.dead)
+    ledger, ended = tracer.ledger.snapshot(), dict(tracer.ended)
+    plan = _Plan(assigned_names(node.body))
+    while True:
+        outcome = _trace_body(tracer, node, start, before, ledger, plan)
+        if outcome is not None:
+            body, carried, changed = outcome
+            break
+        frame.variables, frame.dead = dict(before), dict(dead)
+        tracer.ledger.restore(ledger)
+        tracer.ended = dict(ended)
+    loop_names = frozenset(_bound_names(body, tracer, node, before))
+    _check_loop_qubits(tracer, node, before, ledger, loop_names)
+    after = dict(frame.variables)
+    frame.variables = {name: changed.get(name, after.get(name, value)) for name, value in before.items()}
+    for name, gone in plan.closed.items():
+        forget(frame, name, gone)
+    for name in after.keys() - before.keys():
+        forget(frame, name, _IN_BODY)
+    return body, carried
+
+
+def _bound_names(body: ops.Block, tracer: Tracer, node: ast.For | ast.While, before: dict[str, Any]) -> set[str]:
+    """IR names that mean something else in the next round: what the frame made in the body."""
+    names: set[str] = set()
+    for name, value in tracer.frame.variables.items():
+        if isinstance(value, Name) and value is not before.get(name):
+            names.add(value.name)
+    return names
+
+
+@dataclass(slots=True)
+class _Plan:
+    """How a loop's body is to be read: what an earlier reading of it has told.
+
+    `assigned` are names that it assigns, `types` those of carried leaves that turned out to be Floats, `closed` names
+    that are other Python values after a round, so that none of their values is that of all rounds.
+    """
+
+    assigned: list[str]
+    types: dict[tuple[str, Path], Type] = field(default_factory=dict)
+    closed: dict[str, Gone] = field(default_factory=dict)
+
+
+def _trace_body(
+    tracer: Tracer, node: ast.For | ast.While, start: Callable[[], None], before: dict[str, Any], ledger: Ledger, plan: _Plan
+) -> tuple[ops.Block, tuple[ops.Carried, ...], dict[str, Any]] | None:
+    """One reading of the body; None if it told what was not in the plan yet."""
+    from qkernel.frontend.statements import run
+
+    frame = tracer.frame
+    span = frame.span(node)
+    initial = {
+        (name, path): wrap(leaf)
+        for name in plan.assigned
+        if name in before and name not in plan.closed
+        for path, leaf in leaves(before[name])
+        if is_classical(leaf)
+    }
+    for (name, path), type in plan.types.items():
+        initial[name, path] = convert(initial[name, path], type, f"`{name}`", span)
+    symbols = {(name, path): Name(tracer.fresh(name, name), value.type) for (name, path), value in initial.items()}
+    for name in dict.fromkeys(name for name, _ in symbols):
+        frame.variables[name] = _at(symbols, name, before[name])
+    for (name, path), symbol in symbols.items():
+        tracer.relate(symbol, dict(leaves(before[name]))[path])
+    for name, gone in plan.closed.items():
+        forget(frame, name, gone)
+    with tracer.block() as block, decided_later(tracer, node, node.body):
+        start()
+        run(tracer, node.body)
+    if _tells_more(tracer, node, before, ledger, plan, symbols):
+        for symbol in symbols.values():
+            tracer.scopes[-1].discard(symbol.name)
+        return None
+    carried = []
+    for (name, path), symbol in symbols.items():
+        if name not in frame.variables and name in frame.dead:
+            raise frame.dead[name].error(name, span)
+        value = dict(leaves(frame.variables.get(name)))[path]
+        if not is_classical(value):
+            raise KernelTypeError(f"`{name}` is a {symbol.type} before the loop and {describe(value)} after a round", span=span)
+        following = wrap(value)
+        if (symbol.type, following.type) == (UINT, FLOAT):
+            plan.types[name, path] = FLOAT
+            for other in symbols.values():
+                tracer.scopes[-1].discard(other.name)
+            return None
+        following = convert(following, symbol.type, f"`{name}` after a round", span)
+        carried.append(ops.Carried(symbol.name, initial[name, path], following, frame.assigned.get(name)))
+    names = {name for name, _ in symbols}
+    return tuple(block), tuple(carried), {name: _at(symbols, name, frame.variables[name]) for name in names}
+
+
+def _at(symbols: dict[tuple[str, Path], Name], name: str, value: Any) -> Any:
+    """`value` with the symbols of `name` in their places."""
+    return with_leaves(value, lambda path, leaf: symbols.get((name, path), leaf))
+
+
+def _tells_more(
+    tracer: Tracer,
+    node: ast.AST,
+    before: dict[str, Any],
+    ledger: Ledger,
+    plan: _Plan,
+    symbols: dict[tuple[str, Path], Name],
+) -> bool:
+    """Whether names are other values after a round than before it that are not carried; they are put into the plan."""
+    frame, now = tracer.frame, tracer.frame.variables
+    count = len(plan.assigned) + len(plan.closed)
+    carried = {name for name, _ in symbols}
+    for name, old in before.items():
+        new = now.get(name)
+        handles = handles_in(old)
+        if name in plan.closed or any(map(ledger.is_live, handles)) or (name in carried and is_classical(old)):
+            continue
+        if name not in now and name in frame.dead:
+            plan.closed[name] = frame.dead[name]
+        elif handles and old is not new:
+            plan.closed[name] = Gone(_IN_BODY)
+        elif is_classical(old) and is_classical(new) and old is not new:
+            plan.assigned.append(name)  # a function that the body calls assigns its elements
+        elif not (unchanged(old, new) or (name in carried and _fits(old, new))):
+            plan.closed[name] = _other_value(frame, name, old, new, node)
+    for (name, path), symbol in symbols.items():
+        tracer.relate(symbol, dict(leaves(now.get(name))).get(path))
+    for (name, _), symbol in symbols.items():
+        if any(vector is symbol for vector in tracer.replaced):
+            same = tracer.perhaps(symbol)
+            for other in before.keys() - plan.closed.keys() - {name}:
+                if any(holds(before[other], each) or holds(now.get(other), each) for each in same):
+                    plan.closed[other] = Gone.vector(other, name, frame, frame)
+    return len(plan.assigned) + len(plan.closed) > count
+
+
+def _fits(old: Any, new: Any) -> bool:
+    """Whether `new` is made like `old`, numbers where that has numbers, and is the same elsewhere."""
+    if parts(old) is None:
+        return (is_classical(old) and is_classical(new)) or unchanged(old, new)
+    return same_shape(old, new) and all(map(_fits, parts(old) or (), parts(new) or ()))
+
+
+def _other_value(frame: Frame, name: str, old: Any, new: Any, node: ast.AST) -> Gone:
+    is_deleted = new is None and name not in frame.variables
+    return Gone(
+        f"is {describe(old)} before the loop and {'deleted' if is_deleted else 'something else'} after a round, "
+        "and the loop is read once for all its rounds",
+        Note("changed here", frame.assigned[name]) if name in frame.assigned else None,
+        f"a tuple may change, part by part: `{name} = (...)`"
+        if isinstance(old, (list, np.ndarray))
+        else f"numbers and bits may change from round to round; {unrolled(node)}",
+        UnsupportedPythonError,
+        "of which round?",
+    )
+
+
+def _check_loop_qubits(
+    tracer: Tracer, node: ast.For | ast.While, before: dict[str, Any], ledger: Ledger, loop_names: frozenset[str]
+) -> None:
+    """At the end of a round every name holds its place again, and nothing new is out."""
+    frame, now = tracer.frame, tracer.ledger
+    for name, value in before.items():
+        new = frame.variables.get(name)
+        for old, kept in _paired(value, new, name, frame, node):
+            if not ledger.is_live(old):
+                continue
+            if kept is None or not now.is_live(kept):
+                move = now.moves.get(old if kept is None else kept, Move("dropped", frame.span(node)))
+                raise QubitConsumedError(
+                    f"`{old.name}` is gone after the first round of the loop",
+                    span=move.span,
+                    label=f"{move.what} in every round",
+                    notes=(Note("the loop", frame.span(node.iter if isinstance(node, ast.For) else node.test)),),
+                    help="make the qubit in the body, or `qk.reset` and keep it",
+                )
+            if (change := rebinding(old, kept)) is not None:
+                raise QubitRebindError(
+                    f"`{name}` {change[0]} at the end of a round than at its start",
+                    span=frame.span(node),
+                    label="in this loop",
+                    help=change[1],
+                )
+        if any(map(ledger.is_live, handles_in(value))) and not (unchanged(value, new) or _fits(value, new)):
+            gone = _other_value(frame, name, value, new, node)
+            raise gone.error(name, frame.assigned.get(name, frame.span(node)))
+    for parent, loans in list(now.loans.items()):
+        earlier = ledger.loans.get(parent, ())
+        result = []
+        for loan in loans:
+            if loan not in earlier and loan.consumed is None:
+                raise UnreturnedBorrowError(
+                    f"`{loan.text}` is still out at the end of the round",
+                    span=loan.span,
+                    label="taken here and not given back",
+                    help=f"give it back in the body: `{loan.text} = ...`",
+                )
+            result.append(loop_consumed(loan, loop_names) if loan not in earlier else loan)
+        for loan in result:
+            if loan not in earlier and loan.place is not None and _existed(parent, before) and loan.consumed is not None:
+                raise QubitConsumedError(
+                    f"`{loan.text}` is gone after the first round of the loop",
+                    span=loan.consumed.span,
+                    label=f"{loan.consumed.what} in every round",
+                    help="index it by the loop variable, or measure it after the loop",
+                )
+        now.loans[parent] = tuple(result)
+
+
+def _existed(parent: QuantumHandle, before: dict[str, Any]) -> bool:
+    return any(handle.place.register == parent.place.register for value in before.values() for handle in handles_in(value))
+
+
+def _paired(old: Any, new: Any, name: str, frame: Frame, node: ast.AST) -> list[tuple[QuantumHandle, QuantumHandle | None]]:
+    """Handles of a name before and after, one by one."""
+    before = handles_in(old)
+    after = handles_in(new)
+    if before and len(before) != len(after):
+        if not after:
+            return [(handle, None if handle is not new else handle) for handle in before]
+        raise QubitRebindError(
+            f"`{name}` holds {len(before)} qubits or registers before and {len(after)} after",
+            span=frame.span(node),
+            label="of this loop",
+            help="keep as many in it; collect what is measured in another name",
+        )
+    return list(zip(before, after, strict=True)) if before else []

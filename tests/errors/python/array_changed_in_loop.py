@@ -1,0 +1,14 @@
+import numpy as np
+
+
+@qk.qkernel
+def kernel(n: qk.UInt) -> qk.Float:
+    angles = np.zeros(2)
+    q = qk.qubit()
+    for i in qk.range(n):
+        angles[0] = angles[0] + 0.5
+        q = qk.rx(q, angles[0])
+    return qk.expval(q, qko.Z(0))
+
+
+kernel.check()

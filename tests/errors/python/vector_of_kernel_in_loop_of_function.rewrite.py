@@ -1,0 +1,12 @@
+@qk.qkernel
+def kernel(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(n)
+    bits = qk.bit_array(n)
+
+    def measure(bits):
+        for i in qk.range(n):
+            bits[i] = qk.measure(q[i])
+        return bits
+
+    bits = measure(bits)
+    return bits
