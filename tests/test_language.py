@@ -350,6 +350,90 @@ def test_measured_bits_index_classical_vectors() -> None:
         looked_up.compile(short).sample(qk.Executor("qiskit")).result()
 
 
+ENGINES = ("native", "reference", "qiskit")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("flag", "most"), [(False, 3), (True, 0), (True, 1), (True, 3)])
+def test_loops_on_measured_bits_count(engine: str, flag: bool, most: int) -> None:
+    @qk.qkernel
+    def kernel(prepared: qk.Bit, most: qk.UInt) -> tuple[qk.UInt, qk.UInt, qk.UInt, qk.Bit, qk.Float]:
+        q = qk.qubit()
+        if prepared:
+            q = qk.x(q)
+        bit = qk.measure(q)
+        count, down, previous = 0, 3, 7
+        while bit and count < most:
+            count, previous = count + 1, count
+            if count == 2:
+                down = down - 10
+            else:
+                down = down - 1 - (2 if bit else 0)
+        table = [0.5, 1.5, 2.5, 3.5]
+        return count, down - 1, previous, count >= 2, table[count]
+
+    count, down, previous = 0, 3, 7
+    while flag and count < most:
+        previous, count = count, count + 1
+        down -= 10 if count == 2 else 3
+    expected = (count, down - 1, previous, int(count >= 2), (0.5, 1.5, 2.5, 3.5)[count])
+    executable = kernel.compile({"prepared": flag, "most": most})
+    found = executable.sample(qk.Executor(engine), shots=20, seed=1).result()
+    assert found.results == [(expected, 20)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nested_loops_on_measured_bits_count(engine: str) -> None:
+    @qk.qkernel
+    def kernel() -> tuple[qk.UInt, qk.UInt]:
+        rounds, total = 0, 0
+        for _ in qk.range(2):
+            total = total + 100
+            again = qk.measure(qk.x(qk.qubit()))
+            while again:
+                rounds = rounds + 1
+                once = qk.measure(qk.x(qk.qubit()))
+                while once:
+                    total = total + 1
+                    once = qk.measure(qk.qubit())
+                again = rounds != 3 and rounds != 6
+        return rounds, total
+
+    found = kernel.compile().sample(qk.Executor(engine), shots=3, seed=1).result()
+    assert found.results == [((6, 206), 3)]
+
+
+def test_remainders_of_counts_are_not_for_qiskit() -> None:
+    @qk.qkernel
+    def kernel() -> qk.UInt:
+        bit, count = qk.measure(qk.x(qk.qubit())), 0
+        while bit:
+            count = count + 1
+            bit = count % 3 != 0
+        return count
+
+    assert outcomes(kernel) == {3: 200}
+    with pytest.raises(TargetCapabilityError, match="cannot compute with 31 measured bits"):
+        kernel.compile().sample(qk.Executor("qiskit")).result()
+
+
+def test_counts_follow_their_distribution() -> None:
+    @qk.qkernel
+    def tosses() -> qk.UInt:
+        bit, count = qk.measure(qk.h(qk.qubit())), 0
+        while bit:
+            bit = qk.measure(qk.h(qk.qubit()))
+            count = count + 1
+        return count
+
+    executable = tosses.compile()
+    for engine in ENGINES:
+        counts = dict(executable.sample(qk.Executor(engine), shots=4000, seed=5).result().results)
+        for k in range(4):
+            chance = 0.5 ** (k + 1)
+            assert abs(counts[k] - 4000 * chance) < 5 * math.sqrt(4000 * chance * (1 - chance))
+
+
 def test_measured_bits_index_an_open_vector() -> None:
     @qk.qkernel
     def looked_up(v: qk.Vector[qk.Float]) -> tuple[qk.Bit, qk.Float]:

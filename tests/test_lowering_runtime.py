@@ -440,7 +440,7 @@ def test_loops_that_cannot_run() -> None:
     with pytest.raises(SeparationError, match="is known before the kernel runs"):
         kernel(While(Const(True), (), span=span(32)), width=1)
     counting = While(
-        bit_name("b"), (), (Carried("b", bit_name("m"), bit_name("b")), Carried("n", ZERO, uint("n") + 1)), span(33)
+        bit_name("b"), (), (Carried("b", bit_name("m"), bit_name("b")), Carried("n", ONE, uint("n") * 2)), span(33)
     )
     with pytest.raises(SeparationError, match="`n` changes in a loop") as error:
         kernel(measure(qubit("q"), "m"), counting, width=1)

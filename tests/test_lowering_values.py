@@ -205,7 +205,7 @@ def test_angles_of_open_parameters(angle: Any, expected: float) -> None:
         apply("select", apply("<", at(reals("v"), K), real("x")), K * 0.5, real("x")),
         apply("select", apply("==", K % 2, 0), real("x"), apply("exp", at(reals("v"), K))),
         apply("cos", real("x") * real("x")),
-        at(at(Name("m", ArrayType(FLOAT, 2)), K % 3), 1) * real("x"),
+        at(Name("m", ArrayType(FLOAT, 2)), K % 3, 1) * real("x"),
     ],
 )
 def test_curved_angles_in_vectorised_loops(angle: Any) -> None:

@@ -44,6 +44,7 @@ from qkernel.ir.types import QUBIT, is_quantum
 from qkernel.lower import broadcast, loops, measurement, modifiers, runtime
 from qkernel.lower.circuit import Box, Circuit, Expectation, Kind
 from qkernel.lower.columns import Columns, Row
+from qkernel.lower.counters import Counters
 from qkernel.lower.evaluation import value, whole
 from qkernel.lower.evolution import evolution
 from qkernel.lower.parameters import OpenParameters
@@ -97,6 +98,7 @@ class Interpreter:
         self.module = module
         self.open = OpenParameters(tuple(p for p in entry.parameters if p.name in open_parameters), lengths, trims)
         self.columns = Columns()
+        self.counters = Counters()
         self.top = self.columns.body
         self.rows: list[Row] | None = None
         self.modified: list[Call] = []
@@ -131,7 +133,8 @@ class Interpreter:
         self.block(entry.body, frame)
         returned = [expr for expr in entry.returns if isinstance(expr, Expr)]
         with self.reporting(entry.span, frame):
-            outputs = [measurement.output(value(expr, frame.names), expr.type) for expr in returned]
+            values = [measurement.output(value(expr, frame.names), expr.type) for expr in returned]
+            outputs = [self.counters.expand(entry) for entry in values]
         self.columns.close()
         angles = self.open.angle_map(self.columns, outputs)
         if not np.isfinite(angles.offsets).all():

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qkernel.errors import QKernelError, SeparationError
 from qkernel.ir.evaluation import children, free_names
-from qkernel.ir.expressions import Const, Expr, Item, wrap
+from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.ops import Carried, If, While
-from qkernel.ir.types import BIT
+from qkernel.ir.types import BIT, UINT
 from qkernel.lower.circuit import BITS, Assign, Branch, Repeat, bit
+from qkernel.lower.counters import is_run_time, width
 from qkernel.lower.evaluation import value
 from qkernel.lower.reports import Frame
 from qkernel.lower.residuals import choose, manageable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def branch(interpreter: Interpreter, op: If, condition: Any, frame: Frame) -> None:
     """Lower both sides; values that differ between them become fresh bits, or a choice by the condition."""
-    tested = _tested(condition, "the branch that is taken")
+    tested = _tested(interpreter, condition, "the branch that is taken")
     interpreter.refuse_modified(op, "a branch on a measured bit")
     names, columns = frame.names, interpreter.columns
     interpreter.branching += 1
@@ -57,7 +58,7 @@ class _Join:
         if _is_bit(left) and _is_bit(right):
             target = self.interpreter.fresh_bits(1)
             for side, entry in zip(self.sides, (left, right), strict=True):
-                side.append(Assign(target, _tested(entry, f"`{name}`"), self.op.span))
+                side.append(Assign(target, _tested(self.interpreter, entry, f"`{name}`"), self.op.span))
             return bit(target)
         if _is_scalar(left) and _is_scalar(right):
             return choose(self.condition, _expression(left), _expression(right))
@@ -75,18 +76,16 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
     starts = [value(entry.initial, names) for entry in op.carried]
     columns.close()
     for entry, start in zip(op.carried, starts, strict=True):
-        names[entry.name] = _placed(interpreter, start, op)
+        counts = _is_whole(start) and entry.next != Name(entry.name, entry.next.type)
+        names[entry.name] = (_counted if counts else _placed)(interpreter, start, op)
     placed = [names[entry.name] for entry in op.carried]
     condition = value(op.condition, names)
     if isinstance(condition, (bool, int, float)) and not condition:
+        names.update([(entry.name, start) for entry, start in zip(op.carried, starts, strict=True)])
         return
     if isinstance(condition, (bool, int, float)):
-        raise SeparationError(
-            "the condition of this `while` is known before the kernel runs",
-            label="no measured bit in it",
-            help="a `while` runs on measured bits; where arguments decide the number of rounds, loop over `qk.range`",
-        )
-    tested = _tested(condition, "the number of rounds")
+        raise _known()
+    tested = _tested(interpreter, condition, "the number of rounds")
     interpreter.branching += 1
     interpreter.repeating += 1
     with columns.nested() as body:
@@ -96,9 +95,75 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
     interpreter.repeating -= 1
     written: list[tuple[int, Expr]] = []
     for entry, place, end in zip(op.carried, placed, ends, strict=True):
-        _write(written, place, end, entry.name)
+        if interpreter.counters.bits(place) is None:
+            _write(interpreter, written, place, end, entry.name)
+    written += _counts(interpreter, op, body, placed, starts, ends)
+    assigned = {part.target: part.value for part in body if isinstance(part, Assign)} | dict(written)
+    counted = [interpreter.counters.bits(place) for place, start in zip(placed, starts, strict=True) if isinstance(start, int)]
+    known = {k for bits in counted for k in bits or ()} | {part.target for part in body if isinstance(part, Assign)}
+    if _read(tested, assigned) <= known:
+        raise _known()
     body += _simultaneous(interpreter, written, op)
     columns.body.append(Repeat(tested, tuple(body), op.span))
+
+
+def _counts(
+    interpreter: Interpreter, op: While, body: list[Any], placed: list[Any], starts: list[Any], ends: list[Any]
+) -> list[tuple[int, Expr]]:
+    """What a round makes of the bits of the whole numbers that a loop carries."""
+    counters = interpreter.counters
+    held = [k for k, place in enumerate(placed) if counters.bits(place) is not None]
+    for k in held:
+        if not _is_whole(ends[k]):
+            raise _changes(op.carried[k].name)
+    first, last = ([wrap(values[k]) for k in held] for values in (starts, ends))
+    full = counters.close([placed[k] for k in held], first, last, interpreter.repeating > 0)
+    if full is not None:
+        raise _changes(next(op.carried[k].name for k in held if placed[k] is full))
+    written: list[tuple[int, Expr]] = []
+    for k, end in zip(held, last, strict=True):
+        bits = counters.bits(placed[k]) or range(0)
+        digits = counters.digits(end, len(bits), _own_bits(interpreter, body, op))
+        written += reversed([*zip(bits, map(manageable, digits), strict=True)])  # a digit reads itself and lower ones
+    return written
+
+
+def _own_bits(interpreter: Interpreter, body: list[Any], op: While) -> Callable[[Expr], Expr]:
+    """Gives an expression over bits a bit of its own, which is assigned at the end of `body`."""
+
+    def write(expr: Expr) -> Expr:
+        if isinstance(expr, (Const, Item)):
+            return expr
+        target = interpreter.fresh_bits(1)
+        body.append(Assign(target, manageable(expr), op.span))
+        return bit(target)
+
+    return write
+
+
+def _known() -> SeparationError:
+    return SeparationError(
+        "the condition of this `while` is known before the kernel runs",
+        label="no measured bit in it",
+        help="a `while` runs on measured bits; where arguments decide the number of rounds, loop over `qk.range`",
+    )
+
+
+def _read(condition: Expr, written: dict[int, Expr]) -> set[int]:
+    """The bits that the number of rounds depends on, where each round assigns those `written`."""
+    found: set[int] = set()
+    pending = [condition]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Item) and part.base == BITS:
+            (key,) = part.keys
+            assert isinstance(key, Const)
+            if key.value not in found:
+                found.add(key.value)
+                pending += [written[key.value]] if key.value in written else []
+        else:
+            pending.extend(children(part))
+    return found
 
 
 def after_round(interpreter: Interpreter, carried: Sequence[Carried], frame: Frame) -> list[tuple[str, Any]]:
@@ -121,23 +186,37 @@ def _placed(interpreter: Interpreter, start: Any, op: While) -> Any:
     if not _is_bit(start):
         return start
     target = interpreter.fresh_bits(1)
-    interpreter.columns.body.append(Assign(target, _tested(start, "a bit of the loop"), op.span))
+    interpreter.columns.body.append(Assign(target, _tested(interpreter, start, "a bit of the loop"), op.span))
     return bit(target)
 
 
-def _write(written: list[tuple[int, Expr]], place: Any, end: Any, name: str) -> None:
+def _counted(interpreter: Interpreter, start: Any, op: While) -> Name:
+    """A whole number that a loop carries, moved into bits."""
+    count = width(op.body)
+    first = interpreter.fresh_bits(count)
+    digits = interpreter.counters.digits(wrap(start), count, _own_bits(interpreter, interpreter.columns.body, op))
+    written = [(first + k, digit) for k, digit in enumerate(digits) if interpreter.repeating or digit != Const(False)]
+    interpreter.columns.body += [Assign(place, digit, op.span) for place, digit in written]
+    return interpreter.counters.place(range(first, first + count))
+
+
+def _write(interpreter: Interpreter, written: list[tuple[int, Expr]], place: Any, end: Any, name: str) -> None:
     if isinstance(place, (list, tuple)) and isinstance(end, (list, tuple)) and len(place) == len(end):
         for inner, part in zip(place, end, strict=True):
-            _write(written, inner, part, name)
+            _write(interpreter, written, inner, part, name)
     elif _is_bit(place) and _is_bit(end):
         if not _same(place, end):
-            written.append((place.keys[0].value, _tested(end, f"`{name}`")))
+            written.append((place.keys[0].value, _tested(interpreter, end, f"`{name}`")))
     elif not _same(place, end):
-        raise SeparationError(
-            f"`{name}` changes in a loop whose number of rounds is known only at run time",
-            label=f"`{name}` would be known only at run time",
-            help="such a loop may carry bits",
-        )
+        raise _changes(name)
+
+
+def _changes(name: str) -> SeparationError:
+    return SeparationError(
+        f"`{name}` changes in a loop whose number of rounds is known only at run time",
+        label=f"`{name}` would be known only at run time",
+        help=f"such a loop may carry bits, and whole numbers that it counts: `{name} = {name} + 1`",
+    )
 
 
 def _simultaneous(interpreter: Interpreter, written: list[tuple[int, Expr]], op: While) -> list[Assign]:
@@ -159,9 +238,9 @@ def _reads(expr: Expr, targets: set[int]) -> bool:
     return any(_reads(child, targets) for child in children(expr))
 
 
-def _tested(condition: Any, use: str) -> Expr:
+def _tested(interpreter: Interpreter, condition: Any, use: str) -> Expr:
     """A value as an expression over bits; nothing else is known when the circuit runs."""
-    expr = manageable(_expression(condition))
+    expr = interpreter.counters.tested(manageable(_expression(condition)))
     if free_names(expr) - {BITS.name}:
         raise Unsettled(expr, use)
     return expr
@@ -178,6 +257,13 @@ def _same(left: Any, right: Any) -> bool:
 
 def _is_bit(entry: Any) -> bool:
     return isinstance(entry, bool) or (isinstance(entry, Expr) and manageable(entry).type == BIT)
+
+
+def _is_whole(entry: Any) -> bool:
+    """Whether a value is a whole number that is known, or made of bits."""
+    if isinstance(entry, Expr):
+        return manageable(entry).type == UINT and all(map(is_run_time, free_names(entry)))
+    return isinstance(entry, int) and not isinstance(entry, bool)
 
 
 def _is_scalar(entry: Any) -> bool:

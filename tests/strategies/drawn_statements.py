@@ -443,6 +443,8 @@ class Statements(Unitary):
         for _ in range(self.random.randrange(3)):
             self.pick(self.one, self.pair, self.set_bit, self.broadcast, self.loop)(inner)
             self.indent = 2
+        if self.chance(0.5):
+            self.write(f"count = {self.pick('count + 1', 'count - (2 if parity else 0)')}")
         self.write(f"{qubit} = qk.ry({qubit}, 2.6)")
         self.write(f"{qubit}, {flag} = qk.project_z({qubit})")
         self.indent -= 1

@@ -4,7 +4,7 @@ def kernel() -> qk.UInt:
     count = 0
     while bit:
         bit = qk.measure(qk.h(qk.qubit()))
-        count = count + 1
+        count = 2 * count + 1
     return count
 
 
