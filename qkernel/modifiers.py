@@ -301,6 +301,8 @@ def _most(length: Expr) -> int | None:
     match length:
         case Const(value):
             return int(value)
+        case Apply("natural", (inner,)):
+            return _most(inner)
         case Apply("min", operands):
             return min((most for operand in operands if (most := _most(operand)) is not None), default=None)
         case Apply("max", (left, right)) if (first := _most(left)) is not None and (second := _most(right)) is not None:

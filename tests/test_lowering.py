@@ -137,7 +137,9 @@ def test_views_compose() -> None:
 
 
 def test_empty_views_and_registers() -> None:
-    assert len(circuit_of(gate("x", stretch("q", 3, 0)), gate("h", stretch("q", 3, -2)), width=2).body) == 0
+    assert len(circuit_of(gate("x", stretch("q", 3, 0)), width=2).body) == 0
+    with pytest.raises(SizeError, match="a part of the register `q` would have -2 qubits"):
+        circuit_of(gate("h", stretch("q", 3, -2)), width=2)
     assert circuit_of(gate("x", whole("q")), loop("i", 0, gate("x", qubit("q", K))), width=0).num_qubits == 0
 
 

@@ -84,7 +84,7 @@ def _expression(expr: Expr) -> tuple[str, int]:
 
 
 def _application(name: str, operands: tuple[Expr, ...]) -> tuple[str, int]:
-    if name in ("uint", "float"):
+    if name in ("uint", "float", "natural"):
         return _expression(operands[0])
     if name == "select":
         condition, chosen, other = (_bound(operand, 1) for operand in operands)
@@ -133,8 +133,8 @@ def _unclamped(expr: Expr, size: Expr | None) -> Expr:
             return _unclamped(left if right == size else right, size)
         case Apply("max", (left, Const(0))) | Apply("max", (Const(0), left)):
             return _unclamped(left, size)
-        case Apply("select", (Apply("<", (_, Const(0))), _, chosen)):
-            return _unclamped(chosen, size)
+        case Apply("natural", (inner,)):
+            return _unclamped(inner, size)
         case Apply(name, operands):
             return apply(name, *(_unclamped(operand, size) for operand in operands))
     return expr

@@ -86,7 +86,7 @@ def _is_nonnegative_expression(expr: Expr, values: dict[str, Value], least: int 
         case Name(name):
             value = values.get(name)
             return isinstance(value, Quantity) and is_nonnegative(value - least)
-        case Apply("sqrt" | "exp" | "abs"):
+        case Apply("sqrt" | "exp" | "abs" | "natural"):
             return not least
         case Apply("log" | "log2", (inner,)):
             return not least and _is_nonnegative_expression(inner, values, 1)

@@ -156,7 +156,7 @@ class Scope:
 
 _FORMS = frozenset(
     (
-        *("+", "-", "*", "//", "%", "**", "neg", "abs", "min", "max"),
+        *("+", "-", "*", "//", "%", "**", "neg", "abs", "min", "max", "natural"),
         *("<", "<=", ">", ">=", "==", "!=", "and", "or", "^", "not"),
     )
 )
@@ -180,6 +180,8 @@ def _form(operator: str, left: Quantity, right: Quantity = ONE) -> Quantity:
             return -left
         case "abs":
             return maximum(left, -left)
+        case "natural":
+            return left
         case "min":
             return minimum(left, right)
         case "max":

@@ -123,6 +123,8 @@ def known(value: Value) -> Any:
                 return evaluation.evaluate(expression, {name: known(inner) for name, inner in values})
             except ArithmeticError as error:
                 raise ArithmeticEvaluationError(f"`{expression}` has no value: {error}") from error
+            except QubitIndexResolutionError:
+                raise
             except LookupError as error:
                 raise QubitIndexResolutionError(f"`{expression}` lies outside what it indexes: {error}") from error
     raise NotKnown

@@ -6,7 +6,7 @@ from typing import Any
 
 from qkernel.errors import KernelTypeError, QubitIndexResolutionError
 from qkernel.frontend.ownership import QuantumHandle, distance, plain
-from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Name, Size, apply, wrap
+from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Size, apply, wrap
 from qkernel.ir.spans import Span
 from qkernel.ir.types import UINT
 
@@ -72,7 +72,7 @@ def _outside(name: str, index: int, length: Expr, span: Span | None) -> QubitInd
 
 
 def resolve_slice(key: slice, length: Expr, span: Span | None, literal: bool) -> tuple[Expr, Expr, Expr]:
-    """Start, stride and length of a slice; a stop past the end is clamped as in Python."""
+    """Start, stride and length of a slice; a stop past the end is clamped as in Python, and a start there leaves nothing."""
     stride = ONE if key.step is None else whole_number(key.step, "the step of a slice", span)
     if isinstance(stride, Const) and stride.value <= 0:
         raise QubitIndexResolutionError(
@@ -83,12 +83,12 @@ def resolve_slice(key: slice, length: Expr, span: Span | None, literal: bool) ->
         )
     start = _bound(key.start, length, ZERO, span, literal)
     stop = _bound(key.stop, length, length, span, literal)
-    count = _smaller(stop, length) - start
-    count = apply("//", count + (stride - 1), stride)
+    end = _smaller(stop, length)
+    count = (end if stop == length or _surely_natural(stop) else _natural(end)) - start
+    if stride != ONE:
+        count = apply("//", count + (stride - 1), _natural(stride))
     if start != ZERO and not _surely_natural(count):
         count = apply("max", count, 0)
-    if not _surely_natural(stop):
-        count = apply("select", apply("<", stop, 0), stop, count)
     return start, stride, count
 
 
@@ -108,12 +108,16 @@ def _smaller(left: Expr, right: Expr) -> Expr:
     return apply("min", left, right) if known is None else left if known <= 0 else right
 
 
+def _natural(expr: Expr) -> Expr:
+    return expr if _surely_natural(expr) else apply("natural", expr)
+
+
 def _surely_natural(expr: Expr) -> bool:
-    """Whether an expression cannot be negative as long as the arguments are not."""
+    """Whether an expression cannot be negative."""
     match expr:
         case Const(value):
             return bool(value >= 0)
-        case Name() | Size():
+        case Size() | Apply("natural"):
             return True
         case Apply("max", operands):
             return any(_surely_natural(operand) for operand in operands)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.errors import QubitIndexResolutionError
 from qkernel.ir.types import BIT, FLOAT, UINT, Type
 
 
@@ -70,6 +71,16 @@ def _fixed_point(bits: Any, int_bits: int) -> Any:
     return sum(bit * 2.0 ** (position + int_bits - len(bits)) for position, bit in enumerate(bits))
 
 
+def _natural(value: Any) -> Any:
+    if (least := np.min(value, initial=0)) < 0:
+        raise QubitIndexResolutionError(
+            f"a bound or the step of a slice is computed as {least}",
+            label=f"{least} here",
+            help="a negative number counts from the end only where it is written as such: `q[:-1]`",
+        )
+    return value
+
+
 OPERATORS: dict[str, Operator] = {
     "+": Operator(operator.add, _of_numbers(operator.add), _number),
     "-": Operator(operator.sub, _of_numbers(operator.sub), _number),
@@ -93,6 +104,7 @@ OPERATORS: dict[str, Operator] = {
     "^": Operator(lambda a, b: bool(a) != bool(b), np.logical_xor, _bit),
     "not": Operator(operator.not_, np.logical_not, _bit),
     "select": Operator(lambda c, a, b: a if c else b, np.where, lambda c, a, b: a if a == b else _number(a, b)),
+    "natural": Operator(_natural, _natural, _uint),
     "uint": Operator(int, lambda a: np.asarray(a, np.int64), _uint),
     "float": Operator(float, lambda a: np.asarray(a, np.float64), _float),
     "floor": Operator(math.floor, lambda a: np.floor(a).astype(np.int64), _uint),

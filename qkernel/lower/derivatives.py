@@ -45,7 +45,7 @@ def _apply(name: str, operands: tuple[Expr, ...], inner: tuple[Expr, ...]) -> Ex
             return apply("select", apply("<=" if name == "min" else ">=", left, right), *inner)
         case "select", (condition, _, _), (_, left, right):
             return apply("select", condition, left, right)
-        case "float", _, (only,):
+        case "float" | "natural", _, (only,):
             return only
         case "atan2", (y, x), (d_y, d_x):
             return _quotient(_sum("-", _product(d_y, x), _product(d_x, y)), x * x + y * y)

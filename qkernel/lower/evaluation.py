@@ -71,7 +71,9 @@ def value(expr: Expr, names: Names) -> Any:
             return length(value(base, names), axis)
         case Slice(base, start, stride, count):
             parts = [whole(value(part, names), "a slice") for part in (start, stride, count)]
-            return stretch(value(base, names), parts[0], parts[1], max(0, parts[2]), base)
+            if parts[2] < 0:
+                raise SizeError(f"a vector would have {parts[2]} elements", label="negative size")
+            return stretch(value(base, names), parts[0], parts[1], parts[2], base)
         case Pack(items, type_):
             values = [value(entry, names) for entry in items]
             return tuple(values) if isinstance(type_, TupleType) else Vector(values)

@@ -223,7 +223,9 @@ class Interpreter:
         start, stride, length = (
             whole(value(part, names), "the bounds of a slice") for part in (place.start, place.stride, place.length)
         )
-        if length <= 0:
+        if length < 0:
+            raise SizeError(f"a part of the register `{place.register}` would have {length} qubits", label="negative size")
+        if not length:
             return []
         for index in (start, start + stride * (length - 1)):
             if not 0 <= index < len(qubits):
