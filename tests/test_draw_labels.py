@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
+from qkernel.errors import BindingShapeError, ValidationError
 
 
 @qk.qkernel
@@ -63,3 +65,24 @@ def test_a_length_needs_no_maximum() -> None:
     drawn = layered.draw(output="text")
     assert "× len(gammas)" in drawn
     assert "max(" not in drawn
+
+
+@pytest.mark.parametrize("angles", [[0.1, 0.2], [0.1, 0.2, 0.3, 0.4]])
+@pytest.mark.parametrize("output", ["text", "svg", "html"])
+def test_angles_of_another_number_than_the_qubits(angles: list[float], output: str) -> None:
+    @qk.qkernel
+    def kernel(n: qk.UInt, th: qk.Vector[qk.Float]) -> qk.Vector[qk.Bit]:
+        return qk.measure(qk.ry(qk.qubit_array(n), th))
+
+    with pytest.raises(BindingShapeError, match=f"3 qubits, but there are {len(angles)} angles"):
+        kernel.draw(n=3, th=angles, output=output)
+
+
+@pytest.mark.parametrize("width", ["wide", -1, 0, float("inf"), True])
+def test_a_width_is_a_number_of_columns(width: Any) -> None:
+    @qk.qkernel
+    def kernel(q: qk.Qubit) -> qk.Qubit:
+        return qk.h(q)
+
+    with pytest.raises(ValidationError, match="`width` is a number of at least 1"):
+        kernel.draw(width=width, output="text")

@@ -57,6 +57,8 @@ def draw(
 
         title = f"there is no drawing output `{output}`{did_you_mean(str(output), list(_OUTPUTS))}"
         raise ValidationError(title, help=f"one of {', '.join(_OUTPUTS)}")
+    if width is not None and (isinstance(width, bool) or not isinstance(width, (int, float)) or not 1 <= width < 1e6):
+        raise ValidationError(f"`width` is a number of at least 1, but this is {width!r}")
     chosen = find_style(style)
     depth = inline_depth if inline_depth is not None else _ALL_LEVELS if inline else 0
     if lowered or place:

@@ -9,6 +9,7 @@ from typing import Any
 from qkernel.draw.labels import first_terms, label
 from qkernel.draw.regions import Region, Scope, Wiring, register_value
 from qkernel.draw.scene import Mark, Operation, Touch
+from qkernel.errors import BindingShapeError
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Expr, Name, apply, item
 from qkernel.ir.ops import Adjoint, Alloc, Control, Expval, Gate, Measure, Modifier, PauliEvolve, Power, Probabilities, Reset
@@ -96,8 +97,22 @@ def gate_operations(gate: Gate, wiring: Wiring, scope: Scope) -> list[Operation]
     extra = decoration(gate.modifiers, wiring, scope, gate.span)
     if len(regions) == 1 and places[0].length is not None and regions[0].is_exact and len(regions[0].wires) != 1:
         each = [Region((wire,), wiring.wires[wire].label, True) for wire in regions[0].wires]
+        _check_lengths(angles, len(each), places[0].register, gate.span)
         return [gate_operation(gate, [one], [_entry(a, k) for a in angles], extra, wiring) for k, one in enumerate(each)]
     return [gate_operation(gate, regions, angles, extra, wiring)]
+
+
+def _check_lengths(angles: list[Any], qubits: int, register: str, span: Span | None) -> None:
+    """A vector gives one angle to each qubit."""
+    for angle in angles:
+        given = len(angle) if not isinstance(angle, Expr) and hasattr(angle, "__len__") else qubits
+        if given != qubits:
+            raise BindingShapeError(
+                f"`{register}` has {qubits} qubits, but there are {given} angles",
+                span=span,
+                label=f"{given} angles",
+                help="give one angle for all, or one for each qubit",
+            )
 
 
 def _entry(angle: Any, k: int) -> Any:

@@ -169,7 +169,7 @@ class QLayer(nn.Module):
         if tensor.dtype not in FLOATING:
             raise LayerInputError(
                 f"`{place.name}` has the dtype {tensor.dtype}, and a floating dtype is expected: its values are angles",
-                help="convert it: `x.float()`",
+                help="take two real parts of it: `torch.view_as_real(x)`" if tensor.is_complex() else "convert it: `x.float()`",
             )
         if weights and tensor.device != weights[0].device:
             raise LayerInputError(
