@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -237,6 +241,55 @@ def test_passes_over_blocks_do_what_the_whole_does(small_blocks, monkeypatch, th
     np.testing.assert_allclose(by_weight, slopes[:, 2:].sum(0), atol=4e-7)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_any_number_of_parities_crosses_the_border_of_a_block(small_blocks, seed):
+    """ZZ between all pairs, and one between qubits further apart than a block is wide."""
+    rng = np.random.default_rng(seed)
+    count = 10
+    builder = CircuitBuilder(count)
+    theta = builder.parameter("theta", 6)
+    for layer in range(2):
+        for k in range(count):
+            builder.gate("ry", k, angles=(theta[k % 6] * float(rng.normal()),))
+        for k in range(count):
+            for other in range(k):
+                builder.gate("rzz", other, k, angles=(theta[(k + other) % 6] * float(rng.normal()),))
+        for k in range(count):
+            builder.gate("cx", k, (k + 1 + layer) % count).gate("rz", k, angles=(theta[k % 6],))
+    circuit = builder.circuit(observables=(*(Z(k) for k in range(count)), X(0) * Y(9)))
+    theta, cotangent = rng.normal(size=(1, 6)), rng.normal(size=(1, count + 1))
+    values, gradient = ENGINE.prepare(circuit).expect_vjp(theta, cotangent)
+    np.testing.assert_allclose(values[0], dense_values(circuit, theta[0]), atol=1e-11)
+    np.testing.assert_allclose(gradient[0], differences(circuit, theta[0], cotangent[0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("axis", ["rx", "ry", "rz", "crx", "cry"])
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_rotations_about_one_axis_on_all_places(dtype, axis):
+    """They are done two by two, all bits of a vector at once, and behind controls."""
+    for count in (3, 6, 9):
+        builder = CircuitBuilder(count)
+        theta = builder.parameter("theta", 2 * count)
+        for k in range(count):
+            builder.gate("u", k, angles=(0.3 + k, 1.1 * k, 0.7))
+        for k in range(count):
+            builder.gate("cz", k, (k + 1) % count)
+        for layer in range(2):
+            for k in range(count):
+                qubits = (k, (k + 2) % count) if axis.startswith("c") else (k,)
+                builder.gate(axis, *qubits, angles=(theta[count * layer + k],))
+            for k in range(count):
+                builder.gate("rxx", k, (k + 1) % count, angles=(0.2 * k + 0.1,))
+        circuit = builder.circuit(observables=(*(Z(k) for k in range(count)), X(0) * Y(1)))
+        rng = np.random.default_rng(count)
+        angles, cotangent = rng.normal(size=(1, 2 * count)), rng.normal(size=(1, count + 1))
+        values, gradient = ENGINE.prepare(circuit, dtype).expect_vjp(angles, cotangent)
+        single = dtype == np.complex64
+        np.testing.assert_allclose(values[0], dense_values(circuit, angles[0]), atol=1e-5 if single else 1e-12)
+        expected = differences(circuit, angles[0], cotangent[0])
+        np.testing.assert_allclose(gradient[0], expected, atol=1e-4 if single else 2e-7)
+
+
 def layered_circuit(num_qubits, layers):
     builder = CircuitBuilder(num_qubits)
     theta = builder.parameter("theta", num_qubits * layers)
@@ -308,3 +361,34 @@ def test_samples_repeat_with_their_seed_and_follow_the_probabilities():
     assert np.array_equal(bits, prepared.sample(np.array([[0.8], [2.0]]), 4000, 3))
     assert np.array_equal(bits[..., 0], bits[..., 1])
     np.testing.assert_allclose(bits[..., 0].mean(1), np.sin(np.array([0.4, 1.0])) ** 2, atol=0.04)
+
+
+INTERRUPTED = """
+import sys
+import numpy as np
+sys.path.insert(0, "tests")
+from test_native import ENGINE, layered_circuit
+num_qubits, layers, batch = map(int, sys.argv[1:])
+prepared = ENGINE.prepare(layered_circuit(num_qubits, layers), np.complex64)
+theta = np.zeros((batch, num_qubits * layers), np.float32)
+try:
+    print("running", flush=True)
+    prepared.expect_vjp(theta, np.ones((batch, num_qubits + 1), np.float32))
+except KeyboardInterrupt:
+    print(prepared.expect(theta[:1]).round(3).tolist()[0][0])
+"""
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize(("num_qubits", "layers", "batch"), [(20, 30, 40), (12, 4, 200_000)])
+def test_ctrl_c_ends_a_long_call_and_the_next_one_works(threads, num_qubits, layers, batch):
+    arguments = [sys.executable, "-c", INTERRUPTED, *map(str, (num_qubits, layers, batch))]
+    environment = os.environ | {"QKERNEL_NUM_THREADS": threads}
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout.readline() == "running\n"
+        process.send_signal(signal.SIGINT)
+        try:
+            output, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert output == "1.0\n"

@@ -7,11 +7,12 @@ import pytest
 from circuit_builder import CircuitBuilder, hybrid_circuit
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_circuits import apply_dense, dense_state, dense_value, random_circuit, random_unitary
+from random_circuits import apply_dense, dense_state, dense_value, dense_values, random_circuit, random_unitary
 
 from qkernel.errors import ObservableError
 from qkernel.gates import pauli_rotation
 from qkernel.observable import X, Y, Z
+from qkernel_backends.native import NativeEngine
 from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.operations import Affine, Dense, Flip, PauliRotation, Phases, Rotation
 from qkernel_backends.plan.translate import euler
@@ -112,7 +113,39 @@ def test_qubits_that_nothing_depends_on_are_dropped():
     plan = compile_plan(builder.circuit(observables=(Z(4),)), (), expectations=True)
     assert plan.num_qubits == 2
     assert len(plan.start.rotations) == 2
-    assert [type(operation) for operation in plan.operations] == [Flip]
+    assert plan.operations == (), "the flip is in what is read"
+    assert plan.readout.words == ((0, 0b11),)
+
+
+def test_flips_that_nothing_follows_are_read_and_not_made():
+    rng = np.random.default_rng(1)
+    words = [X(0), Y(2) * Z(1), X(0) * Y(1) * Z(3), Z(0) * Z(2), Y(3) * Y(0)]
+    for _ in range(20):
+        builder = CircuitBuilder(4)
+        theta = builder.parameter("theta", 4)
+        for k in range(4):
+            builder.gate("ry", k, angles=(theta[k],)).gate("rx", k, angles=(0.3 + k,))
+        for _ in range(8):
+            control, target = (int(k) for k in rng.permutation(4)[:2])
+            builder.gate("cx", control, target, **({"control_value": 0} if rng.random() < 0.5 else {}))
+        circuit = builder.circuit(observables=tuple(word * 0.7 for word in words))
+        assert not any(isinstance(operation, Flip) for operation in compile_plan(circuit, (), expectations=True).operations)
+        angles = rng.normal(size=(1, 4))
+        np.testing.assert_allclose(
+            NativeEngine().prepare(circuit).expect(angles)[0], dense_values(circuit, angles[0]), atol=1e-12
+        )
+
+
+def test_phases_that_fusing_leaves_at_the_end_are_left_out():
+    builder = CircuitBuilder(2)
+    theta = builder.parameter("theta", 2)
+    for k in range(2):
+        builder.gate("h", k)
+    builder.gate("rzz", 0, 1, angles=(theta[0],))
+    for k in range(2):
+        builder.gate("rx", k, angles=(theta[1],))
+    plan = compile_plan(builder.circuit(observables=(Z(0), Z(1))), (), expectations=True)
+    assert [type(operation) for operation in plan.operations] == [Phases, Rotation, Rotation]
 
 
 def test_swaps_only_rename():

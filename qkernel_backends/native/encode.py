@@ -11,11 +11,12 @@ from qkernel_backends.native import layout
 from qkernel_backends.native.layout import BATCHED, CONSTANT, HEADER, OP_WIDTH, PASS_WIDTH, SHARED
 from qkernel_backends.native.passes import Pass, whole
 from qkernel_backends.plan import Plan
-from qkernel_backends.plan.operations import Affine, Dense, Flip, PauliRotation, Phases, Rotation, Z
+from qkernel_backends.plan.operations import Affine, Dense, Flip, PauliRotation, Phases, Rotation, X, Y, Z
 
 Array = np.ndarray[Any, Any]
 
-_MOST_CROSSING = 2
+_MOST_CROSSING = 6
+"""Parities that cross the border of a block in one operation, at 2**this many phases for each block."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class _Encoder:
         self.factors: list[int] = []
         self.phase_terms: list[int] = []
         self.lane_masks: list[Array] = [np.zeros(self.lanes)]
+        self.most_crossing = 0
 
     def reserve(self, section: int, size: int) -> int:
         """Room in the workspace, in whole vectors."""
@@ -121,11 +123,53 @@ class _Encoder:
             self.lane_masks.append(((lanes & low) == (value & low)).astype(float))
         return controls - low, value - (value & low), mask, outer, outer_value
 
+    def operations(self, block: Pass) -> list[list[int]]:
+        """The operations of a pass for the machine; rotations about Y side by side are done together."""
+        entries: list[list[int]] = []
+        together: list[Rotation] = []
+        for operation in block.operations:
+            if isinstance(operation, Rotation) and not operation.controls and _about(operation) == layout.ABOUT_Y:
+                if operation.qubit in (other.qubit for other in together):
+                    entries += self.rotations(together, block)
+                    together = []
+                together.append(operation)
+                continue
+            entries += self.rotations(together, block)
+            together = []
+            entries += (
+                self.phases(operation.terms, block) if isinstance(operation, Phases) else [self.operation(operation, block)]
+            )
+        return entries + self.rotations(together, block)
+
+    def rotations(self, operations: list[Rotation], block: Pass) -> list[list[int]]:
+        """Rotations about Y of different qubits: those of the bits inside a vector at once, the others two by two."""
+        entries, high = [], []
+        low: dict[int, int] = {}
+        for operation in operations:
+            bit = block.bits.index(operation.qubit + self.lane_bits)
+            if 1 << bit < self.lanes:
+                low[bit] = self.group(operation.factors)
+            else:
+                high.append((bit, operation))
+        if low:
+            idle = self.group(())
+            entry = [0] * OP_WIDTH
+            entry[layout.KIND] = layout.LOW_ROTATIONS
+            entry[layout.EXTRA] = self.put(-1, [low.get(bit, idle) for bit in range(4)])
+            entries.append(entry)
+        high.sort(key=lambda pair: pair[0])
+        for (bit, first), (other, second) in zip(high[::2], high[1::2], strict=False):
+            entry = [0] * OP_WIDTH
+            entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.PAIR, bit, other
+            entry[layout.GROUP], entry[layout.EXTRA] = self.group(first.factors), self.group(second.factors)
+            entries.append(entry)
+        if len(high) % 2:
+            entries.append(self.operation(high[-1][1], block))
+        return entries
+
     def operation(self, operation: Any, block: Pass) -> list[int]:
         up = self.lane_bits
         entry = [0] * OP_WIDTH
-        if isinstance(operation, Phases):
-            return self.phases(operation.terms, block)
         if isinstance(operation, Dense):
             bits = [block.bits.index(qubit + up) for qubit in operation.qubits]
             entry[layout.KIND], entry[layout.BIT], entry[layout.AT] = layout.DENSE, len(bits), len(self.numbers)
@@ -139,7 +183,7 @@ class _Encoder:
         match operation:
             case Rotation(qubit, factors):
                 entry[layout.KIND], entry[layout.BIT] = layout.ROTATION, block.bits.index(qubit + up)
-                entry[layout.REAL] = int(len(factors) == 1 and factors[0][0] == 1)
+                entry[layout.REAL] = _about(operation)
                 entry[layout.GROUP] = self.group(factors, mask)
             case Flip(qubit):
                 entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.FLIP, block.bits.index(qubit + up), mask
@@ -151,23 +195,50 @@ class _Encoder:
                 entry[layout.GROUP] = self.group(((Z, half),), mask)
         return entry
 
-    def phases(self, terms: dict[int, Affine], block: Pass) -> list[int]:
-        """Terms that touch the block first, then those outside; a table for each pattern of signs that crosses between."""
-        masks = sorted((mask << self.lane_bits for mask in terms), key=lambda mask: not block.inside(mask))
-        first, touching = len(self.phase_terms) // 3, sum(block.inside(mask) > 0 for mask in masks)
+    def phases(self, terms: dict[int, Affine], block: Pass) -> list[list[int]]:
+        """Terms inside a block in a table; those outside as one phase for a block; those that cross by their parity inside."""
+        masks = [mask << self.lane_bits for mask in terms]
+        inside = [mask for mask in masks if not block.outside(mask)]
+        outside = [mask for mask in masks if not block.inside(mask)]
+        crossing: dict[int, list[int]] = {}
         for mask in masks:
-            self.phase_terms += [block.inside(mask), self.row(terms[mask >> self.lane_bits]), block.outside(mask)]
-        stage = max(self.stage(angle) for angle in terms.values())
+            if block.inside(mask) and block.outside(mask):
+                crossing.setdefault(block.inside(mask), []).append(mask)
+        groups, entries = list(crossing.items()), []
+        for first in range(0, max(len(groups), 1), _MOST_CROSSING):
+            chosen = groups[first : first + _MOST_CROSSING]
+            entries.append(self.diagonal(terms, inside, outside, chosen, block))
+            inside = outside = []
+        return entries
+
+    def diagonal(
+        self,
+        terms: dict[int, Affine],
+        inside: list[int],
+        outside: list[int],
+        crossing: list[tuple[int, list[int]]],
+        block: Pass,
+    ) -> list[int]:
+        def put_terms(masks: list[int]) -> int:
+            for mask in masks:
+                self.phase_terms += [block.inside(mask), self.row(terms[mask >> self.lane_bits]), block.outside(mask)]
+            return len(self.phase_terms) // 3
+
+        stage = max((self.stage(terms[mask >> self.lane_bits]) for mask in inside), default=CONSTANT)
         spread = stage != BATCHED and 1 << self.lane_bits == self.lanes
         size = max(self.lanes, self.size >> self.lane_bits) if spread else self.size
-        variants = _variants([block.outside(mask) for mask in masks[:touching]])
-        tables = 1 << max(variants[0], 0)
         entry = [0] * OP_WIDTH
         entry[layout.KIND], entry[layout.BIT], entry[layout.LOW], entry[layout.STAGE] = layout.PHASES, size, int(spread), stage
-        entry[layout.CONTROLS], entry[layout.VALUE], entry[layout.EXTRA] = first, first + touching, first + len(masks)
-        entry[layout.AT] = self.reserve(-1, 2 * size * tables)
-        entry[layout.GROUP] = self.reserve(-1, self.size * tables)
-        entry[layout.VARIANTS] = self.put(-1, variants)
+        entry[layout.CONTROLS], entry[layout.VALUE], entry[layout.EXTRA] = put_terms([]), put_terms(inside), put_terms(outside)
+        entry[layout.AT], entry[layout.GROUP] = self.reserve(-1, 2 * size), self.reserve(-1, self.size)
+        if crossing or outside:
+            about, rows = [len(crossing)], np.arange(0, self.size, self.lanes)
+            pattern = np.zeros(len(rows), int)
+            for k, (mask, masks) in enumerate(crossing):
+                about += [mask & (self.lanes - 1), put_terms([]), put_terms(masks)]
+                pattern |= (np.bitwise_count(rows & mask).astype(int) & 1) << k
+            entry[layout.CROSSING] = self.put(-1, about + pattern.tolist())
+            self.most_crossing = max(self.most_crossing, len(crossing))
         return entry
 
     def words(self) -> list[tuple[int, int]]:
@@ -226,15 +297,15 @@ class _Encoder:
             self.reserve(layout.TEMPLATE_AT, 2 * self.size)
             self.reserve(layout.OVERLAPS_AT, 4 * self.lanes << len(outer))
 
-    def pass_entries(self, ranges: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    def pass_entries(self, ranges: list[tuple[int, int]], counts: list[int]) -> list[tuple[int, int, int]]:
         entries, operation = [], 0
-        for block, (first_group, last_group) in zip(self.passes, ranges, strict=True):
+        for block, (first_group, last_group), count in zip(self.passes, ranges, counts, strict=True):
             run = 0
             while run < len(block.bits) and block.bits[run] == run:
                 run += 1
             outer = [bit for bit in range(self.plan.num_qubits + self.lane_bits) if bit not in block.bits]
             lists = self.put(-1, [*block.bits[run:], *outer])
-            last = operation + len(block.operations)
+            last = operation + count
             at = self.put(-1, [run, len(block.bits) - run, lists, len(outer), operation, last, first_group, last_group])
             assert len(self.code) - at == PASS_WIDTH
             entries.append((at, 1 << len(outer), last_group - first_group))
@@ -244,13 +315,13 @@ class _Encoder:
     def run(self, from_zero: bool, costate: bool) -> Program:
         plan, code = self.plan, self.code
         self.reserve(layout.STATE_AT, (4 if costate else 2) * self.size)
-        operations = [entry for block in self.passes for op in block.operations for entry in self.operation(op, block)]
+        operations = [self.operations(block) for block in self.passes]
         self.start()
-        self.put(layout.OPS_AT, operations)
+        self.put(layout.OPS_AT, [number for entries in operations for entry in entries for number in entry])
         self.put(layout.FACTORS_AT, self.factors)
         self.put(layout.GROUPS_AT, [entry for group in self.groups for entry in group])
         self.put(layout.PHASE_TERMS_AT, self.phase_terms)
-        passes = self.pass_entries(self.words())
+        passes = self.pass_entries(self.words(), [len(entries) for entries in operations])
         self.put_rows()
         widest = max((len(op.qubits) for op in plan.operations if isinstance(op, Dense)), default=0)
         for section, size in (
@@ -264,10 +335,15 @@ class _Encoder:
             (layout.DENSE_AT, 2 * self.lanes << widest if widest else 0),
             (layout.LANE_MASKS_AT, self.lanes * len(self.lane_masks)),
             (layout.PHASE_AT, 3 * self.lanes),
+            (layout.CROSSING_AT, 3 * self.lanes << self.most_crossing),
         ):
             self.reserve(section, size)
         code[layout.QUBITS], code[layout.LANE_BITS] = len(self.passes[0].bits) - self.lane_bits, self.lane_bits
-        code[layout.SIZE], code[layout.NUM_INPUTS], code[layout.NUM_OPS] = self.size, len(plan.batched), len(plan.operations)
+        code[layout.SIZE], code[layout.NUM_INPUTS], code[layout.NUM_OPS] = (
+            self.size,
+            len(plan.batched),
+            sum(map(len, operations)),
+        )
         code[layout.NUM_ROWS], code[layout.NUM_GROUPS] = len(self.rows), len(self.groups)
         code[layout.FROM_ZERO] = int(from_zero)
         lanes = np.arange(self.lanes)
@@ -295,26 +371,10 @@ class _Encoder:
         self.put_numbers(layout.ROW_NUMBERS_AT, [*(angle.offset for angle in self.rows), *coefficients])
 
 
-def _variants(masks: list[int]) -> list[int]:
-    """How bits outside change the signs inside: their number, a parity for each, and a representative of each pattern.
-
-    The number is -1 where there are too many patterns to keep.
-    """
-    basis: list[int] = []
-    for mask in masks:
-        for other in basis:
-            mask = min(mask, mask ^ other)
-        if mask:
-            basis.append(mask)
-    if len(basis) > _MOST_CROSSING:
-        return [-1]
-    # Parities of one pivot bit each: reduce so that every pivot stands in one mask only.
-    for k, mask in enumerate(basis):
-        pivot = 1 << mask.bit_length() - 1
-        basis = [other ^ mask if j != k and other & pivot else other for j, other in enumerate(basis)]
-    pivots = [1 << mask.bit_length() - 1 for mask in basis]
-    representatives = [sum(pivot for k, pivot in enumerate(pivots) if v >> k & 1) for v in range(1 << len(basis))]
-    return [len(basis), *basis, *representatives]
+def _about(rotation: Rotation) -> int:
+    if len(rotation.factors) != 1:
+        return 0
+    return {X: layout.ABOUT_X, Y: layout.ABOUT_Y}.get(rotation.factors[0][0], 0)
 
 
 def encode(

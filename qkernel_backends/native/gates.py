@@ -66,43 +66,6 @@ def turn_back(s, at, size, bit, controls, value, c, m):  # type: ignore[no-untyp
 
 
 @kernel
-def turn_real(s, at, size, bit, controls, value, c):  # type: ignore[no-untyped-def]
-    """A rotation about Y."""
-    lanes = lanes_of(s)
-    ar, br = load(s, c), load(s, c + 2 * lanes)
-    step = 1 << bit
-    for block in range(0, size, 2 * step):
-        for j in range(block, block + step, lanes):
-            if controls and (j & controls) != value:
-                continue
-            for k in (at + j, at + j + size):
-                p0, p1 = load(s, k), load(s, k + step)
-                store(s, k, ar * p0 - br * p1)
-                store(s, k + step, br * p0 + ar * p1)
-
-
-@kernel
-def turn_real_back(s, at, size, bit, controls, value, c, m):  # type: ignore[no-untyped-def]
-    """Add up the moment of Y, then undo the rotation about Y."""
-    lanes = lanes_of(s)
-    ar, br, my = load(s, c), load(s, c + 2 * lanes), load(s, m + lanes)
-    step = 1 << bit
-    for block in range(0, size, 2 * step):
-        for j in range(block, block + step, lanes):
-            if controls and (j & controls) != value:
-                continue
-            for k in (at + j, at + j + size):
-                p0, p1 = load(s, k), load(s, k + step)
-                l0, l1 = load(s, k + 2 * size), load(s, k + step + 2 * size)
-                my = my + (l1 * p0 - l0 * p1)
-                store(s, k, ar * p0 + br * p1)
-                store(s, k + step, ar * p1 - br * p0)
-                store(s, k + 2 * size, ar * l0 + br * l1)
-                store(s, k + step + 2 * size, ar * l1 - br * l0)
-    store(s, m + lanes, my)
-
-
-@kernel
 def flip(s, at, size, bit, controls, value, parts):  # type: ignore[no-untyped-def]
     """Exchange the elements that differ in `bit`, in the first `parts` arrays."""
     lanes = lanes_of(s)

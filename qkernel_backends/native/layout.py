@@ -18,15 +18,16 @@ from __future__ import annotations
     NUM_VALUES, SUMS_AT, SUM_TERMS_AT, SUM_NUMBERS_AT,                # C: (first, last); C: word; N: constants, coefficients
     FROM_ZERO,
     STATE_AT, SCRATCH_AT, SIGNS_AT, INPUTS_AT, ROW_VALUES_AT, TURNS_AT, COEFFICIENTS_AT, MOMENTS_AT, ROW_GRADIENTS_AT,
-    WORD_VALUES_AT, WORD_WEIGHTS_AT, FOLDED_AT, DENSE_AT, LANE_MASKS_AT, PHASE_AT,     # W
+    WORD_VALUES_AT, WORD_WEIGHTS_AT, FOLDED_AT, DENSE_AT, LANE_MASKS_AT, PHASE_AT, CROSSING_AT,     # W
     NUM_OUTER, OUTER_AT, OUTER_START_AT, TEMPLATE_AT, OVERLAPS_AT,    # C: bits outside of the first pass; their groups; W
     HEADER,
-) = range(45)
+) = range(46)
 
 # An operation: OP_WIDTH whole numbers.
 OP_WIDTH = 13
-KIND, BIT, CONTROLS, VALUE, AT, GROUP, REAL, LOW, EXTRA, STAGE, OUTER_CONTROLS, OUTER_VALUE, VARIANTS = range(13)
-ROTATION, PHASES, FLIP, PAULI, DENSE = range(5)
+KIND, BIT, CONTROLS, VALUE, AT, GROUP, REAL, LOW, EXTRA, STAGE, OUTER_CONTROLS, OUTER_VALUE, CROSSING = range(13)
+ROTATION, PHASES, FLIP, PAULI, DENSE, PAIR, LOW_ROTATIONS = range(7)
+ABOUT_Y, ABOUT_X = 1, 2  # rotations with real coefficients, or a real and an imaginary one; else 0
 
 # A pass: PASS_WIDTH whole numbers.
 PASS_WIDTH = 8

@@ -6,6 +6,8 @@ from qkernel_backends.native.layout import (
     AT,
     BIT,
     CONTROLS,
+    CROSSING,
+    CROSSING_AT,
     EXTRA,
     GROUP,
     LANE_BITS,
@@ -16,7 +18,6 @@ from qkernel_backends.native.layout import (
     ROW_VALUES_AT,
     SIGNS_AT,
     VALUE,
-    VARIANTS,
 )
 from qkernel_backends.native.vectors import fill, is_odd, kernel, lanes_of, load, nearest, scalar, splat, store
 
@@ -28,16 +29,24 @@ _PI_SINGLE_REST = 9.676535897932e-04
 
 @kernel
 def transform(s, at, size):  # type: ignore[no-untyped-def]
-    """Walsh-Hadamard over the bits above those of a vector, in place."""
+    """Walsh-Hadamard over the bits above those of a vector, in place, two bits at a time."""
     lanes = lanes_of(s)
     step = lanes
-    while step < size:
-        for block in range(at, at + size, 2 * step):
+    while 4 * step <= size:
+        for block in range(at, at + size, 4 * step):
             for k in range(block, block + step, lanes):
-                a, b = load(s, k), load(s, k + step)
-                store(s, k, a + b)
-                store(s, k + step, a - b)
-        step *= 2
+                a, b, c, d = load(s, k), load(s, k + step), load(s, k + 2 * step), load(s, k + 3 * step)
+                a, b, c, d = a + b, a - b, c + d, c - d
+                store(s, k, a + c)
+                store(s, k + step, b + d)
+                store(s, k + 2 * step, a - c)
+                store(s, k + 3 * step, b - d)
+        step *= 4
+    if step < size:
+        for k in range(at, at + step, lanes):
+            a, b = load(s, k), load(s, k + step)
+            store(s, k, a + b)
+            store(s, k + step, a - b)
 
 
 @kernel
@@ -81,13 +90,13 @@ def cosine_and_sine(s, at, size, to_cosine, to_sine):  # type: ignore[no-untyped
 
 
 @kernel
-def build(s, code, first, last, table, size, spread, base):  # type: ignore[no-untyped-def]
-    """The cosines and sines of a diagonal at `table` and `table + size`; `spread`: a number, not a vector, per amplitude."""
+def build(s, code, op):  # type: ignore[no-untyped-def]
+    """The cosines and sines of what a diagonal does inside a block, whatever the block."""
     lanes = lanes_of(s)
-    for j in range(table, table + size):
-        s[j] = 0
+    table, size, spread = code[op + AT], code[op + BIT], code[op + LOW]
+    fill(s, table, size)
     lane_bits = code[LANE_BITS]
-    for term in range(first, last):
+    for term in range(code[op + CONTROLS], code[op + VALUE]):
         entry = code[PHASE_TERMS_AT] + 3 * term
         mask, row = code[entry], code[ROW_VALUES_AT] + lanes * code[entry + 1]
         if spread:
@@ -95,8 +104,7 @@ def build(s, code, first, last, table, size, spread, base):  # type: ignore[no-u
         else:
             low = mask & (lanes - 1)
             k = table + mask - low
-            part = load(s, code[SIGNS_AT] + low * lanes) * load(s, row)
-            store(s, k, load(s, k) - part if is_odd(code[entry + 2] & base) else load(s, k) + part)
+            store(s, k, load(s, k) + load(s, code[SIGNS_AT] + low * lanes) * load(s, row))
     if spread:
         transform_scalars(s, table, size)
     else:
@@ -105,35 +113,11 @@ def build(s, code, first, last, table, size, spread, base):  # type: ignore[no-u
 
 
 @kernel
-def build_variants(s, code, op):  # type: ignore[no-untyped-def]
-    """The tables of an operation: one for each way in which the bits outside a block can change it."""
-    count = code[code[op + VARIANTS]]
-    for variant in range(1 << count if count >= 0 else 0):
-        base = code[code[op + VARIANTS] + 1 + count + variant]
-        table = code[op + AT] + 2 * variant * code[op + BIT]
-        build(s, code, code[op + CONTROLS], code[op + VALUE], table, code[op + BIT], code[op + LOW], base)
-
-
-@kernel
-def choose(s, code, op, base):  # type: ignore[no-untyped-def]
-    """Which variant a block needs; where there are too many of them, its table is built here."""
-    at = code[op + VARIANTS]
-    count = code[at]
-    if count < 0:
-        build(s, code, code[op + CONTROLS], code[op + VALUE], code[op + AT], code[op + BIT], code[op + LOW], base)
-        return 0
-    variant = 0
-    for k in range(count):
-        variant |= is_odd(code[at + 1 + k] & base) << k
-    return variant
-
-
-@kernel
-def outer_phase(s, code, op, base):  # type: ignore[no-untyped-def]
-    """The phase that all amplitudes of a block have in common."""
+def _angle(s, code, first, last, base):  # type: ignore[no-untyped-def]
+    """Cosine and sine of the sum of some terms, as a block's bits outside sign them."""
     lanes = lanes_of(s)
     total = splat(s, scalar(s, 0.0))
-    for term in range(code[op + VALUE], code[op + EXTRA]):
+    for term in range(first, last):
         entry = code[PHASE_TERMS_AT] + 3 * term
         row = load(s, code[ROW_VALUES_AT] + lanes * code[entry + 1])
         total = total - row if is_odd(code[entry + 2] & base) else total + row
@@ -144,31 +128,59 @@ def outer_phase(s, code, op, base):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def apply(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
-    """Multiply a state by a table."""
+def _cross(s, code, op, base):  # type: ignore[no-untyped-def]
+    """The phases that depend on the block, at CROSSING_AT: one for each pattern of the parities that cross its border."""
     lanes = lanes_of(s)
-    spread, length = code[op + LOW], code[op + BIT]
-    k = code[op + AT] + 2 * length * choose(s, code, op, base)
-    outside = code[op + EXTRA] > code[op + VALUE]
-    e, f = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
-    if outside:
-        e, f = outer_phase(s, code, op, base)
-    if spread:
+    at, crossing = code[CROSSING_AT], code[op + CROSSING]
+    e, f = _angle(s, code, code[op + VALUE], code[op + EXTRA], base)
+    store(s, at, e)
+    store(s, at + lanes, f)
+    filled = 2 * lanes
+    for parity in range(code[crossing]):
+        entry = crossing + 1 + 3 * parity
+        c, d = _angle(s, code, code[entry + 1], code[entry + 2], base)
+        d = d * load(s, code[SIGNS_AT] + code[entry] * lanes)
+        for k in range(at, at + filled, 2 * lanes):
+            e, f = load(s, k), load(s, k + lanes)
+            store(s, k, e * c - f * d)
+            store(s, k + lanes, e * d + f * c)
+            store(s, k + filled, e * c + f * d)
+            store(s, k + filled + lanes, f * c - e * d)
+        filled *= 2
+
+
+@kernel
+def apply(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
+    """Multiply a state by a diagonal."""
+    lanes = lanes_of(s)
+    k, length = code[op + AT], code[op + BIT]
+    crossing = code[op + CROSSING]
+    if code[op + LOW]:
         for j in range(at, at + size, lanes):
             c, d = splat(s, s[k]), splat(s, s[k + length])
             re, im = load(s, j), load(s, j + size)
             store(s, j, c * re - d * im)
             store(s, j + size, c * im + d * re)
             k += 1
-    else:
+    elif crossing == 0:
         for j in range(at, at + size, lanes):
             c, d = load(s, k), load(s, k + length)
-            if outside:
-                c, d = c * e - d * f, c * f + d * e
             re, im = load(s, j), load(s, j + size)
             store(s, j, c * re - d * im)
             store(s, j + size, c * im + d * re)
             k += lanes
+    else:
+        _cross(s, code, op, base)
+        pattern = crossing + 1 + 3 * code[crossing]
+        for j in range(at, at + size, lanes):
+            place = code[CROSSING_AT] + 2 * lanes * code[pattern]
+            c, d, e, f = load(s, k), load(s, k + length), load(s, place), load(s, place + lanes)
+            c, d = c * e - d * f, c * f + d * e
+            re, im = load(s, j), load(s, j + size)
+            store(s, j, c * re - d * im)
+            store(s, j + size, c * im + d * re)
+            k += lanes
+            pattern += 1
 
 
 @kernel
@@ -176,15 +188,14 @@ def apply_back(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
     """Add up Im(costate* state), a vector per vector of the state, then undo the phases on both."""
     lanes = lanes_of(s)
     spread, length = code[op + LOW], code[op + BIT]
-    variant = choose(s, code, op, base)
-    k, g = code[op + AT] + 2 * length * variant, code[op + GROUP] + size * variant
-    outside = code[op + EXTRA] > code[op + VALUE]
-    e, f = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
-    total = f
-    if outside:
-        e, f = outer_phase(s, code, op, base)
-    if code[code[op + VARIANTS]] < 0:
-        fill(s, g, size)
+    k, g = code[op + AT], code[op + GROUP]
+    crossing = code[op + CROSSING]
+    pattern, sums = 0, 0
+    if crossing:
+        _cross(s, code, op, base)
+        pattern = crossing + 1 + 3 * code[crossing]
+        sums = code[CROSSING_AT] + (2 * lanes << code[crossing])
+        fill(s, sums, lanes << code[crossing])
     for j in range(at, at + size, lanes):
         if spread:
             c, d = splat(s, s[k]), splat(s, s[k + length])
@@ -196,17 +207,40 @@ def apply_back(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
         moment = x * im - y * re
         store(s, g, load(s, g) + moment)
         g += lanes
-        if outside:
-            total = total + moment
+        if crossing:
+            which = lanes * code[pattern]
+            pattern += 1
+            store(s, sums + which, load(s, sums + which) + moment)
+            place = code[CROSSING_AT] + 2 * which
+            e, f = load(s, place), load(s, place + lanes)
             c, d = c * e - d * f, c * f + d * e
         store(s, j, c * re + d * im)
         store(s, j + size, c * im - d * re)
         store(s, j + 2 * size, c * x + d * y)
         store(s, j + 3 * size, c * y - d * x)
+    if crossing:
+        _collect_crossing(s, code, op, sums, base)
+
+
+@kernel
+def _collect_crossing(s, code, op, sums, base):  # type: ignore[no-untyped-def]
+    """Hand the moments of each pattern to the terms that cross the block's border or lie outside."""
+    lanes = lanes_of(s)
+    crossing = code[op + CROSSING]
+    zero = splat(s, scalar(s, 0.0))
+    for parity in range(code[crossing] - 1, -1, -1):
+        half = lanes << parity
+        difference = zero
+        for k in range(sums, sums + half, lanes):
+            a, b = load(s, k), load(s, k + half)
+            difference = difference + (a - b)
+            store(s, k, a + b)
+        entry = crossing + 1 + 3 * parity
+        difference = difference * load(s, code[SIGNS_AT] + code[entry] * lanes)
+        for term in range(code[entry + 1], code[entry + 2]):
+            _give(s, code, term, difference, base)
     for term in range(code[op + VALUE], code[op + EXTRA]):
-        _give(s, code, term, total, base)
-    if code[code[op + VARIANTS]] < 0:
-        _collect(s, code, op, size, code[op + GROUP], base)
+        _give(s, code, term, load(s, sums), base)
 
 
 @kernel
@@ -219,19 +253,12 @@ def _give(s, code, term, value, base):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _collect(s, code, op, size, gradient, base):  # type: ignore[no-untyped-def]
+def collect(s, code, op, size):  # type: ignore[no-untyped-def]
+    """Hand what `apply_back` added up to the rows of the terms inside a block."""
     lanes = lanes_of(s)
+    gradient = code[op + GROUP]
     transform(s, gradient, size)
     for term in range(code[op + CONTROLS], code[op + VALUE]):
         mask = code[code[PHASE_TERMS_AT] + 3 * term]
         low = mask & (lanes - 1)
-        _give(s, code, term, load(s, code[SIGNS_AT] + low * lanes) * load(s, gradient + mask - low), base)
-
-
-@kernel
-def collect(s, code, op, size):  # type: ignore[no-untyped-def]
-    """Hand what `apply_back` added up to the rows."""
-    count = code[code[op + VARIANTS]]
-    for variant in range(1 << count if count >= 0 else 0):
-        base = code[code[op + VARIANTS] + 1 + count + variant]
-        _collect(s, code, op, size, code[op + GROUP] + size * variant, base)
+        _give(s, code, term, load(s, code[SIGNS_AT] + low * lanes) * load(s, gradient + mask - low), 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from threading import Event
 from typing import Any
 from weakref import ref
 
@@ -160,7 +161,7 @@ class NativeSplit:
         require_memory(self.plan.num_qubits, 2 * self.real.itemsize)
         passes = None
         if (4 * self.real.itemsize) << (self.plan.num_qubits + bits) > _LARGEST_WHOLE:
-            block, run = (13, 6) if self.real == np.float32 else (12, 5)
+            block, run = (14, 6) if self.real == np.float32 else (13, 5)
             passes = partition(self.plan, block, run)
         return encode(self.plan, bits, self.real, self.position, passes=passes)
 
@@ -224,16 +225,19 @@ def _run(size: Size, room: Room, mode: int) -> None:
     if len(works) == 1 and cost <= _INTERRUPTIBLE:
         main.run(0, batch, mode, 0, 0)
         return
+    stop = Event()
     step = size.samples if cost > _INTERRUPTIBLE else room.share  # where samples are slow, cuts let Ctrl-C through
 
     def task(own: Workspace, first: int) -> None:
         last = min(first + room.share, batch)
         for begin in range(first, last, step):
+            if stop.is_set():
+                return
             own.run(begin, min(begin + step, last), mode, 0, 0)
 
     for own in works[1:]:
         own.share(main)
-    together([partial(task, own, k * room.share) for k, own in enumerate(works)])
+    together([partial(task, own, k * room.share) for k, own in enumerate(works)], stop)
     for own in works[1:]:
         main.arrays[GRAD_WEIGHTS][...] += own.arrays[GRAD_WEIGHTS]
 

@@ -11,10 +11,10 @@ from qkernel_backends.native.gates import (
     turn_back,
     turn_low,
     turn_low_back,
-    turn_real,
-    turn_real_back,
 )
 from qkernel_backends.native.layout import (
+    ABOUT_X,
+    ABOUT_Y,
     AT,
     BIT,
     COEFFICIENTS_AT,
@@ -28,6 +28,7 @@ from qkernel_backends.native.layout import (
     LANE_BITS,
     LANE_MASKS_AT,
     LOW,
+    LOW_ROTATIONS,
     MOMENTS_AT,
     NUM_GROUPS,
     NUM_INPUTS,
@@ -37,6 +38,7 @@ from qkernel_backends.native.layout import (
     OPS_AT,
     OUTER_CONTROLS,
     OUTER_VALUE,
+    PAIR,
     PAULI,
     PHASES,
     REAL,
@@ -48,7 +50,16 @@ from qkernel_backends.native.layout import (
     STAGE,
     STATE_AT,
     VALUE,
-    VARIANTS,
+)
+from qkernel_backends.native.real import (
+    turn_lanes,
+    turn_lanes_back,
+    turn_pair,
+    turn_pair_back,
+    turn_x,
+    turn_x_back,
+    turn_y,
+    turn_y_back,
 )
 from qkernel_backends.native.vectors import fill, kernel, lanes_of
 
@@ -61,7 +72,7 @@ def prepare(s, code, numbers, weights, stage):  # type: ignore[no-untyped-def]
     for k in range(code[NUM_OPS]):
         op = code[OPS_AT] + OP_WIDTH * k
         if code[op + KIND] == PHASES and code[op + STAGE] == stage:
-            phases.build_variants(s, code, op)
+            phases.build(s, code, op)
 
 
 @kernel
@@ -79,8 +90,7 @@ def clear(s, code, stage):  # type: ignore[no-untyped-def]
     for k in range(code[NUM_OPS]):
         op = code[OPS_AT] + OP_WIDTH * k
         if code[op + KIND] == PHASES and code[op + STAGE] == stage:
-            tables = 1 << max(code[code[op + VARIANTS]], 0)
-            fill(s, code[op + GROUP], tables * code[SIZE])
+            fill(s, code[op + GROUP], code[SIZE])
 
 
 @kernel
@@ -95,6 +105,11 @@ def collect(s, code, numbers, stage, grad_inputs, grad_weights, first, count):  
 
 
 @kernel
+def _entry(s, code, section, width, group):  # type: ignore[no-untyped-def]
+    return code[section] + width * lanes_of(s) * group
+
+
+@kernel
 def forward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
     """Apply an operation to a block, if its controls outside hold."""
     if (base & code[op + OUTER_CONTROLS]) != code[op + OUTER_VALUE]:
@@ -106,10 +121,26 @@ def forward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
     if kind == ROTATION:
         if 1 << bit < lanes:
             turn_low(s, at, size, bit, controls, value, c, signs, 1.0)
-        elif code[op + REAL]:
-            turn_real(s, at, size, bit, controls, value, c)
+        elif code[op + REAL] == ABOUT_Y:
+            turn_y(s, at, size, bit, controls, value, c)
+        elif code[op + REAL] == ABOUT_X:
+            turn_x(s, at, size, bit, controls, value, c)
         else:
             turn(s, at, size, bit, controls, value, c, 1.0)
+    elif kind == PAIR:
+        turn_pair(s, at, size, bit, code[op + LOW], c, _entry(s, code, COEFFICIENTS_AT, 4, code[op + EXTRA]))
+    elif kind == LOW_ROTATIONS:
+        first = code[op + EXTRA]
+        turn_lanes(
+            s,
+            at,
+            size,
+            _entry(s, code, COEFFICIENTS_AT, 4, code[first]),
+            _entry(s, code, COEFFICIENTS_AT, 4, code[first + 1]),
+            _entry(s, code, COEFFICIENTS_AT, 4, code[first + 2]),
+            _entry(s, code, COEFFICIENTS_AT, 4, code[first + 3]),
+            signs,
+        )
     elif kind == PHASES:
         phases.apply(s, code, op, at, size, base)
     elif kind == FLIP:
@@ -146,10 +177,32 @@ def backward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
     if kind == ROTATION:
         if 1 << bit < lanes:
             turn_low_back(s, at, size, bit, controls, value, c, m, signs)
-        elif code[op + REAL]:
-            turn_real_back(s, at, size, bit, controls, value, c, m)
+        elif code[op + REAL] == ABOUT_Y:
+            turn_y_back(s, at, size, bit, controls, value, c, m)
+        elif code[op + REAL] == ABOUT_X:
+            turn_x_back(s, at, size, bit, controls, value, c, m)
         else:
             turn_back(s, at, size, bit, controls, value, c, m)
+    elif kind == PAIR:
+        other = code[op + EXTRA]
+        d, n = _entry(s, code, COEFFICIENTS_AT, 4, other), _entry(s, code, MOMENTS_AT, 3, other)
+        turn_pair_back(s, at, size, bit, code[op + LOW], c, d, m, n)
+    elif kind == LOW_ROTATIONS:
+        first = code[op + EXTRA]
+        turn_lanes_back(
+            s,
+            at,
+            size,
+            _entry(s, code, COEFFICIENTS_AT, 4, code[first]),
+            _entry(s, code, COEFFICIENTS_AT, 4, code[first + 1]),
+            _entry(s, code, COEFFICIENTS_AT, 4, code[first + 2]),
+            _entry(s, code, COEFFICIENTS_AT, 4, code[first + 3]),
+            _entry(s, code, MOMENTS_AT, 3, code[first]),
+            _entry(s, code, MOMENTS_AT, 3, code[first + 1]),
+            _entry(s, code, MOMENTS_AT, 3, code[first + 2]),
+            _entry(s, code, MOMENTS_AT, 3, code[first + 3]),
+            signs,
+        )
     elif kind == PHASES:
         phases.apply_back(s, code, op, at, size, base)
     elif kind == FLIP:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 
 from qkernel.errors import ExecutionError
@@ -63,16 +63,33 @@ def num_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def together(tasks: list[Task]) -> None:
-    """Run all tasks at once, the first in this thread; the first error is raised when all are done."""
+def together(tasks: list[Task], stop: Event | None = None) -> None:
+    """Run all tasks at once, the first in this thread; the first error, or Ctrl-C, is raised when all are done.
+
+    It sets `stop`, so that tasks that look at it end early.
+    """
+    stop = stop or Event()
     _pool.grow(len(tasks) - 1)
     done: SimpleQueue[BaseException | None] = SimpleQueue()
     for task in tasks[1:]:
         _pool.tasks.put((task, done))
+    errors: list[BaseException] = []
     try:
         tasks[0]()
-    finally:
-        errors = [done.get() for _ in tasks[1:]]
-    for error in errors:
-        if error is not None:
-            raise error
+    except BaseException as error:
+        stop.set()
+        errors.append(error)
+    waiting = len(tasks) - 1
+    while waiting:
+        try:
+            found = done.get()
+        except KeyboardInterrupt as interrupt:  # the tasks work on what is the caller's, so they are waited for all the same
+            stop.set()
+            errors.append(interrupt)
+            continue
+        waiting -= 1
+        if found is not None:
+            stop.set()
+            errors.append(found)
+    if errors:
+        raise errors[0]

@@ -20,6 +20,9 @@ from qkernel_backends.plan.operations import (
 
 Factors = tuple[tuple[int, Affine], ...]
 
+_QUARTER = Affine(math.pi / 4)
+"""RX(a) = RZ(-pi/2) RY(a) RZ(pi/2), in half angles."""
+
 
 class Fusion:
     """Takes operations in time order, keeps a shorter list that does the same.
@@ -47,13 +50,15 @@ class Fusion:
         for qubit in list(self.pending):
             self._emit(qubit, self.pending.pop(qubit))
 
+    def _turn(self, qubit: int, half: Affine) -> None:
+        self.pending[qubit] = merged((*self.pending.get(qubit, ()), (Z, half)))
+
     def _phases(self, terms: dict[int, Affine]) -> None:
         for mask, angle in terms.items():
             if not mask:
                 self.global_phase += angle
             elif mask & (mask - 1) == 0:
-                qubit = mask.bit_length() - 1
-                self.pending[qubit] = merged((*self.pending.get(qubit, ()), (Z, angle.scaled(-1.0))))
+                self._turn(mask.bit_length() - 1, angle.scaled(-1.0))
             else:
                 self._release(0, mask)
                 self._add_phase(mask, angle)
@@ -82,8 +87,8 @@ class Fusion:
         (k,) = others
         axis, half = factors[k]
         before, after = _angle(factors[:k]), _angle(factors[k + 1 :])
-        if axis == X:  # RX(a) = RZ(-pi/2) RY(a) RZ(pi/2)
-            before, after = before + Affine(math.pi / 4), after + Affine(-math.pi / 4)
+        if axis == X:
+            before, after = before + _QUARTER, after + _QUARTER.scaled(-1.0)
         self._add_phase(1 << qubit, before.scaled(-1.0))
         self._insert(Rotation(qubit, ((Y, half),)))
         self._add_phase(1 << qubit, after.scaled(-1.0))

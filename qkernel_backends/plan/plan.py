@@ -11,7 +11,17 @@ from qkernel.errors import ObservableError
 from qkernel.lower.circuit import Circuit, Instruction
 from qkernel.observable import Hamiltonian
 from qkernel_backends.plan.fuse import Fusion, in_light_cone
-from qkernel_backends.plan.operations import Affine, Dense, Flip, Operation, PauliRotation, Phases, Product, Rotation
+from qkernel_backends.plan.operations import (
+    Affine,
+    Dense,
+    Flip,
+    Operation,
+    PauliRotation,
+    Phases,
+    Product,
+    Rotation,
+    commute,
+)
 from qkernel_backends.plan.translate import translate
 
 
@@ -63,10 +73,7 @@ def compile_plan(
     readout = Readout((), (), ())
     if expectations:
         readout = pauli_words([part.observable for part in circuit.expectations], place, circuit.num_qubits)
-        moved = read = 0
-        for x, z in readout.words:
-            moved, read = moved | x, read | z
-        operations, alive = in_light_cone(operations, moved, read)
+        operations, alive = in_light_cone(operations, *_support(readout))
         renamed = {qubit: k for k, qubit in enumerate(q for q in range(circuit.num_qubits) if alive >> q & 1)}
         operations = [_renamed(operation, renamed) for operation in operations]
         readout = replace(readout, words=tuple((_mask(x, renamed), _mask(z, renamed)) for x, z in readout.words))
@@ -76,6 +83,9 @@ def compile_plan(
         num_qubits = circuit.num_qubits
     fusion = Fusion(lambda angle: not any(column in columns for column, _ in angle.terms), from_zero)
     fusion.run(operations)
+    if expectations:
+        fusion.operations, readout = _without_last_flips(fusion.operations, readout)
+        fusion.operations, _ = in_light_cone(fusion.operations, *_support(readout))  # fusing leaves phases at the end
     start = fusion.product() if from_zero else Product(())
     return Plan(
         num_qubits,
@@ -107,6 +117,37 @@ def pauli_words(observables: list[Hamiltonian], place: list[int], num_qubits: in
         sums.append(tuple(entries))
         constants.append(_real(observable.constant))
     return Readout(tuple(words), tuple(sums), tuple(constants))
+
+
+def _support(readout: Readout) -> tuple[int, int]:
+    """The qubits that some word has an X part on, and a Z part."""
+    moved = read = 0
+    for x, z in readout.words:
+        moved, read = moved | x, read | z
+    return moved, read
+
+
+def _without_last_flips(operations: list[Operation], readout: Readout) -> tuple[list[Operation], Readout]:
+    """Have the words undo the flips that nothing follows: with one control or none they map words to words."""
+    kept: list[Operation] = []
+    words, signs = list(readout.words), [1.0] * len(readout.words)
+    for operation in reversed(operations):
+        if (
+            not isinstance(operation, Flip)
+            or operation.controls & (operation.controls - 1)
+            or not all(commute(operation, other) for other in kept)
+        ):
+            kept.append(operation)
+            continue
+        target, control = operation.moved, operation.controls
+        for k, (x, z) in enumerate(words):
+            if z & target and operation.value == 0:
+                signs[k] = -signs[k]
+            if control and x & control and z & target and bool(x & target) == bool(z & control):
+                signs[k] = -signs[k]
+            words[k] = x ^ target if x & control else x, z ^ control if z & target else z
+    sums = tuple(tuple((t, coefficient * signs[t]) for t, coefficient in entries) for entries in readout.sums)
+    return kept[::-1], replace(readout, words=tuple(words), sums=sums)
 
 
 def _real(coefficient: complex) -> float:
