@@ -244,7 +244,8 @@ class TargetCapabilityError(EmitError, NotImplementedError):
 
 
 class ArithmeticEvaluationError(EmitError, ArithmeticError):
-    """An expression has no value: division by zero, the logarithm of a negative number, overflow."""
+    """An expression has no value: division by zero, the logarithm of a negative number, `acos(1.5)`, overflow. An angle or a
+    result that would be NaN or infinite is this error too, in circuits and where executables run."""
 
     code = "QK405"
 

@@ -103,7 +103,9 @@ def outside(place: Place, index: int, length: int) -> QubitIndexResolutionError:
     return QubitIndexResolutionError(
         f"index {index} of the register `{place.register}` {where}",
         label=f"index {index}",
-        help="a negative number counts from the end only where it is written as such: `q[-1]`" if index < 0 else None,
+        help=f"only a number written with a minus, `q[-1]`, counts from the end, and here at most to `q[-{length}]`"
+        if index < 0
+        else None,
     )
 
 
