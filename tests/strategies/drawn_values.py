@@ -114,7 +114,10 @@ class Values:
                 choices += [f"{scope.vector}[{self.element(scope)}]"] * 3
             return self.random.choice(choices)
         left = self.number(scope, depth - 1)
-        match self.random.randrange(12):
+        match self.random.randrange(13):
+            case 12:
+                values = [*scope.floats, *([f"{scope.vector}[{self.element(scope)}]"] if scope.vector else [])]
+                return f"({self.pick(*values)} {self.pick('//', '%')} {self.pick('1', '1.0', '0.7', '-2')})" if values else left
             case 11:
                 return f"slope({left}, {self.pick(f'abs({self.integer(scope, 1)}) % 3', '2')})"
             case 0 | 1:
@@ -182,8 +185,9 @@ class Values:
         names = [scope.size, *scope.indices]
         start, stop = (self.pick("1", "2", f"{self.random.choice(names)} // 2", *scope.indices) for _ in range(2))
         return self.pick(
-            f"{start}:", f":{stop}", f"{self.pick('0', '1')}::2", "::2", f"1:{scope.size}", f"{start}:{stop} + 1", "::3"
-        )
+            f"{start}:", f":{stop}", f"{self.pick('0', '1')}::2", "::2", f"1:{scope.size}", f"{start}:{stop} + 1", "::3",
+            f":{scope.size} - {start}", f"{stop} - 1:", f"::{stop} + 1", f"{start}:{scope.size} - {stop}:{stop}",
+        )  # fmt: skip
 
     def guarded(self, scope: Scope, need: int) -> Scope:
         """The scope in which the register has `need` qubits, under an `if` where that is not known."""

@@ -63,6 +63,8 @@ class Register(list[Qubit]):
         return (len(self),)
 
     def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice) and (min(key.start or 0, key.stop or 0) < 0 or (key.step is not None and key.step < 1)):
+            raise Invalid("a bound or the step of a slice is computed negative")
         part = super().__getitem__(key)
         return Register(part) if isinstance(key, slice) else part
 

@@ -30,6 +30,18 @@ def slope(a: qk.Float, m: qk.UInt) -> qk.Float:
     for i in qk.range(m):
         t = t * 0.5 + 0.1 * i
     return t
+
+
+@qk.qkernel
+def ends(q: qk.Vector[qk.Qubit], k: qk.UInt) -> tuple[qk.Qubit, qk.Qubit]:
+    q[k] = qk.t(q[k])
+    return q[0], q[k]
+
+
+@qk.qkernel
+def crossed(q: qk.Vector[qk.Qubit], k: qk.UInt) -> tuple[qk.Qubit, qk.Qubit]:
+    q[0] = qk.t(q[0])
+    return q[k], q[0]
 """
 FEEDBACK = """
 
@@ -40,6 +52,21 @@ def look(x: qk.Qubit, a: qk.Float) -> tuple[qk.Qubit, qk.Bit]:
     if seen:
         x = qk.rx(x, a)
     return x, seen
+
+
+@qk.qkernel
+def read(x: qk.QFixed) -> qk.Float:
+    return qk.measure(x)
+
+
+@qk.qkernel
+def same(x: qk.QFixed) -> qk.QFixed:
+    return x
+
+
+@qk.qkernel
+def read_again(x: qk.QFixed) -> qk.Float:
+    return read(same(x)) * 2
 
 
 @qk.qkernel
@@ -163,6 +190,11 @@ class Writer(Statements):
             self.write("z = qk.h(qk.qubit())")
             self.write("if n > 0:")
             self.write("    z, q[n - 1] = qk.cx(z, q[n - 1])")
+        if self.chance(0.3):
+            self.write(f"x, y = {self.pick('ends', 'crossed')}(qk.ry(qk.qubit_array({self.pick('2', '3')}), 0.7), 1)")
+            self.write(self.pick("x = qk.rx(x, a)", "y = qk.rx(y, a)"))
+            self.write("if n > 0:")
+            self.write("    y, q[0] = qk.crx(y, q[0], b)")
         self.write(f"q = k(q, {CALL})")
         self.write("return qk.expval(q, observable)")
         self.indent = 0
@@ -196,7 +228,8 @@ class Writer(Statements):
                 self.write("return qk.probabilities(q[:2])")
                 return "qk.Vector[qk.Float]"
             case "fixed":
-                self.write(f"number = qk.measure(qk.cast(q, qk.QFixed, int_bits={self.random.randrange(3)}))")
+                number = f"qk.cast(q, qk.QFixed, int_bits={self.random.randrange(3)})"
+                self.write(f"number = {self.pick('qk.measure', 'read', 'read_again')}({number})")
                 self.write("return number, parity")
                 return "tuple[qk.Float, qk.Bit]"
             case "loop":
