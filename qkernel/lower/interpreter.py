@@ -225,9 +225,7 @@ class Interpreter:
         )
         if length < 0:
             raise SizeError(f"a part of the register `{place.register}` would have {length} qubits", label="negative size")
-        if not length:
-            return []
-        for index in (start, start + stride * (length - 1)):
+        for index in (start, start + stride * (length - 1)) if length else ():
             if not 0 <= index < len(qubits):
                 raise outside(place, index, len(qubits))
         return (
