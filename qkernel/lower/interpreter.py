@@ -9,12 +9,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.diagnostics import Note
-from qkernel.errors import (
-    KernelRecursionError,
-    NotUnitaryError,
-    QKernelError,
-    SizeError,
-)
+from qkernel.errors import KernelRecursionError, NotUnitaryError, QKernelError, SizeError
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Const, Expr
 from qkernel.ir.ops import (
