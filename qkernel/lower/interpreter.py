@@ -26,6 +26,7 @@ from qkernel.ir.ops import (
     Modifier,
     Module,
     Op,
+    Parameter,
     PauliEvolve,
     Power,
     Probabilities,
@@ -36,7 +37,7 @@ from qkernel.ir.ops import (
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
 from qkernel.ir.types import QUBIT, is_quantum
-from qkernel.lower import broadcast, loops, measurement, modifiers, runtime
+from qkernel.lower import broadcast, loops, measurement, modifiers, returns, runtime
 from qkernel.lower.circuit import Box, Circuit, Expectation, Kind
 from qkernel.lower.columns import Columns, Row
 from qkernel.lower.counters import Counters
@@ -106,6 +107,7 @@ class Interpreter:
         self.probabilities: list[tuple[int, ...]] = []
         self._gates: dict[int, tuple[int, int, bool]] = {}
         self._plain_loops: dict[int, int] = {}
+        self.taken_apart: dict[str, tuple[Parameter, ...]] = {}
         self.frame = Frame(entry, dict(self.open.values))
         for parameter in entry.parameters:
             if parameter.name in self.frame.names:
@@ -383,20 +385,13 @@ class Interpreter:
                 self.boxes.insert(position, Box(function.label or function.name, start, len(self.columns.kind), held))
         else:
             self.enter(inner)
-        self.check_returned(inner)
+        returns.check_returned(self, inner)
         for result, returned in zip(op.results, function.returns, strict=False):
             if result is not None:
                 frame.names[result] = self.result(returned, names)
 
     def result(self, returned: Expr | Place, names: dict[str, Any]) -> Any:
         return Register(self.qubits(returned, names)) if isinstance(returned, Place) else value(returned, names)
-
-    def check_returned(self, frame: Frame) -> None:
-        """Raise if a function gives one qubit back twice, which only computed indices can hide from the frontend."""
-        places = [value for value in frame.function.returns if isinstance(value, Place)]
-        if len(places) > 1 and any(type(place.start) is not Const for place in places):
-            with self.reporting(frame.function.span, frame):
-                self.all_qubits(places, frame.names)
 
     def enter(self, frame: Frame) -> None:
         """Execute the body of a called function."""

@@ -1,0 +1,53 @@
+"""What a called function gives back: no qubit twice, and every qubit that it got, unless it was measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qkernel.diagnostics import Note
+from qkernel.errors import QubitConsumedError
+from qkernel.ir.expressions import Const
+from qkernel.ir.ops import Function, Parameter
+from qkernel.ir.places import Place, whole
+from qkernel.ir.types import QUBIT, is_quantum
+from qkernel.lower.reports import Frame, locate
+
+if TYPE_CHECKING:
+    from qkernel.lower.interpreter import Interpreter
+
+
+def check_returned(interpreter: Interpreter, frame: Frame) -> None:
+    """Raise if the function that has run gives one qubit back twice, or loses one: what computed indices can hide."""
+    function = frame.function
+    places = [value for value in function.returns if isinstance(value, Place)]
+    if len(places) > 1 and any(type(place.start) is not Const for place in places):
+        with interpreter.reporting(function.span, frame):
+            interpreter.all_qubits(places, frame.names)
+    if (parameters := interpreter.taken_apart.get(function.name)) is None:
+        parameters = interpreter.taken_apart[function.name] = _taken_apart(function)
+    for parameter in parameters:
+        kept = {qubit for place in places for qubit in interpreter.qubits(place, frame.names)}
+        for index, qubit in enumerate(frame.names[parameter.name].qubits):
+            if qubit not in kept and qubit not in interpreter.consumed:
+                raise _lost(frame, parameter, index)
+
+
+def _taken_apart(function: Function) -> tuple[Parameter, ...]:
+    """The quantum parameters that a function does not return whole."""
+    return tuple(
+        parameter
+        for parameter in function.parameters
+        if is_quantum(parameter.type) and whole(parameter.name, parameter.type) not in function.returns
+    )
+
+
+def _lost(frame: Frame, parameter: Parameter, index: int) -> Exception:
+    shown = parameter.name if parameter.type == QUBIT else f"{parameter.name}[{index}]"
+    error = QubitConsumedError(
+        f"`{frame.function.name}` loses `{shown}`: it is neither returned nor measured",
+        label="comes in here and does not go out",
+        help=f"return all of it: `return {parameter.name}`; or measure it: `qk.measure({parameter.name})`",
+    )
+    if frame.call is not None:
+        error.notes = (Note("in this call", frame.call.span),)
+    return locate(error, parameter.span, frame)
