@@ -16,6 +16,7 @@ from qkernel.errors import (
     FrontendTransformError,
     KernelTypeError,
     QKernelError,
+    QubitIndexResolutionError,
     SymbolicValueError,
     UnknownNameError,
     UnsupportedPythonError,
@@ -349,6 +350,8 @@ def _branch_value(tracer: Tracer, node: ast.AST, condition: Expr, branch: ast.If
 
 def _subscript(tracer: Tracer, node: ast.Subscript, base: Any, key_node: ast.expr) -> Any:
     key = read_key(tracer, key_node)
+    if isinstance(base, (QuantumHandle, Expr)):
+        check_written_bounds(tracer, key, key_node)
     if isinstance(base, QuantumHandle):
         with_site(tracer, node)
         return tracer.lend(base, key, ast.unparse(key_node), is_literal(key_node))
@@ -367,6 +370,20 @@ def _subscript(tracer: Tracer, node: ast.Subscript, base: Any, key_node: ast.exp
 def read_key(tracer: Tracer, node: ast.expr) -> Any:
     """An index or slice."""
     return read(tracer, node)
+
+
+def check_written_bounds(tracer: Tracer, key: Any, node: ast.expr) -> None:
+    """Raise for a bound of a slice that is negative without being written so."""
+    if not isinstance(key, slice) or not isinstance(node, ast.Slice):
+        return
+    for bound, part in ((key.start, node.lower), (key.stop, node.upper)):
+        if isinstance(bound, int) and bound < 0 and part is not None and not is_literal(part):
+            raise QubitIndexResolutionError(
+                "a bound of a slice is negative",
+                span=tracer.frame.span(part),
+                label=f"this is {bound}",
+                help=f"a negative number counts from the end only where it is written as such: `{bound}`",
+            )
 
 
 def is_literal(node: ast.expr) -> bool:

@@ -1,0 +1,9 @@
+OFFSET = -1
+
+
+@qk.qkernel
+def kernel(v: qk.Vector[qk.Float]) -> qk.Float:
+    return v[OFFSET]
+
+
+kernel.check()

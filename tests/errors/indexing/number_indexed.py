@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel(x: qk.Float) -> qk.Float:
+    return x[0]
+
+
+kernel.check()

@@ -1,0 +1,3 @@
+@qk.qkernel
+def kernel(bindings: qk.Float) -> qk.Float:
+    return bindings
