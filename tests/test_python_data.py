@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from qkernel.errors import QKernelError
 from tests.strategies import eager, python_data
@@ -27,6 +27,7 @@ def outcome(program: Kept) -> str:
     return "right"
 
 
+@settings(deadline=None)
 @given(python_data.kept)
 def test_python_data_is_as_in_python_or_refused(program: Kept) -> None:
     assert outcome(program)

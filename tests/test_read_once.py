@@ -23,6 +23,8 @@ from qkernel.errors import (
 
 Z = qko.Z(0)
 AROUND: list[float] = []
+SEEN: dict[int, float] = {}
+COUNTED = itertools.count(1)
 
 
 @qk.struct
@@ -50,6 +52,43 @@ class Counter:
     def same_written(self, i: Any, j: Any) -> Any:
         self.value = 1.0
         return 1.0 if i == j else 0.0
+
+
+class Shared:
+    total = 0.0
+
+    @classmethod
+    def next(cls) -> float:
+        cls.total += 0.5
+        return cls.total
+
+
+def remembered() -> float:
+    SEEN[0] = SEEN.get(0, 0.0) + 0.5
+    return SEEN[0]
+
+
+def indirectly() -> float:
+    return remembered()
+
+
+def counted() -> float:
+    return next(COUNTED) * 0.5
+
+
+def own() -> float:
+    own.calls = getattr(own, "calls", 0) + 1  # type: ignore[attr-defined]
+    return 0.5 * own.calls  # type: ignore[attr-defined, no-any-return]
+
+
+def counter() -> Callable[[], float]:
+    count = [0]
+
+    def following() -> float:
+        count[0] += 1
+        return count[0] * 0.5
+
+    return following
 
 
 # what a loop carries ------------------------------------------------------------------------------------------------------
@@ -181,6 +220,12 @@ IN_PLACE: list[tuple[Callable[[Any, Any], Any], Callable[[], Any]]] = [
     (lambda held, _: held.add(0.5) or len(held), lambda: {0.1}),
     (lambda _, i: AROUND.append(0.5) or sum(AROUND), lambda: None),
     (lambda _, i: random.random(), lambda: None),
+    (lambda _, i: Shared.next(), lambda: None),
+    (lambda _, i: remembered(), lambda: None),
+    (lambda _, i: indirectly(), lambda: None),
+    (lambda _, i: counted(), lambda: None),
+    (lambda _, i: own(), lambda: None),
+    (lambda held, i: held(), counter),
     (lambda _, i: float(np.random.rand()), lambda: None),  # noqa: NPY002
 ]
 
@@ -432,6 +477,7 @@ def test_methods_are_read_like_functions() -> None:
         lambda i, j: len(set([i, j])),  # noqa: C405
         lambda i, j: {k: 0.5 for k in [i]}[j],  # noqa: C420
         lambda i, j: 0.5 if (i, j) < (j, i) else 0.0,
+        lambda i, j: 0.5 if i is j else 0.0,
     ],
 )
 def test_python_never_compares_symbols_by_how_they_are_written(use: Callable[[Any, Any], Any]) -> None:
@@ -441,6 +487,15 @@ def test_python_never_compares_symbols_by_how_they_are_written(use: Callable[[An
 
     with pytest.raises(SymbolicValueError):
         turn.check()
+
+
+def test_symbols_are_of_the_types_that_python_would_give_them() -> None:
+    @qk.qkernel
+    def turn(i: qk.UInt, x: qk.Float) -> qk.Float:
+        whole = isinstance(i, int) and not isinstance(x, int) and type(i) is int and isinstance(x, (float, str))
+        return qk.expval(qk.rx(qk.qubit(), 0.5 if whole else 0.0), Z)
+
+    assert turn.run(i=1, x=0.1) == pytest.approx(math.cos(0.5))
 
 
 # what is read only if asked for -------------------------------------------------------------------------------------------

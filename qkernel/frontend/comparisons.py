@@ -13,7 +13,7 @@ from qkernel.errors import KernelTypeError
 from qkernel.frontend.carrying import parts, same_shape
 from qkernel.frontend.outside import run_outside
 from qkernel.frontend.tracer import Tracer, describe
-from qkernel.ir.expressions import Expr, apply
+from qkernel.ir.expressions import Expr, SymbolUse, apply
 from qkernel.ir.types import BIT
 
 _COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -52,6 +52,8 @@ def compare(tracer: Tracer, node: ast.AST, left: ast.expr, ops: list[ast.cmpop],
 def _pair(tracer: Tracer, op: ast.cmpop, left: Any, right: Any, node: ast.AST) -> Any:
     name, plain = _COMPARISONS[type(op)]
     if name in ("is", "is not"):
+        if isinstance(left, Expr) and isinstance(right, (Expr, bool, int, float)):
+            raise SymbolUse(left, f"`{name}`")
         return plain(left, right)
     if name in ("in", "not in") and not isinstance(right, Expr) and (has_symbol(left) or has_symbol(right)):
         found: Any = False

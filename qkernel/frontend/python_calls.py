@@ -22,7 +22,7 @@ from qkernel.errors import (
     SourceUnavailableError,
     SymbolicValueError,
 )
-from qkernel.frontend.captures import is_users
+from qkernel.frontend.captures import is_users, lookup
 from qkernel.frontend.carrying import handles_in
 from qkernel.frontend.comparisons import has_symbol
 from qkernel.frontend.outside import run_outside
@@ -85,6 +85,8 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
     if plain is not None and _concerns_kernel((*bound, *values)) and (source := _kernel_source(plain)) is not None:
         return inline(tracer, plain, source, (*bound, *arguments), keywords)
     tracer.captures.call(function, values)
+    if plain is not None and any(frame.symbolic_depth for frame in tracer.frames):
+        _note_around(tracer, plain)
     name = getattr(function, "__name__", type(function).__name__)
     try:
         if isinstance(function, np.ufunc) and _concerns_kernel(values):
@@ -103,6 +105,27 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
         raise InliningError(
             f"`{name}` failed: {type(error).__name__}: {error}", span=span, label="called here while the kernel was traced"
         ) from error
+
+
+def _note_around(tracer: Tracer, function: types.FunctionType) -> None:
+    """Note the data around a function of a user's that is called as it is, and around those that it calls."""
+    pending, seen = [function], set[int]()
+    while pending:
+        current = pending.pop()
+        if id(current) in seen or not is_users(current):
+            continue
+        seen.add(id(current))
+        find = lookup(current)
+        tracer.note_around(current.__name__, vars(current))
+        for name in (*current.__code__.co_names, *current.__code__.co_freevars):
+            try:
+                value = find(name)
+            except NameError:
+                continue
+            if isinstance(value, types.FunctionType):
+                pending.append(value)
+            else:
+                tracer.note_around(name, value)
 
 
 def _unbound(function: Any) -> tuple[types.FunctionType | None, tuple[Any, ...]]:
@@ -356,6 +379,25 @@ def _range(tracer: Tracer, *bounds: Any) -> Any:
     return SymbolicRange(*bounds)
 
 
+def _types(value: Expr) -> tuple[type, ...]:
+    """What a symbol is an instance of where it is known: the types of Python and of annotations."""
+    from qkernel.types import Bit, Float, UInt
+
+    known: dict[Any, tuple[type, ...]] = {UINT: (int, UInt), FLOAT: (float, Float), BIT: (bool, Bit)}
+    return known.get(value.type, ())
+
+
+def _isinstance(tracer: Tracer, value: Any, kinds: Any) -> bool:
+    if not isinstance(value, Expr):
+        return isinstance(value, kinds)
+    return isinstance(value, kinds) or any(issubclass(kind, kinds) for kind in _types(value))
+
+
+def _type_of(tracer: Tracer, value: Any, *rest: Any) -> Any:
+    found = _types(value) if isinstance(value, Expr) else ()
+    return found[0] if found else type(value, *rest)
+
+
 def _pow(tracer: Tracer, base: Any, exponent: Any) -> Expr:
     return apply("**", wrap(base), wrap(exponent))
 
@@ -384,6 +426,8 @@ _SYMBOLIC: dict[Any, Callable[..., Any]] = {
     builtins.float: _float,
     builtins.int: _int,
     builtins.sum: _sum,
+    builtins.isinstance: _isinstance,
+    builtins.type: _type_of,
     builtins.pow: _pow,
     math.pow: _pow,
     math.fabs: _function("abs"),

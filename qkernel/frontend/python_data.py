@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import types
 import warnings
 from collections import deque
@@ -23,7 +24,13 @@ _FIXED = (
 
 def is_changeable(value: Any) -> bool:
     """Whether a value may hold other data later and still be the same object."""
-    return not isinstance(value, _FIXED) or owner(value) is not None
+    return not isinstance(value, _FIXED) or owner(value) is not None or (isinstance(value, type) and _is_data(value))
+
+
+def _is_data(kind: type) -> bool:
+    """Whether a class is one that may keep data, as users' classes may."""
+    root = str(kind.__module__).partition(".")[0]
+    return root == "__main__" or root not in ("numpy", "qkernel", *sys.stdlib_module_names)
 
 
 def owner(value: Any) -> Any:
@@ -58,7 +65,7 @@ def _state(value: Any, seen: dict[int, Any]) -> Any:
         value = belongs_to
     if isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
         return type(value), value
-    if isinstance(value, _FIXED) or id(value) in seen or len(seen) >= _MOST_PARTS:
+    if (isinstance(value, _FIXED) and not is_changeable(value)) or id(value) in seen or len(seen) >= _MOST_PARTS:
         return _Same(value)
     seen[id(value)] = value
     return _Same(value), _contents(value, seen)
@@ -72,6 +79,8 @@ def _contents(value: Any, seen: dict[int, Any]) -> Any:
             return [(_state(key, seen), _state(entry, seen)) for key, entry in value.items()]
         case set() | frozenset():
             return {_Same(entry) for entry in value}
+        case type():
+            return [(name, _state(entry, seen)) for name, entry in vars(value).items() if not name.startswith("_")]
         case bytearray():
             return bytes(value)
         case np.ndarray():

@@ -452,4 +452,6 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
         ) from None
     if isinstance(value, (types.ModuleType, type)):
         tracer.note_around(name, found)
+    if isinstance(found, types.MethodType) and isinstance(found.__self__, type):
+        tracer.note_around(found.__self__.__name__, found.__self__)
     return found
