@@ -191,7 +191,7 @@ class Writer(Statements):
             self.write("if n > 0:")
             self.write("    z, q[n - 1] = qk.cx(z, q[n - 1])")
         if self.chance(0.3):
-            self.write(f"x, y = {self.pick('ends', 'crossed')}(qk.ry(qk.qubit_array({self.pick('2', '3')}), 0.7), 1)")
+            self.write(f"x, y = {self.pick('ends', 'crossed')}(qk.ry(qk.qubit_array(2), 0.7), 1)")
             self.write(self.pick("x = qk.rx(x, a)", "y = qk.rx(y, a)"))
             self.write("if n > 0:")
             self.write("    y, q[0] = qk.crx(y, q[0], b)")
