@@ -230,3 +230,13 @@ class TestMethod:
         loop.branch(bit(0), lambda then: then.repeat(bit(0), lambda body: body.gate("h", 0).measure(0, 0)))
         with pytest.raises(GradientError, match="while"):
             method(loop.circuit(observables=(Z(0),)), Engine("expectation"))
+
+
+def test_a_circuit_without_angles_has_no_shifts() -> None:
+    builder = CircuitBuilder(1).gate("x", 0)
+    builder.parameter("t", 2)
+    circuit = builder.circuit(observables=(Z(0),))
+    prepared = ReferenceEngine().prepare(open_slots(circuit))
+    values, slopes = shift_vjp(prepared, circuit, np.array([[0.3, 0.4]]), np.ones((1, 1)))
+    assert values.tolist() == [[-1.0]]
+    assert slopes.tolist() == [[0.0, 0.0]]

@@ -1,6 +1,6 @@
 @qk.qkernel
 def kernel(n: qk.UInt) -> qk.Bit:
     q = qk.qubit()
-    for _ in qk.range(n):
+    for i in qk.range(n):
         q = qk.h(q)
     return qk.measure(q)

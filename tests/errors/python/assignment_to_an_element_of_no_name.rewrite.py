@@ -1,6 +1,6 @@
 @qk.qkernel
-def kernel(v: qk.Vector[qk.Float]) -> qk.Float:
+def kernel(v: qk.Vector[qk.Float], i: qk.UInt) -> qk.Float:
     parts = {"v": v}
-    first = parts["v"]
-    first[0] = 1.0
-    return first[0]
+    v = parts["v"]
+    v[i] = 1.0
+    return v[0]
