@@ -33,15 +33,15 @@ def slope(a: qk.Float, m: qk.UInt) -> qk.Float:
 
 
 @qk.qkernel
-def ends(q: qk.Vector[qk.Qubit], k: qk.UInt) -> tuple[qk.Qubit, qk.Qubit]:
-    q[k] = qk.t(q[k])
-    return q[0], q[k]
+def ends(q: qk.Vector[qk.Qubit], m: qk.UInt) -> tuple[qk.Qubit, qk.Qubit]:
+    q[m] = qk.t(q[m])
+    return q[0], q[m]
 
 
 @qk.qkernel
-def crossed(q: qk.Vector[qk.Qubit], k: qk.UInt) -> tuple[qk.Qubit, qk.Qubit]:
+def crossed(q: qk.Vector[qk.Qubit], m: qk.UInt) -> tuple[qk.Qubit, qk.Qubit]:
     q[0] = qk.t(q[0])
-    return q[k], q[0]
+    return q[m], q[0]
 """
 FEEDBACK = """
 

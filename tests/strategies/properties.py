@@ -17,8 +17,8 @@ import numpy as np
 import qkernel as qk
 from qkernel import gradient
 from qkernel.engine import load_engine
-from qkernel.estimate.verify import verify
 from qkernel.estimate.effort import TooMuchWork
+from qkernel.estimate.verify import verify
 from qkernel.executable import Executable, Executor
 from qkernel.lower.circuit import Circuit
 from qkernel.prebuilt import from_module
