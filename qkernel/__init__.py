@@ -71,13 +71,14 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "Bit", "CircuitStyle", "Dict", "EstimateQuality", "Executor", "ExpvalJob", "Float", "GateBasis", "Handle", "Job",
-    "JobStatus", "Kernel", "Matrix", "Observable", "Oracle", "QFixed", "QKernel", "Qubit", "ResourceEstimate", "ResourceEstimator",
-    "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt", "UnknownResourcePolicy", "Vector", "VectorView",
-    "abs", "barrier", "bit", "bit_array", "cast", "ccx", "ccz", "ceil", "ch", "composite_gate", "control", "cos", "cp",
-    "crx", "cry", "crz", "cswap", "cu", "cx", "cy", "cz", "ecr", "estimate_resources", "exp", "expval", "float_", "floor",
-    "global_phase", "h", "id", "inverse", "iswap", "items", "load", "log", "log2", "max", "measure", "measure_reset", "min",
-    "p", "parse", "pauli_evolve", "probabilities", "project_x", "project_y", "project_z", "qkernel", "qubit", "qubit_array",
-    "range", "reset", "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz", "s", "sdg", "select", "sin", "sqrt", "struct", "swap",
-    "sx", "sxdg", "t", "tan", "tdg", "u", "uint", "unitary", "x", "y", "z",
+    "Bit", "CircuitStyle", "Dict", "EstimateQuality", "Executor", "ExpvalJob", "Float", "GateBasis", "Handle",
+    "Job", "JobStatus", "Kernel", "Matrix", "Observable", "Oracle", "QFixed", "QKernel", "Qubit",
+    "ResourceEstimate", "ResourceEstimator", "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt",
+    "UnknownResourcePolicy", "Vector", "VectorView", "abs", "barrier", "bit", "bit_array", "cast", "ccx", "ccz",
+    "ceil", "ch", "composite_gate", "control", "cos", "cp", "crx", "cry", "crz", "cswap", "cu", "cx", "cy", "cz",
+    "ecr", "estimate_resources", "exp", "expval", "float_", "floor", "global_phase", "h", "id", "inverse", "iswap",
+    "items", "load", "log", "log2", "max", "measure", "measure_reset", "min", "p", "parse", "pauli_evolve",
+    "probabilities", "project_x", "project_y", "project_z", "qkernel", "qubit", "qubit_array", "range", "reset",
+    "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz", "s", "sdg", "select", "sin", "sqrt", "struct", "swap", "sx",
+    "sxdg", "t", "tan", "tdg", "u", "uint", "unitary", "x", "y", "z",
 ]  # fmt: skip

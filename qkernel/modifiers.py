@@ -255,7 +255,7 @@ def _take_controls(
                 raise _wrong_controls(wanted, have, tracer.site.of(position), targets)
             handle = arguments[position]
             group.handles.append(handle)
-            count = Const(1) if handle.length is None else handle.length
+            count = _length(handle)
             missing = wanted - have
             if count != missing and isinstance(missing, Const) and _most(count) == missing.value:
                 group.count, count = wanted, missing  # the view must be as long as it can be
@@ -263,6 +263,16 @@ def _take_controls(
             position += 1
         groups.insert(0, group)
     return groups, arguments[position:]
+
+
+def _length(handle: QuantumHandle) -> Expr:
+    match handle.length:
+        case None:
+            return Const(1)
+        case Apply("natural", (length,)):  # that it is one is checked where the view is lowered
+            return length
+        case length:
+            return length
 
 
 def _wrong_controls(wanted: Expr, have: Expr, span: Span | None, targets: int) -> CallArgumentError:

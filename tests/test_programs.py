@@ -17,9 +17,8 @@ from hypothesis.strategies import SearchStrategy
 import qkernel.observable as qko
 from qkernel.errors import MissingAnnotationError
 from qkernel.estimate.verify import verify
-from qkernel_backends.qiskit import QiskitTranspiler
 from tests.strategies import eager, rewrites
-from tests.strategies.campaign import failure, report, run
+from tests.strategies.campaign import report, run
 from tests.strategies.programs import HEADER, Program, generate, generate_measuring, measuring_programs, programs
 from tests.strategies.properties import MEASURING, UNITARY, Case, Mismatch, likelihood, load, state
 
@@ -318,18 +317,3 @@ def test_loops_are_split_without_loss(bounds: tuple[int, ...]) -> None:
 def test_a_failing_program_is_cut_down() -> None:
     smaller = rewrites.shrunk(generate(3), lambda program: "qk.expval" in program.source)
     assert len(smaller.source.splitlines()) <= 3
-
-
-def test_aer_is_exact_beyond_its_fusion_threshold() -> None:
-    """A program of 16 deferred qubits that Aer's gate fusion turns into a wrong one, on simulators of users too."""
-    from qiskit_aer import AerSimulator
-    from qiskit_aer.primitives import EstimatorV2
-
-    case = Case(generate_measuring(100356))
-    assert failure(case, "exact") is None
-    expected = sum(value * chance for value, chance in case.histories)
-    for backend in (AerSimulator(), EstimatorV2()):
-        found = case.executable.run(QiskitTranspiler().executor(backend), bindings=case.inputs).result()
-        assert found == pytest.approx(expected, abs=1e-9)
-        simulator = getattr(backend, "_backend", backend)
-        assert simulator.options.fusion_enable  # ours is a copy

@@ -306,8 +306,10 @@ def distance(left: Expr, right: Expr) -> int | None:
 
 
 def _offset(expr: Expr) -> tuple[Expr, int]:
-    """An expression as another one and the known number that is added to it."""
+    """An expression as another one and the known number that is added to it; where it has a value, `natural` changes none."""
     match expr:
+        case Apply("natural", (inner,)):
+            return _offset(inner)
         case Apply("+" | "-" as sign, (base, Const(int(value)))) if base.type == UINT:
             return base, value if sign == "+" else -value
     return expr, 0
