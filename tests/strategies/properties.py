@@ -406,9 +406,13 @@ def properties(program: Program) -> dict[str, Property]:
 
 
 def is_usable(case: Case) -> bool:
-    """Whether plain Python can run the program."""
+    """Whether plain Python can run the program, and no branch on bits, which lowering reads even where no bits lead, leaves q."""
     try:
-        _ = case.histories if case.program.measures else case.world
+        _ = (case.histories, case.executable) if case.program.measures else case.world
     except (eager.Invalid, eager.TooLarge):
+        return False
+    except qk.errors.QubitIndexResolutionError:
+        if not case.program.measures:
+            raise
         return False
     return True
