@@ -180,6 +180,73 @@ def test_forms_that_grow_without_end_are_refused(monkeypatch: pytest.MonkeyPatch
     assert crossed.estimate_resources(a=a, b=b, c=c, d=d, e=e).gates.total == counted
 
 
+@qk.qkernel
+def crossed_and_turned(q: qk.Qubit, turns: qk.Dict[qk.UInt, qk.UInt], a: qk.UInt, angle: qk.Float) -> qk.Qubit:
+    for key, times in qk.items(turns):
+        for i in qk.range(a):
+            for j in qk.range(max(key - i, times), min(a + i, key)):
+                for k in qk.range(max(i, j - times), max(a, key - j)):
+                    for m in qk.range(min(k, j), max(i + j, times)):
+                        for _ in qk.range(abs(m - k), key):
+                            q = qk.rz(q, angle)
+    return q
+
+
+@qk.qkernel
+def calling(turns: qk.Dict[qk.UInt, qk.UInt], a: qk.UInt, angle: qk.Float) -> qk.Bit:
+    return qk.measure(crossed_and_turned(qk.qubit(), turns, a, angle))
+
+
+def test_a_refused_form_in_a_callee_is_counted_round_by_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effort, "MOST_WORK", 500_000)
+    with pytest.raises(SizeError, match="too large to be worked out"):
+        calling.estimate_resources(turns={4: 1, 5: 2})
+    a, counted = 3, 0
+    for key, times in ((4, 1), (5, 2)):
+        for i in range(a):
+            for j in range(max(key - i, times), min(a + i, key)):
+                for k in range(max(i, j - times), max(a, key - j)):
+                    counted += sum(max(0, key - abs(m - k)) for m in range(min(k, j), max(i + j, times)))
+    assert counted > 0
+    assert calling.estimate_resources(turns={4: 1, 5: 2}, a=a).gates.total == counted  # the angle stays open
+
+
+@qk.qkernel
+def powers_of_remainders(n: qk.UInt, m: qk.UInt) -> qk.Bit:
+    q = qk.qubit()
+    if 2 ** ((n + 2) % 3) > m:
+        q = qk.h(q)
+    if 2 ** (n % 3) != 4 * m:
+        q = qk.x(q)
+    return qk.measure(q)
+
+
+@qk.qkernel
+def powers_of_triangles(n: qk.UInt) -> qk.Bit:
+    q = qk.qubit()
+    size = 0
+    for i in qk.range(n):
+        size = size + i
+        for _ in qk.range(2**size):
+            q = qk.h(q)
+    for _ in qk.range(2**size):
+        q = qk.x(q)
+    return qk.measure(q)
+
+
+def test_powers_whose_parts_are_no_whole_numbers() -> None:
+    remainders, triangles = powers_of_remainders.estimate_resources(), powers_of_triangles.estimate_resources()
+    for n in range(8):
+        for m in range(5):
+            expected = {"h": int(2 ** ((n + 2) % 3) > m), "x": int(2 ** (n % 3) != 4 * m)}
+            expected = {name: number for name, number in expected.items() if number}
+            assert remainders.substitute(n=n, m=m).gates.by_name == expected
+            assert powers_of_remainders.estimate_resources(n=n, m=m).gates.by_name == expected
+        for found in (triangles.substitute(n=n), powers_of_triangles.estimate_resources(n=n)):
+            assert found.gates.by_name.get("h", 0) == sum(2 ** (i * (i + 1) // 2) for i in range(n))
+            assert found.gates.by_name["x"] == 2 ** (n * (n - 1) // 2)
+
+
 FORMS: dict[Any, dict[str, str]] = {
     nested: {},
     blocks_of_four: {},

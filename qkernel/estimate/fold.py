@@ -77,6 +77,12 @@ def _recursion(function: str, span: Span | None) -> NeedsValues:
     return NeedsValues(f"`{function}` calls itself, so its estimate needs the values that end the recursion", span)
 
 
+def _open(function: Function, values: Iterable[Result]) -> bool:
+    """Whether an argument that is no angle is a symbol."""
+    deciding = (value for parameter, value in zip(function.parameters, values, strict=True) if parameter.type != FLOAT)
+    return any(isinstance(value, Quantity) and not value.is_constant for value in deciding)
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What a call of a function costs, and what it returns, in terms of the function's own arguments."""
@@ -90,7 +96,7 @@ class Fold:
     """The fold over one module.
 
     With `paths`, amounts are kept apart by the calls that they are made in; with `depth`, upper bounds of the depths are
-    counted too; `unrolled`, loops whose ranges are known are folded round by round.
+    counted too; `unrolled`, calls are folded with their values and loops whose ranges are known round by round.
     """
 
     module: Module
@@ -110,7 +116,7 @@ class Fold:
         try:
             return self._entry(values)
         except TooMuchWork:
-            if self.unrolled or any(isinstance(value, Quantity) and not value.is_constant for value in values.values()):
+            if self.unrolled or _open(self.module.entry, values.values()):
                 raise
         renew()
         again = Fold(self.module, self.paths, self.depth, unrolled=True)
@@ -134,11 +140,9 @@ class Fold:
     def call(self, op: Call, arguments: Sequence[Result]) -> Summary:
         """The summary of a call, in the caller's terms."""
         callee = self.module[op.callee]
-        if callee.name in self.recursive:
-            ending = (value for parameter, value in zip(callee.parameters, arguments, strict=True) if parameter.type != FLOAT)
-            if any(isinstance(value, Quantity) and not value.is_constant for value in ending):
-                raise _recursion(callee.name, op.span)
-        if callee.name in self.reaching:
+        if callee.name in self.recursive and _open(callee, arguments):
+            raise _recursion(callee.name, op.span)
+        if self.unrolled or callee.name in self.reaching:
             return self._summary(callee, tuple(arguments))
         inside: list[Result] = []
         outside: dict[str, Value] = {}
@@ -415,6 +419,9 @@ class _FunctionFold:
         dictionary = self.scope.value(domain.dictionary)
         if isinstance(dictionary, (RunTime, Quantity)):
             raise SeparationError("a loop's items depend on a measured value", span=op.span)
+        if self.fold.unrolled and isinstance(dictionary, Bound):
+            self.unrolled_loop(op, item_values(op.targets, dictionary), tally)
+            return
         saved = dict(self.scope.values)
         try:
             self.symbolic_items(op, dictionary, tally)

@@ -210,15 +210,15 @@ def power(base: Quantity, exponent: Quantity) -> Quantity:
         return ONE
     if number & (number - 1) == 0 and number > 2:
         return power(quantity(2), exponent * (number.bit_length() - 1))
-    result = ONE
+    result, parts = ONE, dict[Monomial, Coefficient]()
     for term, coefficient in exponent.terms.items():
-        share = Fraction(coefficient)
-        if not term and share.denominator == 1:
-            result = result * quantity(narrowed(Fraction(number) ** share.numerator))
-        else:
-            unit = Quantity({term: narrowed(Fraction(1, share.denominator))})
-            result = result * Quantity({frozenset(((Power(quantity(number), unit), share.numerator),)): 1})
-    return result
+        share = math.floor(coefficient)
+        accumulate(parts, term, coefficient - share)  # parts stay together: alone they are no whole numbers
+        if not term:
+            result = result * quantity(narrowed(Fraction(number) ** share))
+        elif share:
+            result = result * Quantity({frozenset(((Power(quantity(number), Quantity({term: 1})), share),)): 1})
+    return result * atom(Power(quantity(number), Quantity(parts))) if parts else result
 
 
 def constant_power(base: Quantity, exponent: int) -> Quantity:
@@ -238,13 +238,15 @@ def at_least_zero(value: Quantity) -> Quantity:
     """[value >= 0] for a whole number."""
     if is_nonnegative(value):
         return ONE
-    if is_nonnegative(-value - 1):
+    if is_nonnegative(-value - 1) or value.is_constant:
         return ZERO
     if leads_negative(value):
         return 1 - at_least_zero(-value - 1)
     whole = value * denominator(value)
     common = _content(whole.terms.items())
-    reduced = (whole - whole.constant) / common + math.floor(Fraction(whole.constant, common))
+    constant = Fraction(whole.constant, common)
+    varying = (whole - whole.constant) / common
+    reduced = varying + (math.floor(constant) if is_whole(varying) else narrowed(constant))
     return ONE if is_nonnegative(reduced) else atom(AtLeastZero(reduced))
 
 
