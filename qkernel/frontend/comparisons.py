@@ -25,8 +25,8 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.GtE: (">=", operator.ge),
     ast.Is: ("is", operator.is_),
     ast.IsNot: ("is not", operator.is_not),
-    ast.In: ("in", lambda left, right: left in right),
-    ast.NotIn: ("not in", lambda left, right: left not in right),
+    ast.In: ("in", lambda left, right: run_outside(operator.contains, right, left)),
+    ast.NotIn: ("not in", lambda left, right: not run_outside(operator.contains, right, left)),
 }
 
 

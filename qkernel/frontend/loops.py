@@ -101,7 +101,7 @@ def _key_names(key: Type) -> str:
 
 
 def _check_unshadowed(tracer: Tracer, name: str, node: ast.For | ast.While) -> None:
-    if name in tracer.frame.variables and name not in tracer.frame.unrolled:
+    if name != "_" and name in tracer.frame.variables and name not in tracer.frame.unrolled:
         value = tracer.frame.variables[name]
         raise CallableDefinitionConflictError(
             f"the loop variable `{name}` already means {describe(value)}",

@@ -9,6 +9,7 @@ import ast
 import operator
 import types
 from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from typing import Any
 
 from qkernel.diagnostics import as_written, did_you_mean
@@ -30,6 +31,7 @@ from qkernel.frontend.python_calls import call, local_function
 from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
 from qkernel.frontend.whole_vectors import whole_vector
 from qkernel.ir.expressions import Expr, SymbolUse, apply
+from qkernel.ir.symbol_text import SymbolText
 from qkernel.ir.types import BIT, OBSERVABLE, ArrayType, DictType, ScalarType
 
 _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -114,11 +116,13 @@ def _read(tracer: Tracer, node: ast.expr) -> Any:
             tracer.frame.variables[identifier] = result = read(tracer, value)
             return result
         case ast.JoinedStr(parts):
-            return "".join(str(read(tracer, part)) for part in parts)
+            return reduce(operator.add, (read(tracer, part) for part in parts), "")
         case ast.FormattedValue(value, conversion, spec):
             shown = read(tracer, value)
+            if isinstance(shown, Expr):
+                return SymbolText(str(shown), shown)
             shown = _CONVERSIONS[conversion](shown) if conversion in _CONVERSIONS else shown
-            return str(shown) if isinstance(shown, Expr) else format(shown, read(tracer, spec) if spec else "")
+            return format(shown, read(tracer, spec) if spec else "")
         case ast.ListComp(element, generators):
             return list(comprehension(tracer, generators, lambda: read(tracer, element)))
         case ast.SetComp(element, generators):

@@ -18,11 +18,11 @@ from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, 
 OUTSIDE: ContextVar[bool] = ContextVar("users' Python runs on symbols", default=False)
 
 
-def _asked_outside() -> bool:
-    """Whether it is not qkernel that compares or hashes a symbol, but Python that a kernel calls."""
+def asked_outside(depth: int = 2) -> bool:
+    """Whether it is not qkernel that compares or hashes a symbol, `depth` calls up, but Python that a kernel calls."""
     if not OUTSIDE.get():
         return False
-    module = sys._getframe(2).f_globals.get("__name__", "")
+    module = sys._getframe(depth).f_globals.get("__name__", "")
     return module.partition(".")[0] not in ("qkernel", "qkernel_backends") or module == "qkernel.frontend.outside"
 
 
@@ -131,7 +131,7 @@ class Expr:
 
         A comparison with a plain number cannot be answered yet and raises.
         """
-        if _asked_outside():
+        if asked_outside():
             return _equality(self, other)  # type: ignore[no-any-return]
         if isinstance(other, Expr):
             return self is other or _same(self, other)
@@ -140,7 +140,7 @@ class Expr:
         return NotImplemented
 
     def __hash__(self) -> int:
-        if _asked_outside():
+        if asked_outside():
             raise SymbolUse(self, "a key of Python data")
         return hash((type(self), _fields(self)))
 
@@ -175,7 +175,12 @@ class Expr:
     def __str__(self) -> str:
         from qkernel.ir.printer import format_expression
 
-        return format_expression(self)
+        text = format_expression(self)
+        if not asked_outside():
+            return text
+        from qkernel.ir.symbol_text import SymbolText
+
+        return SymbolText(text, self)
 
 
 def _equality(left: Expr, right: Any) -> Any:

@@ -406,7 +406,7 @@ def properties(program: Program) -> dict[str, Property]:
 
 
 def is_usable(case: Case) -> bool:
-    """Whether plain Python can run the program, and no branch that its bits never take leaves a register: lowering reads all."""
+    """Whether plain Python can run the program, and no branch that bits never take leaves a register: lowering reads all."""
     try:
         _ = (case.histories, case.executable) if case.program.measures else case.world
     except (eager.Invalid, eager.TooLarge):
