@@ -247,6 +247,47 @@ def test_powers_whose_parts_are_no_whole_numbers() -> None:
             assert found.gates.by_name["x"] == 2 ** (n * (n - 1) // 2)
 
 
+@qk.qkernel
+def guarded(n: qk.UInt, s: qk.UInt) -> qk.Bit:
+    q = qk.qubit()
+    if s > 0:
+        if n % s == 0:
+            q = qk.h(q)
+        for _ in qk.range(n // s):
+            q = qk.x(q)
+    for _i in qk.range(s):
+        for _ in qk.range(n % s):
+            q = qk.t(q)
+    return qk.measure(q)
+
+
+@qk.qkernel
+def negated(n: qk.UInt, s: qk.UInt, m: qk.UInt) -> qk.Bit:
+    q = qk.qubit()
+    if s < m:
+        q = qk.z(q)
+    elif s == 0:
+        q = qk.y(q)
+    elif n % s == 0:
+        q = qk.h(q)
+    else:
+        for i in qk.range(n // s):
+            q = qk.x(q)
+            for _ in qk.range(n * i // (n % s)):
+                q = qk.t(q)
+    return qk.measure(q)
+
+
+def test_what_a_condition_keeps_away_needs_no_value() -> None:
+    for n in range(5):
+        for s in range(4):
+            guarded.verify_resources(n=n, s=s)
+            for m in range(3):
+                negated.verify_resources(n=n, s=s, m=m)
+    stepped = negated.estimate_resources(n=7).substitute(s=3, m=1)
+    assert stepped.gates.by_name == {"x": 2, "t": 7}
+
+
 FORMS: dict[Any, dict[str, str]] = {
     nested: {},
     blocks_of_four: {},

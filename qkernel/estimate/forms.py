@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import lru_cache
 
 from qkernel.errors import SizeError
 from qkernel.estimate.atoms import (
@@ -113,6 +114,44 @@ def is_whole(value: Quantity) -> bool:
 
 def _is_real(atom: Atom) -> bool:
     return isinstance(atom, Opaque) and atom.closure.expression.type == FLOAT
+
+
+def by_fallible_factors(terms: dict[Monomial, Coefficient]) -> dict[Monomial, dict[Monomial, Coefficient]]:
+    """The terms by those of their factors whose divisions are the most guarded, brackets before the rest.
+
+    Where what such a factor is multiplied by comes to 0, it need not have a value. Empty if nothing is divided by.
+    """
+    most = max((_fallibility(part) for term in terms for part, _ in term), default=0)
+    groups: dict[Monomial, dict[Monomial, Coefficient]] = {}
+    for term, coefficient in terms.items() if most > 1 else ():
+        outer = frozenset(entry for entry in term if _fallibility(entry[0]) == most)
+        groups.setdefault(outer, {})[term - outer] = coefficient
+    return groups
+
+
+def _fallibility(part: Atom) -> int:
+    """Twice how deep divisions and look-ups nest in an atom; 1 more where it is no bracket."""
+    return 2 * _divisions(part) + (not isinstance(part, (AtLeastZero, IsZero)))
+
+
+@lru_cache(maxsize=10_000)
+def _divisions(part: Atom) -> int:
+    match part:
+        case Positive(inner) | AtLeastZero(inner) | IsZero(inner) | ItemSum(result=inner):
+            return _most_divisions(inner)
+        case Floor(numerator, divisor):
+            return (not divisor.is_constant) + _most_divisions(numerator, divisor)
+        case Power(base, exponent):
+            return _most_divisions(base, exponent)
+        case Iterated(_, count, states, result):
+            return _most_divisions(count, result, *(form for state in states for form in state[1:]))
+        case Opaque(closure):
+            return 1 + _most_divisions(*(value for _, value in closure.values if isinstance(value, Quantity)))
+    return 0
+
+
+def _most_divisions(*forms: Quantity) -> int:
+    return max((_divisions(part) for form in forms for term in form.terms for part, _ in term), default=0)
 
 
 def denominator(value: Quantity) -> int:

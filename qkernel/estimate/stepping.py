@@ -9,7 +9,7 @@ from typing import Any
 from qkernel.errors import ArithmeticEvaluationError, QubitIndexResolutionError, SizeError
 from qkernel.estimate.atoms import AtLeastZero, Atom, Bound, Floor, IsZero, Iterated, Opaque, Positive, Power, Symbol
 from qkernel.estimate.effort import spend
-from qkernel.estimate.forms import constant_power
+from qkernel.estimate.forms import by_fallible_factors, constant_power
 from qkernel.estimate.quantity import Quantity, atom_names, narrowed, quantity
 from qkernel.ir import evaluation
 
@@ -20,6 +20,8 @@ Function = Callable[[Numbers], Any]
 
 def function(form: Quantity) -> Function:
     """What the form is where its names have numbers."""
+    if groups := by_fallible_factors(form.terms):
+        return _guarded([(function(Quantity(inner)), _factors(outer)) for outer, inner in groups.items()])
     constant, terms = form.constant, [(_factors(term), value) for term, value in form.terms.items() if term]
     match terms:
         case [([factor], 1)] if not constant:
@@ -35,6 +37,23 @@ def function(form: Quantity) -> Function:
                 product *= factor(numbers)
                 if not product:
                     break
+            result += product
+        return narrowed(result)
+
+    return total
+
+
+def _guarded(products: Sequence[tuple[Function, Sequence[Function]]]) -> Function:
+    """A sum of products whose later factors need no value where the earlier ones come to 0."""
+
+    def total(numbers: Numbers) -> Any:
+        result: Any = 0
+        for first, factors in products:
+            product = first(numbers)
+            for factor in factors:
+                if not product:
+                    break
+                product *= factor(numbers)
             result += product
         return narrowed(result)
 

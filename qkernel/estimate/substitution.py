@@ -20,6 +20,7 @@ from qkernel.estimate.atoms import (
     ItemSum,
     Iterated,
     Length,
+    Monomial,
     Opaque,
     Positive,
     Power,
@@ -29,8 +30,19 @@ from qkernel.estimate.atoms import (
     Terms,
 )
 from qkernel.estimate.effort import spend
-from qkernel.estimate.forms import at_least_zero, equals_zero, floor_quotient, positive_part, power
-from qkernel.estimate.quantity import ZERO, Quantity, Value, atom, atom_names, narrowed, quantity, symbol, value_names
+from qkernel.estimate.forms import at_least_zero, by_fallible_factors, equals_zero, floor_quotient, positive_part, power
+from qkernel.estimate.quantity import (
+    ZERO,
+    Coefficient,
+    Quantity,
+    Value,
+    atom,
+    atom_names,
+    narrowed,
+    quantity,
+    symbol,
+    value_names,
+)
 from qkernel.estimate.stepping import function, run, size
 from qkernel.ir import evaluation
 
@@ -42,16 +54,26 @@ def substitute(form: Quantity, values: Values) -> Quantity:
     if form.free.isdisjoint(values):
         return form
     spend(len(form.terms))
+    return _substituted(form.terms, values)
+
+
+def _substituted(terms: dict[Monomial, Coefficient], values: Values) -> Quantity:
+    groups = by_fallible_factors(terms)
     result = ZERO
-    for term, coefficient in form.terms.items():
-        product = quantity(coefficient)
-        # Brackets first: where they are 0 the rest may have no value.
-        for part, exponent in sorted(term, key=lambda entry: not isinstance(entry[0], (AtLeastZero, IsZero))):
-            product = product * substitute_atom(part, values) ** exponent
-            if not product.terms:
-                break
-        result = result + product
+    for outer, inner in groups.items():
+        result = result + _times(_substituted(inner, values), outer, values)
+    for term, coefficient in terms.items() if not groups else ():
+        result = result + _times(quantity(coefficient), term, values)
     return result
+
+
+def _times(product: Quantity, factors: Monomial, values: Values) -> Quantity:
+    """The product with factors in which values are put; brackets first, as where it comes to 0 the rest need no value."""
+    for part, exponent in sorted(factors, key=lambda entry: not isinstance(entry[0], (AtLeastZero, IsZero))):
+        if not product.terms:
+            break
+        product = product * substitute_atom(part, values) ** exponent
+    return product
 
 
 def substitute_atom(part: Atom, values: Values) -> Quantity:
