@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from qkernel.errors import CallArgumentError, KernelTypeError, ObservableError, SizeError
+from qkernel.errors import KernelTypeError, ObservableError, SizeError
 from qkernel.frontend import active_tracer, is_tracing
+from qkernel.frontend.domains import SymbolicItems, SymbolicRange
 from qkernel.frontend.gate_calls import angle, apply_gate, call_unitary, check_distinct
 from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.ownership import QuantumHandle
@@ -228,35 +229,6 @@ def cast(target: Vector[Qubit], kind: type[QFixed], int_bits: int = 0) -> QFixed
 
 
 # classical values -------------------------------------------------------------------------------------------------------
-
-
-class SymbolicRange:
-    """`range` whose bounds are known later; a `for` over it stays a loop."""
-
-    def __init__(self, *bounds: Any) -> None:
-        tracer = active_tracer("a symbolic range")
-        if not 1 <= len(bounds) <= 3:
-            raise CallArgumentError("`range` takes one to three whole numbers", span=tracer.site.span)
-        parts = [whole_number(bound, "a bound of `range`", tracer.site.of(k)) for k, bound in enumerate(bounds)]
-        start, stop = (Const(0), parts[0]) if len(parts) == 1 else (parts[0], parts[1])
-        step = parts[2] if len(parts) == 3 else Const(1)
-        if step == Const(0):
-            raise SizeError("the step of `range` is zero", span=tracer.site.of(2), label="this is 0")
-        self.domain = ops.Range(start, stop, step)
-
-    def __iter__(self) -> Any:
-        raise TypeError("a symbolic range is looped over by a `for` statement")
-
-
-class SymbolicItems:
-    """The items of a dictionary that is bound later."""
-
-    def __init__(self, dictionary: Expr) -> None:
-        assert isinstance(dictionary.type, DictType)
-        self.domain, self.type = ops.Items(dictionary), dictionary.type
-
-    def __iter__(self) -> Any:
-        raise TypeError("the items of a Dict are looped over by a `for` statement")
 
 
 def range(*bounds: UInt) -> Iterable[UInt]:

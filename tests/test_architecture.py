@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "observable": {"diagnostics", "errors", "observable"},
     "lower": FOUNDATION | {"lower"},
     "engine": FOUNDATION | {"lower"},
-    "frontend": FOUNDATION | {"frontend", "modifiers", "operations"},
+    "frontend": FOUNDATION | {"frontend"},
     "estimate": FOUNDATION | {"estimate", "lower"},
     "draw": FOUNDATION | {"draw", "lower"},
     "gradient": FOUNDATION | {"lower", "engine"},

@@ -9,9 +9,10 @@ from typing import Any
 from qkernel.diagnostics import as_written
 from qkernel.errors import UnsupportedPythonError
 from qkernel.frontend.control_flow import truth
+from qkernel.frontend.domains import SymbolicItems, SymbolicRange, known_range
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Frame, Tracer, describe
-from qkernel.ir.expressions import Const, Expr
+from qkernel.ir.expressions import Expr
 
 
 def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
@@ -26,8 +27,6 @@ def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
             label="its length may be known only later",
             help=f"name its elements: `{', '.join(names)} = {elements}`" if names else f"name its elements: `{elements}`",
         )
-    from qkernel.operations import SymbolicItems, SymbolicRange
-
     if isinstance(value, SymbolicRange) and (known := known_range(value)) is not None:
         return iter(known)
     if isinstance(value, (SymbolicItems, SymbolicRange)):
@@ -39,12 +38,6 @@ def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
             "        bits[i] = qk.measure(q[i])",
         )
     return iter(value)
-
-
-def known_range(value: Any) -> range | None:
-    """A range whose bounds are constants."""
-    parts = (value.domain.start, value.domain.stop, value.domain.step)
-    return range(*(part.value for part in parts)) if all(isinstance(part, Const) for part in parts) else None
 
 
 def comprehension(tracer: Tracer, generators: list[ast.comprehension], element: Callable[[], Any]) -> Iterator[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -32,15 +32,13 @@ from qkernel.frontend.carrying import (
 )
 from qkernel.frontend.control_flow import decided_later, forget, truth, unrolled
 from qkernel.frontend.conversion import convert
+from qkernel.frontend.domains import SymbolicItems, SymbolicRange
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed, rebinding
 from qkernel.frontend.tracer import Frame, Gone, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Expr, Name, wrap
 from qkernel.ir.types import FLOAT, UINT, TupleType, Type
-
-if TYPE_CHECKING:
-    from qkernel.operations import SymbolicItems, SymbolicRange
 
 _IN_BODY = "is made in the body of a loop, which may run no round at all"
 

@@ -25,6 +25,7 @@ from qkernel.errors import (
 from qkernel.frontend.captures import is_users, lookup
 from qkernel.frontend.carrying import handles_in
 from qkernel.frontend.comparisons import has_symbol
+from qkernel.frontend.domains import SymbolicRange
 from qkernel.frontend.outside import run_outside
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.source import Source, read_source
@@ -374,8 +375,6 @@ def _sum(tracer: Tracer, values: Any, start: Any = 0) -> Any:
 
 
 def _range(tracer: Tracer, *bounds: Any) -> Any:
-    from qkernel.operations import SymbolicRange
-
     return SymbolicRange(*bounds)
 
 

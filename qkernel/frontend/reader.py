@@ -24,6 +24,7 @@ from qkernel.errors import (
 )
 from qkernel.frontend.comparisons import compare
 from qkernel.frontend.control_flow import decided_later, symbolic_if, truth
+from qkernel.frontend.domains import SymbolicItems
 from qkernel.frontend.iteration import comprehension, iterate
 from qkernel.frontend.outside import run_outside
 from qkernel.frontend.ownership import QuantumHandle
@@ -420,11 +421,8 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
     if isinstance(value, Expr):
         if name == "shape" and isinstance(value.type, ArrayType):
             return value.shape
-        if name in ("items", "keys", "values") and isinstance(value.type, DictType):
-            from qkernel.operations import SymbolicItems
-
-            if name == "items":
-                return lambda: SymbolicItems(value)
+        if name == "items" and isinstance(value.type, DictType):
+            return lambda: SymbolicItems(value)
         raise KernelTypeError(
             f"a {value.type} has no `{name}`",
             span=tracer.frame.span(node),

@@ -10,6 +10,7 @@ from qkernel.diagnostics import as_written
 from qkernel.errors import InliningError, KernelTypeError, QubitRebindError, UnsupportedPythonError
 from qkernel.frontend.carrying import handles_in
 from qkernel.frontend.control_flow import symbolic_if, truth
+from qkernel.frontend.domains import SymbolicItems, SymbolicRange
 from qkernel.frontend.iteration import iterate
 from qkernel.frontend.loops import symbolic_for, symbolic_while
 from qkernel.frontend.ownership import QuantumHandle
@@ -328,8 +329,6 @@ def _fields(node: ast.AST) -> dict[str, Any]:
 
 
 def _for(tracer: Tracer, node: ast.For) -> Signal:
-    from qkernel.operations import SymbolicItems, SymbolicRange
-
     if node.orelse:
         raise UnsupportedPythonError(
             "`for ... else` does not exist in a kernel",

@@ -411,7 +411,7 @@ def is_usable(case: Case) -> bool:
         _ = (case.histories, case.executable) if case.program.measures else case.world
     except (eager.Invalid, eager.TooLarge):
         return False
-    except qk.errors.QubitIndexResolutionError:
+    except (qk.errors.QubitIndexResolutionError, qk.errors.ArithmeticEvaluationError):
         if not case.program.measures:
             raise
         return False
