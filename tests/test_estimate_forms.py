@@ -288,6 +288,30 @@ def test_what_a_condition_keeps_away_needs_no_value() -> None:
     assert stepped.gates.by_name == {"x": 2, "t": 7}
 
 
+@qk.qkernel
+def beside_an_angle(n: qk.UInt, angle: qk.Float) -> qk.Bit:
+    q = qk.qubit()
+    turn, steps = qk.cos(angle), 1
+    for i in qk.range(n):
+        if i > steps * steps:
+            turn = turn * 0.5 + 0.1 * steps
+        else:
+            steps = min(steps + 1, 4)
+            q = qk.h(q)
+        q = qk.rz(q, turn)
+    return qk.measure(q)
+
+
+def test_a_count_needs_no_angle_that_is_carried_beside_it() -> None:
+    for n in range(20):
+        steps, expected = 1, 0
+        for i in range(n):
+            if i <= steps * steps:
+                steps, expected = min(steps + 1, 4), expected + 1
+        assert beside_an_angle.estimate_resources(n=n).gates.total == n + expected
+        assert beside_an_angle.estimate_resources().substitute(n=n).gates.total == n + expected
+
+
 FORMS: dict[Any, dict[str, str]] = {
     nested: {},
     blocks_of_four: {},

@@ -47,6 +47,7 @@ from qkernel.estimate.stepping import function, run, size
 from qkernel.ir import evaluation
 
 Values = Mapping[str, Value]
+State = tuple[str, Quantity, Quantity]
 
 
 def substitute(form: Quantity, values: Values) -> Quantity:
@@ -192,16 +193,27 @@ def pauli_word(operators: Iterable[Any]) -> str:
     return "".join(str(operator.pauli.value) for operator in operators)
 
 
-def iterated(
-    index: str, count: Quantity, states: tuple[tuple[str, Quantity, Quantity], ...], result: Quantity, sums: bool
-) -> Quantity:
+def iterated(index: str, count: Quantity, states: tuple[State, ...], result: Quantity, sums: bool) -> Quantity:
     """A loop without a closed form: run it if every number in it is known, else keep it."""
     if sums and not result.terms:
         return ZERO
+    states = _needed(states, result)
+    if sums and not states and index not in result.free:
+        return result * positive_part(count)
     loop = _renamed(Iterated(index, count, states, result, sums))
     if atom_names(loop):
         return atom(loop)
     return quantity(run(loop)({}))
+
+
+def _needed(states: tuple[State, ...], result: Quantity) -> tuple[State, ...]:
+    """The states that the result depends on, by way of others too."""
+    following = {name: form.free for name, _, form in states}
+    needed, reached = set[str](), result.free & following.keys()
+    while reached:
+        needed |= reached
+        reached = frozenset().union(*(following[name] for name in reached)) & following.keys() - needed
+    return tuple(state for state in states if state[0] in needed)
 
 
 def _renamed(loop: Iterated) -> Iterated:
