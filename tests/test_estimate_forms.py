@@ -302,6 +302,29 @@ def beside_an_angle(n: qk.UInt, angle: qk.Float) -> qk.Bit:
     return qk.measure(q)
 
 
+@qk.qkernel
+def squares(n: qk.UInt) -> qk.Bit:
+    q = qk.qubit()
+    last = 3
+    for i in qk.range(n):
+        for _ in qk.range(i * i // n):
+            q = qk.h(q)
+        last = (last + 5) * i // n
+    for _ in qk.range(last):
+        q = qk.x(q)
+    return qk.measure(q)
+
+
+def test_rounds_that_are_not_gone_need_no_value() -> None:
+    for n in range(7):
+        last = 3
+        for i in range(n):
+            last = (last + 5) * i // n
+        found = squares.estimate_resources().substitute(n=n).gates.by_name
+        assert (found.get("h", 0), found.get("x", 0)) == (sum(i * i // n for i in range(n)), last)
+        squares.verify_resources(n=n)
+
+
 def test_a_count_needs_no_angle_that_is_carried_beside_it() -> None:
     for n in range(20):
         steps, expected = 1, 0

@@ -106,8 +106,11 @@ def substitute_atom(part: Atom, values: Values) -> Quantity:
         case Iterated(index, count, states, result, sums):
             own = {index, *(name for name, _, _ in states)}
             inside = {name: value for name, value in values.items() if name not in own}
-            stepped = tuple((n, substitute(first, values), substitute(following, inside)) for n, first, following in states)
-            return iterated(index, substitute(count, values), stepped, substitute(result, inside), sums)
+            rounds, first = substitute(count, values), {name: substitute(form, values) for name, form, _ in states}
+            if rounds.is_constant and rounds.constant <= 0:  # what rounds would do may have no value
+                return ZERO if sums else substitute(result, {**inside, **first})
+            stepped = tuple((name, first[name], substitute(following, inside)) for name, _, following in states)
+            return iterated(index, rounds, stepped, substitute(result, inside), sums)
         case ItemSum(targets, dictionary, result):
             inside = {name: value for name, value in values.items() if name not in targets}
             return item_sum(targets, substitute_value(dictionary, values), substitute(result, inside))
