@@ -68,7 +68,8 @@ class Captures:
         pending, seen = [function, *arguments], dict[int, Any]()
         while pending:
             value = pending.pop()
-            if id(value) in seen:
+            kind: Any = type(value)
+            if _is_own(kind) or id(value) in seen:
                 continue
             seen[id(value)] = value
             if isinstance(value, types.FunctionType):
@@ -134,24 +135,32 @@ class _Itself:
 def snapshot(value: Any) -> Any:
     """What `value` holds now, to be compared with a later snapshot: numbers, arrays and containers by their contents and
     types, anything else as itself. It has a hash where all of it is known by its contents."""
-    kind = type(value)
+    kind: Any = type(value)
+    return _snapshot_of(kind)(value)
+
+
+@functools.lru_cache(maxsize=1024)
+def _snapshot_of(kind: type) -> Callable[[Any], Any]:
+    """How values of a type are kept."""
     if kind in (bool, int, str, bytes, type(None)):
-        return kind, value
-    if isinstance(value, (Number, np.generic, range)):
-        return kind, repr(value)
-    if isinstance(value, np.ndarray):
-        return kind, value.dtype.str, value.shape, snapshot(value.tolist()) if value.dtype.hasobject else value.tobytes()
-    if hasattr(kind, "add_term"):
-        return kind, repr(value)  # == ignores the order of terms, evolution does not
-    if isinstance(value, (types.MethodType, types.BuiltinMethodType)):
-        return kind, value.__name__, _Itself(getattr(value, "__func__", None)), _Itself(value.__self__)
-    if isinstance(value, Mapping):
-        return kind, tuple((snapshot(key), snapshot(entry)) for key, entry in value.items())
-    if isinstance(value, (Sequence, Set)) and not isinstance(value, str):
-        return kind, tuple(map(snapshot, value))  # of a set too in its order, since loops run in it
+        return lambda value: (kind, value)
+    if issubclass(kind, (Number, np.generic, range)) or hasattr(kind, "add_term"):
+        return lambda value: (kind, repr(value))  # == of Hamiltonians ignores the order of terms, evolution does not
+    if issubclass(kind, np.ndarray):
+        return lambda value: (kind, value.dtype.str, value.shape, _content(value))
+    if issubclass(kind, (types.MethodType, types.BuiltinMethodType)):
+        return lambda value: (kind, value.__name__, _Itself(getattr(value, "__func__", None)), _Itself(value.__self__))
+    if issubclass(kind, Mapping):
+        return lambda value: (kind, tuple((snapshot(key), snapshot(entry)) for key, entry in value.items()))
+    if issubclass(kind, (Sequence, Set)) and not issubclass(kind, str):
+        return lambda value: (kind, tuple(map(snapshot, value)))  # of a set too in its order, since loops run in it
     if hasattr(kind, "detach") and hasattr(kind, "tolist"):
-        return kind, str(value.dtype), tuple(value.shape), repr(value.tolist())
-    return _Itself(value)
+        return lambda value: (kind, str(value.dtype), tuple(value.shape), repr(value.tolist()))
+    return _Itself
+
+
+def _content(array: np.ndarray[Any, Any]) -> Any:
+    return snapshot(array.tolist()) if array.dtype.hasobject else array.tobytes()
 
 
 @functools.lru_cache(maxsize=1024)
@@ -190,6 +199,12 @@ def _inside(value: Any) -> list[Any] | None:
 
 def _is_composite(value: Any) -> bool:
     return not isinstance(value, (Number, str, bytes, np.generic, type(None)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_own(kind: type) -> bool:
+    """Whether a type is of qkernel, whose kernels, gates and symbols read nothing of the user's when they are called."""
+    return str(kind.__module__).split(".")[0] == "qkernel"
 
 
 def _has_state(value: Any) -> bool:
