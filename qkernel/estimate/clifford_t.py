@@ -20,7 +20,6 @@ from qkernel.estimate.tally import Controls, Kind, Tally
 from qkernel.gates import GATES
 
 DEFAULT_PRECISION = 1e-10
-_ROTATION = Kind("rz")
 _RELATIVE_TOFFOLI = Counter({"t": 4, "cx": 3, "h": 2})
 _SINGLE_CONTROL: dict[str, dict[str, int]] = {
     "id": {},

@@ -9,8 +9,6 @@ from qkernel.errors import CallArgumentError
 from qkernel.frontend.tracer import CallSite
 from qkernel.ir.spans import Span
 
-MISSING = object()
-
 
 def bind(
     name: str,

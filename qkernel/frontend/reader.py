@@ -354,7 +354,7 @@ def _branch_value(tracer: Tracer, node: ast.AST, condition: Expr, branch: ast.If
 
 
 def _subscript(tracer: Tracer, node: ast.Subscript, base: Any, key_node: ast.expr) -> Any:
-    key = read_key(tracer, key_node)
+    key = read(tracer, key_node)
     if isinstance(base, (QuantumHandle, Expr)):
         check_written_bounds(tracer, key, key_node)
     if isinstance(base, QuantumHandle):
@@ -370,11 +370,6 @@ def _subscript(tracer: Tracer, node: ast.Subscript, base: Any, key_node: ast.exp
 
         return read_item(tracer, wrap(base), key, key_node, node)
     return run_outside(operator.getitem, base, key)
-
-
-def read_key(tracer: Tracer, node: ast.expr) -> Any:
-    """An index or slice."""
-    return read(tracer, node)
 
 
 def check_written_bounds(tracer: Tracer, key: Any, node: ast.expr) -> None:

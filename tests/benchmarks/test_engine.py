@@ -42,7 +42,7 @@ def test_forward_and_gradient(timed: Timed, workload: Workload, dtype: str, cand
                 step = layer_step(workload, dtype, engine="torch")
             goal = workload.torch_engine_goal if single else None
     if step is None:
-        pytest.skip("not here")
+        pytest.skip("the C floor is not compiled, or the torch engine would take too long in double precision at 20 qubits")
     check(workload, step(), TOLERANCES[dtype])
     timed(step, f"Forward and gradient, {dtype}", workload.name, candidate, goal)
 
