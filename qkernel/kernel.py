@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
@@ -74,11 +76,12 @@ class Kernel(Generic[P, R]):
     @property
     def ir(self) -> Module:
         """The kernel and every kernel that it reaches, as IR. Its `str()` is the text form."""
-        reached = self._reached()
-        if self._module is None or any(new is not old for new, old in zip(reached, self._module[0], strict=False)):
-            self._module = reached, link(self)
-            self._compiled.clear()
-        return self._module[1]
+        with _each_once():
+            reached = self._reached()
+            if self._module is None or any(new is not old for new, old in zip(reached, self._module[0], strict=False)):
+                self._module = reached, link(self)
+                self._compiled.clear()
+            return self._module[1]
 
     def _reached(self) -> tuple[Traced, ...]:
         """The traces of this kernel and of all that it reaches, each brought up to date."""
@@ -95,8 +98,10 @@ class Kernel(Generic[P, R]):
         """The kernel's trace; read anew where something that it captured from around it has changed."""
         if self._busy and self._traced is not None:
             return self._traced  # a kernel that reaches itself
-        if self._traced is None or self._is_stale(self._traced):
-            self._traced = self._trace()
+        with _each_once() as current:
+            if self._traced is None or (self not in current and self._is_stale(self._traced)):
+                self._traced = self._trace()
+            current.add(self)
         return self._traced
 
     def _trace(self) -> Traced:
@@ -401,6 +406,23 @@ class Kernel(Generic[P, R]):
 
 
 _depth = 0
+_current: ContextVar[set[AnyKernel] | None] = ContextVar("kernels found up to date", default=None)
+
+
+@contextmanager
+def _each_once() -> Iterator[set[AnyKernel]]:
+    """The kernels that are known to be up to date: in here each is asked once, however many others call it."""
+    current = _current.get()
+    if current is not None:
+        yield current
+        return
+    token = _current.set(current := set())
+    try:
+        yield current
+    finally:
+        _current.reset(token)
+
+
 _OPTIONS = frozenset(
     ("self", "bindings", "executor", "shots", "seed", "wrt", "output", "style", "inline", "inline_depth", "fold_loops")
 )

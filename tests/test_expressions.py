@@ -136,3 +136,10 @@ def test_powers_of_minus_one_are_never_too_large() -> None:
     assert value(wrap(-1) ** n, {"n": 70001}) == -1
     with pytest.raises(OverflowError):
         value(wrap(-2) ** n, {"n": 70001})
+
+
+def test_the_type_of_a_long_sum_is_known_as_it_grows() -> None:
+    total: Expr = Name("x", FLOAT)
+    for _ in range(5_000):
+        total = total + Name("y", FLOAT) * 2
+    assert total.type == FLOAT

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import CallArgumentError, QubitAliasError, QubitConsumedError, QubitRebindError
+from qkernel.errors import CallArgumentError, MissingAnnotationError, QubitAliasError, QubitConsumedError, QubitRebindError
 from qkernel.prebuilt import from_module
 
 Z = qko.Z(0)
@@ -238,3 +242,51 @@ def test_a_kernel_that_calls_itself_keeps_the_integer_bits() -> None:
         return qk.measure(down(qk.cast(qk.x(qk.qubit_array(3)), qk.QFixed, int_bits=3), 4))
 
     assert number.sample(shots=1).results == [(7.0, 1)]
+
+
+def twice(layer: Callable[[qk.Qubit], qk.Qubit]) -> Callable[[qk.Qubit], qk.Qubit]:
+    @functools.wraps(layer)
+    def wrapper(*qubits: qk.Qubit) -> qk.Qubit:
+        return layer(layer(*qubits))
+
+    return wrapper
+
+
+def test_a_decorator_of_a_helper_is_not_passed_over() -> None:
+    @twice
+    def layer(q: qk.Qubit) -> qk.Qubit:
+        return qk.rx(q, 0.5)
+
+    @qk.qkernel
+    def kernel() -> qk.Float:
+        return qk.expval(layer(qk.qubit()), Z)
+
+    assert kernel.estimate_resources().gates.total == 2
+    assert kernel() == pytest.approx(np.cos(1.0))
+
+
+def test_a_decorator_between_a_kernel_and_its_function_is_not_passed_over() -> None:
+    with pytest.raises(MissingAnnotationError, match=r"`wrapper` takes `\*qubits`"):
+
+        @qk.qkernel
+        @twice
+        def kernel(q: qk.Qubit) -> qk.Qubit:
+            return qk.rx(q, 0.5)
+
+
+def test_a_kernel_is_asked_once_however_many_calls_lead_to_it() -> None:
+    def around(inner: qk.Kernel[[qk.Qubit], qk.Qubit]) -> qk.Kernel[[qk.Qubit], qk.Qubit]:
+        @qk.qkernel
+        def outer(q: qk.Qubit) -> qk.Qubit:
+            return inner(inner(q))
+
+        return outer
+
+    @qk.qkernel
+    def kernel(q: qk.Qubit) -> qk.Qubit:
+        return qk.h(q)
+
+    for _ in range(40):  # 2**40 calls lead to the innermost
+        kernel = around(kernel)
+    assert len(kernel.ir.functions) == 41
+    assert kernel.ir is kernel.ir

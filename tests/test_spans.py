@@ -262,3 +262,20 @@ def test_a_kernel_defined_later_and_never() -> None:
     with pytest.raises(UnknownNameError) as error:
         kernel.check()
     assert under_caret(error.value) == "defined_nowhere"
+
+
+def test_kernels_of_one_text_share_it_until_the_text_changes() -> None:
+    name = "<ipython-input-4-0123>"
+    make = cell(f"def make():{textwrap.indent(NOTEBOOK, '    ')}    return kernel\n", name)["make"]
+    one, other = make(), make()
+    assert one.source is other.source
+    entry = linecache.cache[name]
+    linecache.cache[name] = (entry[0], None, [*entry[2], "# below\n"], name)  # type: ignore[index, misc]
+    assert make().source is not one.source
+
+
+def test_a_kernel_that_is_written_differently_is_read_anew() -> None:
+    text = "@qk.qkernel\ndef kernel(q: qk.Qubit) -> qk.Qubit:\n    return qk.rx(q, 0.5)\n"
+    first = cell(text, "<ipython-input-5-0123>")["kernel"]
+    second = cell(text.replace("0.5", "0.7"), "<ipython-input-5-0123>")["kernel"]
+    assert ["0.5" in str(kernel.ir) for kernel in (first, second)] == [True, False]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from qkernel.frontend.ownership import QuantumHandle
@@ -96,8 +97,9 @@ def unchanged(old: Any, new: Any) -> bool:
     return (hasattr(type(old), "add_term") and type(old) is type(new) and repr(old) == repr(new)) or state(old) == state(new)
 
 
-def assigned_names(statements: list[ast.stmt]) -> list[str]:
-    """Names that statements assign, elements included, in order of first assignment."""
+@lru_cache(maxsize=1024)
+def assigned_names(loop: ast.For | ast.While) -> tuple[str, ...]:
+    """Names that the body of a loop assigns, elements included, in order of first assignment."""
     names: dict[str, None] = {}
 
     def visit(target: ast.AST) -> None:
@@ -111,9 +113,9 @@ def assigned_names(statements: list[ast.stmt]) -> list[str]:
         for child in ast.iter_child_nodes(target):
             visit(child)
 
-    for statement in statements:
+    for statement in loop.body:
         visit(statement)
-    return list(names)
+    return tuple(names)
 
 
 def culprit(statements: list[ast.stmt], name: str) -> ast.AST | None:

@@ -147,7 +147,7 @@ def _trace_loop(
     frame = tracer.frame
     before, dead = dict(frame.variables), dict(frame.dead)
     ledger, ended = tracer.ledger.snapshot(), dict(tracer.ended)
-    plan = _Plan(assigned_names(node.body))
+    plan = _Plan([*assigned_names(node)])
     while True:
         outcome = _trace_body(tracer, node, start, before, ledger, plan)
         if outcome is not None:

@@ -200,9 +200,10 @@ def inline(
 ) -> Any:
     """Read a plain Python function as part of the kernel, so that carets point into it."""
     frame = Frame(source, function.__name__, {}, tracer.captures.noting(function))
-    for name, default in inspect.signature(function).parameters.items():
+    signature = inspect.signature(function, follow_wrapped=False)
+    for name, default in signature.parameters.items():
         tracer.note_around(name, default.default)
-    return call_source(tracer, source.node, inspect.signature(function), frame, arguments, keywords)
+    return call_source(tracer, source.node, signature, frame, arguments, keywords)
 
 
 def call_source(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import types
 import typing
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from qkernel.diagnostics import with_article
@@ -74,7 +74,7 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
                 help=f"take a vector, such as `{extra.arg}: qk.Vector[qk.Qubit]`, or name each argument",
             )
     hints = _hints(function, source)
-    defaults = {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+    defaults = _defaults(function, [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)])
     parameters: list[Parameter] = []
     structs: dict[str, Struct] = {}
     for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
@@ -94,8 +94,7 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
             structs[argument.arg] = kind
             parameters += [Parameter(f"{argument.arg}.{name}", type, None, span) for name, type in kind.fields]
             continue
-        default = defaults[argument.arg]
-        value = None if default is inspect.Parameter.empty else _default(default, kind, argument.arg, span)
+        value = _default(defaults[argument.arg], kind, argument.arg, span) if argument.arg in defaults else None
         parameters.append(Parameter(argument.arg, kind, value, span))
     if "return" not in hints:
         raise MissingAnnotationError(
@@ -106,6 +105,11 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
         )
     returned = None if hints["return"] in (None, type(None)) else _type(hints["return"], node.returns, source)
     return Signature(tuple(parameters), structs, returned, source.span(node.returns) if node.returns else None)
+
+
+def _defaults(function: types.FunctionType, positional: list[str]) -> dict[str, Any]:
+    values = function.__defaults__ or ()
+    return dict(zip(positional[len(positional) - len(values) :], values, strict=True)) | (function.__kwdefaults__ or {})
 
 
 def _hints(function: types.FunctionType, source: Source) -> dict[str, Any]:
@@ -122,7 +126,7 @@ def _hints(function: types.FunctionType, source: Source) -> dict[str, Any]:
     for name, hint in raw.items():
         if isinstance(hint, str):
             try:
-                hint = eval(hint, function.__globals__, closure)  # the user's own annotation, as typing does it
+                hint = eval(_compiled(hint), function.__globals__, closure)  # the user's own annotation, as typing does it
             except Exception as error:
                 span = source.span(_annotation_node(source, name))
                 raise MissingAnnotationError(
@@ -130,6 +134,11 @@ def _hints(function: types.FunctionType, source: Source) -> dict[str, Any]:
                 ) from error
         resolved[name] = hint
     return resolved
+
+
+@lru_cache(maxsize=1024)
+def _compiled(annotation: str) -> types.CodeType:
+    return compile(annotation.strip(), "<annotation>", "eval")
 
 
 def _annotation_node(source: Source, name: str) -> ast.AST:

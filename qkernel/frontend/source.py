@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import inspect
 import linecache
+import tokenize
 import types
 from dataclasses import dataclass
+from typing import Any
 
 from qkernel.errors import SourceUnavailableError, UnsupportedPythonError
 from qkernel.ir.spans import Span
@@ -25,13 +27,9 @@ class Source:
     def span(self, node: ast.AST) -> Span:
         """Where `node` stands in the file; columns count characters, not UTF-8 bytes."""
         line, end_line = node.lineno, node.end_lineno  # type: ignore[attr-defined]
-        return Span(
-            self.file,
-            self._line(line),
-            self._column(line, node.col_offset),  # type: ignore[attr-defined]
-            self._line(end_line),
-            self._column(end_line, node.end_col_offset),  # type: ignore[attr-defined]
-        )
+        column, end_column = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
+        above = self._line(0)
+        return Span(self.file, above + line, self._column(line, column), above + end_line, self._column(end_line, end_column))
 
     def name_span(self, node: ast.FunctionDef) -> Span:
         """Where the name stands in `def name(...)`."""
@@ -48,27 +46,46 @@ class Source:
         return offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))
 
 
+_MOST_KEPT = 256
+_kept: dict[tuple[str, types.CodeType], tuple[Any, Source]] = {}  # each with linecache's entry that it was read from
+
+
 def read_source(function: types.FunctionType) -> Source:
-    """The source of `function`, wherever Python can find it: files, notebooks, the REPL, linecache."""
-    file = function.__code__.co_filename
-    linecache.checkcache(file)
-    try:
-        lines, first_line = inspect.getsourcelines(function)
-    except (OSError, TypeError) as error:
+    """The source of `function`, wherever Python can find it: files, notebooks, the REPL, linecache.
+
+    Of a function that wraps another it is the wrapper's own. Functions that a factory makes of one text share theirs.
+    """
+    key = function.__code__.co_filename, function.__code__
+    linecache.checkcache(key[0])
+    entry = linecache.cache.get(key[0])
+    if entry is not None and key in _kept and _kept[key][0] is entry:
+        return _kept[key][1]
+    source = _read(function)
+    if len(_kept) >= _MOST_KEPT:
+        _kept.clear()
+    _kept[key] = linecache.cache.get(key[0]), source
+    return source
+
+
+def _read(function: types.FunctionType) -> Source:
+    file, first_line = function.__code__.co_filename, function.__code__.co_firstlineno
+    following = linecache.getlines(file, function.__globals__)[first_line - 1 :]
+    if not following:
         raise SourceUnavailableError(
             f"the source of `{function.__name__}` cannot be found",
             help="define the kernel in a file or a notebook cell (Python's own prompt keeps no source before 3.13); kernels "
             "made by `exec` need their text in `linecache`",
-        ) from error
-    wrapped = lines[0][:1].isspace()
-    text = ("if 1:\n" if wrapped else "") + "".join(lines)
+        )
+    wrapped = following[0][:1].isspace()
     try:
-        tree = ast.parse(text)
-    except SyntaxError as error:  # a lambda in the middle of an expression
+        lines = inspect.getblock(following)
+        tree = ast.parse(("if 1:\n" if wrapped else "") + "".join(lines))
+    except (SyntaxError, tokenize.TokenError) as error:  # a lambda in the middle of an expression
         raise SourceUnavailableError(
             f"the source of `{function.__name__}` does not stand on lines of its own", help="write it as a `def`"
         ) from error
-    node = _lambda(tree, function, first_line - 1 - wrapped) if function.__name__ == "<lambda>" else _find(tree, function)
+    is_lambda = function.__code__.co_name == "<lambda>"
+    node = _lambda(tree, function, first_line - 1 - wrapped) if is_lambda else _find(tree, function)
     return Source(file, first_line, wrapped, tuple(line.rstrip("\n") for line in lines), node)
 
 
@@ -99,9 +116,9 @@ def _end(node: ast.expr) -> tuple[int, int]:
 def _find(tree: ast.Module, function: types.FunctionType) -> ast.FunctionDef:
     for node in ast.walk(tree):
         match node:
-            case ast.FunctionDef(name) if name == function.__name__:
+            case ast.FunctionDef(name) if name == function.__code__.co_name:
                 return node
-            case ast.AsyncFunctionDef(name) if name == function.__name__:
+            case ast.AsyncFunctionDef(name) if name == function.__code__.co_name:
                 header = ast.unparse(node).split("async ", 1)[1].splitlines()[0]
                 raise UnsupportedPythonError(f"`{name}` is an `async def`", help=f"write it as a plain one:\n    {header}")
     raise SourceUnavailableError(

@@ -211,7 +211,7 @@ def _same(left: Any, right: Any) -> bool:
                 if len(mine) != len(other):
                     return False
                 pending.extend(zip(mine, other, strict=True))
-            elif mine != other:
+            elif mine is not other and mine != other:
                 return False
     return True
 
@@ -271,11 +271,16 @@ class Apply(Expr):
 
     operator: str
     operands: tuple[Expr, ...]
+    _type: Type = field(init=False)
+
+    def __post_init__(self) -> None:
+        rule = OPERATORS.get(self.operator)  # the verifier refuses what is no operator
+        kind = FLOAT if rule is None else rule.result(*[operand.type for operand in self.operands])
+        object.__setattr__(self, "_type", kind)
 
     @property
     def type(self) -> Type:
-        result: Type = OPERATORS[self.operator].result(*(operand.type for operand in self.operands))
-        return result
+        return self._type
 
 
 @dataclass(frozen=True, slots=True, eq=False)

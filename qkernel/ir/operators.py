@@ -39,6 +39,11 @@ def _bit(*types: Type) -> Type:
     return BIT
 
 
+def _side(*types: Type) -> Type:
+    _, *sides = types or (BIT,)
+    return sides[0] if len(set(sides)) == 1 else _number(*sides)
+
+
 _LARGEST_BITS = 1 << 16
 
 
@@ -103,7 +108,7 @@ OPERATORS: dict[str, Operator] = {
     "or": Operator(lambda a, b: bool(a) or bool(b), np.logical_or, _bit),
     "^": Operator(lambda a, b: bool(a) != bool(b), np.logical_xor, _bit),
     "not": Operator(operator.not_, np.logical_not, _bit),
-    "select": Operator(lambda c, a, b: a if c else b, np.where, lambda c, a, b: a if a == b else _number(a, b)),
+    "select": Operator(lambda c, a, b: a if c else b, np.where, _side),
     "natural": Operator(_natural, _natural, _uint),
     "uint": Operator(int, lambda a: np.asarray(a, np.int64), _uint),
     "float": Operator(float, lambda a: np.asarray(a, np.float64), _float),
