@@ -22,6 +22,7 @@ from qkernel_backends.native import NativeEngine
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.passes import partition
 from qkernel_backends.native.split import NativeSplit
+from qkernel_backends.reference import ReferenceEngine
 
 seeds = st.integers(0, 2**32 - 1)
 ENGINE = NativeEngine()
@@ -261,6 +262,44 @@ def test_any_number_of_parities_crosses_the_border_of_a_block(small_blocks, seed
     values, gradient = ENGINE.prepare(circuit).expect_vjp(theta, cotangent)
     np.testing.assert_allclose(values[0], dense_values(circuit, theta[0]), atol=1e-11)
     np.testing.assert_allclose(gradient[0], differences(circuit, theta[0], cotangent[0]), atol=1e-6)
+
+
+def flips_between_rotations(seed, num_qubits):
+    """Runs of flips with any controls, ascending and descending chains among them, with rotations between the runs."""
+    rng = np.random.default_rng(seed)
+    builder = CircuitBuilder(num_qubits)
+    theta = builder.parameter("theta", 4)
+    for _ in range(3):
+        for k in range(num_qubits):
+            builder.gate(("ry", "rx", "rz")[rng.integers(3)], k, angles=(theta[rng.integers(4)] * float(rng.normal()),))
+        chain = [(k, (k + 1) % num_qubits) for k in range(num_qubits)]
+        run = chain if rng.random() < 0.3 else chain[::-1] if rng.random() < 0.3 else []
+        for qubits in run or [rng.permutation(num_qubits)[: rng.integers(1, 4)] for _ in range(10)]:
+            controls = len(qubits) - 1
+            builder.gate("x", *map(int, qubits), controls=controls, control_value=int(rng.integers(1 << controls)))
+    return builder.circuit(observables=(*(Z(k) for k in range(num_qubits)), X(0) * Y(num_qubits - 1)))
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+@given(seeds, st.integers(3, 8), st.sampled_from([1, 2, 5, 16]))
+@settings(max_examples=40, deadline=None)
+def test_runs_of_flips_move_the_amplitudes_to_their_places(dtype, seed, num_qubits, batch):
+    check_flips(dtype, seed, num_qubits, batch)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_runs_of_flips_over_blocks(small_blocks, seed):
+    check_flips(np.complex128, seed, 8, 1)
+
+
+def check_flips(dtype, seed, num_qubits, batch):
+    circuit = flips_between_rotations(seed, num_qubits)
+    rng = np.random.default_rng(seed)
+    theta, cotangent = rng.normal(size=(batch, 4)), rng.normal(size=(batch, num_qubits + 1))
+    expected, slope = ReferenceEngine().prepare(circuit, np.complex128).expect_vjp(theta, cotangent)
+    values, gradient = ENGINE.prepare(circuit, dtype).expect_vjp(theta, cotangent)
+    np.testing.assert_allclose(values, expected, atol=1e-12 if dtype == np.complex128 else 2e-6)
+    np.testing.assert_allclose(gradient, slope, atol=1e-11 if dtype == np.complex128 else 2e-5)
 
 
 @pytest.mark.parametrize("axis", ["rx", "ry", "rz", "crx", "cry"])

@@ -42,7 +42,7 @@ from qkernel_backends.native.layout import (
     WEIGH,
 )
 from qkernel_backends.native.steps import backward, clear, collect, forward, load_inputs, prepare
-from qkernel_backends.native.vectors import fill, kernel, lanes_of, load, scalar, splat, store
+from qkernel_backends.native.vectors import fill, kernel, lanes_of, load, pitch_of, scalar, splat, store
 
 
 @kernel
@@ -59,7 +59,7 @@ def _base(code, at, block):  # type: ignore[no-untyped-def]
 def _move(s, code, at, base, state, part, inwards):  # type: ignore[no-untyped-def]
     """Copy a block's real and imaginary part (`part` 0: of the state, 2: of the co-state) in from `state`, or out."""
     lanes = lanes_of(s)
-    size, buffer = code[SIZE], code[STATE_AT]
+    pitch, buffer = pitch_of(s, code[SIZE]), code[STATE_AT]
     run = 1 << code[at + RUN_BITS]
     whole = code[SIZE] << code[at + NUM_OUTSIDE]
     for which in range(part, part + 2):
@@ -67,7 +67,7 @@ def _move(s, code, at, base, state, part, inwards):  # type: ignore[no-untyped-d
             far = base + which * whole
             for k in range(code[at + NUM_HIGH]):
                 far += (high >> k & 1) << code[code[at + LISTS_AT] + k]
-            near = buffer + which * size + high * run
+            near = buffer + which * pitch + high * run
             if inwards:
                 for j in range(0, run, lanes):
                     store(s, near + j, load(state, far + j))
@@ -83,9 +83,10 @@ def _finish_start(s, code, block, base):  # type: ignore[no-untyped-def]
     ampr, ampi = start.outer_amplitude(s, code, base)
     at, size = code[STATE_AT], code[SIZE]
     re, im = start.contract(s, code, at, size, 0, code[QUBITS], code[START_AT], True, ampr, ampi)
-    to = code[OVERLAPS_AT] + (2 * lanes << code[NUM_OUTER]) + lanes * block
+    pitch = pitch_of(s, lanes << code[NUM_OUTER])
+    to = code[OVERLAPS_AT] + 2 * pitch + lanes * block
     store(s, to, re)
-    store(s, to + (lanes << code[NUM_OUTER]), im)
+    store(s, to + pitch, im)
 
 
 @kernel
@@ -139,7 +140,7 @@ def run_blocks(code, arrays, numbers, first, last, tasks, sample, at):  # type: 
         clear(s, code, BATCHED)
         start.prepare(s, code, code[TEMPLATE_AT])
         readout.clear(s, code)
-        fill(s, code[OVERLAPS_AT], 4 * lanes << code[NUM_OUTER])
+        fill(s, code[OVERLAPS_AT], 4 * pitch_of(s, lanes << code[NUM_OUTER]))
     elif tasks == SUM_UP:
         readout.read(s, code, numbers, arrays[layout.VALUES], sample, 1)
     elif tasks == WEIGH:

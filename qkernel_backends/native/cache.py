@@ -22,7 +22,7 @@ import llvmlite.binding as llvm
 import numpy as np
 
 _SOURCES = (
-    "angles", "blocks", "compiler", "gates", "layout", "machine",
+    "angles", "blocks", "compiler", "flips", "gates", "layout", "machine",
     "phases", "readout", "real", "start", "steps", "vectors", "words",
 )  # fmt: skip
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, *(ctypes.c_void_p,) * 5, *(ctypes.c_int64,) * 5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from qkernel_backends.native import layout
 from qkernel_backends.native.layout import BATCHED, CONSTANT, HEADER, OP_WIDTH, PASS_WIDTH, SHARED
 from qkernel_backends.native.passes import Pass, whole
 from qkernel_backends.plan import Plan
-from qkernel_backends.plan.operations import Affine, Dense, Flip, PauliRotation, Phases, Rotation, X, Y, Z
+from qkernel_backends.plan.operations import Affine, Dense, Flip, Operation, PauliRotation, Phases, Rotation, X, Y, Z
 
 Array = np.ndarray[Any, Any]
 
@@ -72,7 +73,8 @@ class _Encoder:
         self.groups: list[tuple[int, int, int, int]] = []
         self.factors: list[int] = []
         self.phase_terms: list[int] = []
-        self.lane_masks: list[Array] = [np.zeros(self.lanes)]
+        self.lane_masks = {(0.0,) * self.lanes: 0}
+        self.moves: dict[tuple[tuple[int, int, int], ...], tuple[int, int]] = {}
         self.most_crossing = 0
 
     def reserve(self, section: int, size: int) -> int:
@@ -82,6 +84,10 @@ class _Encoder:
             self.code[section] = at
         self.work += -(-size // self.lanes) * self.lanes
         return at
+
+    def pitch(self, size: int) -> int:
+        """See `vectors.pitch_of`."""
+        return size + layout.GAP * self.lanes
 
     def put(self, section: int, values: list[int]) -> int:
         at = len(self.code)
@@ -96,6 +102,10 @@ class _Encoder:
 
     def row(self, angle: Affine) -> int:
         return self.rows.setdefault(angle, len(self.rows))
+
+    def lane_mask(self, mask: Array) -> int:
+        """The number of a vector of zeros and ones; 0 is that of zeros."""
+        return self.lane_masks.setdefault(tuple(float(lane) for lane in mask), len(self.lane_masks))
 
     def stage(self, angle: Affine) -> int:
         if not angle.terms:
@@ -116,33 +126,32 @@ class _Encoder:
         outer, outer_value = block.outside(controls), block.outside(value)
         controls, value = block.inside(controls), block.inside(value)
         low = controls & (self.lanes - 1)
-        mask = 0
-        if low:
-            mask = len(self.lane_masks)
-            lanes = np.arange(self.lanes)
-            self.lane_masks.append(((lanes & low) == (value & low)).astype(float))
+        lanes = np.arange(self.lanes)
+        mask = self.lane_mask((lanes & low) == (value & low)) if low else 0
         return controls - low, value - (value & low), mask, outer, outer_value
 
     def operations(self, block: Pass) -> list[list[int]]:
-        """The operations of a pass for the machine; rotations about Y side by side are done together."""
+        """The operations of a pass for the machine; rotations about Y, and flips, side by side are done together."""
         entries: list[list[int]] = []
-        together: list[Rotation] = []
-        for operation in block.operations:
-            if isinstance(operation, Rotation) and not operation.controls and _about(operation) == layout.ABOUT_Y:
-                if operation.qubit in (other.qubit for other in together):
-                    entries += self.rotations(together, block)
-                    together = []
-                together.append(operation)
-                continue
-            entries += self.rotations(together, block)
-            together = []
-            entries += (
-                self.phases(operation.terms, block) if isinstance(operation, Phases) else [self.operation(operation, block)]
-            )
-        return entries + self.rotations(together, block)
+        for kind, run in groupby(block.operations, _together):
+            operations: list[Any] = list(run)
+            if kind is Rotation:
+                entries += self.rotations(operations, block)
+            elif kind is Flip:
+                entries += self.flips(operations, block)
+            else:
+                for operation in operations:
+                    phases = isinstance(operation, Phases)
+                    entries += self.phases(operation.terms, block) if phases else [self.operation(operation, block)]
+        return entries
 
     def rotations(self, operations: list[Rotation], block: Pass) -> list[list[int]]:
-        """Rotations about Y of different qubits: those of the bits inside a vector at once, the others two by two."""
+        """Rotations about Y: those of the bits inside a vector at once, the others two by two."""
+        qubits: set[int] = set()
+        for k, operation in enumerate(operations):
+            if operation.qubit in qubits:
+                return self.rotations(operations[:k], block) + self.rotations(operations[k:], block)
+            qubits.add(operation.qubit)
         entries, high = [], []
         low: dict[int, int] = {}
         for operation in operations:
@@ -167,6 +176,60 @@ class _Encoder:
             entries.append(self.operation(high[-1][1], block))
         return entries
 
+    def flips(self, operations: list[Flip], block: Pass) -> list[list[int]]:
+        """Flips that move whole vectors as one permutation; ascending ones inside a vector at once."""
+        entries: list[list[int]] = []
+        moves: list[list[int]] = []
+        low: list[list[int]] = []
+
+        def close() -> None:
+            if len(moves) > 1:
+                entries.append(self.move(moves))
+            elif len(low) > 1:
+                entries.append(self.low_flips(low))
+            else:
+                entries.extend(moves + low)
+            moves.clear()
+            low.clear()
+
+        for operation in operations:
+            entry = self.operation(operation, block)
+            inside = 1 << entry[layout.BIT] < self.lanes
+            if entry[layout.OUTER_CONTROLS] or entry[layout.CONTROLS if inside else layout.LOW]:
+                close()
+                entries.append(entry)
+            elif inside:
+                if moves or (low and low[-1][layout.BIT] >= entry[layout.BIT]):
+                    close()
+                low.append(entry)
+            else:
+                if low:
+                    close()
+                moves.append(entry)
+        close()
+        return entries
+
+    def low_flips(self, flips: list[list[int]]) -> list[int]:
+        stay = [self.lane_mask(np.ones(self.lanes))] * 4
+        for flip in flips:
+            stay[flip[layout.BIT]] = flip[layout.LOW]
+        entry = [0] * OP_WIDTH
+        entry[layout.KIND], entry[layout.EXTRA] = layout.LOW_FLIPS, self.put(-1, stay)
+        return entry
+
+    def move(self, flips: list[list[int]]) -> list[int]:
+        key = tuple((flip[layout.BIT], flip[layout.CONTROLS], flip[layout.VALUE]) for flip in flips)
+        if key not in self.moves:
+            rows = goals = np.arange(0, self.size, self.lanes)
+            for bit, controls, value in key:
+                goals = np.where(goals & controls == value, goals ^ 1 << bit, goals)
+            at = self.put(-1, cycles(dict(zip(rows.tolist(), goals.tolist(), strict=True))))
+            self.moves[key] = at, len(self.code)
+        entry = [0] * OP_WIDTH
+        entry[layout.KIND] = layout.MOVE
+        entry[layout.AT], entry[layout.EXTRA] = self.moves[key]
+        return entry
+
     def operation(self, operation: Any, block: Pass) -> list[int]:
         up = self.lane_bits
         entry = [0] * OP_WIDTH
@@ -179,6 +242,7 @@ class _Encoder:
             return entry
         high, held, mask, outer, outer_value = self.controls(operation, block)
         entry[layout.CONTROLS], entry[layout.VALUE] = high, held
+        entry[layout.OTHER] = ((high & -high) or self.size).bit_length() - 1
         entry[layout.OUTER_CONTROLS], entry[layout.OUTER_VALUE] = outer, outer_value
         match operation:
             case Rotation(qubit, factors):
@@ -188,7 +252,7 @@ class _Encoder:
             case Flip(qubit):
                 entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.FLIP, block.bits.index(qubit + up), mask
                 if mask:
-                    self.lane_masks[mask] = 1 - self.lane_masks[mask]
+                    entry[layout.LOW] = self.lane_mask(1 - np.array(list(self.lane_masks)[mask]))
             case PauliRotation(x, z, half):
                 entry[layout.KIND], entry[layout.BIT] = layout.PAULI, block.inside(x << up)
                 entry[layout.EXTRA], entry[layout.AT] = block.inside(z << up), (x & z).bit_count() % 4
@@ -230,7 +294,7 @@ class _Encoder:
         entry = [0] * OP_WIDTH
         entry[layout.KIND], entry[layout.BIT], entry[layout.LOW], entry[layout.STAGE] = layout.PHASES, size, int(spread), stage
         entry[layout.CONTROLS], entry[layout.VALUE], entry[layout.EXTRA] = put_terms([]), put_terms(inside), put_terms(outside)
-        entry[layout.AT], entry[layout.GROUP] = self.reserve(-1, 2 * size), self.reserve(-1, self.size)
+        entry[layout.AT], entry[layout.GROUP] = self.reserve(-1, 2 * self.pitch(size)), self.reserve(-1, self.size)
         if crossing or outside:
             about, rows = [len(crossing)], np.arange(0, self.size, self.lanes)
             pattern = np.zeros(len(rows), int)
@@ -280,7 +344,7 @@ class _Encoder:
         self.reserve(layout.WORD_WEIGHTS_AT, self.lanes * len(place))
         self.reserve(layout.FOLDED_AT, self.lanes * len(self.passes[0].bits))
         if any(x for x, _ in readout.words):
-            self.reserve(layout.SCRATCH_AT, 2 * self.size)
+            self.reserve(layout.SCRATCH_AT, 2 * self.pitch(self.size))
         return ranges
 
     def start(self) -> None:
@@ -294,8 +358,8 @@ class _Encoder:
         self.put(layout.OUTER_START_AT, [started.get(bit - up, idle) for bit in outer])
         self.code[layout.NUM_OUTER] = len(outer)
         if outer:
-            self.reserve(layout.TEMPLATE_AT, 2 * self.size)
-            self.reserve(layout.OVERLAPS_AT, 4 * self.lanes << len(outer))
+            self.reserve(layout.TEMPLATE_AT, 2 * self.pitch(self.size))
+            self.reserve(layout.OVERLAPS_AT, 4 * self.pitch(self.lanes << len(outer)))
 
     def pass_entries(self, ranges: list[tuple[int, int]], counts: list[int]) -> list[tuple[int, int, int]]:
         entries, operation = [], 0
@@ -314,7 +378,7 @@ class _Encoder:
 
     def run(self, from_zero: bool, costate: bool) -> Program:
         plan, code = self.plan, self.code
-        self.reserve(layout.STATE_AT, (4 if costate else 2) * self.size)
+        self.reserve(layout.STATE_AT, (4 if costate else 2) * self.pitch(self.size))
         operations = [self.operations(block) for block in self.passes]
         self.start()
         self.put(layout.OPS_AT, [number for entries in operations for entry in entries for number in entry])
@@ -352,7 +416,7 @@ class _Encoder:
         vectors = (1 << (plan.num_qubits + self.lane_bits)) / self.lanes
         return Program(
             plan.num_qubits, self.lane_bits, np.array(code, np.int64), numbers, self.work, signs,
-            np.array(self.lane_masks), self.dtype, (2.0 * len(plan.operations) + 4.0) * vectors, tuple(passes),
+            np.array(list(self.lane_masks)), self.dtype, (2.0 * len(plan.operations) + 4.0) * vectors, tuple(passes),
         )  # fmt: skip
 
     def put_rows(self) -> None:
@@ -369,6 +433,27 @@ class _Encoder:
         self.put(layout.ROWS_AT, entries)
         self.put(layout.ROW_TERMS_AT, columns)
         self.put_numbers(layout.ROW_NUMBERS_AT, [*(angle.offset for angle in self.rows), *coefficients])
+
+
+def _together(operation: Operation) -> type[Operation] | None:
+    """What has neighbours of its kind that are worth to be looked at together."""
+    if isinstance(operation, Rotation) and not operation.controls and _about(operation) == layout.ABOUT_Y:
+        return Rotation
+    return Flip if isinstance(operation, Flip) else None
+
+
+def cycles(goals: dict[int, int]) -> list[int]:
+    """The cycles of a permutation that move something, each as its length and its places."""
+    result: list[int] = []
+    while goals:
+        first, place = goals.popitem()
+        cycle = [first]
+        while place != first:
+            cycle.append(place)
+            place = goals.pop(place)
+        if len(cycle) > 1:
+            result += [len(cycle), *cycle]
+    return result
 
 
 def _about(rotation: Rotation) -> int:

@@ -18,6 +18,7 @@ from qkernel_backends.native.layout import (
     END_START,
     FIRST,
     FORWARD,
+    GAP,
     GRAD_INPUTS,
     GRAD_WEIGHTS,
     GRADIENT,
@@ -82,7 +83,7 @@ class LargeState:
                     self._gather(WORD_VALUES_AT, lanes * int(program.code[NUM_WORDS]))
                     calls[0](0, 0, SUM_UP, sample, 0)
                 if differentiates:
-                    self._gather(OVERLAPS_AT, 4 * lanes << int(program.code[NUM_OUTER]))
+                    self._gather(OVERLAPS_AT, 4 * ((lanes << int(program.code[NUM_OUTER])) + GAP * lanes))
                     calls[0](0, 0, END_START, sample, 0)
                     everywhere(sample, END_SAMPLE)
         if differentiates:

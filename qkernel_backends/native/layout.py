@@ -24,9 +24,9 @@ from __future__ import annotations
 ) = range(46)
 
 # An operation: OP_WIDTH whole numbers.
-OP_WIDTH = 13
-KIND, BIT, CONTROLS, VALUE, AT, GROUP, REAL, LOW, EXTRA, STAGE, OUTER_CONTROLS, OUTER_VALUE, CROSSING = range(13)
-ROTATION, PHASES, FLIP, PAULI, DENSE, PAIR, LOW_ROTATIONS = range(7)
+OP_WIDTH = 14
+KIND, BIT, OTHER, CONTROLS, VALUE, AT, GROUP, REAL, LOW, EXTRA, STAGE, OUTER_CONTROLS, OUTER_VALUE, CROSSING = range(14)
+ROTATION, PHASES, FLIP, PAULI, DENSE, PAIR, LOW_ROTATIONS, LOW_FLIPS, MOVE = range(9)
 ABOUT_Y, ABOUT_X = 1, 2  # rotations with real coefficients, or a real and an imaginary one; else 0
 
 # A pass: PASS_WIDTH whole numbers.
@@ -35,6 +35,8 @@ RUN_BITS, NUM_HIGH, LISTS_AT, NUM_OUTSIDE, FIRST_OP, LAST_OP, FIRST_WORDS, LAST_
 
 # The arrays of a call, beside `code` and `numbers`. STATES: shape (batch, 2, 2**n), the large state, or a row for each chunk.
 WORK, STATES, INPUTS, WEIGHTS, COTANGENT, VALUES, GRAD_INPUTS, GRAD_WEIGHTS, NUM_ARRAYS = range(9)
+
+GAP = 5  # vectors between the parts of a state
 
 # What a call does. EXPECT fills VALUES; GRADIENT also GRAD_INPUTS, and adds to GRAD_WEIGHTS; EVOLVE goes through STATES.
 # KEEP is an EXPECT, and RESUME the rest of a GRADIENT behind it, in the same workspace and for the same samples; STATES hold

@@ -27,17 +27,17 @@ from qkernel_backends.native.layout import (
     WORD_GROUPS_AT,
 )
 from qkernel_backends.native.steps import backward, clear, collect, forward, load_inputs, prepare
-from qkernel_backends.native.vectors import fill, kernel, lanes_of, load, scalar, splat, store
+from qkernel_backends.native.vectors import fill, kernel, lanes_of, load, pitch_of, scalar, splat, store
 
 
 @kernel
 def _copy_state(s, code, states, first, count, inwards):  # type: ignore[no-untyped-def]
     """Between the lanes and `states`, shape (batch, 2, 2**n)."""
     samples, amplitudes = 1 << code[LANE_BITS], 1 << code[QUBITS]
-    size, at = code[SIZE], code[STATE_AT]
+    pitch, at = pitch_of(s, code[SIZE]), code[STATE_AT]
     for part in range(2):
         for amplitude in range(amplitudes):
-            place = at + part * size + amplitude * samples
+            place = at + part * pitch + amplitude * samples
             for sample in range(samples):
                 other = (2 * (first + min(sample, count - 1)) + part) * amplitudes + amplitude
                 if inwards:
@@ -49,12 +49,14 @@ def _copy_state(s, code, states, first, count, inwards):  # type: ignore[no-unty
 @kernel
 def _copy_chunk(s, code, states, chunk, inwards):  # type: ignore[no-untyped-def]
     """Between the lanes and a row of `states`, as they are."""
-    at, size, lanes = code[STATE_AT], 2 * code[SIZE], lanes_of(s)
-    for k in range(0, size, lanes):
-        if inwards:
-            store(s, at + k, load(states, chunk * size + k))
-        else:
-            store(states, chunk * size + k, load(s, at + k))
+    size, lanes = code[SIZE], lanes_of(s)
+    for part in range(2):
+        near, far = code[STATE_AT] + part * pitch_of(s, size), (2 * chunk + part) * size
+        for k in range(0, size, lanes):
+            if inwards:
+                store(s, near + k, load(states, far + k))
+            else:
+                store(states, far + k, load(s, near + k))
 
 
 @kernel

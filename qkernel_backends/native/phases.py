@@ -19,7 +19,7 @@ from qkernel_backends.native.layout import (
     SIGNS_AT,
     VALUE,
 )
-from qkernel_backends.native.vectors import fill, is_odd, kernel, lanes_of, load, nearest, scalar, splat, store
+from qkernel_backends.native.vectors import fill, is_odd, kernel, lanes_of, load, nearest, pitch_of, scalar, splat, store
 
 _PI = 3.141592653589793
 _PI_REST = 1.2246467991473532e-16
@@ -94,6 +94,7 @@ def build(s, code, op):  # type: ignore[no-untyped-def]
     """The cosines and sines of what a diagonal does inside a block, whatever the block."""
     lanes = lanes_of(s)
     table, size, spread = code[op + AT], code[op + BIT], code[op + LOW]
+    pitch = pitch_of(s, size)
     fill(s, table, size)
     lane_bits = code[LANE_BITS]
     for term in range(code[op + CONTROLS], code[op + VALUE]):
@@ -109,7 +110,7 @@ def build(s, code, op):  # type: ignore[no-untyped-def]
         transform_scalars(s, table, size)
     else:
         transform(s, table, size)
-    cosine_and_sine(s, table, size, table, table + size)
+    cosine_and_sine(s, table, size, table, table + pitch)
 
 
 @kernel
@@ -153,32 +154,33 @@ def _cross(s, code, op, base):  # type: ignore[no-untyped-def]
 def apply(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
     """Multiply a state by a diagonal."""
     lanes = lanes_of(s)
-    k, length = code[op + AT], code[op + BIT]
+    pitch = pitch_of(s, size)
+    k, beyond = code[op + AT], pitch_of(s, code[op + BIT])
     crossing = code[op + CROSSING]
     if code[op + LOW]:
         for j in range(at, at + size, lanes):
-            c, d = splat(s, s[k]), splat(s, s[k + length])
-            re, im = load(s, j), load(s, j + size)
+            c, d = splat(s, s[k]), splat(s, s[k + beyond])
+            re, im = load(s, j), load(s, j + pitch)
             store(s, j, c * re - d * im)
-            store(s, j + size, c * im + d * re)
+            store(s, j + pitch, c * im + d * re)
             k += 1
     elif crossing == 0:
         for j in range(at, at + size, lanes):
-            c, d = load(s, k), load(s, k + length)
-            re, im = load(s, j), load(s, j + size)
+            c, d = load(s, k), load(s, k + beyond)
+            re, im = load(s, j), load(s, j + pitch)
             store(s, j, c * re - d * im)
-            store(s, j + size, c * im + d * re)
+            store(s, j + pitch, c * im + d * re)
             k += lanes
     else:
         _cross(s, code, op, base)
         pattern = crossing + 1 + 3 * code[crossing]
         for j in range(at, at + size, lanes):
             place = code[CROSSING_AT] + 2 * lanes * code[pattern]
-            c, d, e, f = load(s, k), load(s, k + length), load(s, place), load(s, place + lanes)
+            c, d, e, f = load(s, k), load(s, k + beyond), load(s, place), load(s, place + lanes)
             c, d = c * e - d * f, c * f + d * e
-            re, im = load(s, j), load(s, j + size)
+            re, im = load(s, j), load(s, j + pitch)
             store(s, j, c * re - d * im)
-            store(s, j + size, c * im + d * re)
+            store(s, j + pitch, c * im + d * re)
             k += lanes
             pattern += 1
 
@@ -187,7 +189,8 @@ def apply(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
 def apply_back(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
     """Add up Im(costate* state), a vector per vector of the state, then undo the phases on both."""
     lanes = lanes_of(s)
-    spread, length = code[op + LOW], code[op + BIT]
+    pitch = pitch_of(s, size)
+    spread, beyond = code[op + LOW], pitch_of(s, code[op + BIT])
     k, g = code[op + AT], code[op + GROUP]
     crossing = code[op + CROSSING]
     pattern, sums = 0, 0
@@ -198,12 +201,12 @@ def apply_back(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
         fill(s, sums, lanes << code[crossing])
     for j in range(at, at + size, lanes):
         if spread:
-            c, d = splat(s, s[k]), splat(s, s[k + length])
+            c, d = splat(s, s[k]), splat(s, s[k + beyond])
             k += 1
         else:
-            c, d = load(s, k), load(s, k + length)
+            c, d = load(s, k), load(s, k + beyond)
             k += lanes
-        re, im, x, y = load(s, j), load(s, j + size), load(s, j + 2 * size), load(s, j + 3 * size)
+        re, im, x, y = load(s, j), load(s, j + pitch), load(s, j + 2 * pitch), load(s, j + 3 * pitch)
         moment = x * im - y * re
         store(s, g, load(s, g) + moment)
         g += lanes
@@ -215,9 +218,9 @@ def apply_back(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
             e, f = load(s, place), load(s, place + lanes)
             c, d = c * e - d * f, c * f + d * e
         store(s, j, c * re + d * im)
-        store(s, j + size, c * im - d * re)
-        store(s, j + 2 * size, c * x + d * y)
-        store(s, j + 3 * size, c * y - d * x)
+        store(s, j + pitch, c * im - d * re)
+        store(s, j + 2 * pitch, c * x + d * y)
+        store(s, j + 3 * pitch, c * y - d * x)
     if crossing:
         _collect_crossing(s, code, op, sums, base)
 

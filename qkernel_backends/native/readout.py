@@ -21,15 +21,16 @@ from qkernel_backends.native.layout import (
     WORDS_AT,
 )
 from qkernel_backends.native.phases import transform
-from qkernel_backends.native.vectors import fill, is_odd, kernel, lanes_of, load, scalar, splat, store
+from qkernel_backends.native.vectors import fill, is_odd, kernel, lanes_of, load, pitch_of, scalar, splat, store
 from qkernel_backends.native.words import add_image, overlap
 
 
 @kernel
 def _probabilities(s, at, size, to):  # type: ignore[no-untyped-def]
     lanes = lanes_of(s)
+    pitch = pitch_of(s, size)
     for j in range(0, size, lanes):
-        re, im = load(s, at + j), load(s, at + j + size)
+        re, im = load(s, at + j), load(s, at + j + pitch)
         store(s, to + j, re * re + im * im)
 
 
@@ -84,7 +85,8 @@ def add_up(s, code, first, last, base):  # type: ignore[no-untyped-def]
     """Add a block's part to the words of the groups `first` to `last`; uses up the room of the co-state."""
     lanes = lanes_of(s)
     size, at = code[SIZE], code[STATE_AT]
-    room = at + 2 * size
+    pitch = pitch_of(s, size)
+    room = at + 2 * pitch
     zero = splat(s, scalar(s, 0.0))
     for group in range(first, last):
         entry = code[WORD_GROUPS_AT] + 5 * group
@@ -98,7 +100,7 @@ def add_up(s, code, first, last, base):  # type: ignore[no-untyped-def]
         else:
             transform(s, room, size)
             if code[entry + 4]:
-                transform(s, room + size, size)
+                transform(s, room + pitch, size)
         for word in range(code[entry + 1], code[entry + 2]):
             about = code[WORDS_AT] + 3 * word
             z, ys = code[about], code[about + 1]
@@ -107,7 +109,7 @@ def add_up(s, code, first, last, base):  # type: ignore[no-untyped-def]
             if folded and z != low:
                 value = load(s, code[FOLDED_AT] + lanes * _bit_of(z))
             else:
-                value = signs * load(s, room + z - low + (size if ys & 1 else 0))
+                value = signs * load(s, room + z - low + (pitch if ys & 1 else 0))
             if (ys == 1 or ys == 2) != (is_odd(code[about + 2] & base) == 1):
                 value = zero - value
             k = code[WORD_VALUES_AT] + lanes * word
@@ -160,7 +162,8 @@ def begin_costate(s, code, first, last, base):  # type: ignore[no-untyped-def]
     """
     lanes = lanes_of(s)
     size, at = code[SIZE], code[STATE_AT]
-    room = at + 2 * size
+    pitch = pitch_of(s, size)
+    room = at + 2 * pitch
     zero = splat(s, scalar(s, 0.0))
     for group in range(first, last):
         entry = code[WORD_GROUPS_AT] + 5 * group
@@ -171,7 +174,7 @@ def begin_costate(s, code, first, last, base):  # type: ignore[no-untyped-def]
                 store(s, k, zero)
             store(s, to, zero)
         else:
-            for k in range(to, to + (size if x == 0 else 2 * size), lanes):
+            for k in range(to, to + (size if x == 0 else 2 * pitch), lanes):
                 store(s, k, zero)
         for word in range(code[entry + 1], code[entry + 2]):
             about = code[WORDS_AT] + 3 * word
@@ -183,7 +186,7 @@ def begin_costate(s, code, first, last, base):  # type: ignore[no-untyped-def]
             if folded and z != low:
                 place = code[FOLDED_AT] + lanes * _bit_of(z)
             else:
-                place = to + z - low + (size if ys & 1 else 0)
+                place = to + z - low + (pitch if ys & 1 else 0)
                 weight = weight * load(s, code[SIGNS_AT] + lanes * low)
             store(s, place, load(s, place) + weight)
         if folded:
@@ -191,12 +194,12 @@ def begin_costate(s, code, first, last, base):  # type: ignore[no-untyped-def]
         else:
             transform(s, to, size)
             if x != 0:
-                transform(s, to + size, size)
+                transform(s, to + pitch, size)
         if x == 0:
             for k in range(at, at + size, lanes):
-                weight = load(s, k + 2 * size)
-                store(s, k + 2 * size, weight * load(s, k))
-                store(s, k + 3 * size, weight * load(s, k + size))
+                weight = load(s, k + 2 * pitch)
+                store(s, k + 2 * pitch, weight * load(s, k))
+                store(s, k + 3 * pitch, weight * load(s, k + pitch))
         else:
             add_image(s, at, size, x, to)
 
@@ -204,4 +207,5 @@ def begin_costate(s, code, first, last, base):  # type: ignore[no-untyped-def]
 @kernel
 def no_costate(s, code):  # type: ignore[no-untyped-def]
     """A co-state of 0."""
-    fill(s, code[STATE_AT] + 2 * code[SIZE], 2 * code[SIZE])
+    pitch = pitch_of(s, code[SIZE])
+    fill(s, code[STATE_AT] + 2 * pitch, 2 * pitch)

@@ -25,7 +25,7 @@ Array = np.ndarray[Any, Any]
 
 WORTH_THREADS = 250_000.0
 _INTERRUPTIBLE = 1e8
-_LARGEST_WHOLE = 1 << 20
+_LARGEST_WHOLE = 1 << 21
 KEPT_BYTES = 1 << 26  # of a program's states, and all that stands beside them, that wait for a gradient; one may always
 
 
@@ -33,7 +33,7 @@ def lane_bits(num_qubits: int, batch: int, real: np.dtype[Any]) -> int:
     """How many samples share a vector, as a power of two: more while their states stay in the cache."""
     most = (64 // real.itemsize).bit_length() - 1
     wanted = min(most, max(batch - 1, 0).bit_length())
-    while wanted and (4 * real.itemsize) << (num_qubits + wanted) > 1 << 18:
+    while wanted and (4 * real.itemsize) << (num_qubits + wanted) > 1 << 17:
         wanted -= 1
     return max(wanted, most - num_qubits)
 

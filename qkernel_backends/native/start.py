@@ -15,7 +15,7 @@ from qkernel_backends.native.layout import (
     START_AT,
     TEMPLATE_AT,
 )
-from qkernel_backends.native.vectors import kernel, lanes_of, load, scalar, splat, store, swap_any
+from qkernel_backends.native.vectors import kernel, lanes_of, load, pitch_of, scalar, splat, store, swap_any
 
 
 @kernel
@@ -36,6 +36,7 @@ def prepare(s, code, at):  # type: ignore[no-untyped-def]
     """Write the product state at `at`."""
     lanes = lanes_of(s)
     size, lane_bits = code[SIZE], code[LANE_BITS]
+    pitch = pitch_of(s, size)
     re, im = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
     filled = lanes
     for bit in range(lane_bits, lane_bits + code[QUBITS]):
@@ -47,38 +48,40 @@ def prepare(s, code, at):  # type: ignore[no-untyped-def]
             continue
         if filled == lanes and 1 << bit == lanes:
             store(s, at, re)
-            store(s, at + size, im)
+            store(s, at + pitch, im)
         ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
         for k in range(at, at + filled, lanes):
-            re, im = load(s, k), load(s, k + size)
+            re, im = load(s, k), load(s, k + pitch)
             store(s, k + filled, re * br - im * bi)
-            store(s, k + filled + size, re * bi + im * br)
+            store(s, k + filled + pitch, re * bi + im * br)
             store(s, k, re * ar - im * ai)
-            store(s, k + size, re * ai + im * ar)
+            store(s, k + pitch, re * ai + im * ar)
         filled *= 2
     if filled == lanes:
         store(s, at, re)
-        store(s, at + size, im)
+        store(s, at + pitch, im)
 
 
 @kernel
 def _shrink(s, code, at, size, bit, group):  # type: ignore[no-untyped-def]
     """Contract the highest remaining bit with its qubit's state."""
     lanes = lanes_of(s)
+    pitch = pitch_of(s, size)
     c = code[COEFFICIENTS_AT] + 4 * lanes * group
     ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
     step = 1 << bit
     for k in range(at, at + step, lanes):
-        p, q, t, u = load(s, k), load(s, k + size), load(s, k + step), load(s, k + step + size)
+        p, q, t, u = load(s, k), load(s, k + pitch), load(s, k + step), load(s, k + step + pitch)
         store(s, k, ar * p + ai * q + br * t + bi * u)
-        store(s, k + size, ar * q - ai * p + br * u - bi * t)
+        store(s, k + pitch, ar * q - ai * p + br * u - bi * t)
 
 
 @kernel
 def _shrink_lanes(s, code, at, size, chosen):  # type: ignore[no-untyped-def]
     """Contract the bits inside a vector, the bit `chosen` with the orthogonal state; the result in every lane."""
     lanes = lanes_of(s)
-    re, im = load(s, at), load(s, at + size)
+    pitch = pitch_of(s, size)
+    re, im = load(s, at), load(s, at + pitch)
     lane_bits = code[LANE_BITS]
     bit = lane_bits
     while 1 << bit < lanes:
@@ -110,13 +113,14 @@ def _moments(s, code, group, re, im):  # type: ignore[no-untyped-def]
 
 @kernel
 def contract(s, code, at, size, lowest, count, groups, within, ampr, ampi):  # type: ignore[no-untyped-def]
-    """The moments of the start from the co-state at `at + 2 * size`; state and co-state are used up.
+    """The moments of the start from the co-state two pitches behind `at`; state and co-state are used up.
 
     Bit `lowest + k` is the qubit of the group `code[groups + k]`. What lies outside has the amplitude `amp`. `within`
     says that bits inside a vector are qubits, too. What is left is the co-state's overlap with the start.
     """
     lanes = lanes_of(s)
-    costate = at + 2 * size
+    pitch = pitch_of(s, size)
+    costate = at + 2 * pitch
     for bit in range(lowest + count - 1, -1, -1):
         if 1 << bit < lanes or bit < lowest:
             break
@@ -126,20 +130,20 @@ def contract(s, code, at, size, lowest, count, groups, within, ampr, ampi):  # t
         step = 1 << bit
         for j in range(0, step, lanes):
             k = costate + j
-            p, q, t, u = load(s, k), load(s, k + size), load(s, k + step), load(s, k + step + size)
+            p, q, t, u = load(s, k), load(s, k + pitch), load(s, k + step), load(s, k + step + pitch)
             store(s, at + j, ar * t - ai * u - br * p + bi * q)
-            store(s, at + j + size, ar * u + ai * t - br * q - bi * p)
+            store(s, at + j + pitch, ar * u + ai * t - br * q - bi * p)
             store(s, k, ar * p + ai * q + br * t + bi * u)
-            store(s, k + size, ar * q - ai * p + br * u - bi * t)
+            store(s, k + pitch, ar * q - ai * p + br * u - bi * t)
         for lower in range(bit - 1, -1, -1):
             if 1 << lower < lanes or lower < lowest:
                 break
             _shrink(s, code, at, size, lower, code[groups + lower - lowest])
-        re, im = load(s, at), load(s, at + size)
+        re, im = load(s, at), load(s, at + pitch)
         if within:
             re, im = _shrink_lanes(s, code, at, size, -1)
         _moments(s, code, group, ampr * re + ampi * im, ampr * im - ampi * re)
-    re, im = load(s, costate), load(s, costate + size)
+    re, im = load(s, costate), load(s, costate + pitch)
     if within:
         for bit in range(lowest, lowest + count):
             if 1 << bit < lanes:
@@ -168,8 +172,9 @@ def place_template(s, code, at, base):  # type: ignore[no-untyped-def]
     """A block of the start: what is inside was prepared at TEMPLATE_AT."""
     lanes = lanes_of(s)
     size, template = code[SIZE], code[TEMPLATE_AT]
+    pitch = pitch_of(s, size)
     ampr, ampi = outer_amplitude(s, code, base)
     for j in range(0, size, lanes):
-        re, im = load(s, template + j), load(s, template + j + size)
+        re, im = load(s, template + j), load(s, template + j + pitch)
         store(s, at + j, re * ampr - im * ampi)
-        store(s, at + j + size, re * ampi + im * ampr)
+        store(s, at + j + pitch, re * ampi + im * ampr)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from qkernel_backends.native import angles, phases, words
+from qkernel_backends.native.flips import flip, flip_lanes, flip_low, mix, permute, permute_back
 from qkernel_backends.native.gates import (
-    flip,
-    flip_low,
-    mix,
     turn,
     turn_back,
     turn_low,
@@ -28,14 +26,17 @@ from qkernel_backends.native.layout import (
     LANE_BITS,
     LANE_MASKS_AT,
     LOW,
+    LOW_FLIPS,
     LOW_ROTATIONS,
     MOMENTS_AT,
+    MOVE,
     NUM_GROUPS,
     NUM_INPUTS,
     NUM_OPS,
     NUM_ROWS,
     OP_WIDTH,
     OPS_AT,
+    OTHER,
     OUTER_CONTROLS,
     OUTER_VALUE,
     PAIR,
@@ -58,10 +59,12 @@ from qkernel_backends.native.real import (
     turn_pair_back,
     turn_x,
     turn_x_back,
+    turn_x_low,
+    turn_x_low_back,
     turn_y,
     turn_y_back,
 )
-from qkernel_backends.native.vectors import fill, kernel, lanes_of
+from qkernel_backends.native.vectors import fill, kernel, lanes_of, pitch_of
 
 
 @kernel
@@ -119,14 +122,17 @@ def forward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
     kind, bit, controls, value = code[op + KIND], code[op + BIT], code[op + CONTROLS], code[op + VALUE]
     c = code[COEFFICIENTS_AT] + 4 * lanes * code[op + GROUP]
     if kind == ROTATION:
-        if 1 << bit < lanes:
+        other = code[op + OTHER]
+        if 1 << bit < lanes and code[op + REAL] == ABOUT_X:
+            turn_x_low(s, at, size, bit, controls, value, c)
+        elif 1 << bit < lanes:
             turn_low(s, at, size, bit, controls, value, c, signs, 1.0)
         elif code[op + REAL] == ABOUT_Y:
-            turn_y(s, at, size, bit, controls, value, c)
+            turn_y(s, at, size, bit, other, controls, value, c)
         elif code[op + REAL] == ABOUT_X:
-            turn_x(s, at, size, bit, controls, value, c)
+            turn_x(s, at, size, bit, other, controls, value, c)
         else:
-            turn(s, at, size, bit, controls, value, c, 1.0)
+            turn(s, at, size, bit, other, controls, value, c, 1.0)
     elif kind == PAIR:
         turn_pair(s, at, size, bit, code[op + LOW], c, _entry(s, code, COEFFICIENTS_AT, 4, code[op + EXTRA]))
     elif kind == LOW_ROTATIONS:
@@ -135,6 +141,7 @@ def forward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
             s,
             at,
             size,
+            code[LANE_BITS],
             _entry(s, code, COEFFICIENTS_AT, 4, code[first]),
             _entry(s, code, COEFFICIENTS_AT, 4, code[first + 1]),
             _entry(s, code, COEFFICIENTS_AT, 4, code[first + 2]),
@@ -145,6 +152,10 @@ def forward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
         phases.apply(s, code, op, at, size, base)
     elif kind == FLIP:
         _flip(s, code, op, 2)
+    elif kind == LOW_FLIPS:
+        _flip_lanes(s, code, op, 2, False)
+    elif kind == MOVE:
+        permute(s, code, at, size, code[op + AT], code[op + EXTRA])
     elif kind == PAULI:
         words.rotate(s, at, size, bit, code[op + EXTRA], code[op + AT], controls, value, c, c, signs, False)
     else:
@@ -159,9 +170,25 @@ def _flip(s, code, op, parts):  # type: ignore[no-untyped-def]
     if 1 << bit < lanes:
         flip_low(s, at, size, bit, controls, value, parts, stay)
     elif low:
-        mix(s, at, size, bit, controls, value, parts, stay)
+        mix(s, at, size, bit, code[op + OTHER], controls, value, parts, stay)
     else:
-        flip(s, at, size, bit, controls, value, parts)
+        flip(s, at, size, bit, code[op + OTHER], controls, value, parts)
+
+
+@kernel
+def _flip_lanes(s, code, op, parts, back):  # type: ignore[no-untyped-def]
+    stay, lanes, masks = code[LANE_MASKS_AT], lanes_of(s), code[op + EXTRA]
+    flip_lanes(
+        s,
+        code[STATE_AT],
+        code[SIZE],
+        parts,
+        stay + lanes * code[masks],
+        stay + lanes * code[masks + 1],
+        stay + lanes * code[masks + 2],
+        stay + lanes * code[masks + 3],
+        back,
+    )
 
 
 @kernel
@@ -175,14 +202,17 @@ def backward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
     c = code[COEFFICIENTS_AT] + 4 * lanes * code[op + GROUP]
     m = code[MOMENTS_AT] + 3 * lanes * code[op + GROUP]
     if kind == ROTATION:
-        if 1 << bit < lanes:
+        other = code[op + OTHER]
+        if 1 << bit < lanes and code[op + REAL] == ABOUT_X:
+            turn_x_low_back(s, at, size, bit, controls, value, c, m)
+        elif 1 << bit < lanes:
             turn_low_back(s, at, size, bit, controls, value, c, m, signs)
         elif code[op + REAL] == ABOUT_Y:
-            turn_y_back(s, at, size, bit, controls, value, c, m)
+            turn_y_back(s, at, size, bit, other, controls, value, c, m)
         elif code[op + REAL] == ABOUT_X:
-            turn_x_back(s, at, size, bit, controls, value, c, m)
+            turn_x_back(s, at, size, bit, other, controls, value, c, m)
         else:
-            turn_back(s, at, size, bit, controls, value, c, m)
+            turn_back(s, at, size, bit, other, controls, value, c, m)
     elif kind == PAIR:
         other = code[op + EXTRA]
         d, n = _entry(s, code, COEFFICIENTS_AT, 4, other), _entry(s, code, MOMENTS_AT, 3, other)
@@ -193,6 +223,7 @@ def backward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
             s,
             at,
             size,
+            code[LANE_BITS],
             _entry(s, code, COEFFICIENTS_AT, 4, code[first]),
             _entry(s, code, COEFFICIENTS_AT, 4, code[first + 1]),
             _entry(s, code, COEFFICIENTS_AT, 4, code[first + 2]),
@@ -207,10 +238,15 @@ def backward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
         phases.apply_back(s, code, op, at, size, base)
     elif kind == FLIP:
         _flip(s, code, op, 4)
+    elif kind == LOW_FLIPS:
+        _flip_lanes(s, code, op, 4, True)
+    elif kind == MOVE:
+        for part in (at, at + 2 * pitch_of(s, size)):
+            permute_back(s, code, part, size, code[op + AT], code[op + EXTRA])
     elif kind == PAULI:
         words.rotate(s, at, size, bit, code[op + EXTRA], code[op + AT], controls, value, c, m, signs, True)
     else:
-        for part in (at, at + 2 * size):
+        for part in (at, at + 2 * pitch_of(s, size)):
             words.apply_matrix(s, code, numbers, part, size, code[op + EXTRA], bit, controls, value, code[op + AT], True)
 
 

@@ -15,6 +15,8 @@ from numba.core.errors import RequireLiteralValue
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
+from qkernel_backends.native.layout import GAP
+
 _I32 = ir.IntType(32)
 
 # Called from machine code only: no doors for Python, no Python errors.
@@ -85,6 +87,12 @@ def lanes_of(typing_context: Any, array: Any) -> Any:
     return types.intp(array), generate
 
 
+@kernel
+def pitch_of(s, size):  # type: ignore[no-untyped-def]
+    """How far apart parts of `size` elements stand: a little more, else they would meet in the same sets of the cache."""
+    return size + GAP * lanes_of(s)
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def load(typing_context: Any, array: Any, index: Any) -> Any:
     """The vector that starts at `index` of an array."""
@@ -140,6 +148,17 @@ def swap(typing_context: Any, vector: Any, bit: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def chosen(typing_context: Any, mask: Any, first: Any, second: Any) -> Any:
+    """`first` in the lanes where `mask` is not 0, else `second`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        condition = builder.fcmp_unordered("!=", arguments[0], ir.Constant(arguments[0].type, None))
+        return builder.select(condition, arguments[1], arguments[2])
+
+    return first(mask, first, second), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def nearest(typing_context: Any, vector: Any) -> Any:
     """Each lane rounded to the nearest whole number."""
 
@@ -174,6 +193,14 @@ def swap_any(vector, flip):  # type: ignore[no-untyped-def]
     if flip & 8:
         vector = swap(vector, 3)
     return vector
+
+
+@kernel
+def without_bits(k, first, second):  # type: ignore[no-untyped-def]
+    """The k-th number that has 0 in both of these bits."""
+    low, high = min(first, second), max(first, second)
+    k = (k >> low << (low + 1)) | (k & ((1 << low) - 1))
+    return (k >> high << (high + 1)) | (k & ((1 << high) - 1))
 
 
 @kernel

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from qkernel_backends.native.layout import DENSE_AT
-from qkernel_backends.native.vectors import is_odd, kernel, lanes_of, load, scalar, splat, store, swap_any
+from qkernel_backends.native.vectors import is_odd, kernel, lanes_of, load, pitch_of, scalar, splat, store, swap_any
 
 
 @kernel
 def _image(s, k, size, flip, er, ei):  # type: ignore[no-untyped-def]
     """(er + i ei) times the vector at `k` with its lanes exchanged by `flip`."""
-    qr, qi = swap_any(load(s, k), flip), swap_any(load(s, k + size), flip)
+    pitch = pitch_of(s, size)
+    qr, qi = swap_any(load(s, k), flip), swap_any(load(s, k + pitch), flip)
     return er * qr - ei * qi, er * qi + ei * qr
 
 
 @kernel
 def _rotate(s, k, size, wr, wi, c, d):  # type: ignore[no-untyped-def]
-    re, im = load(s, k), load(s, k + size)
+    pitch = pitch_of(s, size)
+    re, im = load(s, k), load(s, k + pitch)
     store(s, k, c * re + d * wi)
-    store(s, k + size, c * im - d * wr)
+    store(s, k + pitch, c * im - d * wr)
 
 
 @kernel
 def rotate(s, at, size, x, z, odd_ys, controls, value, c, m, signs, back):  # type: ignore[no-untyped-def]
     """exp(-i h P), or backwards with its moment; P is X on `x`, Z on `z`, with `odd_ys` of Y (modulo 4)."""
     lanes = lanes_of(s)
+    pitch = pitch_of(s, size)
     cosine, sine = load(s, c), -load(s, c + lanes)
     if back:
         sine = -sine
@@ -52,51 +55,54 @@ def rotate(s, at, size, x, z, odd_ys, controls, value, c, m, signs, back):  # ty
             wr, wi = _image(s, other, size, low, kr, ki)
             vr, vi = _image(s, k, size, low, otherr, otheri)
             if back and k - at < size:
-                moment = moment + (load(s, k + 2 * size) * wi - load(s, k + 3 * size) * wr)
+                moment = moment + (load(s, k + 2 * pitch) * wi - load(s, k + 3 * pitch) * wr)
                 if pivot:
-                    moment = moment + (load(s, other + 2 * size) * vi - load(s, other + 3 * size) * vr)
+                    moment = moment + (load(s, other + 2 * pitch) * vi - load(s, other + 3 * pitch) * vr)
             _rotate(s, k, size, wr, wi, cosine, sine)
             if pivot:
                 _rotate(s, other, size, vr, vi, cosine, sine)
-            k += 2 * size
-            other += 2 * size
+            k += 2 * pitch
+            other += 2 * pitch
     if back:
         store(s, m + 2 * lanes, moment)
 
 
 @kernel
 def overlap(s, at, size, x, to):  # type: ignore[no-untyped-def]
-    """conj(state[j ^ x]) state[j] for each element j, real part at `to`, imaginary part at `to + size`."""
+    """conj(state[j ^ x]) state[j] for each element j, real part at `to`, imaginary part a pitch behind."""
     lanes = lanes_of(s)
+    pitch = pitch_of(s, size)
     low = x & (lanes - 1)
     high = x - low
     for j in range(0, size, lanes):
-        pr, pi = load(s, at + j), load(s, at + j + size)
+        pr, pi = load(s, at + j), load(s, at + j + pitch)
         other = at + (j ^ high)
-        qr, qi = swap_any(load(s, other), low), swap_any(load(s, other + size), low)
+        qr, qi = swap_any(load(s, other), low), swap_any(load(s, other + pitch), low)
         store(s, to + j, qr * pr + qi * pi)
-        store(s, to + j + size, qr * pi - qi * pr)
+        store(s, to + j + pitch, qr * pi - qi * pr)
 
 
 @kernel
 def add_image(s, at, size, x, weights):  # type: ignore[no-untyped-def]
-    """costate[j ^ x] += weights[j] state[j], complex weights at `weights` and `weights + size`."""
+    """costate[j ^ x] += weights[j] state[j], complex weights like a state at `weights`."""
     lanes = lanes_of(s)
+    pitch = pitch_of(s, size)
     low = x & (lanes - 1)
     high = x - low
     for j in range(0, size, lanes):
         k = j ^ high
-        c, d = load(s, weights + k), load(s, weights + k + size)
-        re, im = load(s, at + k), load(s, at + k + size)
-        to = at + j + 2 * size
+        c, d = load(s, weights + k), load(s, weights + k + pitch)
+        re, im = load(s, at + k), load(s, at + k + pitch)
+        to = at + j + 2 * pitch
         store(s, to, load(s, to) + swap_any(c * re - d * im, low))
-        store(s, to + size, load(s, to + size) + swap_any(c * im + d * re, low))
+        store(s, to + pitch, load(s, to + pitch) + swap_any(c * im + d * re, low))
 
 
 @kernel
 def apply_matrix(s, code, numbers, at, size, bits_at, num_bits, controls, value, matrix, back):  # type: ignore[no-untyped-def]
     """A constant matrix (backwards: its adjoint) on the element bits listed at `bits_at`."""
     lanes = lanes_of(s)
+    pitch = pitch_of(s, size)
     targets = 0
     for k in range(num_bits):
         targets |= 1 << code[bits_at + k]
@@ -113,7 +119,7 @@ def apply_matrix(s, code, numbers, at, size, bits_at, num_bits, controls, value,
                     place += 1 << code[bits_at + k]
             for lane in range(run):
                 s[buffer + 2 * lanes * row + lane] = s[place + lane]
-                s[buffer + 2 * lanes * row + lanes + lane] = s[place + lane + size]
+                s[buffer + 2 * lanes * row + lanes + lane] = s[place + lane + pitch]
         for row in range(dimension):
             place = at + j
             for k in range(num_bits):
@@ -121,7 +127,7 @@ def apply_matrix(s, code, numbers, at, size, bits_at, num_bits, controls, value,
                     place += 1 << code[bits_at + k]
             for lane in range(run):
                 s[place + lane] = 0
-                s[place + lane + size] = 0
+                s[place + lane + pitch] = 0
             for column in range(dimension):
                 entry = matrix + 2 * (dimension * column + row if back else dimension * row + column)
                 re = scalar(s, numbers[entry])
@@ -129,4 +135,4 @@ def apply_matrix(s, code, numbers, at, size, bits_at, num_bits, controls, value,
                 k = buffer + 2 * lanes * column
                 for lane in range(run):
                     s[place + lane] += re * s[k + lane] - im * s[k + lanes + lane]
-                    s[place + lane + size] += re * s[k + lanes + lane] + im * s[k + lane]
+                    s[place + lane + pitch] += re * s[k + lanes + lane] + im * s[k + lane]

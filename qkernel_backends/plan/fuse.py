@@ -64,11 +64,11 @@ class Fusion:
                 self._add_phase(mask, angle)
 
     def _release(self, moved: int, read: int) -> None:
-        """Emit what is pending on these qubits; where they are only read, last Z rotations may stay behind."""
+        """Emit what is pending on these qubits; last Z rotations stay behind where they are only read and the start is over."""
         for qubit in [qubit for qubit in self.pending if (moved | read) >> qubit & 1]:
             factors = self.pending.pop(qubit)
             rest: Factors = ()
-            if factors and not moved >> qubit & 1 and factors[-1][0] == Z:
+            if factors and not moved >> qubit & 1 and factors[-1][0] == Z and not self._at_start(qubit):
                 factors, rest = factors[:-1], factors[-1:]
             if factors:
                 self._emit(qubit, factors)
@@ -97,7 +97,10 @@ class Fusion:
         return self.from_zero and not any((op.moved | op.read) >> qubit & 1 for op in self.operations)
 
     def _insert(self, operation: Operation) -> None:
-        """Put an operation as early as what it does not commute with allows; merge it into a rotation like it."""
+        """Put an operation as early as what it does not commute with allows, but into no run of flips.
+
+        It is merged into a rotation like it, and undone by a flip like it.
+        """
         position = len(self.operations)
         while position:
             other = self.operations[position - 1]
@@ -117,6 +120,8 @@ class Fusion:
             if isinstance(operation, Flip) or not commute(operation, other):
                 break
             position -= 1
+        while position < len(self.operations) and isinstance(self.operations[position], Flip):
+            position += 1
         self.operations.insert(position, operation)
 
     def _add_phase(self, mask: int, angle: Affine) -> None:
