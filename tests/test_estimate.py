@@ -37,6 +37,7 @@ import qkernel.observable as qko
 from qkernel.errors import (
     EntrypointValidationError,
     EstimateMismatchError,
+    QubitIndexResolutionError,
     SizeError,
     UnknownBindingError,
     ValidationError,
@@ -384,3 +385,38 @@ def test_the_documentation(tmp_path: Path) -> None:
     (tmp_path / "documented.py").write_text(source, encoding="utf-8")
     output = subprocess.run([sys.executable, tmp_path / "documented.py"], capture_output=True, text=True, check=True).stdout
     assert textwrap.indent(output, "    ") in text
+
+
+@qk.qkernel
+def beyond(n: qk.UInt, m: qk.UInt, rounds: qk.UInt) -> qk.Bit:
+    """A loop that runs in no round of the one around it, over a slice whose bounds have no value for small m."""
+    q = qk.qubit_array(n)
+    for i in qk.range(rounds):
+        for _ in qk.range(3 + i, 2):
+            q[0 : m - 3] = qk.h(q[0 : m - 3])
+            for _ in qk.range(6 // m):
+                q[0] = qk.x(q[0])
+    return qk.measure(q)[0]
+
+
+@pytest.mark.parametrize("values", [{"n": 4, "m": 0, "rounds": 1}, {"m": 2, "rounds": 5}, {"m": 2}, {"n": 4, "m": 0}, {}])
+def test_what_never_runs_needs_no_values(values: dict[str, int]) -> None:
+    estimate = beyond.estimate_resources(values)
+    assert (str(estimate.qubits), estimate.gates.total) == (str(values.get("n", "n")), 0)
+
+
+@qk.qkernel
+def late(m: qk.UInt, rounds: qk.UInt) -> qk.Bit:
+    """A loop that runs from the fourth round on, over a slice whose bounds have no value for small m."""
+    q = qk.qubit_array(4)
+    for i in qk.range(rounds):
+        for _ in qk.range(3, i * i + m):
+            q[0 : m - 3] = qk.h(q[0 : m - 3])
+    return qk.measure(q)[0]
+
+
+def test_what_does_not_run_for_these_values_needs_none() -> None:
+    assert late.estimate_resources({"m": 2, "rounds": 2}).gates.total == 0
+    for tool in (late.estimate_resources, late.compile):
+        with pytest.raises(QubitIndexResolutionError, match="computed as -1"):
+            tool({"m": 2, "rounds": 3})

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import assert_never
 
-from qkernel.errors import EntrypointValidationError, KernelRecursionError, SeparationError, SizeError
+from qkernel.errors import EmitError, EntrypointValidationError, KernelRecursionError, SeparationError, SizeError
 from qkernel.estimate.atoms import Argument, Bound, Register
 from qkernel.estimate.carried import Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
-from qkernel.estimate.effort import TooMuchWork, renew, spend
+from qkernel.estimate.effort import renew, spend
 from qkernel.estimate.forms import at_least_zero, floor_quotient, is_nonnegative, is_whole, maximum, positive_part, power
 from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally
 from qkernel.estimate.quantity import ONE, Quantity, Value, quantity, symbol
@@ -31,7 +31,7 @@ from qkernel.estimate.substitution import (
     substitute,
     substitute_value,
 )
-from qkernel.estimate.sums import fresh, total
+from qkernel.estimate.sums import fresh, resolve, total
 from qkernel.estimate.tally import Called, Tally, either
 from qkernel.ir.expressions import Name, Size
 from qkernel.ir.ops import (
@@ -115,7 +115,7 @@ class Fold:
         """The tally of the module's entry, whose arguments have these values."""
         try:
             return self._entry(values)
-        except TooMuchWork:
+        except EmitError:  # too much work, or what has no value, perhaps in a loop or call that does not run
             if self.unrolled or _open(self.module.entry, values.values()):
                 raise
         renew()
@@ -369,7 +369,7 @@ class _FunctionFold:
 
     def symbolic_loop(self, op: For, start: Quantity, bound: Quantity, step: Quantity, tally: Tally) -> None:
         index = fresh(op.targets[0])
-        if bound.is_constant and bound.constant <= 0:
+        if resolve(positive_part(bound), self.facts) == 0:
             self.set_all({entry.name: self.scope.value(entry.initial) for entry in op.carried})
             return
         self.scope.values[op.targets[0]] = start + symbol(index) * step
