@@ -64,6 +64,7 @@ def shown(value: int | Quantity) -> str:
     return text(value) if isinstance(value, Quantity) else number(value)
 
 
+@lru_cache(maxsize=1_000)
 def text(form: Quantity) -> str:
     """The form as Python would write it; `[n >= 2]` is 1 where the condition holds, else 0."""
     with bounded_work():

@@ -129,6 +129,8 @@ class Quantity:
             return (
                 Quantity({frozenset((atom, -power) for atom, power in term): narrowed(1 / Fraction(coefficient))}) ** -exponent
             )
+        if exponent == 1:
+            return self
         if self.is_constant:
             return quantity(narrowed(Fraction(self.constant) ** exponent))
         result = ONE
@@ -180,7 +182,7 @@ Value = Quantity | Argument | Bound | Register | Sized | Closure
 
 def narrowed(value: Coefficient) -> Coefficient:
     """A fraction as an int where it is one."""
-    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+    return value if isinstance(value, int) or value.denominator != 1 else value.numerator
 
 
 def accumulate(terms: dict[Monomial, Coefficient], term: Monomial, coefficient: Coefficient) -> None:

@@ -104,7 +104,7 @@ class Tally:
     def include(self, other: Tally, weight: Quantity = ONE) -> None:
         """Count everything of `other`, `weight` times."""
         for key, amount in other.amounts.items():
-            self._add(key, amount * weight)
+            self._add(key, amount if weight is ONE else amount * weight)
         self.bounded |= other.bounded
 
     def repeated(self, times: Quantity) -> Tally:
