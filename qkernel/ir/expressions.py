@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.ir.operators import OPERATORS
+from qkernel.ir.operators import OPERATORS, result_type
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type
 
 OUTSIDE: ContextVar[bool] = ContextVar("users' Python runs on symbols", default=False)
@@ -274,9 +274,7 @@ class Apply(Expr):
     _type: Type = field(init=False)
 
     def __post_init__(self) -> None:
-        rule = OPERATORS.get(self.operator)  # the verifier refuses what is no operator
-        kind = FLOAT if rule is None else rule.result(*[operand.type for operand in self.operands])
-        object.__setattr__(self, "_type", kind)
+        object.__setattr__(self, "_type", result_type(self.operator, [operand.type for operand in self.operands]))
 
     @property
     def type(self) -> Type:

@@ -130,3 +130,8 @@ OPERATORS: dict[str, Operator] = {
     "sqrt": Operator(math.sqrt, np.sqrt, _float),
     "fixed": Operator(_fixed_point, _fixed_point, _float),
 }
+
+
+def result_type(operator: str, types: list[Type]) -> Type:
+    """The type of what an operator makes of operands of `types`; Float of what is none, which the verifier refuses."""
+    return OPERATORS[operator].result(*types) if operator in OPERATORS else FLOAT
