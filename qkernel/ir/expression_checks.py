@@ -1,31 +1,15 @@
-"""Whether an expression is well formed."""
+"""Whether an expression is well formed. The reader asks this of each part that it makes, the verifier of whole trees."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from qkernel.ir.evaluation import children
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated
-from qkernel.ir.types import BIT, FLOAT, QUBIT, UINT, ArrayType, DictType, TupleType, Type, is_quantum
+from qkernel.ir.types import BIT, QFIXED, UINT, ArrayType, DictType, TupleType, Type, fits, is_number, is_quantum
 from qkernel.ir.vocabulary import OPERANDS
 from qkernel.observable import Hamiltonian
-
-
-def is_number(type: Type) -> bool:
-    """Whether arithmetic takes values of this type; a Bit is 0 or 1 then."""
-    return type in (UINT, FLOAT, BIT)
-
-
-def fits(given: Type, wanted: Type) -> bool:
-    """Whether a value of type `given` may stand where `wanted` is asked for: the same, or UInt for Float."""
-    match given, wanted:
-        case ArrayType(element, rank), ArrayType(other, other_rank):
-            return rank == other_rank and fits(element, other)
-        case TupleType(items), TupleType(others):
-            return len(items) == len(others) and all(map(fits, items, others))
-        case DictType(key, value), DictType(other_key, other_value):
-            return key == other_key and fits(value, other_value)
-    return given == wanted or (given, wanted) == (UINT, FLOAT)
 
 
 def check_expression(expr: Expr, visible: Mapping[str, Type]) -> str | None:
@@ -34,23 +18,17 @@ def check_expression(expr: Expr, visible: Mapping[str, Type]) -> str | None:
     while pending:
         part = pending.pop()
         order.append(part)
-        if not (isinstance(part, Size) and _is_register(part.base, visible)):
+        if not _is_length_of_register(part, visible):
             pending.extend(children(part))
-    for part in reversed(order):
-        wrong = _check_part(part, visible)
-        if wrong is not None:
-            return wrong
-    return None
+    return next((wrong for part in reversed(order) if (wrong := misfit(part, visible)) is not None), None)
 
 
-def _is_register(expr: Expr, visible: Mapping[str, Type]) -> bool:
-    return isinstance(expr, Name) and expr.name in visible and is_quantum(visible[expr.name])
-
-
-def _check_part(expr: Expr, visible: Mapping[str, Type]) -> str | None:
-    """What is wrong with `expr` itself, whose parts are well formed."""
+def misfit(expr: Expr, visible: Mapping[str, Type]) -> str | None:
+    """What is wrong with `expr` itself, whose parts are well formed; None if nothing."""
     match expr:
         case Name(name, type):
+            if is_quantum(type):
+                return f"`{name}` is a {type}, a classical value should stand here"
             if name not in visible:
                 return f"`{name}` is not defined here"
             return None if visible[name] == type else f"`{name}` is a {visible[name]}, used as a {type}"
@@ -63,38 +41,34 @@ def _check_part(expr: Expr, visible: Mapping[str, Type]) -> str | None:
             known = has_element(base.type, keys) and isinstance(expr, Row) == partly
             return None if known else f"a {base.type} has no element [{', '.join(str(key.type) for key in keys)}]"
         case Size(base, axis):
-            return _check_size(base, axis, visible)
+            type = visible[base.name] if isinstance(base, Name) and base.name in visible else base.type
+            return None if 0 <= axis < _axes(type) else f"no length of a {type} along axis {axis}"
         case Slice(base, start, stride, length):
-            indices = all(bound.type == UINT for bound in (start, stride, length))
-            return None if indices and _vector_element(base.type) else f"no stretch of a {base.type}"
+            fitting = _is_vector(base.type) and all(bound.type == UINT for bound in (start, stride, length))
+            return None if fitting else f"no stretch of a {base.type}"
         case Updated(base, key, value):
-            element = _vector_element(base.type)
-            fitting = element is not None and key.type == UINT and fits(value.type, element)
+            fitting = _is_vector(base.type) and key.type == UINT and fits(value.type, base.type.entry)
             return None if fitting else f"no update of a {base.type} by a {value.type}"
         case Pack(items, type):
-            return _check_pack(items, type)
+            return None if _makes(items, type) else f"values that do not make a {type}"
     return f"{expr!r} is no expression"
 
 
-def _vector_element(type: Type) -> Type | None:
-    match type:
-        case ArrayType(element, 1):
-            return element
-    return None
+def _is_length_of_register(expr: Expr, visible: Mapping[str, Type]) -> bool:
+    return isinstance(expr, Size) and isinstance(expr.base, Name) and is_quantum(visible.get(expr.base.name, UINT))
 
 
 def _check_operator(name: str, operands: tuple[Expr, ...]) -> str | None:
-    if OPERANDS.get(name) != len(operands):
-        return f"there is no `{name}` of {len(operands)} operands"
-    return misfit(name, operands)
-
-
-def misfit(name: str, operands: tuple[Expr, ...]) -> str | None:
     """Which operand the operator does not take, in words."""
+    types = [operand.type for operand in operands]
+    wanted = OPERANDS.get(name)
+    if wanted != len(types):
+        return f"`{name}` takes {wanted} argument{'' if wanted == 1 else 's'}, not {len(types)}"
     if name == "fixed":
-        return None if [operand.type for operand in operands] == [ArrayType(BIT), UINT] else "`fixed` takes bits and a UInt"
-    alike = name == "select" and operands[1].type == operands[2].type
-    wrong = [str(operand.type) for operand in (operands[:1] if alike else operands) if not is_number(operand.type)]
+        return None if types == [ArrayType(BIT), UINT] else "`fixed` takes bits and a UInt"
+    if name == "select" and types[1] == types[2]:
+        del types[1:]
+    wrong = [type for type in types if not is_number(type)]
     return f"`{name}` takes numbers, not a {wrong[0]}" if wrong else None
 
 
@@ -112,24 +86,21 @@ def has_element(type: Type, keys: tuple[Expr, ...]) -> bool:
     return False
 
 
-def _check_size(base: Expr, axis: int, visible: Mapping[str, Type]) -> str | None:
-    if isinstance(base, Name) and _is_register(base, visible):
-        axes = 0 if visible[base.name] == QUBIT else 1
-    else:
-        axes = base.type.rank if isinstance(base.type, ArrayType) else int(isinstance(base.type, DictType))
-    return None if 0 <= axis < axes else f"no length of a {base.type} along axis {axis}"
+def _is_vector(type: Type) -> TypeGuard[ArrayType]:
+    return isinstance(type, ArrayType) and type.rank == 1
 
 
-def _check_pack(items: tuple[Expr, ...], type: Type) -> str | None:
+def _axes(type: Type) -> int:
+    return type.rank if isinstance(type, ArrayType) else int(isinstance(type, DictType) or type == QFIXED)
+
+
+def _makes(items: tuple[Expr, ...], type: Type) -> bool:
+    """Whether these items make a value of this type."""
     match type:
         case TupleType(types):
-            fitting = len(types) == len(items) and all(
+            return len(types) == len(items) and all(
                 fits(entry.type, wanted) for entry, wanted in zip(items, types, strict=True)
             )
-        case ArrayType(element, 1):
-            fitting = all(fits(entry.type, element) for entry in items)
-        case ArrayType(element, rank):
-            fitting = all(fits(entry.type, ArrayType(element, rank - 1)) for entry in items)
-        case _:
-            fitting = False
-    return None if fitting else f"values that do not make a {type}"
+        case ArrayType():
+            return all(fits(entry.type, type.entry) for entry in items)
+    return False

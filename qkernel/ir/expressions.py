@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.ir.operators import OPERATORS, result_type
-from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, TupleType, Type
 
 OUTSIDE: ContextVar[bool] = ContextVar("users' Python runs on symbols", default=False)
 
@@ -142,7 +142,7 @@ class Expr:
     def __hash__(self) -> int:
         if asked_outside():
             raise SymbolUse(self, "a key of Python data")
-        return hash((type(self), _fields(self)))
+        return hash((type(self), tuple(getattr(self, name) for name in self.__slots__)))
 
     def __bool__(self) -> bool:
         raise SymbolUse(self, "bool()")
@@ -214,10 +214,6 @@ def _same(left: Any, right: Any) -> bool:
             elif mine is not other and mine != other:
                 return False
     return True
-
-
-def _fields(expr: Any) -> tuple[Any, ...]:
-    return tuple(getattr(expr, name) for name in expr.__slots__)
 
 
 class SymbolUse(TypeError):
@@ -375,17 +371,21 @@ def wrap(value: Any) -> Expr:
 def vector(values: Any) -> Pack:
     """A list of values (nested: a matrix or tensor) as a `Pack` of array type; int and float mixed become Float."""
     items = tuple(wrap(entry) for entry in values)
+    type = array_type(items)
+    if type is None:
+        raise TypeError(f"a vector cannot hold {' and '.join(sorted({str(entry.type) for entry in items}))}")
+    return Pack(items, type)
+
+
+def array_type(items: tuple[Expr, ...]) -> ArrayType | None:
+    """The type of a list of these items, Float if it is empty; None if they do not make one."""
     types = {entry.type for entry in items}
-    if not types:
-        return Pack((), ArrayType(FLOAT))
-    if len(types) > 1 and types != {UINT, FLOAT}:
-        raise TypeError(f"a vector holds values of one type, not {' and '.join(sorted(map(str, types)))}")
-    element = FLOAT if FLOAT in types else types.pop()
-    if isinstance(element, ArrayType):
-        return Pack(items, ArrayType(element.element, element.rank + 1))
-    if isinstance(element, (TupleType, DictType)):
-        raise TypeError(f"a vector cannot hold a {element}")
-    return Pack(items, ArrayType(element))
+    match [*types]:
+        case [ScalarType() as element]:
+            return ArrayType(element)
+        case [ArrayType(element, rank)] if rank < 3:
+            return ArrayType(element, rank + 1)
+    return ArrayType(FLOAT) if types in (set(), {UINT, FLOAT}) else None
 
 
 ZERO, ONE = Const(0), Const(1)

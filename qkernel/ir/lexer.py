@@ -1,21 +1,16 @@
-"""Cuts the text form into tokens, with indentation as tokens, within stated limits."""
+"""What grammar.lark cannot say of tokens: where lines and blocks end, and the stated limits."""
 
 from __future__ import annotations
 
 import keyword
-import linecache
-import re
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
+
+from lark import Token
 
 from qkernel.errors import TextFormError
 from qkernel.ir.spans import Span
-from qkernel.ir.vocabulary import ARRAYS, KINDS, MAX_NAME_LENGTH
-
-if TYPE_CHECKING:
-    from lark import Token
+from qkernel.ir.vocabulary import KINDS, MAX_NAME_LENGTH
 
 MAX_TEXT_SIZE = 8_000_000
 """Characters in a text."""
@@ -25,187 +20,90 @@ MAX_NESTING = 60
 """Brackets in brackets, and blocks in blocks."""
 MAX_INTEGER_DIGITS = 4_000
 
-_TOKEN = re.compile(
-    r"""(?P<NEWLINE>(?:\r?\n[ \t]*(?:\#[^\n]*)?)+)
-    |(?P<SPACE>[ \t]+|\#[^\n]*|\r(?=\n))
-    |(?P<NUMBER>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?j?(?!\w))
-    |(?P<NAME>[^\W\d]\w*(?:\.\w+)*)
-    |(?P<QUOTED>`[^`\n]+`)
-    |(?P<STRING>"(?:[^"\\\n]|\\[^\n])*")
-    |(?P<SIGN>\*\*|//|<=|>=|==|!=|\+:|->|[-+*/%^<>=()\[\],:@])""",
-    re.VERBOSE,
-)
-_SIGNS = {
-    "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", ",": "COMMA", ":": "COLON", "=": "EQUAL", "@": "AT",
-    "->": "_ARROW", "+:": "_STRETCH", "+": "PLUS", "-": "MINUS", "**": "_POWER", "^": "XOR",
-    **dict.fromkeys(("*", "/", "//", "%"), "PRODUCT"),
-    **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), "COMPARISON"),
-}  # fmt: skip
-_WORDS = {
-    **{word: word.upper() for word in ("if", "elif", "else", "for", "in", "while", "not", "and", "or", "return", "pass")},
-    **{word: word.upper() for word in ("carrying", "next", "join", "Tuple", "Dict")},
-    **dict.fromkeys(ARRAYS, "ARRAY"),
-    **dict.fromkeys(("True", "False"), "TRUTH"),
-    **dict.fromkeys(("inf", "nan"), "DECIMAL"),
-    "_": "UNDERSCORE",
-}
-SHOWN = {
-    **{kind: f"`{sign}`" for sign, kind in _SIGNS.items()},
-    **{kind: f"`{word}`" for word, kind in _WORDS.items()},
-    "NAME": "a name", "QUOTED": "a name", "INTEGER": "a number", "DECIMAL": "a number", "IMAGINARY": "a number",
-    "STRING": "a string", "PRODUCT": "an operator", "COMPARISON": "a comparison", "TRUTH": "a bit", "ARRAY": "a type",
-    "KIND": "`kernel`", "_NEWLINE": "the end of the line", "_INDENT": "an indented block", "_DEDENT": "the end of the block",
-    "$END": "the end of the text",
-}  # fmt: skip
-"""What a token is called in a message."""
+
+def span_of(node: Any, file: str = "") -> Span:
+    """Where a token or tree of `file` stands."""
+    meta: Any = node if isinstance(node, str) else node.meta
+    return Span(file, meta.line, meta.column - 1, meta.end_line, meta.end_column - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A text and the file that it is from, if any, for messages that point into it."""
-
-    text: str
-    file: str | None = None
-
-    def span(self, line: int, column: int, end_line: int, end_column: int) -> Span:
-        return Span(self.file or "<text>", line, column, end_line, end_column)
-
-    def error(self, span: Span, title: str, label: str = "", help: str | None = None) -> TextFormError:
-        """An error at `span`. The line of a text without a file is handed to `linecache`, where messages look for it."""
-        if self.file is None:
-            name = f"<text {zlib.crc32(self.text.encode(errors='replace')):08x}>"
-            lines = self.text.split("\n", span.line)[: span.line]
-            linecache.cache[name] = (0, None, [*[""] * (len(lines) - 1), lines[-1].rstrip("\r") + "\n"], name)
-            span = Span(name, span.line, span.column, span.end_line, span.end_column)
-        return TextFormError(title, span=span, label=label, help=help)
+def error_at(node: Any, title: str, label: str = "", help: str | None = None) -> TextFormError:
+    """An error that points at a token or tree; `parse` adds the file."""
+    return TextFormError(title, span=span_of(node), label=label, help=help)
 
 
-@dataclass(slots=True)
-class Lexer:
-    """The tokens of a source, and where it stands in it: `brackets` are the places of those that are open."""
+class Layout:
+    """Stands between lark's lexer and parser: checks the tokens and marks lines and blocks, as in Python."""
 
-    source: Source
-    offset: int = 0
-    line: int = 1
-    line_start: int = 0
-    brackets: list[Span] = field(default_factory=list)
-    fresh_line: bool = True
+    always_accept = ()
 
-    def tokens(self) -> Iterator[Token]:
-        """All tokens from `offset` on; blocks open with INDENT and close with DEDENT as in Python."""
-        text, end = self.source.text, len(self.source.text)
+    def process(self, tokens: Iterator[Token]) -> Iterator[Token]:
+        """`tokens` without line ends in brackets, and with _INDENT and _DEDENT."""
+        brackets: list[Token] = []
         indents = [0]
+        line_end: Any = None
+        token: Any = None
         count = 0
-        while self.offset < end:
-            match = _TOKEN.match(text, self.offset)
-            if match is None:
-                raise self._unreadable()
-            kind, value = match.lastgroup or "", match[0]
-            if kind == "NEWLINE":
-                yield from self._newline(value, indents)
-            elif kind != "SPACE":
-                count += 1
-                if count > MAX_TOKENS:
-                    raise self._error(len(value), "the text is too long", f"more than {MAX_TOKENS:,} words and signs")
-                yield self._token(self._kind(kind, value), value)
-                self.fresh_line = False
-            self.offset = match.end()
-        if self.brackets:
-            raise self.source.error(self.brackets[-1], "a bracket without an end")
-        if not self.fresh_line:
-            yield self._token("_NEWLINE", "")
-        for _ in indents[1:]:
-            yield self._token("_DEDENT", "")
+        for token in tokens:
+            if token.type == "_NEWLINE":
+                line_end = None if brackets else token
+                continue
+            count += 1
+            if count > MAX_TOKENS:
+                raise error_at(token, "the text is too long", f"more than {MAX_TOKENS:,} words and signs")
+            if line_end is not None:
+                yield from _next_line(line_end, token, indents)
+                line_end = None
+                if token.column == 1 and token in KINDS:
+                    token.type = "KIND"
+            match token.type:
+                case "LPAR" | "LSQB":
+                    brackets.append(token)
+                    if len(brackets) > MAX_NESTING:
+                        raise _too_deep(token, "brackets")
+                case "RPAR" | "RSQB" if brackets:
+                    brackets.pop()
+                case "NAME" | "QUOTED" | "NUMBER":
+                    _check_word(token)
+            yield token
+        if brackets:
+            raise error_at(brackets[-1], "a bracket without an end")
+        if token is not None:
+            line, column = token.end_line, token.end_column
+            for kind in ("_NEWLINE", *["_DEDENT"] * (len(indents) - 1)):
+                yield Token(kind, "\n", None, line, column, line, column + 1)
 
-    def _newline(self, value: str, indents: list[int]) -> Iterator[Token]:
-        """The end of a line, and the blocks that open or close with the indentation of the next one."""
-        if not self.brackets and not self.fresh_line:
-            yield self._token("_NEWLINE", "")
-            self.fresh_line = True
-        end = self.offset + len(value)
-        self.line += value.count("\n")
-        self.line_start = self.offset + value.rindex("\n") + 1
-        if self.brackets or end == len(self.source.text):
-            return
-        indentation = self.source.text[self.line_start : end]
-        self.offset = end
-        if "\t" in indentation:
-            self.offset = self.line_start + indentation.index("\t")
-            raise self._error(1, "a tab in the indentation", "write spaces here")
-        width = len(indentation)
-        if width > indents[-1]:
-            indents.append(width)
-            if len(indents) > MAX_NESTING:
-                raise self._error(1, "the text is nested too deeply", f"more than {MAX_NESTING} blocks in one another")
-            yield self._token("_INDENT", "")
-        while width < indents[-1]:
-            indents.pop()
-            yield self._token("_DEDENT", "")
-        if width != indents[-1]:
-            raise self._error(1, "the indentation fits no block around it")
 
-    def _kind(self, kind: str, value: str) -> str:
-        match kind:
-            case "SIGN":
-                self._bracket(value)
-                return _SIGNS[value]
-            case "NUMBER":
-                return self._number(value)
-            case "NAME" | "QUOTED" if len(value.strip("`")) > MAX_NAME_LENGTH:
-                raise self._error(
-                    len(value), "a name is too long", f"{len(value):,} characters; {MAX_NAME_LENGTH:,} are allowed"
-                )
-            case "NAME" if value in KINDS and self.fresh_line and self.offset == self.line_start:
-                return "KIND"
-            case "NAME" if value in _WORDS:
-                return _WORDS[value]
-            case "NAME" if keyword.iskeyword(value):
-                raise self._error(
-                    len(value),
-                    f"`{value}` is a word of Python",
-                    help=f"a name that is such a word is written `{value}` in backticks",
-                )
-        return kind
+def _next_line(line_end: Token, first: Any, indents: list[int]) -> Iterator[Token]:
+    """The end of a line, and the blocks that open or close before `first`, the next line's first token."""
+    yield Token.new_borrow_pos("_NEWLINE", "", line_end)
+    indentation = line_end[line_end.rindex("\n") + 1 :]
+    if "\t" in indentation:
+        column = indentation.index("\t")
+        span = Span("", first.line, column, first.line, column + 1)
+        raise TextFormError("a tab in the indentation", span=span, label="write spaces here")
+    width = len(indentation)
+    if width > indents[-1]:
+        indents.append(width)
+        if len(indents) > MAX_NESTING:
+            raise _too_deep(first, "blocks")
+        yield Token.new_borrow_pos("_INDENT", "", first)
+    while width < indents[-1]:
+        indents.pop()
+        yield Token.new_borrow_pos("_DEDENT", "", first)
+    if width != indents[-1]:
+        raise error_at(first, "the indentation fits no block around it")
 
-    def _bracket(self, value: str) -> None:
-        if value in "([":
-            self.brackets.append(self.span(1))
-        elif value in ")]" and self.brackets:
-            self.brackets.pop()
-        if len(self.brackets) > MAX_NESTING:
-            raise self._error(1, "the text is nested too deeply", f"more than {MAX_NESTING} brackets in one another")
 
-    def _number(self, value: str) -> str:
-        if len(value) > MAX_INTEGER_DIGITS:
-            raise self._error(
-                len(value), "a number is too long", f"{len(value):,} characters; {MAX_INTEGER_DIGITS:,} are allowed"
-            )
-        if value.endswith("j"):
-            return "IMAGINARY"
-        return "INTEGER" if value.isdigit() else "DECIMAL"
+def _too_deep(token: Token, what: str) -> TextFormError:
+    return error_at(token, "the text is nested too deeply", f"more than {MAX_NESTING} {what} in one another")
 
-    def span(self, width: int) -> Span:
-        """The next `width` characters."""
-        column = self.offset - self.line_start
-        return self.source.span(self.line, column, self.line, column + width)
 
-    def _token(self, kind: str, value: str) -> Token:
-        from lark import Token
-
-        column, end = self.offset - self.line_start, self.offset + len(value)
-        return Token(kind, value, self.offset, self.line, column, self.line, column + len(value), end)
-
-    def _error(self, width: int, title: str, label: str = "", help: str | None = None) -> TextFormError:
-        return self.source.error(self.span(width), title, label, help)
-
-    def _unreadable(self) -> TextFormError:
-        character = self.source.text[self.offset]
-        match character:
-            case '"':
-                return self._error(1, "a string without an end")
-            case "`":
-                return self._error(1, "a name in backticks without an end")
-        if character in ".0123456789":
-            return self._error(1, "this is no number")
-        shown = character if character.isprintable() else f"U+{ord(character):04X}"
-        return self._error(1, f"`{shown}` has no meaning here")
+def _check_word(token: Token) -> None:
+    what, limit = ("number", MAX_INTEGER_DIGITS) if token.type == "NUMBER" else ("name", MAX_NAME_LENGTH)
+    length = len(token.strip("`"))
+    if length > limit:
+        raise error_at(token, f"a {what} is too long", f"{length:,} characters; {limit:,} are allowed")
+    if token.type == "NAME" and keyword.iskeyword(token):
+        help = f"a name that is such a word is written `{token}` in backticks"
+        raise error_at(token, f"`{token}` is a word of Python", help=help)

@@ -1,4 +1,4 @@
-"""Reads the text form: tokens and indentation (lexer.py), a lark grammar (grammar.lark), then names (the readers).
+"""Reads the text form: tokens (grammar.lark, lexer.py), a tree (grammar.lark), then what names mean (the readers).
 
 A text is refused in bounded time and memory; the limits are `MAX_TEXT_SIZE`, `MAX_LINES`, `MAX_TOKENS`,
 `MAX_NESTING` and `MAX_INTEGER_DIGITS` of lexer.py and `MAX_DEPTH` of expression_reader.py.
@@ -6,22 +6,31 @@ A text is refused in bounded time and memory; the limits are `MAX_TEXT_SIZE`, `M
 
 from __future__ import annotations
 
+import linecache
 import re
+import zlib
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from lark import Lark, UnexpectedCharacters, UnexpectedToken
 
 from qkernel.errors import TextFormError
-from qkernel.ir.lexer import MAX_LINES, MAX_TEXT_SIZE, SHOWN, Lexer, Source
+from qkernel.ir.lexer import MAX_LINES, MAX_TEXT_SIZE, Layout, error_at
 from qkernel.ir.op_reader import read_module
 from qkernel.ir.ops import Module
+from qkernel.ir.spans import Span
 from qkernel.ir.verifier import verify
 from qkernel.ir.vocabulary import HEADER, VERSION
 
-if TYPE_CHECKING:
-    from lark import Lark
-
-_HEADER = re.compile(rf"\ufeff?(?:[ \t]*(?:\#[^\n]*)?\r?\n)*{HEADER} +(?P<version>[0-9]{{1,9}})[ \t]*(?:\#[^\n]*)?(?=\r?\n|\Z)")
+_HEADER = re.compile(rf"(?:[ \t]*(?:\#[^\n]*)?\r?\n)*{HEADER} +(?P<version>[0-9]{{1,9}})[ \t]*(?:\#[^\n]*)?(?=\r?\n|\Z)")
+_SHOWN = {
+    "NAME": "a name", "QUOTED": "a name", "NUMBER": "a number", "STRING": "a string", "PRODUCT": "an operator",
+    "COMPARISON": "a comparison", "KIND": "`kernel`", "_NEWLINE": "the end of the line", "_INDENT": "an indented block",
+    "_DEDENT": "the end of the block", "$END": "the end of the text",
+}  # fmt: skip
+"""What a token that is not one word or sign is called in a message."""
 
 
 def parse(text: str, file: str | None = None) -> Module:
@@ -31,68 +40,69 @@ def parse(text: str, file: str | None = None) -> Module:
     """
     if not isinstance(text, str):
         raise TextFormError(f"a text is wanted, not {type(text).__name__}", help="write `text.decode()` of bytes")
-    source = Source(text, file)
-    start = source.span(1, 0, 1, 1)
     if len(text) > MAX_TEXT_SIZE:
-        raise TextFormError(f"the text is too long: {len(text):,} characters, {MAX_TEXT_SIZE:,} are allowed", span=start)
+        raise TextFormError(f"the text is too long: {len(text):,} characters, {MAX_TEXT_SIZE:,} are allowed")
     if text.count("\n") > MAX_LINES:
-        raise TextFormError(f"the text is too long: more than {MAX_LINES:,} lines", span=start)
-    header = _HEADER.match(text)
-    if header is None:
-        raise source.error(start, "this is no kernel in the text form", help=f"its first line is `{HEADER} {VERSION}`")
-    line = text.count("\n", 0, header.end()) + 1
-    line_start = text.rfind("\n", 0, header.end()) + 1
-    if int(header["version"]) != VERSION:
-        span = source.span(line, header.start("version") - line_start, line, header.end("version") - line_start)
-        raise source.error(span, f"version {header['version']} of the text form is not known", f"this is version {VERSION}")
+        raise TextFormError(f"the text is too long: more than {MAX_LINES:,} lines")
+    text = text.removeprefix("\ufeff")
+    name = file or f"<text {zlib.crc32(text.encode(errors='replace')):08x}>"
     try:
-        module = read_module(_tree(source, Lexer(source, header.end(), line, line_start)), source)
-        _verify(module, source)
+        _check_header(text)
+        module = read_module(_tree(text), text, name)
+        verify(module)
+    except TextFormError as error:
+        place = error.span or Span(name, 1, 0, 1, 1)
+        if file is None:  # messages look for the line there
+            line = text.split("\n", place.line)[place.line - 1]
+            linecache.cache[name] = 0, None, [*[""] * (place.line - 1), line.rstrip("\r") + "\n"], name
+        error.span = replace(place, file=name)
+        raise
     except RecursionError:  # the limits on nesting keep it away, unless the caller has used up most of the stack
-        raise TextFormError("the text is nested too deeply", span=start) from None
+        raise TextFormError("the text is nested too deeply") from None
     return module
 
 
-def _verify(module: Module, source: Source) -> None:
+def _check_header(text: str) -> None:
+    header = _HEADER.match(text)
+    if header is None:
+        help = f"its first line is `{HEADER} {VERSION}`"
+        raise TextFormError("this is no kernel in the text form", help=help)
+    version = header["version"]
+    if int(version) != VERSION:
+        line, before = text.count("\n", 0, header.end()) + 1, text.rfind("\n", 0, header.end()) + 1
+        span = Span("", line, header.start("version") - before, line, header.end("version") - before)
+        raise TextFormError(f"version {version} of the text form is not known", span=span, label=f"this is version {VERSION}")
+
+
+def _tree(text: str) -> Any:
     try:
-        verify(module)
-    except TextFormError as error:
-        raise source.error(error.span or source.span(1, 0, 1, 1), error.title, error.label) from None
-
-
-def _tree(source: Source, lexer: Lexer) -> Any:
-    from lark.exceptions import UnexpectedToken
-
-    try:
-        return _lark().parse(lexer)
+        return _lark().parse(text)
+    except UnexpectedCharacters as error:
+        span = Span("", error.line, error.column - 1, error.line, error.column)
+        raise TextFormError(_unreadable(error.char), span=span) from None
     except UnexpectedToken as error:
         token = error.token
-        span = lexer.span(1)
-        if token.type != "$END":
-            span = source.span(token.line or 1, token.column or 0, token.end_line or 1, token.end_column or 0)
-        what = f"`{token}`" if token.strip() else SHOWN.get(token.type, token.type)
-        wanted = sorted({SHOWN.get(kind, kind) for kind in error.accepts or error.expected})
+        wanted = sorted({_shown(kind) for kind in error.accepts or error.expected})
         label = f"{' or '.join(wanted)} should stand here" if len(wanted) < 4 else ""
-        raise source.error(span, f"{what} cannot stand here", label) from None
+        raise error_at(token, f"{f'`{token}`' if token.strip() else _shown(token.type)} cannot stand here", label) from None
+
+
+def _shown(kind: str) -> str:
+    return _SHOWN.get(kind) or f"`{_lark().get_terminal(kind).pattern.value}`"
+
+
+def _unreadable(character: str) -> str:
+    match character:
+        case '"':
+            return "a string without an end"
+        case "`":
+            return "a name in backticks without an end"
+    if character in ".0123456789":
+        return "this is no number"
+    return f"`{character if character.isprintable() else f'U+{ord(character):04X}'}` has no meaning here"
 
 
 @cache
 def _lark() -> Lark:
-    from lark import Lark
-    from lark.lexer import Lexer as LarkLexer
-
-    class Tokens(LarkLexer):
-        """Hands the tokens of our own lexer, which it is given in place of a text, to lark."""
-
-        __future_interface__ = 2
-
-        def __init__(self, configuration: Any) -> None:
-            del configuration
-
-        def lex(self, lexer_state: Any, parser_state: Any) -> Any:
-            del parser_state
-            tokens: Lexer = lexer_state.text
-            return tokens.tokens()
-
     grammar = files("qkernel.ir").joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", lexer=Tokens, propagate_positions=True, maybe_placeholders=True)
+    return Lark(grammar, parser="lalr", lexer="basic", postlex=Layout(), propagate_positions=True, maybe_placeholders=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from qkernel.ir.expressions import (
     ONE,
@@ -19,6 +19,7 @@ from qkernel.ir.expressions import (
     Size,
     Slice,
     Updated,
+    array_type,
 )
 from qkernel.ir.ops import (
     Adjoint,
@@ -46,8 +47,7 @@ from qkernel.ir.ops import (
     While,
 )
 from qkernel.ir.places import Place, whole
-from qkernel.ir.scopes import Definitions, resolve
-from qkernel.ir.types import FLOAT, QUBIT, UINT, ArrayType, DictType, TupleType, Type
+from qkernel.ir.types import TupleType, Type, joined_type
 from qkernel.ir.vocabulary import (
     ATOM,
     FUNCTIONS,
@@ -59,76 +59,128 @@ from qkernel.ir.vocabulary import (
     function_text,
     name_text,
 )
-from qkernel.ir.walk import definitions, joined_type, target_types, value_type, walk
+from qkernel.ir.walk import definitions, return_types, value_type
 
 _INDENT = "    "
 _LONGEST_LINE = 110
 
 
-# Modules and functions ----------------------------------------------------------------------------------------------
-
-
 def format_module(module: Module) -> str:
     """The text form of `module`; `parse` reads an equal one back."""
-    return "\n\n".join([f"{HEADER} {VERSION}", *(format_function(function, module) for function in module.functions)])
+    returns = return_types(module)
+    functions = ["\n".join(_FunctionPrinter(returns).function(function)) for function in module.functions]
+    return "\n\n".join([f"{HEADER} {VERSION}", *functions])
 
 
-def format_function(function: Function, module: Module | None = None) -> str:
-    """The text of one function. `module` tells the types of what its calls give back."""
-    scope = _scope(function, module)
-    lines = [] if function.label is None else [f"@label({_string(function.label)})"]
-    if function.clean_ancillas:
-        lines.append("@clean_ancillas")
-    lines.append(_signature(function))
-    body = _block(function.body, 1, scope)
-    if function.returns:
-        body.append(f"{_INDENT}return {', '.join(_value(value, scope) for value in function.returns)}")
-    return "\n".join(lines + (body or [f"{_INDENT}pass"]))
+# Functions and ops --------------------------------------------------------------------------------------------------
 
 
-def format_op(op: Op, function: Function | None = None, module: Module | None = None) -> str:
-    """The text of one op and of what it contains. `function` and `module` tell the types of its names."""
-    scope = _scope(function or Function("", (), (op,)), module)
-    if function is not None:
-        for other in walk(function.body):
-            _define(other, scope)
-    return "\n".join(_op(op, 0, scope))
+@dataclass(slots=True)
+class _FunctionPrinter:
+    """Writes one function as lines. `returns` is what each function gives back, `types` are those of the names so far."""
+
+    returns: Mapping[str, tuple[Type, ...]]
+    types: dict[str, Type] = field(default_factory=dict)
+
+    def function(self, function: Function) -> list[str]:
+        self.types = {parameter.name: parameter.type for parameter in function.parameters}
+        marks = [] if function.label is None else [f"@label({_string(function.label)})"]
+        if function.clean_ancillas:
+            marks.append("@clean_ancillas")
+        body = self.block(function.body)
+        if function.returns:
+            body.append(f"return {self.values(function.returns)}")
+        return [*marks, *_signature(function), *_inner(body)]
+
+    def block(self, block: Block) -> list[str]:
+        return [line for op in block for line in self.op(op)]
+
+    def op(self, op: Op) -> list[str]:
+        match op:
+            case For() | While():
+                return self.loop(op)
+            case If():
+                return self.branch(op)
+            case Alloc(_, size):
+                effect = "qubit()" if size is None else f"qubits({format_expression(size)})"
+            case Gate(gate, places, angles, modifiers, matrix):
+                first = "" if matrix is None else f"{_matrix(matrix)}, "
+                effect = f"{self.modified(gate, modifiers)}({first}{self.values((*places, *angles))})"
+            case PauliEvolve(places, observable, time, modifiers):
+                effect = f"{self.modified('pauli_evolve', modifiers)}({self.places(places)}, {_listed((observable, time))})"
+            case Call(callee, arguments, _, modifiers):
+                effect = f"{self.modified(function_text(callee), modifiers)}({self.values(arguments)})"
+            case Measure(place, _, basis, keeps):
+                effect = f"{MEASUREMENTS[basis, keeps]}({self.value(place)})"
+            case Reset(place):
+                effect = f"reset({self.value(place)})"
+            case Expval(places, observable):
+                effect = f"expval({self.places(places)}, {format_expression(observable)})"
+            case Probabilities(places):
+                effect = f"probabilities({self.places(places)})"
+        defined = dict(definitions(op, self.returns))
+        self.types.update(defined)
+        return f"{_results(op.results if isinstance(op, Call) else [*defined])}{effect}".split("\n")
+
+    def loop(self, op: For | While) -> list[str]:
+        if isinstance(op, For):
+            head = f"for {_targets(op.targets)} in {_domain(op.domain)}"
+        else:
+            head = f"while {format_expression(op.condition)}"
+        following = _bindings("next", [(entry.name, entry.next) for entry in op.carried])
+        return [f"{head}{_carrying(op.carried)}:", *_inner(self.block(op.body) + following)]
+
+    def branch(self, op: If) -> list[str]:
+        then = _bindings("join", [(entry.name, entry.then) for entry in op.joined])
+        lines = [f"if {format_expression(op.condition)}:", *_inner(self.block(op.then) + then)]
+        match op:
+            case If(otherwise=(If() as other,), joined=()):
+                first, *rest = self.branch(other)
+                return [*lines, f"el{first}", *rest]
+            case If(otherwise=(), joined=()):
+                return lines
+        otherwise = _bindings("join", [(entry.name, entry.otherwise) for entry in op.joined])
+        return [*lines, "else:", *_inner(self.block(op.otherwise) + otherwise)]
+
+    def modified(self, name: str, modifiers: tuple[Modifier, ...]) -> str:
+        for modifier in modifiers:
+            match modifier:
+                case Adjoint():
+                    name = f"inverse({name})"
+                case Power(exponent):
+                    name = f"power({name}, {format_expression(exponent)})"
+                case Control(places, value, count):
+                    given = {"value": value, "count": count}
+                    keywords = [f"{word}={format_expression(part)}" for word, part in given.items() if part is not None]
+                    name = f"control({', '.join([name, *map(self.value, places), *keywords])})"
+        return name
+
+    def places(self, places: tuple[Place, ...]) -> str:
+        return self.value(places[0]) if len(places) == 1 else f"({self.values(places)})"
+
+    def values(self, values: Iterable[Expr | Place]) -> str:
+        return ", ".join(map(self.value, values))
+
+    def value(self, value: Expr | Place) -> str:
+        """An expression, or `q`, `q[i]` or `q[start +: length : stride]`."""
+        if isinstance(value, Expr):
+            return format_expression(value)
+        register = name_text(value.register)
+        if value == whole(value.register, self.types[value.register]):
+            return register
+        if value.length is None:
+            return f"{register}[{format_expression(value.start)}]"
+        return f"{register}[{_stretch(value.start, value.stride, value.length)}]"
 
 
-def format_place(place: Place, types: Mapping[str, Type] | None = None) -> str:
-    """`q`, `q[i]` or `q[start +: length : stride]`; `types` tells which registers are a single qubit."""
-    register = name_text(place.register)
-    start = format_expression(place.start)
-    type = types.get(place.register) if types else None
-    if place == whole(place.register, type or ArrayType(QUBIT)):
-        return register
-    if place.length is None:
-        return f"{register}[{start}]"
-    return f"{register}[{_stretch(place.start, place.stride, place.length)}]"
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """What must be known to print an op: the module, the types of names where they are defined, and those at hand now."""
-
-    module: Module
-    definitions: Definitions
-    types: dict[str, Type]
-
-
-def _scope(function: Function, module: Module | None) -> _Scope:
-    module = module or Module((function,))
-    return _Scope(module, resolve(function, module), {parameter.name: parameter.type for parameter in function.parameters})
-
-
-def _signature(function: Function) -> str:
+def _signature(function: Function) -> list[str]:
     """The first line; a long one has each parameter on a line of its own."""
     head, end = f"{function.kind} {function_text(function.name)}(", f"){_return_types(function)}:"
-    parameters = [_parameter(parameter) for parameter in function.parameters]
+    parameters = [*map(_parameter, function.parameters)]
     line = f"{head}{', '.join(parameters)}{end}"
     if len(line) <= _LONGEST_LINE or not parameters:
-        return line
-    return "\n".join((head, *(f"{_INDENT}{parameter}," for parameter in parameters), end))
+        return [line]
+    return [head, *(f"{_INDENT}{parameter}," for parameter in parameters), end]
 
 
 def _parameter(parameter: Parameter) -> str:
@@ -143,158 +195,54 @@ def _return_types(function: Function) -> str:
     return f" -> {types}" if types else ""
 
 
-# Ops ----------------------------------------------------------------------------------------------------------------
-
-
-def _block(block: Block, depth: int, scope: _Scope) -> list[str]:
-    return [line for op in block for line in _op(op, depth, scope)]
-
-
-def _op(op: Op, depth: int, scope: _Scope) -> list[str]:
-    indent = _INDENT * depth
-    match op:
-        case Alloc(_, size):
-            effect = "qubit()" if size is None else f"qubits({format_expression(size)})"
-        case Gate():
-            effect = _modified(op.gate, op.modifiers, scope) + _gate_arguments(op, indent, scope)
-        case PauliEvolve(places, observable, time, modifiers):
-            arguments = (_places(places, scope), format_expression(observable), format_expression(time))
-            effect = f"{_modified('pauli_evolve', modifiers, scope)}({', '.join(arguments)})"
-        case Call(callee, arguments_, _, modifiers):
-            effect = f"{_modified(function_text(callee), modifiers, scope)}({_values(arguments_, scope)})"
-        case Measure(place, _, basis, keeps):
-            effect = f"{MEASUREMENTS[basis, keeps]}({format_place(place, scope.types)})"
-        case Reset(place):
-            effect = f"reset({format_place(place, scope.types)})"
-        case Expval(places, observable):
-            effect = f"expval({_places(places, scope)}, {format_expression(observable)})"
-        case Probabilities(places):
-            effect = f"probabilities({_places(places, scope)})"
-        case For() | While():
-            return _loop(op, depth, scope)
-        case If():
-            return _if(op, depth, scope)
-    line = f"{indent}{_results(op, scope)}{effect}"
-    _define(op, scope)
-    return [line]
-
-
-def _define(op: Op, scope: _Scope) -> None:
-    """Bring the names that `op` defines into scope."""
-    scope.types.update((name, scope.definitions.get((id(op), name), type)) for name, type in definitions(op, scope.module))
-
-
-def _loop(op: For | While, depth: int, scope: _Scope) -> list[str]:
-    indent = _INDENT * depth
-    if isinstance(op, For):
-        head = f"for {_targets(op, scope)} in {_domain(op.domain)}{_carrying(op, scope)}:"
-    else:
-        head = f"while {format_expression(op.condition)}{_carrying(op, scope)}:"
-    _define(op, scope)
-    return [indent + head, *_inner(op.body, _next(op.carried), depth + 1, scope)]
-
-
-def _if(op: If, depth: int, scope: _Scope) -> list[str]:
-    indent = _INDENT * depth
-    lines = [f"{indent}if {format_expression(op.condition)}:"]
-    lines += _inner(op.then, _join(op, True, scope), depth + 1, scope)
-    match op:
-        case If(otherwise=(If() as other,), joined=()):
-            first, *rest = _if(other, depth, scope)
-            lines += [f"{indent}el{first.lstrip()}", *rest]
-        case If(otherwise=(), joined=()):
-            pass
-        case _:
-            lines += [f"{indent}else:", *_inner(op.otherwise, _join(op, False, scope), depth + 1, scope)]
-    _define(op, scope)
-    return lines
-
-
-def _inner(block: Block, last: str, depth: int, scope: _Scope) -> list[str]:
-    """The lines of a block that ends with `last`, the values that it hands on, if any."""
-    lines = _block(block, depth, scope) + ([_INDENT * depth + last] if last else [])
-    return lines or [f"{_INDENT * depth}pass"]
-
-
-def _carrying(op: For | While, scope: _Scope) -> str:
-    entries = (
-        f"{_declared(op, entry.name, entry.initial.type, scope)} = {format_expression(entry.initial)}" for entry in op.carried
-    )
-    return f" carrying {', '.join(entries)}" if op.carried else ""
-
-
-def _next(carried: tuple[Carried, ...]) -> str:
-    return "next " + ", ".join(f"{name_text(c.name)} = {format_expression(c.next)}" for c in carried) if carried else ""
-
-
-def _join(op: If, then: bool, scope: _Scope) -> str:
-    entries = (
-        f"{_declared(op, entry.name, joined_type(entry.then.type, entry.otherwise.type), scope)}"
-        f" = {format_expression(entry.then if then else entry.otherwise)}"
-        for entry in op.joined
-    )
-    return f"join {', '.join(entries)}" if op.joined else ""
-
-
-def _declared(op: Op, name: str, type: Type, scope: _Scope) -> str:
-    """A name that `op` defines, with its type if that does not follow from its value, of type `type`."""
-    actual = scope.definitions.get((id(op), name), type)
-    return name_text(name) if actual == type else f"{name_text(name)}: {actual}"
-
-
-def _results(op: Op, scope: _Scope) -> str:
-    """`a, b = ` for the names that `op` defines; `_` stands for a result without a name."""
-    types = dict(definitions(op, scope.module))
-    names: tuple[str | None, ...] = op.results if isinstance(op, Call) else tuple(types)
-    if all(name is None for name in names):
-        return ""
+def _carrying(carried: tuple[Carried, ...]) -> str:
+    """What a loop carries, each with its type where it starts as another."""
     shown = []
-    for name in names:
-        text = "_" if name is None else _declared(op, name, types.get(name, UINT), scope)
-        shown.append(f"`_`{text[1:]}" if name == "_" else text)
-    return f"{', '.join(shown)} = "
+    for entry in carried:
+        type = joined_type(entry.initial.type, entry.next.type)
+        declared = "" if type == entry.initial.type else f": {type}"
+        shown.append(f"{name_text(entry.name)}{declared} = {format_expression(entry.initial)}")
+    return f" carrying {', '.join(shown)}" if shown else ""
 
 
-def _targets(op: For, scope: _Scope) -> str:
-    types = target_types(op.domain, len(op.targets))
-    shown = [_declared(op, name, type, scope) for name, type in zip(op.targets, types, strict=True)]
-    return f"({', '.join(shown[:-1])}), {shown[-1]}" if len(shown) > 2 else ", ".join(shown)
+def _bindings(word: str, values: list[tuple[str, Expr]]) -> list[str]:
+    """The line at the end of a block that hands on `values`, if there are any."""
+    shown = ", ".join(f"{name_text(name)} = {format_expression(value)}" for name, value in values)
+    return [f"{word} {shown}"] if shown else []
+
+
+def _inner(lines: list[str]) -> list[str]:
+    """The lines of a block, within what it belongs to."""
+    return [_INDENT + line for line in lines or ["pass"]]
+
+
+def _results(names: Sequence[str | None]) -> str:
+    """`a, b = `; `_` stands for a result without a name."""
+    shown = ["_" if name is None else "`_`" if name == "_" else name_text(name) for name in names]
+    return "" if all(name is None for name in names) else f"{', '.join(shown)} = "
+
+
+def _targets(names: tuple[str, ...]) -> str:
+    *first, last = map(name_text, names)
+    return f"({', '.join(first)}), {last}" if len(first) > 1 else ", ".join([*first, last])
 
 
 def _domain(domain: Range | Items) -> str:
     match domain:
         case Items(dictionary):
             return f"items({format_expression(dictionary)})"
-        case Range(start, stop, step):
-            if step != ONE:
-                return f"range({_listed((start, stop, step))})"
+        case Range(start, stop, step) if step != ONE:
+            return f"range({_listed((start, stop, step))})"
+        case Range(start, stop):
             return f"range({_listed((stop,) if start == ZERO else (start, stop))})"
 
 
-def _modified(name: str, modifiers: tuple[Modifier, ...], scope: _Scope) -> str:
-    for modifier in modifiers:
-        match modifier:
-            case Adjoint():
-                name = f"inverse({name})"
-            case Power(exponent):
-                name = f"power({name}, {format_expression(exponent)})"
-            case Control(places, value, count):
-                shown = [name, *(format_place(place, scope.types) for place in places)]
-                given = {"value": value, "count": count}
-                shown += [f"{word}={format_expression(part)}" for word, part in given.items() if part is not None]
-                name = f"control({', '.join(shown)})"
-    return name
-
-
-def _gate_arguments(gate: Gate, indent: str, scope: _Scope) -> str:
-    values = _values((*gate.places, *gate.angles), scope)
-    if gate.matrix is None:
-        return f"({values})"
-    rows = [f"[{', '.join(map(_complex, row))}]" for row in gate.matrix]
-    if len(rows) > 2:
-        margin = f"\n{indent}{_INDENT}"
-        return f"([{margin}{f',{margin}'.join(rows)},\n{indent}], {values})"
-    return f"([{', '.join(rows)}], {values})"
+def _matrix(rows: tuple[tuple[complex, ...], ...]) -> str:
+    """A matrix of more than two rows has each on a line of its own."""
+    shown = [f"[{', '.join(map(_complex, row))}]" for row in rows]
+    if len(shown) > 2:
+        return "\n".join(["[", *(f"{_INDENT}{row}," for row in shown), "]"])
+    return f"[{', '.join(shown)}]"
 
 
 def _complex(value: complex) -> str:
@@ -305,19 +253,6 @@ def _complex(value: complex) -> str:
     if real == "0":
         return f"{imaginary}j"
     return f"{real}{'' if imaginary.startswith('-') else '+'}{imaginary}j"
-
-
-def _places(places: tuple[Place, ...], scope: _Scope) -> str:
-    shown = [format_place(place, scope.types) for place in places]
-    return shown[0] if len(shown) == 1 else f"({', '.join(shown)})"
-
-
-def _values(values: Iterable[Expr | Place], scope: _Scope) -> str:
-    return ", ".join(_value(value, scope) for value in values)
-
-
-def _value(value: Expr | Place, scope: _Scope) -> str:
-    return format_place(value, scope.types) if isinstance(value, Place) else format_expression(value)
 
 
 # Expressions --------------------------------------------------------------------------------------------------------
@@ -390,24 +325,12 @@ def _atom(expr: Expr) -> str:
 
 
 def _pack(items: tuple[Expr, ...], type: Type) -> str:
+    plain: Type | None
     if isinstance(type, TupleType):
         text, plain = f"({_listed(items)}{',' if len(items) == 1 else ''})", TupleType(tuple(entry.type for entry in items))
-        return text if type == plain else f"{type}({text})"
-    text = f"[{_listed(items)}]"
-    return text if type == pack_type(items) else f"{type}({text})"
-
-
-def pack_type(items: tuple[Expr, ...]) -> ArrayType | None:
-    """The type of a list without a type of its own; None if its items have no common one."""
-    types = {entry.type for entry in items}
-    if len(types) > 1 and types != {UINT, FLOAT}:
-        return None
-    element = next(iter(types)) if len(types) == 1 else FLOAT
-    if isinstance(element, (TupleType, DictType)):
-        return None
-    if isinstance(element, ArrayType):
-        return ArrayType(element.element, element.rank + 1)
-    return ArrayType(element)
+    else:
+        text, plain = f"[{_listed(items)}]", array_type(items)
+    return text if type == plain else f"{type}({text})"
 
 
 def _stretch(start: Expr, stride: Expr, length: Expr) -> str:

@@ -23,7 +23,12 @@ class ArrayType:
     rank: int = 1
 
     def __str__(self) -> str:
-        return f"{('Vector', 'Matrix', 'Tensor')[self.rank - 1]}[{self.element}]"
+        return f"{ARRAYS[self.rank - 1]}[{self.element}]"
+
+    @property
+    def entry(self) -> Type:
+        """The type of what lies along the first axis: an element of a vector, a row of a matrix."""
+        return self.element if self.rank == 1 else ArrayType(self.element, self.rank - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class DictType:
 
 Type = ScalarType | ArrayType | TupleType | DictType
 
+ARRAYS = ("Vector", "Matrix", "Tensor")
+
 UINT = ScalarType("UInt")
 FLOAT = ScalarType("Float")
 BIT = ScalarType("Bit")
@@ -69,3 +76,33 @@ def is_quantum(type: Type) -> bool:
             return any(is_quantum(item) for item in items)
         case DictType():
             return False
+
+
+def is_number(type: Type) -> bool:
+    """Whether arithmetic takes values of this type; a Bit is 0 or 1 then."""
+    return type in (UINT, FLOAT, BIT)
+
+
+def fits(given: Type, wanted: Type) -> bool:
+    """Whether a value of type `given` may stand where `wanted` is asked for: the same, or UInt for Float."""
+    match given, wanted:
+        case ArrayType(element, rank), ArrayType(other, other_rank):
+            return rank == other_rank and fits(element, other)
+        case TupleType(items), TupleType(others):
+            return len(items) == len(others) and all(map(fits, items, others))
+        case DictType(key, value), DictType(other_key, other_value):
+            return key == other_key and fits(value, other_value)
+    return given == wanted or (given, wanted) == (UINT, FLOAT)
+
+
+def joined_type(left: Type, right: Type) -> Type:
+    """The type of a value that is one or the other: that which both fit, if there is one."""
+    return right if fits(left, right) else left
+
+
+def element_type(type: Type) -> Type:
+    """The type of the values in an array or a dictionary; of a single value, its own."""
+    match type:
+        case ArrayType(element) | DictType(_, element):
+            return element
+    return type

@@ -7,6 +7,7 @@ import re
 
 from qkernel.gates import GATES
 from qkernel.ir.operators import OPERATORS
+from qkernel.ir.types import ARRAYS
 
 VERSION = 1
 HEADER = "qkernel"
@@ -26,7 +27,6 @@ _ONE_OPERAND = FUNCTIONS - {"min", "max", "atan2", "fixed"} | {"neg", "not"}
 OPERANDS = {name: 3 if name == "select" else 1 if name in _ONE_OPERAND else 2 for name in OPERATORS}
 """How many operands an operator takes."""
 KINDS = ("kernel", "composite", "oracle")
-ARRAYS = ("Vector", "Matrix", "Tensor")
 MEASUREMENTS = {
     ("z", False): "measure",
     ("x", False): "measure_x",

@@ -140,11 +140,11 @@ class _Writer:
                 ops.append(made)
         return tuple(ops)
 
-    def inner(self, depth: int, handed: list[Type]) -> tuple[Block, list[Expr]]:
-        """A nested block and values for what it hands on; what it defines is gone afterwards."""
+    def inner(self, depth: int, handed: list[Type], exact: bool = True) -> tuple[Block, list[Expr]]:
+        """A nested block and values for what it hands on, UInts for Floats too unless `exact`; its names end with it."""
         outside = dict(self.scope.visible)
         body = self.block(depth)
-        values = [self.number() if type == FLOAT else self.value(type) for type in handed]
+        values = [self.number() if type == FLOAT and not exact else self.value(type) for type in handed]
         self.scope.visible = outside
         return body, [value for value in values if isinstance(value, Expr)]
 
@@ -263,7 +263,7 @@ class _Writer:
     def branch(self, depth: int) -> Op:
         condition = bit(self.draw, self.scope)
         types = [self.one_of([UINT, FLOAT, BIT]) for _ in range(self.draw(st.integers(0, 2)))]
-        then, left = self.inner(depth + 1, types)
+        then, left = self.inner(depth + 1, types, exact=False)
         otherwise, right = self.inner(depth + 1, types)
         joined = tuple(Joined(self.fresh(type), *pair) for type, *pair in zip(types, left, right, strict=True))
         return If(condition, then, otherwise, joined)
