@@ -45,7 +45,7 @@ def misfit(expr: Expr, visible: Mapping[str, Type]) -> str | None:
             return None if 0 <= axis < _axes(type) else f"no length of a {type} along axis {axis}"
         case Slice(base, start, stride, length):
             fitting = _is_vector(base.type) and all(bound.type == UINT for bound in (start, stride, length))
-            return None if fitting else f"no stretch of a {base.type}"
+            return None if fitting else f"no stretch [{start.type} +: {length.type} : {stride.type}] of a {base.type}"
         case Updated(base, key, value):
             fitting = _is_vector(base.type) and key.type == UINT and fits(value.type, base.type.entry)
             return None if fitting else f"no update of a {base.type} by a {value.type}"
