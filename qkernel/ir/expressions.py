@@ -29,7 +29,7 @@ def asked_outside(depth: int = 2) -> bool:
 class Expr:
     """A classical value that is known only later. Operators build larger expressions; `bool`, `int` and `float` raise."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     @property
     def type(self) -> Type:
