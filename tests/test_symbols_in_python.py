@@ -122,3 +122,50 @@ def test_largest_of_a_vector_by_the_loop_that_the_error_shows() -> None:
 
     assert kernel([0.3, 0.7, 0.2]) == pytest.approx(math.cos(0.7))
     assert kernel.grad(x=[0.3, 0.7, 0.2])["x"] == pytest.approx([0, -math.sin(0.7), 0])
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        lambda n: f"{n}" == "n",
+        lambda n: f"{n!s}" == "n",
+        lambda n: f"{[n]}" == "[n]",
+        lambda n: str([n]) == "[n]",
+        lambda n: repr(n) == "n",
+        lambda n: "a{}".format(n) == "an",  # noqa: UP032
+        lambda n: "a{x}".format(x=n) == "an",  # noqa: UP032
+        lambda n: str.format("a{}", n) == "an",
+        lambda n: "%s" % n == "n",  # noqa: UP031
+        lambda n: "%s-%s" % (n, 1) == "n-1",  # noqa: UP031
+        lambda n: "%(n)s" % {"n": n} == "n",  # noqa: UP031
+        lambda n: "-".join([str(n), "1"]) == "n-1",
+        lambda n: 2 * str(n) == "nn",
+        lambda n: str(n).upper() == "N",
+        lambda n: "x".replace("x", str(n)) == "n",
+        lambda n: str(n).startswith("n"),
+        lambda n: "n1".startswith(str(n)),
+        lambda n: str(n) in "mno",
+        lambda n: "n" in str(n),
+        lambda n: str(n) < "o",
+        lambda n: min([str(n), "o"]) == "n",
+        lambda n: str(n)[0] == "n",
+        lambda n: [2 * letter for letter in str(n)] == ["nn"],
+        lambda n: str(n) in {"n": 1},
+    ],
+)
+def test_the_text_of_a_symbol_decides_nothing(test: Callable[[Any], Any]) -> None:
+    @qk.qkernel
+    def kernel(n: qk.UInt) -> qk.Bit:
+        return qk.measure(qk.rx(qk.qubit(), 0.5 if test(n) else 1.5))
+
+    with pytest.raises(SymbolicValueError, match="needs its value now"):
+        kernel.check()
+
+
+def test_the_text_of_a_symbol_makes_names() -> None:
+    @qk.qkernel
+    def kernel(n: qk.UInt) -> qk.Bit:
+        q = qk.qubit_array(n, name="_".join(["{}".format("q"), "%s" % n, str(n).upper()]))  # noqa: UP031
+        return qk.measure(q)[0]
+
+    assert "q_n_N = qubits(n)" in str(kernel.ir)

@@ -14,6 +14,7 @@ from qkernel.frontend.carrying import parts, same_shape
 from qkernel.frontend.outside import run_outside
 from qkernel.frontend.tracer import Tracer, describe
 from qkernel.ir.expressions import Expr, SymbolUse, apply
+from qkernel.ir.symbol_text import SymbolText
 from qkernel.ir.types import BIT
 
 _COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -55,6 +56,8 @@ def _pair(tracer: Tracer, op: ast.cmpop, left: Any, right: Any, node: ast.AST) -
         if isinstance(left, Expr) and isinstance(right, (Expr, bool, int, float)):
             raise SymbolUse(left, f"`{name}`")
         return plain(left, right)
+    if name in ("in", "not in") and isinstance(left, SymbolText) and isinstance(right, str):
+        raise SymbolUse(left.symbol, "a search for its text")
     if name in ("in", "not in") and not isinstance(right, Expr) and (has_symbol(left) or has_symbol(right)):
         found: Any = False
         for candidate in right:

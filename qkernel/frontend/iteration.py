@@ -10,6 +10,7 @@ from qkernel.diagnostics import as_written
 from qkernel.errors import UnsupportedPythonError
 from qkernel.frontend.control_flow import truth
 from qkernel.frontend.domains import SymbolicItems, SymbolicRange, known_range
+from qkernel.frontend.outside import run_outside
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Frame, Tracer, describe
 from qkernel.ir.expressions import Expr
@@ -37,7 +38,7 @@ def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
             help="write a `for` loop that assigns elements:\n    bits = qk.bit_array(n)\n    for i in qk.range(n):\n"
             "        bits[i] = qk.measure(q[i])",
         )
-    return iter(value)
+    return run_outside(iter, value)  # type: ignore[no-any-return]
 
 
 def comprehension(tracer: Tracer, generators: list[ast.comprehension], element: Callable[[], Any]) -> Iterator[Any]:

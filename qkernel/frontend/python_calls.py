@@ -32,6 +32,7 @@ from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.tracer import CallSite, Frame, Tracer
 from qkernel.ir.array_protocol import elements, universal
 from qkernel.ir.expressions import Expr, SymbolUse, apply, size, wrap
+from qkernel.ir.symbol_text import symbol_in, text_about
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, DictType
 
 
@@ -92,7 +93,9 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
     try:
         if isinstance(function, np.ufunc) and _concerns_kernel(values):
             return universal(function, "__call__", arguments, keywords)
-        return run_outside(function, *arguments, **keywords)
+        result = run_outside(function, *arguments, **keywords)
+        shown = symbol_in((getattr(function, "__self__", None), values)) if _reads_text(function) else None
+        return result if shown is None else text_about(shown, result, f"`{name}` of its text")
     except QKernelError:
         raise
     except SymbolUse as error:
@@ -140,6 +143,15 @@ def _unbound(function: Any) -> tuple[types.FunctionType | None, tuple[Any, ...]]
     if isinstance(function, types.MethodType) and isinstance(function.__func__, types.FunctionType):
         return function.__func__, (function.__self__,)
     return None, ()
+
+
+def _reads_text(function: Any) -> bool:
+    """Whether a function of Python's makes texts, or reads them: `str`, `"{}".format`, `str.startswith`."""
+    return (
+        any(function is known for known in (str, repr, ascii, format))
+        or isinstance(getattr(function, "__self__", None), str)
+        or getattr(function, "__objclass__", None) is str
+    )
 
 
 def _is_hashable(value: Any) -> bool:

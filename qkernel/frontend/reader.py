@@ -32,7 +32,7 @@ from qkernel.frontend.python_calls import call, local_function
 from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
 from qkernel.frontend.whole_vectors import whole_vector
 from qkernel.ir.expressions import Expr, SymbolUse, apply
-from qkernel.ir.symbol_text import SymbolText
+from qkernel.ir.symbol_text import SymbolText, symbol_in, text_about
 from qkernel.ir.types import BIT, OBSERVABLE, ArrayType, DictType, ScalarType
 
 _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -122,8 +122,10 @@ def _read(tracer: Tracer, node: ast.expr) -> Any:
             shown = read(tracer, value)
             if isinstance(shown, Expr):
                 return SymbolText(str(shown), shown)
+            symbol = symbol_in(shown)
             shown = _CONVERSIONS[conversion](shown) if conversion in _CONVERSIONS else shown
-            return format(shown, read(tracer, spec) if spec else "")
+            text = format(shown, read(tracer, spec) if spec else "")
+            return text if symbol is None else SymbolText(text, symbol)
         case ast.ListComp(element, generators):
             return list(comprehension(tracer, generators, lambda: read(tracer, element)))
         case ast.SetComp(element, generators):
@@ -197,7 +199,9 @@ def _dictionary(tracer: Tracer, keys: list[ast.expr | None], values: list[ast.ex
 def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node: ast.AST) -> Any:
     """`left op right`."""
     name, plain = _BINARY[kind]
-    if not (isinstance(left, Expr) or isinstance(right, Expr)) or isinstance(left, str):
+    if (isinstance(left, str) or isinstance(right, str)) and (symbol := symbol_in((left, right))) is not None:
+        return text_about(symbol, run_outside(plain, left, right), f"`{name}`")
+    if not (isinstance(left, Expr) or isinstance(right, Expr)):
         if isinstance(left, QuantumHandle) or isinstance(right, QuantumHandle):
             raise no_arithmetic(tracer, left if isinstance(left, QuantumHandle) else right, name, node)
         return plain(left, right)

@@ -1,13 +1,10 @@
-"""The text of a symbol, as f-strings and `str` make it."""
+"""The text of a symbol, as f-strings, `str`, `format` and `%` make it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from qkernel.ir.expressions import SymbolUse, asked_outside
-
-if TYPE_CHECKING:
-    from qkernel.ir.expressions import Expr
+from qkernel.ir.expressions import Expr, SymbolUse, asked_outside
 
 
 class SymbolText(str):
@@ -33,6 +30,22 @@ class SymbolText(str):
         self._refuse("a comparison of its text")
         return str.__ne__(self, other)
 
+    def __lt__(self, other: str) -> bool:
+        self._refuse("a comparison of its text")
+        return str.__lt__(self, other)
+
+    def __le__(self, other: str) -> bool:
+        self._refuse("a comparison of its text")
+        return str.__le__(self, other)
+
+    def __gt__(self, other: str) -> bool:
+        self._refuse("a comparison of its text")
+        return str.__gt__(self, other)
+
+    def __ge__(self, other: str) -> bool:
+        self._refuse("a comparison of its text")
+        return str.__ge__(self, other)
+
     def __hash__(self) -> int:
         self._refuse("a key of Python data")
         return str.__hash__(self)
@@ -45,8 +58,37 @@ class SymbolText(str):
         self._refuse("a search in its text")
         return str.__contains__(self, part)
 
+    def __getitem__(self, key: Any) -> str:
+        self._refuse("a part of its text")
+        return str.__getitem__(self, key)
+
+    def __iter__(self) -> Any:
+        self._refuse("a part of its text")
+        return str.__iter__(self)
+
     def __add__(self, other: str) -> SymbolText:
         return SymbolText(str.__add__(self, other), self.symbol)
 
     def __radd__(self, other: str) -> SymbolText:
         return SymbolText(str.__add__(other, self), self.symbol)
+
+
+def symbol_in(value: Any) -> Expr | None:
+    """A symbol that is in `value`, or whose text is; also in lists, tuples, sets and dictionaries."""
+    match value:
+        case Expr():
+            return value
+        case SymbolText():
+            return value.symbol
+        case dict():
+            return symbol_in([*value, *value.values()])
+        case list() | tuple() | set() | frozenset():
+            return next((symbol for entry in value if (symbol := symbol_in(entry)) is not None), None)
+    return None
+
+
+def text_about(symbol: Expr, result: Any, use: str) -> SymbolText:
+    """What Python made of the text of `symbol`: another text, or by `use` an answer that the value would give."""
+    if isinstance(result, str):
+        return SymbolText(result, symbol)
+    raise SymbolUse(symbol, use)
