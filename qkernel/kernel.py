@@ -25,7 +25,7 @@ from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.captures import snapshot
 from qkernel.frontend.kernel_calls import Outline, assumed_outline
 from qkernel.frontend.signature import Signature, read_signature
-from qkernel.frontend.source import Source, read_source
+from qkernel.frontend.source import Source, read_source, whereabouts
 from qkernel.frontend.trace import Traced, check_assumption, check_recursion, link, nested_too_deeply, trace
 from qkernel.frontend.tracer import describe
 from qkernel.ir.ops import Module
@@ -468,9 +468,13 @@ def qkernel(function: Any = None, *, clean_ancillas: bool = False) -> Any:
 def _checked(function: Any, decorator: str) -> types.FunctionType:
     if isinstance(function, types.FunctionType) and function.__name__ != "<lambda>":
         return function
-    what = "a lambda" if isinstance(function, types.FunctionType) else describe(function)
+    is_lambda = isinstance(function, types.FunctionType)
+    what = "a lambda" if is_lambda else describe(function)
     raise KernelTypeError(
-        f"`@{decorator}` goes over a `def`, but this is {what}", help=f"write `@{decorator}` directly over the function"
+        f"`@{decorator}` goes over a `def`, but this is {what}",
+        span=whereabouts(function) if is_lambda else None,
+        label="a lambda" if is_lambda else "",
+        help=f"write `@{decorator}` directly over the function",
     )
 
 

@@ -35,6 +35,7 @@ from estimate_kernels import (
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import (
+    BindingShapeError,
     EntrypointValidationError,
     EstimateMismatchError,
     QubitIndexResolutionError,
@@ -420,3 +421,22 @@ def test_what_does_not_run_for_these_values_needs_none() -> None:
     for tool in (late.estimate_resources, late.compile):
         with pytest.raises(QubitIndexResolutionError, match="computed as -1"):
             tool({"m": 2, "rounds": 3})
+
+
+@qk.qkernel
+def one_angle_each(n: qk.UInt, v: qk.Vector[qk.Float], rounds: qk.UInt) -> qk.Bit:
+    q = qk.qubit_array(n)
+    for _ in qk.range(rounds):
+        q = qk.rx(q, v)
+    return qk.measure(q)[0]
+
+
+@pytest.mark.parametrize("given", [2, 4])
+def test_angles_that_fit_no_register_are_not_counted(given: int) -> None:
+    values = {"n": 3, "v": [0.5] * given, "rounds": 2}
+    for tool in (one_angle_each.estimate_resources, one_angle_each.compile):
+        with pytest.raises(BindingShapeError, match=f"{given} angles for 3 qubits"):
+            tool(values)
+    assert one_angle_each.estimate_resources({**values, "rounds": 0}).gates.total == 0
+    assert one_angle_each.estimate_resources({**values, "v": [0.5] * 3}).gates.total == 6
+    assert str(one_angle_each.estimate_resources({"v": [0.5] * given}).gates.total) == "n*rounds"

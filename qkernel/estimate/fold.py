@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import assert_never
 
-from qkernel.errors import EmitError, EntrypointValidationError, KernelRecursionError, SeparationError, SizeError
+from qkernel.errors import (
+    BindingShapeError,
+    EmitError,
+    EntrypointValidationError,
+    KernelRecursionError,
+    SeparationError,
+    SizeError,
+)
 from qkernel.estimate.atoms import Argument, Bound, Register
 from qkernel.estimate.carried import Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
@@ -115,7 +122,10 @@ class Fold:
         """The tally of the module's entry, whose arguments have these values."""
         try:
             return self._entry(values)
-        except EmitError:  # too much work, or what has no value, perhaps in a loop or call that does not run
+        except (
+            EmitError,
+            BindingShapeError,
+        ):  # too much work, or what has no value, perhaps in a loop or call that does not run
             if self.unrolled or _open(self.module.entry, values.values()):
                 raise
         renew()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
+from qkernel.errors import BindingShapeError
 from qkernel.estimate.atoms import Bound, Register
 from qkernel.estimate.quantity import ONE, Quantity, Value, quantity
 from qkernel.estimate.scope import RunTime, Scope
@@ -12,9 +13,10 @@ from qkernel.estimate.substitution import pauli_word, terms
 from qkernel.estimate.tally import Kind, Tally
 from qkernel.gates import GATES
 from qkernel.ir.evaluation import free_names
-from qkernel.ir.expressions import Const, Expr, Pack
+from qkernel.ir.expressions import Const, Expr, Pack, Size
 from qkernel.ir.ops import Gate, Measure, Module, blocks
 from qkernel.ir.spans import Span
+from qkernel.ir.types import ArrayType
 
 _CLASSED = frozenset(("p", "rx", "ry", "rz", "rxx", "ryy", "rzz"))
 
@@ -29,10 +31,24 @@ def gate_tally(op: Gate, scope: Scope) -> Tally:
         return tally
     rule = GATES[op.gate]
     count = scope.width(op.places) if rule.is_broadcast else ONE
+    _check_lengths(op, count, scope)
     kinds = [Kind(rule.base, rule.controls, rule.num_qubits - rule.controls, found) for found in _classes(op)]
     for kind in kinds:
         tally.add(kind, count if len(kinds) == 1 else ONE)
     return tally
+
+
+def _check_lengths(op: Gate, count: Quantity, scope: Scope) -> None:
+    """Raise where it is known that there are more angles than qubits, or fewer, as lowering does."""
+    lengths = [scope.value(Size(angle)) for angle in op.angles if isinstance(angle.type, ArrayType)]
+    for length in lengths if count.is_constant else ():
+        if isinstance(length, Quantity) and length.is_constant and length != count:
+            raise BindingShapeError(
+                f"{length} angle{'' if length == 1 else 's'} for {count} qubit{'' if count == 1 else 's'}",
+                span=op.span,
+                label=f"{count} qubits",
+                help="give one angle for all qubits, or one for each",
+            )
 
 
 def _classes(op: Gate) -> list[str]:

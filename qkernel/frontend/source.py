@@ -67,6 +67,15 @@ def read_source(function: types.FunctionType) -> Source:
     return source
 
 
+def whereabouts(function: types.FunctionType) -> Span | None:
+    """Where `function` is written, if that can be found."""
+    try:
+        source = read_source(function)
+    except (SourceUnavailableError, UnsupportedPythonError):
+        return None
+    return source.span(source.node)
+
+
 def _read(function: types.FunctionType) -> Source:
     file, first_line = function.__code__.co_filename, function.__code__.co_firstlineno
     following = linecache.getlines(file, function.__globals__)[first_line - 1 :]
@@ -85,8 +94,18 @@ def _read(function: types.FunctionType) -> Source:
             f"the source of `{function.__name__}` does not stand on lines of its own", help="write it as a `def`"
         ) from error
     is_lambda = function.__code__.co_name == "<lambda>"
-    node = _lambda(tree, function, first_line - 1 - wrapped) if is_lambda else _find(tree, function)
-    return Source(file, first_line, wrapped, tuple(line.rstrip("\n") for line in lines), node)
+    found = _lambda(tree, function, first_line - 1 - wrapped) if is_lambda else _find(tree, function)
+    node = ast.FunctionDef(**vars(found)) if isinstance(found, ast.AsyncFunctionDef) else found
+    source = Source(file, first_line, wrapped, tuple(line.rstrip("\n") for line in lines), node)
+    if isinstance(found, ast.AsyncFunctionDef):
+        header = ast.unparse(found).split("async ", 1)[1].splitlines()[0]
+        raise UnsupportedPythonError(
+            f"`{found.name}` is an `async def`",
+            span=source.span(found),
+            label="not supported",
+            help=f"write it as a plain one:\n    {header}",
+        )
+    return source
 
 
 def _lambda(tree: ast.Module, function: types.FunctionType, lines_before: int) -> ast.Lambda:
@@ -113,14 +132,10 @@ def _end(node: ast.expr) -> tuple[int, int]:
     return node.end_lineno or 0, node.end_col_offset or 0
 
 
-def _find(tree: ast.Module, function: types.FunctionType) -> ast.FunctionDef:
+def _find(tree: ast.Module, function: types.FunctionType) -> ast.FunctionDef | ast.AsyncFunctionDef:
     for node in ast.walk(tree):
-        match node:
-            case ast.FunctionDef(name) if name == function.__code__.co_name:
-                return node
-            case ast.AsyncFunctionDef(name) if name == function.__code__.co_name:
-                header = ast.unparse(node).split("async ", 1)[1].splitlines()[0]
-                raise UnsupportedPythonError(f"`{name}` is an `async def`", help=f"write it as a plain one:\n    {header}")
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == function.__code__.co_name:
+            return node
     raise SourceUnavailableError(
         f"the source of `{function.__name__}` holds no plain `def` of that name", help="kernels are written with `def`"
     )
