@@ -22,7 +22,7 @@ from qkernel.errors import (
     UnknownBindingError,
 )
 from qkernel.ir.ops import Module
-from qkernel.ir.types import UINT, ArrayType, DictType, Type
+from qkernel.ir.types import UINT
 from qkernel.lower.angles import OpenParameter
 from qkernel.lower.bindings import Layout, refuse_graph
 from qkernel.lower.circuit import Circuit
@@ -296,7 +296,7 @@ class Executable:
     def _wrt(self, wrt: Iterable[str] | str | None) -> list[OpenParameter]:
         known = {entry.name: entry for entry in self.circuit.angles.parameters}
         if wrt is None:
-            floats = [entry for entry in known.values() if not _is_whole(entry.type)]
+            floats = [entry for entry in known.values() if entry.type.element != UINT]
             return floats or self._refuse_no_floats()
         names = [wrt] if isinstance(wrt, str) else list(wrt)
         for name in names:
@@ -309,7 +309,7 @@ class Executable:
                 raise UnknownBindingError(
                     f"`{self.circuit.name}` has no open parameter `{name}`{did_you_mean(name, list(known))}"
                 )
-            if _is_whole(known[name].type):
+            if known[name].type.element == UINT:
                 raise GradientError(f"`{name}` is a {known[name].type}: there is no derivative by whole numbers")
         return [known[name] for name in names]
 
@@ -374,11 +374,6 @@ def _parts(outputs: Iterable[Any]) -> Iterable[Array]:
             yield from _parts(output)
         else:
             yield output
-
-
-def _is_whole(type: Type) -> bool:
-    element = type.element if isinstance(type, ArrayType) else type.value if isinstance(type, DictType) else type
-    return element == UINT
 
 
 def _plain(array: Array) -> Any:

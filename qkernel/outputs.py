@@ -12,7 +12,7 @@ import numpy as np
 from qkernel.errors import ArithmeticEvaluationError, ExecutionError, GradientError, QubitIndexResolutionError, SizeError
 from qkernel.ir.evaluation import children, evaluate, free_names
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Slice, Updated
-from qkernel.ir.types import FLOAT, UINT, ArrayType, DictType, ScalarType, TupleType, Type
+from qkernel.ir.types import FLOAT, UINT, ArrayType, ScalarType, TupleType, Type
 from qkernel.lower.circuit import Circuit
 from qkernel.lower.derivatives import derivative
 
@@ -53,7 +53,7 @@ class Outputs:
         """What the outputs' names mean, each with the rows along its last axis."""
         columns = np.moveaxis(theta, -1, 0)
         result: dict[str, Any] = {
-            entry.name: entry.read(columns.astype(np.int64) if _is_whole(entry.type) else columns)
+            entry.name: entry.read(columns.astype(np.int64) if entry.type.element == UINT else columns)
             for entry in self.circuit.angles.parameters
             if entry.name in self.names
         }
@@ -208,9 +208,8 @@ def _rows_first(value: Any, type: Type, rows: int) -> Any:
     match type:
         case TupleType(items):
             return tuple(_rows_first(part, item, rows) for part, item in zip(value, items, strict=True))
-        case ArrayType(element, rank) if not isinstance(value, np.ndarray):
-            part_type: Type = element if rank == 1 else ArrayType(element, rank - 1)
-            parts = [_rows_first(part, part_type, rows) for part in value]
+        case ArrayType() if not isinstance(value, np.ndarray):
+            parts = [_rows_first(part, type.entry, rows) for part in value]
             return np.stack(parts, axis=1) if parts else np.zeros((rows, 0))
     array = np.asarray(value)
     return np.moveaxis(array, -1, 0) if array.ndim else np.broadcast_to(array, (rows,))
@@ -220,7 +219,7 @@ def _checked(value: Any, type: Type) -> Any:
     """`value` itself; raises where what must be a whole number has a fraction, such as 2 ** -1."""
     if isinstance(type, TupleType):
         return tuple(_checked(part, item) for part, item in zip(value, type.items, strict=True))
-    if _is_whole(type) and value.dtype.kind == "f" and (fractions := value[value % 1 != 0]).size:
+    if type.element == UINT and value.dtype.kind == "f" and (fractions := value[value % 1 != 0]).size:
         raise SizeError(
             f"the result is a whole number, and here it is {fractions.flat[0]}", help="say that it is a Float: `-> qk.Float`"
         )
@@ -237,7 +236,7 @@ def _values(output: Any, type: Type) -> list[Any]:
     """Rows of an output as Python values."""
     if isinstance(type, TupleType):
         return list(zip(*(_values(part, item) for part, item in zip(output, type.items, strict=True)), strict=True))
-    convert: Callable[[Any], Any] = float if _element(type) == FLOAT else int
+    convert: Callable[[Any], Any] = float if type.element == FLOAT else int
     return [_nested(row, convert) for row in output.tolist()]
 
 
@@ -251,14 +250,6 @@ def _single(output: Any, type: Type) -> Any:
     if isinstance(type, ArrayType) and type.element == FLOAT:
         return output[0]
     return _values(output[:1], type)[0]
-
-
-def _element(type: Type) -> Type:
-    return type.element if isinstance(type, ArrayType) else type.value if isinstance(type, DictType) else type
-
-
-def _is_whole(type: Type) -> bool:
-    return _element(type) == UINT
 
 
 def _scalars(expr: Expr, length: Callable[[str], int]) -> list[Expr]:

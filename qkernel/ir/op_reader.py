@@ -8,35 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from qkernel.diagnostics import did_you_mean
+from qkernel.ir import ops
 from qkernel.ir.expression_reader import ExpressionReader, name_of, read_string, read_type
 from qkernel.ir.expressions import ONE, ZERO, Expr
 from qkernel.ir.lexer import MAX_NESTING, error_at, span_of
-from qkernel.ir.ops import (
-    Adjoint,
-    Alloc,
-    Block,
-    Call,
-    Carried,
-    Control,
-    Expval,
-    For,
-    Function,
-    Gate,
-    If,
-    Items,
-    Joined,
-    Measure,
-    Modifier,
-    Module,
-    Op,
-    Parameter,
-    PauliEvolve,
-    Power,
-    Probabilities,
-    Range,
-    Reset,
-    While,
-)
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
 from qkernel.ir.types import Type, joined_type
@@ -44,7 +19,7 @@ from qkernel.ir.vocabulary import GATE_WORDS, MEASUREMENTS, MODIFIERS
 from qkernel.ir.walk import definitions, target_types, value_type
 
 Matrix = tuple[tuple[complex, ...], ...]
-Modifiers = tuple[Modifier, ...]
+Modifiers = tuple[ops.Modifier, ...]
 Names = tuple[str | None, ...]
 Bindings = list[tuple[Any, Expr]]
 """`name: type = value` each: the tree of the name and its type, and the value."""
@@ -53,7 +28,7 @@ _WITH_RESULT = frozenset({"qubit", "qubits", "expval", "probabilities", *_BASES}
 _WITHOUT_RESULT = GATE_WORDS | {"pauli_evolve", "reset"}
 
 
-def read_module(tree: Any, text: str, file: str) -> Module:
+def read_module(tree: Any, text: str, file: str) -> ops.Module:
     """The module that `tree`, the syntax tree of `text`, stands for."""
     returns: dict[str, tuple[Type, ...]] = {}
     for function in tree.children:
@@ -61,7 +36,7 @@ def read_module(tree: Any, text: str, file: str) -> Module:
         if name_of(name) in returns:
             raise error_at(name, f"a second function `{name_of(name)}`")
         returns[name_of(name)] = () if types is None else tuple(map(read_type, types.children))
-    return Module(tuple(FunctionReader(text=text, file=file, returns=returns).function(node) for node in tree.children))
+    return ops.Module(tuple(FunctionReader(text=text, file=file, returns=returns).function(node) for node in tree.children))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +48,7 @@ class FunctionReader(ExpressionReader):
     returns: Mapping[str, tuple[Type, ...]]
     nesting: int = 0
 
-    def function(self, node: Any) -> Function:
+    def function(self, node: Any) -> ops.Function:
         """The function that `node` writes."""
         decorators, kind, name, parameters, returns, block, returned = node.children
         label, clean = self._decorators(decorators)
@@ -85,7 +60,7 @@ class FunctionReader(ExpressionReader):
             said, given_back = (", ".join(map(str, types)) or "nothing" for types in (announced, found))
             raise error_at(name, f"`{name_of(name)}` is to return {said} and returns {given_back}")
         as_tuple = returns is not None and returns.data == "returns_tuple"
-        return Function(name_of(name), given, body, values, as_tuple, str(kind), label, clean, self._span(name, name))
+        return ops.Function(name_of(name), given, body, values, as_tuple, str(kind), label, clean, self._span(name, name))
 
     def _decorators(self, node: Any) -> tuple[str | None, bool]:
         label, clean = None, False
@@ -99,11 +74,11 @@ class FunctionReader(ExpressionReader):
                     raise error_at(decorator, 'a function is marked with `@label("...")` or `@clean_ancillas`, once')
         return label, clean
 
-    def _parameter(self, node: Any) -> Parameter:
+    def _parameter(self, node: Any) -> ops.Parameter:
         name, type, default = node.children
         value = None if default is None else self.expression(default)
         self._declare(name, read_type(type))
-        return Parameter(name_of(name), self.types[name_of(name)], value, self._span(node, node))
+        return ops.Parameter(name_of(name), self.types[name_of(name)], value, self._span(node, node))
 
     def _declare(self, name: str, type: Type) -> None:
         if name_of(name) in self.types:
@@ -134,10 +109,10 @@ class FunctionReader(ExpressionReader):
 
     # Blocks ---------------------------------------------------------------------------------------------------------
 
-    def _block(self, node: Any) -> Block:
+    def _block(self, node: Any) -> ops.Block:
         return tuple([self._statement(statement) for statement in node.children])
 
-    def _statement(self, node: Any) -> Op:
+    def _statement(self, node: Any) -> ops.Op:
         match node.data:
             case "for":
                 return self._for(node)
@@ -152,22 +127,22 @@ class FunctionReader(ExpressionReader):
         pairs = [] if node is None else [binding.children for binding in node.children]
         return [(target, self.expression(value)) for target, value in pairs]
 
-    def _for(self, node: Any) -> For:
+    def _for(self, node: Any) -> ops.For:
         targets, call, carrying, block, following = node.children
         domain, initial = self._domain(call), self._carrying(carrying)
         with self._scope(node):
             for target, type in zip(targets.children, target_types(domain, len(targets.children)), strict=True):
                 self._declare_target(target, type)
             body, carried = self._round(node, initial, block, following)
-        return For(_names(targets.children), domain, body, carried, self._span(node, call))
+        return ops.For(_names(targets.children), domain, body, carried, self._span(node, call))
 
-    def _while(self, node: Any) -> While:
+    def _while(self, node: Any) -> ops.While:
         tested, carrying, block, following = node.children
         initial = self._carrying(carrying)
         with self._scope(node):
             condition = self.expression(tested)
             body, carried = self._round(node, initial, block, following)
-        return While(condition, body, carried, self._span(node, tested))
+        return ops.While(condition, body, carried, self._span(node, tested))
 
     def _carrying(self, node: Any) -> Bindings:
         initial = self._bindings(node)
@@ -175,7 +150,7 @@ class FunctionReader(ExpressionReader):
             self._declare_target(target, value.type)
         return initial
 
-    def _round(self, node: Any, initial: Bindings, block: Any, following: Any) -> tuple[Block, tuple[Carried, ...]]:
+    def _round(self, node: Any, initial: Bindings, block: Any, following: Any) -> tuple[ops.Block, tuple[ops.Carried, ...]]:
         """The body of a loop, and what it carries."""
         body, last = self._block(block), self._bindings(following)
         names = _bound(initial)
@@ -185,21 +160,21 @@ class FunctionReader(ExpressionReader):
             )
             raise error_at(node, f"this loop's body {wanted}")
         pairs = zip(names, initial, last, strict=True)
-        return body, tuple(Carried(name, before, after) for name, (_, before), (_, after) in pairs)
+        return body, tuple(ops.Carried(name, before, after) for name, (_, before), (_, after) in pairs)
 
-    def _domain(self, node: Any) -> Range | Items:
+    def _domain(self, node: Any) -> ops.Range | ops.Items:
         match node.children:
             case ["range", stop]:
-                return Range(ZERO, self.expression(stop), ONE)
+                return ops.Range(ZERO, self.expression(stop), ONE)
             case ["range", start, stop]:
-                return Range(self.expression(start), self.expression(stop), ONE)
+                return ops.Range(self.expression(start), self.expression(stop), ONE)
             case ["range", start, stop, step]:
-                return Range(self.expression(start), self.expression(stop), self.expression(step))
+                return ops.Range(self.expression(start), self.expression(stop), self.expression(step))
             case ["items", dictionary]:
-                return Items(self.expression(dictionary))
+                return ops.Items(self.expression(dictionary))
         raise error_at(node, "a loop runs over `range(...)` or `items(...)`")
 
-    def _if(self, node: Any) -> If:
+    def _if(self, node: Any) -> ops.If:
         tested, *sides = node.children
         condition = self.expression(tested)
         (then, left), (otherwise, right) = map(self._side, sides)
@@ -208,10 +183,10 @@ class FunctionReader(ExpressionReader):
         joined = []
         for (target, value), (_, other) in zip(left, right, strict=True):
             self._declare_target(target, joined_type(value.type, other.type))
-            joined.append(Joined(name_of(target.children[0]), value, other))
-        return If(condition, then, otherwise, tuple(joined), self._span(node, tested))
+            joined.append(ops.Joined(name_of(target.children[0]), value, other))
+        return ops.If(condition, then, otherwise, tuple(joined), self._span(node, tested))
 
-    def _side(self, node: Any) -> tuple[Block, Bindings]:
+    def _side(self, node: Any) -> tuple[ops.Block, Bindings]:
         """One side of a branch; `elif` stands for a side that is a branch itself, None for one that is not there."""
         if node is None:
             return (), []
@@ -223,7 +198,7 @@ class FunctionReader(ExpressionReader):
 
     # Simple statements ----------------------------------------------------------------------------------------------
 
-    def _effect(self, node: Any) -> Op:
+    def _effect(self, node: Any) -> ops.Op:
         """A gate, call, measurement or allocation; the names that it defines are declared."""
         written, call = node.children
         head, modifiers = self._callee(call.children[0])
@@ -258,17 +233,17 @@ class FunctionReader(ExpressionReader):
                 return head, (*modifiers, self._modifier(node, word, arguments))
         raise error_at(node, "a gate or kernel should stand here, or `inverse`, `control` or `power` of one")
 
-    def _modifier(self, node: Any, word: str, arguments: list[Any]) -> Modifier:
+    def _modifier(self, node: Any, word: str, arguments: list[Any]) -> ops.Modifier:
         match word, arguments:
             case "inverse", []:
-                return Adjoint()
+                return ops.Adjoint()
             case "power", [exponent]:
-                return Power(self.expression(exponent))
+                return ops.Power(self.expression(exponent))
             case "control", _:
                 return self._control(arguments)
         raise error_at(node, f"wrong number of arguments for `{word}`")
 
-    def _control(self, arguments: list[Any]) -> Control:
+    def _control(self, arguments: list[Any]) -> ops.Control:
         named: dict[str, Expr] = {}
         while arguments and arguments[-1].data == "keyword":
             *arguments, last = arguments
@@ -276,35 +251,35 @@ class FunctionReader(ExpressionReader):
             if word not in ("value", "count") or word in named:
                 raise error_at(last, "`control` has the keywords `value` and `count`, each once")
             named[word] = self.expression(given)
-        return Control(tuple(map(self.place, arguments)), named.get("value"), named.get("count"))
+        return ops.Control(tuple(map(self.place, arguments)), named.get("value"), named.get("count"))
 
-    def _result(self, node: Any, head: str, names: Names, arguments: list[Any]) -> Op:
+    def _result(self, node: Any, head: str, names: Names, arguments: list[Any]) -> ops.Op:
         span = self._span(node, node)
         match head, names, arguments:
             case _, ([] | [_, _, *_] | [None]), _:
                 raise error_at(node, f"`{head}` gives one result a name", help=f"write `name = {head}(...)`")
             case "qubit", [str(name)], []:
-                return Alloc(name, None, span)
+                return ops.Alloc(name, None, span)
             case "qubits", [str(name)], [size]:
-                return Alloc(name, self.expression(size), span)
+                return ops.Alloc(name, self.expression(size), span)
             case "expval", [str(name)], [places, observable]:
-                return Expval(self.places(places), self.expression(observable), name, span)
+                return ops.Expval(self.places(places), self.expression(observable), name, span)
             case "probabilities", [str(name)], [places]:
-                return Probabilities(self.places(places), name, span)
+                return ops.Probabilities(self.places(places), name, span)
             case _, [str(name)], [place] if head in _BASES:
-                return Measure(self.place(place), name, *_BASES[head], span)
+                return ops.Measure(self.place(place), name, *_BASES[head], span)
         raise error_at(node, f"wrong number of arguments for `{head}`")
 
-    def _act(self, node: Any, head: str, modifiers: Modifiers, names: Names, arguments: list[Any]) -> Op:
+    def _act(self, node: Any, head: str, modifiers: Modifiers, names: Names, arguments: list[Any]) -> ops.Op:
         span = self._span(node, node)
         matrix = None
         match head, arguments:
             case _ if names:
                 raise error_at(node, f"`{head}` gives nothing back")
             case "reset", [place]:
-                return Reset(self.place(place), span)
+                return ops.Reset(self.place(place), span)
             case "pauli_evolve", [places, observable, time]:
-                return PauliEvolve(self.places(places), self.expression(observable), self.expression(time), modifiers, span)
+                return ops.PauliEvolve(self.places(places), self.expression(observable), self.expression(time), modifiers, span)
             case (("reset" | "pauli_evolve"), _):
                 raise error_at(node, f"wrong number of arguments for `{head}`")
             case "unitary", [rows, *arguments]:
@@ -314,9 +289,9 @@ class FunctionReader(ExpressionReader):
         angles = tuple(value for value in values if isinstance(value, Expr))
         if values != [*qubits, *angles]:
             raise error_at(node, f"the qubits of `{head}` come first, then its angles")
-        return Gate(str(head), qubits, angles, modifiers, matrix, span)
+        return ops.Gate(str(head), qubits, angles, modifiers, matrix, span)
 
-    def _call(self, node: Any, callee: str, modifiers: Modifiers, names: Names, arguments: list[Any]) -> Call:
+    def _call(self, node: Any, callee: str, modifiers: Modifiers, names: Names, arguments: list[Any]) -> ops.Call:
         if callee not in self.returns:
             near = did_you_mean(callee, [*GATE_WORDS, *self.returns])
             raise error_at(node, f"there is no gate or function `{callee}` in this text{near}")
@@ -324,7 +299,7 @@ class FunctionReader(ExpressionReader):
         if names and len(names) != count:
             help = "write `_` for those without a name"
             raise error_at(node, f"`{callee}` gives back {count} values, not {len(names)}", help=help)
-        return Call(callee, tuple(map(self.value, arguments)), names or (None,) * count, modifiers, self._span(node, node))
+        return ops.Call(callee, tuple(map(self.value, arguments)), names or (None,) * count, modifiers, self._span(node, node))
 
     def _matrix(self, node: Any) -> Matrix:
         if node.data != "list" or any(row.data != "list" for row in node.children):

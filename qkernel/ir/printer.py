@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from qkernel.ir import ops
 from qkernel.ir.expressions import (
     ONE,
     ZERO,
@@ -20,31 +21,6 @@ from qkernel.ir.expressions import (
     Slice,
     Updated,
     array_type,
-)
-from qkernel.ir.ops import (
-    Adjoint,
-    Alloc,
-    Block,
-    Call,
-    Carried,
-    Control,
-    Expval,
-    For,
-    Function,
-    Gate,
-    If,
-    Items,
-    Measure,
-    Modifier,
-    Module,
-    Op,
-    Parameter,
-    PauliEvolve,
-    Power,
-    Probabilities,
-    Range,
-    Reset,
-    While,
 )
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import TupleType, Type, joined_type
@@ -65,7 +41,7 @@ _INDENT = "    "
 _LONGEST_LINE = 110
 
 
-def format_module(module: Module) -> str:
+def format_module(module: ops.Module) -> str:
     """The text form of `module`; `parse` reads an equal one back."""
     returns = return_types(module)
     functions = ["\n".join(_FunctionPrinter(returns).function(function)) for function in module.functions]
@@ -82,7 +58,7 @@ class _FunctionPrinter:
     returns: Mapping[str, tuple[Type, ...]]
     types: dict[str, Type] = field(default_factory=dict)
 
-    def function(self, function: Function) -> list[str]:
+    def function(self, function: ops.Function) -> list[str]:
         self.types = {parameter.name: parameter.type for parameter in function.parameters}
         marks = [] if function.label is None else [f"@label({_string(function.label)})"]
         if function.clean_ancillas:
@@ -92,64 +68,64 @@ class _FunctionPrinter:
             body.append(f"return {self.values(function.returns)}")
         return [*marks, *_signature(function), *_inner(body)]
 
-    def block(self, block: Block) -> list[str]:
+    def block(self, block: ops.Block) -> list[str]:
         return [line for op in block for line in self.op(op)]
 
-    def op(self, op: Op) -> list[str]:
+    def op(self, op: ops.Op) -> list[str]:
         match op:
-            case For() | While():
+            case ops.For() | ops.While():
                 return self.loop(op)
-            case If():
+            case ops.If():
                 return self.branch(op)
-            case Alloc(_, size):
+            case ops.Alloc(_, size):
                 effect = "qubit()" if size is None else f"qubits({format_expression(size)})"
-            case Gate(gate, places, angles, modifiers, matrix):
+            case ops.Gate(gate, places, angles, modifiers, matrix):
                 first = "" if matrix is None else f"{_matrix(matrix)}, "
                 effect = f"{self.modified(gate, modifiers)}({first}{self.values((*places, *angles))})"
-            case PauliEvolve(places, observable, time, modifiers):
+            case ops.PauliEvolve(places, observable, time, modifiers):
                 effect = f"{self.modified('pauli_evolve', modifiers)}({self.places(places)}, {_listed((observable, time))})"
-            case Call(callee, arguments, _, modifiers):
+            case ops.Call(callee, arguments, _, modifiers):
                 effect = f"{self.modified(function_text(callee), modifiers)}({self.values(arguments)})"
-            case Measure(place, _, basis, keeps):
+            case ops.Measure(place, _, basis, keeps):
                 effect = f"{MEASUREMENTS[basis, keeps]}({self.value(place)})"
-            case Reset(place):
+            case ops.Reset(place):
                 effect = f"reset({self.value(place)})"
-            case Expval(places, observable):
+            case ops.Expval(places, observable):
                 effect = f"expval({self.places(places)}, {format_expression(observable)})"
-            case Probabilities(places):
+            case ops.Probabilities(places):
                 effect = f"probabilities({self.places(places)})"
         defined = dict(definitions(op, self.returns))
         self.types.update(defined)
-        return f"{_results(op.results if isinstance(op, Call) else [*defined])}{effect}".split("\n")
+        return f"{_results(op.results if isinstance(op, ops.Call) else [*defined])}{effect}".split("\n")
 
-    def loop(self, op: For | While) -> list[str]:
-        if isinstance(op, For):
+    def loop(self, op: ops.For | ops.While) -> list[str]:
+        if isinstance(op, ops.For):
             head = f"for {_targets(op.targets)} in {_domain(op.domain)}"
         else:
             head = f"while {format_expression(op.condition)}"
         following = _bindings("next", [(entry.name, entry.next) for entry in op.carried])
         return [f"{head}{_carrying(op.carried)}:", *_inner(self.block(op.body) + following)]
 
-    def branch(self, op: If) -> list[str]:
+    def branch(self, op: ops.If) -> list[str]:
         then = _bindings("join", [(entry.name, entry.then) for entry in op.joined])
         lines = [f"if {format_expression(op.condition)}:", *_inner(self.block(op.then) + then)]
         match op:
-            case If(otherwise=(If() as other,), joined=()):
+            case ops.If(otherwise=(ops.If() as other,), joined=()):
                 first, *rest = self.branch(other)
                 return [*lines, f"el{first}", *rest]
-            case If(otherwise=(), joined=()):
+            case ops.If(otherwise=(), joined=()):
                 return lines
         otherwise = _bindings("join", [(entry.name, entry.otherwise) for entry in op.joined])
         return [*lines, "else:", *_inner(self.block(op.otherwise) + otherwise)]
 
-    def modified(self, name: str, modifiers: tuple[Modifier, ...]) -> str:
+    def modified(self, name: str, modifiers: tuple[ops.Modifier, ...]) -> str:
         for modifier in modifiers:
             match modifier:
-                case Adjoint():
+                case ops.Adjoint():
                     name = f"inverse({name})"
-                case Power(exponent):
+                case ops.Power(exponent):
                     name = f"power({name}, {format_expression(exponent)})"
-                case Control(places, value, count):
+                case ops.Control(places, value, count):
                     given = {"value": value, "count": count}
                     keywords = [f"{word}={format_expression(part)}" for word, part in given.items() if part is not None]
                     name = f"control({', '.join([name, *map(self.value, places), *keywords])})"
@@ -173,7 +149,7 @@ class _FunctionPrinter:
         return f"{register}[{_stretch(value.start, value.stride, value.length)}]"
 
 
-def _signature(function: Function) -> list[str]:
+def _signature(function: ops.Function) -> list[str]:
     """The first line; a long one has each parameter on a line of its own."""
     head, end = f"{function.kind} {function_text(function.name)}(", f"){_return_types(function)}:"
     parameters = [*map(_parameter, function.parameters)]
@@ -183,19 +159,19 @@ def _signature(function: Function) -> list[str]:
     return [head, *(f"{_INDENT}{parameter}," for parameter in parameters), end]
 
 
-def _parameter(parameter: Parameter) -> str:
+def _parameter(parameter: ops.Parameter) -> str:
     default = "" if parameter.default is None else f" = {format_expression(parameter.default)}"
     return f"{name_text(parameter.name)}: {parameter.type}{default}"
 
 
-def _return_types(function: Function) -> str:
+def _return_types(function: ops.Function) -> str:
     types = ", ".join(str(value_type(value)) for value in function.returns)
     if function.returns_tuple:
         return f" -> ({types},)" if len(function.returns) == 1 else f" -> ({types})"
     return f" -> {types}" if types else ""
 
 
-def _carrying(carried: tuple[Carried, ...]) -> str:
+def _carrying(carried: tuple[ops.Carried, ...]) -> str:
     """What a loop carries, each with its type where it starts as another."""
     shown = []
     for entry in carried:
@@ -227,13 +203,13 @@ def _targets(names: tuple[str, ...]) -> str:
     return f"({', '.join(first)}), {last}" if len(first) > 1 else ", ".join([*first, last])
 
 
-def _domain(domain: Range | Items) -> str:
+def _domain(domain: ops.Range | ops.Items) -> str:
     match domain:
-        case Items(dictionary):
+        case ops.Items(dictionary):
             return f"items({format_expression(dictionary)})"
-        case Range(start, stop, step) if step != ONE:
+        case ops.Range(start, stop, step) if step != ONE:
             return f"range({_listed((start, stop, step))})"
-        case Range(start, stop):
+        case ops.Range(start, stop):
             return f"range({_listed((stop,) if start == ZERO else (start, stop))})"
 
 
@@ -246,13 +222,8 @@ def _matrix(rows: tuple[tuple[complex, ...], ...]) -> str:
 
 
 def _complex(value: complex) -> str:
-    number = complex(value)
-    real, imaginary = (repr(part + 0.0).removesuffix(".0") for part in (number.real, number.imag))  # -0.0 + 0.0 is 0.0
-    if imaginary == "0":
-        return real
-    if real == "0":
-        return f"{imaginary}j"
-    return f"{real}{'' if imaginary.startswith('-') else '+'}{imaginary}j"
+    number = complex(value) + 0  # 0.0 for -0.0
+    return repr(number).strip("()") if number.imag else repr(number.real).removesuffix(".0")
 
 
 # Expressions --------------------------------------------------------------------------------------------------------

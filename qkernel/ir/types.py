@@ -1,4 +1,4 @@
-"""The types of values in the IR."""
+"""The types of values in the IR. `element` of a type is that of the numbers, bits, qubits or observables in it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ class ScalarType:
     """One value: a number, a bit, a qubit or an observable."""
 
     name: str
+
+    @property
+    def element(self) -> ScalarType:
+        """The type itself."""
+        return self
 
     def __str__(self) -> str:
         return self.name
@@ -40,6 +45,11 @@ class TupleType:
     def __str__(self) -> str:
         return f"Tuple[{', '.join(map(str, self.items))}]"
 
+    @property
+    def element(self) -> TupleType:
+        """The type itself; its values have no type in common."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class DictType:
@@ -50,6 +60,11 @@ class DictType:
 
     def __str__(self) -> str:
         return f"Dict[{self.key}, {self.value}]"
+
+    @property
+    def element(self) -> Type:
+        """The type of the values."""
+        return self.value
 
 
 Type = ScalarType | ArrayType | TupleType | DictType
@@ -98,11 +113,3 @@ def fits(given: Type, wanted: Type) -> bool:
 def joined_type(left: Type, right: Type) -> Type:
     """The type of a value that is one or the other: that which both fit, if there is one."""
     return right if fits(left, right) else left
-
-
-def element_type(type: Type) -> Type:
-    """The type of the values in an array or a dictionary; of a single value, its own."""
-    match type:
-        case ArrayType(element) | DictType(_, element):
-            return element
-    return type

@@ -10,30 +10,9 @@ from dataclasses import dataclass, field
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import TextFormError
 from qkernel.gates import GATES
+from qkernel.ir import ops
 from qkernel.ir.expression_checks import check_expression
 from qkernel.ir.expressions import ONE, ZERO, Expr
-from qkernel.ir.ops import (
-    Alloc,
-    Block,
-    Call,
-    Control,
-    Expval,
-    For,
-    Function,
-    Gate,
-    If,
-    Measure,
-    Modifier,
-    Module,
-    Op,
-    Parameter,
-    PauliEvolve,
-    Power,
-    Probabilities,
-    Range,
-    Reset,
-    While,
-)
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, TupleType, Type, fits, is_number, is_quantum
@@ -41,7 +20,7 @@ from qkernel.ir.vocabulary import GATE_WORDS, KINDS, MAX_NAME_LENGTH, MEASUREMEN
 from qkernel.ir.walk import definitions, return_types, target_types
 
 
-def verify(module: Module) -> None:
+def verify(module: ops.Module) -> None:
     """Raise `TextFormError`, at the op, if `module` is not well formed."""
     if not module.functions:
         raise TextFormError("a module without a function")
@@ -56,9 +35,9 @@ def verify(module: Module) -> None:
 class _Checker:
     """Checks one function. `visible` are the names that the current op may use, in the order of their definition."""
 
-    module: Module
+    module: ops.Module
     returns: Mapping[str, tuple[Type, ...]]
-    function: Function
+    function: ops.Function
     visible: dict[str, Type] = field(default_factory=dict)
     span: Span | None = None
 
@@ -84,7 +63,7 @@ class _Checker:
         for value in function.returns:
             self._value(value)
 
-    def _parameter(self, parameter: Parameter) -> None:
+    def _parameter(self, parameter: ops.Parameter) -> None:
         self.span = parameter.span or self.function.span
         if parameter.default is not None:
             self._typed(parameter.default, parameter.type, f"the default of `{parameter.name}`")
@@ -108,16 +87,16 @@ class _Checker:
 
     # Blocks ---------------------------------------------------------------------------------------------------------
 
-    def _block(self, block: Block) -> None:
+    def _block(self, block: ops.Block) -> None:
         for op in block:
             self.span = op.span
             self._op(op)
 
-    def _op(self, op: Op) -> None:
+    def _op(self, op: ops.Op) -> None:
         match op:
-            case For() | While():
+            case ops.For() | ops.While():
                 self._loop(op)
-            case If(condition, then, otherwise, joined):
+            case ops.If(condition, then, otherwise, joined):
                 self._typed(condition, BIT, "the condition")
                 results = dict(definitions(op, self.returns))
                 self._inner(op, then, [(entry.name, entry.then) for entry in joined], results)
@@ -127,7 +106,7 @@ class _Checker:
                 self._simple(op)
                 self._define(definitions(op, self.returns))
 
-    def _inner(self, op: Op, block: Block, handed: list[tuple[str, Expr]], types: Mapping[str, Type]) -> None:
+    def _inner(self, op: ops.Op, block: ops.Block, handed: list[tuple[str, Expr]], types: Mapping[str, Type]) -> None:
         """A block in `op`, and the values of the names that it hands on; what it defines ends with it."""
         with self._scope():
             self._block(block)
@@ -135,22 +114,22 @@ class _Checker:
             for name, value in handed:
                 self._typed(value, types[name], f"`{name}`")
 
-    def _loop(self, op: For | While) -> None:
-        if isinstance(op, For):
+    def _loop(self, op: ops.For | ops.While) -> None:
+        if isinstance(op, ops.For):
             self._domain(op)
         for carried in op.carried:
             self._expression(carried.initial)
         self._define(definitions(op, self.returns))
         with self._scope():
-            if isinstance(op, For):
+            if isinstance(op, ops.For):
                 self._define(zip(op.targets, target_types(op.domain, len(op.targets)), strict=True))
             else:
                 self._typed(op.condition, BIT, "the condition")
             self._inner(op, op.body, [(carried.name, carried.next) for carried in op.carried], self.visible)
 
-    def _domain(self, op: For) -> None:
+    def _domain(self, op: ops.For) -> None:
         count = len(op.targets)
-        if isinstance(op.domain, Range):
+        if isinstance(op.domain, ops.Range):
             for part in (op.domain.start, op.domain.stop, op.domain.step):
                 self._count(part, "a bound of the range")
             self.expect(count == 1, "a loop over a range has one target")
@@ -161,44 +140,44 @@ class _Checker:
 
     # Simple ops -----------------------------------------------------------------------------------------------------
 
-    def _simple(self, op: Op) -> None:
-        if isinstance(op, Gate | PauliEvolve | Call):
+    def _simple(self, op: ops.Op) -> None:
+        if isinstance(op, ops.Gate | ops.PauliEvolve | ops.Call):
             self._modifiers(op.modifiers)
         match op:
-            case Alloc(_, size):
+            case ops.Alloc(_, size):
                 self._count(size, "the size of a register")
-            case Gate():
+            case ops.Gate():
                 self._gate(op)
-            case PauliEvolve(places, observable, time):
+            case ops.PauliEvolve(places, observable, time):
                 self._places(*places)
                 self._typed(observable, OBSERVABLE, "what `pauli_evolve` takes")
                 self._angle(time)
-            case Call():
+            case ops.Call():
                 self._call(op)
-            case Measure(place, _, basis, keeps):
+            case ops.Measure(place, _, basis, keeps):
                 self.expect((basis, keeps) in MEASUREMENTS, f"there is no basis `{basis}`")
                 self._places(place)
-            case Reset(place):
+            case ops.Reset(place):
                 self._places(place)
-            case Expval(places, observable):
+            case ops.Expval(places, observable):
                 self._places(*places)
                 self._expression(observable)
                 known = observable.type in (OBSERVABLE, ArrayType(OBSERVABLE))
                 self.expect(known, f"`expval` takes an observable or a vector of them, not a {observable.type}")
-            case Probabilities(places):
+            case ops.Probabilities(places):
                 self._places(*places)
 
-    def _modifiers(self, modifiers: tuple[Modifier, ...]) -> None:
+    def _modifiers(self, modifiers: tuple[ops.Modifier, ...]) -> None:
         for modifier in modifiers:
             match modifier:
-                case Control(places, value, count):
+                case ops.Control(places, value, count):
                     self._places(*places)
                     self._count(value, "the value of a control")
                     self._count(count, "the number of controls")
-                case Power(exponent):
+                case ops.Power(exponent):
                     self._count(exponent, "the exponent of a power")
 
-    def _gate(self, gate: Gate) -> None:
+    def _gate(self, gate: ops.Gate) -> None:
         if gate.gate not in GATE_WORDS:
             raise self.fail(f"there is no gate `{gate.gate}`{did_you_mean(gate.gate, sorted(GATE_WORDS))}")
         self._places(*gate.places)
@@ -227,7 +206,7 @@ class _Checker:
                 return
         self.expect(is_number(angle.type), f"an angle is a number, not a {angle.type}")
 
-    def _call(self, call: Call) -> None:
+    def _call(self, call: ops.Call) -> None:
         if call.callee not in self.module.index:
             raise self.fail(f"there is no function `{call.callee}`{did_you_mean(call.callee, [*self.module.index])}")
         parameters, results = self.module[call.callee].parameters, self.returns[call.callee]

@@ -110,10 +110,7 @@ def normalise(entry: Function, bindings: Mapping[str, Any], parameters: Sequence
 
 def can_be_open(type: Type) -> bool:
     """Whether an argument of this type may get its value at each run."""
-    match type:
-        case ArrayType(element) | DictType(_, element):
-            return element in (FLOAT, UINT)
-    return type in (FLOAT, UINT)
+    return type.element in (FLOAT, UINT)
 
 
 def signature(entry: Function) -> str:
@@ -270,8 +267,9 @@ def _axes(rank: int) -> str:
     return "one axis" if rank == 1 else f"{rank} axes"
 
 
-def _fits(dtype: np.dtype[Any], element: ScalarType) -> bool:
-    return dtype.kind in {FLOAT: "fiu", UINT: "iu", BIT: "b"}[element]
+def _fits(dtype: np.dtype[Any], element: Type) -> bool:
+    kinds: dict[Type, str] = {FLOAT: "fiu", UINT: "iu", BIT: "b"}
+    return dtype.kind in kinds[element]
 
 
 def _plain(value: Any) -> Any:
@@ -376,20 +374,19 @@ class Layout:
 
     def _read(self, entry: OpenParameter, shape: tuple[int, ...], name: str, value: Any) -> Array:
         """`value` as an array of numbers of `shape`, or of `shape` with one leading axis."""
-        element = entry.type if isinstance(entry.type, ScalarType) else _element_type(entry.type)
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and element == FLOAT:
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and entry.type.element == FLOAT:
             array = value
         elif entry.keys and shape and isinstance(value, Mapping):
             array = self._read_keys(entry, value)
         else:
-            array = self._convert(entry, element, name, value)
+            array = self._convert(entry, name, value)
         extra = array.ndim - len(shape)
         if extra not in (0, 1) or array.shape[extra:] != shape:
             raise self._wrong_shape(entry, shape, name, array)
         return array
 
-    def _convert(self, entry: OpenParameter, element: ScalarType, name: str, value: Any) -> Array:
-        array = as_array(value)
+    def _convert(self, entry: OpenParameter, name: str, value: Any) -> Array:
+        array, element = as_array(value), entry.type.element
         if array is None or (array.size and not _fits(array.dtype, element)):
             if array is None and isinstance(value, (list, tuple)) and _is_ragged(value):
                 raise BindingShapeError(f"the rows of `{name}` have different lengths")
@@ -408,8 +405,7 @@ class Layout:
             )
         if missing := [key for key in entry.keys if key not in keys.values()]:
             raise EntrypointValidationError(f"`{entry.name}` needs a value for its key `{missing[0]}`")
-        element = _element_type(entry.type)
-        parts = {keys[key]: self._convert(entry, element, f"{entry.name}[{keys[key]}]", part) for key, part in value.items()}
+        parts = {keys[key]: self._convert(entry, f"{entry.name}[{keys[key]}]", part) for key, part in value.items()}
         lengths = {part.shape for part in parts.values()}
         if any(len(shape) > 1 for shape in lengths) or len(lengths - {()}) > 1:
             raise BindingShapeError(f"the values of `{entry.name}` have different shapes: {_listed(sorted(lengths))}")
@@ -464,12 +460,6 @@ class Layout:
 def theta(parameters: tuple[OpenParameter, ...], bindings: Mapping[str, Any]) -> tuple[Array, bool]:
     """The run-time values of open `parameters` as theta: see `Layout.theta`."""
     return Layout(parameters).theta(bindings)
-
-
-def _element_type(type: Type) -> ScalarType:
-    element = type.element if isinstance(type, ArrayType) else type.value if isinstance(type, DictType) else type
-    assert isinstance(element, ScalarType)
-    return element
 
 
 def _is_ragged(value: Sequence[Any]) -> bool:

@@ -97,8 +97,7 @@ def _each_observable(entry: Function, bindings: Mapping[str, Any]) -> list[dict[
 
 def _check_role(parameter: Parameter, names: list[str]) -> None:
     name, type = parameter.name, parameter.type
-    element = type.element if isinstance(type, ArrayType) else type.value if isinstance(type, DictType) else type
-    if element != FLOAT:
+    if type.element != FLOAT:
         raise BindingTypeError(
             f"`{name}` is a {type}, and a layer's inputs and weights are Floats",
             span=parameter.span,
