@@ -1,13 +1,12 @@
 """A plan as PyTorch operations: any device and dtype, differentiable as often as you like, under `torch.func`.
 
-States have shape (batch or 1, 2**n), qubit 0 the least significant bit. All merged rotations of a plan are computed
-together, rotations side by side become Kronecker blocks of up to four qubits, flips in a row one permutation.
+States have shape (batch or 1, 2**n), qubit 0 the least significant bit. What a small state costs is the number of its
+operations: all blocks of rotations are made together, and a layer of them is one product of matrices for each block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,285 +14,56 @@ import torch
 from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
+from qkernel_backends.plan import plan as plans
 from qkernel_backends.plan.operations import Dense, PauliRotation, Phases, Rotation
-from qkernel_backends.plan.plan import Plan
 from qkernel_backends.plan.schedule import Layer, Permutation, Schedule, Step
+from qkernel_backends.tables import (
+    Blocks,
+    Columns,
+    Parities,
+    PhaseTables,
+    Place,
+    few_signs,
+    fixed_angles,
+    on_bits,
+    parity_signs,
+)
 
 Array = np.ndarray[Any, Any]
-
-_HADAMARD_BITS = 6
-_LARGEST_SIGNS = 1 << 21
-# The quaternions (ar, ai, br, bi) of -iX, -iY, -iZ; products, of the pairs (left, right) laid end to end; the matrix
-# [[a, -b*], [b, a*]] of a quaternion.
-_AXES = np.array([[0, 0, 0, -1], [0, 0, 1, 0], [0, -1, 0, 0]], float)
-_PRODUCTS = np.zeros((4, 4, 4))
-_PRODUCTS[[0, 0, 0, 0], [0, 1, 2, 3], [0, 1, 2, 3]] = 1
-_PRODUCTS[[1, 1, 1, 1], [1, 0, 3, 2], [0, 1, 2, 3]] = [-1, 1, 1, -1]
-_PRODUCTS[[2, 2, 2, 2], [2, 3, 0, 1], [0, 1, 2, 3]] = [-1, -1, 1, 1]
-_PRODUCTS[[3, 3, 3, 3], [3, 2, 1, 0], [0, 1, 2, 3]] = [-1, 1, -1, 1]
-_MATRIX = np.zeros((4, 8))
-_MATRIX[[0, 1, 2, 3, 2, 3, 0, 1], range(8)] = [1, 1, -1, 1, 1, 1, 1, -1]
-
-
-class Constants:
-    """Arrays as tensors, once per device and dtype."""
-
-    def __init__(self) -> None:
-        self._kept: dict[Any, Tensor] = {}
-
-    def __call__(self, name: Any, values: Any, like: Tensor, complex: bool = False) -> Tensor:
-        """`values()` as a tensor of the device and precision of `like`; whole numbers stay whole."""
-        key = (name, like.device, like.dtype, complex)
-        found = self._kept.get(key)
-        if found is None:
-            array = np.asarray(values())
-            dtype = like.dtype if not complex else torch.complex64 if like.dtype == torch.float32 else torch.complex128
-            # What is kept must not belong to the function transform or the inference mode that first asked for it.
-            with temporarily_clear_interpreter_stack(), torch.inference_mode(False):
-                found = torch.as_tensor(array, device=like.device)
-                found = self._kept[key] = found if array.dtype.kind in "iu" else found.to(dtype)
-        return found
+_SIGNS_OF_PARTS = (1, 0, -1, 0), (0, -1, 0, 1)
+Apply = Callable[[Tensor, Mapping[int, Tensor]], Tensor]
+"""A step: the state after it, of the state before it and the parts of the schedule by their numbers."""
 
 
 class TorchSplit:
     """A circuit whose columns `batched` come per sample and whose columns `shared` are one for all samples."""
 
-    def __init__(self, plan: Plan, batched: Sequence[int], shared: Sequence[int]) -> None:
-        self.plan, self.schedule, self.constants = plan, Schedule(plan), Constants()
-        self.num_qubits = plan.num_qubits
-        rows = list(self.schedule.rows)
-        position = {column: k for columns in (batched, shared) for k, column in enumerate(columns)}
-        self.offsets = np.array([angle.offset for angle in rows])
-        self.by_input, self.by_weight = np.zeros((len(batched), len(rows))), np.zeros((len(shared), len(rows)))
-        for k, angle in enumerate(rows):
-            for column, coefficient in angle.terms:
-                (self.by_input if column in plan.batched else self.by_weight)[position[column], k] += coefficient
-        self.varies: Array = np.asarray(self.by_input.any(0))
-        groups = self.schedule.groups
-        group_varies = [any(self.varies[self.schedule.rows[angle]] for _, angle in factors) for factors in groups]
-        self.members = [[k for k, varies in enumerate(group_varies) if varies == wanted] for wanted in (False, True)]
-        self.slot = {k: (part, at) for part, members in enumerate(self.members) for at, k in enumerate(members)}
+    def __init__(self, plan: plans.Plan, batched: Sequence[int], shared: Sequence[int]) -> None:
+        self.plan, self.schedule = plan, Schedule(plan)
+        self.columns = {
+            column: (kind, k) for kind, columns in ((False, shared), (True, batched)) for k, column in enumerate(columns)
+        }
+        self._placed: dict[tuple[torch.device, torch.dtype], PlacedCircuit] = {}
 
     def values(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The expectation values, shape (batch, outputs), of `inputs` (batch, ...) and `weights` (one axis)."""
-        state = self.state(inputs, weights)
-        words = self._words(state, inputs)
-        readout = self.plan.readout
-        matrix = self.constants("sums", self._sums, inputs)
-        values = torch.addmm(self.constants("constants", lambda: np.array(readout.constants), inputs), words, matrix)
-        return values.expand(len(inputs), len(readout.sums))
+        placed = self._on(inputs)
+        values = placed.read(placed.state(inputs, weights))
+        return values if len(values) == len(inputs) else values.expand(len(inputs), -1)
 
     def state(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The final state, without the plan's global phase, shape (batch or 1, 2**n)."""
-        turns = [self._turns(part, inputs, weights) for part in (0, 1)]
-        blocks = self._blocks(turns, inputs)
-        state = self._start(turns)
-        for number, (step, group) in enumerate(self.schedule.steps):
-            if isinstance(step, Phases):
-                state = state * self._phases(number, step, inputs, weights)
-            else:
-                state = self._apply(number, step, group, state, turns, blocks)
-        return state
+        return self._on(inputs).state(inputs, weights)
 
-    def _angles(self, name: Any, rows: list[int], varies: bool, inputs: Tensor, weights: Tensor) -> Tensor:
-        """The angles of these rows (-1: 0), shape (batch or 1, rows)."""
-        used, keep = np.array(rows) >= 0, self.constants
-        offsets = keep((name, "offsets"), lambda: self.offsets[rows] * used, inputs)
-        by_weight = keep((name, "by weight"), lambda: self.by_weight[:, rows] * used, inputs)
-        common = torch.addmm(offsets, weights.unsqueeze(0), by_weight)
-        if not varies:
-            return common
-        return torch.addmm(common, inputs, keep((name, "by input"), lambda: self.by_input[:, rows] * used, inputs))
-
-    def _turns(self, part: int, inputs: Tensor, weights: Tensor) -> Tensor:
-        """The quaternions of the merged rotations, shape (batch or 1, groups, 4)."""
-        chosen, keep = [self.schedule.groups[k] for k in self.members[part]], self.constants
-        depth = max(map(len, chosen), default=0)
-        if not depth:
-            return keep(("one", part), lambda: np.tile([1.0, 0, 0, 0], (1, len(chosen), 1)), inputs)
-        factors = [factors[at] if at < len(factors) else None for at in range(depth) for factors in chosen]
-        rows = [self.schedule.rows[factor[1]] if factor else -1 for factor in factors]
-        angles = self._angles(("turns", part), rows, bool(part), inputs, weights).unsqueeze(-1)
-        axes = keep(("axes", part), lambda: np.array([_AXES[factor[0] if factor else 0] for factor in factors]), inputs)
-        ones = keep("one", lambda: np.array([1.0, 0, 0, 0]), inputs)
-        turns = (angles.cos() * ones + angles.sin() * axes).reshape(-1, depth, len(chosen), 4)
-        products = keep("products", lambda: _PRODUCTS.reshape(16, 4), inputs)
-        return _product(turns, lambda later, first: (later.unsqueeze(-1) * first.unsqueeze(-2)).flatten(-2) @ products)
-
-    def _matrices(self, turns: Tensor) -> Tensor:
-        """[[a, -b*], [b, a*]] of quaternions, shape (..., 2, 2)."""
-        entries = turns @ self.constants("matrix", lambda: _MATRIX, turns)
-        return torch.view_as_complex(entries.reshape(*entries.shape[:-1], 2, 2, 2))
-
-    @cached_property
-    def _block_lists(self) -> list[dict[int, list[tuple[int, ...]]]]:
-        """For shared and for varying ones: the blocks of each width, by their groups."""
-        lists: list[dict[int, list[tuple[int, ...]]]] = [{}, {}]
-        for step, _ in self.schedule.steps:
-            if isinstance(step, Layer):
-                for _, members in step.blocks:
-                    varies = any(k >= 0 and self.slot[k][0] for k in members)
-                    lists[varies].setdefault(len(members), []).append(members)
-        return lists
-
-    def _blocks(self, turns: list[Tensor], like: Tensor) -> dict[tuple[int, ...], Tensor]:
-        """The Kronecker products of all blocks, those of one width together."""
-        result: dict[tuple[int, ...], Tensor] = {}
-        shared = self._matrices(turns[0])
-        one = self.constants("eye", lambda: np.eye(2)[None, None], like, complex=True)
-        for part, lists in enumerate(self._block_lists):
-            if not lists:
-                continue
-            if part:
-                batch = turns[1].shape[0]
-                both = torch.cat([shared.expand(batch, -1, -1, -1), self._matrices(turns[1]), one.expand(batch, -1, -1, -1)], 1)
-            else:
-                both = torch.cat([shared, one], 1)
-            first = len(self.members[0]), both.shape[1] - 1
-            for width, blocks in lists.items():
-                places = [
-                    [first[1] if k < 0 else self.slot[k][1] + (first[0] if self.slot[k][0] else 0) for k in members]
-                    for members in blocks
-                ]
-                index = self.constants(("block", part, width), lambda p=places: np.array(p).T.ravel(), like)
-                factors = both.index_select(1, index).reshape(-1, width, len(blocks), 2, 2)
-                product = _product(factors, _kronecker)
-                result.update(zip(blocks, product.unbind(1), strict=True))
-        return result
-
-    def _start(self, turns: list[Tensor]) -> Tensor:
-        """The product of the rotated qubits."""
-        if not self.schedule.start:
-            return self.constants("vacuum", lambda: np.ones((1, 1)), turns[0], complex=True)
-        slots = [self.slot[group] for group in self.schedule.start]
-        which = {part for part, _ in slots}
-        if len(which) == 1:
-            (part,) = which
-            both, index = turns[part], [at for _, at in slots]
-        else:
-            both = torch.cat([turns[0].expand(len(turns[1]), -1, -1), turns[1]], 1)
-            index = [at + part * turns[0].shape[1] for part, at in slots]
-        chosen = both.index_select(1, self.constants("start", lambda: np.array(index), both))
-        qubits = torch.view_as_complex(chosen.reshape(-1, len(slots), 2, 2))
-        return _product(qubits, lambda high, low: (high.unsqueeze(-1) * low.unsqueeze(-2)).flatten(-2))
-
-    def _apply(
-        self, number: int, step: Step, group: int, state: Tensor, turns: list[Tensor], blocks: dict[tuple[int, ...], Tensor]
-    ) -> Tensor:
-        like = turns[0]
-        match step:
-            case Layer():
-                for low, members in step.blocks:
-                    matrix = blocks[members]
-                    state = _on_bits(matrix, state, low, len(members))
-                return state
-            case Permutation():
-                return state.index_select(1, self.constants(number, lambda: step.source, like))
-            case Rotation(qubit, _, controls, value):
-                part, at = self.slot[group]
-                index = np.arange(1 << self.num_qubits)
-                chosen = index[((index & controls) == value) & (index & step.moved == 0)]
-                pair = self.constants(number, lambda: np.stack([chosen, chosen | 1 << qubit]).ravel(), like)
-                old = state.index_select(1, pair).reshape(state.shape[0], 2, pair.shape[0] // 2)
-                new = torch.matmul(self._matrices(turns[part][:, at]), old)
-                return _replaced(state, pair, new.flatten(1))
-            case PauliRotation():
-                return self._pauli(number, step, turns[self.slot[group][0]][:, self.slot[group][1]], state)
-            case Dense():
-                return self._dense(number, step, state, like)
-        raise AssertionError(step)
-
-    def _phases(self, number: int, step: Phases, inputs: Tensor, weights: Tensor) -> Tensor:
-        """exp(i angles), shape (batch or 1, 2**n)."""
-        if not any(angle.terms for angle in step.terms.values()):
-            return self.constants((number, "table"), lambda: self._fixed_phases(step), inputs, complex=True)
-        rows, size = [self.schedule.rows[angle] for angle in step.terms.values()], 1 << self.num_qubits
-        terms = self._angles((number, "terms"), rows, bool(self.varies[rows].any()), inputs, weights)
-        masks = np.array(list(step.terms))
-        if len(rows) * size <= _LARGEST_SIGNS:
-            angles = terms @ self.constants((number, "signs"), lambda: _signs(masks, self.num_qubits).T, inputs)
-        else:
-            places = self.constants((number, "masks"), lambda: masks, inputs)
-            angles = self._transform(terms.new_zeros(len(terms), size).index_add(1, places, terms))
-        return torch.complex(angles.cos(), angles.sin())
-
-    def _fixed_phases(self, step: Phases) -> Array:
-        angles = np.zeros((1, 1 << self.num_qubits))
-        for mask, angle in step.terms.items():
-            angles += angle.offset * _signs(np.array([mask]), self.num_qubits).T
-        return np.asarray(np.exp(1j * angles))
-
-    def _transform(self, table: Tensor) -> Tensor:
-        """Walsh-Hadamard over the last axis."""
-        for low in range(0, self.num_qubits, _HADAMARD_BITS):
-            bits = min(_HADAMARD_BITS, self.num_qubits - low)
-            matrix = self.constants(("hadamard", bits), lambda b=bits: _hadamard(b), table)
-            table = _on_bits(matrix.unsqueeze(0), table, low, bits)
-        return table
-
-    def _pauli(self, number: int, step: PauliRotation, turn: Tensor, state: Tensor) -> Tensor:
-        source, phase = _pauli_action(step.x, step.z, self.num_qubits)
-        held = (np.arange(1 << self.num_qubits) & step.controls) == step.value
-        moved = state.index_select(1, self.constants((number, "source"), lambda: source, turn))
-        image = moved * self.constants((number, "phase"), lambda: phase * held, turn, complex=True)
-        cosine, sine = turn[:, :1], -turn[:, 1:2]
-        if step.controls:
-            mask = self.constants((number, "held"), lambda: held.astype(float), turn)
-            cosine = 1 + mask * (cosine - 1)
-        return cosine * state - 1j * (sine * image)
-
-    def _dense(self, number: int, step: Dense, state: Tensor, like: Tensor) -> Tensor:
-        index = np.arange(1 << self.num_qubits)
-        chosen = index[((index & step.controls) == step.value) & (index & step.moved == 0)]
-        offsets = [sum((row >> k & 1) << qubit for k, qubit in enumerate(step.qubits)) for row in range(len(step.matrix))]
-        places = self.constants(number, lambda: np.stack([chosen + offset for offset in offsets]).ravel(), like)
-        matrix = self.constants((number, "matrix"), lambda: step.matrix, like, complex=True)
-        old = state.index_select(1, places).reshape(state.shape[0], len(offsets), len(chosen))
-        return _replaced(state, places, torch.matmul(matrix, old).flatten(1))
-
-    @cached_property
-    def _word_groups(self) -> dict[int, list[int]]:
-        groups: dict[int, list[int]] = {}
-        for k, (x, _) in enumerate(self.plan.readout.words):
-            groups.setdefault(x, []).append(k)
-        return groups
-
-    def _words(self, state: Tensor, like: Tensor) -> Tensor:
-        """The expectation values of all Pauli words, shape (batch or 1, words), grouped by their X part."""
-        parts = []
-        for x, members in self._word_groups.items():
-            if x:
-                source = self.constants(("partner", x), lambda x=x: np.arange(1 << self.num_qubits) ^ x, like)
-                product = state.index_select(1, source).conj() * state
-                tables = [product.real, product.imag]
-            else:
-                tables = [torch.view_as_real(state).square().sum(-1)]
-            words = [self.plan.readout.words[k] for k in members]
-            ys = np.array([(x & z).bit_count() % 4 for _, z in words])
-            picked = self._parities(tables[0], ("z", x), [z for _, z in words])
-            if x:
-                even = self.constants(("even", x), lambda y=ys: np.array([1.0, 0, -1, 0])[y], like)
-                odd = self.constants(("odd", x), lambda y=ys: np.array([0, -1.0, 0, 1])[y], like)
-                picked = even * picked + odd * self._parities(tables[1], ("z", x), [z for _, z in words])
-            parts.append(picked)
-        if len(parts) == 1:
-            return parts[0]
-        return torch.cat(parts, 1) if parts else like.new_zeros(1, 0)
-
-    def _parities(self, table: Tensor, name: Any, masks: list[int]) -> Tensor:
-        """The sums over a table with the signs of each mask's parity."""
-        if len(masks) << self.num_qubits > _LARGEST_SIGNS:
-            return self._transform(table).index_select(1, self.constants(name, lambda: np.array(masks), table))
-        return table @ self.constants((name, "signs"), lambda: _signs(np.array(masks), self.num_qubits), table)
-
-    def _sums(self) -> Array:
-        readout = self.plan.readout
-        order = [k for members in self._word_groups.values() for k in members]
-        matrix = np.zeros((len(readout.words), len(readout.sums)))
-        for output, entries in enumerate(readout.sums):
-            for word, coefficient in entries:
-                matrix[order.index(word), output] += coefficient
-        return matrix
+    def _on(self, like: Tensor) -> PlacedCircuit:
+        """The circuit with its constants on the device and in the precision of `like`."""
+        key = like.device, like.dtype
+        found = self._placed.get(key)
+        if found is None:
+            # What is kept must not belong to the function transform or the inference mode that first asked for it.
+            with temporarily_clear_interpreter_stack(), torch.inference_mode(False):
+                found = self._placed[key] = PlacedCircuit(self.schedule, self.columns, Place(*key))
+        return found
 
     def value(self, inputs: Array, weights: Array, mark: object | None = None) -> Array:
         """As `values`, numpy in and out."""
@@ -316,53 +86,177 @@ class TorchSplit:
         return values.detach().numpy(), found[0], found[1]
 
 
+class PlacedCircuit:
+    """A schedule with its constants on one device and in one precision."""
+
+    def __init__(self, schedule: Schedule, columns: Columns, place: Place) -> None:
+        self.schedule, self.place, self.num_qubits = schedule, place, schedule.plan.num_qubits
+        self.index: Array = np.arange(1 << self.num_qubits)
+        self.widths = [min(schedule.width, self.num_qubits - low) for low in range(0, self.num_qubits, schedule.width or 1)]
+        self.start = Blocks(schedule.start or [()], True, columns, place)
+        kinds: dict[tuple[int, bool], list[int]] = {}
+        for number, part in enumerate(schedule.parts):
+            width = 0 if isinstance(part, Phases) else len(part)
+            kinds.setdefault((width, schedule.part_varies(part)), []).append(number)
+        self.kinds: list[tuple[list[int], Blocks | PhaseTables]] = []
+        for (width, _), numbers in kinds.items():
+            parts: Any = [schedule.parts[number] for number in numbers]
+            made = Blocks(parts, False, columns, place) if width else PhaseTables(parts, self.num_qubits, columns, place)
+            self.kinds.append((numbers, made))
+        self.steps = [self._step(step, number) for step, number in schedule.steps]
+        self.read = Readout(schedule.plan.readout, self.num_qubits, place)
+
+    def state(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """The final state, without the plan's global phase, shape (batch or 1, 2**n)."""
+        weights = weights.unsqueeze(0)
+        found: dict[int, Tensor] = {}
+        for numbers, made in self.kinds:
+            found.update(zip(numbers, made(inputs, weights).unbind(0), strict=True))
+        state, *others = self.start(inputs, weights).unbind(0)
+        for high, width in zip(others, self.widths[1:], strict=True):
+            state = high[:, : 1 << width].unsqueeze(2).bmm(state.unsqueeze(1)).flatten(1)
+        for step in self.steps:
+            state = step(state, found)
+        return state
+
+    def _step(self, step: Step, number: int | None) -> Apply:
+        match step:
+            case Layer(blocks):
+                return self._layer(blocks)
+            case Permutation(source):
+                index = self.place(source)
+                return lambda state, _: state.index_select(1, index)
+            case Phases():
+                if number is not None:
+                    return lambda state, found: state * found[number]
+                table = self.place(np.exp(1j * fixed_angles(step, self.num_qubits)))
+                return lambda state, _: state * table
+            case Rotation():
+                assert number is not None
+                return self._controlled(step, number)
+            case PauliRotation():
+                assert number is not None
+                return self._pauli(step, number)
+            case Dense():
+                return self._dense(step)
+
+    def _layer(self, blocks: tuple[int | None, ...]) -> Apply:
+        width = self.schedule.width
+        lows = [k * width for k in range(len(blocks))]
+        given = [(number, low, bits) for number, low, bits in zip(blocks, lows, self.widths, strict=True) if number is not None]
+
+        def on_each(state: Tensor, found: Mapping[int, Tensor]) -> Tensor:
+            for number, low, bits in given:
+                state = on_bits(_narrowed(found[number], bits, width), state, low, bits)
+            return state
+
+        def turning(state: Tensor, found: Mapping[int, Tensor]) -> Tensor:
+            matrices = [(_narrowed(found[number], bits, width), bits) for number, _, bits in reversed(given)]
+            return _turned(state, matrices)
+
+        return turning if len(given) == len(blocks) > 1 else on_each
+
+    def _controlled(self, step: Rotation, number: int) -> Apply:
+        index = self.index
+        chosen = index[((index & step.controls) == step.value) & (index & step.moved == 0)]
+        pairs = self.place(np.stack([chosen, chosen | step.moved]).ravel())
+
+        def apply(state: Tensor, found: Mapping[int, Tensor]) -> Tensor:
+            old = state.index_select(1, pairs).reshape(len(state), 2, len(chosen))
+            return _replaced(state, pairs, torch.matmul(found[number].mT, old).flatten(1))
+
+        return apply
+
+    def _pauli(self, step: PauliRotation, number: int) -> Apply:
+        """exp(-i h P) is cos h - i sin h P."""
+        source, phase = _pauli_action(step.x, step.z, self.num_qubits)
+        held = (self.index & step.controls) == step.value
+        partner, factor, mask = self.place(source), self.place(phase * held), self.place(held.astype(float))
+
+        def apply(state: Tensor, found: Mapping[int, Tensor]) -> Tensor:
+            turn = found[number][..., :1, 0]
+            cosine = 1 + mask * (turn.real - 1) if step.controls else turn.real
+            return cosine * state + 1j * turn.imag * (state.index_select(1, partner) * factor)
+
+        return apply
+
+    def _dense(self, step: Dense) -> Apply:
+        index = self.index
+        chosen = index[((index & step.controls) == step.value) & (index & step.moved == 0)]
+        offsets = [sum((row >> k & 1) << qubit for k, qubit in enumerate(step.qubits)) for row in range(len(step.matrix))]
+        places = self.place(np.stack([chosen + offset for offset in offsets]).ravel())
+        matrix = self.place(step.matrix.astype(complex))
+
+        def apply(state: Tensor, _: Mapping[int, Tensor]) -> Tensor:
+            old = state.index_select(1, places).reshape(len(state), len(offsets), len(chosen))
+            return _replaced(state, places, torch.matmul(matrix, old).flatten(1))
+
+        return apply
+
+
+class Readout:
+    """Expectation values of a state, from its amplitudes times their partners under the X part of each word."""
+
+    def __init__(self, readout: plans.Readout, num_qubits: int, place: Place) -> None:
+        self.constants = place(np.array(readout.constants, float))
+        coefficients = np.zeros((len(readout.words), len(readout.sums)))
+        for output, entries in enumerate(readout.sums):
+            for word, coefficient in entries:
+                coefficients[word, output] += coefficient
+        direct = few_signs(2 * len(readout.sums), num_qubits)
+        self.parts: list[tuple[Tensor | None, Parities | None, Tensor]] = []
+        for x in sorted({x for x, _ in readout.words}):
+            members = [k for k, (other, _) in enumerate(readout.words) if other == x]
+            masks = [readout.words[k][1] for k in members]
+            # With y letters Y the real part counts with the sign of i^y, the imaginary one with that of i^(y + 1).
+            letters = np.array([(x & mask).bit_count() % 4 for mask in masks])
+            real, imaginary = (np.array(signs)[letters, None] * coefficients[members] for signs in _SIGNS_OF_PARTS)
+            matrix = np.stack([real, imaginary if x else real])  # without X part: squares of both
+            if direct:
+                matrix = (parity_signs(masks, num_qubits) @ matrix).swapaxes(0, 1)
+            partner = place(np.arange(1 << num_qubits) ^ x) if x else None
+            parities = None if direct else Parities(masks, num_qubits, place)
+            self.parts.append((partner, parities, place(matrix.reshape(-1, matrix.shape[-1]))))
+
+    def __call__(self, state: Tensor) -> Tensor:
+        """Shape (batch or 1, outputs)."""
+        values = self.constants.unsqueeze(0)
+        amplitudes = torch.view_as_real(state)
+        for partner, parities, matrix in self.parts:
+            if partner is None:
+                products = amplitudes * amplitudes
+            else:
+                products = torch.view_as_real(state.index_select(1, partner).conj() * state)
+            if parities is not None:
+                products = parities.collected(products.mT.flatten(0, 1)).reshape(len(state), -1)
+            values = torch.addmm(values, products.flatten(1), matrix)
+        return values
+
+
+def _narrowed(matrix: Tensor, bits: int, width: int) -> Tensor:
+    """A block of fewer qubits than the others have."""
+    return matrix if bits == width else matrix[..., : 1 << bits, : 1 << bits]
+
+
+def _turned(state: Tensor, matrices: Sequence[tuple[Tensor, int]]) -> Tensor:
+    """A matrix on each stretch of qubits, highest first: each product takes its qubits from first to last place."""
+    if all(matrix.dim() == 2 for matrix, _ in matrices):
+        turning = state.T
+        for matrix, bits in matrices:
+            turning = turning.reshape(1 << bits, -1).T.mm(matrix)
+        return turning.reshape(state.shape)
+    turning = state
+    for matrix, bits in matrices:
+        turning = torch.matmul(turning.reshape(len(turning), 1 << bits, state.shape[1] >> bits).mT, matrix)
+    return turning.flatten(1)
+
+
 def _replaced(state: Tensor, index: Tensor, new: Tensor) -> Tensor:
     """The state with the amplitudes `index` replaced."""
     if new.shape[0] != state.shape[0]:
         batch = max(new.shape[0], state.shape[0])
         state, new = state.expand(batch, -1), new.expand(batch, -1)
     return state.index_copy(1, index, new)
-
-
-def _on_bits(matrix: Tensor, state: Tensor, low: int, bits: int) -> Tensor:
-    """`matrix`, shape (batch or 1, 2**bits, 2**bits), on the bits of each state's index from `low` on."""
-    batch, size = state.shape
-    if low == 0:
-        rows = state.reshape(batch, size >> bits, 1 << bits)
-        if matrix.shape[0] == 1:
-            return torch.matmul(rows.flatten(0, 1), matrix[0].mT).reshape(batch, size)
-        return torch.matmul(rows, matrix.mT).flatten(1)
-    if matrix.shape[0] == 1:
-        return torch.matmul(matrix[0], state.reshape(batch * size >> bits + low, 1 << bits, 1 << low)).reshape(batch, size)
-    return torch.matmul(matrix.unsqueeze(1), state.reshape(batch, size >> bits + low, 1 << bits, 1 << low)).flatten(1)
-
-
-def _product(parts: Tensor, join: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
-    """All entries along axis 1 joined, those behind on the left; neighbours at once, so that few operations do."""
-    left = []
-    while (count := parts.shape[1]) > 1:
-        if count % 2:
-            parts, last = parts.tensor_split([count - 1], 1)
-            left.append(last)
-        first, second = parts.reshape(len(parts), count // 2, 2, *parts.shape[2:]).unbind(2)
-        parts = join(second, first)
-    for last in reversed(left):
-        parts = join(last, parts)
-    return parts.squeeze(1)
-
-
-def _kronecker(high: Tensor, low: Tensor) -> Tensor:
-    """Of the matrices in the last two axes."""
-    return (high[..., :, None, :, None] * low[..., None, :, None, :]).flatten(-4, -3).flatten(-2, -1)
-
-
-def _signs(masks: Array, num_qubits: int) -> Array:
-    """(-1)^|k & mask|, shape (2**num_qubits, masks)."""
-    return np.asarray(1.0 - 2.0 * (np.bitwise_count(np.arange(1 << num_qubits)[:, None] & masks[None, :]) & 1))
-
-
-def _hadamard(bits: int) -> Array:
-    return _signs(np.arange(1 << bits), bits)
 
 
 def _pauli_action(x: int, z: int, num_qubits: int) -> tuple[Array, Array]:

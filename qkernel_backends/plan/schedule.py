@@ -12,15 +12,17 @@ from qkernel_backends.plan.plan import Plan
 
 Array = np.ndarray[Any, Any]
 Factors = tuple[tuple[int, Affine], ...]
+Block = tuple[Factors, ...]
+"""Rotations of neighbouring qubits, lowest first."""
 
-_BLOCK = 4
+_WIDEST = 4
 
 
 @dataclass(frozen=True)
 class Layer:
-    """Rotations side by side, as blocks of neighbouring qubits: (lowest qubit, group of each qubit or -1)."""
+    """Rotations side by side: for each stretch of qubits, lowest first, the number of its block, if it has one."""
 
-    blocks: tuple[tuple[int, tuple[int, ...]], ...]
+    blocks: tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
@@ -35,63 +37,88 @@ Step = Layer | Permutation | Phases | Rotation | PauliRotation | Dense
 
 @dataclass
 class Schedule:
-    """A plan arranged for tensors: steps, and the merged rotations and angles that they name by number."""
+    """A plan arranged for tensors: its start and layers in blocks of `width` qubits, fewer in the last one.
+
+    `parts` is what is to be computed from the angles first. A step of one part comes with its number.
+    """
 
     plan: Plan
-    groups: list[Factors] = field(default_factory=list)
-    rows: dict[Affine, int] = field(default_factory=dict)
-    steps: list[tuple[Step, int]] = field(default_factory=list)
+    parts: list[Block | Phases] = field(default_factory=list)
+    steps: list[tuple[Step, int | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.start = [self._group(()) for _ in range(self.plan.num_qubits)]
-        for rotation in self.plan.start.rotations:
-            self.start[rotation.qubit] = self._group(rotation.factors)
-        pending: dict[int, int] = {}
+        qubits = self.plan.num_qubits
+        self.width = -(-qubits // max(1, -(-qubits // _WIDEST)))
+        self.start = self._split({rotation.qubit: rotation.factors for rotation in self.plan.start.rotations})
+        pending: dict[int, Factors] = {}
         for operation in self.plan.operations:
             if isinstance(operation, Rotation) and not operation.controls and operation.qubit not in pending:
-                pending[operation.qubit] = self._group(operation.factors)
+                pending[operation.qubit] = operation.factors
                 continue
             self._close(pending)
             self._step(operation, pending)
         self._close(pending)
 
-    def _group(self, factors: Factors) -> int:
-        for _, angle in factors:
-            self.rows.setdefault(angle, len(self.rows))
-        self.groups.append(factors)
-        return len(self.groups) - 1
+    def varies(self, angle: Affine) -> bool:
+        """Whether an angle differs from sample to sample."""
+        return any(column in self.plan.batched for column, _ in angle.terms)
 
-    def _close(self, pending: dict[int, int]) -> None:
-        blocks: list[tuple[int, list[int]]] = []
-        for qubit in sorted(pending):
-            if blocks and qubit < blocks[-1][0] + _BLOCK:
-                low, members = blocks[-1]
-                members += [-1] * (qubit - low - len(members)) + [pending[qubit]]
-            else:
-                blocks.append((qubit, [pending[qubit]]))
-        if blocks:
-            self.steps.append((Layer(tuple((low, tuple(members)) for low, members in blocks)), -1))
+    def _split(self, rotations: dict[int, Factors]) -> list[Block]:
+        """The rotations of each stretch of qubits; the last block may reach beyond the qubits there are."""
+        return [
+            tuple(rotations.get(qubit, ()) for qubit in range(low, low + self.width))
+            for low in range(0, self.plan.num_qubits, self.width or 1)
+        ]
+
+    def part_varies(self, part: Block | Phases) -> bool:
+        """Whether some angle of a part differs from sample to sample."""
+        if isinstance(part, Phases):
+            return any(map(self.varies, part.terms.values()))
+        return any(self.varies(angle) for factors in part for _, angle in factors)
+
+    def _number(self, part: Block | Phases) -> int:
+        self.parts.append(part)
+        return len(self.parts) - 1
+
+    def _close(self, pending: dict[int, Factors]) -> None:
+        """Have the rotations collected become a layer."""
+        if pending:
+            blocks = self._split(self._with_turns(pending))
+            self.steps.append((Layer(tuple(self._number(block) if any(block) else None for block in blocks)), None))
         pending.clear()
 
-    def _step(self, operation: Operation, pending: dict[int, int]) -> None:
+    def _with_turns(self, pending: dict[int, Factors]) -> dict[int, Factors]:
+        """The rotations after those about Z right before them; what stays behind of the phases does not change."""
+        last = self.steps[-1][0] if self.steps else None
+        if not isinstance(last, Phases):
+            return pending
+        moving = {mask: angle for mask, angle in last.terms.items() if angle.terms}
+        turns = {mask.bit_length() - 1: ((Z, angle.scaled(-1.0)),) for mask, angle in moving.items() if mask.bit_count() == 1}
+        if len(turns) < len(moving) or not turns.keys() <= pending.keys() or any(map(self.varies, moving.values())):
+            return pending
+        if self.steps.pop()[1] is not None:
+            self.parts.pop()
+        if left := {mask: angle for mask, angle in last.terms.items() if not angle.terms}:
+            self.steps.append((Phases(left), None))
+        return {qubit: turns.get(qubit, ()) + factors for qubit, factors in pending.items()}
+
+    def _step(self, operation: Operation, pending: dict[int, Factors]) -> None:
         match operation:
             case Flip():
                 source = _flip_source(operation, self.plan.num_qubits)
                 if self.steps and isinstance(self.steps[-1][0], Permutation):
                     source = self.steps.pop()[0].source[source]  # type: ignore[union-attr]
-                self.steps.append((Permutation(source), -1))
+                self.steps.append((Permutation(source), None))
             case Rotation(qubit, factors, 0):
-                pending[qubit] = self._group(factors)
+                pending[qubit] = factors
             case Rotation(_, factors):
-                self.steps.append((operation, self._group(factors)))
+                self.steps.append((operation, self._number((factors,))))
             case PauliRotation(_, _, half):
-                self.steps.append((operation, self._group(((Z, half),))))
-            case Phases(terms):
-                for angle in terms.values():
-                    self.rows.setdefault(angle, len(self.rows))
-                self.steps.append((operation, -1))
-            case Dense():
-                self.steps.append((operation, -1))
+                self.steps.append((operation, self._number((((Z, half),),))))
+            case Phases(terms) if any(angle.terms for angle in terms.values()):
+                self.steps.append((operation, self._number(operation)))
+            case Phases() | Dense():
+                self.steps.append((operation, None))
 
 
 def _flip_source(flip: Flip, num_qubits: int) -> Array:
