@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from qkernel.errors import GradientError
-from qkernel.nn.program import Columns, Program, Split
+from qkernel.nn.program import Columns, DirectSplit, Program, Split
 from qkernel.nn.tensors import TensorProgram, tensor_program
 
 Array = np.ndarray[Any, Any]
@@ -147,13 +147,24 @@ def _joined(arrays: list[Array], rows: int, dtype: Any) -> Array:
 
 @dataclass(frozen=True)
 class Call:
-    """One kind of evaluation: how the tensors lie, the batch axes of the result, and its dtype and device."""
+    """One kind of evaluation: how the tensors lie, the batch axes of the result, and its dtype and device.
+
+    `is_uniform` says that all tensors are of that dtype and on that device.
+    """
 
     wiring: Wiring
     layout: Layout
     batch_axes: tuple[int, ...]
     dtype: torch.dtype
     device: torch.device
+    is_uniform: bool
+
+    @classmethod
+    def of(cls, wiring: Wiring, tensors: Sequence[Tensor], batch_axes: tuple[int, ...]) -> Call:
+        """The evaluation at such tensors; the first says what the result is like."""
+        dtype, device = (tensors[0].dtype, tensors[0].device) if tensors else (torch.get_default_dtype(), _CPU)
+        is_uniform = all(tensor.dtype is dtype and tensor.device == device for tensor in tensors)
+        return cls(wiring, wiring.layout(tensors), batch_axes, dtype, device, is_uniform)
 
     def __call__(self, tensors: Sequence[Tensor]) -> Tensor:
         """The program's outputs, shape (batch axes..., outputs), differentiable by each of `tensors`."""
@@ -172,12 +183,15 @@ class Call:
                     return result
         return self.values(tensors)
 
-    def values(self, tensors: Sequence[Tensor]) -> Tensor:
-        return self.outputs(*self.arrays(tensors))
-
-    def outputs(self, inputs: Array, weights: Array, mark: object | None = None) -> Tensor:
-        values = self._split.value(inputs, weights, mark)
-        return _tensor(values.reshape(self._shape), self.dtype, self.device)
+    def values(self, tensors: Sequence[Tensor], mark: object | None = None) -> Tensor:
+        """By the layer's own engine; with a `mark`, `gradients` with the same mark may begin where this ends."""
+        if self._direct is None:
+            return _tensor(self._split.value(*self.arrays(tensors)).reshape(self._shape), self.dtype, self.device)
+        split, places = self._direct
+        inputs, weights = [tensors[place].contiguous() for place in places]
+        outputs = torch.empty(self._shape, dtype=self.dtype)
+        split.evaluate(self._batch, inputs.data_ptr(), weights.data_ptr(), outputs.data_ptr(), mark)
+        return outputs
 
     def tensor_values(self, operations: TensorProgram, tensors: Sequence[Tensor]) -> Tensor:
         """The same by tensor operations, differentiable as often as one likes."""
@@ -212,22 +226,23 @@ class Call:
         wanted: Sequence[bool],
         cotangent: Tensor,
         tensors: Sequence[Tensor],
-        arrays: tuple[Array, Array] | None = None,
         mark: object | None = None,
     ) -> Gradients:
         """For each tensor that is `wanted` the gradient of sum(cotangent * outputs), in its shape, dtype and device.
 
-        `arrays` is what `self.arrays` made of the tensors, if it is at hand, and `mark` that of the `outputs` before.
+        `mark` is that of the `values` before, if there were any.
         """
+        if self._direct is not None:
+            return self._direct_gradients(wanted, cotangent, tensors, mark)
         if (operations := self.wiring.operations(self.layout, self.device)) is not None:
             # Not `torch.autograd.grad`, which sees nothing inside of an operator.
             pullback = torch.func.vjp(lambda *values: self.tensor_values(operations, values), *tensors)[1]
             return tuple(gradient if one else None for gradient, one in zip(pullback(cotangent), wanted, strict=True))
-        inputs, weights = arrays or self.arrays(tensors)
+        inputs, weights = self.arrays(tensors)
         needed = self.wiring.needed(wanted)
         split = self._split if needed is None else self._split_for(needed)
         rows = _numpy(cotangent).reshape(len(inputs), self._shape[-1])
-        *_, by_inputs, by_weights = split.vjp(inputs, weights, rows, mark)
+        *_, by_inputs, by_weights = split.vjp(inputs, weights, rows)
         return tuple(
             [
                 _tensor(
@@ -240,6 +255,19 @@ class Call:
                 for (kind, start, stop), tensor, one in zip(self.layout.stretches, tensors, wanted, strict=True)
             ]
         )
+
+    def _direct_gradients(
+        self, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor], mark: object | None
+    ) -> Gradients:
+        assert self._direct is not None
+        split, places = self._direct
+        inputs, weights = [tensors[place].contiguous() for place in places]
+        rows, by_inputs, by_weights = cotangent.contiguous(), torch.empty_like(inputs), torch.empty_like(weights)
+        given = inputs.data_ptr(), weights.data_ptr(), rows.data_ptr()
+        found = self._unread.data_ptr(), by_inputs.data_ptr(), by_weights.data_ptr()
+        split.differentiate(self._batch, *given, *found, mark)
+        gradients = (by_inputs, by_weights) if places[0] == 0 else (by_weights, by_inputs)
+        return tuple([gradient if one else None for gradient, one in zip(gradients, wanted, strict=True)])
 
     def over(self, size: int, tensors: Sequence[Tensor], axes: Sequence[int | None]) -> tuple[Call, list[Tensor]]:
         """This evaluation for `size` sets of tensors at once, which lie along `axes` (None: one for all sets)."""
@@ -279,6 +307,21 @@ class Call:
         return self._split_for(None)
 
     @cached_property
+    def _direct(self) -> tuple[DirectSplit, tuple[int, int]] | None:
+        """The split and the places of what comes per sample and what is shared, if these tensors can be read in place."""
+        if self._elsewhere or not self.is_uniform or self.dtype not in (torch.float32, torch.float64):
+            return None
+        split, kinds = self._split, [kind for kind, _, _ in self.layout.stretches]
+        if sorted(kinds) != [False, True]:
+            return None
+        return (split, (kinds.index(True), kinds.index(False))) if isinstance(split, DirectSplit) else None
+
+    @cached_property
+    def _unread(self) -> Tensor:
+        """Room for values that nobody asks for."""
+        return torch.empty(self._shape, dtype=self.dtype)
+
+    @cached_property
     def _batch(self) -> int:
         return math.prod(self.batch_axes)
 
@@ -302,15 +345,14 @@ class Evaluation(torch.autograd.Function):
     def forward(ctx: Any, call: Call, *tensors: Tensor) -> Tensor:
         ctx.call = call
         ctx.save_for_backward(*tensors)
-        ctx.arrays = inputs, weights = call.arrays(tensors)
-        return call.outputs(inputs, weights, ctx)
+        return call.values(tensors, ctx)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
         wanted, tensors = ctx.needs_input_grad[1:], ctx.saved_tensors  # torch refuses tensors that were changed since
         if torch.is_grad_enabled():
             return (None, *ctx.call.differentiable_gradients(wanted, cotangents[0], tensors))
-        return (None, *ctx.call.gradients(wanted, cotangents[0], tensors, ctx.arrays, ctx))
+        return (None, *ctx.call.gradients(wanted, cotangents[0], tensors, ctx))
 
 
 class Derivative(torch.autograd.Function):

@@ -109,17 +109,25 @@ class QLayer(nn.Module):
             inputs = self._ordered(inputs, named)
         weights = self._weight_tensors()
         tensors = (*inputs, *weights)
-        if torch.compiler.is_compiling() or not _hold_values(tensors):
-            self._batch_axes(inputs, weights)
-            outputs: Tensor = evaluate(self._wiring.number, tensors)
-            return outputs
-        kind = tuple([(tensor.shape, tensor.dtype, tensor.device) for tensor in tensors])
+        if torch.compiler.is_compiling():
+            return self._evaluated(inputs, weights)
+        try:
+            kind = tuple([(type(tensor), tensor.shape, tensor.dtype, tensor.device) for tensor in tensors])
+        except AttributeError:  # not all are tensors
+            return self._evaluated(inputs, weights)
         call = self._wiring.calls.get(kind)
         if call is None:
-            batch_axes, like = self._batch_axes(inputs, weights), tensors[0] if tensors else torch.empty(0)
-            call = Call(self._wiring, self._wiring.layout(tensors), batch_axes, like.dtype, like.device)
+            if not _hold_values(tensors):
+                return self._evaluated(inputs, weights)
+            call = Call.of(self._wiring, tensors, self._batch_axes(inputs, weights))
             self._wiring.remember(kind, call)
         return call(tensors)
+
+    def _evaluated(self, inputs: tuple[Tensor, ...], weights: list[Tensor]) -> Tensor:
+        """The results as an operator of a graph, or of tensors that hold no values."""
+        self._batch_axes(inputs, weights)
+        outputs: Tensor = evaluate(self._wiring.number, (*inputs, *weights))
+        return outputs
 
     def _ordered(self, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """The inputs in order, some of which were given by name."""

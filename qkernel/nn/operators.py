@@ -33,7 +33,7 @@ def _call(number: int, tensors: Sequence[Tensor]) -> Call:
     axes: tuple[int, ...] = ()
     for place, tensor in zip(wiring.placements, tensors, strict=True):
         axes = tuple(tensor.shape[: tensor.dim() - len(place.shape)]) or axes
-    return Call(wiring, wiring.layout(tensors), axes, tensors[0].dtype, tensors[0].device)
+    return Call.of(wiring, tensors, axes)
 
 
 @torch.library.custom_op("qkernel::evaluate", mutates_args=())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -22,14 +22,32 @@ Columns = tuple[int, ...]
 class Split(Protocol):
     """A program whose columns of theta come in two kinds: some per sample, some one for all samples."""
 
-    def value(self, inputs: Array, weights: Array, mark: object | None = None) -> Array:
-        """The outputs, shape (batch, num_outputs), of `inputs`, shape (batch, ...), and `weights`, one axis.
+    def value(self, inputs: Array, weights: Array) -> Array:
+        """The outputs, shape (batch, num_outputs), of `inputs`, shape (batch, ...), and `weights`, one axis."""
 
-        A `mark` says that a `vjp` at the same point and with the same mark may follow: what is known may be kept for it.
-        """
-
-    def vjp(self, inputs: Array, weights: Array, cotangent: Array, mark: object | None = None) -> tuple[Array, ...]:
+    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
         """The gradients of sum(cotangent * outputs) by `inputs` and by `weights`, as the last two entries."""
+
+
+@runtime_checkable
+class DirectSplit(Split, Protocol):
+    """A split that also works between addresses, of contiguous arrays in its precision."""
+
+    def evaluate(self, count: int, inputs: int, weights: int, values: int, mark: object | None = None) -> None:
+        """`value` of `count` samples. As long as `mark` lives, what is known may be kept for `differentiate` at this point."""
+
+    def differentiate(
+        self,
+        count: int,
+        inputs: int,
+        weights: int,
+        cotangent: int,
+        values: int,
+        by_inputs: int,
+        by_weights: int,
+        mark: object | None = None,
+    ) -> None:
+        """`vjp` of `count` samples; what is left in `values` is unspecified."""
 
 
 class Program:
@@ -183,10 +201,10 @@ class Joined:
     shared: Columns
     needed: Columns | None
 
-    def value(self, inputs: Array, weights: Array, mark: object | None = None) -> Array:
+    def value(self, inputs: Array, weights: Array) -> Array:
         return self.program.values(self._theta(inputs, weights))
 
-    def vjp(self, inputs: Array, weights: Array, cotangent: Array, mark: object | None = None) -> tuple[Array, ...]:
+    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
         theta = self._theta(inputs, weights)
         gradient = self.program.vjp(theta, cotangent.astype(self.dtype, copy=False), self.needed)
         return gradient[:, list(self.batched)], gradient[:, list(self.shared)].sum(0)

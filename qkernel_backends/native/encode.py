@@ -25,11 +25,13 @@ class Program:
     """`code` and `numbers` for the machine, and how a workspace of `work_size` numbers begins.
 
     `passes` lists (place in `code`, number of blocks, number of word groups); there is more than one block where the
-    state has an array of its own. `cost` estimates the nanoseconds of a forward run of 2**`lane_bits` samples.
+    state has an array of its own. `num_weights` counts the columns that all samples share, `cost` estimates the
+    nanoseconds of a forward run of 2**`lane_bits` samples.
     """
 
     num_qubits: int
     lane_bits: int
+    num_weights: int
     code: Array
     numbers: Array
     work_size: int
@@ -415,7 +417,8 @@ class _Encoder:
         numbers = np.array(self.numbers or [0.0], float)
         vectors = (1 << (plan.num_qubits + self.lane_bits)) / self.lanes
         return Program(
-            plan.num_qubits, self.lane_bits, np.array(code, np.int64), numbers, self.work, signs,
+            plan.num_qubits, self.lane_bits, len(self.position) - len(plan.batched),
+            np.array(code, np.int64), numbers, self.work, signs,
             np.array(list(self.lane_masks)), self.dtype, (2.0 * len(plan.operations) + 4.0) * vectors, tuple(passes),
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ from qkernel_backends.native.layout import (
     GRAD_INPUTS,
     GRAD_WEIGHTS,
     GRADIENT,
+    NUM_INPUTS,
     NUM_OUTER,
     NUM_WORDS,
     OBSERVE,
@@ -33,11 +35,10 @@ from qkernel_backends.native.layout import (
     UNDO,
     WEIGH,
     WORD_VALUES_AT,
-    WORK,
 )
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.threads import together
-from qkernel_backends.native.workspace import Workspace, aligned
+from qkernel_backends.native.workspace import Batch, Workspace, adding_up, address, aligned
 
 Array = np.ndarray[Any, Any]
 
@@ -49,16 +50,20 @@ class LargeState:
         self.program, self.workspaces = program, workspaces
         self.state = aligned(4 << program.num_qubits, program.dtype)
 
-    def run(self, mode: int) -> None:
-        """Do the batch of the first workspace, and leave the results there."""
-        program, main = self.program, self.workspaces[0]
-        batch, differentiates = main.batch, mode in (GRADIENT, RESUME)
+    def run(self, mode: int, batch: Batch) -> None:
+        """Do a batch."""
+        program = self.program
         for workspace in self.workspaces:
-            if workspace is not main:
-                workspace.share(main)
-                workspace.give(GRAD_INPUTS, np.empty_like(main.arrays[GRAD_INPUTS]))
-            workspace.arrays[GRAD_INPUTS].fill(0)
-            workspace.give(STATES, self.state)
+            workspace.addresses[STATES] = address(self.state)
+        sizes = {GRAD_INPUTS: batch.samples * int(program.code[NUM_INPUTS]), GRAD_WEIGHTS: program.num_weights}
+        differentiates = mode in (GRADIENT, RESUME)
+        if differentiates:
+            ctypes.memset(batch.grad_inputs, 0, sizes[GRAD_INPUTS] * program.dtype.itemsize)
+        with adding_up(self.workspaces, batch, sizes if differentiates else {}):
+            self._run(mode, batch.samples, differentiates)
+
+    def _run(self, mode: int, count: int, differentiates: bool) -> None:
+        program = self.program
         calls = [workspace.run for workspace in self.workspaces]
 
         def everywhere(sample: int, task: int) -> None:
@@ -67,8 +72,8 @@ class LargeState:
         if mode != RESUME:
             everywhere(0, BEGIN_CALL)
         schedule = list(self._schedule(mode))
-        with progress("passes over the state", batch * len(schedule)) as advance:
-            for sample in range(batch):
+        with progress("passes over the state", count * len(schedule)) as advance:
+            for sample in range(count):
                 if mode != RESUME:
                     everywhere(sample, BEGIN_SAMPLE)
                 if differentiates:
@@ -88,14 +93,11 @@ class LargeState:
                     everywhere(sample, END_SAMPLE)
         if differentiates:
             everywhere(0, END_CALL)
-            for place in (GRAD_INPUTS, GRAD_WEIGHTS):
-                for workspace in self.workspaces[1:]:
-                    main.arrays[place] += workspace.arrays[place]
 
     def _gather(self, section: int, size: int) -> None:
         """Add the threads' parts of a section up in the first workspace."""
         at = int(self.program.code[section])
-        first, *others = (workspace.arrays[WORK][at : at + size] for workspace in self.workspaces)
+        first, *others = (workspace.work[at : at + size] for workspace in self.workspaces)
         for other in others:
             first += other
 

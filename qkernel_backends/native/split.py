@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,10 +16,11 @@ from qkernel.lower.circuit import Circuit
 from qkernel_backends.memory import require_memory
 from qkernel_backends.native.encode import Program, encode
 from qkernel_backends.native.large import LargeState
-from qkernel_backends.native.layout import EXPECT, GRAD_INPUTS, GRAD_WEIGHTS, GRADIENT, KEEP, RESUME, STATES, VALUES
+from qkernel_backends.native.layout import EXPECT, GRAD_WEIGHTS, GRADIENT, KEEP, RESUME, STATES
 from qkernel_backends.native.passes import partition
+from qkernel_backends.native.progress import progress
 from qkernel_backends.native.threads import num_threads, together
-from qkernel_backends.native.workspace import Workspace, aligned
+from qkernel_backends.native.workspace import Batch, Workspace, adding_up, address, aligned
 from qkernel_backends.plan import Plan, compile_plan
 
 Array = np.ndarray[Any, Any]
@@ -49,7 +51,7 @@ def extended(circuit: Circuit, theta: Array, real: np.dtype[Any]) -> Array:
 
 
 class Room:
-    """What one call works in, and where it may leave its states: workspaces, the first of them with the batch.
+    """What one call works in, and where it may leave its states.
 
     `share` is how many samples each workspace does; `states` has a row for each chunk of samples.
     """
@@ -120,7 +122,7 @@ class Runner:
 class Size:
     """How batches of one size run: `samples` share a vector, a forward run costs `cost` nanoseconds on one thread.
 
-    `keeps` says whether the states may stay for a later call.
+    `keeps` says whether the states may stay for a later call, `is_small` that one workspace does it all in one go.
     """
 
     runner: Runner
@@ -128,6 +130,7 @@ class Size:
     chunks: int
     cost: float
     keeps: bool
+    is_small: bool
 
 
 class NativeSplit:
@@ -139,6 +142,7 @@ class NativeSplit:
         self.position = {column: k for columns in (batched, shared) for k, column in enumerate(columns)}
         self.plan: Plan = compile_plan(circuit, batched, expectations=True)
         self.num_values = len(circuit.expectations)
+        self._weight_bytes = len(shared) * self.real.itemsize
         self._runners: dict[int, Runner] = {}
         self._sizes: dict[int, Size] = {}
 
@@ -154,7 +158,8 @@ class NativeSplit:
         program, chunks = runner.program, max(1, -(-batch >> bits))
         cost = program.cost * chunks
         keeps = batch == 1 if program.is_blocked else chunks * program.state_bytes <= KEPT_BYTES and 3 * cost <= _INTERRUPTIBLE
-        self._sizes[batch] = Size(runner, 1 << bits, chunks, cost, keeps)
+        is_small = chunks == 1 and not program.is_blocked and 3 * cost <= _INTERRUPTIBLE
+        self._sizes[batch] = Size(runner, 1 << bits, chunks, cost, keeps, is_small)
         return self._sizes[batch]
 
     def _program(self, bits: int) -> Program:
@@ -165,81 +170,115 @@ class NativeSplit:
             passes = partition(self.plan, block, run)
         return encode(self.plan, bits, self.real, self.position, passes=passes)
 
-    def value(self, inputs: Array, weights: Array, mark: object | None = None) -> Array:
-        """The expectation values, shape (batch, outputs).
-
-        With a `mark` the states stay where they are, if there is room, for as long as it lives: a `vjp` with the same mark,
-        inputs and weights that finds them begins there.
-        """
-        size = self._sizes.get(len(inputs)) or self._size(len(inputs))
-        runner, keeps = size.runner, mark is not None and size.keeps
-        room = runner.room()
-        main = room.works[0]
-        main.take(inputs, weights)
-        _run(size, room, KEEP if keeps else EXPECT)
-        values = main.arrays[VALUES].copy()
-        if keeps:
-            runner.mark(mark, room)
-        else:
-            runner.free.append(room)
+    def value(self, inputs: Array, weights: Array) -> Array:
+        """The expectation values, shape (batch, outputs)."""
+        inputs, weights = self._real(inputs), self._real(weights)
+        values = np.empty((len(inputs), self.num_values), self.real)
+        self.evaluate(len(inputs), address(inputs), address(weights), address(values))
         return values
 
-    def vjp(self, inputs: Array, weights: Array, cotangent: Array, mark: object | None = None) -> tuple[Array, Array, Array]:
-        """The values, and the gradients of sum(cotangent * values) by `inputs` and by `weights`; for `mark` see `value`."""
-        size = self._sizes.get(len(inputs)) or self._size(len(inputs))
-        runner, mode = size.runner, RESUME
+    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, Array, Array]:
+        """The values, and the gradients of sum(cotangent * values) by `inputs` and by `weights`."""
+        given = self._real(inputs), self._real(weights), self._real(cotangent)
+        found = np.empty((len(inputs), self.num_values), self.real), np.empty_like(given[0]), np.empty_like(given[1])
+        self.differentiate(len(inputs), *map(address, given), *map(address, found))
+        return found
+
+    def _real(self, array: Array) -> Array:
+        return np.ascontiguousarray(array, self.real)
+
+    def evaluate(self, count: int, inputs: int, weights: int, values: int, mark: object | None = None) -> None:
+        """`value` of `count` samples between addresses, for callers who have the memory and no time.
+
+        With a `mark` the states stay where they are, if there is room, for as long as it lives: `differentiate` with the
+        same mark, inputs and weights that finds them begins there.
+        """
+        size = self._sizes.get(count) or self._size(count)
+        runner, room, batch = size.runner, size.runner.room(), Batch(count, inputs, weights, 0, values, 0, 0)
+        if mark is not None and size.keeps:
+            _run(size, room, KEEP, batch)
+            runner.mark(mark, room)
+        else:
+            _run(size, room, EXPECT, batch)
+            runner.free.append(room)
+
+    def differentiate(
+        self,
+        count: int,
+        inputs: int,
+        weights: int,
+        cotangent: int,
+        values: int,
+        by_inputs: int,
+        by_weights: int,
+        mark: object | None = None,
+    ) -> None:
+        """`vjp` of `count` samples between addresses; there are no values if the states of `mark` are found."""
+        size = self._sizes.get(count) or self._size(count)
+        runner, mode, batch = size.runner, RESUME, Batch(count, inputs, weights, cotangent, values, by_inputs, by_weights)
         room = None if mark is None else runner.room_of(mark)
         if room is None:
             room, mode = runner.room(), GRADIENT
-            room.works[0].take(inputs, weights)
-        main = room.works[0]
-        main.observe(cotangent)
-        _run(size, room, mode)
-        values, by_inputs, by_weights = (main.arrays[place].copy() for place in (VALUES, GRAD_INPUTS, GRAD_WEIGHTS))
+        ctypes.memset(by_weights, 0, self._weight_bytes)
+        _run(size, room, mode, batch)
         runner.free.append(room)
-        return values, by_inputs, by_weights
 
 
-def _run(size: Size, room: Room, mode: int) -> None:
-    """Do the batch of a room, with the help of threads where that is worth it; a room where this fails is forgotten."""
-    runner, works, main = size.runner, room.works, room.works[0]
+def _run(size: Size, room: Room, mode: int, batch: Batch) -> None:
+    """Do a batch in a room, with the help of threads where that is worth it; a room where this fails is forgotten."""
+    if size.is_small:
+        room.works[0].point(batch)
+        room.works[0].run(0, batch.samples, mode, 0, 0)
+        return
+    runner, works = size.runner, room.works
     if runner.program.is_blocked:
         if mode != RESUME:
             _staff(runner, works, num_threads())
         room.large = room.large or LargeState(runner.program, works)
-        room.large.run(mode)
+        room.large.run(mode, batch)
         return
-    batch, cost = main.batch, size.cost if mode == EXPECT else 3 * size.cost
+    cost = size.cost if mode == EXPECT else 3 * size.cost
     if mode != RESUME:
         threads = min(num_threads(), size.chunks) if cost >= WORTH_THREADS else 1
         room.share = -(-size.chunks // threads) * size.samples
         _staff(runner, works, -(-size.chunks * size.samples // room.share))
     if room.share > size.samples and mode in (KEEP, RESUME):
-        if len(room.states) < size.chunks:
-            room.states = aligned(
-                size.chunks * runner.program.state_bytes // runner.program.dtype.itemsize, runner.program.dtype
-            ).reshape(size.chunks, -1)
-        for own in works:
-            if own.arrays[STATES] is not room.states:
-                own.give(STATES, room.states)
+        _keep_states(size, room)
     if len(works) == 1 and cost <= _INTERRUPTIBLE:
-        main.run(0, batch, mode, 0, 0)
-        return
-    stop = Event()
-    step = size.samples if cost > _INTERRUPTIBLE else room.share  # where samples are slow, cuts let Ctrl-C through
+        works[0].point(batch)
+        works[0].run(0, batch.samples, mode, 0, 0)
+    else:
+        with adding_up(works, batch, {GRAD_WEIGHTS: runner.program.num_weights} if mode in (GRADIENT, RESUME) else {}):
+            _run_together(size, room, mode, batch.samples, cost)
 
-    def task(own: Workspace, first: int) -> None:
-        last = min(first + room.share, batch)
+
+def _keep_states(size: Size, room: Room) -> None:
+    """Have all workspaces of a room find a row of its states for each chunk."""
+    program = size.runner.program
+    if len(room.states) < size.chunks:
+        room.states = aligned(size.chunks * program.state_bytes // program.dtype.itemsize, program.dtype).reshape(
+            size.chunks, -1
+        )
+    for work in room.works:
+        work.addresses[STATES] = address(room.states)
+
+
+def _run_together(size: Size, room: Room, mode: int, count: int, cost: float) -> None:
+    """Each workspace does its share; where samples are slow, cuts let Ctrl-C through."""
+    stop = Event()
+    step = size.samples if cost > _INTERRUPTIBLE else room.share
+
+    def task(work: Workspace, first: int) -> None:
+        last = min(first + room.share, count)
         for begin in range(first, last, step):
             if stop.is_set():
                 return
-            own.run(begin, min(begin + step, last), mode, 0, 0)
+            work.run(begin, min(begin + step, last), mode, 0, 0)
+            if not first:
+                advance(step)
 
-    for own in works[1:]:
-        own.share(main)
-    together([partial(task, own, k * room.share) for k, own in enumerate(works)], stop)
-    for own in works[1:]:
-        main.arrays[GRAD_WEIGHTS][...] += own.arrays[GRAD_WEIGHTS]
+    with progress("samples", room.share) as advance:
+        together([partial(task, work, k * room.share) for k, work in enumerate(room.works)], stop)
 
 
 def _staff(runner: Runner, works: list[Workspace], count: int) -> None:

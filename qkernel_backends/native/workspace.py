@@ -1,9 +1,12 @@
-"""The memory of one call at a time: what the machine works in, and the arrays that a batch comes and goes in."""
+"""The memory of one call at a time: what the machine works in, and where it finds the rest."""
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,18 +14,12 @@ from qkernel_backends.native.cache import machine_code
 from qkernel_backends.native.encode import Program
 from qkernel_backends.native.layout import (
     CONSTANTS,
-    COTANGENT,
     EVOLVE,
-    GRAD_INPUTS,
-    GRAD_WEIGHTS,
     INPUTS,
     LANE_MASKS_AT,
     NUM_ARRAYS,
-    NUM_INPUTS,
-    NUM_VALUES,
     SIGNS_AT,
     STATES,
-    VALUES,
     WEIGHTS,
     WORK,
 )
@@ -40,62 +37,68 @@ def aligned(size: int, dtype: np.dtype[Any], zero: bool = False) -> Array:
     return raw[skip : skip + size]
 
 
+def address(array: Array) -> int:
+    """Where a contiguous array begins."""
+    start: int = array.__array_interface__["data"][0]
+    return start
+
+
+class Batch(NamedTuple):
+    """A number of samples: where their arrays begin, contiguous and in the program's precision. GRADIENT adds to `grad_weights`."""
+
+    samples: int
+    inputs: int
+    weights: int
+    cotangent: int
+    values: int
+    grad_inputs: int
+    grad_weights: int
+
+
 class Workspace:
-    """`run(first, last, mode, sample, at)` calls the machine, see `layout`; it lets go of the interpreter lock."""
+    """`run(first, last, mode, sample, at)` calls the machine, see `layout`; it lets go of the interpreter lock.
+
+    `addresses` says where the arrays of a call begin. Who puts one there keeps it alive.
+    """
 
     def __init__(self, program: Program) -> None:
-        self.program, self.batch = program, -1
-        self.arrays: list[Array] = [_NOTHING] * NUM_ARRAYS
-        self._addresses = np.zeros(NUM_ARRAYS, np.intp)
-        work = aligned(program.work_size, program.dtype, zero=True)
+        self.program = program
+        self.work = aligned(program.work_size, program.dtype, zero=True)
         for section, values in ((SIGNS_AT, program.signs), (LANE_MASKS_AT, program.lane_masks)):
             at = program.code[section]
-            work[at : at + values.size] = values.ravel()
-        self.give(WORK, work)
-        nothing = _NOTHING.ctypes.data
-        places = (program.code, self._addresses, program.numbers)
-        self.run = partial(machine_code(program.dtype), nothing, nothing + 8, *(array.ctypes.data for array in places))
+            self.work[at : at + values.size] = values.ravel()
+        nothing = address(_NOTHING)
+        self.addresses = (ctypes.c_ssize_t * NUM_ARRAYS)(*[nothing] * NUM_ARRAYS)
+        self.addresses[WORK] = address(self.work)
+        places = address(program.code), ctypes.addressof(self.addresses), address(program.numbers)
+        self.run = partial(machine_code(program.dtype), nothing, nothing + 8, *places)
         self.run(0, 0, CONSTANTS, 0, 0)
 
-    def give(self, place: int, array: Array) -> None:
-        """Have the machine find `array`, contiguous and of the program's precision, at `place`."""
-        self.arrays[place] = array
-        self._addresses[place] = array.ctypes.data
-
-    def take(self, inputs: Any, weights: Any) -> None:
-        """Copy a batch in."""
-        if len(inputs) != self.batch:
-            self._make_room(len(inputs), weights.size)
-        self.arrays[INPUTS][...] = inputs
-        self.arrays[WEIGHTS][...] = weights
-
-    def observe(self, cotangent: Any) -> None:
-        """Begin with a gradient for the batch."""
-        self.arrays[COTANGENT][...] = cotangent
-        self.arrays[GRAD_WEIGHTS].fill(0)
-
-    def _make_room(self, batch: int, num_weights: int) -> None:
-        by_sample, values = (batch, int(self.program.code[NUM_INPUTS])), (batch, int(self.program.code[NUM_VALUES]))
-        for place, shape in (
-            (INPUTS, by_sample), (WEIGHTS, num_weights), (COTANGENT, values),
-            (VALUES, values), (GRAD_INPUTS, by_sample), (GRAD_WEIGHTS, num_weights),
-        ):  # fmt: skip
-            self.give(place, np.empty(shape, self.program.dtype))
-        self.batch = batch
-
-    def share(self, other: Workspace) -> None:
-        """Work on the batch of another, with a gradient of the weights of its own."""
-        for place in (INPUTS, WEIGHTS, COTANGENT, VALUES, GRAD_INPUTS):
-            self.give(place, other.arrays[place])
-        self.give(GRAD_WEIGHTS, np.zeros_like(other.arrays[GRAD_WEIGHTS]))
-        self.batch = -1
+    def point(self, batch: Batch) -> None:
+        """Have the machine find a batch."""
+        self.addresses[INPUTS:] = list(batch[1:])
 
     def evolve(self, states: Array, inputs: Array, weights: Array, first: int, last: int) -> None:
         """Run the rows `first` to `last` of `states`, shape (batch, 2, 2**n)."""
-        given = ((STATES, states), (INPUTS, inputs), (WEIGHTS, weights))
-        for place, array in given:
-            self.give(place, array)
+        for place, array in ((STATES, states), (INPUTS, inputs), (WEIGHTS, weights)):
+            self.addresses[place] = address(array)
         self.run(first, last, EVOLVE, 0, 0)
-        for place, _ in given:
-            self.arrays[place] = _NOTHING
-        self.batch = -1
+
+
+@contextmanager
+def adding_up(workspaces: Sequence[Workspace], batch: Batch, places: dict[int, int]) -> Iterator[None]:
+    """Have all workspaces find a batch; what each leaves in `places`, of so many numbers, is added up where the batch says."""
+    first, *others = workspaces
+    first.point(batch)
+    parts = []
+    for other in others:
+        other.point(batch)
+        for place, size in places.items():
+            part = np.zeros(size, first.program.dtype)
+            other.addresses[place] = address(part)
+            parts.append((place, part))
+    yield
+    for place, part in parts:
+        where: Any = (ctypes.c_char * part.nbytes).from_address(first.addresses[place])
+        total = np.frombuffer(where, part.dtype)
+        total += part
