@@ -44,7 +44,7 @@ def address(array: Array) -> int:
 
 
 class Batch(NamedTuple):
-    """A number of samples: where their arrays begin, contiguous and in the program's precision. GRADIENT adds to `grad_weights`."""
+    """Samples: how many, and where their arrays begin, contiguous and in the program's precision; see `layout`."""
 
     samples: int
     inputs: int
