@@ -145,8 +145,10 @@ class Kernel(Generic[P, R]):
     def check(self) -> None:
         """Trace the kernel and everything that it calls now; raises what is wrong."""
         from qkernel.ir.verifier import verify
+        from qkernel.lower.rounds import check_rounds
 
         verify(self.ir)
+        check_rounds(self.ir)
 
     @property
     def input_types(self) -> dict[str, Type]:

@@ -15,6 +15,7 @@ from qkernel.lower.counters import is_run_time, width
 from qkernel.lower.evaluation import value
 from qkernel.lower.reports import Frame
 from qkernel.lower.residuals import choose, manageable
+from qkernel.lower.rounds import known_rounds
 from qkernel.lower.values import Affine, Unsettled, Vector
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
         names.update([(entry.name, start) for entry, start in zip(op.carried, starts, strict=True)])
         return
     if isinstance(condition, (bool, int, float)):
-        raise _known()
+        raise known_rounds()
     tested = _tested(interpreter, condition, "the number of rounds")
     interpreter.branching += 1
     interpreter.repeating += 1
@@ -102,7 +103,7 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
     counted = [interpreter.counters.bits(place) for place, start in zip(placed, starts, strict=True) if isinstance(start, int)]
     known = {k for bits in counted for k in bits or ()} | {part.target for part in body if isinstance(part, Assign)}
     if _read(tested, assigned) <= known:
-        raise _known()
+        raise known_rounds()
     body += _simultaneous(interpreter, written, op)
     columns.body.append(Repeat(tested, tuple(body), op.span))
 
@@ -139,14 +140,6 @@ def _own_bits(interpreter: Interpreter, body: list[Any], op: While) -> Callable[
         return bit(target)
 
     return write
-
-
-def _known() -> SeparationError:
-    return SeparationError(
-        "the condition of this `while` is known before the kernel runs",
-        label="no measured bit in it",
-        help="a `while` runs on measured bits; where arguments decide the number of rounds, loop over `qk.range`",
-    )
 
 
 def _read(condition: Expr, written: dict[int, Expr]) -> set[int]:
