@@ -24,11 +24,11 @@ SIZES = {workload.name: workload for workload in WORKLOADS}
 ANSATZ = new_ansatz()
 # Steps over the state, forwards: of W1, W2, W3, W4 and W5.
 STEPS = {
-    ANSATZ: (5, 27, 39, 51, 21),
-    strongly_entangling: (9, 51, 75, 99, 41),
-    qaoa: (10, 36, 52, 68, 42),
+    ANSATZ: (3, 15, 21, 24, 10),
+    strongly_entangling: (4, 18, 33, 36, 15),
+    qaoa: (6, 20, 28, 32, 20),
     re_uploading: (5, 27, 39, 51, 21),
-    controlled_rotations: (13, 59, 87, 115, 61),
+    controlled_rotations: (11, 47, 69, 88, 50),
 }
 CASES = [
     pytest.param(kernel, SIZES[name], steps, id=f"{kernel.name}-{name}")
@@ -40,7 +40,7 @@ CASES = [
 @pytest.mark.parametrize(("kernel", "workload", "steps"), CASES)
 def test_steps_over_the_state(kernel: Any, workload: Workload, steps: int) -> None:
     text = new_layer(workload.qubits, workload.layers, kernel).explain(workload.batch)
-    (found,) = re.findall(r"in all (\d+) passes", text)
+    (found,) = re.findall(r"in all (\d+) steps", text)
     assert int(found) <= steps
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from qkernel_backends.native import layout
+from qkernel_backends.native.grouping import Step, about, steps
 from qkernel_backends.native.layout import BATCHED, CONSTANT, HEADER, OP_WIDTH, PASS_WIDTH, SHARED
 from qkernel_backends.native.passes import Pass, whole
 from qkernel_backends.plan import Plan
-from qkernel_backends.plan.operations import Affine, Dense, Flip, Operation, PauliRotation, Phases, Rotation, X, Y, Z
+from qkernel_backends.plan.operations import Affine, Dense, Flip, PauliRotation, Rotation, Z
 
 Array = np.ndarray[Any, Any]
 
@@ -24,9 +24,9 @@ _MOST_CROSSING = 6
 class Program:
     """`code` and `numbers` for the machine, and how a workspace of `work_size` numbers begins.
 
-    `passes` lists (place in `code`, number of blocks, number of word groups); there is more than one block where the
-    state has an array of its own. `num_weights` counts the columns that all samples share, `cost` estimates the
-    nanoseconds of a forward run of 2**`lane_bits` samples.
+    `passes` lists (place in `code`, number of blocks, number of word groups), `steps` what each does; there is more than
+    one block where the state has an array of its own. `num_weights` counts the columns that all samples share, `cost`
+    estimates the nanoseconds of a forward run of 2**`lane_bits` samples.
     """
 
     num_qubits: int
@@ -40,6 +40,7 @@ class Program:
     dtype: np.dtype[Any]
     cost: float
     passes: tuple[tuple[int, int, int], ...]
+    steps: tuple[tuple[Step, ...], ...]
 
     @property
     def is_blocked(self) -> bool:
@@ -132,95 +133,47 @@ class _Encoder:
         mask = self.lane_mask((lanes & low) == (value & low)) if low else 0
         return controls - low, value - (value & low), mask, outer, outer_value
 
-    def operations(self, block: Pass) -> list[list[int]]:
-        """The operations of a pass for the machine; rotations about Y, and flips, side by side are done together."""
-        entries: list[list[int]] = []
-        for kind, run in groupby(block.operations, _together):
-            operations: list[Any] = list(run)
-            if kind is Rotation:
-                entries += self.rotations(operations, block)
-            elif kind is Flip:
-                entries += self.flips(operations, block)
-            else:
-                for operation in operations:
-                    phases = isinstance(operation, Phases)
-                    entries += self.phases(operation.terms, block) if phases else [self.operation(operation, block)]
-        return entries
+    def step(self, step: Step, block: Pass) -> list[list[int]]:
+        """A step for the machine; a diagonal may take several entries."""
+        match step.kind:
+            case layout.LOW_ROTATIONS:
+                return [self.low_rotations(step.operations, block)]
+            case layout.PAIR:
+                return [self.pair(step.operations, block)]
+            case layout.LOW_FLIPS:
+                return [self.low_flips(step.operations, block)]
+            case layout.MOVE:
+                return [self.move(step.operations, block)]
+        (operation,) = step.operations
+        return self.phases(operation.terms, block) if step.kind == layout.PHASES else [self.operation(operation, block)]
 
-    def rotations(self, operations: list[Rotation], block: Pass) -> list[list[int]]:
-        """Rotations about Y: those of the bits inside a vector at once, the others two by two."""
-        qubits: set[int] = set()
-        for k, operation in enumerate(operations):
-            if operation.qubit in qubits:
-                return self.rotations(operations[:k], block) + self.rotations(operations[k:], block)
-            qubits.add(operation.qubit)
-        entries, high = [], []
-        low: dict[int, int] = {}
-        for operation in operations:
-            bit = block.bits.index(operation.qubit + self.lane_bits)
-            if 1 << bit < self.lanes:
-                low[bit] = self.group(operation.factors)
-            else:
-                high.append((bit, operation))
-        if low:
-            idle = self.group(())
-            entry = [0] * OP_WIDTH
-            entry[layout.KIND] = layout.LOW_ROTATIONS
-            entry[layout.EXTRA] = self.put(-1, [low.get(bit, idle) for bit in range(4)])
-            entries.append(entry)
-        high.sort(key=lambda pair: pair[0])
-        for (bit, first), (other, second) in zip(high[::2], high[1::2], strict=False):
-            entry = [0] * OP_WIDTH
-            entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.PAIR, bit, other
-            entry[layout.GROUP], entry[layout.EXTRA] = self.group(first.factors), self.group(second.factors)
-            entries.append(entry)
-        if len(high) % 2:
-            entries.append(self.operation(high[-1][1], block))
-        return entries
+    def low_rotations(self, rotations: tuple[Rotation, ...], block: Pass) -> list[int]:
+        groups = [self.group(())] * 4
+        for rotation in rotations:
+            groups[block.bits.index(rotation.qubit + self.lane_bits)] = self.group(rotation.factors)
+        entry = [0] * OP_WIDTH
+        entry[layout.KIND], entry[layout.EXTRA] = layout.LOW_ROTATIONS, self.put(-1, groups)
+        return entry
 
-    def flips(self, operations: list[Flip], block: Pass) -> list[list[int]]:
-        """Flips that move whole vectors as one permutation; ascending ones inside a vector at once."""
-        entries: list[list[int]] = []
-        moves: list[list[int]] = []
-        low: list[list[int]] = []
+    def pair(self, rotations: tuple[Rotation, ...], block: Pass) -> list[int]:
+        entry = [0] * OP_WIDTH
+        bits = [block.bits.index(rotation.qubit + self.lane_bits) for rotation in rotations]
+        entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.PAIR, *bits
+        entry[layout.GROUP], entry[layout.EXTRA] = (self.group(rotation.factors) for rotation in rotations)
+        return entry
 
-        def close() -> None:
-            if len(moves) > 1:
-                entries.append(self.move(moves))
-            elif len(low) > 1:
-                entries.append(self.low_flips(low))
-            else:
-                entries.extend(moves + low)
-            moves.clear()
-            low.clear()
-
-        for operation in operations:
-            entry = self.operation(operation, block)
-            inside = 1 << entry[layout.BIT] < self.lanes
-            if entry[layout.OUTER_CONTROLS] or entry[layout.CONTROLS if inside else layout.LOW]:
-                close()
-                entries.append(entry)
-            elif inside:
-                if moves or (low and low[-1][layout.BIT] >= entry[layout.BIT]):
-                    close()
-                low.append(entry)
-            else:
-                if low:
-                    close()
-                moves.append(entry)
-        close()
-        return entries
-
-    def low_flips(self, flips: list[list[int]]) -> list[int]:
+    def low_flips(self, flips: tuple[Flip, ...], block: Pass) -> list[int]:
         stay = [self.lane_mask(np.ones(self.lanes))] * 4
         for flip in flips:
-            stay[flip[layout.BIT]] = flip[layout.LOW]
+            entry = self.operation(flip, block)
+            stay[entry[layout.BIT]] = entry[layout.LOW]
         entry = [0] * OP_WIDTH
         entry[layout.KIND], entry[layout.EXTRA] = layout.LOW_FLIPS, self.put(-1, stay)
         return entry
 
-    def move(self, flips: list[list[int]]) -> list[int]:
-        key = tuple((flip[layout.BIT], flip[layout.CONTROLS], flip[layout.VALUE]) for flip in flips)
+    def move(self, flips: tuple[Flip, ...], block: Pass) -> list[int]:
+        entries = [self.operation(flip, block) for flip in flips]
+        key = tuple((entry[layout.BIT], entry[layout.CONTROLS], entry[layout.VALUE]) for entry in entries)
         if key not in self.moves:
             rows = goals = np.arange(0, self.size, self.lanes)
             for bit, controls, value in key:
@@ -249,7 +202,7 @@ class _Encoder:
         match operation:
             case Rotation(qubit, factors):
                 entry[layout.KIND], entry[layout.BIT] = layout.ROTATION, block.bits.index(qubit + up)
-                entry[layout.REAL] = _about(operation)
+                entry[layout.REAL] = about(operation)
                 entry[layout.GROUP] = self.group(factors, mask)
             case Flip(qubit):
                 entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.FLIP, block.bits.index(qubit + up), mask
@@ -381,7 +334,11 @@ class _Encoder:
     def run(self, from_zero: bool, costate: bool) -> Program:
         plan, code = self.plan, self.code
         self.reserve(layout.STATE_AT, (4 if costate else 2) * self.pitch(self.size))
-        operations = [self.operations(block) for block in self.passes]
+        plan_steps = [steps(block, self.lane_bits, self.lanes.bit_length() - 1) for block in self.passes]
+        operations = [
+            [entry for step in found for entry in self.step(step, block)]
+            for found, block in zip(plan_steps, self.passes, strict=True)
+        ]
         self.start()
         self.put(layout.OPS_AT, [number for entries in operations for entry in entries for number in entry])
         self.put(layout.FACTORS_AT, self.factors)
@@ -419,7 +376,8 @@ class _Encoder:
         return Program(
             plan.num_qubits, self.lane_bits, len(self.position) - len(plan.batched),
             np.array(code, np.int64), numbers, self.work, signs,
-            np.array(list(self.lane_masks)), self.dtype, (2.0 * len(plan.operations) + 4.0) * vectors, tuple(passes),
+            np.array(list(self.lane_masks)), self.dtype, (2.0 * len(plan.operations) + 4.0) * vectors,
+            tuple(passes), tuple(map(tuple, plan_steps)),
         )  # fmt: skip
 
     def put_rows(self) -> None:
@@ -438,13 +396,6 @@ class _Encoder:
         self.put_numbers(layout.ROW_NUMBERS_AT, [*(angle.offset for angle in self.rows), *coefficients])
 
 
-def _together(operation: Operation) -> type[Operation] | None:
-    """What has neighbours of its kind that are worth to be looked at together."""
-    if isinstance(operation, Rotation) and not operation.controls and _about(operation) == layout.ABOUT_Y:
-        return Rotation
-    return Flip if isinstance(operation, Flip) else None
-
-
 def cycles(goals: dict[int, int]) -> list[int]:
     """The cycles of a permutation that move something, each as its length and its places."""
     result: list[int] = []
@@ -457,12 +408,6 @@ def cycles(goals: dict[int, int]) -> list[int]:
         if len(cycle) > 1:
             result += [len(cycle), *cycle]
     return result
-
-
-def _about(rotation: Rotation) -> int:
-    if len(rotation.factors) != 1:
-        return 0
-    return {X: layout.ABOUT_X, Y: layout.ABOUT_Y}.get(rotation.factors[0][0], 0)
 
 
 def encode(
