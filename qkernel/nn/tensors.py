@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from qkernel.engine import load_engine
 from qkernel.errors import DependencyError, GradientError
@@ -37,6 +38,7 @@ class TensorProgram:
     leaves: Mapping[Expr, tuple[bool, int]]
     batched_angles: tuple[Expr, ...]
     shared_angles: tuple[Expr, ...]
+    matrices: dict[tuple[torch.device, torch.dtype], Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def __call__(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The outputs, shape (batch, outputs), of `inputs` (batch, ...) and `weights` (one axis)."""
@@ -61,10 +63,18 @@ class TensorProgram:
 
     def _readouts(self, expectations: Tensor) -> Tensor:
         """With probabilities in the place of parities; they are never negative, and have derivatives even where they are 0."""
-        values = expectations @ torch.as_tensor(self.program.observed[1], dtype=expectations.dtype, device=expectations.device)
+        values = expectations @ self._readout_matrix(expectations.device, expectations.dtype)
         count = len(self.program.circuit.expectations)
         floor = torch.cat([values[:, :count], values[:, count:].clamp(min=0)], 1)
         return values + (floor - values).detach()
+
+    def _readout_matrix(self, device: torch.device, dtype: torch.dtype) -> Tensor:
+        """What makes probabilities of parities, copied to a device once."""
+        if (device, dtype) not in self.matrices:
+            # What is kept must not belong to the function transform or the inference mode that first asked for it.
+            with temporarily_clear_interpreter_stack(), torch.inference_mode(False):
+                self.matrices[device, dtype] = torch.tensor(self.program.observed[1], dtype=dtype, device=device)
+        return self.matrices[device, dtype]
 
 
 def tensor_program(program: Program, batched: Columns, shared: Columns) -> TensorProgram | None:
@@ -102,7 +112,7 @@ def _evaluate(expr: Expr, values: Mapping[Expr, Tensor], like: Tensor) -> Tensor
         return values[expr]
     match expr:
         case Const(value):
-            return torch.as_tensor(value, dtype=like.dtype, device=like.device)
+            return torch.full((), value, dtype=like.dtype, device=like.device)  # made there: a copy would wait for the device
         case Apply(name, operands):
             return FUNCTIONS[name](*(_evaluate(operand, values, like) for operand in operands))
     raise GradientError(f"there are no tensor operations for `{expr}`")
