@@ -152,6 +152,7 @@ HOSTILE: dict[str, str] = {
     "branches": HEAD + "    if n > 0:\n        pass\n" + "    elif n > 1:\n        pass\n" * 1_000,
     "types": "qkernel 1\nkernel f(n: " + "Tuple[" * DEEP,
     "digits": HEAD + "    rx(q, " + "9" * 1_000_000 + ")\n",
+    "digits and then a letter": HEAD + "    rx(q, " + "9" * 1_000_000 + "x)\n",
     "digits after the point": HEAD + "    rx(q, 0." + "9" * 1_000_000 + ")\n",
     "a tower of powers": HEAD + "    rx(q, 9 ** 9 ** 9 ** 9)\n",
     "a large product": HEAD + "    rx(q, " + " * ".join(["9" * 3_000] * 3) + ")\n",

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from qkernel.diagnostics import Note
+from qkernel.diagnostics import Note, with_article
 from qkernel.errors import KernelRecursionError, KernelTypeError, QubitConsumedError, ReturnTypeError
 from qkernel.frontend import tracing
 from qkernel.frontend.captures import Captures
@@ -199,14 +199,21 @@ def nested_too_deeply(kernel: AnyKernel) -> KernelRecursionError:
 
 
 def check_assumption(kernel: AnyKernel, assumed: Outline | None, actual: Outline) -> None:
-    """A kernel that reaches itself must return its qubits in the order in which it takes them."""
-    pairs = zip(assumed.returns, actual.returns, strict=True) if assumed is not None else ()
+    """A kernel that reaches itself must return its qubits in the order in which it takes them, and the types that it says."""
+    pairs = list(zip(assumed.returns, actual.returns, strict=True)) if assumed is not None else []
     if any(isinstance(guess, QuantumHandle) and _qubits(guess) != _qubits(value) for guess, value in pairs):
         raise ReturnTypeError(
             f"`{kernel.name}` calls itself, so it must return the qubits that it takes, in the same order",
             span=kernel.signature.returned_span,
             label="other qubits come back",
         )
+    for guess, value in pairs:
+        if isinstance(guess, Expr) and isinstance(value, Expr) and guess.type != value.type:
+            raise ReturnTypeError(
+                f"`{kernel.name}` calls itself, so it must say exactly what it returns: {with_article(value.type)}",
+                span=kernel.signature.returned_span,
+                label=f"{with_article(guess.type)} is promised",
+            )
 
 
 def _qubits(value: Value) -> tuple[Place, Expr | None] | None:

@@ -82,15 +82,9 @@ SCALARS = {scalar.name: scalar for scalar in (UINT, FLOAT, BIT, QUBIT, QFIXED, O
 
 def is_quantum(type: Type) -> bool:
     """Whether values of this type live in qubits."""
-    match type:
-        case ScalarType():
-            return type in (QUBIT, QFIXED)
-        case ArrayType(element):
-            return is_quantum(element)
-        case TupleType(items):
-            return any(is_quantum(item) for item in items)
-        case DictType():
-            return False
+    if isinstance(type, TupleType):
+        return any(map(is_quantum, type.items))
+    return not isinstance(type, DictType) and type.element in (QUBIT, QFIXED)
 
 
 def is_number(type: Type) -> bool:
