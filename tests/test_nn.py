@@ -31,7 +31,9 @@ from qkernel.errors import (
     ObservableError,
     UnknownBindingError,
 )
+from qkernel.lower import lower
 from qkernel.nn import QLayer
+from qkernel_stdlib import ry_layer
 from qkernel_stdlib.examples import hybrid_ansatz
 
 FORMS = [("reference", "adjoint"), ("reference", "shift"), ("native", "adjoint"), ("native", "shift"), ("qiskit", "shift")]
@@ -654,6 +656,55 @@ def test_a_kernel_that_returns_bits_is_no_layer() -> None:
 def test_a_length_that_the_kernel_asks_for_must_be_given() -> None:
     with pytest.raises(EntrypointValidationError, match="`features`"):
         QLayer(curved, inputs=["features"], weights=["scale"])
+
+
+@qk.qkernel
+def reads_out(q: qk.Vector[qk.Qubit], observable: qk.Observable) -> qk.Float:
+    return qk.expval(q, observable)
+
+
+@qk.qkernel
+def read_directly(x: qk.Vector[qk.Float], observable: qk.Observable) -> qk.Float:
+    q = ry_layer(qk.qubit_array(3), x, 0)
+    return qk.expval(q, observable)
+
+
+@qk.qkernel
+def read_in_a_helper(x: qk.Vector[qk.Float], observable: qk.Observable) -> qk.Float:
+    q = ry_layer(qk.qubit_array(3), x, 0)
+    return reads_out(q, observable)
+
+
+@qk.qkernel
+def read_and_doubled(x: qk.Vector[qk.Float], observable: qk.Observable) -> qk.Float:
+    q = ry_layer(qk.qubit_array(3), x, 0)
+    return 2 * qk.expval(q, observable)
+
+
+@qk.qkernel
+def read_and_known(x: qk.Vector[qk.Float], observable: qk.Observable, other: qk.Observable) -> tuple[qk.Float, qk.Float]:
+    q = ry_layer(qk.qubit_array(3), x, 0)
+    r = ry_layer(qk.qubit_array(3), x, 0)
+    return qk.expval(q, observable), qk.expval(r, other)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "lowerings"), [(read_directly, 1), (read_in_a_helper, 4), (read_and_doubled, 4), (read_and_known, 4)]
+)
+def test_what_only_reads_out_a_list_of_observables_is_lowered_once(
+    kernel: Any, lowerings: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from qkernel.nn import compile as compiling
+
+    calls: list[Any] = []
+    monkeypatch.setattr(compiling, "lower", lambda *args, **named: calls.append(1) or lower(*args, **named))
+    observables = [qko.Z(0), qko.X(1) * qko.Z(0), qko.Z(2) - 0.5, qko.Z(0)]
+    fixed = {"other": qko.Z(1)} if kernel is read_and_known else {}
+    x = torch.tensor([[0.3, 1.1, -0.7], [2.0, 0.2, 0.4]], dtype=torch.float64)
+    several = QLayer(kernel, {"observable": observables, **fixed}, inputs=["x"])(x)
+    assert len(calls) == lowerings
+    each = [QLayer(kernel, {"observable": observable, **fixed}, inputs=["x"])(x) for observable in observables]
+    torch.testing.assert_close(several, torch.cat(each, 1))
 
 
 def test_an_observable_that_shapes_the_circuit_cannot_be_a_list() -> None:

@@ -15,12 +15,16 @@ from qkernel.errors import (
     EntrypointValidationError,
     KernelTypeError,
     ObservableError,
+    QKernelError,
+    TextFormError,
 )
 from qkernel.ir.evaluation import substitute
 from qkernel.ir.expressions import Expr, Item, Name, wrap
-from qkernel.ir.ops import Function, Parameter
+from qkernel.ir.ops import Expval, Function, Module, Parameter
 from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType, DictType
+from qkernel.ir.verifier import verify
 from qkernel.kernel import Kernel
+from qkernel.lower import lower
 from qkernel.lower.bindings import normalise
 from qkernel.lower.circuit import Circuit
 from qkernel.lower.lengths import check_used
@@ -68,14 +72,53 @@ def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs:
     arrays = {parameter.name for parameter in entry.parameters if isinstance(parameter.type, ArrayType)}
     lengths = {name: shape for name, shape in lengths.items() if name in arrays}
     try:
-        circuits = [kernel.lowered(one, names, lengths, trims=True).circuit for one in each]
+        circuit = _lowered(kernel.ir, each, names, lengths)
     except EntrypointValidationError as error:
         for role, given in (("inputs", inputs), ("weights", weights)):
             if lacking := [name for name in given if name in arrays - lengths.keys() and f"length of `{name}`" in error.title]:
                 error.help = f'give its shape: `{role}={{"{lacking[0]}": (4,)}}`'
         raise
-    check_used(circuits[0].angles.parameters, lengths)
-    return _side_by_side(circuits)
+    check_used(circuit.angles.parameters, lengths)
+    return circuit
+
+
+def _lowered(module: Module, each: list[dict[str, Any]], names: list[str], lengths: dict[str, Any]) -> Circuit:
+    """The circuit that reads out all that `each` asks for."""
+
+    def lowered(module: Module, bindings: dict[str, Any]) -> Circuit:
+        bound = normalise(module.entry, bindings, names)
+        return lower(module, bound.values, bound.open, lengths, trims=True)
+
+    several = {name: [one[name] for one in each] for name in each[0] if each[-1][name] is not each[0][name]}
+    wider = _reading_several(module, *several) if len(several) == 1 else None
+    if wider is not None:
+        try:
+            return lowered(wider, each[0] | several)
+        except QKernelError:
+            pass  # it is raised again below, about the observable that is wrong
+    return _side_by_side([lowered(module, one) for one in each])
+
+
+def _reading_several(module: Module, name: str) -> Module | None:
+    """The kernel for a vector of observables `name`, if all that it does with one is to read it out and return its value."""
+    entry, one = module.entry, Name(name, OBSERVABLE)
+    (value, *others) = entry.returns or (None,)
+    (read, *more) = [op for op in entry.body if isinstance(op, Expval) and op.observable == one] or (None,)
+    if read is None or more or others or not isinstance(value, Name) or value.name != read.result:
+        return None
+    several = replace(read, observable=Name(name, ArrayType(OBSERVABLE)))
+    wider = replace(
+        entry,
+        parameters=tuple(replace(p, type=ArrayType(OBSERVABLE)) if p.name == name else p for p in entry.parameters),
+        body=tuple(several if op is read else op for op in entry.body),
+        returns=(Name(read.result, ArrayType(FLOAT)),),
+    )
+    result = Module((wider, *module.functions[1:]))
+    try:
+        verify(result)
+    except TextFormError:  # the observable is used elsewhere, too
+        return None
+    return result
 
 
 def _each_observable(entry: Function, bindings: Mapping[str, Any]) -> list[dict[str, Any]]:
