@@ -21,10 +21,10 @@ MAX_NESTING = 60
 MAX_INTEGER_DIGITS = 4_000
 
 
-def span_of(node: Any, file: str = "") -> Span:
-    """Where a token or tree of `file` stands."""
+def span_of(node: Any) -> Span:
+    """Where a token or tree stands, in a file without a name yet."""
     meta: Any = node if isinstance(node, str) else node.meta
-    return Span(file, meta.line, meta.column - 1, meta.end_line, meta.end_column - 1)
+    return Span("", meta.line, meta.column - 1, meta.end_line, meta.end_column - 1)
 
 
 def error_at(node: Any, title: str, label: str = "", help: str | None = None) -> TextFormError:

@@ -60,7 +60,7 @@ class FunctionReader(ExpressionReader):
             said, given_back = (", ".join(map(str, types)) or "nothing" for types in (announced, found))
             raise error_at(name, f"`{name_of(name)}` is to return {said} and returns {given_back}")
         as_tuple = returns is not None and returns.data == "returns_tuple"
-        return ops.Function(name_of(name), given, body, values, as_tuple, str(kind), label, clean, self._span(name, name))
+        return ops.Function(name_of(name), given, body, values, as_tuple, str(kind), label, clean, self._span(name))
 
     def _decorators(self, node: Any) -> tuple[str | None, bool]:
         label, clean = None, False
@@ -78,7 +78,7 @@ class FunctionReader(ExpressionReader):
         name, type, default = node.children
         value = None if default is None else self.expression(default)
         self._declare(name, read_type(type))
-        return ops.Parameter(name_of(name), self.types[name_of(name)], value, self._span(node, node))
+        return ops.Parameter(name_of(name), self.types[name_of(name)], value, self._span(node))
 
     def _declare(self, name: str, type: Type) -> None:
         if name_of(name) in self.types:
@@ -102,9 +102,9 @@ class FunctionReader(ExpressionReader):
         while len(self.types) > outside:
             self.types.popitem()
 
-    def _span(self, first: Any, last: Any) -> Span:
-        """From the start of one token or tree to the end of another."""
-        start, end = span_of(first), span_of(last)
+    def _span(self, node: Any, last: Any = None) -> Span:
+        """From the start of a token or tree to its end, or to that of `last`."""
+        start, end = span_of(node), span_of(node if last is None else last)
         return Span(self.file, start.line, start.column, end.end_line, end.end_column)
 
     # Blocks ---------------------------------------------------------------------------------------------------------
@@ -155,10 +155,8 @@ class FunctionReader(ExpressionReader):
         body, last = self._block(block), self._bindings(following)
         names = _bound(initial)
         if _bound(last) != names:
-            wanted = (
-                f"must end with `next` with {', '.join(f'`{name}`' for name in names)}" if names else "has nothing to hand on"
-            )
-            raise error_at(node, f"this loop's body {wanted}")
+            listed = ", ".join(f"`{name}`" for name in names)
+            raise error_at(node, f"this loop's body must end {f'with `next` with {listed}' if names else 'without `next`'}")
         pairs = zip(names, initial, last, strict=True)
         return body, tuple(ops.Carried(name, before, after) for name, (_, before), (_, after) in pairs)
 
@@ -254,7 +252,7 @@ class FunctionReader(ExpressionReader):
         return ops.Control(tuple(map(self.place, arguments)), named.get("value"), named.get("count"))
 
     def _result(self, node: Any, head: str, names: Names, arguments: list[Any]) -> ops.Op:
-        span = self._span(node, node)
+        span = self._span(node)
         match head, names, arguments:
             case _, ([] | [_, _, *_] | [None]), _:
                 raise error_at(node, f"`{head}` gives one result a name", help=f"write `name = {head}(...)`")
@@ -271,7 +269,7 @@ class FunctionReader(ExpressionReader):
         raise error_at(node, f"wrong number of arguments for `{head}`")
 
     def _act(self, node: Any, head: str, modifiers: Modifiers, names: Names, arguments: list[Any]) -> ops.Op:
-        span = self._span(node, node)
+        span = self._span(node)
         matrix = None
         match head, arguments:
             case _ if names:
@@ -299,7 +297,7 @@ class FunctionReader(ExpressionReader):
         if names and len(names) != count:
             help = "write `_` for those without a name"
             raise error_at(node, f"`{callee}` gives back {count} values, not {len(names)}", help=help)
-        return ops.Call(callee, tuple(map(self.value, arguments)), names or (None,) * count, modifiers, self._span(node, node))
+        return ops.Call(callee, tuple(map(self.value, arguments)), names or (None,) * count, modifiers, self._span(node))
 
     def _matrix(self, node: Any) -> Matrix:
         if node.data != "list" or any(row.data != "list" for row in node.children):

@@ -229,13 +229,8 @@ def _complex(value: complex) -> str:
 # Expressions --------------------------------------------------------------------------------------------------------
 
 
-def format_expression(expr: Expr) -> str:
-    """`expr` as Python would write it, with as few parentheses as it takes."""
-    return _expression(expr, 0)
-
-
-def _expression(expr: Expr, level: int) -> str:
-    """The text of `expr`, in parentheses if it binds less tightly than `level`."""
+def format_expression(expr: Expr, level: int = 0) -> str:
+    """`expr` as Python would write it, in parentheses if it binds less tightly than `level` of `PRECEDENCE`."""
     match expr:
         case Apply(name) if name in PRECEDENCE:
             own = PRECEDENCE[name]
@@ -255,25 +250,25 @@ def _chain(expr: Expr) -> str:
     while isinstance(expr, Apply) and expr.operator in LEFT_ASSOCIATIVE and PRECEDENCE[expr.operator] >= least:
         least = PRECEDENCE[expr.operator]
         left, right = expr.operands
-        parts += (_expression(right, least + 1), expr.operator)
+        parts += (format_expression(right, least + 1), expr.operator)
         expr = left
-    parts.append(_expression(expr, least))
+    parts.append(format_expression(expr, least))
     return " ".join(reversed(parts))
 
 
 def _operation(name: str, operands: tuple[Expr, ...], own: int) -> str:
     match name, operands:
         case "select", (condition, then, otherwise):
-            return f"{_expression(then, own + 1)} if {_expression(condition, own + 1)} else {_expression(otherwise, own)}"
+            chosen, tested = format_expression(then, own + 1), format_expression(condition, own + 1)
+            return f"{chosen} if {tested} else {format_expression(otherwise, own)}"
         case "not", (operand,):
-            return f"not {_expression(operand, own)}"
+            return f"not {format_expression(operand, own)}"
         case "neg", (operand,):
-            return f"-{_expression(operand, own)}"
+            return f"-{format_expression(operand, own)}"
         case "**", (base, exponent):
-            return f"{_expression(base, ATOM)} ** {_expression(exponent, PRECEDENCE['neg'])}"
-        case _, (left, right):
-            return f"{_expression(left, own + 1)} {name} {_expression(right, own + 1)}"
-    raise TypeError(f"`{name}` of {len(operands)} operands")
+            return f"{format_expression(base, ATOM)} ** {format_expression(exponent, PRECEDENCE['neg'])}"
+    left, right = operands
+    return f"{format_expression(left, own + 1)} {name} {format_expression(right, own + 1)}"
 
 
 def _atom(expr: Expr) -> str:
@@ -283,11 +278,11 @@ def _atom(expr: Expr) -> str:
         case Apply(name, operands) if name in FUNCTIONS:
             return f"{name}({_listed(operands)})"
         case Item(base, keys) | Row(base, keys):
-            return f"{_expression(base, ATOM)}[{_listed(keys)}]"
+            return f"{format_expression(base, ATOM)}[{_listed(keys)}]"
         case Size(base, axis):
-            return f"len({_expression(base, 0)}{f', {axis}' if axis else ''})"
+            return f"len({format_expression(base)}{f', {axis}' if axis else ''})"
         case Slice(base, start, stride, length):
-            return f"{_expression(base, ATOM)}[{_stretch(start, stride, length)}]"
+            return f"{format_expression(base, ATOM)}[{_stretch(start, stride, length)}]"
         case Updated(base, key, value):
             return f"updated({_listed((base, key, value))})"
         case Pack(items, type):
@@ -310,7 +305,7 @@ def _stretch(start: Expr, stride: Expr, length: Expr) -> str:
 
 
 def _listed(exprs: Iterable[Expr]) -> str:
-    return ", ".join(_expression(expr, 0) for expr in exprs)
+    return ", ".join(map(format_expression, exprs))
 
 
 def _constant(value: object) -> str:
