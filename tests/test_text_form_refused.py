@@ -92,7 +92,11 @@ REFUSED: list[tuple[str, str, tuple[int, int]]] = [
     (HEAD + "    if True:\n        a = qubit()\n    h(a)\n", "`a` is not defined before this line", (5, 7)),
     (HEAD + "    for i in range(n):\n        h(q[i])\n    x(q[i])\n", "`i` is not defined before this line", (5, 9)),
     (HEAD + "    for i in range(n):\n        for i in range(n):\n            h(q)\n", "`i` is defined a second time", (4, 13)),
-    (HEAD + "    for i in items(v):\n        h(q)\n", "in `f`: `items` gives 1 targets of a Vector[Float]", (3, 5)),
+    (
+        HEAD + "    for i in items(v):\n        h(q)\n",
+        "in `f`: a loop over the items of a Vector[Float] does not have 1 targets",
+        (3, 5),
+    ),
     (HEAD + "    for i in h(q):\n        h(q)\n", "a loop runs over `range(...)` or `items(...)`", (3, 14)),
     (HEAD + "    for i in range(n) carrying s = 0:\n        h(q)\n", "this loop's body must end with `next` with `s`", (3, 5)),
     (

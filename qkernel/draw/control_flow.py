@@ -11,7 +11,7 @@ from qkernel.errors import SizeError
 from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Expr, Name, Size, apply
 from qkernel.ir.ops import Carried, For, If, Range, While
-from qkernel.ir.types import UINT, DictType, TupleType
+from qkernel.ir.walk import target_types
 
 if TYPE_CHECKING:
     from qkernel.draw.build import Builder
@@ -75,7 +75,7 @@ def _folded(builder: Builder, op: For, iterable: str, badge: str, unfolded: list
     """A loop as a frame around its body, the targets symbolic."""
     inner = scope.branch()
     names = [builder.wiring.fresh(target) for target in op.targets]
-    for target, name, kind in zip(op.targets, names, _target_types(op), strict=True):
+    for target, name, kind in zip(op.targets, names, target_types(op.domain, len(op.targets)) or (), strict=True):
         inner.environment[target] = Name(name, kind)
     changing = _carry(builder, op.carried, scope, inner)
     first = len(builder.wiring.wires)
@@ -161,17 +161,6 @@ def _read(builder: Builder, condition: Any) -> tuple[int, ...]:
     """The classical wires that a condition reads."""
     names = free_names(condition) if isinstance(condition, Expr) else frozenset()
     return tuple(sorted(builder.wiring.bits[name] for name in names if name in builder.wiring.bits))
-
-
-def _target_types(op: For) -> list[Any]:
-    """The types of a loop's targets: a number, or the parts of a key and the value."""
-    if isinstance(op.domain, Range):
-        return [UINT]
-    kind = op.domain.dictionary.type
-    if not isinstance(kind, DictType):
-        return [UINT] * len(op.targets)
-    parts = list(kind.key.items) if isinstance(kind.key, TupleType) else [UINT] * (len(op.targets) - 1)
-    return [*(parts if len(op.targets) > 2 else [kind.key]), kind.value]
 
 
 def range_label(bounds: list[Any]) -> str:

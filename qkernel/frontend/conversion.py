@@ -6,7 +6,7 @@ from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError
 from qkernel.ir.expressions import Const, Expr, Pack, apply
 from qkernel.ir.spans import Span
-from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, fits
 
 
 def convert(value: Expr, type: Type, what: str, span: Span | None) -> Expr:
@@ -29,9 +29,7 @@ def convert(value: Expr, type: Type, what: str, span: Span | None) -> Expr:
             )
     if value.type == UINT and type == FLOAT:
         return apply("float", value)
-    if isinstance(value.type, ArrayType) and value.type.element == UINT and type == ArrayType(FLOAT, value.type.rank):
-        return value
-    if isinstance(value.type, DictType) and isinstance(type, DictType) and _fits(value.type, type):
+    if isinstance(value.type, (ArrayType, DictType)) and fits(value.type, type):
         return value
     raise KernelTypeError(
         f"{what} must be {with_article(type)}, but this is {with_article(value.type)}",
@@ -39,10 +37,6 @@ def convert(value: Expr, type: Type, what: str, span: Span | None) -> Expr:
         label=with_article(value.type),
         help=_way_out(value, type),
     )
-
-
-def _fits(given: DictType, wanted: DictType) -> bool:
-    return given.key == wanted.key and (given.value == wanted.value or (given.value, wanted.value) == (UINT, FLOAT))
 
 
 def _way_out(value: Expr, wanted: Type) -> str | None:

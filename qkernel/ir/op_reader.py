@@ -14,7 +14,7 @@ from qkernel.ir.expressions import ONE, ZERO, Expr
 from qkernel.ir.lexer import MAX_NESTING, error_at, span_of
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
-from qkernel.ir.types import Type, joined_type
+from qkernel.ir.types import UINT, Type, joined_type
 from qkernel.ir.vocabulary import GATE_WORDS, MEASUREMENTS, MODIFIERS
 from qkernel.ir.walk import definitions, target_types, value_type
 
@@ -129,9 +129,10 @@ class FunctionReader(ExpressionReader):
 
     def _for(self, node: Any) -> ops.For:
         targets, call, carrying, block, following = node.children
-        domain, initial = self._domain(call), self._carrying(carrying)
+        domain, initial, count = self._domain(call), self._carrying(carrying), len(targets.children)
         with self._scope(node):
-            for target, type in zip(targets.children, target_types(domain, len(targets.children)), strict=True):
+            types = target_types(domain, count) or (UINT,) * count  # which the verifier refuses
+            for target, type in zip(targets.children, types, strict=True):
                 self._declare_target(target, type)
             body, carried = self._round(node, initial, block, following)
         return ops.For(_names(targets.children), domain, body, carried, self._span(node, call))

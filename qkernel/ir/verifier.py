@@ -15,7 +15,7 @@ from qkernel.ir.expression_checks import check_expression
 from qkernel.ir.expressions import ONE, ZERO, Expr
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
-from qkernel.ir.types import BIT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, TupleType, Type, fits, is_number, is_quantum
+from qkernel.ir.types import BIT, OBSERVABLE, QUBIT, UINT, ArrayType, Type, fits, is_number, is_quantum
 from qkernel.ir.vocabulary import GATE_WORDS, KINDS, MAX_NAME_LENGTH, MEASUREMENTS
 from qkernel.ir.walk import definitions, return_types, target_types
 
@@ -115,28 +115,30 @@ class _Checker:
                 self._typed(value, types[name], f"`{name}`")
 
     def _loop(self, op: ops.For | ops.While) -> None:
-        if isinstance(op, ops.For):
-            self._domain(op)
+        targets = self._targets(op) if isinstance(op, ops.For) else ()
         for carried in op.carried:
             self._expression(carried.initial)
         self._define(definitions(op, self.returns))
         with self._scope():
-            if isinstance(op, ops.For):
-                self._define(zip(op.targets, target_types(op.domain, len(op.targets)), strict=True))
-            else:
+            self._define(targets)
+            if isinstance(op, ops.While):
                 self._typed(op.condition, BIT, "the condition")
             self._inner(op, op.body, [(carried.name, carried.next) for carried in op.carried], self.visible)
 
-    def _domain(self, op: ops.For) -> None:
-        count = len(op.targets)
-        if isinstance(op.domain, ops.Range):
-            for part in (op.domain.start, op.domain.stop, op.domain.step):
-                self._count(part, "a bound of the range")
-            self.expect(count == 1, "a loop over a range has one target")
-        else:
-            self._expression(op.domain.dictionary)
-            type = op.domain.dictionary.type
-            self.expect(_unpacks(type, count), f"`items` gives {count} targets of a {type}")
+    def _targets(self, op: ops.For) -> Iterable[tuple[str, Type]]:
+        """The targets of a loop and their types."""
+        match op.domain:
+            case ops.Range(start, stop, step):
+                what = "a range"
+                for part in (start, stop, step):
+                    self._count(part, "a bound of the range")
+            case ops.Items(dictionary):
+                what = f"the items of a {dictionary.type}"
+                self._expression(dictionary)
+        types = target_types(op.domain, len(op.targets))
+        if types is None:
+            raise self.fail(f"a loop over {what} does not have {len(op.targets)} targets")
+        return zip(op.targets, types, strict=True)
 
     # Simple ops -----------------------------------------------------------------------------------------------------
 
@@ -263,15 +265,3 @@ class _Checker:
 
 def _is_name(name: str) -> bool:
     return 0 < len(name) <= MAX_NAME_LENGTH and name.isprintable() and "`" not in name
-
-
-def _unpacks(dictionary: Type, count: int) -> bool:
-    """Whether the items of a dictionary fill `count` targets."""
-    match dictionary:
-        case DictType(TupleType(items)):
-            return count in (2, len(items) + 1)
-        case DictType(ArrayType()):
-            return count > 1
-        case DictType():
-            return count == 2
-    return False

@@ -32,17 +32,18 @@ def return_types(module: Module) -> dict[str, tuple[Type, ...]]:
     return {function.name: tuple(map(value_type, function.returns)) for function in module.functions}
 
 
-def target_types(domain: Range | Items, count: int) -> tuple[Type, ...]:
-    """The types of the `count` targets of a loop."""
-    if isinstance(domain, Range) or not isinstance(domain.dictionary.type, DictType):
-        return (UINT,) * count
-    key, value = domain.dictionary.type.key, domain.dictionary.type.value
-    match key:
-        case TupleType(items) if len(items) == count - 1:
+def target_types(domain: Range | Items, count: int) -> tuple[Type, ...] | None:
+    """The types of the `count` targets of a loop over `domain`; None if it does not have that many."""
+    if isinstance(domain, Range):
+        return (UINT,) if count == 1 else None
+    match domain.dictionary.type:
+        case DictType(TupleType(items), value) if len(items) == count - 1:
             return (*items, value)
-        case ArrayType(element) if count > 2:
+        case DictType(key, value) if count == 2:
+            return (key, value)
+        case DictType(ArrayType(element), value) if count > 2:
             return (*(element,) * (count - 1), value)
-    return (*(key,) * (count - 1), value)
+    return None
 
 
 def definitions(op: Op, returns: Mapping[str, tuple[Type, ...]]) -> Iterator[tuple[str, Type]]:
