@@ -6,9 +6,10 @@ import math
 from typing import Any
 
 import pytest
+import sympy
 
 import qkernel as qk
-from qkernel.errors import SizeError
+from qkernel.errors import ArithmeticEvaluationError, SizeError
 from qkernel.estimate import effort
 
 
@@ -359,3 +360,33 @@ def test_forms(kernel: Any) -> None:
     for first in range(7):
         for second in range(5) if len(names) > 1 else (0,):
             kernel.verify_resources(**dict(zip(names, (first, second), strict=False)))
+
+
+@qk.qkernel
+def left_over(q: qk.Qubit, n: qk.UInt, s: qk.UInt) -> qk.Qubit:
+    for _ in qk.range(n % s):
+        q = qk.h(q)
+    return q
+
+
+@qk.qkernel
+def rests(n: qk.UInt, s: qk.UInt, rounds: qk.UInt) -> qk.Bit:
+    q = qk.qubit()
+    for _ in qk.range(rounds):
+        q = left_over(q, n, s)
+    return qk.measure(q)
+
+
+def test_a_remainder_by_zero_is_no_number() -> None:
+    free = rests.estimate_resources()
+    assert str(free.gates.total) == "rounds*(n % s)"
+    assert free.quality["total"] == "exact"
+    assert free.substitute(n=11, s=4, rounds=2).gates.total == 6
+    assert free.substitute(s=4, rounds=1).gates.total == rests.estimate_resources({"s": 4, "rounds": 1}).gates.total
+    values = {"n": 11, "s": 4, "rounds": 2}
+    written = sympy.sympify(free.gates.total)
+    assert written.subs({symbol: values[symbol.name] for symbol in written.free_symbols}) == 6
+    assert rests.estimate_resources({"n": 11, "s": 0, "rounds": 0}).gates.total == 0  # no round asks for it
+    for estimated in (rests.estimate_resources, lambda values: free.substitute(**values)):
+        with pytest.raises((SizeError, ArithmeticEvaluationError), match="zero"):
+            estimated({"n": 11, "s": 0, "rounds": 2})

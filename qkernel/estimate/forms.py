@@ -11,6 +11,7 @@ from qkernel.errors import SizeError
 from qkernel.estimate.atoms import (
     AtLeastZero,
     Atom,
+    Closure,
     Floor,
     IsZero,
     ItemSum,
@@ -24,10 +25,11 @@ from qkernel.estimate.atoms import (
     Terms,
 )
 from qkernel.estimate.quantity import ONE, ZERO, Coefficient, Quantity, Value, accumulate, atom, narrowed, quantity
-from qkernel.ir.expressions import Apply, Const, Expr, Name
-from qkernel.ir.types import FLOAT
+from qkernel.ir.expressions import Apply, Const, Expr, Name, apply
+from qkernel.ir.types import FLOAT, UINT
 
 _LARGEST_EXPONENT = 100_000
+_REMAINDER = apply("%", Name("left", UINT), Name("right", UINT))
 
 
 def is_nonnegative(value: Quantity) -> bool:
@@ -98,10 +100,17 @@ def _is_nonnegative_expression(expr: Expr, values: dict[str, Value], least: int 
             return any(either) and (
                 expr.operator == "max" or all(_is_nonnegative_expression(part, values) for part in (left, right))
             )
+        case Apply("%", (_, right)):
+            return not least and _is_nonnegative_expression(right, values)
         case Apply("*" | "/" | "**" | "min", (left, right)):
             share = least if expr.operator in ("*", "min") else 0
             return share == least and all(_is_nonnegative_expression(part, values, share) for part in (left, right))
     return False
+
+
+def is_remainder(part: Atom) -> bool:
+    """Whether an atom is left % right."""
+    return isinstance(part, Opaque) and part.closure.expression == _REMAINDER
 
 
 def is_whole(value: Quantity) -> bool:
@@ -230,8 +239,10 @@ def floor_quotient(numerator: Quantity, divisor: Quantity) -> Quantity:
 
 
 def remainder(left: Quantity, right: Quantity) -> Quantity:
-    """left % right as Python computes it."""
-    return left - right * floor_quotient(left, right)
+    """left % right as Python computes it; by a divisor that may still come to 0 it stays as it is, or 0 would count as one."""
+    if right.is_constant:
+        return left - right * floor_quotient(left, right)
+    return atom(Opaque(Closure(_REMAINDER, (("left", left), ("right", right)))))
 
 
 def power(base: Quantity, exponent: Quantity) -> Quantity:

@@ -31,7 +31,7 @@ from qkernel.estimate.atoms import (
     Terms,
 )
 from qkernel.estimate.effort import bounded_work, spend
-from qkernel.estimate.forms import denominator
+from qkernel.estimate.forms import denominator, is_remainder
 from qkernel.estimate.quantity import Coefficient, Quantity, Value, value_names
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Size, Slice
 
@@ -372,6 +372,8 @@ def _sympy_atom(atom: Atom) -> Any:
             return sympy.Piecewise((1, sympy.Eq(to_sympy(value), 0)), (0, True))
         case Length() | Terms():
             return sympy.Symbol(_TEXT.atom(atom), integer=True, nonnegative=True)
+        case Opaque(Closure(values=((_, left), (_, right)))) if is_remainder(atom):
+            return sympy.Mod(to_sympy(left), to_sympy(right))  # type: ignore[arg-type]
         case Opaque(closure):
             arguments = [to_sympy(value) for _, value in closure.values if isinstance(value, Quantity)]
             return sympy.Function(str(closure.expression))(*arguments) if arguments else sympy.Symbol(_TEXT.atom(atom))

@@ -13,7 +13,7 @@ from qkernel.errors import EntrypointValidationError, UnknownBindingError
 from qkernel.estimate.atoms import ItemSum, Iterated, Opaque
 from qkernel.estimate.depth import DEPTHS, Depths
 from qkernel.estimate.effort import bounded_work
-from qkernel.estimate.forms import is_nonnegative
+from qkernel.estimate.forms import is_nonnegative, is_remainder
 from qkernel.estimate.notation import shown
 from qkernel.estimate.quantity import Quantity, Value
 from qkernel.estimate.substitution import substitute
@@ -362,7 +362,8 @@ def plain(amount: Quantity) -> Number:
 
 def is_stepwise(amount: Quantity) -> bool:
     """Whether a sum or recurrence without a closed form is in `amount`."""
-    return any(isinstance(atom, (Iterated, ItemSum, Opaque)) for term in amount.terms for atom, _ in term)
+    atoms = [atom for term in amount.terms for atom, _ in term if not is_remainder(atom)]
+    return any(isinstance(atom, (Iterated, ItemSum, Opaque)) for atom in atoms)
 
 
 def _written(value: Any) -> Any:

@@ -30,7 +30,16 @@ from qkernel.estimate.atoms import (
     Terms,
 )
 from qkernel.estimate.effort import spend
-from qkernel.estimate.forms import at_least_zero, by_fallible_factors, equals_zero, floor_quotient, positive_part, power
+from qkernel.estimate.forms import (
+    at_least_zero,
+    by_fallible_factors,
+    equals_zero,
+    floor_quotient,
+    is_remainder,
+    positive_part,
+    power,
+    remainder,
+)
 from qkernel.estimate.quantity import (
     ZERO,
     Coefficient,
@@ -95,6 +104,8 @@ def substitute_atom(part: Atom, values: Values) -> Quantity:
             return at_least_zero(substitute(inner, values))
         case IsZero(inner):
             return equals_zero(substitute(inner, values))
+        case Opaque(Closure(values=((_, left), (_, right)))) if is_remainder(part):
+            return remainder(substitute(left, values), substitute(right, values))  # type: ignore[arg-type]
         case Opaque(closure):
             return opaque(substitute_value(closure, values))
         case Length(Argument(name), 0) if isinstance(sized := values[name], Sized):
