@@ -181,8 +181,8 @@ def shift(
 def method(circuit: Circuit, engine: Engine, gradient: str = "auto") -> str:
     """`adjoint` or `shift`: how derivatives of `circuit` are taken on `engine`.
 
-    `auto` is the adjoint method where the engine has it and the circuit only has gates, expectation values and
-    probabilities of few outcomes, else parameter shift. Raises `GradientError` for an unknown name, for an engine without
+    `auto` is the adjoint method where the engine has it, for expectation values and, where nothing is measured before
+    them, probabilities of few outcomes; else parameter shift. Raises `GradientError` for an unknown name, for an engine without
     the adjoint method and for a run-time loop, `TargetCapabilityError` for an engine without exact values.
     """
     if gradient not in ("auto", *METHODS):
@@ -200,7 +200,7 @@ def method(circuit: Circuit, engine: Engine, gradient: str = "auto") -> str:
         if not few:
             what = f"probabilities of more than {MOST_OUTCOMES} outcomes, or behind measurements, have"
         raise GradientError(f"{what} no adjoint method", help='use `gradient="shift"`')
-    if gradient == "adjoint" or (gradient == "auto" and has_adjoint and circuit.is_unitary):
+    if gradient == "adjoint" or (gradient == "auto" and has_adjoint):
         return "adjoint"
     needed = {"expectation"} if circuit.expectations else set()
     needed |= {"probabilities"} if circuit.probabilities else set()

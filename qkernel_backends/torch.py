@@ -14,6 +14,7 @@ from torch import Tensor
 from qkernel.engine import FEATURES, Prepared
 from qkernel.errors import ExecutionError
 from qkernel.lower.circuit import Circuit
+from qkernel_backends.deferral import deferred_if_quicker
 from qkernel_backends.memory import available_memory, require_memory
 from qkernel_backends.plan import compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
@@ -33,11 +34,12 @@ class TorchEngine:
     def prepare(self, circuit: Circuit, dtype: Any = np.complex128) -> Prepared:
         """See `qkernel.engine.Engine`."""
         final = final_measurements(circuit)
-        if final is None or disturbed(circuit, final):
-            from qkernel_backends.reference import ReferenceEngine
+        if final is not None and not disturbed(circuit, final):
+            return TorchPrepared(circuit, np.dtype(dtype), final, torch.device(self.device))
+        from qkernel_backends.reference import ReferenceEngine
 
-            return ReferenceEngine().prepare(circuit, dtype)
-        return TorchPrepared(circuit, np.dtype(dtype), final, torch.device(self.device))
+        histories, unitary = ReferenceEngine().prepare(circuit, dtype), deferred_if_quicker(circuit)
+        return histories if unitary is None else TorchBranching(unitary, histories, np.dtype(dtype), torch.device(self.device))
 
 
 class TorchPrepared:
@@ -139,3 +141,19 @@ class TorchPrepared:
         qubits = tuple(qubit for qubit, _ in self.final.measured)
         weights = marginal(np.abs(self._state(theta)) ** 2, self.circuit.num_qubits, qubits)
         return draw(weights, self.final.measured, self.circuit.num_bits, shots, seed)
+
+
+class TorchBranching(TorchPrepared):
+    """See `qkernel.engine.Prepared`; exact values come from the circuit with its measurements deferred."""
+
+    def __init__(self, unitary: Circuit, histories: Prepared, dtype: np.dtype[Any], device: torch.device) -> None:
+        super().__init__(unitary, dtype, FinalMeasurements(tuple(unitary.instructions()), ()), device)
+        self.histories = histories
+
+    def state(self, theta: Array) -> Array:
+        """There is none."""
+        return self.histories.state(theta)
+
+    def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
+        """See `qkernel.engine.Prepared`."""
+        return self.histories.sample(theta, shots, seed)

@@ -202,7 +202,8 @@ class TestMethod:
         adjoint, plain = Engine("expectation", "gradient"), Engine("expectation", "probabilities")
         assert method(hybrid_circuit(), adjoint) == "adjoint"
         assert method(hybrid_circuit(), plain) == "shift"
-        assert method(measured, adjoint) == "shift"
+        assert method(measured, adjoint) == "adjoint"
+        assert method(measured, plain) == "shift"
         assert method(random_circuit(0), plain) == "shift"
         assert method(random_circuit(0), Engine("expectation", "gradient", "probabilities")) == "adjoint"
 

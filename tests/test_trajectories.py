@@ -14,9 +14,18 @@ from qkernel.errors import ExecutionError, MemoryRefusedError, ShotsError
 from qkernel.observable import X, Y, Z
 from qkernel_backends.native import NativeEngine
 from qkernel_backends.native.progress import progress
+from qkernel_backends.native.trajectories import Trajectories
 from qkernel_backends.reference import ReferenceEngine
 
 NATIVE, REFERENCE = NativeEngine(), ReferenceEngine()
+
+
+def histories(circuit, dtype=np.complex128):
+    """The circuit history by history, also where the engine would rather defer its measurements."""
+    return Trajectories(circuit, np.dtype(dtype))
+
+
+BOTH_WAYS = pytest.mark.parametrize("prepare", [NATIVE.prepare, histories], ids=["deferred", "histories"])
 NO_ANGLES = np.zeros((1, 0))
 
 
@@ -29,11 +38,12 @@ def teleportation():
     return builder.circuit(observables=(X(2), Y(2), Z(2)), probabilities=((2,),))
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.complex128, 1e-12), (np.complex64, 2e-6)])
-def test_teleportation_moves_the_state(dtype, tolerance):
+def test_teleportation_moves_the_state(prepare, dtype, tolerance):
     theta = np.random.default_rng(0).uniform(-3, 3, (5, 3))
     polar, around = theta[:, 0], theta[:, 1]
-    prepared = NATIVE.prepare(teleportation(), dtype)
+    prepared = prepare(teleportation(), dtype)
     expected = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], 1)
     np.testing.assert_allclose(prepared.expect(theta), expected, atol=tolerance)
     (found,) = prepared.probabilities(theta)
@@ -98,13 +108,17 @@ def random_measuring(seed):
     return builder
 
 
+@BOTH_WAYS
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1, 3]))
 @settings(max_examples=30, deadline=None)
-def test_exact_values_are_those_of_the_reference(seed, batch):
+def test_exact_values_are_those_of_the_reference(prepare, seed, batch):
     circuit = random_measuring(seed).circuit(observables=(Z(0) * X(1) + 0.5 * Y(2), X(3) - 2.0), probabilities=((2, 0), (1,)))
     theta = np.random.default_rng(seed).normal(size=(batch, 4))
-    native, reference = NATIVE.prepare(circuit), REFERENCE.prepare(circuit)
+    native, reference = prepare(circuit), REFERENCE.prepare(circuit)
     np.testing.assert_allclose(native.expect(theta), reference.expect(theta), atol=1e-11)
+    cotangent = np.random.default_rng(seed + 1).normal(size=(batch, 2))
+    for found, expected in zip(native.expect_vjp(theta, cotangent), reference.expect_vjp(theta, cotangent), strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-10)
     for found, expected in zip(native.probabilities(theta), reference.probabilities(theta), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-11)
 
@@ -162,10 +176,11 @@ def test_seeds_repeat_and_shots_come_in_no_order():
     assert prepared.sample(theta, 0, 3).shape == (2, 0, 3)
 
 
-def test_last_measurements_dephase_what_is_observed():
+@BOTH_WAYS
+def test_last_measurements_dephase_what_is_observed(prepare):
     builder = CircuitBuilder(2, 2).gate("h", 0).gate("cx", 0, 1).measure(0, 0).barrier(0, 1)
     circuit = builder.circuit(observables=(X(0) * X(1), Z(0) * Z(1), X(1), Z(0)))
-    np.testing.assert_allclose(NATIVE.prepare(circuit).expect(NO_ANGLES), [[0, 1, 0, 0]], atol=1e-14)
+    np.testing.assert_allclose(prepare(circuit).expect(NO_ANGLES), [[0, 1, 0, 0]], atol=1e-14)
 
 
 def test_too_many_histories_are_refused(monkeypatch):
@@ -173,11 +188,11 @@ def test_too_many_histories_are_refused(monkeypatch):
     builder = CircuitBuilder(1, 1)
     for _ in range(3):
         builder.gate("h", 0).measure(0, 0)
-    fits = NATIVE.prepare(builder.circuit(observables=(Z(0),)))
+    fits = histories(builder.circuit(observables=(Z(0),)))
     assert fits.expect(NO_ANGLES) == pytest.approx(np.zeros((1, 1)), abs=1e-12)
     circuit = builder.gate("h", 0).measure(0, 0).gate("h", 0).circuit(observables=(Z(0),))
     with pytest.raises(ExecutionError, match="more than 8 histories"):
-        NATIVE.prepare(circuit).expect(NO_ANGLES)
+        histories(circuit).expect(NO_ANGLES)
 
 
 def test_too_large_a_state_is_refused():

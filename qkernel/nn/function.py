@@ -366,7 +366,7 @@ class Derivative(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
         raise GradientError(
             "the second derivative of a quantum layer was asked for, and this layer has only first ones",
-            help="second derivatives need expectation values and the adjoint method, without run-time branches",
+            help="second derivatives need the adjoint method on the native or the torch engine, and few measurements",
         )
 
 

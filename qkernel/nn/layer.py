@@ -207,7 +207,7 @@ class QLayer(nn.Module):
             f"{sum(row.kind.is_gate for row in circuit.instructions())} gates" if circuit.is_straight else "run-time branches"
         )
         if program.method == "adjoint":
-            reason = f"`{engine.name}` has it, and the circuit has nothing but gates before what it reads out"
+            reason = f"`{engine.name}` has it" + ("" if circuit.is_unitary else ", branches on measured bits included")
             how = "one forward and one backward sweep per sample, whatever the number of weights"
         else:
             reason = "the adjoint method does not reach this engine or circuit"

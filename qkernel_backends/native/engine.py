@@ -11,6 +11,7 @@ import numpy as np
 
 from qkernel.engine import FEATURES, Prepared
 from qkernel.lower.circuit import Circuit
+from qkernel_backends.deferral import deferred_if_quicker
 from qkernel_backends.memory import require_memory
 from qkernel_backends.native.cache import machine_code
 from qkernel_backends.native.encode import encode
@@ -37,9 +38,10 @@ class NativeEngine:
         """See `qkernel.engine.Engine`. The machine code of `dtype` is loaded here."""
         machine_code(np.dtype(np.float32 if np.dtype(dtype) == np.complex64 else np.float64))
         final = final_measurements(circuit)
-        if final is None or disturbed(circuit, final):
-            return Trajectories(circuit, np.dtype(dtype))
-        return NativePrepared(circuit, np.dtype(dtype), final)
+        if final is not None and not disturbed(circuit, final):
+            return NativePrepared(circuit, np.dtype(dtype), final)
+        unitary = deferred_if_quicker(circuit)
+        return Trajectories(circuit, np.dtype(dtype)) if unitary is None else NativeBranching(circuit, unitary, np.dtype(dtype))
 
 
 class NativePrepared:
@@ -140,3 +142,19 @@ class NativePrepared:
     def _weights(self, theta: Array) -> Array:
         state = self._state(theta)
         return np.asarray(np.square(state.real) + np.square(state.imag))
+
+
+class NativeBranching(NativePrepared):
+    """See `qkernel.engine.Prepared`; exact values come from the circuit with its measurements deferred."""
+
+    def __init__(self, circuit: Circuit, unitary: Circuit, dtype: np.dtype[Any]) -> None:
+        super().__init__(unitary, dtype, FinalMeasurements(tuple(unitary.instructions()), ()))
+        self.trajectories = Trajectories(circuit, dtype)
+
+    def state(self, theta: Array) -> Array:
+        """There is none."""
+        return self.trajectories.state(theta)
+
+    def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
+        """See `qkernel.engine.Prepared`."""
+        return self.trajectories.sample(theta, shots, seed)

@@ -8,12 +8,8 @@ import numpy as np
 from qiskit.circuit import Clbit
 from qiskit.circuit.classical import expr as classical
 
-from qkernel.errors import QubitIndexResolutionError, TargetCapabilityError
-from qkernel.ir.evaluation import children, evaluate
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name
-
-_MOST_BITS = 10
-"""Arithmetic over at most so many bits is written as a table of its results."""
+from qkernel_backends.truth_tables import table_of
 
 _LOGIC = {"and": classical.logic_and, "or": classical.logic_or, "^": classical.bit_xor, "not": classical.logic_not}
 
@@ -39,37 +35,6 @@ def boolean(value: Expr, bits: list[Clbit]) -> classical.Expr:
             return _LOGIC[operator](*(boolean(operand, bits) for operand in operands))
     table, read = table_of(value)
     return _from_table(table, [bits[bit] for bit in read])
-
-
-def bits_of(value: Expr) -> set[int]:
-    """The bits that `value` reads."""
-    match value:
-        case Item(Name(), (Const(index),)):
-            return {index}
-    return {bit for child in children(value) for bit in bits_of(child)}
-
-
-def table_of(value: Expr) -> tuple[Any, list[int]]:
-    """The values of an expression over bits, and the bits: row number r is for their values in r, the first least significant.
-
-    Raises `TargetCapabilityError` for more than ten bits.
-    """
-    read = sorted(bits_of(value))
-    if len(read) > _MOST_BITS:
-        raise TargetCapabilityError(
-            f"Qiskit circuits cannot compute with {len(read)} measured bits at once",
-            help="use `and`, `or`, `not` and `^` on the bits, or run the kernel on the built-in engine",
-        )
-    rows = np.arange(1 << len(read))
-    columns = {bit: (rows >> k & 1).astype(bool) for k, bit in enumerate(read)}
-    try:
-        table = evaluate(value, {"bits": columns})
-    except QubitIndexResolutionError as error:
-        raise TargetCapabilityError(
-            f"a condition looks up an element that may not exist, which no Qiskit circuit can tell: {error.title}",
-            help="give the vector an element for each value of the bits, or run the kernel on the built-in engine",
-        ) from None
-    return np.broadcast_to(np.asarray(table, bool), rows.shape), read
 
 
 def _from_table(table: Any, bits: list[Clbit]) -> classical.Expr:

@@ -12,9 +12,10 @@ from qiskit.circuit import CircuitInstruction, Clbit, IfElseOp, Qubit, WhileLoop
 from qiskit.circuit.library import CUGate, PhaseGate, UGate
 
 from qkernel.lower.circuit import Assign, Body, Box, Branch, Circuit, Kind, Repeat, Run
-from qkernel_backends.qiskit.conditions import bits_of, boolean, condition
+from qkernel_backends.qiskit.conditions import boolean, condition
 from qkernel_backends.qiskit.gates import factory, fixed_operation
 from qkernel_backends.qiskit.parameters import slot_angles
+from qkernel_backends.truth_tables import bits_of
 
 
 def emit(circuit: Circuit, theta: Sequence[float] | None = None) -> QuantumCircuit:

@@ -25,8 +25,8 @@ from qiskit_aer.primitives import EstimatorV2, SamplerV2
 from qkernel.errors import ExecutionError, TargetCapabilityError
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian
+from qkernel_backends.deferral import deferred
 from qkernel_backends.memory import require_memory
-from qkernel_backends.qiskit.deferral import deferred
 from qkernel_backends.qiskit.emission import emit_with
 
 Array = np.ndarray[Any, Any]

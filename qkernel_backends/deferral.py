@@ -1,24 +1,30 @@
 """Circuits that measure, reset and branch, as unitary circuits on more qubits.
 
 Where a qubit is measured a fresh qubit takes a copy of the outcome and is left alone from then on; what depends on the
-bit is controlled by that qubit (the principle of deferred measurement: Nielsen and Chuang, section 4.4). Expectation
-values and probabilities of the circuit's own qubits stay what they are.
+bit is controlled by that qubit (the principle of deferred measurement: Nielsen and Chuang, section 4.4). A qubit that
+nothing touches or reads after its measurement holds the outcome itself. Expectation values and probabilities of the
+circuit's own qubits stay what they are.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qkernel.errors import ShotsError
+from qkernel.errors import ShotsError, TargetCapabilityError
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name
 from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Kind, Repeat, Run
 from qkernel.shots import HOW_TO_ESTIMATE
-from qkernel_backends.qiskit.conditions import table_of
+from qkernel_backends.truth_tables import table_of
 
 MOST_FRESH_QUBITS = 12
 """Measurements, resets, assignments and conditions of an exactly evaluated circuit are at most so many."""
+
+MOST_QUBITS = 20
+"""Up to so many, one state of more qubits is quicker than a state for each history of measured bits."""
 
 Controls = tuple[tuple[int, int], ...]
 
@@ -28,12 +34,43 @@ def deferred(circuit: Circuit) -> Circuit:
 
     Raises `ShotsError` for a run-time loop, and where more than `MOST_FRESH_QUBITS` qubits would have to be added.
     """
-    writer = _Writer(circuit)
+    writer = _Writer(circuit, Counter(_touched(circuit, circuit.body)) + Counter(_read_out(circuit)))
     writer.body(circuit.body, ())
     runs = tuple(_run(columns) for columns in writer.columns)
     return replace(
         circuit, num_qubits=writer.num_qubits, num_bits=0, kinds=tuple(writer.kinds), body=runs, registers=(), boxes=()
     )
+
+
+def deferred_if_quicker(circuit: Circuit) -> Circuit | None:
+    """`circuit` as `deferred` writes it, where it has exact values to read out and that is the quicker way to them."""
+    if not circuit.expectations and not circuit.probabilities:
+        return None
+    try:
+        unitary = deferred(circuit)
+    except (ShotsError, TargetCapabilityError):
+        return None
+    return unitary if unitary.num_qubits <= max(MOST_QUBITS, circuit.num_qubits) else None
+
+
+def _touched(circuit: Circuit, body: Body) -> Iterator[int]:
+    """The qubits of each instruction."""
+    for part in body:
+        match part:
+            case Run():
+                for instruction in circuit.instructions(part):
+                    yield from instruction.qubits
+            case Branch(_, then, otherwise):
+                yield from _touched(circuit, then)
+                yield from _touched(circuit, otherwise)
+
+
+def _read_out(circuit: Circuit) -> Iterator[int]:
+    for expectation in circuit.expectations:
+        for operators in expectation.observable.terms:
+            yield from (operator.index for operator in operators)
+    for qubits in circuit.probabilities:
+        yield from qubits
 
 
 @dataclass
@@ -61,10 +98,12 @@ def _joined(controls: Controls) -> Controls | None:
 class _Writer:
     """Collects instructions. `holders` names the qubit that holds each bit; a bit without one is still 0.
 
-    `controls` are qubits and the values that they must hold for an instruction to take effect.
+    `controls` are qubits and the values that they must hold for an instruction to take effect. `left` counts how often
+    each qubit is still to be acted on or read out.
     """
 
     circuit: Circuit
+    left: Counter[int]
     kinds: dict[Kind, int] = field(default_factory=dict)
     columns: list[_Columns] = field(default_factory=lambda: [_Columns(0)])
     holders: dict[int, int] = field(default_factory=dict)
@@ -95,10 +134,14 @@ class _Writer:
         self.columns.append(_Columns(run.first_slot))
         for instruction in self.circuit.instructions(run):
             kind = instruction.kind
+            self.left.subtract(instruction.qubits)
             if kind.is_gate:
                 self.gate(kind, instruction.qubits, controls)
             elif kind.name == "measure":
                 (qubit,), (bit,) = instruction.qubits, instruction.bits
+                if not controls and not self.left[qubit]:
+                    self.holders[bit] = qubit
+                    continue
                 self.keep_where_not(bit, fresh := self.fresh(), controls)
                 self.gate(Kind("x", 1), (fresh,), (*controls, (qubit, 1)))
                 self.holders[bit] = fresh
