@@ -155,7 +155,7 @@ class Parities:
 def fixed_angles(step: Phases, num_qubits: int) -> Array:
     """What the terms without columns add to the angles of the amplitudes, shape (2**n,)."""
     fixed = {mask: angle.offset for mask, angle in step.terms.items() if not angle.terms}
-    return sum((offset * parity_signs([mask], num_qubits)[:, 0] for mask, offset in fixed.items()), np.zeros(1 << num_qubits))
+    return parity_sums(list(fixed), np.array(list(fixed.values()))[:, None], num_qubits)[:, 0]
 
 
 def few_signs(count: int, num_qubits: int) -> bool:
@@ -166,6 +166,18 @@ def few_signs(count: int, num_qubits: int) -> bool:
 def parity_signs(masks: Sequence[int], num_qubits: int) -> Array:
     """(-1)^|k & mask|, shape (2**num_qubits, masks)."""
     return np.asarray(1.0 - 2.0 * (np.bitwise_count(np.arange(1 << num_qubits)[:, None] & np.array(masks)[None, :]) & 1))
+
+
+def parity_sums(masks: Sequence[int], coefficients: Array, num_qubits: int) -> Array:
+    """The sums of coefficients, shape (masks, columns), with the signs (-1)^|k & mask|, shape (2**num_qubits, columns)."""
+    sums = np.zeros((1 << num_qubits, coefficients.shape[1]))
+    np.add.at(sums, masks, coefficients)
+    for bit in range(num_qubits):
+        low, high = sums.reshape(-1, 2, 1 << bit, sums.shape[1]).swapaxes(0, 1)  # views: Walsh-Hadamard in place
+        low += high
+        high *= -2
+        high += low
+    return sums
 
 
 def on_bits(matrix: Tensor, state: Tensor, low: int, bits: int) -> Tensor:

@@ -26,13 +26,14 @@ from qkernel_backends.tables import (
     few_signs,
     fixed_angles,
     on_bits,
-    parity_signs,
+    parity_sums,
 )
 
 Array = np.ndarray[Any, Any]
-_SIGNS_OF_PARTS = (1, 0, -1, 0), (0, -1, 0, 1)
 Apply = Callable[[Tensor, Mapping[int, Tensor]], Tensor]
 """A step: the state after it, of the state before it and the parts of the schedule by their numbers."""
+
+_SIGNS_OF_PARTS = (1, 0, -1, 0), (0, -1, 0, 1)
 
 
 class TorchSplit:
@@ -210,10 +211,10 @@ class Readout:
             masks = [readout.words[k][1] for k in members]
             # With y letters Y the real part counts with the sign of i^y, the imaginary one with that of i^(y + 1).
             letters = np.array([(x & mask).bit_count() % 4 for mask in masks])
-            real, imaginary = (np.array(signs)[letters, None] * coefficients[members] for signs in _SIGNS_OF_PARTS)
-            matrix = np.stack([real, imaginary if x else real])  # without X part: squares of both
+            parts = [np.array(signs)[letters, None] * coefficients[members] for signs in _SIGNS_OF_PARTS[: 2 if x else 1]]
             if direct:
-                matrix = (parity_signs(masks, num_qubits) @ matrix).swapaxes(0, 1)
+                parts = [parity_sums(masks, part, num_qubits) for part in parts]
+            matrix = np.stack((parts * 2)[:2], 1 if direct else 0)  # without X part the squares of both count alike
             partner = place(np.arange(1 << num_qubits) ^ x) if x else None
             parities = None if direct else Parities(masks, num_qubits, place)
             self.parts.append((partner, parities, place(matrix.reshape(-1, matrix.shape[-1]))))
