@@ -18,6 +18,8 @@ from tests.benchmarks.workloads import (
     engine_step,
     floor_step,
     layer_step,
+    real,
+    split,
 )
 
 Timed = Callable[..., None]
@@ -89,7 +91,21 @@ def test_growth_in_qubits(timed: Timed, benchmark: Any, qubits: int, dtype: str)
     timed(engine_step(workload, dtype), "Growth in qubits", workload.name, dtype, budget=0.5)
     gates = 2 * 3 * qubits + 2 * (qubits - 1) + qubits
     picoseconds = 1e12 * benchmark.stats.stats.median / (gates * 2**qubits)
-    benchmark.extra_info["note"] = f"{qubits} qubits, {dtype}: {picoseconds:.1f} ps for each gate and amplitude" + (
-        f"; peak memory of the process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB, a state "
-        f"{(8 if dtype == 'complex64' else 16) * 2**qubits / 2**30:.3f} GiB"
+    benchmark.extra_info["note"] = (
+        f"{qubits} qubits, {dtype}: {picoseconds:.1f} ps for each gate and amplitude{memory(qubits, dtype)}"
     )
+
+
+@pytest.mark.parametrize("dtype", list(TOLERANCES))
+def test_26_qubits_forwards(timed: Timed, benchmark: Any, dtype: str) -> None:
+    workload = Workload("26 qubits, values only", 26, 2, 1, 0, 0, None)
+    entry, (inputs, weights, _) = split(workload, dtype), (array.astype(real(dtype)) for array in workload.data)
+    timed(lambda: entry.value(inputs, weights), "Growth in qubits", workload.name, dtype, budget=0.5)
+    benchmark.extra_info["note"] = f"{workload.name}, {dtype}{memory(26, dtype)}"
+
+
+def memory(qubits: int, dtype: str) -> str:
+    """Of the process so far, where it is a state's that counts."""
+    state = (8 if dtype == "complex64" else 16) * 2**qubits / 2**30
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return f"; peak memory of the process {peak:.2f} GiB, a state {state:.3f} GiB" if qubits >= 22 else ""
