@@ -558,6 +558,25 @@ def test_a_vector_of_observables_in_the_kernel_and_a_list_for_one_observable_agr
     torch.testing.assert_close(alone(inputs), one(inputs)[:, 1:2], rtol=0, atol=1e-12)
 
 
+def test_tensors_that_are_views_of_any_kind_mean_what_they_hold() -> None:
+    layer, plain = hybrid_layer(), random_batch(3, 4).float()
+    numbers = torch.view_as_complex(torch.stack([plain, -plain], -1))
+    views = [
+        plain.t().contiguous().t(),
+        torch.cat([plain, plain], 1)[:, 4:],
+        numbers.conj().imag,
+        torch._neg_view(-plain),
+        plain[:1].expand(3, 4),
+    ]
+    assert [view.is_neg() for view in views] == [False, False, True, True, False]
+    for view in views:
+        expected = layer(torch.tensor(view.tolist()))
+        torch.testing.assert_close(layer(view), expected, rtol=0, atol=0)
+        turned = torch._neg_view(torch.ones_like(expected))
+        found = torch.autograd.grad(layer(view), layer.weights, turned)
+        torch.testing.assert_close(found, torch.autograd.grad(expected, layer.weights, -torch.ones_like(expected)))
+
+
 # refusals -------------------------------------------------------------------------------------------------------------
 
 BINDINGS = {"n_qubits": 4, "n_layers": 2, "hamiltonian": qko.Z(0)}
@@ -571,6 +590,7 @@ BINDINGS = {"n_qubits": 4, "n_layers": 2, "hamiltonian": qko.Z(0)}
         ((torch.zeros(2, 4, dtype=torch.int64),), ("`inputs`", "torch.int64", "floating")),
         ((torch.zeros(2, 4, dtype=torch.complex64),), ("`inputs`", "torch.complex64", "floating")),
         ((torch.zeros(2, 4, device="meta"),), ("`inputs`", "meta", "cpu")),
+        ((torch.zeros(2, 4).to_sparse(),), ("`inputs`", "torch.sparse_coo", "to_dense")),
         (([[0.0] * 4],), ("`inputs`", "list", "tensor")),
         ((), ("(`inputs`)", "0 were given")),
         ((torch.zeros(4), torch.zeros(4)), ("(`inputs`)", "2 were given")),

@@ -133,6 +133,12 @@ def _numpy(tensor: Tensor) -> Array:
     return tensor.numpy(force=True)
 
 
+def _in_place(tensor: Tensor) -> Tensor:
+    """The tensor, or a copy of it, such that its numbers stand in memory one after the other, with their signs."""
+    tensor = tensor.contiguous()
+    return tensor.resolve_neg() if tensor.is_neg() else tensor
+
+
 def _tensor(values: Array, dtype: torch.dtype, device: torch.device) -> Tensor:
     result = torch.from_numpy(values if values.flags.c_contiguous else values.copy())
     return result if result.dtype is dtype and device == _CPU else result.to(device, dtype)
@@ -188,7 +194,7 @@ class Call:
         if self._direct is None:
             return _tensor(self._split.value(*self.arrays(tensors)).reshape(self._shape), self.dtype, self.device)
         split, places = self._direct
-        inputs, weights = [tensors[place].contiguous() for place in places]
+        inputs, weights = [_in_place(tensors[place]) for place in places]
         outputs = torch.empty(self._shape, dtype=self.dtype)
         split.evaluate(self._batch, inputs.data_ptr(), weights.data_ptr(), outputs.data_ptr(), mark)
         return outputs
@@ -261,8 +267,8 @@ class Call:
     ) -> Gradients:
         assert self._direct is not None
         split, places = self._direct
-        inputs, weights = [tensors[place].contiguous() for place in places]
-        rows, by_inputs, by_weights = cotangent.contiguous(), torch.empty_like(inputs), torch.empty_like(weights)
+        inputs, weights = [_in_place(tensors[place]) for place in places]
+        rows, by_inputs, by_weights = _in_place(cotangent), torch.empty_like(inputs), torch.empty_like(weights)
         given = inputs.data_ptr(), weights.data_ptr(), rows.data_ptr()
         found = self._unread.data_ptr(), by_inputs.data_ptr(), by_weights.data_ptr()
         split.differentiate(self._batch, *given, *found, mark)

@@ -112,7 +112,7 @@ class QLayer(nn.Module):
         if torch.compiler.is_compiling():
             return self._evaluated(inputs, weights)
         try:
-            kind = tuple([(type(tensor), tensor.shape, tensor.dtype, tensor.device) for tensor in tensors])
+            kind = tuple([(type(tensor), tensor.shape, tensor.dtype, tensor.device, tensor.layout) for tensor in tensors])
         except AttributeError:  # not all are tensors
             return self._evaluated(inputs, weights)
         call = self._wiring.calls.get(kind)
@@ -174,6 +174,11 @@ class QLayer(nn.Module):
         if batch_axes < 0 or tensor.shape[batch_axes:] != place.shape:
             expected = ", ".join(("...", *map(str, place.shape)))
             raise LayerInputError(f"`{place.name}` has the shape {tuple(tensor.shape)}, and ({expected}) is expected")
+        if tensor.layout is not torch.strided:
+            raise LayerInputError(
+                f"`{place.name}` has the layout {tensor.layout}, and a dense tensor is expected",
+                help="convert it: `x.to_dense()`",
+            )
         if tensor.dtype not in FLOATING:
             raise LayerInputError(
                 f"`{place.name}` has the dtype {tensor.dtype}, and a floating dtype is expected: its values are angles",
