@@ -48,7 +48,7 @@ def misfit(expr: Expr, visible: Mapping[str, Type]) -> str | None:
             return None if fitting else f"no stretch [{start.type} +: {length.type} : {stride.type}] of a {base.type}"
         case Updated(base, key, value):
             fitting = _is_vector(base.type) and key.type == UINT and fits(value.type, base.type.entry)
-            return None if fitting else f"no update of a {base.type} by a {value.type}"
+            return None if fitting else f"no update of a {base.type} at a {key.type} by a {value.type}"
         case Pack(items, type):
             return None if _makes(items, type) else f"values that do not make a {type}"
     return f"{expr!r} is no expression"

@@ -237,7 +237,9 @@ class ExpressionReader:
     def _list(self, node: Any, items: tuple[Expr, ...]) -> Expr:
         type = array_type(items)
         if type is None:
-            raise error_at(node, "the items of a list differ in type", help="give the type, as in `Vector[Float]([1, x])`")
+            raise error_at(
+                node, "these items make no vector, matrix or tensor", help="give the type, as in `Vector[Float]([1, x])`"
+            )
         return Pack(items, type)
 
     def _typed(self, type: Type, written: Any) -> Expr:
