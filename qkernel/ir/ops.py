@@ -161,7 +161,7 @@ class Carried:
     """A classical value that a loop carries.
 
     Before the loop `name` is `initial`; after each round it becomes `next`, all carried names at once; after the loop
-    `name` denotes the last value. `span` is where the loop's body assigns it last.
+    `name` denotes the last value. Its type is `joined_type` of the two. `span` is where the loop's body assigns it last.
     """
 
     name: str
@@ -183,7 +183,7 @@ class For:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A classical value that depends on the branch taken; after the `If`, `name` denotes it."""
+    """A classical value that depends on the branch taken; after the `If`, `name` denotes it, of `joined_type` of the two."""
 
     name: str
     then: Expr
