@@ -47,7 +47,7 @@ def test_any_division_of_the_columns_has_the_gradients_of_the_native_engine(sign
     batched, shared = columns[:count], columns[count:]
     arrays = rng.normal(size=(3, count)), rng.normal(size=len(shared)), rng.normal(size=(3, len(circuit.expectations)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("qkernel_backends.tables._LARGEST_SIGNS", signs)
+        patch.setattr("qkernel_backends.torch.tables._LARGEST_SIGNS", signs)
         found = ENGINE.prepare(circuit).split(batched, shared).vjp(*arrays)
     for one, known in zip(found, NativeEngine().prepare(circuit).split(batched, shared).vjp(*arrays), strict=True):
         np.testing.assert_allclose(one, known, rtol=0, atol=1e-10)

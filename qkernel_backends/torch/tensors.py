@@ -16,8 +16,8 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from qkernel_backends.plan import plan as plans
 from qkernel_backends.plan.operations import Dense, PauliRotation, Phases, Rotation
-from qkernel_backends.plan.schedule import Layer, Permutation, Schedule, Step
-from qkernel_backends.tables import (
+from qkernel_backends.torch.schedule import Layer, Permutation, Schedule, Step
+from qkernel_backends.torch.tables import (
     Blocks,
     Columns,
     Parities,

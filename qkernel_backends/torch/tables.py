@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from qkernel_backends.plan.operations import ZERO, Affine, Phases, X, Y, Z
-from qkernel_backends.plan.schedule import Block, Factors
+from qkernel_backends.torch.schedule import Block, Factors
 
 Array = np.ndarray[Any, Any]
 Columns = Mapping[int, tuple[bool, int]]

@@ -1,4 +1,4 @@
-"""The torch engine: the plan as tensor operations, on any device, differentiable twice."""
+"""The engine and what it prepares."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from qkernel_backends.deferral import deferred_if_quicker
 from qkernel_backends.memory import available_memory, require_memory
 from qkernel_backends.plan import compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
-from qkernel_backends.tensors import TorchSplit
+from qkernel_backends.torch.tensors import TorchSplit
 
 Array = np.ndarray[Any, Any]
 
