@@ -19,12 +19,12 @@ from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import Assign, Circuit, Instruction
 from qkernel.shots import HOW_TO_ESTIMATE
 from qkernel_backends.memory import require_memory
+from qkernel_backends.native.branching import Collapse, Test, last_measurements, steps
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.split import WORTH_THREADS, Runner, extended, lane_bits
 from qkernel_backends.native.threads import num_threads, together
 from qkernel_backends.plan import Plan, compile_plan
-from qkernel_backends.plan.branching import Collapse, Test, last_measurements, steps
 from qkernel_backends.plan.plan import pauli_words
 from qkernel_backends.plan.sampling import marginal, ordered
 from qkernel_backends.reference import MOST_BRANCHES, MOST_ROUNDS, ReferenceEngine
