@@ -29,6 +29,9 @@ CLOSE = 1e-8
 SHOTS = 600
 OPEN = ("a", "b", "v")
 FIELDS = ("total", "single_qubit", "two_qubit", "multi_qubit", "t_gates", "clifford_gates", "rotation_gates", "toffoli")
+UNREAD = (qk.errors.QubitIndexResolutionError, qk.errors.ArithmeticEvaluationError)
+"""What lowering, which reads every branch, rightly says of one that no bits lead plain Python into."""
+
 _numbers = count()
 
 
@@ -411,7 +414,7 @@ def is_usable(case: Case) -> bool:
         _ = (case.histories, case.executable) if case.program.measures else case.world
     except (eager.Invalid, eager.TooLarge):
         return False
-    except (qk.errors.QubitIndexResolutionError, qk.errors.ArithmeticEvaluationError):
+    except UNREAD:
         if not case.program.measures:
             raise
         return False
