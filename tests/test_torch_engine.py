@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 from random_circuits import dense_state, dense_values, random_circuit
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from qkernel.observable import X, Z
+from qkernel.lower.circuit import Expectation
+from qkernel.observable import Hamiltonian, X, Z
 from qkernel_backends.native import NativeEngine
 from qkernel_backends.torch import TorchEngine
 from tests.benchmarks.workloads import OTHERS, new_layer
@@ -51,6 +54,16 @@ def test_any_division_of_the_columns_has_the_gradients_of_the_native_engine(sign
         found = ENGINE.prepare(circuit).split(batched, shared).vjp(*arrays)
     for one, known in zip(found, NativeEngine().prepare(circuit).split(batched, shared).vjp(*arrays), strict=True):
         np.testing.assert_allclose(one, known, rtol=0, atol=1e-10)
+
+
+@given(seeds)
+@settings(max_examples=5, deadline=None)
+def test_an_observable_that_is_a_number_needs_no_qubit(seed):
+    circuit = replace(random_circuit(seed, max_qubits=3), expectations=(Expectation(Hamiltonian.from_string("0.25")),))
+    values, gradient = ENGINE.prepare(circuit).expect_vjp(np.ones((2, circuit.angles.num_columns)), np.ones((2, 1)))
+    assert values.tolist() == [[0.25], [0.25]]
+    assert gradient.shape == (2, circuit.angles.num_columns)
+    assert not gradient.any()
 
 
 @pytest.mark.parametrize("kernel", OTHERS, ids=lambda kernel: kernel.name)

@@ -64,7 +64,7 @@ class Blocks:
 
     def __init__(self, blocks: Sequence[Block], from_zero: bool, columns: Columns, place: Place) -> None:
         pulled = [[_pulled_apart(factors) for factors in block] for block in blocks]
-        self.rounds = max(len(angles) for block in pulled for _, angles in block)
+        self.rounds = max((len(angles) for block in pulled for _, angles in block), default=0)
         self.count, self.width = len(blocks), len(blocks[0])
         between = [
             np.array([_transposed_product([gaps[k] if k < len(gaps) else np.eye(2) for gaps, _ in block]) for block in pulled])
@@ -165,7 +165,7 @@ def few_signs(count: int, num_qubits: int) -> bool:
 
 def parity_signs(masks: Sequence[int], num_qubits: int) -> Array:
     """(-1)^|k & mask|, shape (2**num_qubits, masks)."""
-    return np.asarray(1.0 - 2.0 * (np.bitwise_count(np.arange(1 << num_qubits)[:, None] & np.array(masks)[None, :]) & 1))
+    return np.asarray(1.0 - 2.0 * (np.bitwise_count(np.arange(1 << num_qubits)[:, None] & np.array(masks, int)[None, :]) & 1))
 
 
 def parity_sums(masks: Sequence[int], coefficients: Array, num_qubits: int) -> Array:
