@@ -129,9 +129,9 @@ def same(what: str, found: Any, expected: Any, tolerance: float = CLOSE) -> None
 
 
 def state(case: Case) -> None:
-    """Native = reference = plain Python = Qiskit, global phase included."""
+    """Native = reference = torch = plain Python, global phase included."""
     expected = case.world[1].state
-    for name in ("native", "reference"):
+    for name in ("native", "reference", "torch"):
         same(f"state on {name}", load_engine(name).prepare(case.circuit).state(case.theta)[0], expected)
     same("expectation", case.executable.run(bindings=case.inputs).result(), case.world[0])
 
@@ -239,7 +239,7 @@ def text(case: Case) -> None:
 
 
 def gradients(case: Case) -> None:
-    """Adjoint = parameter shift = finite differences."""
+    """Adjoint = PyTorch's = parameter shift = finite differences."""
     circuit, theta = case.circuit, case.theta
     if not circuit.expectations or not theta.size:
         return
@@ -256,6 +256,7 @@ def gradients(case: Case) -> None:
     open_circuit = load_engine("native").prepare(gradient.open_slots(circuit))
     shifted = gradient.shift_vjp(open_circuit, circuit, theta, np.ones((1, 1)))[1][0]
     same("adjoint and parameter shift", adjoint, shifted)
+    same("adjoint and PyTorch", adjoint, load_engine("torch").prepare(circuit).expect_vjp(theta, np.ones((1, 1)))[1][0])
     same("adjoint and differences", adjoint[smooth], slopes[smooth], 2e-5)
 
 
@@ -317,11 +318,11 @@ def is_exact(case: Case) -> bool:
 
 
 def exact(case: Case) -> None:
-    """Expectations and probabilities after measurements: native = reference = Qiskit = plain Python."""
+    """Expectations and probabilities after measurements: native = reference = torch = Qiskit = plain Python."""
     if not is_exact(case):
         return
     expected = sum(np.asarray(value) * chance for value, chance in case.histories)
-    for engine in ("native", "reference", "qiskit"):
+    for engine in ("native", "reference", "torch", "qiskit"):
         try:
             found = case.executable.run(Executor(engine), bindings=case.inputs).result()
         except qk.errors.ShotsError:  # Qiskit is given a fresh qubit for each measurement, and few of them
