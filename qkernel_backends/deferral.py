@@ -23,8 +23,10 @@ from qkernel_backends.truth_tables import table_of
 MOST_FRESH_QUBITS = 12
 """Measurements, resets, assignments and conditions of an exactly evaluated circuit are at most so many."""
 
+QUICKER_UP_TO = 8
+"""With so many fresh qubits one state is quicker than a state for each history of measured bits ..."""
 MOST_QUBITS = 20
-"""Up to so many, one state of more qubits is quicker than a state for each history of measured bits."""
+"""... unless it is a large one."""
 
 Controls = tuple[tuple[int, int], ...]
 
@@ -50,7 +52,8 @@ def deferred_if_quicker(circuit: Circuit) -> Circuit | None:
         unitary = deferred(circuit)
     except (ShotsError, TargetCapabilityError):
         return None
-    return unitary if unitary.num_qubits <= max(MOST_QUBITS, circuit.num_qubits) else None
+    fresh = unitary.num_qubits - circuit.num_qubits
+    return unitary if not fresh or (fresh <= QUICKER_UP_TO and unitary.num_qubits <= MOST_QUBITS) else None
 
 
 def _touched(circuit: Circuit, body: Body) -> Iterator[int]:

@@ -6,6 +6,7 @@ import copy
 import gc
 import io
 import os
+import pickle
 import subprocess
 import sys
 import tracemalloc
@@ -16,6 +17,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from qkernel.engine import load_engine
 from qkernel.errors import GradientError, LayerInputError
@@ -346,3 +348,61 @@ print(values.sum().item(), float(layer.weights.grad.square().sum()))
     known.sum().backward()
     assert values == pytest.approx(known.sum().item(), abs=1e-9)
     assert slopes == pytest.approx(float(layer.weights.grad.square().sum()), rel=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(2,), (0,), (7, 6), ()])
+def test_weights_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    layer = small_layer()
+    layer.weights.data = torch.zeros(shape, dtype=layer.weights.dtype)
+    with pytest.raises(LayerInputError, match="`weights` has the shape"):
+        layer(random_batch(3, 3))
+
+
+def test_an_operator_checks_what_it_is_given() -> None:
+    layer = small_layer()
+    with pytest.raises(LayerInputError, match="`weights` has the shape"):
+        torch.ops.qkernel.evaluate(layer._wiring.number, [random_batch(3, 3), torch.zeros(2)])
+
+
+def test_the_default_device_does_not_matter() -> None:
+    layer, inputs = small_layer(), random_batch(3, 3)
+    expected = layer(inputs)
+    with torch.device("meta"):
+        torch.testing.assert_close(layer(inputs), expected, rtol=0, atol=0)
+        layer(inputs).sum().backward()
+    assert layer.weights.grad.device.type == "cpu"
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_what_traces_every_operation_sees_the_layer() -> None:
+    layer, inputs, other = small_layer(), random_batch(3, 3), random_batch(3, 3) - 0.5
+
+    def slope(x: Tensor) -> Tensor:
+        leaf = x.detach().requires_grad_()
+        (found,) = torch.autograd.grad(layer(leaf).sum(), leaf)
+        return found
+
+    torch.testing.assert_close(make_fx(layer)(inputs)(other), layer(other), rtol=0, atol=0)
+    torch.testing.assert_close(make_fx(slope)(inputs)(other), slope(other))
+    values = layer(inputs.requires_grad_())
+    graph = make_fx(lambda cotangent: torch.autograd.grad(values, inputs, cotangent, retain_graph=True)[0])(
+        torch.ones_like(values)
+    )
+    cotangent = torch.rand_like(values)
+    torch.testing.assert_close(graph(cotangent), torch.autograd.grad(values, inputs, cotangent)[0])
+    with pytest.raises(GradientError, match=r"torch\.jit\.trace"):
+        torch.jit.trace(layer, (inputs,))
+
+
+def test_saved_tensors_may_come_back_in_another_precision() -> None:
+    layer, inputs = small_layer(), random_batch(300, 3)
+    layer(inputs).sum().backward()
+    expected, layer.weights.grad = layer.weights.grad, None
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor.half(), lambda tensor: tensor):
+        layer(inputs).sum().backward()
+    torch.testing.assert_close(layer.weights.grad, expected, rtol=0.02, atol=0.05)
+
+
+def test_a_layer_from_a_pickle_is_compiled_like_any_other() -> None:
+    layer, inputs = pickle.loads(pickle.dumps(small_layer())), random_batch(3, 3)
+    torch.testing.assert_close(torch.compile(layer, backend="aot_eager")(inputs), layer(inputs))

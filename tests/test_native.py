@@ -386,7 +386,7 @@ def test_too_large_a_state_is_refused_with_the_arithmetic():
 
 def test_the_plan_explains_itself():
     text = ENGINE.prepare(hybrid_circuit(), np.complex64).explain(32, range(4))
-    assert "16 of them side by side" in text
+    assert "room for 16 side by side" in text
     assert "7 phases (from a table made once per call)" in text
     assert "predicted" in text
 

@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from qkernel.lower.circuit import Expectation
 from qkernel.observable import Hamiltonian, X, Z
 from qkernel_backends.native import NativeEngine
+from qkernel_backends.reference import ReferenceEngine
 from qkernel_backends.torch import TorchEngine
 from tests.benchmarks.workloads import OTHERS, new_layer
 
@@ -84,7 +85,7 @@ class Counting(TorchDispatchMode):
         return function(*arguments, **(named or {}))
 
 
-@pytest.mark.parametrize(("qubits", "layers", "most"), [(4, 2, 150), (8, 4, 255), (12, 4, 305)])
+@pytest.mark.parametrize(("qubits", "layers", "most"), [(4, 2, 160), (8, 4, 260), (12, 4, 310)])
 def test_the_number_of_operations_of_a_gradient(qubits, layers, most):
     """Small states cost what their operations cost to start."""
     layer, inputs = new_layer(qubits, layers, engine="torch"), torch.rand(3, qubits, requires_grad=True)
@@ -92,6 +93,15 @@ def test_the_number_of_operations_of_a_gradient(qubits, layers, most):
     with Counting() as counting:
         layer(inputs).sum().backward()
     assert counting.count <= most
+
+
+@pytest.mark.parametrize("size", [1e2, 1e4, 1e6, 1e8])
+def test_large_angles_keep_their_meaning_in_single_precision(size):
+    """An angle means what its float32 says; sums of several would lose the last digits of large ones."""
+    circuit = hybrid_circuit()
+    theta = (np.random.default_rng(1).uniform(-size, size, (5, 28))).astype(np.float32)
+    values = ENGINE.prepare(circuit, np.complex64).expect(theta)
+    np.testing.assert_allclose(values, ReferenceEngine().prepare(circuit).expect(theta.astype(float)), atol=3e-6)
 
 
 @given(seeds)

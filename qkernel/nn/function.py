@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from qkernel.errors import GradientError
+from qkernel.errors import GradientError, LayerInputError
 from qkernel.nn.program import Columns, DirectSplit, Program, Split
 from qkernel.nn.tensors import TensorProgram, tensor_program
 
@@ -27,6 +28,8 @@ _CPU = torch.device("cpu")
 _MOST_CALLS = 256
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 _numbers = count()
+WIRINGS: WeakValueDictionary[int, Wiring] = WeakValueDictionary()
+"""By their numbers, for as long as they live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,9 @@ class Wiring:
     layouts: dict[tuple[bool, ...], Layout] = field(default_factory=dict, init=False, repr=False)
     tensor_programs: dict[Layout, TensorProgram | None] = field(default_factory=dict, init=False, repr=False)
     calls: dict[Any, Call] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        WIRINGS[self.number] = self
 
     def __deepcopy__(self, memo: Any) -> Wiring:
         return self  # it only gathers what it has found
@@ -122,6 +128,11 @@ class Wiring:
         return tuple(column for place, one in zip(self.placements, wanted, strict=True) if one for column in place.columns)
 
 
+def is_watched() -> bool:
+    """Whether modes of torch look at every operation, as for tracing: what they do not see has not happened."""
+    return bool(torch._C._len_torch_dispatch_stack())
+
+
 def real_dtype(dtype: torch.dtype) -> np.dtype[Any]:
     """The precision that tensors of `dtype` are computed in: double for float64, single for all others."""
     return _DOUBLE if dtype is torch.float64 else _SINGLE
@@ -167,7 +178,16 @@ class Call:
 
     @classmethod
     def of(cls, wiring: Wiring, tensors: Sequence[Tensor], batch_axes: tuple[int, ...]) -> Call:
-        """The evaluation at such tensors; the first says what the result is like."""
+        """The evaluation at such tensors; the first says what the result is like.
+
+        Raises `LayerInputError` for a tensor of the wrong shape: the machine reads and writes as many numbers as it expects.
+        """
+        for place, tensor in zip(wiring.placements, tensors, strict=True):
+            leading = tensor.dim() - len(place.shape)
+            if tensor.shape[leading:] != place.shape or (leading and tensor.shape[:leading] != batch_axes):
+                raise LayerInputError(
+                    f"`{place.name}` has the shape {tuple(tensor.shape)}, and {(*batch_axes, *place.shape)} is expected"
+                )
         dtype, device = (tensors[0].dtype, tensors[0].device) if tensors else (torch.get_default_dtype(), _CPU)
         is_uniform = all(tensor.dtype is dtype and tensor.device == device for tensor in tensors)
         return cls(wiring, wiring.layout(tensors), batch_axes, dtype, device, is_uniform)
@@ -182,6 +202,9 @@ class Call:
             if transformed:
                 outputs: Tensor = TransformedEvaluation.apply(self, *tensors)  # type: ignore[no-untyped-call]
                 return outputs
+        if is_watched():
+            seen: Tensor = torch.ops.qkernel.evaluate(self.wiring.number, tensors)
+            return seen
         if torch.is_grad_enabled():
             for tensor in tensors:
                 if tensor.requires_grad:
@@ -195,7 +218,7 @@ class Call:
             return _tensor(self._split.value(*self.arrays(tensors)).reshape(self._shape), self.dtype, self.device)
         split, places = self._direct
         inputs, weights = [_in_place(tensors[place]) for place in places]
-        outputs = torch.empty(self._shape, dtype=self.dtype)
+        outputs = torch.empty(self._shape, dtype=self.dtype, device=_CPU)
         split.evaluate(self._batch, inputs.data_ptr(), weights.data_ptr(), outputs.data_ptr(), mark)
         return outputs
 
@@ -238,7 +261,7 @@ class Call:
 
         `mark` is that of the `values` before, if there were any.
         """
-        if self._direct is not None:
+        if self._direct is not None and self._as_before(tensors):
             return self._direct_gradients(wanted, cotangent, tensors, mark)
         if (operations := self.wiring.operations(self.layout, self.device)) is not None:
             # Not `torch.autograd.grad`, which sees nothing inside of an operator.
@@ -325,7 +348,20 @@ class Call:
     @cached_property
     def _unread(self) -> Tensor:
         """Room for values that nobody asks for."""
-        return torch.empty(self._shape, dtype=self.dtype)
+        return torch.empty(self._shape, dtype=self.dtype, device=_CPU)
+
+    @cached_property
+    def _sizes(self) -> tuple[int, ...]:
+        """The bytes of each tensor."""
+        counts = [(self._batch if kind else 1) * (stop - start) for kind, start, stop in self.layout.stretches]
+        return tuple(count * self.dtype.itemsize for count in counts)
+
+    def _as_before(self, tensors: Sequence[Tensor]) -> bool:
+        """Whether saved tensors are what they were: hooks may give back others."""
+        for tensor, size in zip(tensors, self._sizes, strict=True):
+            if tensor.dtype is not self.dtype or tensor.nbytes != size or not tensor.is_cpu:
+                return False
+        return True
 
     @cached_property
     def _batch(self) -> int:
@@ -358,6 +394,9 @@ class Evaluation(torch.autograd.Function):
         wanted, tensors = ctx.needs_input_grad[1:], ctx.saved_tensors  # torch refuses tensors that were changed since
         if torch.is_grad_enabled():
             return (None, *ctx.call.differentiable_gradients(wanted, cotangents[0], tensors))
+        if is_watched():
+            found = iter(torch.ops.qkernel.differentiate(ctx.call.wiring.number, wanted, cotangents[0], tensors))
+            return (None, *(next(found) if one else None for one in wanted))
         return (None, *ctx.call.gradients(wanted, cotangents[0], tensors, ctx))
 
 

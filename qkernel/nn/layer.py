@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.engine import Engine, load_engine
-from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, LayerInputError
+from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, GradientError, LayerInputError
 from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape
 from qkernel.nn.function import Call, Placement, Wiring
-from qkernel.nn.operators import evaluate, register
+from qkernel.nn.operators import evaluate
 from qkernel.nn.program import Program
 from qkernel.nn.sampling import SamplingEngine
 from qkernel.shots import check_seed, check_shots
@@ -80,7 +80,6 @@ class QLayer(nn.Module):
         self._inputs = tuple(places[name] for name in given_inputs)
         self._weights = tuple(places[name] for name in given_weights)
         self._wiring = Wiring(program, self._inputs + self._weights)
-        register(self._wiring)
         self._asked = {"engine": engine if isinstance(engine, str) else program.engine.name, "gradient": gradient}
         for place in self._weights:
             self._add_weight(place, given_weights[place.name])
@@ -153,6 +152,17 @@ class QLayer(nn.Module):
         if len(inputs) != len(self._inputs):
             names = ", ".join(f"`{place.name}`" for place in self._inputs) or "none"
             raise LayerInputError(f"the layer takes a tensor for each of its inputs ({names}), and {len(inputs)} were given")
+        if torch._C._get_tracing_state() is not None:
+            raise GradientError(
+                "`torch.jit.trace` does not see into a quantum layer", help="use `torch.export` or `torch.compile`"
+            )
+        for place, weight in zip(self._weights, weights, strict=True):
+            self._check(place, weight, weights)
+            if weight.shape != place.shape:
+                raise LayerInputError(
+                    f"the weight `{place.name}` has the shape {tuple(weight.shape)}, and {place.shape} is expected",
+                    help="for several sets of weights at once: `torch.func.vmap`",
+                )
         leading: tuple[int, ...] = ()
         for place, tensor in zip(self._inputs, inputs, strict=True):
             axes = self._check(place, tensor, weights)
@@ -205,7 +215,12 @@ class QLayer(nn.Module):
         )
 
     def explain(self, batch: int = 1) -> str:
-        """What was chosen to evaluate and differentiate the layer, and why; and the engine's plan for a batch of this size."""
+        """What was chosen to evaluate and differentiate the layer, and why; and the engine's plan for a batch of this size.
+
+        Raises `LayerInputError` for a batch of no samples.
+        """
+        if batch < 1:
+            raise LayerInputError(f"`batch` is a number of samples from 1 on, not {batch!r}")
         program, asked = self._wiring.program, self._asked
         circuit, engine = program.circuit, program.engine
         size = (

@@ -7,24 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
 
 from qkernel.errors import GradientError
-from qkernel.nn.function import Call, Derivative, Wiring
-
-_wirings: WeakValueDictionary[int, Wiring] = WeakValueDictionary()
-
-
-def register(wiring: Wiring) -> None:
-    """Let operators find a wiring for as long as it lives."""
-    _wirings[wiring.number] = wiring
+from qkernel.nn.function import WIRINGS, Call, Derivative
 
 
 def _call(number: int, tensors: Sequence[Tensor]) -> Call:
-    wiring = _wirings.get(number)
+    wiring = WIRINGS.get(number)
     if wiring is None:
         raise GradientError(
             "the quantum layer that this graph was made from is not in this process any more",

@@ -23,9 +23,10 @@ def explain(plan: Plan, program: Program, batch: int) -> str:
     state = program.state_bytes * chunks
     amplitudes = chunks << (plan.num_qubits + program.lane_bits)
     lines = [
-        f"{plan.num_qubits} qubits, {batch} samples, {1 << program.lane_bits} of them side by side in each vector",
+        f"{_counted(plan.num_qubits, 'qubit')}{_left_out(plan)}, {_counted(batch, 'sample')}, "
+        f"room for {1 << program.lane_bits} side by side in each vector",
         f"workspace {_size(program.bytes)}, of it {_size(2 * program.state_bytes)} for state and co-state",
-        f"start: product state of {len(plan.start.rotations)} rotated qubits, written directly",
+        f"start: product state of {_counted(len(plan.start.rotations), 'rotated qubit')}, written directly",
     ]
     num_steps, moved, flops = 0, state, 8.0 * amplitudes
     nanoseconds, gigaflops = _CALL + state / _GIGABYTES_OF_CACHE, _GIGAFLOPS * 4 / program.dtype.itemsize
@@ -40,7 +41,8 @@ def explain(plan: Plan, program: Program, batch: int) -> str:
             lines.append(f"{num_steps:4}  {text}: {_size(int(2 * share * state))}, {operations * amplitudes / 1e6:.3g} Mflop")
     groups = len({x for x, _ in plan.readout.words})
     lines.append(
-        f"readout: {len(plan.readout.sums)} values of {len(plan.readout.words)} Pauli words in {_counted(groups, 'sweep')}"
+        f"readout: {_counted(len(plan.readout.sums), 'value')} of {_counted(len(plan.readout.words), 'Pauli word')} "
+        f"in {_counted(groups, 'sweep')}"
     )
     lines.append(
         f"in all {num_steps} steps for {_counted(len(plan.operations), 'operation')}, "
@@ -56,9 +58,9 @@ def _told(step: Step, plan: Plan) -> tuple[str, float, float]:
     operations = step.operations
     match step.kind:
         case layout.LOW_ROTATIONS | layout.PAIR:
-            qubits = ", ".join(str(rotation.qubit) for rotation in operations)
+            qubits = f"qubit{'s' * (len(operations) > 1)} " + ", ".join(str(rotation.qubit) for rotation in operations)
             how = "inside a vector, all at once" if step.kind == layout.LOW_ROTATIONS else "two at a time"
-            return f"RY on qubits {qubits} ({how}; real, its Z angles are in the phases around it)", 6.0 * len(operations), 1.0
+            return f"RY on {qubits} ({how}; real, its Z angles are in the phases around it)", 6.0 * len(operations), 1.0
         case layout.LOW_FLIPS:
             return f"{len(operations)} flips (inside a vector, all at once)", 0.0, 1.0
         case layout.MOVE:
@@ -75,8 +77,7 @@ def _told_alone(operation: Operation, plan: Plan) -> tuple[str, float, float]:
             why = "real, its Z angles are in the phases around it" if names == "RY" and not controls else "one run on a qubit"
             return f"{names} on qubit {qubit}{behind} ({why})", (6.0 if names in ("RX", "RY") else 14.0) * share, share
         case Phases(terms):
-            why = "from a table made per sample" if _varies(terms, plan) else "from a table made once per call"
-            return f"{len(terms)} phases ({why})", 6.0, 1.0
+            return f"{_counted(len(terms), 'phase')} (from a table made {_how_often(terms, plan)})", 6.0, 1.0
         case Flip(qubit, controls):
             return f"flip of qubit {qubit} with {_counted(controls.bit_count(), 'control')} (an exchange)", 0.0, share
         case PauliRotation(x, z):
@@ -85,8 +86,18 @@ def _told_alone(operation: Operation, plan: Plan) -> tuple[str, float, float]:
             return f"matrix on {len(qubits)} qubits", 8.0 * 2 ** len(qubits) * share, share
 
 
-def _varies(terms: dict[int, Affine], plan: Plan) -> bool:
-    return any(column in plan.batched for angle in terms.values() for column, _ in angle.terms)
+def _how_often(terms: dict[int, Affine], plan: Plan) -> str:
+    columns = {column for angle in terms.values() for column, _ in angle.terms}
+    return "per sample" if columns & plan.batched else "once per call" if columns else "once"
+
+
+def _left_out(plan: Plan) -> str:
+    """What the plan's own numbers of qubits leave out."""
+    places = {place: qubit for qubit, place in enumerate(plan.place) if place >= 0}
+    if len(places) == len(plan.place):
+        return ""
+    kept = ", ".join(str(places[place]) for place in sorted(places))
+    return f" of {len(plan.place)}, the others do not matter to what is read out (here 0, 1, ... are the circuit's {kept})"
 
 
 def _counted(count: int, what: str) -> str:

@@ -91,7 +91,7 @@ class Runner:
             try:
                 return self.free.pop()
             except IndexError:
-                if not self.marked or self._fits_another():
+                if self._fits_another():
                     return Room(self.workspace())
             for oldest in tuple(self.marked)[:1]:
                 self.release(oldest)

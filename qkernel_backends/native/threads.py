@@ -54,7 +54,7 @@ def num_threads() -> int:
     """`QKERNEL_NUM_THREADS` if set, else PyTorch's number if it is loaded, else the processors that we may use."""
     asked = os.environ.get("QKERNEL_NUM_THREADS")
     if asked:
-        if not asked.isdigit() or int(asked) < 1:
+        if not asked.isdecimal() or int(asked) < 1:
             raise ExecutionError(f"QKERNEL_NUM_THREADS is a whole number from 1 on, not {asked!r}")
         return int(asked)
     torch: Any = sys.modules.get("torch")
@@ -71,15 +71,16 @@ def together(tasks: list[Task], stop: Event | None = None) -> None:
     stop = stop or Event()
     _pool.grow(len(tasks) - 1)
     done: SimpleQueue[BaseException | None] = SimpleQueue()
-    for task in tasks[1:]:
-        _pool.tasks.put((task, done))
     errors: list[BaseException] = []
+    waiting = 0
     try:
+        for task in tasks[1:]:
+            waiting += 1  # before it is put: Ctrl-C comes behind a call
+            _pool.tasks.put((task, done))
         tasks[0]()
     except BaseException as error:
         stop.set()
         errors.append(error)
-    waiting = len(tasks) - 1
     while waiting:
         try:
             found = done.get()

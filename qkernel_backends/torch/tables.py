@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
@@ -24,16 +25,21 @@ _BASES = {X: np.array([[1, 1], [1, -1]]) / np.sqrt(2), Y: np.array([[1, 1], [1j,
 
 
 class Place:
-    """A device and a precision, and arrays as tensors there."""
+    """A device and a precision, and arrays as tensors there; angles are in double precision until whole turns are off."""
 
     def __init__(self, device: torch.device, real: torch.dtype) -> None:
-        self.device = device
+        self.device, self.real = device, real
+        self.wide = real if device.type == "mps" else torch.float64  # which has no other
         self.dtypes = {"i": torch.int64, "f": real, "c": torch.complex64 if real is torch.float32 else torch.complex128}
 
     def __call__(self, array: Any) -> Tensor:
         """The array as a tensor; whole numbers stay whole."""
         array = np.asarray(array)
         return torch.tensor(array, device=self.device, dtype=self.dtypes[array.dtype.kind])
+
+    def angles(self, array: Any) -> Tensor:
+        """Angles, or what makes them, as a tensor."""
+        return torch.tensor(np.asarray(array), device=self.device, dtype=self.wide)
 
 
 class Angles:
@@ -46,13 +52,16 @@ class Angles:
             for column, coefficient in angle.terms:
                 batched, at = columns[column]
                 matrices[batched][at, k] += coefficient
-        self.offsets, self.by_weight = place([angle.offset for angle in angles]), place(matrices[False])
-        self.by_input = place(matrices[True]) if matrices[True].any() else None
+        self.offsets, self.by_weight = place.angles([angle.offset for angle in angles]), place.angles(matrices[False])
+        self.by_input = place.angles(matrices[True]) if matrices[True].any() else None
+        self.real = place.real
 
     def __call__(self, inputs: Tensor, weights: Tensor) -> Tensor:
-        """The angles, shape (batch or 1, angles), of `inputs` (batch, ...) and `weights` (1, ...)."""
+        """The angles without whole turns, shape (batch or 1, angles), of `inputs` (batch, ...) and `weights` (1, ...)."""
         angles = torch.addmm(self.offsets, weights, self.by_weight)
-        return angles if self.by_input is None else torch.addmm(angles, inputs, self.by_input)
+        if self.by_input is not None:
+            angles = torch.addmm(angles, inputs, self.by_input)
+        return torch.remainder(angles, 2 * math.pi).to(self.real)
 
 
 class Blocks:

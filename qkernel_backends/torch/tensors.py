@@ -66,12 +66,12 @@ class TorchSplit:
                 found = self._placed[key] = PlacedCircuit(self.schedule, self.columns, Place(*key))
         return found
 
-    def value(self, inputs: Array, weights: Array, mark: object | None = None) -> Array:
+    def value(self, inputs: Array, weights: Array) -> Array:
         """As `values`, numpy in and out."""
         with torch.no_grad():
             return np.asarray(self.values(torch.as_tensor(inputs), torch.as_tensor(weights)).numpy())
 
-    def vjp(self, inputs: Array, weights: Array, cotangent: Array, mark: object | None = None) -> tuple[Array, Array, Array]:
+    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, Array, Array]:
         """Values, and the gradients of sum(cotangent * values) by `inputs` and by `weights`, numpy in and out."""
         tensors = [torch.as_tensor(array).detach().requires_grad_() for array in (inputs, weights)]
         with torch.enable_grad():
@@ -109,7 +109,7 @@ class PlacedCircuit:
 
     def state(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The final state, without the plan's global phase, shape (batch or 1, 2**n)."""
-        weights = weights.unsqueeze(0)
+        inputs, weights = inputs.to(self.place.wide), weights.unsqueeze(0).to(self.place.wide)
         found: dict[int, Tensor] = {}
         for numbers, made in self.kinds:
             found.update(zip(numbers, made(inputs, weights).unbind(0), strict=True))
