@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, apply, equal, item, size, vector
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, apply, item, size, vector
 from qkernel.ir.ops import (
     Adjoint,
     Alloc,
@@ -97,7 +97,7 @@ def control_flow() -> Module:
         (Carried("total", Const(0), total + Name("w", FLOAT)),),
     )
     branch = If(
-        equal(depth % 2, 0),
+        apply("==", depth % 2, 0),
         (Gate("h", (q,)),),
         (If(depth > 7, (Gate("x", (q.element(ZERO),)),), (Reset(q.element(ONE)),)),),
     )

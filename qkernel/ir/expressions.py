@@ -451,11 +451,6 @@ def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
     return None
 
 
-def equal(left: Any, right: Any) -> Expr:
-    """`left == right` as an expression (`==` on expressions compares their structure)."""
-    return apply("==", left, right)
-
-
 def item(base: Expr, keys: Any) -> Expr:
     """`base[keys]`; elements of slices, packs and updated vectors are resolved where the keys are known."""
     wrapped = tuple(wrap(key) for key in (keys if isinstance(keys, tuple) and not isinstance(base.type, DictType) else (keys,)))
