@@ -30,7 +30,7 @@ def table_of(value: Expr) -> tuple[Any, list[int]]:
     read = sorted(bits_of(value))
     if len(read) > _MOST_BITS:
         raise TargetCapabilityError(
-            f"no circuit can compute with {len(read)} measured bits at once",
+            f"conditions in circuits cannot compute with {len(read)} measured bits at once",
             help="use `and`, `or`, `not` and `^` on the bits, or run the kernel on the built-in engine",
         )
     rows = np.arange(1 << len(read))
@@ -39,7 +39,7 @@ def table_of(value: Expr) -> tuple[Any, list[int]]:
         table = evaluate(value, {"bits": columns})
     except QubitIndexResolutionError as error:
         raise TargetCapabilityError(
-            f"a condition looks up an element that may not exist, which no circuit can tell: {error.title}",
+            f"a condition looks up an element that may not exist, which no condition in a circuit can tell: {error.title}",
             help="give the vector an element for each value of the bits, or run the kernel on the built-in engine",
         ) from None
     return np.broadcast_to(np.asarray(table, bool), rows.shape), read
