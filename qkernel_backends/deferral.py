@@ -23,10 +23,8 @@ from qkernel_backends.truth_tables import table_of
 MOST_FRESH_QUBITS = 12
 """Measurements, resets, assignments and conditions of an exactly evaluated circuit are at most so many."""
 
-QUICKER_UP_TO = 8
-"""With so many fresh qubits one state is quicker than a state for each history of measured bits ..."""
-MOST_QUBITS = 20
-"""... unless it is a large one."""
+MOST_QUBITS = 24
+"""A state of more qubits is not for engines that can follow the histories of measured bits."""
 
 Controls = tuple[tuple[int, int], ...]
 
@@ -44,16 +42,15 @@ def deferred(circuit: Circuit) -> Circuit:
     )
 
 
-def deferred_if_quicker(circuit: Circuit) -> Circuit | None:
-    """`circuit` as `deferred` writes it, where it has exact values to read out and that is the quicker way to them."""
+def deferred_if_small(circuit: Circuit) -> Circuit | None:
+    """`circuit` as `deferred` writes it, where it has exact values to read out and stays small enough."""
     if not circuit.expectations and not circuit.probabilities:
         return None
     try:
         unitary = deferred(circuit)
     except (ShotsError, TargetCapabilityError):
         return None
-    fresh = unitary.num_qubits - circuit.num_qubits
-    return unitary if not fresh or (fresh <= QUICKER_UP_TO and unitary.num_qubits <= MOST_QUBITS) else None
+    return unitary if unitary.num_qubits <= max(MOST_QUBITS, circuit.num_qubits) else None
 
 
 def _touched(circuit: Circuit, body: Body) -> Iterator[int]:

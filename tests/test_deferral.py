@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from circuit_builder import CircuitBuilder, bit
@@ -12,7 +13,7 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import ShotsError
 from qkernel.nn import QLayer
-from qkernel_backends.deferral import MOST_FRESH_QUBITS, deferred, deferred_if_quicker
+from qkernel_backends.deferral import MOST_FRESH_QUBITS, deferred, deferred_if_small
 from qkernel_backends.native.engine import NativeBranching, NativeEngine
 from qkernel_backends.native.trajectories import Trajectories
 
@@ -40,11 +41,30 @@ def test_what_would_take_too_many_qubits_is_followed_history_by_history() -> Non
     circuit = builder.gate("h", 0).circuit(observables=(qko.Z(0),))
     with pytest.raises(ShotsError, match="measures and resets too often"):
         deferred(circuit)
-    assert deferred_if_quicker(circuit) is None
+    assert deferred_if_small(circuit) is None
     assert isinstance(NativeEngine().prepare(circuit), Trajectories)
     few = CircuitBuilder(1, 1).gate("h", 0).measure(0, 0).gate("h", 0)
     assert isinstance(NativeEngine().prepare(few.circuit(observables=(qko.Z(0),))), NativeBranching)
     assert isinstance(NativeEngine().prepare(few.circuit()), Trajectories), "there is nothing exact to read out"
+
+
+@pytest.mark.parametrize("count", [8, 9, MOST_FRESH_QUBITS])
+def test_many_measurements_are_followed_for_values_and_deferred_for_gradients(count: int) -> None:
+    builder = CircuitBuilder(1, 1)
+    theta = builder.parameter("theta", 2)
+    for k in range(count):
+        builder.gate("ry", 0, angles=(theta[k % 2],)).measure(0, 0)
+    circuit = builder.gate("ry", 0, angles=(theta[0],)).circuit(observables=(qko.Z(0),))
+    prepared = NativeEngine().prepare(circuit)
+    assert isinstance(prepared, NativeBranching)
+    assert prepared.follows == (count > 8)
+    angles = np.array([[0.3, -0.2], [0.7, 0.1]])
+    first, second = np.cos(angles).T ** np.array([[count - count // 2 + 1], [count // 2]])
+    np.testing.assert_allclose(prepared.expect(angles)[:, 0], first * second, atol=1e-12)
+    values, gradient = prepared.expect_vjp(angles, np.ones((2, 1)))
+    np.testing.assert_allclose(values[:, 0], first * second, atol=1e-12)
+    slopes = -np.tan(angles) * np.array([count - count // 2 + 1, count // 2]) * values
+    np.testing.assert_allclose(gradient, slopes, atol=1e-12)
 
 
 @qk.qkernel

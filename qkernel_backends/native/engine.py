@@ -11,7 +11,7 @@ import numpy as np
 
 from qkernel.engine import FEATURES, Prepared
 from qkernel.lower.circuit import Circuit
-from qkernel_backends.deferral import deferred_if_quicker
+from qkernel_backends.deferral import deferred_if_small
 from qkernel_backends.memory import require_memory
 from qkernel_backends.native.cache import machine_code
 from qkernel_backends.native.encode import encode
@@ -22,6 +22,9 @@ from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
 
 Array = np.ndarray[Any, Any]
+
+_FEW_FRESH, _FEW_QUBITS = 8, 20
+"""With so many fresh qubits, in a state of so many, values come quicker than from a state for each history of measured bits."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class NativeEngine:
         final = final_measurements(circuit)
         if final is not None and not disturbed(circuit, final):
             return NativePrepared(circuit, np.dtype(dtype), final)
-        unitary = deferred_if_quicker(circuit)
+        unitary = deferred_if_small(circuit)
         return Trajectories(circuit, np.dtype(dtype)) if unitary is None else NativeBranching(circuit, unitary, np.dtype(dtype))
 
 
@@ -145,11 +148,20 @@ class NativePrepared:
 
 
 class NativeBranching(NativePrepared):
-    """See `qkernel.engine.Prepared`; exact values come from the circuit with its measurements deferred."""
+    """See `qkernel.engine.Prepared`; gradients come from the circuit with its measurements deferred, and values mostly."""
 
     def __init__(self, circuit: Circuit, unitary: Circuit, dtype: np.dtype[Any]) -> None:
         super().__init__(unitary, dtype, FinalMeasurements(tuple(unitary.instructions()), ()))
         self.trajectories = Trajectories(circuit, dtype)
+        self.follows = unitary.num_qubits > max(circuit.num_qubits, min(circuit.num_qubits + _FEW_FRESH, _FEW_QUBITS))
+
+    def expect(self, theta: Array) -> Array:
+        """See `qkernel.engine.Prepared`."""
+        return self.trajectories.expect(theta) if self.follows else super().expect(theta)
+
+    def probabilities(self, theta: Array) -> list[Array]:
+        """See `qkernel.engine.Prepared`."""
+        return self.trajectories.probabilities(theta) if self.follows else super().probabilities(theta)
 
     def state(self, theta: Array) -> Array:
         """There is none."""

@@ -14,7 +14,7 @@ from torch import Tensor
 from qkernel.engine import FEATURES, Prepared
 from qkernel.errors import ExecutionError
 from qkernel.lower.circuit import Circuit
-from qkernel_backends.deferral import deferred_if_quicker
+from qkernel_backends.deferral import deferred_if_small
 from qkernel_backends.memory import available_memory, require_memory
 from qkernel_backends.plan import compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
@@ -38,7 +38,7 @@ class TorchEngine:
             return TorchPrepared(circuit, np.dtype(dtype), final, torch.device(self.device))
         from qkernel_backends.reference import ReferenceEngine
 
-        histories, unitary = ReferenceEngine().prepare(circuit, dtype), deferred_if_quicker(circuit)
+        histories, unitary = ReferenceEngine().prepare(circuit, dtype), deferred_if_small(circuit)
         return histories if unitary is None else TorchBranching(unitary, histories, np.dtype(dtype), torch.device(self.device))
 
 
