@@ -364,6 +364,12 @@ def test_an_operator_checks_what_it_is_given() -> None:
         torch.ops.qkernel.evaluate(layer._wiring.number, [random_batch(3, 3), torch.zeros(2)])
 
 
+def test_a_cotangent_of_another_shape_is_refused() -> None:
+    layer, inputs = small_layer(), random_batch(300, 3)
+    with pytest.raises(ValueError, match="cannot reshape"):
+        torch.ops.qkernel.differentiate(layer._wiring.number, [True, True], torch.ones(2), [inputs, layer.weights])
+
+
 def test_the_default_device_does_not_matter() -> None:
     layer, inputs = small_layer(), random_batch(3, 3)
     expected = layer(inputs)

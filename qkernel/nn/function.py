@@ -111,7 +111,7 @@ class Wiring:
         return self.tensor_programs[layout]
 
     def is_elsewhere(self, device: torch.device) -> bool:
-        """Whether tensors of `device` are not for the layer's own engine, which works on arrays."""
+        """Whether tensors of `device` are not for the layer's own engine, which works in the memory of the CPU."""
         return device != _CPU or self.program.engine.name == "torch"
 
     def operations(self, layout: Layout, device: torch.device, again: bool = False) -> TensorProgram | None:
@@ -261,7 +261,7 @@ class Call:
 
         `mark` is that of the `values` before, if there were any.
         """
-        if self._direct is not None and self._as_before(tensors):
+        if self._direct is not None and self._as_before((*tensors, cotangent)):
             return self._direct_gradients(wanted, cotangent, tensors, mark)
         if (operations := self.wiring.operations(self.layout, self.device)) is not None:
             # Not `torch.autograd.grad`, which sees nothing inside of an operator.
@@ -352,12 +352,12 @@ class Call:
 
     @cached_property
     def _sizes(self) -> tuple[int, ...]:
-        """The bytes of each tensor."""
+        """The bytes of each tensor, and of a cotangent."""
         counts = [(self._batch if kind else 1) * (stop - start) for kind, start, stop in self.layout.stretches]
-        return tuple(count * self.dtype.itemsize for count in counts)
+        return tuple(count * self.dtype.itemsize for count in (*counts, math.prod(self._shape)))
 
     def _as_before(self, tensors: Sequence[Tensor]) -> bool:
-        """Whether saved tensors are what they were: hooks may give back others."""
+        """Whether saved tensors, and the cotangent, are as the machine expects: hooks may give back others."""
         for tensor, size in zip(tensors, self._sizes, strict=True):
             if tensor.dtype is not self.dtype or tensor.nbytes != size or not tensor.is_cpu:
                 return False

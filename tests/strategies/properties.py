@@ -22,7 +22,7 @@ from qkernel.estimate.verify import verify
 from qkernel.executable import Executable, Executor
 from qkernel.lower.circuit import Circuit
 from qkernel.prebuilt import from_module
-from qkernel_backends.deferral import deferred_if_quicker
+from qkernel_backends.deferral import deferred_if_small
 from tests.strategies import eager, rewrites
 from tests.strategies.programs import Program, values
 
@@ -244,7 +244,7 @@ def gradients(case: Case) -> None:
     circuit, theta = case.circuit, case.theta
     if not circuit.expectations or not theta.size:
         return
-    if not circuit.is_unitary and deferred_if_quicker(circuit) is None:  # a gradient for each history: too long
+    if not circuit.is_unitary and deferred_if_small(circuit) is None:  # a gradient for each history: too long
         return
     prepared = load_engine("native").prepare(circuit)
     step = 1e-4
