@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
 from qkernel.diagnostics import did_you_mean
-from qkernel.errors import DependencyError
+from qkernel.errors import DependencyError, KernelTypeError, TargetCapabilityError, ValidationError
 from qkernel.lower.circuit import Circuit
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Prepared(Protocol):
         ...
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Runs circuits. `features` is a subset of `FEATURES`."""
 
@@ -97,6 +98,61 @@ def load_engine(name: str = "auto") -> Engine:
         except DependencyError:
             return load_engine("reference")
     return cast("Engine", _load("engine", name)())
+
+
+def resolve_engine(given: Any) -> Engine:
+    """The engine that is meant by its name, by itself, by an executor on it, or by an object of a package that has an engine.
+
+    Such an object is found by the entry point group `qkernel.adapters`: an entry's name is the package of the object's
+    class or of a class that it inherits from, its value makes an engine of the object. So Qiskit's backends and V2
+    primitives are engines.
+    Raises `DependencyError` as `load_engine` does, `KernelTypeError` for anything else, what the adapter raises, and
+    `ValidationError` for an executor with shots or a seed, which are no part of an engine.
+    """
+    if isinstance(given, str):
+        return load_engine(given)
+    if isinstance(given, type):
+        raise _no_engine(f"the class `{given.__name__}`", f"make an object of it: `{given.__name__}(...)`")
+    if isinstance(given, Engine):
+        return given
+    inner = getattr(given, "engine", None)
+    if isinstance(inner, Engine):
+        kept = [f"{name}={value}" for name in ("shots", "seed") if (value := getattr(given, name, None)) is not None]
+        if kept:
+            raise ValidationError(
+                f"an executor with {' and '.join(kept)} stands where an engine is wanted",
+                help=f"give them beside the engine: `engine=executor.engine, {', '.join(kept)}`",
+            )
+        return inner
+    packages = dict.fromkeys(part.__module__.partition(".")[0] for part in type(given).__mro__)
+    for package in packages:
+        if package in _registered("adapter"):
+            return cast("Engine", _load("adapter", package)(given))
+    raise _no_engine(f"`{given!r}`" if given is None else f"a `{type(given).__name__}`")
+
+
+def _no_engine(what: str, help: str | None = None) -> KernelTypeError:
+    names = ", ".join(f"`{name}`" for name in engine_names())
+    return KernelTypeError(
+        f"{what} is no engine", help=help or f"give the name of one ({names}), an engine, a Qiskit backend or a V2 primitive"
+    )
+
+
+def require_feature(engine: Engine, feature: str) -> None:
+    """Raise `TargetCapabilityError` if `engine` lacks one of `FEATURES`."""
+    if feature not in engine.features:
+        estimates = ", or give `shots` to estimate" if feature != "sampling" and "sampling" in engine.features else ""
+        raise TargetCapabilityError(
+            f"the engine `{engine.name}` does not do {feature}", help=f"use another engine, such as `native`{estimates}"
+        )
+
+
+def require_exact_values(engine: Engine, circuit: Circuit) -> None:
+    """Raise `TargetCapabilityError` if `engine` has no exact values for what `circuit` reads out."""
+    if circuit.expectations:
+        require_feature(engine, "expectation")
+    if circuit.probabilities:
+        require_feature(engine, "probabilities")
 
 
 def load_target(name: str) -> Callable[..., Any]:

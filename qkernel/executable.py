@@ -12,13 +12,12 @@ import numpy as np
 
 from qkernel import gradient as rules
 from qkernel.diagnostics import did_you_mean
-from qkernel.engine import Engine, Prepared, load_engine, require_engine
+from qkernel.engine import Engine, Prepared, require_engine, require_exact_values, require_feature, resolve_engine
 from qkernel.errors import (
     ConflictingBindingError,
     ExecutionError,
     GradientError,
     KernelTypeError,
-    TargetCapabilityError,
     UnknownBindingError,
 )
 from qkernel.ir.ops import Module
@@ -36,19 +35,18 @@ Form = Literal["plain", "slots"]
 
 @dataclass(frozen=True, slots=True)
 class Executor:
-    """Where and how circuits run: an engine, by name or itself; exactly, or with `shots`; reproducible under a `seed`.
+    """How circuits run: on what `resolve_engine` takes; exactly, or with `shots`; reproducible under a `seed`.
 
     Each call starts from the seed anew: the same call gives the same result.
     Raises `DependencyError` for an engine that is not there, `ShotsError` and `ValidationError` for bad numbers.
     """
 
-    engine: Engine | str = "auto"
+    engine: Any = "auto"
     seed: int | None = None
     shots: int | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.engine, str):
-            object.__setattr__(self, "engine", load_engine(self.engine))
+        object.__setattr__(self, "engine", resolve_engine(self.engine))
         object.__setattr__(self, "seed", check_seed(self.seed))
         if self.shots is not None:
             object.__setattr__(self, "shots", check_shots(self.shots))
@@ -64,7 +62,9 @@ class Executable:
 
     def __init__(self, circuit: Circuit, module: Module | None = None, engine: Engine | str = "auto") -> None:
         if isinstance(engine, str):
-            require_engine(engine)
+            require_engine(engine)  # loaded when it is needed
+        else:
+            engine = resolve_engine(engine)
         self.circuit, self.module, self.engine = circuit, module, engine
         self._outputs = Outputs(circuit)
         self._ready: dict[Any, tuple[Engine, Circuit, Prepared]] = {}
@@ -227,12 +227,11 @@ class Executable:
         """
         engine, circuit = _engine(chosen), self._forms[form]
         if chosen.shots is None:
-            _require(engine, "expectation", bool(circuit.expectations))
-            _require(engine, "probabilities", bool(circuit.probabilities))
+            require_exact_values(engine, circuit)
             prepared = self._prepare(engine, circuit)
             parts = [prepared.expect(theta)] if circuit.expectations else []
             return np.concatenate(parts + (prepared.probabilities(theta) if circuit.probabilities else []), axis=1)
-        _require(engine, "sampling", True)
+        require_feature(engine, "sampling")
         groups = self._groups[form] = self._groups.get(form) or measured_circuits(circuit)
         samples = [
             self._prepare(engine, group.circuit).sample(theta, chosen.shots, _seed_of_group(chosen.seed, k, part))
@@ -241,7 +240,7 @@ class Executable:
         return estimate(circuit, groups, samples, len(theta))
 
     def _bits(self, chosen: Executor, theta: Array, shots: int, seed: int | None) -> Array:
-        _require(_engine(chosen), "sampling", True)
+        require_feature(_engine(chosen), "sampling")
         return self._prepare(_engine(chosen), self.circuit).sample(theta, shots, seed)
 
     def _count(self, theta: Array, bits: Array) -> SampleResult[Any]:
@@ -351,15 +350,6 @@ class Executable:
 def _engine(executor: Executor) -> Engine:
     assert not isinstance(executor.engine, str)
     return executor.engine
-
-
-def _require(engine: Engine, feature: str, needed: bool) -> None:
-    if needed and feature not in engine.features:
-        raise TargetCapabilityError(
-            f"the engine `{engine.name}` does not do {feature}",
-            help="use another engine, such as `native`"
-            + (", or give `shots` to estimate" if feature != "sampling" and "sampling" in engine.features else ""),
-        )
 
 
 def _seed_of_group(seed: int | None, group: int, part: int) -> int | None:

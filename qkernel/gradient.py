@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from qkernel.diagnostics import did_you_mean
-from qkernel.engine import Engine, Prepared
-from qkernel.errors import GradientError, TargetCapabilityError
+from qkernel.engine import Engine, Prepared, require_exact_values
+from qkernel.errors import GradientError
 from qkernel.ir.types import FLOAT, ArrayType
 from qkernel.lower.angles import AngleMap, OpenParameter
 from qkernel.lower.circuit import Body, Branch, Circuit, Expectation, Kind, Repeat, Run
@@ -202,10 +202,7 @@ def method(circuit: Circuit, engine: Engine, gradient: str = "auto") -> str:
         raise GradientError(f"{what} no adjoint method", help='use `gradient="shift"`')
     if gradient == "adjoint" or (gradient == "auto" and has_adjoint):
         return "adjoint"
-    needed = {"expectation"} if circuit.expectations else set()
-    needed |= {"probabilities"} if circuit.probabilities else set()
-    if missing := needed - engine.features:
-        raise TargetCapabilityError(f"the engine `{engine.name}` cannot compute {' or '.join(sorted(missing))}")
+    require_exact_values(engine, circuit)
     return "shift"
 
 

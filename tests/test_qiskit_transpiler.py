@@ -96,6 +96,12 @@ def test_the_circuit_is_found_under_all_its_names() -> None:
     assert executable.compiled_quantum[0].circuit is circuit
 
 
+def test_qiskit_draws_the_circuit_with_what_the_extra_brings() -> None:
+    figure = compiled(qko.Z(0)).quantum_circuit.draw("mpl")
+    assert figure.axes
+    assert compiled(qko.Z(0)).quantum_circuit.draw("latex_source").startswith("\\documentclass")
+
+
 def test_numbers_of_the_document_on_every_kind_of_executor() -> None:
     observables = [qko.Z(k) for k in range(4)]
     expected = [-0.70960489, 0.61071606, 0.43586927, 0.42650987]

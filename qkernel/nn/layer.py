@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from qkernel.diagnostics import did_you_mean
-from qkernel.engine import Engine, load_engine
+from qkernel.engine import resolve_engine
 from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, GradientError, LayerInputError
 from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape
 from qkernel.nn.function import Call, Placement, Wiring
@@ -40,7 +40,8 @@ class QLayer(nn.Module):
     length of a vector must be given it.
 
     `gradient` is `adjoint` (one backward sweep, whatever the number of weights), `shift` (parameter shift, on any
-    engine) or `auto`: adjoint where it can be had. `engine` is an engine or the name of one; `auto` is the native one.
+    engine) or `auto`: adjoint where it can be had. `engine` is the name of an engine, an engine, a Qiskit backend or a V2
+    primitive; `auto` is the native engine.
     Values are exact, unless `shots` are given: then they, and the gradients by parameter shift, are estimated from that
     many shots for each measurement basis, anew in every call, and in the same sequence under a `seed`.
 
@@ -64,7 +65,7 @@ class QLayer(nn.Module):
         inputs: Iterable[str] | Mapping[str, Any] = (),
         weights: Iterable[str] | Mapping[str, Any] = (),
         gradient: str = "auto",
-        engine: str | Engine = "auto",
+        engine: Any = "auto",
         shots: int | None = None,
         seed: int | None = None,
     ) -> None:
@@ -72,7 +73,7 @@ class QLayer(nn.Module):
         given_inputs = arguments_by_name("inputs", inputs)
         given_weights = arguments_by_name("weights", weights)
         circuit = compile_layer(kernel, bindings or {}, given_inputs, given_weights)
-        runs = load_engine(engine) if isinstance(engine, str) else engine
+        runs = resolve_engine(engine)
         if shots is not None:
             runs = SamplingEngine(runs, check_shots(shots), check_seed(seed))
         program = Program(circuit, runs, gradient)
