@@ -105,7 +105,7 @@ def gate_operations(gate: Gate, wiring: Wiring, scope: Scope) -> list[Operation]
 def _check_lengths(angles: list[Any], qubits: int, register: str, span: Span | None) -> None:
     """A vector gives one angle to each qubit."""
     for angle in angles:
-        given = len(angle) if not isinstance(angle, Expr) and hasattr(angle, "__len__") else qubits
+        given = len(angle) if _is_vector(angle) else qubits
         if given != qubits:
             raise BindingShapeError(
                 f"`{register}` has {qubits} qubits, but there are {given} angles",
@@ -115,11 +115,16 @@ def _check_lengths(angles: list[Any], qubits: int, register: str, span: Span | N
             )
 
 
+def _is_vector(angle: Any) -> bool:
+    """Whether this is a known angle for each qubit."""
+    return not isinstance(angle, Expr) and hasattr(angle, "__len__")
+
+
 def _entry(angle: Any, k: int) -> Any:
     """The angle of the k-th qubit."""
     if isinstance(angle, Expr):
-        return item(angle, k) if not hasattr(angle.type, "name") else angle
-    return angle[k] if hasattr(angle, "__getitem__") else angle
+        return item(angle, k) if isinstance(angle.type, ArrayType) else angle
+    return angle[k] if _is_vector(angle) else angle
 
 
 def gate_operation(gate: Gate, regions: list[Region], angles: list[Any], extra: Decoration, wiring: Wiring) -> Operation:

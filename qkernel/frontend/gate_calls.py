@@ -103,6 +103,14 @@ def angle(tracer: Tracer, value: Any, what: str, span: Span | None, vectors_allo
             label="not an angle",
             help="angles are numbers in radians, such as `math.pi / 2`",
         )
+    if getattr(value, "requires_grad", False) is True:
+        raise KernelTypeError(
+            f"{what} is a tensor that requires grad, whose gradient would end here",
+            span=span,
+            label="a tensor that requires grad",
+            help="make it an argument of the kernel, which `qkernel.nn.QLayer` can train; "
+            "for its value alone write `.detach()` behind it",
+        )
     expr = wrap(value)
     if isinstance(expr, Const) and expr.type == FLOAT and not np.isfinite(expr.value):
         raise NotFiniteError(f"{what} is {expr.value}", span=span, label="not a finite number")

@@ -351,30 +351,35 @@ class Updated(Expr):
 
 
 def wrap(value: Any) -> Expr:
-    """`value` as an expression: numbers, bits, Hamiltonians, and (nested) tuples, lists and arrays of numbers."""
+    """`value` as an expression of Python's numbers: any number, bit, Hamiltonian, (nested) tuple, list, array or tensor."""
     if isinstance(value, Expr):
         return value
-    if isinstance(value, (bool, int, float)):
-        return Const(value)
-    if isinstance(value, np.generic):
-        return wrap(value.item())
+    for plain, kinds in ((bool, (bool, np.bool_)), (int, (int, np.integer)), (float, (float, np.floating))):
+        if isinstance(value, kinds):
+            return Const(plain(value))
     if isinstance(value, tuple):
         items = tuple(wrap(entry) for entry in value)
         return Pack(items, TupleType(tuple(entry.type for entry in items)))
-    if isinstance(value, np.ndarray) and not value.ndim:
-        return wrap(value.item())
-    if isinstance(value, (list, np.ndarray)):
-        return vector(value)
-    return Const(value)
+    is_array = isinstance(value, np.ndarray) or hasattr(value, "detach")  # the latter: a tensor
+    return wrap(value.tolist()) if is_array else vector(value) if isinstance(value, list) else Const(value)
 
 
 def vector(values: Any) -> Pack:
     """A list of values (nested: a matrix or tensor) as a `Pack` of array type; int and float mixed become Float."""
     items = tuple(wrap(entry) for entry in values)
+    if any(entry.type.element == FLOAT for entry in items):
+        items = tuple(map(_in_floats, items))
     type = array_type(items)
     if type is None:
         raise TypeError(f"a vector cannot hold {' and '.join(sorted({str(entry.type) for entry in items}))}")
     return Pack(items, type)
+
+
+def _in_floats(entry: Expr) -> Expr:
+    """A whole number, or rows of them, as Float."""
+    if isinstance(entry, Pack) and isinstance(entry.type, ArrayType) and entry.type.element == UINT:
+        return Pack(tuple(map(_in_floats, entry.items)), ArrayType(FLOAT, entry.type.rank))
+    return Const(float(entry.value)) if isinstance(entry, Const) and entry.type == UINT else entry
 
 
 def array_type(items: tuple[Expr, ...]) -> ArrayType | None:
