@@ -20,11 +20,12 @@ from qkernel.errors import (
     KernelTypeError,
     UnknownBindingError,
 )
+from qkernel.ir.evaluation import Environment
 from qkernel.ir.ops import Module
 from qkernel.ir.types import UINT
 from qkernel.lower.angles import OpenParameter
 from qkernel.lower.bindings import Layout, refuse_graph
-from qkernel.lower.circuit import Circuit
+from qkernel.lower.circuit import BITS, Circuit
 from qkernel.outputs import Outputs
 from qkernel.results import ExpvalJob, RunJob, SampleJob, SampleResult
 from qkernel.shots import Measured, check_seed, check_shots, estimate, measured_circuits
@@ -99,8 +100,8 @@ class Executable:
         if self._outputs.uses_bits:
             self._refuse_mixed("run")
             bits = self._bits(chosen, theta, 1, chosen.seed)[:, 0]
-            environment: dict[str, Any] = self._outputs.environment(theta, np.zeros((len(theta), 0)))
-            outputs = self._outputs.evaluate(environment | {"bits": bits.T.astype(np.int64)}, len(theta))
+            environment = self._outputs.environment(theta, np.zeros((len(theta), 0)))
+            outputs = self._outputs.evaluate(environment | {BITS.key: bits.T.astype(np.int64)}, len(theta))
             return RunJob(self._outputs.result(outputs, batched))
         readouts = self._readouts(chosen, "plain", theta) if self._outputs.uses_readouts else np.zeros((len(theta), 0))
         outputs = self._outputs.evaluate(self._outputs.environment(theta, readouts), len(theta))
@@ -217,7 +218,7 @@ class Executable:
             return rules.as_expectations(self.circuit)
         return self.circuit, np.eye(len(self.circuit.expectations))
 
-    def _flat(self, environment: Mapping[str, Any], rows: int) -> Array:
+    def _flat(self, environment: Environment, rows: int) -> Array:
         return np.concatenate([part.reshape(rows, -1) for part in _parts(self._outputs.evaluate(environment, rows))], axis=1)
 
     def _readouts(self, chosen: Executor, form: Form, theta: Array, part: int = 0) -> Array:
@@ -247,7 +248,7 @@ class Executable:
         """Count the values that rows of bits (shots, bits) give; each distinct row is evaluated once."""
         _, first, counts = np.unique(np.packbits(bits, axis=1), axis=0, return_index=True, return_counts=True)
         rows = np.repeat(theta, len(first), axis=0)
-        environment = self._outputs.environment(rows, np.zeros((len(first), 0))) | {"bits": bits[first].T.astype(np.int64)}
+        environment = self._outputs.environment(rows, np.zeros((len(first), 0))) | {BITS.key: bits[first].T.astype(np.int64)}
         totals: dict[Any, int] = {}
         for value, count in zip(
             self._outputs.values(self._outputs.evaluate(environment, len(first))), counts.tolist(), strict=True

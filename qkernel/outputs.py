@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import ArithmeticEvaluationError, ExecutionError, GradientError, QubitIndexResolutionError, SizeError
-from qkernel.ir.evaluation import children, evaluate, free_names
+from qkernel.ir.evaluation import children, evaluate, free_names, is_constant, system_names
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Slice, Updated
+from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.types import FLOAT, UINT, ArrayType, ScalarType, TupleType, Type
-from qkernel.lower.circuit import Circuit
+from qkernel.lower.circuit import BITS, EXPECTATIONS, Circuit, probabilities
 from qkernel.lower.derivatives import derivative
 
 Array = np.ndarray[Any, Any]
-Environment = Mapping[str, Any]
+Environment = Mapping[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -31,36 +32,41 @@ class Outputs:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The names that the outputs depend on."""
+        """The open parameters that the outputs depend on."""
         return frozenset().union(*(free_names(output) for output in self.circuit.outputs))
+
+    @cached_property
+    def readouts(self) -> frozenset[Key]:
+        """What the outputs read of a run: bits, expectation values, distributions."""
+        return frozenset().union(*(system_names(output) for output in self.circuit.outputs))
 
     @cached_property
     def uses_bits(self) -> bool:
         """Whether an output depends on measured bits."""
-        return "bits" in self.names
+        return BITS.key in self.readouts
 
     @cached_property
     def uses_readouts(self) -> bool:
         """Whether an output depends on expectation values or probabilities."""
-        return any(name == "expectations" or name.startswith("probabilities_") for name in self.names)
+        return bool(self.readouts - {BITS.key})
 
     @cached_property
     def num_readouts(self) -> int:
         """How many numbers the engine hands over for each sample."""
         return len(self.circuit.expectations) + sum(1 << len(qubits) for qubits in self.circuit.probabilities)
 
-    def environment(self, theta: Array, readouts: Array) -> dict[str, Any]:
+    def environment(self, theta: Array, readouts: Array) -> dict[str | Key, Any]:
         """What the outputs' names mean, each with the rows along its last axis."""
         columns = np.moveaxis(theta, -1, 0)
-        result: dict[str, Any] = {
+        result: dict[str | Key, Any] = {
             entry.name: entry.read(columns.astype(np.int64) if entry.type.element == UINT else columns)
             for entry in self.circuit.angles.parameters
             if entry.name in self.names
         }
         count = len(self.circuit.expectations)
-        result["expectations"] = readouts[:, :count].T
+        result[EXPECTATIONS.key] = readouts[:, :count].T
         for k, qubits in enumerate(self.circuit.probabilities):
-            result[f"probabilities_{k}"] = readouts[:, count : count + (1 << len(qubits))].T
+            result[probabilities(k).key] = readouts[:, count : count + (1 << len(qubits))].T
             count += 1 << len(qubits)
         return result
 
@@ -101,7 +107,7 @@ class Outputs:
     @cached_property
     def is_linear(self) -> bool:
         """Whether the outputs' derivatives by the readouts are constants."""
-        return not any(free_names(slope) for slope in self._slopes.values())
+        return all(map(is_constant, self._slopes.values()))
 
     def slopes(self, environment: Environment, rows: int) -> tuple[Array, Array]:
         """Derivatives of the returned numbers: by readouts (rows, numbers, readouts), by theta (rows, numbers, columns)."""
@@ -133,18 +139,20 @@ class Outputs:
     @cached_property
     def leaves(self) -> dict[Expr, int]:
         """What the returned numbers can depend on: the readouts by their number, then theta's columns."""
-        vectors = [("expectations", len(self.circuit.expectations))]
-        vectors += [(f"probabilities_{k}", 1 << len(qubits)) for k, qubits in enumerate(self.circuit.probabilities)]
-        leaves: list[Expr] = [Item(Name(name, ArrayType(FLOAT)), (Const(k),)) for name, count in vectors for k in range(count)]
+        leaves: list[Expr] = [Item(name, (Const(k),)) for name, count in self._vectors.items() for k in range(count)]
         leaves += [leaf for entry in self.circuit.angles.parameters for leaf in entry.elements]
         return {leaf: k for k, leaf in enumerate(leaves)}
 
-    def _length(self, name: str) -> int:
-        if name == "expectations":
-            return len(self.circuit.expectations)
-        if name.startswith("probabilities_"):
-            return 1 << len(self.circuit.probabilities[int(name.removeprefix("probabilities_"))])
-        return next(entry.shape[0] for entry in self.circuit.angles.parameters if entry.name == name)
+    @cached_property
+    def _vectors(self) -> dict[SystemName, int]:
+        """The vectors of readouts, with their lengths."""
+        distributions = {probabilities(k): 1 << len(qubits) for k, qubits in enumerate(self.circuit.probabilities)}
+        return {EXPECTATIONS: len(self.circuit.expectations)} | distributions
+
+    def _length(self, vector: Expr) -> int:
+        if isinstance(vector, SystemName):
+            return self._vectors[vector]
+        return next(entry.shape[0] for entry in self.circuit.angles.parameters if vector == Name(entry.name, entry.type))
 
 
 def _evaluate(output: Expr, environment: Environment, rows: int, at_once: bool) -> Any:
@@ -158,7 +166,7 @@ def _evaluate(output: Expr, environment: Environment, rows: int, at_once: bool) 
 
 
 def _evaluate_row(output: Expr, environment: Environment, row: int) -> Any:
-    values = {name: _at(environment[name], row) for name in free_names(output)}
+    values = {name: _at(environment[name], row) for name in (*free_names(output), *system_names(output))}
     try:
         return evaluate(output, values)
     except QubitIndexResolutionError as error:
@@ -171,15 +179,11 @@ def _at(value: Any, row: int) -> Any:
     return {key: part[row].item() for key, part in value.items()} if isinstance(value, dict) else value[..., row].tolist()
 
 
-def _is_known(expr: Expr) -> bool:
-    return not free_names(expr)
-
-
 def _is_vectorised(expr: Expr) -> bool:
     """Whether numpy computes `expr` for all rows at once: no element is chosen by a run-time value, no int can overflow."""
     match expr:
         case Item(base, keys) | Row(base, keys):
-            return all(map(_is_known, keys)) and _is_vectorised(base)
+            return all(map(is_constant, keys)) and _is_vectorised(base)
         case Slice(base, start, stride, length):
             return all(isinstance(part, Const) for part in (start, stride, length)) and _is_vectorised(base)
         case Updated(_, key) if not isinstance(key, Const):
@@ -252,7 +256,7 @@ def _single(output: Any, type: Type) -> Any:
     return _values(output[:1], type)[0]
 
 
-def _scalars(expr: Expr, length: Callable[[str], int]) -> list[Expr]:
+def _scalars(expr: Expr, length: Callable[[Expr], int]) -> list[Expr]:
     """The numbers that `expr` consists of, in order."""
     match expr:
         case Pack(items):
@@ -262,8 +266,8 @@ def _scalars(expr: Expr, length: Callable[[str], int]) -> list[Expr]:
         case Updated(base, Const(key), value):
             parts = _scalars(base, length)
             return [*parts[:key], value, *parts[key + 1 :]]
-        case Name(name, ArrayType(_, 1)):
-            return [Item(expr, (Const(k),)) for k in range(length(name))]
+        case Name(_, ArrayType(_, 1)) | SystemName(_, ArrayType(_, 1)):
+            return [Item(expr, (Const(k),)) for k in range(length(expr))]
     if not isinstance(expr.type, ScalarType):
         raise GradientError(f"there is no derivative of `{expr}`, whose length is known only later")
     return [expr]
@@ -273,7 +277,7 @@ def _leaves(expr: Expr) -> set[Expr]:
     match expr:
         case Name():
             return {expr}
-        case Item(Name(), keys) if all(map(_is_known, keys)):
+        case Item(Name() | SystemName(), keys) if all(map(is_constant, keys)):
             return {expr}
         case Item() | Row():
             raise GradientError(f"there is no derivative of `{expr}`: which element it is is known only later")

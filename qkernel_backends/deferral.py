@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qkernel.errors import ShotsError, TargetCapabilityError
-from qkernel.ir.expressions import Apply, Const, Expr, Item, Name
+from qkernel.ir.expressions import Apply, Const, Expr, Item
+from qkernel.ir.system_names import SystemName
 from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Kind, Repeat, Run
 from qkernel.shots import HOW_TO_ESTIMATE
 from qkernel_backends.truth_tables import table_of
@@ -186,7 +187,7 @@ class _Writer:
     def flag(self, condition: Expr) -> int:
         """The qubit that holds a condition."""
         match condition:
-            case Item(Name(), (Const(bit),)) if bit in self.holders:
+            case Item(SystemName(), (Const(bit),)) if bit in self.holders:
                 return self.holders[bit]
         self.compute(condition, fresh := self.fresh(), ())
         return fresh

@@ -13,7 +13,7 @@ from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
 from qkernel.gates import pauli_matrix
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
-from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Instruction, Kind, Repeat, Run
+from qkernel.lower.circuit import BITS, Assign, Body, Branch, Circuit, Instruction, Kind, Repeat, Run
 from qkernel.observable import Hamiltonian
 from qkernel.shots import HOW_TO_ESTIMATE
 from qkernel_backends.memory import require_memory
@@ -242,7 +242,7 @@ def _with_bit(history: History, target: int, value: int) -> History:
 
 
 def _classical(expression: Expr, history: History) -> Any:
-    return evaluate(expression, {"bits": list(history.bits)})
+    return evaluate(expression, {BITS.key: list(history.bits)})
 
 
 def _apply(state: Array, matrix: Array, qubits: tuple[int, ...]) -> Array:

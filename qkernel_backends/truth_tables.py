@@ -8,7 +8,9 @@ import numpy as np
 
 from qkernel.errors import QubitIndexResolutionError, TargetCapabilityError
 from qkernel.ir.evaluation import children, evaluate
-from qkernel.ir.expressions import Const, Expr, Item, Name
+from qkernel.ir.expressions import Const, Expr, Item
+from qkernel.ir.system_names import SystemName
+from qkernel.lower.circuit import BITS
 
 _MOST_BITS = 10
 """Arithmetic over at most so many bits is written as a table of its results."""
@@ -17,7 +19,7 @@ _MOST_BITS = 10
 def bits_of(value: Expr) -> set[int]:
     """The bits that `value` reads."""
     match value:
-        case Item(Name(), (Const(index),)):
+        case Item(SystemName(), (Const(index),)):
             return {index}
     return {bit for child in children(value) for bit in bits_of(child)}
 
@@ -36,7 +38,7 @@ def table_of(value: Expr) -> tuple[Any, list[int]]:
     rows = np.arange(1 << len(read))
     columns = {bit: (rows >> k & 1).astype(bool) for k, bit in enumerate(read)}
     try:
-        table = evaluate(value, {"bits": columns})
+        table = evaluate(value, {BITS.key: columns})
     except QubitIndexResolutionError as error:
         raise TargetCapabilityError(
             f"a condition looks up an element that may not exist, which no condition in a circuit can tell: {error.title}",

@@ -9,19 +9,21 @@ from typing import Any
 import numpy as np
 
 from qkernel.gates import GATES
-from qkernel.ir.expressions import Const, Expr, Item, Name
-from qkernel.ir.types import BIT, FLOAT, ArrayType, Type
+from qkernel.ir.expressions import Const, Expr, Item
+from qkernel.ir.types import FLOAT, ArrayType, Type
 from qkernel.lower.angles import AngleMap, OpenParameter
-from qkernel.lower.circuit import Assign, Branch, Circuit, Expectation, Kind, Repeat, Run
+from qkernel.lower.circuit import (
+    EXPECTATIONS,
+    Assign,
+    Branch,
+    Circuit,
+    Expectation,
+    Kind,
+    Repeat,
+    Run,
+    bit,
+)
 from qkernel.observable import Hamiltonian
-
-BITS = Name("bits", ArrayType(BIT))
-EXPECTATIONS = Name("expectations", ArrayType(FLOAT))
-
-
-def bit(k: int) -> Expr:
-    """The circuit's bit k."""
-    return Item(BITS, (Const(k),))
 
 
 def bits(*indices: int) -> Expr:
@@ -34,11 +36,6 @@ def bits(*indices: int) -> Expr:
 def expectation(k: int) -> Expr:
     """The circuit's expectation value k."""
     return Item(EXPECTATIONS, (Const(k),))
-
-
-def probabilities(k: int) -> Expr:
-    """The circuit's outcome probabilities k, a vector."""
-    return Name(f"probabilities_{k}", ArrayType(FLOAT))
 
 
 @dataclass(frozen=True)

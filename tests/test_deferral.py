@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from circuit_builder import CircuitBuilder, bit
+from circuit_builder import CircuitBuilder
 
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import ShotsError
+from qkernel.lower.circuit import bit
 from qkernel.nn import QLayer
 from qkernel_backends.deferral import MOST_FRESH_QUBITS, deferred, deferred_if_small
 from qkernel_backends.native.engine import NativeBranching, NativeEngine

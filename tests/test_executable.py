@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from circuit_builder import BITS, EXPECTATIONS, CircuitBuilder, bit, bits, expectation, hybrid_circuit, probabilities
+from circuit_builder import CircuitBuilder, bits, expectation, hybrid_circuit
 
 from qkernel.engine import engine_names, load_engine
 from qkernel.errors import (
@@ -27,7 +27,7 @@ from qkernel.executable import Executable, Executor
 from qkernel.ir.expressions import Const, Item, Name, Slice, apply, item, size, vector, wrap
 from qkernel.ir.ops import Function, Module, Parameter
 from qkernel.ir.types import FLOAT, UINT, ArrayType, DictType, TupleType
-from qkernel.lower.circuit import Circuit
+from qkernel.lower.circuit import BITS, EXPECTATIONS, Circuit, bit, probabilities
 from qkernel.observable import Hamiltonian, X, Y, Z
 from qkernel.results import ExpvalJob, RunJob
 

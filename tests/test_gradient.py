@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from circuit_builder import CircuitBuilder, bit, hybrid_circuit
+from circuit_builder import CircuitBuilder, hybrid_circuit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,7 +25,7 @@ from qkernel.gradient import (
     shift_terms,
     shift_vjp,
 )
-from qkernel.lower.circuit import Kind
+from qkernel.lower.circuit import Kind, bit
 from qkernel.observable import X, Z
 from qkernel_backends.reference import ReferenceEngine
 

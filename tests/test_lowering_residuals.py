@@ -13,7 +13,7 @@ from qkernel.errors import (
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import ONE, ZERO, Const, Item, Name
 from qkernel.ir.ops import Carried, For, If, Joined, Range
-from qkernel.lower.circuit import Circuit
+from qkernel.lower.circuit import BITS, Circuit
 from tests.lowering_ir import (
     bit_name,
     kernel,
@@ -34,7 +34,7 @@ def carried_over(count: int, start: Any, following: Any) -> Circuit:
 def test_long_sums_stay_shallow() -> None:
     rng = np.random.default_rng(0)
     values = rng.integers(0, 2, 3000).astype(bool).tolist()
-    environment = {"bits": values}
+    environment = {BITS.key: values}
     m = bit_name("m")
     assert evaluate(carried_over(3000, Const(False), bit_name("c") ^ m).outputs[0], environment) == (sum(values) % 2 == 1)
     assert evaluate(carried_over(3000, Const(5), uint("c") + m).outputs[0], environment) == 5 + sum(values)
@@ -63,7 +63,7 @@ def test_counters_in_branches_stay_small() -> None:
     )
     circuit = kernel(body, width=count, returns=(uint("c"),))
     values = np.random.default_rng(1).integers(0, 2, count).astype(bool).tolist()
-    assert evaluate(circuit.outputs[0], {"bits": values}) == sum(values)
+    assert evaluate(circuit.outputs[0], {BITS.key: values}) == sum(values)
 
 
 def test_counters_that_go_down() -> None:
@@ -76,7 +76,7 @@ def test_counters_that_go_down() -> None:
         (Carried("c", Const(9), uint("d")),),
     )
     values = [True, False] * 20
-    assert evaluate(kernel(body, width=40, returns=(uint("c"),)).outputs[0], {"bits": values}) == 9 - 20 - 40
+    assert evaluate(kernel(body, width=40, returns=(uint("c"),)).outputs[0], {BITS.key: values}) == 9 - 20 - 40
 
 
 @pytest.mark.parametrize("following", [~(bit_name("c") & bit_name("m")), (bit_name("c") ^ ~(bit_name("c") & bit_name("m")))])

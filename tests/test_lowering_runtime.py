@@ -22,7 +22,7 @@ from qkernel.ir.ops import Alloc, Carried, Expval, For, If, Joined, Op, Probabil
 from qkernel.ir.places import whole
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType
 from qkernel.lower import lower
-from qkernel.lower.circuit import Assign, Branch, Circuit, Repeat, Run, bit
+from qkernel.lower.circuit import BITS, EXPECTATIONS, Assign, Branch, Circuit, Repeat, Run, bit, probabilities
 from qkernel.observable import X, Z
 from tests.lowering_ir import (
     BITS_TYPE,
@@ -62,7 +62,7 @@ def distribution(circuit: Circuit, rounds: int = 12) -> dict[Any, float]:
     start[0] = 1
     result: dict[Any, float] = {}
     for state, bits in _body(circuit, circuit.body, angles, [(start, (False,) * circuit.num_bits)], rounds):
-        values = tuple(evaluate(output, {"bits": list(bits)}) for output in circuit.outputs)
+        values = tuple(evaluate(output, {BITS.key: list(bits)}) for output in circuit.outputs)
         key = tuple(tuple(value) if isinstance(value, list) else value for value in values)
         result[key] = result.get(key, 0.0) + float(np.vdot(state, state).real)
     return {key: probability for key, probability in result.items() if probability > 1e-12}
@@ -80,15 +80,15 @@ def _part(circuit: Circuit, part: Any, angles: Any, state: Any, bits: Any, round
         case Run():
             return _run(circuit, part, angles, state, bits)
         case Assign(target, value):
-            return [(state, _with(bits, target, bool(evaluate(value, {"bits": list(bits)}))))]
+            return [(state, _with(bits, target, bool(evaluate(value, {BITS.key: list(bits)}))))]
         case Branch(condition, then, otherwise):
-            chosen = then if evaluate(condition, {"bits": list(bits)}) else otherwise
+            chosen = then if evaluate(condition, {BITS.key: list(bits)}) else otherwise
             return _body(circuit, chosen, angles, [(state, bits)], rounds)
         case Repeat(condition, inner):
             done, active = [], [(state, bits)]
             for _ in range(rounds):
-                done += [(s, b) for s, b in active if not evaluate(condition, {"bits": list(b)})]
-                active = [(s, b) for s, b in active if evaluate(condition, {"bits": list(b)})]
+                done += [(s, b) for s, b in active if not evaluate(condition, {BITS.key: list(b)})]
+                active = [(s, b) for s, b in active if evaluate(condition, {BITS.key: list(b)})]
                 active = _body(circuit, inner, angles, active, rounds)
             return done
 
@@ -203,7 +203,7 @@ def test_expectation_values() -> None:
         ["x"],
     )
     assert [entry.observable for entry in circuit.expectations] == [Z(3) * X(1), X(3) + 2, 0.5 * Z(0)]
-    environment = {"expectations": [0.1, 0.2, 0.3], "x": 5.0}
+    environment = {EXPECTATIONS.key: [0.1, 0.2, 0.3], "x": 5.0}
     assert [evaluate(output, environment) for output in circuit.outputs] == [[0.1, 0.2], pytest.approx(5.6)]
     assert circuit.outputs[0].type == FLOATS
 
@@ -226,8 +226,8 @@ def test_probabilities() -> None:
     )
     assert circuit.probabilities == ((1, 2, 0),)
     values = np.arange(8.0)
-    assert circuit.outputs[0] == Name("probabilities_0", FLOATS)
-    assert [evaluate(output, {"probabilities_0": values}) for output in circuit.outputs[1:]] == [3.0, 8, [1.0, 2.0]]
+    assert circuit.outputs[0] == probabilities(0)
+    assert [evaluate(output, {probabilities(0).key: values}) for output in circuit.outputs[1:]] == [3.0, 8, [1.0, 2.0]]
     with pytest.raises(QubitIndexResolutionError, match="index 8 lies outside"):
         kernel(body, width=4, returns=(Item(vector_name, (Const(8),)),))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from circuit_builder import CircuitBuilder, bit, hybrid_circuit
+from circuit_builder import CircuitBuilder, hybrid_circuit
 from qiskit import QuantumCircuit, qasm3
 from qiskit.circuit import ParameterExpression
 from qiskit.primitives import BackendEstimatorV2, StatevectorEstimator, StatevectorSampler
@@ -17,7 +17,7 @@ from qiskit_aer.primitives import EstimatorV2, SamplerV2
 from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Apply, apply, wrap
-from qkernel.lower.circuit import Box, Circuit, Kind
+from qkernel.lower.circuit import Box, Circuit, Kind, bit
 from qkernel.observable import Hamiltonian, X, Y, Z
 from qkernel_backends.qiskit import QiskitEngine, emit, to_qasm
 from qkernel_backends.qiskit.engine import AER_BASIS, translate

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from circuit_builder import CircuitBuilder, bit
+from circuit_builder import CircuitBuilder
 
 from qkernel.errors import ExecutionError
 from qkernel.gradient import open_slots, shift_vjp
+from qkernel.lower.circuit import bit
 from qkernel.observable import X, Z
 from qkernel_backends import reference
 from qkernel_backends.reference import MOST_BRANCHES, ReferenceEngine

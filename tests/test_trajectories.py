@@ -6,11 +6,12 @@ import sys
 
 import numpy as np
 import pytest
-from circuit_builder import CircuitBuilder, bit
+from circuit_builder import CircuitBuilder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qkernel.errors import ExecutionError, MemoryRefusedError, ShotsError
+from qkernel.lower.circuit import bit
 from qkernel.observable import X, Y, Z
 from qkernel_backends.native import NativeEngine
 from qkernel_backends.native.progress import progress

@@ -15,8 +15,9 @@ from qkernel.errors import SizeError
 from qkernel.gates import GATES
 from qkernel.ir.evaluation import children, evaluate
 from qkernel.ir.expressions import Const, Expr, Item, Name
+from qkernel.ir.system_names import SystemName
 from qkernel.ir.types import BIT
-from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Instruction, Repeat, Run
+from qkernel.lower.circuit import BITS, Assign, Body, Branch, Circuit, Instruction, Repeat, Run
 
 _WIRES_PER_BIT = 16
 
@@ -91,7 +92,7 @@ class CircuitReader:
 
     def condition(self, condition: Expr) -> tuple[str, tuple[int, ...]]:
         """A condition over bits in words, and the classical wires that it reads."""
-        shown = label(evaluate(condition, {"bits": _Bits(self.bits)}))
+        shown = label(evaluate(condition, {BITS.key: _Bits(self.bits)}))
         return shown, tuple(sorted({self.bit_wires[k] for k in bits_read(condition)}))
 
     def boxed(self, operations: Sequence[Operation]) -> list[SceneItem]:
@@ -190,7 +191,7 @@ def uses(circuit: Circuit, body: Body) -> Iterator[int]:
 def bits_read(condition: Expr) -> set[int]:
     """The bits that a condition of a circuit reads."""
     match condition:
-        case Item(Name("bits"), (Const(int(bit)),)):
+        case Item(SystemName(), (Const(int(bit)),)):
             return {bit}
     return set().union(*map(bits_read, children(condition)))
 

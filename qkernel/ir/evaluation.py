@@ -6,7 +6,7 @@ loop iteration, shot or sample) and on anything else that overloads the operator
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,23 +29,24 @@ from qkernel.ir.expressions import (
     wrap,
 )
 from qkernel.ir.operators import OPERATORS
+from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.types import TupleType, Type
 
-Environment = Mapping[str, Any]
+Environment = Mapping[Any, Any]
 
 
 def evaluate(expr: Expr, environment: Environment) -> Any:
     """The value of `expr`. Names that `environment` lacks raise KeyError.
 
-    `environment` maps names to numbers, bools, numpy arrays, dictionaries or Hamiltonians. An array bound to a
-    *scalar* name stands for one value per iteration, shot or sample, and the result is then such an array. A name
-    bound to an expression gives a residual expression. Raises `QubitIndexResolutionError` for an element that a vector
-    or dictionary does not have.
+    `environment` maps names, and the keys of system names, to numbers, bools, numpy arrays, dictionaries or Hamiltonians.
+    An array bound to a *scalar* name stands for one value per iteration, shot or sample, and the result is then such an
+    array. A name bound to an expression gives a residual expression.
+    Raises `QubitIndexResolutionError` for an element that a vector or dictionary does not have.
     """
     match expr:
         case Const(value):
             return value
-        case Name(name):
+        case Name(name) | SystemName(name):
             return environment[name]
         case Apply("select", (condition, left, right)):
             chosen = evaluate(condition, environment)
@@ -128,15 +129,31 @@ def _pack(values: list[Any], type: Type) -> Any:
 
 
 def free_names(expr: Expr) -> frozenset[str]:
-    """The names that `expr` depends on."""
-    names, pending = set(), [expr]
+    """The user's names that `expr` depends on."""
+    return frozenset(leaf.name for leaf in _leaves(expr) if type(leaf) is Name)
+
+
+def system_names(expr: Expr) -> frozenset[Key]:
+    """The keys of the system names that `expr` depends on."""
+    return frozenset(leaf.key for leaf in _leaves(expr) if type(leaf) is SystemName)
+
+
+def is_constant(expr: Expr) -> bool:
+    """Whether `expr` depends on no name at all."""
+    return all(type(leaf) is not Name and type(leaf) is not SystemName for leaf in _leaves(expr))
+
+
+def _leaves(expr: Expr) -> Iterator[Expr]:
+    """The expressions without others in them, each shared part once."""
+    seen, pending = set(), [expr]
     while pending:
         part = pending.pop()
-        if type(part) is Name:
-            names.add(part.name)
-        else:
-            pending.extend(children(part))
-    return frozenset(names)
+        inner = children(part)
+        if not inner:
+            yield part
+        elif id(part) not in seen:
+            seen.add(id(part))
+            pending.extend(inner)
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -157,10 +174,10 @@ def children(expr: Expr) -> tuple[Expr, ...]:
     return ()
 
 
-def substitute(expr: Expr, values: Mapping[str, Expr]) -> Expr:
-    """`expr` with names replaced by expressions; names that `values` lacks stay."""
+def substitute(expr: Expr, values: Mapping[Any, Expr]) -> Expr:
+    """`expr` with names, or keys of system names, replaced by expressions; what `values` lacks stays."""
     match expr:
-        case Name(name):
+        case Name(name) | SystemName(name):
             return values.get(name, expr)
         case Const():
             return expr

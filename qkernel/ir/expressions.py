@@ -195,19 +195,20 @@ def _equality(left: Expr, right: Any) -> Any:
 
 
 def _same(left: Any, right: Any) -> bool:
-    """Whether two trees are alike; without recursion, since sums of hundreds of terms are deep trees."""
-    pending = [(left, right)]
+    """Whether two trees are alike; without recursion, since sums of hundreds of terms are deep, and each shared part once."""
+    pending, seen = [(left, right)], set[tuple[int, int]]()
     while pending:
         left, right = pending.pop()
-        if left is right:
+        if left is right or (id(left), id(right)) in seen:
             continue
+        seen.add((id(left), id(right)))
         if type(left) is not type(right):
             return False
         for name in left.__slots__:
             mine, other = getattr(left, name), getattr(right, name)
             if isinstance(mine, Expr):
                 pending.append((mine, other))
-            elif isinstance(mine, tuple):
+            elif type(mine) is tuple:
                 if len(mine) != len(other):
                     return False
                 pending.extend(zip(mine, other, strict=True))

@@ -23,6 +23,7 @@ from qkernel.ir.expressions import (
     array_type,
 )
 from qkernel.ir.places import Place, whole
+from qkernel.ir.system_names import SystemName
 from qkernel.ir.types import TupleType, Type, joined_type
 from qkernel.ir.vocabulary import (
     ATOM,
@@ -275,6 +276,8 @@ def _atom(expr: Expr) -> str:
     match expr:
         case Name(name):
             return name_text(name)
+        case SystemName(key):
+            return str(key)
         case Apply(name, operands) if name in FUNCTIONS:
             return f"{name}({_listed(operands)})"
         case Item(base, keys) | Row(base, keys):

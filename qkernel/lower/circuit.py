@@ -14,16 +14,22 @@ from typing import Any
 import numpy as np
 
 from qkernel.gates import GATES, Matrix, controlled, pauli_rotation
-from qkernel.ir.expressions import Const, Expr, Item, Name
+from qkernel.ir.expressions import Const, Expr, Item
 from qkernel.ir.spans import Span
+from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.types import BIT, FLOAT, ArrayType
 from qkernel.lower.angles import AngleMap
 from qkernel.observable import Hamiltonian
 
 Integers = np.ndarray[Any, np.dtype[np.int32]]
 
-BITS = Name("bits", ArrayType(BIT))
-EXPECTATIONS = Name("expectations", ArrayType(FLOAT))
+BITS = SystemName(Key("bits"), ArrayType(BIT))
+EXPECTATIONS = SystemName(Key("expectations"), ArrayType(FLOAT))
+
+
+def probabilities(k: int) -> SystemName:
+    """The k-th distribution of outcomes that a circuit reads out, in outputs."""
+    return SystemName(Key("probabilities", k), ArrayType(FLOAT))
 
 
 def bit(k: int) -> Item:
@@ -175,9 +181,9 @@ class Expectation:
 class Circuit:
     """A concrete circuit with open angles.
 
-    `outputs` are host-side expressions over the names `bits` (a vector of Bit), `expectations` (a vector of Float, one per
-    entry of `expectations`) and `probabilities_0`, `probabilities_1` ... (vectors of 2**k Floats), and over the open
-    parameters by their own names; `outputs_tuple` says whether the kernel returns a tuple. Bits hold 0 until they are
+    `outputs` are host-side expressions over `BITS`, `EXPECTATIONS` (a vector of Float, one per entry of `expectations`)
+    and `probabilities(0)`, `probabilities(1)` ... (vectors of 2**k Floats), and over the open parameters by their own
+    names; `outputs_tuple` says whether the kernel returns a tuple. Bits hold 0 until they are
     written. `registers` names stretches of qubits for drawings and targets.
     """
 

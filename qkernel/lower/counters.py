@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import partial, reduce
 from typing import Any
 
-from qkernel.ir.evaluation import free_names, substitute
-from qkernel.ir.expressions import ZERO, Apply, Const, Expr, Item, Name, Pack, apply
+from qkernel.ir.evaluation import free_names, substitute, system_names
+from qkernel.ir.expressions import ZERO, Apply, Const, Expr, Item, Pack, apply
 from qkernel.ir.ops import Block, While, blocks
+from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.types import BIT, UINT
 from qkernel.lower.circuit import BITS, bit
 
@@ -21,6 +22,7 @@ _ROUNDS = 1 << 17
 """The most rounds of a loop; engines stop before that."""
 
 _ROOM = 14
+_COUNTER = "counter"
 _WIDEST = 60
 _OFF, _ON = Const(False), Const(True)
 
@@ -28,9 +30,19 @@ Growth = tuple[int, int]
 """(a, b): at most a times the largest number that the loops under way carry, plus b."""
 
 
-def is_run_time(name: str) -> bool:
-    """Whether a name in an expression stands for measured bits, or a number held in bits."""
-    return name == BITS.name or name[0] == "#"
+def _is_run_time(key: Key) -> bool:
+    """Whether a system name stands for measured bits, or a number held in bits."""
+    return key == BITS.key or key.kind == _COUNTER
+
+
+def reads_bits(expr: Expr) -> bool:
+    """Whether an expression depends on measured bits."""
+    return any(map(_is_run_time, system_names(expr)))
+
+
+def reads_bits_only(expr: Expr) -> bool:
+    """Whether an expression depends on nothing but measured bits."""
+    return not free_names(expr) and all(map(_is_run_time, system_names(expr)))
 
 
 def width(body: Block) -> int:
@@ -53,25 +65,27 @@ class Counters:
     """The numbers held in bits so far."""
 
     def __init__(self) -> None:
-        self._counters: dict[str, _Counter] = {}
-        self._written: dict[str, Expr] = {}
+        self._counters: dict[Key, _Counter] = {}
+        self._written: dict[Key, Expr] = {}
 
-    def place(self, bits: range) -> Name:
+    def place(self, bits: range) -> SystemName:
         """A new number in these bits, of a loop that begins."""
-        name = f"#{len(self._counters)}"
-        self._counters[name] = _Counter(bits)
+        key = Key(_COUNTER, len(self._counters))
+        self._counters[key] = _Counter(bits)
         *low, sign = bits
         total: Expr = apply("select", bit(sign), -(1 << len(low)), ZERO)
         for k, place in enumerate(low):
             total = Apply("+", (total, apply("select", bit(place), 1 << k, ZERO)))
-        self._written[name] = total
-        return Name(name, UINT)
+        self._written[key] = total
+        return SystemName(key, UINT)
 
     def bits(self, value: Any) -> range | None:
         """The bits of a number that was placed; None for any other value."""
-        return self._counters[value.name].bits if isinstance(value, Name) and value.name in self._counters else None
+        return self._counters[value.key].bits if isinstance(value, SystemName) and value.key in self._counters else None
 
-    def close(self, placed: Sequence[Name], starts: Sequence[Expr], ends: Sequence[Expr], is_inner: bool) -> Name | None:
+    def close(
+        self, placed: Sequence[SystemName], starts: Sequence[Expr], ends: Sequence[Expr], is_inner: bool
+    ) -> SystemName | None:
         """A loop ends, each round of which makes `ends` of its numbers; gives one whose bits have no room for that, if any."""
         largest = 0
         for number, start, end in zip(placed, starts, ends, strict=True):
@@ -79,21 +93,21 @@ class Counters:
             if first is None or step is None or max(first[0], step[0]) > 1:
                 return number
             largest = max(largest, first[1] + _ROUNDS * step[1])
-            if largest >> (len(self._counters[number.name].bits) - 1):
+            if largest >> (len(self._counters[number.key].bits) - 1):
                 return number
         for number in placed:
-            self._counters[number.name].growth = int(is_inner), largest
+            self._counters[number.key].growth = int(is_inner), largest
         return None
 
     def expand(self, expr: Expr) -> Expr:
         """`expr` over bits."""
-        if not any(name[0] == "#" for name in free_names(expr)):
+        if not any(key.kind == _COUNTER for key in system_names(expr)):
             return expr
         return substitute(expr, self._written)
 
     def tested(self, expr: Expr) -> Expr:
         """`expr`, which is a bit, over bits; comparisons bit by bit."""
-        if not any(name[0] == "#" for name in free_names(expr)):
+        if not any(key.kind == _COUNTER for key in system_names(expr)):
             return expr
         match expr:
             case Apply("and" | "or" | "^" | "not" as name, operands):
@@ -113,8 +127,8 @@ class Counters:
         match expr:
             case Const(int(number)):
                 return [Const(bool(number >> k & 1)) for k in range(count)]
-            case Name(name) if name in self._counters:
-                kept: list[Expr] = [bit(k) for k in self._counters[name].bits]
+            case SystemName(key) if key in self._counters:
+                kept: list[Expr] = [bit(k) for k in self._counters[key].bits]
                 return (kept + kept[-1:] * count)[:count]
             case Apply("uint", (operand,)) if operand.type == BIT:
                 return [self.tested(operand), *(_OFF for _ in range(count - 1))]
@@ -143,8 +157,8 @@ class Counters:
         match expr:
             case Const(value):
                 return 0, abs(int(value))
-            case Name(name) if name in self._counters:
-                return self._counters[name].growth
+            case SystemName(key) if key in self._counters:
+                return self._counters[key].growth
             case Apply("uint", (operand,)) if operand.type == BIT:
                 return 0, 1
             case Apply("%", (_, Const(value))):

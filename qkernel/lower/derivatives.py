@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from qkernel.errors import GradientError
-from qkernel.ir.evaluation import free_names
+from qkernel.ir.evaluation import is_constant
 from qkernel.ir.expressions import Apply, Const, Expr, apply
 
 _ZERO, _ONE = Const(0.0), Const(1.0)
@@ -21,7 +21,7 @@ def derivative(expr: Expr, variable: Expr) -> Expr:
     if expr == variable:
         return _ONE
     match expr:
-        case Apply(name, operands) if name not in _STEPS and free_names(expr):
+        case Apply(name, operands) if name not in _STEPS and not is_constant(expr):
             inner = tuple(derivative(operand, variable) for operand in operands)
             return _apply(name, operands, inner) if any(part != _ZERO for part in inner) else _ZERO
     return _ZERO

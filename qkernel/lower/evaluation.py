@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import QubitIndexResolutionError, SizeError
-from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import (
     Apply,
     Const,
@@ -30,7 +29,7 @@ from qkernel.ir.expressions import (
 from qkernel.ir.expressions import item as residual_item
 from qkernel.ir.operators import OPERATORS
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, TupleType
-from qkernel.lower.counters import is_run_time
+from qkernel.lower.counters import reads_bits_only
 from qkernel.lower.residuals import combine
 from qkernel.lower.values import (
     Affine,
@@ -161,7 +160,7 @@ def _chosen(base: Any, keys: list[Any], expr: Expr) -> Expr:
     index, *rest = keys
     if not isinstance(index, Expr):
         return _chosen(element(base, [index], expr), rest, expr)
-    if not all(map(is_run_time, free_names(index))):
+    if not reads_bits_only(index):
         raise Unsettled(index, "an index")
     entries = [element(base, [k, *rest], expr) for k in range(length(base, 0))]
     if not all(isinstance(entry, (bool, int, float, Affine, Expr)) for entry in entries):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qkernel.errors import KernelTypeError, SeparationError
-from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Item, Name, Pack, Slice, wrap
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Item, Pack, Slice, wrap
 from qkernel.ir.ops import Expval, Measure, Probabilities, Reset
 from qkernel.ir.spans import Span
+from qkernel.ir.system_names import SystemName
 from qkernel.ir.types import BIT, FLOAT, ArrayType, TupleType, Type
+from qkernel.lower import circuit
 from qkernel.lower.circuit import EXPECTATIONS, Expectation, Kind, bit
 from qkernel.lower.evaluation import value, whole
 from qkernel.lower.evolution import fits
@@ -76,7 +78,7 @@ def expval(interpreter: Interpreter, op: Expval, frame: Frame) -> None:
 def probabilities(interpreter: Interpreter, op: Probabilities, frame: Frame) -> None:
     """Note the outcome probabilities to read out."""
     qubits = _read_out(interpreter, op, frame, "probabilities")
-    name = Name(f"probabilities_{len(interpreter.probabilities)}", ArrayType(FLOAT))
+    name = circuit.probabilities(len(interpreter.probabilities))
     interpreter.probabilities.append(tuple(qubits))
     frame.names[op.result] = Slice(name, ZERO, ONE, Const(1 << len(qubits)))
     _consume(interpreter, qubits, "consumed by `probabilities`", op.span)
@@ -107,8 +109,8 @@ def output(entry: Any, type: Type) -> Expr:
             return Pack(tuple(output(part, inner) for part in entry), type)
         case tuple(), TupleType(items):
             return Pack(tuple(output(part, item) for part, item in zip(entry, items, strict=True)), type)
-        case Slice(base=Name() as probabilities_), _:
-            return probabilities_
+        case Slice(base=SystemName() as distribution), _:
+            return distribution
         case Affine(), _:
             return entry.expression()
     if isinstance(entry, (bool, int, float)):

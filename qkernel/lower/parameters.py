@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.ir.evaluation import free_names, substitute
+from qkernel.ir.evaluation import substitute
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.ops import Parameter
 from qkernel.ir.types import ArrayType, DictType
@@ -47,13 +47,13 @@ class OpenParameters:
 
     def names(self, expr: Expr) -> list[str]:
         """The open parameters that `expr` depends on, in signature order."""
-        numbers = {symbol >> ELEMENT_BITS for symbol in symbols_of(free_names(expr))}
+        numbers = {symbol >> ELEMENT_BITS for symbol in symbols_of(expr)}
         return [self.parameters[number].name for number in sorted(numbers)]
 
     def written(self, expr: Expr) -> Expr:
         """`expr` with each symbol written as what it is in the kernel: `theta`, `weights[3]`."""
-        symbols = symbols_of(free_names(expr))
-        return substitute(expr, {symbol_name(symbol).name: self._element(symbol) for symbol in symbols}) if symbols else expr
+        symbols = symbols_of(expr)
+        return substitute(expr, {symbol_name(symbol).key: self._element(symbol) for symbol in symbols}) if symbols else expr
 
     def _element(self, symbol: int) -> Expr:
         parameter, code = self.parameters[symbol >> ELEMENT_BITS], symbol & _ELEMENT
@@ -74,7 +74,7 @@ class OpenParameters:
         symbols = np.array(columns.symbols, np.int64)
         writer = Writer(self._element)
         curved = writer.curved(columns)
-        loose = [symbol for expr in outputs for symbol in symbols_of(free_names(expr))]
+        loose = [symbol for expr in outputs for symbol in symbols_of(expr)]
         used = np.concatenate([symbols, np.array([*loose, *writer.leaves], np.int64)])
         parameters: list[OpenParameter] = []
         places, start = symbols & _ELEMENT, 0

@@ -18,12 +18,11 @@ from qkernel.errors import (
     SeparationError,
     TargetCapabilityError,
 )
-from qkernel.ir.evaluation import free_names
 from qkernel.ir.ops import Call, Function, Parameter
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
 from qkernel.lower.columns import Columns
-from qkernel.lower.counters import is_run_time
+from qkernel.lower.counters import reads_bits
 from qkernel.lower.parameters import OpenParameters
 from qkernel.lower.residuals import manageable
 from qkernel.lower.values import Affine, Unsettled
@@ -75,7 +74,7 @@ def translated(error: Exception, parameters: OpenParameters) -> QKernelError:
             label=f"needs the value of `{names[0]}`",
             help=f"bind it: `bindings={{{given}}}`",
         )
-    source = "a measurement" if any(map(is_run_time, free_names(expr))) else "an expectation value or a probability"
+    source = "a measurement" if reads_bits(expr) else "an expectation value or a probability"
     return SeparationError(
         f"{error.use} depends on {source}, and is to be known before the circuit runs",
         label="known only at run time",

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qkernel.errors import QKernelError, SeparationError
-from qkernel.ir.evaluation import children, free_names
+from qkernel.ir.evaluation import children, free_names, system_names
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.ops import Carried, If, While
+from qkernel.ir.system_names import SystemName
 from qkernel.ir.types import BIT, UINT
 from qkernel.lower.circuit import BITS, Assign, Branch, Repeat, bit
-from qkernel.lower.counters import is_run_time, width
+from qkernel.lower.counters import reads_bits_only, width
 from qkernel.lower.evaluation import value
 from qkernel.lower.reports import Frame
 from qkernel.lower.residuals import choose, manageable
@@ -183,7 +184,7 @@ def _placed(interpreter: Interpreter, start: Any, op: While) -> Any:
     return bit(target)
 
 
-def _counted(interpreter: Interpreter, start: Any, op: While) -> Name:
+def _counted(interpreter: Interpreter, start: Any, op: While) -> SystemName:
     """A whole number that a loop carries, moved into bits."""
     count = width(op.body)
     first = interpreter.fresh_bits(count)
@@ -234,7 +235,7 @@ def _reads(expr: Expr, targets: set[int]) -> bool:
 def _tested(interpreter: Interpreter, condition: Any, use: str) -> Expr:
     """A value as an expression over bits; nothing else is known when the circuit runs."""
     expr = interpreter.counters.tested(manageable(_expression(condition)))
-    if free_names(expr) - {BITS.name}:
+    if free_names(expr) or system_names(expr) - {BITS.key}:
         raise Unsettled(expr, use)
     return expr
 
@@ -255,7 +256,7 @@ def _is_bit(entry: Any) -> bool:
 def _is_whole(entry: Any) -> bool:
     """Whether a value is a whole number that is known, or made of bits."""
     if isinstance(entry, Expr):
-        return manageable(entry).type == UINT and all(map(is_run_time, free_names(entry)))
+        return manageable(entry).type == UINT and reads_bits_only(entry)
     return isinstance(entry, int) and not isinstance(entry, bool)
 
 

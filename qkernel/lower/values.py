@@ -8,13 +8,14 @@ from them are expressions. In a loop that is lowered for all its rounds at once,
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from qkernel.errors import EntrypointValidationError, QubitIndexResolutionError, SizeError
-from qkernel.ir.expressions import Apply, Const, Expr, Name, apply
+from qkernel.ir.evaluation import system_names
+from qkernel.ir.expressions import Apply, Const, Expr, apply
+from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.types import BIT, FLOAT, UINT, Type
 from qkernel.lower.residuals import FEW_NODES, combine, manageable
 
@@ -116,15 +117,19 @@ def affine(name: str, values: list[Any]) -> Affine | None:
     return None
 
 
-@lru_cache(1 << 16)
-def symbol_name(symbol: int) -> Name:
-    """A symbol inside an expression. No name of a user's starts so."""
-    return Name(f"?{symbol}", FLOAT)
+def symbol_name(symbol: int) -> SystemName:
+    """A symbol inside an expression."""
+    return SystemName(Key("symbol", symbol), FLOAT)
 
 
-def symbols_of(names: frozenset[str]) -> list[int]:
-    """The symbols among the free names of an expression."""
-    return [int(name[1:]) for name in names if name[0] == "?"]
+def is_symbol(expr: Expr) -> bool:
+    """Whether an expression is a symbol."""
+    return isinstance(expr, SystemName) and expr.key.kind == "symbol"
+
+
+def symbols_of(expr: Expr) -> list[int]:
+    """The symbols in an expression."""
+    return [key.number for key in system_names(expr) if key.kind == "symbol"]
 
 
 def is_open(angle: Any) -> bool:
@@ -137,7 +142,7 @@ def is_open(angle: Any) -> bool:
             manageable(angle)
         if isinstance(part, Apply):
             pending.extend(part.operands)
-        elif not (isinstance(part, Name) and part.name[0] == "?") and not isinstance(part, (Const, PerRound)):
+        elif not is_symbol(part) and not isinstance(part, (Const, PerRound)):
             return False
     return True
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.ir.expressions import Apply, Const, Expr, Name
+from qkernel.ir.expressions import Apply, Const, Expr
+from qkernel.ir.system_names import SystemName
 from qkernel.lower.columns import Columns
-from qkernel.lower.values import Affine, PerRound, symbols_of
+from qkernel.lower.values import Affine, PerRound
 
 
 class Writer:
@@ -31,9 +32,7 @@ class Writer:
         """An angle with its symbols written out."""
         if isinstance(expr, Apply):
             return Apply(expr.operator, tuple(map(self.written, expr.operands)))
-        if isinstance(expr, Name) and (symbols := symbols_of(frozenset((expr.name,)))):
-            return self.leaf(symbols[0])
-        return expr
+        return self.leaf(expr.key.number) if isinstance(expr, SystemName) else expr
 
     def _rounds(self, expr: Expr, count: int) -> list[Expr]:
         """What an angle is in each of `count` rounds."""

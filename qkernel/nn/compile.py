@@ -21,12 +21,13 @@ from qkernel.errors import (
 from qkernel.ir.evaluation import substitute
 from qkernel.ir.expressions import Expr, Item, Name, wrap
 from qkernel.ir.ops import Expval, Function, Module, Parameter
+from qkernel.ir.system_names import Key
 from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType, DictType
 from qkernel.ir.verifier import verify
 from qkernel.kernel import Kernel
 from qkernel.lower import lower
 from qkernel.lower.bindings import normalise
-from qkernel.lower.circuit import Circuit
+from qkernel.lower.circuit import EXPECTATIONS, Circuit
 from qkernel.lower.lengths import check_used
 
 Given = dict[str, Any]
@@ -175,7 +176,7 @@ def _side_by_side(circuits: list[Circuit]) -> Circuit:
                 "an observable that is given as a list shapes the circuit, so that its entries do not share one state",
                 help="make one layer for each observable",
             )
-        moved: dict[str, Expr] = {"expectations": _shifted(first, len(expectations))}
+        moved: dict[Key, Expr] = {EXPECTATIONS.key: _shifted(first, len(expectations))}
         outputs += [substitute(output, moved) for output in circuit.outputs]
         expectations += circuit.expectations
     return replace(first, expectations=tuple(expectations), outputs=tuple(outputs), outputs_tuple=True)
@@ -183,5 +184,4 @@ def _side_by_side(circuits: list[Circuit]) -> Circuit:
 
 def _shifted(circuit: Circuit, start: int) -> Expr:
     """The vector of expectation values of one circuit among those of all."""
-    values = Name("expectations", ArrayType(FLOAT))
-    return wrap([Item(values, (wrap(start + k),)) for k in range(len(circuit.expectations))])
+    return wrap([Item(EXPECTATIONS, (wrap(start + k),)) for k in range(len(circuit.expectations))])

@@ -11,7 +11,7 @@ import numpy as np
 
 from qkernel.engine import Engine, Prepared, load_engine
 from qkernel.gradient import as_expectations, cost, method, open_slots, rows_at_once, shift, shift_terms
-from qkernel.lower.circuit import Circuit
+from qkernel.lower.circuit import EXPECTATIONS, Circuit
 from qkernel.nn.sampling import SamplingEngine, SamplingPrepared
 from qkernel.outputs import Outputs
 
@@ -165,7 +165,9 @@ class Program:
     def _finds_reads_all(self) -> bool:
         """Whether the outputs are the readouts themselves, in order."""
         width = self.outputs.num_readouts
-        if not self.outputs.is_linear or self.num_outputs != width or self.outputs.names != {"expectations"}:
+        if not self.outputs.is_linear or self.num_outputs != width:
+            return False
+        if self.outputs.names or self.outputs.readouts != {EXPECTATIONS.key}:
             return False
         at_zero = self.outputs.environment(np.zeros((1, self.num_columns)), np.zeros((1, width)))
         (slopes,), _ = self.outputs.slopes(at_zero, 1)

@@ -16,7 +16,7 @@ import numpy as np
 from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
-from qkernel.lower.circuit import Assign, Circuit, Instruction
+from qkernel.lower.circuit import BITS, Assign, Circuit, Instruction
 from qkernel.shots import HOW_TO_ESTIMATE
 from qkernel_backends.memory import require_memory
 from qkernel_backends.native.branching import Collapse, Test, last_measurements, steps
@@ -271,4 +271,4 @@ class Trajectories:
 
 
 def _classical(expression: Expr, rows: Rows) -> Array:
-    return np.broadcast_to(evaluate(expression, {"bits": rows.bits.T.astype(np.int64)}), len(rows))
+    return np.broadcast_to(evaluate(expression, {BITS.key: rows.bits.T.astype(np.int64)}), len(rows))

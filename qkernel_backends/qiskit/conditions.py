@@ -8,7 +8,8 @@ import numpy as np
 from qiskit.circuit import Clbit
 from qiskit.circuit.classical import expr as classical
 
-from qkernel.ir.expressions import Apply, Const, Expr, Item, Name
+from qkernel.ir.expressions import Apply, Const, Expr, Item
+from qkernel.ir.system_names import SystemName
 from qkernel_backends.truth_tables import table_of
 
 _LOGIC = {"and": classical.logic_and, "or": classical.logic_or, "^": classical.bit_xor, "not": classical.logic_not}
@@ -17,9 +18,9 @@ _LOGIC = {"and": classical.logic_and, "or": classical.logic_or, "^": classical.b
 def condition(value: Expr, bits: list[Clbit]) -> Any:
     """`value` as the condition of a branch or loop: a pair of bit and value where that says it, which every target reads."""
     match value:
-        case Item(Name(), (Const(index),)):
+        case Item(SystemName(), (Const(index),)):
             return bits[index], True
-        case Apply("not", (Item(Name(), (Const(index),)),)):
+        case Apply("not", (Item(SystemName(), (Const(index),)),)):
             return bits[index], False
     return boolean(value, bits)
 
@@ -29,7 +30,7 @@ def boolean(value: Expr, bits: list[Clbit]) -> classical.Expr:
     match value:
         case Const(known):
             return classical.lift(bool(known))
-        case Item(Name(), (Const(index),)):
+        case Item(SystemName(), (Const(index),)):
             return classical.lift(bits[index])
         case Apply(operator, operands) if operator in _LOGIC:
             return _LOGIC[operator](*(boolean(operand, bits) for operand in operands))

@@ -7,14 +7,14 @@ from typing import Any
 import dense
 import numpy as np
 import pytest
-from circuit_builder import CircuitBuilder, bit, hybrid_circuit
+from circuit_builder import CircuitBuilder, hybrid_circuit
 
 from qkernel.engine import FEATURES, Engine
 from qkernel.errors import QKernelError, ShotsError
 from qkernel.gradient import open_slots, shift_vjp
 from qkernel.ir.expressions import Name, apply
 from qkernel.ir.types import FLOAT
-from qkernel.lower.circuit import Circuit
+from qkernel.lower.circuit import Circuit, bit
 from qkernel.observable import Hamiltonian, X, Y, Z
 
 SHOTS = 4000

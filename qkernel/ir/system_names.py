@@ -1,0 +1,31 @@
+"""Names of values that the system makes, a kind of their own, so that none of them can meet a name of a user's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from qkernel.ir.expressions import Expr
+from qkernel.ir.types import Type
+
+
+class Key(NamedTuple):
+    """What environments call a value that the system makes; a user's name is a string and never equals one."""
+
+    kind: str
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind}_{self.number}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SystemName(Expr):
+    """A value that lowering or an engine makes: measured bits, read-outs, an element of an open argument."""
+
+    key: Key
+    _type: Type
+
+    @property
+    def type(self) -> Type:
+        return self._type
