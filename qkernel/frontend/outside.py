@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qkernel.ir.expressions import OUTSIDE
+from qkernel.ir.askers import OUTSIDE
 
 
 def run_outside(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:

@@ -5,25 +5,14 @@ An expression is pure: constants, parameters, loop variables, carried scalars, m
 
 from __future__ import annotations
 
-import sys
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from qkernel.ir.askers import asked_outside
 from qkernel.ir.operators import OPERATORS, result_type
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, TupleType, Type
-
-OUTSIDE: ContextVar[bool] = ContextVar("users' Python runs on symbols", default=False)
-
-
-def asked_outside(depth: int = 2) -> bool:
-    """Whether it is not qkernel that compares or hashes a symbol, `depth` calls up, but Python that a kernel calls."""
-    if not OUTSIDE.get():
-        return False
-    module = sys._getframe(depth).f_globals.get("__name__", "")
-    return module.partition(".")[0] not in ("qkernel", "qkernel_backends") or module == "qkernel.frontend.outside"
 
 
 class Expr:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from qkernel.ir.expressions import Expr, SymbolUse, asked_outside
+from qkernel.ir.askers import asked_outside
+from qkernel.ir.expressions import Expr, SymbolUse
 
 
 class SymbolText(str):
