@@ -76,9 +76,9 @@ def _short(file: str) -> str:
         return file
 
 
-def as_written(text: str) -> str:
-    """`text` with names as the user wrote them: without the number that tells two of one name apart (`t.1`)."""
-    return re.sub(r"\b([A-Za-z_]\w*)\.\d+\b", r"\1", text)
+def written_name(name: str) -> str:
+    """A name of the IR as the user wrote it: without the number that tells two of one name apart (`t.1`)."""
+    return re.sub(r"\.\d+$", "", name)
 
 
 def with_article(noun: object) -> str:

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from qkernel.diagnostics import as_written
 from qkernel.errors import UnsupportedPythonError
 from qkernel.frontend.control_flow import truth
 from qkernel.frontend.domains import SymbolicItems, SymbolicRange, known_range
@@ -14,12 +13,13 @@ from qkernel.frontend.outside import run_outside
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Frame, Tracer, describe
 from qkernel.ir.expressions import Expr
+from qkernel.ir.printer import as_written
 
 
 def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
     """The elements of a Python iterable; symbols and registers are not iterated outside `for` statements."""
     if isinstance(value, (QuantumHandle, Expr)):
-        shown = value.name if isinstance(value, QuantumHandle) else as_written(str(value))
+        shown = value.name if isinstance(value, QuantumHandle) else as_written(value)
         names = [ast.unparse(element) for element in node.elts] if isinstance(node, (ast.Tuple, ast.List)) else []
         elements = ", ".join(f"{shown}[{k}]" for k in range(len(names) or 2))
         raise UnsupportedPythonError(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from qkernel.diagnostics import as_written, with_article
+from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError
 from qkernel.ir.expressions import Expr
+from qkernel.ir.printer import as_written
 from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, ArrayType
 
@@ -21,7 +22,7 @@ _REDUCTIONS = {
 
 def whole_vector(value: Expr, use: str, span: Span | None) -> KernelTypeError:
     """`use`, such as "`max`", meets a whole vector, matrix or tensor, whose elements come later."""
-    shown = as_written(str(value))
+    shown = as_written(value)
     name = shown if shown.isidentifier() else "v"
     reduction = _REDUCTIONS.get(use.strip("`"))
     if not isinstance(value.type, ArrayType) or value.type.rank > 1:

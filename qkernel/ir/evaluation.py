@@ -6,7 +6,7 @@ loop iteration, shot or sample) and on anything else that overloads the operator
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -174,24 +174,35 @@ def children(expr: Expr) -> tuple[Expr, ...]:
     return ()
 
 
+def rebuilt(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """`expr` with `change` applied to the expressions directly inside it, folded anew."""
+    match expr:
+        case Apply(name, operands):
+            return apply(name, *map(change, operands))
+        case Item(base, keys) | Row(base, keys):
+            changed = tuple(map(change, keys))
+            return item(change(base), changed if len(changed) > 1 else changed[0])
+        case Size(base, axis):
+            return size(change(base), axis)
+        case Slice(base, start, stride, length):
+            return Slice(*map(change, (base, start, stride, length)))
+        case Pack(items, type):
+            return Pack(tuple(map(change, items)), type)
+        case Updated(base, key, value):
+            return Updated(*map(change, (base, key, value)))
+    return expr
+
+
 def substitute(expr: Expr, values: Mapping[Any, Expr]) -> Expr:
     """`expr` with names, or keys of system names, replaced by expressions; what `values` lacks stays."""
     match expr:
         case Name(name) | SystemName(name):
             return values.get(name, expr)
-        case Const():
-            return expr
-        case Apply(name, operands):
-            return apply(name, *(substitute(operand, values) for operand in operands))
-        case Item(base, keys) | Row(base, keys):
-            replaced = tuple(substitute(key, values) for key in keys)
-            return item(substitute(base, values), replaced if len(replaced) > 1 else replaced[0])
-        case Size(base, axis):
-            return size(substitute(base, values), axis)
-        case Slice(base, start, stride, length):
-            return Slice(*(substitute(part, values) for part in (base, start, stride, length)))
-        case Pack(items, type):
-            return Pack(tuple(substitute(entry, values) for entry in items), type)
-        case Updated(base, key, value):
-            return Updated(*(substitute(part, values) for part in (base, key, value)))
-    raise TypeError(f"not an expression: {expr!r}")
+    return rebuilt(expr, lambda part: substitute(part, values))
+
+
+def unchecked(expr: Expr) -> Expr:
+    """`expr` without the checks that bounds of slices are natural: the same value wherever it has one."""
+    if isinstance(expr, Apply) and expr.operator == "natural":
+        return unchecked(expr.operands[0])
+    return rebuilt(expr, unchecked)

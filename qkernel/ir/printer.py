@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from qkernel.diagnostics import written_name
 from qkernel.ir import ops
+from qkernel.ir.evaluation import rebuilt, unchecked
 from qkernel.ir.expressions import (
     ONE,
     ZERO,
@@ -242,6 +244,15 @@ def format_expression(expr: Expr, level: int = 0) -> str:
         case _:
             return _atom(expr)
     return f"({text})" if own < level else text
+
+
+def as_written(expr: Expr) -> str:
+    """`expr` as its user wrote it, for messages: no numbers that tell names apart, no checks of our own."""
+
+    def renamed(part: Expr) -> Expr:
+        return Name(written_name(part.name), part.type) if isinstance(part, Name) else rebuilt(part, renamed)
+
+    return format_expression(renamed(unchecked(expr)))
 
 
 def _chain(expr: Expr) -> str:

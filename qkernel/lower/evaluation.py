@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.diagnostics import written_name
 from qkernel.errors import QubitIndexResolutionError, SizeError
 from qkernel.ir.expressions import (
     Apply,
@@ -192,7 +193,7 @@ def _looked_up(base: dict[Any, Any] | OpenDictionary, key: Any, expr: Expr) -> A
 def _shown(expr: Expr) -> str:
     while isinstance(expr, (Row, Slice, Updated)):
         expr = expr.base
-    return expr.name if isinstance(expr, Name) else "the vector"
+    return written_name(expr.name) if isinstance(expr, Name) else "the vector"
 
 
 def length(base: Any, axis: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.diagnostics import Note
+from qkernel.diagnostics import Note, written_name
 from qkernel.errors import KernelRecursionError, NotUnitaryError, QKernelError, SizeError
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Const, Expr
@@ -187,7 +187,8 @@ class Interpreter:
         """A fresh register."""
         if size < 0 or self.num_qubits + size >= _MOST_QUBITS:
             raise SizeError(
-                f"the register `{name}` would have {size} qubits", label="negative size" if size < 0 else "too many qubits"
+                f"the register `{written_name(name)}` would have {size} qubits",
+                label="negative size" if size < 0 else "too many qubits",
             )
         first = self.num_qubits
         self.num_qubits += size
@@ -221,7 +222,9 @@ class Interpreter:
             whole(value(part, names), "the bounds of a slice") for part in (place.start, place.stride, place.length)
         )
         if length < 0:
-            raise SizeError(f"a part of the register `{place.register}` would have {length} qubits", label="negative size")
+            raise SizeError(
+                f"a part of the register `{written_name(place.register)}` would have {length} qubits", label="negative size"
+            )
         for index in (start, start + stride * (length - 1)) if length else ():
             if not 0 <= index < len(qubits):
                 raise outside(place, index, len(qubits))
@@ -398,7 +401,7 @@ class Interpreter:
         self.depth += 1
         if self.depth > DEEPEST:
             raise KernelRecursionError(
-                f"`{frame.function.name}` is called {DEEPEST} calls deep",
+                f"`{written_name(frame.function.name)}` is called {DEEPEST} calls deep",
                 label="called here",
                 help="end the recursion by an `if` on a value that is known when the kernel is compiled",
             )
@@ -414,7 +417,7 @@ class Interpreter:
             if not returned.issuperset(qubits) and not frame.function.clean_ancillas:
                 modifier, place = modifiers.name_of(self.modified[-1].modifiers), self.modified[-1].span
                 error = NotUnitaryError(
-                    f"`{frame.function.name}` drops qubits of its own, so that `{modifier}` of it is not unitary",
+                    f"`{written_name(frame.function.name)}` drops qubits of its own, so that `{modifier}` of it is not unitary",
                     label="made here and not returned",
                     notes=(Note(f"`{modifier}` is applied here", place),),
                     help="if it brings them back to 0, say so: `@qkernel(clean_ancillas=True)`",

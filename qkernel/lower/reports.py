@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from qkernel.diagnostics import Note, as_written
+from qkernel.diagnostics import Note, written_name
 from qkernel.errors import (
     ArithmeticEvaluationError,
     EntrypointValidationError,
@@ -49,14 +49,14 @@ class Frame:
 def locate(error: QKernelError, span: Span | None, frame: Frame) -> QKernelError:
     """Give an error that has none its place in the source, the values of whole numbers there, and the call around it."""
     if error.span is None and span is not None:
-        error.span, error.title, error.label = span, as_written(error.title), as_written(error.label)
+        error.span = span
         values = {parameter.name: frame.names.get(parameter.name) for parameter in frame.function.parameters}
         known = {name: value for name, value in values.items() if isinstance(value, int) and not isinstance(value, bool)}
         known |= {name: frame.names[name] for targets in frame.loops for name in targets}
         if known:
-            error.notes += (Note(", ".join(f"{as_written(name)} = {value}" for name, value in known.items())),)
+            error.notes += (Note(", ".join(f"{written_name(name)} = {value}" for name, value in known.items())),)
         if frame.call is not None and frame.call.span not in (span, *(note.span for note in error.notes)):
-            error.notes += (Note(f"in this call of `{as_written(frame.function.name)}`", frame.call.span),)
+            error.notes += (Note(f"in this call of `{written_name(frame.function.name)}`", frame.call.span),)
     return error
 
 
@@ -100,7 +100,7 @@ def outside(place: Place, index: int, length: int) -> QubitIndexResolutionError:
     """The error for an index beyond a register."""
     where = "is negative" if index < 0 else f"lies outside it: it has {length} qubit{'' if length == 1 else 's'}"
     return QubitIndexResolutionError(
-        f"index {index} of the register `{place.register}` {where}",
+        f"index {index} of the register `{written_name(place.register)}` {where}",
         label=f"index {index}",
         help=f"only a number written with a minus, `q[-1]`, counts from the end, and here at most to `q[-{length}]`"
         if index < 0
@@ -123,14 +123,15 @@ def used_again(registers: Registers, qubit: int, how: str, span: Span | None) ->
 
 def _shown(registers: Registers, qubit: int) -> str:
     """A physical qubit by the register that it was made in."""
-    name, qubits = next(entry for entry in registers if qubit in entry[1])
+    register, qubits = next(entry for entry in registers if qubit in entry[1])
+    name = written_name(register)
     return name if len(qubits) == 1 else f"{name}[{qubits.index(qubit)}]"
 
 
 def no_body(function: Function, span: Span | None) -> TargetCapabilityError:
     """The error for lowering an oracle."""
     return TargetCapabilityError(
-        f"the oracle `{function.label or function.name}` has no body",
+        f"the oracle `{function.label or written_name(function.name)}` has no body",
         span=span,
         label="cannot be made into gates",
         help="an oracle counts and draws; write a kernel in its place to run it",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qkernel.diagnostics import Note
+from qkernel.diagnostics import Note, written_name
 from qkernel.errors import QubitConsumedError
 from qkernel.ir.expressions import Const
 from qkernel.ir.ops import Function, Parameter
@@ -44,7 +44,7 @@ def _taken_apart(function: Function) -> tuple[Parameter, ...]:
 def _lost(frame: Frame, parameter: Parameter, index: int) -> Exception:
     shown = parameter.name if parameter.type == QUBIT else f"{parameter.name}[{index}]"
     error = QubitConsumedError(
-        f"`{frame.function.name}` loses `{shown}`: it is neither returned nor measured",
+        f"`{written_name(frame.function.name)}` loses `{shown}`: it is neither returned nor measured",
         label="comes in here and does not go out",
         help=f"return all of it: `return {parameter.name}`; or measure it: `qk.measure({parameter.name})`",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from qkernel.diagnostics import written_name
 from qkernel.errors import QKernelError, SeparationError
 from qkernel.ir.evaluation import children, free_names, system_names
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
@@ -60,10 +61,11 @@ class _Join:
         if _is_bit(left) and _is_bit(right):
             target = self.interpreter.fresh_bits(1)
             for side, entry in zip(self.sides, (left, right), strict=True):
-                side.append(Assign(target, _tested(self.interpreter, entry, f"`{name}`"), self.op.span))
+                side.append(Assign(target, _tested(self.interpreter, entry, f"`{written_name(name)}`"), self.op.span))
             return bit(target)
         if _is_scalar(left) and _is_scalar(right):
             return choose(self.condition, _expression(left), _expression(right))
+        name = written_name(name)
         raise SeparationError(
             f"`{name}` differs between branches that are chosen at run time",
             label=f"`{name}` would be known only at run time",
@@ -200,12 +202,13 @@ def _write(interpreter: Interpreter, written: list[tuple[int, Expr]], place: Any
             _write(interpreter, written, inner, part, name)
     elif _is_bit(place) and _is_bit(end):
         if not _same(place, end):
-            written.append((place.keys[0].value, _tested(interpreter, end, f"`{name}`")))
+            written.append((place.keys[0].value, _tested(interpreter, end, f"`{written_name(name)}`")))
     elif not _same(place, end):
         raise _changes(name)
 
 
 def _changes(name: str) -> SeparationError:
+    name = written_name(name)
     return SeparationError(
         f"`{name}` changes in a loop whose number of rounds is known only at run time",
         label=f"`{name}` would be known only at run time",
