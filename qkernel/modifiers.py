@@ -16,8 +16,10 @@ from qkernel.frontend.ownership import QuantumHandle, distance
 from qkernel.frontend.tracer import CallSite, Tracer, describe
 from qkernel.gates import GATES, Gate
 from qkernel.ir import ops
+from qkernel.ir.evaluation import unchecked
 from qkernel.ir.expressions import Apply, Const, Expr, wrap
 from qkernel.ir.ops import Modifier
+from qkernel.ir.printer import as_written
 from qkernel.ir.spans import Span
 from qkernel.ir.types import is_quantum
 from qkernel.kernel import Kernel
@@ -244,40 +246,32 @@ def _take_controls(
     position = 0
     end = sum(isinstance(argument, QuantumHandle) for argument in arguments) - targets
     for step in reversed([step for step in steps if isinstance(step, Controls)]):
-        wanted = whole_number(step.count, "the number of controls", tracer.site.span)
+        asked = whole_number(step.count, "the number of controls", tracer.site.span)
+        wanted = unchecked(asked)  # a length is checked where its view is lowered
         group = Group()
         have: Expr = Const(0)
-        while have != wanted:
+        while distance(have, wanted) != 0:
             if position >= end and group.handles and distance(have, wanted) is None:
-                group.count = wanted
+                group.count = asked
                 break
             if position >= end or not isinstance(arguments[position], QuantumHandle) or _beyond(have, wanted):
                 raise _wrong_controls(wanted, have, tracer.site.of(position), targets)
             handle = arguments[position]
             group.handles.append(handle)
-            count = _length(handle)
+            count = Const(1) if handle.length is None else unchecked(handle.length)
             missing = wanted - have
             if count != missing and isinstance(missing, Const) and _most(count) == missing.value:
-                group.count, count = wanted, missing  # the view must be as long as it can be
+                group.count, count = asked, missing  # the view must be as long as it can be
             have = have + count
             position += 1
         groups.insert(0, group)
     return groups, arguments[position:]
 
 
-def _length(handle: QuantumHandle) -> Expr:
-    match handle.length:
-        case None:
-            return Const(1)
-        case Apply("natural", (length,)):  # that it is one is checked where the view is lowered
-            return length
-        case length:
-            return length
-
-
 def _wrong_controls(wanted: Expr, have: Expr, span: Span | None, targets: int) -> CallArgumentError:
     return CallArgumentError(
-        f"{wanted} control qubit{'s are' if wanted != Const(1) else ' is'} needed, but {have} {_are(have)} given",
+        f"{as_written(wanted)} control qubit{'s are' if wanted != Const(1) else ' is'} needed, "
+        f"but {as_written(have)} {_are(have)} given",
         span=span,
         label="the controls end here",
         help="the controls (qubits, views or registers of that many qubits in all) come before the targets"
@@ -311,8 +305,6 @@ def _most(length: Expr) -> int | None:
     match length:
         case Const(value):
             return int(value)
-        case Apply("natural", (inner,)):
-            return _most(inner)
         case Apply("min", operands):
             return min((most for operand in operands if (most := _most(operand)) is not None), default=None)
         case Apply("max", (left, right)) if (first := _most(left)) is not None and (second := _most(right)) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -69,6 +69,19 @@ def handles_in(value: Any) -> list[QuantumHandle]:
     return [handle for entry in entries or () for handle in handles_in(entry)]
 
 
+def with_handles(value: Any, change: Callable[[QuantumHandle], QuantumHandle]) -> Any:
+    """`value` with `change` applied to the handles in it; what has none is that very object."""
+    if isinstance(value, QuantumHandle):
+        return change(value)
+    if not handles_in(value):
+        return value
+    if isinstance(value, dict):
+        return {key: with_handles(entry, change) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [with_handles(entry, change) for entry in value]
+    return with_parts(value, [with_handles(entry, change) for entry in parts(value) or ()])
+
+
 def holds(value: Any, wanted: Any) -> bool:
     """Whether `value` is that very object, or has it in tuples, records, lists or dictionaries."""
     if value is wanted:
@@ -118,7 +131,7 @@ def assigned_names(loop: ast.For | ast.While) -> tuple[str, ...]:
     return tuple(names)
 
 
-def culprit(statements: list[ast.stmt], name: str) -> ast.AST | None:
+def culprit(statements: Sequence[ast.AST], name: str) -> ast.AST | None:
     """Where statements seem to change what `name` holds: an assignment to part of it, or a call on it or with it."""
     nodes = [node for statement in statements for node in ast.walk(statement)]
 

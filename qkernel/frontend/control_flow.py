@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from qkernel.diagnostics import Note, with_article
 from qkernel.errors import KernelTypeError, QubitConsumedError, QubitRebindError, UnreturnedBorrowError, UnsupportedPythonError
-from qkernel.frontend.carrying import culprit, holds, is_classical, parts, same_shape, unchanged, with_parts
+from qkernel.frontend.carrying import culprit, holds, is_classical, parts, same_shape, unchanged, with_handles, with_parts
 from qkernel.frontend.conversion import convert
 from qkernel.frontend.ownership import OTHER_QUBITS, Ledger, QuantumHandle, rebinding
 from qkernel.frontend.python_data import is_changeable, owner, state
@@ -41,7 +41,7 @@ def truth(tracer: Tracer, value: Any, node: ast.AST) -> Any:
 
 
 @contextmanager
-def decided_later(tracer: Tracer, node: ast.AST, statements: list[ast.stmt]) -> Iterator[None]:
+def decided_later(tracer: Tracer, node: ast.AST, statements: Sequence[ast.AST]) -> Iterator[None]:
     """Read in here what runs once, never or many times; Python data that it changes would be silently wrong."""
     frame = tracer.frame
     held = [
@@ -61,7 +61,7 @@ def decided_later(tracer: Tracer, node: ast.AST, statements: list[ast.stmt]) -> 
 
 
 def _changed_in_place(
-    tracer: Tracer, name: str, value: Any, node: ast.AST, statements: list[ast.stmt]
+    tracer: Tracer, name: str, value: Any, node: ast.AST, statements: Sequence[ast.AST]
 ) -> UnsupportedPythonError:
     where = culprit(statements, name)
     branches = isinstance(node, (ast.If, ast.IfExp, ast.BoolOp, ast.Compare))
@@ -93,43 +93,85 @@ def forget(frame: Frame, name: str, gone: Gone | str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """The two sides of a branch where they join; `visible` are the IR names from before them."""
+    """The two sides of a branch where they join; `visible` are the IR names from before them, `hoisted` what both make."""
 
-    node: ast.If
+    node: ast.If | ast.IfExp
+    blocks: tuple[list[ops.Op], list[ops.Op]]
     ledgers: tuple[Ledger, Ledger]
     variables: tuple[dict[str, Any], dict[str, Any]]
     visible: frozenset[str]
     joined: list[ops.Joined] = field(default_factory=list)
+    hoisted: list[ops.Alloc] = field(default_factory=list)
+
+    def hoist(self, register: str) -> bool:
+        """Make qubits before the branch that both sides make alike; whether they are there after it."""
+        if register in self.visible or any(made.register == register for made in self.hoisted):
+            return True
+        pair = [[op for op in block if isinstance(op, ops.Alloc) and op.register == register] for block in self.blocks]
+        if not pair[0] or pair[0] != pair[1]:
+            return False
+        size = pair[0][0].size
+        if size is not None and free_names(size) - self.visible:
+            return False
+        self.hoisted.append(pair[0][0])
+        for block, made in zip(self.blocks, pair, strict=True):
+            block.remove(made[0])
+        return True
 
 
-def symbolic_if(tracer: Tracer, node: ast.If, condition: Expr) -> None:
+def symbolic_choice(tracer: Tracer, node: ast.IfExp, condition: Expr) -> Any:
+    """`body if test else orelse` on a value that is known later; qubits go from their names into what is chosen."""
+
+    def chosen(handle: QuantumHandle) -> QuantumHandle:
+        tracer.take(handle, "chosen by `if` and `else`", tracer.frame.span(node))
+        return tracer.ledger.follow(handle, handle.successor())
+
+    def read_side(expressions: list[Any]) -> None:
+        from qkernel.frontend.reader import read
+
+        (expression,) = expressions
+        tracer.frame.variables[_CHOICE] = with_handles(read(tracer, expression), chosen)
+
+    symbolic_if(tracer, node, condition, read_side)
+    return tracer.frame.variables.pop(_CHOICE)
+
+
+_CHOICE = "the conditional expression"  # no name of a user's
+
+
+def _shown(name: str) -> str:
+    return name if name == _CHOICE else f"`{name}`"
+
+
+def symbolic_if(tracer: Tracer, node: ast.If | ast.IfExp, condition: Expr, read_side: Callable[[list[Any]], object]) -> None:
     """An `if` on a value that is known later: both sides are read, then joined."""
     frame = tracer.frame
     before, ledger = dict(frame.variables), tracer.ledger.snapshot()
-    read: list[tuple[ops.Block, dict[str, Any], Ledger]] = []
-    for statements in (node.body, node.orelse):
+    read: list[tuple[list[ops.Op], dict[str, Any], Ledger]] = []
+    for statements in (node.body, node.orelse) if isinstance(node, ast.If) else ([node.body], [node.orelse]):
         frame.variables = dict(before)
         tracer.ledger.restore(ledger)
         with tracer.block() as block, decided_later(tracer, node, statements):
-            from qkernel.frontend.statements import run
-
-            run(tracer, statements)
-        read.append((tuple(block), frame.variables, tracer.ledger.snapshot()))
+            read_side(statements)
+        read.append((block, frame.variables, tracer.ledger.snapshot()))
     (then, then_variables, then_ledger), (otherwise, other_variables, other_ledger) = read
     _join_ledgers(tracer, node, ledger, then_ledger, other_ledger)
     visible = frozenset().union(*tracer.scopes)
-    sides = _Sides(node, (then_ledger, other_ledger), (then_variables, other_variables), visible)
+    sides = _Sides(node, (then, otherwise), (then_ledger, other_ledger), (then_variables, other_variables), visible)
     frame.variables = {}
-    for name in dict.fromkeys([*then_variables, *other_variables]):
+    for name in sorted({**then_variables, **other_variables}, key=lambda name: name != _CHOICE):
         if name in then_variables and name in other_variables:
             left, right = then_variables[name], other_variables[name]
             frame.variables[name] = _join(tracer, sides, name, left, right)
         else:
             forget(frame, name, frame.dead.get(name, Gone("is made on one side of a branch only")))
-    tracer.emit(ops.If(condition, then, otherwise, tuple(sides.joined), frame.span(node.test)))
+    for made in sides.hoisted:
+        tracer.scopes[-1].add(made.register)
+        tracer.emit(made)
+    tracer.emit(ops.If(condition, tuple(then), tuple(otherwise), tuple(sides.joined), frame.span(node.test)))
 
 
-def _join_ledgers(tracer: Tracer, node: ast.If, before: Ledger, then: Ledger, other: Ledger) -> None:
+def _join_ledgers(tracer: Tracer, node: ast.If | ast.IfExp, before: Ledger, then: Ledger, other: Ledger) -> None:
     merged = Ledger({**then.moves, **other.moves}, {**then.loans, **other.loans})
     for parent in {**then.loans, **other.loans}:
         left, right = then.loans.get(parent, ()), other.loans.get(parent, ())
@@ -165,8 +207,9 @@ def _join(tracer: Tracer, sides: _Sides, name: str, left: Any, right: Any) -> An
     if unchanged(left, right):
         return left
     kinds = describe(left), describe(right)
+    other = "another" if kinds[0] == kinds[1] else kinds[1]
     raise KernelTypeError(
-        f"`{name}` is {kinds[0]} on one side of the branch and {'another' if kinds[0] == kinds[1] else kinds[1]} on the other",
+        f"{_shown(name)} is {kinds[0]} on one side of the branch and {other} on the other",
         span=tracer.frame.span(sides.node.test),
         label="joins here",
         help="give it the same kind of value on both sides, or a name of its own on each",
@@ -189,7 +232,7 @@ def _join_handles(tracer: Tracer, sides: _Sides, name: str, left: QuantumHandle,
     if alive != (True, True):
         move = (other if alive[0] else then).moves[right if alive[0] else left]
         raise QubitConsumedError(
-            f"`{name}` is gone after one side of the branch only",
+            f"{_shown(name)} is gone after one side of the branch only",
             span=move.span,
             label=f"{move.what} on this side",
             notes=(Note("the branch", tracer.frame.span(sides.node.test)),),
@@ -199,10 +242,17 @@ def _join_handles(tracer: Tracer, sides: _Sides, name: str, left: QuantumHandle,
         return left
     if (change := rebinding(left, right) if left.parent is right.parent else OTHER_QUBITS) is not None:
         raise QubitRebindError(
-            f"`{name}` {change[0]} after one side of the branch than after the other",
+            f"{_shown(name)} {change[0]} after one side of the branch than after the other",
             span=tracer.frame.span(sides.node.test),
             label="joins here",
-            help=change[1],
+            help="write an `if` statement that acts on each of them on its own side" if name == _CHOICE else change[1],
+        )
+    if not sides.hoist(left.place.register):
+        raise QubitRebindError(
+            f"{_shown(name)} is a qubit or register that each side of the branch makes in its own way",
+            span=tracer.frame.span(sides.node.test),
+            label="joins here",
+            help="make it before the branch, and change it there",
         )
     result = left.successor()
     tracer.ledger.loans[result] = then.loans.get(left, ())
@@ -216,16 +266,17 @@ def _join_values(tracer: Tracer, sides: _Sides, name: str, left: Expr, right: Ex
     type = left.type
     if left.type != right.type:
         if {left.type, right.type} != {UINT, FLOAT}:
+            kinds = with_article(left.type), with_article(right.type)
             raise KernelTypeError(
-                f"`{name}` is {with_article(left.type)} on one side of the branch and {with_article(right.type)} on the other",
+                f"{_shown(name)} is {kinds[0]} on one side of the branch and {kinds[1]} on the other",
                 span=tracer.frame.span(sides.node.test),
                 label="joins here",
                 help="give it one type on both sides, or a name of its own on each",
             )
         type = FLOAT
     span = tracer.frame.span(sides.node.test)
-    fresh = tracer.fresh(name, name)
-    sides.joined.append(ops.Joined(fresh, convert(left, type, f"`{name}`", span), convert(right, type, f"`{name}`", span)))
+    fresh = tracer.fresh(tracer.hint or "chosen" if name == _CHOICE else name, name)
+    sides.joined.append(ops.Joined(fresh, convert(left, type, _shown(name), span), convert(right, type, _shown(name), span)))
     result = Name(fresh, type)
     tracer.relate(result, left)
     tracer.relate(result, right)

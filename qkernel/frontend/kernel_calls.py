@@ -18,6 +18,7 @@ from qkernel.ir.evaluation import free_names, substitute
 from qkernel.ir.expressions import ZERO, Expr, Name, Slice, wrap
 from qkernel.ir.ops import Modifier, Parameter
 from qkernel.ir.places import whole
+from qkernel.ir.printer import as_written
 from qkernel.ir.spans import Span
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, TupleType, Type, is_quantum
 
@@ -237,7 +238,7 @@ def _result(
         start, stride = substitute(place.start, known), substitute(place.stride, known)
         length = None if returned.length is None else substitute(returned.length, known)
         part = source.place.element(start) if length is None else source.place.view(start, stride, length)
-        name = source.name if length is not None else f"{source.name}[{start}]"
+        name = source.name if length is not None else f"{source.name}[{as_written(start)}]"
         return None, QuantumHandle(part, length, name, None, fixed_point)
     name = tracer.fresh(tracer.hint, place.register)
     is_known = returned.length is not None and free_names(returned.length) <= known.keys()

@@ -158,9 +158,10 @@ class Ledger:
                 return f"a gate returns the qubit: write `{loan.text} = ...` where it was {move.what}"
         return f"give it back first: `{loan.text} = ...`"
 
-    def follow(self, handle: QuantumHandle, successor: QuantumHandle) -> None:
+    def follow(self, handle: QuantumHandle, successor: QuantumHandle) -> QuantumHandle:
         """Remember the handle that an operation gave back for `handle`."""
         self.moves[handle] = replace(self.moves[handle], successor=successor)
+        return successor
 
     def move(self, handle: QuantumHandle, move: Move) -> None:
         """Use `handle` up. If it is consumed for good, its lender remembers the hole."""
@@ -238,6 +239,12 @@ class Ledger:
                 help=f"give it back first: `{loan.text} = ...`",
             )
         self.loans[parent] = (*self.loans.get(parent, ()), Loan(part.place, part.name, span))
+
+    def untake(self, part: QuantumHandle) -> None:
+        """End the loan of a part that nothing can use."""
+        assert part.parent is not None
+        self.moves[part] = Move("taken to ask for its length", None)
+        self.loans[part.parent] = tuple(loan for loan in self.loans[part.parent] if loan.place != part.place)
 
     def give_back(self, parent: QuantumHandle, target: Place, text: str, handle: QuantumHandle, span: Span | None) -> None:
         """`parent[...] = handle`: the loan ends."""

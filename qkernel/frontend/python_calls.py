@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.diagnostics import as_written
 from qkernel.errors import (
     CallArgumentError,
     InliningError,
@@ -32,6 +31,7 @@ from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.tracer import CallSite, Frame, Tracer
 from qkernel.ir.array_protocol import elements, universal
 from qkernel.ir.expressions import Expr, SymbolUse, apply, size, wrap
+from qkernel.ir.printer import as_written
 from qkernel.ir.symbol_text import symbol_in, text_about
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, DictType
 
@@ -308,7 +308,7 @@ _ONLY, _EITHER = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL
 
 def _length(tracer: Tracer, value: Any) -> Any:
     if isinstance(value, QuantumHandle):
-        return value.shape[0]
+        return tracer.length(value, tracer.site.of(0))
     if isinstance(value, Expr) and isinstance(value.type, (ArrayType, DictType)):
         length = size(value)
         from qkernel.frontend.ownership import plain
@@ -367,7 +367,7 @@ def _int(tracer: Tracer, value: Any) -> Expr:
         return expr
     if expr.type == BIT:
         return apply("select", expr, 1, 0)
-    shown = as_written(str(expr))
+    shown = as_written(expr)
     raise SymbolicValueError(
         f"`int({shown})` would cut off digits of a value that is not known yet",
         span=tracer.site.span,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from typing import Any
 
-from qkernel.diagnostics import as_written, did_you_mean
+from qkernel.diagnostics import did_you_mean
 from qkernel.errors import (
     FrontendTransformError,
     KernelTypeError,
@@ -23,7 +23,7 @@ from qkernel.errors import (
     UnsupportedPythonError,
 )
 from qkernel.frontend.comparisons import compare
-from qkernel.frontend.control_flow import decided_later, symbolic_if, truth
+from qkernel.frontend.control_flow import decided_later, symbolic_choice, truth
 from qkernel.frontend.domains import SymbolicItems
 from qkernel.frontend.iteration import comprehension, iterate
 from qkernel.frontend.outside import run_outside
@@ -32,6 +32,7 @@ from qkernel.frontend.python_calls import call, local_function
 from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
 from qkernel.frontend.whole_vectors import whole_vector
 from qkernel.ir.expressions import Expr, SymbolUse, apply
+from qkernel.ir.printer import as_written
 from qkernel.ir.symbol_text import SymbolText, symbol_in, text_about
 from qkernel.ir.types import BIT, OBSERVABLE, ArrayType, DictType, ScalarType
 
@@ -71,7 +72,7 @@ def read(tracer: Tracer, node: ast.expr) -> Any:
 
 
 def symbol_error(error: SymbolUse, span: Any) -> QKernelError:
-    shown = as_written(str(error.expr))
+    shown = as_written(error.expr)
     if isinstance(error.expr.type, ArrayType):
         return whole_vector(error.expr, error.use, span)
     return SymbolicValueError(
@@ -111,8 +112,8 @@ def _read(tracer: Tracer, node: ast.expr) -> Any:
             return _boolean(tracer, isinstance(op, ast.And), values, node)
         case ast.Compare(left, ops, comparators):
             return compare(tracer, node, left, ops, comparators)
-        case ast.IfExp(test, body, orelse):
-            return _conditional(tracer, node, test, body, orelse)
+        case ast.IfExp():
+            return _conditional(tracer, node)
         case ast.NamedExpr(ast.Name(identifier), value):
             tracer.frame.variables[identifier] = result = read(tracer, value)
             return result
@@ -298,7 +299,7 @@ def _boolean(tracer: Tracer, is_and: bool, nodes: list[ast.expr], whole: ast.AST
 def read_untouching(tracer: Tracer, node: ast.expr, whole: ast.AST) -> Any:
     """The value of a part of `whole` that Python reads only if the parts before it ask for it."""
     before = len(tracer.ops), dict(tracer.ledger.moves), dict(tracer.ledger.loans)
-    with decided_later(tracer, whole, [ast.copy_location(ast.Expr(node), node)]):
+    with decided_later(tracer, whole, [node]):
         value = read(tracer, node)
     if (len(tracer.ops), tracer.ledger.moves, tracer.ledger.loans) != before:
         raise UnsupportedPythonError(
@@ -310,13 +311,14 @@ def read_untouching(tracer: Tracer, node: ast.expr, whole: ast.AST) -> Any:
     return value
 
 
-def _conditional(tracer: Tracer, node: ast.AST, test: ast.expr, body: ast.expr, orelse: ast.expr) -> Any:
+def _conditional(tracer: Tracer, node: ast.IfExp) -> Any:
+    test, body, orelse = node.test, node.body, node.orelse
     condition = truth(tracer, read(tracer, test), test)
     if not isinstance(condition, Expr):
         return read(tracer, body if condition else orelse)
     sides = _numbers(tracer, (body, orelse))
     if sides is None:
-        return _branch_value(tracer, node, condition, ast.If(test, [_choice(body)], [_choice(orelse)]))
+        return symbolic_choice(tracer, node, condition)
     kinds = {type_of(side) for side in sides}
     if len(kinds) > 1 and BIT in kinds:
         raise KernelTypeError(
@@ -333,7 +335,7 @@ def _numbers(tracer: Tracer, nodes: Iterable[ast.expr]) -> list[Any] | None:
     ledger, ended = tracer.ledger.snapshot(), dict(tracer.ended)
     values = []
     for node in nodes:
-        with tracer.block() as block, decided_later(tracer, node, [_choice(node)]):
+        with tracer.block() as block, decided_later(tracer, node, [node]):
             value = read(tracer, node)
         is_number = not block and tracer.ledger == ledger and is_scalar(value)
         tracer.ledger.restore(ledger)
@@ -342,19 +344,6 @@ def _numbers(tracer: Tracer, nodes: Iterable[ast.expr]) -> list[Any] | None:
             return None
         values.append(value)
     return values
-
-
-_CHOICE = "the choice"  # no name of a user's
-
-
-def _choice(value: ast.expr) -> ast.stmt:
-    return ast.copy_location(ast.Assign([ast.copy_location(ast.Name(_CHOICE, ast.Store()), value)], value), value)
-
-
-def _branch_value(tracer: Tracer, node: ast.AST, condition: Expr, branch: ast.If) -> Any:
-    """What an `if` statement assigns on its two sides."""
-    symbolic_if(tracer, ast.copy_location(branch, node), condition)
-    return tracer.frame.variables.pop(_CHOICE)
 
 
 def _subscript(tracer: Tracer, node: ast.Subscript, base: Any, key_node: ast.expr) -> Any:
@@ -435,6 +424,8 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
             label="unknown attribute",
             help=f"its length is `{value.name}.shape[0]`" if value.is_register else None,
         )
+    if isinstance(value, QuantumHandle):
+        return (tracer.length(value, tracer.frame.span(node)),)
     try:
         found = tracer.captures.attribute(value, name)
     except AttributeError:

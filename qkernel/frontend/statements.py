@@ -6,7 +6,6 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
-from qkernel.diagnostics import as_written
 from qkernel.errors import InliningError, KernelTypeError, QubitRebindError, UnsupportedPythonError
 from qkernel.frontend.carrying import handles_in
 from qkernel.frontend.control_flow import symbolic_if, truth
@@ -18,6 +17,7 @@ from qkernel.frontend.python_calls import local_function
 from qkernel.frontend.reader import binary, find_frame, is_literal, read, with_site
 from qkernel.frontend.tracer import Frame, Tracer, describe
 from qkernel.ir.expressions import Expr
+from qkernel.ir.printer import as_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +276,7 @@ def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: 
         raise UnsupportedPythonError(
             f"`{ast.unparse(base_node)}` is a Python {type(base).__name__} and has no element at a symbol",
             span=tracer.frame.span(node),
-            label=f"`{as_written(str(key))}` is not known yet",
+            label=f"`{as_written(key)}` is not known yet",
             help=f"use a vector: `{ast.unparse(base_node)} = qk.bit_array(n)`",
         )
     elif isinstance(base_node, ast.Name) and find_frame(tracer.frame, base_node.id) is None:
@@ -415,7 +415,7 @@ def _while(tracer: Tracer, node: ast.While) -> Signal:
 def _if(tracer: Tracer, node: ast.If) -> Signal:
     condition = truth(tracer, read(tracer, node.test), node.test)
     if isinstance(condition, Expr):
-        symbolic_if(tracer, node, condition)
+        symbolic_if(tracer, node, condition, lambda statements: run(tracer, statements))
         return None
     return run(tracer, node.body if condition else node.orelse)
 

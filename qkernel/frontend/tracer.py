@@ -201,6 +201,15 @@ class Tracer:
         self.ledger.lend(parent, part, span, self.pending[-1] if self.pending else ())
         return part
 
+    def length(self, handle: QuantumHandle, span: Span | None) -> Any:
+        """How many qubits a register has. A part that no name holds was taken to ask for this only, and is not out."""
+        if not handle.is_register:
+            raise _not_a_register(handle, span)
+        held = any(holds(value, handle) for frame in self.frames for value in frame.variables.values())
+        if handle.parent is not None and not held:
+            self.ledger.untake(handle)
+        return handle.shape[0]
+
     def give_back(self, parent: QuantumHandle, key: Any, value: Any, text: str | None = None, literal: bool = True) -> None:
         """`parent[key] = value`."""
         span = self.site.span
@@ -261,9 +270,9 @@ class Tracer:
 
 def _not_a_register(handle: QuantumHandle, span: Span | None) -> KernelTypeError:
     return KernelTypeError(
-        f"`{handle.name}` is one qubit and has no elements",
+        f"`{handle.name}` is one qubit and has neither elements nor a length",
         span=span,
-        label="indexed here",
+        label="one qubit",
         help="a register is made by `qk.qubit_array(n)`; as an argument it is a `qk.Vector[qk.Qubit]`",
     )
 
