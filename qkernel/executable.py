@@ -189,7 +189,7 @@ class Executable:
         if not self._outputs.uses_readouts:
             readouts, by_readouts = np.zeros((len(theta), 0)), np.zeros((len(theta), 0, theta.shape[1]))
         elif exact and rules.method(self.circuit, _engine(chosen)) == "adjoint":
-            return self._adjoint(_engine(chosen), theta)
+            return self._adjoint(_engine(chosen), theta, columns)
         else:
             terms, rows = rules.shift_terms(self.circuit, columns), rules.rows_at_once(self.circuit, _engine(chosen))
             parts = itertools.count()
@@ -197,20 +197,23 @@ class Executable:
                 lambda angles: self._readouts(chosen, "slots", angles, next(parts)), self.circuit, theta, terms, rows
             )
         environment = self._outputs.environment(theta, readouts)
-        slopes, direct = self._outputs.slopes(environment, len(theta))
+        slopes, direct = self._outputs.slopes(environment, len(theta), columns)
+        self.circuit.angles.require_derivatives(theta, by_readouts, columns)
         return self._flat(environment, len(theta)), slopes[..., : by_readouts.shape[1]] @ by_readouts + direct
 
-    def _adjoint(self, engine: Engine, theta: Array) -> tuple[Array, Array]:
+    def _adjoint(self, engine: Engine, theta: Array, columns: list[int]) -> tuple[Array, Array]:
         """One adjoint sweep for each sample and returned number, in one call of the engine (two where outputs are curved)."""
         circuit, matrix = self._observed
         prepared, batch = self._prepare(engine, circuit), len(theta)
         linear = self._outputs.is_linear
         readouts = np.zeros((batch, self._outputs.num_readouts)) if linear else prepared.expect(theta) @ matrix
-        slopes, direct = self._outputs.slopes(self._outputs.environment(theta, readouts), batch)
+        slopes, direct = self._outputs.slopes(self._outputs.environment(theta, readouts), batch, columns)
         count = slopes.shape[1]
         values, swept = prepared.expect_vjp(np.repeat(theta, count, axis=0), slopes.reshape(batch * count, -1) @ matrix.T)
         environment = self._outputs.environment(theta, values.reshape(batch, count, -1)[:, 0] @ matrix)
-        return self._flat(environment, batch), swept.reshape(batch, count, -1) + direct
+        swept = swept.reshape(batch, count, -1)
+        self.circuit.angles.require_derivatives(theta, swept, columns)
+        return self._flat(environment, batch), swept + direct
 
     @cached_property
     def _observed(self) -> tuple[Circuit, Array]:

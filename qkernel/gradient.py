@@ -77,7 +77,7 @@ def shift_rule(frequencies: tuple[float, ...]) -> tuple[tuple[float, float], ...
 
 def shift_terms(circuit: Circuit, columns: Sequence[int] | None = None) -> ShiftTerms:
     """The terms for all slots that depend on open parameters, or on the given columns of theta."""
-    wanted = _dependent_slots(circuit.angles, columns)
+    wanted = circuit.angles.slots_of(columns)
     terms = [
         (slot, shift, coefficient)
         for kind, angle, slot in _occurrences(circuit)
@@ -204,13 +204,6 @@ def method(circuit: Circuit, engine: Engine, gradient: str = "auto") -> str:
         return "adjoint"
     require_exact_values(engine, circuit)
     return "shift"
-
-
-def _dependent_slots(angles: AngleMap, columns: Sequence[int] | None) -> set[int]:
-    curved = {slot for slot, _ in angles.curved}
-    if columns is None:
-        return set(angles.rows.tolist()) | curved
-    return set(angles.rows[np.isin(angles.columns, columns)].tolist()) | curved
 
 
 def _occurrences(circuit: Circuit) -> Iterator[tuple[Kind, int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,8 @@ from qkernel.lower.derivatives import derivative
 
 Array = np.ndarray[Any, Any]
 Environment = Mapping[Any, Any]
+_VALUE = "a value that the kernel returns"
+_DERIVATIVE = "the derivative of " + _VALUE
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,19 @@ class Outputs:
         """Whether the outputs' derivatives by the readouts are constants."""
         return all(map(is_constant, self._slopes.values()))
 
-    def slopes(self, environment: Environment, rows: int) -> tuple[Array, Array]:
-        """Derivatives of the returned numbers: by readouts (rows, numbers, readouts), by theta (rows, numbers, columns)."""
-        width = self.num_readouts
-        result = np.zeros((rows, len(self.components), width + self.circuit.angles.num_columns))
+    def slopes(self, environment: Environment, rows: int, columns: Collection[int] | None = None) -> tuple[Array, Array]:
+        """Derivatives of the returned numbers: by readouts (rows, numbers, readouts), by theta (rows, numbers, columns).
+
+        Only what a derivative by `columns` of theta (None: all) needs is computed, the rest is 0.
+        Raises `ArithmeticEvaluationError` where one has no value.
+        """
+        width, total = self.num_readouts, self.circuit.angles.num_columns
+        needed = {width + column for column in (range(total) if columns is None else columns)}
+        needed |= set(range(width)) if columns is None or self.circuit.angles.slots_of(columns) else set()
+        result = np.zeros((rows, len(self.components), width + total))
         for (output, column), slope in self._slopes.items():
-            result[:, output, column] = _evaluate(slope, environment, rows, _is_vectorised(slope))
+            if column in needed:
+                result[:, output, column] = _evaluate(slope, environment, rows, _is_vectorised(slope), _DERIVATIVE)
         return result[..., :width], result[..., width:]
 
     @cached_property
@@ -155,24 +164,24 @@ class Outputs:
         return next(entry.shape[0] for entry in self.circuit.angles.parameters if vector == Name(entry.name, entry.type))
 
 
-def _evaluate(output: Expr, environment: Environment, rows: int, at_once: bool) -> Any:
+def _evaluate(output: Expr, environment: Environment, rows: int, at_once: bool, what: str = _VALUE) -> Any:
     if at_once:
         try:
             with np.errstate(divide="raise", invalid="raise", over="raise"):
                 return _rows_first(evaluate(output, environment), output.type, rows)
         except (ArithmeticError, ValueError):
             pass  # only a branch that is not taken may be at fault: row by row tells
-    return _stack([_evaluate_row(output, environment, row) for row in range(rows)], output.type)
+    return _stack([_evaluate_row(output, environment, row, what) for row in range(rows)], output.type)
 
 
-def _evaluate_row(output: Expr, environment: Environment, row: int) -> Any:
+def _evaluate_row(output: Expr, environment: Environment, row: int, what: str) -> Any:
     values = {name: _at(environment[name], row) for name in (*free_names(output), *system_names(output))}
     try:
         return evaluate(output, values)
     except QubitIndexResolutionError as error:
-        raise ExecutionError(f"a value that the kernel returns reads an element that does not exist: {error.title}") from error
+        raise ExecutionError(f"{what} reads an element that does not exist: {error.title}") from error
     except (ArithmeticError, ValueError) as error:
-        raise ArithmeticEvaluationError(f"a value that the kernel returns cannot be computed: {error}") from error
+        raise ArithmeticEvaluationError(f"{what} cannot be computed: {error}") from error
 
 
 def _at(value: Any, row: int) -> Any:

@@ -6,7 +6,7 @@ the chain rule and the torch bridge all read this one structure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -134,13 +134,14 @@ class AngleMap:
         if self.curved:
             environment = self._environment(theta)
             for slot, expression in self.curved:
-                result[..., slot] = _computed(expression, environment, theta.shape[:-1])
+                result[..., slot] = _computed(expression, environment, theta.shape[:-1], _angle)
         return result
 
     def pullback(self, theta: Array, slot_gradient: Array) -> Array:
         """The gradient by `theta`, shape (..., columns), of a function whose gradient by the angles is `slot_gradient`.
 
-        Both arguments share their leading axes. Raises `GradientError` where a curved angle has no derivative.
+        Both arguments share their leading axes. A column is NaN where the derivative of a curved angle by it has no finite
+        value; whether that one is asked for is for the caller to know: `require_derivatives`.
         """
         theta, slot_gradient = _floating(theta), _floating(slot_gradient)
         result = np.zeros((*slot_gradient.shape[:-1], self.num_columns), slot_gradient.dtype)
@@ -150,21 +151,36 @@ class AngleMap:
         if self.curved:
             environment = self._environment(theta)
             for slot, column, slope in self.slopes:
-                result[..., column] += slot_gradient[..., slot] * _computed(slope, environment, theta.shape[:-1])
+                slopes = _computed(slope, environment, theta.shape[:-1], _derivative_or_nan)
+                result[..., column] += slot_gradient[..., slot] * slopes
         return result
+
+    def require_derivatives(self, theta: Array, gradient: Array, columns: Collection[int] | None) -> None:
+        """Raise `ArithmeticEvaluationError` if `gradient` (..., columns) lacks one of `columns` (None: all): see `pullback`."""
+        asked = range(self.num_columns) if columns is None else columns
+        if self.curved and not np.isfinite(gradient[..., list(asked)]).all():
+            environment = self._environment(_floating(theta))
+            for _, column, slope in self.slopes:
+                if column in asked:
+                    _computed(slope, environment, theta.shape[:-1], _derivative)
+
+    def slots_of(self, columns: Collection[int] | None) -> set[int]:
+        """The slots that depend on some of `columns` (None: on any)."""
+        if columns is None:
+            return set(self.rows.tolist()) | {slot for slot, _ in self.curved}
+        affine = self.rows[np.isin(self.columns, list(columns))]
+        return set(affine.tolist()) | {slot for slot, column, _ in self.slopes if column in columns}
 
     @cached_property
     def slopes(self) -> tuple[tuple[int, int, Expr], ...]:
         """The derivatives of the curved angles: (slot, column, expression), those that are 0 left out."""
-        return tuple(self._slopes())
-
-    def _slopes(self) -> Iterator[tuple[int, int, Expr]]:
         columns = {element: k for k, element in enumerate(e for parameter in self.parameters for e in parameter.elements)}
-        for slot, expression in self.curved:
-            for element in sorted(_leaves(expression) & columns.keys(), key=columns.__getitem__):
-                slope = derivative(expression, element)
-                if slope != Const(0.0):
-                    yield slot, columns[element], slope
+        return tuple(
+            (slot, columns[element], slope)
+            for slot, expression in self.curved
+            for element in sorted(_leaves(expression) & columns.keys(), key=columns.__getitem__)
+            if (slope := derivative(expression, element)) != Const(0.0)
+        )
 
     def bind(self, values: Mapping[str, Any]) -> AngleMap:
         """The map with some parameters fixed; `values` has a number, an array of its shape or a mapping for each of them."""
@@ -193,7 +209,7 @@ class AngleMap:
         """The curved angles in `environment`; those that become numbers go into `offsets`."""
         curved = []
         for slot, expression in self.curved:
-            value = _at_once(expression, environment)
+            value = _angle(expression, environment)
             if isinstance(value, Expr):
                 curved.append((slot, value))
             else:
@@ -214,10 +230,13 @@ class AngleMap:
         return _groups(self.columns)
 
 
-def _computed(expression: Expr, environment: Mapping[str, Any], samples: tuple[int, ...]) -> Any:
-    """The value of `expression` for each of the samples, which are the last axes of what `environment` holds."""
+def _computed(expression: Expr, environment: Mapping[str, Any], samples: tuple[int, ...], one: Callable[..., Any]) -> Any:
+    """The value of `expression` for each of the samples, which are the last axes of what `environment` holds; `one` by `one`.
+
+    All at once, where none of them is out of the ordinary.
+    """
     if not samples:
-        return _at_once(expression, environment)
+        return one(expression, environment)
     try:
         with np.errstate(divide="raise", invalid="raise", over="raise"):
             return evaluate(expression, environment)
@@ -225,7 +244,7 @@ def _computed(expression: Expr, environment: Mapping[str, Any], samples: tuple[i
         pass  # only a branch that is not taken may be at fault: sample by sample tells
     result = np.empty(samples)
     for index in np.ndindex(samples):
-        result[index] = _at_once(expression, {name: _sample(environment[name], index) for name in free_names(expression)})
+        result[index] = one(expression, {name: _sample(environment[name], index) for name in free_names(expression)})
     return result
 
 
@@ -236,7 +255,7 @@ def _sample(value: Any, index: tuple[int, ...]) -> Any:
     return np.asarray(value)[key].tolist()
 
 
-def _at_once(expression: Expr, values: Mapping[str, Any]) -> Any:
+def _angle(expression: Expr, values: Mapping[str, Any], what: str = "an angle") -> Any:
     """The value of `expression`, a finite number or what is left of it; raises `ArithmeticEvaluationError` if there is none."""
     try:
         result = evaluate(expression, values)
@@ -246,7 +265,18 @@ def _at_once(expression: Expr, values: Mapping[str, Any]) -> Any:
     except (ArithmeticError, ValueError) as error:
         reason = str(error)
     given = ", ".join(sorted(f"{leaf} = {evaluate(leaf, values)}" for leaf in _leaves(expression)))
-    raise ArithmeticEvaluationError(f"an angle has no value where {given}: `{expression}`", label=reason)
+    raise ArithmeticEvaluationError(f"{what} has no value where {given}: `{expression}`", label=reason)
+
+
+def _derivative(expression: Expr, values: Mapping[str, Any]) -> Any:
+    return _angle(expression, values, "the derivative of an angle")
+
+
+def _derivative_or_nan(expression: Expr, values: Mapping[str, Any]) -> Any:
+    try:
+        return _derivative(expression, values)
+    except ArithmeticEvaluationError:
+        return np.nan
 
 
 def _floating(values: Any) -> Array:

@@ -123,7 +123,7 @@ class Wiring:
 
     def needed(self, wanted: Sequence[bool]) -> Columns | None:
         """The columns of the tensors that need a gradient; None for all."""
-        if self.program.method == "adjoint" or all(wanted):
+        if all(wanted) or not self.program.tells_columns_apart:
             return None
         return tuple(column for place, one in zip(self.placements, wanted, strict=True) if one for column in place.columns)
 

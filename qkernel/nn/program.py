@@ -91,6 +91,11 @@ class Program:
         """How many circuit evaluations per sample values and all derivatives take: 2 for the adjoint method."""
         return cost(self.circuit) if self.method == "shift" else 2
 
+    @property
+    def tells_columns_apart(self) -> bool:
+        """Whether a gradient by some columns costs less than by all, or has a value where those by others have none."""
+        return self.method == "shift" or not self.reads_all or bool(self.circuit.angles.curved)
+
     @cached_property
     def observed(self) -> tuple[Circuit, Array]:
         """The circuit with expectation values only, and the matrix from these to the readouts."""
@@ -122,7 +127,7 @@ class Program:
             split: Split = prepared.split(batched, shared)
             if hasattr(split, "vjp"):
                 return split
-        return Joined(self, dtype, batched, shared, needed if self.method == "shift" else None)
+        return Joined(self, dtype, batched, shared, needed)
 
     def values(self, theta: Array) -> Array:
         """The outputs, shape (batch, num_outputs)."""
@@ -140,25 +145,29 @@ class Program:
         if self.method == "shift":
             return self._shift_vjp(theta, cotangent, columns)
         prepared = self._prepared(theta.dtype, False)
-        if self.reads_all:
-            return prepared.expect_vjp(theta, cotangent)[1]
-        pulled, direct = self._pulled(theta, self._measured(prepared)(theta), cotangent)
+        direct: Any = 0
+        if not self.reads_all:
+            cotangent, direct = self._pulled(theta, self._measured(prepared)(theta), cotangent, columns)
         if self.circuit.probabilities:
-            prepared, pulled = self._observed(theta.dtype), (pulled @ self.observed[1].T).astype(theta.dtype)
-        return prepared.expect_vjp(theta, pulled)[1] + direct
+            prepared, cotangent = self._observed(theta.dtype), (cotangent @ self.observed[1].T).astype(theta.dtype)
+        gradient: Array = prepared.expect_vjp(theta, cotangent)[1]
+        self.circuit.angles.require_derivatives(theta, gradient, columns)
+        return gradient + direct
 
     def _shift_vjp(self, theta: Array, cotangent: Array, columns: Columns | None) -> Array:
         terms = self._terms(columns)
         readouts, slopes = shift(
             self._measured(self._prepared(theta.dtype, True)), self.circuit, theta, terms, self.rows_at_once
         )
-        pulled, direct = (cotangent, 0) if self.reads_all else self._pulled(theta, readouts, cotangent)
+        pulled, direct = (cotangent, 0) if self.reads_all else self._pulled(theta, readouts, cotangent, columns)
         slot_gradient = np.einsum("bv,bsv->bs", np.asarray(pulled, float), slopes)
-        return (self.circuit.angles.pullback(theta, slot_gradient) + direct).astype(theta.dtype, copy=False)
+        gradient = self.circuit.angles.pullback(theta, slot_gradient)
+        self.circuit.angles.require_derivatives(theta, gradient, columns)
+        return (gradient + direct).astype(theta.dtype, copy=False)
 
-    def _pulled(self, theta: Array, readouts: Array, cotangent: Array) -> tuple[Array, Array]:
+    def _pulled(self, theta: Array, readouts: Array, cotangent: Array, columns: Columns | None) -> tuple[Array, Array]:
         """The gradient by the readouts, and the part by theta that does not go through the circuit."""
-        by_readouts, by_theta = self.outputs.slopes(self.outputs.environment(theta, readouts), len(theta))
+        by_readouts, by_theta = self.outputs.slopes(self.outputs.environment(theta, readouts), len(theta), columns)
         pulled = np.einsum("bo,bov->bv", cotangent, by_readouts).astype(theta.dtype)
         return pulled, np.einsum("bo,boc->bc", cotangent, by_theta).astype(theta.dtype)
 

@@ -1,0 +1,82 @@
+"""Only derivatives that somebody asks for can fail: weights have theirs where an input's is infinite."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import qkernel as qk
+import qkernel.observable as qko
+from qkernel.errors import ArithmeticEvaluationError
+
+
+@qk.qkernel
+def in_angle(x: qk.Float, w: qk.Float) -> qk.Float:
+    return qk.expval(qk.ry(qk.qubit(), qk.sqrt(x) + w), qko.Z(0))
+
+
+@qk.qkernel
+def in_result(x: qk.Float, w: qk.Float) -> qk.Float:
+    return qk.expval(qk.ry(qk.qubit(), w), qko.Z(0)) + qk.sqrt(x)
+
+
+@qk.qkernel
+def around_readout(x: qk.Float, w: qk.Float) -> qk.Float:
+    return qk.sqrt(1 - qk.expval(qk.ry(qk.qubit(), x), qko.Z(0))) * w
+
+
+@qk.qkernel
+def of_probabilities(x: qk.Float, w: qk.Float) -> qk.Float:
+    p = qk.probabilities(qk.ry(qk.qubit_array(1), x**0.5 * w + w))
+    return p[1] + qk.log(1 + x)
+
+
+SLOPES = {
+    in_angle: lambda x, w: -math.sin(math.sqrt(x) + w),
+    in_result: lambda x, w: -math.sin(w),
+    around_readout: lambda x, w: math.sqrt(1 - math.cos(x)),
+    of_probabilities: lambda x, w: math.sin((math.sqrt(x) + 1) * w) * (math.sqrt(x) + 1) / 2,
+}
+KERNELS = pytest.mark.parametrize("kernel", SLOPES, ids=lambda kernel: kernel.name)
+POINTS = [0.0, 0.5]
+
+
+@KERNELS
+def test_gradient_by_the_weight_alone(kernel: Any) -> None:
+    expected = [SLOPES[kernel](x, 0.3) for x in POINTS]
+    assert kernel.grad(x=0.0, w=0.3, wrt=["w"]) == {"w": pytest.approx(expected[0])}
+    assert kernel.grad(x=np.array(POINTS), w=0.3, wrt=["w"])["w"] == pytest.approx(expected)
+
+
+@KERNELS
+@pytest.mark.parametrize("wrt", [None, ["x"], ["w", "x"]])
+def test_infinite_derivative_that_is_asked_for(kernel: Any, wrt: list[str] | None) -> None:
+    with pytest.raises(ArithmeticEvaluationError, match="the derivative of"):
+        kernel.grad(x=np.array(POINTS), w=0.3, wrt=wrt)
+
+
+@KERNELS
+@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
+@pytest.mark.parametrize("gradient", ["adjoint", "shift"])
+def test_layer_whose_inputs_need_no_gradient(kernel: Any, engine: str, gradient: str) -> None:
+    torch = pytest.importorskip("torch")
+    from qkernel.nn import QLayer
+
+    layer = QLayer(kernel, inputs="x", weights={"w": np.array(0.3)}, engine=engine, gradient=gradient).double()
+    layer(torch.tensor(POINTS, dtype=torch.float64)).sum().backward()
+    (weight,) = layer.parameters()
+    assert weight.grad.item() == pytest.approx(sum(SLOPES[kernel](x, weight.item()) for x in POINTS), abs=1e-6)
+
+
+@pytest.mark.parametrize("gradient", ["adjoint", "shift"])
+def test_layer_whose_input_needs_a_gradient(gradient: str) -> None:
+    torch = pytest.importorskip("torch")
+    from qkernel.nn import QLayer
+
+    layer = QLayer(in_angle, inputs="x", weights={"w": np.array(0.3)}, engine="native", gradient=gradient).double()
+    value = layer(torch.tensor(POINTS, dtype=torch.float64, requires_grad=True)).sum()
+    with pytest.raises(ArithmeticEvaluationError, match=r"where x = 0.0: `0.5 / sqrt\(x\)`"):
+        value.backward()
