@@ -267,7 +267,7 @@ class Kernel(Generic[P, R]):
 
         Raises `GradientError` where no Float is given, and where a Float decides about the circuit's shape.
         """
-        names = None if wrt is None else self.signature.spread(wrt)
+        names = None if wrt is None else self.signature.derivable(wrt)
         values = self._named(arguments, keywords)
         executable, values = self._executable(values, len(arguments), tuple(values) if names is None else names)
         return executable.value_and_grad(values, names)[1]

@@ -10,7 +10,15 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import CallArgumentError, MissingAnnotationError, QubitAliasError, QubitConsumedError, QubitRebindError
+from qkernel.errors import (
+    CallArgumentError,
+    KernelTypeError,
+    MissingAnnotationError,
+    QubitAliasError,
+    QubitConsumedError,
+    QubitRebindError,
+    ReturnTypeError,
+)
 from qkernel.prebuilt import from_module
 
 Z = qko.Z(0)
@@ -290,3 +298,104 @@ def test_a_kernel_is_asked_once_however_many_calls_lead_to_it() -> None:
         kernel = around(kernel)
     assert len(kernel.ir.functions) == 41
     assert kernel.ir is kernel.ir
+
+
+# qubits that a kernel makes -----------------------------------------------------------------------------------------------
+
+
+@qk.struct
+class Parts:
+    one: qk.Qubit
+    many: qk.Vector[qk.Qubit]
+
+
+@qk.qkernel
+def one() -> qk.Qubit:
+    return qk.x(qk.qubit())
+
+
+@qk.qkernel
+def second_of(n: qk.UInt) -> qk.Qubit:
+    q = qk.qubit_array(n)
+    q[1] = qk.x(q[1])
+    return q[1]
+
+
+@qk.qkernel
+def both() -> tuple[qk.Qubit, qk.Qubit]:
+    return qk.cx(qk.h(qk.qubit()), qk.qubit())
+
+
+@qk.qkernel
+def parts_of(n: qk.UInt) -> Parts:
+    return Parts(one(), qk.x(qk.qubit_array(n)))
+
+
+@qk.qkernel
+def measured(n: qk.UInt) -> tuple[qk.Bit, qk.Bit, qk.Bit, qk.Vector[qk.Bit]]:
+    parts = parts_of(n)
+    return qk.measure(one()), qk.measure(second_of(n)), qk.measure(parts.one), qk.measure(parts.many)
+
+
+@qk.qkernel
+def with_gate() -> qk.Float:
+    a, b = both()
+    a, b = qk.cx(a, b)
+    return qk.expval((a, b), qko.X(0) * qko.Z(1))
+
+
+@qk.qkernel
+def as_condition() -> qk.Float:
+    a, b = both()
+    if qk.measure(a):
+        b = qk.x(b)
+    return qk.expval(b, Z)
+
+
+@qk.qkernel
+def in_a_loop(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    bits = qk.bit_array(n)
+    for i in qk.range(n):
+        bits[i] = qk.measure(one())
+    return bits
+
+
+@qk.qkernel
+def controlled() -> tuple[qk.Bit, qk.Bit]:
+    _, a = qk.control(one)(qk.qubit())
+    _, b = qk.control(one)(qk.x(qk.qubit()))
+    return qk.measure(a), qk.measure(b)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "values", "expected"),
+    [
+        (measured, {"n": 3}, (1, 1, 1, (1, 1, 1))),
+        (with_gate, {}, pytest.approx(1.0)),
+        (as_condition, {}, pytest.approx(1.0)),
+        (in_a_loop, {"n": 2}, (1, 1)),
+        (controlled, {}, (0, 1)),
+    ],
+)
+def test_a_qubit_that_a_kernel_makes_is_one_qubit(kernel: qk.Kernel, values: dict[str, int], expected: object) -> None:
+    assert kernel.run(**values) == expected
+    kernel.check()
+    kernel.verify_resources(**values)
+    assert qk.parse(str(kernel.ir)) == kernel.ir
+    for options in ({}, {"inline": True}, {"lowered": True, **values}):
+        assert kernel.draw(output="text", **options)
+
+
+def test_a_qubit_that_a_kernel_makes_has_no_elements() -> None:
+    @qk.qkernel
+    def indexed() -> qk.Bit:
+        return qk.measure(one()[0])
+
+    @qk.qkernel
+    def as_vector() -> qk.Vector[qk.Bit]:
+        return qk.measure(one())
+
+    with pytest.raises(KernelTypeError, match="is one qubit and has"):
+        indexed.check()
+    with pytest.raises(ReturnTypeError, match="returns a Bit, but says"):
+        as_vector.check()

@@ -16,6 +16,7 @@ from qkernel.estimate.quantity import Quantity, value_names
 from qkernel.estimate.report import NATIVE, CallCounts, EstimateQuality, GateCounts, ResourceEstimate
 from qkernel.estimate.tally import Called, Tally
 from qkernel.ir.ops import Module
+from qkernel.lower.bindings import given
 
 __all__ = [
     "CallCounts",
@@ -76,7 +77,7 @@ def estimate(
         )
     policy = UnknownResourcePolicy(unknown)
     with bounded_work():
-        source = origin(module, bindings or {}, tuple(parameters))
+        source = origin(module, given(bindings), tuple(parameters))
         return _estimate(module, replace(source, basis=named, precision=precision), policy)
 
 

@@ -22,6 +22,7 @@ from qkernel.ir.types import OBSERVABLE, is_quantum
 from qkernel.lower.bindings import can_be_open, normalise
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian
+from qkernel.records import fields_among
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ def origin(module: Module, bindings: Mapping[str, Any], parameters: tuple[str, .
     """Bind what is given; an argument with a default that is neither bound nor in `parameters` has its default."""
     entry = module.entry
     names = [parameter.name for parameter in entry.parameters]
+    parameters = tuple(name for asked in parameters for name in ([asked] if asked in names else fields_among(names, asked)))
     for name in (*bindings, *parameters):
         if name not in names:
             raise UnknownBindingError(

@@ -18,6 +18,7 @@ from qkernel.estimate.notation import shown
 from qkernel.estimate.quantity import Quantity, Value
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import Called, Tally
+from qkernel.records import spread
 
 if TYPE_CHECKING:
     from qkernel.estimate.breakdown import CallNode
@@ -155,6 +156,7 @@ class ResourceEstimate:
         A number for a register, vector or dictionary is its length. Raises `UnknownBindingError` for other names.
         """
         symbols = {**self.origin.symbols(), **dict.fromkeys(self._free)}
+        values = spread(values)
         for name in values:
             if name not in symbols:
                 raise UnknownBindingError(

@@ -21,6 +21,7 @@ from qkernel.estimate.tally import FIELDS, Kind, Tally, either
 from qkernel.ir.ops import Module
 from qkernel.lower.circuit import Body, Branch, Circuit, Repeat, Run
 from qkernel.lower.circuit import Kind as CircuitKind
+from qkernel.records import spread
 
 _QISKIT_NAMES = {"iswap_dg": "iswapdg", "cgphase": "p", "ccgphase": "cp"}  # a phase under k controls is a `p` under k - 1
 _BY_TEXT = frozenset(("t_gates", "clifford_gates", "rotation_gates"))
@@ -75,7 +76,7 @@ def verify(
     from qkernel.lower import lower
     from qkernel.lower.bindings import normalise
 
-    bound = normalise(module.entry, dict(sizes))
+    bound = normalise(module.entry, spread(sizes))
     circuit = lower(module, bound.values, bound.open)
     found = {"the lowered circuit": _counts(circuit_tally(circuit))}
     given = origin(module, bound.values, ())

@@ -11,6 +11,7 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_data import state
 from qkernel.ir.expressions import Expr
 from qkernel.ir.types import OBSERVABLE, DictType, TupleType
+from qkernel.records import record_fields
 
 Path = tuple[int, ...]
 
@@ -26,8 +27,8 @@ def parts(value: Any) -> list[Any] | None:
     """The entries of a tuple or `@qk.struct`, which never change in place; None for all else."""
     if isinstance(value, tuple):
         return list(value)
-    fields = getattr(type(value), "struct_fields", None)
-    return None if fields is None else [getattr(value, name) for name in fields]
+    fields = record_fields(value)
+    return None if fields is None else list(fields.values())
 
 
 def with_parts(value: Any, entries: list[Any]) -> Any:

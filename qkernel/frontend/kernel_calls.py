@@ -241,7 +241,7 @@ def _result(
         name = source.name if length is not None else f"{source.name}[{as_written(start)}]"
         return None, QuantumHandle(part, length, name, None, fixed_point)
     name = tracer.fresh(tracer.hint, place.register)
-    is_known = returned.length is not None and free_names(returned.length) <= known.keys()
+    is_known = returned.length is None or free_names(returned.length) <= known.keys()
     length = substitute(returned.length, known) if is_known and returned.length is not None else returned.length
     handle = tracer.register(name, length, known=is_known)
     handle.fixed_point = fixed_point

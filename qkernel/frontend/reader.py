@@ -35,6 +35,7 @@ from qkernel.ir.expressions import Expr, SymbolUse, apply
 from qkernel.ir.printer import as_written
 from qkernel.ir.symbol_text import SymbolText, symbol_in, text_about
 from qkernel.ir.types import BIT, OBSERVABLE, ArrayType, DictType, ScalarType
+from qkernel.records import record_fields
 
 _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Add: ("+", operator.add),
@@ -431,7 +432,7 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
     except AttributeError:
         shown = ast.unparse(node.value) if isinstance(node, ast.Attribute) else describe(value)
         known = [entry for entry in dir(value) if not entry.startswith("_")]
-        fields = getattr(type(value), "struct_fields", None)
+        fields = record_fields(value)
         raise UnknownNameError(
             f"`{shown}` has no `{name}`{did_you_mean(name, known)}",
             span=tracer.frame.span(node),

@@ -17,6 +17,7 @@ from qkernel.ir import types as ir
 from qkernel.ir.expressions import Expr, wrap
 from qkernel.ir.ops import Parameter
 from qkernel.ir.spans import Span
+from qkernel.records import record_fields
 from qkernel.types import Annotation, Dict, Matrix, Tensor, Vector
 
 _PLAIN = {int: ir.UINT, float: ir.FLOAT, bool: ir.BIT}
@@ -59,6 +60,12 @@ class Signature:
             for part in ([f"{name}.{field}" for field, _ in structs[name].fields] if name in structs else [name])
         )
 
+    def derivable(self, names: str | Iterable[str]) -> tuple[str, ...]:
+        """As `spread`; of a struct those fields alone that there are derivatives by."""
+        asked = (names,) if isinstance(names, str) else tuple(names)
+        types = {parameter.name: parameter.type for parameter in self.parameters}
+        return tuple(part for part in self.spread(asked) if part in asked or types[part].element == ir.FLOAT)
+
 
 def read_signature(function: types.FunctionType, source: Source) -> Signature:
     """The signature of a kernel; every parameter and the return must be annotated with kernel types."""
@@ -92,7 +99,8 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
         kind = _type(hints[argument.arg], argument.annotation, source)
         if isinstance(kind, Struct):
             structs[argument.arg] = kind
-            parameters += [Parameter(f"{argument.arg}.{name}", type, None, span) for name, type in kind.fields]
+            values = _struct_default(defaults[argument.arg], kind, argument.arg, span) if argument.arg in defaults else {}
+            parameters += [Parameter(f"{argument.arg}.{name}", type, values.get(name), span) for name, type in kind.fields]
             continue
         value = _default(defaults[argument.arg], kind, argument.arg, span) if argument.arg in defaults else None
         parameters.append(Parameter(argument.arg, kind, value, span))
@@ -205,6 +213,19 @@ def _bad(hint: Any, node: ast.AST | None, source: Source, label: str, help: str 
         or "kernel types are Qubit, Bit, UInt, Float, QFixed, Observable, Vector[...], Matrix[...], Tensor[...], Dict[...], "
         "Tuple[...] and structs",
     )
+
+
+def _struct_default(value: Any, struct: Struct, name: str, span: Span) -> dict[str, Expr]:
+    from qkernel.frontend.tracer import describe
+
+    fields = record_fields(value)
+    if fields is None or not isinstance(value, struct.kind):
+        raise KernelTypeError(
+            f"the default of `{name}` must be {with_article(struct.kind.__name__)}, but this is {describe(value)}",
+            span=span,
+            label="its default",
+        )
+    return {field: _default(fields[field], type, f"{name}.{field}", span) for field, type in struct.fields}
 
 
 def _default(value: Any, type: ir.Type, name: str, span: Span) -> Expr:

@@ -18,6 +18,7 @@ from qkernel.frontend.reader import binary, find_frame, is_literal, read, with_s
 from qkernel.frontend.tracer import Frame, Tracer, describe
 from qkernel.ir.expressions import Expr
 from qkernel.ir.printer import as_written
+from qkernel.records import record_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ def assign(tracer: Tracer, target: ast.expr, value: Any) -> None:
 
 def _new_record(frame: Frame, target: ast.Attribute) -> str:
     owner = ast.unparse(target.value)
-    fields = getattr(type(frame.variables.get(owner)), "struct_fields", None)
+    fields = record_fields(frame.variables.get(owner))
     if fields is None:
         return "make a new object instead"
     kind = type(frame.variables[owner]).__name__

@@ -30,6 +30,7 @@ from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
 from qkernel.lower.angles import OpenParameter
 from qkernel.observable import Hamiltonian
+from qkernel.records import spread
 
 Array = np.ndarray[Any, Any]
 
@@ -58,11 +59,7 @@ def given(bindings: Any) -> dict[str, Any]:
     """The `bindings` that a user gave, by the names that the IR has: a struct as its fields `name.field`."""
     if bindings is not None and not isinstance(bindings, Mapping):
         raise KernelTypeError(f"`bindings` is a dictionary from names to values, not `{reprlib.repr(bindings)}`")
-    spread: dict[str, Any] = {}
-    for name, value in (bindings or {}).items():
-        fields = getattr(type(value), "struct_fields", None)
-        spread |= {name: value} if fields is None else {f"{name}.{field}": getattr(value, field) for field in fields}
-    return spread
+    return spread(bindings or {})
 
 
 def normalise(entry: Function, bindings: Mapping[str, Any], parameters: Sequence[str] | None = None) -> Bound:

@@ -13,6 +13,7 @@ from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import ArrayType, DictType
 from qkernel.lower.angles import OpenParameter
 from qkernel.lower.bindings import as_array, checked_key
+from qkernel.records import spread
 
 Lengths = dict[str, tuple[Any, ...]]
 
@@ -22,11 +23,17 @@ def given_lengths(entry: Function, lengths: Mapping[str, Any]) -> Lengths:
     if not isinstance(lengths, Mapping):
         raise BindingTypeError(f"`lengths` is a dictionary from names to lengths, not `{lengths!r}`")
     known = {parameter.name: parameter for parameter in entry.parameters}
-    for name in lengths:
+    whole = {name: value for name, value in spread(lengths).items() if name in lengths or _has_shape(known.get(name))}
+    for name in whole:
         if name not in known:
             title = f"`{entry.name}` has no argument `{name}`{did_you_mean(str(name), list(known))}"
             raise UnknownBindingError(title, span=entry.span)
-    return {name: _given(known[name], value) for name, value in lengths.items()}
+    return {name: _given(known[name], value) for name, value in whole.items()}
+
+
+def _has_shape(parameter: Parameter | None) -> bool:
+    """Whether it can be given: of a record whose lengths are given, numbers have none. What is unknown is to be refused."""
+    return parameter is None or isinstance(parameter.type, (ArrayType, DictType))
 
 
 def _given(parameter: Parameter, value: Any) -> tuple[Any, ...]:
