@@ -27,11 +27,14 @@ from qkernel.lower.angles import OpenParameter
 from qkernel.lower.bindings import Layout, refuse_graph
 from qkernel.lower.circuit import BITS, Circuit
 from qkernel.outputs import Outputs
+from qkernel.recent import Recent
 from qkernel.results import ExpvalJob, RunJob, SampleJob, SampleResult
 from qkernel.shots import Measured, check_seed, check_shots, estimate, measured_circuits
 
 Array = np.ndarray[Any, Any]
 Form = Literal["plain", "slots"]
+_MOST_ENGINES = 4
+"""On so many engines an executable stays prepared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Executable:
             engine = resolve_engine(engine)
         self.circuit, self.module, self.engine = circuit, module, engine
         self._outputs = Outputs(circuit)
-        self._ready: dict[Any, tuple[Engine, Circuit, Prepared]] = {}
+        self._ready = Recent[int, tuple[Engine, dict[Any, Prepared]]](_MOST_ENGINES)
         self._groups: dict[Form, list[Measured]] = {}
 
     def __repr__(self) -> str:
@@ -264,10 +267,12 @@ class Executable:
         return {"plain": self.circuit, "slots": rules.open_slots(self.circuit)}
 
     def _prepare(self, engine: Engine, circuit: Circuit, dtype: Any = np.complex128) -> Prepared:
-        key = (id(engine), id(circuit), dtype)
-        if key not in self._ready:
-            self._ready[key] = (engine, circuit, engine.prepare(circuit, dtype))
-        return self._ready[key][2]
+        """`circuit`, which is one of those that this executable keeps, ready on an engine."""
+        found = self._ready.get(id(engine)) or self._ready.keep(id(engine), (engine, {}))  # kept: its id is its own
+        key = id(circuit), np.dtype(dtype)
+        if key not in found[1]:
+            found[1][key] = engine.prepare(circuit, dtype)
+        return found[1][key]
 
     @cached_property
     def _default(self) -> Executor:

@@ -30,6 +30,7 @@ from qkernel.frontend.trace import Traced, check_assumption, check_recursion, li
 from qkernel.frontend.tracer import describe
 from qkernel.ir.ops import Module
 from qkernel.ir.types import FLOAT, ArrayType, DictType, Type, is_quantum
+from qkernel.recent import Recent
 
 if TYPE_CHECKING:
     from qkernel.estimate import ResourceEstimate
@@ -58,7 +59,7 @@ class Kernel(Generic[P, R]):
         self._assumed: Outline | None = None
         self._busy = False
         self._module: tuple[tuple[Traced, ...], Module] | None = None
-        self._compiled: dict[Any, Executable] = {}
+        self._compiled = Recent[Any, "Executable"](MOST_PROGRAMS)
 
     def _refuse_names_of_options(self) -> None:
         """A value with such a name could not be told from an option of `sample`, `grad` or `draw`."""
@@ -310,7 +311,7 @@ class Kernel(Generic[P, R]):
                 error.help = f"the order of the arguments is {usage}" if positional > 1 else error.help
                 raise
             if key[0] is not None:
-                self._compiled[key] = executable
+                self._compiled.keep(key, executable)
         return executable, {name: values[name] for name in open_names}
 
     def _named(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
@@ -406,6 +407,9 @@ class Kernel(Generic[P, R]):
 
         save(self.ir, path)
 
+
+MOST_PROGRAMS = 16
+"""What `run`, `sample` and `grad` compiled last, kept for each kernel."""
 
 _depth = 0
 _current: ContextVar[set[AnyKernel] | None] = ContextVar("kernels found up to date", default=None)

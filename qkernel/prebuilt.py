@@ -18,7 +18,8 @@ from qkernel.ir.places import Place, whole
 from qkernel.ir.spans import Span
 from qkernel.ir.types import QFIXED, QUBIT, ArrayType, TupleType, Type
 from qkernel.ir.walk import walk
-from qkernel.kernel import Kernel
+from qkernel.kernel import MOST_PROGRAMS, Kernel
+from qkernel.recent import Recent
 
 
 class PrebuiltKernel(Kernel[..., Any]):
@@ -33,7 +34,8 @@ class PrebuiltKernel(Kernel[..., Any]):
         returned = (TupleType(types) if types else None) if function.returns_tuple or not types else types[0]
         self.signature = Signature(written_parameters(function.parameters), {}, returned, None)
         outline = Outline(function.parameters, values, function.returns_tuple or not types)
-        self._assumed, self._busy, self._module, self._compiled = None, False, None, {}
+        self._assumed, self._busy, self._module = None, False, None
+        self._compiled = Recent(MOST_PROGRAMS)
         self._traced = Traced(function, callees, outline, Captures())
 
 

@@ -32,6 +32,9 @@ _SHOWN = {
 }  # fmt: skip
 """What a token that is not one word or sign is called in a message."""
 
+_MOST_WRONG_TEXTS = 16
+_wrong_texts: dict[str, None] = {}
+
 
 def parse(text: str, file: str | None = None) -> Module:
     """Read the text form of a module, as `str(kernel.ir)` writes it; `file` is where the text is from.
@@ -54,12 +57,22 @@ def parse(text: str, file: str | None = None) -> Module:
         place = error.span or Span(name, 1, 0, 1, 1)
         if file is None:  # messages look for the line there
             line = text.split("\n", place.line)[place.line - 1]
-            linecache.cache[name] = 0, None, [*[""] * (place.line - 1), line.rstrip("\r") + "\n"], name
+            _keep_line(name, place.line, line.rstrip("\r") + "\n")
         error.span = replace(place, file=name)
         raise
     except RecursionError:  # the limits on nesting keep it away, unless the caller has used up most of the stack
         raise TextFormError("the text is nested too deeply") from None
     return module
+
+
+def _keep_line(name: str, number: int, line: str) -> None:
+    """Put a line of a wrong text where messages look for it; the texts before the last few are forgotten."""
+    linecache.cache[name] = 0, None, [*[""] * (number - 1), line], name
+    _wrong_texts.pop(name, None)
+    _wrong_texts[name] = None
+    for old in [*_wrong_texts][:-_MOST_WRONG_TEXTS]:
+        _wrong_texts.pop(old, None)
+        linecache.cache.pop(old, None)
 
 
 def _check_header(text: str) -> None:

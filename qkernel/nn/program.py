@@ -17,6 +17,7 @@ from qkernel.outputs import Outputs
 
 Array = np.ndarray[Any, Any]
 Columns = tuple[int, ...]
+_MOST_KEPT = 16
 
 
 class Split(Protocol):
@@ -65,10 +66,10 @@ class Program:
         self.rows_at_once = rows_at_once(circuit, engine)
         self.outputs = Outputs(circuit)
         self.reads_all = self._finds_reads_all()
-        self.split = lru_cache(self._split)
+        self.split = lru_cache(_MOST_KEPT)(self._split)
         self._prepared = lru_cache(self._prepare)
         self._observed = lru_cache(lambda dtype: self._on_engine(self.observed[0], dtype))
-        self._terms = lru_cache(lambda columns: shift_terms(circuit, columns))
+        self._terms = lru_cache(_MOST_KEPT)(lambda columns: shift_terms(circuit, columns))
 
     def __deepcopy__(self, memo: Any) -> Program:
         return self  # nothing in it changes
@@ -152,7 +153,8 @@ class Program:
             prepared, cotangent = self._observed(theta.dtype), (cotangent @ self.observed[1].T).astype(theta.dtype)
         gradient: Array = prepared.expect_vjp(theta, cotangent)[1]
         self.circuit.angles.require_derivatives(theta, gradient, columns)
-        return gradient + direct
+        total: Array = gradient + direct
+        return total
 
     def _shift_vjp(self, theta: Array, cotangent: Array, columns: Columns | None) -> Array:
         terms = self._terms(columns)

@@ -11,6 +11,7 @@ import numpy as np
 
 from qkernel.engine import FEATURES, Prepared
 from qkernel.lower.circuit import Circuit
+from qkernel.recent import Recent
 from qkernel_backends.deferral import deferred_if_small
 from qkernel_backends.memory import require_memory
 from qkernel_backends.native.cache import machine_code
@@ -24,6 +25,7 @@ from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, f
 Array = np.ndarray[Any, Any]
 
 _FEW_FRESH, _FEW_QUBITS = 8, 20
+_MOST_SPLITS = 16
 """With so many fresh qubits, in a state of so many, values come quicker than from a state for each history of measured bits."""
 
 
@@ -53,7 +55,7 @@ class NativePrepared:
     def __init__(self, circuit: Circuit, dtype: np.dtype[Any], final: FinalMeasurements) -> None:
         self.circuit, self.dtype, self.final = circuit, dtype, final
         self.real = np.dtype(np.float32 if dtype == np.complex64 else np.float64)
-        self._splits: dict[tuple[tuple[int, ...], tuple[int, ...]], NativeSplit] = {}
+        self._splits = Recent[tuple[tuple[int, ...], tuple[int, ...]], NativeSplit](_MOST_SPLITS)
         self._state_runners: dict[int, Runner] = {}
 
     def split(self, batched: Sequence[int], shared: Sequence[int]) -> NativeSplit:
@@ -62,9 +64,7 @@ class NativePrepared:
         Curved angles are further columns, one each, after those of theta.
         """
         key = tuple(batched), tuple(shared)
-        if key not in self._splits:
-            self._splits[key] = NativeSplit(self.circuit, self.dtype, *key)
-        return self._splits[key]
+        return self._splits.get(key) or self._splits.keep(key, NativeSplit(self.circuit, self.dtype, *key))
 
     def explain(self, batch: int = 1, batched: Sequence[int] | None = None) -> str:
         """The plan as text: passes, bytes, operations, predicted time and why.

@@ -13,6 +13,7 @@ from weakref import ref
 import numpy as np
 
 from qkernel.lower.circuit import Circuit
+from qkernel.recent import Recent
 from qkernel_backends.memory import require_memory
 from qkernel_backends.native.encode import Program, encode
 from qkernel_backends.native.large import LargeState
@@ -28,6 +29,7 @@ Array = np.ndarray[Any, Any]
 WORTH_THREADS = 250_000.0
 _INTERRUPTIBLE = 1e8
 _LARGEST_WHOLE = 1 << 21
+_MOST_SIZES, _MOST_IDLE = 1024, 8  # sizes of batches
 KEPT_BYTES = 1 << 26  # of a program's states, and all that stands beside them, that wait for a gradient; one may always
 
 
@@ -156,7 +158,7 @@ class NativeSplit:
         self._weight_bytes = len(shared) * self.real.itemsize
         self._runners: dict[int, Runner] = {}
         self._sizes: dict[int, Size] = {}
-        self._idle: dict[int, list[Arrays]] = {}
+        self._idle = Recent[int, list[Arrays]](_MOST_IDLE)
 
     def runner(self, batch: int) -> Runner:
         """The program for batches of this size."""
@@ -171,6 +173,8 @@ class NativeSplit:
         cost = program.cost * chunks
         keeps = batch == 1 if program.is_blocked else chunks * program.state_bytes <= KEPT_BYTES and 3 * cost <= _INTERRUPTIBLE
         is_small = chunks == 1 and not program.is_blocked and 3 * cost <= _INTERRUPTIBLE
+        while len(self._sizes) >= _MOST_SIZES:
+            self._sizes.pop(next(iter(self._sizes)), None)  # soon worked out again
         self._sizes[batch] = Size(runner, 1 << bits, chunks, cost, keeps, is_small)
         return self._sizes[batch]
 
@@ -189,7 +193,7 @@ class NativeSplit:
         at = own.addresses
         self.evaluate(at.samples, at.inputs, at.weights, at.values)
         values: Array = own.values.copy()
-        self._idle[at.samples].append(own)
+        self._give_back(own)
         return values
 
     def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, Array, Array]:
@@ -198,17 +202,20 @@ class NativeSplit:
         own.inputs[...], own.weights[...], own.cotangent[...] = inputs, weights, cotangent
         self.differentiate(*own.addresses)
         found = own.values.copy(), own.grad_inputs.copy(), own.grad_weights.copy()
-        self._idle[own.addresses.samples].append(own)
+        self._give_back(own)
         return found
 
     def _arrays(self, batch: int) -> Arrays:
         """Idle ones for a batch of this size, or new ones."""
-        idle = self._idle.setdefault(batch, [])
         try:
-            return idle.pop()
+            return (self._idle.get(batch) or []).pop()
         except IndexError:
             num_shared = len(self.position) - len(self.plan.batched)
             return Arrays(batch, len(self.plan.batched), num_shared, self.num_values, self.real)
+
+    def _give_back(self, own: Arrays) -> None:
+        batch = own.addresses.samples
+        (self._idle.get(batch) or self._idle.keep(batch, [])).append(own)
 
     def evaluate(self, count: int, inputs: int, weights: int, values: int, mark: object | None = None) -> None:
         """`value` of `count` samples between addresses, for callers who have the memory and no time.

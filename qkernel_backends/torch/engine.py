@@ -14,6 +14,7 @@ from torch import Tensor
 from qkernel.engine import FEATURES, Prepared
 from qkernel.errors import ExecutionError
 from qkernel.lower.circuit import Circuit
+from qkernel.recent import Recent
 from qkernel_backends.deferral import deferred_if_small
 from qkernel_backends.memory import available_memory, require_memory
 from qkernel_backends.plan import compile_plan
@@ -21,6 +22,7 @@ from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, f
 from qkernel_backends.torch.tensors import TorchSplit
 
 Array = np.ndarray[Any, Any]
+_MOST_SPLITS = 16
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class TorchPrepared:
     def __init__(self, circuit: Circuit, dtype: np.dtype[Any], final: FinalMeasurements, device: torch.device) -> None:
         self.circuit, self.dtype, self.final, self.device = circuit, dtype, final, device
         self.real = torch.float32 if dtype == np.complex64 else torch.float64
-        self._splits: dict[Any, TorchSplit] = {}
+        self._splits = Recent[Any, TorchSplit](_MOST_SPLITS)
 
     def split(self, batched: Sequence[int], shared: Sequence[int]) -> TorchSplit:
         """For layers: columns of theta that come per sample, and columns that are one for all samples.
@@ -56,11 +58,11 @@ class TorchPrepared:
         Curved angles are further columns, one each, after those of theta.
         """
         key = tuple(batched), tuple(shared)
-        if key not in self._splits:
-            plan = compile_plan(self.circuit, key[0], expectations=True)
-            self._require_memory(plan.num_qubits)
-            self._splits[key] = TorchSplit(plan, *key)
-        return self._splits[key]
+        if (found := self._splits.get(key)) is not None:
+            return found
+        plan = compile_plan(self.circuit, key[0], expectations=True)
+        self._require_memory(plan.num_qubits)
+        return self._splits.keep(key, TorchSplit(plan, *key))
 
     @property
     def _columns(self) -> tuple[int, ...]:
