@@ -8,7 +8,7 @@ from typing import Any
 
 from qkernel.errors import UnsupportedPythonError
 from qkernel.frontend.control_flow import truth
-from qkernel.frontend.domains import SymbolicItems, SymbolicRange, known_range
+from qkernel.frontend.domains import SymbolicItems, SymbolicSequence
 from qkernel.frontend.outside import run_outside
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Frame, Tracer, describe
@@ -28,13 +28,11 @@ def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
             label="its length may be known only later",
             help=f"name its elements: `{', '.join(names)} = {elements}`" if names else f"name its elements: `{elements}`",
         )
-    if isinstance(value, SymbolicRange) and (known := known_range(value)) is not None:
-        return iter(known)
-    if isinstance(value, (SymbolicItems, SymbolicRange)):
+    if isinstance(value, SymbolicItems) or (isinstance(value, SymbolicSequence) and value.known() is None):
         raise UnsupportedPythonError(
-            "a symbolic range is looped over by a `for` statement only",
+            f"only a `for` statement goes over `{value!r}`, whose length is known only later",
             span=tracer.frame.span(node),
-            label="its bounds are not known here",
+            label=f"needs the value of `{as_written(value.unknown)}`",
             help="write a `for` loop that assigns elements:\n    bits = qk.bit_array(n)\n    for i in qk.range(n):\n"
             "        bits[i] = qk.measure(q[i])",
         )

@@ -32,7 +32,7 @@ from qkernel.frontend.carrying import (
 )
 from qkernel.frontend.control_flow import decided_later, forget, truth, unrolled
 from qkernel.frontend.conversion import convert
-from qkernel.frontend.domains import SymbolicItems, SymbolicRange
+from qkernel.frontend.domains import SymbolicItems, SymbolicRange, SymbolicSequence
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed, rebinding
 from qkernel.frontend.tracer import Frame, Gone, Tracer, describe
 from qkernel.ir import ops
@@ -43,29 +43,33 @@ from qkernel.ir.types import FLOAT, UINT, TupleType, Type
 _IN_BODY = "is made in the body of a loop, which may run no round at all"
 
 
-def symbolic_for(tracer: Tracer, node: ast.For, domain: SymbolicRange | SymbolicItems) -> None:
-    """A `for` over a symbolic range or over the items of a Dict."""
-    targets = _targets(tracer, node, domain)
-    for target, _ in targets:
+def symbolic_for(tracer: Tracer, node: ast.For, domain: SymbolicSequence | SymbolicItems) -> None:
+    """A `for` over a symbolic range or sequence, or over the items of a Dict."""
+    from qkernel.frontend.statements import assign, plain_names
+
+    targets = _targets(tracer, node, domain) if isinstance(domain, (SymbolicRange, SymbolicItems)) else []
+    own = [target for target, _ in targets] or plain_names(node.target)
+    for target in own:
         _check_unshadowed(tracer, target, node)
     names: list[str] = []
 
     def start() -> None:
-        names.clear()
-        for target, type in targets:
-            names.append(tracer.fresh(target, target))
-            tracer.frame.variables[target] = Name(names[-1], type)
+        names[:] = [tracer.fresh(target, target) for target, _ in targets or (("position", UINT),)]
+        for name, (target, type) in zip(names, targets, strict=False):
+            tracer.frame.variables[target] = Name(name, type)
+        if not targets and isinstance(domain, SymbolicSequence):
+            assign(tracer, node.target, domain.element(Name(names[0], UINT)))
 
     body, carried = _trace_loop(tracer, node, start)
-    for target, _ in targets:
+    for target in own:
         forget(tracer.frame, target, "is the variable of a loop that has ended")
     tracer.emit(ops.For(tuple(names), domain.domain, body, carried, tracer.frame.span(node.iter)))
 
 
-def _targets(tracer: Tracer, node: ast.For, domain: SymbolicRange | SymbolicItems) -> list[tuple[str, Type]]:
+def _targets(tracer: Tracer, node: ast.For, domain: SymbolicSequence | SymbolicItems) -> list[tuple[str, Type]]:
     """Loop variables with their types."""
     span = tracer.frame.span(node.target)
-    if isinstance(domain.domain, ops.Range):
+    if isinstance(domain, SymbolicSequence):
         if isinstance(node.target, ast.Name):
             return [(node.target.id, UINT)]
         target = ast.unparse(node.target.elts[0]) if isinstance(node.target, (ast.Tuple, ast.List)) else "i"

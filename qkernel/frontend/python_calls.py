@@ -21,10 +21,11 @@ from qkernel.errors import (
     SourceUnavailableError,
     SymbolicValueError,
 )
+from qkernel.frontend import sequences
 from qkernel.frontend.captures import is_users, lookup
 from qkernel.frontend.carrying import handles_in
 from qkernel.frontend.comparisons import has_symbol
-from qkernel.frontend.domains import SymbolicRange
+from qkernel.frontend.domains import SymbolicItems, SymbolicRange, SymbolicSequence
 from qkernel.frontend.outside import run_outside
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.source import Source, read_source
@@ -81,15 +82,15 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
         rule = _SYMBOLIC.get(function) if _is_hashable(function) else None
     except TypeError:
         rule = None
-    if rule is not None and (function in _ALWAYS or _holds_symbols(values)):
-        return rule(tracer, *arguments, **keywords)
+    if rule is not None and (function in _ALWAYS or _holds_symbols(values) or _goes_over(function, values)):
+        return _by_rule(tracer, rule, function.__name__, arguments, keywords)
     plain, bound = _unbound(function)
     if plain is not None and _concerns_kernel((*bound, *values)) and (source := _kernel_source(plain)) is not None:
         return inline(tracer, plain, source, (*bound, *arguments), keywords)
     tracer.captures.call(function, values)
     if plain is not None and any(frame.symbolic_depth for frame in tracer.frames):
         _note_around(tracer, plain)
-    name = getattr(function, "__name__", type(function).__name__)
+    name = getattr(function, "__name__", None) or getattr(function, "name", type(function).__name__)
     try:
         if isinstance(function, np.ufunc) and _concerns_kernel(values):
             return universal(function, "__call__", arguments, keywords)
@@ -99,7 +100,8 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
     except QKernelError:
         raise
     except SymbolUse as error:
-        raise symbol_error(SymbolUse(error.expr, f"`{name}`") if _is_whole(error.expr) else error, span) from None
+        use = f"`{name}`" if _is_whole(error.expr) else error.use if error.help is None else f"`{name}`, {error.use},"
+        raise symbol_error(SymbolUse(error.expr, use, error.help), span) from None
     except RecursionError:
         raise
     except Exception as error:
@@ -109,6 +111,17 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
         raise InliningError(
             f"`{name}` failed: {type(error).__name__}: {error}", span=span, label="called here while the kernel was traced"
         ) from error
+
+
+def _by_rule(tracer: Tracer, rule: Callable[..., Any], name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """What `rule` makes of a call of the function `name`."""
+    try:
+        inspect.signature(rule).bind(tracer, *arguments, **keywords)
+    except TypeError as error:
+        raise CallArgumentError(
+            f"`{name}` is not called like this: {error}", span=tracer.site.span, label="called here"
+        ) from None
+    return rule(tracer, *arguments, **keywords)
 
 
 def _note_around(tracer: Tracer, function: types.FunctionType) -> None:
@@ -175,9 +188,15 @@ def _holds_symbols(values: tuple[Any, ...]) -> bool:
     return any(isinstance(entry, (Expr, QuantumHandle)) for entry in entries)
 
 
+def _goes_over(function: Any, values: tuple[Any, ...]) -> bool:
+    """Whether a call asks of a range, or the like, what can be told before its length is known."""
+    return function in (len, isinstance, *sequences.RULES) and any(isinstance(value, SymbolicSequence) for value in values)
+
+
 def _concerns_kernel(values: tuple[Any, ...]) -> bool:
-    """Whether any value, also inside lists, dictionaries, tuples and records, is a symbol or a handle."""
-    return any(has_symbol(value) or handles_in(value) for value in values)
+    """Whether any value is a symbol, a handle or a range, or has one in lists, dictionaries, tuples and records."""
+    domains = (SymbolicSequence, SymbolicItems)
+    return any(isinstance(value, domains) or has_symbol(value) or handles_in(value) for value in values)
 
 
 _FOREIGN = (
@@ -309,6 +328,8 @@ _ONLY, _EITHER = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL
 def _length(tracer: Tracer, value: Any) -> Any:
     if isinstance(value, QuantumHandle):
         return tracer.length(value, tracer.site.of(0))
+    if isinstance(value, SymbolicSequence):
+        return sequences.length(value)
     if isinstance(value, Expr) and isinstance(value.type, (ArrayType, DictType)):
         length = size(value)
         from qkernel.frontend.ownership import plain
@@ -348,12 +369,14 @@ def _entries(tracer: Tracer, values: Any, name: str) -> list[Any]:
 
 
 def _function(name: str) -> Callable[..., Any]:
-    def function(tracer: Tracer, *values: Any) -> Any:
-        return apply(
-            name, *(tracer.scalar(value, f"argument of `{name}`", tracer.site.of(k)) for k, value in enumerate(values))
-        )
+    def of_one(tracer: Tracer, x: Any, /) -> Any:
+        return apply(name, tracer.scalar(x, f"argument of `{name}`", tracer.site.of(0)))
 
-    return function
+    def of_two(tracer: Tracer, y: Any, x: Any, /) -> Any:
+        values = (tracer.scalar(value, f"argument of `{name}`", tracer.site.of(k)) for k, value in enumerate((y, x)))
+        return apply(name, *values)
+
+    return of_two if name == "atan2" else of_one
 
 
 def _float(tracer: Tracer, value: Any) -> Expr:
@@ -400,6 +423,8 @@ def _types(value: Expr) -> tuple[type, ...]:
 
 
 def _isinstance(tracer: Tracer, value: Any, kinds: Any) -> bool:
+    if isinstance(value, SymbolicRange):
+        return isinstance(range(0), kinds)
     if not isinstance(value, Expr):
         return isinstance(value, kinds)
     return isinstance(value, kinds) or any(issubclass(kind, kinds) for kind in _types(value))
@@ -442,6 +467,7 @@ _SYMBOLIC: dict[Any, Callable[..., Any]] = {
     builtins.type: _type_of,
     builtins.pow: _pow,
     math.pow: _pow,
+    **sequences.RULES,
     math.fabs: _function("abs"),
     math.atan2: _function("atan2"),
     math.asin: _function("asin"),

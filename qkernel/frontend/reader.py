@@ -74,13 +74,14 @@ def read(tracer: Tracer, node: ast.expr) -> Any:
 
 def symbol_error(error: SymbolUse, span: Any) -> QKernelError:
     shown = as_written(error.expr)
-    if isinstance(error.expr.type, ArrayType):
+    if isinstance(error.expr.type, ArrayType) and error.help is None:
         return whole_vector(error.expr, error.use, span)
     return SymbolicValueError(
         f"`{shown}` is not known yet, and {error.use} needs its value now",
         span=span,
         label=f"needs the value of `{shown}`",
-        help="a kernel is traced once for all values; use the kernel's own operators, `qk.range` and `if`, or take the value "
+        help=error.help
+        or "a kernel is traced once for all values; use the kernel's own operators, `qk.range` and `if`, or take the value "
         "from Python (a closure or a global) instead of an argument",
     )
 

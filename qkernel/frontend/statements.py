@@ -9,7 +9,7 @@ from typing import Any
 from qkernel.errors import InliningError, KernelTypeError, QubitRebindError, UnsupportedPythonError
 from qkernel.frontend.carrying import handles_in
 from qkernel.frontend.control_flow import symbolic_if, truth
-from qkernel.frontend.domains import SymbolicItems, SymbolicRange
+from qkernel.frontend.domains import SymbolicItems, SymbolicSequence
 from qkernel.frontend.iteration import iterate
 from qkernel.frontend.loops import symbolic_for, symbolic_while
 from qkernel.frontend.ownership import QuantumHandle
@@ -147,7 +147,7 @@ def _expression(tracer: Tracer, value: ast.expr) -> None:
 
 
 def _assign_statement(tracer: Tracer, targets: list[ast.expr], value_node: ast.expr) -> None:
-    tracer.hints = tuple(_plain_names(targets[0]))
+    tracer.hints = tuple(plain_names(targets[0]))
     try:
         value = read(tracer, value_node)
     finally:
@@ -157,20 +157,21 @@ def _assign_statement(tracer: Tracer, targets: list[ast.expr], value_node: ast.e
 
 def _assign_kept(tracer: Tracer, targets: list[ast.expr], value: Any) -> None:
     """Assign, and see that no name loses a live qubit by it."""
-    before = {name: tracer.frame.variables.get(name) for target in targets for name in _plain_names(target)}
+    before = {name: tracer.frame.variables.get(name) for target in targets for name in plain_names(target)}
     for target in targets:
         assign(tracer, target, value)
     _check_nothing_lost(tracer, before, targets[0])
 
 
-def _plain_names(target: ast.expr) -> list[str]:
+def plain_names(target: ast.expr) -> list[str]:
+    """The names that an assignment to `target` gives a value."""
     match target:
         case ast.Name(name):
             return [name]
         case ast.Tuple(elements) | ast.List(elements):
-            return [name for element in elements for name in _plain_names(element)]
+            return [name for element in elements for name in plain_names(element)]
         case ast.Starred(value):
-            return _plain_names(value)
+            return plain_names(value)
     return []
 
 
@@ -338,7 +339,7 @@ def _for(tracer: Tracer, node: ast.For) -> Signal:
             help=_after_the_loop(node),
         )
     value = read(tracer, node.iter)
-    if isinstance(value, (SymbolicRange, SymbolicItems)):
+    if isinstance(value, (SymbolicSequence, SymbolicItems)):
         symbolic_for(tracer, node, value)
         return None
     if isinstance(value, (QuantumHandle, Expr)):
@@ -358,7 +359,7 @@ def _for(tracer: Tracer, node: ast.For) -> Signal:
             return signal
         if isinstance(signal, Break):
             break
-    tracer.frame.unrolled.update(_plain_names(node.target))
+    tracer.frame.unrolled.update(plain_names(node.target))
     return None
 
 

@@ -5,6 +5,7 @@ An expression is pure: constants, parameters, loop variables, carried scalars, m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -207,11 +208,11 @@ def _same(left: Any, right: Any) -> bool:
 
 
 class SymbolUse(TypeError):
-    """A symbol met Python code that needs its value now. The frontend turns this into an error with a caret."""
+    """A symbol met Python code that needs its value now. The frontend turns this into an error with a caret, and `help`."""
 
-    def __init__(self, expr: Expr, use: str) -> None:
+    def __init__(self, expr: Expr, use: str, help: str | None = None) -> None:
         super().__init__(f"{expr} is not known while the kernel is traced, and {use} needs its value")
-        self.expr, self.use = expr, use
+        self.expr, self.use, self.help = expr, use, help
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -350,8 +351,10 @@ def wrap(value: Any) -> Expr:
     if isinstance(value, tuple):
         items = tuple(wrap(entry) for entry in value)
         return Pack(items, TupleType(tuple(entry.type for entry in items)))
-    is_array = isinstance(value, np.ndarray) or hasattr(value, "detach")  # the latter: a tensor
-    return wrap(value.tolist()) if is_array else vector(value) if isinstance(value, list) else Const(value)
+    if isinstance(value, np.ndarray) or hasattr(value, "detach"):  # the latter: a tensor
+        return wrap(value.tolist())
+    is_list = isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray))
+    return vector(value) if is_list else Const(value)
 
 
 def vector(values: Any) -> Pack:
