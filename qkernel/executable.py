@@ -357,8 +357,8 @@ class Executable:
 
 
 def _engine(executor: Executor) -> Engine:
-    assert not isinstance(executor.engine, str)
-    return executor.engine
+    engine: Engine = executor.engine
+    return engine
 
 
 def _seed_of_group(seed: int | None, group: int, part: int) -> int | None:
