@@ -20,7 +20,7 @@ from qkernel.ir.expressions import Apply, apply, wrap
 from qkernel.lower.circuit import Box, Circuit, Kind, bit
 from qkernel.observable import Hamiltonian, X, Y, Z
 from qkernel_backends.qiskit import QiskitEngine, emit, to_qasm
-from qkernel_backends.qiskit.engine import AER_BASIS, translate
+from qkernel_backends.qiskit.devices import AER_BASIS, translate
 from qkernel_backends.reference import ReferenceEngine
 
 MATRIX = np.linalg.qr(np.random.default_rng(5).normal(size=(4, 4)) + 1j * np.random.default_rng(6).normal(size=(4, 4)))[0]

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from qiskit import QuantumCircuit, transpile
-from qiskit.circuit import ParameterExpression, ParameterVector, SessionEquivalenceLibrary
-from qiskit.exceptions import QiskitError
-from qiskit.primitives import BackendSamplerV2
+from qiskit import QuantumCircuit
+from qiskit.circuit import ParameterExpression, ParameterVector
 from qiskit.primitives.base import BaseEstimatorV2, BaseSamplerV2
 from qiskit.providers import BackendV2
 from qiskit.quantum_info import SparsePauliOp
-from qiskit.transpiler import PassManager
-from qiskit.transpiler.passes import BasisTranslator, HighLevelSynthesis
 from qiskit_aer import AerSimulator
-from qiskit_aer.primitives import EstimatorV2, SamplerV2
 
-from qkernel.errors import ExecutionError, TargetCapabilityError
+from qkernel.errors import TargetCapabilityError
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian
 from qkernel_backends.deferral import deferred
 from qkernel_backends.memory import require_memory
+from qkernel_backends.qiskit.devices import device_of, fitted, is_restricted
 from qkernel_backends.qiskit.emission import emit_with
+from qkernel_backends.qiskit.running import bits_of, careful, experiments, faithful, running
 
 Array = np.ndarray[Any, Any]
-
-# What circuits are translated to for Aer. It binds arrays of values to parameters itself, and gets controlled rotations
-# (cp, crx, mcphase ...) wrong or refuses them there; others of its gates are left out because it has no kernel for them.
-# fmt: off
-AER_BASIS = [
-    "id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg", "p", "rx", "ry", "rz", "u",
-    "cx", "cy", "cz", "swap", "ecr", "rxx", "ryy", "rzz", "rzx",
-    "unitary", "measure", "reset", "barrier", "if_else", "while_loop", "store",
-]
-# fmt: on
 
 
 @dataclass(frozen=True)
@@ -50,8 +34,9 @@ class QiskitEngine:
     sampler. Expectation values are exact on an ideal simulator, and come with `precision` (default: its own) from an
     estimator; any other backend and a sampler give samples only, so that an executor on them needs `shots`. For exact
     values measurements are deferred to fresh qubits, of which there may be 12.
-    Aer's gate fusion is always off, in simulators and in primitives that are given too: Aer 0.18 fuses some circuits of
-    more than 14 qubits into wrong ones. The backend that is given is not changed by that.
+    On a simulator with a noise model circuits are made of the gates that the model has, and a circuit is refused where an
+    error of the model would be lost. What Aer 0.18 gets wrong is turned off, in simulators and in primitives that are
+    given too (see `qkernel_backends.qiskit.running`); the backend that is given is not changed by that.
     Raises `TargetCapabilityError` for any other backend.
     """
 
@@ -70,7 +55,7 @@ class QiskitEngine:
     @property
     def is_ideal(self) -> bool:
         """Whether it runs on an Aer simulator without noise and restrictions."""
-        return self.backend is None or (isinstance(self.backend, AerSimulator) and not _is_restricted(self.backend))
+        return self.backend is None or (isinstance(self.backend, AerSimulator) and not is_restricted(self.backend))
 
     @property
     def features(self) -> frozenset[str]:
@@ -113,11 +98,14 @@ class QiskitPrepared:
         """Outcome probabilities, for each entry of the circuit's an array (batch, 2**k)."""
         self._require("probabilities", "has no exact probabilities: give the executor `shots`")
         circuit = self._unitary._without_phase()
-        for k, qubits in enumerate(self.circuit.probabilities):
-            circuit.save_probabilities(list(qubits), label=f"probabilities_{k}")
-        rows = self._unitary._simulate(circuit, theta)
+        labels = {k: f"probabilities_{k}" for k, qubits in enumerate(self.circuit.probabilities) if qubits}
+        for k, label in labels.items():
+            circuit.save_probabilities(list(self.circuit.probabilities[k]), label=label)
+        rows = self._unitary._simulate(circuit, theta) if labels else []
         return [
-            np.array([row[f"probabilities_{k}"] for row in rows], self._real).reshape(len(theta), 1 << len(qubits))
+            np.array([row[labels[k]] for row in rows], self._real).reshape(len(theta), 1 << len(qubits))
+            if qubits
+            else np.ones((len(theta), 1), self._real)
             for k, qubits in enumerate(self.circuit.probabilities)
         ]
 
@@ -136,13 +124,28 @@ class QiskitPrepared:
 
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """Measured bits, uint8 of shape (batch, shots, num_bits)."""
+        self._require("sampling", "gives no samples: use a sampler or a backend")
         if not self.circuit.num_bits or not len(theta):
             return np.zeros((len(theta), shots, self.circuit.num_bits), np.uint8)
-        circuit, sampler = self._without_phase(), self._sampler(seed)
+        if isinstance(self.engine.backend, BaseSamplerV2):
+            return self._sample_on_sampler(self.engine.backend, theta, shots, seed)
+        options: dict[str, Any] = {} if seed is None else {"seed_simulator": _within_64_bits(seed)}
+        circuit = self._without_phase()
+        with running(self.circuit.name):
+            found = experiments(self._backend, circuit, self._values(circuit, theta), shots=shots, memory=True, **options)
+            memories = [getattr(entry.data, "memory", None) for entry in found]
+        return np.stack([bits_of(memory, shots, self.circuit.num_bits) for memory in memories])
+
+    def _sample_on_sampler(self, sampler: BaseSamplerV2, theta: Array, shots: int, seed: int | None) -> Array:
+        if seed is not None:
+            raise TargetCapabilityError(
+                f"the seed of a `{type(sampler).__name__}` cannot be set from here", help="give the seed when you make it"
+            )
+        circuit = self._without_phase()
         # Rows without parameters of their own are samples of their own all the same.
         pubs: list[Any] = [(circuit, self._values(circuit, theta))] if circuit.parameters else [(circuit,)] * len(theta)
-        with self._running():
-            results = sampler.run(pubs, shots=shots).result()
+        with running(self.circuit.name):
+            results = careful(sampler, circuit, self.circuit.num_qubits).run(pubs, shots=shots).result()
             (register,) = circuit.cregs
             bits = [result.data[register.name].to_bool_array(order="little") for result in results]
         return (bits[0] if circuit.parameters else np.stack(bits)).astype(np.uint8)
@@ -154,7 +157,15 @@ class QiskitPrepared:
     @cached_property
     def _unitary(self) -> QiskitPrepared:
         """This, with measurements put off to the end, where only exact values are wanted."""
-        return self if self.circuit.is_unitary else QiskitPrepared(self.engine, deferred(self.circuit), self.dtype)
+        if self.circuit.is_unitary:
+            return self
+        device = self._device
+        if device is not None and not QiskitEngine(device).is_ideal:
+            raise TargetCapabilityError(
+                f"`{self.circuit.name}` measures or resets qubits, and an estimator on a device has no values behind that",
+                help="use the device or a sampler on it, with `shots`",
+            )
+        return QiskitPrepared(self.engine, deferred(self.circuit), self.dtype)
 
     @cached_property
     def _open_slots(self) -> Array:
@@ -175,7 +186,7 @@ class QiskitPrepared:
         """The circuit in gates that the device takes."""
         if self.engine.is_ideal and (self.engine.backend is None or self.engine.backend.options.method == "statevector"):
             require_memory(self.circuit.num_qubits, self.dtype.itemsize)
-        return translate(self._circuit, self._device)
+        return fitted(self.circuit, self._circuit, self._device)
 
     def _without_phase(self) -> QuantumCircuit:
         """A copy of the translated circuit without its global phase, to which Aer binds no arrays."""
@@ -183,14 +194,21 @@ class QiskitPrepared:
         circuit.global_phase = 0
         return circuit
 
-    @property
+    @cached_property
     def _device(self) -> Any:
         """The backend that circuits are translated for, as far as it is known."""
+        return device_of(self.engine.backend)
+
+    @cached_property
+    def _backend(self) -> BackendV2:
+        """The backend that runs the circuit."""
         backend = self.engine.backend
-        if not isinstance(backend, (BaseEstimatorV2, BaseSamplerV2)):
-            return backend
-        device = getattr(backend, "backend", None) or getattr(backend, "_backend", None)
-        return device() if callable(device) and not isinstance(device, BackendV2) else device
+        if backend is None:
+            precision = "single" if self.dtype == np.complex64 else "double"
+            backend = AerSimulator(method="statevector", precision=precision, max_parallel_experiments=0)
+        if isinstance(backend, AerSimulator):
+            return faithful(backend, self._translated, self.circuit.num_qubits)
+        return backend
 
     def _values(self, circuit: QuantumCircuit, theta: Array) -> Array:
         """Values of the parameters of `circuit`, in its order, shape (batch, parameters)."""
@@ -198,49 +216,34 @@ class QiskitPrepared:
         return angles[:, [parameter.index for parameter in circuit.parameters]]
 
     def _expect(self, theta: Array, observables: list[Hamiltonian]) -> Array:
-        given = isinstance(self.engine.backend, BaseEstimatorV2)
-        estimator = without_fusion(self.engine.backend) if given else EstimatorV2.from_backend(self._simulator)
         circuit = self._without_phase()
         operators = [_operator(observable, self.circuit.num_qubits) for observable in observables]
+        if isinstance(self.engine.backend, BaseEstimatorV2):
+            return self._expect_on_estimator(self.engine.backend, circuit, theta, operators)
+        for k, operator in enumerate(operators):
+            circuit.save_expectation_value(operator, range(self.circuit.num_qubits), label=f"expectation_{k}")
+        rows = self._simulate(circuit, theta)
+        values = [[row[f"expectation_{k}"] for k in range(len(operators))] for row in rows]
+        return np.array(values, float).reshape(len(theta), len(operators))
+
+    def _expect_on_estimator(
+        self, estimator: BaseEstimatorV2, circuit: QuantumCircuit, theta: Array, operators: list[SparsePauliOp]
+    ) -> Array:
         if circuit.layout is not None:
             operators = [operator.apply_layout(circuit.layout) for operator in operators]
-        with self._running():
-            # one column of parameter values against one row of observables
-            values = (self._values(circuit, theta)[:, None, :],) if circuit.parameters else ()
-            result = estimator.run([(circuit, [operators], *values)], precision=self.engine.precision).result()
+        # one column of parameter values against one row of observables
+        values = (self._values(circuit, theta)[:, None, :],) if circuit.parameters else ()
+        with running(self.circuit.name):
+            pub = (circuit, [operators], *values)
+            result = careful(estimator, circuit, self.circuit.num_qubits).run([pub], precision=self.engine.precision).result()
             return np.asarray(result[0].data.evs, float).reshape(-1, len(operators))
-
-    def _sampler(self, seed: int | None) -> Any:
-        backend = self.engine.backend
-        self._require("sampling", "gives no samples: use a sampler or a backend")
-        if isinstance(backend, BaseSamplerV2):
-            if seed is not None:
-                raise TargetCapabilityError(
-                    f"the seed of a `{type(backend).__name__}` cannot be set from here", help="give the seed when you make it"
-                )
-            return without_fusion(backend)
-        if backend is None or isinstance(backend, AerSimulator):
-            return SamplerV2.from_backend(self._simulator, seed=seed)
-        return BackendSamplerV2(backend=backend, options={} if seed is None else {"seed_simulator": seed})
-
-    @property
-    def _simulator(self) -> AerSimulator:
-        if self.engine.backend is not None:
-            return without_fusion(self.engine.backend)
-        precision = "single" if self.dtype == np.complex64 else "double"
-        return AerSimulator(method="statevector", precision=precision, max_parallel_experiments=0, fusion_enable=False)
 
     def _simulate(self, circuit: QuantumCircuit, theta: Array) -> list[dict[str, Any]]:
         """What `circuit` saves, for each row of `theta`."""
-        if not len(theta):
-            return []
-        values = self._values(circuit, theta)
-        binds = {parameter: values[:, k] for k, parameter in enumerate(circuit.parameters)}
-        with self._running():
-            result = self._simulator.run(circuit, parameter_binds=[binds]).result()
-            count = len(theta) if binds else 1
-            rows = [result.data(k) for k in range(count)]
-        return rows if binds else rows * len(theta)
+        with running(self.circuit.name):
+            found = experiments(self._backend, circuit, self._values(circuit, theta), each=False)
+            rows = [entry.data.to_dict() for entry in found]
+        return rows if len(rows) == len(theta) else rows * len(theta)
 
     def _phases(self, theta: Array) -> Array:
         """exp(i global phase) of the translated circuit for each row of `theta`."""
@@ -255,50 +258,6 @@ class QiskitPrepared:
         if feature not in self.engine.features:
             raise TargetCapabilityError(f"a `{type(self.engine.backend).__name__}` {lack}")
 
-    @contextmanager
-    def _running(self) -> Iterator[None]:
-        """Turns what Qiskit raises while it runs into errors of this package."""
-        try:
-            yield
-        except QiskitError as error:
-            raise ExecutionError(f"Qiskit could not run `{self.circuit.name}`: {error.message}") from error
-
-
-def without_fusion(backend: Any) -> Any:
-    """A copy of an Aer simulator, or of a primitive on one, that fuses no gates; any other backend as it is."""
-    if isinstance(backend, AerSimulator):
-        simulator = copy(backend)
-        simulator._options = copy(backend._options)
-        simulator.set_options(fusion_enable=False)
-        return simulator
-    inner = getattr(backend, "_backend", None)
-    if not isinstance(inner, AerSimulator):
-        return backend
-    primitive = copy(backend)
-    primitive._backend = without_fusion(inner)
-    return primitive
-
-
-def translate(circuit: QuantumCircuit, device: Any) -> QuantumCircuit:
-    """`circuit` in gates that `device` (None: an ideal Aer simulator) takes; on Aer none is a controlled rotation."""
-    if device is not None and not isinstance(device, AerSimulator):
-        return transpile(circuit, backend=device, optimization_level=1, seed_transpiler=0)
-    if device is not None and _is_restricted(device):
-        names = [name for name in AER_BASIS[: AER_BASIS.index("unitary")] if name in device.operation_names]
-        return transpile(circuit, basis_gates=names, coupling_map=device.coupling_map, optimization_level=0, seed_transpiler=0)
-    if circuit.count_ops().keys() <= set(AER_BASIS) - {"if_else", "while_loop"}:
-        return circuit
-    passes = (
-        HighLevelSynthesis(equivalence_library=SessionEquivalenceLibrary, basis_gates=AER_BASIS, qubits_initially_zero=False),
-        BasisTranslator(SessionEquivalenceLibrary, AER_BASIS),
-    )
-    return PassManager(passes).run(circuit)
-
-
-def _is_restricted(simulator: AerSimulator) -> bool:
-    """Whether it has noise, or qubits that are not all connected."""
-    return simulator.options.noise_model is not None or simulator.coupling_map is not None
-
 
 def _operator(observable: Hamiltonian, num_qubits: int) -> SparsePauliOp:
     """The terms of `observable`, without its constant."""
@@ -307,3 +266,8 @@ def _operator(observable: Hamiltonian, num_qubits: int) -> SparsePauliOp:
         for key, coefficient in observable
     ]
     return SparsePauliOp.from_sparse_list(terms, num_qubits=num_qubits)
+
+
+def _within_64_bits(seed: int) -> int:
+    """`seed` itself where a signed integer of 64 bits holds it, else a number made of it."""
+    return seed if seed < 1 << 63 else int(np.random.SeedSequence(seed).generate_state(1)[0])

@@ -108,3 +108,20 @@ def factory(kind: Kind) -> Factory:
 
 def _controlled(gate: Any, kind: Kind) -> Operation:
     return gate.control(kind.controls, ctrl_state=kind.control_value, annotated=False)
+
+
+_SYNONYMS = {"p": ("phase", "u1"), "u": ("u3", "U"), "ug": ("u",), "x": ("not",)}
+_NAMES_OF_CONTROLLED = {("x", 1): {"cnot", "CX"}, ("x", 2): {"toffoli"}, ("swap", 1): {"fredkin"}}
+
+
+def other_names(kind: Kind) -> dict[str, str]:
+    """Names under which others know a gate, each with Qiskit's own name of it."""
+    if not kind.is_gate or kind.name == "gphase" or (kind.name == "ug" and kind.controls != 1):
+        return {}
+    own = str((factory(kind)(*(0.0,) * kind.num_angles) if kind.num_angles else fixed_operation(kind)).name)
+    count = kind.controls
+    prefixes = {"c" * count, f"c{count}" if count else ""}
+    if count > (2 if kind.name == "x" else 1):
+        prefixes.add("mc")
+    names = {prefix + base for prefix in prefixes for base in (kind.name, *_SYNONYMS.get(kind.name, ()))}
+    return dict.fromkeys(sorted(names | _NAMES_OF_CONTROLLED.get((kind.name, count), set())), own)

@@ -1,0 +1,167 @@
+"""What a device takes: circuits in its gates, with all that its noise model says, or an error that names what it lacks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from qiskit import QuantumCircuit, transpile
+from qiskit.circuit import ControlFlowOp, SessionEquivalenceLibrary
+from qiskit.primitives.base import BaseEstimatorV2, BaseSamplerV2
+from qiskit.providers import BackendV2
+from qiskit.transpiler import PassManager
+from qiskit.transpiler.passes import BasisTranslator, HighLevelSynthesis, UnitarySynthesis
+from qiskit_aer import AerSimulator
+
+from qkernel.errors import TargetCapabilityError
+from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Repeat, Run
+from qkernel_backends.qiskit.gates import other_names
+from qkernel_backends.qiskit.running import with_options, words_of
+
+# What circuits are translated to for Aer. It binds arrays of values to the parameters of these gates itself, and gets
+# controlled rotations (cp, crx, mcphase ...) wrong or refuses them there; of others it has no kernel.
+# fmt: off
+AER_BASIS = [
+    "id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg", "p", "rx", "ry", "rz", "u",
+    "cx", "cy", "cz", "swap", "ecr", "rxx", "ryy", "rzz", "rzx",
+    "unitary", "measure", "reset", "barrier", "if_else", "while_loop", "store",
+]
+# What stays besides where a noise model has it; each row of parameters is then bound here.
+_IN_NOISE_MODELS = [
+    *AER_BASIS[: AER_BASIS.index("measure")],
+    "u1", "u2", "u3", "r", "cu1", "cu3", "cu", "cp", "crx", "cry", "crz", "csx", "cswap", "ccx", "ccz", "mcx", "mcphase",
+]
+_NOT_ON_COUPLING_MAPS = {"unitary", "mcx", "mcphase", "ccx", "ccz", "cswap"}  # which `transpile` does not take there
+# fmt: on
+
+_CONTROL_FLOW = {
+    Branch: ("if_else", "branches on measured bits"),
+    Repeat: ("while_loop", "loops on measured bits"),
+    Assign: ("store", "assigns bits or counts at run time"),
+}
+
+
+def device_of(backend: Any) -> Any:
+    """The backend that circuits are translated for, if it is known; of a primitive its own, with its options of running."""
+    if not isinstance(backend, (BaseEstimatorV2, BaseSamplerV2)):
+        return backend
+    device = getattr(backend, "backend", None) or getattr(backend, "_backend", None)
+    device = device() if callable(device) and not isinstance(device, BackendV2) else device
+    noise = (getattr(getattr(backend, "options", None), "run_options", None) or {}).get("noise_model")
+    return with_options(device, noise_model=noise) if isinstance(device, AerSimulator) and noise is not None else device
+
+
+def is_restricted(simulator: AerSimulator) -> bool:
+    """Whether it has noise, or qubits that are not all connected."""
+    return simulator.options.noise_model is not None or simulator.coupling_map is not None
+
+
+def fitted(circuit: Circuit, written: QuantumCircuit, device: Any) -> QuantumCircuit:
+    """`written`, which is `circuit` in Qiskit, in gates that `device` takes.
+
+    Raises `TargetCapabilityError` for what the device cannot hold, and where its noise would be lost.
+    """
+    noise = device.options.noise_model if isinstance(device, AerSimulator) else None
+    _check_control_flow(circuit, device, noise)
+    if device is not None and not (isinstance(device, AerSimulator) and device.coupling_map is None):
+        _check_width(circuit, device)
+    try:
+        translated = translate(written, device)
+    except Exception as error:
+        raise TargetCapabilityError(f"`{circuit.name}` does not fit {_called(device)}: {words_of(error)}") from error
+    if noise is not None:
+        _check_noise(circuit, written, translated, noise)
+    return translated
+
+
+def translate(circuit: QuantumCircuit, device: Any) -> QuantumCircuit:
+    """`circuit` in gates that `device` (None: an ideal Aer simulator) takes; on ideal Aer none is a controlled rotation."""
+    if device is not None and not isinstance(device, AerSimulator):
+        return transpile(circuit, backend=device, optimization_level=1, seed_transpiler=0)
+    basis = AER_BASIS
+    if device is not None and is_restricted(device):
+        basis = [name for name in _IN_NOISE_MODELS if name in device.operation_names]
+        if device.coupling_map is not None:
+            names = [name for name in basis if name not in _NOT_ON_COUPLING_MAPS]
+            options = {"basis_gates": names, "coupling_map": device.coupling_map, "qubits_initially_zero": False}
+            return transpile(circuit, **options, optimization_level=0, seed_transpiler=0)
+    elif circuit.count_ops().keys() <= set(AER_BASIS) - {"if_else", "while_loop"}:
+        return circuit
+    passes = (
+        HighLevelSynthesis(equivalence_library=SessionEquivalenceLibrary, basis_gates=basis, qubits_initially_zero=False),
+        UnitarySynthesis(basis_gates=basis),
+        BasisTranslator(SessionEquivalenceLibrary, [*basis, *AER_BASIS[AER_BASIS.index("measure") :]]),
+    )
+    return PassManager(passes).run(circuit)
+
+
+def _called(device: Any) -> str:
+    return "Aer" if device is None else f"`{device.name}`"
+
+
+def _check_width(circuit: Circuit, device: Any) -> None:
+    if device.num_qubits is not None and circuit.num_qubits > device.num_qubits:
+        raise TargetCapabilityError(
+            f"`{circuit.name}` needs {circuit.num_qubits} qubits, and {_called(device)} has {device.num_qubits}",
+            help="use a device with more qubits, or a simulator without a device's restrictions: `AerSimulator()`",
+        )
+
+
+def _check_control_flow(circuit: Circuit, device: Any, noise: Any) -> None:
+    """Aer aborts the process, or fails, or goes on without them, where values are stored that it has no place for."""
+    if device is None or (isinstance(device, AerSimulator) and noise is None):
+        return
+    for part in _parts(circuit.body):
+        if isinstance(part, Run):
+            continue
+        name, what = _CONTROL_FLOW[type(part)]
+        if name == "store" and noise is not None:
+            raise TargetCapabilityError(
+                f"`{circuit.name}` {what}, which Aer leaves out of circuits with noise",
+                span=part.span,
+                help="leave the noise model out, or read measured bits as they are: do not assign them anew",
+            )
+        if name not in device.operation_names and not isinstance(device, AerSimulator):
+            raise TargetCapabilityError(
+                f"`{circuit.name}` {what}, and {_called(device)} has no `{name}`",
+                span=part.span,
+                help="use a device that has it, or a simulator: `AerSimulator()`",
+            )
+
+
+def _parts(body: Body) -> Iterator[Run | Branch | Repeat | Assign]:
+    for part in body:
+        yield part
+        match part:
+            case Branch(_, then, otherwise):
+                yield from _parts(then)
+                yield from _parts(otherwise)
+            case Repeat(_, inner):
+                yield from _parts(inner)
+
+
+def _check_noise(circuit: Circuit, written: QuantumCircuit, translated: QuantumCircuit, noise: Any) -> None:
+    """Raise where `noise` names an operation of the circuit that is not there any more under this name."""
+    before, after = Counter(_names(written)), Counter(_names(translated))
+    noisy = set(noise.noise_instructions)
+    lost = {name: "which is made of other gates there" for name in noisy if before[name] > after[name]}
+    for kind in circuit.kinds:
+        for name, own in other_names(kind).items():
+            if name in noisy and own not in noisy and not after[name]:
+                lost[name] = f"and Qiskit's name of it is `{own}`"
+    lost |= {box.label: "which is a box of other gates" for box in circuit.boxes if box.label in noisy}
+    for name, reason in sorted(lost.items()):
+        raise TargetCapabilityError(
+            f"the noise model has errors on `{name}` in `{circuit.name}`, {reason}: they would be lost",
+            help="put the errors on gates that the simulator has, such as `cx` and `rz`",
+        )
+
+
+def _names(circuit: QuantumCircuit) -> Iterator[str]:
+    """The name of each operation, those in branches and loops included."""
+    for row in circuit.data:
+        yield row.operation.name
+        if isinstance(row.operation, ControlFlowOp):
+            for block in row.operation.blocks:
+                yield from _names(block)

@@ -1,0 +1,159 @@
+"""Circuits on backends: Aer with its optimisations that go wrong turned off, failed results as errors, bits as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from typing import Any
+
+import numpy as np
+from qiskit import QuantumCircuit
+from qiskit.circuit import ControlFlowOp, ParameterExpression
+from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2
+from qiskit.providers import BackendV2, Options
+from qiskit.transpiler import Target
+from qiskit_aer import AerSimulator
+from qiskit_aer.primitives import EstimatorV2, SamplerV2
+
+from qkernel.errors import ExecutionError, QKernelError
+
+Array = np.ndarray[Any, Any]
+
+_ON_BACKENDS = (BackendEstimatorV2, BackendSamplerV2, EstimatorV2, SamplerV2)
+_NEVER_TOO_WIDE = 10
+
+
+@contextmanager
+def running(name: str) -> Iterator[None]:
+    """Turns whatever Qiskit raises while it runs the circuit `name` into errors of this package."""
+    try:
+        yield
+    except QKernelError:
+        raise
+    except Exception as error:
+        raise ExecutionError(f"Qiskit could not run `{name}`: {words_of(error)}") from error
+
+
+def words_of(error: Exception) -> str:
+    """What an exception of Qiskit says."""
+    return str(getattr(error, "message", None) or error or type(error).__name__).strip()
+
+
+def with_options(simulator: AerSimulator, **options: Any) -> AerSimulator:
+    """A copy of an Aer simulator with other options; the simulator that is given is not changed."""
+    changed = copy(simulator)
+    changed._options = copy(simulator._options)
+    changed.set_options(**options)
+    return changed
+
+
+def faithful(simulator: AerSimulator, circuit: QuantumCircuit, num_qubits: int) -> AerSimulator:
+    """A copy that simulates `circuit`, which was made of one of `num_qubits` qubits, as it stands.
+
+    Aer 0.18 fuses some circuits of more than 14 qubits into wrong ones, and fails on branches on qubits that it has
+    dropped because no result depends on them. On a device with many more qubits they must be dropped all the same.
+    """
+    branches = any(isinstance(row.operation, ControlFlowOp) for row in circuit.data)
+    fits = circuit.num_qubits <= max(num_qubits, _NEVER_TOO_WIDE)
+    return with_options(simulator, fusion_enable=False, **({"enable_truncation": False} if branches and fits else {}))
+
+
+def careful(primitive: Any, circuit: QuantumCircuit, num_qubits: int) -> Any:
+    """A copy of a primitive on a backend, whose failed results are errors and which is `faithful`; any other as it is."""
+    if not isinstance(primitive, _ON_BACKENDS):
+        return primitive
+    inner = primitive._backend
+    changed = copy(primitive)
+    changed._backend = _Checked(faithful(inner, circuit, num_qubits) if isinstance(inner, AerSimulator) else inner)
+    return changed
+
+
+class _Checked(BackendV2):  # type: ignore[misc]
+    """A backend, whose results are checked."""
+
+    def __init__(self, inner: BackendV2) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    @property
+    def target(self) -> Target:
+        return self._inner.target
+
+    @property
+    def max_circuits(self) -> int | None:
+        limit: int | None = self._inner.max_circuits
+        return limit
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return Options()
+
+    def run(self, run_input: Any, **options: Any) -> Any:
+        return _CheckedJob(self._inner.run(run_input, **options))
+
+
+class _CheckedJob:
+    """A job, whose result is checked."""
+
+    def __init__(self, job: Any) -> None:
+        self._job = job
+
+    def result(self) -> Any:
+        return checked(self._job.result())
+
+
+def checked(result: Any) -> Any:
+    """`result`, if all of its experiments were run; else raises `ExecutionError` with the backend's own words."""
+    failed = [entry for entry in result.results if not entry.success]
+    if result.success and not failed:
+        return result
+    said = [str(status) for status in (*(entry.status for entry in failed), getattr(result, "status", None)) if status]
+    words = "; ".join(dict.fromkeys(said)) or "it says no reason"
+    raise ExecutionError(f"the backend `{result.backend_name}` failed: {words}")
+
+
+def experiments(backend: BackendV2, circuit: QuantumCircuit, values: Array, each: bool = True, **options: Any) -> list[Any]:
+    """What `backend` gives for `circuit` with each row of `values`, shape (rows, parameters in the circuit's order).
+
+    Without parameters it is run for each row all the same, or once if not `each`.
+    """
+    if not len(values):
+        return []
+    if isinstance(backend, AerSimulator) and circuit.parameters and _binds_arrays(circuit):
+        options["parameter_binds"] = [{parameter: values[:, k] for k, parameter in enumerate(circuit.parameters)}]
+        circuits = [circuit]
+    elif circuit.parameters:
+        circuits = [circuit.assign_parameters(row) for row in values]
+    else:
+        circuits = [circuit] * (len(values) if each else 1)
+    most = backend.max_circuits or len(circuits)
+    jobs = [backend.run(circuits[start : start + most], **options) for start in range(0, len(circuits), most)]
+    return [entry for job in jobs for entry in checked(job.result()).results]
+
+
+def _binds_arrays(circuit: QuantumCircuit) -> bool:
+    """Whether Aer binds arrays of values to all parametrised gates of `circuit` rightly."""
+    return all(_binds(row.operation) for row in circuit.data)
+
+
+def _binds(operation: Any) -> bool:
+    if isinstance(operation, ControlFlowOp):
+        return all(map(_binds_arrays, operation.blocks))
+    open_angles = any(isinstance(angle, ParameterExpression) and angle.parameters for angle in operation.params)
+    return not open_angles or operation.name in _BINDS_ARRAYS
+
+
+_BINDS_ARRAYS = frozenset(("p", "rx", "ry", "rz", "u", "rxx", "ryy", "rzz", "rzx", "u1", "u2", "u3", "r"))
+
+
+def bits_of(memory: Sequence[str] | None, shots: int, num_bits: int) -> Array:
+    """The bits of each shot, uint8 of shape (shots, num_bits), from hexadecimal numbers; None where nothing was measured."""
+    if not memory:
+        return np.zeros((shots, num_bits), np.uint8)
+    width = (num_bits + 7) // 8
+    numbers = b"".join(int(entry, 16).to_bytes(width, "little") for entry in memory)
+    rows = np.frombuffer(numbers, np.uint8).reshape(shots, width)
+    return np.unpackbits(rows, axis=1, count=num_bits, bitorder="little")
