@@ -22,15 +22,16 @@ from qkernel_backends.qiskit.running import with_options, words_of
 # What circuits are translated to for Aer. It binds arrays of values to the parameters of these gates itself, and gets
 # controlled rotations (cp, crx, mcphase ...) wrong or refuses them there; of others it has no kernel.
 # fmt: off
-AER_BASIS = [
+_GATES = [
     "id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg", "p", "rx", "ry", "rz", "u",
-    "cx", "cy", "cz", "swap", "ecr", "rxx", "ryy", "rzz", "rzx",
-    "unitary", "measure", "reset", "barrier", "if_else", "while_loop", "store",
+    "cx", "cy", "cz", "swap", "ecr", "rxx", "ryy", "rzz", "rzx", "unitary",
 ]
+_NO_GATES = ["measure", "reset", "barrier", "if_else", "while_loop", "store"]
+AER_BASIS = [*_GATES, *_NO_GATES]
 # What stays besides where a noise model has it; each row of parameters is then bound here.
 _IN_NOISE_MODELS = [
-    *AER_BASIS[: AER_BASIS.index("measure")],
-    "u1", "u2", "u3", "r", "cu1", "cu3", "cu", "cp", "crx", "cry", "crz", "csx", "cswap", "ccx", "ccz", "mcx", "mcphase",
+    *_GATES, "u1", "u2", "u3", "r", "cu1", "cu3", "cu", "cp", "crx", "cry", "crz", "csx", "cswap",
+    "ccx", "ccz", "mcx", "mcphase",
 ]
 _NOT_ON_COUPLING_MAPS = {"unitary", "mcx", "mcphase", "ccx", "ccz", "cswap"}  # which `transpile` does not take there
 # fmt: on
@@ -79,19 +80,20 @@ def translate(circuit: QuantumCircuit, device: Any) -> QuantumCircuit:
     """`circuit` in gates that `device` (None: an ideal Aer simulator) takes; on ideal Aer none is a controlled rotation."""
     if device is not None and not isinstance(device, AerSimulator):
         return transpile(circuit, backend=device, optimization_level=1, seed_transpiler=0)
-    basis = AER_BASIS
-    if device is not None and is_restricted(device):
-        basis = [name for name in _IN_NOISE_MODELS if name in device.operation_names]
-        if device.coupling_map is not None:
-            names = [name for name in basis if name not in _NOT_ON_COUPLING_MAPS]
-            options = {"basis_gates": names, "coupling_map": device.coupling_map, "qubits_initially_zero": False}
-            return transpile(circuit, **options, optimization_level=0, seed_transpiler=0)
-    elif circuit.count_ops().keys() <= set(AER_BASIS) - {"if_else", "while_loop"}:
+    restricted = device is not None and is_restricted(device)
+    basis = _IN_NOISE_MODELS if restricted else _GATES
+    if device is not None:
+        basis = [name for name in basis if name in device.operation_names]
+    if restricted and device.coupling_map is not None:
+        names = [name for name in basis if name not in _NOT_ON_COUPLING_MAPS]
+        options = {"basis_gates": names, "coupling_map": device.coupling_map, "qubits_initially_zero": False}
+        return transpile(circuit, **options, optimization_level=0, seed_transpiler=0)
+    if circuit.count_ops().keys() <= {*basis, "measure", "reset", "barrier", "store"}:
         return circuit
     passes = (
         HighLevelSynthesis(equivalence_library=SessionEquivalenceLibrary, basis_gates=basis, qubits_initially_zero=False),
         UnitarySynthesis(basis_gates=basis),
-        BasisTranslator(SessionEquivalenceLibrary, [*basis, *AER_BASIS[AER_BASIS.index("measure") :]]),
+        BasisTranslator(SessionEquivalenceLibrary, [*basis, *_NO_GATES]),
     )
     return PassManager(passes).run(circuit)
 
@@ -104,7 +106,7 @@ def _check_width(circuit: Circuit, device: Any) -> None:
     if device.num_qubits is not None and circuit.num_qubits > device.num_qubits:
         raise TargetCapabilityError(
             f"`{circuit.name}` needs {circuit.num_qubits} qubits, and {_called(device)} has {device.num_qubits}",
-            help="use a device with more qubits, or a simulator without a device's restrictions: `AerSimulator()`",
+            help="use a device with more qubits, or a simulator: `AerSimulator()`",
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -92,27 +93,31 @@ class _Checked(BackendV2):  # type: ignore[misc]
         return Options()
 
     def run(self, run_input: Any, **options: Any) -> Any:
-        return _CheckedJob(self._inner.run(run_input, **options))
+        return _CheckedJob(self._inner, self._inner.run(run_input, **options))
 
 
+@dataclass(frozen=True)
 class _CheckedJob:
     """A job, whose result is checked."""
 
-    def __init__(self, job: Any) -> None:
-        self._job = job
+    backend: BackendV2
+    job: Any
 
     def result(self) -> Any:
-        return checked(self._job.result())
+        return _checked(self.job.result(), self.backend)
 
 
-def checked(result: Any) -> Any:
+def _checked(result: Any, backend: BackendV2) -> Any:
     """`result`, if all of its experiments were run; else raises `ExecutionError` with the backend's own words."""
     failed = [entry for entry in result.results if not entry.success]
     if result.success and not failed:
         return result
-    said = [str(status) for status in (*(entry.status for entry in failed), getattr(result, "status", None)) if status]
-    words = "; ".join(dict.fromkeys(said)) or "it says no reason"
-    raise ExecutionError(f"the backend `{result.backend_name}` failed: {words}")
+    said = [str(entry.status) for entry in failed] or [str(getattr(result, "status", "it says no reason"))]
+    method = getattr(backend.options, "method", "automatic") if isinstance(backend, AerSimulator) else "automatic"
+    raise ExecutionError(
+        f"the backend `{backend.name}` failed: {'; '.join(dict.fromkeys(said))}",
+        help=None if method == "automatic" else "try another method: `AerSimulator()` chooses one for each circuit",
+    )
 
 
 def experiments(backend: BackendV2, circuit: QuantumCircuit, values: Array, each: bool = True, **options: Any) -> list[Any]:
@@ -131,7 +136,7 @@ def experiments(backend: BackendV2, circuit: QuantumCircuit, values: Array, each
         circuits = [circuit] * (len(values) if each else 1)
     most = backend.max_circuits or len(circuits)
     jobs = [backend.run(circuits[start : start + most], **options) for start in range(0, len(circuits), most)]
-    return [entry for job in jobs for entry in checked(job.result()).results]
+    return [entry for job in jobs for entry in _checked(job.result(), backend).results]
 
 
 def _binds_arrays(circuit: QuantumCircuit) -> bool:
