@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from qkernel.draw.build import Options, build_scene
-from qkernel.draw.scene import Scene
+from qkernel.draw.characters import visible
+from qkernel.draw.scene import Scene, reworded, with_short_names
 from qkernel.draw.style import STYLES, CircuitStyle, find_style
 from qkernel.errors import ValidationError
 from qkernel.ir.ops import Module
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from qkernel.draw.concrete import Placed
     from qkernel.lower.circuit import Circuit
 
@@ -19,7 +22,8 @@ __all__ = ["STYLES", "CircuitStyle", "draw"]
 
 _OUTPUTS = ("mpl", "text", "svg", "html")
 _ALL_LEVELS = 1000
-_SLACK = 1.25
+_LONGEST_NAME = 40
+"""Columns: where the names of wires are cut in pictures."""
 
 
 def draw(
@@ -69,21 +73,32 @@ def draw(
         from qkernel.draw.text import text_drawing
 
         return text_drawing(scene, None if width is None else int(width), ascii)
+    if output == "mpl":
+        return _figure(scene, chosen, width)
+    scene = with_short_names(reworded(scene, visible), _LONGEST_NAME)
     if output == "html":
         from qkernel.draw.html import html_drawing
 
         return html_drawing(scene, chosen)
     from qkernel.draw.picture import paint_scene
+    from qkernel.draw.svg import svg_drawing
 
-    slack = _SLACK if width is None else 1.0
-    if output == "svg":
-        from qkernel.draw.svg import svg_drawing
+    picture = paint_scene(scene, 0.75 * (width or 1200.0), chosen.font_size, _slack(width))
+    return svg_drawing(picture, chosen, f"{scene.title}({scene.subtitle})")
 
-        picture = paint_scene(scene, 0.75 * (width or 1200.0), chosen.font_size, slack)
-        return svg_drawing(picture, chosen, f"{scene.title}({scene.subtitle})")
+
+def _figure(scene: Scene, style: CircuitStyle, width: float | None) -> Figure:
+    from qkernel.draw.fonts import legible
     from qkernel.draw.mpl import figure
+    from qkernel.draw.picture import paint_scene
 
-    return figure(paint_scene(scene, 72 * (width or 14.0), chosen.font_size, slack), chosen)
+    shown = with_short_names(reworded(scene, legible), _LONGEST_NAME)
+    return figure(paint_scene(shown, 72 * (width or 14.0), style.font_size, _slack(width)), style)
+
+
+def _slack(width: float | None) -> float:
+    """By which factor a line may be longer where nobody asked for a width."""
+    return 1.25 if width is None else 1.0
 
 
 def _lowered_scene(

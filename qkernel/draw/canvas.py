@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from qkernel.draw.characters import cells, columns
+
 _NORTH, _EAST, _SOUTH, _WEST = range(4)
 _JOINTS = {
     # lines leaving to north, east, south, west: 0 none, 1 single, 2 double
@@ -23,9 +25,12 @@ class Canvas:
         self.height, self.width = height, width
 
     def write(self, row: int, column: int, text: str) -> None:
-        """Letters over whatever is there."""
-        for offset, letter in enumerate(text):
-            self.put(row, column + offset, letter)
+        """Letters over whatever is there; behind a letter of two columns stands an empty one."""
+        for letter, width in cells(text):
+            self.put(row, column, letter)
+            if width == 2:
+                self.put(row, column + 1, "")
+            column += width
 
     def put(self, row: int, column: int, letter: str) -> None:
         if 0 <= row < self.height and 0 <= column < self.width:
@@ -77,9 +82,16 @@ class Canvas:
     def __str__(self) -> str:
         rows = []
         for row in range(self.height):
-            joints = (_JOINTS.get("".join(map(str, self.lines[row][k])), "┼") for k in range(self.width))
-            rows.append("".join(self.letters.get((row, k), joint) for k, joint in enumerate(joints)).rstrip())
+            rows.append("".join(self._cell(row, column) for column in range(self.width)).rstrip())
         return "\n".join(rows).strip("\n")
+
+    def _cell(self, row: int, column: int) -> str:
+        """What stands in one column; of a letter of two columns that is half covered, a space."""
+        letter, before, behind = (self.letters.get((row, column + shift)) for shift in (0, -1, 1))
+        if letter is None:
+            return _JOINTS.get("".join(map(str, self.lines[row][column])), "┼")
+        is_half = before is None or columns(before) < 2 if letter == "" else columns(letter) == 2 and behind != ""
+        return " " if is_half else letter
 
 
 def plain(text: str) -> str:

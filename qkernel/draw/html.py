@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from math import ceil, floor
 
-from qkernel.draw.labels import shorten
+from qkernel.draw.characters import shorten
 from qkernel.draw.layout import Extent, Layout, lay_out
 from qkernel.draw.page import PAGE
 from qkernel.draw.pen import BOX, EDGE, SKIRT, TITLE, Pen

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.draw.characters import columns, shorten
 from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, apply
 from qkernel.ir.places import Place
 from qkernel.ir.types import DictType, TupleType
@@ -174,7 +175,7 @@ def observable_label(observable: Any) -> str:
 
 def first_terms(text: str, width: int = 24) -> str:
     """A sum on one line, of at most about `width` characters: after its first terms an ellipsis."""
-    if len(text) <= width:
+    if columns(text) <= width:
         return text
     cut = max(text.rfind(" + ", 0, width), text.rfind(" - ", 0, width))
     return f"{text[:cut]} + …" if cut > 0 else shorten(text, width)
@@ -188,8 +189,3 @@ def _term(coefficient: Any, word: str) -> tuple[str, str]:
     if not word:
         return sign, number_label(size)
     return sign, word if size == 1 else f"{number_label(size)}*{word}"
-
-
-def shorten(text: str, width: int) -> str:
-    """`text` cut to `width` characters, the last of them an ellipsis."""
-    return text if len(text) <= width else text[: width - 1].rstrip() + "…"

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qkernel.draw.characters import cells
+from qkernel.draw.fonts import families
 from qkernel.draw.shapes import Arc, Box, Disc, Line, Picture, Shape, Text
 from qkernel.draw.style import CircuitStyle
 
@@ -110,7 +112,7 @@ def _write(axes: Axes, text: Text, color: str, order: float) -> None:
     axes.text(
         text.x, text.y, text.text, fontsize=text.size, color=color, fontweight="bold" if text.bold else "normal",
         ha={"start": "left", "middle": "center", "end": "right"}[text.anchor], va="center_baseline", zorder=order,
-        parse_math=False, family="sans-serif",
+        parse_math=False, usetex=False, family=families(text.text),
     )  # fmt: skip
 
 
@@ -132,7 +134,7 @@ def _outline(text: str, size: float, bold: bool, anchor: str) -> Path:
     """The letters of a text around the point where it stands, in points, upwards."""
     from matplotlib.path import Path
 
-    letters = [_letter(letter, bold) for letter in text]
+    letters = [_letter(piece, bold) for piece, _ in cells(text)]
     ends = np.cumsum([advance for _, advance in letters])
     shift = {"start": 0.0, "middle": ends[-1] / 2, "end": ends[-1]}[anchor]
     corner = [(end - advance - shift, -0.36) for (_, advance), end in zip(letters, ends, strict=True)]
@@ -142,12 +144,12 @@ def _outline(text: str, size: float, bold: bool, anchor: str) -> Path:
 
 @cache
 def _letter(letter: str, bold: bool) -> tuple[Any, float]:
-    """The outline of a letter one point large, and how far the next one stands from it."""
+    """The outline of a letter one point large, the marks on it too, and how far the next one stands from it."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.path import Path
     from matplotlib.textpath import TextPath, text_to_path
 
-    font = FontProperties(family="sans-serif", weight="bold" if bold else "normal")
+    font = FontProperties(family=families(letter), weight="bold" if bold else "normal")
     width, _, _ = text_to_path.get_text_width_height_descent(letter, font.copy(), False)
     advance = width / font.get_size_in_points()
     if letter.isspace():

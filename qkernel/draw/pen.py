@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from qkernel.draw.labels import shorten
+from qkernel.draw.characters import columns, shorten
 from qkernel.draw.layout import Extent, Metrics
 from qkernel.draw.scene import Frame, Mark, Operation, Touch
 from qkernel.draw.shapes import Arc, Box, Disc, Group, Line, Shape, Text, text_width
@@ -33,7 +33,7 @@ class Pen:
             return []
         joined = ", ".join(operation.lines)
         is_one_line = segment[0] == segment[1] or operation.family not in _CALLS
-        lines = [joined] if joined and len(joined) <= _WIDE and is_one_line else list(operation.lines)
+        lines = [joined] if joined and columns(joined) <= _WIDE and is_one_line else list(operation.lines)
         if operation.place:
             lines.append(operation.place)
         return [shorten(line, _LONGEST) for line in lines]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qkernel.draw.labels import shorten
+from qkernel.draw.characters import columns, shorten
 from qkernel.draw.layout import FrameBox, lay_out
 from qkernel.draw.pen import EDGE, Pen
 from qkernel.draw.scene import Scene
@@ -158,7 +158,7 @@ class Page:
 
     def fit(self, text: str, room: float) -> str:
         """`text` cut to `room` points."""
-        length = len(text)
+        length = columns(text)
         while length > 1 and text_width(shorten(text, length), self.pen.small, bold=True) > room + 2:
             length -= 1
         return shorten(text, length)

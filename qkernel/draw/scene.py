@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Any
 
+from qkernel.draw.characters import shorten_name
 from qkernel.ir.spans import Span
 
 
@@ -156,18 +158,32 @@ class Scene:
     items: tuple[Item, ...]
 
 
+def with_short_names(scene: Scene, width: int) -> Scene:
+    """The same scene, the names of its wires cut to `width` columns."""
+    return replace(scene, wires=tuple(replace(wire, label=shorten_name(wire.label, width)) for wire in scene.wires))
+
+
 def reworded(scene: Scene, word: Callable[[str], str]) -> Scene:
-    """The same scene with every text passed through `word`."""
+    """The same scene with every text passed through `word`, those in boxes that unfold too."""
 
     def touches(old: tuple[Touch, ...]) -> tuple[Touch, ...]:
         return tuple(replace(touch, text=word(touch.text)) for touch in old)
 
-    def item(old: Item) -> Item:
+    def item(old: Any) -> Any:
         if isinstance(old, Operation):
-            lines = tuple(map(word, old.lines))
-            return replace(old, name=word(old.name), lines=lines, place=word(old.place), touches=touches(old.touches))
+            return replace(
+                old,
+                name=word(old.name),
+                lines=tuple(map(word, old.lines)),
+                place=word(old.place),
+                touches=touches(old.touches),
+                tooltip=word(old.tooltip),
+                body=None if old.body is None else item(old.body),
+            )
         sections = tuple(Section(word(section.title), tuple(map(item, section.items))) for section in old.sections)
-        return replace(old, sections=sections, badge=word(old.badge), controls=touches(old.controls))
+        unrolled = None if old.unrolled is None else tuple(map(item, old.unrolled))
+        badge, tooltip = word(old.badge), word(old.tooltip)
+        return replace(old, badge=badge, tooltip=tooltip, sections=sections, controls=touches(old.controls), unrolled=unrolled)
 
     wires = tuple(replace(wire, label=word(wire.label), size=wire.size and word(wire.size)) for wire in scene.wires)
     return Scene(word(scene.title), word(scene.subtitle), wires, tuple(map(item, scene.items)))

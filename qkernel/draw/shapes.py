@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from qkernel.draw.characters import columns
 from qkernel.ir.spans import Span
 
 _REGULAR = {
@@ -20,7 +21,8 @@ _BOLD = 1.12
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """The width of `text` in a sans-serif font of `size` points, measured on DejaVu Sans, which is a wide one."""
-    return sum(_ADVANCE.get(letter, 0.7) for letter in text) * size * (_BOLD if bold else 1.03)
+    widths = (_ADVANCE.get(letter) or (0.0, 0.7, 1.05)[columns(letter)] for letter in text)
+    return sum(widths) * size * (_BOLD if bold else 1.03)
 
 
 @dataclass(frozen=True, slots=True)

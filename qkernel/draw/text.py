@@ -7,43 +7,33 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from qkernel.draw.canvas import Canvas, plain
-from qkernel.draw.labels import shorten
+from qkernel.draw.characters import columns, shorten, shorten_name, spelled_out, steady
 from qkernel.draw.layout import Extent, FrameBox, Layout, Metrics, lay_out
 from qkernel.draw.scene import Mark, Operation, Scene, Touch, Wire, reworded
 
 _WIDE, _WIDEST = 22, 44  # characters: from where the label of a single wire takes three lines, and where labels are cut
 _MARKS = {Mark.CONTROL: "●", Mark.ANTI_CONTROL: "○", Mark.NOT: "⊕", Mark.CROSS: "×", Mark.START: "|0⟩"}
-_ASCII = {
-    "π": "pi", "⟨": "<", "⟩": ">", "†": "_dg", "√": "sqrt", "…": "..",
-}  # fmt: skip
 
 
 def text_drawing(scene: Scene, width: int | None = None, ascii: bool = False) -> str:
     """The drawing as text of at most `width` columns (default: the terminal's), if its widest column allows."""
     page = width or shutil.get_terminal_size().columns
-    if ascii:
-        scene = reworded(scene, _spelled_out)
+    scene = reworded(scene, spelled_out if ascii else steady)
     heading = f"{scene.title}({scene.subtitle})" if scene.subtitle else scene.title
-    names = [_clip(_wire_label(wire), page // 3) for wire in scene.wires]
-    margin = max(map(len, names), default=0) + 2
+    names = [shorten_name(_wire_label(wire), max(page // 3, 8)) for wire in scene.wires]
+    margin = max(map(columns, names), default=0) + 2
     longest = page - max(margin, page // 4) - 8
     scene = reworded(scene, lambda text: _clip(text, longest))
     layout = lay_out(scene, Metrics(_operation_width, _heading_width, 2, 0), page - margin - 1)
     bands = layout.bands(max(10, page - margin - 1))
     lanes = [wire for wire, info in enumerate(scene.wires) if info.is_lane]
-    needed = max((len(layout.name(wire, band)) for wire in lanes for band in bands), default=0) + 2
+    needed = max((columns(layout.name(wire, band)) for wire in lanes for band in bands), default=0) + 2
     if needed > margin:  # lanes that go on from line to line
         margin = min(needed, max(margin, page // 4))
         bands = layout.bands(max(10, page - margin - 1))
     parts = [_clip(heading, page), *(_band(layout, band, names, margin, page) for band in bands)]
     drawn = "\n\n".join(part for part in parts if part) + "\n"
     return plain(drawn) if ascii else drawn
-
-
-def _spelled_out(text: str) -> str:
-    for symbol, letters in _ASCII.items():
-        text = text.replace(symbol, letters)
-    return text
 
 
 def _wire_label(wire: Wire) -> str:
@@ -61,11 +51,11 @@ def _lines(operation: Operation, rows: int) -> list[str]:
     joined = ", ".join(operation.lines)
     single = f"{prefix}{operation.name}{f'({joined})' if joined else ''}"
     reads_as_call = operation.family != "evolve"  # exp(-itH)(t) would not
-    if (rows == 1 and len(single) <= _WIDE and reads_as_call) or not (operation.lines or prefix):
+    if (rows == 1 and columns(single) <= _WIDE and reads_as_call) or not (operation.lines or prefix):
         return [shorten(single, _WIDEST)]
     rows = max(rows, 3)
     is_call = operation.family in ("call", "composite", "oracle")
-    shown = operation.lines if is_call or not joined or len(joined) > _WIDE else (joined,)
+    shown = operation.lines if is_call or not joined or columns(joined) > _WIDE else (joined,)
     lines = [operation.name, *shown, *([operation.place] if prefix else [])]
     if len(lines) > rows:
         lines = [operation.name, joined, *([operation.place] if prefix else [])]
@@ -79,7 +69,7 @@ def _box_size(operation: Operation, segment: tuple[int, int]) -> tuple[list[str]
     first, last = segment
     main = segment == operation.segments[0]
     shown = operation if main else replace(operation, lines=(), place="")
-    ports = [len(touch.text) for touch in operation.touches if touch.mark is Mark.BOX and first <= touch.wire <= last]
+    ports = [columns(touch.text) for touch in operation.touches if touch.mark is Mark.BOX and first <= touch.wire <= last]
     return _lines(shown, 2 * (last - first) + 1), max(ports, default=0)
 
 
@@ -88,19 +78,19 @@ def _operation_width(operation: Operation) -> int:
     needed = 3
     for segment in operation.segments:
         lines, port = _box_size(operation, segment)
-        needed = max(needed, max(map(len, lines)) + 4 + (port + 1 if port else 0))
+        needed = max(needed, max(map(columns, lines)) + 4 + (port + 1 if port else 0))
     for touch in operation.touches:
         match touch.mark:
             case Mark.METER:
-                needed = max(needed, len(_meter(operation)) + 4)
+                needed = max(needed, columns(_meter(operation)) + 4)
             case Mark.RESET:
                 needed = max(needed, 7)
             case Mark.LANE:
-                needed = max(needed, len(touch.text) + 3)
+                needed = max(needed, columns(touch.text) + 3)
             case Mark.START:
                 needed = max(needed, 4 if operation.name else 1)
             case Mark.CONTROL | Mark.ANTI_CONTROL | Mark.NOT | Mark.CROSS:
-                needed = max(needed, 2 * len(touch.text) + 1)
+                needed = max(needed, 2 * columns(touch.text) + 1)
     return needed + 1
 
 
@@ -109,7 +99,7 @@ def _meter(operation: Operation) -> str:
 
 
 def _heading_width(title: str, badge: str) -> int:
-    return len(title) + 8 + (len(badge) + 3 if badge else 0)
+    return columns(title) + 8 + (columns(badge) + 3 if badge else 0)
 
 
 def _band(layout: Layout, band: range, names: list[str], margin: int, page: int) -> str:
@@ -121,7 +111,8 @@ def _band(layout: Layout, band: range, names: list[str], margin: int, page: int)
     end = int(layout.reach(band, left, margin + sum(layout.widths[column] for column in band), page))
     canvas = Canvas(height, end + 1)
     for wire, row in enumerate(rows):
-        name = names[wire] or shorten(layout.name(wire, band), margin - 2).rjust(margin - 2)
+        lane = shorten(layout.name(wire, band), margin - 2)
+        name = names[wire] or " " * (margin - 2 - columns(lane)) + lane
         _wire(canvas, layout, wire, row, band, left, end, name)
     for number, extent in extents.items():
         _frame(canvas, layout.frames[number], extent, rows, tall, band, left, end)
@@ -199,9 +190,9 @@ def _headings(canvas: Canvas, box: FrameBox, top: int, band: range, left: dict[i
         room = (left[closes] if closes in band else stop) - here - 4
         title = section.title if opens in band else f"… {section.title}"
         badge = box.frame.badge if number == 0 and opens in band else ""
-        if badge and len(title) + len(badge) + 5 <= room:
-            canvas.write(top, here + room + 2 - len(badge), f" {badge} ")
-            room -= len(badge) + 3
+        if badge and columns(title) + columns(badge) + 5 <= room:
+            canvas.write(top, here + room + 2 - columns(badge), f" {badge} ")
+            room -= columns(badge) + 3
         if room > 3:
             canvas.write(top, here + 2, f" {shorten(title, room - 1)} ")
 
@@ -252,8 +243,8 @@ def _mark(canvas: Canvas, operation: Operation, touch: Touch, row: int, middle: 
         case Mark.METER:
             text = _meter(operation)
             ended = [row] if touch.wire in operation.ended else []
-            canvas.box(row - 1, row + 1, middle - (len(text) + 4) // 2, len(text) + 4, [row], ended)
-            canvas.write(row, middle - len(text) // 2, text)
+            canvas.box(row - 1, row + 1, middle - (columns(text) + 4) // 2, columns(text) + 4, [row], ended)
+            canvas.write(row, middle - columns(text) // 2, text)
             if operation.bits:
                 canvas.vertical(middle, row + 1, row + 1, 2)
         case Mark.RESET:
@@ -269,7 +260,7 @@ def _mark(canvas: Canvas, operation: Operation, touch: Touch, row: int, middle: 
 def _box(canvas: Canvas, operation: Operation, segment: tuple[int, int], rows: list[int], middle: int) -> None:
     first, last = segment
     lines, port = _box_size(operation, segment)
-    size = max(map(len, lines)) + 4 + (port + 1 if port else 0)
+    size = max(map(columns, lines)) + 4 + (port + 1 if port else 0)
     left = middle - size // 2
     swell = first == last and len(lines) > 1
     top, bottom = rows[first] - 1 - swell, rows[last] + 1 + swell
@@ -281,4 +272,4 @@ def _box(canvas: Canvas, operation: Operation, segment: tuple[int, int], rows: l
     start = left + 2 + (port + 1 if port else 0)
     line = top + 1 + (bottom - top - 1 - len(lines)) // 2
     for offset, text in enumerate(lines):
-        canvas.write(line + offset, start + (inner - len(text)) // 2, text)
+        canvas.write(line + offset, start + (inner - columns(text)) // 2, text)

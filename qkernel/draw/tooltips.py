@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 
+from qkernel.draw.characters import visible
 from qkernel.draw.scene import Frame, Item, Operation, Wire
 from qkernel.ir.spans import Span
 
@@ -14,8 +15,8 @@ def tooltip_text(tooltip: str, span: Span | None) -> str:
         return ""
     lines = [tooltip]
     if span is not None:
-        source = linecache.getline(span.file, span.line).strip()
-        lines.append(f"{span.file.replace(chr(92), '/').rsplit('/', 1)[-1]}:{span.line}" + (f"  {source}" if source else ""))
+        source, file = linecache.getline(span.file, span.line).strip(), span.file.replace("\\", "/").rsplit("/", 1)[-1]
+        lines.append(visible(f"{file}:{span.line}" + (f"  {source}" if source else "")))
     return "\n".join(lines)
 
 
