@@ -38,25 +38,21 @@ if TYPE_CHECKING:
         ResourceEstimate,
         ResourceEstimator,
         UnknownResourcePolicy,
-        estimate_resources,
     )
-    from qkernel.executable import Executor
     from qkernel.ir.parser import parse
     from qkernel.prebuilt import Oracle, load
-    from qkernel.results import ExpvalJob, Job, JobStatus, RunJob, SampleJob, SampleResult
+    from qkernel.peer import ExpvalJob, Job, JobStatus, QKernel, RunJob, SampleJob, estimate_resources
+    from qkernel.results import EstimatedValue, SampleResult
 
-QKernel = Kernel
-
-_ESTIMATES = (
-    "EstimateQuality", "GateBasis", "ResourceEstimate", "ResourceEstimator", "UnknownResourcePolicy", "estimate_resources",
-)  # fmt: skip
+_ESTIMATES = ("EstimateQuality", "GateBasis", "ResourceEstimate", "ResourceEstimator", "UnknownResourcePolicy")
+_OF_THE_PEER = ("ExpvalJob", "Job", "JobStatus", "QKernel", "RunJob", "SampleJob", "estimate_resources")
 _LAZY = {
     "parse": "qkernel.ir.parser",
     **dict.fromkeys(("load", "Oracle"), "qkernel.prebuilt"),
     **dict.fromkeys(_ESTIMATES, "qkernel.estimate"),
     "CircuitStyle": "qkernel.draw",
-    "Executor": "qkernel.executable",
-    **dict.fromkeys(("ExpvalJob", "Job", "JobStatus", "RunJob", "SampleJob", "SampleResult"), "qkernel.results"),
+    **dict.fromkeys(("EstimatedValue", "SampleResult"), "qkernel.results"),
+    **dict.fromkeys(_OF_THE_PEER, "qkernel.peer"),
 }
 
 
@@ -71,7 +67,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "Bit", "CircuitStyle", "Dict", "EstimateQuality", "Executor", "ExpvalJob", "Float", "GateBasis", "Handle",
+    "Bit", "CircuitStyle", "Dict", "EstimateQuality", "EstimatedValue", "ExpvalJob", "Float", "GateBasis", "Handle",
     "Job", "JobStatus", "Kernel", "Matrix", "Observable", "Oracle", "QFixed", "QKernel", "Qubit",
     "ResourceEstimate", "ResourceEstimator", "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt",
     "UnknownResourcePolicy", "Vector", "VectorView", "abs", "barrier", "bit", "bit_array", "cast", "ccx", "ccz",

@@ -4,32 +4,56 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
+from os import PathLike
 from typing import Any, Literal, NoReturn
 
 import numpy as np
 
 from qkernel import gradient as rules
+from qkernel import named, states
 from qkernel.diagnostics import did_you_mean
-from qkernel.engine import Engine, Prepared, require_engine, require_exact_values, require_feature, resolve_engine
+from qkernel.engine import (
+    Engine,
+    Prepared,
+    load_engine,
+    require_engine,
+    require_exact_values,
+    require_feature,
+    resolve_engine,
+)
 from qkernel.errors import (
+    CallArgumentError,
     ConflictingBindingError,
     ExecutionError,
     GradientError,
     KernelTypeError,
+    ShotsError,
     UnknownBindingError,
+    ValidationError,
 )
+from qkernel.executor import Executor
 from qkernel.ir.evaluation import Environment
 from qkernel.ir.ops import Module
 from qkernel.ir.types import UINT
 from qkernel.lower.angles import OpenParameter
-from qkernel.lower.bindings import Layout, refuse_graph
+from qkernel.lower.bindings import Layout, given
 from qkernel.lower.circuit import BITS, Circuit
-from qkernel.outputs import Outputs
+from qkernel.outputs import Outputs, shaped_like
 from qkernel.recent import Recent
-from qkernel.results import ExpvalJob, RunJob, SampleJob, SampleResult
-from qkernel.shots import Measured, check_seed, check_shots, estimate, measured_circuits
+from qkernel.records import fields_among
+from qkernel.results import EstimatedValue, SampleResult
+from qkernel.shots import (
+    DEFAULT_SHOTS,
+    Measured,
+    check_seed,
+    check_shots,
+    estimate,
+    measured_circuits,
+    standard_errors,
+)
+from qkernel.verbs import Verbs
 
 Array = np.ndarray[Any, Any]
 Form = Literal["plain", "slots"]
@@ -37,41 +61,33 @@ _MOST_ENGINES = 4
 """On so many engines an executable stays prepared."""
 
 
-@dataclass(frozen=True, slots=True)
-class Executor:
-    """How circuits run: on what `resolve_engine` takes; exactly, or with `shots`; reproducible under a `seed`.
+class Executable(Verbs):
+    """A circuit with open parameters, ready to run on any engine: see `Verbs` for what can be done with it.
 
-    Each call starts from the seed anew: the same call gives the same result.
-    Raises `DependencyError` for an engine that is not there, `ShotsError` and `ValidationError` for bad numbers.
+    `circuit` is what `lower` made of `module` with the arguments `fixed`. `engine`, `shots` and `seed` hold where a call
+    names none. Values are numbers, lists, arrays or tensors by the name of a parameter, or of an element (`"t[0]"`).
+    Amplitudes are complex128.
     """
 
-    engine: Any = "auto"
-    seed: int | None = None
-    shots: int | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "engine", resolve_engine(self.engine))
-        object.__setattr__(self, "seed", check_seed(self.seed))
-        if self.shots is not None:
-            object.__setattr__(self, "shots", check_shots(self.shots))
-
-
-class Executable:
-    """A circuit with open parameters, ready to run on any engine.
-
-    `circuit` is what `lower` made of `module`; `engine` is used where a call names no executor.
-    Bindings are numbers, lists, arrays or tensors by the name of a parameter, or of an element (`"t[0]"`). One leading
-    axis on any of them is a batch. Amplitudes are complex128.
-    """
-
-    def __init__(self, circuit: Circuit, module: Module | None = None, engine: Engine | str = "auto") -> None:
+    def __init__(
+        self,
+        circuit: Circuit,
+        module: Module | None = None,
+        engine: Any = "auto",
+        *,
+        shots: int | None = None,
+        seed: int | None = None,
+        fixed: Mapping[str, Any] | None = None,
+    ) -> None:
         if isinstance(engine, str):
             require_engine(engine)  # loaded when it is needed
         else:
             engine = resolve_engine(engine)
         self.circuit, self.module, self.engine = circuit, module, engine
+        self.shots, self.seed = None if shots is None else check_shots(shots), check_seed(seed)
+        self.name, self.fixed = circuit.name, dict(fixed or {})
         self._outputs = Outputs(circuit)
-        self._ready = Recent[int, tuple[Engine, dict[Any, Prepared]]](_MOST_ENGINES)
+        self._ready_circuits = Recent[int, tuple[Engine, dict[Any, Prepared]]](_MOST_ENGINES)
         self._groups: dict[Form, list[Measured]] = {}
 
     def __repr__(self) -> str:
@@ -88,113 +104,239 @@ class Executable:
         """Whether values must be given to run."""
         return bool(self.parameter_names)
 
-    def run(self, executor: Executor | None = None, bindings: Mapping[str, Any] | None = None, **values: Any) -> RunJob:
-        """Compute what the kernel returns.
+    # What the verbs build on --------------------------------------------------------------------------------------------
 
-        Its `.result()` is a float, an array for a `Vector[Float]`, a tuple where the kernel returns one; for a batch,
-        arrays with the batch first. Exact, unless the executor has `shots`, which estimate expectation values and
-        probabilities from that many shots for each measurement basis. A kernel that returns bits gives one shot.
-        Raises the binding errors (QK3xx), and `TargetCapabilityError` for what the engine lacks.
+    @property
+    def ir(self) -> Module:
+        """The kernel that this was compiled from, as IR."""
+        if self.module is None:
+            raise KernelTypeError(f"`{self.name}` was made of a circuit and not of a kernel")
+        return self.module
+
+    @cached_property
+    def _argument_names(self) -> frozenset[str]:  # type: ignore[override]
+        known = [entry.name for entry in self.circuit.angles.parameters]
+        known += [entry.name for entry in self.module.entry.parameters] if self.module else []
+        return frozenset(name.partition(".")[0] for name in known)
+
+    @property
+    def _fixed(self) -> dict[str, Any]:
+        return self.fixed
+
+    @property
+    def _shapes(self) -> dict[str, tuple[Any, ...]]:
+        return {entry.name: entry.keys or entry.shape for entry in self.circuit.angles.parameters if entry.shape}
+
+    def _values(
+        self, arguments: tuple[Any, ...], bindings: Mapping[str, Any] | None, keywords: dict[str, Any]
+    ) -> dict[str, Any]:
+        entries = self.circuit.angles.parameters
+        for value, entry in zip(arguments, entries, strict=False):
+            if isinstance(value, Executor) or (isinstance(value, Mapping) and not entry.keys):
+                self._refuse_positional(value)
+        if len(arguments) > len(entries):
+            self._refuse_positional(arguments[-1])
+        values = dict(zip((entry.name for entry in entries), arguments, strict=False))
+        by_place = tuple(values)
+        for more, how in ((given(bindings), "in `bindings`"), (given(keywords), "by its name")):
+            if twice := [name for name in more if name in values]:
+                where = "by its place" if twice[0] in by_place else "in `bindings`"
+                raise ConflictingBindingError(f"`{twice[0]}` is given twice: {where} and {how}")
+            values |= more
+        return values
+
+    def _refuse_positional(self, value: Any) -> NoReturn:
+        if isinstance(value, Executor):
+            raise KernelTypeError(
+                "an executor is no argument of a kernel",
+                help="write `engine=...`, `shots=...` and `seed=...`; executors are for what `QiskitTranspiler` makes",
+            )
+        if isinstance(value, Mapping):
+            raise KernelTypeError("a dictionary of values was given by its place", help="write `bindings=...`")
+        count = len(self.circuit.angles.parameters)
+        raise CallArgumentError(f"`{self.name}` has {count} open parameters, and more values are given")
+
+    def _ready(
+        self, values: dict[str, Any], wrt: tuple[str, ...] = (), positional: int = 0, takes_qubits: bool = False
+    ) -> tuple[Executable, dict[str, Any]]:
+        return self, values
+
+    def _fields(self, names: Iterable[str] | str | None) -> tuple[str, ...] | None:
+        known = [entry.name for entry in (self.module.entry.parameters if self.module else self.circuit.angles.parameters)]
+        asked = (names,) if isinstance(names, str) else names
+        return None if asked is None else tuple(part for name in asked for part in fields_among(known, name))
+
+    def _derivable(self, wrt: Iterable[str] | str | None) -> tuple[str, ...] | None:
+        asked, floats = (wrt,) if isinstance(wrt, str) else wrt, [entry.name for entry in self._floats]
+        return None if asked is None else tuple(part for name in asked for part in fields_among(floats, name))
+
+    @property
+    def _floats(self) -> list[OpenParameter]:
+        return [entry for entry in self.circuit.angles.parameters if entry.type.element != UINT]
+
+    def _on(self, engine: Any = None, shots: int | None = None, seed: int | None = None) -> Executor:
+        """How a call runs that asks for this."""
+        if engine is None and shots is None and seed is None:
+            return self._default
+        return Executor(
+            self._default.engine if engine is None else engine,
+            self.seed if seed is None else seed,
+            self.shots if shots is None else shots,
+        )
+
+    @cached_property
+    def _default(self) -> Executor:
+        return Executor(self.engine, self.seed, self.shots)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the kernel's text form, the fixed arguments as defaults, to a file (`.qk`); `qkernel.load` reads it back.
+
+        Raises `ValidationError` for a fixed dictionary, tuple or vector of observables: those cannot be defaults.
         """
-        chosen = self._executor(executor)
-        theta, batched = self._theta(bindings, values)
-        refuse_graph(self.circuit.name, {**(bindings or {}), **values})
+        from qkernel.ir.expressions import wrap
+        from qkernel.ir.files import save
+
+        if others := [name for name, value in self.fixed.items() if isinstance(value, (dict, tuple))]:
+            raise ValidationError(
+                f"the text form holds no default for `{others[0]}`, which was fixed when `{self.name}` was compiled",
+                help="save the kernel itself, and give the value when it is loaded",
+            )
+        entry, *callees = self.ir.functions
+        defaults = {
+            name: wrap(value.tolist() if isinstance(value, np.ndarray) else value) for name, value in self.fixed.items()
+        }
+        parameters = tuple(replace(p, default=defaults.get(p.name)) for p in entry.parameters)
+        save(Module((replace(entry, parameters=parameters), *callees)), path)
+
+    # What the verbs do --------------------------------------------------------------------------------------------------
+
+    def _evaluate(self, values: Mapping[str, Any], chosen: Executor, asks_for_shots: bool = False) -> Any:
+        theta, batched = self._theta(values)
         self._refuse_nothing()
         if self._outputs.uses_bits:
             self._refuse_mixed("run")
+            if asks_for_shots:
+                raise ExecutionError(
+                    f"`{self.name}` returns measured bits, of which `run` gives one shot",
+                    help="use `sample`, which counts what comes out of `shots` shots",
+                )
             bits = self._bits(chosen, theta, 1, chosen.seed)[:, 0]
             environment = self._outputs.environment(theta, np.zeros((len(theta), 0)))
             outputs = self._outputs.evaluate(environment | {BITS.key: bits.T.astype(np.int64)}, len(theta))
-            return RunJob(self._outputs.result(outputs, batched))
+            return self._outputs.result(outputs, batched)
         readouts = self._readouts(chosen, "plain", theta) if self._outputs.uses_readouts else np.zeros((len(theta), 0))
         outputs = self._outputs.evaluate(self._outputs.environment(theta, readouts), len(theta))
-        job = ExpvalJob if self._outputs.uses_readouts else RunJob
-        return job(self._outputs.result(outputs, batched))
+        return self._outputs.result(outputs, batched)
 
-    def sample(
-        self,
-        executor: Executor | None = None,
-        shots: int | None = None,
-        bindings: Mapping[str, Any] | None = None,
-        seed: int | None = None,
-        **values: Any,
-    ) -> SampleJob:
-        """Run the kernel `shots` times (default: the executor's number, else 1024) and count what it returns.
+    def _estimate(self, values: Mapping[str, Any], chosen: Executor) -> EstimatedValue:
+        chosen = replace(chosen, shots=DEFAULT_SHOTS if chosen.shots is None else chosen.shots)
+        assert chosen.shots is not None
+        if chosen.shots < 2:
+            raise ShotsError("one shot tells nothing of its spread", help="give `shots` of 2 or more")
+        theta, batched = self._theta(values)
+        self._refuse_nothing()
+        if not self._outputs.uses_readouts or self._outputs.uses_bits:
+            self._refuse_mixed("run_with_errors")
+            raise ExecutionError(f"`{self.name}` returns nothing that is estimated", help="use `run` or `sample`")
+        groups, samples = self._sampled(chosen, "plain", theta)
+        readouts = estimate(self.circuit, groups, samples, len(theta))
+        environment = self._outputs.environment(theta, readouts)
+        outputs = self._outputs.evaluate(environment, len(theta))
+        slopes, _ = self._outputs.slopes(environment, len(theta))
+        errors = standard_errors(self.circuit, groups, samples, slopes)
+        shaped = self._outputs.result(shaped_like(outputs, errors), batched)
+        return EstimatedValue(self._outputs.result(outputs, batched), shaped, chosen.shots)
 
-        Its `.result()` is a `SampleResult`; for a batch, a list of them. `seed` goes before the executor's.
-        Raises `ShotsError` for a bad number of shots and `ExecutionError` for a kernel that returns no measured bits.
-        """
-        chosen = self._executor(executor)
-        count = check_shots(shots if shots is not None else 1024 if chosen.shots is None else chosen.shots)
-        theta, batched = self._theta(bindings, values)
+    def _sample(self, values: Mapping[str, Any], chosen: Executor) -> Any:
+        count = DEFAULT_SHOTS if chosen.shots is None else chosen.shots
+        theta, batched = self._theta(values)
         self._refuse_nothing()
         if self._outputs.uses_readouts:
             self._refuse_mixed("sample")
             raise ExecutionError(
-                f"`{self.circuit.name}` returns no measured bits, so that there is nothing to sample",
-                help="use `run`; with `shots` in the executor it estimates from that many shots",
+                f"`{self.name}` returns no measured bits, so that there is nothing to sample",
+                help="use `run`; with `shots` it estimates from that many shots",
             )
-        seeded = chosen.seed if seed is None else check_seed(seed)
         if self._outputs.uses_bits:
-            bits = self._bits(chosen, theta, count, seeded)
+            bits = self._bits(chosen, theta, count, chosen.seed)
         else:
             bits = np.zeros((len(theta), count, 0), np.uint8)
         results = [self._count(theta[k : k + 1], bits[k]) for k in range(len(theta))]
-        return SampleJob(results if batched else results[0])
+        return results if batched else results[0]
 
-    def value_and_grad(
-        self,
-        bindings: Mapping[str, Any] | None = None,
-        wrt: Iterable[str] | str | None = None,
-        executor: Executor | None = None,
-    ) -> tuple[Any, dict[str, Any]]:
-        """The returned number, and its gradient by each parameter of `wrt` (default: all Floats), in the parameter's shape.
-
-        With a batch the value has shape (batch,) and the gradients have the batch first. A dictionary's gradient is a
-        dictionary. Exact and by the adjoint method where the engine has it, else by parameter shift; with `shots` in
-        the executor, by parameter shift on estimates.
-        Raises `GradientError` for a kernel that returns anything but one Float.
-        """
+    def _gradient(self, values: Mapping[str, Any], wrt: tuple[str, ...] | None, chosen: Executor) -> tuple[Any, dict[str, Any]]:
         if self._outputs.output_shape != ():
             raise GradientError(
-                f"`{self.circuit.name}` returns more than one number, so that it has no gradient", help="use `jacobian`"
+                f"`{self.name}` returns more than one number, so that it has no gradient", help="use `jacobian`"
             )
-        chosen = self._executor(executor)
-        theta, batched = self._theta(bindings, {})
+        theta, batched = self._theta(values)
         entries = self._wrt(wrt)
         value, slopes = self._derivatives(chosen, theta, entries)
-        gradient = self._by_name(slopes[:, 0], entries, batched)
+        gradient = named.first(slopes[:, 0], entries, batched)
         return (value[:, 0] if batched else float(value[0, 0])), gradient
 
-    def jacobian(
-        self,
-        bindings: Mapping[str, Any] | None = None,
-        wrt: Iterable[str] | str | None = None,
-        executor: Executor | None = None,
-    ) -> dict[str, Any]:
-        """Derivatives of all returned numbers: for each parameter of `wrt` an array (outputs..., its shape).
-
-        `outputs...` is empty for one Float, the length of a vector, or the number of a tuple's numbers laid end to end;
-        a batch comes first. Otherwise as `value_and_grad`.
-        """
-        chosen = self._executor(executor)
-        theta, batched = self._theta(bindings, {})
+    def _jacobian(self, values: Mapping[str, Any], wrt: tuple[str, ...] | None, chosen: Executor) -> dict[str, Any]:
+        theta, batched = self._theta(values)
         entries = self._wrt(wrt)
         _, slopes = self._derivatives(chosen, theta, entries)
         if self._outputs.output_shape == ():
             slopes = slopes[:, 0]
-        return self._by_name(slopes, entries, batched)
+        return named.first(slopes, entries, batched)
+
+    def _hessian(self, values: Mapping[str, Any], wrt: tuple[str, ...] | None) -> dict[str, dict[str, Any]]:
+        load_engine("torch")
+        from qkernel.nn.hessian import hessian
+
+        theta, batched = self._theta(values)
+        entries = self._wrt(wrt)
+        curvature = hessian(self.circuit, theta, named.columns_of(entries))
+        if self._outputs.output_shape == ():
+            curvature = curvature[:, 0]
+        return named.second(curvature, entries, batched)
+
+    def _state(self, values: Mapping[str, Any], chosen: Executor) -> Array:
+        theta, batched = self._theta(values)
+        amplitudes = states.statevector(self._prepared_for_state(chosen, self._unitary_circuit), self.circuit, theta)
+        return amplitudes if batched else amplitudes[0]
+
+    def _matrix(self, values: Mapping[str, Any], chosen: Executor) -> Array:
+        theta, batched = self._theta(values)
+        doubled = states.with_entangled_inputs(self._unitary_circuit)
+        matrix = states.matrix(self._prepared_for_state(chosen, doubled), self.circuit, theta)
+        return matrix if batched else matrix[0]
+
+    @property
+    def _unitary_circuit(self) -> Circuit:
+        if not self.circuit.is_unitary:
+            raise ExecutionError(
+                f"`{self.name}` measures or resets qubits, so that it has no single final state",
+                help="use `sample`, or leave the measurement to the kernel that calls this one",
+            )
+        return self.circuit
+
+    def _prepared_for_state(self, chosen: Executor, circuit: Circuit) -> Prepared:
+        require_feature(chosen.engine, "state")
+        return self._prepare(chosen.engine, circuit)
+
+    def _open_columns(self, values: Mapping[str, Any]) -> list[int]:
+        """The columns of theta for which `values` hold a batch."""
+        return [
+            column
+            for entry in self.circuit.angles.parameters
+            if np.ndim(values.get(entry.name, 0.0)) > len(entry.shape)
+            for column in range(entry.start, entry.start + entry.size)
+        ]
 
     def _derivatives(self, chosen: Executor, theta: Array, wrt: list[OpenParameter]) -> tuple[Array, Array]:
         """Returned numbers, laid end to end (batch, numbers), and their derivatives by theta (batch, numbers, columns)."""
-        columns = [column for entry in wrt for column in range(entry.start, entry.start + entry.size)]
+        columns = named.columns_of(wrt)
         exact = chosen.shots is None
         if not self._outputs.uses_readouts:
             readouts, by_readouts = np.zeros((len(theta), 0)), np.zeros((len(theta), 0, theta.shape[1]))
-        elif exact and rules.method(self.circuit, _engine(chosen)) == "adjoint":
-            return self._adjoint(_engine(chosen), theta, columns)
+        elif exact and rules.method(self.circuit, chosen.engine) == "adjoint":
+            return self._adjoint(chosen.engine, theta, columns)
         else:
-            terms, rows = rules.shift_terms(self.circuit, columns), rules.rows_at_once(self.circuit, _engine(chosen))
+            terms, rows = rules.shift_terms(self.circuit, columns), rules.rows_at_once(self.circuit, chosen.engine)
             parts = itertools.count()
             readouts, by_readouts = rules.shift_jacobian(
                 lambda angles: self._readouts(chosen, "slots", angles, next(parts)), self.circuit, theta, terms, rows
@@ -232,23 +374,29 @@ class Executable:
 
         Under a seed each `part` of a computation has shots of its own.
         """
-        engine, circuit = _engine(chosen), self._forms[form]
+        engine, circuit = chosen.engine, self._forms[form]
         if chosen.shots is None:
             require_exact_values(engine, circuit)
             prepared = self._prepare(engine, circuit)
             parts = [prepared.expect(theta)] if circuit.expectations else []
             return np.concatenate(parts + (prepared.probabilities(theta) if circuit.probabilities else []), axis=1)
-        require_feature(engine, "sampling")
-        groups = self._groups[form] = self._groups.get(form) or measured_circuits(circuit)
-        samples = [
-            self._prepare(engine, group.circuit).sample(theta, chosen.shots, _seed_of_group(chosen.seed, k, part))
-            for k, group in enumerate(groups)
-        ]
+        groups, samples = self._sampled(chosen, form, theta, part)
         return estimate(circuit, groups, samples, len(theta))
 
+    def _sampled(self, chosen: Executor, form: Form, theta: Array, part: int = 0) -> tuple[list[Measured], list[Array]]:
+        """The circuits that measure what is read out, and the bits of their shots."""
+        engine, shots = chosen.engine, chosen.shots
+        assert shots is not None
+        require_feature(engine, "sampling")
+        groups = self._groups[form] = self._groups.get(form) or measured_circuits(self._forms[form])
+        return groups, [
+            self._prepare(engine, group.circuit).sample(theta, shots, _seed_of_group(chosen.seed, k, part))
+            for k, group in enumerate(groups)
+        ]
+
     def _bits(self, chosen: Executor, theta: Array, shots: int, seed: int | None) -> Array:
-        require_feature(_engine(chosen), "sampling")
-        return self._prepare(_engine(chosen), self.circuit).sample(theta, shots, seed)
+        require_feature(chosen.engine, "sampling")
+        return self._prepare(chosen.engine, self.circuit).sample(theta, shots, seed)
 
     def _count(self, theta: Array, bits: Array) -> SampleResult[Any]:
         """Count the values that rows of bits (shots, bits) give; each distinct row is evaluated once."""
@@ -268,23 +416,13 @@ class Executable:
 
     def _prepare(self, engine: Engine, circuit: Circuit, dtype: Any = np.complex128) -> Prepared:
         """`circuit`, which is one of those that this executable keeps, ready on an engine."""
-        found = self._ready.get(id(engine)) or self._ready.keep(id(engine), (engine, {}))  # kept: its id is its own
+        found = self._ready_circuits.get(id(engine)) or self._ready_circuits.keep(
+            id(engine), (engine, {})
+        )  # kept: its id is its own
         key = id(circuit), np.dtype(dtype)
         if key not in found[1]:
             found[1][key] = engine.prepare(circuit, dtype)
         return found[1][key]
-
-    @cached_property
-    def _default(self) -> Executor:
-        return Executor(self.engine)
-
-    def _executor(self, executor: Any) -> Executor:
-        if executor is None:
-            return self._default
-        if not isinstance(executor, Executor):
-            help = "write `bindings=...`" if isinstance(executor, Mapping) else "make one with `transpiler.executor()`"
-            raise KernelTypeError(f"an executor is wanted first, not `{executor!r}`", help=help)
-        return executor
 
     @cached_property
     def _layout(self) -> Layout:
@@ -292,22 +430,14 @@ class Executable:
         known = {entry.name for entry in self.module.entry.parameters} if self.module else set()
         return Layout(self.circuit.angles.parameters, self.circuit.name, frozenset(known - still_open))
 
-    def _theta(self, bindings: Mapping[str, Any] | None, values: Mapping[str, Any]) -> tuple[Array, bool]:
-        if bindings is not None and not isinstance(bindings, Mapping):
-            raise KernelTypeError(f"`bindings` is a dictionary from names to values, not `{bindings!r}`")
-        if not values:
-            return self._layout.theta(bindings or {})
-        if twice := [name for name in values if name in (bindings or {})]:
-            raise ConflictingBindingError(f"`{twice[0]}` is given twice: in `bindings` and by its name")
-        return self._layout.theta({**(bindings or {}), **values})
+    def _theta(self, values: Mapping[str, Any]) -> tuple[Array, bool]:
+        return self._layout.theta(values)
 
-    def _wrt(self, wrt: Iterable[str] | str | None) -> list[OpenParameter]:
+    def _wrt(self, wrt: tuple[str, ...] | None) -> list[OpenParameter]:
         known = {entry.name: entry for entry in self.circuit.angles.parameters}
         if wrt is None:
-            floats = [entry for entry in known.values() if entry.type.element != UINT]
-            return floats or self._refuse_no_floats()
-        names = [wrt] if isinstance(wrt, str) else list(wrt)
-        for name in names:
+            return self._floats or self._refuse_no_floats()
+        for name in wrt:
             if name in self._layout.fixed:
                 raise GradientError(
                     f"there is no derivative by `{name}`, which was fixed when `{self.circuit.name}` was compiled",
@@ -319,7 +449,7 @@ class Executable:
                 )
             if known[name].type.element == UINT:
                 raise GradientError(f"`{name}` is a {known[name].type}: there is no derivative by whole numbers")
-        return [known[name] for name in names]
+        return [known[name] for name in wrt]
 
     def _refuse_no_floats(self) -> NoReturn:
         raise GradientError(
@@ -327,19 +457,6 @@ class Executable:
             label=f"fixed are {', '.join(f'`{name}`' for name in fixed)}" if (fixed := sorted(self._layout.fixed)) else "",
             help="an argument that decides about the circuit's shape is always fixed" if fixed else None,
         )
-
-    def _by_name(self, slopes: Array, wrt: list[OpenParameter], batched: bool) -> dict[str, Any]:
-        """Derivatives (batch, ..., columns) as one entry for each parameter, of its shape."""
-        result: dict[str, Any] = {}
-        for entry in wrt:
-            part = slopes[..., entry.start : entry.start + entry.size]
-            part = part.reshape((*part.shape[:-1], *entry.shape))
-            part = part if batched else part[0, ...]
-            if entry.keys:
-                result[entry.name] = {key: _plain(part[..., k]) for k, key in enumerate(entry.keys)}
-            else:
-                result[entry.name] = _plain(part)
-        return result
 
     def _refuse_nothing(self) -> None:
         if not self.circuit.outputs:
@@ -356,11 +473,6 @@ class Executable:
             )
 
 
-def _engine(executor: Executor) -> Engine:
-    engine: Engine = executor.engine
-    return engine
-
-
 def _seed_of_group(seed: int | None, group: int, part: int) -> int | None:
     if seed is None:
         return None
@@ -373,7 +485,3 @@ def _parts(outputs: Iterable[Any]) -> Iterable[Array]:
             yield from _parts(output)
         else:
             yield output
-
-
-def _plain(array: Array) -> Any:
-    return array if array.ndim else float(array)

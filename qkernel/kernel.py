@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy as np
 from qkernel.errors import (
     BindingTypeError,
     CallableDefinitionConflictError,
-    CallArgumentError,
+    ConflictingBindingError,
     EntrypointValidationError,
     KernelTypeError,
     QKernelError,
@@ -31,17 +30,16 @@ from qkernel.frontend.tracer import describe
 from qkernel.ir.ops import Module
 from qkernel.ir.types import FLOAT, ArrayType, DictType, Type, is_quantum
 from qkernel.recent import Recent
+from qkernel.verbs import DIRECT, Verbs
 
 if TYPE_CHECKING:
-    from qkernel.estimate import ResourceEstimate
     from qkernel.executable import Executable
-    from qkernel.results import SampleResult
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Kernel(Generic[P, R]):
+class Kernel(Verbs, Generic[P, R]):
     """A quantum kernel: traced at first use, once for all values of its arguments."""
 
     def __init__(
@@ -62,15 +60,19 @@ class Kernel(Generic[P, R]):
         self._compiled = Recent[Any, "Executable"](MOST_PROGRAMS)
 
     def _refuse_names_of_options(self) -> None:
-        """A value with such a name could not be told from an option of `sample`, `grad` or `draw`."""
+        """By these names every other argument and option can be given, so that they cannot be arguments themselves."""
         for parameter in self.signature.parameters:
-            if parameter.name in _OPTIONS and not is_quantum(parameter.type):
+            if parameter.name in DIRECT:
                 raise CallableDefinitionConflictError(
                     f"an argument of a kernel cannot be called `{parameter.name}`",
                     span=parameter.span,
-                    label="the name of an option of `run`, `sample`, `grad` or `draw`",
+                    label="what `run`, `sample` and `draw` call all arguments or options together",
                     help=f"call it `{parameter.name}_value`, for example",
                 )
+
+    @property
+    def _argument_names(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset(name.partition(".")[0] for name in self.signature.names)
 
     # the kernel as a whole ------------------------------------------------------------------------------------------
 
@@ -215,66 +217,48 @@ class Kernel(Generic[P, R]):
         parameters: Iterable[str] | None = None,
         *,
         engine: Any = "auto",
+        shots: int | None = None,
+        seed: int | None = None,
         lengths: Mapping[str, int | Iterable[Any]] | None = None,
     ) -> Executable:
         """An executable with `bindings` fixed and `parameters` open.
 
-        `lengths` gives shapes of open arrays, and the keys of open dictionaries.
+        Arguments in neither become parameters where they shape nothing. `lengths` gives shapes of open arrays, and the
+        keys of open dictionaries. `engine`, `shots` and `seed` hold for every call that names none: see `Verbs`.
         """
         from qkernel.lower.lengths import given_lengths
 
-        return self.lowered(bindings, parameters, given_lengths(self.ir.entry, lengths or {}), engine)
+        executable = self.lowered(bindings, parameters, given_lengths(self.ir.entry, lengths or {}))
+        return type(executable)(executable.circuit, executable.module, engine, shots=shots, seed=seed, fixed=executable.fixed)
 
     def lowered(
         self,
         bindings: Mapping[str, Any] | None,
         parameters: Iterable[str] | None,
         shapes: Mapping[str, tuple[Any, ...]],
-        engine: Any = "auto",
         trims: bool = False,
+        takes_qubits: bool = False,
     ) -> Executable:
-        """As `compile`, for checked `shapes`; with `trims`, arrays end where the circuit uses and asks no more of them."""
+        """As `compile`, for checked `shapes`; with `trims`, arrays end where the circuit uses and asks no more of them.
+
+        `takes_qubits` lets the kernel have quantum arguments; the value of a register is its length.
+        """
         from qkernel.executable import Executable
         from qkernel.lower import lower
         from qkernel.lower.bindings import given, normalise
 
         module = self.ir
-        asked = None if parameters is None else self.signature.spread(parameters)
-        bound = normalise(module.entry, given(bindings), asked)
-        return Executable(lower(module, bound.values, bound.open, shapes, trims), module, engine)
+        bound = normalise(module.entry, given(bindings), self._fields(parameters), takes_qubits)
+        return Executable(lower(module, bound.values, bound.open, shapes, trims), module, fixed=bound.values)
 
-    def run(self, *arguments: Any, seed: int | None = None, **keywords: Any) -> Any:
-        """Run on the built-in engine, exactly; Float arguments may carry a batch as one extra leading axis.
+    def _fields(self, names: Iterable[str] | str | None) -> tuple[str, ...] | None:
+        return None if names is None else self.signature.spread(names)
 
-        A kernel that returns bits runs for one shot, the same one for the same `seed`. An array has the shape that the
-        circuit uses: more elements than that are an error, unless the kernel asks for the array's length. Estimates from
-        shots come from `compile(...).run(qk.Executor(shots=...), ...)`.
-        """
-        from qkernel.executable import Executor
-        from qkernel.lower.bindings import refuse_graph
+    def _derivable(self, wrt: Iterable[str] | str | None) -> tuple[str, ...] | None:
+        return None if wrt is None else self.signature.derivable(wrt)
 
-        values = self._named(arguments, keywords)
-        refuse_graph(self.name, values)
-        executable, values = self._executable(values, len(arguments))
-        return executable.run(None if seed is None else Executor(seed=seed), bindings=values).result()
-
-    def sample(self, *arguments: Any, shots: int = 1024, seed: int | None = None, **keywords: Any) -> SampleResult[Any]:
-        """Run `shots` times on the built-in engine and count the results."""
-        executable, values = self._executable(self._named(arguments, keywords), len(arguments))
-        return executable.sample(shots=shots, seed=seed, bindings=values).result()  # type: ignore[no-any-return]
-
-    def grad(self, *arguments: Any, wrt: Iterable[str] | None = None, **keywords: Any) -> dict[str, Any]:
-        """The gradient of the returned number by Float arguments, by name; a dictionary's by its keys.
-
-        Raises `GradientError` where no Float is given, and where a Float decides about the circuit's shape.
-        """
-        names = None if wrt is None else self.signature.derivable(wrt)
-        values = self._named(arguments, keywords)
-        executable, values = self._executable(values, len(arguments), tuple(values) if names is None else names)
-        return executable.value_and_grad(values, names)[1]
-
-    def _executable(
-        self, values: dict[str, Any], positional: int, wrt: tuple[str, ...] = ()
+    def _ready(
+        self, values: dict[str, Any], wrt: tuple[str, ...] = (), positional: int = 0, takes_qubits: bool = False
     ) -> tuple[Executable, dict[str, Any]]:
         """An executable with the Float arguments open where they shape nothing, cached, and their values.
 
@@ -287,25 +271,27 @@ class Kernel(Generic[P, R]):
             if _is_float(types.get(name)) or (_holds_floats(types.get(name)) and value and (name in wrt or _has_batch(value)))
         ]
         try:
-            return self._opened(values, open_names, positional)
+            return self._opened(values, open_names, positional, takes_qubits)
         except EntrypointValidationError:
             if not open_names:
                 raise
         try:
-            return self._opened(values, [name for name in open_names if name in wrt], positional)
+            return self._opened(values, [name for name in open_names if name in wrt], positional, takes_qubits)
         except EntrypointValidationError:
-            return self.lowered(values, None, {}), {}
+            return self.lowered(values, None, {}, takes_qubits=takes_qubits), {}
 
-    def _opened(self, values: dict[str, Any], open_names: list[str], positional: int) -> tuple[Executable, dict[str, Any]]:
+    def _opened(
+        self, values: dict[str, Any], open_names: list[str], positional: int, takes_qubits: bool
+    ) -> tuple[Executable, dict[str, Any]]:
         from qkernel.lower.lengths import lengths_of
 
         fixed = {name: value for name, value in values.items() if name not in open_names}
         lengths = lengths_of(self.ir.entry, {name: values[name] for name in open_names})
-        key = (_key(fixed), tuple(open_names), tuple(lengths.items()))
+        key = (_key(fixed), tuple(open_names), tuple(lengths.items()), takes_qubits)
         executable = self._compiled.get(key) if key[0] is not None else None
         if executable is None:
             try:
-                executable = self.lowered(fixed, open_names, lengths, trims=True)
+                executable = self.lowered(fixed, open_names, lengths, trims=True, takes_qubits=takes_qubits)
             except BindingTypeError as error:
                 usage = f"`{self.name}({', '.join(self.signature.names)})`"
                 error.help = f"the order of the arguments is {usage}" if positional > 1 else error.help
@@ -314,98 +300,20 @@ class Kernel(Generic[P, R]):
                 self._compiled.keep(key, executable)
         return executable, {name: values[name] for name in open_names}
 
-    def _named(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
+    def _values(
+        self, arguments: tuple[Any, ...], bindings: Mapping[str, Any] | None, keywords: dict[str, Any]
+    ) -> dict[str, Any]:
         from qkernel.frontend.arguments import bind
         from qkernel.frontend.kernel_calls import spread_structs
         from qkernel.frontend.tracer import CallSite
         from qkernel.lower.bindings import given
 
-        optional = frozenset(parameter.name for parameter in self.signature.parameters if parameter.default is not None)
-        arguments, keywords, _ = spread_structs(self, arguments, given(keywords), CallSite(None))
-        try:
-            return bind(self.name, self.signature.names, optional, arguments, keywords, CallSite(None))[0]
-        except CallArgumentError as error:
-            if "shots" in keywords and "shots" not in self.signature.names:
-                error.help = (
-                    "`sample` counts bits of shots; to estimate values: `compile(...).run(qk.Executor(shots=...), ...)`"
-                )
-            raise
-
-    # tools ------------------------------------------------------------------------------------------------------------
-
-    def estimate_resources(self, bindings: Mapping[str, Any] | None = None, **keywords: Any) -> ResourceEstimate:
-        """Counts of qubits, gates and measurements, in closed form where arguments are not bound."""
-        from qkernel.estimate import estimate
-        from qkernel.lower.bindings import given
-
-        options = {
-            name: keywords.pop(name)
-            for name in ("basis", "precision", "parameters", "unknown")
-            if name in keywords and name not in self.input_types
-        }
-        return estimate(self.ir, {**given(bindings), **given(keywords)}, **options)
-
-    def draw(
-        self,
-        *,
-        inline: bool = False,
-        inline_depth: int | None = None,
-        fold_loops: bool = True,
-        output: str = "mpl",
-        style: Any = None,
-        **values: Any,
-    ) -> Any:
-        """A drawing: a matplotlib `Figure` (`output="mpl"`), or `"text"`, `"svg"`, `"html"` as a string.
-
-        `values` bind arguments; what is not bound stays symbolic. Loops are folded unless `fold_loops=False`; calls are
-        boxes unless `inline=True`. `lowered=True` draws the concrete circuit, `target=` (a Qiskit backend, a `Target` or a
-        list of basis gates) that circuit after Qiskit's transpiler.
-        """
-        from qkernel.draw import draw
-        from qkernel.engine import load_target
-        from qkernel.lower.bindings import given
-
-        own = self.input_types
-        options: dict[str, Any] = {
-            name: values.pop(name)
-            for name in ("max_gates", "width", "ascii", "lowered", "expand_composite")
-            if name in values and name not in own
-        }
-        if "target" in values and "target" not in own:
-            target, place = values.pop("target"), load_target("placement")
-            options["place"] = lambda circuit: place(circuit, target)
-        return draw(
-            self.ir,
-            given(values),
-            inline=inline,
-            inline_depth=inline_depth,
-            fold_loops=fold_loops,
-            output=output,
-            style=style,
-            **options,
-        )
-
-    def to_qasm(self, **values: Any) -> str:
-        """OpenQASM 3 text of the concrete circuit; needs Qiskit."""
-        from qkernel.engine import load_target
-
-        return load_target("openqasm")(self.compile(values).circuit)  # type: ignore[no-any-return]
-
-    def verify_resources(self, **sizes: Any) -> None:
-        """Check that closed form, lowered circuit and Qiskit circuit count the same at `sizes`; needs Qiskit.
-
-        Raises `EstimateMismatchError` with the differences.
-        """
-        from qkernel.engine import load_target
-        from qkernel.estimate.verify import verify
-
-        verify(self.ir, sizes, load_target("qiskit"))
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the text form to a file (`.qk`); `qkernel.load` reads it back."""
-        from qkernel.ir.files import save
-
-        save(self.ir, path)
+        named = given(bindings)
+        if twice := [name for name in named if name in keywords]:
+            raise ConflictingBindingError(f"`{twice[0]}` is given twice: in `bindings` and by its name")
+        optional = frozenset(p.name for p in self.signature.parameters if p.default is not None or is_quantum(p.type))
+        arguments, keywords, _ = spread_structs(self, arguments, {**named, **given(keywords)}, CallSite(None))
+        return bind(self.name, self.signature.names, optional, arguments, keywords, CallSite(None))[0]
 
 
 MOST_PROGRAMS = 16
@@ -427,11 +335,6 @@ def _each_once() -> Iterator[set[AnyKernel]]:
         yield current
     finally:
         _current.reset(token)
-
-
-_OPTIONS = frozenset(
-    ("self", "bindings", "executor", "shots", "seed", "wrt", "output", "style", "inline", "inline_depth", "fold_loops")
-)
 
 
 def _is_float(type: Type | None) -> bool:

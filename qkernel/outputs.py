@@ -164,6 +164,24 @@ class Outputs:
         return next(entry.shape[0] for entry in self.circuit.angles.parameters if vector == Name(entry.name, entry.type))
 
 
+def shaped_like(outputs: list[Any], flat: Array) -> list[Any]:
+    """The columns of `flat` (rows, numbers) in the shapes of `outputs`."""
+    shaped: list[Any] = []
+    for output in outputs:
+        if isinstance(output, tuple):
+            width = sum(part.size // max(1, len(part)) for part in _arrays(output))
+            shaped.append(tuple(shaped_like(list(output), flat[:, :width])))
+        else:
+            width = int(np.prod(output.shape[1:], dtype=int))
+            shaped.append(flat[:, :width].reshape(output.shape))
+        flat = flat[:, width:]
+    return shaped
+
+
+def _arrays(output: Any) -> list[Array]:
+    return [array for part in output for array in _arrays(part)] if isinstance(output, tuple) else [output]
+
+
 def _evaluate(output: Expr, environment: Environment, rows: int, at_once: bool, what: str = _VALUE) -> Any:
     if at_once:
         try:

@@ -1,13 +1,11 @@
-"""What running a circuit hands back: jobs, and counts of measured values."""
+"""What running a circuit hands back: counts of measured values, and estimates with their errors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,43 +28,9 @@ class SampleResult(Generic[T]):
         return [(value, count / self.shots) for value, count in self.results]
 
 
-class JobStatus(Enum):
-    """Where a job stands. The engines of this package finish a job before they hand it out."""
+class EstimatedValue(NamedTuple):
+    """What `run_with_errors` gives: an estimate, its standard error in the same shape, and the shots of each basis."""
 
-    PENDING = "pending"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Job(Generic[R]):
-    """A run that was asked for."""
-
-    _result: R
-
-    def result(self) -> R:
-        """What came out."""
-        return self._result
-
-    def status(self) -> JobStatus:
-        """Where the job stands."""
-        return JobStatus.COMPLETED
-
-
-class SampleJob(Job[Any]):
-    """Gives a `SampleResult`, or for a batch a list of them, one per sample."""
-
-    __slots__ = ()
-
-
-class RunJob(Job[Any]):
-    """Gives what the kernel returns; for a batch, arrays with the batch axis first."""
-
-    __slots__ = ()
-
-
-class ExpvalJob(RunJob):
-    """A `RunJob` of a kernel that returns expectation values or probabilities."""
-
-    __slots__ = ()
+    value: Any
+    standard_error: Any
+    shots: int

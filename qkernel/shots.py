@@ -14,7 +14,8 @@ from qkernel.observable import Hamiltonian, Pauli
 
 Array = np.ndarray[Any, Any]
 
-HOW_TO_ESTIMATE = "estimate it from shots: `kernel.compile(...).run(qk.Executor(shots=1000), ...)`"
+DEFAULT_SHOTS = 1024
+HOW_TO_ESTIMATE = "estimate it from shots: `kernel.run(..., shots=1000)`"
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,29 @@ def estimate(circuit: Circuit, groups: list[Measured], samples: list[Array], bat
         counts = [np.bincount(row, minlength=2 ** len(qubits)) for row in numbers]
         parts.append(np.array(counts) / samples[-1].shape[1])
     return np.concatenate(parts, axis=1)
+
+
+def standard_errors(circuit: Circuit, groups: list[Measured], samples: list[Array], slopes: Array) -> Array:
+    """Standard errors, shape (batch, numbers), of numbers whose derivatives by the readouts are `slopes`.
+
+    `slopes` has shape (batch, numbers, readouts). Each group of terms is a sample of its own; in each shot the terms of a
+    group vary together, and so their covariances count.
+    """
+    variance = np.zeros(slopes.shape[:2])
+    for row, slope in enumerate(slopes):
+        for group, bits in zip(groups, samples, strict=True):
+            shots = bits[row]
+            numbers = np.zeros((len(shots), slope.shape[0]))
+            for k, coefficient, where in group.terms:
+                numbers += np.outer(coefficient * (1.0 - 2.0 * (shots[:, list(where)].sum(-1) & 1)), slope[:, k])
+            if group is groups[-1]:
+                start = len(circuit.expectations)
+                for qubits in circuit.probabilities:
+                    outcomes = (shots[:, [group.bits[q] for q in qubits]].astype(np.int64) << np.arange(len(qubits))).sum(-1)
+                    numbers += slope[:, start + outcomes].T
+                    start += 1 << len(qubits)
+            variance[row] += numbers.var(0, ddof=1) / len(shots)
+    return np.sqrt(variance)
 
 
 def _measured(circuit: Circuit, basis: dict[int, Pauli]) -> tuple[Circuit, dict[int, int]]:

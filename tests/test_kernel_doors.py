@@ -17,6 +17,7 @@ from qkernel.errors import (
     CallableDefinitionConflictError,
     CallArgumentError,
     EntrypointValidationError,
+    ExecutionError,
     KernelTypeError,
     LayerInputError,
     MissingAnnotationError,
@@ -42,6 +43,11 @@ def asking(w: qk.Vector[qk.Float]) -> qk.Float:
     return qk.expval(q, qko.Z(0))
 
 
+@qk.qkernel
+def coin() -> qk.Bit:
+    return qk.measure(qk.h(qk.qubit()))
+
+
 def test_copies_and_pickles() -> None:
     assert copy.copy(encoder) is copy.deepcopy(encoder) is pickle.loads(pickle.dumps(encoder)) is encoder
 
@@ -55,10 +61,10 @@ def test_copies_and_pickles() -> None:
 
 
 def test_names_of_options() -> None:
-    with pytest.raises(CallableDefinitionConflictError, match="cannot be called `shots`"):
+    with pytest.raises(CallableDefinitionConflictError, match="cannot be called `bindings`"):
 
         @qk.qkernel
-        def sampled(shots: qk.UInt) -> qk.Bit:
+        def bound(bindings: qk.UInt) -> qk.Bit:
             return qk.measure(qk.qubit())
 
     @qk.qkernel
@@ -66,6 +72,29 @@ def test_names_of_options() -> None:
         return qk.x(output)
 
     assert list(oracle.input_types) == ["output"]
+
+
+def test_an_argument_with_the_name_of_an_option() -> None:
+    @qk.qkernel
+    def turned(shots: qk.Float, width: qk.UInt = 1) -> qk.Float:
+        return qk.expval(qk.rx(qk.qubit_array(width), shots), qko.Z(0))
+
+    exact = math.cos(0.3)
+    assert turned.run(0.3) == turned.run(bindings={"shots": 0.3}) == pytest.approx(exact)
+    program = turned.compile({"width": 1})
+    for kernel in (turned, program):
+        for call in (kernel.run, kernel.grad):
+            with pytest.raises(CallArgumentError, match=r"bindings=\{\"shots\": ...\}.*options=\{\"shots\": ...\}"):
+                call(shots=0.3)
+        estimated = kernel.run(bindings={"shots": 0.3}, options={"shots": 2000, "seed": 1})
+        assert estimated != pytest.approx(exact, abs=1e-9)
+        assert estimated == pytest.approx(exact, abs=0.05)
+        with pytest.raises(CallArgumentError, match="`width` is an argument of `turned` and an option of `draw`"):
+            kernel.draw(output="text", width=1)
+        with pytest.raises(CallArgumentError, match="did you mean `seed`"):
+            kernel.run(bindings={"shots": 0.3}, options={"sed": 1})
+        with pytest.raises(CallArgumentError, match="given twice"):
+            kernel.run(bindings={"shots": 0.3}, seed=1, options={"seed": 1})
 
 
 def test_a_method() -> None:
@@ -86,8 +115,10 @@ def test_a_method() -> None:
 
 
 def test_shots_in_run() -> None:
-    with pytest.raises(CallArgumentError, match="Executor"):
-        encoder.run(x=[0.1, 0.2], y=0.3, shots=100)
+    exact = encoder.run(x=[0.1, 0.2], y=0.3)
+    assert encoder.run(x=[0.1, 0.2], y=0.3, shots=4000, seed=2) == pytest.approx(exact, abs=0.05)
+    with pytest.raises(ExecutionError, match="use `sample`"):
+        coin.run(shots=100)
 
 
 def test_a_phase_without_a_gate() -> None:
@@ -170,10 +201,10 @@ def driven(drive: Drive, k: qk.UInt = 1) -> qk.Float:
 def test_a_record_is_given_whole_at_every_door() -> None:
     drive, value = Drive(0.5, [0.1, 0.2]), math.cos(0.7)
     assert driven(drive) == driven.run(drive=drive) == pytest.approx(value)
-    assert driven.compile({"drive": drive}).run().result() == pytest.approx(value)
+    assert driven.compile({"drive": drive}).run() == pytest.approx(value)
     open_one = driven.compile(parameters=["drive"])
     assert open_one.parameter_names == ("drive.angle", "drive.shifts[0]", "drive.shifts[1]")
-    assert open_one.run(bindings={"drive": Drive([0.5, 0.8], [0.1, 0.2])}).result() == pytest.approx(np.cos([0.7, 1.0]))
+    assert open_one.run(bindings={"drive": Drive([0.5, 0.8], [0.1, 0.2])}) == pytest.approx(np.cos([0.7, 1.0]))
     gradient = driven.grad(drive, wrt="drive")
     assert gradient["drive.angle"] == pytest.approx(-math.sin(0.7))
     assert gradient["drive.shifts"] == pytest.approx([0, -math.sin(0.7)])

@@ -125,7 +125,7 @@ def test_gradient_by_a_dictionary() -> None:
     assert ising.grad(e=EDGES) == {"e": pytest.approx(expected, abs=1e-8)}
     assert ising.grad(e=EDGES, wrt="e") == {"e": pytest.approx(expected, abs=1e-8)}
     program = ising.compile(parameters=["e"], lengths={"e": EDGES})
-    value, gradient = program.value_and_grad({"e": EDGES})
+    value, gradient = program.value_and_grad(bindings={"e": EDGES})
     assert value == pytest.approx(ising.run(e=EDGES))
     assert gradient == {"e": pytest.approx(expected, abs=1e-8)}
     with pytest.raises(EntrypointValidationError, match="lengths="):
@@ -159,7 +159,7 @@ def test_tensors_that_autograd_follows() -> None:
     expected = pytest.approx(np.cos(0.1) * np.cos(0.2))
     assert rotations.run(n=2, th=angles.detach(), H=H) == expected
     with torch.no_grad():
-        assert program.run(th=angles).result() == expected
+        assert program.run(th=angles) == expected
 
 
 def test_layers_take_no_more_than_the_circuit_uses() -> None:

@@ -133,7 +133,7 @@ def test_dictionaries_bound_and_open() -> None:
     assert bound.run(3, edges, 0.4) == pytest.approx(math.cos(0.3 * 0.4 + 0.2 + 1.0 + 3))
     executable = opened.compile(parameters=["d"])
     assert executable.parameter_names == ("d[(0, 1)]", "d[(1, 2)]")
-    assert executable.run(bindings={"d": {(0, 1): 0.1, (1, 2): 0.2}}).result() == pytest.approx(math.cos(0.5))
+    assert executable.run(bindings={"d": {(0, 1): 0.1, (1, 2): 0.2}}) == pytest.approx(math.cos(0.5))
 
 
 def test_fixed_point_registers() -> None:
@@ -339,7 +339,7 @@ def test_measured_bits_index_classical_vectors() -> None:
     assert outcomes(looked_up, **arguments).keys() == expected
     executable = looked_up.compile(arguments)
     for engine in ("reference", "qiskit"):
-        found = executable.sample(qk.Executor(engine), shots=200, seed=3).result()
+        found = executable.sample(engine=engine, shots=200, seed=3)
         assert {value for value, _ in found.results} == expected
     with pytest.raises(ExecutionError, match="index 3 lies outside a vector of 3 elements"):
         looked_up.sample(**(arguments | {"v": [0.5, 1.5, 2.5]}))
@@ -347,7 +347,7 @@ def test_measured_bits_index_classical_vectors() -> None:
     with pytest.raises(QubitIndexResolutionError, match="index 3 lies outside a vector of 3 elements"):
         looked_up.sample(**short)
     with pytest.raises(TargetCapabilityError, match="may not exist"):
-        looked_up.compile(short).sample(qk.Executor("qiskit")).result()
+        looked_up.compile(short).sample(engine="qiskit")
 
 
 ENGINES = ("native", "reference", "qiskit")
@@ -378,7 +378,7 @@ def test_loops_on_measured_bits_count(engine: str, flag: bool, most: int) -> Non
         down -= 10 if count == 2 else 3
     expected = (count, down - 1, previous, int(count >= 2), (0.5, 1.5, 2.5, 3.5)[count])
     executable = kernel.compile({"prepared": flag, "most": most})
-    found = executable.sample(qk.Executor(engine), shots=20, seed=1).result()
+    found = executable.sample(engine=engine, shots=20, seed=1)
     assert found.results == [(expected, 20)]
 
 
@@ -399,7 +399,7 @@ def test_nested_loops_on_measured_bits_count(engine: str) -> None:
                 again = rounds != 3 and rounds != 6
         return rounds, total
 
-    found = kernel.compile().sample(qk.Executor(engine), shots=3, seed=1).result()
+    found = kernel.compile().sample(engine=engine, shots=3, seed=1)
     assert found.results == [((6, 206), 3)]
 
 
@@ -414,7 +414,7 @@ def test_remainders_of_counts_are_not_for_qiskit() -> None:
 
     assert outcomes(kernel) == {3: 200}
     with pytest.raises(TargetCapabilityError, match="cannot compute with 31 measured bits"):
-        kernel.compile().sample(qk.Executor("qiskit")).result()
+        kernel.compile().sample(engine="qiskit")
 
 
 def test_counts_follow_their_distribution() -> None:
@@ -428,7 +428,7 @@ def test_counts_follow_their_distribution() -> None:
 
     executable = tosses.compile()
     for engine in ENGINES:
-        counts = dict(executable.sample(qk.Executor(engine), shots=4000, seed=5).result().results)
+        counts = dict(executable.sample(engine=engine, shots=4000, seed=5).results)
         for k in range(4):
             chance = 0.5 ** (k + 1)
             assert abs(counts[k] - 4000 * chance) < 5 * math.sqrt(4000 * chance * (1 - chance))
@@ -441,7 +441,7 @@ def test_measured_bits_index_an_open_vector() -> None:
         return bit, v[1 if bit else 0] + v[0]
 
     executable = looked_up.compile(parameters=["v"], lengths={"v": (2,)})
-    found = executable.sample(shots=50, bindings={"v": [5.0, 7.0]}).result()
+    found = executable.sample(shots=50, bindings={"v": [5.0, 7.0]})
     assert {value for value, _ in found.results} == {(0, 10.0), (1, 12.0)}
 
 
@@ -682,7 +682,7 @@ def test_the_order_of_terms_matters_to_evolution() -> None:
     terms = [qko.X(0), 0.5 * qko.Z(0), 0.3 * qko.Y(0)]
     forward, backward = terms[0] + terms[1] + terms[2], terms[2] + terms[1] + terms[0]
     assert kernel.run(forward) != pytest.approx(kernel.run(backward), abs=1e-3)
-    assert kernel.run(backward) == kernel.compile({"h": backward}).run().result()
+    assert kernel.run(backward) == kernel.compile({"h": backward}).run()
 
 
 def test_a_saved_kernel_is_the_kernel(tmp_path: object) -> None:
@@ -735,7 +735,7 @@ def test_an_element_past_the_end_of_a_classical_slice_is_an_error() -> None:
         return qk.expval(qk.rx(qk.qubit(), part[k]), qko.Z(0))
 
     executable = kernel.compile({"v": [0.1, 0.2, 0.3], "n": 2, "k": 1})
-    assert executable.run().result() == pytest.approx(math.cos(0.2))
+    assert executable.run() == pytest.approx(math.cos(0.2))
     with pytest.raises(IndexError, match="2"):
         kernel.compile({"v": [0.1, 0.2, 0.3], "n": 2, "k": 2})
 

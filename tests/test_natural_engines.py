@@ -17,6 +17,7 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel.engine import engine_names, load_engine, resolve_engine
 from qkernel.errors import DependencyError, KernelTypeError, ShotsError, TargetCapabilityError, ValidationError
+from qkernel.executor import Executor
 from qkernel.nn import QLayer
 from qkernel_backends.qiskit import QiskitEngine, QiskitTranspiler
 from qkernel_backends.reference import ReferenceEngine
@@ -25,7 +26,7 @@ EXACT = {
     "a name": lambda: "reference",
     "an engine": ReferenceEngine,
     "an engine of Qiskit": QiskitEngine,
-    "an executor": lambda: qk.Executor("native"),
+    "an executor": lambda: Executor("native"),
     "an executor on a simulator": lambda: QiskitTranspiler().executor(AerSimulator()),
     "a simulator": AerSimulator,
     "an estimator": StatevectorEstimator,
@@ -71,14 +72,14 @@ def test_an_engine_is_taken_as_it_is() -> None:
     engine, simulator = QiskitEngine(), AerSimulator()
     assert resolve_engine(engine) is engine
     assert resolve_engine("native") is load_engine("native")
-    assert resolve_engine(qk.Executor(engine)) is engine
+    assert resolve_engine(Executor(engine)) is engine
     adapted: Any = resolve_engine(simulator)
     assert adapted.backend is simulator
 
 
 def test_an_executor_with_shots_is_no_engine() -> None:
     with pytest.raises(ValidationError, match=r"shots=100 and seed=1") as caught:
-        QLayer(turned, inputs=["a"], engine=qk.Executor("native", seed=1, shots=100))
+        QLayer(turned, inputs=["a"], engine=Executor("native", seed=1, shots=100))
     assert caught.value.help == "give them beside the engine: `engine=executor.engine, shots=100, seed=1`"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from qkernel.results import ExpvalJob, Job, JobStatus, RunJob, SampleJob, SampleResult
+from qkernel.peer import ExpvalJob, Job, JobStatus, RunJob, SampleJob
+from qkernel.results import SampleResult
 
 
 def test_counts_and_frequencies() -> None:

@@ -84,7 +84,13 @@ def _check_header(text: str) -> None:
     if int(version) != VERSION:
         line, before = text.count("\n", 0, header.end()) + 1, text.rfind("\n", 0, header.end()) + 1
         span = Span("", line, header.start("version") - before, line, header.end("version") - before)
-        raise TextFormError(f"version {version} of the text form is not known", span=span, label=f"this is version {VERSION}")
+        newer = int(version) > VERSION
+        raise TextFormError(
+            f"version {version} of the text form is not known",
+            span=span,
+            label=f"this qkernel reads version {VERSION}",
+            help="a newer qkernel wrote this: update with `pip install --upgrade qkernel`" if newer else None,
+        )
 
 
 def _tree(text: str) -> Any:

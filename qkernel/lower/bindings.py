@@ -6,7 +6,7 @@ import re
 import reprlib
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral, Real
 from typing import Any, NoReturn
@@ -27,7 +27,7 @@ from qkernel.errors import (
 )
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.ops import Function, Parameter
-from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
 from qkernel.lower.angles import OpenParameter
 from qkernel.observable import Hamiltonian
 from qkernel.records import spread
@@ -62,11 +62,14 @@ def given(bindings: Any) -> dict[str, Any]:
     return spread(bindings or {})
 
 
-def normalise(entry: Function, bindings: Mapping[str, Any], parameters: Sequence[str] | None = None) -> Bound:
+def normalise(
+    entry: Function, bindings: Mapping[str, Any], parameters: Sequence[str] | None = None, takes_qubits: bool = False
+) -> Bound:
     """Check compile-time `bindings` against the signature of `entry` and sort its arguments into fixed and open ones.
 
     An argument in `bindings` is fixed; one in `parameters` is open; of the rest, one with a default is fixed to it, and
-    Floats, UInts, their arrays and dictionaries become open by themselves.
+    Floats, UInts, their arrays and dictionaries become open by themselves. Quantum arguments are refused, or with
+    `takes_qubits` a register's value is its length.
     Raises the binding errors of `qkernel.errors` (QK3xx), which name the argument.
     """
     known = {parameter.name: parameter for parameter in entry.parameters}
@@ -89,11 +92,17 @@ def normalise(entry: Function, bindings: Mapping[str, Any], parameters: Sequence
     for parameter in entry.parameters:
         name, type = parameter.name, parameter.type
         if is_quantum(type):
-            raise EntrypointValidationError(
-                f"`{entry.name}` takes qubits (`{name}`), so that it cannot run by itself",
-                span=parameter.span,
-                help="call it from a kernel that makes its qubits, with `qk.qubit` or `qk.qubit_array`",
-            )
+            if not takes_qubits:
+                raise EntrypointValidationError(
+                    f"`{entry.name}` takes qubits (`{name}`), so that it cannot run by itself",
+                    span=parameter.span,
+                    help="call it from a kernel that makes its qubits, with `qk.qubit` or `qk.qubit_array`",
+                )
+            if type != QUBIT:
+                values[name] = _length_of_register(entry, parameter, bindings)
+            elif name in bindings:
+                raise BindingTypeError(f"`{name}` is a single qubit, to which no value is given", span=parameter.span)
+            continue
         if name in bindings:
             values[name] = _Check(parameter).value(bindings[name], type)
         elif parameter.default is not None and name not in asked:
@@ -103,6 +112,18 @@ def normalise(entry: Function, bindings: Mapping[str, Any], parameters: Sequence
         else:
             raise _missing(entry, parameter, name in asked)
     return Bound(values, tuple(still_open))
+
+
+def _length_of_register(entry: Function, parameter: Parameter, bindings: Mapping[str, Any]) -> int:
+    name = parameter.name
+    if name not in bindings:
+        raise EntrypointValidationError(
+            f"`{entry.name}` needs a length for `{name}`", span=parameter.span, help=f"give its number of qubits: `{name}=3`"
+        )
+    length: int = _Check(replace(parameter, type=UINT)).value(bindings[name], UINT)
+    if length < 0:
+        raise BindingTypeError(f"the length of `{name}` is negative: {length}", span=parameter.span)
+    return length
 
 
 def can_be_open(type: Type) -> bool:

@@ -184,7 +184,8 @@ class Circuit:
     `outputs` are host-side expressions over `BITS`, `EXPECTATIONS` (a vector of Float, one per entry of `expectations`)
     and `probabilities(0)`, `probabilities(1)` ... (vectors of 2**k Floats), and over the open parameters by their own
     names; `outputs_tuple` says whether the kernel returns a tuple. Bits hold 0 until they are
-    written. `registers` names stretches of qubits for drawings and targets.
+    written. `registers` names stretches of qubits for drawings and targets. `inputs` and `returned` are the qubits that the
+    kernel takes and gives back, in order; `clean` are those that a kernel promises to bring back to 0, with its name.
     """
 
     num_qubits: int
@@ -200,6 +201,9 @@ class Circuit:
     boxes: tuple[Box, ...] = ()
     spans: tuple[Span, ...] = field(default=(), compare=False)
     name: str = "kernel"
+    inputs: tuple[int, ...] = ()
+    returned: tuple[int, ...] = ()
+    clean: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __repr__(self) -> str:
         return f"<Circuit {self.name}: {self.num_qubits} qubits, {self.num_bits} bits, {self._size(self.body)} instructions>"

@@ -100,11 +100,13 @@ class Interpreter:
         self.modified: list[Call] = []
         self.consumed: dict[int, tuple[str, Span | None]] = {}
         self.num_qubits = self.num_bits = self.depth = 0
+        self.inputs: tuple[int, ...] = ()
         self.branching = self.repeating = 0
         self.registers: list[tuple[str, tuple[int, ...]]] = []
         self.boxes: list[Box] = []
         self.expectations: list[Expectation] = []
         self.probabilities: list[tuple[int, ...]] = []
+        self.clean: list[tuple[str, tuple[int, ...]]] = []
         self._gates: dict[int, tuple[int, int, bool]] = {}
         self._plain_loops: dict[int, int] = {}
         self.taken_apart: dict[str, tuple[Parameter, ...]] = {}
@@ -117,6 +119,7 @@ class Interpreter:
                 if size is None:
                     raise refused_bound(entry, parameter, "a register's length")
                 self.frame.names[parameter.name] = self.allocate(parameter.name, size)
+                self.inputs = tuple(range(self.num_qubits))
             elif parameter.name in values:
                 self.frame.names[parameter.name] = known(values[parameter.name])
             else:
@@ -129,6 +132,7 @@ class Interpreter:
             raise no_body(entry, entry.span)
         self.block(entry.body, frame)
         returned = [expr for expr in entry.returns if isinstance(expr, Expr)]
+        qubits = returns.keep_promise(self, frame, len(self.inputs))
         with self.reporting(entry.span, frame):
             values = [measurement.output(value(expr, frame.names), expr.type) for expr in returned]
             outputs = [self.counters.expand(entry) for entry in values]
@@ -150,6 +154,9 @@ class Interpreter:
             tuple(self.boxes),
             tuple(self.columns.spans),
             entry.name,
+            self.inputs,
+            qubits,
+            tuple(self.clean),
         )
 
     # Blocks and errors -------------------------------------------------------------------------------------------------
@@ -405,14 +412,17 @@ class Interpreter:
                 label="called here",
                 help="end the recursion by an `if` on a value that is known when the kernel is compiled",
             )
+        first = self.num_qubits
         self.block(frame.function.body, frame)
         self.depth -= 1
+        if self.num_qubits > first:
+            returns.keep_promise(self, frame, first)
         if frame.fresh:
             self.keep_fresh(frame)
 
     def keep_fresh(self, frame: Frame) -> None:
         """Under a modifier: hand the fresh qubits that are returned to the caller; the others must be clean."""
-        returned = {q for place in frame.function.returns if isinstance(place, Place) for q in self.qubits(place, frame.names)}
+        returned = set(returns.returned_qubits(self, frame))
         for qubits, span in frame.fresh:
             if not returned.issuperset(qubits) and not frame.function.clean_ancillas:
                 modifier, place = modifiers.name_of(self.modified[-1].modifiers), self.modified[-1].span

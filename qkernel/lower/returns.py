@@ -16,6 +16,20 @@ if TYPE_CHECKING:
     from qkernel.lower.interpreter import Interpreter
 
 
+def returned_qubits(interpreter: Interpreter, frame: Frame) -> tuple[int, ...]:
+    """The qubits that a function gives back, in order."""
+    places = [value for value in frame.function.returns if isinstance(value, Place)]
+    return tuple(qubit for place in places for qubit in interpreter.qubits(place, frame.names))
+
+
+def keep_promise(interpreter: Interpreter, frame: Frame, first: int) -> tuple[int, ...]:
+    """The qubits that a function gives back; those made from number `first` on are noted if it promises to clean them."""
+    returned = returned_qubits(interpreter, frame)
+    if frame.function.clean_ancillas and (made := set(range(first, interpreter.num_qubits)).difference(returned)):
+        interpreter.clean.append((frame.function.name, tuple(sorted(made))))
+    return returned
+
+
 def check_returned(interpreter: Interpreter, frame: Frame) -> None:
     """Raise if the function that has run gives one qubit back twice, or loses one: what computed indices can hide."""
     function = frame.function

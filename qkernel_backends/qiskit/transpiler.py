@@ -11,8 +11,9 @@ from qiskit import QuantumCircuit
 from qiskit.primitives.base import BaseEstimatorV2, BaseSamplerV2
 
 from qkernel.errors import KernelTypeError, ValidationError
-from qkernel.executable import Executable, Executor
+from qkernel.executor import Executor
 from qkernel.kernel import Kernel
+from qkernel.peer import PeerExecutable
 from qkernel.shots import check_shots
 from qkernel_backends.qiskit.emission import emit
 from qkernel_backends.qiskit.engine import QiskitEngine
@@ -25,7 +26,7 @@ class CompiledCircuit:
     circuit: QuantumCircuit
 
 
-class QiskitExecutable(Executable):
+class QiskitExecutable(PeerExecutable):
     """An executable that also shows its circuit in Qiskit; the circuit is written when it is first asked for."""
 
     @cached_property
@@ -63,7 +64,7 @@ class QiskitTranspiler:
                 f"a kernel is wanted, not a {type(kernel).__name__}", help="write `@qkernel` over the function"
             )
         compiled = kernel.compile(bindings, parameters)
-        return QiskitExecutable(compiled.circuit, compiled.module)
+        return QiskitExecutable(compiled.circuit, compiled.module, fixed=compiled.fixed)
 
     def to_circuit(
         self, kernel: Kernel[..., Any], bindings: Mapping[str, Any] | None = None, parameters: Iterable[str] | None = None

@@ -19,7 +19,7 @@ from qkernel import gradient
 from qkernel.engine import load_engine
 from qkernel.estimate.effort import TooMuchWork
 from qkernel.estimate.verify import verify
-from qkernel.executable import Executable, Executor
+from qkernel.executable import Executable
 from qkernel.lower.circuit import Circuit
 from qkernel.prebuilt import from_module
 from qkernel_backends.deferral import deferred_if_small
@@ -134,7 +134,7 @@ def state(case: Case) -> None:
     expected = case.world[1].state
     for name in ("native", "reference", "torch"):
         same(f"state on {name}", load_engine(name).prepare(case.circuit).state(case.theta)[0], expected)
-    same("expectation", case.executable.run(bindings=case.inputs).result(), case.world[0])
+    same("expectation", case.executable.run(bindings=case.inputs), case.world[0])
 
 
 def qiskit_state(case: Case) -> None:
@@ -272,9 +272,9 @@ def batch(case: Case) -> None:
     ]
     inputs = {name: np.array([row[name] for row in rows]) for name in OPEN}
     inputs["b"] = program.values["b"]
-    found = case.executable.run(bindings=inputs).result()
+    found = case.executable.run(bindings=inputs)
     for k, row in enumerate(rows):
-        single = case.executable.run(bindings={"a": row["a"], "b": inputs["b"], "v": row["v"]}).result()
+        single = case.executable.run(bindings={"a": row["a"], "b": inputs["b"], "v": row["v"]})
         same(f"row {k}", np.asarray(found)[k], single, 1e-10)
 
 
@@ -327,7 +327,7 @@ def exact(case: Case) -> None:
     expected = sum(np.asarray(value) * chance for value, chance in case.histories)
     for engine in ("native", "reference", "torch", "qiskit"):
         try:
-            found = case.executable.run(Executor(engine), bindings=case.inputs).result()
+            found = case.executable.run(engine=engine, bindings=case.inputs)
         except qk.errors.ShotsError:  # Qiskit is given a fresh qubit for each measurement, and few of them
             if engine != "qiskit":
                 raise
@@ -345,8 +345,8 @@ def _sampled(engine: str) -> Callable[[Case], None]:
             expected[key] = expected.get(key, 0.0) + chance
         for attempt, least in enumerate((1e-5, 1e-5)):
             result = case.executable.sample(
-                Executor(engine), shots=SHOTS * (1 + 9 * attempt), seed=case.program.seed + attempt, bindings=case.inputs
-            ).result()
+                engine=engine, shots=SHOTS * (1 + 9 * attempt), seed=case.program.seed + attempt, bindings=case.inputs
+            )
             found = {_rounded(value): number for value, number in result.results}
             chance = likelihood(found, expected, result.shots)
             if chance > least:

@@ -8,4 +8,4 @@ def kernel(theta: qk.Float) -> qk.Float:
     return qk.expval(q, qko.Z(0))
 
 
-kernel.compile().value_and_grad({"theta": 0.5})
+kernel.compile().value_and_grad(bindings={"theta": 0.5})

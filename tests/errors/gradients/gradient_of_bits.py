@@ -3,4 +3,4 @@ def kernel(theta: qk.Float) -> qk.Bit:
     return qk.measure(qk.rx(qk.qubit(), theta))
 
 
-kernel.compile().value_and_grad({"theta": 0.5})
+kernel.compile().value_and_grad(bindings={"theta": 0.5})

@@ -3,4 +3,4 @@ def kernel(theta: qk.Float) -> qk.Float:
     return qk.expval(qk.rx(qk.qubit(), theta), qko.Z(0))
 
 
-kernel.compile().value_and_grad({"theta": 0.5}, wrt=["thetta"])
+kernel.compile().value_and_grad(bindings={"theta": 0.5}, wrt=["thetta"])

@@ -12,4 +12,4 @@ def kernel() -> qk.Float:
 
 
 transpiler = QiskitTranspiler()
-transpiler.transpile(kernel).run(transpiler.executor()).result()
+transpiler.transpile(kernel).run(transpiler.executor())

@@ -1,0 +1,44 @@
+"""What would run, and why, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qkernel.gradient import cost, method
+from qkernel.lower.circuit import Circuit
+from qkernel.outputs import Outputs
+
+if TYPE_CHECKING:
+    from qkernel.executor import Executor
+
+
+def size(circuit: Circuit) -> str:
+    """`4 qubits, 28 gates, 8 angles`."""
+    straight = circuit.is_straight
+    gates = f"{sum(row.kind.is_gate for row in circuit.instructions())} gates" if straight else "run-time branches"
+    return f"{circuit.num_qubits} qubits, {gates}, {circuit.angles.num_columns} angles"
+
+
+def explain(circuit: Circuit, chosen: Executor, batch: int, batched: Sequence[int]) -> str:
+    """The circuit's size, how values and derivatives are computed, and the engine's plan for `batch` samples."""
+    engine, outputs = chosen.engine, Outputs(circuit)
+    lines = [f"{circuit.name}: {size(circuit)}", f"engine {engine.name}, complex128"]
+    if outputs.uses_bits or not outputs.uses_readouts:
+        return "\n".join(
+            [*lines, "values: measured, shot by shot" if outputs.uses_bits else "values: computed on this machine"]
+        )
+    shots = chosen.shots
+    lines.append("values: exact" if shots is None else f"values: estimated from {shots} shots for each measurement basis")
+    if circuit.angles.num_columns:
+        if shots is None and method(circuit, engine) == "adjoint":
+            lines.append("gradient: adjoint, one forward and one backward sweep per sample")
+        else:
+            lines.append(f"gradient: parameter shift, {cost(circuit)} evaluations per sample for values and all derivatives")
+    prepared = engine.prepare(circuit, np.complex128)
+    if shots is None and hasattr(prepared, "explain"):
+        plan = prepared.explain(batch, None if circuit.angles.curved else list(batched))
+        lines += [f"plan for a batch of {batch}:", *(f"  {line}" for line in plan.splitlines())]
+    return "\n".join(lines)
