@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -93,6 +95,9 @@ def test_what_shots_cannot_do_is_said() -> None:
 
     class Exact:
         name, features = "exact", frozenset({"expectation"})
+
+        def prepare(self, circuit: Any, dtype: Any = np.complex128) -> Any:
+            raise AssertionError("a circuit comes after the check")
 
     with pytest.raises(TargetCapabilityError, match="`exact` does not do sampling"):
         hybrid_layer(3, 1, shots=10, engine=Exact())

@@ -54,7 +54,7 @@ def test_exact_engines_in_layers_and_executables(made: Callable[[], Any]) -> Non
     assert angles.grad is not None
     np.testing.assert_allclose(angles.grad.numpy(), -np.sin(angles.detach().numpy()), atol=1e-8)
     program = turned.compile(parameters=["a"], engine=made())
-    value, gradient = program.value_and_grad({"a": 0.4})
+    value, gradient = program.value_and_grad(bindings={"a": 0.4})
     assert (value, gradient["a"]) == (pytest.approx(np.cos(0.4)), pytest.approx(-np.sin(0.4)))
 
 
@@ -85,7 +85,7 @@ def test_an_executor_with_shots_is_no_engine() -> None:
 
 @pytest.mark.parametrize("given", [None, 3, object(), np.zeros(2), torch.zeros(2), {"engine": "native"}, qko.Z(0)])
 def test_anything_else_is_refused_by_name(given: Any) -> None:
-    for use in (resolve_engine, qk.Executor, lambda engine: turned.compile(parameters=["a"], engine=engine)):
+    for use in (resolve_engine, Executor, lambda engine: turned.compile(parameters=["a"], engine=engine)):
         with pytest.raises(KernelTypeError, match="is no engine") as caught:
             use(given)
         assert caught.value.help is not None

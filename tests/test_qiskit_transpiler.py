@@ -141,8 +141,8 @@ def test_a_batch_is_one_call() -> None:
 
 def test_gradients_by_parameter_shift() -> None:
     executable, given = compiled(qko.Z(0) * qko.X(3)), values()
-    value, gradient = executable.value_and_grad(given)
-    shifted_value, shifted = executable.value_and_grad(given, executor=TRANSPILER.executor(AerSimulator()))
+    value, gradient = executable.value_and_grad(bindings=given)
+    shifted_value, shifted = executable.value_and_grad(bindings=given, engine=AerSimulator())
     assert shifted_value == pytest.approx(value, abs=1e-9)
     for name in ("inputs", "weights"):
         np.testing.assert_allclose(shifted[name], gradient[name], atol=1e-9)

@@ -40,7 +40,7 @@ def test_scipy_finds_the_ground_state(n: int, depth: int, gap: float) -> None:
     executable = alternating.compile({"n": n, "depth": depth, "energy": energy}, ["gammas", "betas"])
 
     def objective(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slopes = executable.value_and_grad({"gammas": theta[:depth], "betas": theta[depth:]})
+        value, slopes = executable.value_and_grad(bindings={"gammas": theta[:depth], "betas": theta[depth:]})
         return value, np.concatenate([slopes["gammas"], slopes["betas"]])
 
     start = np.concatenate([np.linspace(-0.2, -1.0, depth), np.linspace(-1.0, -0.2, depth)])
@@ -57,10 +57,10 @@ def test_jacobian_rows_are_gradients() -> None:
         return qk.expval(q, observables)
 
     angles, observables = np.array([0.3, 0.8]), [qko.Z(0), qko.Z(1), qko.Y(0) * qko.X(1)]
-    table = kernel.compile({"observables": observables}, ["angles"]).jacobian({"angles": angles})["angles"]
+    table = kernel.compile({"observables": observables}, ["angles"]).jacobian(bindings={"angles": angles})["angles"]
     rows = []
     for observable in observables:
         one = kernel.compile({"observables": [observable]}, ["angles"])
-        rows.append(one.jacobian({"angles": angles})["angles"][0])
+        rows.append(one.jacobian(bindings={"angles": angles})["angles"][0])
     assert table == pytest.approx(np.array(rows))
     assert table[0] == pytest.approx([-np.sin(0.3), 0], abs=1e-12)

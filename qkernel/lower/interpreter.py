@@ -418,23 +418,7 @@ class Interpreter:
         if self.num_qubits > first:
             returns.keep_promise(self, frame, first)
         if frame.fresh:
-            self.keep_fresh(frame)
-
-    def keep_fresh(self, frame: Frame) -> None:
-        """Under a modifier: hand the fresh qubits that are returned to the caller; the others must be clean."""
-        returned = set(returns.returned_qubits(self, frame))
-        for qubits, span in frame.fresh:
-            if not returned.issuperset(qubits) and not frame.function.clean_ancillas:
-                modifier, place = modifiers.name_of(self.modified[-1].modifiers), self.modified[-1].span
-                error = NotUnitaryError(
-                    f"`{written_name(frame.function.name)}` drops qubits of its own, so that `{modifier}` of it is not unitary",
-                    label="made here and not returned",
-                    notes=(Note(f"`{modifier}` is applied here", place),),
-                    help="if it brings them back to 0, say so: `@qkernel(clean_ancillas=True)`",
-                )
-                raise locate(error, span, frame)
-            if frame.caller is not None and returned.issuperset(qubits):
-                frame.caller.fresh.append((qubits, span))
+            returns.keep_fresh(self, frame)
 
     # Loops and branches ------------------------------------------------------------------------------------------------
 

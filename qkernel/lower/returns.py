@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qkernel.diagnostics import Note, written_name
-from qkernel.errors import QubitConsumedError
+from qkernel.errors import NotUnitaryError, QubitConsumedError
 from qkernel.ir.expressions import Const
 from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import QUBIT, is_quantum
+from qkernel.lower import modifiers
 from qkernel.lower.reports import Frame, locate
 
 if TYPE_CHECKING:
@@ -28,6 +29,24 @@ def keep_promise(interpreter: Interpreter, frame: Frame, first: int) -> tuple[in
     if frame.function.clean_ancillas and (made := set(range(first, interpreter.num_qubits)).difference(returned)):
         interpreter.clean.append((frame.function.name, tuple(sorted(made))))
     return returned
+
+
+def keep_fresh(interpreter: Interpreter, frame: Frame) -> None:
+    """Under a modifier: hand the fresh qubits that are returned to the caller; the others must be clean."""
+    returned = set(returned_qubits(interpreter, frame))
+    for qubits, span in frame.fresh:
+        if not returned.issuperset(qubits) and not frame.function.clean_ancillas:
+            call = interpreter.modified[-1]
+            modifier = modifiers.name_of(call.modifiers)
+            error = NotUnitaryError(
+                f"`{frame.function.name}` drops qubits of its own, so that `{modifier}` of it is not unitary",
+                label="made here and not returned",
+                notes=(Note(f"`{modifier}` is applied here", call.span),),
+                help="if it brings them back to 0, say so: `@qkernel(clean_ancillas=True)`",
+            )
+            raise locate(error, span, frame)
+        if frame.caller is not None and returned.issuperset(qubits):
+            frame.caller.fresh.append((qubits, span))
 
 
 def check_returned(interpreter: Interpreter, frame: Frame) -> None:
