@@ -65,7 +65,7 @@ class Counting:
 
 
 def run_on(program: Any, engine: Engine, angle: float) -> Any:
-    return program.run(qk.Executor(engine), bindings={"angle": angle}).result()
+    return program.run(angle=angle, engine=engine)
 
 
 def test_engines_of_an_executable() -> None:

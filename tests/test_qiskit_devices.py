@@ -20,6 +20,7 @@ from qiskit_aer.primitives import EstimatorV2, SamplerV2
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import ExecutionError, QKernelError, TargetCapabilityError
+from qkernel.executor import Executor
 from qkernel_backends.qiskit import QiskitEngine, QiskitTranspiler
 
 TRANSPILER = QiskitTranspiler()
@@ -383,10 +384,10 @@ def test_batches_of_no_samples(kernel: Any) -> None:
 @pytest.mark.parametrize("name", ["native", "reference", "torch", "qiskit"])
 def test_any_whole_number_from_zero_on_is_a_seed(name: str, seed: Any) -> None:
     def once(seed: Any) -> Any:
-        return TRANSPILER.transpile(magic).sample(qk.Executor(name, seed=seed), shots=200).result().results
+        return TRANSPILER.transpile(magic).sample(Executor(name, seed=seed), shots=200).result().results
 
     def values(seed: Any) -> Any:
-        return TRANSPILER.transpile(chances).run(qk.Executor(name, seed=seed, shots=200), angle=[0.4, 0.9]).result()
+        return TRANSPILER.transpile(chances).run(Executor(name, seed=seed, shots=200), angle=[0.4, 0.9]).result()
 
     assert once(seed) == once(int(seed))
     assert (values(seed) == values(int(seed))).all()
