@@ -281,7 +281,7 @@ def test_a_backend_that_fails_is_quoted(answer: Callable[[Any], Any], words: str
     with pytest.raises(ExecutionError, match=words):
         run(quarter_turns, estimator, angle=0.1)
     with pytest.raises(ExecutionError, match=words):
-        TRANSPILER.transpile(quarter_turns).value_and_grad({"angle": 0.1}, executor=TRANSPILER.executor(estimator))
+        TRANSPILER.transpile(quarter_turns).value_and_grad(angle=0.1, engine=estimator)
 
 
 def test_a_backend_takes_circuits_in_the_portions_that_it_asks_for() -> None:
