@@ -22,6 +22,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from qkernel.engine import load_engine
 from qkernel.errors import GradientError, LayerInputError
 from qkernel.nn import QLayer
+from qkernel.nn.operators import name_of
 from tests.test_nn import Watched, hybrid_layer, random_batch, simulate
 
 FORMS = [("native", "adjoint"), ("native", "shift"), ("torch", "adjoint"), ("reference", "shift")]
@@ -76,15 +77,6 @@ def test_hessians_and_forward_mode() -> None:
     close(found, torch.autograd.functional.hessian(lambda w: simulate(row, w, 1).sum(), weights))
     _, tangent = torch.func.jvp(layer, (row,), (torch.ones(3).double(),))
     close(tangent, torch.autograd.functional.jacobian(lambda x: simulate(x, weights, 1), row).sum(1))
-
-
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
-def test_what_parameter_shift_cannot_do_under_transforms_is_refused() -> None:
-    layer, row = small_layer(gradient="shift"), random_batch(3)
-    with pytest.raises(GradientError, match="second derivative"):
-        torch.func.jacrev(torch.func.jacrev(layer))(row)
-    with pytest.raises(GradientError, match="forward-mode"):
-        torch.func.jacfwd(layer)(row)
 
 
 @pytest.mark.parametrize("engine", ["native", "torch"])
@@ -170,10 +162,10 @@ def test_a_graph_whose_layer_is_gone_says_so() -> None:
 def test_operators_keep_the_rules_of_torch(gradient: str) -> None:
     layer = small_layer(gradient=gradient)
     tensors = [random_batch(2, 3).requires_grad_(), layer.weights]
-    number = layer._wiring.number
-    torch.library.opcheck(torch.ops.qkernel.evaluate, (number, tensors))
-    detached = [tensor.detach() for tensor in tensors]
-    torch.library.opcheck(torch.ops.qkernel.differentiate, (number, [True, False], random_batch(2, 3), detached))
+    name, detached = name_of(layer._wiring.number), [tensor.detach() for tensor in tensors]
+    torch.library.opcheck(torch.ops.qkernel.evaluate, (name, tensors))
+    torch.library.opcheck(torch.ops.qkernel.differentiate, (name, [True, False], random_batch(2, 3), detached))
+    torch.library.opcheck(torch.ops.qkernel.jacobian, (name, [True, False], detached))
 
 
 @pytest.mark.parametrize("gradient", ["adjoint", "shift"])
@@ -361,13 +353,13 @@ def test_weights_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
 def test_an_operator_checks_what_it_is_given() -> None:
     layer = small_layer()
     with pytest.raises(LayerInputError, match="`weights` has the shape"):
-        torch.ops.qkernel.evaluate(layer._wiring.number, [random_batch(3, 3), torch.zeros(2)])
+        torch.ops.qkernel.evaluate(name_of(layer._wiring.number), [random_batch(3, 3), torch.zeros(2)])
 
 
 def test_a_cotangent_of_another_shape_is_refused() -> None:
     layer, inputs = small_layer(), random_batch(300, 3)
     with pytest.raises(ValueError, match="cannot reshape"):
-        torch.ops.qkernel.differentiate(layer._wiring.number, [True, True], torch.ones(2), [inputs, layer.weights])
+        torch.ops.qkernel.differentiate(name_of(layer._wiring.number), [True, True], torch.ones(2), [inputs, layer.weights])
 
 
 def test_the_default_device_does_not_matter() -> None:

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from qkernel.diagnostics import did_you_mean
 from qkernel.engine import resolve_engine
 from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, GradientError, LayerInputError
+from qkernel.nn.call import Call, Placement, Wiring
 from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape
-from qkernel.nn.function import Call, Placement, Wiring
-from qkernel.nn.operators import evaluate
+from qkernel.nn.function import evaluate
+from qkernel.nn.operators import evaluate as evaluate_named
+from qkernel.nn.operators import name_of
 from qkernel.nn.program import Program
 from qkernel.nn.sampling import SamplingEngine
 from qkernel.shots import check_seed, check_shots
@@ -121,12 +123,12 @@ class QLayer(nn.Module):
                 return self._evaluated(inputs, weights)
             call = Call.of(self._wiring, tensors, self._batch_axes(inputs, weights))
             self._wiring.remember(kind, call)
-        return call(tensors)
+        return evaluate(call, tensors)
 
     def _evaluated(self, inputs: tuple[Tensor, ...], weights: list[Tensor]) -> Tensor:
         """The results as an operator of a graph, or of tensors that hold no values."""
         self._batch_axes(inputs, weights)
-        outputs: Tensor = evaluate(self._wiring.number, (*inputs, *weights))
+        outputs: Tensor = evaluate_named(name_of(self._wiring.number), (*inputs, *weights))
         return outputs
 
     def _ordered(self, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> tuple[Tensor, ...]:

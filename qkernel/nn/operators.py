@@ -1,22 +1,41 @@
-"""Programs as operators of torch: what `torch.compile`, `torch.export`, meta and fake tensors see.
+"""Programs as operators of torch, with every rule that torch can ask an operator for.
 
-An operator names the wiring of its program by a number, for a graph holds nothing but tensors and numbers.
+They are what `torch.compile`, `torch.export`, meta and fake tensors see, and what transforms and forward mode get where a
+program has no tensor operations. An operator names the wiring of its program, for a graph holds nothing but tensors,
+numbers and strings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_legacy_batchedtensor
+from torch._compile import _disable_dynamo
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+from torch._functorch.utils import enable_single_level_autograd_function
+from torch.autograd import forward_ad
 
 from qkernel.errors import GradientError
-from qkernel.nn.function import WIRINGS, Call, Derivative
+from qkernel.nn.call import WIRINGS, Call, Gradients
+
+_LIBRARY: Any = torch.library.Library("qkernel", "DEF")  # type: ignore[no-untyped-call]
 
 
-def _call(number: int, tensors: Sequence[Tensor]) -> Call:
-    wiring = WIRINGS.get(number)
+def name_of(number: int) -> str:
+    """What graphs call the wiring of this number."""
+    return str(number)
+
+
+# `torch.compile` takes what it gives for a constant, which it may: the number is guarded.
+name_of._dynamo_marked_constant = True  # type: ignore[attr-defined]
+
+
+def _call(name: str, tensors: Sequence[Tensor]) -> Call:
+    wiring = WIRINGS.get(int(name))
     if wiring is None:
         raise GradientError(
             "the quantum layer that this graph was made from is not in this process any more",
@@ -28,66 +47,190 @@ def _call(number: int, tensors: Sequence[Tensor]) -> Call:
     return Call.of(wiring, tensors, axes)
 
 
-@torch.library.custom_op("qkernel::evaluate", mutates_args=())
-def evaluate(number: int, tensors: Sequence[Tensor]) -> Tensor:
-    """The outputs of a program, shape (batch axes..., outputs)."""
-    with torch.no_grad():
-        return _call(number, tensors)(tensors)
+# Values and derivatives ----------------------------------------------------------------------------------------------
 
 
-@torch.library.custom_op("qkernel::differentiate", mutates_args=())
-def differentiate(number: int, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """The gradients of sum(cotangent * outputs) by the wanted tensors."""
-    return [gradient for gradient in _call(number, tensors).gradients(wanted, cotangent, tensors) if gradient is not None]
+_PLAIN = torch._C._dispatch_tls_local_include_set(), torch._C._dispatch_tls_local_exclude_set()
 
 
-@evaluate.register_fake
-def _(number: int, tensors: Sequence[Tensor]) -> Tensor:
-    call = _call(number, tensors)
-    return tensors[0].new_empty((*call.batch_axes, call.wiring.program.num_outputs))
+def _plainly(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """`compute` as in a plain call of torch: within an operator autograd and transforms may be switched off altogether."""
+
+    def computed(*arguments: Any) -> Any:
+        with (
+            torch._C._ForceDispatchKeyGuard(*_PLAIN),
+            temporarily_clear_interpreter_stack(),
+            torch.no_grad(),
+            forward_ad._set_fwd_grad_enabled(False),
+        ):
+            return compute(*arguments)
+
+    return computed
 
 
-@differentiate.register_fake
-def _(number: int, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
+def _evaluate(name: str, tensors: Sequence[Tensor]) -> Tensor:
+    return _call(name, tensors).outputs(tensors)
+
+
+def _differentiate(name: str, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
+    return [gradient for gradient in _call(name, tensors).gradients(wanted, cotangent, tensors) if gradient is not None]
+
+
+def _jacobian(name: str, wanted: Sequence[bool], tensors: Sequence[Tensor]) -> Tensor:
+    return _call(name, tensors).jacobian(wanted, tensors)
+
+
+def _empty_values(name: str, tensors: Sequence[Tensor]) -> Tensor:
+    return tensors[0].new_empty(_call(name, tensors).shape)
+
+
+def _empty_gradients(name: str, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
     return [tensor.new_empty(tensor.shape) for tensor, one in zip(tensors, wanted, strict=True) if one]
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-    ctx.number, tensors = inputs
-    ctx.save_for_backward(*tensors)
+def _empty_jacobian(name: str, wanted: Sequence[bool], tensors: Sequence[Tensor]) -> Tensor:
+    call = _call(name, tensors)
+    count = sum(place.size for place, one in zip(call.wiring.placements, wanted, strict=True) if one)
+    return tensors[0].new_empty((*call.shape, count), dtype=call.precision)
 
 
-def _backward(ctx: Any, cotangent: Tensor) -> tuple[Any, ...]:
-    wanted = ctx.needs_input_grad[1]
-    found = iter(differentiate(ctx.number, wanted, cotangent, list(ctx.saved_tensors)))
-    return None, [next(found) if one else None for one in wanted]
+# Their derivatives ----------------------------------------------------------------------------------------------------
 
 
-evaluate.register_autograd(_backward, setup_context=_keep)
-differentiate.register_autograd(Derivative.backward)
+def is_transformed() -> bool:
+    """Whether a transform of `torch.func` is at work, or forward mode."""
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
 
 
-@evaluate.register_vmap
-def _(info: Any, in_dims: tuple[Any, ...], number: int, tensors: Sequence[Tensor]) -> tuple[Tensor, int]:
-    _, spread = _call_of_one(number, tensors, in_dims[1]).over(info.batch_size, tensors, in_dims[1])
-    return evaluate(number, spread), 0
+def pulled_back(name: str, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> Gradients:
+    """For each tensor that is `wanted` the gradient of sum(cotangent * outputs).
+
+    One sweep; but by way of the Jacobian where the gradient is asked for many cotangents, or is differentiated by them.
+    """
+    if is_transformed() or torch.is_grad_enabled() or is_legacy_batchedtensor(cotangent):
+        return _call(name, tensors).pulled_back(jacobian(name, wanted, tensors), wanted, cotangent, tensors)
+    found = iter(differentiate(name, wanted, cotangent, tensors))
+    return tuple(next(found) if one else None for one in wanted)
 
 
-@differentiate.register_vmap
-def _(
-    info: Any, in_dims: tuple[Any, ...], number: int, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]
-) -> tuple[list[Tensor], list[int]]:
-    call = _call_of_one(number, tensors, in_dims[3])
-    _, spread = call.over(info.batch_size, tensors, in_dims[3])
-    cotangents = cotangent.expand(info.batch_size, *cotangent.shape) if in_dims[2] is None else cotangent.movedim(in_dims[2], 0)
-    found = iter(differentiate(number, wanted, cotangents, spread))
-    gathered = call.gathered(tuple(next(found) if one else None for one in wanted), tensors, in_dims[3])
-    gradients = [gradient for gradient in gathered if gradient is not None]
-    return gradients, [0] * len(gradients)
+@contextmanager
+def _below() -> Iterator[None]:
+    """One level of autograd is done: what transforms lie below it see the operator next, and have modes of their own."""
+    with torch.enable_grad(), forward_ad._set_fwd_grad_enabled(True), torch._C._AutoDispatchBelowAutograd():
+        yield
 
 
-def _call_of_one(number: int, tensors: Sequence[Tensor], axes: Sequence[int | None]) -> Call:
-    """The call for one set of the tensors that lie along `axes`."""
-    return _call(
-        number, [tensor if axis is None else tensor.select(axis, 0) for tensor, axis in zip(tensors, axes, strict=True)]
-    )
+class Evaluated(torch.autograd.Function):
+    """The outputs of a program."""
+
+    @staticmethod
+    def forward(ctx: Any, name: str, *tensors: Tensor) -> Tensor:
+        ctx.name = name
+        ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
+        with _below():
+            return evaluate(name, tensors)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
+        return None, *pulled_back(ctx.name, ctx.needs_input_grad[1:], cotangents[0], ctx.saved_tensors)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        moved = [tangent is not None for tangent in tangents[1:]]
+        by_column = jacobian(ctx.name, moved, ctx.saved_tensors)
+        return _call(ctx.name, ctx.saved_tensors).pushed_forward(by_column, tangents[1:])
+
+
+class _Derivative(torch.autograd.Function):
+    """A derivative, whose own derivative is refused rather than taken for zero."""
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
+        raise GradientError(
+            "the second derivative of a quantum layer was asked for, and this layer has only first ones",
+            help="second derivatives need the adjoint method on the native or the torch engine, and few measurements",
+        )
+
+    jvp = backward
+
+
+class Differentiated(_Derivative):
+    """Gradients of sum(cotangent * outputs)."""
+
+    @staticmethod
+    def forward(ctx: Any, name: str, wanted: Sequence[bool], cotangent: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        with _below():
+            return tuple(differentiate(name, wanted, cotangent, tensors))
+
+
+class Linearised(_Derivative):
+    """The Jacobian."""
+
+    @staticmethod
+    def forward(ctx: Any, name: str, wanted: Sequence[bool], *tensors: Tensor) -> Tensor:
+        with _below():
+            return jacobian(name, wanted, tensors)  # type: ignore[no-any-return]
+
+
+def _with_derivative(function: type[torch.autograd.Function]) -> Callable[..., Any]:
+    """What autograd does at an operator whose last argument are tensors: `function`, forward mode included.
+
+    The rules that `torch.library.register_autograd` makes drop tangents in silence.
+    """
+
+    def differentiable(*arguments: Any) -> Any:
+        with enable_single_level_autograd_function():
+            return super(torch.autograd.Function, function).apply(*arguments[:-1], *arguments[-1])  # type: ignore[misc]
+
+    return differentiable
+
+
+# Many at once ---------------------------------------------------------------------------------------------------------
+
+
+def _evaluate_many(info: Any, axes: tuple[Any, ...], name: str, tensors: Sequence[Tensor]) -> tuple[Tensor, int]:
+    return evaluate(name, _spread(info.batch_size, name, tensors, axes[-1])), 0
+
+
+def _jacobian_many(
+    info: Any, axes: tuple[Any, ...], name: str, wanted: Sequence[bool], tensors: Sequence[Tensor]
+) -> tuple[Tensor, int]:
+    return jacobian(name, wanted, _spread(info.batch_size, name, tensors, axes[-1])), 0
+
+
+def _spread(size: int, name: str, tensors: Sequence[Tensor], axes: Sequence[int | None]) -> list[Tensor]:
+    """`size` sets of tensors, which lie along `axes`, as one set with a batch axis more."""
+    one = [tensor if axis is None else tensor.select(axis, 0) for tensor, axis in zip(tensors, axes, strict=True)]
+    return _call(name, one).over(size, tensors, axes)
+
+
+# The operators --------------------------------------------------------------------------------------------------------
+
+
+def _operator(
+    signature: str,
+    compute: Callable[..., Any],
+    empty: Callable[..., Any],
+    function: type[torch.autograd.Function],
+    many: Callable[..., Any] | None = None,
+) -> Callable[..., Any]:
+    name = signature.partition("(")[0]
+    _LIBRARY.define(signature, tags=(torch.Tag.pt2_compliant_tag,))
+    _LIBRARY.impl(name, _disable_dynamo(_plainly(compute)), "CompositeExplicitAutograd")
+    _LIBRARY.impl(name, _disable_dynamo(_with_derivative(function)), "Autograd")
+    torch.library.register_fake(f"qkernel::{name}", empty, lib=_LIBRARY)
+    if many is not None:
+        torch.library.register_vmap(f"qkernel::{name}", many, lib=_LIBRARY)
+    operator: Callable[..., Any] = getattr(torch.ops.qkernel, name)
+    return operator
+
+
+evaluate = _operator("evaluate(str program, Tensor[] tensors) -> Tensor", _evaluate, _empty_values, Evaluated, _evaluate_many)
+differentiate = _operator(
+    "differentiate(str program, bool[] wanted, Tensor cotangent, Tensor[] tensors) -> Tensor[]",
+    _differentiate, _empty_gradients, Differentiated,
+)  # fmt: skip
+jacobian = _operator(
+    "jacobian(str program, bool[] wanted, Tensor[] tensors) -> Tensor", _jacobian, _empty_jacobian, Linearised, _jacobian_many
+)

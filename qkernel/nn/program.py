@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from qkernel.engine import Engine, Prepared, load_engine
-from qkernel.gradient import as_expectations, cost, method, open_slots, rows_at_once, shift, shift_terms
+from qkernel.gradient import as_expectations, cost, method, open_slots, rows_at_once, shift, shift_jacobian, shift_terms
 from qkernel.lower.circuit import EXPECTATIONS, Circuit
 from qkernel.nn.sampling import SamplingEngine, SamplingPrepared
 from qkernel.outputs import Outputs
@@ -156,6 +156,21 @@ class Program:
         total: Array = gradient + direct
         return total
 
+    def jacobian(self, theta: Array, columns: Columns | None = None) -> Array:
+        """Derivatives of the outputs by theta, shape (batch, outputs, columns); `columns` as in `vjp`."""
+        count = self.num_outputs
+        if self.method == "adjoint":
+            cotangents = np.tile(np.eye(count, dtype=theta.dtype), (len(theta), 1))
+            return self.vjp(np.repeat(theta, count, axis=0), cotangents, columns).reshape(len(theta), count, -1)
+        readouts, by_readouts = shift_jacobian(
+            self._measured(self._prepared(theta.dtype, True)), self.circuit, theta, self._terms(columns), self.rows_at_once
+        )
+        self.circuit.angles.require_derivatives(theta, by_readouts, columns)
+        if self.reads_all:
+            return by_readouts.astype(theta.dtype, copy=False)
+        slopes, direct = self.outputs.slopes(self.outputs.environment(theta, readouts), len(theta), columns)
+        return (slopes @ by_readouts + direct).astype(theta.dtype)
+
     def _shift_vjp(self, theta: Array, cotangent: Array, columns: Columns | None) -> Array:
         terms = self._terms(columns)
         readouts, slopes = shift(
@@ -221,6 +236,10 @@ class Joined:
         theta = self._theta(inputs, weights)
         gradient = self.program.vjp(theta, cotangent.astype(self.dtype, copy=False), self.needed)
         return gradient[:, list(self.batched)], gradient[:, list(self.shared)].sum(0)
+
+    def jacobian(self, inputs: Array, weights: Array) -> Array:
+        """Derivatives of the outputs by theta, shape (batch, outputs, columns)."""
+        return self.program.jacobian(self._theta(inputs, weights), self.needed)
 
     def _theta(self, inputs: Array, weights: Array) -> Array:
         theta = np.empty((len(inputs), self.program.num_columns), self.dtype)
