@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+
 from qkernel.draw.characters import cells, escape, steady
 
 _FONTLESS = ("Last Resort", "LastResort")
@@ -34,15 +36,11 @@ def _family(piece: str) -> str | None:
 
 def _own_files() -> tuple[str, ...]:
     """The files of the reader's own font: they may change with matplotlib's settings."""
-    from matplotlib.font_manager import FontProperties, findfont
-
     return tuple(findfont(FontProperties(family="sans-serif", weight=weight)) for weight in ("normal", "bold"))
 
 
 @cache
 def _search(piece: str, own: tuple[str, ...]) -> str | None:
-    from matplotlib.font_manager import fontManager
-
     if all(_has(file, piece) for file in own):
         return "sans-serif"
     for entry in fontManager.ttflist:
@@ -54,8 +52,6 @@ def _search(piece: str, own: tuple[str, ...]) -> str | None:
 @cache
 def _has(file: str, piece: str) -> bool:
     """Whether a font has every letter of `piece`, in outlines that can be drawn at any size."""
-    from matplotlib.font_manager import get_font
-
     try:
         font = get_font(file)
         return bool(font.scalable) and all(font.get_char_index(ord(letter)) for letter in piece)

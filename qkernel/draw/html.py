@@ -6,35 +6,37 @@ folded or unfolded. Wires and gates are small SVGs; frames are boxes of the page
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from html import escape
 from math import ceil, floor
 
 from qkernel.draw.characters import shorten
+from qkernel.draw.drawings import HtmlDrawing
 from qkernel.draw.layout import Extent, Layout, lay_out
 from qkernel.draw.page import PAGE
 from qkernel.draw.pen import BOX, EDGE, SKIRT, TITLE, Pen
 from qkernel.draw.scene import Frame, Item, Operation, Scene, Section
 from qkernel.draw.shapes import Line, Shape, Text, text_width
 from qkernel.draw.style import STYLES, CircuitStyle
-from qkernel.draw.svg import dark_rules, follows_reader, group_markup, markup
+from qkernel.draw.svg import AUTOMATIC, dark_rules, follows_reader, group_markup, markup
 from qkernel.draw.tooltips import count_operations, count_text, tooltip_text
 
 _TOP, _OVERLAP = 10.0, 0.8
 """Pixels above and below everything, and by which wires of neighbouring slices overlap, which may stand between pixels."""
+_AROUND = 110
+"""Pixels of a page that are not the drawing: the heading on two lines, and a scroll bar."""
 
 
-def html_drawing(scene: Scene, style: CircuitStyle) -> str:
+def html_drawing(scene: Scene, style: CircuitStyle) -> HtmlDrawing:
     """A page with the drawing of a scene that was built with `keep_bodies`."""
     strip = Strip(scene, style)
     title = escape(scene.title)
     known = f'<span class="known">({escape(scene.subtitle)})</span>' if scene.subtitle else ""
-    page = PAGE
     parts = {"TITLE": title, "KNOWN": known, "COLORS": colors(style), "DRAWING": strip.page()}
-    for name, text in parts.items():
-        page = page.replace(f"<!--{name}-->", text).replace(f"/*{name}*/", text)
-    return page
+    page = re.sub(r"(?:<!--|/\*)([A-Z]+)(?:-->|\*/)", lambda place: parts[place[1]], PAGE)
+    return HtmlDrawing(page, strip.height + _AROUND)
 
 
 def colors(style: CircuitStyle) -> str:
@@ -110,7 +112,7 @@ class Strip:
         labels = self.labels()
         drawn = self.items(self.scene.items, alive)
         room = f'data-title="{TITLE * self.scale:.1f}" data-skirt="{SKIRT * self.scale:.1f}"'
-        return f'<div class="strip qkernel" style="height:{self.height:.1f}px" {room}>{labels}{drawn}</div>'
+        return f'<div class="strip {AUTOMATIC}" style="height:{self.height:.1f}px" {room}>{labels}{drawn}</div>'
 
     def labels(self) -> str:
         """The names of the wires; they stay in view."""

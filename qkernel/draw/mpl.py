@@ -5,24 +5,31 @@ Shapes that cannot overlap and look alike are one collection, so that a figure o
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.path import Path
+from matplotlib.textpath import TextPath, text_to_path
+from matplotlib.transforms import Affine2D
 
 from qkernel.draw.characters import cells
 from qkernel.draw.fonts import families
 from qkernel.draw.shapes import Arc, Box, Disc, Line, Picture, Shape, Text
 from qkernel.draw.style import CircuitStyle
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from matplotlib.path import Path
-
 _DOTS_PER_INCH, _LONGEST_SIDE = 100.0, 60_000
 """Pixels: what a figure asks for, and a little less than what matplotlib can save."""
+
+_FINEST_SIDE = 6_000
+"""Pixels of the picture that a notebook shows, where it is twice as fine as the figure."""
 
 _SET_UP_TO = 500
 """Texts that matplotlib sets, with hinted letters; more are drawn as outlines of letters, ten times faster."""
@@ -37,14 +44,23 @@ _LOOKS: dict[type, tuple[str, ...]] = {
 }
 
 
-def figure(picture: Picture, style: CircuitStyle) -> Figure:
-    """A figure as large as the picture: one data unit is one point."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+class DrawnFigure(Figure):
+    """A figure that a notebook shows, with or without `%matplotlib inline`."""
 
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """The picture, fine enough for displays of small pixels, and the size at which it is meant to be shown."""
+        width, height = (round(side * self.dpi) for side in self.get_size_inches())
+        fineness = 2 if 2 * max(width, height) <= _FINEST_SIDE else 1
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=fineness * self.dpi)
+        return file.getvalue(), {"width": width, "height": height}
+
+
+def figure(picture: Picture, style: CircuitStyle) -> DrawnFigure:
+    """A figure as large as the picture: one data unit is one point."""
     width, height = picture.width / 72, picture.height / 72
     dots = min(_DOTS_PER_INCH, _LONGEST_SIDE / max(width, height))
-    made = Figure(figsize=(width, height), dpi=dots, facecolor=style.background)
+    made = DrawnFigure(figsize=(width, height), dpi=dots, facecolor=style.background)
     FigureCanvasAgg(made)
     axes = made.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, picture.width)
@@ -99,8 +115,6 @@ def _paint(axes: Axes, shapes: Sequence[Any], style: CircuitStyle, order: float,
 def _strokes(
     axes: Axes, paths: list[Path], fill: str, edge: str, width: float, order: float, dashes: tuple[int, ...] = ()
 ) -> None:
-    from matplotlib.collections import PathCollection
-
     drawn = PathCollection(
         paths, facecolors=fill, edgecolors=edge, linewidths=width, linestyles=[(0, dashes) if dashes else "-"], zorder=order
     )
@@ -118,9 +132,6 @@ def _write(axes: Axes, text: Text, color: str, order: float) -> None:
 
 def _print(axes: Axes, texts: Sequence[Text], color: str, order: float) -> None:
     """Many texts as outlines of their letters."""
-    from matplotlib.collections import PathCollection
-    from matplotlib.transforms import Affine2D
-
     drawn = PathCollection(
         [_outline(text.text, text.size, text.bold, text.anchor) for text in texts],
         offsets=[(text.x, text.y) for text in texts], offset_transform=axes.transData,
@@ -132,8 +143,6 @@ def _print(axes: Axes, texts: Sequence[Text], color: str, order: float) -> None:
 
 def _outline(text: str, size: float, bold: bool, anchor: str) -> Path:
     """The letters of a text around the point where it stands, in points, upwards."""
-    from matplotlib.path import Path
-
     letters = [_letter(piece, bold) for piece, _ in cells(text)]
     ends = np.cumsum([advance for _, advance in letters])
     shift = {"start": 0.0, "middle": ends[-1] / 2, "end": ends[-1]}[anchor]
@@ -145,10 +154,6 @@ def _outline(text: str, size: float, bold: bool, anchor: str) -> Path:
 @cache
 def _letter(letter: str, bold: bool) -> tuple[Any, float]:
     """The outline of a letter one point large, the marks on it too, and how far the next one stands from it."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.path import Path
-    from matplotlib.textpath import TextPath, text_to_path
-
     font = FontProperties(family=families(letter), weight="bold" if bold else "normal")
     width, _, _ = text_to_path.get_text_width_height_descent(letter, font.copy(), False)
     advance = width / font.get_size_in_points()
@@ -160,8 +165,6 @@ def _letter(letter: str, bold: bool) -> tuple[Any, float]:
 
 def _segments(line: Line) -> Path:
     """A line, or the two of a double one."""
-    from matplotlib.path import Path
-
     shift = 1.3 if line.double else 0.0
     across = (shift, 0.0) if line.x1 == line.x2 else (0.0, shift)
     sides = [(side * across[0], side * across[1]) for side in ((-1, 1) if line.double else (0,))]
@@ -171,8 +174,6 @@ def _segments(line: Line) -> Path:
 
 def _rounded(box: Box, radius: float) -> Path:
     """A closed rectangle with round corners."""
-    from matplotlib.path import Path
-
     left, right, top, bottom = box.x, box.x + box.width, box.y, box.y + box.height
     r = min(radius, box.width / 2, box.height / 2)
     corners = [(left, top, 1, 0), (right, top, 0, 1), (right, bottom, -1, 0), (left, bottom, 0, -1)]  # with the way onwards
@@ -187,8 +188,6 @@ def _rounded(box: Box, radius: float) -> Path:
 
 def _open_edge(box: Box) -> Path:
     """The edges of a frame that goes on in another line."""
-    from matplotlib.path import Path
-
     left, right, top, bottom = box.x, box.x + box.width, box.y, box.y + box.height
     edges = [((left, top), (right, top)), ((left, bottom), (right, bottom))]
     edges += [] if box.open_left else [((left, top), (left, bottom))]
@@ -197,14 +196,10 @@ def _open_edge(box: Box) -> Path:
 
 
 def _circle(disc: Disc) -> Path:
-    from matplotlib.path import Path
-
     return Path.circle((disc.x, disc.y), disc.radius)
 
 
 def _dial(arc: Arc) -> Path:
     """The upper half of a circle, on a page whose rows go down."""
-    from matplotlib.path import Path
-
     half = Path.arc(180, 360)
     return Path(np.asarray(half.vertices) * arc.radius + (arc.x, arc.y), half.codes)

@@ -5,22 +5,26 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from qkernel.draw.drawings import SvgDrawing
 from qkernel.draw.shapes import Arc, Box, Disc, Group, Line, Picture, Shape, Text
 from qkernel.draw.style import STYLES, CircuitStyle
 from qkernel.draw.tooltips import tooltip_text
 
+AUTOMATIC = "qkernel-automatic"
+"""The class of drawings in colours that follow the reader: on one page there may be others beside them."""
 _FONT = "'DejaVu Sans', 'Segoe UI', Helvetica, Arial, sans-serif"
 
 
-def svg_drawing(picture: Picture, style: CircuitStyle, title: str) -> str:
+def svg_drawing(picture: Picture, style: CircuitStyle, title: str) -> SvgDrawing:
     """The whole picture as an SVG document; tooltips are `<title>` elements."""
     size = f'width="{_number(picture.width)}pt" height="{_number(picture.height)}pt"'
     view = f'viewBox="0 0 {_number(picture.width)} {_number(picture.height)}"'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" class="qkernel" {size} {view} font-family="{_FONT}" role="img">'
+    scope = f' class="{AUTOMATIC}"' if follows_reader(style) else ""
+    head = f'<svg xmlns="http://www.w3.org/2000/svg"{scope} {size} {view} font-family="{_FONT}" role="img">'
     parts = [head, f"<title>{escape(title)}</title>", f"<style>{dark_rules(style)}</style>" if follows_reader(style) else ""]
     parts.append(f'<rect class="f-background" width="100%" height="100%" rx="6" fill="{style.background}"/>')
     parts += [group_markup(group, style) for group in picture.groups]
-    return "\n".join(part for part in [*parts, "</svg>"] if part) + "\n"
+    return SvgDrawing("\n".join(part for part in [*parts, "</svg>"] if part) + "\n")
 
 
 def follows_reader(style: CircuitStyle) -> bool:
@@ -36,7 +40,7 @@ def dark_rules(style: CircuitStyle) -> str:
     rules = []
     for role in roles:
         name, color = role.replace(".", "-"), dark.color(role)
-        rules.append(f".qkernel .f-{name}{{fill:{color}}}.qkernel .s-{name}{{stroke:{color}}}")
+        rules.append(f".{AUTOMATIC} .f-{name}{{fill:{color}}}.{AUTOMATIC} .s-{name}{{stroke:{color}}}")
     return f"@media (prefers-color-scheme: dark){{{''.join(rules)}}}"
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from qkernel.draw.canvas import Canvas, plain
 from qkernel.draw.characters import columns, shorten, shorten_name, spelled_out, steady
+from qkernel.draw.drawings import TextDrawing
 from qkernel.draw.layout import Extent, FrameBox, Layout, Metrics, lay_out
 from qkernel.draw.scene import Mark, Operation, Scene, Touch, Wire, reworded
 
@@ -15,7 +16,7 @@ _WIDE, _WIDEST = 22, 44  # characters: from where the label of a single wire tak
 _MARKS = {Mark.CONTROL: "●", Mark.ANTI_CONTROL: "○", Mark.NOT: "⊕", Mark.CROSS: "×", Mark.START: "|0⟩"}
 
 
-def text_drawing(scene: Scene, width: int | None = None, ascii: bool = False) -> str:
+def text_drawing(scene: Scene, width: int | None = None, ascii: bool = False) -> TextDrawing:
     """The drawing as text of at most `width` columns (default: the terminal's), if its widest column allows."""
     page = width or shutil.get_terminal_size().columns
     scene = reworded(scene, spelled_out if ascii else steady)
@@ -33,7 +34,7 @@ def text_drawing(scene: Scene, width: int | None = None, ascii: bool = False) ->
         bands = layout.bands(max(10, page - margin - 1))
     parts = [_clip(heading, page), *(_band(layout, band, names, margin, page) for band in bands)]
     drawn = "\n\n".join(part for part in parts if part) + "\n"
-    return plain(drawn) if ascii else drawn
+    return TextDrawing(plain(drawn) if ascii else drawn)
 
 
 def _wire_label(wire: Wire) -> str:

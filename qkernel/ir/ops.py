@@ -244,7 +244,7 @@ class Function:
     span: Span | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Module:
     """A function and every function that it reaches, by unique names; the entry comes first."""
 
@@ -266,6 +266,10 @@ class Module:
         from qkernel.ir.printer import format_module
 
         return format_module(self)
+
+    def __repr__(self) -> str:
+        """The text form: what stands in the functions takes a hundred times as much as Python would write it."""
+        return str(self)
 
 
 def blocks(op: Any) -> tuple[Block, ...]:
