@@ -18,6 +18,8 @@ from qkernel.ir.ops import Gate, Measure, Module, blocks
 from qkernel.ir.spans import Span
 from qkernel.ir.types import ArrayType
 
+_ROUNDINGS = 2  # what `11 * math.pi / 2` loses to rounding, in units of its last place
+_COARSEST = 1e-6  # among numbers that are further apart, any might be a multiple
 _CLASSED = frozenset(("p", "rx", "ry", "rz", "rxx", "ryy", "rzz"))
 
 
@@ -62,10 +64,12 @@ def _classes(op: Gate) -> list[str]:
 def _class(angle: Expr) -> str:
     if not isinstance(angle, Const) or free_names(angle):
         return ""
-    eighths = float(angle.value) / (math.pi / 4)
-    if not math.isclose(eighths, round(eighths), abs_tol=1e-9):
+    value = float(angle.value)
+    eighths = round(value / (math.pi / 4))
+    slack = _ROUNDINGS * math.ulp(value) if eighths else 0.0  # near 0 only 0.0 itself turns nothing
+    if slack > _COARSEST or abs(value - eighths * (math.pi / 4)) > slack:
         return ""
-    return "t" if round(eighths) % 2 else "clifford"
+    return "t" if eighths % 2 else "clifford"
 
 
 def t_spans(module: Module) -> frozenset[Span]:
