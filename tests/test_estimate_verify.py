@@ -103,3 +103,66 @@ def turn(q: qk.Qubit) -> qk.Qubit:
 def test_names_of_gates_that_have_no_row_in_the_table() -> None:
     assert dict(turned.estimate_resources().gates.by_name) == {"unitary": 1, "cunitary": 1, "iswapdg": 1}
     turned.verify_resources()
+
+
+@qk.qkernel
+def same_name_in_qiskit() -> qk.Bit:
+    q = qk.qubit_array(4)
+    q[0], q[1], q[2] = qk.control(qk.cu)(q[0], q[1], q[2], 0.1, 0.2, 0.3, 0.4)
+    q[0], q[1], q[2] = qk.control(qk.cu, control_value=0)(q[0], q[1], q[2], 0.1, 0.2, 0.3, 0.4)
+    q[0], q[1], q[2] = qk.control(qk.u, num_controls=2)(q[0], q[1], q[2], 0.1, 0.2, 0.3)
+    q[:3], q[3] = qk.control(qk.u, num_controls=3)(q[:3], q[3], 0.1, 0.2, 0.3)
+    q[:2], q[2], q[3] = qk.control(qk.cu, num_controls=2)(q[:2], q[2], q[3], 0.1, 0.2, 0.3, 0.4)
+    return qk.measure(q[0])
+
+
+def test_kinds_that_qiskit_calls_alike() -> None:
+    same_name_in_qiskit.verify_resources()
+
+
+@qk.qkernel
+def known_at_first(n: qk.UInt) -> qk.Bit:
+    q = qk.qubit()
+    flag = qk.bit(0)
+    for _ in qk.range(n):
+        if flag:
+            a = qk.qubit()
+            q, a = qk.cx(q, a)
+            qk.measure(a)
+        else:
+            q = qk.h(q)
+        q, flag = qk.project_z(q)
+    return flag
+
+
+@qk.qkernel
+def known_element(n: qk.UInt) -> qk.Bit:
+    bits = qk.bit_array(n + 1)
+    q, r = qk.qubit(), qk.qubit()
+    bits[0] = qk.measure(qk.h(r))
+    for i in qk.range(n + 1):
+        if bits[i]:
+            q = qk.x(q)
+    return qk.measure(q)
+
+
+@pytest.mark.parametrize("n", range(4))
+@pytest.mark.parametrize("kernel", [known_at_first, known_element], ids=lambda kernel: kernel.name)
+def test_upper_bounds_may_be_larger_than_the_circuit(kernel: Any, n: int) -> None:
+    kernel.verify_resources(n=n)
+    if n > 1:
+        assert "upper_bound" in kernel.estimate_resources(n=n).quality.values()
+
+
+@qk.qkernel
+def takes_qubits(q: qk.Vector[qk.Qubit], r: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
+    for i in qk.range(len(q)):
+        q[i], r = qk.cx(q[i], r)
+    return q, r
+
+
+def test_a_kernel_that_takes_qubits_is_verified_at_a_length() -> None:
+    for n in range(4):
+        takes_qubits.verify_resources(q=n)
+    with pytest.raises(EntrypointValidationError, match="length of its register `q`"):
+        takes_qubits.verify_resources()

@@ -86,10 +86,11 @@ class Sized:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """An expression of the IR whose names have the given values."""
+    """An expression of the IR whose names have the given values; `shape` has the lengths of an array, axis by axis."""
 
     expression: Expr
     values: tuple[tuple[str, Value], ...]
+    shape: tuple[Quantity, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

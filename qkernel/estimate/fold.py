@@ -7,7 +7,7 @@ folded again: recursive functions by their values, and callees that are given me
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import assert_never
 
@@ -23,11 +23,12 @@ from qkernel.estimate.atoms import Argument, Bound, Register
 from qkernel.estimate.carried import Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
 from qkernel.estimate.effort import renew, spend
-from qkernel.estimate.forms import at_least_zero, floor_quotient, is_nonnegative, is_whole, maximum, positive_part, power
+from qkernel.estimate.forms import is_whole, positive_part, power
 from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally
 from qkernel.estimate.quantity import ONE, Quantity, Value, quantity, symbol
+from qkernel.estimate.ranges import trips
 from qkernel.estimate.recursion import recursive_functions
-from qkernel.estimate.scope import Deferred, RunTime, RunTimeValue, Scope
+from qkernel.estimate.scope import Deferred, NotFollowed, RunTime, RunTimeValue, Scope
 from qkernel.estimate.stepping import MOST_STEPS
 from qkernel.estimate.substitution import (
     NotKnown,
@@ -40,7 +41,8 @@ from qkernel.estimate.substitution import (
 )
 from qkernel.estimate.sums import fresh, resolve, total
 from qkernel.estimate.tally import Called, Tally, either
-from qkernel.ir.expressions import Name, Size
+from qkernel.estimate.unknown import formal_value, item_targets
+from qkernel.ir.expressions import Size
 from qkernel.ir.ops import (
     Adjoint,
     Alloc,
@@ -57,7 +59,6 @@ from qkernel.ir.ops import (
     Modifier,
     Module,
     Op,
-    Parameter,
     PauliEvolve,
     Power,
     Probabilities,
@@ -67,7 +68,7 @@ from qkernel.ir.ops import (
 )
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
-from qkernel.ir.types import FLOAT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
+from qkernel.ir.types import FLOAT, ArrayType
 
 Result = Value | RunTime
 
@@ -85,9 +86,10 @@ def _recursion(function: str, span: Span | None) -> NeedsValues:
 
 
 def _open(function: Function, values: Iterable[Result]) -> bool:
-    """Whether an argument that is no angle is a symbol."""
-    deciding = (value for parameter, value in zip(function.parameters, values, strict=True) if parameter.type != FLOAT)
-    return any(isinstance(value, Quantity) and not value.is_constant for value in deciding)
+    """Whether an argument that is no angle, and no array of angles, is not known."""
+    pairs = zip(function.parameters, values, strict=True)
+    deciding = (value for parameter, value in pairs if parameter.type.element != FLOAT)
+    return any(isinstance(value, Argument) or (isinstance(value, Quantity) and not value.is_constant) for value in deciding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class Fold:
     paths: bool = False
     depth: bool = False
     unrolled: bool = False
+    is_known: bool = False
     summaries: dict[tuple[object, ...], Summary] = field(default_factory=dict)
     rounds: list[str] = field(default_factory=list)
     recursive: frozenset[str] = frozenset()
@@ -120,13 +123,15 @@ class Fold:
 
     def entry(self, values: dict[str, Value]) -> Summary:
         """The tally of the module's entry, whose arguments have these values."""
+        self.is_known = not _open(self.module.entry, values.values())
         try:
             return self._entry(values)
         except (
             EmitError,
             BindingShapeError,
-        ):  # too much work, or what has no value, perhaps in a loop or call that does not run
-            if self.unrolled or _open(self.module.entry, values.values()):
+            EntrypointValidationError,
+        ):  # too much work, what is not followed in loops, or what has no value, perhaps where nothing runs
+            if self.unrolled or not self.is_known:
                 raise
         renew()
         again = Fold(self.module, self.paths, self.depth, unrolled=True)
@@ -187,22 +192,8 @@ class Fold:
 
 def _substituted(value: Result, values: Mapping[str, Value]) -> Result:
     if isinstance(value, RunTime):
-        return value if value.length is None else RunTime(substitute(value.length, values))
+        return value if value.length is None else replace(value, length=substitute(value.length, values))
     return substitute_value(value, values)
-
-
-def formal_value(parameter: Parameter, name: str, nonnegative: bool = False) -> Value:
-    """An argument that is not known: a symbol, or for collections a name."""
-    match parameter.type:
-        case ScalarType("Qubit"):
-            return Register(ONE)
-        case type if is_quantum(type):
-            return Register(length(Argument(name)))
-        case ScalarType("Observable"):
-            return Argument(name)
-        case ScalarType(kind):
-            return symbol(name, nonnegative or kind == "Bit")
-    return Argument(name)
 
 
 @dataclass(slots=True)
@@ -229,6 +220,15 @@ class _FunctionFold:
         return tally
 
     def op(self, op: Op, tally: Tally) -> None:
+        """Count an op, and say where something is wanted that is not known."""
+        try:
+            self.counted(op, tally)
+        except NotFollowed as error:
+            raise NeedsValues(f"what `{error.name}` holds after changes decides counts, so they need values", op.span) from None
+        except RunTimeValue:
+            raise SeparationError("what this needs depends on a measured value", span=op.span) from None
+
+    def counted(self, op: Op, tally: Tally) -> None:
         match op:
             case Gate():
                 inner = gate_tally(op, self.scope)
@@ -248,7 +248,7 @@ class _FunctionFold:
                 length = self.scope.place_length(place)
                 inner = measure_tally(op, length)
                 tally.include(self.leveled(inner, 1 + len(inner.by_name())))
-                self.scope.values[result] = RunTime(None if place.length is None else length)
+                self.scope.values[result] = RunTime(None if place.length is None else length, is_outcome=True)
             case Reset(place):
                 tally.add("resets", self.scope.place_length(place))
                 if self.fold.depth:
@@ -312,8 +312,13 @@ class _FunctionFold:
     def branch(self, op: If, tally: Tally) -> None:
         try:
             condition = self.scope.number(op.condition)
-        except RunTimeValue:
-            tally.include(either(self.block(op.then), self.block(op.otherwise)))
+        except RunTimeValue as error:
+            if isinstance(error, NotFollowed) and self.fold.is_known:
+                raise
+            sides = either(self.block(op.then), self.block(op.otherwise))
+            if not self.scope.is_outcome(op.condition):  # lowering may know which side is taken, and make that one alone
+                sides.bounded |= {item for item in ("qubits", "ancillas") if sides.of(item).terms}
+            tally.include(sides)
             for joined in op.joined:
                 self.scope.values[joined.name] = RunTime(self.joined_length(joined))
             return
@@ -333,16 +338,19 @@ class _FunctionFold:
         then, otherwise = self.scope.value(joined.then), self.scope.value(joined.otherwise)
         if isinstance(then, Quantity) and isinstance(otherwise, Quantity):
             self.scope.values[joined.name] = then * condition + otherwise * (1 - condition)
+        elif then == otherwise:
+            self.scope.values[joined.name] = then
+        elif isinstance(then, RunTime) or isinstance(otherwise, RunTime):
+            self.scope.values[joined.name] = RunTime(self.joined_length(joined))
         else:
-            self.scope.values[joined.name] = then if then == otherwise else RunTime(self.joined_length(joined))
+            self.scope.values[joined.name] = self.scope.chosen(condition, then, otherwise, joined.then.type)
 
     def joined_length(self, joined: Joined) -> Quantity | None:
-        return self.scope.number(Size(joined.then)) if isinstance(joined.then.type, ArrayType) else None
+        return self.scope.length(joined.then)
 
     def while_loop(self, op: While, tally: Tally) -> None:
         for entry in op.carried:
-            many = isinstance(entry.initial.type, ArrayType)
-            self.scope.values[entry.name] = RunTime(self.scope.number(Size(entry.initial)) if many else None)
+            self.scope.values[entry.name] = RunTime(self.scope.length(entry.initial))
         body, rounds = self.block(op.body), self.fold.expected_rounds()
         tally.include(body.repeated(rounds))
         fresh_again = body.of("qubits") * rounds  # the circuit has these once and resets them in each round
@@ -359,6 +367,8 @@ class _FunctionFold:
     def range_loop(self, op: For, domain: Range, tally: Tally) -> None:
         try:
             start, stop, step = (self.scope.number(part) for part in (domain.start, domain.stop, domain.step))
+        except NotFollowed:
+            raise
         except RunTimeValue:
             raise SeparationError("a loop's range depends on a measured value", span=op.span) from None
         bound = trips(start, stop, step, op.span)
@@ -404,7 +414,8 @@ class _FunctionFold:
             for name, value in first.items():
                 inside = symbol(placeholders[name], nonnegative=False) if name in placeholders else value
                 # The elements of a carried collection are not followed, its length stays.
-                self.scope.values[name] = inside if isinstance(inside, (Quantity, RunTime)) else RunTime(length_of(inside))
+                held = isinstance(inside, (Quantity, RunTime))
+                self.scope.values[name] = inside if held else RunTime(length(inside), follows=name)
             body = self.block(op.body)
             following = {entry.name: self.scope.value(entry.next) for entry in op.carried if entry.name in placeholders}
             measured = [name for name, value in following.items() if not isinstance(value, Quantity)]
@@ -434,7 +445,7 @@ class _FunctionFold:
             return
         saved = dict(self.scope.values)
         try:
-            self.symbolic_items(op, dictionary, tally)
+            self.symbolic_items(op, domain, dictionary, tally)
         except NeedsValues as error:
             self.scope.values = saved
             try:
@@ -443,11 +454,10 @@ class _FunctionFold:
                 raise error from None
             self.unrolled_loop(op, rounds, tally)
 
-    def symbolic_items(self, op: For, dictionary: Value, tally: Tally) -> None:
-        type = op.domain.dictionary.type  # type: ignore[union-attr]
+    def symbolic_items(self, op: For, domain: Items, dictionary: Value, tally: Tally) -> None:
         index, bound = fresh("item"), length(dictionary)
         names = {target: f"{target}#{self.function.name}" for target in op.targets}
-        self.set_all({target: item_name(name, k, type) for k, (target, name) in enumerate(names.items())})
+        self.set_all(item_targets(names, domain, dictionary))
         body, recurrence = self.looped_body(op, index, bound)
         mixed = recurrence.stepped | {index}
         summed = Tally(bounded=body.bounded)
@@ -463,31 +473,3 @@ class _FunctionFold:
 
     def set_all(self, values: Mapping[str, Result | Deferred]) -> None:
         self.scope.values.update(values)
-
-
-def length_of(value: Value) -> Quantity | None:
-    """The length of a collection; None for what has none."""
-    return None if isinstance(value, Quantity) else Scope({"it": value}).number(Size(Name("it", ArrayType(FLOAT))))
-
-
-def item_name(name: str, position: int, type: Type) -> Value:
-    """The target of a loop over items, not known."""
-    assert isinstance(type, DictType)
-    parts = [*(type.key.items if isinstance(type.key, TupleType) else (type.key,)), type.value]
-    return symbol(name, nonnegative=False) if isinstance(parts[position], ScalarType) else Argument(name)
-
-
-def trips(start: Quantity, stop: Quantity, step: Quantity, span: Span | None) -> Quantity:
-    """The length of `range(start, stop, step)`; may come out negative where that is empty."""
-    if step == 0:
-        raise SizeError("a loop's step is 0", span=span)
-    if step.is_constant or is_nonnegative(step):
-        down = step.is_constant and step.constant < 0
-        return _strides(start - stop, -step) if down else _strides(stop - start, step)
-    rising, size = at_least_zero(step - 1), maximum(step, -step)  # a step of 0 divides by zero, also when it is put in later
-    return rising * _strides(stop - start, size) + (1 - rising) * _strides(start - stop, size)
-
-
-def _strides(ahead: Quantity, stride: Quantity) -> Quantity:
-    """The ceiling of ahead / stride."""
-    return ahead if stride == 1 else floor_quotient(ahead + stride - 1, stride)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from contextlib import suppress
+from typing import Any
 
 from qkernel.errors import BindingShapeError
-from qkernel.estimate.atoms import Bound, Register
+from qkernel.estimate.atoms import Closure
 from qkernel.estimate.quantity import ONE, Quantity, Value, quantity
 from qkernel.estimate.scope import RunTime, Scope
-from qkernel.estimate.substitution import pauli_word, terms
+from qkernel.estimate.substitution import NotKnown, known, pauli_word, terms
 from qkernel.estimate.tally import Kind, Tally
 from qkernel.gates import GATES
-from qkernel.ir.evaluation import free_names
-from qkernel.ir.expressions import Const, Expr, Pack, Size
+from qkernel.ir.evaluation import children, free_names
+from qkernel.ir.expressions import Const, Expr, Name, Pack, Size
 from qkernel.ir.ops import Gate, Measure, Module, blocks
 from qkernel.ir.spans import Span
-from qkernel.ir.types import ArrayType
+from qkernel.ir.types import OBSERVABLE, ArrayType
+from qkernel.observable import Hamiltonian
 
 _ROUNDINGS = 2  # what `11 * math.pi / 2` loses to rounding, in units of its last place
 _COARSEST = 1e-6  # among numbers that are further apart, any might be a multiple
@@ -96,24 +99,62 @@ def measure_tally(op: Measure, count: Quantity) -> Tally:
 
 
 def pauli_tally(observable: Value | RunTime) -> Tally:
-    """One gate for each term of an observable, by its width; the constant is a global phase."""
+    """One gate for each term of an observable, by its width and, where it is known, its word; the constant is a phase."""
+    if isinstance(observable, RunTime):
+        raise observable.error("observable")
     tally = Tally()
-    assert not isinstance(observable, (RunTime, Quantity, Register))
     tally.add(Kind("gphase", 0, 0), terms(observable, 0))
-    if isinstance(observable, Bound):
-        for word, count in Counter(map(pauli_word, observable.value.terms)).items():
+    choices = _choices(observable)
+    if choices is not None and len(choices) == 1:
+        for word, count in Counter(map(pauli_word, choices[0].terms)).items():
             tally.add(pauli_kind(word), quantity(count))
-        return tally
+    elif choices is not None:
+        for word in dict.fromkeys(pauli_word(term) for choice in choices for term in choice.terms):
+            tally.add(pauli_kind(word), terms(observable, word))
+    else:
+        _unknown_words(observable, tally)
+    return tally
+
+
+def _unknown_words(observable: Value, tally: Tally) -> None:
+    """Count the terms of an observable that is not bound, apart by the gates that they become."""
     one, two = terms(observable, 1), terms(observable, 2)
     for word in ("X", "Y", "XX", "YY", "ZZ"):
         tally.add(pauli_kind(word), terms(observable, word))
     tally.add(pauli_kind("Z"), one - terms(observable, "X") - terms(observable, "Y"))
     tally.add(Kind("pauli", 0, 2), two - terms(observable, "XX") - terms(observable, "YY") - terms(observable, "ZZ"))
     tally.add(Kind("pauli", 0, 3), terms(observable) - one - two)
-    return tally
+
+
+def _choices(value: Value) -> list[Hamiltonian] | None:
+    """The observables that a value may be one of; None where one of them is not bound."""
+    with suppress(NotKnown):
+        return _within(known(value))
+    if not isinstance(value, Closure):
+        return None
+    values, found = dict(value.values), list[Hamiltonian]()
+    pending = [value.expression]
+    while pending:
+        match pending.pop():
+            case Const(Hamiltonian() as one):
+                found.append(one)
+            case Name(name) as part if part.type.element == OBSERVABLE:
+                if (inner := _choices(values[name])) is None:
+                    return None
+                found += inner
+            case part:
+                pending += children(part)
+    return found
+
+
+def _within(plain: Any) -> list[Hamiltonian]:
+    """The observables in a bound value."""
+    if isinstance(plain, Hamiltonian):
+        return [plain]
+    return [each for part in (plain.values() if isinstance(plain, dict) else plain) for each in _within(part)]
 
 
 def pauli_kind(word: str) -> Kind:
-    """The gate that lowering makes of exp(-i a P / 2)."""
-    base = {"X": "rx", "Y": "ry", "Z": "rz", "XX": "rxx", "YY": "ryy", "ZZ": "rzz"}.get(word, "pauli")
-    return Kind(base, 0, len(word))
+    """The gate that lowering makes of exp(-i a P / 2), for the letters of P in alphabetical order."""
+    base = {"X": "rx", "Y": "ry", "Z": "rz", "XX": "rxx", "YY": "ryy", "ZZ": "rzz"}.get(word)
+    return Kind("pauli", 0, len(word), word=word) if base is None else Kind(base, 0, len(word))

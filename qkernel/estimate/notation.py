@@ -305,7 +305,7 @@ def _value(value: Value, write: Callable[[Quantity], str]) -> str:
         case Quantity():
             return write(value)
         case Argument(name):
-            return name
+            return _bare(name)
         case Register(length) | Sized(length):
             return f"{write(length)} elements"
         case Bound():

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import Any
 
 from qkernel.diagnostics import did_you_mean
-from qkernel.errors import EntrypointValidationError, TargetCapabilityError, UnknownBindingError
+from qkernel.errors import (
+    BindingShapeError,
+    ConflictingBindingError,
+    EntrypointValidationError,
+    TargetCapabilityError,
+    UnknownBindingError,
+)
 from qkernel.estimate.atoms import Argument, Bound, Register, Sized
 from qkernel.estimate.depth import DEPTHS, MOST_GATES, Depths, walk
 from qkernel.estimate.effort import bounded_work
-from qkernel.estimate.fold import Fold, formal_value
+from qkernel.estimate.fold import Fold
 from qkernel.estimate.leaves import t_spans
-from qkernel.estimate.quantity import Quantity, Value, quantity
+from qkernel.estimate.quantity import Quantity, Value, quantity, value_names
 from qkernel.estimate.substitution import as_value, length, substitute, substitute_value
 from qkernel.estimate.tally import Tally
+from qkernel.estimate.unknown import formal_value
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.ops import Function, Module, Parameter
 from qkernel.ir.types import OBSERVABLE, is_quantum
@@ -27,12 +35,17 @@ from qkernel.records import fields_among
 
 @dataclass(frozen=True)
 class Origin:
-    """The module, the values of the entry's arguments (bound, or symbols), and the symbols for rounds of `while`s."""
+    """The module, the values of the entry's arguments (bound, or symbols), and the symbols for rounds of `while`s.
+
+    `defaults` names the arguments that have the value of their default. `given` is what was put for symbols beside
+    `values`: numbers of rounds, and lengths of arrays that are not known otherwise.
+    """
 
     module: Module
     values: dict[str, Value]
     rounds: tuple[str, ...] = ()
     given: Mapping[str, Value] = field(default_factory=dict)
+    defaults: frozenset[str] = frozenset()
     basis: str | tuple[str, ...] = "native"
     precision: float = 1e-10
 
@@ -56,14 +69,29 @@ class Origin:
             return value
         if parameter is None:
             return as_value(value)
-        if isinstance(value, int) and not isinstance(formal_value(parameter, name), Quantity):
-            return Register(quantity(value)) if is_quantum(parameter.type) else Sized(quantity(value))
+        if is_quantum(parameter.type):
+            return Register(_length(parameter, value))
+        if isinstance(value, Integral) and not isinstance(formal_value(parameter, name), Quantity):
+            return Sized(_length(parameter, value))
         return as_value(_checked(parameter, value))
 
+    def refuse_fixed(self, name: str) -> None:
+        """Raise for an argument that was given a value already."""
+        value = self.values.get(name)
+        if value is not None and name not in self.defaults and name not in value_names(value):
+            parameter = next(entry for entry in self.module.entry.parameters if entry.name == name)
+            raise ConflictingBindingError(
+                f"`{name}` has a value already in this estimate of `{self.name}`",
+                span=parameter.span,
+                help="put values into an estimate that leaves it open: `kernel.estimate_resources()`",
+            )
+
     def bound_to(self, given: Mapping[str, Value]) -> Origin:
-        """The origin with values put for symbols."""
+        """The origin with values put for symbols, and for arguments that have the value of their default."""
         values = {name: substitute_value(value, given) for name, value in self.values.items()}
-        return replace(self, values=values, given={**self.given, **given})
+        values |= {name: value for name, value in given.items() if name in self.defaults}
+        beside = {name: value for name, value in given.items() if name not in values or isinstance(value, Sized)}
+        return replace(self, values=values, given={**self.given, **beside}, defaults=self.defaults - given.keys())
 
     def tally(self, paths: bool = False, depth: bool = False) -> Tally:
         """Fold the module: by paths of calls, or with upper bounds of the depths, if asked."""
@@ -152,25 +180,34 @@ def origin(module: Module, bindings: Mapping[str, Any], parameters: tuple[str, .
                 label=f"its arguments are {', '.join(names)}" if names else "it has no arguments",
             )
     values: dict[str, Value] = {}
+    defaults = set()
     for parameter in entry.parameters:
         formal = formal_value(parameter, parameter.name, nonnegative=True)
         if parameter.name in bindings:
             given = bindings[parameter.name]
         elif parameter.default is not None and parameter.name not in parameters:
             given = evaluate(parameter.default, {})
+            defaults.add(parameter.name)
         else:
             values[parameter.name] = formal
             continue
         if is_quantum(parameter.type):
-            values[parameter.name] = Register(quantity(int(given)))
+            values[parameter.name] = Register(_length(parameter, given))
         else:
             values[parameter.name] = as_value(_checked(parameter, given))
-    return Origin(module, values)
+    return Origin(module, values, defaults=frozenset(defaults))
+
+
+def _length(parameter: Parameter, value: Any) -> Quantity:
+    """A number that stands for the length of a register or array."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
+        raise BindingShapeError(
+            f"`{parameter.name}` takes its length, a whole number from 0 on, and {value!r} was given", span=parameter.span
+        )
+    return quantity(int(value))
 
 
 def _checked(parameter: Parameter, value: Any) -> Any:
     """The value in the form that lowering reads, or its error."""
-    if is_quantum(parameter.type):
-        return range(int(value))
     function = Function(parameter.name, (parameter,), (), span=parameter.span)
     return normalise(function, {parameter.name: value}).values[parameter.name]

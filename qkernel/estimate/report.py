@@ -153,20 +153,24 @@ class ResourceEstimate:
     def substitute(self, **values: Any) -> ResourceEstimate:
         """The estimate with values put for arguments: numbers, dictionaries, vectors, Hamiltonians, other closed forms.
 
-        A number for a register, vector or dictionary is its length. Raises `UnknownBindingError` for other names.
+        A number for a register, vector or dictionary is its length. An argument with a default may be given another
+        value. Raises `UnknownBindingError` for other names, `ConflictingBindingError` for arguments that have a value.
         """
-        symbols = {**self.origin.symbols(), **dict.fromkeys(self._free)}
         values = spread(values)
+        symbols = {**self.origin.symbols(), **dict.fromkeys(self._free)}
         for name in values:
             if name not in symbols:
                 raise UnknownBindingError(
                     f"the estimate of `{self.origin.name}` has no symbol `{name}`{did_you_mean(name, list(symbols))}",
                     label=f"it depends on {', '.join(f'`{known}`' for known in self.parameters) or 'nothing'}",
                 )
+            self.origin.refuse_fixed(name)
         given: dict[str, Value] = {name: self.origin.read(name, value) for name, value in values.items()}
         bound = self.origin.bound_to(given)
         outside = any(isinstance(value, Quantity) and not is_nonnegative(value) for value in given.values())
-        if self.origin.basis != NATIVE or outside:  # decompositions need less where more is known, symbols stand for n >= 0
+        anew = not self.origin.defaults.isdisjoint(given)
+        # Decompositions and branches need less where more is known, and symbols stand for n >= 0.
+        if self.origin.basis != NATIVE or outside or anew or self.tally.bounded:
             return replace(self, tally=bound.tally(), origin=bound)
         with bounded_work():
             return replace(self, tally=self.tally.map(lambda amount: substitute(amount, given)), origin=bound)

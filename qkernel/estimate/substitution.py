@@ -137,8 +137,9 @@ def substitute_value(value: Value, values: Values) -> Value:
             return value if isinstance(found, Sized) else found
         case Register(size):
             return Register(substitute(size, values))
-        case Closure(expression, inner):
-            return Closure(expression, tuple((name, substitute_value(entry, values)) for name, entry in inner))
+        case Closure(expression, inner, shape):
+            put = tuple((name, substitute_value(entry, values)) for name, entry in inner)
+            return Closure(expression, put, tuple(substitute(size, values) for size in shape))
     return value
 
 
@@ -180,8 +181,11 @@ def opaque(value: Value) -> Quantity:
 
 def length(value: Value, axis: int = 0) -> Quantity:
     """The length of an array, dictionary or register."""
-    if isinstance(value, Register):
-        return value.length
+    match value:
+        case Register(size):
+            return size
+        case Closure(shape=shape) if shape:
+            return shape[axis]
     try:
         plain = known(value)
     except NotKnown:
@@ -203,8 +207,8 @@ def terms(value: Value, form: int | str | None = None) -> Quantity:
 
 
 def pauli_word(operators: Iterable[Any]) -> str:
-    """The letters of a product of Paulis."""
-    return "".join(str(operator.pauli.value) for operator in operators)
+    """The letters of a product of Paulis, in alphabetical order: what its rotation costs does not depend on theirs."""
+    return "".join(sorted(str(operator.pauli.value) for operator in operators))
 
 
 def iterated(index: str, count: Quantity, states: tuple[State, ...], result: Quantity, sums: bool) -> Quantity:
@@ -280,9 +284,9 @@ def item_sum(targets: tuple[str, ...], dictionary: Value, result: Quantity) -> Q
 
 
 def item_values(targets: tuple[str, ...], dictionary: Value) -> Iterator[list[Value]]:
-    """The values of the targets of a loop over a bound dictionary, round by round: a tuple key has a target for each part."""
+    """The values of the targets of a loop over a bound dictionary, round by round; the parts of a key may have one each."""
     for key, value in known(dictionary).items():
-        parts = key if isinstance(key, tuple) and len(targets) == len(key) + 1 else (key,)
+        parts = key if len(targets) > 2 else (key,)
         yield [as_value(part) for part in (*parts, value)]
 
 

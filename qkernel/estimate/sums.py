@@ -8,7 +8,7 @@ Faulhaber's formula, i**k * r**i by solving r P(i + 1) - P(i) = i**k, floors by 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cache
 from itertools import count as count_up
@@ -16,6 +16,7 @@ from itertools import count as count_up
 from qkernel.estimate.atoms import AtLeastZero, Atom, Floor, IsZero, Monomial, Positive, Power, Symbol
 from qkernel.estimate.forms import (
     at_least_zero,
+    by_fallible_factors,
     equals_zero,
     floor_quotient,
     is_nonnegative,
@@ -58,7 +59,19 @@ def total(form: Quantity, index: str, bound: Quantity, facts: Facts = ()) -> Qua
                 solved = solved + _solve(Quantity({term: coefficient}), index, bound, facts)
             except Unsolved:
                 rest[term] = coefficient
-    return solved + iterated(index, trips, (), Quantity(rest), sums=True)
+    for part, coefficient in _apart(rest):
+        solved = solved + iterated(index, trips, (), part, sums=True) * coefficient
+    return solved
+
+
+def _apart(terms: dict[Monomial, Coefficient]) -> Iterator[tuple[Quantity, Coefficient]]:
+    """Terms to be summed one by one, so that sums of sums meet; together where a bracket in one may guard another."""
+    guards = {frozenset(part for part, _ in term if isinstance(part, (AtLeastZero, IsZero))) for term in terms}
+    if len(guards) > 1 or by_fallible_factors(terms):
+        yield Quantity(terms), 1
+        return
+    for term, coefficient in terms.items():
+        yield Quantity({term: 1}), coefficient
 
 
 def _solve(form: Quantity, index: str, bound: Quantity, facts: Facts) -> Quantity:

@@ -6,7 +6,7 @@ A tally is linear: a loop sums it, a branch weighs it, a call substitutes into i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from qkernel.estimate.forms import at_least_zero, maximum
 from qkernel.estimate.quantity import ONE, ZERO, Quantity
@@ -20,13 +20,14 @@ class Kind:
     """A base gate on `width` targets under `controls` controls (None: three or more, their number symbolic).
 
     `constant` is the class of a rotation by an angle that is a constant in the kernel's text: `clifford`, `t` or "".
-    A `pauli` of width 3 stands for any width from 3 on.
+    A `pauli` has the letters of its word in alphabetical order; one without, of width 3, stands for any width from 3 on.
     """
 
     base: str
     controls: int | None = 0
     width: int = 1
     constant: str = ""
+    word: str = ""
 
     @property
     def name(self) -> str:
@@ -88,7 +89,7 @@ Key = tuple[tuple[str, ...], Item]
 
 @dataclass(slots=True)
 class Tally:
-    """Amounts by key; `bounded` names the fields that are upper bounds only."""
+    """Amounts by key; `bounded` names the fields, and the gates, whose amounts are upper bounds only."""
 
     amounts: dict[Key, Quantity] = field(default_factory=dict)
     bounded: frozenset[str] = frozenset()
@@ -199,7 +200,7 @@ def _inverse(item: Item) -> Item:
     """What counts for the inverse of a gate."""
     rule = GATES.get(item.base) if isinstance(item, Kind) else None
     if isinstance(item, Kind) and rule is not None and rule.adjoint:
-        return Kind(rule.adjoint, item.controls, item.width, item.constant)
+        return replace(item, base=rule.adjoint)
     if isinstance(item, Controls):
         kind = _inverse(item.kind)
         assert isinstance(kind, Kind)
@@ -223,13 +224,13 @@ def _control(result: Tally, path: tuple[str, ...], kind: Kind, amount: Quantity,
 def _split(result: Tally, path: tuple[str, ...], kind: Kind, amount: Quantity, controls: Quantity) -> None:
     """Count gates under `controls` controls, apart by whether these are 0, 1, 2 or more."""
     if controls.is_constant:
-        result._add((path, Kind(kind.base, int(controls), kind.width, kind.constant)), amount)
+        result._add((path, replace(kind, controls=int(controls))), amount)
         return
     reached = [ONE, *(at_least_zero(controls - least) for least in (1, 2, 3))]
     for exact in range(3):
         share = amount * (reached[exact] - reached[exact + 1])
-        result._add((path, Kind(kind.base, exact, kind.width, kind.constant)), share)
-    many = Kind(kind.base, None, kind.width, kind.constant)
+        result._add((path, replace(kind, controls=exact)), share)
+    many = replace(kind, controls=None)
     result._add((path, many), amount * reached[3])
     result._add((path, Controls(many)), amount * reached[3] * controls)
 
@@ -250,6 +251,7 @@ def either(then: Tally, otherwise: Tally) -> Tally:
     for name, amount in result.field_amounts().items():
         result.add(Excess(name), amount - maximum(sides[0][name], sides[1][name]))
     names = (then.by_name(), otherwise.by_name())
+    bounded |= {name for name in {**names[0], **names[1]} if names[0].get(name) != names[1].get(name)}
     for name, amount in result.by_name().items():
         result.add(Excess(name), amount - maximum(names[0].get(name, ZERO), names[1].get(name, ZERO)))
     result.bounded = then.bounded | otherwise.bounded | bounded

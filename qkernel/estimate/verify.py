@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,9 @@ from qkernel.estimate.origin import origin
 from qkernel.estimate.quantity import Quantity, quantity
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import FIELDS, Kind, Tally, either
-from qkernel.ir.ops import Module
+from qkernel.ir.ops import Function, Module
+from qkernel.ir.types import QUBIT, is_quantum
+from qkernel.lower.bindings import Bound, normalise
 from qkernel.lower.circuit import Body, Branch, Circuit, Repeat, Run
 from qkernel.lower.circuit import Kind as CircuitKind
 from qkernel.records import spread
@@ -71,27 +75,49 @@ def verify(
     """Check that the closed form at `sizes`, the bound estimate and the lowered circuit agree.
 
     `emit` makes a circuit for Qiskit of the lowered one (and of values of its parameters); what it holds must agree too.
-    Raises `EstimateMismatchError` with the differences.
+    Where an estimate says that it is an upper bound, the circuit may hold less. A register that the entry takes has its
+    length in `sizes`. Raises `EstimateMismatchError` with the differences.
     """
     from qkernel.lower import lower
-    from qkernel.lower.bindings import normalise
 
-    bound = normalise(module.entry, spread(sizes))
+    bound = _bound(module.entry, sizes)
     circuit = lower(module, bound.values, bound.open)
-    found = {"the lowered circuit": _counts(circuit_tally(circuit))}
-    given = origin(module, bound.values, ())
-    found["the bound estimate"] = _counts(_whole_tally(module, given.values))
-    values = {name: value for name, value in given.values.items() if name in bound.values}
+    held = {"the lowered circuit": _counts(circuit_tally(circuit))}
+    if emit is not None and (target := _emitted(circuit, emit)) is not None:
+        held["the target's circuit"] = _target_counts(held["the lowered circuit"], target)
+    known = origin(module, bound.values, ())
+    estimates = {"the bound estimate": _whole_tally(module, known.values)}
+    values = {name: value for name, value in known.values.items() if name in bound.values}
     free = origin(module, {}, tuple(parameter.name for parameter in module.entry.parameters))
     try:
         if all(is_nonnegative(value) for value in values.values() if isinstance(value, Quantity)):  # as symbols are
             closed = _whole_tally(module, free.values)
-            found["the closed form"] = _counts(closed.map(lambda amount: substitute(amount, values)))
+            estimates["the closed form"] = closed.map(lambda amount: substitute(amount, values))
     except (EntrypointValidationError, TooMuchWork):  # recursion has no closed form, some forms grow without end
         pass
-    if emit is not None:
-        found["the target's circuit"] = _target_counts(found["the lowered circuit"], _emitted(circuit, emit))
-    _compare(module.entry.name, sizes, found)
+    _compare(module.entry.name, sizes, held, estimates)
+
+
+def _bound(entry: Function, sizes: Mapping[str, Any]) -> Bound:
+    """What is given for the arguments, as for lowering; a register's length is its value, and 1 that of a qubit."""
+    sizes = spread(sizes)
+    quantum = [parameter for parameter in entry.parameters if is_quantum(parameter.type)]
+    names = {parameter.name for parameter in quantum}
+    classical = replace(entry, parameters=tuple(each for each in entry.parameters if each.name not in names))
+    bound = normalise(classical, {name: value for name, value in sizes.items() if name not in names})
+    lengths = {}
+    for parameter in quantum:
+        if parameter.type == QUBIT:
+            lengths[parameter.name] = 1
+        elif parameter.name in sizes:
+            lengths[parameter.name] = int(sizes[parameter.name])
+        else:
+            raise EntrypointValidationError(
+                f"`{entry.name}` is verified at a length of its register `{parameter.name}`",
+                span=parameter.span,
+                help=f"give it: `verify_resources({parameter.name}=4)`",
+            )
+    return Bound({**bound.values, **lengths}, bound.open)
 
 
 def _whole_tally(module: Module, values: Mapping[str, Any]) -> Tally:
@@ -112,10 +138,12 @@ def _counts(tally: Tally) -> dict[str, Quantity]:
 
 
 def _emitted(circuit: Circuit, emit: Callable[..., Any]) -> Any:
-    try:
-        return emit(circuit)
-    except TargetCapabilityError:  # an angle that Qiskit's parameters cannot express; the counts do not depend on it
-        return emit(circuit, 0.1 + 0.37 * np.arange(circuit.angles.num_columns))
+    """The target's circuit; None where the target cannot hold this one, which says nothing of its counts."""
+    values = 0.1 + 0.37 * np.arange(circuit.angles.num_columns)
+    for arguments in ((), (values,)):  # an angle may be one that Qiskit's parameters cannot express
+        with suppress(TargetCapabilityError):
+            return emit(circuit, *arguments)
+    return None
 
 
 def _target_counts(lowered: Mapping[str, Quantity], circuit: Any) -> dict[str, Quantity]:
@@ -142,18 +170,26 @@ def target_operations(circuit: Any) -> Counter[str]:
         elif operation.name not in ("barrier", "store"):
             size = ("single_qubit", "two_qubit", "multi_qubit")[min(operation.num_qubits, 3) - 1]
             name = re.sub(r"_o\d+$", "", operation.name)
+            name += "g" if name == "ccu" and len(operation.params) == 4 else ""  # a `cu` under a control; Qiskit has one name
             counts.update(("total", size, _QISKIT_NAMES.get(name, name)))
     return counts
 
 
-def _compare(kernel: str, sizes: Mapping[str, Any], found: Mapping[str, Mapping[str, Quantity]]) -> None:
-    names = {name: None for counts in found.values() for name in counts}
-    zero = quantity(0)
-    lines = [
-        f"{name}: " + ", ".join(f"{counts.get(name, zero)} in {source}" for source, counts in found.items())
-        for name in names
-        if len({counts.get(name, zero) for counts in found.values()}) > 1
-    ]
+def _compare(
+    kernel: str, sizes: Mapping[str, Any], held: Mapping[str, Mapping[str, Quantity]], estimates: Mapping[str, Tally]
+) -> None:
+    """Raise where two differ; an estimate that says it is an upper bound may be larger than what circuits hold."""
+    zero, exact = quantity(0), held["the lowered circuit"]
+    found = {**held, **{source: _counts(tally) for source, tally in estimates.items()}}
+    lines = []
+    for name in dict.fromkeys(name for counts in found.values() for name in counts):
+        amounts = {source: counts.get(name, zero) for source, counts in found.items()}
+        bounded = {source for source, tally in estimates.items() if name in tally.bounded}
+        if not all(
+            is_nonnegative(amount - exact.get(name, zero)) if source in bounded else amount == exact.get(name, zero)
+            for source, amount in amounts.items()
+        ):
+            lines.append(f"{name}: " + ", ".join(f"{amount} in {source}" for source, amount in amounts.items()))
     if lines:
         shown = ", ".join(f"{name}={value!r}" for name, value in sizes.items())
         raise EstimateMismatchError(f"the counts of `{kernel}` disagree at {shown}:\n" + "\n".join(lines))

@@ -85,7 +85,7 @@ def _targets(tracer: Tracer, node: ast.For, domain: SymbolicSequence | SymbolicI
             match key_node, key:
                 case ast.Name(name), _:
                     return [(name, key), (value_name, value)]
-                case ast.Tuple(parts), TupleType(types) if len(parts) == len(types) and all(
+                case ast.Tuple(parts), TupleType(types) if len(parts) == len(types) > 1 and all(
                     isinstance(p, ast.Name) for p in parts
                 ):
                     named = [(part.id, type) for part, type in zip(parts, types, strict=True) if isinstance(part, ast.Name)]
@@ -99,7 +99,7 @@ def _targets(tracer: Tracer, node: ast.For, domain: SymbolicSequence | SymbolicI
 
 
 def _key_names(key: Type) -> str:
-    return f"({', '.join('ijklmn'[: len(key.items)])})" if isinstance(key, TupleType) and len(key.items) <= 6 else "key"
+    return f"({', '.join('ijklmn'[: len(key.items)])})" if isinstance(key, TupleType) and 1 < len(key.items) <= 6 else "key"
 
 
 def _check_unshadowed(tracer: Tracer, name: str, node: ast.For | ast.While) -> None:

@@ -37,10 +37,10 @@ def target_types(domain: Range | Items, count: int) -> tuple[Type, ...] | None:
     if isinstance(domain, Range):
         return (UINT,) if count == 1 else None
     match domain.dictionary.type:
-        case DictType(TupleType(items), value) if len(items) == count - 1:
-            return (*items, value)
         case DictType(key, value) if count == 2:
             return (key, value)
+        case DictType(TupleType(items), value) if len(items) == count - 1:
+            return (*items, value)
         case DictType(ArrayType(element), value) if count > 2:
             return (*(element,) * (count - 1), value)
     return None
