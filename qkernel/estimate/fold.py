@@ -414,8 +414,9 @@ class _FunctionFold:
             for name, value in first.items():
                 inside = symbol(placeholders[name], nonnegative=False) if name in placeholders else value
                 # The elements of a carried collection are not followed, its length stays.
-                held = isinstance(inside, (Quantity, RunTime))
-                self.scope.values[name] = inside if held else RunTime(length(inside), follows=name)
+                if not isinstance(inside, (Quantity, RunTime)):
+                    inside = RunTime(length(inside), follows=name)
+                self.scope.values[name] = inside
             body = self.block(op.body)
             following = {entry.name: self.scope.value(entry.next) for entry in op.carried if entry.name in placeholders}
             measured = [name for name, value in following.items() if not isinstance(value, Quantity)]

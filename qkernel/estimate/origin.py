@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from numbers import Integral
 from typing import Any
 
+import numpy as np
+
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import (
     BindingShapeError,
@@ -200,7 +202,7 @@ def origin(module: Module, bindings: Mapping[str, Any], parameters: tuple[str, .
 
 def _length(parameter: Parameter, value: Any) -> Quantity:
     """A number that stands for the length of a register or array."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < 0:
         raise BindingShapeError(
             f"`{parameter.name}` takes its length, a whole number from 0 on, and {value!r} was given", span=parameter.span
         )
