@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 
-from qkernel.diagnostics import did_you_mean
+from qkernel.diagnostics import did_you_mean, with_article
 from qkernel.errors import DependencyError, KernelTypeError, TargetCapabilityError, ValidationError
 from qkernel.lower.circuit import Circuit
 
@@ -128,7 +128,7 @@ def resolve_engine(given: Any) -> Engine:
     for package in packages:
         if package in _registered("adapter"):
             return cast("Engine", _load("adapter", package)(given))
-    raise _no_engine(f"`{given!r}`" if given is None else f"a `{type(given).__name__}`")
+    raise _no_engine(f"`{given!r}`" if given is None else with_article(type(given).__name__))
 
 
 def _no_engine(what: str, help: str | None = None) -> KernelTypeError:

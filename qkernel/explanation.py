@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 
 def size(circuit: Circuit) -> str:
-    """`4 qubits, 28 gates, 8 angles`."""
-    straight = circuit.is_straight
-    gates = f"{sum(row.kind.is_gate for row in circuit.instructions())} gates" if straight else "run-time branches"
-    return f"{circuit.num_qubits} qubits, {gates}, {circuit.angles.num_columns} angles"
+    """`4 qubits, 28 gates, 8 parameters`."""
+    gates = "run-time branches"
+    if circuit.is_straight:
+        gates = _counted(sum(row.kind.is_gate for row in circuit.instructions()), "gate")
+    return f"{_counted(circuit.num_qubits, 'qubit')}, {gates}, {_counted(circuit.angles.num_columns, 'parameter')}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def explain(circuit: Circuit, chosen: Executor, batch: int, batched: Sequence[int]) -> str:

@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
@@ -70,7 +70,7 @@ class Kernel(Verbs, Generic[P, R]):
                     help=f"call it `{parameter.name}_value`, for example",
                 )
 
-    @property
+    @cached_property
     def _argument_names(self) -> frozenset[str]:  # type: ignore[override]
         return frozenset(name.partition(".")[0] for name in self.signature.names)
 
@@ -228,16 +228,17 @@ class Kernel(Verbs, Generic[P, R]):
         """
         from qkernel.lower.lengths import given_lengths
 
-        executable = self.lowered(bindings, parameters, given_lengths(self.ir.entry, lengths or {}))
-        return type(executable)(executable.circuit, executable.module, engine, shots=shots, seed=seed, fixed=executable.fixed)
+        shapes = given_lengths(self.ir.entry, lengths or {})
+        return self._lowered(bindings, parameters, shapes, engine=engine, shots=shots, seed=seed)
 
-    def lowered(
+    def _lowered(
         self,
         bindings: Mapping[str, Any] | None,
         parameters: Iterable[str] | None,
         shapes: Mapping[str, tuple[Any, ...]],
         trims: bool = False,
         takes_qubits: bool = False,
+        **settings: Any,
     ) -> Executable:
         """As `compile`, for checked `shapes`; with `trims`, arrays end where the circuit uses and asks no more of them.
 
@@ -249,7 +250,7 @@ class Kernel(Verbs, Generic[P, R]):
 
         module = self.ir
         bound = normalise(module.entry, given(bindings), self._fields(parameters), takes_qubits)
-        return Executable(lower(module, bound.values, bound.open, shapes, trims), module, fixed=bound.values)
+        return Executable(lower(module, bound.values, bound.open, shapes, trims), module, fixed=bound.values, **settings)
 
     def _fields(self, names: Iterable[str] | str | None) -> tuple[str, ...] | None:
         return None if names is None else self.signature.spread(names)
@@ -278,7 +279,7 @@ class Kernel(Verbs, Generic[P, R]):
         try:
             return self._opened(values, [name for name in open_names if name in wrt], positional, takes_qubits)
         except EntrypointValidationError:
-            return self.lowered(values, None, {}, takes_qubits=takes_qubits), {}
+            return self._lowered(values, None, {}, takes_qubits=takes_qubits), {}
 
     def _opened(
         self, values: dict[str, Any], open_names: list[str], positional: int, takes_qubits: bool
@@ -291,7 +292,7 @@ class Kernel(Verbs, Generic[P, R]):
         executable = self._compiled.get(key) if key[0] is not None else None
         if executable is None:
             try:
-                executable = self.lowered(fixed, open_names, lengths, trims=True, takes_qubits=takes_qubits)
+                executable = self._lowered(fixed, open_names, lengths, trims=True, takes_qubits=takes_qubits)
             except BindingTypeError as error:
                 usage = f"`{self.name}({', '.join(self.signature.names)})`"
                 error.help = f"the order of the arguments is {usage}" if positional > 1 else error.help

@@ -43,6 +43,11 @@ def verb(method: F) -> F:
             )
         if options:
             _check_options(method.__name__, names, options, keywords)
+        for name in keywords.keys() - names - DIRECT - self._argument_names:
+            if name.isidentifier() and (meant := did_you_mean(name, sorted(names - self._argument_names))):
+                raise CallArgumentError(
+                    f"`{self.name}` has no argument `{name}`, nor has `{method.__name__}` such an option{meant}",
+                )
         return method(self, *arguments, **keywords, **options)
 
     return cast("F", called)

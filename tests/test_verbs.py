@@ -302,6 +302,17 @@ def test_what_is_given_twice_or_by_the_wrong_place() -> None:
         program.run(**VALUES, options=[1])  # type: ignore[arg-type]
 
 
+def test_an_option_that_is_misspelt() -> None:
+    for call, meant in (
+        (lambda: energy.run(3, *VALUES.values(), shts=5), "shots"),
+        (lambda: energy.estimate_resources(n=3, preision=0.1), "precision"),
+        (lambda: energy.draw(outputt="text"), "output"),
+        (lambda: energy.compile({"n": 3}, lengths={"w": 3}).grad(**VALUES, enginee="torch"), "engine"),
+    ):
+        with pytest.raises(CallArgumentError, match=f"did you mean `{meant}`"):
+            call()
+
+
 def test_a_circuit_without_a_kernel_has_no_tools() -> None:
     program = Executable(energy.compile({"n": 3}, lengths={"w": 3}).circuit)
     assert program.run(**VALUES) == energy.run(n=3, **VALUES)
