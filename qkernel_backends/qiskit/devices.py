@@ -80,11 +80,11 @@ def translate(circuit: QuantumCircuit, device: Any) -> QuantumCircuit:
     """`circuit` in gates that `device` (None: an ideal Aer simulator) takes; on ideal Aer none is a controlled rotation."""
     if device is not None and not isinstance(device, AerSimulator):
         return transpile(circuit, backend=device, optimization_level=1, seed_transpiler=0)
-    restricted = device is not None and is_restricted(device)
+    restricted = isinstance(device, AerSimulator) and is_restricted(device)
     basis = _IN_NOISE_MODELS if restricted else _GATES
     if device is not None:
         basis = [name for name in basis if name in device.operation_names]
-    if restricted and device.coupling_map is not None:
+    if device is not None and device.coupling_map is not None:
         names = [name for name in basis if name not in _NOT_ON_COUPLING_MAPS]
         options = {"basis_gates": names, "coupling_map": device.coupling_map, "qubits_initially_zero": False}
         return transpile(circuit, **options, optimization_level=0, seed_transpiler=0)
