@@ -10,8 +10,9 @@ try:
 except ImportError as error:
     raise DependencyError(f"Qiskit is not installed: {error}", help='install it: `pip install "qkernel[qiskit]"`') from error
 
-from qkernel_backends.qiskit.emission import emit, to_qasm
+from qkernel_backends.qiskit.emission import emit
 from qkernel_backends.qiskit.engine import QiskitEngine
+from qkernel_backends.qiskit.openqasm import to_qasm
 from qkernel_backends.qiskit.placement import place
 from qkernel_backends.qiskit.transpiler import CompiledCircuit, QiskitExecutable, QiskitTranspiler
 

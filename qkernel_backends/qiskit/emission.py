@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import CircuitInstruction, Clbit, IfElseOp, Qubit, WhileLoopOp
 from qiskit.circuit.library import CUGate, PhaseGate, UGate
 
@@ -29,11 +29,6 @@ def emit(circuit: Circuit, theta: Sequence[float] | None = None) -> QuantumCircu
     if theta is None:
         return emit_with(circuit, slot_angles(circuit.angles), circuit.boxes)
     return emit_with(circuit, circuit.angles.evaluate(np.asarray(theta, float)).tolist(), circuit.boxes)
-
-
-def to_qasm(circuit: Circuit) -> str:
-    """The circuit as OpenQASM 3 text; open parameters are its inputs."""
-    return str(qasm3.dumps(emit(circuit)))
 
 
 def emit_with(circuit: Circuit, angles: Sequence[Any], boxes: tuple[Box, ...] = ()) -> QuantumCircuit:

@@ -23,7 +23,7 @@ from qkernel.executable import Executable
 from qkernel.lower.circuit import Circuit
 from qkernel.prebuilt import from_module
 from qkernel_backends.deferral import deferred_if_small
-from tests.strategies import eager, rewrites
+from tests.strategies import eager, openqasm, rewrites
 from tests.strategies.programs import Program, values
 
 CLOSE = 1e-8
@@ -154,6 +154,11 @@ def qiskit_state(case: Case) -> None:
         warnings.simplefilter("ignore")  # Qiskit's evolution gate says that it could be faster
         found = Statevector(bound).data
     same("state in Qiskit", found, case.world[1].state)
+
+
+def openqasm_state(case: Case) -> None:
+    """The OpenQASM text, read back by Qiskit, global phase included."""
+    same("state of the OpenQASM text", openqasm.state(case.circuit, case.theta[0]), case.world[1].state)
 
 
 def inverse(case: Case) -> None:
@@ -398,7 +403,8 @@ REWRITTEN: dict[str, Property] = {
     name: _rewritten(getattr(rewrites, name)) for name in ("renamed", "inlined", "unrolled", "split")
 }
 UNITARY: dict[str, Property] = {
-    "state": state, "qiskit_state": qiskit_state, "inverse": inverse, "control": control, "counts": counts, "text": text,
+    "state": state, "qiskit_state": qiskit_state, "openqasm_state": openqasm_state, "inverse": inverse, "control": control,
+    "counts": counts, "text": text,
     "gradients": gradients, "batch": batch, "draw": draw, **REWRITTEN,
 }  # fmt: skip
 MEASURING: dict[str, Property] = {

@@ -1,0 +1,45 @@
+"""OpenQASM texts read back by Qiskit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from qiskit import QuantumCircuit, qasm3
+from qiskit.quantum_info import Statevector
+
+from qkernel.lower.circuit import Circuit
+from qkernel_backends.qiskit import to_qasm
+
+
+def read(circuit: Circuit, theta: Any) -> QuantumCircuit:
+    """The text of `circuit` as Qiskit reads it, its inputs assigned there.
+
+    Qiskit reads sums and products of inputs only: with other angles the circuit is bound before.
+    """
+    if circuit.angles.curved:
+        values = {p.name: theta[p.start : p.start + p.size].reshape(p.shape or ()) for p in circuit.angles.parameters}
+        keyed = {
+            p.name: dict(zip(p.keys, theta[p.start : p.start + p.size], strict=True))
+            for p in circuit.angles.parameters
+            if p.keys
+        }
+        circuit = replace(circuit, angles=circuit.angles.bind(values | keyed))
+        theta = np.zeros(0)
+    text = to_qasm(circuit)
+    inputs = re.findall(r"^input float\[64\] (\w+);", text, re.MULTILINE)
+    values = dict(zip(inputs, theta, strict=True))
+    loaded = qasm3.loads(text)
+    return loaded.assign_parameters({parameter: values[parameter.name] for parameter in loaded.parameters})
+
+
+def state(circuit: Circuit, theta: Any) -> Any:
+    """The final amplitudes of `circuit`'s text, global phase included, qubits in the order of `circuit`."""
+    amplitudes = Statevector(read(circuit, theta)).data.reshape((2,) * circuit.num_qubits)
+    registers = (*(places for _, places in circuit.registers), tuple(range(circuit.num_qubits)))
+    declared = list(dict.fromkeys(place for places in registers for place in places))
+    # the axes of `amplitudes` are the qubits from the last to the first
+    axes = [circuit.num_qubits - 1 - declared.index(place) for place in reversed(range(circuit.num_qubits))]
+    return amplitudes.transpose(axes).ravel()
