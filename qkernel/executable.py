@@ -408,7 +408,8 @@ class Executable(Verbs):
             self._outputs.values(self._outputs.evaluate(environment, len(first))), counts.tolist(), strict=True
         ):
             totals[value] = totals.get(value, 0) + count
-        return SampleResult(sorted(totals.items(), key=lambda item: (-item[1], item[0])), len(bits))
+        ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+        return SampleResult(ordered, len(bits), self._outputs.are_bits)
 
     @cached_property
     def _forms(self) -> dict[Form, Circuit]:

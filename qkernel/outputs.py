@@ -13,7 +13,7 @@ from qkernel.errors import ArithmeticEvaluationError, ExecutionError, GradientEr
 from qkernel.ir.evaluation import children, evaluate, free_names, is_constant, system_names
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Slice, Updated
 from qkernel.ir.system_names import Key, SystemName
-from qkernel.ir.types import FLOAT, UINT, ArrayType, ScalarType, TupleType, Type
+from qkernel.ir.types import FLOAT, UINT, ArrayType, ScalarType, TupleType, Type, is_of_bits
 from qkernel.lower.circuit import BITS, EXPECTATIONS, Circuit, probabilities
 from qkernel.lower.derivatives import derivative
 
@@ -46,6 +46,11 @@ class Outputs:
     def uses_bits(self) -> bool:
         """Whether an output depends on measured bits."""
         return BITS.key in self.readouts
+
+    @cached_property
+    def are_bits(self) -> bool:
+        """Whether all that the kernel returns are Bits."""
+        return all(is_of_bits(output.type) for output in self.circuit.outputs)
 
     @cached_property
     def uses_readouts(self) -> bool:

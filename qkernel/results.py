@@ -2,30 +2,146 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
 
 T = TypeVar("T")
 
+_SHOWN = 20
+"""How many values a table lists."""
+_WIDEST_VECTOR = 28
+"""Bits: the frequencies of more would take over 2 GiB."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class SampleResult(Generic[T]):
-    """How often each value came out of `shots` shots, the most frequent first, ties in the order of the values.
+    """How often each value came out of `shots` shots: iterates over (value, count), the most frequent first, ties in the
+    order of the values.
 
     Values follow the kernel's return statement: a Bit is an int, a vector of Bits a tuple, element 0 (the least
-    significant) first; computed numbers are ints and floats.
+    significant) first; computed numbers are ints and floats. A batch gives a list of these.
+
+    `results` is the list of (value, count), `of_bits` whether all that was returned are Bits; None tells it from the values.
     """
 
     results: list[tuple[T, int]]
     shots: int
+    of_bits: bool | None = field(default=None, compare=False)
+
+    @property
+    def counts(self) -> dict[T, int]:
+        """The count of each value."""
+        return dict(self.results)
+
+    def __iter__(self) -> Iterator[tuple[T, int]]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        """How many different values came out."""
+        return len(self.results)
 
     def most_common(self, n: int | None = None) -> list[tuple[T, int]]:
         """The `n` most frequent values (all, if None) with their counts."""
-        return self.results[:n]
+        return self.results[: None if n is None else max(0, n)]
 
     def probabilities(self) -> list[tuple[T, float]]:
         """The values with their relative frequencies."""
         return [(value, count / self.shots) for value, count in self.results]
+
+    def bitstrings(self) -> dict[str, int]:
+        """The counts by strings of bits in Qiskit's order: the first bit returned is the least significant, the rightmost.
+
+        Of several registers or bits the one returned first is the rightmost, with nothing between them: `int(text, 2)` is the
+        index of `vector`. Raises `ValidationError` where what the kernel returns are not bits.
+        """
+        return {"".join(map(str, reversed(bits))): count for bits, count in self._rows("`bitstrings`")}
+
+    def vector(self, n: int | None = None) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Relative frequencies by whole number, shape (2**n,); they sum to 1.
+
+        Bits are read as one number, the first returned as the least significant bit, and `n` is by default how many they are;
+        a returned UInt is its own index, and `n` by default the least that holds all. Raises `ValidationError` where the
+        values are neither, or do not fit into `n` bits, and `MemoryRefusedError` for more than 28 bits.
+        """
+        numbers, width = self._numbers()
+        size = width if n is None else n
+        if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < width:
+            from qkernel.errors import ValidationError
+
+            title = f"the values take {width} bits, and `n` is {size!r}"
+            raise ValidationError(title, help=f"leave it out, or give {width} or more")
+        if size > _WIDEST_VECTOR:
+            from qkernel.errors import MemoryRefusedError
+
+            raise MemoryRefusedError(
+                f"a vector of 2**{size} frequencies is too long", help="`counts` and `bitstrings()` hold what came out alone"
+            )
+        frequencies = np.zeros(1 << size)
+        for number, count in numbers:
+            frequencies[number] += count / self.shots
+        return frequencies
+
+    def _numbers(self) -> tuple[list[tuple[int, int]], int]:
+        """Each value as a whole number, with its count, and the bits that they take."""
+        values = [value for value, _ in self.results]
+        if not self._is_of_bits() and all(isinstance(value, int) and value >= 0 for value in values):
+            whole: list[Any] = self.results
+            return whole, max((value.bit_length() for value, _ in whole), default=0)
+        rows = self._rows("`vector`")
+        return [(sum(bit << k for k, bit in enumerate(bits)), count) for bits, count in rows], len(rows[0][0]) if rows else 0
+
+    def _rows(self, what: str) -> list[tuple[list[int], int]]:
+        """The bits of each value in the order of the return, with its count."""
+        if not self._is_of_bits():
+            from qkernel.errors import ValidationError
+
+            raise ValidationError(
+                f"{what} is for results of bits, and {self.results[0][0]!r} came out",
+                help="`counts` has each value with its count",
+            )
+        return [([int(bit) for bit in _leaves(value)], count) for value, count in self.results]
+
+    def _is_of_bits(self) -> bool:
+        if self.of_bits is not None:
+            return self.of_bits or not self.results
+        rows = [_leaves(value) for value, _ in self.results]
+        return all(leaf in (0, 1) and isinstance(leaf, int) for row in rows for leaf in row) and len(set(map(len, rows))) < 2
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{value!r}: {count}" for value, count in self.results[:4]) + (", …" if len(self) > 4 else "")
+        return f"<{self._heading()}: {shown}>"
+
+    def __str__(self) -> str:
+        """A table of the most frequent values."""
+        rows = self._table()
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join([self._heading(), *lines, *self._rest()])
+
+    def _repr_html_(self) -> str:
+        rows = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in self._table()]
+        table = "".join(f"<tr>{row}</tr>" for row in rows)
+        below = "".join(f"<div>{line}</div>" for line in self._rest())
+        return f"<div>{self._heading()}</div><table><tr><th>value</th><th>count</th><th>share</th></tr>{table}</table>{below}"
+
+    def _heading(self) -> str:
+        several = len(self) != 1
+        return f"{self.shots} shot{'s' * (self.shots != 1)}, {len(self)} {'different values' if several else 'value'}"
+
+    def _table(self) -> list[tuple[str, str, str]]:
+        return [(repr(value), str(count), f"{count / self.shots:.1%}") for value, count in self.results[:_SHOWN]]
+
+    def _rest(self) -> list[str]:
+        return [f"… and {len(self) - _SHOWN} more"] if len(self) > _SHOWN else []
+
+
+def _leaves(value: Any) -> list[Any]:
+    """The numbers in a value that may be a tuple of tuples."""
+    return [leaf for part in value for leaf in _leaves(part)] if isinstance(value, tuple) else [value]
 
 
 class EstimatedValue(NamedTuple):

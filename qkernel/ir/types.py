@@ -87,6 +87,11 @@ def is_quantum(type: Type) -> bool:
     return not isinstance(type, DictType) and type.element in (QUBIT, QFIXED)
 
 
+def is_of_bits(type: Type) -> bool:
+    """Whether a value of this type is a Bit, or all its parts are."""
+    return all(map(is_of_bits, type.items)) if isinstance(type, TupleType) else type.element == BIT
+
+
 def is_number(type: Type) -> bool:
     """Whether arithmetic takes values of this type; a Bit is 0 or 1 then."""
     return type in (UINT, FLOAT, BIT)
