@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_data import state
@@ -14,6 +14,7 @@ from qkernel.ir.types import OBSERVABLE, DictType, TupleType
 from qkernel.records import record_fields
 
 Path = tuple[int, ...]
+Found = TypeVar("Found")
 
 
 def is_classical(value: Any) -> bool:
@@ -62,12 +63,17 @@ def with_leaves(value: Any, change: Callable[[Path, Any], Any], path: Path = ())
     return with_parts(value, [with_leaves(entry, change, (*path, k)) for k, entry in enumerate(entries)])
 
 
-def handles_in(value: Any) -> list[QuantumHandle]:
-    """The handles in a value: itself, or those in tuples, records, lists and dictionaries."""
-    if isinstance(value, QuantumHandle):
+def found_in(value: Any, kind: type[Found]) -> list[Found]:
+    """The objects of a type in a value: itself, or those in tuples, records, lists and dictionaries."""
+    if isinstance(value, kind):
         return [value]
     entries = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else parts(value)
-    return [handle for entry in entries or () for handle in handles_in(entry)]
+    return [found for entry in entries or () for found in found_in(entry, kind)]
+
+
+def handles_in(value: Any) -> list[QuantumHandle]:
+    """The handles in a value: itself, or those in tuples, records, lists and dictionaries."""
+    return found_in(value, QuantumHandle)
 
 
 def with_handles(value: Any, change: Callable[[QuantumHandle], QuantumHandle]) -> Any:

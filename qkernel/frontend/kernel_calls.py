@@ -31,11 +31,15 @@ Value = Expr | QuantumHandle
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a caller needs to know of a kernel: its parameters in the IR and what comes back, in terms of them."""
+    """What a caller needs to know of a kernel: its parameters in the IR and what comes back, in terms of them.
+
+    `changed` are the vectors among the parameters whose elements it assigns without returning them.
+    """
 
     parameters: tuple[Parameter, ...]
     returns: tuple[Value, ...]
     returns_tuple: bool
+    changed: frozenset[str] = frozenset()
 
 
 def call_kernel(
@@ -77,6 +81,8 @@ def kernel_operands(tracer: Tracer, kernel: AnyKernel, arguments: tuple[Any, ...
         if isinstance(value, QuantumHandle)
     ]
     check_distinct([handle for handle, _ in quantum], [span for _, span in quantum])
+    for name in kernel.outline().changed & bound.keys():
+        tracer.give_to_change(bound[name], kernel.name, tracer.site.span)
     return values
 
 

@@ -276,7 +276,7 @@ def _tells_more(
     for (name, path), symbol in symbols.items():
         tracer.relate(symbol, dict(leaves(now.get(name))).get(path))
     for (name, _), symbol in symbols.items():
-        if any(vector is symbol for vector in tracer.replaced):
+        if any(vector is symbol for vector, _ in tracer.replaced):
             same = tracer.perhaps(symbol)
             for other in before.keys() - plan.closed.keys() - {name}:
                 if any(holds(before[other], each) or holds(now.get(other), each) for each in same):

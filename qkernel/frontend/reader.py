@@ -172,6 +172,8 @@ def read_name(tracer: Tracer, name: str, node: ast.AST) -> Any:
         raise UnknownNameError(
             f"`{name}` is not defined{did_you_mean(name, known)}", span=tracer.frame.span(node), label="unknown name"
         ) from None
+    if id(value) in tracer.outdated:
+        raise tracer.outdated[id(value)][1].error(name, tracer.frame.span(node))
     tracer.note_around(name, value)
     return value
 
@@ -444,6 +446,8 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
             if fields
             else None,
         ) from None
+    if id(found) in tracer.outdated:
+        raise tracer.outdated[id(found)][1].error(name, tracer.frame.span(node))
     if isinstance(value, (types.ModuleType, type)):
         tracer.note_around(name, found)
     if isinstance(found, types.MethodType) and isinstance(found.__self__, type):

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import Note, with_article
-from qkernel.errors import KernelRecursionError, KernelTypeError, QubitConsumedError, ReturnTypeError
+from qkernel.errors import KernelRecursionError, KernelTypeError, QubitConsumedError, ReturnTypeError, UnsupportedPythonError
 from qkernel.frontend import tracing
 from qkernel.frontend.captures import Captures
+from qkernel.frontend.carrying import leaves
 from qkernel.frontend.conversion import convert
 from qkernel.frontend.kernel_calls import Outline, Value, ir_parameters, parameter_handle
 from qkernel.frontend.ownership import QuantumHandle
@@ -48,7 +49,8 @@ def trace(kernel: AnyKernel) -> Traced:
     node = source.node
     assert isinstance(node, ast.FunctionDef)
     frame = Frame(source, kernel.name, {}, tracer.captures.noting(kernel.function))
-    frame.variables = _arguments(tracer, kernel)
+    frame.variables = arguments = _arguments(tracer, kernel)
+    symbols = [value for _, value in leaves(tuple(arguments.values()))]
     tracer.frames.append(frame)
     with tracing(tracer):
         signal = run(tracer, node.body)
@@ -58,7 +60,8 @@ def trace(kernel: AnyKernel) -> Traced:
     parts = node_of.elts if isinstance(node_of := getattr(returned_node, "value", None), ast.Tuple) else []
     values, is_tuple = _returned(tracer, kernel, value, span, [source.span(part) for part in parts])
     _check_parameters_accounted(tracer, kernel, values, span)
-    outline = Outline(ir_parameters(signature), tuple(values), is_tuple)
+    changed = [each.name for each in symbols if isinstance(each, Name) and tracer.is_changed(each, values)]
+    outline = Outline(ir_parameters(signature), tuple(values), is_tuple, frozenset(changed))
     function = ops.Function(
         kernel.name,
         outline.parameters,
@@ -206,6 +209,13 @@ def check_assumption(kernel: AnyKernel, assumed: Outline | None, actual: Outline
             f"`{kernel.name}` calls itself, so it must return the qubits that it takes, in the same order",
             span=kernel.signature.returned_span,
             label="other qubits come back",
+        )
+    if assumed is not None and actual.changed:
+        raise UnsupportedPythonError(
+            f"`{kernel.name}` calls itself, so it must return the vector `{min(actual.changed)}`, whose elements it changes",
+            span=kernel.signature.returned_span,
+            label="not among the results",
+            help=f"vectors are passed by value: return `{min(actual.changed)}`, or change a copy, `v = v[:]`",
         )
     for guess, value in pairs:
         if isinstance(guess, Expr) and isinstance(value, Expr) and guess.type != value.type:
