@@ -173,3 +173,135 @@ def test_a_snapshot_has_a_hash_only_where_it_holds_all() -> None:
     assert snapshot(math.nan) == snapshot(math.nan)
     with pytest.raises(TypeError):
         hash(snapshot([object()]))
+
+
+def fresh() -> SimpleNamespace:
+    """Functions, methods and partials that turn by 0.5, all of them new, so that a test may change what they hold."""
+
+    def number(angles: Any = [0.25], *, scales: Any = {"a": [2.0]}) -> float:  # noqa: B006 - what users write, and change
+        return float(angles[0] * scales["a"][0])
+
+    def over_number() -> float:
+        return number()
+
+    @functools.wraps(number)
+    def wrapped() -> float:
+        return number()
+
+    @functools.lru_cache(maxsize=0)
+    def uncached(angles: Any = (0.5,)) -> float:
+        return float(angles[0])
+
+    def rotation(q: Any, angles: Any = [0.5]) -> Any:  # noqa: B006
+        return qk.rx(q, angles[0])
+
+    def by_keyword(q: Any, *, table: Any = {"a": [0.5]}) -> Any:  # noqa: B006
+        return qk.rx(q, table["a"][0])
+
+    def of_a_schedule(q: Any, schedule: Any = SimpleNamespace(angle=0.5)) -> Any:
+        return qk.rx(q, schedule.angle)
+
+    def maker(angles: Any = [0.5]) -> Any:  # noqa: B006
+        return lambda q: qk.rx(q, angles[0])
+
+    def registered(q: Any, registry: Any = [0.5]) -> Any:  # noqa: B006
+        return qk.rx(q, registry[0])
+
+    registered.__defaults__[0].append(registered)  # type: ignore[index]
+
+    class Rotations:
+        def plain(self, q: Any, angles: Any = [0.5]) -> Any:  # noqa: B006
+            return qk.rx(q, angles[0])
+
+        def by(self, q: Any, angle: float) -> Any:
+            return qk.rx(q, angle)
+
+        fixed = functools.partialmethod(by, angle=0.5)
+
+        @staticmethod
+        def static(q: Any, angles: Any = [0.5]) -> Any:  # noqa: B006
+            return qk.rx(q, angles[0])
+
+        @classmethod
+        def of_class(cls, q: Any, angles: Any = [0.5]) -> Any:  # noqa: B006
+            return qk.rx(q, angles[0])
+
+        def number(self, angles: Any = [0.5]) -> float:  # noqa: B006
+            return float(angles[0])
+
+    rotations = Rotations()
+    part = functools.partial(qk.rx, angle=0.5)
+    of_a_list = functools.partial(lambda angles, q: qk.rx(q, angles[0]), [0.5])
+    twice = functools.partial(functools.partial(lambda a, q, b: qk.rx(q, a * b), 0.5), b=1.0)
+    of_a_method = functools.partial(rotations.plain, angles=[0.5])
+    table = {"turn": functools.partial(qk.rx, angle=0.5)}
+    anonymous = [lambda q, angles=[0.5]: qk.rx(q, angles[0])]
+    return SimpleNamespace(**locals())
+
+
+@pytest.mark.parametrize(
+    ("turn", "change"),
+    [
+        (lambda f, q: qk.rx(q, f.number()), lambda f: f.number.__defaults__[0].__setitem__(0, 0.5)),
+        (lambda f, q: qk.rx(q, f.number()), lambda f: f.number.__kwdefaults__["scales"]["a"].__setitem__(0, 4.0)),
+        (lambda f, q: qk.rx(q, f.over_number()), lambda f: setattr(f.number, "__defaults__", ([0.5],))),
+        (lambda f, q: qk.rx(q, f.wrapped()), lambda f: f.number.__kwdefaults__.update(scales={"a": [4.0]})),
+        (lambda f, q: qk.rx(q, f.uncached()), lambda f: setattr(f.uncached.__wrapped__, "__defaults__", ((1.0,),))),
+        (lambda f, q: f.rotation(q), lambda f: f.rotation.__defaults__[0].__setitem__(0, 1.0)),
+        (lambda f, q: f.rotation(q), lambda f: setattr(f.rotation, "__code__", (lambda q, angles: qk.rx(q, 1.0)).__code__)),
+        (lambda f, q: f.by_keyword(q), lambda f: f.by_keyword.__kwdefaults__["table"]["a"].__setitem__(0, 1.0)),
+        (lambda f, q: f.of_a_schedule(q), lambda f: setattr(f.of_a_schedule.__defaults__[0], "angle", 1.0)),
+        (lambda f, q: f.maker()(q), lambda f: f.maker.__defaults__[0].__setitem__(0, 1.0)),
+        (lambda f, q: f.registered(q), lambda f: f.registered.__defaults__[0].__setitem__(0, 1.0)),
+        (lambda f, q: f.rotations.plain(q), lambda f: f.Rotations.plain.__defaults__[0].__setitem__(0, 1.0)),
+        (lambda f, q: f.rotations.fixed(q), lambda f: f.Rotations.__dict__["fixed"].keywords.update(angle=1.0)),
+        (lambda f, q: f.Rotations.static(q), lambda f: f.Rotations.static.__defaults__[0].__setitem__(0, 1.0)),
+        (lambda f, q: f.rotations.of_class(q), lambda f: f.Rotations.of_class.__defaults__[0].__setitem__(0, 1.0)),
+        (lambda f, q: qk.rx(q, f.rotations.number()), lambda f: f.Rotations.number.__defaults__[0].__setitem__(0, 1.0)),
+        (lambda f, q: f.part(q), lambda f: f.part.keywords.update(angle=1.0)),
+        (lambda f, q: f.of_a_list(q), lambda f: f.of_a_list.args[0].__setitem__(0, 1.0)),
+        (lambda f, q: f.twice(q), lambda f: f.twice.keywords.update(b=2.0)),
+        (lambda f, q: f.of_a_method(q), lambda f: f.of_a_method.keywords["angles"].__setitem__(0, 1.0)),
+        (lambda f, q: f.table["turn"](q), lambda f: f.table["turn"].keywords.update(angle=1.0)),
+        (lambda f, q: f.anonymous[0](q), lambda f: f.anonymous[0].__defaults__[0].__setitem__(0, 1.0)),
+    ],
+)
+def test_a_default_or_a_keyword_that_changes_in_place_is_noticed(
+    turn: Callable[[Any, Any], Any], change: Callable[[Any], Any]
+) -> None:
+    functions = fresh()
+
+    @qk.qkernel
+    def kernel() -> qk.Float:
+        return qk.expval(turn(functions, qk.qubit()), qko.Z(0))
+
+    assert kernel.run() == pytest.approx(math.cos(0.5))
+    first = kernel.ir
+    assert kernel.ir is first
+    change(functions)
+    assert kernel.run() == pytest.approx(math.cos(1.0))
+    second = kernel.ir
+    assert kernel.ir is second
+
+
+@pytest.mark.parametrize("name", ["rotation", "by_keyword", "part", "of_a_list", "twice", "of_a_method"])
+def test_so_is_one_of_a_function_that_the_kernel_names_itself(name: str) -> None:
+    functions = fresh()
+    turn: Any = getattr(functions, name)
+
+    @qk.qkernel
+    def kernel() -> qk.Float:
+        return qk.expval(turn(qk.qubit()), qko.Z(0))
+
+    held: Any = {
+        "rotation": lambda: turn.__defaults__[0],
+        "by_keyword": lambda: turn.__kwdefaults__["table"]["a"],
+        "of_a_list": lambda: turn.args[0],
+        "of_a_method": lambda: turn.keywords["angles"],
+    }.get(name, lambda: turn.keywords)()
+    assert kernel.run() == pytest.approx(math.cos(0.5))
+    if isinstance(held, dict):
+        held.update({key: 2 * value for key, value in held.items()})
+    else:
+        held[0] = 1.0
+    assert kernel.run() == pytest.approx(math.cos(1.0))

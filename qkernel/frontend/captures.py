@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextvars import ContextVar
 from numbers import Number
 from typing import Any
 
@@ -73,11 +74,12 @@ class Captures:
                 continue
             seen[id(value)] = value
             if isinstance(value, types.FunctionType):
+                self._note(value, "its defaults", functools.partial(_defaults, value), _defaults(value))
                 fresh = dict.fromkeys(_mentioned(value.__code__)) if is_users(value) else {}
                 pending += self._around(value, fresh)
                 fresh = {name: None for name in fresh if name not in mentioned}
                 mentioned |= fresh
-                pending += self._attributes(objects, fresh)
+                pending += (*self._attributes(objects, fresh), *_defaults(value))
             elif (inner := _inside(value)) is not None:
                 pending += inner
             elif _has_state(value):
@@ -148,8 +150,12 @@ def _snapshot_of(kind: type) -> Callable[[Any], Any]:
         return lambda value: (kind, repr(value))  # == of Hamiltonians ignores the order of terms, evolution does not
     if issubclass(kind, np.ndarray):
         return lambda value: (kind, value.dtype.str, value.shape, _content(value))
+    if issubclass(kind, types.FunctionType):
+        return _of_function
+    if issubclass(kind, functools.partial):
+        return lambda value: (kind, snapshot(value.func), snapshot(value.args), snapshot(value.keywords))
     if issubclass(kind, (types.MethodType, types.BuiltinMethodType)):
-        return lambda value: (kind, value.__name__, _Itself(getattr(value, "__func__", None)), _Itself(value.__self__))
+        return lambda value: (kind, value.__name__, snapshot(getattr(value, "__func__", None)), _Itself(value.__self__))
     if issubclass(kind, Mapping):
         return lambda value: (kind, tuple((snapshot(key), snapshot(entry)) for key, entry in value.items()))
     if issubclass(kind, (Sequence, Set)) and not issubclass(kind, str):
@@ -157,6 +163,29 @@ def _snapshot_of(kind: type) -> Callable[[Any], Any]:
     if hasattr(kind, "detach") and hasattr(kind, "tolist"):
         return lambda value: (kind, str(value.dtype), tuple(value.shape), repr(value.tolist()))
     return _Itself
+
+
+_under_way: ContextVar[frozenset[int]] = ContextVar("functions whose defaults are being read", default=frozenset())
+
+
+def _of_function(function: types.FunctionType) -> Any:
+    """A function as itself, its code and what its defaults hold; a function that its own defaults reach, as itself."""
+    made_by = getattr(function, "_partialmethod", None) or getattr(function, "__partialmethod__", None)
+    if isinstance(made_by, functools.partialmethod):  # its class gives another function each time
+        return snapshot((made_by.func, made_by.args, made_by.keywords))
+    outer = _under_way.get()
+    if id(function) in outer:
+        return _Itself(function)
+    token = _under_way.set(outer | {id(function)})
+    try:
+        return _Itself(function), _Itself(function.__code__), snapshot(_defaults(function))
+    finally:
+        _under_way.reset(token)
+
+
+def _defaults(function: types.FunctionType) -> tuple[Any, ...]:
+    """The values of a function's arguments that a call may leave out."""
+    return *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items()
 
 
 def _content(array: np.ndarray[Any, Any]) -> Any:

@@ -85,7 +85,11 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
     if rule is not None and (function in _ALWAYS or _holds_symbols(values) or _goes_over(function, values)):
         return _by_rule(tracer, rule, function.__name__, arguments, keywords)
     plain, bound = _unbound(function)
-    if plain is not None and _concerns_kernel((*bound, *values)) and (source := _kernel_source(plain)) is not None:
+    if (
+        plain is not None
+        and _concerns_kernel((*bound, *values))
+        and (source := _kernel_source(plain, plain.__code__)) is not None
+    ):
         return inline(tracer, plain, source, (*bound, *arguments), keywords)
     tracer.captures.call(function, values)
     if plain is not None and any(frame.symbolic_depth for frame in tracer.frames):
@@ -206,8 +210,8 @@ _FOREIGN = (
 
 
 @lru_cache(maxsize=256)
-def _kernel_source(function: types.FunctionType) -> Source | None:
-    """The source of a user's function that is made only of statements that kernels have; None for all others."""
+def _kernel_source(function: types.FunctionType, code: types.CodeType) -> Source | None:
+    """The source of a user's function, as its `code` is now, if it has only statements that kernels have; else None."""
     if not is_users(function):
         return None
     try:
