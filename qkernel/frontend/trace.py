@@ -215,7 +215,7 @@ def check_assumption(kernel: AnyKernel, assumed: Outline | None, actual: Outline
             f"`{kernel.name}` calls itself, so it must return the vector `{min(actual.changed)}`, whose elements it changes",
             span=kernel.signature.returned_span,
             label="not among the results",
-            help=f"vectors are passed by value: return `{min(actual.changed)}`, or change a copy, `v = v[:]`",
+            help="vectors are passed by value: return it, or change a copy: `{0} = {0}[:]`".format(min(actual.changed)),
         )
     for guess, value in pairs:
         if isinstance(guess, Expr) and isinstance(value, Expr) and guess.type != value.type:

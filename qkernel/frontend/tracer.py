@@ -59,7 +59,7 @@ class Gone:
         return Gone(
             f"was given to `{kernel}`, which changes its elements and does not return it",
             Note("given to it here", span),
-            f"vectors are passed by value: let `{kernel}` return it, `{name} = {kernel}(...)`, or change a copy, `v = v[:]`",
+            f"vectors are passed by value; let `{kernel}` return it (`{name} = {kernel}(...)`), or copy it there first",
             UnsupportedPythonError,
             "the vector of before",
         )
