@@ -19,6 +19,7 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import (
     ConflictingBindingError,
+    EntrypointValidationError,
     KernelTypeError,
     ShotsError,
     TargetCapabilityError,
@@ -257,6 +258,47 @@ def test_kernels_as_qasm() -> None:
     assert "ctrl(3) @ x" in text or "mcx" in text
     assert Operator(qasm3.loads(text)).equiv(Operator(TRANSPILER.to_circuit(mixed_value, bindings={"a": 0.4})))
     assert "while (c[" in repeated.to_qasm(flips=1)
+
+
+@qk.qkernel
+def of_a_tensor(weights: qk.Tensor[qk.Float], angles: qk.Dict[qk.UInt, qk.Float]) -> qk.Float:
+    q = qk.qubit_array(2)
+    for layer in qk.range(weights.shape[0]):
+        for k in qk.range(weights.shape[2]):
+            q[0] = qk.rx(q[0], weights[layer, 1, k])
+    for k, angle in qk.items(angles):
+        q[1] = qk.ry(q[1], angle * k)
+    return qk.expval(q, qko.Z(0))
+
+
+def test_lengths_of_open_arrays_and_keys_of_open_dictionaries() -> None:
+    given: dict[str, Any] = {"weights": (2, 2, 3), "angles": [1, 3]}
+    parameters = ["weights", "angles"]
+    executable = TRANSPILER.transpile(of_a_tensor, parameters=parameters, lengths=given)
+    assert len(executable.parameter_names) == 2 * 2 * 3 + 2
+    circuit = TRANSPILER.to_circuit(of_a_tensor, {}, parameters, lengths=given)
+    assert circuit.count_ops() == executable.quantum_circuit.count_ops() == {"rx": 6, "ry": 2}
+    weights = np.random.default_rng(3).normal(size=(2, 2, 3))
+    found = executable.run(bindings={"weights": weights, "angles": {1: 0.2, 3: 0.3}}).result()
+    assert found == pytest.approx(np.cos(weights[:, 1].sum()))
+    text = of_a_tensor.to_qasm(lengths=given)
+    assert "input float[64] weights_1_1_2; // weights[1][1][2]" in text
+    assert len(qasm3.loads(text).parameters) == 2 * 2 * 3 + 2
+
+
+def test_the_shape_that_is_asked_for_has_the_right_number_of_axes() -> None:
+    for use in (
+        lambda lengths: TRANSPILER.transpile(of_a_tensor, lengths=lengths),
+        lambda lengths: TRANSPILER.to_circuit(of_a_tensor, lengths=lengths),
+        lambda lengths: of_a_tensor.to_qasm(lengths=lengths),
+        lambda lengths: of_a_tensor.compile(lengths=lengths),
+    ):
+        with pytest.raises(EntrypointValidationError, match="the length of `weights`") as caught:
+            use({"angles": [1]})
+        assert '`lengths={"weights": (4, 3, 2)}`' in str(caught.value)
+        with pytest.raises(EntrypointValidationError, match="the keys of `angles`") as caught:
+            use({"weights": (4, 3, 2)})
+        assert '`lengths={"angles": [...]}`' in str(caught.value)
 
 
 def test_mistakes_are_named() -> None:

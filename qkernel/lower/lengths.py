@@ -13,6 +13,7 @@ from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import ArrayType, DictType
 from qkernel.lower.angles import OpenParameter
 from qkernel.lower.bindings import as_array, checked_key
+from qkernel.lower.values import example_shape
 from qkernel.records import spread
 
 Lengths = dict[str, tuple[Any, ...]]
@@ -48,7 +49,7 @@ def _given(parameter: Parameter, value: Any) -> tuple[Any, ...]:
             raise BindingTypeError(
                 f"the lengths of `{name}` are whole numbers, and `{value!r}` was given",
                 span=parameter.span,
-                help=f'write `lengths={{"{name}": ({", ".join("43"[axis % 2] for axis in range(type.rank))},)}}`',
+                help=f'write `lengths={{"{name}": {example_shape(type.rank)}}}`',
             )
         if len(shape) == type.rank:
             return shape

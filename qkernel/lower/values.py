@@ -256,8 +256,8 @@ class OpenArray:
             raise EntrypointValidationError(
                 f"the circuit depends on the length of `{self.name}`, which is not known",
                 label="asks for its length",
-                help=f'bind it: `bindings={{"{self.name}": ...}}`; '
-                f'to keep it open, compile with `lengths={{"{self.name}": (4,)}}`',
+                help=f'bind it: `bindings={{"{self.name}": ...}}`; to keep it open, give its shape: '
+                f'`lengths={{"{self.name}": {example_shape(self.first_axis + len(self.lengths))}}}`',
             )
         if axis or not self.is_slice:
             self.asked.add(self.first_axis + axis)
@@ -286,9 +286,14 @@ class OpenDictionary:
                 f"the circuit depends on the keys of `{self.name}`, which stays open",
                 label="needs its keys",
                 help=f'bind it: `bindings={{"{self.name}": {{...}}}}`; '
-                f'to keep its values open, compile with its keys: `lengths={{"{self.name}": [...]}}`',
+                f'to keep its values open, give its keys: `lengths={{"{self.name}": [...]}}`',
             )
         return {key: self.element(key) for key in self.keys}
+
+
+def example_shape(rank: int) -> tuple[int, ...]:
+    """A shape of so many axes, to show how one is written."""
+    return (4, 3)[:rank] + (2,) * (rank - 2)
 
 
 def check_key(key: Any, length: int | None, name: str) -> None:

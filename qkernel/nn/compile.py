@@ -29,6 +29,7 @@ from qkernel.lower import lower
 from qkernel.lower.bindings import normalise
 from qkernel.lower.circuit import EXPECTATIONS, Circuit
 from qkernel.lower.lengths import check_used
+from qkernel.lower.values import example_shape
 
 Given = dict[str, Any]
 
@@ -70,14 +71,15 @@ def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs:
         for parameter in entry.parameters
         if (given := {**inputs, **weights}.get(parameter.name)) is not None
     }
-    arrays = {parameter.name for parameter in entry.parameters if isinstance(parameter.type, ArrayType)}
+    arrays = {parameter.name: parameter.type.rank for parameter in entry.parameters if isinstance(parameter.type, ArrayType)}
     lengths = {name: shape for name, shape in lengths.items() if name in arrays}
     try:
         circuit = _lowered(kernel.ir, each, names, lengths)
     except EntrypointValidationError as error:
         for role, given in (("inputs", inputs), ("weights", weights)):
-            if lacking := [name for name in given if name in arrays - lengths.keys() and f"length of `{name}`" in error.title]:
-                error.help = f'give its shape: `{role}={{"{lacking[0]}": (4,)}}`'
+            lacking = arrays.keys() & given.keys() - lengths.keys()
+            for name in (name for name in lacking if f"length of `{name}`" in error.title):
+                error.help = f'give its shape: `{role}={{"{name}": {example_shape(arrays[name])}}}`'
         raise
     check_used(circuit.angles.parameters, lengths)
     return circuit

@@ -52,28 +52,39 @@ class QiskitTranspiler:
     """Compiles kernels for Qiskit."""
 
     def transpile(
-        self, kernel: Kernel[..., Any], bindings: Mapping[str, Any] | None = None, parameters: Iterable[str] | None = None
+        self,
+        kernel: Kernel[..., Any],
+        bindings: Mapping[str, Any] | None = None,
+        parameters: Iterable[str] | None = None,
+        *,
+        lengths: Mapping[str, int | Iterable[Any]] | None = None,
     ) -> QiskitExecutable:
         """Compile `kernel` with `bindings` fixed and `parameters` left open until it runs.
 
-        Float and UInt arguments in neither become parameters by themselves where they shape nothing.
+        Float and UInt arguments in neither become parameters by themselves where they shape nothing. `lengths` gives shapes
+        of open arrays, and the keys of open dictionaries.
         Raises the errors of tracing (QK1xx, QK2xx), binding (QK3xx) and lowering (QK4xx).
         """
         if not isinstance(kernel, Kernel):
             raise KernelTypeError(
                 f"a kernel is wanted, not a {type(kernel).__name__}", help="write `@qkernel` over the function"
             )
-        compiled = kernel.compile(bindings, parameters)
+        compiled = kernel.compile(bindings, parameters, lengths=lengths)
         return QiskitExecutable(compiled.circuit, compiled.module, fixed=compiled.fixed)
 
     def to_circuit(
-        self, kernel: Kernel[..., Any], bindings: Mapping[str, Any] | None = None, parameters: Iterable[str] | None = None
+        self,
+        kernel: Kernel[..., Any],
+        bindings: Mapping[str, Any] | None = None,
+        parameters: Iterable[str] | None = None,
+        *,
+        lengths: Mapping[str, int | Iterable[Any]] | None = None,
     ) -> QuantumCircuit:
         """The kernel's circuit in Qiskit: exactly the gates that were written, arguments left open as Qiskit parameters.
 
-        Raises what `transpile` raises, and `TargetCapabilityError` for what Qiskit cannot express.
+        `lengths` is as in `transpile`. Raises what that raises, and `TargetCapabilityError` for what Qiskit cannot express.
         """
-        return self.transpile(kernel, bindings, parameters).quantum_circuit
+        return self.transpile(kernel, bindings, parameters, lengths=lengths).quantum_circuit
 
     def executor(self, backend: Any = None, seed: int | None = None, shots: int | None = None) -> Executor:
         """Where executables run.
