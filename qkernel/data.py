@@ -11,10 +11,12 @@ import hashlib
 import io
 import math
 import os
+import stat
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -24,6 +26,7 @@ from qkernel.errors import DataError
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 Name = Literal["fashion-mnist", "mnist"]
 Split = Literal["train", "test"]
+T = TypeVar("T")
 
 MAGIC_OF_RANK = {1: 2049, 3: 2051}
 LARGEST = 1 << 28  # bytes that are unpacked at most, whatever a header says
@@ -90,47 +93,71 @@ def load(name: Name, split: Split = "train") -> tuple[Pixels, Pixels]:
     `name` is `fashion-mnist` (Xiao, Rasul, Vollgraf 2017, arXiv:1708.07747; 10 classes of clothing, MIT licence) or
     `mnist` (LeCun, Cortes, Burges; handwritten digits). N is 60,000 for `train` and 10,000 for `test`.
 
-    Raises `DataError` for an unknown name or split; for a file that is truncated, not an IDX file or not the published
-    one (a bad file is removed from the cache and downloaded again, but never touched in `QKERNEL_DATA_DIR`); and
-    where a file is in neither folder and no mirror can be reached.
+    Raises `DataError` for an unknown name or split; for a file that cannot be read, is truncated, not an IDX file or not the
+    published one (a bad file is removed from the cache and downloaded again, but never touched in `QKERNEL_DATA_DIR`);
+    and where a file is in neither folder and no mirror can be reached.
     """
-    if name not in DATA_SETS:
-        raise DataError(f"there is no data set `{name}`{did_you_mean(name, list(DATA_SETS))}", help=_one_of(DATA_SETS))
-    data_set = DATA_SETS[name]
-    if split not in data_set.files:
-        raise DataError(f"the data set `{name}` has no split `{split}`", help=_one_of(data_set.files))
-    images, labels = (_load_file(name, data_set.mirrors, file) for file in data_set.files[split])
+    data_set = _chosen("data set", name, DATA_SETS, "there is no data set")
+    pair = _chosen("split", split, data_set.files, f"the data set `{name}` has no split")
+    images, labels = (_load_file(name, data_set.mirrors, file) for file in pair)
     return images, labels
 
 
 def cache_folder() -> Path:
     """Where downloaded files are kept: `QKERNEL_CACHE_DIR`, by default `~/.cache/qkernel`."""
-    return Path(os.environ.get("QKERNEL_CACHE_DIR") or Path.home() / ".cache" / "qkernel")
+    try:
+        return Path(os.environ.get("QKERNEL_CACHE_DIR") or "~/.cache/qkernel").expanduser()
+    except RuntimeError:
+        raise DataError(
+            "there is no home folder to keep data files in",
+            help="name a folder for them in QKERNEL_CACHE_DIR, or the one that holds them in QKERNEL_DATA_DIR",
+        ) from None
 
 
-def _one_of(names: dict[str, Any]) -> str:
-    return "choose one of " + ", ".join(f"`{name}`" for name in names)
+def _chosen(what: str, name: Any, choices: Mapping[str, T], missing: str) -> T:
+    if isinstance(name, str) and name in choices:
+        return choices[name]
+    listed = "choose one of " + ", ".join(f"`{choice}`" for choice in choices)
+    if not isinstance(name, str):
+        raise DataError(f"a {what} is named by a string, and this is {name!r}", help=listed)
+    raise DataError(f"{missing} `{name}`{did_you_mean(name, list(choices))}", help=listed)
 
 
 def _load_file(folder: str, mirrors: tuple[str, ...], file: DataFile) -> Pixels:
     searched = []
     if given := os.environ.get("QKERNEL_DATA_DIR"):
-        path = Path(given) / folder / file.name
-        if path.is_file():
-            return read(path, file)
+        path = _expanded(given) / folder / file.name
+        packed = _packed(path)
+        if packed is not None:
+            return _unpacked(path, packed, file)
         searched.append(Note(f"QKERNEL_DATA_DIR: there is no {path}"))
     else:
         searched.append(Note("QKERNEL_DATA_DIR is not set"))
     cached = cache_folder() / folder / file.name
-    if cached.is_file():
-        try:
-            return read(cached, file)
-        except DataError as error:
-            cached.unlink(missing_ok=True)
-            searched.append(Note(f"the cache held a bad file, which was removed: {error.title}"))
-    else:
+    packed = _packed(cached)
+    if packed is None:
         searched.append(Note(f"the cache: there is no {cached}"))
+        return _download(cached, mirrors, file, searched)
+    try:
+        return _unpacked(cached, packed, file)
+    except DataError as error:
+        searched.append(Note(f"the cache held a bad file, which {_removed(cached)}: {error.title}"))
     return _download(cached, mirrors, file, searched)
+
+
+def _expanded(folder: str) -> Path:
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:  # ~ of a user who has no home
+        return Path(folder)
+
+
+def _removed(path: Path) -> str:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        return f"could not be removed ({error.strerror})"
+    return "was removed"
 
 
 def _download(target: Path, mirrors: tuple[str, ...], file: DataFile, searched: list[Note]) -> Pixels:
@@ -143,8 +170,13 @@ def _download(target: Path, mirrors: tuple[str, ...], file: DataFile, searched: 
         try:
             pooch.retrieve(mirror + file.name, f"sha256:{file.sha256}", target.name, target.parent)
             return read(target, file)
+        except DataError:
+            raise
         except OSError as error:
-            searched.append(Note(f"{mirror} gave no file ({type(error).__name__})"))
+            if error.filename:  # of the cache: no other mirror would help
+                searched.append(Note(f"the cache: {target.parent} cannot be written to ({error.strerror})"))
+                break
+            searched.append(Note(f"{mirror} gave no file ({error.strerror or type(error).__name__})"))
         except ValueError as error:  # the sum of what came
             searched.append(Note(f"{mirror} gave another file: {' '.join(str(error).split())}"))
     raise DataError(
@@ -156,7 +188,37 @@ def _download(target: Path, mirrors: tuple[str, ...], file: DataFile, searched: 
 
 def read(path: Path, file: DataFile) -> Pixels:
     """The array in the gzip'd IDX file at `path`, which must be `file`; else a `DataError` that says what was found."""
-    packed = path.read_bytes()
+    packed = _packed(path)
+    if packed is None:
+        raise DataError(f"there is no {path}")
+    return _unpacked(path, packed, file)
+
+
+def _packed(path: Path) -> bytes | None:
+    """The content of a file, None where there is none; raises for a folder, a pipe, and what may not or cannot be read."""
+    try:
+        with open(path, "rb", opener=_without_waiting) as stream:
+            found = os.fstat(stream.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise DataError(f"{path} is no file", help="a file is wanted, not a folder, a pipe or a device")
+            if found.st_size > LARGEST:
+                raise _bad(path, "is not the published file", f"at most {LARGEST} bytes", f"{found.st_size}")
+            return stream.read(found.st_size)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except DataError:
+        raise
+    except (OSError, ValueError) as error:  # the latter: a name that no file can have
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{path} cannot be read: {reason}", help="make it a file that can be read, or remove it") from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; of a pipe nobody would write to it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _unpacked(path: Path, packed: bytes, file: DataFile) -> Pixels:
     header_size = 4 + 4 * file.rank
     try:
         with gzip.open(io.BytesIO(packed)) as stream:

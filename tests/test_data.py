@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +167,182 @@ def test_nothing_anywhere_says_where_it_was_looked_for(folders: tuple[Path, Path
     ):
         assert part in message
     assert isinstance(caught.value, OSError)
+
+
+@pytest.mark.parametrize(
+    "name", [None, 3, 0.5, True, b"mnist", ["mnist"], ("mnist", "train"), {}, Path("mnist"), object], ids=repr
+)
+def test_names_are_strings(name: object) -> None:
+    with pytest.raises(DataError, match="a data set is named by a string") as caught:
+        data.load(name)  # type: ignore[arg-type]
+    assert "choose one of `fashion-mnist`, `mnist`" in str(caught.value)
+    with pytest.raises(DataError, match="a split is named by a string") as caught:
+        data.load("mnist", name)  # type: ignore[arg-type]
+    assert "choose one of `train`, `test`" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["", "MNIST", "mnist ", "../mnist", "mnist\0", "x" * 10_000])
+def test_strings_that_name_no_set(name: str) -> None:
+    with pytest.raises(DataError, match="there is no data set"):
+        data.load(name)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="has no split"):
+        data.load("mnist", name)  # type: ignore[arg-type]
+
+
+def in_place_of_a_file(kind: str, path: Path) -> None:
+    """Put something at `path` that is no file."""
+    match kind:
+        case "a folder":
+            path.mkdir()
+        case "a pipe":
+            os.mkfifo(path)
+        case "a link to itself":
+            path.symlink_to(path)
+        case "a device":
+            path.symlink_to("/dev/zero")
+
+
+REASONS = {
+    "a folder": "cannot be read: Is a directory",
+    "a pipe": "is no file",
+    "a link to itself": "cannot be read: Too many levels",
+    "a device": "is no file",
+}
+
+
+@pytest.mark.parametrize("where", ["given", "cache"])
+@pytest.mark.parametrize("kind", REASONS)
+def test_what_is_no_file_is_named_and_left_alone(
+    kind: str, where: str, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, cache = folders
+    if where == "cache":
+        cache.parent.mkdir()
+        given.rename(cache)
+    path = (given if where == "given" else cache) / "train-labels-idx1-ubyte.gz"
+    path.unlink()
+    in_place_of_a_file(kind, path)
+    before = os.lstat(path)
+    with pytest.raises(DataError) as caught:
+        data.load("fashion-mnist")
+    assert f"{path} {REASONS[kind]}" in str(caught.value)
+    assert os.lstat(path) == before
+    assert where == "cache" or not cache.exists()
+
+
+def test_a_file_that_may_not_be_read_is_named(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str, flags: int) -> int:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(data, "_without_waiting", refuse)
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz cannot be read: Permission denied"):
+        data.load("fashion-mnist")
+    assert not folders[1].exists()
+
+
+def test_a_file_that_fails_while_it_is_read_is_named(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: str, flags: int) -> int:
+        return os.open(path, os.O_WRONLY)  # reading from it is an error of the system
+
+    monkeypatch.setattr(data, "_without_waiting", fail)
+    with pytest.raises(DataError, match="cannot be read: Bad file descriptor"):
+        data.load("fashion-mnist")
+
+
+def test_a_huge_file_is_not_read(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folders[0] / "train-images-idx3-ubyte.gz"
+    os.truncate(path, 1 << 40)  # of holes
+    with pytest.raises(DataError, match=f"expected at most {data.LARGEST} bytes, found {1 << 40}"):
+        data.load("fashion-mnist")
+
+
+def test_a_bomb_is_unpacked_no_further_than_its_header_says(folders: tuple[Path, Path]) -> None:
+    bomb = gzip.compress(np.array([2051, 3, 28, 28], ">u4").tobytes() + bytes(1 << 26))
+    (folders[0] / "train-images-idx3-ubyte.gz").write_bytes(bomb)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=f"expected 3 x 28 x 28 bytes, found {3 * 28 * 28 + 1}"):
+        data.load("fashion-mnist")
+    assert tracemalloc.get_traced_memory()[1] < 1 << 23
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("cut", range(0, len(WHOLE), 97))
+def test_every_cut_of_a_file_is_found(cut: int, folders: tuple[Path, Path]) -> None:
+    (folders[0] / "train-images-idx3-ubyte.gz").write_bytes(WHOLE[:cut])
+    with pytest.raises(DataError):
+        data.load("fashion-mnist")
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_every_flipped_bit_is_found(seed: int, folders: tuple[Path, Path]) -> None:
+    damaged = bytearray(WHOLE)
+    generator = np.random.default_rng(seed)
+    damaged[generator.integers(len(WHOLE))] ^= 1 << int(generator.integers(8))
+    (folders[0] / "train-images-idx3-ubyte.gz").write_bytes(damaged)
+    with pytest.raises(DataError):
+        data.load("fashion-mnist")
+
+
+@pytest.mark.parametrize("setting", ["/dev/null", "no/such/folder", "nul\0", "x" * 300, "~nobody-of-this-name/data", "."])
+def test_a_folder_that_is_none_is_said_not_to_have_the_file(
+    setting: str, folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data.os, "environ", {**os.environ, "QKERNEL_DATA_DIR": setting})  # the system takes no nul
+    with pytest.raises(DataError) as caught:
+        data.load("fashion-mnist")
+    assert "there is no" in str(caught.value) or "cannot be read" in str(caught.value)
+
+
+def test_folders_may_begin_with_the_home(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    given, _ = folders
+    monkeypatch.setenv("HOME", str(given.parent.parent))
+    monkeypatch.setenv("QKERNEL_DATA_DIR", f"~/{given.parent.name}")
+    assert data.load("fashion-mnist")[0].shape == IMAGES.shape
+    monkeypatch.setenv("QKERNEL_CACHE_DIR", "~/kept")
+    assert data.cache_folder() == given.parent.parent / "kept"
+
+
+def test_no_home_at_all(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert data.load("fashion-mnist")[0].shape == IMAGES.shape
+    monkeypatch.setenv("QKERNEL_DATA_DIR", "")
+    with pytest.raises(DataError, match="there is no home folder") as caught:
+        data.load("fashion-mnist")
+    assert "QKERNEL_CACHE_DIR" in str(caught.value)
+
+
+def test_a_cache_that_cannot_be_written_to_is_said_to_be_so(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, cache = folders
+    cache.parent.write_text("a file where the cache would be")
+    monkeypatch.setenv("QKERNEL_DATA_DIR", "")
+    with pytest.raises(DataError) as caught:
+        data.load("fashion-mnist")
+    assert f"the cache: {cache} cannot be written to (" in str(caught.value)
+    assert cache.parent.read_text() == "a file where the cache would be"
+
+
+def test_a_download_that_breaks_off_leaves_nothing(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    import pooch
+
+    monkeypatch.setenv("QKERNEL_DATA_DIR", "")
+    pooch.get_logger().setLevel("ERROR")
+    for ending in (OSError(28, "No space left on device"), ConnectionError(), KeyboardInterrupt()):
+
+        def download(url: str, output_file: str, pooch: object, ending: BaseException = ending) -> None:
+            Path(output_file).write_bytes(WHOLE[:100])
+            raise ending
+
+        monkeypatch.setattr("pooch.core.choose_downloader", lambda url, progressbar=False, download=download: download)
+        with pytest.raises(KeyboardInterrupt if isinstance(ending, KeyboardInterrupt) else DataError) as caught:
+            data.load("fashion-mnist")
+        assert not any(path.is_file() for path in folders[1].rglob("*"))
+        if getattr(ending, "strerror", None):
+            assert "No space left on device" in str(caught.value)
 
 
 def test_unknown_names_are_corrected() -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from qkernel.errors import KernelTypeError
 from qkernel.nn import datasets, transforms
 
 
@@ -34,3 +35,24 @@ def test_sets_load_in_batches(images: np.ndarray) -> None:
     assert data.targets.tolist() == list(range(6))
     with pytest.raises(IndexError):
         data[6]
+
+
+@pytest.mark.parametrize("wrong", [3, "ToTensor", [transforms.ToTensor()]], ids=repr)
+@pytest.mark.parametrize("name", ["transform", "target_transform"])
+def test_transforms_are_functions(images: np.ndarray, name: str, wrong: object) -> None:
+    with pytest.raises(KernelTypeError, match=f"`{name}` is a function"):
+        datasets.MNIST(**{name: wrong})
+
+
+@pytest.mark.parametrize("index", [slice(0, 2), "0", None, 0.5, [0, 1]], ids=repr)
+def test_an_index_is_a_whole_number(images: np.ndarray, index: object) -> None:
+    with pytest.raises(KernelTypeError, match="an image is chosen by a whole number"):
+        datasets.MNIST()[index]  # type: ignore[index]
+
+
+def test_an_index_past_the_end_ends_iteration(images: np.ndarray) -> None:
+    kept = datasets.MNIST()
+    with pytest.raises(IndexError):
+        kept[6]
+    assert [label for _, label in kept] == list(range(6))
+    assert kept[np.int64(2)][1] == kept[torch.tensor(2)][1] == 2  # type: ignore[index]

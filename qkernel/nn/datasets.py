@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import Dataset
 
 from qkernel.data import Name, load
+from qkernel.errors import KernelTypeError
 
 
 class ImageSet(Dataset[tuple[Any, int]]):
@@ -17,7 +18,8 @@ class ImageSet(Dataset[tuple[Any, int]]):
 
     `data` holds the images, uint8 of shape (N, 28, 28), `targets` the labels, int64 of shape (N,). An item's image is a
     uint8 array, or what `transform` makes of it. `root` and `download` are taken for familiarity: files are looked for
-    where `qkernel.data` says, and downloaded if they are nowhere. Raises `DataError` as `qkernel.data.load` does.
+    where `qkernel.data` says, and downloaded if they are nowhere. Raises `DataError` as `qkernel.data.load` does, and
+    `KernelTypeError` for a transform that is no function or an index that is no whole number.
     """
 
     name: ClassVar[Name]
@@ -30,6 +32,9 @@ class ImageSet(Dataset[tuple[Any, int]]):
         target_transform: Callable[[int], Any] | None = None,
         download: bool = True,
     ) -> None:
+        for name, function in (("transform", transform), ("target_transform", target_transform)):
+            if function is not None and not callable(function):
+                raise KernelTypeError(f"`{name}` is a function, and this is {function!r}")
         images, labels = load(self.name, "train" if train else "test")
         self.data = torch.from_numpy(np.array(images))
         self.targets = torch.from_numpy(labels.astype(np.int64))
@@ -39,6 +44,11 @@ class ImageSet(Dataset[tuple[Any, int]]):
         return len(self.targets)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
+        if not hasattr(index, "__index__"):
+            raise KernelTypeError(
+                f"an image is chosen by a whole number, and this is {index!r}",
+                help="`data` and `targets` are tensors, of which `data[:10]` is a part",
+            )
         image: Any = self.data[index].numpy()
         label: Any = int(self.targets[index])
         return (

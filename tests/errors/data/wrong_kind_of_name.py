@@ -1,0 +1,3 @@
+from qkernel.data import load
+
+load(None)
