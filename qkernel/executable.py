@@ -330,6 +330,9 @@ class Executable(Verbs):
     def _derivatives(self, chosen: Executor, theta: Array, wrt: list[OpenParameter]) -> tuple[Array, Array]:
         """Returned numbers, laid end to end (batch, numbers), and their derivatives by theta (batch, numbers, columns)."""
         columns = named.columns_of(wrt)
+        if not len(theta):
+            count = len(self._outputs.components)
+            return np.zeros((0, count)), np.zeros((0, count, theta.shape[1]))
         exact = chosen.shots is None
         if not self._outputs.uses_readouts:
             readouts, by_readouts = np.zeros((len(theta), 0)), np.zeros((len(theta), 0, theta.shape[1]))
@@ -375,6 +378,8 @@ class Executable(Verbs):
         Under a seed each `part` of a computation has shots of its own.
         """
         engine, circuit = chosen.engine, self._forms[form]
+        if not len(theta):
+            return np.zeros((0, self._outputs.num_readouts))  # no engine is asked about no samples
         if chosen.shots is None:
             require_exact_values(engine, circuit)
             prepared = self._prepare(engine, circuit)

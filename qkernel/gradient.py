@@ -170,7 +170,8 @@ def shift(
         chosen = np.arange(max(first, 0), min(first + at_once, len(terms)))
         moved = np.repeat(angles[None], len(chosen) + (first < 0), axis=0)
         moved[np.arange(len(moved) - len(chosen), len(moved)), :, terms.slots[chosen]] += terms.shifts[chosen, None]
-        values = np.asarray(readout(moved.reshape(len(moved) * batch, slots))).reshape(len(moved), batch, -1)
+        found = np.asarray(readout(moved.reshape(len(moved) * batch, slots)))
+        values = found.reshape(len(moved), batch, found.shape[1])
         if first < 0:
             plain, derivatives = values[0], np.zeros((slots, batch, values.shape[2]))
         terms_values = terms.coefficients[chosen, None, None] * values[len(moved) - len(chosen) :]

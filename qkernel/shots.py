@@ -89,7 +89,7 @@ def estimate(circuit: Circuit, groups: list[Measured], samples: list[Array], bat
         read = [groups[-1].bits[qubit] for qubit in qubits]
         numbers = (samples[-1][..., read].astype(np.int64) << np.arange(len(qubits))).sum(-1)
         counts = [np.bincount(row, minlength=2 ** len(qubits)) for row in numbers]
-        parts.append(np.array(counts) / samples[-1].shape[1])
+        parts.append(np.array(counts).reshape(batch, 2 ** len(qubits)) / samples[-1].shape[1])
     return np.concatenate(parts, axis=1)
 
 

@@ -20,14 +20,15 @@ MOST_LEFT_BEHIND = 1e-10
 def statevector(prepared: Prepared, circuit: Circuit, theta: Array) -> Array:
     """The amplitudes of `circuit`, shape (batch, 2**qubits): returned qubits, then the others but for clean ancillas."""
     state = prepared.state(theta)
-    return _kept(state.reshape(len(state), 1, -1), circuit)[:, 0]
+    return _kept(state[:, None], circuit)[:, 0]
 
 
 def matrix(prepared: Prepared, circuit: Circuit, theta: Array) -> Array:
     """The matrix of `circuit` by its inputs, shape (batch, rows, columns); `prepared` is `with_entangled_inputs` of it."""
     state = prepared.state(theta)
     columns = 1 << len(circuit.inputs)
-    result: Array = np.moveaxis(_kept(state.reshape(len(state), columns, -1), circuit), 1, 2) * np.sqrt(columns)
+    by_input = state.reshape(len(state), columns, state.shape[1] // columns)
+    result: Array = np.moveaxis(_kept(by_input, circuit), 1, 2) * np.sqrt(columns)
     return result
 
 
@@ -62,7 +63,7 @@ def _kept(states: Array, circuit: Circuit) -> Array:
     order = [*circuit.returned, *others, *sorted(clean)]
     axes = [1 + circuit.num_qubits - qubit for qubit in reversed(order)]
     parts = states.reshape(*states.shape[:2], *[2] * circuit.num_qubits).transpose(0, 1, *axes)
-    parts = parts.reshape(*states.shape[:2], 1 << len(clean), -1)
+    parts = parts.reshape(*states.shape[:2], 1 << len(clean), 1 << (circuit.num_qubits - len(clean)))
     left = np.sum(np.abs(parts[:, :, 1:]) ** 2, axis=(1, 2, 3))
     if left.size and left.max() > MOST_LEFT_BEHIND:
         _refuse_left(states, circuit)

@@ -30,7 +30,7 @@ from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
 from qkernel.lower.angles import OpenParameter
 from qkernel.observable import Hamiltonian
-from qkernel.records import spread
+from qkernel.records import record_fields, spread
 
 Array = np.ndarray[Any, Any]
 
@@ -267,14 +267,24 @@ def checked_key(parameter: Parameter, key: Any) -> int | tuple[int, ...]:
     return _Check(parameter)._key(key, parameter.type.key, "")
 
 
+def requires_gradient(value: Any) -> bool:
+    """Whether a value is, or holds at any depth, a tensor that autograd follows."""
+    if isinstance(value, Mapping):
+        return any(map(requires_gradient, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(requires_gradient, value))
+    if (fields := record_fields(value)) is not None:
+        return requires_gradient(fields)
+    return getattr(value, "requires_grad", False) is True
+
+
 def refuse_graph(kernel: str, values: Mapping[str, Any]) -> None:
     """Raise for a torch tensor that autograd follows: what comes back would be cut off from it."""
     torch: Any = sys.modules.get("torch")
     if torch is None or not torch.is_grad_enabled():
         return
     for name, value in values.items():
-        parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else (value,)
-        if any(getattr(part, "requires_grad", False) is True for part in parts):
+        if requires_gradient(value):
             raise GradientError(
                 f"`{name}` requires a gradient, which would stop here: `{kernel}` runs outside of torch",
                 help=f"`qkernel.nn.QLayer` is a torch module of a kernel; for values alone give `{name}.detach()`",

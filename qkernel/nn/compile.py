@@ -13,6 +13,7 @@ from qkernel.errors import (
     BindingTypeError,
     ConflictingBindingError,
     EntrypointValidationError,
+    GradientError,
     KernelTypeError,
     ObservableError,
     QKernelError,
@@ -26,10 +27,11 @@ from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType, DictType
 from qkernel.ir.verifier import verify
 from qkernel.kernel import Kernel
 from qkernel.lower import lower
-from qkernel.lower.bindings import normalise
+from qkernel.lower.bindings import normalise, requires_gradient
 from qkernel.lower.circuit import EXPECTATIONS, Circuit
 from qkernel.lower.lengths import check_used
 from qkernel.lower.values import example_shape
+from qkernel.records import fields_among, record_fields, spread
 
 Given = dict[str, Any]
 
@@ -44,6 +46,22 @@ def arguments_by_name(role: str, given: Iterable[str] | Mapping[str, Any]) -> Gi
     return dict.fromkeys(names)
 
 
+def spread_arguments(kernel: Any, given: Given, fixed: Mapping[str, Any]) -> Given:
+    """`given` by the names that the IR has: a record as those of its fields that are not in `fixed`."""
+    _require_kernel(kernel)
+    known = [parameter.name for parameter in kernel.ir.entry.parameters]
+    found: Given = {}
+    for name, said in given.items():
+        fields = record_fields(said)
+        each = dict.fromkeys(fields_among(known, name), said) if fields is None else spread({name: said})
+        for field, value in each.items():
+            if field in found:
+                raise ConflictingBindingError(f"`{field}` is named twice: with `{name}` and by itself")
+            if field == name or field not in fixed:
+                found[field] = value
+    return found
+
+
 def given_shape(given: Any) -> tuple[int, ...] | None:
     """The shape, if `given` is one (a length or a tuple of lengths) and not an initial value."""
     if isinstance(given, int) and not isinstance(given, bool):
@@ -55,10 +73,8 @@ def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs:
     """The circuit whose open parameters are `inputs` and `weights`."""
     if both := [name for name in inputs if name in weights]:
         raise ConflictingBindingError(f"`{both[0]}` stands both in `inputs` and in `weights`")
-    if not isinstance(kernel, Kernel):
-        raise KernelTypeError(
-            f"a layer is made of a kernel, not of `{kernel!r}`", help="put `@qk.qkernel` over the function and give its name"
-        )
+    _require_kernel(kernel)
+    _refuse_trained(bindings)
     entry = kernel.ir.entry
     names = [*inputs, *weights]
     each = _each_observable(entry, bindings)
@@ -82,7 +98,29 @@ def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs:
                 error.help = f'give its shape: `{role}={{"{name}": {example_shape(arrays[name])}}}`'
         raise
     check_used(circuit.angles.parameters, lengths)
+    if not circuit.outputs:
+        raise GradientError(
+            f"`{circuit.name}` returns no numbers, and a layer gives what its kernel returns",
+            span=entry.span,
+            help="return `qk.expval(q, H)` or `qk.probabilities(q)`",
+        )
     return circuit
+
+
+def _require_kernel(kernel: Any) -> None:
+    if not isinstance(kernel, Kernel):
+        raise KernelTypeError(
+            f"a layer is made of a kernel, not of `{kernel!r}`", help="put `@qk.qkernel` over the function and give its name"
+        )
+
+
+def _refuse_trained(bindings: Mapping[str, Any]) -> None:
+    for name, value in bindings.items():
+        if requires_gradient(value):
+            raise GradientError(
+                f"`{name}` requires a gradient, which would stop here: what stands in `bindings` is fixed",
+                help=f'train it: `weights={{"{name}": ...}}`, or fix it: `{name}.detach()`',
+            )
 
 
 def _lowered(module: Module, each: list[dict[str, Any]], names: list[str], lengths: dict[str, Any]) -> Circuit:

@@ -11,13 +11,15 @@ from torch import Tensor, nn
 from qkernel.diagnostics import did_you_mean
 from qkernel.engine import resolve_engine
 from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, GradientError, LayerInputError
+from qkernel.lower.bindings import given as bindings_by_name
 from qkernel.nn.call import Call, Placement, Wiring
-from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape
+from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape, spread_arguments
 from qkernel.nn.function import evaluate
 from qkernel.nn.operators import evaluate as evaluate_named
 from qkernel.nn.operators import name_of
 from qkernel.nn.program import Program
 from qkernel.nn.sampling import SamplingEngine
+from qkernel.records import record_fields
 from qkernel.shots import check_seed, check_shots
 
 FLOATING = frozenset((torch.float32, torch.float64, torch.float16, torch.bfloat16))
@@ -37,6 +39,10 @@ class QLayer(nn.Module):
     * in `inputs`, if `forward` gets a tensor for it: a list of names, or a mapping from names to lengths;
     * in `weights`, if it is trained: a list of names, or a mapping from names to shapes or initial tensors. A weight
       becomes a parameter of the module under its own name, which starts as `torch.randn(shape) * 0.1`.
+
+    A record may be named, or given, whole or by its fields, such as `drive.angle`; whole it stands for those of its
+    fields that `bindings` do not name. As input it is one tensor for each field, or a record of tensors; as weights it is
+    a module of its own, `layer.drive`.
 
     The length of an open vector is one more than the largest index that the circuit uses; a kernel that asks for the
     length of a vector must be given it.
@@ -72,9 +78,10 @@ class QLayer(nn.Module):
         seed: int | None = None,
     ) -> None:
         super().__init__()
-        given_inputs = arguments_by_name("inputs", inputs)
-        given_weights = arguments_by_name("weights", weights)
-        circuit = compile_layer(kernel, bindings or {}, given_inputs, given_weights)
+        fixed = bindings_by_name(bindings)
+        given_inputs = spread_arguments(kernel, arguments_by_name("inputs", inputs), fixed)
+        given_weights = spread_arguments(kernel, arguments_by_name("weights", weights), fixed)
+        circuit = compile_layer(kernel, fixed, given_inputs, given_weights)
         runs = resolve_engine(engine)
         if shots is not None:
             runs = SamplingEngine(runs, check_shots(shots), check_seed(seed))
@@ -84,26 +91,21 @@ class QLayer(nn.Module):
         self._weights = tuple(places[name] for name in given_weights)
         self._wiring = Wiring(program, self._inputs + self._weights)
         self._asked = {"engine": engine if isinstance(engine, str) else program.engine.name, "gradient": gradient}
+        self._has_records = any("." in place.name for place in self._weights)
         for place in self._weights:
             self._add_weight(place, given_weights[place.name])
         self._wiring.prepare(self._inputs, torch.get_default_dtype())
 
     def _add_weight(self, place: Placement, given: Any) -> None:
-        if hasattr(self, place.name):
-            raise CallableDefinitionConflictError(
-                f"`{place.name}` is an attribute of every torch module, so that no weight can have this name",
-                help="give the kernel's argument another name",
-            )
-        if given is None or given_shape(given) is not None:
-            initial = torch.randn(place.shape) * 0.1
-        else:
-            initial = torch.as_tensor(given).detach().clone()
-            initial = initial if initial.is_floating_point() else initial.to(torch.get_default_dtype())
-        if initial.shape != place.shape:
-            raise BindingShapeError(
-                f"the weight `{place.name}` has the shape {place.shape}, and a tensor of shape {tuple(initial.shape)} was given"
-            )
-        self.register_parameter(place.name, nn.Parameter(initial))
+        *records, name = place.name.split(".")
+        owner: nn.Module = self
+        for record in records:  # a module of its own, so that torch knows its fields as `record.field`
+            if record not in owner._modules:
+                _require_free(owner, record)
+                owner.add_module(record, nn.Module())
+            owner = owner.get_submodule(record)
+        _require_free(owner, name)
+        owner.register_parameter(name, _initial(place, given))
 
     def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor:
         """The kernel's results, shape (batch axes..., outputs), for one tensor for each input; see the class."""
@@ -112,11 +114,12 @@ class QLayer(nn.Module):
         weights = self._weight_tensors()
         tensors = (*inputs, *weights)
         if torch.compiler.is_compiling():
-            return self._evaluated(inputs, weights)
+            return self._evaluated(self._spread(inputs), weights)
         try:
             kind = tuple([(type(tensor), tensor.shape, tensor.dtype, tensor.device, tensor.layout) for tensor in tensors])
         except AttributeError:  # not all are tensors
-            return self._evaluated(inputs, weights)
+            fields = self._spread(inputs)
+            return self._evaluated(inputs, weights) if fields == inputs else self.forward(*fields)
         call = self._wiring.calls.get(kind)
         if call is None:
             if not _hold_values(tensors):
@@ -131,6 +134,23 @@ class QLayer(nn.Module):
         outputs: Tensor = evaluate_named(name_of(self._wiring.number), (*inputs, *weights))
         return outputs
 
+    def _spread(self, inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:
+        """The inputs with records as their fields."""
+        found: list[Tensor] = []
+        for value in inputs:
+            fields = record_fields(value)
+            if fields is None:
+                found.append(value)
+                continue
+            names = [place.name.rpartition(".")[2] for place in self._inputs[len(found) :]]
+            if names[: len(fields)] != list(fields):
+                raise LayerInputError(
+                    f"a record `{type(value).__name__}({', '.join(fields)})` stands where the inputs are {', '.join(names)}",
+                    help="give its fields as tensors of their own, or name the record whole in `inputs`",
+                )
+            found += fields.values()
+        return tuple(found)
+
     def _ordered(self, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> tuple[Tensor, ...]:
         """The inputs in order, some of which were given by name."""
         names = [place.name for place in self._inputs]
@@ -142,6 +162,8 @@ class QLayer(nn.Module):
         return (*inputs, *(named[name] for name in names[len(inputs) :] if name in named))
 
     def _weight_tensors(self) -> list[Tensor]:
+        if self._has_records:
+            return [_attribute(self, place.name) for place in self._weights]
         return [getattr(self, place.name) for place in self._weights]
 
     def _apply(self, function: Any, recurse: bool = True) -> QLayer:
@@ -258,6 +280,34 @@ class QLayer(nn.Module):
                 "first derivatives only, `torch.func.vmap`, `grad` and `jacrev` included",
             )
         return f"tensors on another device than the CPU: {device}", f"second derivatives and function transforms: {twice}"
+
+
+def _attribute(owner: Any, path: str) -> Tensor:
+    for name in path.split("."):
+        owner = getattr(owner, name)
+    return owner  # type: ignore[no-any-return]
+
+
+def _require_free(owner: nn.Module, name: str) -> None:
+    if hasattr(owner, name):
+        raise CallableDefinitionConflictError(
+            f"`{name}` is an attribute of every torch module, so that no weight can have this name",
+            help="give the kernel's argument another name",
+        )
+
+
+def _initial(place: Placement, given: Any) -> nn.Parameter:
+    """A weight with its initial value."""
+    if given is None or given_shape(given) is not None:
+        initial = torch.randn(place.shape) * 0.1
+    else:
+        initial = torch.as_tensor(given).detach().clone()
+        initial = initial if initial.is_floating_point() else initial.to(torch.get_default_dtype())
+    if initial.shape != place.shape:
+        raise BindingShapeError(
+            f"the weight `{place.name}` has the shape {place.shape}, and a tensor of shape {tuple(initial.shape)} was given"
+        )
+    return nn.Parameter(initial)
 
 
 def _hold_values(tensors: Sequence[Tensor]) -> bool:

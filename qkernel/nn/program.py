@@ -132,19 +132,29 @@ class Program:
 
     def values(self, theta: Array) -> Array:
         """The outputs, shape (batch, num_outputs)."""
-        readouts = self._measured(self._prepared(theta.dtype, False))(theta)
-        if self.reads_all:
-            return readouts
-        outputs = self.outputs.evaluate(self.outputs.environment(theta, readouts), len(theta))
-        return np.concatenate([_columns(output) for output in outputs], axis=1).astype(theta.dtype)
+        return _where_finite(self._values, (self.num_outputs,), theta)
 
     def vjp(self, theta: Array, cotangent: Array, columns: Columns | None = None) -> Array:
         """The gradient of sum(cotangent * outputs) by theta, shape (batch, columns).
 
         `columns` names those that are asked for; the others are unspecified.
         """
-        if self.method == "shift":
-            return self._shift_vjp(theta, cotangent, columns)
+        pull = self._shift_vjp if self.method == "shift" else self._adjoint_vjp
+        return _where_finite(lambda rows, by: pull(rows, by, columns), (self.num_columns,), theta, cotangent)
+
+    def jacobian(self, theta: Array, columns: Columns | None = None) -> Array:
+        """Derivatives of the outputs by theta, shape (batch, outputs, columns); `columns` as in `vjp`."""
+        shape, push = (self.num_outputs, self.num_columns), self._shifted if self.method == "shift" else self._swept
+        return _where_finite(lambda rows: push(rows, columns), shape, theta)
+
+    def _values(self, theta: Array) -> Array:
+        readouts = self._measured(self._prepared(theta.dtype, False))(theta)
+        if self.reads_all:
+            return readouts
+        outputs = self.outputs.evaluate(self.outputs.environment(theta, readouts), len(theta))
+        return np.concatenate([_columns(output) for output in outputs], axis=1).astype(theta.dtype)
+
+    def _adjoint_vjp(self, theta: Array, cotangent: Array, columns: Columns | None) -> Array:
         prepared = self._prepared(theta.dtype, False)
         direct: Any = 0
         if not self.reads_all:
@@ -156,12 +166,14 @@ class Program:
         total: Array = gradient + direct
         return total
 
-    def jacobian(self, theta: Array, columns: Columns | None = None) -> Array:
-        """Derivatives of the outputs by theta, shape (batch, outputs, columns); `columns` as in `vjp`."""
+    def _swept(self, theta: Array, columns: Columns | None) -> Array:
+        """The Jacobian from one sweep for each output."""
         count = self.num_outputs
-        if self.method == "adjoint":
-            cotangents = np.tile(np.eye(count, dtype=theta.dtype), (len(theta), 1))
-            return self.vjp(np.repeat(theta, count, axis=0), cotangents, columns).reshape(len(theta), count, -1)
+        cotangents = np.tile(np.eye(count, dtype=theta.dtype), (len(theta), 1))
+        return self._adjoint_vjp(np.repeat(theta, count, axis=0), cotangents, columns).reshape(len(theta), count, -1)
+
+    def _shifted(self, theta: Array, columns: Columns | None) -> Array:
+        """The Jacobian by parameter shift."""
         readouts, by_readouts = shift_jacobian(
             self._measured(self._prepared(theta.dtype, True)), self.circuit, theta, self._terms(columns), self.rows_at_once
         )
@@ -250,6 +262,21 @@ class Joined:
 
 def _restored(circuit: Circuit, engine: str | SamplingEngine, gradient: str) -> Program:
     return Program(circuit, load_engine(engine) if isinstance(engine, str) else engine, gradient)
+
+
+def _where_finite(compute: Callable[..., Array], shape: tuple[int, ...], theta: Array, *others: Array) -> Array:
+    """`compute` of the samples, shape (batch, *shape); NaN for those that hold NaN or an infinity.
+
+    No engine is asked about those, nor about a batch of no samples.
+    """
+    finite = np.isfinite(theta).all(1)
+    if len(theta) and finite.all():
+        return compute(theta, *others)
+    result = np.full((len(theta), *shape), np.nan, theta.dtype)
+    if finite.any():
+        stand_in = theta[finite.argmax()]  # in their places, so that the others get the same shots
+        result[finite] = compute(np.where(finite[:, None], theta, stand_in), *others)[finite]
+    return result
 
 
 def _columns(output: Any) -> Array:
