@@ -23,7 +23,7 @@ from qkernel.errors import (
 from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.captures import snapshot
 from qkernel.frontend.kernel_calls import Outline, assumed_outline
-from qkernel.frontend.signature import Signature, read_signature
+from qkernel.frontend.signature import Signature, parts_of, read_signature
 from qkernel.frontend.source import Source, read_source, whereabouts
 from qkernel.frontend.trace import Traced, check_assumption, check_recursion, link, nested_too_deeply, trace
 from qkernel.frontend.tracer import describe
@@ -161,8 +161,7 @@ class Kernel(Verbs, Generic[P, R]):
     @property
     def output_types(self) -> tuple[Any, ...]:
         """The types of what is returned."""
-        returned = self.signature.returned
-        return () if returned is None else tuple(returned.items) if hasattr(returned, "items") else (returned,)
+        return parts_of(self.signature.returned)
 
     def __copy__(self) -> Kernel[P, R]:
         return self

@@ -7,65 +7,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
+from qkernel.diagnostics import with_article
 from qkernel.errors import CallArgumentError, KernelTypeError, OutsideKernelError
 from qkernel.frontend import active_tracer
+from qkernel.frontend.carrying import handles_in, with_leaves
+from qkernel.frontend.controls import Group, take_controls
+from qkernel.frontend.exchange import Order, exchange, powered
 from qkernel.frontend.gate_calls import angle, apply_gate, check_distinct, gate_operands
 from qkernel.frontend.indexing import whole_number
-from qkernel.frontend.kernel_calls import apply_kernel, kernel_operands
-from qkernel.frontend.ownership import QuantumHandle, distance
+from qkernel.frontend.kernel_calls import redefined_help
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.signature import Struct, parts_of
+from qkernel.frontend.steps import Controls, Inverted, Phased, Powered, Step, is_backwards, is_controlled, times
 from qkernel.frontend.tracer import CallSite, Tracer, describe
 from qkernel.gates import GATES, Gate
 from qkernel.ir import ops
-from qkernel.ir.evaluation import unchecked
-from qkernel.ir.expressions import Apply, Const, Expr, wrap
+from qkernel.ir.expressions import Const, Expr, wrap
 from qkernel.ir.ops import Modifier
-from qkernel.ir.printer import as_written
-from qkernel.ir.spans import Span
 from qkernel.ir.types import is_quantum
 from qkernel.kernel import Kernel
+from qkernel.kernel_modifiers import kernel_call
 from qkernel.prebuilt import Oracle
+from qkernel.records import record_fields
 from qkernel.types import Float
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class Controls:
-    """A step of a modified operation: that many controls, which must hold `value`."""
-
-    count: Any
-    value: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Inverted:
-    """A step of a modified operation: backwards."""
-
-
-@dataclass(frozen=True, slots=True)
-class Powered:
-    """A step of a modified operation: that many times."""
-
-    exponent: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Phased:
-    """A step of a modified operation: times exp(i phase)."""
-
-    phase: Any
-
-
-Step = Controls | Inverted | Powered | Phased
-
-
-@dataclass(slots=True)
-class Group:
-    """The controls of one step; `count` is how many qubits they must be where their lengths leave it open."""
-
-    handles: list[QuantumHandle] = field(default_factory=list)
-    count: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +59,7 @@ class Selection:
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         """Apply the operation that the index tells; only inside a kernel. Outer controls come before the index."""
-        return _select(active_tracer("`select`"), self, arguments, keywords)
+        return _call(active_tracer("`select`"), self, arguments, keywords)
 
 
 Operation = Modified | Selection
@@ -161,9 +128,146 @@ def select(operations: Sequence[Any]) -> Any:
     return Selection(tuple(operations))
 
 
-def _select(tracer: Tracer, selection: Selection, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+# calls --------------------------------------------------------------------------------------------------------------------
+
+
+def _call(tracer: Tracer, operation: Operation, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """A call as its user writes it: records go in and come out whole."""
+    site = tracer.site
+    arguments, tracer.site = _spread(operation, arguments, site)
+    try:
+        results = _apply(tracer, operation, arguments, keywords)
+    finally:
+        tracer.site = site
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def _spread(operation: Any, arguments: tuple[Any, ...], site: CallSite) -> tuple[tuple[Any, ...], CallSite]:
+    """The arguments with records as their fields, and where each stands."""
+    structs = iter(_structs(operation))
+    found: list[tuple[Any, Any]] = []
+    for position, value in enumerate(arguments):
+        fields = record_fields(value)
+        struct = None if fields is None else next(structs, None)
+        if fields is not None and (struct is None or not struct.fits(value)):
+            given = with_article(type(value).__name__)
+            raise KernelTypeError(
+                f"{_name(operation)} takes {'no record here' if struct is None else with_article(struct)}, but this is {given}",
+                span=site.of(position),
+                label=given,
+                help=None if struct is None else redefined_help(struct, value, _name(operation)),
+            )
+        found += [(entry, site.of(position)) for entry in ([value] if fields is None else fields.values())]
+    spans = tuple(span for _, span in found if span is not None)
+    return tuple(value for value, _ in found), CallSite(site.span, spans, site.keyword)
+
+
+def _name(operation: Any) -> str:
+    match operation:
+        case Selection():
+            return "`select`"
+        case Modified(inner):
+            return _name(inner)
+    return f"`{operation.name}`"
+
+
+def _structs(operation: Any, backwards: bool = False) -> list[Struct]:
+    """The records that an operation takes, in order."""
+    match operation:
+        case Kernel():
+            taken = parts_of(operation.signature.returned) if backwards else operation.signature.structs.values()
+            return [part for part in taken if isinstance(part, Struct)]
+        case Modified(inner, steps):
+            return _structs(inner, is_backwards(steps) != backwards)
+        case Selection((first, *_), steps):
+            return _structs(first, is_backwards(steps) != backwards)
+    return []
+
+
+def _target_count(operation: Any, keywords: dict[str, Any], backwards: bool = False) -> int:
+    """How many handles an operation takes at least, beside those given by keyword."""
+    match operation:
+        case Gate():
+            return len(GATES[operation.name].qubits) - len(handles_in(keywords))
+        case Kernel():
+            taken = [parameter for parameter in operation.signature.parameters if is_quantum(parameter.type)]
+            count = len(exchange(operation.outline()).results) if backwards else len(taken)
+            return count - len(handles_in(keywords))
+        case Modified(inner, steps) | Selection((inner, *_), steps):
+            controls = sum(isinstance(step, Controls) for step in steps) + isinstance(operation, Selection)
+            return controls + _target_count(inner, keywords, is_backwards(steps) != backwards)
+    return 1  # an oracle, on a register or on qubits
+
+
+def _apply(
+    tracer: Tracer, operation: Operation, arguments: tuple[Any, ...], keywords: dict[str, Any], stays: bool = False
+) -> list[Any]:
+    """A call with records spread: the controls, and what the operation gives back, records whole."""
+    if isinstance(operation, Selection):
+        return _select(tracer, operation, arguments, keywords)
+    inner, steps = operation.operation, [*operation.steps]
+    if isinstance(inner, Oracle):
+        inner = inner.kernel_for(arguments, tracer.site.of(max(0, len(arguments) - 1)))
+    if "power" in keywords and not _takes_power(inner):
+        innermost = next((k for k, step in enumerate(steps) if isinstance(step, Controls)), len(steps))
+        is_phased = any(isinstance(step, Phased) for step in steps[innermost:])
+        steps.insert(len(steps) if is_phased else innermost, Powered(keywords["power"]))
+        keywords = {name: value for name, value in keywords.items() if name != "power"}
+    counts = [step.count for step in steps if isinstance(step, Controls)]
+    groups, rest = take_controls(tracer, counts, arguments, _target_count(inner, keywords, is_backwards(steps)))
+    site = tracer.site
+    tracer.site = CallSite(site.span, site.positional[len(arguments) - len(rest) :], site.keyword)
+    try:
+        if isinstance(inner, Gate):
+            quantum, parameters = gate_operands(tracer, inner, rest, keywords)
+        else:
+            call = kernel_call(tracer, inner, steps, rest, keywords, stays)
+            quantum = call.handles
+    finally:
+        tracer.site = site
+    controls = [handle for group in reversed(groups) for handle in group.handles]  # in the order of the arguments
+    positions = [k for k, value in enumerate(arguments) if isinstance(value, QuantumHandle)]
+    spans = [site.of(k) for k in positions] + [site.span] * (len(controls) + len(quantum) - len(positions))
+    check_distinct([*controls, *quantum], spans)
+    for handle in controls:
+        tracer.take(handle, f"passed to `control({inner.name})`", site.span)
+    modifiers, phases = _modifiers(tracer, steps, groups)
+    for phase, outer in phases:
+        tracer.emit(ops.Gate("gphase", (), (phase,), outer, None, site.span))
+    results: list[Any] = (
+        list(apply_gate(tracer, inner.name, quantum, parameters, modifiers))
+        if isinstance(inner, Gate)
+        else call.apply(tracer, modifiers)
+    )
+    return [*(handle.successor() for handle in controls), *results]
+
+
+def _takes_power(operation: Any) -> bool:
+    """Whether `power` is an argument of the operation's own."""
+    match operation:
+        case Modified(inner):
+            return _takes_power(inner)
+        case Selection(operations):
+            return any(map(_takes_power, operations))
+        case Kernel():
+            return "power" in operation.signature.names
+    return False
+
+
+# multiplexers ---------------------------------------------------------------------------------------------------------------
+
+
+def _select(tracer: Tracer, selection: Selection, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> list[Any]:
+    """Each operation where the index holds its number, one after another."""
+    if "power" in keywords and not _takes_power(selection):
+        selection = replace(selection, steps=(*selection.steps, Powered(keywords["power"])))
+        keywords = {name: value for name, value in keywords.items() if name != "power"}
     operations, site = selection.operations, tracer.site
-    rest = _take_controls(tracer, selection.steps, arguments, 1 + _target_count(operations[0], keywords))[1]
+    if handles_in(keywords):
+        raise CallArgumentError("`select` takes its qubits by position", span=site.span, label="a qubit by keyword")
+    counts = [step.count for step in selection.steps if isinstance(step, Controls)]
+    targets = _target_count(operations[0], keywords, is_backwards(selection.steps))
+    rest = take_controls(tracer, counts, arguments, 1 + targets)[1]
     position = len(arguments) - len(rest)
     handle = tracer.expect_qubits(rest[0] if rest else None, "the index of `select`", site.of(position))
     count = handle.length if handle.length is not None else Const(1)
@@ -174,152 +278,56 @@ def _select(tracer: Tracer, selection: Selection, arguments: tuple[Any, ...], ke
             label=f"{count.value} qubit{'s' if count.value != 1 else ''}",
             help=f"give it an index of {(len(operations) - 1).bit_length()} qubits",
         )
-    classical = tuple(value for value in arguments if not isinstance(value, QuantumHandle))
-    results: Any = arguments
+    order = _common_order(selection, count)
+    results: list[Any] = []
     for value, operation in enumerate(operations):
         inner = _extend(operation, Controls(count, value), "select")
-        modified = replace(inner, steps=(*inner.steps, *selection.steps))
-        results = modified(*results, *(classical if value else ()), **keywords)
+        branch = replace(inner, steps=(*inner.steps, *selection.steps))
+        results = _apply(tracer, branch, arguments, keywords, order is not None)
+        arguments = _with_handles(tracer, arguments, handles_in(tuple(results)))
+    if order is not None:
+        handles = handles_in(tuple(results))
+        first = len(handles) - len(order)
+        relabelled = iter([*handles[:first], *(handles[first + source] for source in order)])
+        results = [with_leaves(result, lambda _, leaf: _next(relabelled, leaf)) for result in results]
     return results
 
 
-def _call(tracer: Tracer, modified: Modified, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    operation, steps = modified.operation, list(modified.steps)
-    if isinstance(operation, Oracle):
-        operation = operation.kernel_for(arguments, tracer.site.of(max(0, len(arguments) - 1)))
-    own = GATES[operation.name].angles if isinstance(operation, Gate) else operation.signature.names
-    if "power" in keywords and "power" not in own:
-        keywords = dict(keywords)
-        innermost = next((k for k, step in enumerate(steps) if isinstance(step, Controls)), len(steps))
-        is_phased = any(isinstance(step, Phased) for step in steps[innermost:])
-        steps.insert(len(steps) if is_phased else innermost, Powered(keywords.pop("power")))
-    groups, rest = _take_controls(tracer, steps, arguments, _target_count(operation, keywords))
-    site = tracer.site
-    tracer.site = CallSite(site.span, site.positional[len(arguments) - len(rest) :], site.keyword)
-    try:
-        if isinstance(operation, Gate):
-            operands, parameters = gate_operands(tracer, operation, rest, keywords)
-            quantum: list[QuantumHandle] = operands
-        else:
-            values = kernel_operands(tracer, operation, rest, keywords)
-            quantum = [value for value in values if isinstance(value, QuantumHandle)]
-    finally:
-        tracer.site = site
-    controls = [handle for group in reversed(groups) for handle in group.handles]  # in the order of the arguments
-    positions = [k for k, value in enumerate(arguments) if isinstance(value, QuantumHandle)]
-    spans = [site.of(k) for k in positions] + [site.span] * (len(controls) + len(quantum) - len(positions))
-    check_distinct([*controls, *quantum], spans)
-    for handle in controls:
-        tracer.take(handle, f"passed to `control({operation.name})`", site.span)
-    modifiers, phases = _modifiers(tracer, steps, groups)
-    for phase, outer in phases:
-        tracer.emit(ops.Gate("gphase", (), (phase,), outer, None, site.span))
-    if isinstance(operation, Gate):
-        results: list[Any] = list(apply_gate(tracer, operation.name, operands, parameters, modifiers))
-    else:
-        _check_returns(tracer, operation)
-        results = apply_kernel(tracer, operation, values, modifiers)
-    everything = [handle.successor() for handle in controls] + results
-    return everything[0] if len(everything) == 1 else tuple(everything)
+def _next(handles: Any, value: Any) -> Any:
+    return next(handles) if isinstance(value, QuantumHandle) else value
 
 
-def _check_returns(tracer: Tracer, kernel: Kernel[..., Any]) -> None:
-    for returned in kernel.outline().returns:
-        if isinstance(returned, Expr):
-            raise KernelTypeError(
-                f"`{kernel.name}` returns a {returned.type}, so it cannot be controlled or inverted",
-                span=tracer.site.span,
-                label="not only qubits come back",
-                help=f"leave what is measured or computed out of `{kernel.name}`",
-            )
+def _with_handles(tracer: Tracer, arguments: tuple[Any, ...], handles: list[QuantumHandle]) -> tuple[Any, ...]:
+    """The arguments of the next operation: what the one before gave back."""
+    if len(handles) != sum(isinstance(value, QuantumHandle) for value in arguments):
+        raise CallArgumentError(
+            "an operation under `select` gives back as many qubits and registers as it takes",
+            span=tracer.site.span,
+            label=f"{len(handles)} come back",
+        )
+    following = iter(handles)
+    return tuple(_next(following, value) for value in arguments)
 
 
-def _take_controls(
-    tracer: Tracer, steps: Sequence[Step], arguments: tuple[Any, ...], targets: int
-) -> tuple[list[Group], tuple[Any, ...]]:
-    """The controls of each `Controls` step (in the order of `steps`), and the arguments that are left.
-
-    The outermost controls come first among the arguments. A register or view counts as many controls as it has qubits.
-    All arguments but the last `targets` handles may be controls; where lengths leave their number open, lowering checks it.
-    """
-    groups: list[Group] = []
-    position = 0
-    end = sum(isinstance(argument, QuantumHandle) for argument in arguments) - targets
-    for step in reversed([step for step in steps if isinstance(step, Controls)]):
-        asked = whole_number(step.count, "the number of controls", tracer.site.span)
-        wanted = unchecked(asked)  # a length is checked where its view is lowered
-        group = Group()
-        have: Expr = Const(0)
-        while distance(have, wanted) != 0:
-            if position >= end and group.handles and distance(have, wanted) is None:
-                group.count = asked
-                break
-            if position >= end or not isinstance(arguments[position], QuantumHandle) or _beyond(have, wanted):
-                raise _wrong_controls(wanted, have, tracer.site.of(position), targets)
-            handle = arguments[position]
-            group.handles.append(handle)
-            count = Const(1) if handle.length is None else unchecked(handle.length)
-            missing = wanted - have
-            if count != missing and isinstance(missing, Const) and _most(count) == missing.value:
-                group.count, count = asked, missing  # the view must be as long as it can be
-            have = have + count
-            position += 1
-        groups.insert(0, group)
-    return groups, arguments[position:]
+def _common_order(selection: Selection, count: Expr) -> Order | None:
+    """The order in which all operations, of which one acts in any case, give their qubits back; None where none exchanges, or
+    some do otherwise."""
+    if is_controlled(selection.steps) or not isinstance(count, Const) or len(selection.operations) != 1 << count.value:
+        return None
+    orders = {_order(operation, selection.steps) for operation in selection.operations}
+    order = orders.pop()
+    return None if orders or order == tuple(range(len(order or ()))) else order
 
 
-def _wrong_controls(wanted: Expr, have: Expr, span: Span | None, targets: int) -> CallArgumentError:
-    return CallArgumentError(
-        f"{as_written(wanted)} control qubit{'s are' if wanted != Const(1) else ' is'} needed, "
-        f"but {as_written(have)} {_are(have)} given",
-        span=span,
-        label="the controls end here",
-        help="the controls (qubits, views or registers of that many qubits in all) come before the targets"
-        + (f", of which there {'are' if targets != 1 else 'is'} {targets}" if targets else ""),
-    )
-
-
-def _are(count: Expr) -> str:
-    return "is" if count == Const(1) else "are"
-
-
-def _target_count(operation: Any, keywords: dict[str, Any]) -> int:
-    """How many handles an operation takes at least, beside those given by keyword."""
-    given = sum(isinstance(value, QuantumHandle) for value in keywords.values())
+def _order(operation: Any, steps: Sequence[Step]) -> Order | None:
+    """The order in which an operation gives its qubits back, as far as it relabels."""
     match operation:
-        case Gate():
-            return len(GATES[operation.name].qubits) - given
+        case Modified(inner, own) if not is_controlled(own):
+            return _order(inner, (*own, *steps))
         case Kernel():
-            structs = operation.signature.structs
-            own = [part for part in operation.signature.parameters if is_quantum(part.type)]
-            return len([part for part in own if part.name.split(".")[0] not in structs]) - given
-        case Modified(inner, steps):
-            return _target_count(inner, keywords) + sum(isinstance(step, Controls) for step in steps)
-        case Selection((first, *_), steps):
-            return 1 + _target_count(first, keywords) + sum(isinstance(step, Controls) for step in steps)
-    return 1  # an oracle, on a register or on qubits
-
-
-def _most(length: Expr) -> int | None:
-    """The largest value that a length can have, where its form shows it."""
-    match length:
-        case Const(value):
-            return int(value)
-        case Apply("min", operands):
-            return min((most for operand in operands if (most := _most(operand)) is not None), default=None)
-        case Apply("max", (left, right)) if (first := _most(left)) is not None and (second := _most(right)) is not None:
-            return max(first, second)
-        case Apply("-", (left, Const(value))) if (most := _most(left)) is not None:
-            return int(most - value)
-        case Apply("+", operands) if None not in (known := [_most(operand) for operand in operands]):
-            return sum(most for most in known if most is not None)
-        case Apply("//", (left, Const(value))) if (most := _most(left)) is not None:
-            return int(most // value)
+            order, often = exchange(operation.outline()).order, times(steps)
+            return None if order is None or often is None else powered(order, often)
     return None
-
-
-def _beyond(have: Expr, wanted: Expr) -> bool:
-    return isinstance(have, Const) and isinstance(wanted, Const) and bool(have.value > wanted.value)
 
 
 def _modifiers(

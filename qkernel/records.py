@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import typing
 from collections.abc import Iterable, Mapping
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,9 +22,41 @@ def struct(kind: type[Any]) -> Any:
     """Make a frozen record of a class with annotated fields; it may stand in a kernel's arguments and result."""
     record = dataclasses.dataclass(frozen=True)(kind)
     names = [field.name for field in dataclasses.fields(record)]
-    hints = typing.get_type_hints(record)
+    try:
+        hints = typing.get_type_hints(record, localns={**vars(record), **local_names(kind.__qualname__, kind.__module__)})
+    except Exception as error:
+        from qkernel.errors import MissingAnnotationError
+
+        raise MissingAnnotationError(
+            f"an annotation of `{kind.__name__}` cannot be read: {error}",
+            help="annotate its fields with types defined before it",
+        ) from error
     record.struct_fields = {name: hints[name] for name in names}
     return record
+
+
+def local_names(qualified_name: str, module: str) -> dict[str, Any]:
+    """What names mean in the functions around something that is being defined: where postponed annotations are looked up."""
+    found: dict[str, Any] = {}
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if qualified_name.startswith(f"{frame.f_code.co_qualname}.<locals>.") and frame.f_globals.get("__name__") == module:
+            found = {**frame.f_locals, **found}
+        frame = frame.f_back
+    return found
+
+
+def is_redefined(kind: type, other: type) -> bool:
+    """Whether one class of records is another one, defined anew."""
+    are_records = hasattr(kind, "struct_fields") and hasattr(other, "struct_fields")
+    return are_records and (kind.__module__, kind.__qualname__) == (other.__module__, other.__qualname__)
+
+
+def is_same_record(kind: type, other: type) -> bool:
+    """Whether two classes are one, or one that was defined anew with the same fields in the same order."""
+    if kind is other:
+        return True
+    return is_redefined(kind, other) and [*kind.struct_fields.items()] == [*other.struct_fields.items()]  # type: ignore[attr-defined]
 
 
 def record_fields(value: Any) -> dict[str, Any] | None:

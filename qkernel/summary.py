@@ -43,9 +43,7 @@ def signature(kernel: AnyKernel) -> str:
     for parameter in kernel.signature.parameters:
         default = f" = {parameter.default}" if parameter.default is not None else ""
         parts.append(f"{parameter.name}: {parameter.type}{default}")
-    returned = kernel.signature.returned
-    result = getattr(getattr(returned, "kind", None), "__name__", None) or str(returned)
-    return f"{kernel.name}({', '.join(parts)}) -> {result}"
+    return f"{kernel.name}({', '.join(parts)}) -> {kernel.signature.returned_text}"
 
 
 def counts(kernel: AnyKernel) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import KernelTypeError, UnknownBindingError
+from qkernel.errors import KernelTypeError, MissingAnnotationError, UnknownBindingError
 from qkernel.records import record_fields, spread
 
 
@@ -82,3 +82,210 @@ def test_a_record_is_a_default() -> None:
         @qk.qkernel
         def wrong(drive: Drive = 0.3) -> qk.Float:
             return driven(drive)
+
+
+# modifiers ------------------------------------------------------------------------------------------------------------------
+
+
+@qk.struct
+class Edge:
+    left: qk.Qubit
+    right: qk.Qubit
+
+
+@qk.struct
+class Rotor:
+    spin: qk.Qubit
+    gain: qk.Float
+    rest: qk.Vector[qk.Qubit]
+
+
+@qk.qkernel
+def entangle(edge: Edge) -> Edge:
+    left, right = qk.cx(qk.h(edge.left), edge.right)
+    return Edge(left, right)
+
+
+@qk.qkernel
+def flipped(edge: Edge) -> Edge:
+    left = qk.ry(edge.left, 0.7)
+    return Edge(edge.right, left)
+
+
+@qk.qkernel
+def spun(rotor: Rotor, factor: qk.Float) -> Rotor:
+    return Rotor(qk.rx(rotor.spin, factor * rotor.gain), rotor.gain, qk.x(rotor.rest))
+
+
+@qk.qkernel
+def pair_to_edge(a: qk.Qubit, b: qk.Qubit) -> Edge:
+    return Edge(qk.ry(b, 0.4), a)
+
+
+@qk.qkernel
+def inverted() -> tuple[qk.Bit, qk.Bit, qk.Bit, qk.Bit]:
+    edge = entangle(Edge(qk.qubit(), qk.x(qk.qubit())))
+    edge = qk.inverse(entangle)(edge)
+    edge = flipped(edge)
+    edge = qk.inverse(flipped)(edge)
+    a, b = qk.inverse(pair_to_edge)(pair_to_edge(qk.x(qk.qubit()), qk.qubit()))
+    return qk.measure(edge.left), qk.measure(edge.right), qk.measure(a), qk.measure(b)
+
+
+@qk.qkernel
+def controlled() -> tuple[qk.Bit, qk.Bit, qk.Bit, qk.Bit]:
+    edge, other = Edge(qk.qubit(), qk.x(qk.qubit())), Edge(qk.qubit(), qk.qubit())
+    c, edge = qk.control(flipped, control_value=0)(qk.x(qk.qubit()), edge)
+    d, other = qk.control(entangle)(qk.qubit(), other)
+    c, d, other = qk.control(qk.inverse(entangle), 2)(c, d, other)
+    return qk.measure(edge.left), qk.measure(edge.right), qk.measure(other.left), qk.measure(other.right)
+
+
+@qk.qkernel
+def selected() -> tuple[qk.Bit, qk.Bit, qk.Bit]:
+    index, edge = qk.qubit_array(1), Edge(qk.qubit(), qk.x(qk.qubit()))
+    index, edge = qk.select([qk.inverse(entangle), flipped])(index, edge)
+    index, edge = qk.select([entangle, flipped])(index, edge)
+    return qk.measure(index[0]), qk.measure(edge.left), qk.measure(edge.right)
+
+
+@qk.qkernel
+def phased() -> tuple[qk.Bit, qk.Bit, qk.Bit]:
+    edge = qk.global_phase(entangle, 0.3)(Edge(qk.qubit(), qk.x(qk.qubit())))
+    edge = qk.inverse(qk.global_phase(entangle, 0.3))(edge)
+    c, edge = qk.control(qk.global_phase(entangle, 0.3))(qk.qubit(), edge)
+    return qk.measure(c), qk.measure(edge.left), qk.measure(edge.right)
+
+
+@qk.qkernel
+def with_numbers() -> tuple[qk.Bit, qk.Bit, qk.Bit]:
+    rotor = spun(Rotor(qk.qubit(), 0.3, qk.qubit_array(1)), 0.5)
+    rotor = qk.inverse(spun)(rotor, 0.5)
+    _, rotor = qk.control(spun)(qk.x(qk.qubit()), rotor, factor=2.0)
+    _, rotor = qk.control(qk.inverse(spun))(qk.x(qk.qubit()), rotor, 2.0)
+    _, rotor = qk.select([spun, qk.inverse(spun)])(qk.qubit(), rotor, 0.0)
+    spin = qk.rx(rotor.spin, math.pi / 0.3 * rotor.gain)
+    rest = qk.measure(rotor.rest)
+    return qk.measure(spin), rest[0], rest[0]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "expected"),
+    [
+        (inverted, (0, 1, 1, 0)),
+        (controlled, (0, 1, 0, 0)),
+        (selected, (0, 0, 1)),
+        (phased, (0, 0, 1)),
+        (with_numbers, (1, 1, 1)),
+    ],
+)
+def test_records_go_through_modifiers_whole(kernel: qk.Kernel, expected: tuple[int, ...]) -> None:
+    assert kernel.sample(shots=20, seed=1).results == [(expected, 20)]
+    kernel.verify_resources()
+    assert qk.parse(str(kernel.ir)) == kernel.ir
+
+
+def test_a_record_of_another_class_is_refused_under_modifiers() -> None:
+    @qk.struct
+    class Other:
+        left: qk.Qubit
+        right: qk.Qubit
+
+    @qk.qkernel
+    def wrong() -> None:
+        qk.control(entangle)(qk.qubit(), Other(qk.qubit(), qk.qubit()))
+
+    @qk.qkernel
+    def none_taken() -> None:
+        qk.control(pair_to_edge)(qk.qubit(), Edge(qk.qubit(), qk.qubit()))
+
+    with pytest.raises(KernelTypeError, match="`entangle` takes an Edge, but this is an Other"):
+        wrong.check()
+    with pytest.raises(KernelTypeError, match="`pair_to_edge` takes no record here, but this is an Edge"):
+        none_taken.check()
+
+
+def test_a_kernel_returns_records_among_other_values() -> None:
+    @qk.qkernel
+    def read(edge: Edge) -> tuple[qk.Bit, Edge, qk.Float]:
+        return qk.measure(qk.x(qk.qubit())), Edge(edge.right, edge.left), 0.25
+
+    @qk.qkernel
+    def kernel() -> tuple[qk.Bit, qk.Bit, qk.Bit, qk.Float]:
+        bit, edge, number = read(Edge(qk.qubit(), qk.x(qk.qubit())))
+        return bit, qk.measure(edge.left), qk.measure(edge.right), number
+
+    assert kernel() == (1, 1, 0, 0.25)
+    assert "-> Tuple[Bit, Edge, Float]" in repr(read)
+    with pytest.raises(MissingAnnotationError, match="a tuple cannot hold a struct here"):
+
+        @qk.qkernel
+        def takes(pair: tuple[Edge, qk.Bit]) -> qk.Bit:
+            return pair[1]
+
+
+# classes ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_annotations_mean_what_they_mean_in_the_function_around() -> None:
+    Angle = qk.Float
+
+    @qk.struct
+    class Local:
+        angle: Angle
+
+    @qk.qkernel
+    def kernel(local: Local, more: Angle) -> qk.Float:
+        return qk.expval(qk.rx(qk.qubit(), local.angle + more), qko.Z(0))
+
+    assert kernel(Local(0.3), 0.2) == pytest.approx(math.cos(0.5))
+
+    def inner() -> qk.Kernel:
+        @qk.qkernel
+        def nested(local: Local) -> Angle:
+            return qk.expval(qk.rx(qk.qubit(), local.angle), qko.Z(0))
+
+        return nested
+
+    assert inner()(Local(0.3)) == pytest.approx(math.cos(0.3))
+    with pytest.raises(MissingAnnotationError, match="an annotation of `Wrong` cannot be read"):
+
+        @qk.struct
+        class Wrong:
+            angle: Nowhere  # noqa: F821
+
+
+def cell(names: tuple[str, ...] = ("angle",)) -> type:
+    """A cell of a notebook that defines a record, run once more."""
+
+    class Cell:
+        __annotations__ = dict.fromkeys(names, qk.Float)
+
+    return qk.struct(Cell)
+
+
+def test_a_record_that_is_defined_anew_alike_is_the_same_record() -> None:
+    record = cell()
+
+    @qk.qkernel
+    def kernel(p: record) -> qk.Float:
+        return qk.expval(qk.rx(qk.qubit(), p.angle), qko.Z(0))
+
+    @qk.qkernel
+    def same(p: record, n: qk.UInt) -> record:
+        for _ in qk.range(n):
+            p = record(p.angle * 2)
+        return p
+
+    @qk.qkernel
+    def twice(p: record) -> qk.Float:
+        return kernel(same(record(p.angle), 1))
+
+    assert twice(record(0.3)) == pytest.approx(math.cos(0.6))
+    record = cell()
+    assert kernel(record(0.3)) == pytest.approx(math.cos(0.3))
+    assert twice(record(0.2)) == pytest.approx(math.cos(0.4))
+    record = cell(("angle", "more"))
+    with pytest.raises(KernelTypeError, match="argument `p` of `kernel` must be a Cell") as error:
+        kernel(record(0.3, 0.4))
+    assert "`Cell` was defined anew since, with other fields: define `kernel` again too" in str(error.value)

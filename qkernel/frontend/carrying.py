@@ -11,7 +11,7 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_data import state
 from qkernel.ir.expressions import Expr
 from qkernel.ir.types import OBSERVABLE, DictType, TupleType
-from qkernel.records import record_fields
+from qkernel.records import is_same_record, record_fields
 
 Path = tuple[int, ...]
 Found = TypeVar("Found")
@@ -42,7 +42,7 @@ def with_parts(value: Any, entries: list[Any]) -> Any:
 def same_shape(left: Any, right: Any) -> bool:
     """Whether two values are tuples or records of one kind and length."""
     mine, other = parts(left), parts(right)
-    return mine is not None and other is not None and type(left) is type(right) and len(mine) == len(other)
+    return mine is not None and other is not None and is_same_record(type(left), type(right)) and len(mine) == len(other)
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import with_article
@@ -12,7 +14,7 @@ from qkernel.frontend.conversion import convert
 from qkernel.frontend.domains import SymbolicSequence
 from qkernel.frontend.gate_calls import check_distinct
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.signature import Signature, Struct
+from qkernel.frontend.signature import Signature, Struct, flat_types, parts_of
 from qkernel.frontend.tracer import CallSite, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names, substitute
@@ -22,6 +24,7 @@ from qkernel.ir.places import whole
 from qkernel.ir.printer import as_written
 from qkernel.ir.spans import Span
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, TupleType, Type, is_quantum
+from qkernel.records import is_redefined, record_fields
 
 if TYPE_CHECKING:
     from qkernel.kernel import AnyKernel
@@ -51,33 +54,52 @@ def call_kernel(
 ) -> Any:
     """`kernel(...)`: checks and moves the arguments, emits the call, gives what comes back."""
     values = kernel_operands(tracer, kernel, arguments, keywords)
-    results = apply_kernel(tracer, kernel, values, modifiers)
-    returned = kernel.signature.returned
-    if isinstance(returned, Struct):
-        return returned.kind(*results)
-    return results[0] if len(results) == 1 and not kernel.outline().returns_tuple else tuple(results) if results else None
+    results = grouped_results(kernel, apply_kernel(tracer, kernel, values, modifiers))
+    is_tuple = kernel.outline().returns_tuple and not isinstance(kernel.signature.returned, Struct)
+    return results[0] if len(results) == 1 and not is_tuple else tuple(results) if results else None
+
+
+def grouped_results(kernel: AnyKernel, flat: Iterable[Any]) -> list[Any]:
+    """What a kernel gives back, with records put together from their fields."""
+    values = iter(flat)
+    return [
+        part.kind(*islice(values, len(part.fields))) if isinstance(part, Struct) else next(values)
+        for part in parts_of(kernel.signature.returned)
+    ]
 
 
 def kernel_operands(tracer: Tracer, kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> list[Value]:
     """The arguments of a call in parameter order, promoted and checked, not yet moved."""
     signature = kernel.signature
     arguments, keywords, site = spread_structs(kernel, arguments, keywords, tracer.site)
-    optional = frozenset(parameter.name for parameter in signature.parameters if parameter.default is not None)
-    bound, spans = bind(kernel.name, signature.names, optional, arguments, keywords, site)
+    return operands(tracer, kernel.name, signature.parameters, arguments, keywords, site)
+
+
+def operands(
+    tracer: Tracer,
+    name: str,
+    parameters: tuple[Parameter, ...],
+    arguments: tuple[Any, ...],
+    keywords: dict[str, Any],
+    site: CallSite,
+) -> list[Value]:
+    """The arguments of a call of `name`, records spread, in the order of its parameters, promoted and checked."""
+    optional = frozenset(parameter.name for parameter in parameters if parameter.default is not None)
+    bound, spans = bind(name, tuple(parameter.name for parameter in parameters), optional, arguments, keywords, site)
     values: list[Value] = []
-    for parameter in signature.parameters:
+    for parameter in parameters:
         if parameter.name not in bound:
             assert parameter.default is not None
             values.append(parameter.default)
             continue
         try:
-            values.append(_argument(tracer, bound[parameter.name], parameter, kernel.name, spans[parameter.name]))
+            values.append(_argument(tracer, bound[parameter.name], parameter, name, spans[parameter.name]))
         except KernelTypeError as error:
-            error.help = _order_help(kernel, parameter, bound) or error.help
+            error.help = _order_help(name, parameters, parameter, bound) or error.help
             raise
     quantum = [
         (value, spans.get(parameter.name))
-        for value, parameter in zip(values, signature.parameters, strict=True)
+        for value, parameter in zip(values, parameters, strict=True)
         if isinstance(value, QuantumHandle)
     ]
     check_distinct([handle for handle, _ in quantum], [span for _, span in quantum])
@@ -95,7 +117,7 @@ def spread_structs(
     spans: list[Span] = []
     for position, value in enumerate(arguments):
         fields = [value]
-        if hasattr(type(value), "struct_fields") and len(positional) < len(names):
+        if record_fields(value) is not None and len(positional) < len(names):
             wanted = names[len(positional)]
             name = wanted.partition(".")[0]
             fields = [*_fields(kernel, name if name in structs else wanted, value, site.of(position)).values()]
@@ -113,13 +135,23 @@ def spread_structs(
 def _fields(kernel: AnyKernel, name: str, value: Any, span: Span | None) -> dict[str, Any]:
     """The fields of the struct `value`, given for the parameter `name`."""
     struct = kernel.signature.structs.get(name)
-    if struct is None or not isinstance(value, struct.kind):
-        wanted = kernel.input_types[name] if struct is None else struct.kind.__name__
-        given = with_article(type(value).__name__) if hasattr(type(value), "struct_fields") else describe(value)
+    if struct is None or not struct.fits(value):
+        wanted = kernel.input_types[name] if struct is None else struct
+        given = with_article(type(value).__name__) if record_fields(value) else describe(value)
         raise KernelTypeError(
-            f"argument `{name}` of `{kernel.name}` must be {with_article(wanted)}, but this is {given}", span=span, label=given
+            f"argument `{name}` of `{kernel.name}` must be {with_article(wanted)}, but this is {given}",
+            span=span,
+            label=given,
+            help=None if struct is None else redefined_help(struct, value, kernel.name),
         )
     return {f"{name}.{field}": getattr(value, field) for field, _ in struct.fields}
+
+
+def redefined_help(struct: Struct, value: Any, kernel: str) -> str | None:
+    """What to do about a record of a class that was defined anew, with other fields."""
+    if not is_redefined(type(value), struct.kind):
+        return None
+    return f"`{struct}` was defined anew since, with other fields: define `{kernel}` again too (in a notebook, run its cell)"
 
 
 def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, span: Span | None) -> Value:
@@ -155,7 +187,7 @@ def _dictionary(value: dict[Any, Any], type: Type, what: str, span: Span | None)
     )
 
 
-def _order_help(kernel: AnyKernel, parameter: Parameter, bound: dict[str, Any]) -> str | None:
+def _order_help(callee: str, parameters: tuple[Parameter, ...], parameter: Parameter, bound: dict[str, Any]) -> str | None:
     """A hint if another argument has the type that is wanted here."""
 
     def fits(value: Any, type: Type) -> bool:
@@ -165,7 +197,7 @@ def _order_help(kernel: AnyKernel, parameter: Parameter, bound: dict[str, Any]) 
 
     swapped = [
         other
-        for other in kernel.signature.parameters
+        for other in parameters
         if other.name != parameter.name
         and other.name in bound
         and other.type != parameter.type
@@ -174,7 +206,7 @@ def _order_help(kernel: AnyKernel, parameter: Parameter, bound: dict[str, Any]) 
     ]
     if not swapped:
         return None
-    usage = f"`{kernel.name}({', '.join(kernel.signature.names)})`"
+    usage = f"`{callee}({', '.join(each.name for each in parameters)})`"
     return f"`{parameter.name}` and `{swapped[0].name}` seem to have changed places: {usage}"
 
 
@@ -195,7 +227,7 @@ def apply_kernel(tracer: Tracer, kernel: AnyKernel, values: list[Value], modifie
     }
     for handle in handles.values():
         tracer.take(handle, f"passed to `{kernel.name}`", site.span)
-    known = {parameter.name: _as_expression(value) for parameter, value in zip(outline.parameters, values, strict=True)}
+    known = {parameter.name: as_expression(value) for parameter, value in zip(outline.parameters, values, strict=True)}
     names: list[str | None] = []
     results: list[Any] = []
     for returned in outline.returns:
@@ -215,7 +247,7 @@ def _comes_back(handle: QuantumHandle, results: list[Any]) -> bool:
     return any(isinstance(result, QuantumHandle) and result.place.register == handle.place.register for result in results)
 
 
-def _as_expression(value: Value) -> Expr:
+def as_expression(value: Value) -> Expr:
     """An argument as what its name means inside the callee; a register stands for its length."""
     if isinstance(value, Expr):
         return value
@@ -246,7 +278,7 @@ def _result(
         length = None if returned.length is None else substitute(returned.length, known)
         part = source.place.element(start) if length is None else source.place.view(start, stride, length)
         name = source.name if length is not None else f"{source.name}[{as_written(start)}]"
-        return None, QuantumHandle(part, length, name, None, fixed_point)
+        return None, tracer.noted(QuantumHandle(part, length, name, None, fixed_point))
     name = tracer.fresh(tracer.hint, place.register)
     is_known = returned.length is None or free_names(returned.length) <= known.keys()
     length = substitute(returned.length, known) if is_known and returned.length is not None else returned.length
@@ -270,17 +302,7 @@ def _label(tracer: Tracer, kernel: AnyKernel) -> str:
 
 def assumed_outline(signature: Signature) -> Outline:
     """What a kernel that reaches itself is taken to return while it is traced: its qubits, in order. Checked at the end."""
-    returned = signature.returned
-    types: tuple[Type, ...]
-    match returned:
-        case None:
-            types = ()
-        case Struct(_, fields):
-            types = tuple(type for _, type in fields)
-        case TupleType(items):
-            types = items
-        case _:
-            types = (returned,)
+    types = flat_types(signature.returned)
     quantum = [parameter for parameter in signature.parameters if is_quantum(parameter.type)]
     values: list[Value] = []
     for type in types:
@@ -290,7 +312,8 @@ def assumed_outline(signature: Signature) -> Outline:
         else:
             quantum.remove(match)
             values.append(parameter_handle(match))
-    return Outline(ir_parameters(signature), tuple(values), len(types) != 1 or isinstance(returned, (Struct, TupleType)))
+    is_tuple = len(types) != 1 or isinstance(signature.returned, (Struct, TupleType, tuple))
+    return Outline(ir_parameters(signature), tuple(values), is_tuple)
 
 
 def parameter_handle(parameter: Parameter) -> QuantumHandle:

@@ -17,7 +17,7 @@ from qkernel.ir import types as ir
 from qkernel.ir.expressions import Expr, wrap
 from qkernel.ir.ops import Parameter
 from qkernel.ir.spans import Span
-from qkernel.records import record_fields
+from qkernel.records import is_same_record, local_names, record_fields
 from qkernel.types import Annotation, Dict, Matrix, Tensor, Vector
 
 _PLAIN = {int: ir.UINT, float: ir.FLOAT, bool: ir.BIT}
@@ -31,6 +31,39 @@ class Struct:
     kind: type
     fields: tuple[tuple[str, ir.Type], ...]
 
+    def __str__(self) -> str:
+        return self.kind.__name__
+
+    def fits(self, value: Any) -> bool:
+        """Whether `value` is such a record; one of the same class defined anew, as in a notebook, is."""
+        return isinstance(value, self.kind) or is_same_record(type(value), self.kind)
+
+
+Returned = ir.Type | Struct | tuple[ir.Type | Struct, ...] | None
+"""What a kernel says that it returns; a tuple is a plain one where it holds records."""
+
+
+def parts_of(returned: Returned) -> tuple[ir.Type | Struct, ...]:
+    """The values that a kernel returns, one by one."""
+    match returned:
+        case None:
+            return ()
+        case tuple():
+            return returned
+        case ir.TupleType(items):
+            return items
+    return (returned,)
+
+
+def flat_types(returned: Returned) -> tuple[ir.Type, ...]:
+    """The types of what a kernel returns, the fields of records one by one."""
+    parts = parts_of(returned)
+    return tuple(type for part in parts for type in (_field_types(part) if isinstance(part, Struct) else (part,)))
+
+
+def _field_types(struct: Struct) -> tuple[ir.Type, ...]:
+    return tuple(type for _, type in struct.fields)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Signature:
@@ -38,7 +71,7 @@ class Signature:
 
     parameters: tuple[Parameter, ...]
     structs: dict[str, Struct]
-    returned: ir.Type | Struct | None
+    returned: Returned
     returned_span: Span | None
 
     @property
@@ -47,8 +80,13 @@ class Signature:
         return tuple(parameter.name for parameter in self.parameters)
 
     def __repr__(self) -> str:
-        returned = self.returned.kind.__name__ if isinstance(self.returned, Struct) else self.returned
-        return f"({', '.join(f'{parameter.name}: {parameter.type}' for parameter in self.parameters)}) -> {returned}"
+        return f"({', '.join(f'{parameter.name}: {parameter.type}' for parameter in self.parameters)}) -> {self.returned_text}"
+
+    @property
+    def returned_text(self) -> str:
+        """What is returned, as it is annotated."""
+        parts = ", ".join(map(str, parts_of(self.returned)))
+        return f"Tuple[{parts}]" if isinstance(self.returned, tuple) else str(self.returned)
 
     def spread(self, names: str | Iterable[str]) -> tuple[str, ...]:
         """Names as the IR has them: a struct's as those of its fields."""
@@ -111,8 +149,18 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
             label="needs a return annotation",
             help="for example `-> qk.Vector[qk.Qubit]`, or `-> None`",
         )
-    returned = None if hints["return"] in (None, type(None)) else _type(hints["return"], node.returns, source)
+    returned = _returned(hints["return"], node.returns, source)
     return Signature(tuple(parameters), structs, returned, source.span(node.returns) if node.returns else None)
+
+
+def _returned(hint: Any, node: ast.AST | None, source: Source) -> Returned:
+    if hint in (None, type(None)):
+        return None
+    if typing.get_origin(hint) is tuple:
+        items = tuple(_type(argument, node, source) for argument in typing.get_args(hint))
+        if any(isinstance(item, Struct) for item in items):
+            return items
+    return _type(hint, node, source)
 
 
 def _defaults(function: types.FunctionType, positional: list[str]) -> dict[str, Any]:
@@ -130,6 +178,7 @@ def _hints(function: types.FunctionType, source: Source) -> dict[str, Any]:
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         if _is_filled(cell)
     }
+    closure |= local_names(function.__qualname__, function.__module__)
     resolved = {}
     for name, hint in raw.items():
         if isinstance(hint, str):
@@ -189,6 +238,8 @@ def _type(hint: Any, node: ast.AST | None, source: Source) -> ir.Type | Struct:
         raise _bad(hint, node, source, "of what?", f"say what it holds, for example `qk.{example}`")
     if typing.get_origin(hint) is tuple:
         items = tuple(_type(argument, node, source) for argument in typing.get_args(hint))
+        if any(isinstance(item, Struct) for item in items):
+            raise _bad(hint, node, source, "a tuple cannot hold a struct here", "make the struct an argument of its own")
         return ir.TupleType(items)  # type: ignore[arg-type]
     raise _bad(hint, node, source, "not a kernel type")
 

@@ -12,9 +12,9 @@ from qkernel.frontend import tracing
 from qkernel.frontend.captures import Captures
 from qkernel.frontend.carrying import leaves
 from qkernel.frontend.conversion import convert
-from qkernel.frontend.kernel_calls import Outline, Value, ir_parameters, parameter_handle
+from qkernel.frontend.kernel_calls import Outline, Value, ir_parameters, parameter_handle, redefined_help
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.signature import Struct
+from qkernel.frontend.signature import Struct, parts_of
 from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names
@@ -81,14 +81,15 @@ def _arguments(tracer: Tracer, kernel: AnyKernel) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for parameter in kernel.signature.parameters:
         tracer.scopes[0].add(parameter.name)
-        values[parameter.name] = _argument(parameter)
+        values[parameter.name] = _argument(tracer, parameter)
     for name, struct in kernel.signature.structs.items():
         values[name] = struct.kind(**{field: values.pop(f"{name}.{field}") for field, _ in struct.fields})
     return values
 
 
-def _argument(parameter: ops.Parameter) -> Any:
-    return parameter_handle(parameter) if is_quantum(parameter.type) else Name(parameter.name, parameter.type)
+def _argument(tracer: Tracer, parameter: ops.Parameter) -> Any:
+    is_qubits = is_quantum(parameter.type)
+    return tracer.noted(parameter_handle(parameter)) if is_qubits else Name(parameter.name, parameter.type)
 
 
 # what comes back ----------------------------------------------------------------------------------------------------------
@@ -97,26 +98,31 @@ def _argument(parameter: ops.Parameter) -> Any:
 def _returned(tracer: Tracer, kernel: AnyKernel, value: Any, span: Span, spans: list[Span]) -> tuple[list[Value], bool]:
     """The values of the return statement, which stand at `spans` if it lists them, checked against the annotation."""
     wanted = kernel.signature.returned
-    if isinstance(wanted, Struct):
-        if not isinstance(value, wanted.kind):
-            raise _wrong(kernel, value, wanted.kind.__name__, span)
-        parts = [getattr(value, name) for name, _ in wanted.fields]
-        return [_one(tracer, kernel, part, type, span) for part, (_, type) in zip(parts, wanted.fields, strict=True)], True
     if wanted is None:
         if value is not None:
             raise _wrong(kernel, value, "None", span)
         return [], True
-    if isinstance(wanted, TupleType):
-        if not isinstance(value, tuple) or len(value) != len(wanted.items):
-            raise _wrong(kernel, value, str(wanted), span)
+    if isinstance(wanted, (tuple, TupleType)):
+        parts = parts_of(wanted)
+        if not isinstance(value, tuple) or len(value) != len(parts):
+            raise _wrong(kernel, value, f"Tuple[{', '.join(map(str, parts))}]", span)
         spans = spans if len(spans) == len(value) else [span] * len(value)
-        return [_one(tracer, kernel, *each) for each in zip(value, wanted.items, spans, strict=True)], True
+        return [one for each in zip(value, parts, spans, strict=True) for one in _flat(tracer, kernel, *each)], True
     if isinstance(value, tuple):
         raise _wrong(kernel, value, str(wanted), span)
-    return [_one(tracer, kernel, value, wanted, span)], False
+    return _flat(tracer, kernel, value, wanted, span), isinstance(wanted, Struct)
 
 
-def _wrong(kernel: AnyKernel, value: Any, wanted: str, span: Span) -> ReturnTypeError:
+def _flat(tracer: Tracer, kernel: AnyKernel, value: Any, wanted: Type | Struct, span: Span) -> list[Value]:
+    """A returned value, a record as its fields."""
+    if not isinstance(wanted, Struct):
+        return [_one(tracer, kernel, value, wanted, span)]
+    if not wanted.fits(value):
+        raise _wrong(kernel, value, str(wanted), span, redefined_help(wanted, value, kernel.name))
+    return [_one(tracer, kernel, getattr(value, name), type, span) for name, type in wanted.fields]
+
+
+def _wrong(kernel: AnyKernel, value: Any, wanted: str, span: Span, help: str | None = None) -> ReturnTypeError:
     given = f"a tuple of {len(value)}" if isinstance(value, tuple) else "nothing" if value is None else describe(value)
     annotated = kernel.signature.returned_span
     return ReturnTypeError(
@@ -124,6 +130,7 @@ def _wrong(kernel: AnyKernel, value: Any, wanted: str, span: Span) -> ReturnType
         span=span,
         label=given,
         notes=(Note("promised here", annotated),) if annotated else (),
+        help=help,
     )
 
 

@@ -19,7 +19,7 @@ from qkernel.frontend.source import Source
 from qkernel.gates import Gate
 from qkernel.ir.expressions import Const, Expr, Name, Row, Size, SymbolUse, wrap
 from qkernel.ir.ops import Op
-from qkernel.ir.places import whole
+from qkernel.ir.places import Place, whole
 from qkernel.ir.spans import Span
 from qkernel.ir.types import QUBIT, ArrayType, ScalarType
 
@@ -118,6 +118,7 @@ class Tracer:
         self.frames: list[Frame] = []
         self.ops: list[Op] = []
         self.scopes: list[set[str]] = [set()]
+        self.stretches: dict[str, dict[Place, QuantumHandle]] = {}  # by register: itself and its views, as they were first
         self.callees: dict[str, AnyKernel] = {}
         self.used: list[tuple[AnyKernel, Outline]] = []
         self.ended: dict[str, Move] = {}
@@ -223,7 +224,15 @@ class Tracer:
         """A handle of all of register `name`; its length is read off the register where it is not `known`."""
         type = QUBIT if length is None else ArrayType(QUBIT)
         size = length if known else Size(Name(name, type))
-        return QuantumHandle(whole(name, type), size, shown or name)
+        return self.noted(QuantumHandle(whole(name, type), size, shown or name))
+
+    def noted(self, handle: QuantumHandle) -> QuantumHandle:
+        """The handle, whose place is remembered where it is a register or view."""
+        if handle.length is not None:
+            known = self.stretches.setdefault(handle.place.register, {})
+            if handle.parent is not None or handle.place not in known:
+                known[handle.place] = handle
+        return handle
 
     def lend(self, parent: QuantumHandle, key: Any, text: str | None = None, literal: bool = True) -> QuantumHandle:
         """`parent[key]`: the element or view, recorded as out."""
@@ -233,7 +242,7 @@ class Tracer:
         name = f"{parent.name}[{text if text is not None else indexing.show(key)}]"
         part = indexing.part(parent, key, name, span, literal)
         self.ledger.lend(parent, part, span, self.pending[-1] if self.pending else ())
-        return part
+        return self.noted(part)
 
     def length(self, handle: QuantumHandle, span: Span | None) -> Any:
         """How many qubits a register has. A part that no name holds was taken to ask for this only, and is not out."""

@@ -1,0 +1,161 @@
+"""What a kernel's return does to the order of its qubits; every reading of that order begins here.
+
+A kernel may hand back its qubits in another order than it takes them. Called, inverted or repeated it only relabels: names
+follow their qubits. Where it acts in one branch alone, names cannot follow; `in_place` is the kernel that swaps the qubits
+themselves and gives them back where it took them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from qkernel.frontend.kernel_calls import Outline
+from qkernel.frontend.ownership import QuantumHandle, distance
+from qkernel.ir import ops
+from qkernel.ir.evaluation import unchecked
+from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Size, apply
+from qkernel.ir.ops import Function, Op, Parameter
+from qkernel.ir.places import Place, whole
+from qkernel.ir.types import QUBIT, UINT, ArrayType, is_quantum
+from qkernel.ir.walk import definitions
+
+Order = tuple[int, ...]
+"""`order[k]` is the place, among those that are taken, of what comes back as the k-th."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A kernel's quantum parameters and results, and for each result which parameter it is of; None if the kernel made it."""
+
+    parameters: tuple[Parameter, ...]
+    results: tuple[QuantumHandle, ...]
+    sources: tuple[int | None, ...]
+
+    @property
+    def makes(self) -> QuantumHandle | None:
+        """The first result that the kernel made itself."""
+        return next((result for result, source in zip(self.results, self.sources, strict=True) if source is None), None)
+
+    @property
+    def loses(self) -> bool:
+        """Whether a parameter does not come back: it was measured."""
+        return not set(range(len(self.parameters))) <= set(self.sources)
+
+    @property
+    def order(self) -> Order | None:
+        """The order of what comes back, what the kernel made left out; None where a parameter comes back in parts."""
+        found = [source for source in self.sources if source is not None]
+        if sorted(found) != list(range(len(self.parameters))) or not all(map(self.is_whole, range(len(self.results)))):
+            return None
+        return tuple(found)
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether every parameter comes back whole, in the order in which they are taken."""
+        return self.order == tuple(range(len(self.parameters)))
+
+    @property
+    def keeps_places(self) -> bool:
+        """Whether all qubits come back in the order in which they are taken, registers in parts perhaps."""
+        position = 0
+        following: Expr = ZERO
+        left = self._size(0)
+        for result, source in zip(self.results, self.sources, strict=True):
+            if source is None:
+                continue
+            while source == position + 1 and distance(left, ZERO) == 0:
+                position, following, left = position + 1, ZERO, self._size(position + 1)
+            size = ONE if result.length is None else unchecked(result.length)
+            if source != position or distance(result.place.start, following) != 0 or result.place.stride != ONE:
+                return False
+            is_rest = distance(size, left) == 0 or size == apply("max", left, ZERO)
+            following, left = unchecked(following + size), ZERO if is_rest else unchecked(left - size)
+        return position == len(self.parameters) - 1 and distance(left, ZERO) == 0
+
+    def _size(self, position: int) -> Expr:
+        parameter = self.parameters[position]
+        return ONE if parameter.type == QUBIT else Size(Name(parameter.name, ArrayType(QUBIT)))
+
+    def is_whole(self, position: int) -> bool:
+        """Whether a result is all of a parameter, or of what the kernel made."""
+        source, result = self.sources[position], self.results[position]
+        if source is None or result.length is None:
+            return source is None or self.parameters[source].type == QUBIT
+        place = result.place
+        return place.start == ZERO and place.stride == ONE and distance(result.length, self._size(source)) == 0
+
+
+def exchange(outline: Outline) -> Exchange:
+    """How a kernel with that outline gives its qubits back."""
+    parameters = tuple(parameter for parameter in outline.parameters if is_quantum(parameter.type))
+    names = [parameter.name for parameter in parameters]
+    results = tuple(value for value in outline.returns if isinstance(value, QuantumHandle))
+    registers = [result.place.register for result in results]
+    return Exchange(parameters, results, tuple(names.index(name) if name in names else None for name in registers))
+
+
+def powered(order: Order, times: int) -> Order:
+    """The order after that many rounds, backwards if it is negative."""
+    step = order if times >= 0 else tuple(order.index(k) for k in range(len(order)))
+    result = tuple(range(len(order)))
+    for _ in range(abs(times) % period(order)):
+        result = tuple(step[k] for k in result)
+    return result
+
+
+def period(order: Order) -> int:
+    """After how many rounds all is where it was."""
+    count, now = 1, order
+    while now != tuple(range(len(order))):
+        count, now = count + 1, tuple(order[k] for k in now)
+    return count
+
+
+def in_place(function: Function, flow: Exchange) -> Function:
+    """The function with its qubits put where it takes them, by swaps behind its body."""
+    assert flow.order is not None
+    index = _free_name("k", function)
+    swaps = [_swap(flow.parameters[left], flow.parameters[right], index, function) for left, right in _swaps(flow.order)]
+    places = iter([whole(parameter.name, parameter.type) for parameter in flow.parameters])
+    made = {result.place.register for result, source in zip(flow.results, flow.sources, strict=True) if source is None}
+    returns = [next(places) if isinstance(value, Place) and value.register not in made else value for value in function.returns]
+    label = function.label or function.name
+    body = (*function.body, *swaps)
+    return replace(function, name=f"{function.name}.1", label=label, body=body, returns=tuple(returns))
+
+
+def _swaps(order: Order) -> list[tuple[int, int]]:
+    """Swaps that, one after another, bring what belongs there to each place."""
+    found: list[tuple[int, int]] = []
+    done: set[int] = set()
+    for start in range(len(order)):
+        place = start
+        while order[place] != start and place not in done:
+            done.add(place)
+            found.append((place, order[place]))
+            place = order[place]
+        done.add(place)
+    return found
+
+
+def _swap(left: Parameter, right: Parameter, index: str, function: Function) -> Op:
+    """Swap two qubits, or two registers qubit by qubit. Of registers that differ, lowering says so."""
+    if left.type == QUBIT:
+        return ops.Gate("swap", (Place(left.name), Place(right.name)), span=function.span)
+    sizes: list[Expr] = [Size(Name(parameter.name, ArrayType(QUBIT))) for parameter in (left, right)]
+    places = tuple(Place(parameter.name, Name(index, UINT)) for parameter in (left, right))
+    swap = ops.Gate("swap", places, span=function.span)
+    return ops.For((index,), ops.Range(ZERO, apply("max", *sizes), ONE), (swap,), span=function.span)
+
+
+def _free_name(wanted: str, function: Function) -> str:
+    """A name that nothing at the end of a function's body has."""
+    taken = {parameter.name for parameter in function.parameters}
+    for op in function.body:
+        returns = {op.callee: (QUBIT,) * len(op.results)} if isinstance(op, ops.Call) else {}
+        taken |= {name for name, _ in definitions(op, returns)}
+    name, count = wanted, 0
+    while name in taken:
+        count += 1
+        name = f"{wanted}.{count}"
+    return name
