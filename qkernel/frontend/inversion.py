@@ -27,7 +27,7 @@ def inverted_operands(
     """The arguments of `inverse(kernel)`, its results by position, as the values of the kernel's own parameters."""
     parameters = _inverted_parameters(kernel, flow)
     name = f"inverse({kernel.name})"
-    given = operands(tracer, name, parameters, arguments, keywords, tracer.site)
+    given = operands(tracer, name, parameters, arguments, keywords, tracer.site, kernel.outline().changed)
     by_name = dict(zip((parameter.name for parameter in parameters), given, strict=True))
     known: dict[str, Expr] = {name: value for name, value in by_name.items() if isinstance(value, Expr)}
     handles = [value for value in given if isinstance(value, QuantumHandle)]

@@ -72,7 +72,7 @@ def kernel_operands(tracer: Tracer, kernel: AnyKernel, arguments: tuple[Any, ...
     """The arguments of a call in parameter order, promoted and checked, not yet moved."""
     signature = kernel.signature
     arguments, keywords, site = spread_structs(kernel, arguments, keywords, tracer.site)
-    return operands(tracer, kernel.name, signature.parameters, arguments, keywords, site)
+    return operands(tracer, kernel.name, signature.parameters, arguments, keywords, site, kernel.outline().changed)
 
 
 def operands(
@@ -82,6 +82,7 @@ def operands(
     arguments: tuple[Any, ...],
     keywords: dict[str, Any],
     site: CallSite,
+    changed: frozenset[str],
 ) -> list[Value]:
     """The arguments of a call of `name`, records spread, in the order of its parameters, promoted and checked."""
     optional = frozenset(parameter.name for parameter in parameters if parameter.default is not None)
@@ -103,8 +104,8 @@ def operands(
         if isinstance(value, QuantumHandle)
     ]
     check_distinct([handle for handle, _ in quantum], [span for _, span in quantum])
-    for name in kernel.outline().changed & bound.keys():
-        tracer.give_to_change(bound[name], kernel.name, tracer.site.span)
+    for parameter_name in changed & bound.keys():
+        tracer.give_to_change(bound[parameter_name], name, tracer.site.span)
     return values
 
 
