@@ -329,10 +329,11 @@ class Executable(Verbs):
 
     def _derivatives(self, chosen: Executor, theta: Array, wrt: list[OpenParameter]) -> tuple[Array, Array]:
         """Returned numbers, laid end to end (batch, numbers), and their derivatives by theta (batch, numbers, columns)."""
-        columns = named.columns_of(wrt)
         if not len(theta):
             count = len(self._outputs.components)
             return np.zeros((0, count)), np.zeros((0, count, theta.shape[1]))
+        every = len(wrt) == len(self.circuit.angles.parameters)
+        columns = None if every else named.columns_of(wrt)
         exact = chosen.shots is None
         if not self._outputs.uses_readouts:
             readouts, by_readouts = np.zeros((len(theta), 0)), np.zeros((len(theta), 0, theta.shape[1]))
@@ -349,7 +350,7 @@ class Executable(Verbs):
         self.circuit.angles.require_derivatives(theta, by_readouts, columns)
         return self._flat(environment, len(theta)), slopes[..., : by_readouts.shape[1]] @ by_readouts + direct
 
-    def _adjoint(self, engine: Engine, theta: Array, columns: list[int]) -> tuple[Array, Array]:
+    def _adjoint(self, engine: Engine, theta: Array, columns: list[int] | None) -> tuple[Array, Array]:
         """One adjoint sweep for each sample and returned number, in one call of the engine (two where outputs are curved)."""
         circuit, matrix = self._observed
         prepared, batch = self._prepare(engine, circuit), len(theta)

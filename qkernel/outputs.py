@@ -123,8 +123,10 @@ class Outputs:
         Raises `ArithmeticEvaluationError` where one has no value.
         """
         width, total = self.num_readouts, self.circuit.angles.num_columns
-        needed = {width + column for column in (range(total) if columns is None else columns)}
-        needed |= set(range(width)) if columns is None or self.circuit.angles.slots_of(columns) else set()
+        needed: Collection[int] = range(width + total)
+        if columns is not None:
+            needed = {width + column for column in columns}
+            needed |= set(range(width)) if self.circuit.angles.slots_of(columns) else set()
         result = np.zeros((rows, len(self.components), width + total))
         for (output, column), slope in self._slopes.items():
             if column in needed:

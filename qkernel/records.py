@@ -70,7 +70,10 @@ def spread(values: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in values.items():
         fields = record_fields(value)
-        found |= {name: value} if fields is None else {f"{name}.{field}": entry for field, entry in fields.items()}
+        if fields is None:
+            found[name] = value
+        else:
+            found.update((f"{name}.{field}", entry) for field, entry in fields.items())
     return found
 
 

@@ -36,15 +36,16 @@ def verb(method: F) -> F:
     @wraps(method)
     def called(self: Any, /, *arguments: Any, **keywords: Any) -> Any:
         options = keywords.pop("options", None) or {}
-        if both := sorted(names & keywords.keys() & self._argument_names):
+        own = self._argument_names
+        if (clashing := names & own) and (both := sorted(clashing & keywords.keys())):
             raise CallArgumentError(
                 f"`{both[0]}` is an argument of `{self.name}` and an option of `{method.__name__}`",
                 help=f'write `bindings={{"{both[0]}": ...}}` for the argument, `options={{"{both[0]}": ...}}` for the option',
             )
         if options:
             _check_options(method.__name__, names, options, keywords)
-        for name in keywords.keys() - names - DIRECT - self._argument_names:
-            if name.isidentifier() and (meant := did_you_mean(name, sorted(names - self._argument_names))):
+        for name in keywords.keys() - names - DIRECT - own:
+            if name.isidentifier() and (meant := did_you_mean(name, sorted(names - own))):
                 raise CallArgumentError(
                     f"`{self.name}` has no argument `{name}`, nor has `{method.__name__}` such an option{meant}",
                 )

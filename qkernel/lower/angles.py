@@ -6,6 +6,7 @@ the chain rule and the torch bridge all read this one structure.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,7 +40,7 @@ class OpenParameter:
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape, dtype=int))
+        return math.prod(self.shape)
 
     @property
     def column_names(self) -> tuple[str, ...]:
