@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+import resource
 import shutil
+import stat
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,14 +32,22 @@ print(sorted(sys.modules.keys() & {"numba", "scipy", "torch", "lark", "rich"}))
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty cache, with a compiler that takes no time: it copies what is compiled already."""
+    """An empty cache, with a compiler that takes no time: it hands out what is compiled already."""
     cache.machine_code(SINGLE)
-    kept = next(cache.cache_folder().glob(f"machine-float32-{cache._stamp()}.bin"))
-    compiled = cache._read(kept)
+    header = cache._header(SINGLE)
+    compiled = cache._read(file_in(cache.cache_folder(), header), header)
     calls = []
-    monkeypatch.setattr(cache, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("qkernel_backends.native.compiler.compile_machine", lambda real: calls.append(real) or compiled)
-    return tmp_path / "cache", calls
+    cache.cache_folder.cache_clear()
+    yield tmp_path / "qkernel", calls
+    cache.cache_folder.cache_clear()
+
+
+def file_in(place, header) -> Path:
+    return place / f"machine-float32-{hashlib.sha256(header).hexdigest()[:16]}.bin"
 
 
 def load() -> object:
@@ -52,35 +67,167 @@ def test_what_was_compiled_is_kept_and_says_so(folder, capsys):
     assert len(calls) == 1
     assert not capsys.readouterr().err
     assert [file.suffix for file in place.iterdir()] == [".bin"], "and nothing else is left there"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize("damage", [lambda code: b"", lambda code: code[:-1], lambda code: code[:5000] + b"?" + code[5001:]])
-def test_a_damaged_file_is_replaced(folder, damage):
+def _link(file):
+    file.rename(file.with_suffix(".elsewhere"))
+    file.symlink_to(file.with_suffix(".elsewhere"))
+
+
+def _pipe(file):
+    file.unlink()
+    os.mkfifo(file)
+
+
+def _of_another_precision(file):
+    header = cache._header(np.dtype(np.float64))
+    rest = header + file.read_bytes()[cache._DIGEST_SIZE :].partition(b"\n")[1] + b"f\n"
+    file.write_bytes(hashlib.sha256(rest).digest() + rest)
+
+
+NOT_USED = {
+    "it is damaged": [
+        lambda file: file.write_bytes(b""),
+        lambda file: file.write_bytes(file.read_bytes()[:-1]),
+        lambda file: file.write_bytes(file.read_bytes()[:5000] + b"?" + file.read_bytes()[5001:]),
+    ],
+    "it is a link": [_link],
+    "it is not a regular file": [_pipe],
+    "other users may write to it": [lambda file: file.chmod(0o660), lambda file: file.chmod(0o606)],
+    "it has more than": [lambda file: os.truncate(file, cache._LARGEST + 1)],
+    "it was made of other sources, or for another precision, processor or version": [_of_another_precision],
+}
+
+
+@pytest.mark.parametrize(("reason", "change"), [(reason, change) for reason, found in NOT_USED.items() for change in found])
+def test_a_file_that_is_not_as_it_was_written_is_replaced(folder, capsys, reason, change):
     place, calls = folder
     load()
     (file,) = place.iterdir()
-    file.write_bytes(damage(file.read_bytes()))
+    change(file)
+    capsys.readouterr()
     load()
+    assert f"{file} is not used: {reason}" in capsys.readouterr().err
     load()
     assert len(calls) == 2
+    assert not capsys.readouterr().err
 
 
-def test_a_folder_that_cannot_be_written_costs_the_time_again_and_no_more(folder, capsys):
+def test_what_belongs_to_another_user_is_not_used(folder, capsys, monkeypatch):
+    place, calls = folder
+    load()
+    user = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    load()
+    (file,) = place.iterdir()
+    assert f"{file} is not used: it belongs to another user" in capsys.readouterr().err
+    assert len(calls) == 2
+    cache.cache_folder.cache_clear()
+    load()
+    assert "not kept in the user's cache folder: it belongs to another user" in capsys.readouterr().err
+
+
+def test_a_folder_that_others_may_read_is_closed_and_used(folder, capsys):
+    place, calls = folder
+    place.mkdir(mode=0o755)
+    load()
+    load()
+    assert len(calls) == 1
+    assert "not kept" not in capsys.readouterr().err
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+
+
+def _writable(place):
+    place.mkdir()
+    place.chmod(0o777)
+
+
+def _a_link(place):
+    (place.parent / "elsewhere").mkdir()
+    place.symlink_to(place.parent / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("reason", "make"),
+    [
+        ("other users may write to it", _writable),
+        ("it is a link", _a_link),
+        ("it is not a folder", lambda place: place.write_text("")),
+    ],
+)
+def test_a_folder_that_is_not_the_users_own_gives_way_to_a_temporary_one(folder, capsys, reason, make):
+    place, calls = folder
+    make(place)
+    load()
+    assert f"machine code is not kept in the user's cache folder: {reason}" in capsys.readouterr().err
+    (temporary,) = (place.parent / "temporary").iterdir()
+    assert stat.S_IMODE(temporary.stat().st_mode) == 0o700
+    assert len(list(temporary.iterdir())) == 1
+    load()
+    assert len(calls) == 1, "which is kept for the next process"
+
+
+def test_where_there_is_no_folder_nothing_is_kept(folder, capsys):
     place, calls = folder
     place.write_text("a file is in the way")
+    (place.parent / "temporary" / f"qkernel-{os.geteuid()}").write_text("and here, too")
     load()
     load()
     assert len(calls) == 2
+    assert "compiled in 0 s, not kept" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_nothing_behind(folder, capsys, monkeypatch):
+    place, calls = folder
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        load()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "not kept: " in capsys.readouterr().err
+    assert not list(place.iterdir())
+    load()
+    assert len(calls) == 2
+
+
+def test_no_home_and_no_name_are_no_hindrance(folder, capsys, monkeypatch):
+    place, _ = folder
+    for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def unknown(user):
+        raise KeyError(user)
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    load()
+    assert "not kept in the user's cache folder: Could not determine home directory" in capsys.readouterr().err
+    assert len(list((place.parent / "temporary").iterdir())) == 1
 
 
 def test_an_edit_of_a_source_is_never_answered_with_old_code(tmp_path, monkeypatch):
-    before = cache._stamp()
+    before = cache._header(SINGLE)
     for source in cache._SOURCES:
         shutil.copy(f"{cache.__file__[: -len('cache.py')]}{source}.py", tmp_path)
     monkeypatch.setattr(cache, "__file__", str(tmp_path / "cache.py"))
-    assert cache._stamp() == before
+    assert cache._header(SINGLE) == before != cache._header(np.dtype(np.float64))
     (tmp_path / "gates.py").write_text("# edited")
-    assert cache._stamp() != before
+    assert cache._header(SINGLE) != before
+    monkeypatch.undo()
     monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
-    assert cache._stamp() != before
+    assert cache._header(SINGLE) != before
+
+
+def test_the_sources_are_all_that_machine_code_is_made_of():
+    folder = Path(cache.__file__).parent
+    found, left = set(), ["compiler"]
+    while left:
+        name = left.pop()
+        found.add(name)
+        text = (folder / f"{name}.py").read_text()
+        named = set(re.findall(r"from qkernel_backends\.native\.(\w+) import", text))
+        for line in re.findall(r"from qkernel_backends\.native import (.+)", text):
+            named |= set(re.findall(r"\w+", line))
+        left += sorted(named - found)
+    assert found == set(cache._SOURCES)

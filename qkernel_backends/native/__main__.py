@@ -16,4 +16,4 @@ def _load(precision: str) -> None:
 if __name__ == "__main__":
     with ProcessPoolExecutor(2) as pool:
         list(pool.map(_load, ("float32", "float64")))
-    print(f"the native engine is ready, its machine code in {cache_folder()}")
+    print(f"the native engine is ready, its machine code in {cache_folder() or 'no folder'}")

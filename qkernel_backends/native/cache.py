@@ -1,13 +1,14 @@
 """The machine code: kept on disk between processes, loaded without its compiler.
 
-A file is named after what it was made from: the sources, the versions of numba and Python, and the processor. It holds the
-digest of the rest, the name of the function, and an object file.
+What a file holds is run, so it is loaded from nowhere but a private folder and a private file. The file holds the digest
+of the rest, a header of everything that the code depends on, the name of the function, and an object file.
 """
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
+import json
 import os
 import sys
 import tempfile
@@ -21,24 +22,29 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 
+from qkernel_backends.native.private_files import NotPrivateError, private_folder, read_private, write_private
+
 _SOURCES = (
     "angles", "blocks", "compiler", "flips", "gates", "layout", "machine",
     "phases", "readout", "real", "start", "steps", "vectors", "words",
 )  # fmt: skip
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, *(ctypes.c_void_p,) * 5, *(ctypes.c_int64,) * 5)
 _DIGEST_SIZE = 32
+_LARGEST = 1 << 26
 
 
 @cache
 def machine_code(real: np.dtype[Any]) -> Callable[..., None]:
     """The machine for float32 or float64; compiles it the first time on this machine. See `machine.run`.
 
-    Called with addresses: of nothing twice, of `code`, of the table of arrays, of `numbers`; then five whole numbers.
+    Called with addresses: of the result, of nothing, of `code`, of the table of arrays, of `numbers`; then five whole
+    numbers.
     """
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    file = cache_folder() / f"machine-{real.name}-{_stamp()}.bin"
-    name, code = _read(file) or _compiled(real, file)
+    header, folder = _header(real), cache_folder()
+    file = None if folder is None else folder / f"machine-{real.name}-{hashlib.sha256(header).hexdigest()[:16]}.bin"
+    name, code = (file and _read(file, header)) or _compiled(real, file, header)
     target = llvm.Target.from_default_triple().create_target_machine()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -49,49 +55,85 @@ def machine_code(real: np.dtype[Any]) -> Callable[..., None]:
 
 
 @cache
-def cache_folder() -> Path:
-    """`NUMBA_CACHE_DIR` if set, else `qkernel` in the user's cache folder."""
+def cache_folder() -> Path | None:
+    """`qkernel` in `NUMBA_CACHE_DIR` or else in the user's cache folder; where that is not private, a temporary folder.
+
+    None where there can be no folder at all.
+    """
+    for place in (_user_folder, _temporary_folder):
+        try:
+            return private_folder(place())
+        except (NotPrivateError, OSError, RuntimeError) as problem:
+            _say(f"machine code is not kept in {place.__doc__}: {problem}")
+    return None
+
+
+def _user_folder() -> Path:
+    """the user's cache folder"""
     base = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "qkernel"
+    return (Path(base).absolute() if base else Path.home() / ".cache") / "qkernel"
 
 
-def _stamp() -> str:
-    """Changes when anything does that machine code is made from, so that an edit is never answered with old code."""
-    processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    chosen = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
-    digest = hashlib.sha256(repr((version("numba"), version("llvmlite"), sys.version, processor, chosen)).encode())
+def _temporary_folder() -> Path:
+    """the folder for temporary files"""
+    user = os.geteuid() if hasattr(os, "geteuid") else "machine-code"
+    return Path(tempfile.gettempdir()) / f"qkernel-{user}"
+
+
+def _header(real: np.dtype[Any]) -> bytes:
+    """Everything that machine code depends on, so that an edit is never answered with old code."""
+    sources = hashlib.sha256()
     for source in _SOURCES:
-        digest.update((Path(__file__).parent / f"{source}.py").read_bytes())
-    return digest.hexdigest()[:16]
+        sources.update((Path(__file__).parent / f"{source}.py").read_bytes())
+    return json.dumps(
+        {
+            "precision": real.name,
+            "sources": sources.hexdigest(),
+            "versions": [sys.version, version("numba"), version("llvmlite")],
+            "processor": [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()],
+            "chosen processor": [os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")],
+        }
+    ).encode()
 
 
-def _read(file: Path) -> tuple[str, bytes] | None:
-    """What a file holds; None if there is none or it is damaged."""
+def _read(file: Path, header: bytes) -> tuple[str, bytes] | None:
+    """What a file holds; None, and a word about it, where it is not to be used."""
     try:
-        content = file.read_bytes()
-    except OSError:
+        content = read_private(file, _LARGEST)
+    except FileNotFoundError:
+        return None
+    except (NotPrivateError, OSError) as problem:
+        _say(f"{file} is not used: {problem}")
         return None
     digest, rest = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
+    made_for, _, rest_of_it = rest.partition(b"\n")
     if hashlib.sha256(rest).digest() != digest:
+        _say(f"{file} is not used: it is damaged")
         return None
-    name, _, code = rest.partition(b"\n")
+    if made_for != header:
+        _say(f"{file} is not used: it was made of other sources, or for another precision, processor or version")
+        return None
+    name, _, code = rest_of_it.partition(b"\n")
     return name.decode(), code
 
 
-def _compiled(real: np.dtype[Any], file: Path) -> tuple[str, bytes]:
-    print("qkernel: compiling the native engine, once for this machine (up to a minute) ...", file=sys.stderr)
+def _compiled(real: np.dtype[Any], file: Path | None, header: bytes) -> tuple[str, bytes]:
+    _say("compiling the native engine, once for this machine (up to a minute) ...")
     began = time.monotonic()
     from qkernel_backends.native.compiler import compile_machine
 
     name, code = compile_machine(real)
-    rest = name.encode() + b"\n" + code
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as written:
-            written.write(hashlib.sha256(rest).digest() + rest)
-        os.replace(written.name, file)
-        place = f"kept in {file.parent}"
-    except OSError as error:
-        place = f"not kept: {error}"
-    print(f"qkernel: compiled in {time.monotonic() - began:.0f} s, {place}", file=sys.stderr)
+    place = "not kept"
+    if file is not None:
+        rest = b"\n".join((header, name.encode(), code))
+        try:
+            write_private(file, hashlib.sha256(rest).digest() + rest)
+            place = f"kept in {file.parent}"
+        except OSError as error:
+            place = f"not kept: {error}"
+    _say(f"compiled in {time.monotonic() - began:.0f} s, {place}")
     return name, code
+
+
+def _say(what: str) -> None:
+    print(f"qkernel: {what}", file=sys.stderr)
