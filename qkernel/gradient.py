@@ -19,7 +19,7 @@ from qkernel.diagnostics import did_you_mean
 from qkernel.engine import Engine, Prepared, require_exact_values
 from qkernel.errors import GradientError
 from qkernel.ir.types import FLOAT, ArrayType
-from qkernel.lower.angles import AngleMap, OpenParameter
+from qkernel.lower.angles import AngleMap, OpenParameter, without_turns
 from qkernel.lower.circuit import Body, Branch, Circuit, Expectation, Kind, Repeat, Run
 from qkernel.observable import Hamiltonian, Pauli, PauliOperator
 
@@ -162,7 +162,7 @@ def shift(
 ) -> tuple[Array, Array]:
     """Values (batch, outputs) of `readout` and their derivatives by slots, shape (batch, slots, outputs)."""
     terms = shift_terms(circuit) if terms is None else terms
-    angles = np.asarray(circuit.angles.evaluate(theta))
+    angles = without_turns(circuit.angles.evaluate(theta))
     batch, slots = angles.shape
     at_once = 1 + len(terms) if rows is None else max(1, rows // max(1, batch))
     plain = derivatives = np.zeros(0)

@@ -16,7 +16,9 @@ from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import BITS, Assign, Body, Branch, Circuit, Instruction, Kind, Repeat, Run
 from qkernel.observable import Hamiltonian
 from qkernel.shots import HOW_TO_ESTIMATE
-from qkernel_backends.memory import require_memory
+from qkernel_backends.guard import AtAnyAngle, guarded
+from qkernel_backends.memory import require_memory, require_memory_for_shots
+from qkernel_backends.threads import poll
 
 Array = np.ndarray[Any, Any]
 
@@ -69,12 +71,17 @@ class ReferenceEngine:
 
 
 @dataclass(frozen=True)
-class ReferencePrepared:
+class ReferencePrepared(AtAnyAngle):
     """See `qkernel.engine.Prepared`."""
 
     circuit: Circuit
     dtype: np.dtype[Any]
 
+    def with_open_slots(self, circuit: Circuit) -> ReferencePrepared:
+        """See `AtAnyAngle`."""
+        return ReferencePrepared(circuit, self.dtype)
+
+    @guarded
     def expect(self, theta: Array) -> Array:
         """Sum over the histories of <psi|H|psi>."""
         rows = [
@@ -82,6 +89,7 @@ class ReferencePrepared:
         ]
         return self._real(rows, len(theta), len(self.circuit.expectations))
 
+    @guarded
     def expect_vjp(self, theta: Array, cotangent: Array) -> tuple[Array, Array]:
         """The chain rule along each history, backwards: d<psi|H|psi> = 2 Re <lambda|dU|psi>."""
         gradient = np.zeros((len(theta), self.circuit.angles.num_slots))
@@ -102,6 +110,7 @@ class ReferencePrepared:
         values = self._real(rows, len(theta), len(self.circuit.expectations))
         return values, self.circuit.angles.pullback(theta, gradient).astype(values.dtype)
 
+    @guarded
     def probabilities(self, theta: Array) -> list[Array]:
         """Squared amplitudes, summed over the histories and the other qubits."""
         rows = [[_marginal(histories, qubits) for histories in self._all(theta)] for qubits in self.circuit.probabilities]
@@ -109,6 +118,7 @@ class ReferencePrepared:
             self._real(row, len(theta), 2 ** len(qubits)) for row, qubits in zip(rows, self.circuit.probabilities, strict=True)
         ]
 
+    @guarded
     def state(self, theta: Array) -> Array:
         """The only history's state, qubit 0 the least significant bit."""
         if not self.circuit.is_unitary:
@@ -116,11 +126,14 @@ class ReferencePrepared:
                 f"`{self.circuit.name}` measures or resets qubits, so that it has no single final state",
                 help="ask for samples, probabilities or expectation values",
             )
+        self._require_memory(2 * len(theta))
         rows = [history.state.reshape(-1) for (history,) in self._all(theta)]
         return np.array(rows, self.dtype).reshape(len(theta), 2**self.circuit.num_qubits)
 
+    @guarded
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """Shots that saw the same outcomes so far share their state; they are shuffled at the end."""
+        require_memory_for_shots(len(theta), shots, self.circuit.num_bits)
         result = np.zeros((len(theta), shots, self.circuit.num_bits), np.uint8)
         generator = np.random.default_rng(seed)
         for sample, angles in enumerate(self.circuit.angles.evaluate(theta)):
@@ -129,8 +142,8 @@ class ReferencePrepared:
             result[sample] = generator.permutation(rows, axis=0)
         return result
 
-    def _start(self, shots: int = 0) -> History:
-        require_memory(self.circuit.num_qubits, 16)
+    def _start(self, shots: int = 0, keep: bool = False) -> History:
+        self._require_memory(3 + (self.circuit.size if keep else 0))
         state = np.zeros((2,) * self.circuit.num_qubits, complex)
         state[(0,) * self.circuit.num_qubits] = 1
         return History(state, (0,) * self.circuit.num_bits, shots)
@@ -138,7 +151,7 @@ class ReferencePrepared:
     def _all(self, theta: Array, keep: bool = False) -> Iterator[list[History]]:
         """For each sample the histories of nonzero probability."""
         for angles in self.circuit.angles.evaluate(theta):
-            yield self._run(self.circuit.body, [self._start()], angles, _followed, keep)
+            yield self._run(self.circuit.body, [self._start(keep=keep)], angles, _followed, keep)
 
     def _real(self, rows: Any, batch: int, width: int) -> Array:
         return np.array(rows, self.dtype.type(0).real.dtype).reshape(batch, width)
@@ -151,6 +164,7 @@ class ReferencePrepared:
             match part:
                 case Run():
                     for instruction in self.circuit.instructions(part):
+                        poll()
                         histories = [
                             after for history in histories for after in _step(history, instruction, angles, split, keep)
                         ]
@@ -181,7 +195,11 @@ class ReferencePrepared:
             histories = self._run(loop.body, histories, angles, split)
         raise ExecutionError(f"a `while` of `{self.circuit.name}` ran {MOST_ROUNDS:,} rounds without an end", span=loop.span)
 
+    def _require_memory(self, states: int) -> None:
+        require_memory(self.circuit.num_qubits, 16, states * 16 << self.circuit.num_qubits)
+
     def _refuse_many(self, histories: list[History], split: Split) -> None:
+        self._require_memory(2 + len(histories))  # as many again, for the next instruction, and what it works in
         if split is _followed and len(histories) > MOST_BRANCHES:
             raise ExecutionError(
                 f"`{self.circuit.name}` has more than {MOST_BRANCHES} histories of measured bits, too many to sum over",

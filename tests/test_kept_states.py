@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-import qkernel_backends.native.split as native
-from qkernel_backends.native.layout import EXPECT, GRADIENT, KEEP, RESUME
+import qkernel_backends.native.runner as native
+import qkernel_backends.native.workspace as workspace
+from qkernel_backends.native.layout import CONSTANTS, EXPECT, GRADIENT, KEEP, RESUME
 from qkernel_backends.native.workspace import address
 from tests.benchmarks.workloads import OTHERS, Workload, new_layer, split
 
@@ -45,13 +46,20 @@ def vjp(entry: Any, inputs: Any, weights: Any, cotangent: Any, mark: Any) -> Any
 def modes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """What calls of the machine do."""
     seen: list[int] = []
-    original = native._run
+    machine_code = workspace.machine_code
 
-    def run(size: Any, room: Any, mode: int, batch: Any) -> None:
-        seen.append(mode)
-        original(size, room, mode, batch)
+    def recording(real: Any) -> Any:
+        machine = machine_code(real)
 
-    monkeypatch.setattr(native, "_run", run)
+        def run(*arguments: int) -> None:
+            if arguments[7] != CONSTANTS:
+                seen.append(arguments[7])
+            machine(*arguments)
+
+        return run
+
+    monkeypatch.setenv("QKERNEL_NUM_THREADS", "1")
+    monkeypatch.setattr(workspace, "machine_code", recording)
     return seen
 
 
@@ -144,7 +152,8 @@ def test_nothing_waits_without_a_graph(modes: list[int]) -> None:
     assert len(runner.marked) == 1
     del values
     gc.collect()
-    assert not runner.marked
+    runner.room()
+    assert not runner.marked, "whoever looks for room finds what nothing waits for any more"
 
 
 def test_weights_changed_between_are_refused_and_not_mixed() -> None:

@@ -24,6 +24,20 @@ Floats = np.ndarray[Any, np.dtype[np.float64]]
 Integers = np.ndarray[Any, np.dtype[np.int32]]
 Array = np.ndarray[Any, Any]
 
+LARGEST_ANGLE = float(1 << 15)
+"""Angles up to this may be added up before whole turns are taken off: what rounding loses is then below 1e-11."""
+
+
+def without_turns(angles: Array) -> Floats:
+    """The same rotations by angles between -2 pi and 2 pi: multiples of 4 pi are off, exactly; NaN for what is not finite.
+
+    The half angle comes from its own sine and cosine, which the C library gives exactly however large it is.
+    """
+    angles = np.asarray(angles, float)
+    with np.errstate(invalid="ignore"):
+        halves = angles / 2
+        return np.where(np.abs(angles) <= 2 * np.pi, angles, 2 * np.arctan2(np.sin(halves), np.cos(halves)))
+
 
 @dataclass(frozen=True)
 class OpenParameter:
@@ -123,15 +137,26 @@ class AngleMap:
             and np.array_equal(self.columns, np.arange(count))
         )
 
+    @cached_property
+    def largest_column(self) -> float:
+        """Columns of theta up to this keep every angle that depends on them within `LARGEST_ANGLE`; 0 if none does."""
+        if not len(self.rows):
+            return LARGEST_ANGLE
+        sums = np.zeros(self.num_slots)
+        np.add.at(sums, self.rows, np.abs(self.coefficients))
+        left = LARGEST_ANGLE - np.abs(self.offsets[self.rows]).max()
+        return float(max(0.0, left) / max(sums.max(), 1e-9))
+
     def evaluate(self, theta: Array) -> Array:
-        """The angles, shape (..., slots), for `theta` of shape (..., columns); float32 stays float32, else float64.
+        """The angles, float64 of shape (..., slots), for `theta` of shape (..., columns).
 
         Raises `ArithmeticEvaluationError` where an angle has no value.
         """
-        theta = _floating(theta)
-        result = np.broadcast_to(self.offsets.astype(theta.dtype), (*theta.shape[:-1], self.num_slots)).copy()
+        theta = np.asarray(theta, float)
+        result = np.broadcast_to(self.offsets, (*theta.shape[:-1], self.num_slots)).copy()
         if len(self.rows):
-            _add_at(result, self._by_row, theta[..., self.columns] * self.coefficients.astype(theta.dtype))
+            with np.errstate(over="ignore", invalid="ignore"):
+                _add_at(result, self._by_row, theta[..., self.columns] * self.coefficients)
         if self.curved:
             environment = self._environment(theta)
             for slot, expression in self.curved:

@@ -206,10 +206,14 @@ class Circuit:
     clean: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Circuit {self.name}: {self.num_qubits} qubits, {self.num_bits} bits, {self._size(self.body)} instructions>"
+        return f"<Circuit {self.name}: {self.num_qubits} qubits, {self.num_bits} bits, {self.size} instructions>"
+
+    @cached_property
+    def size(self) -> int:
+        """How many instructions there are, those of all branches and one iteration of each loop."""
+        return self._size(self.body)
 
     def _size(self, body: Body) -> int:
-        """How many instructions are in `body`, those of all branches and one round of each loop."""
         size = 0
         for part in body:
             match part:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from qkernel_backends.native.layout import (
     COEFFICIENTS_AT,
     CONSTANT,
@@ -10,10 +12,12 @@ from qkernel_backends.native.layout import (
     INPUTS_AT,
     LANE_BITS,
     LANE_MASKS_AT,
+    LIMIT_AT,
     MOMENTS_AT,
     NUM_GROUPS,
     NUM_INPUTS,
     NUM_ROWS,
+    NUM_WEIGHTS,
     ROW_GRADIENTS_AT,
     ROW_NUMBERS_AT,
     ROW_TERMS_AT,
@@ -24,7 +28,30 @@ from qkernel_backends.native.layout import (
 from qkernel_backends.native.phases import cosine_and_sine
 from qkernel_backends.native.vectors import kernel, lanes_of, load, scalar, splat, store
 
-_TWO_PI = 6.283185307179586
+# 2 pi in three parts: multiples of the first two are exact up to a million turns (Cody and Waite 1980).
+_TURN = 2 * math.pi
+_TURN_HIGH = math.floor(_TURN * 2.0**30) / 2.0**30
+_TURN_MIDDLE = _TURN - _TURN_HIGH
+_TURN_LOW = 2 * math.sin(math.pi)
+_PER_TURN = 1 / _TURN
+_WHOLE = 1.5 * 2.0**52
+"""Added and taken off again, it rounds to a whole number."""
+
+
+@kernel
+def _beyond(columns, first, last, limit):  # type: ignore[no-untyped-def]
+    found = 0
+    for k in range(first, last):
+        if not abs(columns[k]) <= limit:
+            found = 1
+    return found
+
+
+@kernel
+def out_of_range(code, numbers, inputs, weights, first, last):  # type: ignore[no-untyped-def]
+    """1 if a column of the samples `first` to `last` or a shared one lies beyond the limit or is not a number, else 0."""
+    limit, width = numbers[code[LIMIT_AT]], code[NUM_INPUTS]
+    return _beyond(inputs, first * width, last * width, limit) | _beyond(weights, 0, code[NUM_WEIGHTS], limit)
 
 
 @kernel
@@ -52,7 +79,8 @@ def evaluate(s, code, numbers, weights, stage):  # type: ignore[no-untyped-def]
                 column = code[terms + k]
                 if column >= 0:
                     total += numbers[coefficients + k] * s[code[INPUTS_AT] + lanes * column + lane]
-            s[value + lane] = total - _TWO_PI * round(total / _TWO_PI)
+            turns = (total * _PER_TURN + _WHOLE) - _WHOLE
+            s[value + lane] = ((total - turns * _TURN_HIGH) - turns * _TURN_MIDDLE) - turns * _TURN_LOW
         if not varies:
             store(s, value, splat(s, s[value]))
         cosine_and_sine(s, value, lanes, code[TURNS_AT] + 2 * lanes * row, code[TURNS_AT] + 2 * lanes * row + lanes)

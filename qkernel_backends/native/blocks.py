@@ -90,7 +90,7 @@ def _finish_start(s, code, block, base):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _block(s, code, numbers, state, at, block, tasks):  # type: ignore[no-untyped-def]
+def _block(s, code, numbers, state, stop, at, block, tasks):  # type: ignore[no-untyped-def]
     base = _base(code, at, block)
     first, last = code[at + FIRST_OP], code[at + LAST_OP]
     begins = tasks & FIRST and tasks & FORWARD
@@ -102,13 +102,13 @@ def _block(s, code, numbers, state, at, block, tasks):  # type: ignore[no-untype
         for k in range(first, last):
             forward(s, code, numbers, code[OPS_AT] + OP_WIDTH * k, base)
     if tasks & READ:
-        readout.add_up(s, code, code[at + FIRST_WORDS], code[at + LAST_WORDS], base)
+        readout.add_up(s, code, stop, code[at + FIRST_WORDS], code[at + LAST_WORDS], base)
     if tasks & BEGIN:
         readout.no_costate(s, code)
     elif tasks & (OBSERVE | UNDO):
         _move(s, code, at, base, state, 2, True)
     if tasks & OBSERVE:
-        readout.begin_costate(s, code, code[at + FIRST_WORDS], code[at + LAST_WORDS], base)
+        readout.begin_costate(s, code, stop, code[at + FIRST_WORDS], code[at + LAST_WORDS], base)
     if tasks & UNDO:
         for k in range(last - 1, first - 1, -1):
             backward(s, code, numbers, code[OPS_AT] + OP_WIDTH * k, base)
@@ -127,16 +127,16 @@ def run_blocks(code, arrays, numbers, first, last, tasks, sample, at):  # type: 
 
     The large state holds four parts: state and co-state, real and imaginary.
     """
-    s, weights = arrays[layout.WORK], arrays[layout.WEIGHTS]
+    s, weights, stop = arrays[layout.WORK], arrays[layout.WEIGHTS], arrays[layout.STOP]
     grad_inputs, grad_weights = arrays[layout.GRAD_INPUTS], arrays[layout.GRAD_WEIGHTS]
     lanes = lanes_of(s)
     if tasks == BEGIN_CALL:
-        prepare(s, code, numbers, weights, SHARED)
+        prepare(s, code, numbers, weights, stop, SHARED)
         clear(s, code, 0)
         clear(s, code, SHARED)
     elif tasks == BEGIN_SAMPLE:
         load_inputs(s, code, arrays[layout.INPUTS], sample, 1)
-        prepare(s, code, numbers, weights, BATCHED)
+        prepare(s, code, numbers, weights, stop, BATCHED)
         clear(s, code, BATCHED)
         start.prepare(s, code, code[TEMPLATE_AT])
         readout.clear(s, code)
@@ -156,4 +156,6 @@ def run_blocks(code, arrays, numbers, first, last, tasks, sample, at):  # type: 
         collect(s, code, numbers, SHARED, grad_inputs, grad_weights, 0, 0)
     else:
         for block in range(first, last):
-            _block(s, code, numbers, arrays[layout.STATES], at, block, tasks)
+            if stop[0] != 0:
+                return
+            _block(s, code, numbers, arrays[layout.STATES], stop, at, block, tasks)

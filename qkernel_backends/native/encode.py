@@ -368,10 +368,11 @@ class _Encoder:
             sum(map(len, operations)),
         )
         code[layout.NUM_ROWS], code[layout.NUM_GROUPS] = len(self.rows), len(self.groups)
-        code[layout.FROM_ZERO] = int(from_zero)
+        code[layout.FROM_ZERO], code[layout.NUM_WEIGHTS] = int(from_zero), len(self.position) - len(plan.batched)
+        self.put_numbers(layout.LIMIT_AT, [plan.largest_column])
         lanes = np.arange(self.lanes)
         signs = 1.0 - 2.0 * (np.bitwise_count(lanes[:, None] & lanes[None, :]) & 1)
-        numbers = np.array(self.numbers or [0.0], float)
+        numbers = np.array(self.numbers, float)
         vectors = (1 << (plan.num_qubits + self.lane_bits)) / self.lanes
         return Program(
             plan.num_qubits, self.lane_bits, len(self.position) - len(plan.batched),

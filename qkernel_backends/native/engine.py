@@ -10,17 +10,21 @@ from typing import Any
 import numpy as np
 
 from qkernel.engine import FEATURES, Prepared
+from qkernel.gradient import open_slots
 from qkernel.lower.circuit import Circuit
 from qkernel.recent import Recent
 from qkernel_backends.deferral import deferred_if_small
-from qkernel_backends.memory import require_memory
+from qkernel_backends.guard import AtAnyAngle, guarded
+from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.native.cache import machine_code
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.explain import explain
-from qkernel_backends.native.split import NativeSplit, Runner, extended, lane_bits
+from qkernel_backends.native.runner import Runner
+from qkernel_backends.native.split import NativeSplit, extended, lane_bits
 from qkernel_backends.native.trajectories import Trajectories
 from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
+from qkernel_backends.threads import current
 
 Array = np.ndarray[Any, Any]
 
@@ -49,7 +53,7 @@ class NativeEngine:
         return Trajectories(circuit, np.dtype(dtype)) if unitary is None else NativeBranching(circuit, unitary, np.dtype(dtype))
 
 
-class NativePrepared:
+class NativePrepared(AtAnyAngle):
     """See `qkernel.engine.Prepared`; `split` is the entry for layers."""
 
     def __init__(self, circuit: Circuit, dtype: np.dtype[Any], final: FinalMeasurements) -> None:
@@ -76,10 +80,15 @@ class NativePrepared:
         split = self.split(chosen, shared)
         return explain(split.plan, split.runner(batch).program, batch)
 
+    def with_open_slots(self, circuit: Circuit) -> Prepared:
+        """See `AtAnyAngle`."""
+        return NativePrepared(circuit, self.dtype, self.final)
+
     @property
     def _columns(self) -> tuple[int, ...]:
         return tuple(range(self.circuit.angles.num_columns + len(self.circuit.angles.curved)))
 
+    @guarded
     def expect(self, theta: Array) -> Array:
         """See `qkernel.engine.Prepared`."""
         columns = extended(self.circuit, theta, self.real)
@@ -87,6 +96,7 @@ class NativePrepared:
             return self.split((), self._columns).value(columns[:, :0], columns[0])
         return self.split(self._columns, ()).value(columns, np.zeros(0, self.real))
 
+    @guarded
     def expect_vjp(self, theta: Array, cotangent: Array) -> tuple[Array, Array]:
         """See `qkernel.engine.Prepared`."""
         columns = extended(self.circuit, theta, self.real)
@@ -102,6 +112,7 @@ class NativePrepared:
             gradient = gradient[:, : angles.num_columns] + angles.pullback(np.asarray(theta, float), slots).astype(self.real)
         return values, gradient
 
+    @guarded
     def state(self, theta: Array) -> Array:
         """See `qkernel.engine.Prepared`."""
         self.final.refuse_state(self.circuit)
@@ -111,40 +122,59 @@ class NativePrepared:
     def _state_plan(self) -> Plan:
         return compile_plan(self.circuit, self._columns, expectations=False, instructions=self.final.gates)
 
-    def _state(self, theta: Array) -> Array:
+    def _states(self, theta: Array, copies: int) -> tuple[Array, Array]:
+        """Real and imaginary parts, (batch, 2, 2**n), without global phase, and theta with curved angles.
+
+        `copies` states of each sample are needed besides.
+        """
         plan, columns = self._state_plan, extended(self.circuit, theta, self.real)
-        bits = lane_bits(plan.num_qubits, len(columns), self.real)
+        bits, size = lane_bits(plan.num_qubits, len(columns), self.real), self.dtype.itemsize << plan.num_qubits
         if bits not in self._state_runners:
             require_memory(plan.num_qubits, self.dtype.itemsize)
             position = {column: column for column in self._columns}
             self._state_runners[bits] = Runner(encode(plan, bits, self.real, position, costate=False))
-        runner = self._state_runners[bits]
-        work = runner.workspace()  # refuses what does not fit
+        runner, computation = self._state_runners[bits], current()
+        needed = runner.program.bytes + (1 + copies) * len(columns) * size
+        require_memory(plan.num_qubits, self.dtype.itemsize, needed, samples=len(columns))
+        work = runner.workspace()
         states = np.zeros((len(columns), 2, 1 << plan.num_qubits), self.real)
-        work.evolve(states, columns, columns[:0], 0, len(columns))
+        work.evolve(states, columns, columns[:0], 0, len(columns), computation)
+        computation.check()
         runner.idle.append(work)
+        return states, columns
+
+    def _state(self, theta: Array) -> Array:
+        plan = self._state_plan
+        states, columns = self._states(theta, copies=1 + (plan.place != tuple(range(plan.num_qubits))))
         phase = np.full(len(columns), plan.global_phase.offset)
         for column, coefficient in plan.global_phase.terms:
             phase += coefficient * columns[:, column].astype(float)
         result = np.empty((len(columns), 1 << plan.num_qubits), self.dtype)
         result.real, result.imag = states[:, 0], states[:, 1]
+        del states
         result *= np.exp(1j * phase).astype(self.dtype)[:, None]
         return ordered(result, plan.place)
 
+    @guarded
     def probabilities(self, theta: Array) -> list[Array]:
         """See `qkernel.engine.Prepared`."""
         weights = self._weights(theta)
         return [marginal(weights, self.circuit.num_qubits, qubits) for qubits in self.circuit.probabilities]
 
+    @guarded
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """See `qkernel.engine.Prepared`."""
+        require_memory_for_shots(len(theta), shots, self.circuit.num_bits)
         qubits = tuple(qubit for qubit, _ in self.final.measured)
         weights = marginal(self._weights(theta), self.circuit.num_qubits, qubits)
         return draw(weights, self.final.measured, self.circuit.num_bits, shots, seed)
 
     def _weights(self, theta: Array) -> Array:
-        state = self._state(theta)
-        return np.asarray(np.square(state.real) + np.square(state.imag))
+        """The squares of the amplitudes, shape (batch, 2**n)."""
+        states, _ = self._states(theta, copies=1)
+        weights = np.square(states[:, 0])
+        weights += np.square(states[:, 1])
+        return ordered(weights, self._state_plan.place)
 
 
 class NativeBranching(NativePrepared):
@@ -154,6 +184,10 @@ class NativeBranching(NativePrepared):
         super().__init__(unitary, dtype, FinalMeasurements(tuple(unitary.instructions()), ()))
         self.trajectories = Trajectories(circuit, dtype)
         self.follows = unitary.num_qubits > max(circuit.num_qubits, min(circuit.num_qubits + _FEW_FRESH, _FEW_QUBITS))
+
+    def with_open_slots(self, circuit: Circuit) -> Prepared:
+        """See `AtAnyAngle`."""
+        return NativeBranching(open_slots(self.trajectories.circuit), circuit, self.dtype)
 
     def expect(self, theta: Array) -> Array:
         """See `qkernel.engine.Prepared`."""

@@ -37,8 +37,8 @@ from qkernel_backends.native.layout import (
     WORD_VALUES_AT,
 )
 from qkernel_backends.native.progress import progress
-from qkernel_backends.native.threads import together
 from qkernel_backends.native.workspace import Batch, Workspace, adding_up, address, aligned
+from qkernel_backends.threads import Computation, together
 
 Array = np.ndarray[Any, Any]
 
@@ -50,8 +50,8 @@ class LargeState:
         self.program, self.workspaces = program, workspaces
         self.state = aligned(4 << program.num_qubits, program.dtype)
 
-    def run(self, mode: int, batch: Batch) -> None:
-        """Do a batch."""
+    def run(self, mode: int, batch: Batch, computation: Computation) -> bool:
+        """Do a batch; False, and nothing is done, where a column is out of range."""
         program = self.program
         for workspace in self.workspaces:
             workspace.addresses[STATES] = address(self.state)
@@ -59,18 +59,20 @@ class LargeState:
         differentiates = mode in (GRADIENT, RESUME)
         if differentiates:
             ctypes.memset(batch.grad_inputs, 0, sizes[GRAD_INPUTS] * program.dtype.itemsize)
-        with adding_up(self.workspaces, batch, sizes if differentiates else {}):
-            self._run(mode, batch.samples, differentiates)
+        with adding_up(self.workspaces, batch, sizes if differentiates else {}, computation):
+            return self._run(mode, batch.samples, differentiates, computation)
 
-    def _run(self, mode: int, count: int, differentiates: bool) -> None:
+    def _run(self, mode: int, count: int, differentiates: bool, computation: Computation) -> bool:
         program = self.program
         calls = [workspace.run for workspace in self.workspaces]
 
-        def everywhere(sample: int, task: int) -> None:
-            together([partial(call, 0, 0, task, sample, 0) for call in calls])
+        def everywhere(sample: int, task: int, last: int = 0) -> None:
+            together([partial(call, 0, last, task, sample, 0) for call in calls], computation)
 
         if mode != RESUME:
-            everywhere(0, BEGIN_CALL)
+            everywhere(0, BEGIN_CALL, count)
+            if self.workspaces[0].result.value:
+                return False
         schedule = list(self._schedule(mode))
         with progress("passes over the state", count * len(schedule)) as advance:
             for sample in range(count):
@@ -81,7 +83,9 @@ class LargeState:
                 for number, tasks in schedule:
                     at, blocks, _ = program.passes[number]
                     cuts = [blocks * k // len(calls) for k in range(len(calls) + 1)]
-                    together([partial(call, cuts[k], cuts[k + 1], tasks, sample, at) for k, call in enumerate(calls)])
+                    together(
+                        [partial(call, cuts[k], cuts[k + 1], tasks, sample, at) for k, call in enumerate(calls)], computation
+                    )
                     advance(1)
                 lanes = 64 // program.dtype.itemsize
                 if mode != RESUME:
@@ -93,6 +97,7 @@ class LargeState:
                     everywhere(sample, END_SAMPLE)
         if differentiates:
             everywhere(0, END_CALL)
+        return True
 
     def _gather(self, section: int, size: int) -> None:
         """Add the threads' parts of a section up in the first workspace."""

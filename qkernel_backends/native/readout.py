@@ -81,7 +81,7 @@ def clear(s, code):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def add_up(s, code, first, last, base):  # type: ignore[no-untyped-def]
+def add_up(s, code, stop, first, last, base):  # type: ignore[no-untyped-def]
     """Add a block's part to the words of the groups `first` to `last`; uses up the room of the co-state."""
     lanes = lanes_of(s)
     size, at = code[SIZE], code[STATE_AT]
@@ -89,6 +89,8 @@ def add_up(s, code, first, last, base):  # type: ignore[no-untyped-def]
     room = at + 2 * pitch
     zero = splat(s, scalar(s, 0.0))
     for group in range(first, last):
+        if stop[0] != 0:
+            return
         entry = code[WORD_GROUPS_AT] + 5 * group
         x, folded = code[entry], code[entry + 3]
         if x == 0:
@@ -155,7 +157,7 @@ def weigh(s, code, numbers, cotangent, first, count):  # type: ignore[no-untyped
 
 
 @kernel
-def begin_costate(s, code, first, last, base):  # type: ignore[no-untyped-def]
+def begin_costate(s, code, stop, first, last, base):  # type: ignore[no-untyped-def]
     """A block of the co-state 2 sum_k g_k H_k |state>, of the words in the groups `first` to `last`, after `weigh`.
 
     A group without X comes first, if there is one, and begins the co-state; the others are added to it.
@@ -166,6 +168,8 @@ def begin_costate(s, code, first, last, base):  # type: ignore[no-untyped-def]
     room = at + 2 * pitch
     zero = splat(s, scalar(s, 0.0))
     for group in range(first, last):
+        if stop[0] != 0:
+            return
         entry = code[WORD_GROUPS_AT] + 5 * group
         x, folded = code[entry], code[entry + 3]
         to = room if x == 0 else code[SCRATCH_AT]

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
-from threading import Event
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
+from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import Circuit
 from qkernel.recent import Recent
+from qkernel_backends.large_angles import SlotAngles, blanked
 from qkernel_backends.memory import require_memory
 from qkernel_backends.native.encode import Program, encode
-from qkernel_backends.native.large import LargeState
-from qkernel_backends.native.layout import EXPECT, GRAD_WEIGHTS, GRADIENT, KEEP, RESUME, STATES
+from qkernel_backends.native.layout import EXPECT, GRADIENT, KEEP, RESUME
 from qkernel_backends.native.passes import partition
-from qkernel_backends.native.progress import progress
-from qkernel_backends.native.threads import num_threads, together
-from qkernel_backends.native.workspace import Batch, Workspace, adding_up, address, aligned
+from qkernel_backends.native.runner import INTERRUPTIBLE, Arrays, Runner, Size, keep_states, run
+from qkernel_backends.native.workspace import Batch
 from qkernel_backends.plan import Plan, compile_plan
+from qkernel_backends.threads import AWAITED, current, interruptible
 
 Array = np.ndarray[Any, Any]
 
-WORTH_THREADS = 250_000.0
-_INTERRUPTIBLE = 1e8
 _LARGEST_WHOLE = 1 << 21
 _MOST_SIZES, _MOST_IDLE = 1024, 8  # sizes of batches
-KEPT_BYTES = 1 << 26  # of a program's states, and all that stands beside them, that wait for a gradient; one may always
+_STOP = AWAITED.address
 
 
 def lane_bits(num_qubits: int, batch: int, real: np.dtype[Any]) -> int:
@@ -48,109 +44,15 @@ def extended(circuit: Circuit, theta: Array, real: np.dtype[Any]) -> Array:
     curved = [slot for slot, _ in circuit.angles.curved]
     if not curved:
         return columns
-    angles = circuit.angles.evaluate(np.asarray(theta, float))[:, curved]
+    angles = without_turns(circuit.angles.evaluate(theta)[:, curved])
     return np.concatenate([columns, angles.astype(real)], 1)
-
-
-class Arrays:
-    """The arrays of a batch that comes as arrays of somebody else; where they begin is asked once, for that takes time."""
-
-    def __init__(self, batch: int, num_inputs: int, num_weights: int, num_values: int, real: np.dtype[Any]) -> None:
-        self.inputs, self.grad_inputs = np.empty((2, batch, num_inputs), real)
-        self.weights, self.grad_weights = np.empty((2, num_weights), real)
-        self.cotangent, self.values = np.empty((2, batch, num_values), real)
-        arrays = self.inputs, self.weights, self.cotangent, self.values, self.grad_inputs, self.grad_weights
-        self.addresses = Batch(batch, *map(address, arrays))
-
-
-class Room:
-    """What one call works in, and where it may leave its states.
-
-    `share` is how many samples each workspace does; `states` has a row for each chunk of samples.
-    """
-
-    def __init__(self, work: Workspace) -> None:
-        self.works, self.share = [work], 0
-        self.states = np.zeros((0, 0), work.program.dtype)
-        self.large: LargeState | None = None
-
-
-class Runner:
-    """One program, its idle workspaces and its rooms; each serves one call at a time.
-
-    A room in `marked` has the states of the call with that mark, and is free again when the mark dies.
-    """
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        self.idle: list[Workspace] = []
-        self.free: list[Room] = []
-        self.marked: dict[ref[object], Room] = {}
-
-    def room(self) -> Room:
-        """A free one, a new one while all that are marked fit `KEPT_BYTES`, else the one that was marked first."""
-        while True:
-            try:
-                return self.free.pop()
-            except IndexError:
-                if self._fits_another():
-                    return Room(self.workspace())
-            for oldest in tuple(self.marked)[:1]:
-                self.release(oldest)
-
-    def _fits_another(self) -> bool:
-        room = next(iter(tuple(self.marked.values())), None)
-        if room is None:
-            return True
-        size = self.program.bytes * len(room.works) + room.states.nbytes
-        return (len(self.marked) + 1) * size <= KEPT_BYTES
-
-    def mark(self, mark: object, room: Room) -> None:
-        self.marked[ref(mark, self.release)] = room
-
-    def room_of(self, mark: object) -> Room | None:
-        """The one that still has the states of the call with this mark."""
-        return self.marked.pop(ref(mark), None)
-
-    def release(self, mark: ref[object]) -> None:
-        room = self.marked.pop(mark, None)
-        if room is not None:
-            self.free.append(room)
-
-    def workspace(self) -> Workspace:
-        try:
-            return self.idle.pop()
-        except IndexError:
-            return self._new_workspace()
-
-    def _new_workspace(self) -> Workspace:
-        program = self.program
-        tables = program.bytes / program.state_bytes - 2
-        more = f"; a gradient needs the state, its co-state and {tables:.1f} states of tables" if tables >= 0 else ""
-        require_memory(program.num_qubits, 2 * program.dtype.itemsize, program.bytes, more)
-        return Workspace(program)
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How batches of one size run: `samples` share a vector, a forward run costs `cost` nanoseconds on one thread.
-
-    `keeps` says whether the states may stay for a later call, `is_small` that one workspace does it all in one go.
-    """
-
-    runner: Runner
-    samples: int
-    chunks: int
-    cost: float
-    keeps: bool
-    is_small: bool
 
 
 class NativeSplit:
     """A circuit whose columns `batched` come per sample and whose columns `shared` are one for all samples."""
 
     def __init__(self, circuit: Circuit, dtype: np.dtype[Any], batched: Sequence[int], shared: Sequence[int]) -> None:
-        self.circuit, self.dtype = circuit, dtype
+        self.circuit, self.dtype, self.batched, self.shared = circuit, dtype, list(batched), list(shared)
         self.real = np.dtype(np.float32 if dtype == np.complex64 else np.float64)
         self.position = {column: k for columns in (batched, shared) for k, column in enumerate(columns)}
         self.plan: Plan = compile_plan(circuit, batched, expectations=True)
@@ -168,14 +70,9 @@ class NativeSplit:
         bits = lane_bits(self.plan.num_qubits, batch, self.real)
         if bits not in self._runners:
             self._runners[bits] = Runner(self._program(bits))
-        runner = self._runners[bits]
-        program, chunks = runner.program, max(1, -(-batch >> bits))
-        cost = program.cost * chunks
-        keeps = batch == 1 if program.is_blocked else chunks * program.state_bytes <= KEPT_BYTES and 3 * cost <= _INTERRUPTIBLE
-        is_small = chunks == 1 and not program.is_blocked and 3 * cost <= _INTERRUPTIBLE
         while len(self._sizes) >= _MOST_SIZES:
             self._sizes.pop(next(iter(self._sizes)), None)  # soon worked out again
-        self._sizes[batch] = Size(runner, 1 << bits, chunks, cost, keeps, is_small)
+        self._sizes[batch] = Size.of(self._runners[bits], batch)
         return self._sizes[batch]
 
     def _program(self, bits: int) -> Program:
@@ -200,7 +97,8 @@ class NativeSplit:
         """The values, and the gradients of sum(cotangent * values) by `inputs` and by `weights`."""
         own = self._arrays(len(inputs))
         own.inputs[...], own.weights[...], own.cotangent[...] = inputs, weights, cotangent
-        self.differentiate(*own.addresses)
+        at = own.addresses
+        self.differentiate(at.samples, at.inputs, at.weights, at.cotangent, at.values, at.grad_inputs, at.grad_weights)
         found = own.values.copy(), own.grad_inputs.copy(), own.grad_weights.copy()
         self._give_back(own)
         return found
@@ -210,8 +108,7 @@ class NativeSplit:
         try:
             return (self._idle.get(batch) or []).pop()
         except IndexError:
-            num_shared = len(self.position) - len(self.plan.batched)
-            return Arrays(batch, len(self.plan.batched), num_shared, self.num_values, self.real)
+            return Arrays(batch, len(self.batched), len(self.shared), self.num_values, self.real)
 
     def _give_back(self, own: Arrays) -> None:
         batch = own.addresses.samples
@@ -224,13 +121,25 @@ class NativeSplit:
         same mark, inputs and weights that finds them begins there.
         """
         size = self._sizes.get(count) or self._size(count)
-        runner, room, batch = size.runner, size.runner.room(), Batch(count, inputs, weights, 0, values, 0, 0)
-        if mark is not None and size.keeps:
-            _run(size, room, KEEP, batch)
-            runner.mark(mark, room)
-        else:
-            _run(size, room, EXPECT, batch)
-            runner.free.append(room)
+        if size.is_small:
+            runner, keeps = size.runner, mark is not None and size.keeps
+            room = runner.room()
+            work = room.works[0]
+            if keeps and size.chunks > 1:
+                keep_states(size, room)
+            work.point(Batch(count, _STOP, inputs, weights, 0, values, 0, 0))
+            work.run(0, count, KEEP if keeps else EXPECT, 0, 0)
+            if not work.result.value:
+                if keeps:
+                    runner.mark(mark, room)
+                else:
+                    runner.free.append(room)
+                return
+        own = self._arrays(count)
+        own.take(inputs, weights)
+        self._wait(size.cost, partial(self._evaluate, size, own, mark))
+        own.give(values)
+        self._give_back(own)
 
     def differentiate(
         self,
@@ -245,75 +154,66 @@ class NativeSplit:
     ) -> None:
         """`vjp` of `count` samples between addresses; there are no values if the states of `mark` are found."""
         size = self._sizes.get(count) or self._size(count)
-        runner, mode, batch = size.runner, RESUME, Batch(count, inputs, weights, cotangent, values, by_inputs, by_weights)
-        room = None if mark is None else runner.room_of(mark)
-        if room is None:
-            room, mode = runner.room(), GRADIENT
-        ctypes.memset(by_weights, 0, self._weight_bytes)
-        _run(size, room, mode, batch)
-        runner.free.append(room)
-
-
-def _run(size: Size, room: Room, mode: int, batch: Batch) -> None:
-    """Do a batch in a room, with the help of threads where that is worth it; a room where this fails is forgotten."""
-    if size.is_small:
-        room.works[0].point(batch)
-        room.works[0].run(0, batch.samples, mode, 0, 0)
-        return
-    runner, works = size.runner, room.works
-    if runner.program.is_blocked:
-        if mode != RESUME:
-            _staff(runner, works, num_threads())
-        room.large = room.large or LargeState(runner.program, works)
-        room.large.run(mode, batch)
-        return
-    cost = size.cost if mode == EXPECT else 3 * size.cost
-    if mode != RESUME:
-        threads = min(num_threads(), size.chunks) if cost >= WORTH_THREADS else 1
-        room.share = -(-size.chunks // threads) * size.samples
-        _staff(runner, works, -(-size.chunks * size.samples // room.share))
-    if room.share > size.samples and mode in (KEEP, RESUME):
-        _keep_states(size, room)
-    if len(works) == 1 and cost <= _INTERRUPTIBLE:
-        works[0].point(batch)
-        works[0].run(0, batch.samples, mode, 0, 0)
-    else:
-        with adding_up(works, batch, {GRAD_WEIGHTS: runner.program.num_weights} if mode in (GRADIENT, RESUME) else {}):
-            _run_together(size, room, mode, batch.samples, cost)
-
-
-def _keep_states(size: Size, room: Room) -> None:
-    """Have all workspaces of a room find a row of its states for each chunk."""
-    program = size.runner.program
-    if len(room.states) < size.chunks:
-        room.states = aligned(size.chunks * program.state_bytes // program.dtype.itemsize, program.dtype).reshape(
-            size.chunks, -1
-        )
-    for work in room.works:
-        work.addresses[STATES] = address(room.states)
-
-
-def _run_together(size: Size, room: Room, mode: int, count: int, cost: float) -> None:
-    """Each workspace does its share; where samples are slow, cuts let Ctrl-C through."""
-    stop = Event()
-    step = size.samples if cost > _INTERRUPTIBLE else room.share
-
-    def task(work: Workspace, first: int) -> None:
-        last = min(first + room.share, count)
-        for begin in range(first, last, step):
-            if stop.is_set():
+        if size.is_small:
+            room, mode = self._resumed(size, mark)
+            work = room.works[0]
+            work.point(Batch(count, _STOP, inputs, weights, cotangent, values, by_inputs, by_weights))
+            ctypes.memset(by_weights, 0, self._weight_bytes)
+            work.run(0, count, mode, 0, 0)
+            if not work.result.value:
+                size.runner.free.append(room)
                 return
-            work.run(begin, min(begin + step, last), mode, 0, 0)
-            if not first:
-                advance(step)
+        own = self._arrays(count)
+        own.take(inputs, weights, cotangent)
+        self._wait(3 * size.cost, partial(self._differentiate, size, own, mark))
+        own.give(values, by_inputs, by_weights)
+        self._give_back(own)
 
-    with progress("samples", room.share) as advance:
-        together([partial(task, work, k * room.share) for k, work in enumerate(room.works)], stop)
+    def _wait(self, cost: float, compute: Callable[[], None]) -> None:
+        """Have it computed, in another thread where that takes long."""
+        if cost > INTERRUPTIBLE:
+            interruptible(compute)
+        else:
+            compute()
 
+    def _evaluate(self, size: Size, own: Arrays, mark: object | None) -> None:
+        computation, room = current(), size.runner.room()
+        computation.keep(room, own)
+        keeps = mark is not None and size.keeps
+        batch = own.addresses._replace(stop=computation.address)
+        if not run(size, room, KEEP if keeps else EXPECT, batch, computation):
+            _, split, angles, finite = self._open_angles(own)
+            own.values[...] = blanked(split.value(angles, np.zeros(0)), finite)
+        elif keeps:
+            size.runner.mark(mark, room)
+            return
+        size.runner.free.append(room)
 
-def _staff(runner: Runner, works: list[Workspace], count: int) -> None:
-    """As many workspaces as threads."""
-    while len(works) < count:
-        works.append(runner.workspace())
-    runner.idle += works[count:]
-    del works[count:]
+    def _differentiate(self, size: Size, own: Arrays, mark: object | None) -> None:
+        computation, (room, mode) = current(), self._resumed(size, mark)
+        computation.keep(room, own)
+        own.grad_weights.fill(0)
+        if not run(size, room, mode, own.addresses._replace(stop=computation.address), computation):
+            slots, split, angles, finite = self._open_angles(own)
+            values, by_slots, _ = split.vjp(angles, np.zeros(0), own.cotangent)
+            gradient = blanked(slots.pullback(by_slots), finite)
+            own.values[...], own.grad_inputs[...] = blanked(values, finite), gradient[:, self.batched]
+            own.grad_weights[...] = gradient[:, self.shared].sum(0)
+        size.runner.free.append(room)
+
+    def _resumed(self, size: Size, mark: object | None) -> tuple[Any, int]:
+        """Where to differentiate, and whether the states of `mark` are there."""
+        room = None if mark is None else size.runner.room_of(mark)
+        return (size.runner.room(), GRADIENT) if room is None else (room, RESUME)
+
+    def _open_angles(self, own: Arrays) -> tuple[SlotAngles, NativeSplit, Array, Array]:
+        """What does it at any angles: the way to angles, a split for them, the angles, and which samples are finite."""
+        slots, split = self._open
+        columns = np.empty((len(own.inputs), len(self.position)))
+        columns[:, self.batched], columns[:, self.shared] = own.inputs, own.weights
+        return slots, split, *slots(columns)
+
+    @cached_property
+    def _open(self) -> tuple[SlotAngles, NativeSplit]:
+        slots = SlotAngles(self.circuit)
+        return slots, NativeSplit(slots.circuit, self.dtype, range(slots.circuit.angles.num_columns), ())

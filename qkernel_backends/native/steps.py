@@ -68,11 +68,13 @@ from qkernel_backends.native.vectors import fill, kernel, lanes_of, pitch_of
 
 
 @kernel
-def prepare(s, code, numbers, weights, stage):  # type: ignore[no-untyped-def]
+def prepare(s, code, numbers, weights, stop, stage):  # type: ignore[no-untyped-def]
     """Angles, rotations and phase tables of a stage."""
     angles.evaluate(s, code, numbers, weights, stage)
     angles.coefficients(s, code, stage)
     for k in range(code[NUM_OPS]):
+        if stop[0] != 0:
+            return
         op = code[OPS_AT] + OP_WIDTH * k
         if code[op + KIND] == PHASES and code[op + STAGE] == stage:
             phases.build(s, code, op)

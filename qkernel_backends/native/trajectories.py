@@ -13,26 +13,32 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.engine import Prepared
 from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import BITS, Assign, Circuit, Instruction
 from qkernel.shots import HOW_TO_ESTIMATE
-from qkernel_backends.memory import require_memory
+from qkernel_backends.guard import AtAnyAngle, guarded
+from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.native.branching import Collapse, Test, last_measurements, steps
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.progress import progress
-from qkernel_backends.native.split import WORTH_THREADS, Runner, extended, lane_bits
-from qkernel_backends.native.threads import num_threads, together
+from qkernel_backends.native.runner import WORTH_THREADS, Runner
+from qkernel_backends.native.split import extended, lane_bits
 from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.plan import pauli_words
 from qkernel_backends.plan.sampling import marginal, ordered
 from qkernel_backends.reference import MOST_BRANCHES, MOST_ROUNDS, ReferenceEngine
+from qkernel_backends.threads import current, num_threads, poll, together
 
 Array = np.ndarray[Any, Any]
 
 _ROOM = 1 << 26
 """Bytes of states that advance together."""
+
+_STRETCH = 1 << 18
+"""Amplitudes of a row that are read at once."""
 
 _NEGLIGIBLE = {4: 1e-12, 8: 1e-20}
 """By the bytes of a real number: outcomes of a smaller probability are rounding errors."""
@@ -62,7 +68,7 @@ def _joined(parts: list[Rows]) -> Rows:
     return Rows(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Rows)))
 
 
-class Trajectories:
+class Trajectories(AtAnyAngle):
     """See `qkernel.engine.Prepared`; for circuits that measure, reset or branch."""
 
     def __init__(self, circuit: Circuit, dtype: np.dtype[Any]) -> None:
@@ -80,19 +86,21 @@ class Trajectories:
             help="ask for samples, probabilities or expectation values",
         )
 
+    def with_open_slots(self, circuit: Circuit) -> Prepared:
+        """See `AtAnyAngle`."""
+        return Trajectories(circuit, self.dtype)
+
+    @guarded
     def expect(self, theta: Array) -> Array:
         """See `qkernel.engine.Prepared`. Sums over the histories."""
         count = self.circuit.num_qubits
         read = pauli_words([part.observable for part in self.circuit.expectations], list(range(count)), count)
         disturbed = sum(1 << qubit for qubit, _ in self.final)
-        values, index = np.zeros((len(theta), len(read.words))), np.arange(1 << count)
+        values = np.zeros((len(theta), len(read.words)))
         for rows in self._exact(theta):
-            states = rows.states[:, 0] + 1j * rows.states[:, 1]
             for x in {x for x, _ in read.words if not x & disturbed}:
-                moved = states[:, index ^ x].conj() * states
-                for word, z in ((k, z) for k, (other, z) in enumerate(read.words) if other == x):
-                    signs = 1 - 2 * (np.bitwise_count(index & z) & 1).astype(self.real)
-                    np.add.at(values[:, word], rows.sample, (1j ** (x & z).bit_count() * (moved @ signs)).real)
+                words = np.array([k for k, (other, _) in enumerate(read.words) if other == x])
+                np.add.at(values, np.ix_(rows.sample, words), _overlaps(rows.states, x, [read.words[k][1] for k in words]))
         sums = [sum(factor * values[:, word] for word, factor in entries) for entries in read.sums]
         result = np.zeros((len(theta), len(sums)), self.real)
         for k, (total, constant) in enumerate(zip(sums, read.constants, strict=True)):
@@ -103,6 +111,7 @@ class Trajectories:
         """See `qkernel.engine.Prepared`. The reference engine's, history by history."""
         return ReferenceEngine().prepare(self.circuit, self.dtype).expect_vjp(theta, cotangent)
 
+    @guarded
     def probabilities(self, theta: Array) -> list[Array]:
         """See `qkernel.engine.Prepared`. Sums over the histories."""
         result = [np.zeros((len(theta), 1 << len(qubits)), self.real) for qubits in self.circuit.probabilities]
@@ -112,8 +121,10 @@ class Trajectories:
                 np.add.at(total, rows.sample, marginal(weights, self.circuit.num_qubits, qubits))
         return result
 
+    @guarded
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """See `qkernel.engine.Prepared`."""
+        require_memory_for_shots(len(theta), shots, self.circuit.num_bits)
         result = np.zeros((len(theta), shots, self.circuit.num_bits), np.uint8)
         if not shots:
             return result
@@ -164,6 +175,7 @@ class Trajectories:
         for first in range(0, len(theta), self.limit):
             waiting: dict[int, list[Rows]] = {0: [self._start(range(first, min(first + self.limit, len(theta))), shots)]}
             while waiting:
+                poll()
                 # The earliest step lets branches join; where that takes too much room, the latest ends some rows first.
                 crowded = sum(len(rows) for parts in waiting.values() for rows in parts) > self.limit
                 at = max(waiting) if crowded else min(waiting)
@@ -185,7 +197,7 @@ class Trajectories:
         count = len(samples)
         amplitude = 2 * self.real.itemsize
         needed = 3 * amplitude * count << self.circuit.num_qubits
-        require_memory(self.circuit.num_qubits, amplitude, needed, "; a measurement makes two states of one")
+        require_memory(self.circuit.num_qubits, amplitude, needed, "; a measurement makes two states of one", samples=count)
         states = np.zeros((count, 2, 1 << self.circuit.num_qubits), self.real)
         states[:, 0, 0] = 1
         bits = np.zeros((count, self.circuit.num_bits), np.uint8)
@@ -225,17 +237,21 @@ class Trajectories:
         if (at, alone, bits) not in self._runners:
             code = encode(plan, bits, self.real, {k: k for k in every}, from_zero=False, costate=False)
             self._runners[at, alone, bits] = Runner(code)
-        runner, samples = self._runners[at, alone, bits], 1 << bits
+        runner, samples, computation = self._runners[at, alone, bits], 1 << bits, current()
         inputs, shared = (np.zeros((len(rows), 0), self.real), columns[0]) if alone else (columns[rows.sample], columns[:0])
 
         def move(first: int, last: int) -> None:
             work = runner.workspace()
-            work.evolve(rows.states, inputs, shared, first, last)
+            work.evolve(rows.states, inputs, shared, first, last, computation)
+            computation.check()
             runner.idle.append(work)
 
         chunks = -(-len(rows) // samples)
         share = samples * -(-chunks // (num_threads() if runner.program.cost * chunks > WORTH_THREADS else 1))
-        together([partial(move, first, min(first + share, len(rows))) for first in range(0, len(rows), share)])
+        together([partial(move, first, min(first + share, len(rows))) for first in range(0, len(rows), share)], computation)
+        if plan.place == tuple(range(plan.num_qubits)):
+            return rows
+        self._require_memory(len(rows))
         states = ordered(rows.states.reshape(2 * len(rows), -1), plan.place).reshape(rows.states.shape)
         return Rows(states, rows.bits, rows.sample, rows.shots, rows.rounds)
 
@@ -256,18 +272,47 @@ class Trajectories:
             ones = generator.binomial(rows.shots, weights[1] / (weights[0] + weights[1]))
             shots = [rows.shots - ones, ones]
             kept = [taken > 0 for taken in shots]
-        after = []
+        count = int(kept[0].sum() + kept[1].sum())
+        self._require_memory(count)
+        states = np.zeros((count, *halves.shape[1:]), self.real)
+        parts, begin = [], 0
         for outcome in (0, 1):
-            chosen, bits = kept[outcome], rows.bits[kept[outcome]]
-            states = np.zeros((len(bits), *halves.shape[1:]), self.real)
-            states[:, :, :, 0 if collapse.bit is None else outcome] = halves[chosen, :, :, outcome]
+            chosen: Any = slice(None) if kept[outcome].all() else kept[outcome]
+            bits = rows.bits[kept[outcome]]
+            half = states[begin : begin + len(bits), :, :, 0 if collapse.bit is None else outcome]
+            half[...] = halves[chosen, :, :, outcome]
             if generator is not None:
-                states /= np.sqrt(weights[outcome][chosen]).reshape(-1, 1, 1, 1, 1).astype(self.real)
+                half /= np.sqrt(weights[outcome][chosen]).reshape(-1, 1, 1, 1).astype(self.real)
             if collapse.bit is not None:
                 bits[:, collapse.bit] = outcome
-            states = states.reshape(len(bits), *rows.states.shape[1:])
-            after.append(Rows(states, bits, rows.sample[chosen], shots[outcome][chosen], rows.rounds[chosen]))
-        return _joined(after)
+            parts.append((bits, rows.sample[chosen], shots[outcome][chosen], rows.rounds[chosen]))
+            begin += len(bits)
+        return Rows(states.reshape(count, *rows.states.shape[1:]), *map(np.concatenate, zip(*parts, strict=True)))
+
+    def _require_memory(self, count: int) -> None:
+        """Of so many further states."""
+        amplitude = 2 * self.real.itemsize
+        needed = amplitude * count << self.circuit.num_qubits
+        require_memory(self.circuit.num_qubits, amplitude, needed, "; a measurement makes two states of one")
+
+
+def _overlaps(states: Array, x: int, masks: list[int]) -> Array:
+    """Expectation values of the Paulis with X on `x` and Z on each of `masks`, shape (rows, masks), of rows of states."""
+    size = states.shape[2]
+    stretch = min(size, _STRETCH)
+    low = np.arange(stretch)
+    result = np.zeros((len(states), len(masks)))
+    for first in range(0, size, stretch):
+        poll()
+        other = first ^ (x & ~(stretch - 1))
+        near = states[:, 0, first : first + stretch] + 1j * states[:, 1, first : first + stretch]
+        far = states[:, :, other : other + stretch][:, :, low ^ (x & (stretch - 1))]
+        products = (far[:, 0] - 1j * far[:, 1]) * near
+        for k, z in enumerate(masks):
+            signs = 1 - 2 * (np.bitwise_count(low & z) & 1).astype(states.dtype)
+            sign = 1 - 2 * ((first & z).bit_count() & 1)
+            result[:, k] += sign * (1j ** (x & z).bit_count() * (products @ signs)).real
+    return result
 
 
 def _classical(expression: Expr, rows: Rows) -> Array:

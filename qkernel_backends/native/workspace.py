@@ -20,9 +20,11 @@ from qkernel_backends.native.layout import (
     NUM_ARRAYS,
     SIGNS_AT,
     STATES,
+    STOP,
     WEIGHTS,
     WORK,
 )
+from qkernel_backends.threads import AWAITED, Computation
 
 Array = np.ndarray[Any, Any]
 
@@ -44,9 +46,13 @@ def address(array: Array) -> int:
 
 
 class Batch(NamedTuple):
-    """Samples: how many, and where their arrays begin, contiguous and in the program's precision; see `layout`."""
+    """Samples: how many, who waits for them, and where their arrays begin, contiguous and in the program's precision.
+
+    See `layout`.
+    """
 
     samples: int
+    stop: int
     inputs: int
     weights: int
     cotangent: int
@@ -58,7 +64,8 @@ class Batch(NamedTuple):
 class Workspace:
     """`run(first, last, mode, sample, at)` calls the machine, see `layout`; it lets go of the interpreter lock.
 
-    `addresses` says where the arrays of a call begin. Who puts one there keeps it alive.
+    `addresses` says where the arrays of a call begin. Who puts one there keeps it alive. What the machine gives is left
+    in `result`.
     """
 
     def __init__(self, program: Program) -> None:
@@ -71,22 +78,28 @@ class Workspace:
         self.addresses = (ctypes.c_ssize_t * NUM_ARRAYS)(*[nothing] * NUM_ARRAYS)
         self.addresses[WORK] = address(self.work)
         places = address(program.code), ctypes.addressof(self.addresses), address(program.numbers)
-        self.run = partial(machine_code(program.dtype), nothing, nothing + 8, *places)
+        self.result = ctypes.c_int64()
+        self.run = partial(machine_code(program.dtype), ctypes.addressof(self.result), nothing, *places)
         self.run(0, 0, CONSTANTS, 0, 0)
 
     def point(self, batch: Batch) -> None:
         """Have the machine find a batch."""
-        self.addresses[INPUTS:] = list(batch[1:])
+        self.addresses[STOP:] = list(batch[1:])
 
-    def evolve(self, states: Array, inputs: Array, weights: Array, first: int, last: int) -> None:
+    def evolve(
+        self, states: Array, inputs: Array, weights: Array, first: int, last: int, computation: Computation = AWAITED
+    ) -> None:
         """Run the rows `first` to `last` of `states`, shape (batch, 2, 2**n)."""
         for place, array in ((STATES, states), (INPUTS, inputs), (WEIGHTS, weights)):
             self.addresses[place] = address(array)
+        self.addresses[STOP] = computation.address
         self.run(first, last, EVOLVE, 0, 0)
 
 
 @contextmanager
-def adding_up(workspaces: Sequence[Workspace], batch: Batch, places: dict[int, int]) -> Iterator[None]:
+def adding_up(
+    workspaces: Sequence[Workspace], batch: Batch, places: dict[int, int], computation: Computation
+) -> Iterator[None]:
     """Have all workspaces find a batch; what each leaves in `places`, of so many numbers, is added up where the batch says."""
     first, *others = workspaces
     first.point(batch)
@@ -95,6 +108,7 @@ def adding_up(workspaces: Sequence[Workspace], batch: Batch, places: dict[int, i
         other.point(batch)
         for place, size in places.items():
             part = np.zeros(size, first.program.dtype)
+            computation.keep(part)
             other.addresses[place] = address(part)
             parts.append((place, part))
     yield

@@ -43,6 +43,7 @@ class Plan:
 
     `place[q]` is the qubit of the plan that holds qubit q of the circuit, -1 where nothing depends on it. `batched`
     are the columns that differ from sample to sample, `num_columns` counts those of theta and one for each curved angle.
+    Angles are added up as they come while no column is larger than `largest_column`.
     """
 
     num_qubits: int
@@ -53,6 +54,7 @@ class Plan:
     batched: frozenset[int]
     num_columns: int
     global_phase: Affine
+    largest_column: float
 
 
 def compile_plan(
@@ -96,6 +98,7 @@ def compile_plan(
         columns,
         circuit.angles.num_columns + len(circuit.angles.curved),
         fusion.global_phase,
+        circuit.angles.largest_column,
     )
 
 

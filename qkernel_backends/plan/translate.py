@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from qkernel.lower.angles import AngleMap
+from qkernel.lower.angles import LARGEST_ANGLE, AngleMap, without_turns
 from qkernel.lower.circuit import Circuit, Instruction
 from qkernel_backends.plan.operations import Affine, Dense, Flip, Operation, PauliRotation, Phases, Rotation, X, Y, Z
 
@@ -38,9 +38,11 @@ def angle_rows(angles: AngleMap) -> list[Affine]:
         terms[row].append((column, coefficient))
     for extra, (slot, _) in enumerate(angles.curved):
         terms[slot] = [(angles.num_columns + extra, 1.0)]
-    zero = Affine(0.0)
+    zero, large = Affine(0.0), np.abs(angles.offsets) > LARGEST_ANGLE
+    large[angles.rows] = False  # what is added to them is added first
+    offsets = np.where(large, without_turns(angles.offsets), angles.offsets).tolist()
     return [sum((Affine(0.0, (t,)) for t in row), Affine(b)) if row else Affine(b) if b else zero
-            for row, b in zip(terms, angles.offsets.tolist(), strict=True)]  # fmt: skip
+            for row, b in zip(terms, offsets, strict=True)]  # fmt: skip
 
 
 class Translation:

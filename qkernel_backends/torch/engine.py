@@ -13,13 +13,18 @@ from torch import Tensor
 
 from qkernel.engine import FEATURES, Prepared
 from qkernel.errors import ExecutionError
+from qkernel.gradient import open_slots
+from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import Circuit
 from qkernel.recent import Recent
 from qkernel_backends.deferral import deferred_if_small
-from qkernel_backends.memory import available_memory, require_memory
+from qkernel_backends.guard import AtAnyAngle, guarded
+from qkernel_backends.memory import require_memory_for_shots
 from qkernel_backends.plan import compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
-from qkernel_backends.torch.tensors import TorchSplit
+from qkernel_backends.reference import ReferenceEngine, ReferencePrepared
+from qkernel_backends.torch.large_angles import LargeAngles
+from qkernel_backends.torch.tensors import TorchSplit, require_memory_on
 
 Array = np.ndarray[Any, Any]
 _MOST_SPLITS = 16
@@ -38,13 +43,11 @@ class TorchEngine:
         final = final_measurements(circuit)
         if final is not None and not disturbed(circuit, final):
             return TorchPrepared(circuit, np.dtype(dtype), final, torch.device(self.device))
-        from qkernel_backends.reference import ReferenceEngine
-
         histories, unitary = ReferenceEngine().prepare(circuit, dtype), deferred_if_small(circuit)
         return histories if unitary is None else TorchBranching(unitary, histories, np.dtype(dtype), torch.device(self.device))
 
 
-class TorchPrepared:
+class TorchPrepared(AtAnyAngle):
     """See `qkernel.engine.Prepared`; `split(...).values` takes and gives tensors."""
 
     def __init__(self, circuit: Circuit, dtype: np.dtype[Any], final: FinalMeasurements, device: torch.device) -> None:
@@ -61,8 +64,15 @@ class TorchPrepared:
         if (found := self._splits.get(key)) is not None:
             return found
         plan = compile_plan(self.circuit, key[0], expectations=True)
-        self._require_memory(plan.num_qubits)
-        return self._splits.keep(key, TorchSplit(plan, *key))
+        require_memory_on(self.device, plan.num_qubits, self.dtype.itemsize)
+        large = LargeAngles(
+            self.circuit, *key, lambda open, count: TorchSplit(compile_plan(open, range(count), True), range(count), ())
+        )
+        return self._splits.keep(key, TorchSplit(plan, *key, large))
+
+    def with_open_slots(self, circuit: Circuit) -> TorchPrepared:
+        """See `AtAnyAngle`."""
+        return TorchPrepared(circuit, self.dtype, self.final, self.device)
 
     @property
     def _columns(self) -> tuple[int, ...]:
@@ -72,7 +82,7 @@ class TorchPrepared:
         curved = [slot for slot, _ in self.circuit.angles.curved]
         columns = np.asarray(theta, float)
         if curved:
-            columns = np.concatenate([columns, self.circuit.angles.evaluate(columns)[:, curved]], 1)
+            columns = np.concatenate([columns, without_turns(self.circuit.angles.evaluate(columns)[:, curved])], 1)
         return torch.as_tensor(columns).to(self.device, self.real)
 
     def expectations(self, theta: Tensor) -> Tensor:
@@ -84,12 +94,14 @@ class TorchPrepared:
             )
         return self.split(self._columns, ()).values(theta, theta.new_zeros(0))
 
+    @guarded
     def expect(self, theta: Array) -> Array:
         """See `qkernel.engine.Prepared`."""
         with torch.no_grad():
             columns = self._extended(theta)
             return self.split(self._columns, ()).values(columns, columns.new_zeros(0)).cpu().numpy()
 
+    @guarded
     def expect_vjp(self, theta: Array, cotangent: Array) -> tuple[Array, Array]:
         """See `qkernel.engine.Prepared`."""
         columns = self._extended(theta).requires_grad_()
@@ -111,14 +123,10 @@ class TorchPrepared:
     @cached_property
     def _state_split(self) -> TorchSplit:
         plan = compile_plan(self.circuit, self._columns, expectations=False, instructions=self.final.gates)
-        self._require_memory(plan.num_qubits)
+        require_memory_on(self.device, plan.num_qubits, self.dtype.itemsize)
         return TorchSplit(plan, self._columns, ())
 
-    def _require_memory(self, num_qubits: int) -> None:
-        # Layers bring tensors on devices of their own.
-        room = max(available_memory(), torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0)
-        require_memory(num_qubits, self.dtype.itemsize, room=room)
-
+    @guarded
     def state(self, theta: Array) -> Array:
         """See `qkernel.engine.Prepared`."""
         self.final.refuse_state(self.circuit)
@@ -133,13 +141,16 @@ class TorchPrepared:
             state = split.state(columns, columns.new_zeros(0)) * torch.complex(phase.cos(), phase.sin()).unsqueeze(1)
             return ordered(state.cpu().numpy(), split.plan.place)
 
+    @guarded
     def probabilities(self, theta: Array) -> list[Array]:
         """See `qkernel.engine.Prepared`."""
         weights = np.abs(self._state(theta)) ** 2
         return [marginal(weights, self.circuit.num_qubits, qubits) for qubits in self.circuit.probabilities]
 
+    @guarded
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """See `qkernel.engine.Prepared`."""
+        require_memory_for_shots(len(theta), shots, self.circuit.num_bits)
         qubits = tuple(qubit for qubit, _ in self.final.measured)
         weights = marginal(np.abs(self._state(theta)) ** 2, self.circuit.num_qubits, qubits)
         return draw(weights, self.final.measured, self.circuit.num_bits, shots, seed)
@@ -148,9 +159,14 @@ class TorchPrepared:
 class TorchBranching(TorchPrepared):
     """See `qkernel.engine.Prepared`; exact values come from the circuit with its measurements deferred."""
 
-    def __init__(self, unitary: Circuit, histories: Prepared, dtype: np.dtype[Any], device: torch.device) -> None:
+    def __init__(self, unitary: Circuit, histories: ReferencePrepared, dtype: np.dtype[Any], device: torch.device) -> None:
         super().__init__(unitary, dtype, FinalMeasurements(tuple(unitary.instructions()), ()), device)
         self.histories = histories
+
+    def with_open_slots(self, circuit: Circuit) -> TorchPrepared:
+        """See `AtAnyAngle`."""
+        histories = self.histories.with_open_slots(open_slots(self.histories.circuit))
+        return TorchBranching(circuit, histories, self.dtype, self.device)
 
     def state(self, theta: Array) -> Array:
         """There is none."""

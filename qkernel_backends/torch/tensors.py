@@ -14,8 +14,11 @@ import torch
 from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
+from qkernel_backends.memory import require_memory
 from qkernel_backends.plan import plan as plans
 from qkernel_backends.plan.operations import Dense, PauliRotation, Phases, Rotation
+from qkernel_backends.threads import poll
+from qkernel_backends.torch.large_angles import LargeAngles
 from qkernel_backends.torch.schedule import Layer, Permutation, Schedule, Step
 from qkernel_backends.torch.tables import (
     Blocks,
@@ -33,14 +36,20 @@ Array = np.ndarray[Any, Any]
 Apply = Callable[[Tensor, Mapping[int, Tensor]], Tensor]
 """A step: the state after it, of the state before it and the parts of the schedule by their numbers."""
 
+_LARGE_STATE = 1 << 16
 _SIGNS_OF_PARTS = (1, 0, -1, 0), (0, -1, 0, 1)
 
 
 class TorchSplit:
-    """A circuit whose columns `batched` come per sample and whose columns `shared` are one for all samples."""
+    """A circuit whose columns `batched` come per sample and whose columns `shared` are one for all samples.
 
-    def __init__(self, plan: plans.Plan, batched: Sequence[int], shared: Sequence[int]) -> None:
-        self.plan, self.schedule = plan, Schedule(plan)
+    `large` is for columns that are too large for `plan`.
+    """
+
+    def __init__(
+        self, plan: plans.Plan, batched: Sequence[int], shared: Sequence[int], large: LargeAngles | None = None
+    ) -> None:
+        self.plan, self.schedule, self.large = plan, Schedule(plan), large
         self.columns = {
             column: (kind, k) for kind, columns in ((False, shared), (True, batched)) for k, column in enumerate(columns)
         }
@@ -48,6 +57,8 @@ class TorchSplit:
 
     def values(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The expectation values, shape (batch, outputs), of `inputs` (batch, ...) and `weights` (one axis)."""
+        if self.large is not None and self.large.are_in(inputs, weights):
+            return self.large.values(inputs, weights)
         placed = self._on(inputs)
         values = placed.read(placed.state(inputs, weights))
         return values if len(values) == len(inputs) else values.expand(len(inputs), -1)
@@ -61,6 +72,8 @@ class TorchSplit:
         key = like.device, like.dtype
         found = self._placed.get(key)
         if found is None:
+            steps = len(self.schedule.steps) + len({x for x, _ in self.plan.readout.words})
+            require_memory_on(like.device, self.plan.num_qubits, 2 * like.element_size(), 1 + steps)
             # What is kept must not belong to the function transform or the inference mode that first asked for it.
             with temporarily_clear_interpreter_stack(), torch.inference_mode(False):
                 found = self._placed[key] = PlacedCircuit(self.schedule, self.columns, Place(*key))
@@ -109,6 +122,9 @@ class PlacedCircuit:
 
     def state(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The final state, without the plan's global phase, shape (batch or 1, 2**n)."""
+        is_kept = torch.is_grad_enabled() and (inputs.requires_grad or weights.requires_grad)
+        states = max(1, len(inputs)) * (2 + sum(map(_kept_states, self.schedule.steps)) if is_kept else 3)
+        require_memory_on(inputs.device, self.num_qubits, 2 * inputs.element_size(), states, len(inputs))
         inputs, weights = inputs.to(self.place.wide), weights.unsqueeze(0).to(self.place.wide)
         found: dict[int, Tensor] = {}
         for numbers, made in self.kinds:
@@ -116,8 +132,12 @@ class PlacedCircuit:
         state, *others = self.start(inputs, weights).unbind(0)
         for high, width in zip(others, self.widths[1:], strict=True):
             state = high[:, : 1 << width].unsqueeze(2).bmm(state.unsqueeze(1)).flatten(1)
+        is_long = state.numel() >= _LARGE_STATE and not torch._C._are_functorch_transforms_active()
         for step in self.steps:
+            poll()
             state = step(state, found)
+            if is_long and state.requires_grad:
+                state.register_hook(_let_signals_in)  # type: ignore[no-untyped-call]
         return state
 
     def _step(self, step: Step, number: int | None) -> Apply:
@@ -232,6 +252,25 @@ class Readout:
                 products = parities.collected(products.mT.flatten(0, 1)).reshape(len(state), -1)
             values = torch.addmm(values, products.flatten(1), matrix)
         return values
+
+
+def require_memory_on(device: torch.device, num_qubits: int, amplitude_bytes: int, states: int = 1, samples: int = 1) -> None:
+    """Raise `MemoryRefusedError` where so many states cannot be had."""
+    available = None
+    if device.type == "cuda":
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        available = torch.cuda.mem_get_info(device)[0] + cached
+    require_memory(num_qubits, amplitude_bytes, states * amplitude_bytes << num_qubits, available=available, samples=samples)
+
+
+def _kept_states(step: tuple[Step, int | None]) -> int:
+    """How many states a step leaves for its derivative, at most."""
+    return len(step[0].blocks) if isinstance(step[0], Layer) else 3
+
+
+def _let_signals_in(gradient: Tensor) -> None:
+    """A hook of a derivative: as in any Python code, errors that signals raise come up here."""
+    poll()
 
 
 def _narrowed(matrix: Tensor, bits: int, width: int) -> Tensor:

@@ -1,0 +1,209 @@
+"""Programs at work: the memory that a call takes, what is kept of it for a gradient, and how threads share it out."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from qkernel_backends.memory import require_memory
+from qkernel_backends.native.encode import Program
+from qkernel_backends.native.large import LargeState
+from qkernel_backends.native.layout import EXPECT, GRAD_WEIGHTS, GRADIENT, KEEP, RESUME, STATES
+from qkernel_backends.native.progress import progress
+from qkernel_backends.native.workspace import Batch, Workspace, adding_up, address, aligned
+from qkernel_backends.threads import Computation, num_threads, together
+
+Array = np.ndarray[Any, Any]
+
+WORTH_THREADS = 250_000.0
+INTERRUPTIBLE = 1e7
+"""Nanoseconds after which a call is not left to the main thread, which signals have to wait for meanwhile."""
+KEPT_BYTES = 1 << 26  # of a program's states, and all that stands beside them, that wait for a gradient; one may always
+
+
+class Arrays:
+    """The arrays of a batch for the machine alone; where they begin is asked once, for that takes time."""
+
+    def __init__(self, batch: int, num_inputs: int, num_weights: int, num_values: int, real: np.dtype[Any]) -> None:
+        self.inputs, self.grad_inputs = np.empty((2, batch, num_inputs), real)
+        self.weights, self.grad_weights = np.empty((2, num_weights), real)
+        self.cotangent, self.values = np.empty((2, batch, num_values), real)
+        arrays = self.inputs, self.weights, self.cotangent, self.values, self.grad_inputs, self.grad_weights
+        self.addresses = Batch(batch, 0, *map(address, arrays))
+
+    def take(self, inputs: int, weights: int, cotangent: int = 0) -> None:
+        """Copy what is given from where others have it."""
+        ctypes.memmove(self.addresses.inputs, inputs, self.inputs.nbytes)
+        ctypes.memmove(self.addresses.weights, weights, self.weights.nbytes)
+        if cotangent:
+            ctypes.memmove(self.addresses.cotangent, cotangent, self.cotangent.nbytes)
+
+    def give(self, values: int, by_inputs: int = 0, by_weights: int = 0) -> None:
+        """Copy what was found to where others want it."""
+        ctypes.memmove(values, self.addresses.values, self.values.nbytes)
+        if by_inputs:
+            ctypes.memmove(by_inputs, self.addresses.grad_inputs, self.grad_inputs.nbytes)
+        if by_weights:
+            ctypes.memmove(by_weights, self.addresses.grad_weights, self.grad_weights.nbytes)
+
+
+class Room:
+    """What one call works in, and where it may leave its states.
+
+    `share` is how many samples each workspace does; `states` has a row for each chunk of samples.
+    """
+
+    def __init__(self, work: Workspace) -> None:
+        self.works, self.share = [work], 0
+        self.states = np.zeros((0, 0), work.program.dtype)
+        self.large: LargeState | None = None
+
+
+class Runner:
+    """One program, its idle workspaces and its rooms; each serves one call at a time.
+
+    A room in `marked` has the states of the call with that mark, and is free again when the mark is `dead`.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.idle: list[Workspace] = []
+        self.free: list[Room] = []
+        self.marked: dict[ref[object], Room] = {}
+        self._dead: list[ref[object]] = []
+
+    def room(self) -> Room:
+        """A free one, a new one while all that are marked fit `KEPT_BYTES`, else the one that was marked first."""
+        while self._dead:
+            self.release(self._dead.pop())
+        while True:
+            try:
+                return self.free.pop()
+            except IndexError:
+                if self._fits_another():
+                    return Room(self.workspace())
+            for oldest in tuple(self.marked)[:1]:
+                self.release(oldest)
+
+    def _fits_another(self) -> bool:
+        room = next(iter(tuple(self.marked.values())), None)
+        if room is None:
+            return True
+        size = self.program.bytes * len(room.works) + room.states.nbytes
+        return (len(self.marked) + 1) * size <= KEPT_BYTES
+
+    def mark(self, mark: object, room: Room) -> None:
+        # What dies is only noted: an interrupt within a callback would be lost.
+        self.marked[ref(mark, self._dead.append)] = room
+
+    def room_of(self, mark: object) -> Room | None:
+        """The one that still has the states of the call with this mark."""
+        return self.marked.pop(ref(mark), None)
+
+    def release(self, mark: ref[object]) -> None:
+        room = self.marked.pop(mark, None)
+        if room is not None:
+            self.free.append(room)
+
+    def workspace(self) -> Workspace:
+        try:
+            return self.idle.pop()
+        except IndexError:
+            return self._new_workspace()
+
+    def _new_workspace(self) -> Workspace:
+        program = self.program
+        tables = program.bytes / program.state_bytes - 2
+        more = f"; a gradient needs the state, its co-state and {tables:.1f} states of tables" if tables >= 0 else ""
+        require_memory(program.num_qubits, 2 * program.dtype.itemsize, program.bytes, more)
+        return Workspace(program)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How batches of one size run: `samples` share a vector, a forward run costs `cost` nanoseconds on one thread.
+
+    `keeps` says whether the states may stay for a later call, `is_small` that one workspace does it all in one go.
+    """
+
+    runner: Runner
+    samples: int
+    chunks: int
+    cost: float
+    keeps: bool
+    is_small: bool
+
+    @classmethod
+    def of(cls, runner: Runner, batch: int) -> Size:
+        program = runner.program
+        chunks = max(1, -(-batch >> program.lane_bits))
+        cost = program.cost * chunks
+        keeps = batch == 1 if program.is_blocked else chunks * program.state_bytes <= KEPT_BYTES
+        is_small = not program.is_blocked and 3 * cost <= (INTERRUPTIBLE if chunks == 1 else WORTH_THREADS)
+        return cls(runner, 1 << program.lane_bits, chunks, cost, keeps, is_small)
+
+
+def run(size: Size, room: Room, mode: int, batch: Batch, computation: Computation) -> bool:
+    """Do a batch in a room, with the help of threads where that is worth it; a room where this fails is forgotten.
+
+    False where a column is out of the machine's range: then what is found means nothing.
+    """
+    runner, works = size.runner, room.works
+    if runner.program.is_blocked:
+        if mode != RESUME:
+            _staff(runner, works, num_threads())
+        room.large = room.large or LargeState(runner.program, works)
+        return room.large.run(mode, batch, computation)
+    cost = size.cost if mode in (EXPECT, KEEP) else 3 * size.cost
+    if mode != RESUME:
+        threads = min(num_threads(), size.chunks) if cost >= WORTH_THREADS else 1
+        room.share = -(-size.chunks // threads) * size.samples
+        _staff(runner, works, -(-size.chunks * size.samples // room.share))
+    if room.share > size.samples and mode in (KEEP, RESUME):
+        keep_states(size, room)
+    sums = {GRAD_WEIGHTS: runner.program.num_weights} if mode in (GRADIENT, RESUME) else {}
+    with adding_up(works, batch, sums, computation):
+        _run_together(size, room, mode, batch.samples, cost, computation)
+    return not any(work.result.value for work in works)
+
+
+def keep_states(size: Size, room: Room) -> None:
+    """Have all workspaces of a room find a row of its states for each chunk."""
+    program = size.runner.program
+    if len(room.states) < size.chunks:
+        room.states = aligned(size.chunks * program.state_bytes // program.dtype.itemsize, program.dtype).reshape(
+            size.chunks, -1
+        )
+    for work in room.works:
+        work.addresses[STATES] = address(room.states)
+
+
+def _run_together(size: Size, room: Room, mode: int, count: int, cost: float, computation: Computation) -> None:
+    """Each workspace does its share, in parts where samples are slow and progress is to be seen."""
+    step = size.samples if cost > INTERRUPTIBLE else room.share
+
+    def task(work: Workspace, first: int) -> None:
+        last = min(first + room.share, count)
+        for begin in range(first, last, step):
+            computation.check()
+            work.run(begin, min(begin + step, last), mode, 0, 0)
+            if work.result.value:
+                return
+            if not first:
+                advance(step)
+
+    with progress("samples", room.share) as advance:
+        together([partial(task, work, k * room.share) for k, work in enumerate(room.works)], computation)
+
+
+def _staff(runner: Runner, works: list[Workspace], count: int) -> None:
+    """As many workspaces as threads."""
+    while len(works) < count:
+        works.append(runner.workspace())
+    runner.idle += works[count:]
+    del works[count:]
