@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from threading import RLock
 from typing import Generic, TypeVar
 
@@ -9,6 +10,15 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 _lock = RLock()  # one for all, so that what has such a dictionary can be copied and pickled
+
+
+def _renew() -> None:
+    global _lock
+    _lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)  # another thread of the parent may have held it
 
 
 class Recent(Generic[Key, Value]):

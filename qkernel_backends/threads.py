@@ -91,6 +91,7 @@ class _Pool:
         self.tasks.put(task)
 
     def _work(self) -> None:
+        threading.current_thread().name = f"qkernel-{threading.get_ident()}"
         while True:
             self.tasks.get()()
             self.idle.append(None)

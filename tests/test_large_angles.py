@@ -104,7 +104,7 @@ def measured(a: qk.Float) -> qk.Float:
 
 
 def value(kernel: Any, engine: str, **values: Any) -> Any:
-    return kernel.compile(parameters=list(values)).run(qk.Executor(engine), values).result()
+    return kernel.run(engine=engine, **values)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
