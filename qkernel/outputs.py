@@ -15,7 +15,7 @@ from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Sl
 from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.types import FLOAT, UINT, ArrayType, ScalarType, TupleType, Type, is_of_bits
 from qkernel.lower.circuit import BITS, EXPECTATIONS, Circuit, probabilities
-from qkernel.lower.derivatives import derivative
+from qkernel.lower.derivatives import derivatives
 
 Array = np.ndarray[Any, Any]
 Environment = Mapping[Any, Any]
@@ -146,10 +146,8 @@ class Outputs:
         columns = self.leaves
         found = {}
         for k, component in enumerate(self.components):
-            for leaf in _leaves(component):
-                slope = derivative(component, leaf) if leaf in columns else Const(0.0)
-                if slope != Const(0.0):
-                    found[k, columns[leaf]] = slope
+            for leaf, slope in derivatives(component, [leaf for leaf in _leaves(component) if leaf in columns]):
+                found[k, columns[leaf]] = slope
         return found
 
     @cached_property

@@ -45,7 +45,8 @@ class History:
     """A state of shape (2,) * num_qubits (axis 0: the highest qubit), and how it came about.
 
     Where all outcomes are followed the squared norm is the probability of this one, and `states` holds the state
-    before each of `operations`. Where shots are drawn `shots` of them took this way and the norm is 1.
+    before each of `operations`. Where shots are drawn `shots` of them took this way and the norm is 1. `rounds` are
+    those of run-time loops so far.
     """
 
     state: Array
@@ -53,6 +54,7 @@ class History:
     shots: int = 0
     operations: tuple[Operation, ...] = ()
     states: tuple[Array, ...] = ()
+    rounds: int = 0
 
 
 Split = Callable[[History, list[Operation], bool], Iterator[tuple[int, History]]]
@@ -187,13 +189,16 @@ class ReferencePrepared(AtAnyAngle):
                 help=HOW_TO_ESTIMATE,
             )
         finished: list[History] = []
-        for _ in range(MOST_ROUNDS):
+        while True:
             finished += [history for history in histories if not _classical(loop.condition, history)]
             histories = [history for history in histories if _classical(loop.condition, history)]
             if not histories:
                 return finished
+            histories = [replace(history, rounds=history.rounds + 1) for history in histories]
+            if max(history.rounds for history in histories) > MOST_ROUNDS:
+                title = f"a `while` of `{self.circuit.name}` ran {MOST_ROUNDS:,} rounds without an end"
+                raise ExecutionError(title, span=loop.span)
             histories = self._run(loop.body, histories, angles, split)
-        raise ExecutionError(f"a `while` of `{self.circuit.name}` ran {MOST_ROUNDS:,} rounds without an end", span=loop.span)
 
     def _require_memory(self, states: int) -> None:
         require_memory(self.circuit.num_qubits, 16, states * 16 << self.circuit.num_qubits)

@@ -154,7 +154,7 @@ def test_powers_that_cannot_be_taken() -> None:
         circuit_of(gate("x", qubit("q"), modifiers=(power(0.5),)), width=1)
     with pytest.raises(EntrypointValidationError, match="depends on `n`"):
         circuit_of(gate("h", qubit("q"), modifiers=(power(uint("n")),)), width=1, parameters={"n": UINT})
-    with pytest.raises(SizeError, match="too many gates"):
+    with pytest.raises(SizeError, match="steps to make"):
         circuit_of(gate("h", qubit("q"), modifiers=(power(1 << 40),)), width=1)
 
 

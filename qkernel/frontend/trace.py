@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import Note, with_article
-from qkernel.errors import KernelRecursionError, KernelTypeError, QubitConsumedError, ReturnTypeError, UnsupportedPythonError
+from qkernel.errors import (
+    KernelRecursionError,
+    KernelTypeError,
+    QubitConsumedError,
+    ReturnTypeError,
+    SizeError,
+    UnsupportedPythonError,
+)
 from qkernel.frontend import tracing
 from qkernel.frontend.captures import Captures
 from qkernel.frontend.carrying import leaves
@@ -17,16 +24,19 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Struct, parts_of
 from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
 from qkernel.ir import ops
-from qkernel.ir.evaluation import free_names
+from qkernel.ir.evaluation import free_names, tree_size
 from qkernel.ir.expressions import Expr, Name, wrap
 from qkernel.ir.places import Place, whole
 from qkernel.ir.spans import Span
 from qkernel.ir.types import TupleType, Type, is_quantum
+from qkernel.ir.walk import expressions, walk
 
 if TYPE_CHECKING:
     from qkernel.kernel import AnyKernel
 
 MAXIMUM_DEPTH = 100
+MOST_NODES = 4_000_000
+"""Of the expressions of one kernel, written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,29 @@ def trace(kernel: AnyKernel) -> Traced:
         kernel.clean_ancillas,
         source.name_span(node),
     )
+    _check_sizes(function)
     return Traced(function, tracer.callees, outline, tracer.captures, tuple(tracer.used))
+
+
+def _check_sizes(function: ops.Function) -> None:
+    """Raise where expressions, which share in memory what they repeat, are too large to be written out."""
+    sizes: dict[int, tuple[int, int]] = {}
+    total = 0
+    for op in walk(function.body):
+        total += sum(tree_size(expr, sizes)[0] for expr in expressions(op))
+        if total > MOST_NODES:
+            raise _too_large(function, op.span)
+    if total + sum(tree_size(value, sizes)[0] for value in function.returns if isinstance(value, Expr)) > MOST_NODES:
+        raise _too_large(function, function.span)
+
+
+def _too_large(function: ops.Function, span: Span | None) -> SizeError:
+    return SizeError(
+        f"the expressions of `{function.name}` have grown to more than {MOST_NODES:,} operations",
+        span=span,
+        label="here they are too many",
+        help="a loop of the kernel language (`for i in qk.range(n)`) is kept as a loop, however often it goes round",
+    )
 
 
 def _arguments(tracer: Tracer, kernel: AnyKernel) -> dict[str, Any]:

@@ -156,6 +156,25 @@ def _leaves(expr: Expr) -> Iterator[Expr]:
             pending.extend(inner)
 
 
+def tree_size(expr: Expr, sizes: dict[int, tuple[int, int]] | None = None) -> tuple[int, int]:
+    """How many nodes `expr` has as a tree, each shared part as often as it stands there, and how deep they nest.
+
+    `sizes` remembers parts by their identity, for as long as the caller keeps them.
+    """
+    sizes = {} if sizes is None else sizes
+    pending = [expr]
+    while pending:
+        entry = pending[-1]
+        inner = children(entry)
+        if unknown := [child for child in inner if id(child) not in sizes]:
+            pending += unknown
+            continue
+        pending.pop()
+        measured = [sizes[id(child)] for child in inner]
+        sizes[id(entry)] = 1 + sum(nodes for nodes, _ in measured), 1 + max((depth for _, depth in measured), default=0)
+    return sizes[id(expr)]
+
+
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The expressions directly inside `expr`."""
     if type(expr) is Apply:
@@ -195,10 +214,16 @@ def rebuilt(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
 
 def substitute(expr: Expr, values: Mapping[Any, Expr]) -> Expr:
     """`expr` with names, or keys of system names, replaced by expressions; what `values` lacks stays."""
-    match expr:
-        case Name(name) | SystemName(name):
-            return values.get(name, expr)
-    return rebuilt(expr, lambda part: substitute(part, values))
+    done: dict[int, Expr] = {}  # what is shared stays so
+
+    def replaced(part: Expr) -> Expr:
+        if isinstance(part, (Name, SystemName)):
+            return values.get(part.name if isinstance(part, Name) else part.key, part)
+        if (found := done.get(id(part))) is None:
+            found = done[id(part)] = rebuilt(part, replaced)
+        return found
+
+    return replaced(expr)
 
 
 def unchecked(expr: Expr) -> Expr:

@@ -24,14 +24,14 @@ from qkernel.ir.expressions import (
     item,
     size,
 )
-from qkernel.ir.lexer import MAX_INTEGER_DIGITS, error_at
+from qkernel.ir.lexer import error_at
+from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import ARRAYS, QUBIT, SCALARS, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
 from qkernel.ir.vocabulary import FUNCTIONS
 
 MAX_DEPTH = 400
 """Operations in one another in one expression."""
-_MAX_INTEGER_BITS = MAX_INTEGER_DIGITS * 10 // 3
 _OTHER_FUNCTIONS = frozenset({"len", "updated", "observable"})
 
 
@@ -192,7 +192,7 @@ class ExpressionReader:
         except (ArithmeticError, ValueError) as error:
             raise error_at(node, "the expression has no value", str(error)[:100]) from None
         match result:
-            case Const(int(value)) if value.bit_length() > _MAX_INTEGER_BITS:
+            case Const(int(value)) if value.bit_length() > MAX_INTEGER_BITS:
                 raise error_at(node, "a whole number is too large", f"more than {MAX_INTEGER_DIGITS:,} digits")
         return result
 

@@ -9,6 +9,7 @@ from typing import Any
 from lark import Token
 
 from qkernel.errors import TextFormError
+from qkernel.ir.operators import MAX_INTEGER_DIGITS
 from qkernel.ir.spans import Span
 from qkernel.ir.vocabulary import KINDS, MAX_NAME_LENGTH
 
@@ -18,7 +19,6 @@ MAX_LINES = 200_000
 MAX_TOKENS = 400_000
 MAX_NESTING = 60
 """Brackets in brackets, and blocks in blocks."""
-MAX_INTEGER_DIGITS = 4_000
 
 
 def span_of(node: Any) -> Span:

@@ -44,15 +44,17 @@ def _side(*types: Type) -> Type:
     return sides[0] if len(set(sides)) == 1 else _number(*sides)
 
 
-_LARGEST_BITS = 1 << 16
+MAX_INTEGER_DIGITS = 4_000  # Python writes out 4,300
+MAX_INTEGER_BITS = MAX_INTEGER_DIGITS * 10 // 3
 
 
 def _power(base: Any, exponent: Any) -> Any:
-    if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * exponent > _LARGEST_BITS and abs(base) > 1:
-        raise OverflowError(f"{base} ** {exponent} is too large")
-    if isinstance(base, int) and isinstance(exponent, int) and exponent < 0:
+    is_whole = isinstance(base, int) and isinstance(exponent, int)
+    if is_whole and exponent < 0:
         return float(base) ** exponent
-    result = base**exponent
+    result = None if is_whole and (base.bit_length() - 1) * exponent > MAX_INTEGER_BITS else base**exponent
+    if result is None or (is_whole and result.bit_length() > MAX_INTEGER_BITS):
+        raise OverflowError(f"{base} ** {exponent} is too large")
     if isinstance(result, complex):
         raise ValueError(f"{base} ** {exponent} is no real number")
     return result

@@ -1,7 +1,7 @@
 """Reads the text form: tokens (grammar.lark, lexer.py), a tree (grammar.lark), then what names mean (the readers).
 
 A text is refused in bounded time and memory; the limits are `MAX_TEXT_SIZE`, `MAX_LINES`, `MAX_TOKENS`,
-`MAX_NESTING` and `MAX_INTEGER_DIGITS` of lexer.py and `MAX_DEPTH` of expression_reader.py.
+`MAX_NESTING` of lexer.py, `MAX_INTEGER_DIGITS` of operators.py and `MAX_DEPTH` of expression_reader.py.
 """
 
 from __future__ import annotations

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 from qkernel.ir.expressions import Expr
 from qkernel.ir.ops import Alloc, Block, Call, Expval, For, If, Items, Measure, Module, Op, Probabilities, Range, While, blocks
 from qkernel.ir.places import Place
+from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, FLOAT, QUBIT, UINT, ArrayType, DictType, TupleType, Type, joined_type
 
 
@@ -18,6 +21,25 @@ def walk(block: Block) -> Iterator[Op]:
         yield op
         for inner in reversed(blocks(op)):
             pending.extend(reversed(inner))
+
+
+def expressions(op: Op) -> Iterator[Expr]:
+    """The expressions of `op` itself; those of the blocks in it are left out."""
+    inside = blocks(op)
+    for entry in fields(op):
+        if not any(getattr(op, entry.name) is block for block in inside):
+            yield from _expressions(getattr(op, entry.name))
+
+
+def _expressions(value: Any) -> Iterator[Expr]:
+    if isinstance(value, Expr):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _expressions(part)
+    elif is_dataclass(value) and not isinstance(value, Span):
+        for entry in fields(value):
+            yield from _expressions(getattr(value, entry.name))
 
 
 def value_type(value: Expr | Place) -> Type:

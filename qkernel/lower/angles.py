@@ -18,7 +18,7 @@ from qkernel.errors import ArithmeticEvaluationError
 from qkernel.ir.evaluation import children, evaluate, free_names
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.types import Type
-from qkernel.lower.derivatives import derivative
+from qkernel.lower.derivatives import derivatives
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Integers = np.ndarray[Any, np.dtype[np.int32]]
@@ -204,8 +204,7 @@ class AngleMap:
         return tuple(
             (slot, columns[element], slope)
             for slot, expression in self.curved
-            for element in sorted(_leaves(expression) & columns.keys(), key=columns.__getitem__)
-            if (slope := derivative(expression, element)) != Const(0.0)
+            for element, slope in derivatives(expression, sorted(_leaves(expression) & columns.keys(), key=columns.__getitem__))
         )
 
     def bind(self, values: Mapping[str, Any]) -> AngleMap:
@@ -291,7 +290,11 @@ def _angle(expression: Expr, values: Mapping[str, Any], what: str = "an angle") 
     except (ArithmeticError, ValueError) as error:
         reason = str(error)
     given = ", ".join(sorted(f"{leaf} = {evaluate(leaf, values)}" for leaf in _leaves(expression)))
-    raise ArithmeticEvaluationError(f"{what} has no value where {given}: `{expression}`", label=reason)
+    raise ArithmeticEvaluationError(f"{what} has no value where {_cut(given)}: `{_cut(str(expression))}`", label=reason)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]} …"
 
 
 def _derivative(expression: Expr, values: Mapping[str, Any]) -> Any:

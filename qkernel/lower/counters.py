@@ -17,6 +17,7 @@ from qkernel.ir.ops import Block, While, blocks
 from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.types import BIT, UINT
 from qkernel.lower.circuit import BITS, bit
+from qkernel.lower.effort import INSTRUCTION, spend
 
 _ROUNDS = 1 << 17
 """The most rounds of a loop; engines stop before that."""
@@ -124,6 +125,7 @@ class Counters:
 
     def digits(self, expr: Expr, count: int, write: Callable[[Expr], Expr]) -> list[Expr]:
         """`count` bits of a whole number, as expressions over bits; `write` gives what is used often a bit of its own."""
+        spend(INSTRUCTION * count)
         match expr:
             case Const(int(number)):
                 return [Const(bool(number >> k & 1)) for k in range(count)]

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
-from qkernel.errors import GradientError
-from qkernel.ir.evaluation import is_constant
+from qkernel.errors import GradientError, SizeError
+from qkernel.ir.evaluation import is_constant, tree_size
 from qkernel.ir.expressions import Apply, Const, Expr, apply
 
 _ZERO, _ONE = Const(0.0), Const(1.0)
+_MOST_WORK = 20_000_000
 _STEPS = ("//", "floor", "ceil", "uint", "<", "<=", ">", ">=", "==", "!=", "and", "or", "^", "not")
+
+
+def derivatives(expr: Expr, variables: Sequence[Expr]) -> Iterator[tuple[Expr, Expr]]:
+    """Each variable with the derivative of `expr` by it, unless that is 0. Raises `SizeError` where they are too much work."""
+    if tree_size(expr)[0] * len(variables) > _MOST_WORK:
+        raise SizeError(
+            f"an expression of {tree_size(expr)[0]:,} operations is too large for derivatives by {len(variables):,} arguments",
+            help="compute with fewer open arguments at once",
+        )
+    for variable in variables:
+        slope = derivative(expr, variable)
+        if slope != _ZERO:
+            yield variable, slope
 
 
 def derivative(expr: Expr, variable: Expr) -> Expr:

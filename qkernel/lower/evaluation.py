@@ -28,9 +28,10 @@ from qkernel.ir.expressions import (
     wrap,
 )
 from qkernel.ir.expressions import item as residual_item
-from qkernel.ir.operators import OPERATORS
+from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS, OPERATORS
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, TupleType
 from qkernel.lower.counters import reads_bits_only
+from qkernel.lower.effort import NODE, OPERATION, spend
 from qkernel.lower.residuals import combine
 from qkernel.lower.values import (
     Affine,
@@ -53,6 +54,7 @@ _SCALAR = {name: operator.scalar for name, operator in OPERATORS.items()}
 _INDEX = frozenset((int, np.ndarray))
 _LAZY = frozenset(("and", "or"))
 _LARGEST = 2.0**53
+_SMALL = 1 << 63
 
 
 def value(expr: Expr, names: Names) -> Any:
@@ -90,8 +92,20 @@ def _applied(name: str, operands: tuple[Expr, ...], names: Names) -> Any:
         return bool(left)
     right = value(operands[1], names)
     if type(left) in _PLAIN and type(right) in _PLAIN:
+        if not (-_SMALL < left < _SMALL and -_SMALL < right < _SMALL):
+            return _large(name, left, right)
         return _SCALAR[name](left, right)
     return compute(name, [left, right])
+
+
+def _large(name: str, left: Any, right: Any) -> Any:
+    """An operator on large numbers: it takes its time, and the result is bounded."""
+    if isinstance(left, int) and isinstance(right, int):
+        spend((left.bit_length() + right.bit_length()) ** 2 >> 20)
+    result = _SCALAR[name](left, right)
+    if isinstance(result, int) and result.bit_length() > MAX_INTEGER_BITS:
+        raise OverflowError(f"a whole number has more than {MAX_INTEGER_DIGITS:,} digits")
+    return result
 
 
 def _other_arity(name: str, operands: tuple[Expr, ...], names: Names) -> Any:
@@ -163,6 +177,7 @@ def _chosen(base: Any, keys: list[Any], expr: Expr) -> Expr:
         return _chosen(element(base, [index], expr), rest, expr)
     if not reads_bits_only(index):
         raise Unsettled(index, "an index")
+    spend(OPERATION * length(base, 0))
     entries = [element(base, [k, *rest], expr) for k in range(length(base, 0))]
     if not all(isinstance(entry, (bool, int, float, Affine, Expr)) for entry in entries):
         raise Unsettled(index, "an index")
@@ -215,12 +230,14 @@ def stretch(base: Any, start: int, stride: int, count: int, expr: Expr) -> Any:
     """`count` elements of a vector, from `start` in steps of `stride`."""
     if isinstance(base, OpenArray):
         return base.stretch(start, stride, count)
+    spend(NODE * count)
     return Vector(element(base, [start + stride * k], expr) for k in range(count))
 
 
 def _updated(base: Any, key: int, entry: Any, expr: Expr) -> Vector:
     items = [base.element([k]) for k in range(base.length(0))] if isinstance(base, OpenArray) else list(base)
     check_key(key, len(items), _shown(expr))
+    spend(len(items))
     items[key] = entry
     return Vector(items)
 

@@ -11,6 +11,7 @@ import numpy as np
 from qkernel.diagnostics import Note, written_name
 from qkernel.errors import KernelRecursionError, NotUnitaryError, QKernelError, SizeError
 from qkernel.gates import GATES
+from qkernel.ir.evaluation import tree_size
 from qkernel.ir.expressions import Const, Expr
 from qkernel.ir.ops import (
     Adjoint,
@@ -37,46 +38,21 @@ from qkernel.ir.ops import (
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
 from qkernel.ir.types import QUBIT, is_quantum
+from qkernel.ir.walk import expressions
 from qkernel.lower import broadcast, loops, measurement, modifiers, returns, runtime
 from qkernel.lower.circuit import Box, Circuit, Expectation, Kind
 from qkernel.lower.columns import Columns, Row
 from qkernel.lower.counters import Counters
+from qkernel.lower.effort import INSTRUCTION, ITERATION, NODE, OPERATION, spend
 from qkernel.lower.evaluation import value, whole
 from qkernel.lower.evolution import evolution
 from qkernel.lower.parameters import OpenParameters
-from qkernel.lower.recursion import DEEPEST, deep_stack
+from qkernel.lower.recursion import DEEPEST
 from qkernel.lower.reports import Frame, locate, no_body, not_finite, outside, refused_bound, translated, twice, used_again
 from qkernel.lower.values import NotVectorised, OpenDictionary, Register, Unsettled, known
 
 _FEW_GATES = 24
 _MOST_QUBITS = 1 << 24
-
-
-def lower(
-    module: Module,
-    values: Mapping[str, Any],
-    open_parameters: Sequence[str] = (),
-    lengths: Mapping[str, tuple[Any, ...]] | None = None,
-    trims: bool = False,
-) -> Circuit:
-    """The concrete circuit of the module's entry.
-
-    `values` has a value, already checked, for each argument but those in `open_parameters`, which become columns of the
-    angle map in signature order. `lengths` gives shapes of open arrays and keys of open dictionaries; without it an
-    array is as long as the circuit uses it, and so it is with `trims` along an axis whose length is never asked for. A
-    quantum argument of the entry becomes qubits in 0; a register's length is its value.
-    Raises the lowering errors of `qkernel.errors` (QK4xx), and `EntrypointValidationError` where the circuit's shape
-    depends on an open argument.
-    """
-    with deep_stack():
-        try:
-            return Interpreter(module, values, open_parameters, lengths or {}, trims).circuit()
-        except QKernelError:
-            raise
-        except RecursionError:
-            raise KernelRecursionError(f"`{module.entry.name}` nests too deeply", span=module.entry.span) from None
-        except MemoryError:
-            raise SizeError(f"the circuit of `{module.entry.name}` does not fit into memory", span=module.entry.span) from None
 
 
 class Interpreter:
@@ -109,6 +85,7 @@ class Interpreter:
         self.clean: list[tuple[str, tuple[int, ...]]] = []
         self._gates: dict[int, tuple[int, int, bool]] = {}
         self._plain_loops: dict[int, int] = {}
+        self._costs: dict[int, int] = {}
         self.taken_apart: dict[str, tuple[Parameter, ...]] = {}
         self.frame = Frame(entry, dict(self.open.values))
         for parameter in entry.parameters:
@@ -165,9 +142,17 @@ class Interpreter:
         """Execute the ops of a block."""
         for op in block:
             try:
+                spend(self._costs.get(id(op)) or self.cost(op))
                 _STEPS[type(op)](self, op, frame)
             except (QKernelError, Unsettled, ArithmeticError, ValueError) as error:
                 raise locate(translated(error, self.open), op.span, frame) from None
+
+    def cost(self, op: Op) -> int:
+        """The steps of an op, without those of the blocks in it."""
+        returned = self.module[op.callee].returns if isinstance(op, Call) else ()
+        nodes = sum(tree_size(expr)[0] for expr in (*expressions(op), *returned) if isinstance(expr, Expr))
+        self._costs[id(op)] = OPERATION + INSTRUCTION + NODE * nodes
+        return self._costs[id(op)]
 
     @contextmanager
     def reporting(self, span: Span | None, frame: Frame) -> Iterator[None]:
@@ -197,6 +182,7 @@ class Interpreter:
                 f"the register `{written_name(name)}` would have {size} qubits",
                 label="negative size" if size < 0 else "too many qubits",
             )
+        spend(INSTRUCTION * size)
         first = self.num_qubits
         self.num_qubits += size
         register = Register(list(range(first, first + size)))
@@ -232,6 +218,7 @@ class Interpreter:
             raise SizeError(
                 f"a part of the register `{written_name(place.register)}` would have {length} qubits", label="negative size"
             )
+        spend(length)
         for index in (start, start + stride * (length - 1)) if length else ():
             if not 0 <= index < len(qubits):
                 raise outside(place, index, len(qubits))
@@ -321,6 +308,7 @@ class Interpreter:
 
     def broadcast(self, op: Gate, code: int, qubits: list[int], span: int, names: dict[str, Any]) -> None:
         """One gate for each qubit."""
+        spend(INSTRUCTION * len(qubits))
         angles = broadcast.per_qubit(op, names, len(qubits))
         if self.rows is None and not op.modifiers and len(qubits) >= _FEW_GATES:
             try:
@@ -336,6 +324,7 @@ class Interpreter:
         qubits = self.all_qubits(op.places, names)
         time = value(op.time, names)
         rows = evolution(value(op.observable, names), qubits, time, self.columns.kinds, self.columns.span_number(op.span))
+        spend(INSTRUCTION * sum(1 + len(row[1]) for row in rows))
         for row in self.modify(rows, op.modifiers, names, qubits):
             self.emit(row)
 
@@ -345,6 +334,7 @@ class Interpreter:
         """The rows under modifiers; `touched` are qubits that the operation holds beside those in the rows."""
         kinds = self.columns.kinds
         for modifier in applied:
+            spend(INSTRUCTION * len(rows))
             match modifier:
                 case Adjoint():
                     rows = modifiers.adjoint(rows, kinds)
@@ -352,6 +342,7 @@ class Interpreter:
                     rows = modifiers.power(rows, value(exponent, names), kinds)
                 case Control(places, selected, count):
                     controls = self.all_qubits(places, names)
+                    spend(len(controls) * len(rows))
                     if count is not None:
                         modifiers.check_count(len(controls), whole(value(count, names), "the number of controls"))
                     if not set(controls).isdisjoint(touched):
@@ -430,12 +421,14 @@ class Interpreter:
             if not step:
                 raise SizeError("the step of a loop is 0", label="step 0")
             rounds: range | dict[Any, Any] = range(start, stop, step)
+            spend(ITERATION * max(0, (stop - start) // step))
             targets: Iterable[tuple[Any, ...]] = ((k,) for k in rounds)
         else:
             dictionary = value(op.domain.dictionary, names)
             if isinstance(dictionary, OpenDictionary):
                 dictionary = dictionary.items()
             rounds, spread = dictionary, len(op.targets) > 2
+            spend(ITERATION * len(dictionary))
             targets = ((*key, entry) if spread else (key, entry) for key, entry in dictionary.items())
         if self.rows is None and self.unrolled(op, rounds, names):
             return
@@ -446,6 +439,7 @@ class Interpreter:
                 names[name] = entry
             self.block(op.body, frame)
             if op.carried:
+                spend(self._costs[id(op)])
                 names.update(runtime.after_round(self, op.carried, frame))
         frame.loops.pop()
 

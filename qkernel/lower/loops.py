@@ -13,12 +13,13 @@ import numpy as np
 
 from qkernel.errors import QKernelError
 from qkernel.gates import GATES
+from qkernel.ir.evaluation import tree_size
 from qkernel.ir.ops import Block, For, Gate, Range
+from qkernel.ir.walk import expressions
 from qkernel.lower.columns import Group
+from qkernel.lower.effort import INSTRUCTION, ITERATION, spend
 from qkernel.lower.evaluation import value
 from qkernel.lower.values import Affine, Array, NotVectorised, Unsettled, is_open, numbers
-
-_MOST_GATES = 1 << 27
 
 Code = Callable[[Gate], tuple[int, int, bool]]
 """The numbers of a gate's kind and span, and whether it takes single qubits."""
@@ -43,8 +44,7 @@ def gates_in(op: For) -> int:
 
 def unroll(op: For, rounds: range | dict[Any, Any], names: dict[str, Any], code: Code, consumed: Container[int]) -> list[Group]:
     """The gates of a loop over a range or the items of a dictionary, in groups for `Columns.extend`."""
-    if len(rounds) > _MOST_GATES:
-        raise MemoryError
+    spend(len(names))
     local = {**names, **dict(zip(op.targets, _variables(rounds, len(op.targets)), strict=True))}
     try:
         with np.errstate(all="raise"):
@@ -104,11 +104,10 @@ class _Unrolling:
         if not step.all():
             raise NotVectorised
         trips = np.maximum(0, -((start - stop) // step))
+        spend(ITERATION * int(trips.sum(dtype=float)))
         total = int(trips.sum())
         if not total:
             return np.zeros(count, np.int64), []
-        if total > _MOST_GATES:
-            raise MemoryError
         parent = np.repeat(np.arange(count), trips)
         ends = np.cumsum(trips)
         local = {**names, **{name: names[name][parent] for name in variables}}
@@ -121,6 +120,7 @@ class _Unrolling:
         return running[ends] - running[ends - trips], [(group, parent[rounds]) for group, rounds in groups]
 
     def gate(self, op: Gate, names: dict[str, Any], order: Array) -> Group:
+        spend((INSTRUCTION + sum(tree_size(expr)[0] for expr in expressions(op)) // 4) * len(order))
         qubits = np.empty((len(order), len(op.places)), np.int32)
         for k, place in enumerate(op.places):
             register, index = names[place.register].array, value(place.start, names)

@@ -12,6 +12,7 @@ from qkernel.ir.system_names import SystemName
 from qkernel.ir.types import BIT, FLOAT, ArrayType, TupleType, Type
 from qkernel.lower import circuit
 from qkernel.lower.circuit import EXPECTATIONS, Expectation, Kind, bit
+from qkernel.lower.effort import INSTRUCTION, spend
 from qkernel.lower.evaluation import value, whole
 from qkernel.lower.evolution import fits
 from qkernel.lower.reports import Frame
@@ -32,6 +33,7 @@ def measure(interpreter: Interpreter, op: Measure, frame: Frame) -> None:
     qubits = interpreter.all_qubits((op.place,), frame.names)
     columns = interpreter.columns
     span, code = columns.span_number(op.span), columns.kinds.number(Kind("measure", 1))
+    spend(4 * INSTRUCTION * len(qubits))
     first = interpreter.fresh_bits(len(qubits))
     for gate in _BEFORE[op.basis]:
         for qubit in qubits:
@@ -54,7 +56,9 @@ def reset(interpreter: Interpreter, op: Reset, frame: Frame) -> None:
     interpreter.refuse_modified(op, "a reset")
     columns = interpreter.columns
     code = columns.kinds.number(Kind("reset", 1))
-    for qubit in interpreter.all_qubits((op.place,), frame.names):
+    qubits = interpreter.all_qubits((op.place,), frame.names)
+    spend(INSTRUCTION * len(qubits))
+    for qubit in qubits:
         columns.emit(code, (qubit,), (), columns.span_number(op.span))
 
 
@@ -69,6 +73,7 @@ def expval(interpreter: Interpreter, op: Expval, frame: Frame) -> None:
         if not isinstance(observable, Hamiltonian):
             raise KernelTypeError("`expval` takes a Hamiltonian or a vector of them", label="not a Hamiltonian")
         fits(observable, len(qubits))
+        spend(INSTRUCTION * (1 + len(observable.terms)))
         results.append(Item(EXPECTATIONS, (Const(len(interpreter.expectations)),)))
         interpreter.expectations.append(Expectation(observable.remap_qubits(moved) if moved else observable))
     frame.names[op.result] = results[0] if single else Vector(results)

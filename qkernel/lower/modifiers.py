@@ -8,9 +8,8 @@ from typing import Any
 from qkernel.errors import QubitAliasError, SizeError
 from qkernel.ir.ops import Adjoint, Control, Modifier
 from qkernel.lower.columns import Kinds, Row
+from qkernel.lower.effort import INSTRUCTION, spend
 from qkernel.lower.evaluation import compute, whole
-
-_MOST_GATES = 1 << 27
 
 
 def adjoint(rows: list[Row], kinds: Kinds) -> list[Row]:
@@ -45,8 +44,7 @@ def power(rows: list[Row], exponent: Any, kinds: Kinds) -> list[Row]:
         code, qubits, (angle,), span = rows[0]
         return [(code, qubits, (compute("*", [angle, exponent]),), span)]
     count = whole(exponent, "the power of an operation other than one rotation")
-    if len(rows) * abs(count) > _MOST_GATES:
-        raise SizeError(f"the power {count} of {len(rows)} gates makes too many gates", label="too large a power")
+    spend(INSTRUCTION * len(rows) * abs(count))
     return rows * count if count >= 0 else adjoint(rows, kinds) * -count
 
 

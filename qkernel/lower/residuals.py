@@ -9,15 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 from qkernel.errors import SizeError
-from qkernel.ir.evaluation import children
+from qkernel.ir.evaluation import tree_size
 from qkernel.ir.expressions import Apply, Const, Expr, apply
+from qkernel.lower.effort import NODE, spend
 
 _ASSOCIATIVE = frozenset(("+", "*", "^", "and", "or", "min", "max"))
 _DEEPEST = 200
 FEW_NODES = _DEEPEST
 """An expression of fewer nodes is never too large."""
 
-_MOST_NODES = 1 << 20
+_MOST_NODES = 1 << 18
+_MOST_SHOWN = 10**9
 
 
 def combine(name: str, values: list[Any]) -> Expr:
@@ -42,10 +44,12 @@ def _appended(name: str, tree: Apply, last: Expr) -> Apply:
 
 
 def _height(name: str, expr: Expr) -> int:
-    """The height of a balanced tree of one operator, which leans to the left."""
-    height = 0
-    while isinstance(expr, Apply) and expr.operator == name:
-        expr, height = expr.operands[0], height + 1
+    """The height of a balanced tree of one operator, which leans to the left. Raises `SizeError` for one that is too high."""
+    height, inner = 0, expr
+    while isinstance(inner, Apply) and inner.operator == name:
+        inner, height = inner.operands[0], height + 1
+        if height > _DEEPEST:
+            manageable(expr)
     return height
 
 
@@ -63,6 +67,7 @@ def choose(condition: Expr, left: Expr, right: Expr) -> Expr:
 def _terms(expr: Expr) -> list[Expr]:
     terms, pending = [], [expr]
     while pending:
+        spend(NODE)
         entry = pending.pop()
         if isinstance(entry, Apply) and entry.operator == "+":
             pending += reversed(entry.operands)
@@ -82,21 +87,11 @@ def _total(terms: list[Expr]) -> Expr:
 
 def manageable(expr: Expr) -> Expr:
     """`expr`, if everything that recurses through it can. Raises `SizeError` if not."""
-    sizes: dict[int, tuple[int, int]] = {}
-    pending = [expr]
-    while pending:
-        entry = pending[-1]
-        inner = children(entry)
-        if open_ := [child for child in inner if id(child) not in sizes]:
-            pending += open_
-            continue
-        pending.pop()
-        measured = [sizes[id(child)] for child in inner]
-        sizes[id(entry)] = 1 + sum(nodes for nodes, _ in measured), 1 + max((depth for _, depth in measured), default=0)
-    nodes, depth = sizes[id(expr)]
+    nodes, depth = tree_size(expr)
     if nodes > _MOST_NODES or depth > _DEEPEST:
         raise SizeError(
-            f"an expression over values that are known only later has grown to {nodes} operations, nested {depth} deep",
+            "an expression over values that are known only later has grown to "
+            f"{f'{nodes:,}' if nodes < _MOST_SHOWN else f'more than {_MOST_SHOWN:,}'} operations, nested {depth} deep",
             label="too large an expression",
             help="carry a value that is known, or fewer rounds",
         )

@@ -14,6 +14,7 @@ from qkernel.ir.system_names import SystemName
 from qkernel.ir.types import BIT, UINT
 from qkernel.lower.circuit import BITS, Assign, Branch, Repeat, bit
 from qkernel.lower.counters import reads_bits_only, width
+from qkernel.lower.effort import INSTRUCTION, spend
 from qkernel.lower.evaluation import value
 from qkernel.lower.reports import Frame
 from qkernel.lower.residuals import choose, manageable
@@ -30,6 +31,7 @@ def branch(interpreter: Interpreter, op: If, condition: Any, frame: Frame) -> No
     interpreter.refuse_modified(op, "a branch on a measured bit")
     names, columns = frame.names, interpreter.columns
     interpreter.branching += 1
+    spend(len(interpreter.consumed) + len(columns.kinds.table))
     alive = dict(interpreter.consumed)
     with columns.nested() as then:
         interpreter.block(op.then, frame)
@@ -139,6 +141,7 @@ def _own_bits(interpreter: Interpreter, body: list[Any], op: While) -> Callable[
         if isinstance(expr, (Const, Item)):
             return expr
         target = interpreter.fresh_bits(1)
+        spend(4 * INSTRUCTION)
         body.append(Assign(target, manageable(expr), op.span))
         return bit(target)
 

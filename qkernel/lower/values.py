@@ -17,6 +17,7 @@ from qkernel.ir.evaluation import system_names
 from qkernel.ir.expressions import Apply, Const, Expr, apply
 from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.types import BIT, FLOAT, UINT, Type
+from qkernel.lower.effort import NODE, spend
 from qkernel.lower.residuals import FEW_NODES, combine, manageable
 
 Array = np.ndarray[Any, Any]
@@ -140,6 +141,7 @@ def is_open(angle: Any) -> bool:
         count += 1
         if count == FEW_NODES:
             manageable(angle)
+        spend(NODE)
         if isinstance(part, Apply):
             pending.extend(part.operands)
         elif not is_symbol(part) and not isinstance(part, (Const, PerRound)):

@@ -20,6 +20,7 @@ class Writer:
     def __init__(self, element: Callable[[int], Expr]) -> None:
         self.element = element
         self.leaves: dict[int, Expr] = {}
+        self._written: dict[int, tuple[Expr, Expr]] = {}  # by identity, each with what is so kept alive
 
     def curved(self, columns: Columns) -> tuple[tuple[int, Expr], ...]:
         """The angles that are not affine, by slot."""
@@ -29,9 +30,11 @@ class Writer:
         return tuple(sorted(entries, key=itemgetter(0)))
 
     def written(self, expr: Expr) -> Expr:
-        """An angle with its symbols written out."""
+        """An angle with its symbols written out; what is shared in it stays so."""
         if isinstance(expr, Apply):
-            return Apply(expr.operator, tuple(map(self.written, expr.operands)))
+            if (found := self._written.get(id(expr))) is None:
+                found = self._written[id(expr)] = expr, Apply(expr.operator, tuple(map(self.written, expr.operands)))
+            return found[1]
         return self.leaf(expr.key.number) if isinstance(expr, SystemName) else expr
 
     def _rounds(self, expr: Expr, count: int) -> list[Expr]:
