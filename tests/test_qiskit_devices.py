@@ -322,6 +322,8 @@ def rebound() -> qk.Bit:
         lambda: BackendSamplerV2(backend=AerSimulator()),
         lambda: AerSimulator(coupling_map=[[0, 1], [1, 2], [2, 3], [3, 4]]),
         lambda: AerSimulator.from_backend(GenericBackendV2(5, seed=1, control_flow=True)),
+        lambda: AerSimulator.from_backend(GenericBackendV2(60, seed=1, control_flow=True)),  # too wide to keep all qubits
+        lambda: GenericBackendV2(60, seed=1, control_flow=True, noise_info=False),
     ],
 )
 def test_branches_on_qubits_that_no_result_depends_on(made: Callable[[], Any]) -> None:
@@ -331,7 +333,7 @@ def test_branches_on_qubits_that_no_result_depends_on(made: Callable[[], Any]) -
     assert sum(counts.values()) == 400
     assert abs(counts[0] - 200) < 5 * 10
     if isinstance(backend, AerSimulator):
-        assert backend.options.enable_truncation  # what ran was a copy
+        assert backend.options.fusion_enable  # what ran was a copy
 
 
 # empty things

@@ -11,6 +11,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterExpression, ParameterVector
 from qiskit.primitives.base import BaseEstimatorV2, BaseSamplerV2
 from qiskit.providers import BackendV2
+from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 
@@ -21,7 +22,7 @@ from qkernel_backends.deferral import deferred
 from qkernel_backends.memory import require_memory
 from qkernel_backends.qiskit.devices import device_of, fitted, is_restricted
 from qkernel_backends.qiskit.emission import emit_with
-from qkernel_backends.qiskit.running import bits_of, careful, experiments, faithful, running
+from qkernel_backends.qiskit.running import bits_of, branches_read, careful, experiments, faithful, running
 
 Array = np.ndarray[Any, Any]
 
@@ -130,25 +131,30 @@ class QiskitPrepared:
         if isinstance(self.engine.backend, BaseSamplerV2):
             return self._sample_on_sampler(self.engine.backend, theta, shots, seed)
         options: dict[str, Any] = {} if seed is None else {"seed_simulator": _within_64_bits(seed)}
-        circuit = self._without_phase()
+        circuit = self._to_sample()
         with running(self.circuit.name):
             found = experiments(self._backend, circuit, self._values(circuit, theta), shots=shots, memory=True, **options)
             memories = [getattr(entry.data, "memory", None) for entry in found]
-        return np.stack([bits_of(memory, shots, self.circuit.num_bits) for memory in memories])
+        return np.stack([bits_of(memory, shots, circuit.num_clbits)[:, : self.circuit.num_bits] for memory in memories])
 
     def _sample_on_sampler(self, sampler: BaseSamplerV2, theta: Array, shots: int, seed: int | None) -> Array:
         if seed is not None:
             raise TargetCapabilityError(
                 f"the seed of a `{type(sampler).__name__}` cannot be set from here", help="give the seed when you make it"
             )
-        circuit = self._without_phase()
+        circuit = self._to_sample()
         # Rows without parameters of their own are samples of their own all the same.
         pubs: list[Any] = [(circuit, self._values(circuit, theta))] if circuit.parameters else [(circuit,)] * len(theta)
         with running(self.circuit.name):
-            results = careful(sampler, circuit, self.circuit.num_qubits).run(pubs, shots=shots).result()
-            (register,) = circuit.cregs
+            results = careful(sampler).run(pubs, shots=shots).result()
+            register = circuit.cregs[0]
             bits = [result.data[register.name].to_bool_array(order="little") for result in results]
         return (bits[0] if circuit.parameters else np.stack(bits)).astype(np.uint8)
+
+    def _to_sample(self) -> QuantumCircuit:
+        circuit, device = self._without_phase(), self._device
+        on_aer = self.engine.backend is None or isinstance(device, (AerSimulator, GenericBackendV2))
+        return branches_read(circuit) if on_aer else circuit
 
     @property
     def _real(self) -> Any:
@@ -207,7 +213,7 @@ class QiskitPrepared:
             precision = "single" if self.dtype == np.complex64 else "double"
             backend = AerSimulator(method="statevector", precision=precision, max_parallel_experiments=0)
         if isinstance(backend, AerSimulator):
-            return faithful(backend, self._translated, self.circuit.num_qubits)
+            return faithful(backend)
         return backend
 
     def _values(self, circuit: QuantumCircuit, theta: Array) -> Array:
@@ -235,7 +241,7 @@ class QiskitPrepared:
         values = (self._values(circuit, theta)[:, None, :],) if circuit.parameters else ()
         with running(self.circuit.name):
             pub = (circuit, [operators], *values)
-            result = careful(estimator, circuit, self.circuit.num_qubits).run([pub], precision=self.engine.precision).result()
+            result = careful(estimator).run([pub], precision=self.engine.precision).result()
             return np.asarray(result[0].data.evs, float).reshape(-1, len(operators))
 
     def _simulate(self, circuit: QuantumCircuit, theta: Array) -> list[dict[str, Any]]:

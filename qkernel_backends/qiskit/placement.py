@@ -10,7 +10,6 @@ import numpy as np
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import ControlledGate, ParameterExpression
 from qiskit.circuit.classical import expr as classical
-from qiskit.exceptions import QiskitError
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
 
@@ -22,6 +21,7 @@ from qkernel.ir.types import FLOAT
 from qkernel.lower.angles import AngleMap
 from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Kind, Repeat, Run, bit
 from qkernel_backends.qiskit.emission import emit
+from qkernel_backends.qiskit.running import words_of
 
 _SEED = 0
 """Of the transpiler, so that a circuit looks the same each time."""
@@ -48,9 +48,8 @@ def place(circuit: Circuit, target: Any) -> Placed:
             )
     try:
         made = transpile(emit(circuit), **goal, seed_transpiler=_SEED)
-    except (QiskitError, ValueError) as error:
-        reason = getattr(error, "message", error)
-        raise TargetCapabilityError(f"`{circuit.name}` does not fit this target: {reason}") from error
+    except Exception as error:
+        raise TargetCapabilityError(f"`{circuit.name}` does not fit this target: {words_of(error)}") from error
     return _placed(circuit, made)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from qiskit import QuantumCircuit
+from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.circuit import ControlFlowOp, ParameterExpression
 from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2
 from qiskit.providers import BackendV2, Options
@@ -22,7 +22,6 @@ from qkernel.errors import ExecutionError, QKernelError
 Array = np.ndarray[Any, Any]
 
 _ON_BACKENDS = (BackendEstimatorV2, BackendSamplerV2, EstimatorV2, SamplerV2)
-_NEVER_TOO_WIDE = 10
 
 
 @contextmanager
@@ -49,25 +48,35 @@ def with_options(simulator: AerSimulator, **options: Any) -> AerSimulator:
     return changed
 
 
-def faithful(simulator: AerSimulator, circuit: QuantumCircuit, num_qubits: int) -> AerSimulator:
-    """A copy that simulates `circuit`, which was made of one of `num_qubits` qubits, as it stands.
-
-    Aer 0.18 fuses some circuits of more than 14 qubits into wrong ones, and fails on branches on qubits that it has
-    dropped because no result depends on them. On a device with many more qubits they must be dropped all the same.
-    """
-    branches = any(isinstance(row.operation, ControlFlowOp) for row in circuit.data)
-    fits = circuit.num_qubits <= max(num_qubits, _NEVER_TOO_WIDE)
-    return with_options(simulator, fusion_enable=False, **({"enable_truncation": False} if branches and fits else {}))
+def faithful(simulator: AerSimulator) -> AerSimulator:
+    """A copy that fuses no gates: Aer 0.18 fuses some circuits of more than 14 qubits into wrong ones."""
+    return with_options(simulator, fusion_enable=False)
 
 
-def careful(primitive: Any, circuit: QuantumCircuit, num_qubits: int) -> Any:
+def careful(primitive: Any) -> Any:
     """A copy of a primitive on a backend, whose failed results are errors and which is `faithful`; any other as it is."""
     if not isinstance(primitive, _ON_BACKENDS):
         return primitive
     inner = primitive._backend
     changed = copy(primitive)
-    changed._backend = _Checked(faithful(inner, circuit, num_qubits) if isinstance(inner, AerSimulator) else inner)
+    changed._backend = _Checked(faithful(inner) if isinstance(inner, AerSimulator) else inner)
     return changed
+
+
+def branches_read(circuit: QuantumCircuit) -> QuantumCircuit:
+    """`circuit` with the qubits of branches and loops measured at its end, into bits behind its own.
+
+    Aer 0.18 drops qubits that no result depends on, and then does not find them in branches: `unordered_map::at`.
+    """
+    branches = [row for row in circuit.data if isinstance(row.operation, ControlFlowOp)]
+    qubits = [qubit for qubit in circuit.qubits if any(qubit in row.qubits for row in branches)]
+    if not qubits:
+        return circuit
+    result = circuit.copy()
+    register = ClassicalRegister(len(qubits))
+    result.add_register(register)
+    result.measure(qubits, register)
+    return result
 
 
 class _Checked(BackendV2):  # type: ignore[misc]
