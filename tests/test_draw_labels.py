@@ -86,3 +86,41 @@ def test_a_width_is_a_number_of_columns(width: Any) -> None:
 
     with pytest.raises(ValidationError, match="`width` is a number of at least 1"):
         kernel.draw(width=width, output="text")
+
+
+def test_elements_of_slices_are_those_of_the_vector() -> None:
+    @qk.qkernel
+    def kernel(n: qk.UInt, w: qk.Vector[qk.Float]) -> qk.Vector[qk.Bit]:
+        q = qk.qubit_array(2)
+        q = qk.rx(q, w[1:3])
+        q = qk.ry(q, w[n:][::2])
+        return qk.measure(q)
+
+    folded = kernel.draw(output="text", width=120)
+    for angle in ("w[1]", "w[2]", "w[n]", "w[n+2]"):
+        assert f"({angle})" in folded
+    whole = sliced.draw(output="text", width=120)
+    for angle in ("w[:2]", "w[n:]", "w[::2]", "w[:]"):
+        assert f"({angle})" in whole
+
+
+@qk.qkernel
+def sliced(n: qk.UInt, w: qk.Vector[qk.Float]) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(n)
+    q = qk.rx(q, w[:2])
+    q = qk.ry(q, w[n:])
+    q = qk.rz(q, w[::2])
+    return qk.measure(qk.p(q, w[:]))
+
+
+def test_rounds_of_a_loop_that_begins_behind_another() -> None:
+    @qk.qkernel
+    def kernel(n: qk.UInt) -> qk.Vector[qk.Bit]:
+        q = qk.qubit_array(n)
+        for i in qk.range(n):
+            for j in qk.range(i + 1, n):
+                q[i], q[j] = qk.cz(q[i], q[j])
+        return qk.measure(q)
+
+    assert "× max(0, n - 1 - i)" in kernel.draw(output="text", width=160)
+    assert "× max(0, 3 - i)" in kernel.draw(output="text", width=160, n=4)

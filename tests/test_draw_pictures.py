@@ -262,3 +262,21 @@ def test_letters_are_readable_on_their_boxes(style: CircuitStyle) -> None:
     assert contrast(style.wire, style.background) > 3
     for family, paint in style.paints.items():
         assert contrast(paint.ink, paint.fill) > 4.5, family
+
+
+def test_a_heading_is_whole_where_something_wide_stands_beside_the_edge_of_its_frame() -> None:
+    @qk.qkernel
+    def turn(q: qk.Qubit, t: qk.Float) -> qk.Qubit:
+        return qk.rx(q, t)
+
+    @qk.qkernel
+    def kernel() -> qk.Vector[qk.Bit]:
+        q, target = qk.qubit_array(3), qk.qubit()
+        q[2], target = qk.control(qk.inverse(turn), power=3)(q[2], target, 0.5)
+        q[0], q[1] = qk.swap(q[0], q[1])
+        q[0], q[1] = qk.swap(q[0], q[1])
+        q[0], q[1] = qk.rzz(q[0], q[1], 0.123456789)
+        return qk.measure(q)
+
+    assert "turn†(t=0.5)" in texts(kernel.draw(inline=True))
+    assert "turn†(t=0.5) " in kernel.draw(inline=True, output="text", width=120)

@@ -10,7 +10,7 @@ from qkernel.draw.regions import Scope
 from qkernel.draw.scene import Item, Mark, Operation, Section, Touch
 from qkernel.errors import SizeError
 from qkernel.ir.evaluation import free_names
-from qkernel.ir.expressions import Expr, Name, Size, apply
+from qkernel.ir.expressions import Apply, Const, Expr, Name, Size, apply
 from qkernel.ir.ops import Carried, For, If, Range, While
 from qkernel.ir.walk import target_types
 
@@ -172,6 +172,14 @@ def range_label(bounds: list[Any]) -> str:
     return f"range({stop})" if start == "0" else f"range({start}, {stop})"
 
 
+def _difference(end: Any, begin: Any) -> Any:
+    """`end - begin`, numbers first: `2 - k` and not `3 - (k + 1)`."""
+    match begin:
+        case Apply("+", (first, Const() as number)):
+            return apply("-", apply("-", end, number), first)
+    return end - begin
+
+
 def rounds_label(bounds: list[Any]) -> str:
     """How often a loop runs."""
     start, stop, step = bounds
@@ -179,6 +187,6 @@ def rounds_label(bounds: list[Any]) -> str:
         return f"× {max(0, -((start - stop) // step))}"
     if isinstance(step, Expr):
         return f"× len({range_label(bounds)})"
-    span = stop - start if step > 0 else start - stop
+    span = _difference(stop, start) if step > 0 else _difference(start, stop)
     count = span if abs(step) == 1 else apply("ceil", apply("/", span, abs(step)))
     return f"× {label(count)}" if isinstance(count, (Name, Size)) else f"× max(0, {label(count)})"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.draw.characters import columns, shorten
-from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, apply
+from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, apply, item, size
 from qkernel.ir.places import Place
 from qkernel.ir.types import DictType, TupleType
 
@@ -65,6 +65,8 @@ def _expression(expr: Expr) -> tuple[str, int]:
             return name, _ATOM
         case Apply(name, operands):
             return _application(name, operands)
+        case Item(Slice(base, start, stride), (key, *rest)) | Row(Slice(base, start, stride), (key, *rest)):
+            return _expression(item(base, (apply("+", start, apply("*", stride, key)), *rest)))
         case Item(base, keys) | Row(base, keys):
             if isinstance(base.type, DictType) and isinstance(keys[0].type, TupleType):
                 return f"{_bound(base, _ATOM)}[{_expression(keys[0])[0]}]", _ATOM
@@ -75,7 +77,7 @@ def _expression(expr: Expr) -> tuple[str, int]:
         case Slice(Pack((entry,)), _, Const(0), length):
             return f"[{_expression(entry)[0]}]*{_bound(length, _ATOM)}", _PRECEDENCE["*"]
         case Slice(base, start, stride, length):
-            return f"{_bound(base, _ATOM)}[{slice_label(start, stride, length)}]", _ATOM
+            return f"{_bound(base, _ATOM)}[{slice_label(start, stride, length, size(base))}]", _ATOM
         case Pack(items, type):
             inner = ", ".join(_expression(entry)[0] for entry in items[:4]) + (", …" if len(items) > 4 else "")
             return (f"({inner})" if isinstance(type, TupleType) else f"[{inner}]"), _ATOM

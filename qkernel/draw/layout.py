@@ -222,7 +222,8 @@ def lay_out(scene: Scene, metrics: Metrics, room: float = math.inf, fans: dict[i
             heading = metrics.heading(section.title, box.frame.badge if number == 0 else "")
             heading = min(heading, max(room - (1 + 3 * depth[id(box)]) * metrics.edge, 10 * metrics.edge))
             box.heading = box.heading or heading
-            _widen(layout.widths, range(box.edges[number], box.edges[number + 1] + 1), heading, fan_columns)
+            section_columns = range(box.edges[number], box.edges[number + 1])
+            _widen(layout.widths, section_columns, heading - metrics.edge, fan_columns)
     return layout
 
 
@@ -290,8 +291,11 @@ class Placer:
 
 
 def _widen(widths: list[float], columns: range, least: float, fans: Set[int]) -> None:
-    """Make columns between two edges wide enough for a heading, those of fans only if there are no others."""
-    inner = [column for column in columns[1:-1] if column not in fans] or columns[1:-1]
+    """Make columns from an edge to the next wide enough for a heading, those of fans only if there are no others.
+
+    The edge at the end is not among them: other operations may stand in its column.
+    """
+    inner = [column for column in columns[1:] if column not in fans] or columns[1:]
     lacking = least - sum(widths[column] for column in columns)
     share: Any = lacking // len(inner) if isinstance(least, int) else lacking / len(inner)
     if lacking > 0:
