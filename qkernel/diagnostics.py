@@ -93,9 +93,12 @@ _ALIASES = {
 }  # fmt: skip
 
 
-def did_you_mean(name: str, known: list[str]) -> str:
+def did_you_mean(name: object, known: list[str]) -> str:
     """` (did you mean `x`?)` for the closest known name, or nothing."""
     import difflib
+
+    if not isinstance(name, str):
+        return ""
 
     close = [_ALIASES[name]] if _ALIASES.get(name) in known else difflib.get_close_matches(name, known, 1)
     return f" (did you mean `{close[0]}`?)" if close else ""

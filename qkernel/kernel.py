@@ -268,7 +268,7 @@ class Kernel(Verbs, Generic[P, R]):
         open_names = [
             name
             for name, value in values.items()
-            if _is_float(types.get(name)) or (_holds_floats(types.get(name)) and value and (name in wrt or _has_batch(value)))
+            if _is_float(types.get(name)) or (_opens(types.get(name), value) and (name in wrt or _has_batch(value)))
         ]
         try:
             return self._opened(values, open_names, positional, takes_qubits)
@@ -341,8 +341,8 @@ def _is_float(type: Type | None) -> bool:
     return type == FLOAT or (isinstance(type, ArrayType) and type.element == FLOAT)
 
 
-def _holds_floats(type: Type | None) -> bool:
-    return isinstance(type, DictType) and type.value == FLOAT
+def _opens(type: Type | None, value: Any) -> bool:
+    return isinstance(type, DictType) and type.value == FLOAT and isinstance(value, Mapping) and bool(value)
 
 
 def _has_batch(value: Any) -> bool:
@@ -351,10 +351,10 @@ def _has_batch(value: Any) -> bool:
 
 def _key(values: dict[str, Any]) -> Any:
     """Fixed values as a dictionary key; None where they cannot be one."""
-    frozen = tuple((name, snapshot(value)) for name, value in values.items())
     try:
+        frozen = tuple((name, snapshot(value)) for name, value in values.items())
         hash(frozen)
-    except TypeError:
+    except (TypeError, RuntimeError, NotImplementedError):  # the latter two are of tensors without data
         return None
     return frozen
 

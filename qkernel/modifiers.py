@@ -122,7 +122,13 @@ def global_phase(operation: Callable[P, R], phase: Float = None) -> Callable[P, 
 def select(operations: Sequence[Any]) -> Any:
     """A multiplexer: `select([f0, f1, ...])(index, *targets)` applies f_k where the register `index`, first qubit least
     significant, holds k."""
-
+    if not isinstance(operations, Sequence):
+        raise KernelTypeError(
+            f"`select` takes a list of gates and kernels, but this is {describe(operations)}",
+            span=_span(),
+            label="not a list",
+            help="write `qk.select([f0, f1])(index, q)`",
+        )
     for operation in operations:
         _extend(operation, Inverted(), "select")
     return Selection(tuple(operations))

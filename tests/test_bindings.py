@@ -104,7 +104,8 @@ class TestCompileTime:
             (FLOAT, 1j),
             (FLOAT, "0.5"),
             (FLOAT, [0.5]),
-            (BIT, 1),
+            (BIT, 2),
+            (FLOATS, 0.5),
             (FLOATS, [True, 0.5]),
             (FLOATS, ["a"]),
             (FLOATS, {0: 1.0}),
@@ -124,7 +125,7 @@ class TestCompileTime:
 
     @pytest.mark.parametrize(
         ("type", "value"),
-        [(FLOATS, 0.5), (FLOATS, [[1.0, 2.0]]), (MATRIX, [1.0]), (FLOAT, np.array([0.1])), (UINT, np.zeros(2, int))],
+        [(FLOATS, [[1.0, 2.0]]), (MATRIX, [1.0]), (FLOAT, np.array([0.1])), (UINT, np.zeros(2, int))],
     )
     def test_wrong_ranks(self, type: Type, value: Any) -> None:
         with pytest.raises(BindingShapeError, match="`x`"):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_data import state
 from qkernel.ir.expressions import Expr
+from qkernel.ir.python_numbers import is_number
 from qkernel.ir.types import OBSERVABLE, DictType, TupleType
 from qkernel.records import is_same_record, record_fields
 
@@ -21,7 +22,7 @@ def is_classical(value: Any) -> bool:
     """Whether a value can be carried through a loop or joined after a branch: a number, a bit, a vector of them."""
     if isinstance(value, Expr):
         return value.type != OBSERVABLE and not isinstance(value.type, (DictType, TupleType))
-    return isinstance(value, (bool, int, float)) or (type(value).__module__ == "numpy" and getattr(value, "shape", None) == ())
+    return is_number(value)
 
 
 def parts(value: Any) -> list[Any] | None:

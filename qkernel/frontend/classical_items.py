@@ -6,11 +6,11 @@ import ast
 from typing import Any
 
 from qkernel.errors import KernelTypeError, QubitIndexResolutionError, UnsupportedPythonError
-from qkernel.frontend.conversion import convert
+from qkernel.frontend.conversion import as_type
 from qkernel.frontend.indexing import resolve_slice, whole_number
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Tracer, describe
-from qkernel.ir.expressions import Const, Expr, Pack, Slice, Updated, item, size, wrap
+from qkernel.ir.expressions import Const, Expr, Pack, Slice, Updated, item, size
 from qkernel.ir.types import ArrayType, DictType, TupleType
 
 
@@ -22,7 +22,7 @@ def read_item(tracer: Tracer, base: Expr, key: Any, key_node: ast.expr, node: as
         case DictType(key_type):
             if isinstance(key, QuantumHandle):
                 raise KernelTypeError(f"a key of `{shown}` must be a {key_type}", span=span, label=describe(key))
-            return item(base, convert(wrap(key), key_type, f"a key of `{shown}`", span))
+            return item(base, as_type(key, key_type, f"a key of `{shown}`", span))
         case TupleType(items):
             if isinstance(key, int) and -len(items) <= key < len(items):
                 return item(base, key % len(items))
@@ -87,7 +87,7 @@ def updated(tracer: Tracer, base: Expr, key: Any, value: Any, key_node: ast.expr
     index = _index(key, base, 0, shown, key_node, span)
     if isinstance(value, QuantumHandle):
         raise KernelTypeError(f"`{shown}` holds classical values", span=span, label=describe(value))
-    entry = convert(wrap(value), base.type.element, f"an element of `{shown}`", span)
+    entry = as_type(value, base.type.element, f"an element of `{shown}`", span)
     if isinstance(base, Pack) and isinstance(index, Const):
         return Pack((*base.items[: index.value], entry, *base.items[index.value + 1 :]), base.type)
     return Updated(base, index, entry)

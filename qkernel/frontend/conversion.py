@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError
-from qkernel.ir.expressions import Const, Expr, Pack, apply
+from qkernel.frontend.descriptions import describe
+from qkernel.ir.expressions import Const, Expr, Pack, SymbolUse, apply, wrap
+from qkernel.ir.python_numbers import NotClassical
 from qkernel.ir.spans import Span
-from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, fits
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, fits, is_quantum
+from qkernel.ir.wanted import wanted
+
+
+def as_type(value: Any, type: Type, what: str, span: Span | None) -> Expr:
+    """Whatever Python value or symbol a user gave, as a `type`; else an error that says what it is."""
+    if getattr(value, "requires_grad", False) is True:
+        raise KernelTypeError(
+            f"{what} is a tensor that requires grad, whose gradient would end here",
+            span=span,
+            label="a tensor that requires grad",
+            help="make it an argument of the kernel, which `qkernel.nn.QLayer` can train; "
+            "for its value alone write `.detach()` behind it",
+        )
+    try:
+        return convert(wrap(value), type, what, span)
+    except NotClassical as error:
+        holds = f"a {value.__class__.__name__} with " if error.value is not value else ""
+        raise KernelTypeError(
+            f"{what} must be {with_article(type)}, but this is {holds}{describe(error.value)}",
+            span=span,
+            label=describe(error.value),
+            help=wanted(type) if not is_quantum(type) else None,
+        ) from None
+    except (TypeError, OverflowError) as error:
+        if isinstance(error, (KernelTypeError, SymbolUse)):
+            raise
+        raise KernelTypeError(f"{what} must be {with_article(type)}: {error}", span=span, help=wanted(type)) from None
 
 
 def convert(value: Expr, type: Type, what: str, span: Span | None) -> Expr:

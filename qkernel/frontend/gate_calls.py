@@ -17,7 +17,7 @@ from qkernel.errors import (
     QubitAliasError,
 )
 from qkernel.frontend.arguments import bind
-from qkernel.frontend.conversion import convert
+from qkernel.frontend.conversion import as_type, convert
 from qkernel.frontend.domains import SymbolicSequence
 from qkernel.frontend.ownership import QuantumHandle, surely_overlap
 from qkernel.frontend.tracer import Tracer, describe
@@ -104,15 +104,10 @@ def angle(tracer: Tracer, value: Any, what: str, span: Span | None, vectors_allo
             label="not an angle",
             help="angles are numbers in radians, such as `math.pi / 2`",
         )
-    if getattr(value, "requires_grad", False) is True:
-        raise KernelTypeError(
-            f"{what} is a tensor that requires grad, whose gradient would end here",
-            span=span,
-            label="a tensor that requires grad",
-            help="make it an argument of the kernel, which `qkernel.nn.QLayer` can train; "
-            "for its value alone write `.detach()` behind it",
-        )
-    expr = wrap(value)
+    try:
+        expr = wrap(value)
+    except (TypeError, OverflowError):  # of a tensor that requires grad, a complex number ...
+        return as_type(value, FLOAT, what, span)
     if isinstance(expr, Const) and expr.type == FLOAT and not np.isfinite(expr.value):
         raise NotFiniteError(f"{what} is {expr.value}", span=span, label="not a finite number")
     if isinstance(expr.type, ArrayType) and expr.type.rank == 1 and expr.type.element in (FLOAT, UINT):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError, QubitIndexResolutionError
+from qkernel.frontend.descriptions import describe
 from qkernel.frontend.ownership import QuantumHandle, distance, plain
 from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Size, apply, wrap
+from qkernel.ir.python_numbers import is_number
 from qkernel.ir.spans import Span
 from qkernel.ir.types import UINT
 
@@ -31,11 +34,10 @@ def show(key: Any) -> str:
 
 def whole_number(value: Any, what: str, span: Span | None) -> Expr:
     """`value` as a UInt expression."""
-    expr = wrap(value) if isinstance(value, (bool, int, float, Expr)) or hasattr(value, "item") else None
+    expr = wrap(value) if isinstance(value, Expr) or is_number(value) else None
     if expr is None or expr.type != UINT:
-        shown = f"a {expr.type}" if expr is not None else f"{type(value).__name__}"
         raise KernelTypeError(
-            f"{what} must be a whole number, but this is {shown}",
+            f"{what} must be a whole number, but this is {with_article(expr.type) if expr is not None else describe(value)}",
             span=span,
             label="not a UInt",
             help="whole numbers divide with `//`; `qk.floor` and `qk.ceil` make a UInt of a Float",

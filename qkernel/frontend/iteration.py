@@ -6,13 +6,13 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from qkernel.errors import UnsupportedPythonError
+from qkernel.errors import KernelTypeError, QKernelError, UnsupportedPythonError
 from qkernel.frontend.control_flow import truth
 from qkernel.frontend.domains import SymbolicItems, SymbolicSequence
 from qkernel.frontend.outside import run_outside
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Frame, Tracer, describe
-from qkernel.ir.expressions import Expr
+from qkernel.ir.expressions import Expr, SymbolUse
 from qkernel.ir.printer import as_written
 
 
@@ -36,7 +36,14 @@ def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
             help="write a `for` loop that assigns elements:\n    bits = qk.bit_array(n)\n    for i in qk.range(n):\n"
             "        bits[i] = qk.measure(q[i])",
         )
-    return run_outside(iter, value)  # type: ignore[no-any-return]
+    try:
+        return run_outside(iter, value)  # type: ignore[no-any-return]
+    except TypeError as error:
+        if isinstance(error, (QKernelError, SymbolUse)):
+            raise
+        raise KernelTypeError(
+            f"{describe(value)} has no elements to go over", span=tracer.frame.span(node), label="not a list or the like"
+        ) from None
 
 
 def comprehension(tracer: Tracer, generators: list[ast.comprehension], element: Callable[[], Any]) -> Iterator[Any]:

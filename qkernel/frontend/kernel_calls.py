@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError
 from qkernel.frontend.arguments import bind
-from qkernel.frontend.conversion import convert
+from qkernel.frontend.conversion import as_type
 from qkernel.frontend.domains import SymbolicSequence
 from qkernel.frontend.gate_calls import check_distinct
 from qkernel.frontend.ownership import QuantumHandle
@@ -22,6 +22,7 @@ from qkernel.ir.expressions import ZERO, Expr, Name, Slice, wrap
 from qkernel.ir.ops import Modifier, Parameter
 from qkernel.ir.places import whole
 from qkernel.ir.printer import as_written
+from qkernel.ir.python_numbers import is_number
 from qkernel.ir.spans import Span
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, TupleType, Type, is_quantum
 from qkernel.records import is_redefined, record_fields
@@ -176,7 +177,7 @@ def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, spa
         )
     if isinstance(value, dict):
         return _dictionary(value, parameter.type, what, span)
-    return convert(wrap(value), parameter.type, what, span)
+    return as_type(value, parameter.type, what, span)
 
 
 def _dictionary(value: dict[Any, Any], type: Type, what: str, span: Span | None) -> Expr:
@@ -194,7 +195,7 @@ def _order_help(callee: str, parameters: tuple[Parameter, ...], parameter: Param
     def fits(value: Any, type: Type) -> bool:
         if isinstance(value, QuantumHandle):
             return value.type_name == str(type)
-        return isinstance(value, (Expr, bool, int, float)) and wrap(value).type == type
+        return (isinstance(value, Expr) or is_number(value)) and wrap(value).type == type
 
     swapped = [
         other

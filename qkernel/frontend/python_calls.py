@@ -94,7 +94,7 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
     tracer.captures.call(function, values)
     if plain is not None and any(frame.symbolic_depth for frame in tracer.frames):
         _note_around(tracer, plain)
-    name = getattr(function, "__name__", None) or getattr(function, "name", type(function).__name__)
+    name = getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__
     try:
         if isinstance(function, np.ufunc) and _concerns_kernel(values):
             return universal(function, "__call__", arguments, keywords)

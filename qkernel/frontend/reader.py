@@ -33,6 +33,7 @@ from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
 from qkernel.frontend.whole_vectors import whole_vector
 from qkernel.ir.expressions import Expr, SymbolUse, apply
 from qkernel.ir.printer import as_written
+from qkernel.ir.python_numbers import NotClassical, is_number
 from qkernel.ir.symbol_text import SymbolText, symbol_in, text_about
 from qkernel.ir.types import BIT, OBSERVABLE, ArrayType, DictType, ScalarType
 from qkernel.records import record_fields
@@ -53,6 +54,7 @@ _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.MatMult: ("@", operator.matmul),
 }
 _CONVERSIONS: dict[int, Callable[[Any], str]] = {114: repr, 115: str, 97: ascii}  # by the letter after `!`
+_SIGNS: dict[type[ast.operator], str] = {ast.BitAnd: "&", ast.BitOr: "|"}  # where the IR's name is another
 _BIT_OPERATORS = {"and", "or", "^"}
 
 
@@ -66,6 +68,9 @@ def read(tracer: Tracer, node: ast.expr) -> Any:
         raise symbol_error(error, tracer.frame.span(node)) from None
     except RecursionError:
         raise
+    except NotClassical as error:
+        title = f"this is {describe(error.value)}, which is no value that a kernel computes with"
+        raise KernelTypeError(title, span=tracer.frame.span(node), label="not a number, bit or observable") from None
     except Exception as error:
         raise FrontendTransformError(
             f"{type(error).__name__}: {error}", span=tracer.frame.span(node), label="raised while the kernel was traced"
@@ -204,15 +209,16 @@ def _dictionary(tracer: Tracer, keys: list[ast.expr | None], values: list[ast.ex
 def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node: ast.AST) -> Any:
     """`left op right`."""
     name, plain = _BINARY[kind]
+    sign = _SIGNS.get(kind, name)
     if (isinstance(left, str) or isinstance(right, str)) and (symbol := symbol_in((left, right))) is not None:
         return text_about(symbol, run_outside(plain, left, right), f"`{name}`")
     if not (isinstance(left, Expr) or isinstance(right, Expr)):
         if isinstance(left, QuantumHandle) or isinstance(right, QuantumHandle):
-            raise no_arithmetic(tracer, left if isinstance(left, QuantumHandle) else right, name, node)
+            raise no_arithmetic(tracer, left if isinstance(left, QuantumHandle) else right, sign, node)
         return plain(left, right)
     refused = [part for part in (left, right) if not is_scalar(part) and not _is_array(part)]
     if refused:
-        raise no_arithmetic(tracer, refused[0], name, node)
+        raise no_arithmetic(tracer, refused[0], sign, node)
     if _is_array(left) or _is_array(right):
         return plain(left, right)
     if name in ("<<", ">>"):
@@ -224,7 +230,7 @@ def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node
     if name in _BIT_OPERATORS:
         if kinds != {BIT}:
             raise KernelTypeError(
-                f"`{_symbol(kind)}` takes Bits, but this is {describe(left if type_of(left) != BIT else right)}",
+                f"`{sign}` takes Bits, but this is {describe(left if type_of(left) != BIT else right)}",
                 span=tracer.frame.span(node),
                 label="not Bits",
                 help="numbers have `+ - * / // % **` and comparisons; conditions are joined by `and`, `or`, `not`",
@@ -239,10 +245,6 @@ def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node
     return apply(name, left, right)
 
 
-def _symbol(kind: type[ast.operator]) -> str:
-    return {ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^"}[kind]
-
-
 def _is_array(value: Any) -> bool:
     return not isinstance(value, Expr) and hasattr(value, "__array__") and getattr(value, "shape", ()) != ()
 
@@ -250,7 +252,7 @@ def _is_array(value: Any) -> bool:
 def is_scalar(value: Any) -> bool:
     if isinstance(value, Expr):
         return isinstance(value.type, ScalarType) and value.type != OBSERVABLE
-    return isinstance(value, (bool, int, float)) or (hasattr(value, "item") and not _is_array(value))
+    return is_number(value)
 
 
 def type_of(value: Any) -> Any:

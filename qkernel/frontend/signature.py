@@ -14,7 +14,7 @@ from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError, MissingAnnotationError
 from qkernel.frontend.source import Source
 from qkernel.ir import types as ir
-from qkernel.ir.expressions import Expr, wrap
+from qkernel.ir.expressions import Expr
 from qkernel.ir.ops import Parameter
 from qkernel.ir.spans import Span
 from qkernel.records import is_same_record, local_names, record_fields
@@ -90,7 +90,7 @@ class Signature:
 
     def spread(self, names: str | Iterable[str]) -> tuple[str, ...]:
         """Names as the IR has them: a struct's as those of its fields."""
-        asked = (names,) if isinstance(names, str) else tuple(names)
+        asked = _names(names)
         structs = self.structs
         return tuple(
             part
@@ -100,7 +100,7 @@ class Signature:
 
     def derivable(self, names: str | Iterable[str]) -> tuple[str, ...]:
         """As `spread`; of a struct those fields alone that there are derivatives by."""
-        asked = (names,) if isinstance(names, str) else tuple(names)
+        asked = _names(names)
         types = {parameter.name: parameter.type for parameter in self.parameters}
         return tuple(part for part in self.spread(asked) if part in asked or types[part].element == ir.FLOAT)
 
@@ -254,6 +254,18 @@ def _array(hint: Annotation, node: ast.AST | None, source: Source) -> ir.Type:
     return ir.ArrayType(element, rank)
 
 
+def _names(names: Any) -> tuple[str, ...]:
+    """Names of arguments as a user gives them: one, or some of them."""
+    from qkernel.frontend.tracer import describe
+
+    asked = tuple(names) if isinstance(names, Iterable) and not isinstance(names, (str, bytes)) else (names,)
+    if wrong := [name for name in asked if not isinstance(name, str)]:
+        raise KernelTypeError(
+            f"the name of an argument is wanted, not {describe(wrong[0])}", help='write a list of names: `["theta"]`'
+        )
+    return asked
+
+
 def _bad(hint: Any, node: ast.AST | None, source: Source, label: str, help: str | None = None) -> MissingAnnotationError:
     name = getattr(hint, "__name__", None) or repr(hint)
     return MissingAnnotationError(
@@ -280,7 +292,7 @@ def _struct_default(value: Any, struct: Struct, name: str, span: Span) -> dict[s
 
 
 def _default(value: Any, type: ir.Type, name: str, span: Span) -> Expr:
-    from qkernel.frontend.conversion import convert
+    from qkernel.frontend.conversion import as_type
     from qkernel.frontend.tracer import describe
 
     if value is None or isinstance(value, (str, dict)) or callable(value):
@@ -289,4 +301,4 @@ def _default(value: Any, type: ir.Type, name: str, span: Span) -> Expr:
             span=span,
             label="its default",
         )
-    return convert(wrap(value), type, f"the default of `{name}`", span)
+    return as_type(value, type, f"the default of `{name}`", span)

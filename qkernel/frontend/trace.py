@@ -18,14 +18,14 @@ from qkernel.errors import (
 from qkernel.frontend import tracing
 from qkernel.frontend.captures import Captures
 from qkernel.frontend.carrying import leaves
-from qkernel.frontend.conversion import convert
+from qkernel.frontend.conversion import as_type
 from qkernel.frontend.kernel_calls import Outline, Value, ir_parameters, parameter_handle, redefined_help
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Struct, parts_of
 from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names, tree_size
-from qkernel.ir.expressions import Expr, Name, wrap
+from qkernel.ir.expressions import Expr, Name
 from qkernel.ir.places import Place, whole
 from qkernel.ir.spans import Span
 from qkernel.ir.types import TupleType, Type, is_quantum
@@ -176,7 +176,7 @@ def _one(tracer: Tracer, kernel: AnyKernel, value: Any, wanted: Type, span: Span
     if isinstance(value, QuantumHandle) or value is None or isinstance(value, (str, dict)) or callable(value):
         raise _wrong(kernel, value, str(wanted), span)
     try:
-        return convert(wrap(value), wanted, "the result", span)
+        return as_type(value, wanted, "the result", span)
     except KernelTypeError:
         raise _wrong(kernel, value, str(wanted), span) from None
 

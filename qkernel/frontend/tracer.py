@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from qkernel.diagnostics import Note, with_article
+from qkernel.diagnostics import Note
 from qkernel.errors import FrontendTransformError, KernelTypeError, UnknownNameError, UnsupportedPythonError
 from qkernel.frontend import indexing
 from qkernel.frontend.captures import Captures
 from qkernel.frontend.carrying import found_in, holds
+from qkernel.frontend.descriptions import describe as describe
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
 from qkernel.frontend.python_data import is_changeable, state
 from qkernel.frontend.source import Source
@@ -20,6 +21,7 @@ from qkernel.gates import Gate
 from qkernel.ir.expressions import Const, Expr, Name, Row, Size, SymbolUse, wrap
 from qkernel.ir.ops import Op
 from qkernel.ir.places import Place, whole
+from qkernel.ir.python_numbers import is_number
 from qkernel.ir.spans import Span
 from qkernel.ir.types import QUBIT, ArrayType, ScalarType
 
@@ -294,7 +296,7 @@ class Tracer:
         """`value` as a number or bit."""
         if isinstance(value, Expr) and not isinstance(value.type, ScalarType):
             raise SymbolUse(value, what.removeprefix("argument of "))
-        if isinstance(value, QuantumHandle) or (not isinstance(value, (Expr, bool, int, float)) and not hasattr(value, "item")):
+        if not isinstance(value, Expr) and not is_number(value):
             raise KernelTypeError(f"{what} must be a number, but this is {describe(value)}", span=span, label="not a number")
         return wrap(value)
 
@@ -336,16 +338,3 @@ def _not_a_register(handle: QuantumHandle, span: Span | None) -> KernelTypeError
         label="one qubit",
         help="a register is made by `qk.qubit_array(n)`; as an argument it is a `qk.Vector[qk.Qubit]`",
     )
-
-
-def describe(value: Any) -> str:
-    """`value` in the user's words."""
-    if isinstance(value, QuantumHandle):
-        return f"a {value.type_name}"
-    if isinstance(value, Expr):
-        return with_article(value.type)
-    if value is None:
-        return "None"
-    if isinstance(value, (bool, int, float, str)):
-        return f"the {type(value).__name__} {value!r}"
-    return with_article(type(value).__name__)

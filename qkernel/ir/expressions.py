@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from qkernel.ir.askers import asked_outside
 from qkernel.ir.operators import OPERATORS, result_type
+from qkernel.ir.python_numbers import NotClassical, is_array
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, TupleType, Type
 
 
@@ -345,16 +347,19 @@ def wrap(value: Any) -> Expr:
     """`value` as an expression of Python's numbers: any number, bit, Hamiltonian, (nested) tuple, list, array or tensor."""
     if isinstance(value, Expr):
         return value
-    for plain, kinds in ((bool, (bool, np.bool_)), (int, (int, np.integer)), (float, (float, np.floating))):
+    for plain, kinds in ((bool, (bool, np.bool_)), (int, Integral), (float, Real)):
         if isinstance(value, kinds):
-            return Const(plain(value))
+            return Const(plain(value))  # type: ignore[arg-type]
     if isinstance(value, tuple):
         items = tuple(wrap(entry) for entry in value)
         return Pack(items, TupleType(tuple(entry.type for entry in items)))
-    if isinstance(value, np.ndarray) or hasattr(value, "detach"):  # the latter: a tensor
+    if is_array(value):
         return wrap(value.tolist())
-    is_list = isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray))
-    return vector(value) if is_list else Const(value)
+    if hasattr(type(value), "add_term"):
+        return Const(value)
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)):
+        return vector(value)
+    raise NotClassical(value)
 
 
 def vector(values: Any) -> Pack:

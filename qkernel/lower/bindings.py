@@ -28,18 +28,14 @@ from qkernel.errors import (
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
+from qkernel.ir.wanted import wanted
 from qkernel.lower.angles import OpenParameter
+from qkernel.lower.given_values import as_array, fits, plain, shown
 from qkernel.observable import Hamiltonian
 from qkernel.records import record_fields, spread
 
 Array = np.ndarray[Any, Any]
 
-_HELP = {
-    UINT: "a whole number is wanted, such as `3`",
-    FLOAT: "a number is wanted, such as `0.5`",
-    BIT: "write `True` or `False`",
-    OBSERVABLE: "bind a Hamiltonian, such as `qko.Z(0)`",
-}
 _NUMERIC = {FLOAT: np.float64, UINT: np.int64, BIT: np.bool_}
 
 
@@ -176,45 +172,50 @@ class _Check:
                 }
 
     def _scalar(self, value: Any, type: ScalarType, where: str) -> Any:
-        value = _plain(value)
+        value = plain(value)
         if isinstance(value, np.ndarray) and value.ndim and type != OBSERVABLE:
             raise BindingShapeError(
                 f"{self._name(where)} is of type {type}, and an array of shape {value.shape} was given",
                 span=self.parameter.span,
             )
-        if isinstance(value, (np.generic, np.ndarray)):
+        if isinstance(value, (np.generic, np.ndarray)) and not value.ndim:
             value = value.item()
         if type == OBSERVABLE and isinstance(value, Hamiltonian):
             return self._hermitian(value, where)
-        if type == BIT and isinstance(value, bool):
-            return value
+        if type == BIT and isinstance(value, Integral) and value in (0, 1):
+            return bool(value)
         if isinstance(value, bool):
             self._wrong_type(value, type, where)
         if type == UINT and isinstance(value, Integral):
             return int(value)
         if type == FLOAT and isinstance(value, Real):
-            return self._finite(float(value), where)
+            return self._float(value, where)
         self._wrong_type(value, type, where)
 
+    def _float(self, value: Real, where: str) -> float:
+        try:
+            return float(self._finite(float(value), where))
+        except OverflowError:
+            raise NotFiniteError(f"{self._name(where)} is too large for a Float", span=self.parameter.span) from None
+
     def _array(self, value: Any, type: ArrayType, where: str) -> Array:
-        array = as_array(value)
-        wanted = _NUMERIC[type.element]
-        if array is None:
+        array = as_array(value, type.element)
+        if array is None or not array.ndim:
             self._wrong_type(value, type, where)
         if array.ndim != type.rank:
+            kind = f"is of type {type}, with {_axes(type.rank)}"
             raise BindingShapeError(
-                f"{self._name(where)} is of type {type}, with {_axes(type.rank)}, and an array of shape {array.shape} given",
-                span=self.parameter.span,
+                f"{self._name(where)} {kind}, and an array of shape {array.shape} was given", span=self.parameter.span
             )
-        if array.size and not _fits(array.dtype, type.element):
-            self._wrong_type(value, type, where, f"an array of {array.dtype}")
-        result: Array = array.astype(wanted)
+        if array.size and not fits(array.dtype, type.element):
+            self._wrong_type(value if type.element == BIT else array, type, where)
+        result: Array = array.astype(_NUMERIC[type.element])
         if type.element == FLOAT:
             self._finite(result, where)
         return result
 
     def _observables(self, value: Any, rank: int, where: str) -> Any:
-        if isinstance(value, Hamiltonian) or not isinstance(value, Iterable) or isinstance(value, (str, Mapping)):
+        if not isinstance(value, (list, tuple)) and not (isinstance(value, np.ndarray) and value.ndim):
             self._wrong_type(value, ArrayType(OBSERVABLE, rank), where)
         part = OBSERVABLE if rank == 1 else ArrayType(OBSERVABLE, rank - 1)
         return tuple(self.value(item, part, f"{where}[{k}]") for k, item in enumerate(value))
@@ -244,18 +245,9 @@ class _Check:
             raise NotFiniteError(f"{self._name(where + index)} is {shown}", span=self.parameter.span)
         return value
 
-    def _wrong_type(self, value: Any, type: Type, where: str, given: str = "") -> NoReturn:
-        given = given or ("a bool" if isinstance(value, bool) else f"`{reprlib.repr(value)}` ({value.__class__.__name__})")
-        match type:
-            case ScalarType():
-                help = _HELP[type]
-            case DictType(key):
-                help = f"a dictionary is wanted, such as `{{{'0' if key == UINT else '(0, 1)'}: 0.5}}`"
-            case _:
-                help = "a list, a tuple or an array is wanted"
-        raise BindingTypeError(
-            f"{self._name(where)} is of type {type}, and {given} was given", span=self.parameter.span, help=help
-        )
+    def _wrong_type(self, value: Any, type: Type, where: str) -> NoReturn:
+        title = f"{self._name(where)} is of type {type}, and {shown(value)} was given"
+        raise BindingTypeError(title, span=self.parameter.span, help=wanted(type))
 
     def _name(self, where: str) -> str:
         return f"`{self.parameter.name}{where}`"
@@ -293,38 +285,6 @@ def refuse_graph(kernel: str, values: Mapping[str, Any]) -> None:
 
 def _axes(rank: int) -> str:
     return "one axis" if rank == 1 else f"{rank} axes"
-
-
-def _fits(dtype: np.dtype[Any], element: Type) -> bool:
-    kinds: dict[Type, str] = {FLOAT: "fiu", UINT: "iu", BIT: "b"}
-    return dtype.kind in kinds[element]
-
-
-def _plain(value: Any) -> Any:
-    """A torch tensor as an array (a view where there can be one); anything else as it is."""
-    if type(value).__module__ == "torch" or hasattr(value, "detach"):
-        tensor = value.detach().cpu()
-        return tensor.numpy() if str(tensor.dtype) != "torch.bfloat16" else tensor.double().numpy()
-    return value
-
-
-def as_array(value: Any) -> Array | None:
-    """`value` as an array of numbers or bools; None if it is not one."""
-    if isinstance(value, (str, bytes, Mapping)) or value is None:
-        return None
-    if isinstance(value, (list, tuple)) and value and hasattr(value[0], "detach"):
-        value = [_plain(part) for part in value]
-    try:
-        array = np.asarray(_plain(value))
-    except (TypeError, ValueError):
-        return None
-    if isinstance(value, (list, tuple)) and array.dtype.kind != "b" and _holds_bool(value):
-        return None
-    return array if array.dtype.kind in "fiub" else None
-
-
-def _holds_bool(values: Iterable[Any]) -> bool:
-    return any(_holds_bool(part) if isinstance(part, (list, tuple)) else isinstance(part, bool) for part in values)
 
 
 @dataclass(frozen=True)
@@ -402,7 +362,7 @@ class Layout:
 
     def _read(self, entry: OpenParameter, shape: tuple[int, ...], name: str, value: Any) -> Array:
         """`value` as an array of numbers of `shape`, or of `shape` with one leading axis."""
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and entry.type.element == FLOAT:
+        if type(value) is np.ndarray and value.dtype.kind == "f" and entry.type.element == FLOAT:
             array = value
         elif entry.keys and shape and isinstance(value, Mapping):
             array = self._read_keys(entry, value)
@@ -415,13 +375,12 @@ class Layout:
 
     def _convert(self, entry: OpenParameter, name: str, value: Any) -> Array:
         array, element = as_array(value), entry.type.element
-        if array is None or (array.size and not _fits(array.dtype, element)):
+        if array is None or (array.size and not fits(array.dtype, element)):
             if array is None and isinstance(value, (list, tuple)) and _is_ragged(value):
                 raise BindingShapeError(f"the rows of `{name}` have different lengths")
-            given = f"`{reprlib.repr(value)}`" if array is None or not array.ndim else f"an array of {array.dtype}"
-            help = "a whole number is wanted, such as `3`" if element == UINT else None
             kind = entry.type if name == entry.name else element
-            raise BindingTypeError(f"`{name}` is of type {kind}, and {given} was given", help=help)
+            given = value if array is None or not array.ndim else array
+            raise BindingTypeError(f"`{name}` is of type {kind}, and {shown(given)} was given", help=wanted(kind))
         return array
 
     def _read_keys(self, entry: OpenParameter, value: Mapping[Any, Any]) -> Array:

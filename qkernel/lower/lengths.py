@@ -12,7 +12,8 @@ from qkernel.errors import BindingShapeError, BindingTypeError, UnknownBindingEr
 from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import ArrayType, DictType
 from qkernel.lower.angles import OpenParameter
-from qkernel.lower.bindings import as_array, checked_key
+from qkernel.lower.bindings import checked_key
+from qkernel.lower.given_values import as_array
 from qkernel.lower.values import example_shape
 from qkernel.records import spread
 

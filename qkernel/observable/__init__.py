@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 from numbers import Complex
@@ -34,7 +35,7 @@ class Hamiltonian:
     """
 
     __slots__ = ("_constant", "_masks", "_num_qubits", "_terms")
-    __array_ufunc__ = None  # so that a numpy number on the left leaves the arithmetic to this class
+    __array_ufunc__ = None  # so that a number or array of numpy on the left leaves the arithmetic to this class
 
     def __init__(self, num_qubits: int | None = None) -> None:
         if num_qubits is not None:
@@ -91,7 +92,13 @@ class Hamiltonian:
         `from_list([("ZXI", 0.5)])` is `0.5*X1*Z2` on 3 qubits. All words have the same length.
         """
         result: Hamiltonian | None = None
-        for word, coefficient in words:
+        for pair in words if isinstance(words, Iterable) else (words,):
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not isinstance(pair[0], str):
+                raise ObservableError(
+                    f"a pair of Pauli word and coefficient is wanted, not {reprlib.repr(pair)}",
+                    help='write `Hamiltonian.from_list([("ZZI", 0.5), ("IIX", 1.0)])`',
+                )
+            word, coefficient = pair
             if wrong := set(word) - set("IXYZ"):
                 raise ObservableError(f"`{word}` is not a Pauli word", label=f"`{min(wrong)}` is not one of I, X, Y, Z")
             result = cls(len(word)) if result is None else result
@@ -183,6 +190,10 @@ class Hamiltonian:
 
         Raises `ObservableError` if two qubits of the sum would come to stand on one.
         """
+        if not isinstance(qubits, Mapping):
+            raise ObservableError(
+                f"a mapping from qubits to qubits is wanted, not {reprlib.repr(qubits)}", help="write `H.remap_qubits({0: 1})`"
+            )
         used = {operator.index for operators in self._terms for operator in operators}
         moved = {index: qubits.get(index, index) for index in sorted(used)}
         for index, place in moved.items():
@@ -290,7 +301,7 @@ class Hamiltonian:
         if isinstance(other, Hamiltonian):
             return self._terms == other._terms and self._constant == other._constant
         if _is_number(other):
-            return not self._terms and self._constant == other
+            return bool(not self._terms and self._constant == other)
         return NotImplemented
 
     def __hash__(self) -> int:
@@ -307,28 +318,28 @@ class Hamiltonian:
     def __add__(self, other: Hamiltonian | Number) -> Hamiltonian:
         if isinstance(other, Hamiltonian):
             return self._sum(((other, 1.0),))
-        return self._sum(((Hamiltonian.identity(other), 1.0),)) if _is_number(other) else NotImplemented
+        return self._sum(((Hamiltonian.identity(other), 1.0),)) if _is_factor(other) else NotImplemented
 
     __radd__ = __add__
 
     def __sub__(self, other: Hamiltonian | Number) -> Hamiltonian:
         if isinstance(other, Hamiltonian):
             return self._sum(((other, -1.0),))
-        return self._sum(((Hamiltonian.identity(other), -1.0),)) if _is_number(other) else NotImplemented
+        return self._sum(((Hamiltonian.identity(other), -1.0),)) if _is_factor(other) else NotImplemented
 
     def __rsub__(self, other: Number) -> Hamiltonian:
-        return self._sum(((Hamiltonian.identity(other), 1.0),), -1.0) if _is_number(other) else NotImplemented
+        return self._sum(((Hamiltonian.identity(other), 1.0),), -1.0) if _is_factor(other) else NotImplemented
 
     def __mul__(self, other: Hamiltonian | Number) -> Hamiltonian:
         if isinstance(other, Hamiltonian):
             return self._times(other)
-        return self._sum((), _coefficient(other)) if _is_number(other) else NotImplemented
+        return self._sum((), _coefficient(other)) if _is_factor(other) else NotImplemented
 
     def __rmul__(self, other: Number) -> Hamiltonian:
-        return self._sum((), _coefficient(other)) if _is_number(other) else NotImplemented
+        return self._sum((), _coefficient(other)) if _is_factor(other) else NotImplemented
 
     def __truediv__(self, other: Number) -> Hamiltonian:
-        if not _is_number(other):
+        if not _is_factor(other):
             return NotImplemented
         if other == 0:
             raise ObservableError("a Hamiltonian is divided by zero", help="divide by a number that is not 0")
@@ -371,23 +382,51 @@ def commutator(left: Hamiltonian, right: Hamiltonian) -> Hamiltonian:
     return left * right - right * left
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, Complex) and not isinstance(value, bool)
+def _is_array(value: Any) -> bool:
+    """Whether a value is an array of numpy or a tensor of torch."""
+    return isinstance(value, np.ndarray) or (hasattr(value, "detach") and hasattr(value, "ndim"))
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number, also one of numpy's or torch's without axes."""
+    if not _is_array(value):
+        return isinstance(value, Complex) and not isinstance(value, bool)
+    is_known = not hasattr(value, "is_meta") or not value.is_meta
+    return is_known and not value.ndim and "bool" not in str(value.dtype) and "object" not in str(value.dtype)
+
+
+def _is_factor(value: Any) -> bool:
+    """As `_is_number`; raises for an array that has axes, which Python would go on to ask."""
+    if _is_array(value) and value.ndim:
+        raise ObservableError(
+            f"a Hamiltonian goes together with one number, not with an array of shape {tuple(value.shape)}",
+            help="make one for each: `[weight * H for weight in weights]`",
+        )
+    return _is_number(value)
 
 
 def _coefficient(value: Any) -> float | complex:
     if not _is_number(value):
         raise ObservableError(
-            f"a coefficient is a number, not {value!r}",
+            f"a coefficient is a number, not {reprlib.repr(value)}",
             help="give an int, float or complex; coefficients cannot stay open parameters",
         )
-    number = complex(value)
-    if not cmath.isfinite(number):
+    if getattr(value, "requires_grad", False) is True:
         raise ObservableError(
-            f"a coefficient is not finite: {value}", help="check the numbers that the Hamiltonian is made from"
+            "a coefficient is a tensor that requires grad, whose gradient would end here",
+            help="for its value alone write `.detach()` behind it; observables are fixed when a kernel is compiled",
         )
-    return _simplest(number)
+    try:
+        return _simplest(complex(value))
+    except OverflowError:
+        raise ObservableError("a coefficient is too large for a float", help=_CHECK) from None
+
+
+_CHECK = "check the numbers that the Hamiltonian is made from"
 
 
 def _simplest(number: float | complex) -> float | complex:
+    """A finite number, real where it can be."""
+    if not cmath.isfinite(number):
+        raise ObservableError(f"a coefficient is not finite: {number if number.imag else number.real}", help=_CHECK)
     return number if isinstance(number, float) else number.real if number.imag == 0 else number

@@ -6,4 +6,4 @@ def kernel(flip: qk.Bit) -> qk.Bit:
     return qk.measure(q)
 
 
-kernel.compile({"flip": 1})
+kernel.compile({"flip": 2})

@@ -1,0 +1,27 @@
+"""Values in the user's words, for messages."""
+
+from __future__ import annotations
+
+import reprlib
+from typing import Any
+
+import numpy as np
+
+from qkernel.diagnostics import with_article
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.ir.expressions import Expr
+
+
+def describe(value: Any) -> str:
+    """`value` in the user's words: `a Qubit`, `an Observable`, `the int 3`, `a list`."""
+    if isinstance(value, QuantumHandle):
+        return f"a {value.type_name}"
+    if isinstance(value, Expr):
+        return with_article(value.type)
+    if value is None:
+        return "None"
+    if getattr(value, "requires_grad", False) is True:
+        return "a tensor that requires grad"
+    if isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
+        return f"the {type(value).__name__} {reprlib.repr(value.item() if isinstance(value, np.generic) else value)}"
+    return with_article(type(value).__name__)
