@@ -1,0 +1,197 @@
+"""What messages name exists: functions, methods, attributes and keywords in the texts of errors, all over the tree."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import importlib
+import inspect
+import itertools
+import keyword
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import qkernel as qk
+import qkernel.data
+import qkernel.nn
+import qkernel.observable as qko
+from qkernel import errors
+from qkernel.engine import Engine
+from qkernel.executable import Executable
+from qkernel.executor import Executor
+from qkernel.gates import GATES
+from qkernel.ir.expressions import Expr
+from qkernel.results import SampleResult
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ["qkernel", "qkernel_backends", "qkernel_stdlib"]
+QISKIT = "qkernel_backends.qiskit"
+
+OWNERS: list[Any] = [
+    qk, qko, qkernel.nn, errors, qk.Kernel, Executable, Executor, Engine, SampleResult, qko.Hamiltonian, qko.Pauli, Expr,
+    qk.ResourceEstimate, qkernel.nn.QLayer, builtins, math, np, itertools, functools, torch, torch.Tensor, torch.func,
+    str, bytes, dict,
+]  # fmt: skip
+"""What a message may name a part of."""
+
+OTHERS = {
+    "AerSimulator", "QiskitTranspiler", "QiskitEngine", "executor", "engine",  # of the engine for Qiskit and of Qiskit
+    "label", "observable",  # of the text form
+    "values",  # of `torch.Tensor.split(...)`
+}  # fmt: skip
+"""What exists where a test without Qiskit cannot ask."""
+
+EXAMPLES = {"f", "g", "H", "F", "step", "gate", "kernel", "layer", "layers", "name", "path", "weights", "value", "x", "y", "n"}
+"""Names that stand for a user's own."""
+
+
+def strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """The texts in a module, with their lines; what is put into them is shown as `\\0`. Not its docstrings."""
+    skipped: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False) is not None:
+            skipped.add(id(node.body[0].value))  # type: ignore[attr-defined]
+        if isinstance(node, ast.JoinedStr):
+            skipped |= {id(part) for part in node.values}
+    for node in ast.walk(tree):
+        match node:
+            case ast.JoinedStr(parts):
+                yield node.lineno, "".join(part.value if isinstance(part, ast.Constant) else "\0" for part in parts)
+            case ast.Constant(str(text)) if id(node) not in skipped:
+                yield node.lineno, text
+
+
+def quoted(text: str) -> list[str]:
+    """The code in a text: between backticks."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+def in_sources() -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Code in the texts of the packages: where it stands, itself, and what names are the user's there."""
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for line, text in strings(ast.parse(path.read_text())):
+                for code in quoted(text):
+                    yield f"{path.relative_to(ROOT)}:{line}", code, frozenset()
+
+
+def in_golden_errors() -> Iterator[tuple[str, str, frozenset[str]]]:
+    """The same in what the golden errors say to do, indented lines of code too."""
+    for path in sorted((ROOT / "tests" / "errors").rglob("*.err")):
+        text = path.read_text()
+        if " = help: " not in text:
+            continue
+        help = text.split(" = help: ", 1)[1]
+        code = quoted(help) + [line for line in help.splitlines() if line.startswith("         ")]
+        case = ast.parse(path.with_suffix(".py").read_text())
+        own = {node.id for node in ast.walk(case) if isinstance(node, ast.Name)}
+        own |= {node.name for node in ast.walk(case) if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+        own |= {node.arg for node in ast.walk(case) if isinstance(node, ast.arg)}
+        own |= {node.attr for node in ast.walk(case) if isinstance(node, ast.Attribute)}
+        for entry in code:
+            yield f"{path.relative_to(ROOT)}", entry, frozenset(own)
+
+
+def known_parts() -> set[str]:
+    return {name for owner in OWNERS for name in dir(owner)} | OTHERS | EXAMPLES
+
+
+def known_keywords() -> set[str]:
+    """The arguments of all that users call: functions, classes and their methods, gates, data classes."""
+    names = {name for rule in GATES.values() for name in rule.qubits + rule.angles} | {"theta", "strict"}
+    modules: list[Any] = [qk, qko, qkernel.nn, importlib.import_module("qkernel.data")]
+    modules += [importlib.import_module(QISKIT)] if importlib.util.find_spec("qiskit") else []
+    called: list[Any] = [*OWNERS, *(getattr(module, name) for module in modules for name in dir(module))]
+    ours = [each for each in called if str(getattr(each, "__module__", "")).startswith("qkernel")]
+    for owner in ours:
+        parts = [getattr(owner, name, None) for name in dir(owner)] if isinstance(owner, type) else []
+        for function in (owner, *parts):
+            if callable(function):
+                try:
+                    names |= inspect.signature(function).parameters.keys()
+                except (TypeError, ValueError):
+                    continue
+    return names
+
+
+VALUES = {"native", "reference", "torch", "qiskit", "auto", "adjoint", "shift", "clifford_t"}
+"""Engines, ways to differentiate, bases of gates: what options take."""
+
+WORDS = {*VALUES, "linecache", "bindings_value", *keyword.kwlist, *GATES, *qk.data.DATA_SETS, *qk.data.DATA_SETS["mnist"].files}
+"""What else stands alone: words of Python, gates, data sets and their parts."""
+
+PARTS, KEYWORDS = known_parts(), known_keywords()
+PREFIXES = {"qk": qk, "qko": qko}
+
+
+def missing(code: str, own: frozenset[str]) -> list[str]:
+    """What a piece of code names that does not exist."""
+    lacking = []
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "''", code)
+    bare = re.sub(r"\bdef \w+", "", bare)
+    if re.fullmatch(r"[a-z]\w+", bare) and bare not in PARTS | KEYWORDS | own | WORDS:
+        lacking.append(bare)
+    for owner, name in re.findall(r"\b(qk|qko)\.(\w+)", bare):
+        if not hasattr(PREFIXES[owner], name):
+            lacking.append(f"{owner}.{name}")
+    for path in re.findall(r"\bqkernel(?:\.\w+)+", bare):
+        if not reachable(path):
+            lacking.append(path)
+    for name in re.findall(r"(?<![\w.\0])\.(\w+)|(?<![\w.\0])([A-Za-z_]\w*)\(", bare):
+        called = name[0] or name[1]
+        if called not in PARTS | own:
+            lacking.append(called)
+    for name in re.findall(r"(?<=[\w\])\0])\.([A-Za-z_]\w*)", bare):
+        if name not in PARTS | own and not reachable_anywhere(name):
+            lacking.append(f".{name}")
+    for name in re.findall(r"(?:(?<=[(,])|(?<=^)|(?<=, ))\s*([a-z_]\w*)=(?!=)", bare):
+        if name not in KEYWORDS | own:
+            lacking.append(f"{name}=")
+    return lacking
+
+
+def reachable(path: str) -> bool:
+    """Whether `qkernel.a.b` can be imported or is an attribute."""
+    found: Any = qk
+    for part in path.split(".")[1:]:
+        if not hasattr(found, part):
+            try:
+                importlib.import_module(f"{found.__name__}.{part}")
+            except (ImportError, AttributeError):
+                return False
+        found = getattr(found, part)
+    return True
+
+
+def reachable_anywhere(name: str) -> bool:
+    """Whether a dotted name ends like a module of ours."""
+    return any((ROOT / package / f"{name}.py").exists() or (ROOT / package / name).is_dir() for package in PACKAGES)
+
+
+@pytest.mark.parametrize("texts", [in_sources, in_golden_errors])
+def test_what_messages_name_exists(texts: Any) -> None:
+    found = {f"{where}: {code!r} names {', '.join(gone)}" for where, code, own in texts() if (gone := missing(code, own))}
+    assert not found, "\n".join(sorted(found))
+
+
+@pytest.mark.parametrize(
+    "code", ["qk.rotate(q)", "qko.W(0)", "kernel.differentiate()", "run(..., shoots=3)", "qkernel.nn.QModule", "jacobi(x)"]
+)
+def test_what_does_not_exist_is_found(code: str) -> None:
+    assert missing(code, frozenset())
+
+
+@pytest.mark.parametrize(
+    "verb", ["run", "sample", "grad", "jacobian", "hessian", "draw", "estimate_resources", "to_qasm", "explain"]
+)
+def test_a_verb_that_a_message_names_is_there_on_kernels_and_executables(verb: str) -> None:
+    assert hasattr(qk.Kernel, verb)
+    assert hasattr(Executable, verb)
