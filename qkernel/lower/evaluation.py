@@ -1,6 +1,6 @@
 """Classical expressions while lowering: known numbers at once, open parameters and run-time bits kept as they are.
 
-It reads the operator table of `qkernel.ir.expressions`; what it adds to `evaluate` there are symbols that stay affine,
+It reads the operator table of `qkernel.ir.operators`; what it adds to `evaluate` there are symbols that stay affine,
 arrays over the rounds of a loop, and lookups that check their bounds.
 """
 
