@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 from estimate_kernels import ansatz, measured, modified, phase_estimation, qft, trotter
 
+import qkernel as qk
+import qkernel.observable as qko
 from qkernel.errors import EntrypointValidationError, TargetCapabilityError, ValidationError
 from qkernel.estimate import EstimateQuality
 from qkernel.estimate.beverland import t_factory
@@ -329,3 +332,62 @@ def test_plot() -> None:
         ansatz.estimate_resources().plot("n_qubits", [2, 4])
     with pytest.raises(ValidationError, match="did you mean `total`"):
         qft.estimate_resources().plot("n", [2], fields=("totals",))
+
+
+WORDS = {"".join(word) for width in (1, 2, 3) for word in product("XYZ", repeat=width)}
+BASES = [["cx", "rz", "sx", "x"], ["cz", "rz", "sx"], ["rzz", "rx", "ry"], ["ecr", "u"]]
+
+
+def rotation(word: str) -> Any:
+    return math.prod(getattr(qko, letter)(k) for k, letter in enumerate(word))
+
+
+@qk.qkernel
+def evolved(energy: qk.Observable, groups: qk.Vector[qk.Observable]) -> qk.Float:
+    q, control = qk.qubit_array(3), qk.qubit()
+    q = qk.pauli_evolve(q, energy, 0.3)
+    q = qk.inverse(stepped)(q, energy)
+    for g in qk.range(len(groups)):
+        q = stepped(q, groups[g])
+        control, q = qk.control(stepped)(control, q, groups[len(groups) - 1 - g])
+    return qk.expval(q, energy)
+
+
+@qk.qkernel
+def stepped(q: qk.Vector[qk.Qubit], energy: qk.Observable) -> qk.Vector[qk.Qubit]:
+    return qk.pauli_evolve(q, energy, 0.2)
+
+
+@pytest.mark.parametrize("basis", BASES, ids=" ".join)
+def test_every_pauli_word_is_counted_over_a_target(basis: list[str]) -> None:
+    import qiskit
+
+    words = [rotation(word) for word in sorted(WORDS)]
+    for energy in words[::5]:
+        given = {"energy": energy, "groups": words}
+        circuit = evolved.to_circuit(bindings=given)
+        counts = qiskit.transpile(circuit, basis_gates=basis, optimization_level=0).count_ops()
+        assert evolved.estimate_resources(bindings=given, basis=basis).gates.by_name == dict(counts)
+
+
+def test_words_that_are_not_known_are_to_be_bound() -> None:
+    for basis in (BASES[0], "clifford_t"):
+        with pytest.raises(EntrypointValidationError, match=r"(?s)bind the observable.*`energy`"):
+            evolved.estimate_resources(basis=basis)
+        with pytest.raises(EntrypointValidationError, match=r"(?s)bind the observable.*`groups`"):
+            evolved.estimate_resources(basis=basis, energy=qko.X(0))
+
+
+@pytest.mark.parametrize("word", sorted(WORDS))
+def test_the_letters_of_a_word_make_the_change_of_basis(word: str) -> None:
+    letters = [*enumerate(word)]
+    before = [step for k, letter in letters for step in {"X": [("h", k)], "Y": [("sx", k)], "Z": []}[letter]]
+    after = [(GATES[name].adjoint or name, k) for name, k in before]
+    chain = [("cx", k + 1, k) for k in reversed(range(len(word) - 1))]
+    steps: list[Step] = [*before, *chain, ("rz", 0, 0.7), *reversed(chain), *after]
+    turned = np.eye(1)
+    for letter in word:
+        turned = np.kron(GATES[letter.lower()].matrix(), turned)
+    wanted = np.cos(0.35) * np.eye(1 << len(word)) - 1j * np.sin(0.35) * turned
+    np.testing.assert_allclose(unitary(steps, len(word)), wanted, atol=1e-12)
+    assert parts_of(Kind("pauli", 0, len(word), word="".join(sorted(word)))) == cost(steps)

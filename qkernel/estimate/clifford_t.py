@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from qkernel.errors import EntrypointValidationError, TargetCapabilityError, ValidationError
-from qkernel.estimate.atoms import Terms
+from qkernel.errors import TargetCapabilityError, ValidationError
 from qkernel.estimate.quantity import ZERO, Quantity
 from qkernel.estimate.tally import Controls, Kind, Tally
+from qkernel.estimate.target_basis import unknown_words
 from qkernel.gates import GATES
 
 DEFAULT_PRECISION = 1e-10
@@ -77,14 +77,8 @@ def to_clifford_t(tally: Tally, precision: float = DEFAULT_PRECISION) -> Tally:
         if not isinstance(item, Kind):
             result.amounts[path, item] = amount
             continue
-        if (
-            item.base == "pauli"
-            and item.width > 2
-            and any(isinstance(part, Terms) for term in amount.terms for part, _ in term)
-        ):
-            raise EntrypointValidationError(
-                "the circuit of a Pauli evolution depends on the widths of the terms", help="bind the observable"
-            )
+        if item.base == "pauli" and item.width > 2 and not item.word and not amount.is_constant:
+            raise unknown_words(amount)
         if item.controls is None:
             controls = tally.amounts[path, Controls(item)]
             unknown = unknown + controls
@@ -99,7 +93,7 @@ def to_clifford_t(tally: Tally, precision: float = DEFAULT_PRECISION) -> Tally:
     result.add("ancillas", unknown + widest)
     if unknown.terms:  # the workspace is reused, so that the sum over all gates is a bound only
         result.bounded |= {"qubits", "ancillas"}
-    if any(isinstance(item, Kind) and item.base == "pauli" for _, item in tally.amounts):
+    if any(isinstance(item, Kind) and item.base == "pauli" and not item.word for _, item in tally.amounts):
         result.bounded |= {"total", "single_qubit", "clifford_gates"}
     return result
 
@@ -127,8 +121,7 @@ def parts_of(kind: Kind) -> Counter[str]:
     if controls == 0:
         return _alone(kind)
     if kind.base == "pauli":
-        conjugation = Counter({"cx": 2 * (kind.width - 1), "h": 2 * kind.width})
-        return conjugation + parts_of(Kind("rz", controls))
+        return _conjugation(kind) + parts_of(Kind("rz", controls))
     if kind.base not in _SINGLE_CONTROL:
         raise TargetCapabilityError(
             f"no Clifford + T circuit of a controlled `{kind.base}` is known here", help="write it as gates of the table"
@@ -151,13 +144,19 @@ def parts_of(kind: Kind) -> Counter[str]:
     return _times(2 * (controls - 1)) + Counter(_SINGLE_CONTROL[kind.base])
 
 
+def _conjugation(kind: Kind) -> Counter[str]:
+    """What turns a Pauli rotation into one about Z: a change of basis for each letter, at most two H if these are not known."""
+    letters = Counter(kind.word or "X" * kind.width)
+    return Counter({"cx": 2 * (kind.width - 1), "h": 2 * letters["X"], "sx": letters["Y"], "sxdg": letters["Y"]})
+
+
 def _times(toffolis: int) -> Counter[str]:
     return Counter({name: count * toffolis for name, count in _RELATIVE_TOFFOLI.items()})
 
 
 def _alone(kind: Kind) -> Counter[str]:
     if kind.base == "pauli":
-        return Counter({"cx": 2 * (kind.width - 1), "h": 2 * kind.width, "rz": 1})
+        return _conjugation(kind) + Counter({"rz": 1})
     if kind.base in _ALONE:
         parts = Counter(_ALONE[kind.base])
         if kind.constant == "clifford":

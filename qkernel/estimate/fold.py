@@ -19,7 +19,7 @@ from qkernel.errors import (
     SeparationError,
     SizeError,
 )
-from qkernel.estimate.atoms import Argument, Bound, Register
+from qkernel.estimate.atoms import Argument, Bound, Closure, Register
 from qkernel.estimate.carried import Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
 from qkernel.estimate.effort import renew, spend
@@ -68,7 +68,7 @@ from qkernel.ir.ops import (
 )
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
-from qkernel.ir.types import FLOAT, ArrayType
+from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType
 
 Result = Value | RunTime
 
@@ -162,8 +162,8 @@ class Fold:
         inside: list[Result] = []
         outside: dict[str, Value] = {}
         for parameter, value in zip(callee.parameters, arguments, strict=True):
-            if isinstance(value, (RunTime, Bound)):
-                inside.append(value)
+            if isinstance(value, (RunTime, Bound)) or (isinstance(value, Closure) and parameter.type.element == OBSERVABLE):
+                inside.append(value)  # of an observable the words are wanted
                 continue
             formal = formal_value(parameter, f"{callee.name}.{parameter.name}")
             inside.append(formal)

@@ -8,6 +8,7 @@ from typing import Any
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import DependencyError, EntrypointValidationError, TargetCapabilityError, ValidationError
+from qkernel.estimate.quantity import Quantity
 from qkernel.estimate.tally import Controls, Kind, Tally
 from qkernel.gates import GATES
 
@@ -25,11 +26,22 @@ def to_basis(tally: Tally, gates: Sequence[str]) -> Tally:
                     "the number of controls of a gate is symbolic, and its decomposition depends on it",
                     help="bind the arguments that it depends on",
                 )
+            if item.base == "pauli" and not item.word:
+                raise unknown_words(amount)
             for kind, count in _decomposed(item, tuple(sorted(gates))):
                 result.include(Tally({(path, kind): amount * count}))
         elif not isinstance(item, Controls):
             result.amounts[path, item] = amount
     return result
+
+
+def unknown_words(amount: Quantity) -> EntrypointValidationError:
+    """The error for so many Pauli rotations of which the words are not known."""
+    names = ", ".join(f"`{name}`" for name in sorted(amount.free))
+    return EntrypointValidationError(
+        "the circuit of a Pauli evolution depends on the words of its observable",
+        help=f"bind the observable: the number of its terms is in terms of {names} here",
+    )
 
 
 @lru_cache(maxsize=1000)
@@ -53,18 +65,29 @@ def _decomposed(kind: Kind, gates: tuple[str, ...]) -> tuple[tuple[Kind, int], .
 
 def _operation(kind: Kind) -> Any:
     """The Qiskit gate of a kind, at angles without symmetry."""
-    from qiskit.circuit.library import CUGate, get_standard_gate_name_mapping
+    gate, controls = _gate(kind), kind.controls or 0
+    if kind.base == "ug":  # which Qiskit has under one control
+        controls -= 1
+    return gate.control(controls, annotated=False) if controls else gate
 
-    if kind.base == "ug" and kind.controls == 1:
-        return CUGate(0.3, 0.5, 0.7, 0.9)
+
+def _gate(kind: Kind) -> Any:
+    """The Qiskit gate of a kind without its controls."""
+    from qiskit.circuit.library import CUGate, PauliEvolutionGate, get_standard_gate_name_mapping
+    from qiskit.quantum_info import SparsePauliOp
+
+    match kind.base:
+        case "ug":
+            return CUGate(0.3, 0.5, 0.7, 0.9)
+        case "pauli":
+            return PauliEvolutionGate(SparsePauliOp(kind.word), 0.3)
+        case "iswapdg":
+            return _gate(Kind("iswap", width=2)).inverse()
     known = {**get_standard_gate_name_mapping()}
-    base = "iswap" if kind.base == "iswapdg" else kind.base
-    if base not in known:
+    if kind.base not in known:
         raise TargetCapabilityError(f"counts over a target's gates are not known for `{kind.name}`")
-    gate = known[base]
-    gate = gate.base_class(*(0.3 + 0.2 * k for k in range(len(gate.params)))) if gate.params else gate
-    gate = gate.inverse() if kind.base == "iswapdg" else gate
-    return gate.control(kind.controls) if kind.controls else gate
+    gate = known[kind.base]
+    return gate.base_class(*(0.3 + 0.2 * k for k in range(len(gate.params)))) if gate.params else gate
 
 
 def _kind(name: str) -> Kind:
