@@ -30,6 +30,7 @@ from qkernel.frontend.tracer import describe
 from qkernel.ir.ops import Module
 from qkernel.ir.types import FLOAT, ArrayType, DictType, Type, is_quantum
 from qkernel.recent import Recent
+from qkernel.recursion import deep_stack
 from qkernel.verbs import DIRECT, Verbs
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ class Kernel(Verbs, Generic[P, R]):
         self._busy, self._traced, self._assumed = True, None, None
         try:
             check_recursion(_depth, self)
-            traced = trace(self)
+            with deep_stack(_READING * (_depth - 1)):  # no more than is needed: users' functions run in it
+                traced = trace(self)
             check_assumption(self, self._assumed, traced.outline)
         except RecursionError as error:
             if _depth > 1 or isinstance(error, QKernelError):
@@ -128,7 +130,8 @@ class Kernel(Verbs, Generic[P, R]):
         """Whether a captured name, or what comes back from a kernel that this one calls, has changed."""
         self._busy = True
         try:
-            return traced.captures.changed() or any(kernel.outline() is not outline for kernel, outline in traced.used)
+            with deep_stack():
+                return traced.captures.changed() or any(kernel.outline() is not outline for kernel, outline in traced.used)
         finally:
             self._busy = False
 
@@ -319,6 +322,7 @@ class Kernel(Verbs, Generic[P, R]):
 MOST_PROGRAMS = 16
 """What `run`, `sample` and `grad` compiled last, kept for each kernel."""
 
+_READING = 3  # how many times the room that lowering a call takes, reading a called kernel takes
 _depth = 0
 _current: ContextVar[set[AnyKernel] | None] = ContextVar("kernels found up to date", default=None)
 

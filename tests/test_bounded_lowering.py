@@ -6,7 +6,14 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import ArithmeticEvaluationError, ExecutionError, KernelRecursionError, QKernelError, SizeError, ValidationError
+from qkernel.errors import (
+    ArithmeticEvaluationError,
+    ExecutionError,
+    KernelRecursionError,
+    QKernelError,
+    SizeError,
+    ValidationError,
+)
 from qkernel.ir.parser import parse
 from qkernel.lower import lower
 from qkernel.lower.effort import INSTRUCTION, MOST_STEPS

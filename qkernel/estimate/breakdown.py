@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qkernel.estimate.notation import shown
 from qkernel.estimate.origin import Origin
 from qkernel.estimate.report import GateCounts, Number, gate_counts, plain
 from qkernel.estimate.tally import Called, Tally
+from qkernel.recursion import deep_stack
 
 
 @dataclass(frozen=True)
@@ -36,28 +36,31 @@ class CallNode:
         return plain(self.tally.of("measurements"))
 
     def __str__(self) -> str:
-        return "\n".join(self._lines("", ""))
-
-    def _lines(self, first: str, rest: str) -> Iterator[str]:
-        times = "" if self.calls == 1 else f" x {shown(self.calls)}"
-        yield f"{first}{self.name}{times}: {shown(self.gates.total)} gates"
-        for child in self.children:
-            last = child is self.children[-1]
-            yield from child._lines(rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
+        lines = []
+        pending = [(self, "", "")]
+        while pending:
+            node, first, rest = pending.pop()
+            times = "" if node.calls == 1 else f" x {shown(node.calls)}"
+            lines.append(f"{first}{node.name}{times}: {shown(node.gates.total)} gates")
+            ends = [("├─ ", "│  ")] * (len(node.children) - 1) + [("└─ ", "   ")]
+            inner = [(child, rest + turn, rest + line) for child, (turn, line) in zip(node.children, ends, strict=False)]
+            pending += reversed(inner)
+        return "\n".join(lines)
 
 
 def call_tree(origin: Origin) -> CallNode:
     """Fold the module again, keeping apart what each path of calls does."""
-    return _node(origin.name, origin.tally(paths=True), 1)
+    with deep_stack():
+        return _node(origin.name, origin.tally(paths=True), 1)
 
 
 def _node(name: str, tally: Tally, calls: Number) -> CallNode:
     inside: dict[str, Tally] = {}
     for (path, item), amount in tally.amounts.items():
-        if path:
-            inside.setdefault(path[0], Tally()).amounts[path[1:], item] = amount
+        if path is not None:
+            inside.setdefault(path.name, Tally()).amounts[path.rest, item] = amount
     children = []
     for callee, inner in inside.items():
-        times = [amount for (path, item), amount in inner.amounts.items() if not path and isinstance(item, Called)]
+        times = [amount for (path, item), amount in inner.amounts.items() if path is None and isinstance(item, Called)]
         children.append(_node(callee, inner, plain(times[0])))
     return CallNode(name, calls, tally, tuple(children))

@@ -69,6 +69,7 @@ from qkernel.ir.ops import (
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
 from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType
+from qkernel.recursion import DEEPEST, deep_stack
 
 Result = Value | RunTime
 
@@ -114,6 +115,7 @@ class Fold:
     unrolled: bool = False
     is_known: bool = False
     summaries: dict[tuple[object, ...], Summary] = field(default_factory=dict)
+    running: set[tuple[object, ...]] = field(default_factory=set)
     rounds: list[str] = field(default_factory=list)
     recursive: frozenset[str] = frozenset()
     reaching: frozenset[str] = frozenset()
@@ -141,15 +143,11 @@ class Fold:
 
     def _entry(self, values: dict[str, Value]) -> Summary:
         try:
-            return _FunctionFold(self, self.module.entry, Scope({**values})).run()
+            with deep_stack():
+                return _FunctionFold(self, self.module.entry, Scope({**values})).run()
         except NeedsValues as error:
             raise EntrypointValidationError(
                 error.title, span=error.span, help="give values: `estimate_resources(bindings={...})`"
-            ) from None
-        except RecursionError:
-            raise KernelRecursionError(
-                f"kernels reached from `{self.module.entry.name}` call each other without end",
-                help="end the recursion with an `if` on an argument",
             ) from None
 
     def call(self, op: Call, arguments: Sequence[Result]) -> Summary:
@@ -176,9 +174,17 @@ class Fold:
 
     def _summary(self, callee: Function, values: tuple[Result, ...]) -> Summary:
         key = (callee.name, values)
+        if key in self.running or len(self.running) >= DEEPEST:
+            raise KernelRecursionError(
+                f"kernels reached from `{self.module.entry.name}` call each other without end",
+                span=callee.span,
+                help="end the recursion with an `if` on an argument",
+            )
         if key not in self.summaries:
             names = {parameter.name: value for parameter, value in zip(callee.parameters, values, strict=True)}
+            self.running.add(key)
             self.summaries[key] = _FunctionFold(self, callee, Scope({**names})).run()
+            self.running.remove(key)
         return self.summaries[key]
 
     def expected_rounds(self) -> Quantity:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from weakref import WeakValueDictionary
 
 from qkernel.estimate.forms import at_least_zero, maximum
 from qkernel.estimate.quantity import ONE, ZERO, Quantity
@@ -83,8 +84,27 @@ class Excess:
     field: str
 
 
+class Path:
+    """The calls that an amount is made in, the outermost first: one object for each path, so that long ones compare fast."""
+
+    __slots__ = ("__weakref__", "name", "rest")
+
+    def __init__(self, name: str, rest: Path | None) -> None:
+        self.name, self.rest = name, rest
+
+
+_paths: WeakValueDictionary[tuple[str, Path | None], Path] = WeakValueDictionary()
+
+
+def _within(name: str, rest: Path | None) -> Path:
+    found = _paths.get((name, rest))
+    if found is None:
+        found = _paths[name, rest] = Path(name, rest)
+    return found
+
+
 Item = Kind | Controls | Called | Excess | str
-Key = tuple[tuple[str, ...], Item]
+Key = tuple[Path | None, Item]
 
 
 @dataclass(slots=True)
@@ -96,7 +116,7 @@ class Tally:
 
     def add(self, item: Item, amount: Quantity) -> None:
         """Count `amount` more of `item`."""
-        self._add(((), item), amount)
+        self._add((None, item), amount)
 
     def _add(self, key: Key, amount: Quantity) -> None:
         if amount.terms:
@@ -137,7 +157,7 @@ class Tally:
 
     def within(self, name: str) -> Tally:
         """The tally as part of a call of `name`."""
-        return Tally({((name, *path), item): amount for (path, item), amount in self.amounts.items()}, self.bounded)
+        return Tally({(_within(name, path), item): amount for (path, item), amount in self.amounts.items()}, self.bounded)
 
     def adjoint(self) -> Tally:
         """The tally of the inverse."""
@@ -208,7 +228,7 @@ def _inverse(item: Item) -> Item:
     return item
 
 
-def _control(result: Tally, path: tuple[str, ...], kind: Kind, amount: Quantity, inner: Quantity, number: Quantity) -> None:
+def _control(result: Tally, path: Path | None, kind: Kind, amount: Quantity, inner: Quantity, number: Quantity) -> None:
     """Count `amount` gates of `kind` under `number` more controls; `inner` is the sum of a symbolic kind's own controls."""
     if kind.base == "gphase":
         result._add((path, kind), amount * (1 - at_least_zero(number - 1)))
@@ -221,7 +241,7 @@ def _control(result: Tally, path: tuple[str, ...], kind: Kind, amount: Quantity,
         _split(result, path, kind, amount, number + kind.controls)
 
 
-def _split(result: Tally, path: tuple[str, ...], kind: Kind, amount: Quantity, controls: Quantity) -> None:
+def _split(result: Tally, path: Path | None, kind: Kind, amount: Quantity, controls: Quantity) -> None:
     """Count gates under `controls` controls, apart by whether these are 0, 1, 2 or more."""
     if controls.is_constant:
         result._add((path, replace(kind, controls=int(controls))), amount)

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from qkernel.kernel import AnyKernel
 
 MAXIMUM_DEPTH = 100
+"""The deepest that plain functions may call each other while a kernel is traced."""
+MOST_NESTED = 1200
+"""The deepest that kernels of which each calls another may be traced."""
 MOST_NODES = 4_000_000
 """Of the expressions of one kernel, written out."""
 
@@ -224,7 +227,7 @@ def _check_place_known(kernel: AnyKernel, handle: QuantumHandle, names: set[str]
 
 def check_recursion(depth: int, kernel: AnyKernel) -> None:
     """Raise where kernels reach each other too deeply to trace."""
-    if depth > MAXIMUM_DEPTH:
+    if depth > MOST_NESTED:
         raise nested_too_deeply(kernel)
 
 

@@ -10,7 +10,7 @@ from qkernel.ir.ops import Module
 from qkernel.lower.circuit import Circuit
 from qkernel.lower.effort import bounded_work
 from qkernel.lower.interpreter import Interpreter
-from qkernel.lower.recursion import deep_stack
+from qkernel.recursion import deep_stack
 
 __all__ = ["lower"]
 

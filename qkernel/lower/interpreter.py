@@ -47,9 +47,9 @@ from qkernel.lower.effort import INSTRUCTION, ITERATION, NODE, OPERATION, spend
 from qkernel.lower.evaluation import value, whole
 from qkernel.lower.evolution import evolution
 from qkernel.lower.parameters import OpenParameters
-from qkernel.lower.recursion import DEEPEST
 from qkernel.lower.reports import Frame, locate, no_body, not_finite, outside, refused_bound, translated, twice, used_again
 from qkernel.lower.values import NotVectorised, OpenDictionary, Register, Unsettled, known
+from qkernel.recursion import DEEPEST
 
 _FEW_GATES = 24
 _MOST_QUBITS = 1 << 24

@@ -1,6 +1,4 @@
-def nest(depth):
-    inner = qk.h if depth == 0 else nest(depth - 1)
-
+def around(inner):
     @qk.qkernel
     def level(q: qk.Qubit) -> qk.Qubit:
         return inner(q)
@@ -8,4 +6,7 @@ def nest(depth):
     return level
 
 
-nest(120).check()
+kernel = qk.h
+for _ in range(1300):
+    kernel = around(kernel)
+kernel.check()

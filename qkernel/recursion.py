@@ -16,11 +16,11 @@ _normal: list[int] = []
 
 
 @contextmanager
-def deep_stack() -> Iterator[None]:
-    """Raise Python's recursion limit meanwhile; several threads may do so at once, the last one to leave restores it."""
+def deep_stack(calls: int = DEEPEST) -> Iterator[None]:
+    """Raise Python's recursion limit for so many calls of kernels; the last to leave, of all threads, restores it."""
     with _lock:
         _normal.append(_normal[0] if _normal else sys.getrecursionlimit())
-        sys.setrecursionlimit(max(_normal[0], DEEPEST * _PYTHON_FRAMES))
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), _normal[0] + calls * _PYTHON_FRAMES))
     try:
         yield
     finally:
