@@ -100,6 +100,14 @@ def load_engine(name: str = "auto") -> Engine:
     return cast("Engine", _load("engine", name)())
 
 
+def is_registered(engine: Engine) -> bool:
+    """Whether `engine` is, by its name, the same in every process: as its package makes it, with no options and no backend."""
+    try:
+        return load_engine(engine.name) == engine
+    except DependencyError:
+        return False
+
+
 def resolve_engine(given: Any) -> Engine:
     """The engine that is meant by its name, by itself, by an executor on it, or by an object of a package that has an engine.
 

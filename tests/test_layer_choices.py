@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from typing import Any
 
 import numpy as np
@@ -80,7 +79,6 @@ def test_every_call_takes_new_shots_in_a_sequence_that_the_seed_fixes() -> None:
     assert not torch.equal(first, second)
     assert torch.equal(other(inputs), first)
     assert torch.equal(other(inputs), second)
-    assert torch.equal(pickle.loads(pickle.dumps(one))(inputs), first)
 
 
 def test_what_shots_cannot_do_is_said() -> None:

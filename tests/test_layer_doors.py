@@ -149,15 +149,6 @@ def test_an_exported_layer() -> None:
     close(program(other), simulate(other, layer.weights, 1))
 
 
-def test_a_graph_whose_layer_is_gone_says_so() -> None:
-    layer, inputs = small_layer(), random_batch(4, 3)
-    program = torch.export.export(layer, (inputs,)).module()
-    del layer
-    gc.collect()
-    with pytest.raises(GradientError, match="not in this process any more"):
-        program(inputs)
-
-
 @pytest.mark.parametrize("gradient", ["adjoint", "shift"])
 def test_operators_keep_the_rules_of_torch(gradient: str) -> None:
     layer = small_layer(gradient=gradient)

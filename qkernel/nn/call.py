@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from qkernel.errors import LayerInputError
+from qkernel.nn.compile import Recipe
 from qkernel.nn.program import Columns, DirectSplit, Joined, Program, Split
 from qkernel.nn.tensors import TensorProgram, tensor_program
 
@@ -65,6 +67,7 @@ class Wiring:
 
     program: Program
     placements: tuple[Placement, ...]
+    recipe: Recipe
     number: int = field(default_factory=lambda: next(_numbers), init=False)
     layouts: dict[tuple[bool, ...], Layout] = field(default_factory=dict, init=False, repr=False)
     tensor_programs: dict[Layout, TensorProgram | None] = field(default_factory=dict, init=False, repr=False)
@@ -73,11 +76,20 @@ class Wiring:
     def __post_init__(self) -> None:
         WIRINGS[self.number] = self
 
+    @classmethod
+    def of(cls, recipe: Recipe, program: Program) -> Wiring:
+        """The wiring of a program that `recipe` is for."""
+        places = {p.name: Placement(p.name, p.start, p.start + p.size, p.shape) for p in recipe.circuit.angles.parameters}
+        return cls(program, tuple(places[name] for name in recipe.names), recipe)
+
     def __deepcopy__(self, memo: Any) -> Wiring:
-        return self  # it only gathers what it has found
+        program = deepcopy(self.program, memo)
+        if program is self.program:
+            return self  # it only gathers what it has found
+        return Wiring(program, self.placements, self.recipe)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Wiring, (self.program, self.placements)
+        return Wiring, (self.program, self.placements, self.recipe)
 
     def prepare(self, batched: tuple[Placement, ...], dtype: torch.dtype) -> None:
         """Have the engine load what it needs where `batched` come per sample, so that no later call waits for it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -69,8 +70,36 @@ def given_shape(given: Any) -> tuple[int, ...] | None:
     return tuple(given) if isinstance(given, tuple) and all(isinstance(length, int) for length in given) else None
 
 
-def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs: Given, weights: Given) -> Circuit:
-    """The circuit whose open parameters are `inputs` and `weights`."""
+@dataclass(frozen=True)
+class Recipe:
+    """All that a layer's circuit is made of: a module, values as lowering reads them, the names of what is open, and shapes.
+
+    There are several sets of values, which differ in one observable, where the circuit reads out what each asks for.
+    """
+
+    module: Module
+    fixed: tuple[Mapping[str, Any], ...]
+    names: tuple[str, ...]
+    lengths: Mapping[str, tuple[int, ...]]
+
+    @classmethod
+    def of(
+        cls, module: Module, each: Iterable[Mapping[str, Any]], names: tuple[str, ...], lengths: Mapping[str, Any]
+    ) -> Recipe:
+        """For values as users give them."""
+        return cls(module, tuple(normalise(module.entry, values, names).values for values in each), names, lengths)
+
+    @cached_property
+    def circuit(self) -> Circuit:
+        return _side_by_side([self._lowered(values) for values in self.fixed])
+
+    def _lowered(self, values: Mapping[str, Any]) -> Circuit:
+        bound = normalise(self.module.entry, values, self.names)
+        return lower(self.module, bound.values, bound.open, self.lengths, trims=True)
+
+
+def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs: Given, weights: Given) -> Recipe:
+    """The recipe of the circuit whose open parameters are `inputs` and `weights`."""
     if both := [name for name in inputs if name in weights]:
         raise ConflictingBindingError(f"`{both[0]}` stands both in `inputs` and in `weights`")
     _require_kernel(kernel)
@@ -90,7 +119,8 @@ def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs:
     arrays = {parameter.name: parameter.type.rank for parameter in entry.parameters if isinstance(parameter.type, ArrayType)}
     lengths = {name: shape for name, shape in lengths.items() if name in arrays}
     try:
-        circuit = _lowered(kernel.ir, each, names, lengths)
+        recipe = _recipe(kernel.ir, each, tuple(names), lengths)
+        circuit = recipe.circuit
     except EntrypointValidationError as error:
         for role, given in (("inputs", inputs), ("weights", weights)):
             lacking = arrays.keys() & given.keys() - lengths.keys()
@@ -104,7 +134,7 @@ def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs:
             span=entry.span,
             help="return `qk.expval(q, H)` or `qk.probabilities(q)`",
         )
-    return circuit
+    return recipe
 
 
 def _require_kernel(kernel: Any) -> None:
@@ -123,21 +153,18 @@ def _refuse_trained(bindings: Mapping[str, Any]) -> None:
             )
 
 
-def _lowered(module: Module, each: list[dict[str, Any]], names: list[str], lengths: dict[str, Any]) -> Circuit:
-    """The circuit that reads out all that `each` asks for."""
-
-    def lowered(module: Module, bindings: dict[str, Any]) -> Circuit:
-        bound = normalise(module.entry, bindings, names)
-        return lower(module, bound.values, bound.open, lengths, trims=True)
-
-    several = {name: [one[name] for one in each] for name in each[0] if each[-1][name] is not each[0][name]}
+def _recipe(module: Module, each: list[dict[str, Any]], names: tuple[str, ...], lengths: dict[str, Any]) -> Recipe:
+    """How to make the circuit that reads out all that `each` asks for."""
+    several = {name: tuple(one[name] for one in each) for name in each[0] if each[-1][name] is not each[0][name]}
     wider = _reading_several(module, *several) if len(several) == 1 else None
     if wider is not None:
         try:
-            return lowered(wider, each[0] | several)
+            recipe = Recipe.of(wider, [each[0] | several], names, lengths)
+            _ = recipe.circuit
+            return recipe
         except QKernelError:
-            pass  # it is raised again below, about the observable that is wrong
-    return _side_by_side([lowered(module, one) for one in each])
+            pass  # it is raised again with the kernel as it is, about the observable that is wrong
+    return Recipe.of(module, each, names, lengths)
 
 
 def _reading_several(module: Module, name: str) -> Module | None:

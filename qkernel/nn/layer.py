@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.engine import resolve_engine
-from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, GradientError, LayerInputError
+from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, GradientError, LayerInputError, ValidationError
 from qkernel.lower.bindings import given as bindings_by_name
 from qkernel.nn.call import Call, Placement, Wiring
 from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape, spread_arguments
@@ -18,7 +18,7 @@ from qkernel.nn.function import evaluate
 from qkernel.nn.operators import evaluate as evaluate_named
 from qkernel.nn.operators import name_of
 from qkernel.nn.program import Program
-from qkernel.nn.sampling import SamplingEngine
+from qkernel.nn.sampling import SamplingEngine, ShotSequence
 from qkernel.records import record_fields
 from qkernel.shots import check_seed, check_shots
 
@@ -81,15 +81,14 @@ class QLayer(nn.Module):
         fixed = bindings_by_name(bindings)
         given_inputs = spread_arguments(kernel, arguments_by_name("inputs", inputs), fixed)
         given_weights = spread_arguments(kernel, arguments_by_name("weights", weights), fixed)
-        circuit = compile_layer(kernel, fixed, given_inputs, given_weights)
+        recipe = compile_layer(kernel, fixed, given_inputs, given_weights)
         runs = resolve_engine(engine)
         if shots is not None:
             runs = SamplingEngine(runs, check_shots(shots), check_seed(seed))
-        program = Program(circuit, runs, gradient)
-        places = {p.name: Placement(p.name, p.start, p.start + p.size, p.shape) for p in circuit.angles.parameters}
-        self._inputs = tuple(places[name] for name in given_inputs)
-        self._weights = tuple(places[name] for name in given_weights)
-        self._wiring = Wiring(program, self._inputs + self._weights)
+        program = Program(recipe.circuit, runs, gradient)
+        self._wiring = Wiring.of(recipe, program)
+        self._inputs = self._wiring.placements[: len(given_inputs)]
+        self._weights = self._wiring.placements[len(given_inputs) :]
         self._asked = {"engine": engine if isinstance(engine, str) else program.engine.name, "gradient": gradient}
         self._has_records = any("." in place.name for place in self._weights)
         for place in self._weights:
@@ -172,6 +171,37 @@ class QLayer(nn.Module):
         if self._weights:
             self._wiring.prepare(self._inputs, self._weight_tensors()[0].dtype)
         return self
+
+    # The sequence of shots in `state_dict`s ------------------------------------------------------------------------------
+
+    @property
+    def _sequence(self) -> ShotSequence | None:
+        """The sequence of shots, if a seed fixes it."""
+        engine = self._wiring.program.engine
+        return engine.evaluations if isinstance(engine, SamplingEngine) and engine.seed is not None else None
+
+    def get_extra_state(self) -> Tensor:
+        """How many evaluations have taken shots: the place in the sequence that the seed fixes, an int64."""
+        return torch.tensor(0 if self._sequence is None else self._sequence.taken, device="cpu")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Go on in the sequence of shots from where another layer stood. Raises `ValidationError` for what is no number."""
+        if self._sequence is not None:
+            if not isinstance(state, (int, Tensor)) or not (taken := float(state)).is_integer() or taken < 0:
+                raise ValidationError(f"the place in a sequence of shots is a whole number from 0 on, not `{state!r}`")
+            self._sequence.go_on_from(int(state))
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if self._sequence is None:  # a layer without such a sequence has weights only
+            del destination[prefix + "_extra_state"]
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool, missing_keys: list[str], *lists: Any
+    ) -> None:
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys, *lists)
+        if (key := prefix + "_extra_state") in missing_keys:  # of a layer without such a sequence, or from before there was one
+            missing_keys.remove(key)
 
     def _batch_axes(self, inputs: tuple[Tensor, ...], weights: list[Tensor]) -> tuple[int, ...]:
         if len(inputs) != len(self._inputs):

@@ -8,8 +8,11 @@ numbers and strings.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from typing import Any
+from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
@@ -19,28 +22,65 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch._functorch.utils import enable_single_level_autograd_function
 from torch.autograd import forward_ad
 
-from qkernel.errors import GradientError
-from qkernel.nn.call import WIRINGS, Call, Gradients
+from qkernel.engine import is_registered
+from qkernel.errors import GradientError, QKernelError, TargetCapabilityError
+from qkernel.nn.call import WIRINGS, Call, Gradients, Wiring
+from qkernel.nn.text import format_layer, parse_layer
 
+_OF_THIS_PROCESS = "quantum layer of one process "
+_MOST_NAMES = 64
+_NAMED: WeakValueDictionary[str, Wiring] = WeakValueDictionary()
 _LIBRARY: Any = torch.library.Library("qkernel", "DEF")  # type: ignore[no-untyped-call]
 
 
 def name_of(number: int) -> str:
-    """What graphs call the wiring of this number."""
-    return str(number)
+    """What graphs call the wiring of this number: its text, from which any process can make it, or that it is of this process.
+
+    Raises `TargetCapabilityError` where a graph is exported that no other process could compute.
+    """
+    name = _name_of(number)
+    if name.startswith(_OF_THIS_PROCESS) and torch.compiler.is_exporting():
+        raise TargetCapabilityError(
+            f"a layer on `{WIRINGS[number].program.engine.name}` cannot be exported: a graph holds no backend and no shots",
+            help='export a layer on an engine with a name, such as `engine="native"`, without `shots`',
+        )
+    return name
 
 
 # `torch.compile` takes what it gives for a constant, which it may: the number is guarded.
 name_of._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
-def _call(name: str, tensors: Sequence[Tensor]) -> Call:
-    wiring = WIRINGS.get(int(name))
-    if wiring is None:
+@lru_cache(_MOST_NAMES)
+def _name_of(number: int) -> str:
+    wiring = WIRINGS[number]
+    name = _OF_THIS_PROCESS + uuid4().hex
+    if is_registered(wiring.program.engine):
+        text = format_layer(wiring.recipe, wiring.program.engine.name, wiring.program.method)
+        with suppress(QKernelError):  # such as a kernel that is too long for the text form
+            name = text if parse_layer(text)[0].circuit == wiring.program.circuit else name
+    _NAMED[name] = wiring
+    return name
+
+
+def wiring_of(name: str) -> Wiring:
+    """The wiring of a name: that of a layer of this process, else made of the text."""
+    found = _NAMED.get(name)
+    return _restored(name) if found is None else found
+
+
+@lru_cache(_MOST_NAMES)
+def _restored(name: str) -> Wiring:
+    if name.startswith(_OF_THIS_PROCESS):
         raise GradientError(
             "the quantum layer that this graph was made from is not in this process any more",
-            help="compile or export the network anew",
+            help="compile the network anew",
         )
+    return Wiring.of(*parse_layer(name))
+
+
+def _call(name: str, tensors: Sequence[Tensor]) -> Call:
+    wiring = wiring_of(name)
     axes: tuple[int, ...] = ()
     for place, tensor in zip(wiring.placements, tensors, strict=True):
         axes = tuple(tensor.shape[: tensor.dim() - len(place.shape)]) or axes

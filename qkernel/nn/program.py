@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from qkernel.engine import Engine, Prepared, load_engine
+from qkernel.engine import Engine, Prepared, is_registered, load_engine
+from qkernel.errors import TargetCapabilityError
 from qkernel.gradient import as_expectations, cost, method, open_slots, rows_at_once, shift, shift_jacobian, shift_terms
 from qkernel.lower.circuit import EXPECTATIONS, Circuit
 from qkernel.nn.sampling import SamplingEngine, SamplingPrepared
@@ -72,11 +75,17 @@ class Program:
         self._terms = lru_cache(_MOST_KEPT)(lambda columns: shift_terms(circuit, columns))
 
     def __deepcopy__(self, memo: Any) -> Program:
-        return self  # nothing in it changes
+        if not isinstance(self.engine, SamplingEngine):
+            return self  # nothing in it changes
+        return Program(self.circuit, deepcopy(self.engine, memo), self.method)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        engine = self.engine if isinstance(self.engine, SamplingEngine) else self.engine.name
-        return _restored, (self.circuit, engine, self.method)
+        inner = self.engine.engine if isinstance(self.engine, SamplingEngine) else self.engine
+        engine = inner.name if is_registered(inner) else _picklable(inner)
+        sampling = None
+        if isinstance(self.engine, SamplingEngine):
+            sampling = self.engine.shots, self.engine.seed, self.engine.evaluations
+        return _restored, (self.circuit, engine, sampling, self.method)
 
     @property
     def num_columns(self) -> int:
@@ -260,8 +269,20 @@ class Joined:
         return theta
 
 
-def _restored(circuit: Circuit, engine: str | SamplingEngine, gradient: str) -> Program:
-    return Program(circuit, load_engine(engine) if isinstance(engine, str) else engine, gradient)
+def _picklable(engine: Engine) -> Engine:
+    try:
+        pickle.dumps(engine)
+    except Exception as error:
+        raise TargetCapabilityError(
+            f"a layer on `{engine.name}` cannot be pickled, for its engine cannot: {error}",
+            help="save `layer.state_dict()`, and load it into a layer that is made anew on its engine",
+        ) from error
+    return engine
+
+
+def _restored(circuit: Circuit, engine: str | Engine, sampling: tuple[Any, ...] | None, gradient: str) -> Program:
+    runs = load_engine(engine) if isinstance(engine, str) else engine
+    return Program(circuit, runs if sampling is None else SamplingEngine(runs, *sampling), gradient)
 
 
 def _where_finite(compute: Callable[..., Array], shape: tuple[int, ...], theta: Array, *others: Array) -> Array:
@@ -269,7 +290,7 @@ def _where_finite(compute: Callable[..., Array], shape: tuple[int, ...], theta: 
 
     No engine is asked about those, nor about a batch of no samples.
     """
-    finite = np.isfinite(theta).all(1)
+    finite: Array = np.isfinite(theta).all(axis=1)
     if len(theta) and finite.all():
         return compute(theta, *others)
     result = np.full((len(theta), *shape), np.nan, theta.dtype)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,28 @@ from qkernel.lower.circuit import Circuit
 from qkernel.shots import estimate, measured_circuits
 
 Array = np.ndarray[Any, Any]
+
+
+class ShotSequence:
+    """How many evaluations have taken shots, and with that, under a seed, which shots the next one takes.
+
+    A copy goes on from the same place, on its own.
+    """
+
+    def __init__(self, taken: int = 0) -> None:
+        self.go_on_from(taken)
+
+    def go_on_from(self, taken: int) -> None:
+        """Take `taken` evaluations for done."""
+        self.taken, self._numbers = taken, itertools.count(taken)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ShotSequence, (self.taken,)
+
+    def __next__(self) -> int:
+        number = next(self._numbers)
+        self.taken = number + 1
+        return number
 
 
 @dataclass(frozen=True)
@@ -27,14 +50,14 @@ class SamplingEngine:
     engine: Engine
     shots: int
     seed: int | None = None
-    evaluations: Any = field(default_factory=itertools.count, repr=False, compare=False)
+    evaluations: ShotSequence = field(default_factory=ShotSequence, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if "sampling" not in self.engine.features:
             raise TargetCapabilityError(f"the engine `{self.engine.name}` does not do sampling", help="leave `shots` out")
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return SamplingEngine, (self.engine, self.shots, self.seed)
+    def __deepcopy__(self, memo: Any) -> SamplingEngine:
+        return replace(self, evaluations=copy(self.evaluations))
 
     @property
     def name(self) -> str:
