@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         UnknownResourcePolicy,
     )
     from qkernel.ir.parser import parse
-    from qkernel.prebuilt import Oracle, load
+    from qkernel.prebuilt import Oracle, from_qiskit, load
     from qkernel.peer import ExpvalJob, Job, JobStatus, QKernel, RunJob, SampleJob, estimate_resources
     from qkernel.results import EstimatedValue, SampleResult
 
@@ -48,7 +48,7 @@ _ESTIMATES = ("EstimateQuality", "GateBasis", "ResourceEstimate", "ResourceEstim
 _OF_THE_PEER = ("ExpvalJob", "Job", "JobStatus", "QKernel", "RunJob", "SampleJob", "estimate_resources")
 _LAZY = {
     "parse": "qkernel.ir.parser",
-    **dict.fromkeys(("load", "Oracle"), "qkernel.prebuilt"),
+    **dict.fromkeys(("from_qiskit", "load", "Oracle"), "qkernel.prebuilt"),
     **dict.fromkeys(_ESTIMATES, "qkernel.estimate"),
     "CircuitStyle": "qkernel.draw",
     **dict.fromkeys(("EstimatedValue", "SampleResult"), "qkernel.results"),
@@ -72,8 +72,8 @@ __all__ = [
     "ResourceEstimate", "ResourceEstimator", "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt",
     "UnknownResourcePolicy", "Vector", "VectorView", "abs", "barrier", "bit", "bit_array", "cast", "ccx", "ccz",
     "ceil", "ch", "composite_gate", "control", "cos", "cp", "crx", "cry", "crz", "cswap", "cu", "cx", "cy", "cz",
-    "ecr", "estimate_resources", "exp", "expval", "float_", "floor", "global_phase", "h", "id", "inverse", "iswap",
-    "items", "load", "log", "log2", "max", "measure", "measure_reset", "min", "p", "parse", "pauli_evolve",
+    "ecr", "estimate_resources", "exp", "expval", "float_", "floor", "from_qiskit", "global_phase", "h", "id", "inverse",
+    "iswap", "items", "load", "log", "log2", "max", "measure", "measure_reset", "min", "p", "parse", "pauli_evolve",
     "probabilities", "project_x", "project_y", "project_z", "qkernel", "qubit", "qubit_array", "range", "reset",
     "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz", "s", "sdg", "select", "sin", "sqrt", "struct", "swap", "sx",
     "sxdg", "t", "tan", "tdg", "u", "uint", "unitary", "x", "y", "z",

@@ -171,6 +171,14 @@ def load_target(name: str) -> Callable[..., Any]:
     return cast("Callable[..., Any]", _load("target", name))
 
 
+def load_importer(name: str) -> Callable[..., Any]:
+    """The function that makes a kernel of another package's circuit, registered as `name` (group `qkernel.importers`).
+
+    Raises `DependencyError` as `load_engine` does.
+    """
+    return cast("Callable[..., Any]", _load("importer", name))
+
+
 def _entries(kind: str, name: str) -> dict[str, EntryPoint]:
     """What is registered under a name."""
     known = _registered(kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
+from qkernel.engine import load_importer
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend import active_tracer
 from qkernel.frontend.captures import Captures
@@ -72,6 +73,19 @@ def load(path: str | PathLike[str]) -> Kernel[..., Any]:
     from qkernel.ir.files import load as load_module
 
     return from_module(load_module(path))
+
+
+def from_qiskit(circuit: Any) -> Kernel[..., Any]:
+    """A Qiskit circuit as a kernel; needs Qiskit.
+
+    Without classical bits it takes its quantum registers and gives them back; with them it runs by itself and returns
+    them, a vector for each classical register. Parameters are Float arguments behind the registers, vectors of parameters
+    `Vector[Float]`, in the order of their first use in the circuit; a name that a kernel cannot have is changed, with a
+    warning. Gates that kernels lack are taken apart by their definitions.
+    Raises `TargetCapabilityError` for what kernels do not have, such as `switch`, `break` and delays.
+    """
+    kernel: Kernel[..., Any] = load_importer("qiskit")(circuit)
+    return kernel
 
 
 class Oracle:

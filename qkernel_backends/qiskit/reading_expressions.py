@@ -1,0 +1,170 @@
+"""Qiskit's parameter expressions and conditions as expressions of the IR."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+
+from qiskit.circuit import ClassicalRegister, Clbit, Parameter, ParameterExpression, ParameterVectorElement
+from qiskit.circuit.classical import expr, types
+
+from qkernel.errors import TargetCapabilityError
+from qkernel.ir.expressions import Const, Expr, Item, Name, apply, wrap
+from qkernel.ir.ops import Parameter as Argument
+from qkernel.ir.types import FLOAT, ArrayType
+
+_FUNCTIONS = {
+    "sin": "sin", "cos": "cos", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan", "exp": "exp", "log": "log",
+    "Abs": "abs",
+}  # fmt: skip
+_BINARY: dict[Any, Callable[[Expr, Expr], Expr]] = {
+    expr.Binary.Op.BIT_AND: lambda left, right: left & right,
+    expr.Binary.Op.LOGIC_AND: lambda left, right: left & right,
+    expr.Binary.Op.BIT_OR: lambda left, right: left | right,
+    expr.Binary.Op.LOGIC_OR: lambda left, right: left | right,
+    expr.Binary.Op.BIT_XOR: lambda left, right: left ^ right,
+}
+
+
+def no_counterpart(what: str, help: str | None = None) -> TargetCapabilityError:
+    """The error about a part of a Qiskit circuit that kernels do not have."""
+    return TargetCapabilityError(f"{what} has no counterpart in a kernel", help=help)
+
+
+@dataclass
+class Arguments:
+    """A circuit's parameters as arguments of a kernel, in the order in which they are first met.
+
+    A vector is one argument, whatever elements of it are used. A name that is no identifier, or is taken, is changed;
+    `renamed` tells which.
+    """
+
+    taken: set[str]
+    found: dict[str, Argument] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
+    _names: dict[str, Name] = field(default_factory=dict)
+    _bound: dict[Parameter, Name] = field(default_factory=dict)
+
+    def element(self, parameter: Parameter) -> Expr:
+        """What stands for a parameter."""
+        if isinstance(parameter, ParameterVectorElement):
+            vector = self._named(parameter.vector.name, ArrayType(FLOAT))  # one name, one vector: Qiskit sees to it
+            return Item(vector, (Const(parameter.index),))
+        return self._bound[parameter] if parameter in self._bound else self._named(parameter.name, FLOAT)
+
+    def bind(self, parameter: Parameter, name: Name) -> None:
+        """Let a parameter stand for a loop's variable."""
+        self._bound[parameter] = name
+
+    def _named(self, written: str, type: Any) -> Name:
+        if written not in self._names:
+            name = fresh(identifier(written), self.taken)
+            if name != written:
+                self.renamed[written] = name
+            self._names[written] = Name(name, type)
+            self.found[name] = Argument(name, type)
+        return self._names[written]
+
+    def angle(self, value: Any) -> Expr:
+        """An angle: a number or an expression of parameters."""
+        if not isinstance(value, ParameterExpression):
+            return Const(float(value))
+        known = {parameter.name: self.element(parameter) for parameter in _in_order(value)}
+        return _read(value.sympify(), known)
+
+
+def identifier(name: str) -> str:
+    """`name` as a Python identifier."""
+    spelt = "".join(letter if letter.isidentifier() or letter.isdigit() else "_" for letter in name)
+    spelt = spelt if spelt.isidentifier() else f"_{spelt}"
+    return f"{spelt}_" if keyword.iskeyword(spelt) else spelt
+
+
+def fresh(name: str, taken: set[str]) -> str:
+    """`name`, or `name_1`, `name_2` ... where it is taken; now taken."""
+    found, count = name, 0
+    while found in taken:
+        count += 1
+        found = f"{name}_{count}"
+    taken.add(found)
+    return found
+
+
+def _in_order(value: ParameterExpression) -> Iterable[Parameter]:
+    """The parameters of an expression in the order in which its text names them."""
+    text = str(value)
+    return sorted(value.parameters, key=lambda parameter: (text.find(parameter.name), parameter.name))
+
+
+def _read(tree: Any, known: Mapping[str, Expr]) -> Expr:
+    """An expression of sympy's."""
+    if tree.is_Symbol:
+        return known[tree.name]
+    if tree.is_number:
+        value = complex(tree)
+        if value.imag:
+            raise no_counterpart(f"the complex angle `{tree}`")
+        return Const(int(tree)) if tree.is_Integer else Const(value.real)
+    parts = [_read(part, known) for part in tree.args]
+    name = tree.func.__name__
+    if name == "Add":
+        return reduce(lambda left, right: left + right, parts)
+    if name == "Mul":
+        return reduce(lambda left, right: left * right, parts)
+    if name == "Pow":
+        return apply("sqrt", parts[0]) if parts[1] == Const(0.5) else parts[0] ** parts[1]
+    if name in _FUNCTIONS:
+        return apply(_FUNCTIONS[name], *parts)
+    if name == "sign":
+        above, below = (apply("select", apply(sign, parts[0], 0.0), 1.0, 0.0) for sign in (">", "<"))
+        return above - below
+    raise no_counterpart(f"`{name}` in the angle `{tree}`")
+
+
+def condition(given: Any, bits: Mapping[Clbit, Expr]) -> Expr:
+    """A condition: a bit or register beside a number, or an expression of Qiskit's classical language."""
+    if isinstance(given, tuple):
+        what, value = given
+        return _equals([what] if isinstance(what, Clbit) else list(what), int(value), bits)
+    return _classical(given, bits)
+
+
+def _equals(of: Sequence[Clbit], value: int, bits: Mapping[Clbit, Expr]) -> Expr:
+    if value >> len(of):
+        return Const(False)
+    tests = [bits[bit] if value >> k & 1 else ~bits[bit] for k, bit in enumerate(of)]
+    return reduce(lambda left, right: left & right, tests, wrap(True)) if len(tests) != 1 else tests[0]
+
+
+def _classical(node: expr.Expr, bits: Mapping[Clbit, Expr]) -> Expr:
+    match node:
+        case expr.Var(var=Clbit() as bit):
+            return bits[bit]
+        case expr.Value(value=value) if node.type == types.Bool():
+            return Const(bool(value))
+        case expr.Cast(operand=operand):
+            return _classical(operand, bits)
+        case expr.Unary(op=expr.Unary.Op.LOGIC_NOT | expr.Unary.Op.BIT_NOT, operand=operand) if operand.type == types.Bool():
+            return ~_classical(operand, bits)
+        case expr.Binary(op=op, left=left, right=right) if op in _BINARY and node.type == types.Bool():
+            return _BINARY[op](_classical(left, bits), _classical(right, bits))
+        case expr.Binary(op=expr.Binary.Op.EQUAL | expr.Binary.Op.NOT_EQUAL as op, left=left, right=right):
+            equal = _compared(left, right, bits)
+            return equal if op is expr.Binary.Op.EQUAL else ~equal
+    raise no_counterpart(f"the condition `{node}`", "compare bits and registers with numbers, and join them by and, or, not")
+
+
+def _compared(left: expr.Expr, right: expr.Expr, bits: Mapping[Clbit, Expr]) -> Expr:
+    for register, number in ((left, right), (right, left)):
+        while isinstance(register, expr.Cast):
+            register = register.operand
+        while isinstance(number, expr.Cast):
+            number = number.operand
+        if isinstance(register, expr.Var) and isinstance(register.var, ClassicalRegister) and isinstance(number, expr.Value):
+            return _equals(list(register.var), int(number.value), bits)
+    if left.type == right.type == types.Bool():
+        return ~(_classical(left, bits) ^ _classical(right, bits))
+    raise no_counterpart("a comparison of two registers")
