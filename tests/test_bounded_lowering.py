@@ -48,8 +48,7 @@ TOO_MUCH = {
     "a loop that carries": ON_FOUR.format(
         "    for i in range(10 ** 8) carrying x = 0:\n        h(q[x])\n        next x = (x + 1) % 4\n"
     ),
-    "calls": HEAD
-    + "kernel f():\n    g(1000)\n\nkernel g(n: UInt):\n    if n > 0:\n        g(n - 1)\n        g(n - 1)\n",
+    "calls": HEAD + "kernel f():\n    g(1000)\n\nkernel g(n: UInt):\n    if n > 0:\n        g(n - 1)\n        g(n - 1)\n",
     "registers": HEAD + "kernel f():\n    for i in range(10 ** 9):\n        q = qubits(100)\n",
     "a register in each call": HEAD
     + "kernel f():\n    q = qubits(100000)\n    for i in range(10 ** 7):\n        r = g(q)\n\n"
