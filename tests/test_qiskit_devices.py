@@ -19,7 +19,7 @@ from qiskit_aer.primitives import EstimatorV2, SamplerV2
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import ExecutionError, QKernelError, TargetCapabilityError
+from qkernel.errors import ExecutionError, QKernelError, TargetCapabilityError, ValidationError
 from qkernel.executor import Executor
 from qkernel_backends.qiskit import QiskitEngine, QiskitTranspiler
 
@@ -183,6 +183,52 @@ def test_control_flow_on_a_sampler_that_has_none() -> None:
         ExecutionError, match="Qiskit could not run `branching`: StatevectorSampler cannot handle ControlFlowOp"
     ):
         sampled(branching, StatevectorSampler())
+
+
+# options for the transpiler
+
+
+def test_the_transpilers_options_are_the_engines() -> None:
+    seen = []
+
+    class Watched(Small):
+        def run(self, run_input: list[QuantumCircuit], **options: Any) -> Any:
+            seen.extend(run_input)
+            return super().run(run_input, **options)
+
+    device = Watched("x", "cx", "h", "rz")
+    device._target = Target.from_configuration(["x", "cx", "h", "rz", "measure"], 3, CouplingMap.from_line(3))
+
+    @qk.qkernel
+    def there_and_back() -> tuple[qk.Bit, qk.Bit]:
+        a, b = qk.x(qk.qubit()), qk.qubit()
+        for _ in qk.range(4):
+            a, b = qk.cx(a, b)
+        return qk.measure(a), qk.measure(b)
+
+    for engine in (
+        QiskitEngine(device, optimization_level=0, initial_layout=[2, 1]),
+        QiskitEngine(BackendSamplerV2(backend=device), optimization_level=3, initial_layout=[0, 1]),
+    ):
+        assert there_and_back.sample(engine=engine, shots=5).counts == {(1, 0): 5}
+    plain, optimised = seen
+    assert plain.count_ops()["cx"] == 4
+    assert plain.layout.initial_index_layout()[:2] == [2, 1]
+    assert "cx" not in optimised.count_ops()
+    assert optimised.layout.initial_index_layout()[:2] == [0, 1]
+
+
+@pytest.mark.parametrize("backend", [None, AerSimulator(), EstimatorV2(), StatevectorSampler()])
+def test_options_that_would_have_no_effect_are_refused(backend: Any) -> None:
+    for option in ({"optimization_level": 2}, {"initial_layout": [0]}):
+        with pytest.raises(ValidationError, match=f"`{next(iter(option))}` is for devices"):
+            QiskitEngine(backend, **option)
+
+
+@pytest.mark.parametrize("level", [-1, 4, 1.5, "3", True])
+def test_levels_that_the_transpiler_does_not_have(level: Any) -> None:
+    with pytest.raises(ValidationError, match="`optimization_level` is 0, 1, 2 or 3"):
+        QiskitEngine(GenericBackendV2(2, noise_info=False), optimization_level=level)
 
 
 # methods of Aer

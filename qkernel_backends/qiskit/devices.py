@@ -58,8 +58,8 @@ def is_restricted(simulator: AerSimulator) -> bool:
     return simulator.options.noise_model is not None or simulator.coupling_map is not None
 
 
-def fitted(circuit: Circuit, written: QuantumCircuit, device: Any) -> QuantumCircuit:
-    """`written`, which is `circuit` in Qiskit, in gates that `device` takes.
+def fitted(circuit: Circuit, written: QuantumCircuit, device: Any, **options: Any) -> QuantumCircuit:
+    """`written`, which is `circuit` in Qiskit, in gates that `device` takes; `options` are for Qiskit's transpiler.
 
     Raises `TargetCapabilityError` for what the device cannot hold, and where its noise would be lost.
     """
@@ -68,7 +68,7 @@ def fitted(circuit: Circuit, written: QuantumCircuit, device: Any) -> QuantumCir
     if device is not None and not (isinstance(device, AerSimulator) and device.coupling_map is None):
         _check_width(circuit, device)
     try:
-        translated = translate(written, device)
+        translated = translate(written, device, **options)
     except Exception as error:
         raise TargetCapabilityError(f"`{circuit.name}` does not fit {_called(device)}: {words_of(error)}") from error
     if noise is not None:
@@ -76,18 +76,18 @@ def fitted(circuit: Circuit, written: QuantumCircuit, device: Any) -> QuantumCir
     return translated
 
 
-def translate(circuit: QuantumCircuit, device: Any) -> QuantumCircuit:
+def translate(circuit: QuantumCircuit, device: Any, **options: Any) -> QuantumCircuit:
     """`circuit` in gates that `device` (None: an ideal Aer simulator) takes; on ideal Aer none is a controlled rotation."""
     if device is not None and not isinstance(device, AerSimulator):
-        return transpile(circuit, backend=device, optimization_level=1, seed_transpiler=0)
+        return transpile(circuit, backend=device, seed_transpiler=0, **{"optimization_level": 1, **options})
     restricted = isinstance(device, AerSimulator) and is_restricted(device)
     basis = _IN_NOISE_MODELS if restricted else _GATES
     if device is not None:
         basis = [name for name in basis if name in device.operation_names]
     if device is not None and device.coupling_map is not None:
         names = [name for name in basis if name not in _NOT_ON_COUPLING_MAPS]
-        options = {"basis_gates": names, "coupling_map": device.coupling_map, "qubits_initially_zero": False}
-        return transpile(circuit, **options, optimization_level=0, seed_transpiler=0)
+        goal = {"basis_gates": names, "coupling_map": device.coupling_map, "qubits_initially_zero": False}
+        return transpile(circuit, **goal, seed_transpiler=0, **{"optimization_level": 0, **options})
     if circuit.count_ops().keys() <= {*basis, "measure", "reset", "barrier", "store"}:
         return circuit
     passes = (
@@ -147,7 +147,7 @@ def _check_noise(circuit: Circuit, written: QuantumCircuit, translated: QuantumC
     """Raise where `noise` names an operation of the circuit that is not there any more under this name."""
     before, after = Counter(_names(written)), Counter(_names(translated))
     noisy = set(noise.noise_instructions)
-    lost = {name: "which is made of other gates there" for name in noisy if before[name] > after[name]}
+    lost = {name: "which becomes other gates there" for name in noisy if before[name] > after[name]}
     for kind in circuit.kinds:
         for name, own in other_names(kind).items():
             if name in noisy and own not in noisy and not after[name]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,7 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 
-from qkernel.errors import TargetCapabilityError
+from qkernel.errors import TargetCapabilityError, ValidationError
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian
 from qkernel_backends.deferral import deferred
@@ -38,12 +39,17 @@ class QiskitEngine:
     On a simulator with a noise model circuits are made of the gates that the model has, and a circuit is refused where an
     error of the model would be lost. What Aer 0.18 gets wrong is turned off, in simulators and in primitives that are
     given too (see `qkernel_backends.qiskit.running`); the backend that is given is not changed by that.
-    Raises `TargetCapabilityError` for any other backend.
+    `optimization_level` (0 to 3; default: 1 on devices, 0 on simulators of them) and `initial_layout` (the device's qubit
+    for each qubit) are for Qiskit's transpiler, where the backend is a device with connections of its own, or a primitive
+    on one.
+    Raises `TargetCapabilityError` for any other backend, `ValidationError` for a bad option.
     """
 
     backend: Any = None
     precision: float | None = None
     name: str = "qiskit"
+    optimization_level: int | None = None
+    initial_layout: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         known = (BackendV2, BaseEstimatorV2, BaseSamplerV2)
@@ -52,6 +58,23 @@ class QiskitEngine:
                 f"Qiskit circuits do not run on a `{type(self.backend).__name__}`",
                 help="give an Aer simulator, a `BackendV2`, or a V2 estimator or sampler",
             )
+        if self.initial_layout is not None:
+            object.__setattr__(self, "initial_layout", tuple(self.initial_layout))
+        if self.optimization_level not in (None, 0, 1, 2, 3) or isinstance(self.optimization_level, bool):
+            raise ValidationError(f"`optimization_level` is 0, 1, 2 or 3, not {self.optimization_level!r}")
+        device = device_of(self.backend)
+        if self.transpiler_options and (device is None or getattr(device, "coupling_map", None) is None):
+            raise ValidationError(
+                f"`{next(iter(self.transpiler_options))}` is for devices, and this engine has none",
+                help="give a backend with connections of its own, or leave the option out",
+            )
+
+    @property
+    def transpiler_options(self) -> dict[str, Any]:
+        """The options that were given for Qiskit's transpiler."""
+        layout = None if self.initial_layout is None else list(self.initial_layout)
+        given = {"optimization_level": self.optimization_level, "initial_layout": layout}
+        return {name: value for name, value in given.items() if value is not None}
 
     @property
     def is_ideal(self) -> bool:
@@ -192,7 +215,7 @@ class QiskitPrepared:
         """The circuit in gates that the device takes."""
         if self.engine.is_ideal and (self.engine.backend is None or self.engine.backend.options.method == "statevector"):
             require_memory(self.circuit.num_qubits, self.dtype.itemsize)
-        return fitted(self.circuit, self._circuit, self._device)
+        return fitted(self.circuit, self._circuit, self._device, **self.engine.transpiler_options)
 
     def _without_phase(self) -> QuantumCircuit:
         """A copy of the translated circuit without its global phase, to which Aer binds no arrays."""
