@@ -19,7 +19,7 @@ from qiskit_aer.primitives import EstimatorV2, SamplerV2
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import ExecutionError, QKernelError, TargetCapabilityError, ValidationError
+from qkernel.errors import ExecutionError, MemoryRefusedError, QKernelError, TargetCapabilityError, ValidationError
 from qkernel.executor import Executor
 from qkernel_backends.qiskit import QiskitEngine, QiskitTranspiler
 
@@ -277,6 +277,12 @@ def test_what_a_method_of_aer_lacks(method: str, kernel: Any, values: dict[str, 
 def test_a_simulator_that_does_not_start() -> None:
     with pytest.raises(ExecutionError, match='Qiskit could not run `magic`: Simulation device "GPU" is not supported'):
         sampled(magic, AerSimulator(device="GPU"))
+
+
+@pytest.mark.parametrize("backend", [AerSimulator(), SamplerV2(), GenericBackendV2(2, noise_info=False)])
+def test_more_shots_than_memory_holds(backend: Any) -> None:
+    with pytest.raises(MemoryRefusedError, match="1000000000000 shots need"):
+        sampled(magic, backend, shots=10**12)
 
 
 # failed results

@@ -20,7 +20,7 @@ from qkernel.errors import TargetCapabilityError, ValidationError
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian
 from qkernel_backends.deferral import deferred
-from qkernel_backends.memory import require_memory
+from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.qiskit.devices import device_of, fitted, is_restricted
 from qkernel_backends.qiskit.emission import emit_with
 from qkernel_backends.qiskit.running import bits_of, branches_read, careful, experiments, faithful, running
@@ -151,6 +151,7 @@ class QiskitPrepared:
         self._require("sampling", "gives no samples: use a sampler or a backend")
         if not self.circuit.num_bits or not len(theta):
             return np.zeros((len(theta), shots, self.circuit.num_bits), np.uint8)
+        require_memory_for_shots(len(theta), shots, self.circuit.num_bits)
         if isinstance(self.engine.backend, BaseSamplerV2):
             return self._sample_on_sampler(self.engine.backend, theta, shots, seed)
         options: dict[str, Any] = {} if seed is None else {"seed_simulator": _within_64_bits(seed)}

@@ -18,6 +18,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.primitives import EstimatorV2, SamplerV2
 
 from qkernel.errors import ExecutionError, QKernelError
+from qkernel_backends.memory import refused
 
 Array = np.ndarray[Any, Any]
 
@@ -31,6 +32,8 @@ def running(name: str) -> Iterator[None]:
         yield
     except QKernelError:
         raise
+    except MemoryError as error:
+        raise refused(error, name) from error
     except Exception as error:
         raise ExecutionError(f"Qiskit could not run `{name}`: {words_of(error)}") from error
 
