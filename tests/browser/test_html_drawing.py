@@ -101,7 +101,12 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def look(page: Path, text: str, *flags: str) -> dict[str, Any]:
     """What the script sees on the page, in a window of 500 pixels."""
-    page.write_text(text.replace("</body>", SCRIPT + "</body>"), encoding="utf-8")
+    return show(page, text.replace("</body>", SCRIPT + "</body>"), *flags)
+
+
+def show(page: Path, text: str, *flags: str) -> dict[str, Any]:
+    """What a page writes down about itself."""
+    page.write_text(text, encoding="utf-8")
     command = [
         BROWSER,
         "--headless",
@@ -174,3 +179,37 @@ def test_it_follows_the_readers_mode(seen: dict[str, Any], tmp_path: Path) -> No
 
 def rgb(color: str) -> str:
     return "rgb({}, {}, {})".format(*bytes.fromhex(color[1:]))
+
+
+NOTEBOOK = """
+<!DOCTYPE html><html><body style="color: rgb(1, 2, 3)"><h1>Out</h1>{outputs}
+<script>
+addEventListener("load", () => {{
+  const pages = [...document.querySelectorAll("iframe")].map(frame => frame.contentDocument);
+  const words = page => [...page.querySelectorAll(".strip text")].filter(node => node.getClientRects().length).length;
+  const seen = {{ before: pages.map(words) }};
+  pages[0].querySelector("[data-act=unfold]").click();
+  seen.after = pages.map(words);
+  seen.fits = pages.map(page => page.documentElement.scrollHeight <= page.defaultView.innerHeight);
+  seen.title = [document.querySelector("h1"), pages[0].querySelector("h1")].map(node => getComputedStyle(node).fontSize);
+  seen.color = getComputedStyle(document.body).color;
+  seen.names = document.querySelectorAll("#tip, .strip, main").length;
+  const result = document.createElement("pre");
+  result.id = "seen";
+  result.textContent = JSON.stringify(seen);
+  document.body.append(result);
+}});
+</script></body></html>
+"""
+
+
+def test_several_on_one_page_of_a_notebook_do_not_meet(tmp_path: Path) -> None:
+    outputs = [two_layers.draw(n=3, output="html", style=style)._repr_html_() for style in ("default", "dark", "default")]
+    seen = show(tmp_path / "notebook.html", NOTEBOOK.format(outputs="".join(outputs)))
+    assert len(set(seen["before"])) == 1
+    assert seen["after"][0] > seen["before"][0]
+    assert seen["after"][1:] == seen["before"][1:]
+    assert seen["fits"] == [True] * 3
+    assert seen["title"][0] != seen["title"][1]
+    assert seen["color"] == "rgb(1, 2, 3)"
+    assert seen["names"] == 0
