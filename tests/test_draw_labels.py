@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 import qkernel as qk
@@ -86,6 +87,24 @@ def test_a_width_is_a_number_of_columns(width: Any) -> None:
 
     with pytest.raises(ValidationError, match="`width` is a number of at least 1"):
         kernel.draw(width=width, output="text")
+
+
+@pytest.mark.parametrize("count", ["many", -1, 2.0, True, [1]])
+@pytest.mark.parametrize("option", ["max_gates", "inline_depth"])
+def test_counts_are_whole_numbers(option: str, count: Any) -> None:
+    with pytest.raises(ValidationError, match=f"`{option}` is a whole number of at least 0"):
+        estimation.draw(output="text", **{option: count})
+
+
+def test_options_and_lengths_may_be_numbers_of_numpy() -> None:
+    @qk.qkernel
+    def kernel(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
+        return qk.h(q)
+
+    plain = kernel.draw(q=3, width=80, max_gates=10, inline_depth=1, output="text")
+    given = {"width": np.float32(80), "max_gates": np.int64(10), "inline_depth": np.uint8(1)}
+    assert kernel.draw(q=np.int64(3), output="text", **given) == plain
+    assert "q[2]" in plain
 
 
 def test_elements_of_slices_are_those_of_the_vector() -> None:

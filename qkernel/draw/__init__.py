@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from qkernel.draw.build import Options, build_scene
@@ -56,13 +57,7 @@ def draw(
     Returns a `matplotlib.figure.Figure` for `"mpl"`, a string for `"text"`, `"svg"` and `"html"`. Raises `SizeError` where
     more than `max_gates` boxes would be drawn, `ValidationError` for an unknown output, style or argument name.
     """
-    if output not in _OUTPUTS:
-        from qkernel.diagnostics import did_you_mean
-
-        title = f"there is no drawing output `{output}`{did_you_mean(str(output), list(_OUTPUTS))}"
-        raise ValidationError(title, help=f"one of {', '.join(_OUTPUTS)}")
-    if width is not None and (isinstance(width, bool) or not isinstance(width, (int, float)) or not 1 <= width < 1e6):
-        raise ValidationError(f"`width` is a number of at least 1, but this is {width!r}")
+    _check_options(output, width, inline_depth, max_gates)
     chosen = find_style(style)
     depth = inline_depth if inline_depth is not None else _ALL_LEVELS if inline else 0
     if lowered or place:
@@ -85,6 +80,20 @@ def draw(
 
     picture = paint_scene(scene, 0.75 * (width or 1200.0), chosen.font_size, _slack(width))
     return svg_drawing(picture, chosen, f"{scene.title}({scene.subtitle})")
+
+
+def _check_options(output: Any, width: Any, inline_depth: Any, max_gates: Any) -> None:
+    if output not in _OUTPUTS:
+        from qkernel.diagnostics import did_you_mean
+
+        title = f"there is no drawing output `{output}`{did_you_mean(str(output), list(_OUTPUTS))}"
+        raise ValidationError(title, help=f"one of {', '.join(_OUTPUTS)}")
+    if width is not None and (isinstance(width, bool) or not isinstance(width, Real) or not 1 <= float(width) < 1e6):
+        raise ValidationError(f"`width` is a number of at least 1, but this is {width!r}")
+    for name, count in (("inline_depth", inline_depth), ("max_gates", max_gates)):
+        is_default = name == "inline_depth" and count is None
+        if not is_default and (isinstance(count, bool) or not isinstance(count, Integral) or count < 0):
+            raise ValidationError(f"`{name}` is a whole number of at least 0, but this is {count!r}")
 
 
 def _figure(scene: Scene, style: CircuitStyle, width: float | None) -> Figure:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import Any, TypeVar
 
 from qkernel.diagnostics import did_you_mean
@@ -95,13 +96,18 @@ def _checked(entry: Function, values: Mapping[str, Any]) -> dict[str, Any]:
     given = [parameter for parameter in entry.parameters if parameter.name in values]
     classical = tuple(parameter for parameter in given if not is_quantum(parameter.type))
     bound = normalise(replace(entry, parameters=classical), {parameter.name: values[parameter.name] for parameter in classical})
-    sizes = {parameter.name: values[parameter.name] for parameter in given if is_quantum(parameter.type)}
+    sizes = {parameter.name: _plain(values[parameter.name]) for parameter in given if is_quantum(parameter.type)}
     for parameter in given:
         size = sizes.get(parameter.name, 0)
         if not isinstance(size, int) or isinstance(size, bool) or (parameter.name in sizes and parameter.type == QUBIT):
             title = f"`{parameter.name}` is of type {parameter.type} and cannot be {size!r}"
             raise BindingTypeError(title, span=parameter.span, help="a drawing takes the length of a register, or nothing")
     return {**bound.values, **sizes}
+
+
+def _plain(size: Any) -> Any:
+    """A whole number of whatever kind as Python's own; anything else as it is."""
+    return int(size) if not isinstance(size, bool) and isinstance(size, Integral) else size
 
 
 @dataclass(slots=True)
