@@ -273,9 +273,10 @@ class Verbs:
 
         The returned qubits come first, in the order of the return, the first the least significant; then all others in the
         order in which they were made, but for clean ancillas, which are left out. What reads a state out does not change it.
+        Qubits that the kernel takes begin in 0; a register's length is its value (`kernel.statevector(q=3)`).
         Raises `ExecutionError` for a kernel that measures or resets, and where an ancilla is not back in 0.
         """
-        executable, given = self._ready(self._values(arguments, bindings, values), (), len(arguments))
+        executable, given = self._ready(self._values(arguments, bindings, values), (), len(arguments), takes_qubits=True)
         return executable._state(given, executable._on(engine))
 
     @verb

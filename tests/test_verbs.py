@@ -239,6 +239,9 @@ class TestStates:
         for column in range(8):
             assert np.allclose(found[:, column], on_basis_state(column).statevector())
 
+    def test_qubits_that_are_taken_begin_in_0(self) -> None:
+        assert np.allclose(reordered.statevector(b=2, angle=0.9), reordered.unitary(b=2, angle=0.9)[:, 0])
+
     def test_isometries_batches_and_no_qubits(self) -> None:
         @qk.qkernel
         def widened(q: qk.Qubit, angle: qk.Float) -> tuple[qk.Qubit, qk.Qubit]:
@@ -282,8 +285,10 @@ class TestStates:
             reordered.unitary(a=1, b=2, angle=0.1)
         with pytest.raises(BindingTypeError, match="negative"):
             reordered.unitary(b=-1, angle=0.1)
+        with pytest.raises(EntrypointValidationError, match="needs a length for `b`"):
+            reordered.statevector(angle=0.1)
         with pytest.raises(EntrypointValidationError, match="takes qubits"):
-            reordered.statevector(b=1, angle=0.1)
+            reordered.sample(angle=0.1)
 
 
 def test_what_is_given_twice_or_by_the_wrong_place() -> None:
