@@ -62,7 +62,8 @@ TOO_MUCH = {
         f"    for i in range(10 ** 6) carrying v = [{', '.join(['0.5'] * 1000)}]:\n        next v = updated(v, 3, 0.5)\n"
     ),
     "a vector written out": ON_FOUR.format(
-        f"    for i in range(10 ** 6) carrying z = 0:\n        rx(q[z], [{', '.join(['0.5'] * 1000)}][i % 1000])\n        next z = z\n"
+        "    for i in range(10 ** 6) carrying z = 0:\n"
+        f"        rx(q[z], [{', '.join(['0.5'] * 1000)}][i % 1000])\n        next z = z\n"
     ),
     "products of large numbers": ON_FOUR.format(
         "    for i in range(10 ** 6) carrying x = 3 ** 8000:\n        next x = x * x % 3 ** 8001 + 1\n"
@@ -133,7 +134,7 @@ def test_calls_without_end() -> None:
 
 SHARED = {
     "squares": "    for i in range(100) carrying y = x:\n        next y = y * y + sin(y)\n    return y\n",
-    "two alike": "    for i in range(100) carrying y = x * x, z = x * x:\n        next y = y * y, z = z * z\n    return max(y, z)\n",
+    "two alike": "    for i in range(99) carrying y = x * x, z = x * x:\n        next y = y * y, z = z * z\n    return max(y, z)\n",
     "for ages": "    for i in range(20000) carrying y = x * x:\n        next y = y * y\n    return y\n",
 }
 
