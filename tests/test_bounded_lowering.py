@@ -134,7 +134,8 @@ def test_calls_without_end() -> None:
 
 SHARED = {
     "squares": "    for i in range(100) carrying y = x:\n        next y = y * y + sin(y)\n    return y\n",
-    "two alike": "    for i in range(99) carrying y = x * x, z = x * x:\n        next y = y * y, z = z * z\n    return max(y, z)\n",
+    "two alike": "    for i in range(99) carrying y = x * x, z = x * x:\n        next y = y * y, z = z * z\n"
+    "    return max(y, z)\n",
     "for ages": "    for i in range(20000) carrying y = x * x:\n        next y = y * y\n    return y\n",
 }
 

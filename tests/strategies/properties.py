@@ -29,6 +29,7 @@ from tests.strategies.programs import Program, values
 CLOSE = 1e-8
 SHOTS = 600
 OPEN = ("a", "b", "v")
+_OPEN_RENAMED = [name(given) for name in (rewrites.other_name, rewrites.colliding_name) for given in OPEN]
 FIELDS = ("total", "single_qubit", "two_qubit", "multi_qubit", "t_gates", "clifford_gates", "rotation_gates", "toffoli")
 UNREAD = (qk.errors.QubitIndexResolutionError, qk.errors.ArithmeticEvaluationError)
 """What lowering, which reads every branch, rightly says of one that no bits lead plain Python into."""
@@ -109,7 +110,7 @@ class Case:
 
 
 def _open(program: Program) -> tuple[str, ...]:
-    return tuple(name for name in program.values if name in OPEN or name in map(rewrites._other, OPEN))
+    return tuple(name for name in program.values if name in OPEN or name in _OPEN_RENAMED)
 
 
 def compiled(kernel: Any, program: Program) -> Executable:
@@ -304,13 +305,26 @@ def _rewritten(rewrite: Callable[[Program], Program]) -> Callable[[Case], None]:
         if _plain(case.circuit) != _plain(other.circuit):
             raise Mismatch(f"another circuit after the rewriting\n{other.program.source}")
         # A constant that is no longer a loop variable or an argument may make a Clifford gate of a rotation.
-        for name in FIELDS if rewrite in (rewrites.renamed, rewrites.split) else FIELDS[:4]:
+        for name in FIELDS if rewrite in (rewrites.renamed, rewrites.collided, rewrites.split) else FIELDS[:4]:
             _equal(f"{name} after the rewriting", getattr(other.estimate.gates, name), getattr(case.estimate.gates, name))
         for name in ("qubits", "measurements", "resets"):
             _equal(f"{name} after the rewriting", getattr(other.estimate, name), getattr(case.estimate, name))
 
     check.__doc__ = rewrite.__doc__
     return check
+
+
+def collisions(case: Case) -> None:
+    """Under names that are taken elsewhere: the same value, gradient, text form and OpenQASM."""
+    other = Case(rewrites.collided(rewrites.returning_products(case.program)))
+    value = case.world[0] + case.program.values["a"] * case.program.values["b"]
+    same("value under taken names", other.executable.run(bindings=other.inputs), value)
+    again = compiled(from_module(qk.parse(str(other.main.ir))), other.program)
+    same("value of the text under taken names", again.run(bindings=other.inputs), value)
+    plain = case.executable.grad(bindings=case.inputs, wrt=["a"])["a"] + case.program.values["b"]
+    name = rewrites.colliding_name("a")
+    same("gradient under taken names", other.executable.grad(bindings=other.inputs, wrt=[name])[name], plain, 1e-6)
+    same("OpenQASM under taken names", openqasm.state(other.circuit, other.theta[0]), case.world[1].state)
 
 
 def _plain(circuit: Circuit) -> Any:
@@ -400,11 +414,11 @@ def likelihood(found: dict[Any, int], expected: dict[Any, float], shots: int) ->
 
 Property = Callable[[Case], None]
 REWRITTEN: dict[str, Property] = {
-    name: _rewritten(getattr(rewrites, name)) for name in ("renamed", "inlined", "unrolled", "split")
+    name: _rewritten(getattr(rewrites, name)) for name in ("renamed", "collided", "inlined", "unrolled", "split")
 }
 UNITARY: dict[str, Property] = {
     "state": state, "qiskit_state": qiskit_state, "openqasm_state": openqasm_state, "inverse": inverse, "control": control,
-    "counts": counts, "text": text,
+    "counts": counts, "text": text, "collisions": collisions,
     "gradients": gradients, "batch": batch, "draw": draw, **REWRITTEN,
 }  # fmt: skip
 MEASURING: dict[str, Property] = {

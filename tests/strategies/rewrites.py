@@ -20,6 +20,25 @@ def tidied(program: Program) -> Program:
 
 def renamed(program: Program) -> Program:
     """Other names for all arguments and local names."""
+    return _with_names(program, other_name)
+
+
+def collided(program: Program) -> Program:
+    """Names for all arguments and local names that the system, Qiskit and OpenQASM have for something else."""
+    return _with_names(program, colliding_name)
+
+
+def returning_products(program: Program) -> Program:
+    """The entry returns the product of its arguments `a` and `b` beside the expectation value."""
+    tree = ast.parse(program.source)
+    (entry,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == program.entry)
+    for node in ast.walk(entry):
+        if isinstance(node, ast.Return) and node.value is not None:
+            node.value = ast.parse(f"{ast.unparse(node.value)} + a * b", mode="eval").body
+    return replace(program, source=ast.unparse(tree) + "\n")
+
+
+def _with_names(program: Program, other: Callable[[str], str]) -> Program:
     tree = ast.parse(program.source)
     known = KEPT | {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     known |= {
@@ -33,21 +52,33 @@ def renamed(program: Program) -> Program:
     for node in ast.walk(tree):
         match node:
             case ast.Name(name) if name not in known:
-                node.id = _other(name)
+                node.id = other(name)
             case ast.arg(name):
-                node.arg = _other(name)
+                node.arg = other(name)
             case ast.Call(func, _, keywords):
                 called = {inner.id for inner in ast.walk(func) if isinstance(inner, ast.Name)} & known - KEPT
                 for keyword in keywords:
                     if called and keyword.arg in ours - {"power"}:
-                        keyword.arg = _other(keyword.arg or "")
+                        keyword.arg = other(keyword.arg or "")
     return replace(
-        program, source=ast.unparse(tree) + "\n", values={_other(name): value for name, value in program.values.items()}
+        program, source=ast.unparse(tree) + "\n", values={other(name): value for name, value in program.values.items()}
     )
 
 
-def _other(name: str) -> str:
+def other_name(name: str) -> str:
+    """A name that means nothing to anybody."""
     return f"other_{name[::-1]}_"
+
+
+COLLIDING = {
+    "a": "expectations", "b": "bits", "v": "probabilities_0", "n": "counter", "q": "input", "i": "symbol_0", "j": "pi",
+    "x": "gate", "y": "U", "t": "measure", "c": "bit", "observable": "ctrl",
+}  # fmt: skip
+
+
+def colliding_name(name: str) -> str:
+    """A name that is taken elsewhere; what is not listed gets one that an element of a register may have in Qiskit."""
+    return COLLIDING.get(name) or f"{name}_0"
 
 
 def inlined(program: Program) -> Program:
