@@ -17,7 +17,7 @@ from qkernel.errors import (
 from qkernel.ir.parser import parse
 from qkernel.lower import lower
 from qkernel.lower.effort import INSTRUCTION, MOST_STEPS
-from qkernel.lower.recursion import DEEPEST
+from qkernel.recursion import DEEPEST
 
 HEAD = "qkernel 1\n\n"
 ON_FOUR = HEAD + "kernel f() -> Vector[Qubit]:\n    q = qubits(4)\n{}    return q\n"

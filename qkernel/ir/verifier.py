@@ -74,6 +74,8 @@ class _Checker:
     def _define(self, names: Iterable[tuple[str, Type]]) -> None:
         for name, type in names:
             self.expect(_is_name(name), f"`{name}` is no name")
+            if not is_quantum(type) and not _is_identifier(name):  # other texts may name registers only
+                raise self.fail(f"`{name}` is no name of a value, which is letters, digits, underscores and dots")
             self.expect(name not in self.visible, f"`{name}` is defined a second time")
             self.visible[name] = type
 
@@ -261,6 +263,12 @@ class _Checker:
         """A UInt, if it is there."""
         if expr is not None:
             self._typed(expr, UINT, what)
+
+
+def _is_identifier(name: str) -> bool:
+    """Whether Python could have such a name: `theta`, a field `drive.angle`, or the second of one name, `t.1`."""
+    first, *rest = name.split(".")
+    return first.isidentifier() and all(part and f"_{part}".isidentifier() for part in rest)
 
 
 def _is_name(name: str) -> bool:

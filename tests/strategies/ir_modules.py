@@ -56,8 +56,10 @@ WORDS = [
     "measure",
     "Vector",
     "a.b",
-    "2nd",
+    "t.1",
 ]
+TEXTS = ["2nd", "a register", "q#1", "?0"]
+"""Names that only registers may have."""
 FUNCTION_NAMES = ["ansatz", "layer", "h", "measure", "control", "range", "outer.<locals>.inner", "kernel"]
 TYPES: list[Type] = [
     QUBIT, ArrayType(QUBIT), UINT, FLOAT, BIT, OBSERVABLE, ArrayType(UINT), ArrayType(FLOAT), ArrayType(BIT),
@@ -77,7 +79,7 @@ class _Writer:
 
     def fresh(self, type: Type) -> str:
         """A new name that is visible from here on."""
-        word = self.one_of(WORDS)
+        word = self.one_of(WORDS + TEXTS if is_quantum(type) else WORDS)
         name = word if word not in self.scope.visible else f"{word}.{len(self.scope.visible)}"
         self.scope.visible[name] = type
         return name
