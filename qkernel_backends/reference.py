@@ -140,8 +140,8 @@ class ReferencePrepared(AtAnyAngle):
         generator = np.random.default_rng(seed)
         for sample, angles in enumerate(self.circuit.angles.evaluate(theta)):
             histories = self._run(self.circuit.body, [self._start(shots)], angles, _drawn(generator))
-            rows = np.concatenate([np.tile(np.array(history.bits, np.uint8), (history.shots, 1)) for history in histories])
-            result[sample] = generator.permutation(rows, axis=0)
+            rows = [np.tile(np.array(history.bits, np.uint8), (history.shots, 1)) for history in histories]
+            result[sample] = generator.permutation(np.concatenate([result[sample, :0], *rows]), axis=0)
         return result
 
     def _start(self, shots: int = 0, keep: bool = False) -> History:

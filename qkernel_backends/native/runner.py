@@ -159,7 +159,7 @@ def run(size: Size, room: Room, mode: int, batch: Batch, computation: Computatio
             _staff(runner, works, num_threads())
         room.large = room.large or LargeState(runner.program, works)
         return room.large.run(mode, batch, computation)
-    cost = size.cost if mode in (EXPECT, KEEP) else 3 * size.cost
+    cost = size.cost if mode == EXPECT else 3 * size.cost  # what is kept is kept for a gradient
     if mode != RESUME:
         threads = min(num_threads(), size.chunks) if cost >= WORTH_THREADS else 1
         room.share = -(-size.chunks // threads) * size.samples
