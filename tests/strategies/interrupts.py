@@ -1,6 +1,6 @@
 """Calls that signals interrupt at random moments: `python -m tests.strategies.interrupts CALL INTERRUPTS SEED [THREADS]`.
 
-Handlers raise KeyboardInterrupt, as Ctrl-C does, or an error of their own, as a handler of SIGTERM may; up to three times
+Handlers raise KeyboardInterrupt, as Ctrl-C does, or SystemExit, as a handler of SIGTERM may; up to three times
 for one call, also while the first one is handled. Now and then a call is left alone and must give what it always gives.
 """
 
@@ -22,10 +22,6 @@ import qkernel as qk
 import qkernel.observable as qko
 
 Call = Callable[[], Any]
-
-
-class TerminatedError(Exception):
-    """What a handler of SIGTERM may raise."""
 
 
 @qk.qkernel
@@ -101,7 +97,7 @@ def interrupt(call: Call, interrupts: int, rng: random.Random) -> str:
         raised_at = raised_at or time.perf_counter()
         if left > 0:
             signal.setitimer(signal.ITIMER_REAL, max(1e-6, rng.uniform(0, 0.1) * duration))
-        raise rng.choice((KeyboardInterrupt, TerminatedError))
+        raise rng.choice((KeyboardInterrupt, SystemExit))
 
     signal.signal(signal.SIGALRM, handler)
     longest = 0.0
@@ -114,15 +110,15 @@ def interrupt(call: Call, interrupts: int, rng: random.Random) -> str:
                     signal.setitimer(signal.ITIMER_REAL, max(1e-6, rng.uniform(0, 1.1) * duration))
                     call()
                     time.sleep(1.2 * duration)
-                except (KeyboardInterrupt, TerminatedError):
+                except (KeyboardInterrupt, SystemExit):
                     came, longest = came + 1, max(longest, time.perf_counter() - raised_at)
                     time.sleep(0.1 * duration)
                 signal.setitimer(signal.ITIMER_REAL, 0)
-            except (KeyboardInterrupt, TerminatedError):
+            except (KeyboardInterrupt, SystemExit):
                 late += 1
                 time.sleep(0.1 * duration)
             signal.setitimer(signal.ITIMER_REAL, 0)
-        except (KeyboardInterrupt, TerminatedError):
+        except (KeyboardInterrupt, SystemExit):
             signal.setitimer(signal.ITIMER_REAL, 0)
         if number % 20 == 0:
             _check(call, expected)
