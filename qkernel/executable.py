@@ -125,14 +125,18 @@ class Executable(Verbs):
 
     @property
     def _shapes(self) -> dict[str, tuple[Any, ...]]:
-        return {entry.name: entry.keys or entry.shape for entry in self.circuit.angles.parameters if entry.shape}
+        return {
+            entry.name: entry.keys if entry.is_dictionary else entry.shape
+            for entry in self.circuit.angles.parameters
+            if entry.shape
+        }
 
     def _values(
         self, arguments: tuple[Any, ...], bindings: Mapping[str, Any] | None, keywords: dict[str, Any]
     ) -> dict[str, Any]:
         entries = self.circuit.angles.parameters
         for value, entry in zip(arguments, entries, strict=False):
-            if isinstance(value, Executor) or (isinstance(value, Mapping) and not entry.keys):
+            if isinstance(value, Executor) or (isinstance(value, Mapping) and not entry.is_dictionary):
                 self._refuse_positional(value)
         if len(arguments) > len(entries):
             self._refuse_positional(arguments[-1])

@@ -24,7 +24,7 @@ def first(slopes: Array, wrt: Iterable[OpenParameter], batched: bool) -> dict[st
         part = slopes[..., entry.start : entry.start + entry.size]
         part = part.reshape((*part.shape[:-1], *entry.shape))
         part = part if batched else part[0, ...]
-        if entry.keys:
+        if entry.is_dictionary:
             result[entry.name] = {key: _plain(part[..., k]) for k, key in enumerate(entry.keys)}
         else:
             result[entry.name] = _plain(part)
@@ -36,7 +36,7 @@ def second(curvature: Array, wrt: Iterable[OpenParameter], batched: bool) -> dic
     entries, result = list(wrt), dict[str, dict[str, Any]]()
     for entry in entries:
         part = curvature[..., entry.start : entry.start + entry.size, :]
-        if entry.keys:
+        if entry.is_dictionary:
             result[entry.name] = {key: first(part[..., k, :], entries, batched) for k, key in enumerate(entry.keys)}
         else:
             shaped = part.reshape((*part.shape[:-2], *entry.shape, part.shape[-1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -168,3 +169,22 @@ def test_layers_take_no_more_than_the_circuit_uses() -> None:
         with pytest.raises(BindingShapeError, match=r"has the shape \(2,\) in this circuit, and the shape \(3,\) was given"):
             nn.QLayer(rotations, bindings={"n": 2, "H": H}, **roles)
     assert nn.QLayer(rotations, bindings={"n": 2, "H": H}, weights={"th": (2,)}).th.shape == (2,)
+
+
+def test_a_dictionary_may_be_open_without_keys() -> None:
+    @qk.qkernel
+    def kernel(a: qk.Float, d: qk.Dict[qk.UInt, qk.Float]) -> qk.Float:
+        q = qk.rx(qk.qubit(), a)
+        for _, angle in qk.items(d):
+            q = qk.rx(q, angle)
+        return qk.expval(q, qko.Z(0))
+
+    value, slope = math.cos(0.3), -math.sin(0.3)
+    program = kernel.compile(parameters=["a", "d"], lengths={"d": []})
+    assert program.parameter_names == ("a",)
+    assert program.run(a=0.3, d={}) == pytest.approx(value)
+    assert program.run(a=[0.3, 0.3], d={}) == pytest.approx([value] * 2)
+    assert program.grad(a=0.3, d={}) == {"a": pytest.approx(slope), "d": {}}
+    assert program.hessian(a=0.3, d={}) == {"a": {"a": pytest.approx(-value), "d": {}}, "d": {}}
+    with pytest.raises(UnknownBindingError, match="`d` has no key `1` in this circuit"):
+        program.run(a=0.3, d={1: 0.2})

@@ -72,6 +72,14 @@ def found_in(value: Any, kind: type[Found]) -> list[Found]:
     return [found for entry in entries or () for found in found_in(entry, kind)]
 
 
+def part_text(name: str, value: Any, path: Path) -> str:
+    """How the leaf at `path` of what `name` means is written: `edge.left`, `pair[0]`."""
+    for position in path:
+        name += f"[{position}]" if isinstance(value, tuple) else f".{list(record_fields(value) or ())[position]}"
+        value = (parts(value) or [])[position]
+    return name
+
+
 def handles_in(value: Any) -> list[QuantumHandle]:
     """The handles in a value: itself, or those in tuples, records, lists and dictionaries."""
     return found_in(value, QuantumHandle)

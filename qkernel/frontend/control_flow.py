@@ -196,8 +196,10 @@ def _join(tracer: Tracer, sides: _Sides, name: str, left: Any, right: Any) -> An
     """The value of a name after the branches."""
     if isinstance(left, QuantumHandle) and isinstance(right, QuantumHandle):
         return _join_handles(tracer, sides, name, left, right)
-    if left is right:
+    if left is right or isinstance(left, Gone):
         return left
+    if isinstance(right, Gone):
+        return right
     if is_classical(left) and is_classical(right):
         return _join_values(tracer, sides, name, wrap(left), wrap(right))
     if same_shape(left, right) or _are_joinable(sides, name, left, right):

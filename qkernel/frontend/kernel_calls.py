@@ -15,7 +15,7 @@ from qkernel.frontend.domains import SymbolicSequence
 from qkernel.frontend.gate_calls import check_distinct
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Signature, Struct, flat_types, parts_of
-from qkernel.frontend.tracer import CallSite, Tracer, describe
+from qkernel.frontend.tracer import CallSite, Gone, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names, substitute
 from qkernel.ir.expressions import ZERO, Expr, Name, Slice, wrap
@@ -158,6 +158,8 @@ def redefined_help(struct: Struct, value: Any, kernel: str) -> str | None:
 
 def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, span: Span | None) -> Value:
     what = f"argument `{parameter.name}` of `{callee}`"
+    if isinstance(value, Gone):
+        raise value.error(parameter.name, span)
     if is_quantum(parameter.type):
         handle = tracer.expect_qubits(value, what, span)
         wanted = str(parameter.type)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from qkernel.frontend.carrying import (
     holds,
     is_classical,
     leaves,
+    part_text,
     parts,
     same_shape,
     unchanged,
@@ -34,7 +36,7 @@ from qkernel.frontend.control_flow import decided_later, forget, truth, unrolled
 from qkernel.frontend.conversion import convert
 from qkernel.frontend.domains import SymbolicItems, SymbolicRange, SymbolicSequence
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed, rebinding
-from qkernel.frontend.tracer import Frame, Gone, Tracer, describe
+from qkernel.frontend.tracer import Frame, Gone, Tracer, describe, without
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Expr, Name, wrap
@@ -149,6 +151,7 @@ def _trace_loop(
 ) -> tuple[ops.Block, tuple[ops.Carried, ...]]:
     """The body of a loop and the values that it carries; `start` runs in the body's scope before its statements."""
     frame = tracer.frame
+    aliases = _set_aliases_aside(tracer, node)
     before, dead = dict(frame.variables), dict(frame.dead)
     ledger, ended = tracer.ledger.snapshot(), dict(tracer.ended)
     plan = _Plan([*assigned_names(node)])
@@ -168,7 +171,36 @@ def _trace_loop(
         forget(frame, name, gone)
     for name in after.keys() - before.keys():
         forget(frame, name, _IN_BODY)
+    for name, value in aliases.items():
+        if frame.variables.get(name) is before[name] and all(map(tracer.ledger.is_live, handles_in(value))):
+            frame.variables[name] = value  # the loop did nothing to them
     return body, carried
+
+
+def _set_aliases_aside(tracer: Tracer, node: ast.For | ast.While) -> dict[str, Any]:
+    """Names that hold qubits which the body goes on with under a name that it assigns; what they meant. In the loop, and
+    after it, they are used up."""
+    frame = tracer.frame
+    stores = [part for statement in node.body for part in ast.walk(statement) if isinstance(part, ast.Name)]
+    whole = {part.id for part in stores if isinstance(part.ctx, ast.Store)}
+    names = [name for name in assigned_names(node) if name in whole]  # `q[i] = ...` leaves the register what it was
+    followed = {id(handle): name for name in names for handle in handles_in(frame.variables.get(name))}
+    span = frame.span(node.iter if isinstance(node, ast.For) else node.test)
+    aside: dict[str, Any] = {}
+
+    def used_up(name: str, value: Any, path: Path, leaf: Any) -> Any:
+        if id(leaf) not in followed or not tracer.ledger.is_live(leaf):
+            return leaf
+        copy = replace(leaf, name=part_text(name, value, path))
+        tracer.ledger.moves[copy] = Move(f"taken into the loop as `{followed[id(leaf)]}`", span, successor=leaf)
+        return copy
+
+    for name, value in frame.variables.items():
+        if name not in names and any(id(handle) in followed for handle in handles_in(value)):
+            aside[name] = value
+    for name, value in aside.items():
+        frame.variables[name] = with_leaves(value, partial(used_up, name, value))
+    return aside
 
 
 def _bound_names(body: ops.Block, tracer: Tracer, node: ast.For | ast.While, before: dict[str, Any]) -> set[str]:
@@ -185,12 +217,14 @@ class _Plan:
     """How a loop's body is to be read: what an earlier reading of it has told.
 
     `assigned` are names that it assigns, `types` those of carried leaves that turned out to be Floats, `closed` names
-    that are other Python values after a round, so that none of their values is that of all rounds.
+    that are other Python values after a round, so that none of their values is that of all rounds; `outdated` are records
+    and tuples as they are without a vector that the body changes under another name.
     """
 
     assigned: list[str]
     types: dict[tuple[str, Path], Type] = field(default_factory=dict)
     closed: dict[str, Gone] = field(default_factory=dict)
+    outdated: dict[str, Any] = field(default_factory=dict)
 
 
 def _trace_body(
@@ -217,6 +251,7 @@ def _trace_body(
         tracer.relate(symbol, dict(leaves(before[name]))[path])
     for name, gone in plan.closed.items():
         forget(frame, name, gone)
+    frame.variables |= plan.outdated
     with tracer.block() as block, decided_later(tracer, node, node.body):
         start()
         run(tracer, node.body)
@@ -229,6 +264,8 @@ def _trace_body(
         if name not in frame.variables and name in frame.dead:
             raise frame.dead[name].error(name, span)
         value = dict(leaves(frame.variables.get(name)))[path]
+        if isinstance(value, Gone):
+            raise value.error(part_text(name, frame.variables[name], path), span)
         if not is_classical(value):
             raise KernelTypeError(f"`{name}` is a {symbol.type} before the loop and {describe(value)} after a round", span=span)
         following = wrap(value)
@@ -258,12 +295,17 @@ def _tells_more(
 ) -> bool:
     """Whether names are other values after a round than before it that are not carried; they are put into the plan."""
     frame, now = tracer.frame, tracer.frame.variables
-    count = len(plan.assigned) + len(plan.closed)
+    count = len(plan.assigned) + len(plan.closed) + len(plan.outdated)
     carried = {name for name, _ in symbols}
     for name, old in before.items():
         new = now.get(name)
         handles = handles_in(old)
-        if name in plan.closed or any(map(ledger.is_live, handles)) or (name in carried and is_classical(old)):
+        if (
+            name in plan.closed
+            or name in plan.outdated
+            or any(map(ledger.is_live, handles))
+            or (name in carried and is_classical(old))
+        ):
             continue
         if name not in now and name in frame.dead:
             plan.closed[name] = frame.dead[name]
@@ -271,6 +313,8 @@ def _tells_more(
             plan.closed[name] = Gone(_IN_BODY)
         elif is_classical(old) and is_classical(new) and old is not new:
             plan.assigned.append(name)  # a function that the body calls assigns its elements
+        elif name not in carried and any(isinstance(leaf, Gone) for _, leaf in leaves(new)):
+            plan.outdated[name] = new
         elif not (unchanged(old, new) or (name in carried and _fits(old, new))):
             plan.closed[name] = _other_value(frame, name, old, new, node)
     for (name, path), symbol in symbols.items():
@@ -278,10 +322,19 @@ def _tells_more(
     for (name, _), symbol in symbols.items():
         if any(vector is symbol for vector, _ in tracer.replaced):
             same = tracer.perhaps(symbol)
-            for other in before.keys() - plan.closed.keys() - {name}:
-                if any(holds(before[other], each) or holds(now.get(other), each) for each in same):
+            for other in before.keys() - plan.closed.keys() - plan.outdated.keys() - {name}:
+                if not any(holds(before[other], each) or holds(now.get(other), each) for each in same):
+                    continue
+                rest = without(other, before[other], same, partial(_vector_gone, name), frame)
+                if rest is None or other in carried:
                     plan.closed[other] = Gone.vector(other, name, frame, frame)
-    return len(plan.assigned) + len(plan.closed) > count
+                else:
+                    plan.outdated[other] = rest
+    return len(plan.assigned) + len(plan.closed) + len(plan.outdated) > count
+
+
+def _vector_gone(name: str, other: str, frame: Frame) -> Gone:
+    return Gone.vector(other, name, frame, frame)
 
 
 def _fits(old: Any, new: Any) -> bool:

@@ -29,7 +29,7 @@ from qkernel.frontend.iteration import comprehension, iterate
 from qkernel.frontend.outside import run_outside
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import call, local_function
-from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
+from qkernel.frontend.tracer import CallSite, Frame, Gone, Tracer, describe
 from qkernel.frontend.whole_vectors import whole_vector
 from qkernel.ir.expressions import Expr, SymbolUse, apply
 from qkernel.ir.printer import as_written
@@ -61,7 +61,10 @@ _BIT_OPERATORS = {"and", "or", "^"}
 def read(tracer: Tracer, node: ast.expr) -> Any:
     """The value of an expression: a Python value, a symbol or a handle."""
     try:
-        return _read(tracer, node)
+        value = _read(tracer, node)
+        if isinstance(value, Gone):
+            raise value.error(ast.unparse(node), tracer.frame.span(node))
+        return value
     except QKernelError:
         raise
     except SymbolUse as error:

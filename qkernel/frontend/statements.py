@@ -15,7 +15,7 @@ from qkernel.frontend.loops import symbolic_for, symbolic_while
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import local_function
 from qkernel.frontend.reader import binary, find_frame, is_literal, read, with_site
-from qkernel.frontend.tracer import Frame, Tracer, describe
+from qkernel.frontend.tracer import Frame, Gone, Tracer, describe
 from qkernel.ir.expressions import Expr
 from qkernel.ir.printer import as_written
 from qkernel.records import record_fields
@@ -200,6 +200,8 @@ def _check_nothing_lost(tracer: Tracer, before: dict[str, Any], node: ast.AST) -
 def assign(tracer: Tracer, target: ast.expr, value: Any) -> None:
     """`target = value`."""
     frame = tracer.frame
+    if isinstance(value, Gone):
+        raise value.error("a part of it", frame.span(target))
     match target:
         case ast.Name(name):
             if (

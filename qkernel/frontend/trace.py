@@ -22,7 +22,7 @@ from qkernel.frontend.conversion import as_type
 from qkernel.frontend.kernel_calls import Outline, Value, ir_parameters, parameter_handle, redefined_help
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Struct, parts_of
-from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
+from qkernel.frontend.tracer import CallSite, Frame, Gone, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names, tree_size
 from qkernel.ir.expressions import Expr, Name
@@ -170,6 +170,8 @@ def _wrong(kernel: AnyKernel, value: Any, wanted: str, span: Span, help: str | N
 
 
 def _one(tracer: Tracer, kernel: AnyKernel, value: Any, wanted: Type, span: Span) -> Value:
+    if isinstance(value, Gone):
+        raise value.error("a part of it", span)
     if is_quantum(wanted):
         if not isinstance(value, QuantumHandle) or value.type_name != str(wanted):
             raise _wrong(kernel, value, str(wanted), span)

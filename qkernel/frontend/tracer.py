@@ -12,7 +12,7 @@ from qkernel.diagnostics import Note
 from qkernel.errors import FrontendTransformError, KernelTypeError, UnknownNameError, UnsupportedPythonError
 from qkernel.frontend import indexing
 from qkernel.frontend.captures import Captures
-from qkernel.frontend.carrying import found_in, holds
+from qkernel.frontend.carrying import found_in, holds, part_text, parts, with_leaves
 from qkernel.frontend.descriptions import describe as describe
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
 from qkernel.frontend.python_data import is_changeable, state
@@ -48,7 +48,8 @@ class Gone:
         return Gone(
             f"{'shares a row' if is_row else 'is a vector'} that was changed {where}",
             None if span is None else Note("changed here", span),
-            f"use `{other}` from there on; to keep the old one, copy it before: `{name} = {other}[:]`"
+            f"use `{other}` from there on; to keep the old one, copy it before: "
+            + (f"`{name} = {other}[:]`" if name.isidentifier() else f"`{other} = {name}[:]`")
             if owner is frame
             else f"let `{owner.name}` return it: `{name} = {owner.name}(...)`",
             UnsupportedPythonError,
@@ -159,9 +160,14 @@ class Tracer:
         same = self.perhaps(value)
         for frame in self.frames:
             for name, known in list(frame.variables.items()):
-                if kept != (frame, name) and any(holds(known, each) or _shares_row(known, each) for each in same):
+                if kept == (frame, name) or not any(holds(known, each) or _shares_row(known, each) for each in same):
+                    continue
+                rest = without(name, known, same, gone, frame)
+                if rest is None:
                     del frame.variables[name]
                     frame.dead[name] = gone(name, frame)
+                else:
+                    frame.variables[name] = rest
 
     def give_to_change(self, value: Any, kernel: str, span: Span | None) -> None:
         """`kernel`, which `value` is given to, assigns elements of it, and the caller does not see it."""
@@ -329,6 +335,18 @@ def _shares_row(value: Any, changed: Any) -> bool:
     pairs = [zip(each.keys, changed.keys, strict=False) for each in found_in(value, Row) if each.base is changed.base]
     apart = [any(isinstance(a, Const) and isinstance(b, Const) and a.value != b.value for a, b in pair) for pair in pairs]
     return holds(value, changed.base) or not all(apart)
+
+
+def without(name: str, value: Any, vectors: list[Any], gone: Callable[[str, Frame], Gone], frame: Frame) -> Any:
+    """A record or tuple that `name` means, with the vectors in it gone; None for other values that hold them."""
+    if parts(value) is None:
+        return None
+
+    def is_gone(leaf: Any) -> bool:
+        return any(leaf is each or _shares_row(leaf, each) for each in vectors)
+
+    rest = with_leaves(value, lambda path, leaf: gone(part_text(name, value, path), frame) if is_gone(leaf) else leaf)
+    return None if any(holds(rest, each) for each in vectors) else rest
 
 
 def _not_a_register(handle: QuantumHandle, span: Span | None) -> KernelTypeError:

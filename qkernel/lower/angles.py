@@ -17,7 +17,7 @@ import numpy as np
 from qkernel.errors import ArithmeticEvaluationError
 from qkernel.ir.evaluation import children, evaluate, free_names
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
-from qkernel.ir.types import Type
+from qkernel.ir.types import DictType, Type
 from qkernel.lower.derivatives import derivatives
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -53,13 +53,18 @@ class OpenParameter:
     keys: tuple[Any, ...] = ()
 
     @property
+    def is_dictionary(self) -> bool:
+        """Whether its columns go by keys; a dictionary may have none."""
+        return isinstance(self.type, DictType)
+
+    @property
     def size(self) -> int:
         return math.prod(self.shape)
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """`theta`, or `weights[0]`, `m[0][1]`, `d[(0, 1)]`, one for each column."""
-        if self.keys:
+        if self.is_dictionary:
             return tuple(f"{self.name}[{key}]" for key in self.keys)
         return tuple(self.name + "".join(f"[{k}]" for k in index) for index in np.ndindex(*self.shape))
 
@@ -67,7 +72,7 @@ class OpenParameter:
     def elements(self) -> tuple[Expr, ...]:
         """The expression that names each column."""
         base = Name(self.name, self.type)
-        if self.keys:
+        if self.is_dictionary:
             return tuple(Item(base, (wrap(key),)) for key in self.keys)
         if not self.shape:
             return (base,)
@@ -76,7 +81,7 @@ class OpenParameter:
     def read(self, columns: Array) -> Any:
         """The value of the argument in an environment; `columns` holds theta with its columns along the first axis."""
         mine = columns[self.start : self.start + self.size]
-        if self.keys:
+        if self.is_dictionary:
             return dict(zip(self.keys, mine, strict=True))
         return mine.reshape(self.shape + mine.shape[1:]) if self.shape else mine[0]
 
@@ -216,7 +221,7 @@ class AngleMap:
             if parameter.name in values:
                 value = values[parameter.name]
                 stretch = slice(parameter.start, parameter.start + parameter.size)
-                fixed[stretch] = np.ravel([value[key] for key in parameter.keys] if parameter.keys else value)
+                fixed[stretch] = np.ravel([value[key] for key in parameter.keys] if parameter.is_dictionary else value)
                 known[stretch] = True
             else:
                 left.append(OpenParameter(parameter.name, parameter.type, start, parameter.shape, parameter.keys))

@@ -364,7 +364,7 @@ class Layout:
         """`value` as an array of numbers of `shape`, or of `shape` with one leading axis."""
         if type(value) is np.ndarray and value.dtype.kind == "f" and entry.type.element == FLOAT:
             array = value
-        elif entry.keys and shape and isinstance(value, Mapping):
+        elif entry.is_dictionary and shape and isinstance(value, Mapping):
             array = self._read_keys(entry, value)
         else:
             array = self._convert(entry, name, value)
@@ -388,7 +388,8 @@ class Layout:
         keys = {key: tuple(key) if isinstance(key, (list, np.ndarray)) else key for key in value}
         if unknown := [key for key in keys.values() if key not in entry.keys]:
             raise UnknownBindingError(
-                f"`{entry.name}` has no key `{unknown[0]}` in this circuit", label=f"its keys are {_listed(entry.keys)}"
+                f"`{entry.name}` has no key `{unknown[0]}` in this circuit",
+                label=f"its keys are {_listed(entry.keys)}" if entry.keys else "it has none",
             )
         if missing := [key for key in entry.keys if key not in keys.values()]:
             raise EntrypointValidationError(f"`{entry.name}` needs a value for its key `{missing[0]}`")
@@ -396,7 +397,7 @@ class Layout:
         lengths = {part.shape for part in parts.values()}
         if any(len(shape) > 1 for shape in lengths) or len(lengths - {()}) > 1:
             raise BindingShapeError(f"the values of `{entry.name}` have different shapes: {_listed(sorted(lengths))}")
-        return np.stack(np.broadcast_arrays(*(parts[key] for key in entry.keys)), -1)
+        return np.stack(np.broadcast_arrays(*(parts[key] for key in entry.keys)), -1) if parts else np.empty(0)
 
     def _element(self, name: str, bindings: Mapping[str, Any]) -> tuple[OpenParameter, int]:
         """The parameter and the column of an element such as `t[0]`."""

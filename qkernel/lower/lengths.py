@@ -83,7 +83,7 @@ def check_used(parameters: Sequence[OpenParameter], lengths: Lengths) -> None:
     """Raise where the circuit uses less of an array than was said to be there."""
     for parameter in parameters:
         given = lengths.get(parameter.name)
-        if given is not None and not parameter.keys and np.prod(given) and parameter.shape != given:
+        if given is not None and not parameter.is_dictionary and np.prod(given) and parameter.shape != given:
             raise BindingShapeError(
                 f"`{parameter.name}` has the shape {parameter.shape} in this circuit, and the shape {given} was given",
                 label="the rest would be without effect: the circuit uses no more, and does not ask for the length",

@@ -83,7 +83,7 @@ class OpenParameters:
         for number, parameter in enumerate(self.parameters):
             starts[number] = start
             entry = self._column_layout(parameter, number, used, start)
-            if entry.keys or len(entry.shape) > 1:
+            if entry.is_dictionary or len(entry.shape) > 1:
                 mine = owners == number
                 places[mine] = self._places(entry, places[mine])
             parameters.append(entry)

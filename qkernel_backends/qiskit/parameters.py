@@ -48,7 +48,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 def columns_of(parameter: OpenParameter) -> list[Parameter]:
     """A Qiskit parameter for each column, named as the column."""
-    if len(parameter.shape) == 1 and not parameter.keys:
+    if len(parameter.shape) == 1 and not parameter.is_dictionary:
         return list(ParameterVector(parameter.name, parameter.size))
     return [Parameter(name) for name in parameter.column_names]
 
