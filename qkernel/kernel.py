@@ -228,8 +228,10 @@ class Kernel(Verbs, Generic[P, R]):
         Arguments in neither become parameters where they shape nothing. `lengths` gives shapes of open arrays, and the
         keys of open dictionaries. `engine`, `shots` and `seed` hold for every call that names none: see `Verbs`.
         """
+        from qkernel.lower.bindings import given, refuse_graph
         from qkernel.lower.lengths import given_lengths
 
+        refuse_graph(self.name, given(bindings))
         shapes = given_lengths(self.ir.entry, lengths or {})
         return self._lowered(bindings, parameters, shapes, engine=engine, shots=shots, seed=seed)
 

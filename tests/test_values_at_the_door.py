@@ -16,6 +16,7 @@ import qkernel.observable as qko
 from qkernel.errors import (
     BindingShapeError,
     BindingTypeError,
+    GradientError,
     KernelTypeError,
     NotFiniteError,
     ObservableError,
@@ -269,6 +270,15 @@ def test_a_trained_tensor_is_refused_wherever_it_stands() -> None:
     for use in uses:
         with pytest.raises(KernelTypeError, match="a tensor that requires grad"):
             program(use).check()
+
+
+def test_a_trained_tensor_is_not_fixed_without_a_word() -> None:
+    weight = torch.tensor(0.5, requires_grad=True)
+    for door in (lambda: of_float.run(a=weight), lambda: of_float.compile({"a": weight})):
+        with pytest.raises(GradientError, match="`a` requires a gradient"):
+            door()
+    with torch.no_grad():
+        assert of_float.compile({"a": weight}).run() == of_float.run(a=weight) == of_float.run(a=weight.detach())
 
 
 # coefficients -------------------------------------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import reprlib
+import types
 from typing import Any
 
 import numpy as np
 
 from qkernel.diagnostics import with_article
 from qkernel.frontend.ownership import QuantumHandle
+from qkernel.gates import Gate
 from qkernel.ir.expressions import Expr
 
 
@@ -24,4 +26,10 @@ def describe(value: Any) -> str:
         return "a tensor that requires grad"
     if isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
         return f"the {type(value).__name__} {reprlib.repr(value.item() if isinstance(value, np.generic) else value)}"
+    if isinstance(value, Gate):
+        return f"the gate `{value.name}`"
+    if hasattr(value, "signature") and hasattr(value, "outline"):
+        return f"the kernel `{value.name}`"
+    if isinstance(value, types.FunctionType):
+        return "a lambda" if value.__name__ == "<lambda>" else f"the function `{value.__name__}`"
     return with_article(type(value).__name__)
