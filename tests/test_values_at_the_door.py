@@ -99,6 +99,56 @@ def test_other_bits_are_refused(bits: Any) -> None:
         one.run(bit=bits[0] if isinstance(bits, (str, bytes)) else 2)
 
 
+def test_so_they_are_in_a_kernels_text() -> None:
+    captured = np.array([1, 0, 1])
+
+    @qk.qkernel
+    def literal() -> qk.Vector[qk.Bit]:
+        return flipped([1, 0, True], 1)
+
+    @qk.qkernel
+    def from_outside() -> qk.Vector[qk.Bit]:
+        return flipped(captured, captured[1])
+
+    @qk.qkernel
+    def assigned() -> qk.Vector[qk.Bit]:
+        bits = qk.bit_array(3)
+        bits[0] = 1
+        bits[1] = np.int64(0)
+        return flipped(bits, 0)
+
+    @qk.qkernel
+    def by_default(bits: qk.Vector[qk.Bit] = [1, 0, 1], last: qk.Bit = 1) -> qk.Vector[qk.Bit]:  # type: ignore[assignment] # noqa: B006
+        return flipped(bits, last)
+
+    assert literal.run() == (0, 0, 1)
+    assert from_outside.run() == (1, 0, 1)
+    assert assigned.run() == (1, 0, 0)
+    assert by_default.run() == (0, 0, 1)
+
+
+@qk.qkernel
+def flipped(bits: qk.Vector[qk.Bit], last: qk.Bit) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(len(bits))
+    for i in qk.range(len(bits)):
+        if bits[i]:
+            q[i] = qk.x(q[i])
+    if last:
+        q[0] = qk.x(q[0])
+    return qk.measure(q)
+
+
+def test_whole_numbers_beyond_64_bits_do_not_wrap() -> None:
+    @qk.qkernel
+    def first(numbers: qk.Vector[qk.UInt]) -> qk.UInt:
+        return numbers[0]
+
+    assert first.compile({"numbers": np.array([2**62], np.uint64)}).run() == 2**62
+    for numbers in (np.array([2**63], np.uint64), [2**63], [2**64]):
+        with pytest.raises(BindingTypeError, match="`numbers`"):
+            first.compile({"numbers": numbers})
+
+
 # what is no number --------------------------------------------------------------------------------------------------------
 
 

@@ -25,19 +25,26 @@ def as_type(value: Any, type: Type, what: str, span: Span | None) -> Expr:
             "for its value alone write `.detach()` behind it",
         )
     try:
-        return convert(wrap(value), type, what, span)
-    except NotClassical as error:
-        holds = f"a {value.__class__.__name__} with " if error.value is not value else ""
-        raise KernelTypeError(
-            f"{what} must be {with_article(type)}, but this is {holds}{describe(error.value)}",
-            span=span,
-            label=describe(error.value),
-            help=wanted(type) if not is_quantum(type) else None,
-        ) from None
+        expr = wrap(value)
+    except SymbolUse:
+        raise
     except (TypeError, OverflowError) as error:
-        if isinstance(error, (KernelTypeError, SymbolUse)):
-            raise
-        raise KernelTypeError(f"{what} must be {with_article(type)}: {error}", span=span, help=wanted(type)) from None
+        if not (isinstance(value, list) and isinstance(type, ArrayType)):
+            raise _no_value(error, value, type, what, span) from None
+        inner = type.element if type.rank == 1 else ArrayType(type.element, type.rank - 1)
+        return Pack(tuple(as_type(entry, inner, f"an element of {what}", span) for entry in value), type)
+    return convert(expr, type, what, span)
+
+
+def _no_value(error: Exception, value: Any, type: Type, what: str, span: Span | None) -> KernelTypeError:
+    """The error for a Python value that `wrap` did not take, for the reason `error`, where a `type` is wanted."""
+    title, label = f"{what} must be {with_article(type)}", ""
+    if isinstance(error, NotClassical):
+        label = describe(error.value)
+        title += f", but this is {f'a {value.__class__.__name__} with ' if error.value is not value else ''}{label}"
+    else:
+        title += f": {error}"
+    return KernelTypeError(title, span=span, label=label, help=wanted(type) if not is_quantum(type) else None)
 
 
 def convert(value: Expr, type: Type, what: str, span: Span | None) -> Expr:

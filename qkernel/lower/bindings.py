@@ -36,6 +36,7 @@ from qkernel.records import record_fields, spread
 
 Array = np.ndarray[Any, Any]
 
+_LARGEST = np.iinfo(np.int64).max
 _NUMERIC = {FLOAT: np.float64, UINT: np.int64, BIT: np.bool_}
 
 
@@ -209,6 +210,9 @@ class _Check:
             )
         if array.size and not fits(array.dtype, type.element):
             self._wrong_type(value if type.element == BIT else array, type, where)
+        if array.dtype.kind == "u" and array.size and array.max() > _LARGEST:
+            title = f"{self._name(where)} holds {array.max()}, and whole numbers in arrays go up to {_LARGEST}"
+            raise BindingTypeError(title, span=self.parameter.span)
         result: Array = array.astype(_NUMERIC[type.element])
         if type.element == FLOAT:
             self._finite(result, where)
