@@ -16,6 +16,7 @@ from qkernel.draw.concrete import circuit_scene
 from qkernel.draw.scene import Frame, Item, Mark, Operation, Scene
 from qkernel.errors import SizeError, TargetCapabilityError, ValidationError
 from qkernel_backends.qiskit import emit, place
+from tests.strategies.drawn_lines import loose_ends
 
 LINE = GenericBackendV2(7, coupling_map=[[k, k + 1] for k in range(6)], seed=1, control_flow=True)
 LAYER = {**SMALL, "n_layers": 1}
@@ -112,3 +113,23 @@ def test_what_is_no_target_is_refused() -> None:
         kernels.ghz.draw(n=3, target=["cx", "mine"])
     with pytest.raises(SizeError, match="more than 5 operations"):
         kernels.ghz.draw(n=7, target=LINE, max_gates=5)
+
+
+def test_the_wire_of_a_qubit_that_is_read_out_goes_on_behind_its_measurement() -> None:
+    @qk.qkernel
+    def kernel() -> qk.Float:
+        q = qk.h(qk.qubit_array(4, name="q"))
+        q[2], bit = qk.project_z(q[2])
+        if bit:
+            q[0] = qk.x(q[0])
+        if qk.measure(q[3]):
+            q[1] = qk.x(q[1])
+        return qk.expval(q[:3], qko.Z(0) * qko.Z(2))
+
+    for options in ({}, {"lowered": True}):
+        drawn = kernel.draw(output="text", width=120, **options)
+        assert loose_ends(drawn) == []
+        kept, gone = (next(line for line in drawn.splitlines() if line.startswith(name)) for name in ("q[2]", "q[3]"))
+        assert "┤ M ├─" in kept
+        assert kept.endswith(("┤         │", "┤ ⟨Z0*Z2⟩ │"))
+        assert gone.count("┤ M │") == 1

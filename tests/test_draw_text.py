@@ -11,6 +11,7 @@ from drawings.kernels import SMALL, TRIANGLE
 
 import qkernel.observable as qko
 from qkernel.draw import draw
+from tests.strategies.drawn_lines import loose_ends
 
 GOLDEN = Path(__file__).parent / "drawings"
 ISING = 0.5 * qko.Z(0) * qko.Z(1) - qko.X(2)
@@ -82,6 +83,13 @@ def test_ascii_is_ascii_and_as_wide(name: str) -> None:
     text = draw(kernel.ir, values, output="text", **{**options, "width": 100, "ascii": True})
     assert text.isascii()
     assert max(map(len, text.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_lines_go_on_where_they_point(name: str, width: int) -> None:
+    kernel, values, options = CASES[name]
+    assert loose_ends(draw(kernel.ir, values, output="text", **{**options, "width": width, "ascii": False})) == []
 
 
 def test_the_width_follows_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,8 @@ class CircuitReader:
         circuit = placed.drawn
         self.placed, self.circuit, self.max_gates, self.count = placed, circuit, max_gates, 0
         self.to_come = Counter(uses(circuit, circuit.body))
+        self.to_come.update(placed.ends[qubit] for qubit in qubits_read(placed.written))
+        self.measured: set[int] = set()
         self.angles = angle_labels(circuit)
         names = wire_names(circuit)
         self.wires = [Wire(names.get(qubit, f"qubit {qubit}")) for qubit in range(circuit.num_qubits)]
@@ -119,6 +121,7 @@ class CircuitReader:
                 bits = tuple(self.bit_wires[bit] for bit in row.bits)
                 place = "" if self.circuit.num_bits <= _WIRES_PER_BIT else f"bits[{row.bits[0]}]"
                 ended = wires if not self.to_come[wires[0]] else ()
+                self.measured.update(ended)
                 meter = (Touch(wires[0], Mark.METER),)
                 return Operation("", "measure", meter, place=place, ended=ended, bits=bits, tooltip="measure", span=row.span)
             case "reset":
@@ -152,7 +155,8 @@ class CircuitReader:
         made: list[Operation] = []
         if written.expectations:
             text = ", ".join(f"⟨{observable_label(entry.observable)}⟩" for entry in written.expectations)
-            made.append(self.readout(text, range(written.num_qubits), texts))
+            living = [qubit for qubit in range(written.num_qubits) if self.placed.ends[qubit] not in self.measured]
+            made.append(self.readout(text, living, texts))
         made += [self.readout("probabilities", qubits, texts) for qubits in written.probabilities]
         return [operation for operation in made if operation.touches]
 
@@ -186,6 +190,12 @@ def uses(circuit: Circuit, body: Body) -> Iterator[int]:
                 yield from uses(circuit, otherwise)
             case Repeat(body=inner):
                 yield from [*uses(circuit, inner)] * 2
+
+
+def qubits_read(circuit: Circuit) -> set[int]:
+    """The qubits that readouts bear on, and those that are given back."""
+    words = [operators for entry in circuit.expectations for operators in entry.observable.terms]
+    return {operator.index for operators in words for operator in operators}.union(*circuit.probabilities, circuit.returned)
 
 
 def bits_read(condition: Expr) -> set[int]:

@@ -59,6 +59,8 @@ class Scope:
         """The value of `expr` as far as it is known: a plain value, or an expression in the drawing's names."""
         try:
             return evaluate(expr, self.environment)
+        except QubitIndexResolutionError as error:
+            raise QubitIndexResolutionError(error.title, span=span, label=error.label, help=error.help) from None
         except LookupError as error:
             raise QubitIndexResolutionError(
                 f"`{label(expr)}` is outside its vector or dictionary", span=span, label=str(error)

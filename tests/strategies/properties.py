@@ -24,6 +24,7 @@ from qkernel.lower.circuit import Circuit
 from qkernel.prebuilt import from_module
 from qkernel_backends.deferral import deferred_if_small
 from tests.strategies import eager, openqasm, rewrites
+from tests.strategies.drawn_lines import loose_ends
 from tests.strategies.programs import Program, values
 
 CLOSE = 1e-8
@@ -285,7 +286,7 @@ def batch(case: Case) -> None:
 
 
 def draw(case: Case) -> None:
-    """Drawings in text never raise."""
+    """Drawings in text never raise, and each of their lines goes on where it points."""
     main, bound = case.main, {name: value for name, value in case.program.values.items() if name not in OPEN}
     for options in (
         {},
@@ -293,8 +294,11 @@ def draw(case: Case) -> None:
         {"fold_loops": False, "inline": True, **bound},
         {"lowered": True, **case.program.values},
     ):
-        if not main.draw(output="text", width=120, max_gates=100_000, **options).strip():
+        drawn = main.draw(output="text", width=120, max_gates=100_000, **options)
+        if not drawn.strip():
             raise Mismatch("an empty drawing")
+        if found := loose_ends(drawn):
+            raise Mismatch(f"a line of a drawing ends in nothing: {found[0]}")
 
 
 def _rewritten(rewrite: Callable[[Program], Program]) -> Callable[[Case], None]:
