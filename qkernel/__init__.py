@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         ResourceEstimator,
         UnknownResourcePolicy,
     )
+    from qkernel.executor import Executor
     from qkernel.ir.parser import parse
     from qkernel.prebuilt import Oracle, from_qiskit, load
     from qkernel.peer import ExpvalJob, Job, JobStatus, QKernel, RunJob, SampleJob, estimate_resources
@@ -52,6 +53,7 @@ _LAZY = {
     **dict.fromkeys(_ESTIMATES, "qkernel.estimate"),
     "CircuitStyle": "qkernel.draw",
     **dict.fromkeys(("EstimatedValue", "SampleResult"), "qkernel.results"),
+    "Executor": "qkernel.executor",
     **dict.fromkeys(_OF_THE_PEER, "qkernel.peer"),
 }
 
@@ -67,7 +69,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "Bit", "CircuitStyle", "Dict", "EstimateQuality", "EstimatedValue", "ExpvalJob", "Float", "GateBasis", "Handle",
+    "Bit", "CircuitStyle", "Dict", "EstimateQuality", "EstimatedValue", "Executor", "ExpvalJob", "Float", "GateBasis", "Handle",
     "Job", "JobStatus", "Kernel", "Matrix", "Observable", "Oracle", "QFixed", "QKernel", "Qubit",
     "ResourceEstimate", "ResourceEstimator", "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt",
     "UnknownResourcePolicy", "Vector", "VectorView", "abs", "barrier", "bit", "bit_array", "cast", "ccx", "ccz",

@@ -440,3 +440,20 @@ def test_angles_that_fit_no_register_are_not_counted(given: int) -> None:
     assert one_angle_each.estimate_resources({**values, "rounds": 0}).gates.total == 0
     assert one_angle_each.estimate_resources({**values, "v": [0.5] * 3}).gates.total == 6
     assert str(one_angle_each.estimate_resources({"v": [0.5] * given}).gates.total) == "n*rounds"
+
+
+def test_a_recursion_that_needs_values_is_read_again_with_them() -> None:
+    @qk.qkernel
+    def halved(q: qk.Vector[qk.Qubit], depth: qk.UInt) -> qk.Vector[qk.Qubit]:
+        if depth > 0:
+            if len(q) >= 2:
+                q = qk.h(q)
+            q = halved(q, depth - 1)
+        return q
+
+    @qk.qkernel
+    def main(n: qk.UInt) -> qk.Vector[qk.Bit]:
+        return qk.measure(halved(qk.qubit_array(n), 2))
+
+    assert [main.estimate_resources(n=n).gates.total for n in (1, 3)] == [0, 6]
+    main.verify_resources(n=3)

@@ -183,8 +183,10 @@ class Fold:
         if key not in self.summaries:
             names = {parameter.name: value for parameter, value in zip(callee.parameters, values, strict=True)}
             self.running.add(key)
-            self.summaries[key] = _FunctionFold(self, callee, Scope({**names})).run()
-            self.running.remove(key)
+            try:
+                self.summaries[key] = _FunctionFold(self, callee, Scope({**names})).run()
+            finally:  # one that needs values is tried again with them
+                self.running.remove(key)
         return self.summaries[key]
 
     def expected_rounds(self) -> Quantity:
