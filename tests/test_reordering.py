@@ -270,6 +270,99 @@ def test_parts_in_their_order_may_be_controlled() -> None:
     assert kernel(3) == (1, (0, 0))
 
 
+# where such kernels stand -----------------------------------------------------------------------------------------------------
+
+
+@qk.composite_gate(name="SWAPPED")
+@qk.qkernel
+def swapped(a: qk.Qubit, b: qk.Qubit) -> Pair:
+    return b, a
+
+
+@qk.qkernel(clean_ancillas=True)
+def with_ancilla(a: qk.Qubit, b: qk.Qubit) -> Pair:
+    """Takes (a, b) to (a ^ b, a)."""
+    ancilla = qk.qubit()
+    a, ancilla = qk.cx(a, ancilla)
+    ancilla, b = qk.cx(ancilla, b)
+    a, ancilla = qk.cx(a, ancilla)
+    return b, a
+
+
+@qk.qkernel
+def angle_first(angle: qk.Float, a: qk.Qubit, b: qk.Qubit) -> Pair:
+    return b, qk.rx(a, angle)
+
+
+def test_a_controlled_exchange_stands_in_loops_and_branches() -> None:
+    @qk.qkernel
+    def kernel(n: qk.UInt) -> tuple[qk.Bit, qk.Bit]:
+        c, q = qk.x(qk.qubit()), qk.qubit_array(2)
+        q[0] = qk.x(q[0])
+        for _ in qk.range(n):
+            c, q[0], q[1] = qk.control(swapped)(c, q[0], q[1])
+        if qk.measure(qk.x(qk.qubit())):
+            c, q[1], q[0] = qk.control(qk.inverse(swapped))(c, q[1], q[0])
+        return qk.measure(q[0]), qk.measure(q[1])
+
+    assert [kernel(n) for n in range(3)] == [(0, 1), (1, 0), (0, 1)]
+    assert "SWAPPED" in kernel.draw(output="text")
+
+
+def test_ancillas_stay_clean_where_qubits_change_places() -> None:
+    @qk.qkernel
+    def kernel() -> tuple[qk.Bit, qk.Bit, qk.Bit, qk.Bit]:
+        c, a, b = qk.control(with_ancilla)(qk.x(qk.qubit()), qk.x(qk.qubit()), qk.qubit())
+        d, e = qk.inverse(with_ancilla)(qk.x(qk.qubit()), qk.qubit())
+        c, a, b = qk.control(qk.inverse(with_ancilla), power=2)(c, a, b)
+        return qk.measure(a), qk.measure(b), qk.measure(d), qk.measure(e)
+
+    # (1, 0) -> (1, 1) and twice back -> (0, 1); (1, 0) back -> (0, 1)
+    assert kernel() == (0, 1, 0, 1)
+    kernel.verify_resources()
+
+
+def test_angles_stand_where_the_kernel_has_them() -> None:
+    @qk.qkernel
+    def kernel(angle: qk.Float) -> tuple[qk.Float, qk.Float, qk.Float, qk.Float]:
+        a, b = qk.inverse(angle_first)(angle, qk.x(qk.qubit()), qk.qubit())
+        _, c, d = qk.control(angle_first)(qk.x(qk.qubit()), angle, qk.x(qk.qubit()), qk.qubit())
+        _, c, d = qk.select([angle_first, qk.inverse(angle_first)])(qk.qubit(), 0.0, c, d)
+        z = qko.Z(0)
+        return qk.expval(a, z), qk.expval(b, z), qk.expval(c, z), qk.expval(d, z)
+
+    assert kernel(0.3) == pytest.approx((math.cos(0.3), -1, -math.cos(0.3), 1))
+
+
+def test_a_result_may_be_given_by_the_name_that_the_kernel_has_for_it() -> None:
+    @qk.qkernel
+    def kernel() -> tuple[qk.Bit, qk.Bit]:
+        a, b = qk.inverse(mix)(b=qk.qubit(), a=qk.qubit())
+        a, b = mix(a, b)
+        a, b = qk.inverse(swapped)(b=qk.x(a), a=b)
+        return qk.measure(a), qk.measure(b)
+
+    assert kernel() == (0, 1)
+
+
+SCALE = 0.3
+
+
+def test_what_a_reordering_kernel_captures_is_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    @qk.qkernel
+    def scaled(a: qk.Qubit, b: qk.Qubit) -> Pair:
+        return b, qk.rx(a, SCALE)
+
+    @qk.qkernel
+    def kernel() -> qk.Float:
+        _, _, b = qk.control(scaled)(qk.x(qk.qubit()), qk.qubit(), qk.qubit())
+        return qk.expval(b, qko.Z(0))
+
+    assert kernel() == pytest.approx(math.cos(0.3))
+    monkeypatch.setitem(globals(), "SCALE", 0.5)
+    assert kernel() == pytest.approx(math.cos(0.5))
+
+
 # what is refused ------------------------------------------------------------------------------------------------------------
 
 
