@@ -19,7 +19,7 @@ from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.native.cache import machine_code
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.explain import explain
-from qkernel_backends.native.runner import Runner
+from qkernel_backends.native.runner import KEPT_BYTES, Runner
 from qkernel_backends.native.split import NativeSplit, extended, lane_bits
 from qkernel_backends.native.trajectories import Trajectories
 from qkernel_backends.plan import Plan, compile_plan
@@ -140,7 +140,8 @@ class NativePrepared(AtAnyAngle):
         states = np.zeros((len(columns), 2, 1 << plan.num_qubits), self.real)
         work.evolve(states, columns, columns[:0], 0, len(columns), computation)
         computation.check()
-        runner.idle.append(work)
+        if runner.program.bytes <= KEPT_BYTES:
+            runner.idle.append(work)
         return states, columns
 
     def _state(self, theta: Array) -> Array:

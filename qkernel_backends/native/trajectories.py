@@ -196,8 +196,14 @@ class Trajectories(AtAnyAngle):
     def _start(self, samples: range, shots: int) -> Rows:
         count = len(samples)
         amplitude = 2 * self.real.itemsize
-        needed = 3 * amplitude * count << self.circuit.num_qubits
-        require_memory(self.circuit.num_qubits, amplitude, needed, "; a measurement makes two states of one", samples=count)
+        needed = 5 * amplitude * count << self.circuit.num_qubits
+        require_memory(
+            self.circuit.num_qubits,
+            amplitude,
+            needed,
+            "; a measurement makes two states of one, and gates work beside them",
+            samples=count,
+        )
         states = np.zeros((count, 2, 1 << self.circuit.num_qubits), self.real)
         states[:, 0, 0] = 1
         bits = np.zeros((count, self.circuit.num_bits), np.uint8)
@@ -244,7 +250,8 @@ class Trajectories(AtAnyAngle):
             work = runner.workspace()
             work.evolve(rows.states, inputs, shared, first, last, computation)
             computation.check()
-            runner.idle.append(work)
+            if runner.program.bytes <= _ROOM:
+                runner.idle.append(work)
 
         chunks = -(-len(rows) // samples)
         share = samples * -(-chunks // (num_threads() if runner.program.cost * chunks > WORTH_THREADS else 1))
@@ -305,13 +312,15 @@ def _overlaps(states: Array, x: int, masks: list[int]) -> Array:
     for first in range(0, size, stretch):
         poll()
         other = first ^ (x & ~(stretch - 1))
-        near = states[:, 0, first : first + stretch] + 1j * states[:, 1, first : first + stretch]
-        far = states[:, :, other : other + stretch][:, :, low ^ (x & (stretch - 1))]
-        products = (far[:, 0] - 1j * far[:, 1]) * near
+        near, far = states[:, :, first : first + stretch], states[:, :, other : other + stretch]
+        if x & (stretch - 1):
+            far = far[:, :, low ^ (x & (stretch - 1))]
+        parts = far[:, 0] * near[:, 0] + far[:, 1] * near[:, 1], far[:, 0] * near[:, 1] - far[:, 1] * near[:, 0]
         for k, z in enumerate(masks):
+            letters = (x & z).bit_count() % 4  # Y = i X Z
             signs = 1 - 2 * (np.bitwise_count(low & z) & 1).astype(states.dtype)
-            sign = 1 - 2 * ((first & z).bit_count() & 1)
-            result[:, k] += sign * (1j ** (x & z).bit_count() * (products @ signs)).real
+            sign = (1 - 2 * ((first & z).bit_count() & 1)) * (1, -1, -1, 1)[letters]
+            result[:, k] += sign * (parts[letters % 2] @ signs)
     return result
 
 
