@@ -155,6 +155,39 @@ def test_layers_in_both_precisions(engine: str, dtype: torch.dtype, size: float)
     np.testing.assert_allclose(layer.w.grad, gradient[:, 2:].sum(0), atol=50 * tolerance)
 
 
+@pytest.mark.parametrize("size", [10.0, 1e3, 1e5, 1e9])
+@pytest.mark.parametrize("engine", [*ENGINES, "qiskit"])
+def test_squares_in_single_precision(engine: str, size: float) -> None:
+    """An angle that is computed is computed in double precision."""
+    inputs = torch.tensor(np.random.default_rng(2).uniform(-size, size, 6), dtype=torch.float32, requires_grad=True)
+    values = QLayer(bent, inputs=["a"], engine=engine)(inputs)
+    wide = inputs.detach().numpy().astype(float)
+    np.testing.assert_allclose(values.detach().ravel(), np.cos(wide * wide), atol=3e-6)
+    values.sum().backward()
+    np.testing.assert_allclose(inputs.grad / size, -np.sin(wide * wide) * 2 * wide / size, atol=1e-5)
+
+
+@qk.qkernel
+def every_way(a: qk.Float, b: qk.Float) -> qk.Float:
+    q = qk.qubit_array(2)
+    q[0] = qk.u(q[0], a, b, -a)
+    q[1] = qk.h(q[1])
+    q[1], q[0] = qk.cu(q[1], q[0], b, a, -b, a)
+    q = qk.pauli_evolve(q, 0.3 * qko.X(0) * qko.Y(1) + 0.1 * qko.Z(0), a)
+    q[0], q[1] = qk.control(qk.global_phase(qk.h, b))(q[0], q[1])
+    q = qk.rx(qk.rz(q, 1e19), 0.1 * a + 0.25)
+    return qk.expval(q, qko.X(0) + 0.5 * qko.Z(0) * qko.Y(1))
+
+
+@pytest.mark.parametrize("size", [1e5, 1e10, 1e16, 1e25])
+def test_all_engines_agree_on_every_gate(size: float) -> None:
+    known, slopes = every_way.value_and_grad(a=size, b=size / 7, engine="reference")
+    for engine in ("native", "torch", "qiskit"):
+        value, found = every_way.value_and_grad(a=size, b=size / 7, engine=engine)
+        assert value == pytest.approx(known, abs=1e-9)
+        assert list(found.values()) == pytest.approx(list(slopes.values()), abs=1e-8)
+
+
 @pytest.mark.parametrize("engine", ["native", "torch"])
 def test_second_derivatives_and_transforms_at_large_angles(engine: str) -> None:
     large = torch.tensor([1e15, 3.0], dtype=torch.float64)

@@ -46,12 +46,7 @@ class TensorProgram:
             outputs: Tensor = self.split.values(inputs, weights)
             return outputs
         values = {leaf: inputs[:, k] if is_batched else weights[k] for leaf, (is_batched, k) in self.leaves.items()}
-        columns = [_evaluate(angle, values, weights).expand(len(inputs)) for angle in self.batched_angles]
-        common = [_evaluate(angle, values, weights) for angle in self.shared_angles]
-        expectations: Tensor = self.split.values(
-            torch.cat([inputs, torch.stack(columns, 1)], 1) if columns else inputs,
-            torch.cat([weights, torch.stack(common)]) if common else weights,
-        )
+        expectations: Tensor = self.split.values(*self._extended(inputs, weights, values))
         if self.program.reads_all:
             return expectations
         if self.program.circuit.probabilities:
@@ -60,6 +55,20 @@ class TensorProgram:
         values |= {leaf: expectations[:, k] for leaf, k in self.program.outputs.leaves.items() if k < count}
         numbers = [_evaluate(component, values, weights) for component in self.program.outputs.components]
         return torch.stack([number.expand(len(inputs)) for number in numbers], 1)
+
+    def _extended(self, inputs: Tensor, weights: Tensor, values: Mapping[Expr, Tensor]) -> tuple[Tensor, Tensor]:
+        """The columns and behind them the curved angles, which are wide until whole turns are off."""
+        wide = weights if weights.device.type == "mps" else weights.double()
+        leaves = (
+            {leaf: value.to(wide.dtype) for leaf, value in values.items()} if self.batched_angles or self.shared_angles else {}
+        )
+        columns = [_evaluate(angle, leaves, wide).expand(len(inputs)) for angle in self.batched_angles]
+        common = [_evaluate(angle, leaves, wide) for angle in self.shared_angles]
+        without_turns = self.split.without_turns
+        return (
+            torch.cat([inputs, without_turns(torch.stack(columns, 1)).to(inputs.dtype)], 1) if columns else inputs,
+            torch.cat([weights, without_turns(torch.stack(common)).to(weights.dtype)]) if common else weights,
+        )
 
     def _readouts(self, expectations: Tensor) -> Tensor:
         """With probabilities in the place of parities; they are never negative, and have derivatives even where they are 0."""

@@ -17,6 +17,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 
 from qkernel.errors import TargetCapabilityError, ValidationError
+from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian
 from qkernel_backends.deferral import deferred
@@ -206,7 +207,7 @@ class QiskitPrepared:
     @cached_property
     def _circuit(self) -> QuantumCircuit:
         """The circuit with a Qiskit parameter `angle[k]` for the k-th open slot."""
-        angles: list[Any] = self.circuit.angles.offsets.tolist()
+        angles: list[Any] = without_turns(self.circuit.angles.offsets).tolist()
         for slot, parameter in zip(self._open_slots.tolist(), ParameterVector("angle", len(self._open_slots)), strict=True):
             angles[slot] = parameter
         return emit_with(self.circuit, angles)
@@ -242,7 +243,7 @@ class QiskitPrepared:
 
     def _values(self, circuit: QuantumCircuit, theta: Array) -> Array:
         """Values of the parameters of `circuit`, in its order, shape (batch, parameters)."""
-        angles = self.circuit.angles.evaluate(np.asarray(theta, float))[:, self._open_slots]
+        angles = without_turns(self.circuit.angles.evaluate(theta)[:, self._open_slots])
         return angles[:, [parameter.index for parameter in circuit.parameters]]
 
     def _expect(self, theta: Array, observables: list[Hamiltonian]) -> Array:
@@ -280,7 +281,7 @@ class QiskitPrepared:
         phase = self._translated.global_phase
         if not isinstance(phase, ParameterExpression):
             return np.full(len(theta), np.exp(1j * phase))
-        angles = self.circuit.angles.evaluate(np.asarray(theta, float))[:, self._open_slots]
+        angles = without_turns(self.circuit.angles.evaluate(theta)[:, self._open_slots])
         named = [(parameter, parameter.index) for parameter in phase.parameters]
         return np.exp(1j * np.array([float(phase.bind({name: row[k] for name, k in named})) for row in angles]))
 

@@ -58,8 +58,7 @@ class LargeAngles:
         where, coefficients, rows, offsets = self._on(columns)
         terms = columns.index_select(1, where) * coefficients
         angles = offsets + torch.zeros_like(offsets).expand(len(columns), -1).index_add(1, rows, terms)
-        halves = angles.detach() / 2
-        angles = 2 * torch.atan2(halves.sin(), halves.cos()) + (angles - angles.detach())
+        angles = without_turns(angles)
         finite = 1 + (columns * 0).sum(1, keepdim=True).to(inputs.dtype)
         return self._open.values(angles.to(inputs.dtype), inputs.new_zeros(0)) * finite
 
@@ -81,6 +80,12 @@ class LargeAngles:
                     torch.tensor(self.circuit.angles.offsets, dtype=like.dtype, device=like.device),
                 )
         return found
+
+
+def without_turns(angles: Tensor) -> Tensor:
+    """As `qkernel.lower.angles.without_turns`, with derivatives."""
+    halves = angles.detach() / 2
+    return 2 * torch.atan2(halves.sin(), halves.cos()) + (angles - angles.detach())
 
 
 def _largest(columns: Tensor) -> float:

@@ -18,7 +18,7 @@ from qkernel_backends.memory import require_memory
 from qkernel_backends.plan import plan as plans
 from qkernel_backends.plan.operations import Dense, PauliRotation, Phases, Rotation
 from qkernel_backends.threads import poll
-from qkernel_backends.torch.large_angles import LargeAngles
+from qkernel_backends.torch.large_angles import LargeAngles, without_turns
 from qkernel_backends.torch.schedule import Layer, Permutation, Schedule, Step
 from qkernel_backends.torch.tables import (
     Blocks,
@@ -45,6 +45,8 @@ class TorchSplit:
 
     `large` is for columns that are too large for `plan`.
     """
+
+    without_turns = staticmethod(without_turns)
 
     def __init__(
         self, plan: plans.Plan, batched: Sequence[int], shared: Sequence[int], large: LargeAngles | None = None
