@@ -371,6 +371,14 @@ def _subscript(tracer: Tracer, node: ast.Subscript, base: Any, key_node: ast.exp
         from qkernel.ir.expressions import wrap
 
         return read_item(tracer, wrap(base), key, key_node, node)
+    if isinstance(key, Expr) and isinstance(base, (list, tuple)):
+        shown = ast.unparse(key_node)
+        raise SymbolUse(
+            key,
+            f"an index of the {type(base).__name__} `{ast.unparse(node.value)}`",
+            "a loop over a range is read once, one over a list for each of its values; where the bounds are known:\n"
+            f"    for {shown if shown.isidentifier() else 'i'} in list(range(...)):\n        ...",
+        )
     return run_outside(operator.getitem, base, key)
 
 
