@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from circuit_builder import CircuitBuilder, bit
-from qiskit import qasm3
+from qiskit import qasm3, transpile
 from qiskit_aer import AerSimulator
 from test_qiskit import KINDS, described
 
@@ -134,6 +134,31 @@ def test_composite_gates_are_gates_of_the_text() -> None:
     assert "\nentangler q[0], q[1];\nentangler q_1[0], q_1[1];\n" in text
     assert "\n// entangler on q[0], q[1]\n// my entangler! on q[0], q[1]\nrx(2.0 * y_1) q[0];\n" in text
     assert text.rstrip().endswith("my_entangler q_1[0], q_1[1];")
+
+
+@qk.composite_gate(name="swap")
+@qk.qkernel
+def misleading(a: qk.Qubit, b: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit]:
+    return qk.cx(qk.unitary(ROOT, a), b)
+
+
+@qk.qkernel
+def misled() -> tuple[qk.Bit, qk.Bit]:
+    a, b = misleading(qk.x(qk.qubit()), qk.qubit())
+    a = qk.unitary(ROOT, a)
+    return qk.measure(a), qk.measure(b)
+
+
+def test_composite_gates_are_not_taken_for_operations_of_their_name() -> None:
+    """Aer and Qiskit's transpiler know operations by their names alone."""
+    circuit = misled.to_circuit()
+    assert [row.operation.name for row in circuit.data][1] == "swap_box"
+    exact = dict(misled.sample(shots=2000, seed=1, engine="reference").counts)
+    for written in (circuit, qasm3.loads(misled.to_qasm())):
+        made = transpile(written, AerSimulator(), optimization_level=0)
+        found = AerSimulator(seed_simulator=1).run(made, shots=2000).result().get_counts()
+        for (a, b), count in exact.items():
+            assert abs(found.get(f"{b}{a}", 0) - count) < 5 * np.sqrt(2000)
 
 
 @qk.qkernel

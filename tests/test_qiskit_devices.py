@@ -336,6 +336,23 @@ def test_a_backend_that_fails_is_quoted(answer: Callable[[Any], Any], words: str
         TRANSPILER.transpile(quarter_turns).value_and_grad(angle=0.1, engine=estimator)
 
 
+class PanicException(BaseException):
+    """As Qiskit's Rust code raises, which no `except Exception` catches."""
+
+
+def test_a_panic_is_a_failure_and_an_interrupt_is_none() -> None:
+    def panicking(job: Any) -> Any:
+        raise PanicException("no entry found for key")
+
+    def interrupted(job: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(ExecutionError, match="Qiskit could not run `triangle`: no entry found for key"):
+        sampled(triangle, Small("x", "cx", answer=panicking))
+    with pytest.raises(KeyboardInterrupt):
+        sampled(triangle, Small("x", "cx", answer=interrupted))
+
+
 def test_a_backend_takes_circuits_in_the_portions_that_it_asks_for() -> None:
     sizes = []
 

@@ -19,6 +19,7 @@ from qkernel_stdlib import (
     superposition_vector,
 )
 from qkernel_stdlib.examples import EXAMPLES, Example
+from tests.strategies import openqasm
 
 Array = np.ndarray[Any, Any]
 
@@ -149,6 +150,14 @@ def test_examples_read_back_from_text_and_draw(example: Example) -> None:
     assert qk.parse(str(example.kernel.ir)) == example.kernel.ir
     assert example.kernel.draw(output="text")
     assert example.kernel.draw(output="text", fold_loops=False, inline=True, **example.bindings)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_examples_read_back_from_openqasm(example: Example) -> None:
+    circuit = example.kernel.compile(example.bindings, list(example.values)).circuit
+    theta = np.random.default_rng(7).uniform(-np.pi, np.pi, circuit.angles.num_columns)
+    expected = load_engine("reference").prepare(circuit).state(theta[None])[0]
+    np.testing.assert_allclose(openqasm.state(circuit, theta), expected, atol=1e-9)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)

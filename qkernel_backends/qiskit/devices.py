@@ -17,7 +17,7 @@ from qiskit_aer import AerSimulator
 from qkernel.errors import TargetCapabilityError
 from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Repeat, Run
 from qkernel_backends.qiskit.gates import other_names
-from qkernel_backends.qiskit.running import with_options, words_of
+from qkernel_backends.qiskit.running import is_failure, with_options, words_of
 
 # What circuits are translated to for Aer. It binds arrays of values to the parameters of these gates itself, and gets
 # controlled rotations (cp, crx, mcphase ...) wrong or refuses them there; of others it has no kernel.
@@ -69,7 +69,9 @@ def fitted(circuit: Circuit, written: QuantumCircuit, device: Any, **options: An
         _check_width(circuit, device)
     try:
         translated = translate(written, device, **options)
-    except Exception as error:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         raise TargetCapabilityError(f"`{circuit.name}` does not fit {_called(device)}: {words_of(error)}") from error
     if noise is not None:
         _check_noise(circuit, written, translated, noise)

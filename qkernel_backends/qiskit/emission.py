@@ -13,7 +13,7 @@ from qiskit.circuit.library import CUGate, PhaseGate, UGate
 
 from qkernel.lower.circuit import Assign, Body, Box, Branch, Circuit, Kind, Repeat, Run
 from qkernel_backends.qiskit.conditions import boolean, condition
-from qkernel_backends.qiskit.gates import factory, fixed_operation
+from qkernel_backends.qiskit.gates import box_name, factory, fixed_operation
 from qkernel_backends.qiskit.parameters import slot_angles
 from qkernel_backends.truth_tables import bits_of
 
@@ -117,7 +117,7 @@ class _Emitter:
 
     def _box(self, reader: _Reader, box: Box, inner: list[Box], target: QuantumCircuit) -> None:
         kinds = {self.kinds[code] for code in reader.kinds[box.start : box.stop]}
-        block = QuantumCircuit(len(box.qubits), name=box.label)
+        block = QuantumCircuit(len(box.qubits), name=box_name(box.label))
         wires = dict(zip(box.qubits, block.qubits, strict=True))
         _Emitter(self.kinds, self.makers, self.angles, wires, [])._stretch(reader, box.stop, block, inner)
         operation = block.to_gate() if all(kind.is_gate for kind in kinds) else block.to_instruction()

@@ -14,6 +14,7 @@ from qkernel.errors import TargetCapabilityError
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name
 from qkernel.lower.circuit import Assign, Body, Box, Branch, Circuit, Instruction, Kind, Repeat, Run
 from qkernel_backends.qiskit.conditions import boolean
+from qkernel_backends.qiskit.gates import box_name
 from qkernel_backends.qiskit.openqasm_gates import CONTROLLED, STANDARD, definition_of
 
 # fmt: off
@@ -152,7 +153,7 @@ class _Writer:
         if all(row.kind.is_gate and not self.open_slots & set(row.slots) for row in inside) and box.qubits:
             own = {place: f"q{k}" for k, place in enumerate(box.qubits)}
             body = tuple(self.stretch(rows, box.start, box.stop, own, inner))
-            name = self.gate((box.label, *body), box.label, "", list(own.values()), body)
+            name = self.gate((box.label, *body), box_name(box.label), "", list(own.values()), body)
             yield f"{name} {', '.join(qubits[place] for place in box.qubits)};"
             return
         label = re.sub(r"\s+", " ", box.label)

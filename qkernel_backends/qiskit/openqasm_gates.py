@@ -35,12 +35,12 @@ def definition_of(kind: Kind) -> Definition:
     """Name, parameters, qubits and statements of an uncontrolled gate."""
     qubits = [f"q{k}" for k in range(kind.num_targets)]
     if kind.unitary is not None:
-        return "unitary", "", qubits, list(_of_matrix(np.array(kind.unitary), qubits))
+        return "matrix", "", qubits, list(_of_matrix(np.array(kind.unitary), qubits))
     if kind.name in _FIXED:
         return kind.name, "", ["a", "b"], _FIXED[kind.name]
     if kind.name == "u":
-        # in alphabetic order, in which Qiskit's importer takes parameters
-        return "u", "(theta_0, theta_1, theta_2)", qubits, ["p(theta_2) q0;", "ry(theta_0) q0;", "p(theta_1) q0;"]
+        # Qiskit's importer takes parameters in alphabetic order, and a controlled `u` for its `cu`, which has four angles
+        return "u_3", "(theta_0, theta_1, theta_2)", qubits, ["p(theta_2) q0;", "ry(theta_0) q0;", "p(theta_1) q0;"]
     word = _WORDS.get(kind.name, kind.word)
     assert word is not None, kind
     return f"r{word.lower()}", "(theta)", qubits, list(_of_word(word, qubits))

@@ -34,11 +34,18 @@ def running(name: str) -> Iterator[None]:
         raise
     except MemoryError as error:
         raise refused(error, name) from error
-    except Exception as error:
+    except BaseException as error:
+        if not is_failure(error):
+            raise
         raise ExecutionError(f"Qiskit could not run `{name}`: {words_of(error)}") from error
 
 
-def words_of(error: Exception) -> str:
+def is_failure(error: BaseException) -> bool:
+    """Whether Qiskit failed: an exception, or a panic of its Rust code, which is none; not an interrupt."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
+def words_of(error: BaseException) -> str:
     """What an exception of Qiskit says."""
     return str(getattr(error, "message", None) or error or type(error).__name__).strip()
 

@@ -358,7 +358,9 @@ def exact(case: Case) -> None:
         same(f"exact value on {engine}", found, expected, 1e-7)
 
 
-def _sampled(engine: str) -> Callable[[Case], None]:
+def _sampled(what: str, draw: Callable[[Case, int, int], Any]) -> Callable[[Case], None]:
+    """The check of samples that `draw` gives for a program, a number of shots and a seed; None where it has none."""
+
     def check(case: Case) -> None:
         if is_exact(case):
             return
@@ -367,17 +369,29 @@ def _sampled(engine: str) -> Callable[[Case], None]:
             key = _value(value)
             expected[key] = expected.get(key, 0.0) + chance
         for attempt, least in enumerate((1e-5, 1e-5)):
-            result = case.executable.sample(
-                engine=engine, shots=SHOTS * (1 + 9 * attempt), seed=case.program.seed + attempt, bindings=case.inputs
-            )
+            result = draw(case, SHOTS * (1 + 9 * attempt), case.program.seed + attempt)
+            if result is None:
+                return
             found = {_rounded(value): number for value, number in result.results}
             chance = likelihood(found, expected, result.shots)
             if chance > least:
                 return
-        raise Mismatch(f"samples on {engine}, likelihood {chance}:\n  found    {found}\n  expected {expected}")
+        raise Mismatch(f"samples {what}, likelihood {chance}:\n  found    {found}\n  expected {expected}")
 
-    check.__doc__ = f"Samples on {engine} follow the distribution of plain Python."
+    check.__doc__ = f"Samples {what} follow the distribution of plain Python."
     return check
+
+
+def _on(engine: str) -> Callable[[Case], None]:
+    return _sampled(
+        f"on {engine}",
+        lambda case, shots, seed: case.executable.sample(engine=engine, shots=shots, seed=seed, bindings=case.inputs),
+    )
+
+
+def _of_openqasm(case: Case, shots: int, seed: int) -> Any:
+    bits = openqasm.bits(case.circuit, case.theta[0], shots, seed)
+    return None if bits is None else case.executable._count(case.theta, bits)
 
 
 def _value(value: Any) -> Any:
@@ -426,8 +440,9 @@ UNITARY: dict[str, Property] = {
     "gradients": gradients, "batch": batch, "draw": draw, **REWRITTEN,
 }  # fmt: skip
 MEASURING: dict[str, Property] = {
-    "exact": exact, "gradients": gradients, "native": _sampled("native"), "reference": _sampled("reference"),
-    "aer": _sampled("qiskit"), "counts": counts, "text": text, "draw": draw, **REWRITTEN,
+    "exact": exact, "gradients": gradients, "native": _on("native"), "reference": _on("reference"),
+    "aer": _on("qiskit"), "openqasm": _sampled("of the OpenQASM text", _of_openqasm), "counts": counts, "text": text,
+    "draw": draw, **REWRITTEN,
 }  # fmt: skip
 
 
