@@ -17,6 +17,7 @@ from qiskit_aer.primitives import EstimatorV2, SamplerV2
 from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Apply, apply, wrap
+from qkernel.ir.types import FLOAT, UINT, DictType, TupleType
 from qkernel.lower.circuit import Box, Circuit, Kind, bit
 from qkernel.observable import Hamiltonian, X, Y, Z
 from qkernel_backends.qiskit import QiskitEngine, emit, to_qasm
@@ -151,7 +152,10 @@ def test_a_controlled_gate_with_a_phase_is_one_instruction(value: int) -> None:
 def test_parameters_are_named_as_columns() -> None:
     builder = CircuitBuilder(1)
     weights, theta = builder.parameter("weights", 11), builder.parameter("theta")
-    matrix, edges = builder.parameter("m", 2, 2), builder.parameter("d", 2, keys=((0, 1), (1, 2)))
+    matrix, edges = (
+        builder.parameter("m", 2, 2),
+        builder.parameter("d", 2, type=DictType(TupleType((UINT, UINT)), FLOAT), keys=((0, 1), (1, 2))),
+    )
     for angle in (*weights, theta, *matrix.ravel(), *edges):
         builder.gate("rx", 0, angles=(angle,))
     circuit = builder.circuit()

@@ -23,13 +23,11 @@ def read(circuit: Circuit, theta: Any) -> QuantumCircuit:
     Qiskit reads sums and products of inputs only: with other angles the circuit is bound before.
     """
     if circuit.angles.curved:
-        values = {p.name: theta[p.start : p.start + p.size].reshape(p.shape or ()) for p in circuit.angles.parameters}
-        keyed = {
-            p.name: dict(zip(p.keys, theta[p.start : p.start + p.size], strict=True))
-            for p in circuit.angles.parameters
-            if p.keys
-        }
-        circuit = replace(circuit, angles=circuit.angles.bind(values | keyed))
+        known: dict[str, Any] = {}
+        for entry in circuit.angles.parameters:
+            mine = theta[entry.start : entry.start + entry.size]
+            known[entry.name] = dict(zip(entry.keys, mine, strict=True)) if entry.is_dictionary else mine.reshape(entry.shape)
+        circuit = replace(circuit, angles=circuit.angles.bind(known))
         theta = np.zeros(0)
     text = to_qasm(circuit)
     inputs = re.findall(r"^input float\[64\] (\w+);", text, re.MULTILINE)
