@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from qkernel.errors import EntrypointValidationError, ValidationError
 from qkernel.estimate.atoms import Register, Terms
 from qkernel.estimate.effort import bounded_work
-from qkernel.estimate.fold import Fold
 from qkernel.estimate.origin import Origin, origin
 from qkernel.estimate.quantity import Quantity, value_names
 from qkernel.estimate.report import NATIVE, CallCounts, EstimateQuality, GateCounts, ResourceEstimate
@@ -78,11 +77,11 @@ def estimate(
     policy = UnknownResourcePolicy(unknown)
     with bounded_work():
         source = origin(module, given(bindings), tuple(parameters))
-        return _estimate(module, replace(source, basis=named, precision=precision), policy)
+        return _estimate(replace(source, basis=named, precision=precision), policy)
 
 
-def _estimate(module: Module, source: Origin, unknown: UnknownResourcePolicy) -> ResourceEstimate:
-    fold = Fold(module)
+def _estimate(source: Origin, unknown: UnknownResourcePolicy) -> ResourceEstimate:
+    fold = source.fold()
     tally = fold.entry(source.values).tally
     for value in source.values.values():
         if isinstance(value, Register):

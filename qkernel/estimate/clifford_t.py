@@ -14,9 +14,10 @@ import math
 from collections import Counter
 
 from qkernel.errors import TargetCapabilityError, ValidationError
-from qkernel.estimate.quantity import ZERO, Quantity
-from qkernel.estimate.tally import Controls, Kind, Tally
+from qkernel.estimate.quantity import Quantity
+from qkernel.estimate.tally import Controls, Kind, Tally, Widest
 from qkernel.estimate.target_basis import unknown_words
+from qkernel.estimate.workspace import workspace
 from qkernel.gates import GATES
 
 DEFAULT_PRECISION = 1e-10
@@ -67,12 +68,11 @@ def t_gates_per_rotation(precision: float) -> int:
 
 
 def to_clifford_t(tally: Tally, precision: float = DEFAULT_PRECISION) -> Tally:
-    """The tally after decomposition. `qubits` and `ancillas` grow by the workspace of the widest gate."""
+    """The tally, with the widths of its gates, after decomposition: `qubits` and `ancillas` grow by the widest's workspace."""
     each = t_gates_per_rotation(precision)
     result = Tally(bounded=tally.bounded)
-    widest, unknown = 0, ZERO
     for (path, item), amount in tally.amounts.items():
-        if isinstance(item, Controls):
+        if isinstance(item, (Controls, Widest)):
             continue
         if not isinstance(item, Kind):
             result.amounts[path, item] = amount
@@ -80,19 +80,14 @@ def to_clifford_t(tally: Tally, precision: float = DEFAULT_PRECISION) -> Tally:
         if item.base == "pauli" and item.width > 2 and not item.word and not amount.is_constant:
             raise unknown_words(amount)
         if item.controls is None:
-            controls = tally.amounts[path, Controls(item)]
-            unknown = unknown + controls
-            parts = _symbolic(item, amount, controls)
+            parts = _symbolic(item, amount, tally.amounts[path, Controls(item)])
         else:
-            widest = max(widest, _workspace(item))
             parts = {name: amount * count for name, count in parts_of(item).items()}
         for name, count in parts.items():
             gate, share = (Kind("t"), count * each) if name == "rz" else (_kind(name), count)
             result.include(Tally({(path, gate): share}))
-    result.add("qubits", unknown + widest)
-    result.add("ancillas", unknown + widest)
-    if unknown.terms:  # the workspace is reused, so that the sum over all gates is a bound only
-        result.bounded |= {"qubits", "ancillas"}
+    for name in ("qubits", "ancillas"):
+        result.add(name, workspace(tally))
     if any(isinstance(item, Kind) and item.base == "pauli" and not item.word for _, item in tally.amounts):
         result.bounded |= {"total", "single_qubit", "clifford_gates"}
     return result
@@ -104,13 +99,6 @@ def _symbolic(kind: Kind, amount: Quantity, controls: Quantity) -> dict[str, Qua
     slope = parts_of(Kind(kind.base, 4, kind.width))
     slope.subtract(at_three)
     return {name: amount * (at_three[name] - 3 * slope[name]) + controls * slope[name] for name in slope}
-
-
-def _workspace(kind: Kind) -> int:
-    controls = kind.controls or 0
-    if kind.base in ("x", "y", "z", "swap"):
-        return max(0, controls - 2) + (kind.base == "swap" and controls > 1)
-    return controls + (kind.base == "p") - 1 if controls > 1 else 0
 
 
 def parts_of(kind: Kind) -> Counter[str]:

@@ -40,8 +40,9 @@ from qkernel.estimate.substitution import (
     substitute_value,
 )
 from qkernel.estimate.sums import fresh, resolve, total
-from qkernel.estimate.tally import Called, Tally, either
+from qkernel.estimate.tally import Called, Tally, Widest, either
 from qkernel.estimate.unknown import formal_value, item_targets
+from qkernel.estimate.workspace import add_widths, largest, largest_item
 from qkernel.ir.expressions import Size
 from qkernel.ir.ops import (
     Adjoint,
@@ -106,12 +107,13 @@ class Fold:
     """The fold over one module.
 
     With `paths`, amounts are kept apart by the calls that they are made in; with `depth`, upper bounds of the depths are
-    counted too; `unrolled`, calls are folded with their values and loops whose ranges are known round by round.
+    counted too; with `widths`, how many controls gates have, for the workspace that they share; `unrolled`, calls are folded with their values and loops whose ranges are known round by round.
     """
 
     module: Module
     paths: bool = False
     depth: bool = False
+    widths: bool = False
     unrolled: bool = False
     is_known: bool = False
     summaries: dict[tuple[object, ...], Summary] = field(default_factory=dict)
@@ -136,7 +138,7 @@ class Fold:
             if self.unrolled or not self.is_known:
                 raise
         renew()
-        again = Fold(self.module, self.paths, self.depth, unrolled=True)
+        again = Fold(self.module, self.paths, self.depth, self.widths, unrolled=True)
         summary = again.entry(values)
         self.rounds = again.rounds
         return summary
@@ -240,6 +242,8 @@ class _FunctionFold:
         match op:
             case Gate():
                 inner = gate_tally(op, self.scope)
+                if self.fold.widths:
+                    add_widths(inner)
                 self.modified(self.leveled(inner) if op.gate not in ("barrier", "gphase") else inner, op.modifiers, tally)
             case Call():
                 self.call(op, tally)
@@ -251,6 +255,8 @@ class _FunctionFold:
                 self.alloc(register, ONE if written is None else self.scope.number(written), span, tally)
             case PauliEvolve(_, observable, _, modifiers):
                 inner = pauli_tally(self.scope.value(observable))
+                if self.fold.widths:
+                    add_widths(inner)
                 self.modified(in_sequence(inner) if self.fold.depth else inner, modifiers, tally)
             case Measure(place, result):
                 length = self.scope.place_length(place)
@@ -404,7 +410,9 @@ class _FunctionFold:
         body, recurrence = self.looped_body(op, index, bound)
         apart = self.fold.depth and rounds_are_apart(op.body, self.scope, index)
         for key, amount in body.amounts.items():
-            if apart and key[1] in DEPTHS and index not in amount.free:
+            if isinstance(key[1], Widest):
+                tally.include(Tally({key: largest(amount, index, bound, recurrence.states, self.facts)}))
+            elif apart and key[1] in DEPTHS and index not in amount.free:
                 tally.include(Tally({key: amount}))
             elif amount.free.isdisjoint(recurrence.stepped):
                 tally.include(Tally({key: total(amount, index, bound, self.facts)}))
@@ -471,7 +479,9 @@ class _FunctionFold:
         mixed = recurrence.stepped | {index}
         summed = Tally(bounded=body.bounded)
         for key, amount in body.amounts.items():
-            if amount.free.isdisjoint(names.values()) and amount.free.isdisjoint(recurrence.stepped):
+            if isinstance(key[1], Widest) and amount.free.isdisjoint(mixed):
+                summed.include(largest_item(key, amount, tuple(names.values()), dictionary))
+            elif amount.free.isdisjoint(names.values()) and amount.free.isdisjoint(recurrence.stepped):
                 summed.include(Tally({key: total(amount, index, bound, self.facts)}))
             elif amount.free.isdisjoint(mixed):
                 summed.include(Tally({key: item_sum(tuple(names.values()), dictionary, amount)}))

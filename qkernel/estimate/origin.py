@@ -26,6 +26,7 @@ from qkernel.estimate.quantity import Quantity, Value, quantity, value_names
 from qkernel.estimate.substitution import as_value, length, substitute, substitute_value
 from qkernel.estimate.tally import Tally
 from qkernel.estimate.unknown import formal_value
+from qkernel.estimate.workspace import may_need_workspace
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.ops import Function, Module, Parameter
 from qkernel.ir.types import OBSERVABLE, is_quantum
@@ -100,8 +101,12 @@ class Origin:
         with bounded_work():
             return self._tally(paths, depth)
 
+    def fold(self, paths: bool = False, depth: bool = False) -> Fold:
+        """The fold that counts what the basis asks for."""
+        return Fold(self.module, paths, depth, widths=self.basis == "clifford_t" and may_need_workspace(self.module))
+
     def _tally(self, paths: bool, depth: bool) -> Tally:
-        tally = Fold(self.module, paths, depth).entry(self.values).tally
+        tally = self.fold(paths, depth).entry(self.values).tally
         for value in self.values.values():
             if isinstance(value, Register):
                 tally.add("qubits", value.length)

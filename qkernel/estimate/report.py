@@ -196,10 +196,10 @@ class ResourceEstimate:
 
         `precision` is that of a synthesised rotation; the other arguments are those of `physical_estimate`.
         """
-        from qkernel.estimate.clifford_t import to_clifford_t
         from qkernel.estimate.physical import physical_estimate
 
-        tally = self.tally if self.origin.basis == "clifford_t" else to_clifford_t(self.origin.tally(), precision)
+        decomposed = self.origin.basis == "clifford_t"
+        tally = self.tally if decomposed else replace(self.origin, basis="clifford_t", precision=precision).tally()
         qubits, t_gates = plain(tally.of("qubits")), plain(tally.field_amounts()["t_gates"])
         if not isinstance(qubits, int) or not isinstance(t_gates, int):
             names = ", ".join(f"`{name}`" for name in self.parameters) or "the rounds of its loops"

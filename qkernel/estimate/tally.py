@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
 
-from qkernel.estimate.forms import at_least_zero, maximum
+from qkernel.estimate.forms import at_least_zero, equals_zero, maximum
 from qkernel.estimate.quantity import ONE, ZERO, Quantity
 from qkernel.gates import GATES
 
@@ -84,6 +84,13 @@ class Excess:
     field: str
 
 
+@dataclass(frozen=True, slots=True)
+class Widest:
+    """1 more than the largest number of controls on any gate of this base, 0 where there is none: a maximum, not a sum."""
+
+    base: str
+
+
 class Path:
     """The calls that an amount is made in, the outermost first: one object for each path, so that long ones compare fast."""
 
@@ -103,7 +110,7 @@ def _within(name: str, rest: Path | None) -> Path:
     return found
 
 
-Item = Kind | Controls | Called | Excess | str
+Item = Kind | Controls | Called | Excess | Widest | str
 Key = tuple[Path | None, Item]
 
 
@@ -119,8 +126,14 @@ class Tally:
         self._add((None, item), amount)
 
     def _add(self, key: Key, amount: Quantity) -> None:
-        if amount.terms:
-            self.amounts[key] = self.amounts[key] + amount if key in self.amounts else amount
+        if not amount.terms:
+            return
+        if key not in self.amounts:
+            self.amounts[key] = amount
+        elif isinstance(key[1], Widest):
+            self.amounts[key] = maximum(self.amounts[key], amount)
+        else:
+            self.amounts[key] = self.amounts[key] + amount
 
     def include(self, other: Tally, weight: Quantity = ONE) -> None:
         """Count everything of `other`, `weight` times."""
@@ -132,14 +145,16 @@ class Tally:
         """The tally of the gates `times` times over, on the same qubits."""
         result = Tally(bounded=self.bounded)
         for (path, item), amount in self.amounts.items():
-            result._add((path, item), amount if item in ("qubits", "ancillas") else amount * times)
+            result._add((path, item), amount if _is_shared(item) else amount * times)
         return result
 
     def powered(self, exponent: Quantity) -> Tally:
         """The tally of a power: of the inverse, that many times, where the exponent is negative."""
         result = Tally(bounded=self.bounded)
         for (path, item), amount in self.amounts.items():
-            if item in ("qubits", "ancillas"):
+            if isinstance(item, Widest):
+                result._add((path, item), amount * (1 - equals_zero(exponent)))
+            elif _is_shared(item):
                 result._add((path, item), amount)
             elif _inverse(item) == item:
                 result._add((path, item), amount * maximum(exponent, -exponent))
@@ -177,6 +192,12 @@ class Tally:
                     _control(result, path, item, amount, self.amounts.get((path, Controls(item)), ZERO), number)
                 case Controls():
                     pass
+                case Widest(base):
+                    present = at_least_zero(amount - 1)
+                    if base == "gphase":  # which becomes a `p`, with one control less
+                        more = at_least_zero(number - 1) * (number - 1)
+                        result._add((path, Widest("p")), at_least_zero(number - 1) * present * (amount + more))
+                    result._add((path, item), amount + present * number)
                 case _:
                     result._add((path, item), amount)
         return result
@@ -214,6 +235,11 @@ class Tally:
     def of(self, item: Item) -> Quantity:
         """The amount of one item, whatever the path."""
         return sum((amount for (_, found), amount in self.amounts.items() if found == item), ZERO)
+
+
+def _is_shared(item: Item) -> bool:
+    """Whether what is done again uses the same of this again."""
+    return isinstance(item, Widest) or item in ("qubits", "ancillas")
 
 
 def _inverse(item: Item) -> Item:

@@ -1,0 +1,110 @@
+"""The workspace that gates under many controls share: that of the widest, whatever stands in loops, branches and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qkernel.estimate.atoms import AtLeastZero, Atom, Floor, Positive, Power, Symbol
+from qkernel.estimate.forms import at_least_zero, is_nonnegative, maximum, positive_part
+from qkernel.estimate.quantity import ZERO, Quantity, Value, atom, atom_names, symbol
+from qkernel.estimate.substitution import NotKnown, State, item_sum, item_values, iterated, length, substitute
+from qkernel.estimate.sums import Facts, fresh, resolve
+from qkernel.estimate.tally import Key, Kind, Tally, Widest
+from qkernel.gates import GATES
+from qkernel.ir.ops import Call, Control, Gate, Module, PauliEvolve
+from qkernel.ir.walk import walk
+
+
+def may_need_workspace(module: Module) -> bool:
+    """Whether a gate of the module may have two controls or more."""
+    return any(
+        (isinstance(op, (Gate, Call, PauliEvolve)) and any(isinstance(modifier, Control) for modifier in op.modifiers))
+        or (isinstance(op, Gate) and op.gate in GATES and GATES[op.gate].controls > 1)
+        for function in module.functions
+        for op in walk(function.body)
+    )
+
+
+def add_widths(tally: Tally) -> None:
+    """Note of each kind of gate in a tally how many controls it has."""
+    found = [(item, amount) for (_, item), amount in tally.amounts.items() if isinstance(item, Kind)]
+    for kind, amount in found:
+        assert kind.controls is not None
+        tally.add(Widest(kind.base), at_least_zero(amount - 1) * (1 + kind.controls))
+
+
+def workspace(tally: Tally) -> Quantity:
+    """The qubits that the widest gate of a tally needs beside its own."""
+    most: dict[str, Quantity] = {}
+    for (_, item), amount in tally.amounts.items():
+        if isinstance(item, Widest):
+            most[item.base] = maximum(most[item.base], amount) if item.base in most else amount
+    needed = ZERO
+    for base, amount in most.items():
+        needed = maximum(needed, _beside(base, amount - 1))
+    return needed
+
+
+def _beside(base: str, controls: Quantity) -> Quantity:
+    if base in ("id", "gphase", "barrier"):
+        return ZERO
+    if base == "p":
+        return at_least_zero(controls - 2) * controls
+    return positive_part(controls - (2 if base in ("x", "y", "z") else 1))
+
+
+def largest(form: Quantity, index: str, bound: Quantity, states: Sequence[State], facts: Facts) -> Quantity:
+    """The largest value, or 0, of `form` over index = 0 .. bound - 1; `states` are what the loop carries beside."""
+    runs = at_least_zero(bound - 1)
+    if form.free.isdisjoint({index, *(name for name, _, _ in states)}):
+        return form * runs
+    if form.free.isdisjoint(name for name, _, _ in states) and (slope := _slope(form, index)) is not None:
+        return resolve(substitute(form, {index: bound - 1 if slope > 0 else ZERO}) * runs, facts)
+    found = fresh("widest")
+    step = maximum(symbol(found), form)
+    return iterated(index, positive_part(bound), (*states, (found, ZERO, step)), symbol(found), sums=False)
+
+
+def largest_item(key: Key, form: Quantity, targets: tuple[str, ...], dictionary: Value) -> Tally:
+    """The largest value of `form` over the items of a dictionary; where that is not bound, the sum, as an upper bound."""
+    if form.free.isdisjoint(targets):
+        return Tally({key: at_least_zero(length(dictionary) - 1) * form})
+    try:
+        rounds = list(item_values(targets, dictionary))
+    except NotKnown:
+        return Tally({key: item_sum(targets, dictionary, form)}, frozenset(("qubits", "ancillas")))
+    result = Tally()
+    for values in rounds:
+        result.include(Tally({key: substitute(form, dict(zip(targets, values, strict=True)))}))
+    return result
+
+
+def _slope(form: Quantity, index: str) -> int | None:
+    """1 or -1 where the form visibly grows or falls with the index, 0 where it does neither; None where that is not seen."""
+    found = set()
+    for term, coefficient in form.terms.items():
+        slopes = {_atom_slope(part, index) if exponent > 0 else None for part, exponent in term} - {0}
+        if None in slopes or len(slopes) > 1:
+            return None
+        if slopes:
+            if len(term) > 1 and not all(is_nonnegative(atom(part)) for part, _ in term):
+                return None
+            (slope,) = slopes
+            assert slope is not None
+            found.add(slope if coefficient > 0 else -slope)
+    return None if len(found) > 1 else next(iter(found), 0)
+
+
+def _atom_slope(part: Atom, index: str) -> int | None:
+    match part:
+        case _ if index not in atom_names(part):
+            return 0
+        case Symbol():
+            return 1
+        case Positive(inner) | AtLeastZero(inner):
+            return _slope(inner, index)
+        case Floor(numerator, divisor) if divisor.is_constant and divisor.constant > 0:
+            return _slope(numerator, index)
+        case Power(base, exponent) if base.is_constant and base.constant >= 1:
+            return _slope(exponent, index)
+    return None
