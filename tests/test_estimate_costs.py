@@ -167,7 +167,7 @@ def test_symbolic_widths_decompose() -> None:
         bound = modified.estimate_resources(n=n, basis="clifford_t")
         assert free.substitute(n=n) == bound
         assert bound.gates.multi_qubit == 0
-    assert free.quality["qubits"] == EstimateQuality.UPPER_BOUND
+    assert free.quality["qubits"] == EstimateQuality.EXACT
 
 
 def test_what_cannot_be_decomposed() -> None:

@@ -107,7 +107,8 @@ class Fold:
     """The fold over one module.
 
     With `paths`, amounts are kept apart by the calls that they are made in; with `depth`, upper bounds of the depths are
-    counted too; with `widths`, how many controls gates have, for the workspace that they share; `unrolled`, calls are folded with their values and loops whose ranges are known round by round.
+    counted too; with `widths`, how many controls gates have, for the workspace that they share; `unrolled`, calls are
+    folded with their values and loops whose ranges are known round by round.
     """
 
     module: Module

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 from qkernel.errors import SizeError
 from qkernel.estimate.atoms import (
@@ -29,6 +30,8 @@ from qkernel.ir.expressions import Apply, Const, Expr, Name, apply
 from qkernel.ir.types import FLOAT, UINT
 
 _LARGEST_EXPONENT = 100_000
+_LARGEST_DIGITS = 256
+_MOST_TERMS = 5  # of forms that are looked at case by case
 _REMAINDER = apply("%", Name("left", UINT), Name("right", UINT))
 
 
@@ -185,10 +188,138 @@ def positive_part(value: Quantity) -> Quantity:
         return value
     if is_nonnegative(-value):
         return ZERO
+    if (simpler := by_cases(value, _clamped, positive_part)) is not None:
+        return simpler
+    if (simpler := _without_bracket(value)) is not None:
+        return simpler
     scale = denominator(value)
     whole = value * scale
     common = math.gcd(*(int(coefficient) for coefficient in whole.terms.values()))
     return atom(Positive(whole / common)) * Fraction(common, scale)
+
+
+def _clamped(value: Quantity, known: Quantity = ZERO) -> Quantity | None:
+    """Max(0, value) where known >= 0 decides it."""
+    return value if _follows(value, known) else ZERO if _follows(-value, known) else None
+
+
+def _reached(value: Quantity, known: Quantity = ZERO) -> Quantity | None:
+    """[value >= 0] where known >= 0 decides it."""
+    return ONE if _follows(value, known) else ZERO if _follows(-value - 1, known) else None
+
+
+def _met(value: Quantity, known: Quantity = ZERO) -> Quantity | None:
+    """[value == 0] where known >= 0 decides it."""
+    if not value.terms:
+        return ONE
+    return ZERO if _follows(value - 1, known) or _follows(-value - 1, known) else None
+
+
+def _follows(value: Quantity, known: Quantity) -> bool:
+    """Whether value >= 0 is seen to follow from known >= 0."""
+    if is_nonnegative(value):
+        return True
+    shares = {Fraction(value.terms.get(term, 0)) / Fraction(size) for term, size in known.terms.items() if term}
+    return any(share > 0 and is_nonnegative(value - known * narrowed(share)) for share in shares)
+
+
+Decision = Callable[[Quantity, Quantity], Quantity | None]
+
+
+def by_cases(value: Quantity, decide: Decision, make: Callable[[Quantity], Quantity]) -> Quantity | None:
+    """`make` of a form with a clamp or brackets in it, where `decide` knows it in both cases, or is of one form in both."""
+    for part, coefficient in _lone(value, Positive) if len(value.terms) <= _MOST_TERMS else ():
+        if len(part.value.terms) > _MOST_TERMS or not _is_flat(part.value):
+            continue
+        rest = value - atom(part) * coefficient
+        for least in (0, 1) if is_whole(part.value) else ():  # where the clamped value is 0, both cases agree
+            high, low = part.value - least, least - 1 - part.value
+            found = _of_two(rest + part.value * coefficient, high, rest, low, decide, make)
+            if found is not None:
+                return found
+    return over_brackets(value, lambda part: decide(part, ZERO))
+
+
+def _is_flat(value: Quantity) -> bool:
+    """Whether a form is a polynomial in symbols and lengths."""
+    return all(isinstance(part, (Symbol, Length)) for term in value.terms for part, _ in term)
+
+
+def _of_two(
+    above: Quantity, high: Quantity, below: Quantity, low: Quantity, decide: Decision, make: Callable[[Quantity], Quantity]
+) -> Quantity | None:
+    """`make` of `above` where high >= 0, and of `below` where low >= 0."""
+    then, otherwise = decide(above, high), decide(below, low)
+    if then is None or otherwise is None:
+        for undecided, form, known, other in ((then, above, low, otherwise), (otherwise, below, high, then)):
+            if undecided is None and other is not None and decide(form, known) == other:
+                return make(form)
+        return None
+    for one, border, other in ((then, high, otherwise), (otherwise, low, then)):
+        for least in (0, 1) if not other.terms else ():  # what is 0 on one side and grows from there is a clamp again
+            if (scale := _multiple(one, border + least)) is not None:
+                return positive_part(border + least) * scale
+    holds = at_least_zero(high)
+    return then * holds + otherwise * (1 - holds)
+
+
+def _multiple(value: Quantity, of: Quantity) -> Coefficient | None:
+    """The positive number that `of` is to be multiplied by to give `value`, if there is one."""
+    term, size = next(iter(of.terms.items()))
+    share = narrowed(Fraction(value.terms.get(term, 0)) / Fraction(size))
+    return share if share > 0 and of * share == value else None
+
+
+def _without_bracket(value: Quantity) -> Quantity | None:
+    """Max(0, x*[b] - 1) as [b]*Max(0, x - 1)."""
+    varying = [dict(term) for term in value.terms if term]
+    for bracket in varying[0]:
+        if isinstance(bracket, (AtLeastZero, IsZero)) and all(bracket in term for term in varying):
+            inner = Quantity({term - {(bracket, 1)}: size for term, size in value.terms.items() if term}) + value.constant
+            return atom(bracket) * (positive_part(inner) - max(0, value.constant)) + max(0, value.constant)
+    return None
+
+
+def over_brackets(value: Quantity, change: Callable[[Quantity], Quantity | None]) -> Quantity | None:
+    """`change` of a number and brackets of which at most one holds: of each case apart; None for any other form."""
+    brackets = list(_lone(value, AtLeastZero, IsZero))
+    if not brackets or len(brackets) + bool(value.constant) != len(value.terms):
+        return None
+    first = brackets[0][0].value
+    apart = {(part.value - first).constant for part, _ in brackets if (part.value - first).is_constant}
+    if len(brackets) > 1 and (len(apart) < len(brackets) or any(isinstance(part, AtLeastZero) for part, _ in brackets)):
+        return None
+    without = change(quantity(value.constant))
+    result = without
+    for part, coefficient in brackets:
+        held = change(quantity(narrowed(value.constant + coefficient)))
+        if held is None or without is None or result is None:
+            return None
+        result = result + atom(part) * (held - without)
+    return result
+
+
+def _lone(value: Quantity, *kinds: type) -> Iterator[tuple[Any, Coefficient]]:
+    """The atoms of these kinds that are terms by themselves, with their coefficients."""
+    for term, coefficient in value.terms.items():
+        if len(term) == 1:
+            ((part, exponent),) = term
+            if exponent == 1 and isinstance(part, kinds):
+                yield part, coefficient
+
+
+def _digits(numerator: Quantity, divisor: Quantity) -> Quantity | None:
+    """The floor of a number that is not large over a power with a symbol for its exponent: its value at each exponent."""
+    if len(divisor.terms) != 1 or not numerator.is_constant or not 0 <= numerator.constant < _LARGEST_DIGITS:
+        return None
+    ((term, coefficient),) = divisor.terms.items()
+    match [*term]:
+        case [(Power(base, exponent), 1)] if base.is_constant and base.constant >= 2 and is_nonnegative(exponent):
+            found, k = ZERO, 0
+            while coefficient > 0 and (value := numerator.constant // (coefficient * base.constant**k)):
+                found, k = found + equals_zero(exponent - k) * value, k + 1
+            return found if coefficient > 0 else None
+    return None
 
 
 def maximum(left: Quantity, right: Quantity) -> Quantity:
@@ -206,6 +337,8 @@ def minimum(left: Quantity, right: Quantity) -> Quantity:
 def floor_quotient(numerator: Quantity, divisor: Quantity) -> Quantity:
     """The floor of numerator / divisor."""
     if not divisor.is_constant:
+        if (found := _digits(numerator, divisor)) is not None:
+            return found
         return ONE if numerator == divisor else atom(Floor(numerator, divisor))
     if not divisor.terms:
         raise SizeError("a count divides by zero")
@@ -226,6 +359,8 @@ def floor_quotient(numerator: Quantity, divisor: Quantity) -> Quantity:
     rest = Quantity(inside)
     if rest.is_constant:
         return Quantity(outside) + math.floor(Fraction(rest.constant) / size)
+    if (simpler := over_brackets(rest, lambda part: floor_quotient(part, quantity(size)))) is not None:
+        return Quantity(outside) + simpler
     if is_whole(rest):
         common = math.gcd(size, _content(rest.terms.items()))
         rest = (rest - rest.constant) / common + int(rest.constant) // common
@@ -290,6 +425,8 @@ def at_least_zero(value: Quantity) -> Quantity:
         return ONE
     if is_nonnegative(-value - 1) or value.is_constant:
         return ZERO
+    if (simpler := by_cases(value, _reached, at_least_zero)) is not None:
+        return simpler
     if leads_negative(value):
         return 1 - at_least_zero(-value - 1)
     whole = value * denominator(value)
@@ -306,6 +443,8 @@ def equals_zero(value: Quantity) -> Quantity:
         return ONE
     if is_nonnegative(value - 1) or is_nonnegative(-value - 1) or value.is_constant:
         return ZERO
+    if (simpler := by_cases(value, _met, equals_zero)) is not None:
+        return simpler
     if leads_negative(value):
         return equals_zero(-value)
     whole = value * denominator(value)
