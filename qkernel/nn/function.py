@@ -7,7 +7,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C import _are_functorch_transforms_active, _len_torch_dispatch_stack
+from torch._C._dynamo.eval_frame import _FrameAction, _FrameExecStrategy, set_code_exec_strategy
 from torch._C._functorch import is_legacy_batchedtensor
+from torch.autograd import forward_ad
 
 from qkernel.nn import operators
 from qkernel.nn.call import Call, Gradients
@@ -15,12 +18,12 @@ from qkernel.nn.call import Call, Gradients
 
 def evaluate(call: Call, tensors: Sequence[Tensor]) -> Tensor:
     """The outputs of a layer, shape (batch axes..., outputs), differentiable by each of `tensors`."""
-    transformed = operators.is_transformed()
+    transformed = _are_functorch_transforms_active() or forward_ad._current_level >= 0  # as `is_transformed`
     if transformed or call.elsewhere:
         operations = call.wiring.operations(call.layout, call.device, transformed)
         if operations is not None:
             return call.tensor_values(operations, tensors)
-    if transformed or is_watched():
+    if transformed or _len_torch_dispatch_stack():  # modes that look at every operation, as for tracing
         return operators.evaluate(operators.name_of(call.wiring.number), tensors)  # type: ignore[no-any-return]
     if torch.is_grad_enabled():
         for tensor in tensors:
@@ -28,11 +31,6 @@ def evaluate(call: Call, tensors: Sequence[Tensor]) -> Tensor:
                 result: Tensor = Evaluation.apply(call, *tensors)  # type: ignore[no-untyped-call]
                 return result
     return call.values(tensors)
-
-
-def is_watched() -> bool:
-    """Whether modes of torch look at every operation, as for tracing: what they do not see has not happened."""
-    return bool(torch._C._len_torch_dispatch_stack())
 
 
 class Evaluation(torch.autograd.Function):
@@ -50,7 +48,7 @@ class Evaluation(torch.autograd.Function):
         tensors = ctx.saved_tensors  # torch refuses tensors that were changed since
         if torch.is_grad_enabled() or operators.is_transformed():
             return (None, *_differentiable(call, wanted, cotangent, tensors))
-        if is_legacy_batchedtensor(cotangent) or is_watched():
+        if is_legacy_batchedtensor(cotangent) or _len_torch_dispatch_stack():
             return (None, *operators.pulled_back(operators.name_of(call.wiring.number), wanted, cotangent, tensors))
         return (None, *call.gradients(wanted, cotangent, tensors, ctx))
 
@@ -65,3 +63,8 @@ def _differentiable(call: Call, wanted: Sequence[bool], cotangent: Tensor, tenso
     chosen = [tensor for tensor, one in zip(tensors, wanted, strict=True) if one]
     found = iter(torch.autograd.grad(values, chosen, cotangent, create_graph=True, materialize_grads=True))
     return tuple(next(found) if one else None for one in wanted)
+
+
+# Where `torch.compile` gives up at a layer, as it does under a transform, it would look into what the layer calls.
+for _door in (evaluate, Evaluation.backward):
+    set_code_exec_strategy(_door.__code__, _FrameExecStrategy(_FrameAction.SKIP, _FrameAction.SKIP))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
@@ -120,8 +120,17 @@ def _jacobian(name: str, wanted: Sequence[bool], tensors: Sequence[Tensor]) -> T
     return _call(name, tensors).jacobian(wanted, tensors)
 
 
+def _second_derivative(tensors: Sequence[Any]) -> NoReturn:
+    raise GradientError(
+        "the second derivative of a quantum layer was asked for, and this layer has only first ones",
+        help="second derivatives need the adjoint method on the native or the torch engine, and few measurements, and they "
+        "are not compiled",
+    )
+
+
 def _empty_values(name: str, tensors: Sequence[Tensor]) -> Tensor:
-    return tensors[0].new_empty(_call(name, tensors).shape)
+    call = _call(name, tensors)
+    return torch.empty(call.shape, dtype=call.dtype, device=call.device)
 
 
 def _empty_gradients(name: str, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -131,7 +140,7 @@ def _empty_gradients(name: str, wanted: Sequence[bool], cotangent: Tensor, tenso
 def _empty_jacobian(name: str, wanted: Sequence[bool], tensors: Sequence[Tensor]) -> Tensor:
     call = _call(name, tensors)
     count = sum(place.size for place, one in zip(call.wiring.placements, wanted, strict=True) if one)
-    return tensors[0].new_empty((*call.shape, count), dtype=call.precision)
+    return torch.empty((*call.shape, count), dtype=call.precision, device=call.device)
 
 
 # Their derivatives ----------------------------------------------------------------------------------------------------
@@ -187,12 +196,13 @@ class _Derivative(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
-        raise GradientError(
-            "the second derivative of a quantum layer was asked for, and this layer has only first ones",
-            help="second derivatives need the adjoint method on the native or the torch engine, and few measurements",
-        )
+        if torch._C._len_torch_dispatch_stack() and not is_transformed():
+            return None, None, *second_derivative(ctx.saved_tensors)  # a graph is refused when this part of it runs
+        return _second_derivative(cotangents)
 
-    jvp = backward
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Any:
+        return _second_derivative(tangents)
 
 
 class Differentiated(_Derivative):
@@ -200,6 +210,7 @@ class Differentiated(_Derivative):
 
     @staticmethod
     def forward(ctx: Any, name: str, wanted: Sequence[bool], cotangent: Tensor, *tensors: Tensor) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(cotangent, *tensors)
         with _below():
             return tuple(differentiate(name, wanted, cotangent, tensors))
 
@@ -209,6 +220,7 @@ class Linearised(_Derivative):
 
     @staticmethod
     def forward(ctx: Any, name: str, wanted: Sequence[bool], *tensors: Tensor) -> Tensor:
+        ctx.save_for_backward(*tensors)
         with _below():
             return jacobian(name, wanted, tensors)  # type: ignore[no-any-return]
 
@@ -252,13 +264,14 @@ def _operator(
     signature: str,
     compute: Callable[..., Any],
     empty: Callable[..., Any],
-    function: type[torch.autograd.Function],
+    function: type[torch.autograd.Function] | None = None,
     many: Callable[..., Any] | None = None,
 ) -> Callable[..., Any]:
     name = signature.partition("(")[0]
     _LIBRARY.define(signature, tags=(torch.Tag.pt2_compliant_tag,))
     _LIBRARY.impl(name, _disable_dynamo(_plainly(compute)), "CompositeExplicitAutograd")
-    _LIBRARY.impl(name, _disable_dynamo(_with_derivative(function)), "Autograd")
+    if function is not None:
+        _LIBRARY.impl(name, _disable_dynamo(_with_derivative(function)), "Autograd")
     torch.library.register_fake(f"qkernel::{name}", empty, lib=_LIBRARY)
     if many is not None:
         torch.library.register_vmap(f"qkernel::{name}", many, lib=_LIBRARY)
@@ -266,6 +279,11 @@ def _operator(
     return operator
 
 
+second_derivative = _operator(
+    "second_derivative(Tensor[] tensors) -> Tensor[]",
+    _second_derivative,
+    lambda tensors: [tensor.new_empty(tensor.shape) for tensor in tensors],
+)
 evaluate = _operator("evaluate(str program, Tensor[] tensors) -> Tensor", _evaluate, _empty_values, Evaluated, _evaluate_many)
 differentiate = _operator(
     "differentiate(str program, bool[] wanted, Tensor cotangent, Tensor[] tensors) -> Tensor[]",

@@ -290,7 +290,7 @@ def _where_finite(compute: Callable[..., Array], shape: tuple[int, ...], theta: 
 
     No engine is asked about those, nor about a batch of no samples.
     """
-    finite: Array = np.isfinite(theta).all(axis=1)
+    finite = np.asarray(np.isfinite(theta).all(1))
     if len(theta) and finite.all():
         return compute(theta, *others)
     result = np.full((len(theta), *shape), np.nan, theta.dtype)
