@@ -19,7 +19,7 @@ from test_draw_text import CASES
 
 import qkernel as qk
 from qkernel.draw import STYLES, CircuitStyle, draw
-from qkernel.errors import ValidationError
+from qkernel.errors import QubitIndexResolutionError, ValidationError
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -207,6 +207,25 @@ def now_and_then(n: qk.UInt) -> qk.Vector[qk.Bit]:
         if k > 3:
             q[0] = qk.x(q[0])
     return qk.measure(q)
+
+
+@qk.qkernel
+def last_but(q: qk.Vector[qk.Qubit], k: qk.UInt) -> qk.Vector[qk.Qubit]:
+    q[q.shape[0] - k] = qk.x(q[q.shape[0] - k])
+    return q
+
+
+def test_html_keeps_a_box_closed_that_cannot_be_opened() -> None:
+    @qk.qkernel
+    def kernel(k: qk.UInt) -> qk.Vector[qk.Bit]:
+        return qk.measure(last_but(qk.qubit_array(2), k))
+
+    assert "fold call" in Outline(kernel.draw(output="html", k=2)).classes
+    closed = kernel.draw(output="html", k=3)
+    assert "last_but" in closed
+    assert "fold call" not in Outline(closed).classes
+    with pytest.raises(QubitIndexResolutionError):
+        kernel.draw(output="html", k=3, inline=True)
 
 
 def test_html_of_a_loop_whose_rounds_hold_nothing() -> None:

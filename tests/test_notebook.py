@@ -64,11 +64,16 @@ def wrong() -> qk.Bit:
 
 
 @pytest.fixture(scope="module")
-def shown() -> dict[str, list[Any]]:
-    """The outputs of each cell, run one after another in a kernel that has just started."""
+def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    """The outputs of each cell, run one after another in a kernel that has just started, with nobody's settings."""
+    home = str(tmp_path_factory.mktemp("home"))
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [nbformat.v4.new_code_cell(source) for source in CELLS.values()]
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    with pytest.MonkeyPatch.context() as patch:
+        for folder in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
+            patch.setenv(folder, home)
+        patch.delenv("MPLBACKEND", raising=False)
+        NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     nbformat.validate(notebook)
     return {name: cell.outputs for name, cell in zip(CELLS, notebook.cells, strict=True)}
 

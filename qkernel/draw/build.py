@@ -27,7 +27,7 @@ from qkernel.draw.operations import (
 )
 from qkernel.draw.regions import Scope, Wiring, describe_arguments, register_value
 from qkernel.draw.scene import Frame, Item, Operation, Scene, Section, Touch
-from qkernel.errors import BindingTypeError, SizeError, UnknownBindingError
+from qkernel.errors import BindingTypeError, EmitError, SizeError, UnknownBindingError
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Name
 from qkernel.ir.ops import (
@@ -225,7 +225,7 @@ class Builder:
             )
 
     def optional(self, build: Callable[[], T]) -> T | None:
-        """What `build` gives, not counted among the boxes shown; None where it would be too large."""
+        """What `build` gives, not counted among the boxes shown; None where it would be too large or cannot be lowered."""
         state, count, limit = self.wiring.snapshot(), self.count, self.limit
         lanes = self.wiring.lanes
         living, floor = lanes.snapshot(), lanes.floor
@@ -234,7 +234,7 @@ class Builder:
             built = build()
             self.hidden = self.count
             return built
-        except SizeError:
+        except EmitError:
             self.wiring.restore(state)
             return None
         finally:
