@@ -54,3 +54,19 @@ def test_a_loop_on_known_numbers_is_refused_before_they_are_known() -> None:
     assert error.value.span == lowered.value.span
     counts = dict(on_a_count.sample(shots=400, seed=3).results)
     assert counts[1] == pytest.approx(100, abs=60)  # one round: first bit 1, second 0
+
+
+@qk.qkernel
+def inside_a_loop(n: qk.UInt) -> qk.Bit:
+    q = qk.qubit()
+    for i in qk.range(n):
+        q = as_often(q, i)
+    return qk.measure(q)
+
+
+def test_so_is_one_inside_of_a_loop() -> None:
+    with pytest.raises(SeparationError, match="is known before the kernel runs") as error:
+        inside_a_loop.check()
+    with pytest.raises(SeparationError, match="is known before the kernel runs") as lowered:
+        inside_a_loop.compile({"n": 2})
+    assert error.value.span == lowered.value.span

@@ -66,7 +66,7 @@ class _Reading:
                 case Call():
                     known += self.call(op, names)
                 case For():
-                    self.rounds(op, names)
+                    known += self.rounds(op, names)  # of a loop that may not run too: where it runs, it is refused
                 case While():
                     inside = self.rounds(op, names)
                     known += inside if _depends(op.condition, names) else [op]

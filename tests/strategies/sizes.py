@@ -5,8 +5,9 @@ from __future__ import annotations
 from random import Random
 
 from tests.strategies import eager
+from tests.strategies.array_kernels import array_kernel
 from tests.strategies.programs import Program, values
-from tests.strategies.properties import UNREAD, Case
+from tests.strategies.properties import UNREAD, Case, load
 
 SIZES = range(7)
 
@@ -27,3 +28,17 @@ def verified_sizes(program: Program) -> int:
             continue
         count += 1
     return count
+
+
+def verify_array_kernel(seed: int) -> None:
+    """Verify the kernel of a seed at sizes 0 to 6, and values put into its open estimate."""
+    for n in range(7):
+        drawn = array_kernel(seed, n)
+        main = load(drawn.source)["main"]
+        try:
+            main.verify_resources(**drawn.values)
+            if drawn.is_closed:
+                assert main.estimate_resources().substitute(**drawn.values) == main.estimate_resources(bindings=drawn.values)
+        except Exception as error:
+            error.add_note(f"seed {seed}, {drawn.values}\n{drawn.source}")
+            raise
