@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import linecache
 import re
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,16 @@ def _short(file: str) -> str:
 def written_name(name: str) -> str:
     """A name of the IR as the user wrote it: without the number that tells two of one name apart (`t.1`)."""
     return re.sub(r"\.\d+$", "", name)
+
+
+class _Short(reprlib.Repr):
+    """Values in a few characters, also whole numbers that Python refuses to write out."""
+
+    def repr_int(self, x: int, level: int) -> str:
+        return f"a number of {x.bit_length():,} bits" if x.bit_length() > 4096 else super().repr_int(x, level)
+
+
+in_short = _Short().repr
 
 
 def with_article(noun: object) -> str:

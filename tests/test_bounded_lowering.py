@@ -18,6 +18,8 @@ from qkernel.ir.parser import parse
 from qkernel.lower import lower
 from qkernel.lower.effort import INSTRUCTION, MOST_STEPS
 from qkernel.recursion import DEEPEST
+from qkernel_backends import reference
+from qkernel_backends.native import trajectories
 
 HEAD = "qkernel 1\n\n"
 ON_FOUR = HEAD + "kernel f() -> Vector[Qubit]:\n    q = qubits(4)\n{}    return q\n"
@@ -200,7 +202,20 @@ def endless_within_endless() -> qk.Bit:
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
 def test_rounds_of_loops_in_loops_are_counted_together(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qkernel_backends.reference.MOST_ROUNDS", 200)
-    monkeypatch.setattr("qkernel_backends.native.trajectories.MOST_ROUNDS", 200)
+    for module in (reference, trajectories):
+        monkeypatch.setattr(module, "MOST_ROUNDS", 200)
     with pytest.raises(ExecutionError, match="rounds without an end"):
         endless_within_endless.compile(engine=engine).sample(shots=1, seed=1)
+
+
+@qk.qkernel
+def turned(n: qk.UInt, x: qk.Float) -> qk.Float:
+    return qk.expval(qk.ry(qk.qubit(), x * n), qko.Z(0))
+
+
+@pytest.mark.parametrize("values", [{"n": 10**5000, "x": 0.1}, {"n": -(10**5000), "x": 0.1}, {"n": 1, "x": 10**5000}])
+def test_arguments_that_python_does_not_write_out(values: dict[str, int]) -> None:
+    with pytest.raises(ValidationError, match=r"more than 4,000 digits|a number of 16,610 bits"):
+        turned.run(**values)
+    with pytest.raises(ValidationError, match=r"a number of 16,610 bits"):
+        turned.compile(parameters=["n", "x"]).run(**values)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import reprlib
 import types
 from typing import Any
 
 import numpy as np
 
-from qkernel.diagnostics import with_article
+from qkernel.diagnostics import in_short, with_article
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.gates import Gate
 from qkernel.ir.expressions import Expr
@@ -25,7 +24,7 @@ def describe(value: Any) -> str:
     if getattr(value, "requires_grad", False) is True:
         return "a tensor that requires grad"
     if isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
-        return f"the {type(value).__name__} {reprlib.repr(value.item() if isinstance(value, np.generic) else value)}"
+        return f"the {type(value).__name__} {in_short(value.item() if isinstance(value, np.generic) else value)}"
     if isinstance(value, Gate):
         return f"the gate `{value.name}`"
     if hasattr(value, "signature") and hasattr(value, "outline"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import reprlib
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from qkernel.diagnostics import did_you_mean
+from qkernel.diagnostics import did_you_mean, in_short
 from qkernel.errors import (
     BindingShapeError,
     BindingTypeError,
@@ -24,8 +23,10 @@ from qkernel.errors import (
     NotFiniteError,
     ObservableError,
     UnknownBindingError,
+    ValidationError,
 )
 from qkernel.ir.evaluation import evaluate
+from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS
 from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
 from qkernel.ir.wanted import wanted
@@ -55,7 +56,7 @@ class Bound:
 def given(bindings: Any) -> dict[str, Any]:
     """The `bindings` that a user gave, by the names that the IR has: a struct as its fields `name.field`."""
     if bindings is not None and not isinstance(bindings, Mapping):
-        raise KernelTypeError(f"`bindings` is a dictionary from names to values, not `{reprlib.repr(bindings)}`")
+        raise KernelTypeError(f"`bindings` is a dictionary from names to values, not `{in_short(bindings)}`")
     return spread(bindings or {})
 
 
@@ -188,10 +189,15 @@ class _Check:
         if isinstance(value, bool):
             self._wrong_type(value, type, where)
         if type == UINT and isinstance(value, Integral):
-            return int(value)
+            return self._whole(value, where)
         if type == FLOAT and isinstance(value, Real):
             return self._float(value, where)
         self._wrong_type(value, type, where)
+
+    def _whole(self, value: Integral, where: str) -> int:
+        if (number := int(value)).bit_length() > MAX_INTEGER_BITS:
+            raise ValidationError(f"{self._name(where)} has more than {MAX_INTEGER_DIGITS:,} digits", span=self.parameter.span)
+        return number
 
     def _float(self, value: Real, where: str) -> float:
         try:
@@ -232,7 +238,8 @@ class _Check:
             raise BindingTypeError(
                 f"a key of {self._name(where)} is of type {type}, and `{key!r}` was given", span=self.parameter.span
             )
-        return int(key) if type == UINT else tuple(int(part) for part in parts)
+        numbers = tuple(self._whole(part, where) for part in parts)
+        return numbers[0] if type == UINT else numbers
 
     def _hermitian(self, value: Hamiltonian, where: str) -> Hamiltonian:
         if not value.is_hermitian:

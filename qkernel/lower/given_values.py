@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
+from qkernel.diagnostics import in_short
 from qkernel.ir.types import BIT, FLOAT, UINT, Type
 
 Array = np.ndarray[Any, Any]
@@ -24,7 +24,7 @@ def shown(value: Any) -> str:
         return f"the bool `{bool(value)}`"
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of {value.dtype}"
-    return f"`{reprlib.repr(value)}` ({value.__class__.__name__})"
+    return f"`{in_short(value)}` ({value.__class__.__name__})"
 
 
 def plain(value: Any) -> Any:

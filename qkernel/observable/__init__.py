@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import cmath
-import reprlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 from numbers import Complex
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.diagnostics import in_short
 from qkernel.errors import MemoryRefusedError, ObservableError
 from qkernel.observable.paulis import Operators, Pauli, PauliOperator, is_whole, product
 from qkernel.observable.text import read_sum, write_sum
@@ -95,7 +95,7 @@ class Hamiltonian:
         for pair in words if isinstance(words, Iterable) else (words,):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not isinstance(pair[0], str):
                 raise ObservableError(
-                    f"a pair of Pauli word and coefficient is wanted, not {reprlib.repr(pair)}",
+                    f"a pair of Pauli word and coefficient is wanted, not {in_short(pair)}",
                     help='write `Hamiltonian.from_list([("ZZI", 0.5), ("IIX", 1.0)])`',
                 )
             word, coefficient = pair
@@ -192,7 +192,7 @@ class Hamiltonian:
         """
         if not isinstance(qubits, Mapping):
             raise ObservableError(
-                f"a mapping from qubits to qubits is wanted, not {reprlib.repr(qubits)}", help="write `H.remap_qubits({0: 1})`"
+                f"a mapping from qubits to qubits is wanted, not {in_short(qubits)}", help="write `H.remap_qubits({0: 1})`"
             )
         used = {operator.index for operators in self._terms for operator in operators}
         moved = {index: qubits.get(index, index) for index in sorted(used)}
@@ -408,7 +408,7 @@ def _is_factor(value: Any) -> bool:
 def _coefficient(value: Any) -> float | complex:
     if not _is_number(value):
         raise ObservableError(
-            f"a coefficient is a number, not {reprlib.repr(value)}",
+            f"a coefficient is a number, not {in_short(value)}",
             help="give an int, float or complex; coefficients cannot stay open parameters",
         )
     if getattr(value, "requires_grad", False) is True:
