@@ -46,12 +46,12 @@ def guarded(method: Method) -> Method:
     """
 
     @wraps(method)
-    def call(self: AtAnyAngle, theta: Array, *rest: Any) -> Any:
+    def call(self: AtAnyAngle, theta: Array, *rest: Any, **named: Any) -> Any:
         if np.abs(theta).max(initial=0.0) <= _limit(self, theta):
-            compute = partial(method, self, theta, *rest)
+            compute = partial(method, self, theta, *rest, **named)
         else:
-            compute = partial(getattr(self.any_angles, method.__name__), theta, *rest)
-        shots = rest[0] if method.__name__ == "sample" else 0
+            compute = partial(getattr(self.any_angles, method.__name__), theta, *rest, **named)
+        shots = named.get("shots", *rest[:1]) if method.__name__ == "sample" else 0
         is_long = len(theta) * ((self.circuit.size << self.circuit.num_qubits) + shots) > _LONG
         try:
             return interruptible(compute) if is_long else compute()
