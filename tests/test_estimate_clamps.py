@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qkernel as qk
+from qkernel.errors import ArithmeticEvaluationError, SizeError
 from qkernel.estimate.atoms import Floor, Positive, Power
 from qkernel.estimate.forms import at_least_zero, equals_zero, floor_quotient, maximum, minimum, positive_part, power, remainder
 from qkernel.estimate.quantity import ONE, Quantity, quantity, symbol
@@ -131,3 +132,21 @@ def test_a_marked_state_has_a_closed_form() -> None:
     for n, value in product(range(6), (0, 1, 6, 21)):
         marks.verify_resources(n=n, value=value)
         assert marks.estimate_resources().substitute(n=n, value=value) == marks.estimate_resources(n=n, value=value)
+
+
+@qk.qkernel
+def blocks(n: qk.UInt, size: qk.UInt) -> qk.Bit:
+    q = qk.qubit()
+    for _ in qk.range(size * (n // size)):
+        q = qk.x(q)
+    return qk.measure(q)
+
+
+def test_a_quotient_by_nothing_counts_as_nothing_nowhere() -> None:
+    free = blocks.estimate_resources()
+    for n, size in product(range(7), range(1, 7)):
+        blocks.verify_resources(n=n, size=size)
+        assert free.substitute(n=n, size=size).gates.total == size * (n // size)
+    for call in (lambda: free.substitute(n=3, size=0).gates, lambda: blocks.estimate_resources(n=3, size=0).gates):
+        with pytest.raises((ArithmeticEvaluationError, SizeError)):
+            call()

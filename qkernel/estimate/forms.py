@@ -380,6 +380,17 @@ def remainder(left: Quantity, right: Quantity) -> Quantity:
     return atom(Opaque(Closure(_REMAINDER, (("left", left), ("right", right)))))
 
 
+def product(left: Quantity, right: Quantity) -> Quantity:
+    """left * right; s * (x // s) is x less what is left over, which a divisor of 0 does not have, as the quotient has not."""
+    for whole, divisor in ((left, right), (right, left)):
+        match [*whole.terms]:
+            case [term] if len(term) == 1:
+                ((part, exponent),) = term
+                if isinstance(part, Floor) and exponent == 1 and part.divisor == divisor and not divisor.is_constant:
+                    return (part.numerator - remainder(part.numerator, divisor)) * whole.terms[term]
+    return left * right
+
+
 def power(base: Quantity, exponent: Quantity) -> Quantity:
     """base ** exponent."""
     if exponent.is_constant and is_whole(exponent):

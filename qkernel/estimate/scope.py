@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from qkernel.estimate.atoms import Bound, Closure
-from qkernel.estimate.forms import at_least_zero, equals_zero, floor_quotient, maximum, minimum, positive_part, power, remainder
+from qkernel.estimate.forms import (
+    at_least_zero,
+    equals_zero,
+    floor_quotient,
+    maximum,
+    minimum,
+    positive_part,
+    power,
+    product,
+    remainder,
+)
 from qkernel.estimate.quantity import ONE, Quantity, Value, quantity
 from qkernel.estimate.substitution import NotKnown, as_value, known, length, opaque
 from qkernel.ir.evaluation import free_names, substitute
@@ -224,7 +234,9 @@ def _form(operator: str, left: Quantity, right: Quantity = ONE) -> Quantity:
             return left + right
         case "-":
             return left - right
-        case "*" | "and":
+        case "*":
+            return product(left, right)
+        case "and":
             return left * right
         case "//":
             return floor_quotient(left, right)
