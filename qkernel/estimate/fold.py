@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import assert_never
 
+from qkernel.diagnostics import written_name
 from qkernel.errors import (
     BindingShapeError,
     EmitError,
@@ -235,7 +236,9 @@ class _FunctionFold:
         try:
             self.counted(op, tally)
         except NotFollowed as error:
-            raise NeedsValues(f"what `{error.name}` holds after changes decides counts, so they need values", op.span) from None
+            raise NeedsValues(
+                f"what `{written_name(error.name)}` holds after changes decides counts, so they need values", op.span
+            ) from None
         except RunTimeValue:
             raise SeparationError("what this needs depends on a measured value", span=op.span) from None
 
