@@ -236,9 +236,8 @@ class _FunctionFold:
         try:
             self.counted(op, tally)
         except NotFollowed as error:
-            raise NeedsValues(
-                f"what `{written_name(error.name)}` holds after changes decides counts, so they need values", op.span
-            ) from None
+            held = f"what `{written_name(error.name)}` holds after changes decides counts, so they need values"
+            raise NeedsValues(held, op.span) from None
         except RunTimeValue:
             raise SeparationError("what this needs depends on a measured value", span=op.span) from None
 
