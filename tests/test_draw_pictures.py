@@ -299,3 +299,26 @@ def test_a_heading_is_whole_where_something_wide_stands_beside_the_edge_of_its_f
 
     assert "turn†(t=0.5)" in texts(kernel.draw(inline=True))
     assert "turn†(t=0.5) " in kernel.draw(inline=True, output="text", width=120)
+
+
+def test_a_chain_of_calls_is_opened_within_bounds() -> None:
+    """Each kernel calls the next one twice: what is hidden in a page grows twofold with each, and ends at a bound."""
+
+    def twice(inner: Any) -> Any:
+        @qk.qkernel
+        def outer(q: qk.Qubit) -> qk.Qubit:
+            return inner(inner(q))
+
+        return outer
+
+    @qk.qkernel
+    def flip(q: qk.Qubit) -> qk.Qubit:
+        return qk.x(q)
+
+    lengths = []
+    for depth in (20, 40):
+        kernel = flip
+        for _ in range(depth):
+            kernel = twice(kernel)
+        lengths.append(len(kernel.draw(output="html")))
+    assert lengths[1] < 2 * lengths[0]

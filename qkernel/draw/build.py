@@ -228,16 +228,15 @@ class Builder:
         """What `build` gives, not counted among the boxes shown; None where it would be too large or cannot be lowered."""
         state, count, limit = self.wiring.snapshot(), self.count, self.limit
         lanes = self.wiring.lanes
-        living, floor = lanes.snapshot(), lanes.floor
+        living, floor, before = lanes.snapshot(), lanes.floor, self.hidden
         self.count, self.limit, lanes.floor = self.hidden, _HIDDEN_BOXES, len(lanes.levels)
         try:
-            built = build()
-            self.hidden = self.count
-            return built
+            return build()
         except EmitError:
             self.wiring.restore(state)
             return None
         finally:
+            self.hidden += self.count - before  # what did not come about has cost its time all the same
             self.count, self.limit, lanes.floor = count, limit, floor
             lanes.restore(living)
 
