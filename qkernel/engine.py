@@ -149,7 +149,11 @@ def _no_engine(what: str, help: str | None = None) -> KernelTypeError:
 def require_feature(engine: Engine, feature: str) -> None:
     """Raise `TargetCapabilityError` if `engine` lacks one of `FEATURES`."""
     if feature not in engine.features:
-        estimates = ", or give `shots` to estimate" if feature != "sampling" and "sampling" in engine.features else ""
+        estimates = (
+            ", or give `shots` to estimate"
+            if feature in ("expectation", "probabilities") and "sampling" in engine.features
+            else ""
+        )
         raise TargetCapabilityError(
             f"the engine `{engine.name}` does not do {feature}", help=f"use another engine, such as `native`{estimates}"
         )

@@ -269,6 +269,7 @@ class Executable(Verbs):
         return results if batched else results[0]
 
     def _gradient(self, values: Mapping[str, Any], wrt: tuple[str, ...] | None, chosen: Executor) -> tuple[Any, dict[str, Any]]:
+        self._refuse_nothing()
         if self._outputs.output_shape != ():
             raise GradientError(
                 f"`{self.name}` returns more than one number, so that it has no gradient", help="use `jacobian`"
@@ -283,9 +284,7 @@ class Executable(Verbs):
         theta, batched = self._theta(values)
         entries = self._wrt(wrt)
         _, slopes = self._derivatives(chosen, theta, entries)
-        if self._outputs.output_shape == ():
-            slopes = slopes[:, 0]
-        return named.first(slopes, entries, batched)
+        return named.first(slopes[:, 0] if self._outputs.output_shape == () else slopes, entries, batched)
 
     def _hessian(self, values: Mapping[str, Any], wrt: tuple[str, ...] | None) -> dict[str, dict[str, Any]]:
         load_engine("torch")
@@ -294,9 +293,7 @@ class Executable(Verbs):
         theta, batched = self._theta(values)
         entries = self._wrt(wrt)
         curvature = hessian(self.circuit, theta, named.columns_of(entries))
-        if self._outputs.output_shape == ():
-            curvature = curvature[:, 0]
-        return named.second(curvature, entries, batched)
+        return named.second(curvature[:, 0] if self._outputs.output_shape == () else curvature, entries, batched)
 
     def _state(self, values: Mapping[str, Any], chosen: Executor) -> Array:
         theta, batched = self._theta(values)
@@ -305,9 +302,12 @@ class Executable(Verbs):
 
     def _matrix(self, values: Mapping[str, Any], chosen: Executor) -> Array:
         theta, batched = self._theta(values)
-        doubled = states.with_entangled_inputs(self._unitary_circuit)
-        matrix = states.matrix(self._prepared_for_state(chosen, doubled), self.circuit, theta)
+        matrix = states.matrix(self._prepared_for_state(chosen, self._doubled), self.circuit, theta)
         return matrix if batched else matrix[0]
+
+    @cached_property
+    def _doubled(self) -> Circuit:
+        return states.with_entangled_inputs(self._unitary_circuit)
 
     @property
     def _unitary_circuit(self) -> Circuit:
@@ -445,6 +445,7 @@ class Executable(Verbs):
         return self._layout.theta(values)
 
     def _wrt(self, wrt: tuple[str, ...] | None) -> list[OpenParameter]:
+        self._refuse_nothing()
         known = {entry.name: entry for entry in self.circuit.angles.parameters}
         if wrt is None:
             return self._floats or self._refuse_no_floats()

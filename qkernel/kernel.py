@@ -204,10 +204,10 @@ class Kernel(Verbs, Generic[P, R]):
 
     if TYPE_CHECKING:
 
-        def __call__(self, *arguments: P.args, **keywords: P.kwargs) -> R: ...
+        def __call__(self, /, *arguments: P.args, **keywords: P.kwargs) -> R: ...
     else:
 
-        def __call__(self, *arguments, **keywords):
+        def __call__(self, /, *arguments, **keywords):
             """In a kernel: call this kernel. Outside: `run`."""
             if is_tracing():
                 return active_tracer(f"`{self.name}`").call_kernel(self, arguments, keywords)

@@ -77,6 +77,11 @@ def test_engines_of_an_executable() -> None:
     assert [len(engine.calls) for engine in (first, *others)] == [1] * 11
 
 
+def test_circuits_of_a_matrix() -> None:
+    prepared = type(load_engine("native").prepare(turned.compile().circuit))
+    assert growth(prepared, lambda k: turned.unitary(angle=0.1 * k)) == 0
+
+
 def test_arrays_for_batches_of_many_sizes() -> None:
     assert growth(Arrays, lambda k: turned.run(angle=np.linspace(0, 1, 2 + k))) == 0
 

@@ -386,6 +386,62 @@ def test_a_qubit_that_a_kernel_makes_is_one_qubit(kernel: qk.Kernel, values: dic
         assert kernel.draw(output="text", **options)
 
 
+@qk.qkernel
+def chained(n: qk.UInt) -> qk.Qubit:
+    q = qk.x(qk.qubit())
+    if n > 0:
+        before = chained(n - 1)
+        before, q = qk.cx(before, q)
+    return q
+
+
+@qk.qkernel
+def growing(n: qk.UInt, result: qk.Qubit) -> tuple[qk.Qubit, qk.Vector[qk.Qubit]]:
+    q = qk.qubit_array(n + 1)
+    if n > 0:
+        result, before = growing(n - 1, result)
+        result, before[0] = qk.cx(result, before[0])
+        before[len(before) - 1], q[0] = qk.cx(before[len(before) - 1], q[0])
+    return qk.x(result), qk.x(q)
+
+
+def test_a_recursion_may_make_qubits_and_give_them_back() -> None:
+    @qk.qkernel
+    def parity(n: qk.UInt) -> qk.Bit:
+        return qk.measure(chained(n))
+
+    @qk.qkernel
+    def lengths(n: qk.UInt) -> tuple[qk.Bit, qk.Vector[qk.Bit]]:
+        result, q = growing(n, qk.qubit())
+        return qk.measure(result), qk.measure(q)
+
+    def by_hand(n: int) -> tuple[int, list[int]]:
+        if n == 0:
+            return 1, [1]
+        result, before = by_hand(n - 1)
+        before[0] ^= result
+        return 1 - result, [1 - before[-1], *[1] * n]
+
+    assert [parity(n) for n in range(5)] == [1, 0, 1, 0, 1]
+    for n in range(5):
+        result, q = by_hand(n)
+        assert lengths(n) == (result, tuple(q))
+        parity.verify_resources(n=n)
+    assert qk.parse(str(lengths.ir)) == lengths.ir
+
+
+def test_a_recursion_that_gives_back_other_qubits_is_refused() -> None:
+    @qk.qkernel
+    def measured(n: qk.UInt, q: qk.Qubit) -> tuple[qk.Qubit, qk.Bit]:
+        new = qk.qubit()
+        if n > 0:
+            new, _ = measured(n - 1, new)
+        return new, qk.measure(q)
+
+    with pytest.raises(ReturnTypeError, match="`measured` calls itself, so it must return the qubits that it takes"):
+        measured.check()
+
+
 def test_a_qubit_that_a_kernel_makes_has_no_elements() -> None:
     @qk.qkernel
     def indexed() -> qk.Bit:

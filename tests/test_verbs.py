@@ -307,6 +307,34 @@ def test_what_is_given_twice_or_by_the_wrong_place() -> None:
         program.run(**VALUES, options=[1])  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("verb", ["run", "run_with_errors", "sample", "grad", "jacobian", "hessian"])
+def test_a_kernel_that_returns_nothing(verb: str) -> None:
+    @qk.qkernel
+    def kernel(a: qk.Float) -> None:
+        qk.rx(qk.qubit(), a)
+
+    with pytest.raises(ExecutionError, match="`kernel` returns nothing that can be read"):
+        getattr(kernel, verb)(0.1)
+
+
+def test_derivatives_of_no_observables() -> None:
+    @qk.qkernel
+    def kernel(a: qk.Float, terms: qk.Vector[qk.Observable]) -> qk.Vector[qk.Float]:
+        return qk.expval(qk.rx(qk.qubit(), a), terms)
+
+    assert kernel.jacobian([0.1, 0.2], [])["a"].shape == (2, 0)
+    assert kernel.hessian([0.1, 0.2], [])["a"]["a"].shape == (2, 0)
+
+
+def test_an_argument_that_is_called_self() -> None:
+    @qk.qkernel
+    def kernel(self: qk.Float) -> qk.Float:
+        return qk.expval(qk.rx(qk.qubit(), self), qko.Z(0))
+
+    found = [kernel(self=0.3), kernel.run(self=0.3), kernel.compile().run(self=0.3), kernel.value_and_grad(self=0.3)[0]]
+    assert found == pytest.approx([math.cos(0.3)] * 4)
+
+
 def test_an_option_that_is_misspelt() -> None:
     for call, meant in (
         (lambda: energy.run(3, *VALUES.values(), shts=5), "shots"),

@@ -18,7 +18,7 @@ from qkernel.frontend.signature import Signature, Struct, flat_types, parts_of
 from qkernel.frontend.tracer import CallSite, Gone, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names, substitute
-from qkernel.ir.expressions import ZERO, Expr, Name, Slice, wrap
+from qkernel.ir.expressions import ZERO, Expr, Name, Size, Slice, wrap
 from qkernel.ir.ops import Modifier, Parameter
 from qkernel.ir.places import whole
 from qkernel.ir.printer import as_written
@@ -305,19 +305,30 @@ def _label(tracer: Tracer, kernel: AnyKernel) -> str:
 
 
 def assumed_outline(signature: Signature) -> Outline:
-    """What a kernel that reaches itself is taken to return while it is traced: its qubits, in order. Checked at the end."""
+    """What a kernel that reaches itself is taken to return while it is traced: its qubits, in order, and behind them new
+    ones. Checked at the end."""
     types = flat_types(signature.returned)
     quantum = [parameter for parameter in signature.parameters if is_quantum(parameter.type)]
     values: list[Value] = []
     for type in types:
         match = next((parameter for parameter in quantum if parameter.type == type), None)
-        if match is None:
+        if match is None and type in (QUBIT, ArrayType(QUBIT)):
+            values.append(_new_handle(signature, type))
+        elif match is None:
             values.append(Name(f"result of {signature.names}", type))
         else:
             quantum.remove(match)
             values.append(parameter_handle(match))
     is_tuple = len(types) != 1 or isinstance(signature.returned, (Struct, TupleType, tuple))
     return Outline(ir_parameters(signature), tuple(values), is_tuple)
+
+
+def _new_handle(signature: Signature, type: Type) -> QuantumHandle:
+    """A qubit, or a register of an unknown length, that no parameter is."""
+    name = "result"
+    while name in signature.names:
+        name += "_"
+    return QuantumHandle(whole(name, type), None if type == QUBIT else Size(Name(name, type)), name)
 
 
 def parameter_handle(parameter: Parameter) -> QuantumHandle:

@@ -248,7 +248,8 @@ def nested_too_deeply(kernel: AnyKernel) -> KernelRecursionError:
 def check_assumption(kernel: AnyKernel, assumed: Outline | None, actual: Outline) -> None:
     """A kernel that reaches itself must return its qubits in the order in which it takes them, and the types that it says."""
     pairs = list(zip(assumed.returns, actual.returns, strict=True)) if assumed is not None else []
-    if any(isinstance(guess, QuantumHandle) and _qubits(guess) != _qubits(value) for guess, value in pairs):
+    names = {parameter.name for parameter in actual.parameters}
+    if any(isinstance(guess, QuantumHandle) and _qubits(guess, names) != _qubits(value, names) for guess, value in pairs):
         raise ReturnTypeError(
             f"`{kernel.name}` calls itself, so it must return the qubits that it takes, in the same order",
             span=kernel.signature.returned_span,
@@ -270,8 +271,11 @@ def check_assumption(kernel: AnyKernel, assumed: Outline | None, actual: Outline
             )
 
 
-def _qubits(value: Value) -> tuple[Place, Expr | None] | None:
-    return (value.place, value.fixed_point) if isinstance(value, QuantumHandle) else None
+def _qubits(value: Value, parameters: set[str]) -> tuple[Place | None, Expr | None] | None:
+    """The place of a parameter's qubits; new ones have none that a caller could tell."""
+    if not isinstance(value, QuantumHandle):
+        return None
+    return (value.place if value.place.register in parameters else None), value.fixed_point
 
 
 def link(kernel: AnyKernel) -> ops.Module:

@@ -54,7 +54,9 @@ class TensorProgram:
         count = expectations.shape[1]
         values |= {leaf: expectations[:, k] for leaf, k in self.program.outputs.leaves.items() if k < count}
         numbers = [_evaluate(component, values, weights) for component in self.program.outputs.components]
-        return torch.stack([number.expand(len(inputs)) for number in numbers], 1)
+        return (
+            torch.stack([number.expand(len(inputs)) for number in numbers], 1) if numbers else inputs.new_zeros(len(inputs), 0)
+        )
 
     def _extended(self, inputs: Tensor, weights: Tensor, values: Mapping[Expr, Tensor]) -> tuple[Tensor, Tensor]:
         """The columns and behind them the curved angles, which are wide until whole turns are off."""
