@@ -11,6 +11,7 @@ import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from qkernel.characters import columns
 from qkernel.ir.spans import Span
 
 
@@ -55,9 +56,9 @@ def _excerpt(span: Span, mark: str, label: str, gutter: int, same_file: bool = F
     if not text:
         return [head, f"{blank} = {label}"] if label else [head]
     end = span.end_column if span.end_line == span.line else len(text)
-    width = max(1, end - span.column)
     shown, column = _window(text.translate(_CONTROLS), span.column)
-    pointer = " " * column + mark * min(width, max(1, len(shown) - column))
+    marked = shown[column : column + end - span.column]
+    pointer = " " * columns(shown[:column]) + mark * max(1, columns(marked))
     return [head, f"{blank} |", f"{span.line:>{gutter}} | {shown}", f"{blank} | {pointer} {label}".rstrip()]
 
 

@@ -91,7 +91,7 @@ class SymbolicValueError(FrontendTransformError, TypeError):
 
 
 class KernelRecursionError(FrontendTransformError, RecursionError):
-    """Kernels call each other without end."""
+    """Kernels call each other without end, or too many calls deep."""
 
     code = "QK108"
 

@@ -9,6 +9,7 @@ import pytest
 
 import qkernel as qk
 from qkernel.errors import KernelRecursionError
+from qkernel.recursion import DEEPEST
 
 
 @qk.qkernel
@@ -82,6 +83,14 @@ def test_a_recursion_that_ends_is_counted_lowered_and_drawn(n: int) -> None:
     assert alone.sample(n=n, shots=3).results == [(n % 2, 3)]
     assert "down" in alone.draw(output="text", n=n)
     assert alone.estimate_resources(n=n).depth == n + 1
+
+
+@pytest.mark.parametrize("n", [DEEPEST, DEEPEST + 1000])
+def test_one_that_ends_too_deep_is_not_said_to_be_endless(n: int) -> None:
+    for call in (alone.estimate_resources, alone.verify_resources, alone.sample):
+        with pytest.raises(KernelRecursionError, match=f"`down` is called {DEEPEST} calls deep"):
+            call(n=n)
+    assert alone.estimate_resources(n=DEEPEST - 1).gates.total == DEEPEST - 1
 
 
 @pytest.mark.parametrize("n", [3, 500, 1000])

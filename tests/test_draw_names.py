@@ -13,7 +13,7 @@ from matplotlib.font_manager import FontProperties, findfont, fontManager, get_f
 from wcwidth import wcswidth
 
 import qkernel as qk
-from qkernel.draw.characters import cells, columns, shorten, shorten_name, spelled_out, steady, visible
+from qkernel.characters import cells, columns, shorten, shorten_name, spelled_out, steady, visible
 from qkernel.draw.fonts import _search, families, legible
 
 SHOWN = {

@@ -37,6 +37,10 @@ def bell() -> tuple[qk.Bit, qk.Bit]:
     return qk.measure(a), qk.measure(b)
 
 @qk.qkernel
+def register(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    return qk.measure(qk.h(qk.qubit_array(n)))
+
+@qk.qkernel
 def wrong() -> qk.Bit:
     q = qk.qubit()
     qk.measure(q)
@@ -48,6 +52,8 @@ def wrong() -> qk.Bit:
     "html": "bell.draw(output='html')",
     "html again": "bell.draw(output='html', inline=True)",
     "text": "bell.draw(output='text')",
+    "plot": "register.estimate_resources().plot('n', [1, 2])",
+    "calls": "bell.estimate_resources().by_call()",
     "ir": "bell.ir",
     "kernel": "bell",
     "kernel with a mistake": "wrong",
@@ -106,6 +112,16 @@ def test_the_picture_is_the_figure_twice_as_fine(shown: dict[str, list[Any]]) ->
     size = output["metadata"]["image/png"]
     height, width, _ = pixels(output["data"]["image/png"]).shape
     assert (width, height) == pytest.approx((2 * size["width"], 2 * size["height"]), abs=2)
+
+
+def test_a_plot_of_an_estimate_is_one_picture(shown: dict[str, list[Any]]) -> None:
+    found = data(shown["plot"])
+    assert set(found) == {"image/png", "text/plain"}
+    assert pixels(found["image/png"])[..., :3].std() > 0.05
+
+
+def test_a_tree_of_calls_is_read_as_lines(shown: dict[str, list[Any]]) -> None:
+    assert data(shown["calls"])["text/plain"] == "bell: 2 gates\n└─ <b>bell</b>: 2 gates"
 
 
 def test_pyplot_is_not_needed_and_its_figures_are_shown_beside(shown: dict[str, list[Any]]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
+from qkernel.characters import columns
 from qkernel.errors import KernelRecursionError, QKernelError, SourceUnavailableError, UnknownNameError
 from qkernel.kernel import Kernel
 
@@ -35,8 +36,9 @@ def under_caret(error: QKernelError) -> str:
     """The source text that the carets mark, read off the printed message."""
     lines = str(error).splitlines()
     position = next(k for k, line in enumerate(lines) if "| " in line and "^" in line)
-    start, width = lines[position].index("^"), lines[position].count("^")
-    return lines[position - 1][start : start + width]
+    start, end = lines[position].index("^"), lines[position].rindex("^") + 1
+    source = lines[position - 1]
+    return "".join(letter for k, letter in enumerate(source) if start <= columns(source[:k]) < end)
 
 
 def test_a_kernel_in_a_function_is_indented() -> None:
@@ -181,6 +183,7 @@ def test_text_that_nobody_kept() -> None:
         ("größe = 'ä' + '🎉'; return qk.rx(q, thetta)", "thetta"),
         ("return qk.rx(qk.h(q), 'π/2')", "'π/2'"),
         ("q = qk.h(q); α = '漢字'; return qk.rx(q, 0.5, α)", "α"),
+        ("회전角 = qk.h(q); return qk.rx(회전角, 회전角度)", "회전角度"),
     ],
 )
 def test_lines_beyond_ascii(line: str, marked: str) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+from qkernel.characters import visible
 from qkernel.draw.build import Options, build_scene
-from qkernel.draw.characters import visible
 from qkernel.draw.scene import Scene, reworded, with_short_names
 from qkernel.draw.style import STYLES, CircuitStyle, find_style
 from qkernel.errors import ValidationError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qkernel.draw.characters import cells, columns
+from qkernel.characters import cells, columns
 
 _NORTH, _EAST, _SOUTH, _WEST = range(4)
 _JOINTS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qkernel.draw.characters import shorten
+from qkernel.characters import shorten
 from qkernel.draw.labels import label
 from qkernel.draw.regions import Scope
 from qkernel.draw.scene import Item, Mark, Operation, Section, Touch

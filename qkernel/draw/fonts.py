@@ -6,7 +6,7 @@ from functools import cache
 
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
-from qkernel.draw.characters import cells, escape, steady
+from qkernel.characters import cells, escape, steady
 
 _FONTLESS = ("Last Resort", "LastResort")
 """Fonts that have an empty box for every letter there is."""

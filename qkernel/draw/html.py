@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 from math import ceil, floor
 
-from qkernel.draw.characters import shorten
+from qkernel.characters import shorten
 from qkernel.draw.drawings import HtmlDrawing
 from qkernel.draw.layout import Extent, Layout, lay_out
 from qkernel.draw.page import PAGE

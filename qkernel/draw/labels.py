@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.draw.characters import columns, shorten
+from qkernel.characters import columns, shorten
 from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, apply, item, size
 from qkernel.ir.places import Place
 from qkernel.ir.types import DictType, TupleType

@@ -5,7 +5,6 @@ Shapes that cannot overlap and look alike are one collection, so that a figure o
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -14,22 +13,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
-from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.textpath import TextPath, text_to_path
 from matplotlib.transforms import Affine2D
 
-from qkernel.draw.characters import cells
+from qkernel.characters import cells
 from qkernel.draw.fonts import families
 from qkernel.draw.shapes import Arc, Box, Disc, Line, Picture, Shape, Text
 from qkernel.draw.style import CircuitStyle
+from qkernel.figures import DrawnFigure
 
 _DOTS_PER_INCH, _LONGEST_SIDE = 100.0, 60_000
 """Pixels: what a figure asks for, and a little less than what matplotlib can save."""
-
-_FINEST_SIDE = 6_000
-"""Pixels of the picture that a notebook shows, where it is twice as fine as the figure."""
 
 _SET_UP_TO = 500
 """Texts that matplotlib sets, with hinted letters; more are drawn as outlines of letters, ten times faster."""
@@ -42,18 +38,6 @@ _LOOKS: dict[type, tuple[str, ...]] = {
     Arc: ("stroke", "line"),
     Text: ("ink",),
 }
-
-
-class DrawnFigure(Figure):
-    """A figure that a notebook shows, with or without `%matplotlib inline`."""
-
-    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        """The picture, fine enough for displays of small pixels, and the size at which it is meant to be shown."""
-        width, height = (round(side * self.dpi) for side in self.get_size_inches())
-        fineness = 2 if 2 * max(width, height) <= _FINEST_SIDE else 1
-        file = io.BytesIO()
-        self.savefig(file, format="png", dpi=fineness * self.dpi)
-        return file.getvalue(), {"width": width, "height": height}
 
 
 def figure(picture: Picture, style: CircuitStyle) -> DrawnFigure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from qkernel.draw.characters import columns, shorten
+from qkernel.characters import columns, shorten
 from qkernel.draw.layout import Extent, Metrics
 from qkernel.draw.scene import Frame, Mark, Operation, Touch
 from qkernel.draw.shapes import Arc, Box, Disc, Group, Line, Shape, Text, text_width

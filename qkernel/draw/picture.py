@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qkernel.draw.characters import columns, shorten
+from qkernel.characters import columns, shorten
 from qkernel.draw.layout import FrameBox, lay_out
 from qkernel.draw.pen import EDGE, Pen
 from qkernel.draw.scene import Scene

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from qkernel.draw.characters import shorten_name
+from qkernel.characters import shorten_name
 from qkernel.ir.spans import Span
 
 

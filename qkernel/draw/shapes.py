@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from qkernel.draw.characters import columns
+from qkernel.characters import columns
 from qkernel.ir.spans import Span
 
 _REGULAR = {

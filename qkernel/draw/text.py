@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 
+from qkernel.characters import columns, shorten, shorten_name, spelled_out, steady
 from qkernel.draw.canvas import Canvas, plain
-from qkernel.draw.characters import columns, shorten, shorten_name, spelled_out, steady
 from qkernel.draw.drawings import TextDrawing
 from qkernel.draw.layout import Extent, FrameBox, Layout, Metrics, lay_out
 from qkernel.draw.scene import Mark, Operation, Scene, Touch, Wire, reworded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 
-from qkernel.draw.characters import visible
+from qkernel.characters import visible
 from qkernel.draw.scene import Frame, Item, Operation, Wire
 from qkernel.ir.spans import Span
 

@@ -35,6 +35,9 @@ class CallNode:
         """The measurements of these calls."""
         return plain(self.tally.of("measurements"))
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         lines = []
         pending = [(self, "", "")]

@@ -16,7 +16,6 @@ from qkernel.errors import (
     BindingShapeError,
     EmitError,
     EntrypointValidationError,
-    KernelRecursionError,
     SeparationError,
     SizeError,
 )
@@ -28,7 +27,7 @@ from qkernel.estimate.forms import is_whole, positive_part, power
 from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally
 from qkernel.estimate.quantity import ONE, Quantity, Value, quantity, symbol
 from qkernel.estimate.ranges import trips
-from qkernel.estimate.recursion import recursive_functions
+from qkernel.estimate.recursion import recursive_functions, too_deep
 from qkernel.estimate.scope import Deferred, NotFollowed, RunTime, RunTimeValue, Scope
 from qkernel.estimate.stepping import MOST_STEPS
 from qkernel.estimate.substitution import (
@@ -179,11 +178,7 @@ class Fold:
     def _summary(self, callee: Function, values: tuple[Result, ...]) -> Summary:
         key = (callee.name, values)
         if key in self.running or len(self.running) >= DEEPEST:
-            raise KernelRecursionError(
-                f"kernels reached from `{self.module.entry.name}` call each other without end",
-                span=callee.span,
-                help="end the recursion with an `if` on an argument",
-            )
+            raise too_deep(callee, endless=key in self.running)
         if key not in self.summaries:
             names = {parameter.name: value for parameter, value in zip(callee.parameters, values, strict=True)}
             self.running.add(key)

@@ -102,11 +102,11 @@ def latex_table(estimate: ResourceEstimate) -> str:
 def plot(estimate: ResourceEstimate, name: str, values: Iterable[int], fields: Sequence[str], others: Mapping[str, Any]) -> Any:
     """A log-log plot of fields over values of one argument, as a matplotlib `Figure`."""
     try:
-        from matplotlib.figure import Figure
+        from qkernel.figures import DrawnFigure
     except ImportError:
         raise _missing("matplotlib") from None
     points = list(values)
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = DrawnFigure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     at_points = [estimate.substitute(**{name: point, **others}) for point in points]
     for chosen, marker in zip(fields, cycle("os^Dv")):

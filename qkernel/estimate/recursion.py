@@ -1,10 +1,13 @@
-"""Which functions of a module call themselves."""
+"""Which functions of a module call themselves, and what is said of those that do so too often."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qkernel.ir.ops import Call, Module, Op, blocks
+from qkernel.diagnostics import written_name
+from qkernel.errors import KernelRecursionError
+from qkernel.ir.ops import Call, Function, Module, Op, blocks
+from qkernel.recursion import DEEPEST
 
 
 def recursive_functions(module: Module) -> tuple[frozenset[str], frozenset[str]]:
@@ -13,6 +16,16 @@ def recursive_functions(module: Module) -> tuple[frozenset[str], frozenset[str]]
     reached = {name: _reached(calls, calls[name]) for name in calls}
     recursive = frozenset(name for name in calls if name in reached[name])
     return recursive, frozenset(name for name in calls if name in recursive or reached[name] & recursive)
+
+
+def too_deep(callee: Function, endless: bool) -> KernelRecursionError:
+    """A call of a function inside of a call with the same values, or of so many calls that no more are counted."""
+    name = written_name(callee.name)
+    return KernelRecursionError(
+        f"`{name}` calls itself without end" if endless else f"`{name}` is called {DEEPEST} calls deep",
+        span=callee.span,
+        help="end the recursion with an `if` on an argument" if endless else "end the recursion sooner, or write a loop",
+    )
 
 
 def _callees(block: Sequence[Op]) -> set[str]:
