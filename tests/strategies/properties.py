@@ -285,6 +285,23 @@ def batch(case: Case) -> None:
         same(f"row {k}", np.asarray(found)[k], single, 1e-10)
 
 
+def no_samples(case: Case) -> None:
+    """A batch of no samples has the shapes of any batch, on every engine, exactly and with shots, derivatives too."""
+    program, count = case.program, len(case.program.values["v"])
+    one = {"a": np.array([program.values["a"]]), "b": program.values["b"], "v": np.array([program.values["v"]])}
+    none = {"a": np.zeros(0), "b": program.values["b"], "v": np.zeros((0, count))}
+    wanted = np.shape(case.executable.run(bindings=one))[1:]
+    slopes = {name: np.shape(part)[1:] for name, part in case.executable.jacobian(bindings=one).items()}
+    for options in ({"engine": engine} for engine in ("native", "reference", "torch", "qiskit")):
+        for more in ({}, {"shots": 5}):
+            found = np.shape(case.executable.run(bindings=none, **options, **more))
+            if found != (0, *wanted):
+                raise Mismatch(f"no samples give {found}, one sample {wanted} with {options | more}")
+            jacobian = case.executable.jacobian(bindings=none, **options, **more)
+            if {name: np.shape(part) for name, part in jacobian.items()} != {name: (0, *rest) for name, rest in slopes.items()}:
+                raise Mismatch(f"derivatives of no samples have other shapes than those of one with {options | more}")
+
+
 def draw(case: Case) -> None:
     """Drawings in text never raise, and each of their lines goes on where it points."""
     main, bound = case.main, {name: value for name, value in case.program.values.items() if name not in OPEN}
@@ -437,7 +454,7 @@ REWRITTEN: dict[str, Property] = {
 UNITARY: dict[str, Property] = {
     "state": state, "qiskit_state": qiskit_state, "openqasm_state": openqasm_state, "inverse": inverse, "control": control,
     "counts": counts, "text": text, "collisions": collisions,
-    "gradients": gradients, "batch": batch, "draw": draw, **REWRITTEN,
+    "gradients": gradients, "batch": batch, "no_samples": no_samples, "draw": draw, **REWRITTEN,
 }  # fmt: skip
 MEASURING: dict[str, Property] = {
     "exact": exact, "gradients": gradients, "native": _on("native"), "reference": _on("reference"),
