@@ -276,7 +276,7 @@ class Verbs:
         Qubits that the kernel takes begin in 0; a register's length is its value (`kernel.statevector(q=3)`).
         Raises `ExecutionError` for a kernel that measures or resets, and where an ancilla is not back in 0.
         """
-        executable, given = self._ready(self._values(arguments, bindings, values), (), len(arguments), takes_qubits=True)
+        executable, given = self._ready(self._detached(arguments, bindings, values), (), len(arguments), takes_qubits=True)
         return executable._state(given, executable._on(engine))
 
     @verb
@@ -290,7 +290,7 @@ class Verbs:
         makes qubits of its own and keeps them the matrix is an isometry. Computed as the state of twice as many qubits.
         Raises what `statevector` raises.
         """
-        executable, given = self._ready(self._values(arguments, bindings, values), (), len(arguments), takes_qubits=True)
+        executable, given = self._ready(self._detached(arguments, bindings, values), (), len(arguments), takes_qubits=True)
         return executable._matrix(given, executable._on(engine))
 
     # tools --------------------------------------------------------------------------------------------------------------
@@ -463,7 +463,7 @@ class Verbs:
         """What would run for `batch` samples: the circuit's size, the engine, how derivatives are computed, and the plan."""
         from qkernel.explanation import explain
 
-        executable, given = self._ready(self._values(arguments, bindings, values), (), len(arguments))
+        executable, given = self._ready(self._detached(arguments, bindings, values), (), len(arguments))
         return explain(executable.circuit, executable._on(engine, shots), batch, executable._open_columns(given))
 
     def save(self, path: str | PathLike[str]) -> None:

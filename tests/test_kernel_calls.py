@@ -18,6 +18,7 @@ from qkernel.errors import (
     QubitConsumedError,
     QubitRebindError,
     ReturnTypeError,
+    UnsupportedPythonError,
 )
 from qkernel.prebuilt import from_module
 
@@ -455,3 +456,19 @@ def test_a_qubit_that_a_kernel_makes_has_no_elements() -> None:
         indexed.check()
     with pytest.raises(ReturnTypeError, match="returns a Bit, but says"):
         as_vector.check()
+
+
+def test_a_list_from_around_the_kernel_is_no_name_in_it() -> None:
+    around = [0.1]
+
+    @qk.qkernel
+    def changes(q: qk.Qubit, angles: qk.Vector[qk.Float]) -> qk.Qubit:
+        angles[0] = 5.0
+        return qk.ry(q, angles[0])
+
+    @qk.qkernel
+    def main() -> qk.Float:
+        return qk.expval(qk.rx(changes(qk.qubit(), around), around[0]), qko.Z(0))
+
+    with pytest.raises(UnsupportedPythonError, match=r"let `changes` return it, or copy it there first"):
+        main.check()

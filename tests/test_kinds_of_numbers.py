@@ -11,7 +11,7 @@ import torch
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import KernelTypeError
+from qkernel.errors import KernelTypeError, NotFiniteError
 
 
 class Turns(enum.IntEnum):
@@ -109,6 +109,33 @@ def test_a_tensor_that_requires_grad_is_refused() -> None:
     trained = torch.nn.Parameter(torch.tensor(0.5))
     for kernel in kernels(trained):
         with pytest.raises(KernelTypeError, match="requires grad"):
+            kernel.check()
+
+
+@pytest.mark.parametrize("number", [10**400, -(2**1024)])
+def test_whole_numbers_beyond_floats_are_refused(number: int) -> None:
+    @qk.qkernel
+    def turned(a: qk.Float) -> qk.Float:
+        return qk.expval(qk.rx(qk.qubit(), a), qko.Z(0))
+
+    @qk.qkernel
+    def angle() -> qk.Float:
+        return qk.expval(qk.rx(qk.qubit(), number), qko.Z(0))
+
+    @qk.qkernel
+    def angles() -> qk.Float:
+        return qk.expval(qk.rx(qk.qubit_array(2), [number, 1]), qko.Z(0))
+
+    @qk.qkernel
+    def argument() -> qk.Float:
+        return turned(number)
+
+    @qk.qkernel
+    def result() -> qk.Float:
+        return number
+
+    for kernel in (angle, angles, argument, result):
+        with pytest.raises(NotFiniteError, match="is too large for a Float"):
             kernel.check()
 
 

@@ -14,13 +14,57 @@ import numpy as np
 import pytest
 
 import qkernel as qk
-from qkernel.errors import QKernelError, SymbolicValueError, UnsupportedPythonError
+from qkernel.errors import FrontendTransformError, QKernelError, SymbolicValueError, UnsupportedPythonError
 from qkernel.ir import ops
 from qkernel.ir.walk import walk
 
 
 def collect(*numbers: int) -> list[int]:
     return list(numbers)
+
+
+AMBIGUOUS = np.arange(3)
+
+
+@qk.qkernel
+def asks_for_a_range(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(n)
+    if range(n):
+        q[0] = qk.x(q[0])
+    return qk.measure(q)
+
+
+@qk.qkernel
+def asserts_pairs(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    assert zip(range(n), range(n), strict=True)
+    return qk.measure(qk.qubit_array(n))
+
+
+@qk.qkernel
+def asks_for_items(d: qk.Dict[qk.UInt, qk.Float]) -> qk.Bit:
+    q = qk.qubit()
+    while qk.items(d):
+        q = qk.x(q)
+    return qk.measure(q)
+
+
+@pytest.mark.parametrize("kernel", [asks_for_a_range, asserts_pairs, asks_for_items])
+def test_whether_there_is_anything_is_not_known(kernel: qk.Kernel) -> None:
+    with pytest.raises(SymbolicValueError, match=r"is not known yet, and whether .* is empty needs its value now"):
+        kernel.check()
+
+
+def test_a_condition_that_python_refuses() -> None:
+    @qk.qkernel
+    def kernel() -> qk.Bit:
+        q = qk.qubit()
+        if AMBIGUOUS:
+            q = qk.x(q)
+        return qk.measure(q)
+
+    with pytest.raises(FrontendTransformError, match="truth value of an array") as caught:
+        kernel.check()
+    assert "if AMBIGUOUS:" in str(caught.value)
 
 
 OF_KNOWN: list[Callable[[Any], Iterable[int]]] = [

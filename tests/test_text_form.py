@@ -230,6 +230,20 @@ def test_a_failed_save_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert os.listdir(tmp_path) == ["k.qk"]
 
 
+def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        save(EXAMPLES["reuse"](), pipe)
+        assert parse(os.read(reader, 65536).decode()) == EXAMPLES["reuse"]()
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    with pytest.raises(IsADirectoryError):
+        save(EXAMPLES["reuse"](), tmp_path)
+
+
 def test_a_malformed_module_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(TextFormError, match="`q` is not defined here"):
         save(Module((Function("f", (), (Gate("h", (Place("q"),)),)),)), tmp_path / "k.qk")

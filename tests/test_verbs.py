@@ -212,6 +212,15 @@ class TestHessian:
         with pytest.raises(GradientError, match="bits"):
             bits.hessian(0.3)
 
+    def test_no_finite_value(self) -> None:
+        @qk.qkernel
+        def rooted(a: qk.Float, b: qk.Float) -> qk.Float:
+            return qk.expval(qk.rx(qk.rx(qk.qubit(), qk.sqrt(a)), b), qko.Z(0))
+
+        with pytest.raises(GradientError, match="`rooted` has no finite value"):
+            rooted.hessian(0.0, 0.3)
+        assert rooted.compile({"a": 0.0}).hessian(0.3)["b"]["b"] == pytest.approx(-math.cos(0.3))
+
 
 class TestStates:
     def test_returned_qubits_come_first(self) -> None:
@@ -324,6 +333,14 @@ def test_derivatives_of_no_observables() -> None:
 
     assert kernel.jacobian([0.1, 0.2], [])["a"].shape == (2, 0)
     assert kernel.hessian([0.1, 0.2], [])["a"]["a"].shape == (2, 0)
+
+
+@pytest.mark.parametrize("verb", ["run", "run_with_errors", "statevector", "unitary", "explain"])
+def test_no_gradient_stops_unsaid(verb: str) -> None:
+    torch = pytest.importorskip("torch")
+    for given in (torch.ones(2, requires_grad=True), [torch.ones((), requires_grad=True), 0.1]):
+        with pytest.raises(GradientError, match="`w` requires a gradient"):
+            getattr(several, verb)(given)
 
 
 def test_an_argument_that_is_called_self() -> None:

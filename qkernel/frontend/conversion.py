@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qkernel.diagnostics import with_article
-from qkernel.errors import KernelTypeError
+from qkernel.errors import KernelTypeError, NotFiniteError
 from qkernel.frontend.descriptions import describe
 from qkernel.ir.expressions import Const, Expr, Pack, SymbolUse, apply, wrap
 from qkernel.ir.python_numbers import NotClassical
@@ -53,7 +53,7 @@ def convert(value: Expr, type: Type, what: str, span: Span | None) -> Expr:
         return value
     match value, type:
         case Const(number), _ if type == FLOAT and value.type == UINT:
-            return Const(float(number))
+            return Const(_as_float(number, what, span))
         case Const(number), _ if type == BIT and value.type == UINT and number in (0, 1):
             return Const(bool(number))
         case Pack(items), ArrayType(element, 1) if isinstance(value.type, (ArrayType, TupleType)):
@@ -75,6 +75,13 @@ def convert(value: Expr, type: Type, what: str, span: Span | None) -> Expr:
         label=with_article(value.type),
         help=_way_out(value, type),
     )
+
+
+def _as_float(number: int, what: str, span: Span | None) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise NotFiniteError(f"{what} is too large for a Float", span=span) from None
 
 
 def _way_out(value: Expr, wanted: Type) -> str | None:

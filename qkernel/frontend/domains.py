@@ -56,6 +56,12 @@ class SymbolicSequence(Sequence[Any]):
     def __len__(self) -> int:
         return len(self._known())
 
+    def __bool__(self) -> bool:
+        known = self.known()
+        if known is None:
+            raise SymbolUse(self.unknown, f"whether `{self!r}` is empty", f"write `len({self!r}) > 0`")
+        return bool(known)
+
     def __getitem__(self, key: Any) -> Any:
         return self._known()[key]
 
@@ -138,6 +144,9 @@ class SymbolicItems:
 
     def __iter__(self) -> Any:
         raise SymbolUse(self.unknown, "going over its items", f"write `for key, value in {self!r}:`")
+
+    def __bool__(self) -> bool:
+        raise SymbolUse(self.unknown, "whether it is empty", "take a Bit as an argument of its own that tells")
 
     def __repr__(self) -> str:
         return f"{as_written(self.unknown)}.items()"

@@ -10,7 +10,7 @@ import operator
 import types
 from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
-from typing import Any
+from typing import Any, NoReturn
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import (
@@ -65,19 +65,23 @@ def read(tracer: Tracer, node: ast.expr) -> Any:
         if isinstance(value, Gone):
             raise value.error(ast.unparse(node), tracer.frame.span(node))
         return value
-    except QKernelError:
-        raise
-    except SymbolUse as error:
-        raise symbol_error(error, tracer.frame.span(node)) from None
-    except RecursionError:
-        raise
-    except NotClassical as error:
-        title = f"this is {describe(error.value)}, which is no value that a kernel computes with"
-        raise KernelTypeError(title, span=tracer.frame.span(node), label="not a number, bit or observable") from None
     except Exception as error:
-        raise FrontendTransformError(
-            f"{type(error).__name__}: {error}", span=tracer.frame.span(node), label="raised while the kernel was traced"
-        ) from error
+        raise_at(tracer, node, error)
+
+
+def raise_at(tracer: Tracer, node: ast.AST, error: Exception) -> NoReturn:
+    """Raise `error`, which came up while `node` was read, as an error of the kernel's at that place."""
+    if isinstance(error, (QKernelError, RecursionError)):
+        raise error
+    span = tracer.frame.span(node)
+    if isinstance(error, SymbolUse):
+        raise symbol_error(error, span) from None
+    if isinstance(error, NotClassical):
+        title = f"this is {describe(error.value)}, which is no value that a kernel computes with"
+        raise KernelTypeError(title, span=span, label="not a number, bit or observable") from None
+    raise FrontendTransformError(
+        f"{type(error).__name__}: {error}", span=span, label="raised while the kernel was traced"
+    ) from error
 
 
 def symbol_error(error: SymbolUse, span: Any) -> QKernelError:

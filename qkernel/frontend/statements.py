@@ -14,7 +14,7 @@ from qkernel.frontend.iteration import iterate
 from qkernel.frontend.loops import symbolic_for, symbolic_while
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import local_function
-from qkernel.frontend.reader import binary, find_frame, is_literal, read, with_site
+from qkernel.frontend.reader import binary, find_frame, is_literal, raise_at, read, with_site
 from qkernel.frontend.tracer import Frame, Gone, Tracer, describe
 from qkernel.ir.expressions import Expr
 from qkernel.ir.printer import as_written
@@ -85,7 +85,10 @@ _WORDS = {
 def run(tracer: Tracer, statements: list[ast.stmt]) -> Signal:
     """Execute statements; the signal says how the block ended early."""
     for statement in statements:
-        signal = execute(tracer, statement)
+        try:
+            signal = execute(tracer, statement)
+        except Exception as error:
+            raise_at(tracer, getattr(statement, "test", statement), error)
         if signal is not None:
             return signal
     return None

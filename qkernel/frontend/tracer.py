@@ -62,7 +62,8 @@ class Gone:
         return Gone(
             f"was given to `{kernel}`, which changes its elements and does not return it",
             Note("given to it here", span),
-            f"vectors are passed by value; let `{kernel}` return it (`{name} = {kernel}(...)`), or copy it there first",
+            f"vectors are passed by value; let `{kernel}` return it{f' (`{name} = {kernel}(...)`)' if name else ''}, "
+            "or copy it there first",
             UnsupportedPythonError,
             "the vector of before",
         )

@@ -18,12 +18,16 @@ from qkernel.ir.verifier import verify
 def save(module: Module, path: str | os.PathLike[str]) -> None:
     """Write `module` to `path`, which holds either what it held before or all of the new text, whatever happens.
 
+    What is there and no file, such as `/dev/stdout`, is written to and stays what it is.
     Raises `TextFormError` if `load` would not read it back, which an expression beyond the limits of the text form does.
     """
     verify(module)
     text = format_module(module) + "\n"
     parse(text)
     target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        target.write_text(text, encoding="utf-8", newline="\n")
+        return
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
         with open(temporary, "x", encoding="utf-8", newline="\n") as file:

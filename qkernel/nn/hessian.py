@@ -21,7 +21,7 @@ def hessian(circuit: Circuit, theta: Array, columns: Sequence[int]) -> Array:
     """Second derivatives by `columns` of theta, shape (batch, numbers, all columns, all columns), zeros elsewhere.
 
     `theta` has shape (batch, columns). Differentiates twice through the torch engine, in double precision.
-    Raises `GradientError` where that does not reach the circuit.
+    Raises `GradientError` where that does not reach the circuit, and for a derivative without a finite value.
     """
     program = Program(circuit, load_engine("torch"))
     tensors = tensor_program(program, tuple(range(program.num_columns)), ())
@@ -38,6 +38,11 @@ def hessian(circuit: Circuit, theta: Array, columns: Sequence[int]) -> Array:
         for column in columns if slope.requires_grad else ():
             second = _gradient(slope[:, column].sum(), values).detach().numpy()
             result[:, number, column, list(columns)] = second[:, list(columns)]
+    if not np.isfinite(result).all():
+        raise GradientError(
+            f"a second derivative of `{circuit.name}` has no finite value here",
+            help="fix the argument that has none: `kernel.compile(bindings={...})`",
+        )
     return result
 
 
