@@ -29,9 +29,14 @@ DIRECT = frozenset(("bindings", "options"))
 """The keywords through which any argument and any option can be given; no argument of a kernel has these names."""
 
 
+_all_options: set[str] = set()
+"""The options of all verbs: a keyword of such a name is no misspelt argument."""
+
+
 def verb(method: F) -> F:
     """`method` with `options`, and refusing a keyword that is both one of its options and an argument of the kernel."""
     names = frozenset(method.__kwdefaults__ or ()) - DIRECT
+    _all_options.update(names)
 
     @wraps(method)
     def called(self: Any, /, *arguments: Any, **keywords: Any) -> Any:
@@ -45,6 +50,8 @@ def verb(method: F) -> F:
         if options:
             _check_options(method.__name__, names, options, keywords)
         for name in keywords.keys() - names - DIRECT - own:
+            if name in _all_options:
+                raise _no_option(method.__name__, name, names)
             if name.isidentifier() and (meant := did_you_mean(name, sorted(names - own))):
                 raise CallArgumentError(
                     f"`{self.name}` has no argument `{name}`, nor has `{method.__name__}` such an option{meant}",
@@ -59,12 +66,16 @@ def _check_options(name: str, names: frozenset[str], options: Any, keywords: Map
         raise KernelTypeError(f"`options` is a dictionary from names to values, not `{options!r}`")
     for option in options:
         if option not in names:
-            raise CallArgumentError(
-                f"`{name}` has no option `{option}`{did_you_mean(str(option), sorted(names))}",
-                help=f"its options are {', '.join(f'`{entry}`' for entry in sorted(names))}",
-            )
+            raise _no_option(name, option, names)
         if option in keywords:
             raise CallArgumentError(f"the option `{option}` of `{name}` is given twice")
+
+
+def _no_option(verb: str, option: object, names: frozenset[str]) -> CallArgumentError:
+    return CallArgumentError(
+        f"`{verb}` has no option `{option}`{did_you_mean(str(option), sorted(names))}",
+        help=f"its options are {', '.join(f'`{entry}`' for entry in sorted(names))}",
+    )
 
 
 class Verbs:

@@ -200,6 +200,19 @@ def test_a_verb_that_a_message_names_is_there_on_kernels_and_executables(verb: s
     assert hasattr(Executable, verb)
 
 
+@pytest.mark.parametrize(("verb", "option"), [("hessian", "engine"), ("grad", "basis"), ("sample", "wrt"), ("draw", "shots")])
+def test_an_option_of_another_verb_is_not_taken_for_an_argument(verb: str, option: str) -> None:
+    @qk.qkernel
+    def kernel(angle: qk.Float) -> qk.Bit:
+        return qk.measure(qk.rx(qk.qubit(), angle))
+
+    with pytest.raises(errors.CallArgumentError, match=f"`{verb}` has no option `{option}`") as caught:
+        getattr(kernel, verb)(angle=0.1, **{option: None})
+    named = set(re.findall(r"`(\w+)`", caught.value.help or ""))
+    assert named
+    assert named <= set(inspect.signature(getattr(qk.Kernel, verb)).parameters)
+
+
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
 FILES = {str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") if ".venv" not in path.parts}
 
@@ -213,7 +226,7 @@ def test_files_and_names_that_documents_mention_exist(document: Path) -> None:
             gone += [code] if not any(f"/{known}".endswith(f"/{file.group()}") for known in FILES) else []
         else:
             gone += [name for name in missing(code, frozenset()) if name.startswith(("qk.", "qko.", "qkernel."))]
-    assert set(gone) <= {"qkernel.engines", "mistake.py"}, gone  # a group of entry points; a file of the reader's
+    assert set(gone) <= {"qkernel.engines", "qkernel.adapters", "mistake.py"}, gone  # groups of entry points; a reader's file
 
 
 def test_only_names_lose_the_number_that_tells_two_of_one_name_apart() -> None:
