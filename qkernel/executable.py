@@ -87,8 +87,11 @@ class Executable(Verbs):
         self.shots, self.seed = None if shots is None else check_shots(shots), check_seed(seed)
         self.name, self.fixed = circuit.name, dict(fixed or {})
         self._outputs = Outputs(circuit)
-        self._ready_circuits = Recent[int, tuple[Engine, dict[Any, Prepared]]](_MOST_ENGINES)
+        self._ready_circuits: Recent[int, tuple[Engine, dict[Any, Prepared]]] = Recent(_MOST_ENGINES)
         self._groups: dict[Form, list[Measured]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_ready_circuits": Recent(_MOST_ENGINES)}
 
     def __repr__(self) -> str:
         names = ", ".join(entry.name for entry in self.circuit.angles.parameters)
@@ -277,8 +280,7 @@ class Executable(Verbs):
         theta, batched = self._theta(values)
         entries = self._wrt(wrt)
         value, slopes = self._derivatives(chosen, theta, entries)
-        gradient = named.first(slopes[:, 0], entries, batched)
-        return (value[:, 0] if batched else float(value[0, 0])), gradient
+        return (value[:, 0] if batched else float(value[0, 0])), named.first(slopes[:, 0], entries, batched)
 
     def _jacobian(self, values: Mapping[str, Any], wrt: tuple[str, ...] | None, chosen: Executor) -> dict[str, Any]:
         theta, batched = self._theta(values)
@@ -427,9 +429,8 @@ class Executable(Verbs):
 
     def _prepare(self, engine: Engine, circuit: Circuit, dtype: Any = np.complex128) -> Prepared:
         """`circuit`, which is one of those that this executable keeps, ready on an engine."""
-        found = self._ready_circuits.get(id(engine)) or self._ready_circuits.keep(
-            id(engine), (engine, {})
-        )  # kept: its id is its own
+        ready, place = self._ready_circuits, id(engine)
+        found = ready.get(place) or ready.keep(place, (engine, {}))  # kept: its id is its own
         key = id(circuit), np.dtype(dtype)
         if key not in found[1]:
             found[1][key] = engine.prepare(circuit, dtype)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -341,6 +343,15 @@ def test_no_gradient_stops_unsaid(verb: str) -> None:
     for given in (torch.ones(2, requires_grad=True), [torch.ones((), requires_grad=True), 0.1]):
         with pytest.raises(GradientError, match="`w` requires a gradient"):
             getattr(several, verb)(given)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda program: pickle.loads(pickle.dumps(program))])
+def test_copies_run_like_their_original(copied: Any) -> None:
+    program = energy.compile({"n": 3}, lengths={"w": 3}, engine="reference", shots=50, seed=3)
+    expected = program.run(**VALUES)
+    assert copied(program).run(**VALUES) == expected
+    assert copied(program).run(**VALUES, engine="native", shots=50, seed=3) == program.run(**VALUES, engine="native")
+    assert copied(program).fixed == program.fixed
 
 
 def test_an_argument_that_is_called_self() -> None:
