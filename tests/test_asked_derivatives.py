@@ -71,6 +71,22 @@ def test_layer_whose_inputs_need_no_gradient(kernel: Any, engine: str, gradient:
     assert weight.grad.item() == pytest.approx(sum(SLOPES[kernel](x, weight.item()) for x in POINTS), abs=1e-6)
 
 
+@KERNELS
+@pytest.mark.parametrize("engine", ["native", "reference", "torch"])
+@pytest.mark.parametrize("gradient", ["adjoint", "shift"])
+@pytest.mark.parametrize("points", [POINTS, 0.0])
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # of forward mode itself
+def test_layer_whose_inputs_have_no_tangent(kernel: Any, engine: str, gradient: str, points: Any) -> None:
+    torch = pytest.importorskip("torch")
+    from qkernel.nn import QLayer
+
+    layer = QLayer(kernel, inputs="x", weights={"w": np.array(0.3)}, engine=engine, gradient=gradient).double()
+    given, weight = (torch.tensor(values, dtype=torch.float64) for values in (points, 0.3))
+    slopes = torch.func.jacfwd(lambda w: torch.func.functional_call(layer, {"w": w}, (given,)))(weight)
+    expected = [SLOPES[kernel](x, 0.3) for x in np.atleast_1d(points)]
+    assert slopes.detach().flatten().numpy() == pytest.approx(expected, abs=1e-6)
+
+
 @pytest.mark.parametrize("gradient", ["adjoint", "shift"])
 def test_layer_whose_input_needs_a_gradient(gradient: str) -> None:
     torch = pytest.importorskip("torch")

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.engine import load_engine
 from qkernel.gradient import open_slots, shift_vjp
+from qkernel.nn import QLayer
 
 HALF_X = qko.X(0) + 0.5
 
@@ -129,3 +131,18 @@ def test_large_and_missing_weights_of_no_samples(engine: str) -> None:
             assert [part.shape for part in found] == [(0, 2), (0, 0), (1,)]
             assert not found[2].any()
     assert prepared.expect(np.full((0, 1), np.nan)).shape == (0, 2)
+
+
+@qk.qkernel
+def tilted(angle: qk.Float, observables: qk.Vector[qk.Observable]) -> qk.Vector[qk.Float]:
+    return qk.expval(qk.rx(qk.qubit(), angle), observables)
+
+
+@pytest.mark.parametrize("engine", ["native", "torch", "reference", "qiskit"])
+def test_a_layer_of_no_observables_has_no_outputs(engine: str) -> None:
+    layer = QLayer(tilted, bindings={"observables": []}, inputs=["angle"], engine=engine)
+    angles = torch.zeros(3, requires_grad=True)
+    values = layer(angles)
+    assert values.shape == (3, 0)
+    values.sum().backward()
+    assert torch.equal(angles.grad, torch.zeros(3))

@@ -19,6 +19,8 @@ from torch.func import functional_call, grad, hessian, jacfwd, jacrev, jvp, line
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils.checkpoint import checkpoint
 
+import qkernel as qk
+import qkernel.observable as qko
 from qkernel.errors import GradientError
 from qkernel.nn import QLayer
 from tests.test_nn import curved, hybrid_layer, outcomes, random_batch, simulate, two_inputs
@@ -310,6 +312,21 @@ def test_jacobians_of_probabilities_and_of_computed_results(engine: str, gradien
         known = tuple(torch.stack(part).reshape(*values.shape, *part[0].shape) for part in zip(*rows, strict=True))
         for transform in (jacfwd, jacrev):
             torch.testing.assert_close(transform(layer, numbers)(*given), known, rtol=0, atol=1e-10)
+
+
+@qk.qkernel
+def off_diagonal(angles: qk.Vector[qk.Float]) -> qk.Vector[qk.Float]:
+    q = qk.ry(qk.qubit_array(2), angles)
+    q[0], q[1] = qk.cx(q[0], q[1])
+    return qk.expval(qk.rx(q, angles), [qko.X(1) + 0.5 * qko.Z(0) * qko.Y(1), qko.X(0) * qko.Y(1)])
+
+
+@pytest.mark.parametrize(("engine", "gradient"), FORMS)
+def test_batched_tangents_of_observables_off_the_diagonal(engine: str, gradient: str) -> None:
+    layer = QLayer(off_diagonal, inputs={"angles": 2}, engine=engine, gradient=gradient).double()
+    angles = random_batch(2)
+    found = functional.jacobian(layer, angles, strategy="forward-mode", vectorize=True)
+    torch.testing.assert_close(found, functional.jacobian(layer, angles), rtol=0, atol=1e-10)
 
 
 def test_forward_mode_with_shots_is_a_parameter_shift() -> None:

@@ -241,7 +241,7 @@ class Call:
             else torch.empty((rows, 0), dtype=dtype, device=self.device)
             for kind, rows in ((True, batch), (False, 1))
         )  # fmt: skip
-        outputs = operations(inputs, weights.squeeze(0))
+        outputs = operations(inputs, weights.squeeze(0), parts)
         return _shaped(outputs.to(self.dtype), self.shape)
 
     def gradients(

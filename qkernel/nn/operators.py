@@ -177,11 +177,14 @@ class Evaluated(torch.autograd.Function):
         ctx.name = name
         ctx.save_for_backward(*tensors)
         ctx.save_for_forward(*tensors)
+        ctx.set_materialize_grads(False)  # a tensor without a tangent may be one without a derivative
         with _below():
             return evaluate(name, tensors)  # type: ignore[no-any-return]
 
     @staticmethod
-    def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
+    def backward(ctx: Any, *cotangents: Tensor | None) -> Gradients:
+        if cotangents[0] is None:
+            return (None,) * len(ctx.needs_input_grad)
         return None, *pulled_back(ctx.name, ctx.needs_input_grad[1:], cotangents[0], ctx.saved_tensors)
 
     @staticmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,12 +40,20 @@ class TensorProgram:
     shared_angles: tuple[Expr, ...]
     matrices: dict[tuple[torch.device, torch.dtype], Tensor] = field(default_factory=dict, init=False, repr=False)
 
-    def __call__(self, inputs: Tensor, weights: Tensor) -> Tensor:
-        """The outputs, shape (batch, outputs), of `inputs` (batch, ...) and `weights` (one axis)."""
+    def __call__(self, inputs: Tensor, weights: Tensor, parts: Mapping[bool, Sequence[Tensor]] | None = None) -> Tensor:
+        """The outputs, shape (batch, outputs), of `inputs` (batch, ...) and `weights` (one axis).
+
+        `parts` are what they were joined of, by whether it comes per sample: a number joined to one with a tangent has a
+        tangent of 0 itself, times which an infinite derivative is NaN.
+        """
         if self.program.reads_all and not self.program.circuit.angles.curved:
             outputs: Tensor = self.split.values(inputs, weights)
             return outputs
-        values = {leaf: inputs[:, k] if is_batched else weights[k] for leaf, (is_batched, k) in self.leaves.items()}
+        parts = parts or {True: [inputs], False: [weights.unsqueeze(0)]}
+        columns = {kind: [part[:, k] for part in parts[kind] for k in range(part.shape[1])] for kind in (True, False)}
+        values = {
+            leaf: columns[True][k] if is_batched else columns[False][k][0] for leaf, (is_batched, k) in self.leaves.items()
+        }
         expectations: Tensor = self.split.values(*self._extended(inputs, weights, values))
         if self.program.reads_all:
             return expectations
@@ -54,9 +62,9 @@ class TensorProgram:
         count = expectations.shape[1]
         values |= {leaf: expectations[:, k] for leaf, k in self.program.outputs.leaves.items() if k < count}
         numbers = [_evaluate(component, values, weights) for component in self.program.outputs.components]
-        return (
-            torch.stack([number.expand(len(inputs)) for number in numbers], 1) if numbers else inputs.new_zeros(len(inputs), 0)
-        )
+        if not numbers:  # as of an empty list of observables
+            return inputs[:, :0] + weights[:0]
+        return torch.stack([number.expand(len(inputs)) for number in numbers], 1)
 
     def _extended(self, inputs: Tensor, weights: Tensor, values: Mapping[Expr, Tensor]) -> tuple[Tensor, Tensor]:
         """The columns and behind them the curved angles, which are wide until whole turns are off."""

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
+from torch.autograd import forward_ad
 
 from qkernel_backends.memory import require_memory
 from qkernel_backends.plan import plan as plans
@@ -222,6 +223,7 @@ class Readout:
 
     def __init__(self, readout: plans.Readout, num_qubits: int, place: Place) -> None:
         self.constants = place(np.array(readout.constants, float))
+        self.conjugated = place(np.array([1.0, -1.0]))
         coefficients = np.zeros((len(readout.words), len(readout.sums)))
         for output, entries in enumerate(readout.sums):
             for word, coefficient in entries:
@@ -249,7 +251,12 @@ class Readout:
             if partner is None:
                 products = amplitudes * amplitudes
             else:
-                products = torch.view_as_real(state.index_select(1, partner).conj() * state)
+                partners = state.index_select(1, partner)
+                if forward_ad._current_level >= 0:  # torch has no batched tangents of `conj()`, which is faster
+                    conjugates = torch.view_as_complex(torch.view_as_real(partners) * self.conjugated)
+                else:
+                    conjugates = partners.conj()
+                products = torch.view_as_real(conjugates * state)
             if parities is not None:
                 products = parities.collected(products.mT.flatten(0, 1)).reshape(len(state), -1)
             values = torch.addmm(values, products.flatten(1), matrix)
