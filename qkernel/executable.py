@@ -49,8 +49,10 @@ from qkernel.shots import (
     Measured,
     check_seed,
     check_shots,
+    distinct_rows,
     estimate,
     measured_circuits,
+    seed_of_group,
     standard_errors,
 )
 from qkernel.verbs import Verbs
@@ -402,7 +404,7 @@ class Executable(Verbs):
         require_feature(engine, "sampling")
         groups = self._groups[form] = self._groups.get(form) or measured_circuits(self._forms[form])
         return groups, [
-            self._prepare(engine, group.circuit).sample(theta, shots, _seed_of_group(chosen.seed, k, part))
+            self._prepare(engine, group.circuit).sample(theta, shots, seed_of_group(chosen.seed, k, part))
             for k, group in enumerate(groups)
         ]
 
@@ -412,7 +414,7 @@ class Executable(Verbs):
 
     def _count(self, theta: Array, bits: Array) -> SampleResult[Any]:
         """Count the values that rows of bits (shots, bits) give; each distinct row is evaluated once."""
-        _, first, counts = np.unique(np.packbits(bits, axis=1), axis=0, return_index=True, return_counts=True)
+        first, counts = distinct_rows(bits)
         rows = np.repeat(theta, len(first), axis=0)
         environment = self._outputs.environment(rows, np.zeros((len(first), 0))) | {BITS.key: bits[first].T.astype(np.int64)}
         totals: dict[Any, int] = {}
@@ -484,12 +486,6 @@ class Executable(Verbs):
                 f"`{self.circuit.name}` returns measured bits and expectation values together, so that `{what}` has no meaning",
                 help="return the bits from one kernel and the expectation values from another",
             )
-
-
-def _seed_of_group(seed: int | None, group: int, part: int) -> int | None:
-    if seed is None:
-        return None
-    return int(np.random.SeedSequence((seed, group, part) if part else (seed, group)).generate_state(1)[0])
 
 
 def _parts(outputs: Iterable[Any]) -> Iterable[Array]:

@@ -116,6 +116,27 @@ def standard_errors(circuit: Circuit, groups: list[Measured], samples: list[Arra
     return np.sqrt(variance)
 
 
+def distinct_rows(bits: Array) -> tuple[Array, Array]:
+    """For the distinct rows of bits (shots, bits): where each stands first, and how often it stands.
+
+    By words of 64 bits. (`np.unique` by rows compares records, and numpy makes a TypeError of an interrupt in there.)
+    """
+    packed = np.packbits(bits, axis=1)
+    words = np.zeros((len(bits), max(1, -(-packed.shape[1] // 8))), np.uint64)
+    words.view(np.uint8)[:, : packed.shape[1]] = packed
+    order = np.lexsort(words.T)
+    changes = np.any(words[order[1:]] != words[order[:-1]], axis=1)
+    starts = np.flatnonzero(np.concatenate([[True], changes]))
+    return order[starts], np.diff(starts, append=len(bits))
+
+
+def seed_of_group(seed: int | None, group: int, part: int) -> int | None:
+    """The seed of one of several samples of a computation."""
+    if seed is None:
+        return None
+    return int(np.random.SeedSequence((seed, group, part) if part else (seed, group)).generate_state(1)[0])
+
+
 def _measured(circuit: Circuit, basis: dict[int, Pauli]) -> tuple[Circuit, dict[int, int]]:
     """`circuit` followed by measurements of the qubits of `basis`, and the bit of each."""
     turns = {Pauli.X: ("h",), Pauli.Y: ("sdg", "h"), Pauli.Z: ()}

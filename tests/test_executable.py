@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from qkernel.ir.ops import Function, Module, Parameter
 from qkernel.ir.types import FLOAT, UINT, ArrayType, DictType, TupleType
 from qkernel.lower.circuit import BITS, EXPECTATIONS, Circuit, bit, probabilities
 from qkernel.observable import Hamiltonian, X, Y, Z
+from qkernel.shots import distinct_rows
 
 REFERENCE = load_engine("reference")
 
@@ -289,6 +291,16 @@ class TestSample:
         for call in (mixed.run, mixed.sample):
             with pytest.raises(ExecutionError, match="together"):
                 call()
+
+
+@pytest.mark.parametrize("width", [0, 1, 7, 64, 65, 200])
+def test_distinct_rows(width: int) -> None:
+    few = np.random.default_rng(width).integers(0, 2, (5, width), np.uint8)
+    bits = few[np.random.default_rng(1).integers(0, 5, 300)]
+    first, counts = distinct_rows(bits)
+    found = {bits[row].tobytes(): count for row, count in zip(first, counts, strict=True)}
+    assert found == Counter(row.tobytes() for row in bits)
+    assert all(row == min(np.flatnonzero((bits == bits[row]).all(1))) for row in first)
 
 
 class TestShots:
