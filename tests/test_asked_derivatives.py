@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import qkernel as qk
 import qkernel.observable as qko
@@ -62,7 +63,6 @@ def test_infinite_derivative_that_is_asked_for(kernel: Any, wrt: list[str] | Non
 @pytest.mark.parametrize("engine", ["native", "reference", "torch"])
 @pytest.mark.parametrize("gradient", ["adjoint", "shift"])
 def test_layer_whose_inputs_need_no_gradient(kernel: Any, engine: str, gradient: str) -> None:
-    torch = pytest.importorskip("torch")
     from qkernel.nn import QLayer
 
     layer = QLayer(kernel, inputs="x", weights={"w": np.array(0.3)}, engine=engine, gradient=gradient).double()
@@ -77,7 +77,6 @@ def test_layer_whose_inputs_need_no_gradient(kernel: Any, engine: str, gradient:
 @pytest.mark.parametrize("points", [POINTS, 0.0])
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # of forward mode itself
 def test_layer_whose_inputs_have_no_tangent(kernel: Any, engine: str, gradient: str, points: Any) -> None:
-    torch = pytest.importorskip("torch")
     from qkernel.nn import QLayer
 
     layer = QLayer(kernel, inputs="x", weights={"w": np.array(0.3)}, engine=engine, gradient=gradient).double()
@@ -89,7 +88,6 @@ def test_layer_whose_inputs_have_no_tangent(kernel: Any, engine: str, gradient: 
 
 @pytest.mark.parametrize("gradient", ["adjoint", "shift"])
 def test_layer_whose_input_needs_a_gradient(gradient: str) -> None:
-    torch = pytest.importorskip("torch")
     from qkernel.nn import QLayer
 
     layer = QLayer(in_angle, inputs="x", weights={"w": np.array(0.3)}, engine="native", gradient=gradient).double()

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import qkernel as qk
 import qkernel.observable as qko
@@ -135,7 +136,6 @@ def test_a_container_that_grows_is_noticed(make: Callable[[Any], Any], monkeypat
 
 
 def test_a_tensor_changed_in_place_is_another_argument() -> None:
-    torch = pytest.importorskip("torch")
 
     @qk.qkernel
     def many(n: qk.UInt) -> qk.Vector[qk.Bit]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from circuit_builder import CircuitBuilder, bits, expectation, hybrid_circuit
 
 from qkernel.engine import engine_names, load_engine
@@ -102,7 +103,6 @@ class TestRun:
     def test_elements_and_tensors(self) -> None:
         values = {"a": 0.7, "b[0]": 0.2, "b[1]": 0.4}
         assert executable(rotations(EXPECTATIONS)).run(bindings=values) == pytest.approx([FIRST, SECOND])
-        torch = pytest.importorskip("torch")
         values = {"a": torch.tensor(0.7, dtype=torch.float64), "b": torch.tensor([0.2, 0.4], dtype=torch.float64)}
         assert executable(rotations(EXPECTATIONS)).run(bindings=values) == pytest.approx([FIRST, SECOND])
 

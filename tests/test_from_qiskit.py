@@ -75,7 +75,8 @@ def test_registers_and_qubits_beside_them() -> None:
     same_matrix(overlapping, qk.from_qiskit(overlapping), {"q": 2}, {}, {})
 
 
-@pytest.mark.filterwarnings("ignore:sp(lu|solve) ")  # scipy about Qiskit's own way to the matrix of a power
+# scipy about Qiskit's own way to the matrix of a power
+@pytest.mark.filterwarnings("ignore:sp(lu|solve) :scipy.sparse.SparseEfficiencyWarning")
 def test_modifiers_boxes_and_phases() -> None:
     a, b = Parameter("a"), Parameter("b")
     part = QuantumCircuit(2, name="part", global_phase=b)

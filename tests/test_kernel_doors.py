@@ -9,6 +9,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 
 import qkernel as qk
 import qkernel.observable as qko
@@ -165,7 +166,6 @@ def test_a_handle_is_shown_in_a_line(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_layers() -> None:
-    torch = pytest.importorskip("torch")
     from qkernel.nn import QLayer
 
     layer = QLayer(encoder, inputs=["x", "y"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import qkernel as qk
 import qkernel.observable as qko
@@ -149,7 +150,6 @@ def test_a_gradient_by_nothing() -> None:
 
 
 def test_tensors_that_autograd_follows() -> None:
-    torch = pytest.importorskip("torch")
     angles = torch.tensor([0.1, 0.2], dtype=torch.float64, requires_grad=True)
     program = rotations.compile({"n": 2, "H": H})
     for given in (angles, [angles[0], angles[1]]):
@@ -164,7 +164,8 @@ def test_tensors_that_autograd_follows() -> None:
 
 
 def test_layers_take_no_more_than_the_circuit_uses() -> None:
-    nn = pytest.importorskip("qkernel.nn")
+    from qkernel import nn
+
     for roles in ({"weights": {"th": (3,)}}, {"inputs": {"th": 3}}, {"weights": {"th": np.zeros(3)}}):
         with pytest.raises(BindingShapeError, match=r"has the shape \(2,\) in this circuit, and the shape \(3,\) was given"):
             nn.QLayer(rotations, bindings={"n": 2, "H": H}, **roles)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import qkernel as qk
 import qkernel.observable as qko
@@ -46,7 +47,6 @@ def test_arguments_called_like_measured_bits() -> None:
 
 
 def test_layer_of_arguments_called_like_readouts() -> None:
-    torch = pytest.importorskip("torch")
     from qkernel.nn import QLayer
 
     layer = QLayer(computed, inputs="expectations", weights=["bits", "probabilities_0"]).double()

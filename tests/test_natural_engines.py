@@ -58,7 +58,7 @@ def test_exact_engines_in_layers_and_executables(made: Callable[[], Any]) -> Non
     assert (value, gradient["a"]) == (pytest.approx(np.cos(0.4)), pytest.approx(-np.sin(0.4)))
 
 
-@pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties")
+@pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties:UserWarning")
 @pytest.mark.parametrize("made", SAMPLED.values(), ids=SAMPLED)
 def test_engines_that_only_sample_take_shots(made: Callable[[], Any]) -> None:
     found = QLayer(turned, inputs=["a"], engine=made(), shots=4000)(torch.tensor([0.4, 2.0]))

@@ -25,7 +25,7 @@ from qkernel_backends.qiskit import QiskitEngine, QiskitTranspiler
 
 TRANSPILER = QiskitTranspiler()
 
-pytestmark = pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties")
+pytestmark = pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties:UserWarning")
 
 
 def sampled(kernel: Any, backend: Any, shots: int = 50, seed: int | None = None) -> Any:

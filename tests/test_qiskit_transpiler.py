@@ -112,7 +112,7 @@ def test_numbers_of_the_document_on_every_kind_of_executor() -> None:
         np.testing.assert_allclose(found, expected, atol=5e-9)
 
 
-@pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties")
+@pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties:UserWarning")
 def test_shots_estimate_on_every_kind_of_executor() -> None:
     observable = 0.5 * qko.X(0) * qko.Y(1) + qko.Z(2) - 0.25
     exact = Statevector(compiled(observable).quantum_circuit.assign_parameters(np.concatenate([*values().values()])))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import qkernel as qk
 import qkernel.observable as qko
@@ -339,7 +340,6 @@ def test_derivatives_of_no_observables() -> None:
 
 @pytest.mark.parametrize("verb", ["run", "run_with_errors", "statevector", "unitary", "explain"])
 def test_no_gradient_stops_unsaid(verb: str) -> None:
-    torch = pytest.importorskip("torch")
     for given in (torch.ones(2, requires_grad=True), [torch.ones((), requires_grad=True), 0.1]):
         with pytest.raises(GradientError, match="`w` requires a gradient"):
             getattr(several, verb)(given)
