@@ -20,7 +20,7 @@ from qkernel.engine import Engine, Prepared, require_exact_values
 from qkernel.errors import GradientError
 from qkernel.ir.types import FLOAT, ArrayType
 from qkernel.lower.angles import AngleMap, OpenParameter, without_turns
-from qkernel.lower.circuit import Body, Branch, Circuit, Expectation, Kind, Repeat, Run
+from qkernel.lower.circuit import Circuit, Expectation, Kind, Repeat, Run, parts
 from qkernel.observable import Hamiltonian, Pauli, PauliOperator
 
 Array = np.ndarray[Any, Any]
@@ -191,7 +191,7 @@ def method(circuit: Circuit, engine: Engine, gradient: str = "auto") -> str:
             f"there is no gradient method `{gradient}`{did_you_mean(str(gradient), ['auto', *METHODS])}",
             help="the methods are `auto`, `adjoint` and `shift`",
         )
-    if any(isinstance(part, Repeat) for part in _parts(circuit.body)):
+    if any(isinstance(part, Repeat) for part in parts(circuit.body)):
         raise GradientError(f"`{circuit.name}` has a `while` on measured bits, which has no derivative")
     outcomes = sum(1 << len(qubits) for qubits in circuit.probabilities)
     few = outcomes <= MOST_OUTCOMES and (not outcomes or circuit.is_unitary)
@@ -209,19 +209,8 @@ def method(circuit: Circuit, engine: Engine, gradient: str = "auto") -> str:
 
 def _occurrences(circuit: Circuit) -> Iterator[tuple[Kind, int, int]]:
     """Each angle of each gate, branches included: the kind, which of its angles, and the slot."""
-    for part in _parts(circuit.body):
+    for part in parts(circuit.body):
         if isinstance(part, Run):
             for instruction in circuit.instructions(part):
                 for angle, slot in enumerate(instruction.slots):
                     yield instruction.kind, angle, slot
-
-
-def _parts(body: Body) -> Iterator[Any]:
-    for part in body:
-        yield part
-        match part:
-            case Branch(_, then, otherwise):
-                yield from _parts(then)
-                yield from _parts(otherwise)
-            case Repeat(_, inner):
-                yield from _parts(inner)

@@ -157,6 +157,18 @@ class Repeat:
 Body = tuple[Run | Branch | Repeat | Assign, ...]
 
 
+def parts(body: Body) -> Iterator[Run | Branch | Repeat | Assign]:
+    """Every part of `body`, those inside branches and loops too, each before what is in it."""
+    for part in body:
+        yield part
+        match part:
+            case Branch(_, then, otherwise):
+                yield from parts(then)
+                yield from parts(otherwise)
+            case Repeat(_, inner):
+                yield from parts(inner)
+
+
 @dataclass(frozen=True)
 class Box:
     """Instructions `start` to `stop` (exclusive) of the first run, written as one named composite gate on `qubits`.
@@ -211,21 +223,7 @@ class Circuit:
     @cached_property
     def size(self) -> int:
         """How many instructions there are, those of all branches and one iteration of each loop."""
-        return self._size(self.body)
-
-    def _size(self, body: Body) -> int:
-        size = 0
-        for part in body:
-            match part:
-                case Run():
-                    size += len(part)
-                case Branch(_, then, otherwise):
-                    size += self._size(then) + self._size(otherwise)
-                case Repeat(_, inner):
-                    size += self._size(inner)
-                case Assign():
-                    size += 1
-        return size
+        return sum(len(part) if isinstance(part, Run) else isinstance(part, Assign) for part in parts(self.body))
 
     @property
     def is_straight(self) -> bool:

@@ -15,7 +15,7 @@ from qiskit.transpiler.passes import BasisTranslator, HighLevelSynthesis, Unitar
 from qiskit_aer import AerSimulator
 
 from qkernel.errors import TargetCapabilityError
-from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Repeat, Run
+from qkernel.lower.circuit import Assign, Branch, Circuit, Repeat, Run, parts
 from qkernel_backends.qiskit.gates import other_names
 from qkernel_backends.qiskit.running import is_failure, with_options, words_of
 
@@ -116,7 +116,7 @@ def _check_control_flow(circuit: Circuit, device: Any, noise: Any) -> None:
     """Aer aborts the process, or fails, or goes on without them, where values are stored that it has no place for."""
     if device is None or (isinstance(device, AerSimulator) and noise is None):
         return
-    for part in _parts(circuit.body):
+    for part in parts(circuit.body):
         if isinstance(part, Run):
             continue
         name, what = _CONTROL_FLOW[type(part)]
@@ -132,17 +132,6 @@ def _check_control_flow(circuit: Circuit, device: Any, noise: Any) -> None:
                 span=part.span,
                 help="use a device that has it, or a simulator: `AerSimulator()`",
             )
-
-
-def _parts(body: Body) -> Iterator[Run | Branch | Repeat | Assign]:
-    for part in body:
-        yield part
-        match part:
-            case Branch(_, then, otherwise):
-                yield from _parts(then)
-                yield from _parts(otherwise)
-            case Repeat(_, inner):
-                yield from _parts(inner)
 
 
 def _check_noise(circuit: Circuit, written: QuantumCircuit, translated: QuantumCircuit, noise: Any) -> None:

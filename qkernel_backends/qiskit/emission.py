@@ -14,6 +14,7 @@ from qiskit.circuit.library import CUGate, PhaseGate, UGate
 from qkernel.lower.circuit import Assign, Body, Box, Branch, Circuit, Kind, Repeat, Run
 from qkernel_backends.qiskit.conditions import boolean, condition
 from qkernel_backends.qiskit.gates import box_name, factory, fixed_operation
+from qkernel_backends.qiskit.names import fresh
 from qkernel_backends.qiskit.parameters import slot_angles
 from qkernel_backends.truth_tables import bits_of
 
@@ -37,21 +38,11 @@ def emit_with(circuit: Circuit, angles: Sequence[Any], boxes: tuple[Box, ...] = 
     result = QuantumCircuit(qubits, name=circuit.name)
     taken: set[str] = set()
     for name, places in circuit.registers or (("q", tuple(range(circuit.num_qubits))),):
-        result.add_register(QuantumRegister(bits=[qubits[place] for place in places], name=_fresh(name, taken)))
+        result.add_register(QuantumRegister(bits=[qubits[place] for place in places], name=fresh(name, taken)))
     if circuit.num_bits:
-        result.add_register(ClassicalRegister(circuit.num_bits, _fresh("c", taken)))
+        result.add_register(ClassicalRegister(circuit.num_bits, fresh("c", taken)))
     _Emitter(circuit.kinds, _makers(circuit.kinds), angles, qubits, list(result.clbits)).body(circuit.body, result, boxes)
     return result
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    """`name`, or `name_1`, `name_2` ... where it is taken."""
-    fresh, count = name, 0
-    while fresh in taken:
-        count += 1
-        fresh = f"{name}_{count}"
-    taken.add(fresh)
-    return fresh
 
 
 @dataclass

@@ -15,6 +15,7 @@ from qkernel.ir.expressions import Apply, Const, Expr, Item, Name
 from qkernel.lower.circuit import Assign, Body, Box, Branch, Circuit, Instruction, Kind, Repeat, Run
 from qkernel_backends.qiskit.conditions import boolean
 from qkernel_backends.qiskit.gates import box_name
+from qkernel_backends.qiskit.names import fresh
 from qkernel_backends.qiskit.openqasm_gates import CONTROLLED, STANDARD, definition_of
 
 # fmt: off
@@ -59,12 +60,7 @@ class _Names:
     def fresh(self, wanted: str) -> str:
         plain = re.sub(r"\W+", "_", wanted, flags=re.ASCII).strip("_") or "name"
         plain = f"_{plain}" if plain[0].isdigit() else plain
-        name, count = plain, 0
-        while name in self.taken:
-            count += 1
-            name = f"{plain}_{count}"
-        self.taken.add(name)
-        return name
+        return fresh(plain, self.taken)
 
 
 @dataclass

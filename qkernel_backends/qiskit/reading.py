@@ -57,7 +57,8 @@ from qkernel.kernel import Kernel
 from qkernel.observable import Hamiltonian
 from qkernel.prebuilt import from_module
 from qkernel_backends.qiskit.gates import FIXED, ROTATIONS
-from qkernel_backends.qiskit.reading_expressions import Arguments, condition, fresh, identifier, no_counterpart
+from qkernel_backends.qiskit.names import fresh, identifier
+from qkernel_backends.qiskit.reading_expressions import Arguments, condition, no_counterpart
 
 _GATES = {
     **{name: name for name in (*FIXED, *ROTATIONS) if name not in ("measure", "reset", "iswapdg")},

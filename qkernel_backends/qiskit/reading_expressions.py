@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -15,6 +14,7 @@ from qkernel.errors import TargetCapabilityError
 from qkernel.ir.expressions import Const, Expr, Item, Name, apply, wrap
 from qkernel.ir.ops import Parameter as Argument
 from qkernel.ir.types import FLOAT, ArrayType
+from qkernel_backends.qiskit.names import fresh, identifier
 
 _FUNCTIONS = {
     "sin": "sin", "cos": "cos", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan", "exp": "exp", "log": "log",
@@ -74,23 +74,6 @@ class Arguments:
             return Const(float(value))
         known = {parameter.name: self.element(parameter) for parameter in _in_order(value)}
         return _read(value.sympify(), known)
-
-
-def identifier(name: str) -> str:
-    """`name` as a Python identifier."""
-    spelt = "".join(letter if letter.isidentifier() or letter.isdigit() else "_" for letter in name)
-    spelt = spelt if spelt.isidentifier() else f"_{spelt}"
-    return f"{spelt}_" if keyword.iskeyword(spelt) else spelt
-
-
-def fresh(name: str, taken: set[str]) -> str:
-    """`name`, or `name_1`, `name_2` ... where it is taken; now taken."""
-    found, count = name, 0
-    while found in taken:
-        count += 1
-        found = f"{name}_{count}"
-    taken.add(found)
-    return found
 
 
 def _in_order(value: ParameterExpression) -> Iterable[Parameter]:
