@@ -125,7 +125,12 @@ class QLayer(nn.Module):
                 return self._evaluated(inputs, weights)
             call = Call.of(self._wiring, tensors, self._batch_axes(inputs, weights))
             self._wiring.remember(kind, call)
-        return evaluate(call, tensors)
+        mode = torch.is_grad_enabled()
+        try:
+            return evaluate(call, tensors)
+        except BaseException:
+            torch.set_grad_enabled(mode)  # an interrupt may fall between torch's change of the mode and its end
+            raise
 
     def _evaluated(self, inputs: tuple[Tensor, ...], weights: list[Tensor]) -> Tensor:
         """The results as an operator of a graph, or of tensors that hold no values."""

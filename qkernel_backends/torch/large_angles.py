@@ -94,7 +94,8 @@ def _largest(columns: Tensor) -> float:
         columns = torch._C._functorch.get_unwrapped(columns)
     if not columns.numel() or isinstance(columns, FakeTensor) or torch.compiler.is_compiling():
         return 0.0
-    with temporarily_clear_interpreter_stack(), torch.no_grad():
-        if columns.is_cpu:
-            return float(np.abs(columns.detach().numpy()).max())
-        return 0.0 if columns.is_cuda and torch.cuda.is_current_stream_capturing() else float(columns.abs().max())
+    with temporarily_clear_interpreter_stack():
+        values = columns.detach()
+        if values.is_cpu:
+            return float(np.abs(values.numpy()).max())
+        return 0.0 if values.is_cuda and torch.cuda.is_current_stream_capturing() else float(values.abs().max())
