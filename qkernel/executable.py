@@ -52,7 +52,7 @@ from qkernel.shots import (
     distinct_rows,
     estimate,
     measured_circuits,
-    seed_of_group,
+    seed_of,
     standard_errors,
 )
 from qkernel.verbs import Verbs
@@ -404,7 +404,7 @@ class Executable(Verbs):
         require_feature(engine, "sampling")
         groups = self._groups[form] = self._groups.get(form) or measured_circuits(self._forms[form])
         return groups, [
-            self._prepare(engine, group.circuit).sample(theta, shots, seed_of_group(chosen.seed, k, part))
+            self._prepare(engine, group.circuit).sample(theta, shots, seed_of(chosen.seed, k, part))
             for k, group in enumerate(groups)
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any
@@ -82,13 +83,11 @@ def estimate(circuit: Circuit, groups: list[Measured], samples: list[Array], bat
     values += [float(part.observable.constant.real) for part in circuit.expectations]
     for group, bits in zip(groups, samples, strict=True):
         for k, coefficient, where in group.terms:
-            parity = bits[..., list(where)].sum(-1) & 1
-            values[:, k] += coefficient * (1.0 - 2.0 * parity.mean(1))
+            values[:, k] += coefficient * _signs(bits, where).mean(1)
     parts = [values]
     for qubits in circuit.probabilities:
-        read = [groups[-1].bits[qubit] for qubit in qubits]
-        numbers = (samples[-1][..., read].astype(np.int64) << np.arange(len(qubits))).sum(-1)
-        counts = [np.bincount(row, minlength=2 ** len(qubits)) for row in numbers]
+        outcomes = _outcomes(samples[-1], groups[-1], qubits)
+        counts = [np.bincount(row, minlength=2 ** len(qubits)) for row in outcomes]
         parts.append(np.array(counts).reshape(batch, 2 ** len(qubits)) / samples[-1].shape[1])
     return np.concatenate(parts, axis=1)
 
@@ -105,15 +104,25 @@ def standard_errors(circuit: Circuit, groups: list[Measured], samples: list[Arra
             shots = bits[row]
             numbers = np.zeros((len(shots), slope.shape[0]))
             for k, coefficient, where in group.terms:
-                numbers += np.outer(coefficient * (1.0 - 2.0 * (shots[:, list(where)].sum(-1) & 1)), slope[:, k])
+                numbers += np.outer(coefficient * _signs(shots, where), slope[:, k])
             if group is groups[-1]:
                 start = len(circuit.expectations)
                 for qubits in circuit.probabilities:
-                    outcomes = (shots[:, [group.bits[q] for q in qubits]].astype(np.int64) << np.arange(len(qubits))).sum(-1)
-                    numbers += slope[:, start + outcomes].T
+                    numbers += slope[:, start + _outcomes(shots, group, qubits)].T
                     start += 1 << len(qubits)
             variance[row] += numbers.var(0, ddof=1) / len(shots)
     return np.sqrt(variance)
+
+
+def _signs(bits: Array, where: Sequence[int]) -> Array:
+    """1 where the bits at `where` have an even sum, else -1, for bits of shape (..., bits)."""
+    return 1.0 - 2.0 * (bits[..., list(where)].sum(-1) & 1)
+
+
+def _outcomes(bits: Array, group: Measured, qubits: Sequence[int]) -> Array:
+    """The outcome of `qubits` as a whole number, for bits of shape (..., bits) that `group` measured."""
+    read = bits[..., [group.bits[qubit] for qubit in qubits]].astype(np.int64)
+    return (read << np.arange(len(qubits))).sum(-1)
 
 
 def distinct_rows(bits: Array) -> tuple[Array, Array]:
@@ -130,11 +139,9 @@ def distinct_rows(bits: Array) -> tuple[Array, Array]:
     return order[starts], np.diff(starts, append=len(bits))
 
 
-def seed_of_group(seed: int | None, group: int, part: int) -> int | None:
-    """The seed of one of several samples of a computation."""
-    if seed is None:
-        return None
-    return int(np.random.SeedSequence((seed, group, part) if part else (seed, group)).generate_state(1)[0])
+def seed_of(seed: int | None, *numbers: int) -> int | None:
+    """The seed of one of several samples of a computation, which `numbers` tell apart."""
+    return None if seed is None else int(np.random.SeedSequence((seed, *numbers)).generate_state(1)[0])
 
 
 def _measured(circuit: Circuit, basis: dict[int, Pauli]) -> tuple[Circuit, dict[int, int]]:

@@ -12,7 +12,7 @@ import numpy as np
 from qkernel.engine import Engine, Prepared
 from qkernel.errors import TargetCapabilityError
 from qkernel.lower.circuit import Circuit
-from qkernel.shots import estimate, measured_circuits
+from qkernel.shots import estimate, measured_circuits, seed_of
 
 Array = np.ndarray[Any, Any]
 
@@ -84,10 +84,7 @@ class SamplingPrepared:
     def readouts(self, theta: Array) -> Array:
         """Expectation values and then all probabilities, side by side, from the same shots."""
         number, seed, shots = next(self.engine.evaluations), self.engine.seed, self.engine.shots
-        samples = [
-            prepared.sample(theta, shots, None if seed is None else _seed(seed, number, k))
-            for k, prepared in enumerate(self.prepared)
-        ]
+        samples = [prepared.sample(theta, shots, seed_of(seed, number, k)) for k, prepared in enumerate(self.prepared)]
         return estimate(self.circuit, self.groups, samples, len(theta)).astype(self.real)
 
     def expect(self, theta: Array) -> Array:
@@ -112,7 +109,3 @@ class SamplingPrepared:
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """See `qkernel.engine.Prepared`."""
         return self.engine.engine.prepare(self.circuit).sample(theta, shots, seed)
-
-
-def _seed(*numbers: int) -> int:
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
