@@ -167,6 +167,14 @@ def require_exact_values(engine: Engine, circuit: Circuit) -> None:
         require_feature(engine, "probabilities")
 
 
+def exact_readouts(prepared: Prepared, circuit: Circuit, theta: Array) -> Array:
+    """Exact expectation values and then all probabilities of `circuit`, side by side, shape (batch, number of them)."""
+    if not circuit.probabilities:
+        return prepared.expect(theta)
+    expected = [prepared.expect(theta)] if circuit.expectations else []
+    return np.concatenate([*expected, *prepared.probabilities(theta)], axis=1)
+
+
 def load_target(name: str) -> Callable[..., Any]:
     """The function, of a circuit first, that turns it into another form, registered as `name` (group `qkernel.targets`).
 

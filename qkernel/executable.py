@@ -17,6 +17,7 @@ from qkernel.diagnostics import did_you_mean
 from qkernel.engine import (
     Engine,
     Prepared,
+    exact_readouts,
     load_engine,
     require_engine,
     require_exact_values,
@@ -34,7 +35,6 @@ from qkernel.errors import (
     ValidationError,
 )
 from qkernel.executor import Executor
-from qkernel.ir.evaluation import Environment
 from qkernel.ir.ops import Module
 from qkernel.ir.types import UINT
 from qkernel.lower.angles import OpenParameter
@@ -356,7 +356,7 @@ class Executable(Verbs):
         environment = self._outputs.environment(theta, readouts)
         slopes, direct = self._outputs.slopes(environment, len(theta), columns)
         self.circuit.angles.require_derivatives(theta, by_readouts, columns)
-        return self._flat(environment, len(theta)), slopes[..., : by_readouts.shape[1]] @ by_readouts + direct
+        return self._outputs.numbers(environment, len(theta)), slopes[..., : by_readouts.shape[1]] @ by_readouts + direct
 
     def _adjoint(self, engine: Engine, theta: Array, columns: list[int] | None) -> tuple[Array, Array]:
         """One adjoint sweep for each sample and returned number, in one call of the engine (two where outputs are curved)."""
@@ -370,16 +370,11 @@ class Executable(Verbs):
         environment = self._outputs.environment(theta, values.reshape(batch, count, -1)[:, 0] @ matrix)
         swept = swept.reshape(batch, count, -1)
         self.circuit.angles.require_derivatives(theta, swept, columns)
-        return self._flat(environment, batch), swept + direct
+        return self._outputs.numbers(environment, batch), swept + direct
 
     @cached_property
     def _observed(self) -> tuple[Circuit, Array]:
-        if self.circuit.probabilities:
-            return rules.as_expectations(self.circuit)
-        return self.circuit, np.eye(len(self.circuit.expectations))
-
-    def _flat(self, environment: Environment, rows: int) -> Array:
-        return np.concatenate([part.reshape(rows, -1) for part in _parts(self._outputs.evaluate(environment, rows))], axis=1)
+        return rules.as_expectations(self.circuit)
 
     def _readouts(self, chosen: Executor, form: Form, theta: Array, part: int = 0) -> Array:
         """Expectation values and then probabilities, (rows, readouts); `theta` are the angles for the form `slots`.
@@ -391,9 +386,7 @@ class Executable(Verbs):
             return np.zeros((0, self._outputs.num_readouts))  # no engine is asked about no samples
         if chosen.shots is None:
             require_exact_values(engine, circuit)
-            prepared = self._prepare(engine, circuit)
-            parts = [prepared.expect(theta)] if circuit.expectations else []
-            return np.concatenate(parts + (prepared.probabilities(theta) if circuit.probabilities else []), axis=1)
+            return exact_readouts(self._prepare(engine, circuit), circuit, theta)
         groups, samples = self._sampled(chosen, form, theta, part)
         return estimate(circuit, groups, samples, len(theta))
 
@@ -486,11 +479,3 @@ class Executable(Verbs):
                 f"`{self.circuit.name}` returns measured bits and expectation values together, so that `{what}` has no meaning",
                 help="return the bits from one kernel and the expectation values from another",
             )
-
-
-def _parts(outputs: Iterable[Any]) -> Iterable[Array]:
-    for output in outputs:
-        if isinstance(output, tuple):
-            yield from _parts(output)
-        else:
-            yield output

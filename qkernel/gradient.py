@@ -112,7 +112,10 @@ def as_expectations(circuit: Circuit) -> tuple[Circuit, Array]:
     """`circuit` with expectation values in the place of its probabilities, and the matrix from these values to the readouts.
 
     The probability of an outcome is the mean of the parities of all subsets of its qubits, each with the outcome's sign.
+    A circuit without probabilities is handed back itself.
     """
+    if not circuit.probabilities:
+        return circuit, np.eye(len(circuit.expectations))
     expectations, blocks = list(circuit.expectations), [np.eye(len(circuit.expectations))]
     for qubits in circuit.probabilities:
         outcomes = np.arange(1 << len(qubits))

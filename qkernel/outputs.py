@@ -87,6 +87,10 @@ class Outputs:
             for output, at_once in zip(self.circuit.outputs, self._at_once, strict=True)
         ]
 
+    def numbers(self, environment: Environment, rows: int) -> Array:
+        """The returned numbers, laid end to end, shape (rows, numbers). Raises as `evaluate` does."""
+        return np.concatenate([array.reshape(rows, -1) for array in _arrays(self.evaluate(environment, rows))], axis=1)
+
     @cached_property
     def _at_once(self) -> tuple[bool, ...]:
         return tuple(map(_is_vectorised, self.circuit.outputs))
@@ -184,7 +188,7 @@ def shaped_like(outputs: list[Any], flat: Array) -> list[Any]:
 
 
 def _arrays(output: Any) -> list[Array]:
-    return [array for part in output for array in _arrays(part)] if isinstance(output, tuple) else [output]
+    return [array for part in output for array in _arrays(part)] if isinstance(output, (tuple, list)) else [output]
 
 
 def _evaluate(output: Expr, environment: Environment, rows: int, at_once: bool, what: str = _VALUE) -> Any:

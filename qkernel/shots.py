@@ -116,13 +116,15 @@ def standard_errors(circuit: Circuit, groups: list[Measured], samples: list[Arra
 
 def _signs(bits: Array, where: Sequence[int]) -> Array:
     """1 where the bits at `where` have an even sum, else -1, for bits of shape (..., bits)."""
-    return 1.0 - 2.0 * (bits[..., list(where)].sum(-1) & 1)
+    signs: Array = 1.0 - 2.0 * (bits[..., list(where)].sum(-1) & 1)
+    return signs
 
 
 def _outcomes(bits: Array, group: Measured, qubits: Sequence[int]) -> Array:
     """The outcome of `qubits` as a whole number, for bits of shape (..., bits) that `group` measured."""
     read = bits[..., [group.bits[qubit] for qubit in qubits]].astype(np.int64)
-    return (read << np.arange(len(qubits))).sum(-1)
+    outcomes: Array = (read << np.arange(len(qubits))).sum(-1)
+    return outcomes
 
 
 def distinct_rows(bits: Array) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from qkernel.engine import Engine, Prepared, is_registered, load_engine
+from qkernel.engine import Engine, Prepared, exact_readouts, is_registered, load_engine
 from qkernel.errors import TargetCapabilityError
 from qkernel.gradient import as_expectations, cost, method, open_slots, rows_at_once, shift, shift_jacobian, shift_terms
 from qkernel.lower.circuit import EXPECTATIONS, Circuit
@@ -109,9 +109,7 @@ class Program:
     @cached_property
     def observed(self) -> tuple[Circuit, Array]:
         """The circuit with expectation values only, and the matrix from these to the readouts."""
-        if self.circuit.probabilities:
-            return as_expectations(self.circuit)
-        return self.circuit, np.eye(len(self.circuit.expectations))
+        return as_expectations(self.circuit)
 
     def prepare(self, dtype: Any) -> None:
         """Have the engine load what evaluations and derivatives in float32 or float64 need."""
@@ -160,8 +158,7 @@ class Program:
         readouts = self._measured(self._prepared(theta.dtype, False))(theta)
         if self.reads_all:
             return readouts
-        outputs = self.outputs.evaluate(self.outputs.environment(theta, readouts), len(theta))
-        return np.concatenate([_columns(output) for output in outputs], axis=1).astype(theta.dtype)
+        return self.outputs.numbers(self.outputs.environment(theta, readouts), len(theta)).astype(theta.dtype)
 
     def _adjoint_vjp(self, theta: Array, cotangent: Array, columns: Columns | None) -> Array:
         prepared = self._prepared(theta.dtype, False)
@@ -218,8 +215,7 @@ class Program:
             return False
         at_zero = self.outputs.environment(np.zeros((1, self.num_columns)), np.zeros((1, width)))
         (slopes,), _ = self.outputs.slopes(at_zero, 1)
-        offsets = np.concatenate([_columns(output) for output in self.outputs.evaluate(at_zero, 1)], axis=1)
-        return np.array_equal(slopes, np.eye(width)) and not offsets.any()
+        return np.array_equal(slopes, np.eye(width)) and not self.outputs.numbers(at_zero, 1).any()
 
     def _prepare(self, dtype: np.dtype[Any], is_open: bool) -> Prepared:
         """The circuit on the engine; with every slot a parameter of its own if `is_open`."""
@@ -229,15 +225,10 @@ class Program:
         return self.engine.prepare(circuit, np.complex64 if dtype == np.float32 else np.complex128)
 
     def _measured(self, prepared: Prepared) -> Callable[[Array], Array]:
-        """Expectation values and then all probabilities, side by side."""
+        """What takes theta to the readouts."""
         if isinstance(prepared, SamplingPrepared):
             return prepared.readouts
-        if not self.circuit.probabilities:
-            return prepared.expect
-        expect = [prepared.expect] if self.circuit.expectations else []
-        return lambda theta: np.concatenate(
-            [*(part(theta) for part in expect), *prepared.probabilities(theta)], axis=1, dtype=theta.dtype
-        )
+        return lambda theta: exact_readouts(prepared, self.circuit, theta)
 
 
 @dataclass(frozen=True)
@@ -298,10 +289,3 @@ def _where_finite(compute: Callable[..., Array], shape: tuple[int, ...], theta: 
         stand_in = theta[finite.argmax()]  # in their places, so that the others get the same shots
         result[finite] = compute(np.where(finite[:, None], theta, stand_in), *others)[finite]
     return result
-
-
-def _columns(output: Any) -> Array:
-    """An output with rows first, flattened to (rows, numbers)."""
-    if isinstance(output, tuple):
-        return np.concatenate([_columns(part) for part in output], axis=1)
-    return np.asarray(output).reshape(len(output), -1)
