@@ -39,7 +39,7 @@ from qkernel.ir.ops import Module
 from qkernel.ir.types import UINT
 from qkernel.lower.angles import OpenParameter
 from qkernel.lower.bindings import Layout, given
-from qkernel.lower.circuit import BITS, Circuit
+from qkernel.lower.circuit import Circuit
 from qkernel.outputs import Outputs, shaped_like
 from qkernel.recent import Recent
 from qkernel.records import fields_among
@@ -219,23 +219,16 @@ class Executable(Verbs):
 
     # What the verbs do --------------------------------------------------------------------------------------------------
 
-    def _evaluate(self, values: Mapping[str, Any], chosen: Executor, asks_for_shots: bool = False) -> Any:
+    def _evaluate(self, values: Mapping[str, Any], chosen: Executor) -> Any:
         theta, batched = self._theta(values)
         self._refuse_nothing()
         if self._outputs.uses_bits:
             self._refuse_mixed("run")
-            if asks_for_shots:
-                raise ExecutionError(
-                    f"`{self.name}` returns measured bits, of which `run` gives one shot",
-                    help="use `sample`, which counts what comes out of `shots` shots",
-                )
-            bits = self._bits(chosen, theta, 1, chosen.seed)[:, 0]
-            environment = self._outputs.environment(theta, np.zeros((len(theta), 0)))
-            outputs = self._outputs.evaluate(environment | {BITS.key: bits.T.astype(np.int64)}, len(theta))
-            return self._outputs.result(outputs, batched)
-        readouts = self._readouts(chosen, "plain", theta) if self._outputs.uses_readouts else np.zeros((len(theta), 0))
-        outputs = self._outputs.evaluate(self._outputs.environment(theta, readouts), len(theta))
-        return self._outputs.result(outputs, batched)
+            environment = self._outputs.environment_of_bits(theta, self._bits(chosen, theta, 1)[:, 0])
+        else:
+            readouts = self._readouts(chosen, "plain", theta) if self._outputs.uses_readouts else np.zeros((len(theta), 0))
+            environment = self._outputs.environment(theta, readouts)
+        return self._outputs.result(self._outputs.evaluate(environment, len(theta)), batched)
 
     def _estimate(self, values: Mapping[str, Any], chosen: Executor) -> EstimatedValue:
         chosen = replace(chosen, shots=DEFAULT_SHOTS if chosen.shots is None else chosen.shots)
@@ -267,7 +260,7 @@ class Executable(Verbs):
                 help="use `run`; with `shots` it estimates from that many shots",
             )
         if self._outputs.uses_bits:
-            bits = self._bits(chosen, theta, count, chosen.seed)
+            bits = self._bits(chosen, theta, count)
         else:
             bits = np.zeros((len(theta), count, 0), np.uint8)
         results = [self._count(theta[k : k + 1], bits[k]) for k in range(len(theta))]
@@ -401,15 +394,15 @@ class Executable(Verbs):
             for k, group in enumerate(groups)
         ]
 
-    def _bits(self, chosen: Executor, theta: Array, shots: int, seed: int | None) -> Array:
+    def _bits(self, chosen: Executor, theta: Array, shots: int) -> Array:
         require_feature(chosen.engine, "sampling")
-        return self._prepare(chosen.engine, self.circuit).sample(theta, shots, seed)
+        return self._prepare(chosen.engine, self.circuit).sample(theta, shots, chosen.seed)
 
     def _count(self, theta: Array, bits: Array) -> SampleResult[Any]:
         """Count the values that rows of bits (shots, bits) give; each distinct row is evaluated once."""
         first, counts = distinct_rows(bits)
         rows = np.repeat(theta, len(first), axis=0)
-        environment = self._outputs.environment(rows, np.zeros((len(first), 0))) | {BITS.key: bits[first].T.astype(np.int64)}
+        environment = self._outputs.environment_of_bits(rows, bits[first])
         totals: dict[Any, int] = {}
         for value, count in zip(
             self._outputs.values(self._outputs.evaluate(environment, len(first))), counts.tolist(), strict=True
@@ -471,6 +464,14 @@ class Executable(Verbs):
             raise ExecutionError(
                 f"`{self.circuit.name}` returns nothing that can be read",
                 help="return measured bits (`qk.measure(q)`), an expectation value (`qk.expval(q, H)`) or a number",
+            )
+
+    def _refuse_shots_of_bits(self) -> None:
+        if self._outputs.uses_bits:
+            self._refuse_mixed("run")
+            raise ExecutionError(
+                f"`{self.name}` returns measured bits, of which `run` gives one shot",
+                help="use `sample`, which counts what comes out of `shots` shots",
             )
 
     def _refuse_mixed(self, what: str) -> None:

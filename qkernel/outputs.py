@@ -77,6 +77,10 @@ class Outputs:
             count += 1 << len(qubits)
         return result
 
+    def environment_of_bits(self, theta: Array, bits: Array) -> dict[str | Key, Any]:
+        """As `environment`, where bits (rows, bits) were measured and nothing is read out."""
+        return {**self.environment(theta, np.zeros((len(theta), 0))), BITS.key: bits.T.astype(np.int64)}
+
     def evaluate(self, environment: Environment, rows: int) -> list[Any]:
         """Each output as an array whose first axis are the rows; a tuple as a tuple of such arrays.
 

@@ -138,7 +138,9 @@ class Verbs:
         of a kernel that returns bits and for a kernel that returns nothing.
         """
         executable, given = self._ready(self._detached(arguments, bindings, values), (), len(arguments))
-        return executable._evaluate(given, executable._on(engine, shots, seed), shots is not None)
+        if shots is not None:
+            executable._refuse_shots_of_bits()
+        return executable._evaluate(given, executable._on(engine, shots, seed))
 
     @verb
     def run_with_errors(
