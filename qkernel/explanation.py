@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,21 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
+def work(circuit: Circuit, adjoint: bool) -> str:
+    """What values and all derivatives take, by the adjoint method or by parameter shift."""
+    if adjoint:
+        return "one forward and one backward sweep per sample"
+    return f"{cost(circuit)} evaluations per sample for values and all derivatives"
+
+
+def plan(prepared: Any, circuit: Circuit, batch: int, batched: Sequence[int]) -> list[str]:
+    """The lines of the engine's plan for `batch` samples, whose columns `batched` of theta differ, if it can tell one."""
+    if not hasattr(prepared, "explain"):
+        return []
+    text: str = prepared.explain(batch, None if circuit.angles.curved else list(batched))
+    return [f"plan for a batch of {batch}:", *(f"  {line}" for line in text.splitlines())]
+
+
 def explain(circuit: Circuit, chosen: Executor, batch: int, batched: Sequence[int]) -> str:
     """The circuit's size, how values and derivatives are computed, and the engine's plan for `batch` samples."""
     engine, outputs = chosen.engine, Outputs(circuit)
@@ -38,12 +53,8 @@ def explain(circuit: Circuit, chosen: Executor, batch: int, batched: Sequence[in
     shots = chosen.shots
     lines.append("values: exact" if shots is None else f"values: estimated from {shots} shots for each measurement basis")
     if circuit.angles.num_columns:
-        if shots is None and method(circuit, engine) == "adjoint":
-            lines.append("gradient: adjoint, one forward and one backward sweep per sample")
-        else:
-            lines.append(f"gradient: parameter shift, {cost(circuit)} evaluations per sample for values and all derivatives")
-    prepared = engine.prepare(circuit, np.complex128)
-    if shots is None and hasattr(prepared, "explain"):
-        plan = prepared.explain(batch, None if circuit.angles.curved else list(batched))
-        lines += [f"plan for a batch of {batch}:", *(f"  {line}" for line in plan.splitlines())]
+        adjoint = shots is None and method(circuit, engine) == "adjoint"
+        lines.append(f"gradient: {'adjoint' if adjoint else 'parameter shift'}, {work(circuit, adjoint)}")
+    if shots is None:
+        lines += plan(engine.prepare(circuit, np.complex128), circuit, batch, batched)
     return "\n".join(lines)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from qkernel.diagnostics import did_you_mean
 from qkernel.engine import resolve_engine
 from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, GradientError, LayerInputError, ValidationError
+from qkernel.explanation import size, work
 from qkernel.lower.bindings import given as bindings_by_name
 from qkernel.nn.call import Call, Placement, Wiring
 from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape, spread_arguments
@@ -283,21 +284,18 @@ class QLayer(nn.Module):
             raise LayerInputError(f"`batch` is a number of samples from 1 on, not {batch!r}")
         program, asked = self._wiring.program, self._asked
         circuit, engine = program.circuit, program.engine
-        size = (
-            f"{sum(row.kind.is_gate for row in circuit.instructions())} gates" if circuit.is_straight else "run-time branches"
-        )
-        if program.method == "adjoint":
+        adjoint = program.method == "adjoint"
+        if adjoint:
             reason = f"`{engine.name}` has it" + ("" if circuit.is_unitary else ", branches on measured bits included")
-            how = "one forward and one backward sweep per sample, whatever the number of weights"
+            detail = "whatever the number of weights"
         else:
             reason = "the adjoint method does not reach this engine or circuit"
-            how = f"{program.evaluations} evaluations per sample for values and all derivatives, in one job"
-        counts = f"{circuit.num_qubits} qubits, {size}, {program.num_columns} angles, {program.num_outputs} outputs"
+            detail = "in one job"
         return "\n".join(
             (
-                f"{circuit.name}: {counts}",
+                f"{circuit.name}: {size(circuit)}, {program.num_outputs} outputs",
                 f"engine {engine.name}: {_because(asked['engine'], _OF_THIS_MACHINE)}",
-                f"gradient {program.method}: {_because(asked['gradient'], reason)}; {how}",
+                f"gradient {program.method}: {_because(asked['gradient'], reason)}; {work(circuit, adjoint)}, {detail}",
                 *self._elsewhere(),
                 "precision: float64 tensors in complex128, all others in complex64",
                 *program.plan([column for place in self._inputs for column in place.columns], batch),

@@ -11,9 +11,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from qkernel import explanation
 from qkernel.engine import Engine, Prepared, exact_readouts, is_registered, load_engine
 from qkernel.errors import TargetCapabilityError
-from qkernel.gradient import as_expectations, cost, method, open_slots, rows_at_once, shift, shift_jacobian, shift_terms
+from qkernel.gradient import as_expectations, method, open_slots, rows_at_once, shift, shift_jacobian, shift_terms
 from qkernel.lower.circuit import EXPECTATIONS, Circuit
 from qkernel.nn.sampling import SamplingEngine, SamplingPrepared
 from qkernel.outputs import Outputs
@@ -96,11 +97,6 @@ class Program:
         """How many numbers the kernel returns."""
         return int(np.prod(self.outputs.output_shape, dtype=int))
 
-    @cached_property
-    def evaluations(self) -> int:
-        """How many circuit evaluations per sample values and all derivatives take: 2 for the adjoint method."""
-        return cost(self.circuit) if self.method == "shift" else 2
-
     @property
     def tells_columns_apart(self) -> bool:
         """Whether a gradient by some columns costs less than by all, or has a value where those by others have none."""
@@ -119,11 +115,9 @@ class Program:
 
     def plan(self, batched: list[int], batch: int) -> list[str]:
         """The lines of the engine's plan for `batch` samples, in single precision, if it can tell one."""
-        prepared = self._prepared(np.dtype(np.float32), False)
-        if self.method != "adjoint" or not hasattr(prepared, "explain"):
+        if self.method != "adjoint":
             return []
-        text: str = prepared.explain(batch, None if self.circuit.angles.curved else batched)
-        return [f"plan for a batch of {batch}:", *(f"  {line}" for line in text.splitlines())]
+        return explanation.plan(self._prepared(np.dtype(np.float32), False), self.circuit, batch, batched)
 
     def _split(self, dtype: Any, batched: Columns, shared: Columns, needed: Columns | None = None) -> Split:
         """The door for theta in two parts, of columns `batched` and `shared`: the engine's own if it has one.
