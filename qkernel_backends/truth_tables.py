@@ -7,21 +7,12 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import QubitIndexResolutionError, TargetCapabilityError
-from qkernel.ir.evaluation import children, evaluate
-from qkernel.ir.expressions import Const, Expr, Item
-from qkernel.ir.system_names import SystemName
-from qkernel.lower.circuit import BITS
+from qkernel.ir.evaluation import evaluate
+from qkernel.ir.expressions import Expr
+from qkernel.lower.circuit import BITS, bits_read
 
 _MOST_BITS = 10
 """Arithmetic over at most so many bits is written as a table of its results."""
-
-
-def bits_of(value: Expr) -> set[int]:
-    """The bits that `value` reads."""
-    match value:
-        case Item(SystemName(), (Const(index),)):
-            return {index}
-    return {bit for child in children(value) for bit in bits_of(child)}
 
 
 def table_of(value: Expr) -> tuple[Any, list[int]]:
@@ -29,7 +20,7 @@ def table_of(value: Expr) -> tuple[Any, list[int]]:
 
     Raises `TargetCapabilityError` for more than ten bits.
     """
-    read = sorted(bits_of(value))
+    read = sorted(bits_read(value))
     if len(read) > _MOST_BITS:
         raise TargetCapabilityError(
             f"conditions in circuits cannot compute with {len(read)} measured bits at once",

@@ -13,11 +13,10 @@ from qkernel.draw.scene import Frame, Mark, Operation, Scene, Section, Touch, Wi
 from qkernel.draw.scene import Item as SceneItem
 from qkernel.errors import SizeError
 from qkernel.gates import GATES
-from qkernel.ir.evaluation import children, evaluate
-from qkernel.ir.expressions import Const, Expr, Item, Name
-from qkernel.ir.system_names import SystemName
+from qkernel.ir.evaluation import evaluate
+from qkernel.ir.expressions import Expr, Name
 from qkernel.ir.types import BIT
-from qkernel.lower.circuit import BITS, Assign, Body, Branch, Circuit, Instruction, Repeat, Run
+from qkernel.lower.circuit import BITS, Assign, Body, Branch, Circuit, Instruction, Repeat, Run, bits_read
 
 _WIRES_PER_BIT = 16
 
@@ -196,14 +195,6 @@ def qubits_read(circuit: Circuit) -> set[int]:
     """The qubits that readouts bear on, and those that are given back."""
     words = [operators for entry in circuit.expectations for operators in entry.observable.terms]
     return {operator.index for operators in words for operator in operators}.union(*circuit.probabilities, circuit.returned)
-
-
-def bits_read(condition: Expr) -> set[int]:
-    """The bits that a condition of a circuit reads."""
-    match condition:
-        case Item(SystemName(), (Const(int(bit)),)):
-            return {bit}
-    return set().union(*map(bits_read, children(condition)))
 
 
 def _contains(outer: Any, inner: Any) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.gates import GATES, Matrix, controlled, pauli_rotation
+from qkernel.ir.evaluation import children
 from qkernel.ir.expressions import Const, Expr, Item
 from qkernel.ir.spans import Span
 from qkernel.ir.system_names import Key, SystemName
@@ -35,6 +36,14 @@ def probabilities(k: int) -> SystemName:
 def bit(k: int) -> Item:
     """The circuit's bit k, in conditions, assignments and outputs."""
     return Item(BITS, (Const(k),))
+
+
+def bits_read(value: Expr) -> set[int]:
+    """The circuit's bits that a condition or an assigned value reads."""
+    match value:
+        case Item(SystemName(), (Const(int(k)),)):
+            return {k}
+    return set().union(*map(bits_read, children(value)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +11,11 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import CircuitInstruction, Clbit, IfElseOp, Qubit, WhileLoopOp
 from qiskit.circuit.library import CUGate, PhaseGate, UGate
 
-from qkernel.lower.circuit import Assign, Body, Box, Branch, Circuit, Kind, Repeat, Run
+from qkernel.lower.circuit import Assign, Body, Box, Branch, Circuit, Kind, Repeat, Run, bits_read, parts
 from qkernel_backends.qiskit.conditions import boolean, condition
 from qkernel_backends.qiskit.gates import box_name, factory, fixed_operation
 from qkernel_backends.qiskit.names import fresh
 from qkernel_backends.qiskit.parameters import slot_angles
-from qkernel_backends.truth_tables import bits_of
 
 
 def emit(circuit: Circuit, theta: Sequence[float] | None = None) -> QuantumCircuit:
@@ -182,27 +181,17 @@ def _with_phase(kind: Kind, angles: Sequence[Any], on: tuple[Qubit, ...], target
     target.append(gate, [*(controls[k] for k in rest), controls[chosen]])
 
 
-def used_wires(body: Iterable[Run | Branch | Repeat | Assign]) -> tuple[set[int], set[int]]:
+def used_wires(body: Body) -> tuple[set[int], set[int]]:
     """The qubits and the bits that `body` touches."""
     qubits: set[int] = set()
     bits: set[int] = set()
-    for part in body:
+    for part in parts(body):
         match part:
             case Run():
                 qubits.update(part.qubits.tolist())
                 bits.update(part.bits.tolist())
-                inner: tuple[Body, ...] = ()
-            case Branch(test, then, otherwise):
-                bits |= bits_of(test)
-                inner = (then, otherwise)
-            case Repeat(test, repeated):
-                bits |= bits_of(test)
-                inner = (repeated,)
+            case Branch(test) | Repeat(test):
+                bits |= bits_read(test)
             case Assign(bit, value):
-                bits |= bits_of(value) | {bit}
-                inner = ()
-        for block in inner:
-            more_qubits, more_bits = used_wires(block)
-            qubits |= more_qubits
-            bits |= more_bits
+                bits |= bits_read(value) | {bit}
     return qubits, bits
