@@ -96,18 +96,16 @@ def _checked(entry: Function, values: Mapping[str, Any]) -> dict[str, Any]:
     given = [parameter for parameter in entry.parameters if parameter.name in values]
     classical = tuple(parameter for parameter in given if not is_quantum(parameter.type))
     bound = normalise(replace(entry, parameters=classical), {parameter.name: values[parameter.name] for parameter in classical})
-    sizes = {parameter.name: _plain(values[parameter.name]) for parameter in given if is_quantum(parameter.type)}
-    for parameter in given:
-        size = sizes.get(parameter.name, 0)
-        if not isinstance(size, int) or isinstance(size, bool) or (parameter.name in sizes and parameter.type == QUBIT):
-            title = f"`{parameter.name}` is of type {parameter.type} and cannot be {size!r}"
-            raise BindingTypeError(title, span=parameter.span, help="a drawing takes the length of a register, or nothing")
+    sizes = {parameter.name: _length(parameter, values[parameter.name]) for parameter in given if is_quantum(parameter.type)}
     return {**bound.values, **sizes}
 
 
-def _plain(size: Any) -> Any:
-    """A whole number of whatever kind as Python's own; anything else as it is."""
-    return int(size) if not isinstance(size, bool) and isinstance(size, Integral) else size
+def _length(parameter: Parameter, size: Any) -> int:
+    """The length that is given for a register."""
+    if parameter.type == QUBIT or isinstance(size, bool) or not isinstance(size, Integral):
+        title = f"`{parameter.name}` is of type {parameter.type} and cannot be {size!r}"
+        raise BindingTypeError(title, span=parameter.span, help="a drawing takes the length of a register, or nothing")
+    return int(size)
 
 
 @dataclass(slots=True)

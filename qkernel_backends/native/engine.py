@@ -28,8 +28,8 @@ from qkernel_backends.threads import current
 
 Array = np.ndarray[Any, Any]
 
-_FEW_FRESH, _FEW_QUBITS = 8, 20
 _MOST_SPLITS = 16
+_FEW_FRESH, _FEW_QUBITS = 8, 20
 """With so many fresh qubits, in a state of so many, values come quicker than from a state for each history of measured bits."""
 
 

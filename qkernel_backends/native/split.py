@@ -17,7 +17,7 @@ from qkernel_backends.memory import require_memory
 from qkernel_backends.native.encode import Program, encode
 from qkernel_backends.native.layout import EXPECT, GRADIENT, KEEP, RESUME
 from qkernel_backends.native.passes import partition
-from qkernel_backends.native.runner import INTERRUPTIBLE, Arrays, Runner, Size, keep_states, run
+from qkernel_backends.native.runner import INTERRUPTIBLE, Arrays, Room, Runner, Size, keep_states, run
 from qkernel_backends.native.workspace import Batch
 from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.threads import AWAITED, current, interruptible
@@ -201,7 +201,7 @@ class NativeSplit:
             own.grad_weights[...] = gradient[:, self.shared].sum(0)
         size.runner.free.append(room)
 
-    def _resumed(self, size: Size, mark: object | None) -> tuple[Any, int]:
+    def _resumed(self, size: Size, mark: object | None) -> tuple[Room, int]:
         """Where to differentiate, and whether the states of `mark` are there."""
         room = None if mark is None else size.runner.room_of(mark)
         return (size.runner.room(), GRADIENT) if room is None else (room, RESUME)

@@ -27,7 +27,6 @@ _GATES = [
     "cx", "cy", "cz", "swap", "ecr", "rxx", "ryy", "rzz", "rzx", "unitary",
 ]
 _NO_GATES = ["measure", "reset", "barrier", "if_else", "while_loop", "store"]
-AER_BASIS = [*_GATES, *_NO_GATES]
 # What stays besides where a noise model has it; each row of parameters is then bound here.
 _IN_NOISE_MODELS = [
     *_GATES, "u1", "u2", "u3", "r", "cu1", "cu3", "cu", "cp", "crx", "cry", "crz", "csx", "cswap",

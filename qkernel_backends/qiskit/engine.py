@@ -187,7 +187,7 @@ class QiskitPrepared:
 
     @cached_property
     def _unitary(self) -> QiskitPrepared:
-        """This, with measurements put off to the end, where only exact values are wanted."""
+        """This, with measurements deferred to the end, where only exact values are wanted."""
         if self.circuit.is_unitary:
             return self
         device = self._device
