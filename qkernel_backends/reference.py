@@ -9,24 +9,17 @@ from typing import Any
 import numpy as np
 
 from qkernel.engine import FEATURES
-from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
 from qkernel.gates import pauli_matrix
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import BITS, Assign, Body, Branch, Circuit, Instruction, Kind, Repeat, Run
 from qkernel.observable import Hamiltonian
-from qkernel.shots import HOW_TO_ESTIMATE
 from qkernel_backends.guard import AtAnyAngle, guarded
+from qkernel_backends.histories import check_branches, check_rounds, no_exact_value, no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.threads import poll
 
 Array = np.ndarray[Any, Any]
-
-MOST_BRANCHES = 4096
-"""Expectation values and probabilities sum over at most so many histories of measured bits and resets."""
-
-MOST_ROUNDS = 100_000
-"""A run-time loop is given up after so many rounds."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +117,7 @@ class ReferencePrepared(AtAnyAngle):
     def state(self, theta: Array) -> Array:
         """The only history's state, qubit 0 the least significant bit."""
         if not self.circuit.is_unitary:
-            raise TargetCapabilityError(
-                f"`{self.circuit.name}` measures or resets qubits, so that it has no single final state",
-                help="ask for samples, probabilities or expectation values",
-            )
+            raise no_state(self.circuit)
         self._require_memory(2 * len(theta))
         rows = [history.state.reshape(-1) for (history,) in self._all(theta)]
         return np.array(rows, self.dtype).reshape(len(theta), 2**self.circuit.num_qubits)
@@ -183,11 +173,7 @@ class ReferencePrepared(AtAnyAngle):
 
     def _repeat(self, loop: Repeat, histories: list[History], angles: Array, split: Split) -> list[History]:
         if split is _followed:
-            raise ShotsError(
-                f"`{self.circuit.name}` has a `while` on measured bits: it can run for ever, so there is no exact value",
-                span=loop.span,
-                help=HOW_TO_ESTIMATE,
-            )
+            raise no_exact_value(self.circuit, loop)
         finished: list[History] = []
         while True:
             finished += [history for history in histories if not _classical(loop.condition, history)]
@@ -195,9 +181,7 @@ class ReferencePrepared(AtAnyAngle):
             if not histories:
                 return finished
             histories = [replace(history, rounds=history.rounds + 1) for history in histories]
-            if max(history.rounds for history in histories) > MOST_ROUNDS:
-                title = f"a `while` of `{self.circuit.name}` ran {MOST_ROUNDS:,} rounds without an end"
-                raise ExecutionError(title, span=loop.span)
+            check_rounds(self.circuit, loop, max(history.rounds for history in histories))
             histories = self._run(loop.body, histories, angles, split)
 
     def _require_memory(self, states: int) -> None:
@@ -205,11 +189,8 @@ class ReferencePrepared(AtAnyAngle):
 
     def _refuse_many(self, histories: list[History], split: Split) -> None:
         self._require_memory(2 + len(histories))  # as many again, for the next instruction, and what it works in
-        if split is _followed and len(histories) > MOST_BRANCHES:
-            raise ExecutionError(
-                f"`{self.circuit.name}` has more than {MOST_BRANCHES} histories of measured bits, too many to sum over",
-                help=HOW_TO_ESTIMATE,
-            )
+        if split is _followed:
+            check_branches(self.circuit, len(histories))
 
 
 def _step(history: History, instruction: Instruction, angles: Array, split: Split, keep: bool) -> Iterator[History]:

@@ -10,8 +10,8 @@ from qkernel.errors import ExecutionError
 from qkernel.gradient import open_slots, shift_vjp
 from qkernel.lower.circuit import bit
 from qkernel.observable import X, Z
-from qkernel_backends import reference
-from qkernel_backends.reference import MOST_BRANCHES, ReferenceEngine
+from qkernel_backends.histories import MOST_BRANCHES
+from qkernel_backends.reference import ReferenceEngine
 
 
 def coins(count: int) -> CircuitBuilder:
@@ -37,7 +37,7 @@ def test_outcomes_that_cannot_happen_cost_nothing() -> None:
 
 
 def test_a_loop_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reference, "MOST_ROUNDS", 20)
+    monkeypatch.setattr("qkernel_backends.histories.MOST_ROUNDS", 20)
     builder = CircuitBuilder(1, 1).gate("x", 0).measure(0, 0)
     circuit = builder.repeat(bit(0), lambda body: body.measure(0, 0)).circuit()
     with pytest.raises(ExecutionError, match="20 rounds"):

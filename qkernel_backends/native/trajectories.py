@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from qkernel.engine import Prepared
-from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import BITS, Assign, Circuit, Instruction
-from qkernel.shots import HOW_TO_ESTIMATE
 from qkernel_backends.guard import AtAnyAngle, guarded
+from qkernel_backends.histories import check_branches, check_rounds, no_exact_value, no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.native.branching import Collapse, Test, last_measurements, steps
 from qkernel_backends.native.encode import encode
@@ -29,7 +28,7 @@ from qkernel_backends.native.split import extended, lane_bits
 from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.plan import pauli_words
 from qkernel_backends.plan.sampling import marginal, ordered
-from qkernel_backends.reference import MOST_BRANCHES, MOST_ROUNDS, ReferenceEngine
+from qkernel_backends.reference import ReferenceEngine
 from qkernel_backends.threads import current, num_threads, poll, together
 
 Array = np.ndarray[Any, Any]
@@ -81,10 +80,7 @@ class Trajectories(AtAnyAngle):
 
     def state(self, theta: Array) -> Array:
         """There is none."""
-        raise TargetCapabilityError(
-            f"`{self.circuit.name}` measures or resets qubits, so that it has no single final state",
-            help="ask for samples, probabilities or expectation values",
-        )
+        raise no_state(self.circuit)
 
     def with_open_slots(self, circuit: Circuit) -> Prepared:
         """See `AtAnyAngle`."""
@@ -159,11 +155,7 @@ class Trajectories(AtAnyAngle):
     def _exact(self, theta: Array) -> Iterator[Rows]:
         for step in self.steps:
             if isinstance(step, Test) and step.loop is not None:
-                raise ShotsError(
-                    f"`{self.circuit.name}` has a `while` on measured bits: it can run for ever, so there is no exact value",
-                    span=step.loop.span,
-                    help=HOW_TO_ESTIMATE,
-                )
+                raise no_exact_value(self.circuit, step.loop)
         with progress("histories of measured bits", len(theta)) as advance:
             yield from self._run(theta, 1, None, advance)
 
@@ -224,10 +216,7 @@ class Trajectories(AtAnyAngle):
                     rows = rows.take(held)
                 if loop is not None:
                     rows.rounds[:] += 1
-                    if (rows.rounds > MOST_ROUNDS).any():
-                        raise ExecutionError(
-                            f"a `while` of `{self.circuit.name}` ran {MOST_ROUNDS:,} rounds without an end", span=loop.span
-                        )
+                    check_rounds(self.circuit, loop, rows.rounds.max(initial=0))
                 yield at + 1, rows
             case Collapse() as collapse:
                 yield at + 1, self._collapsed(collapse, rows, generator, histories)
@@ -269,11 +258,7 @@ class Trajectories(AtAnyAngle):
         if generator is None:
             kept = [weight > _NEGLIGIBLE[self.real.itemsize] for weight in weights]
             np.add.at(histories, rows.sample, kept[0] & kept[1])
-            if (histories > MOST_BRANCHES).any():
-                raise ExecutionError(
-                    f"`{self.circuit.name}` has more than {MOST_BRANCHES} histories of measured bits, too many to sum over",
-                    help=HOW_TO_ESTIMATE,
-                )
+            check_branches(self.circuit, histories.max(initial=0))
             shots = [rows.shots, rows.shots]
         else:
             ones = generator.binomial(rows.shots, weights[1] / (weights[0] + weights[1]))

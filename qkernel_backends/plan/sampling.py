@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.errors import TargetCapabilityError
 from qkernel.lower.circuit import Circuit, Instruction
+from qkernel_backends.histories import no_state
 
 Array = np.ndarray[Any, Any]
 
@@ -23,10 +23,7 @@ class FinalMeasurements:
     def refuse_state(self, circuit: Circuit) -> None:
         """Raise where a measurement keeps the circuit from having one final state."""
         if self.measured:
-            raise TargetCapabilityError(
-                f"`{circuit.name}` measures qubits, so that it has no single final state",
-                help="ask for samples, probabilities or expectation values",
-            )
+            raise no_state(circuit)
 
 
 def final_measurements(circuit: Circuit) -> FinalMeasurements | None:

@@ -21,6 +21,7 @@ from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian
 from qkernel_backends.deferral import deferred
+from qkernel_backends.histories import no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.qiskit.devices import device_of, fitted, is_restricted
 from qkernel_backends.qiskit.emission import emit_with
@@ -138,9 +139,7 @@ class QiskitPrepared:
         """Final amplitudes, shape (batch, 2**num_qubits), global phase included."""
         self._require("state", "has no amplitudes: use the engine without a backend")
         if not self.circuit.is_unitary:
-            raise TargetCapabilityError(
-                f"`{self.circuit.name}` measures or resets qubits, so that it has no single final state"
-            )
+            raise no_state(self.circuit)
         circuit = self._without_phase()
         circuit.save_statevector(label="state")
         rows = [np.asarray(row["state"]) for row in self._simulate(circuit, theta)]

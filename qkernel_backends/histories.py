@@ -1,0 +1,46 @@
+"""How far engines follow circuits that measure, reset and branch; what is beyond that is the same error on each of them."""
+
+from __future__ import annotations
+
+from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
+from qkernel.lower.circuit import Circuit, Repeat
+from qkernel.shots import HOW_TO_ESTIMATE
+
+MOST_BRANCHES = 4096
+"""Expectation values and probabilities sum over at most so many histories of measured bits and resets."""
+
+MOST_ROUNDS = 100_000
+"""A run-time loop is given up after so many rounds."""
+
+
+def no_state(circuit: Circuit) -> TargetCapabilityError:
+    """The error where the final state is asked for."""
+    return TargetCapabilityError(
+        f"`{circuit.name}` measures or resets qubits, so that it has no single final state",
+        help="ask for samples, probabilities or expectation values",
+    )
+
+
+def no_exact_value(circuit: Circuit, loop: Repeat) -> ShotsError:
+    """The error where an exact value behind `loop` is asked for."""
+    return ShotsError(
+        f"`{circuit.name}` has a `while` on measured bits: it can run for ever, so there is no exact value",
+        span=loop.span,
+        help=HOW_TO_ESTIMATE,
+    )
+
+
+def check_rounds(circuit: Circuit, loop: Repeat, rounds: int) -> None:
+    """Raise `ExecutionError` where the run-time loops of one history have gone too many rounds."""
+    if rounds > MOST_ROUNDS:
+        title = f"a `while` of `{circuit.name}` ran {MOST_ROUNDS:,} rounds without an end"
+        raise ExecutionError(title, span=loop.span)
+
+
+def check_branches(circuit: Circuit, histories: int) -> None:
+    """Raise `ExecutionError` where there are too many histories to sum over."""
+    if histories > MOST_BRANCHES:
+        raise ExecutionError(
+            f"`{circuit.name}` has more than {MOST_BRANCHES} histories of measured bits, too many to sum over",
+            help=HOW_TO_ESTIMATE,
+        )
