@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from itertools import count
 
 import pytest
@@ -11,13 +11,10 @@ from tests.fuzz.test_programs_at_length import drawn
 from tests.strategies.sizes import verified_sizes, verify_array_kernel
 
 
-def test_every_program_counts_what_it_lowers_to(pytestconfig: pytest.Config) -> None:
-    minutes = pytestconfig.getoption("--minutes")
-    wanted = pytestconfig.getoption("--programs") or (None if minutes else 400)
-    end = None if minutes is None else time.monotonic() + 60 * minutes
+def test_every_program_counts_what_it_lowers_to(pytestconfig: pytest.Config, is_over: Callable[[int], bool]) -> None:
     ran = sizes = 0
     for program in drawn(pytestconfig.getoption("--first-seed")):
-        if (wanted is not None and ran >= wanted) or (end is not None and time.monotonic() > end):
+        if is_over(ran):
             break
         try:
             sizes += verified_sizes(program)
@@ -29,13 +26,10 @@ def test_every_program_counts_what_it_lowers_to(pytestconfig: pytest.Config) -> 
     assert sizes
 
 
-def test_every_kernel_of_arrays_counts_what_it_lowers_to(pytestconfig: pytest.Config) -> None:
-    minutes = pytestconfig.getoption("--minutes")
-    wanted = pytestconfig.getoption("--programs") or (None if minutes else 400)
-    end = None if minutes is None else time.monotonic() + 60 * minutes
+def test_every_kernel_of_arrays_counts_what_it_lowers_to(pytestconfig: pytest.Config, is_over: Callable[[int], bool]) -> None:
     first = pytestconfig.getoption("--first-seed")
     for seed in count(first):
-        if (wanted is not None and seed - first >= wanted) or (end is not None and time.monotonic() > end):
+        if is_over(seed - first):
             break
         verify_array_kernel(seed)
     print(f"{seed - first} kernels of arrays")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
@@ -24,10 +23,9 @@ def drawn(first: int) -> Iterator[Program]:
         yield generate_measuring(seed)
 
 
-def test_every_program_meets_every_property(pytestconfig: pytest.Config) -> None:
-    minutes = pytestconfig.getoption("--minutes")
-    wanted = pytestconfig.getoption("--programs") or (None if minutes else 400)
-    end = None if minutes is None else time.monotonic() + 60 * minutes
+def test_every_program_meets_every_property(
+    pytestconfig: pytest.Config, wanted: int | None, is_over: Callable[[int], bool]
+) -> None:
     ran = pairs = unfit = 0
     mismatches: list[str] = []
     columns = (
@@ -40,7 +38,7 @@ def test_every_program_meets_every_property(pytestconfig: pytest.Config) -> None
     with Progress(*columns, console=Console()) as progress:
         task = progress.add_task("programs", total=wanted, found="no mismatch")
         for program in drawn(pytestconfig.getoption("--first-seed")):
-            if (wanted is not None and ran >= wanted) or (end is not None and time.monotonic() > end):
+            if is_over(ran):
                 break
             failed = run(program)
             if failed is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from itertools import count
 
 import pytest
@@ -10,13 +10,10 @@ import pytest
 from tests.strategies.reordering import check, generate
 
 
-def test_every_program_does_what_its_matrices_say(pytestconfig: pytest.Config) -> None:
-    minutes = pytestconfig.getoption("--minutes")
-    wanted = pytestconfig.getoption("--programs") or (None if minutes else 400)
-    end = None if minutes is None else time.monotonic() + 60 * minutes
+def test_every_program_does_what_its_matrices_say(pytestconfig: pytest.Config, is_over: Callable[[int], bool]) -> None:
     ran = 0
     for seed in count(pytestconfig.getoption("--first-seed")):
-        if (wanted is not None and ran >= wanted) or (end is not None and time.monotonic() > end):
+        if is_over(ran):
             break
         program = generate(seed)
         try:
