@@ -142,6 +142,7 @@ def state(case: Case) -> None:
 def qiskit_state(case: Case) -> None:
     """The circuit for Qiskit, bound there."""
     from qiskit.quantum_info import Statevector
+    from scipy.sparse import SparseEfficiencyWarning
 
     from qkernel_backends.qiskit.emission import emit
 
@@ -153,7 +154,7 @@ def qiskit_state(case: Case) -> None:
         {parameter: case.theta[0][case.executable.parameter_names.index(parameter.name)] for parameter in circuit.parameters}
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Qiskit's evolution gate says that it could be faster
+        warnings.simplefilter("ignore", SparseEfficiencyWarning)  # Qiskit's evolution gate says that it could be faster
         found = Statevector(bound).data
     same("state in Qiskit", found, case.world[1].state)
 
