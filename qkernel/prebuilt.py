@@ -17,7 +17,7 @@ from qkernel.ir.expressions import Const, Expr
 from qkernel.ir.ops import Call, Function, Module, Parameter
 from qkernel.ir.places import Place, whole
 from qkernel.ir.spans import Span
-from qkernel.ir.types import QFIXED, QUBIT, ArrayType, TupleType, Type
+from qkernel.ir.types import QUBIT, ArrayType, TupleType
 from qkernel.ir.walk import walk
 from qkernel.kernel import MOST_PROGRAMS, Kernel
 from qkernel.recent import Recent
@@ -31,7 +31,7 @@ class PrebuiltKernel(Kernel[..., Any]):
         self.__doc__ = None
         self.kind, self.label, self.clean_ancillas = function.kind, function.label, function.clean_ancillas
         values = tuple(_returned(value, function) for value in function.returns)
-        types = tuple(_type(value) for value in values)
+        types = tuple(value.type for value in values)
         returned = (TupleType(types) if types else None) if function.returns_tuple or not types else types[0]
         self.signature = Signature(written_parameters(function.parameters), {}, returned, None)
         outline = Outline(function.parameters, values, function.returns_tuple or not types)
@@ -48,12 +48,6 @@ def _returned(value: Expr | Place, function: Function) -> Value:
         if parameter.name == value.register and value == whole(parameter.name, parameter.type):
             return parameter_handle(parameter)
     return QuantumHandle(value, length, value.register)
-
-
-def _type(value: Value) -> Type:
-    if isinstance(value, Expr):
-        return value.type
-    return QFIXED if value.fixed_point is not None else ArrayType(QUBIT) if value.is_register else QUBIT
 
 
 def from_module(module: Module) -> Kernel[..., Any]:

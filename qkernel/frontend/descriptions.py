@@ -16,7 +16,7 @@ from qkernel.ir.expressions import Expr
 def describe(value: Any) -> str:
     """`value` in the user's words: `a Qubit`, `an Observable`, `the int 3`, `a list`."""
     if isinstance(value, QuantumHandle):
-        return f"a {value.type_name}"
+        return f"a {value.type}"
     if isinstance(value, Expr):
         return with_article(value.type)
     if value is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qkernel.errors import KernelTypeError
@@ -49,7 +50,7 @@ def _inverted_parameters(kernel: AnyKernel, flow: Exchange) -> tuple[Parameter, 
     """The parameters of the inverted kernel: results stand where the kernel takes qubits, and numbers that it gives back."""
     outline = kernel.outline()
     results = [
-        Parameter(value.name, value.type) if isinstance(value, Name) else Parameter(_result_name(flow, value), _type(value))
+        Parameter(value.name if isinstance(value, Name) else _result_name(flow, value), value.type)
         for value in outline.returns
         if isinstance(value, (Name, QuantumHandle))
     ]
@@ -73,19 +74,11 @@ def _result_name(flow: Exchange, result: QuantumHandle) -> str:
     return flow.parameters[source].name if source is not None and flow.is_whole(position) else f"result {position}"
 
 
-def _type(handle: QuantumHandle) -> Any:
-    return QFIXED if handle.fixed_point is not None else REGISTER if handle.is_register else QUBIT
-
-
 def _as(parameter: Parameter, handle: QuantumHandle) -> QuantumHandle:
     """The handle as what the parameter takes it for: a number, or qubits."""
     if (handle.fixed_point is not None) == (parameter.type == QFIXED):
         return handle
-    return _same_qubits(handle)
-
-
-def _same_qubits(handle: QuantumHandle) -> QuantumHandle:
-    return QuantumHandle(handle.place, handle.length, handle.name, handle.parent)
+    return replace(handle, fixed_point=None)
 
 
 def _joined(

@@ -162,12 +162,12 @@ def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, spa
         raise value.error(parameter.name, span)
     if is_quantum(parameter.type):
         handle = tracer.expect_qubits(value, what, span)
-        wanted = str(parameter.type)
-        if handle.type_name != wanted and not (parameter.type == QFIXED and handle.is_register):
+        wanted = parameter.type
+        if handle.type != wanted and not (wanted == QFIXED and handle.is_register):
             raise KernelTypeError(
-                f"{what} must be a {wanted}, but `{handle.name}` is a {handle.type_name}",
+                f"{what} must be a {wanted}, but `{handle.name}` is a {handle.type}",
                 span=span,
-                label=f"a {handle.type_name}",
+                label=f"a {handle.type}",
                 help=f"give it one element: `{handle.name}[0]`"
                 if handle.is_register
                 else "a register is made by `qk.qubit_array(n)`, and a slice such as `q[0:1]` is one too",
@@ -196,7 +196,7 @@ def _order_help(callee: str, parameters: tuple[Parameter, ...], parameter: Param
 
     def fits(value: Any, type: Type) -> bool:
         if isinstance(value, QuantumHandle):
-            return value.type_name == str(type)
+            return value.type == type
         return (isinstance(value, Expr) or is_number(value)) and wrap(value).type == type
 
     swapped = [

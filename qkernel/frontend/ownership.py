@@ -23,7 +23,7 @@ from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Apply, Const, Expr, apply
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
-from qkernel.ir.types import UINT
+from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, Type
 from qkernel.types import Handle
 
 
@@ -41,7 +41,7 @@ class QuantumHandle(Handle):
     fixed_point: Expr | None = None
 
     def __repr__(self) -> str:
-        return f"<{self.type_name} {self.name}>"
+        return f"<{self.type} {self.name}>"
 
     @property
     def is_register(self) -> bool:
@@ -52,8 +52,9 @@ class QuantumHandle(Handle):
         return replace(self)
 
     @property
-    def type_name(self) -> str:
-        return "QFixed" if self.fixed_point is not None else "Vector[Qubit]" if self.is_register else "Qubit"
+    def type(self) -> Type:
+        """What it is in the IR."""
+        return QFIXED if self.fixed_point is not None else QUBIT if self.length is None else ArrayType(QUBIT)
 
     @property
     def shape(self) -> tuple[Any, ...]:

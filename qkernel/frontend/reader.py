@@ -440,7 +440,7 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
         )
     if isinstance(value, QuantumHandle) and (name != "shape" or not value.is_register):
         raise KernelTypeError(
-            f"a {value.type_name} has no `{name}`",
+            f"a {value.type} has no `{name}`",
             span=tracer.frame.span(node),
             label="unknown attribute",
             help=f"its length is `{value.name}.shape[0]`" if value.is_register else None,

@@ -173,7 +173,7 @@ def _one(tracer: Tracer, kernel: AnyKernel, value: Any, wanted: Type, span: Span
     if isinstance(value, Gone):
         raise value.error("a part of it", span)
     if is_quantum(wanted):
-        if not isinstance(value, QuantumHandle) or value.type_name != str(wanted):
+        if not isinstance(value, QuantumHandle) or value.type != wanted:
             raise _wrong(kernel, value, str(wanted), span)
         tracer.site = CallSite(span)
         tracer.take(value, "returned", span)
