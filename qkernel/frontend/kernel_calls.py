@@ -46,16 +46,10 @@ class Outline:
     changed: frozenset[str] = frozenset()
 
 
-def call_kernel(
-    tracer: Tracer,
-    kernel: AnyKernel,
-    arguments: tuple[Any, ...],
-    keywords: dict[str, Any],
-    modifiers: tuple[Modifier, ...] = (),
-) -> Any:
+def call_kernel(tracer: Tracer, kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """`kernel(...)`: checks and moves the arguments, emits the call, gives what comes back."""
     values = kernel_operands(tracer, kernel, arguments, keywords)
-    results = grouped_results(kernel, apply_kernel(tracer, kernel, values, modifiers))
+    results = grouped_results(kernel, apply_kernel(tracer, kernel, values))
     is_tuple = kernel.outline().returns_tuple and not isinstance(kernel.signature.returned, Struct)
     return results[0] if len(results) == 1 and not is_tuple else tuple(results) if results else None
 
@@ -178,17 +172,13 @@ def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, spa
             f"{what} must be {with_article(parameter.type)}, but this is {describe(value)}", span=span, label=describe(value)
         )
     if isinstance(value, dict):
-        return _dictionary(value, parameter.type, what, span)
+        raise KernelTypeError(
+            f"{what}: a dictionary written in a kernel cannot be passed on",
+            span=span,
+            label="a Python dict",
+            help="take the dictionary as an argument of this kernel, annotated `qk.Dict[...]`",
+        )
     return as_type(value, parameter.type, what, span)
-
-
-def _dictionary(value: dict[Any, Any], type: Type, what: str, span: Span | None) -> Expr:
-    raise KernelTypeError(
-        f"{what}: a dictionary written in a kernel cannot be passed on",
-        span=span,
-        label="a Python dict",
-        help="take the dictionary as an argument of this kernel, annotated `qk.Dict[...]`",
-    )
 
 
 def _order_help(callee: str, parameters: tuple[Parameter, ...], parameter: Parameter, bound: dict[str, Any]) -> str | None:
@@ -214,7 +204,7 @@ def _order_help(callee: str, parameters: tuple[Parameter, ...], parameter: Param
     return f"`{parameter.name}` and `{swapped[0].name}` seem to have changed places: {usage}"
 
 
-def apply_kernel(tracer: Tracer, kernel: AnyKernel, values: list[Value], modifiers: tuple[Modifier, ...]) -> list[Any]:
+def apply_kernel(tracer: Tracer, kernel: AnyKernel, values: list[Value], modifiers: tuple[Modifier, ...] = ()) -> list[Any]:
     """Move the quantum arguments in, emit the call, and give the results as values of the caller."""
     outline = kernel.outline()
     pairs = zip(values, kernel.signature.parameters, strict=True)
@@ -242,13 +232,9 @@ def apply_kernel(tracer: Tracer, kernel: AnyKernel, values: list[Value], modifie
     tracer.emit(ops.Call(label, arguments, tuple(names), modifiers, site.span))
     kept = {result.place.register for result in results if isinstance(result, QuantumHandle)}
     for handle in handles.values():
-        if handle.place.register not in kept or not _comes_back(handle, results):
+        if handle.place.register not in kept:
             tracer.consume(handle)
     return results
-
-
-def _comes_back(handle: QuantumHandle, results: list[Any]) -> bool:
-    return any(isinstance(result, QuantumHandle) and result.place.register == handle.place.register for result in results)
 
 
 def as_expression(value: Value) -> Expr:
