@@ -21,12 +21,13 @@ from qkernel.errors import (
     QKernelError,
 )
 from qkernel.frontend import active_tracer, is_tracing
+from qkernel.frontend.arguments import bind
 from qkernel.frontend.captures import snapshot
-from qkernel.frontend.kernel_calls import Outline, assumed_outline
+from qkernel.frontend.kernel_calls import Outline, assumed_outline, spread_structs
 from qkernel.frontend.signature import Signature, parts_of, read_signature
 from qkernel.frontend.source import Source, read_source, whereabouts
 from qkernel.frontend.trace import Traced, check_assumption, check_recursion, link, nested_too_deeply, trace
-from qkernel.frontend.tracer import describe
+from qkernel.frontend.tracer import CallSite, describe
 from qkernel.ir.ops import Module
 from qkernel.ir.types import FLOAT, ArrayType, DictType, Type, is_quantum
 from qkernel.recent import Recent
@@ -308,9 +309,6 @@ class Kernel(Verbs, Generic[P, R]):
     def _values(
         self, arguments: tuple[Any, ...], bindings: Mapping[str, Any] | None, keywords: dict[str, Any]
     ) -> dict[str, Any]:
-        from qkernel.frontend.arguments import bind
-        from qkernel.frontend.kernel_calls import spread_structs
-        from qkernel.frontend.tracer import CallSite
         from qkernel.lower.bindings import given
 
         named = given(bindings)

@@ -95,16 +95,15 @@ def exchange(outline: Outline) -> Exchange:
 
 
 def powered(order: Order, times: int) -> Order:
-    """The order after that many rounds, backwards if it is negative."""
-    step = order if times >= 0 else tuple(order.index(k) for k in range(len(order)))
+    """The order after that many calls, backwards if it is negative."""
     result = tuple(range(len(order)))
-    for _ in range(abs(times) % period(order)):
-        result = tuple(step[k] for k in result)
+    for _ in range(times % period(order)):
+        result = tuple(order[k] for k in result)
     return result
 
 
 def period(order: Order) -> int:
-    """After how many rounds all is where it was."""
+    """After how many calls all is where it was."""
     count, now = 1, order
     while now != tuple(range(len(order))):
         count, now = count + 1, tuple(order[k] for k in now)

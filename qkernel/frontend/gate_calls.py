@@ -23,7 +23,7 @@ from qkernel.frontend.ownership import QuantumHandle, surely_overlap
 from qkernel.frontend.tracer import Tracer, describe
 from qkernel.gates import GATES, Gate, GateRule
 from qkernel.ir import ops
-from qkernel.ir.expressions import Const, Expr, wrap
+from qkernel.ir.expressions import Const, Expr, size, wrap
 from qkernel.ir.ops import Modifier
 from qkernel.ir.spans import Span
 from qkernel.ir.types import FLOAT, UINT, ArrayType
@@ -123,8 +123,6 @@ def angle(tracer: Tracer, value: Any, what: str, span: Span | None, vectors_allo
 
 
 def _check_lengths(handle: QuantumHandle, rule: GateRule, angles: tuple[Expr, ...], spans: dict[str, Span | None]) -> None:
-    from qkernel.ir.expressions import size
-
     for parameter, value in zip(rule.angles, angles, strict=True):
         if not isinstance(value.type, ArrayType):
             continue

@@ -27,7 +27,7 @@ from qkernel.frontend.carrying import handles_in
 from qkernel.frontend.comparisons import has_symbol
 from qkernel.frontend.domains import SymbolicItems, SymbolicRange, SymbolicSequence
 from qkernel.frontend.outside import run_outside
-from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.ownership import QuantumHandle, plain
 from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.tracer import CallSite, Frame, Tracer
 from qkernel.ir.array_protocol import elements, universal
@@ -336,8 +336,6 @@ def _length(tracer: Tracer, value: Any) -> Any:
         return sequences.length(value)
     if isinstance(value, Expr) and isinstance(value.type, (ArrayType, DictType)):
         length = size(value)
-        from qkernel.frontend.ownership import plain
-
         return plain(length)
     return len(value)
 

@@ -31,7 +31,7 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import call, local_function
 from qkernel.frontend.tracer import CallSite, Frame, Gone, Tracer, describe
 from qkernel.frontend.whole_vectors import whole_vector
-from qkernel.ir.expressions import Expr, SymbolUse, apply
+from qkernel.ir.expressions import Expr, SymbolUse, apply, wrap
 from qkernel.ir.printer import as_written
 from qkernel.ir.python_numbers import NotClassical, is_number
 from qkernel.ir.symbol_text import SymbolText, symbol_in, text_about
@@ -263,8 +263,6 @@ def is_scalar(value: Any) -> bool:
 
 
 def type_of(value: Any) -> Any:
-    from qkernel.ir.expressions import wrap
-
     return wrap(value).type
 
 
@@ -372,7 +370,6 @@ def _subscript(tracer: Tracer, node: ast.Subscript, base: Any, key_node: ast.exp
         return read_item(tracer, base, key, key_node, node)
     if _holds_symbol(key) and _is_numeric(base):
         from qkernel.frontend.classical_items import read_item
-        from qkernel.ir.expressions import wrap
 
         return read_item(tracer, wrap(base), key, key_node, node)
     if isinstance(key, Expr) and isinstance(base, (list, tuple)):

@@ -12,6 +12,8 @@ from typing import Any
 
 from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError, MissingAnnotationError
+from qkernel.frontend.conversion import as_type
+from qkernel.frontend.descriptions import describe
 from qkernel.frontend.source import Source
 from qkernel.ir import types as ir
 from qkernel.ir.expressions import Expr
@@ -256,8 +258,6 @@ def _array(hint: Annotation, node: ast.AST | None, source: Source) -> ir.Type:
 
 def _names(names: Any) -> tuple[str, ...]:
     """Names of arguments as a user gives them: one, or some of them."""
-    from qkernel.frontend.tracer import describe
-
     asked = tuple(names) if isinstance(names, Iterable) and not isinstance(names, (str, bytes)) else (names,)
     if wrong := [name for name in asked if not isinstance(name, str)]:
         raise KernelTypeError(
@@ -279,8 +279,6 @@ def _bad(hint: Any, node: ast.AST | None, source: Source, label: str, help: str 
 
 
 def _struct_default(value: Any, struct: Struct, name: str, span: Span) -> dict[str, Expr]:
-    from qkernel.frontend.tracer import describe
-
     fields = record_fields(value)
     if fields is None or not isinstance(value, struct.kind):
         raise KernelTypeError(
@@ -292,9 +290,6 @@ def _struct_default(value: Any, struct: Struct, name: str, span: Span) -> dict[s
 
 
 def _default(value: Any, type: ir.Type, name: str, span: Span) -> Expr:
-    from qkernel.frontend.conversion import as_type
-    from qkernel.frontend.tracer import describe
-
     if value is None or isinstance(value, (str, dict)) or callable(value):
         raise KernelTypeError(
             f"the default of `{name}` must be {with_article(type)}, but this is {describe(value)}",
