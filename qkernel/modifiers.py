@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from qkernel.diagnostics import with_article
 from qkernel.errors import CallArgumentError, KernelTypeError, OutsideKernelError
 from qkernel.frontend import active_tracer
-from qkernel.frontend.carrying import handles_in, with_leaves
+from qkernel.frontend.carrying import handles_in, with_handles
 from qkernel.frontend.controls import Group, take_controls
 from qkernel.frontend.exchange import Order, exchange, powered
 from qkernel.frontend.gate_calls import angle, apply_gate, check_distinct, gate_operands
@@ -209,16 +209,12 @@ def _apply(
     tracer: Tracer, operation: Operation, arguments: tuple[Any, ...], keywords: dict[str, Any], stays: bool = False
 ) -> list[Any]:
     """A call with records spread: the controls, and what the operation gives back, records whole."""
+    operation, keywords = _with_power(operation, keywords)
     if isinstance(operation, Selection):
         return _select(tracer, operation, arguments, keywords)
-    inner, steps = operation.operation, [*operation.steps]
+    inner, steps = operation.operation, operation.steps
     if isinstance(inner, Oracle):
         inner = inner.kernel_for(arguments, tracer.site.of(max(0, len(arguments) - 1)))
-    if "power" in keywords and not _takes_power(inner):
-        innermost = next((k for k, step in enumerate(steps) if isinstance(step, Controls)), len(steps))
-        is_phased = any(isinstance(step, Phased) for step in steps[innermost:])
-        steps.insert(len(steps) if is_phased else innermost, Powered(keywords["power"]))
-        keywords = {name: value for name, value in keywords.items() if name != "power"}
     counts = [step.count for step in steps if isinstance(step, Controls)]
     groups, rest = take_controls(tracer, counts, arguments, _target_count(inner, keywords, is_backwards(steps)))
     site = tracer.site
@@ -248,6 +244,18 @@ def _apply(
     return [*(handle.successor() for handle in controls), *results]
 
 
+def _with_power(operation: Operation, keywords: dict[str, Any]) -> tuple[Operation, dict[str, Any]]:
+    """The operation with what `power=` says as a step, unless that is an argument of its own; and the other keywords."""
+    if "power" not in keywords or _takes_power(operation):
+        return operation, keywords
+    steps = [*operation.steps]
+    innermost = next((k for k, step in enumerate(steps) if isinstance(step, Controls)), len(steps))
+    is_outermost = isinstance(operation, Selection) or any(isinstance(step, Phased) for step in steps[innermost:])
+    steps.insert(len(steps) if is_outermost else innermost, Powered(keywords["power"]))
+    others = {name: value for name, value in keywords.items() if name != "power"}
+    return replace(operation, steps=tuple(steps)), others
+
+
 def _takes_power(operation: Any) -> bool:
     """Whether `power` is an argument of the operation's own."""
     match operation:
@@ -265,9 +273,6 @@ def _takes_power(operation: Any) -> bool:
 
 def _select(tracer: Tracer, selection: Selection, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> list[Any]:
     """Each operation where the index holds its number, one after another."""
-    if "power" in keywords and not _takes_power(selection):
-        selection = replace(selection, steps=(*selection.steps, Powered(keywords["power"])))
-        keywords = {name: value for name, value in keywords.items() if name != "power"}
     operations, site = selection.operations, tracer.site
     if handles_in(keywords):
         raise CallArgumentError("`select` takes its qubits by position", span=site.span, label="a qubit by keyword")
@@ -295,12 +300,8 @@ def _select(tracer: Tracer, selection: Selection, arguments: tuple[Any, ...], ke
         handles = handles_in(tuple(results))
         first = len(handles) - len(order)
         relabelled = iter([*handles[:first], *(handles[first + source] for source in order)])
-        results = [with_leaves(result, lambda _, leaf: _next(relabelled, leaf)) for result in results]
+        results = [with_handles(result, lambda _: next(relabelled)) for result in results]
     return results
-
-
-def _next(handles: Any, value: Any) -> Any:
-    return next(handles) if isinstance(value, QuantumHandle) else value
 
 
 def _with_handles(tracer: Tracer, arguments: tuple[Any, ...], handles: list[QuantumHandle]) -> tuple[Any, ...]:
@@ -312,7 +313,7 @@ def _with_handles(tracer: Tracer, arguments: tuple[Any, ...], handles: list[Quan
             label=f"{len(handles)} come back",
         )
     following = iter(handles)
-    return tuple(_next(following, value) for value in arguments)
+    return tuple(next(following) if isinstance(value, QuantumHandle) else value for value in arguments)
 
 
 def _common_order(selection: Selection, count: Expr) -> Order | None:
