@@ -64,12 +64,16 @@ def with_leaves(value: Any, change: Callable[[Path, Any], Any], path: Path = ())
     return with_parts(value, [with_leaves(entry, change, (*path, k)) for k, entry in enumerate(entries)])
 
 
+def _entries(value: Any) -> list[Any]:
+    """What stands in a tuple, record, list or dictionary; nothing for all else."""
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else parts(value) or []
+
+
 def found_in(value: Any, kind: type[Found]) -> list[Found]:
     """The objects of a type in a value: itself, or those in tuples, records, lists and dictionaries."""
     if isinstance(value, kind):
         return [value]
-    entries = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else parts(value)
-    return [found for entry in entries or () for found in found_in(entry, kind)]
+    return [found for entry in _entries(value) for found in found_in(entry, kind)]
 
 
 def part_text(name: str, value: Any, path: Path) -> str:
@@ -100,10 +104,7 @@ def with_handles(value: Any, change: Callable[[QuantumHandle], QuantumHandle]) -
 
 def holds(value: Any, wanted: Any) -> bool:
     """Whether `value` is that very object, or has it in tuples, records, lists or dictionaries."""
-    if value is wanted:
-        return True
-    entries = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else parts(value)
-    return any(holds(entry, wanted) for entry in entries or ())
+    return value is wanted or any(holds(entry, wanted) for entry in _entries(value))
 
 
 def unchanged(old: Any, new: Any) -> bool:

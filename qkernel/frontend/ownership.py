@@ -328,9 +328,9 @@ def loop_consumed(loan: Loan, loop_names: frozenset[str]) -> Loan:
     place = loan.place
     if place is None or loan.consumed is None:
         return loan
-    names = (
-        free_names(place.start)
-        | free_names(place.stride)
-        | (free_names(place.length) if place.length is not None else frozenset())
-    )
-    return replace(loan, place=None) if names & loop_names else loan
+    return replace(loan, place=None) if names_in(place) & loop_names else loan
+
+
+def names_in(place: Place) -> frozenset[str]:
+    """The names on which it depends where in its register a place lies."""
+    return frozenset().union(*(free_names(part) for part in (place.start, place.stride, place.length) if part is not None))

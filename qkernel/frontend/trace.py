@@ -20,11 +20,11 @@ from qkernel.frontend.captures import Captures
 from qkernel.frontend.carrying import leaves
 from qkernel.frontend.conversion import as_type
 from qkernel.frontend.kernel_calls import Outline, Value, ir_parameters, parameter_handle, redefined_help
-from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.ownership import QuantumHandle, names_in
 from qkernel.frontend.signature import Struct, parts_of
 from qkernel.frontend.tracer import CallSite, Frame, Gone, Tracer, describe
 from qkernel.ir import ops
-from qkernel.ir.evaluation import free_names, tree_size
+from qkernel.ir.evaluation import tree_size
 from qkernel.ir.expressions import Expr, Name
 from qkernel.ir.places import Place, whole
 from qkernel.ir.spans import Span
@@ -212,13 +212,7 @@ def _check_parameters_accounted(tracer: Tracer, kernel: AnyKernel, returned: lis
 
 
 def _check_place_known(kernel: AnyKernel, handle: QuantumHandle, names: set[str], span: Span) -> None:
-    place = handle.place
-    inner = (
-        free_names(place.start)
-        | free_names(place.stride)
-        | (free_names(place.length) if place.length is not None else frozenset())
-    )
-    if inner - names:
+    if names_in(handle.place) - names:
         raise ReturnTypeError(
             f"`{kernel.name}` returns `{handle.name}`, whose place only the kernel itself knows",
             span=span,
