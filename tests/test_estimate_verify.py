@@ -164,5 +164,5 @@ def takes_qubits(q: qk.Vector[qk.Qubit], r: qk.Qubit) -> tuple[qk.Vector[qk.Qubi
 def test_a_kernel_that_takes_qubits_is_verified_at_a_length() -> None:
     for n in range(4):
         takes_qubits.verify_resources(q=n)
-    with pytest.raises(EntrypointValidationError, match="length of its register `q`"):
+    with pytest.raises(EntrypointValidationError, match="needs a length for `q`"):
         takes_qubits.verify_resources()

@@ -30,6 +30,7 @@ from qkernel.estimate.workspace import may_need_workspace
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.ops import Function, Module, Parameter
 from qkernel.ir.types import OBSERVABLE, is_quantum
+from qkernel.lower import lower
 from qkernel.lower.bindings import can_be_open, normalise
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian
@@ -137,8 +138,6 @@ class Origin:
 
     def _circuit(self) -> Circuit | None:
         """The lowered circuit; None where something that shapes it is not bound."""
-        from qkernel.lower import lower
-
         values: dict[str, Any] = {}
         lengths: dict[str, tuple[int, ...]] = {}
         for parameter in self.module.entry.parameters:

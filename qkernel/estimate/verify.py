@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,9 @@ from qkernel.estimate.origin import origin
 from qkernel.estimate.quantity import Quantity, quantity
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import FIELDS, Kind, Tally, either
-from qkernel.ir.ops import Function, Module
-from qkernel.ir.types import QUBIT, is_quantum
-from qkernel.lower.bindings import Bound, normalise
+from qkernel.ir.ops import Module
+from qkernel.lower import lower
+from qkernel.lower.bindings import normalise
 from qkernel.lower.circuit import Body, Branch, Circuit, Repeat, Run
 from qkernel.lower.circuit import Kind as CircuitKind
 from qkernel.records import spread
@@ -78,9 +77,7 @@ def verify(
     Where an estimate says that it is an upper bound, the circuit may hold less. A register that the entry takes has its
     length in `sizes`. Raises `EstimateMismatchError` with the differences.
     """
-    from qkernel.lower import lower
-
-    bound = _bound(module.entry, sizes)
+    bound = normalise(module.entry, spread(sizes), takes_qubits=True)
     circuit = lower(module, bound.values, bound.open)
     held = {"the lowered circuit": _counts(circuit_tally(circuit))}
     if emit is not None and (target := _emitted(circuit, emit)) is not None:
@@ -96,28 +93,6 @@ def verify(
     except (EntrypointValidationError, TooMuchWork):  # recursion has no closed form, some forms grow without end
         pass
     _compare(module.entry.name, sizes, held, estimates)
-
-
-def _bound(entry: Function, sizes: Mapping[str, Any]) -> Bound:
-    """What is given for the arguments, as for lowering; a register's length is its value, and 1 that of a qubit."""
-    sizes = spread(sizes)
-    quantum = [parameter for parameter in entry.parameters if is_quantum(parameter.type)]
-    names = {parameter.name for parameter in quantum}
-    classical = replace(entry, parameters=tuple(each for each in entry.parameters if each.name not in names))
-    bound = normalise(classical, {name: value for name, value in sizes.items() if name not in names})
-    lengths = {}
-    for parameter in quantum:
-        if parameter.type == QUBIT:
-            lengths[parameter.name] = 1
-        elif parameter.name in sizes:
-            lengths[parameter.name] = int(sizes[parameter.name])
-        else:
-            raise EntrypointValidationError(
-                f"`{entry.name}` is verified at a length of its register `{parameter.name}`",
-                span=parameter.span,
-                help=f"give it: `verify_resources({parameter.name}=4)`",
-            )
-    return Bound({**bound.values, **lengths}, bound.open)
 
 
 def _whole_tally(module: Module, values: Mapping[str, Any]) -> Tally:
