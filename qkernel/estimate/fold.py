@@ -26,7 +26,6 @@ from qkernel.estimate.effort import renew, spend
 from qkernel.estimate.forms import is_whole, positive_part, power
 from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally
 from qkernel.estimate.quantity import ONE, Quantity, Value, quantity, symbol
-from qkernel.estimate.ranges import trips
 from qkernel.estimate.recursion import recursive_functions, too_deep
 from qkernel.estimate.scope import Deferred, NotFollowed, RunTime, RunTimeValue, Scope
 from qkernel.estimate.stepping import MOST_STEPS
@@ -39,7 +38,7 @@ from qkernel.estimate.substitution import (
     substitute,
     substitute_value,
 )
-from qkernel.estimate.sums import fresh, resolve, total
+from qkernel.estimate.sums import fresh, resolve, total, trip_count
 from qkernel.estimate.tally import Called, Tally, Widest, either
 from qkernel.estimate.unknown import formal_value, item_targets
 from qkernel.estimate.workspace import add_widths, largest, largest_item
@@ -383,7 +382,7 @@ class _FunctionFold:
             raise
         except RunTimeValue:
             raise SeparationError("a loop's range depends on a measured value", span=op.span) from None
-        bound = trips(start, stop, step, op.span)
+        bound = trip_count(start, stop, step, op.span)
         if self.fold.unrolled and bound.is_constant:
             self.unrolled_loop(op, ((start + step * k,) for k in range(int(bound))), tally)
             return

@@ -1,8 +1,9 @@
-"""Closed-form sums over an index: powers, geometric factors, floor quotients, clamped and bracketed terms.
+"""The length of a range, and closed-form sums over its index.
 
-`total(form, index, bound)` is the sum over index = 0 .. bound - 1, empty where `bound` is negative. Powers are summed by
-Faulhaber's formula, i**k * r**i by solving r P(i + 1) - P(i) = i**k, floors by splitting the index by its residue, and
-`Max` and brackets by splitting the range where they change.
+These are of powers, geometric factors, floor quotients, clamped and bracketed terms. `total(form, index, bound)` is the
+sum over index = 0 .. bound - 1, empty where `bound` is negative. Powers are summed by Faulhaber's formula, i**k * r**i by
+solving r P(i + 1) - P(i) = i**k, floors by splitting the index by its residue, and `Max` and brackets by splitting the
+range where they change.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from fractions import Fraction
 from functools import cache
 from itertools import count as count_up
 
+from qkernel.errors import SizeError
 from qkernel.estimate.atoms import AtLeastZero, Atom, Floor, IsZero, Monomial, Positive, Power, Symbol
 from qkernel.estimate.forms import (
     at_least_zero,
@@ -21,6 +23,7 @@ from qkernel.estimate.forms import (
     floor_quotient,
     is_nonnegative,
     is_whole,
+    maximum,
     minimum,
     positive_part,
     power,
@@ -28,6 +31,7 @@ from qkernel.estimate.forms import (
 )
 from qkernel.estimate.quantity import ONE, ZERO, Coefficient, Quantity, atom, atom_names, quantity, symbol
 from qkernel.estimate.substitution import iterated, substitute
+from qkernel.ir.spans import Span
 
 Mark = AtLeastZero | IsZero | Positive
 Facts = Sequence[tuple[str, Quantity]]
@@ -42,6 +46,22 @@ class Unsolved(Exception):
 def fresh(name: str) -> str:
     """A bound name that is used nowhere else."""
     return f"{name.split('#')[0]}#{next(_fresh)}"
+
+
+def trip_count(start: Quantity, stop: Quantity, step: Quantity, span: Span | None) -> Quantity:
+    """The length of `range(start, stop, step)`; may come out negative where that is empty."""
+    if step == 0:
+        raise SizeError("a loop's step is 0", span=span)
+    if step.is_constant or is_nonnegative(step):
+        down = step.is_constant and step.constant < 0
+        return _strides(start - stop, -step) if down else _strides(stop - start, step)
+    rising, size = at_least_zero(step - 1), maximum(step, -step)  # a step of 0 divides by zero, also when it is put in later
+    return rising * _strides(stop - start, size) + (1 - rising) * _strides(start - stop, size)
+
+
+def _strides(ahead: Quantity, stride: Quantity) -> Quantity:
+    """The ceiling of ahead / stride."""
+    return ahead if stride == 1 else floor_quotient(ahead + stride - 1, stride)
 
 
 def total(form: Quantity, index: str, bound: Quantity, facts: Facts = ()) -> Quantity:

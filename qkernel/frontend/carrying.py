@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_data import state
 from qkernel.ir.expressions import Expr
-from qkernel.ir.python_numbers import is_number
+from qkernel.ir.python_values import is_number
 from qkernel.ir.types import OBSERVABLE, DictType, TupleType
 from qkernel.records import is_same_record, record_fields
 

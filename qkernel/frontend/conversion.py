@@ -8,10 +8,9 @@ from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError, NotFiniteError
 from qkernel.frontend.descriptions import describe
 from qkernel.ir.expressions import Const, Expr, Pack, SymbolUse, apply, wrap
-from qkernel.ir.python_numbers import NotClassical
+from qkernel.ir.python_values import NotClassical, wanted
 from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, fits, is_quantum
-from qkernel.ir.wanted import wanted
 
 
 def as_type(value: Any, type: Type, what: str, span: Span | None) -> Expr:

@@ -9,7 +9,7 @@ from qkernel.errors import KernelTypeError, QubitIndexResolutionError
 from qkernel.frontend.descriptions import describe
 from qkernel.frontend.ownership import QuantumHandle, distance, plain
 from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Size, apply, wrap
-from qkernel.ir.python_numbers import is_number
+from qkernel.ir.python_values import is_number
 from qkernel.ir.spans import Span
 from qkernel.ir.types import UINT
 

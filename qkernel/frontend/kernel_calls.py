@@ -22,7 +22,7 @@ from qkernel.ir.expressions import ZERO, Expr, Name, Size, Slice, wrap
 from qkernel.ir.ops import Modifier, Parameter
 from qkernel.ir.places import whole
 from qkernel.ir.printer import as_written
-from qkernel.ir.python_numbers import is_number
+from qkernel.ir.python_values import is_number
 from qkernel.ir.spans import Span
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, TupleType, Type, is_quantum
 from qkernel.records import is_redefined, record_fields

@@ -33,7 +33,7 @@ from qkernel.frontend.tracer import CallSite, Frame, Gone, Tracer, describe
 from qkernel.frontend.whole_vectors import whole_vector
 from qkernel.ir.expressions import Expr, SymbolUse, apply, wrap
 from qkernel.ir.printer import as_written
-from qkernel.ir.python_numbers import NotClassical, is_number
+from qkernel.ir.python_values import NotClassical, is_number
 from qkernel.ir.symbol_text import SymbolText, symbol_in, text_about
 from qkernel.ir.types import BIT, OBSERVABLE, ArrayType, DictType, ScalarType
 from qkernel.records import record_fields

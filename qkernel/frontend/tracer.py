@@ -21,7 +21,7 @@ from qkernel.gates import Gate
 from qkernel.ir.expressions import Const, Expr, Name, Row, Size, SymbolUse, wrap
 from qkernel.ir.ops import Op
 from qkernel.ir.places import Place, whole
-from qkernel.ir.python_numbers import is_number
+from qkernel.ir.python_values import is_number
 from qkernel.ir.spans import Span
 from qkernel.ir.types import QUBIT, ArrayType, ScalarType
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from qkernel.ir.askers import asked_outside
 from qkernel.ir.operators import OPERATORS, result_type
-from qkernel.ir.python_numbers import NotClassical, is_array
+from qkernel.ir.python_values import NotClassical, is_array
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, TupleType, Type
 
 

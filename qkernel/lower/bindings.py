@@ -28,8 +28,8 @@ from qkernel.errors import (
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS
 from qkernel.ir.ops import Function, Parameter
+from qkernel.ir.python_values import wanted
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
-from qkernel.ir.wanted import wanted
 from qkernel.lower.angles import OpenParameter
 from qkernel.lower.given_values import as_array, fits, plain, shown
 from qkernel.observable import Hamiltonian
