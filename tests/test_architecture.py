@@ -17,7 +17,7 @@ SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 
 HEAVY = ("torch", "qiskit", "qiskit_aer", "numba", "sympy", "matplotlib", "lark", "rich", "scipy", "pooch", "sklearn")
 
-FOUNDATION = {"characters", "diagnostics", "errors", "gates", "ir", "observable", "records", "recursion", "types"}
+FOUNDATION = {"characters", "diagnostics", "effort", "errors", "gates", "ir", "observable", "records", "recursion", "types"}
 MAY_IMPORT = {
     "ir": FOUNDATION,
     "observable": {"diagnostics", "errors", "observable"},

@@ -7,10 +7,8 @@ an iteration of a loop five, an instruction that is written eight.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 
+from qkernel.effort import Budget
 from qkernel.errors import SizeError, ValidationError
 
 MOST_STEPS = 200_000_000
@@ -18,17 +16,6 @@ MOST_STEPS = 200_000_000
 
 OPERATION, NODE, ITERATION, INSTRUCTION = 10, 2, 5, 8
 _VARIABLE = "QKERNEL_MOST_STEPS"
-_left: ContextVar[list[int] | None] = ContextVar("left", default=None)
-
-
-@contextmanager
-def bounded_work() -> Iterator[None]:
-    """Raise `SizeError` where what is done inside takes more steps than `most_steps()`."""
-    token = _left.set([most_steps()])
-    try:
-        yield
-    finally:
-        _left.reset(token)
 
 
 def most_steps() -> int:
@@ -41,16 +28,14 @@ def most_steps() -> int:
     return int(text)
 
 
-def spend(steps: int) -> None:
-    """Count steps against the bound, before they are done."""
-    left = _left.get()
-    if left is None:
-        return
-    left[0] -= steps
-    if left[0] < 0:
-        raise SizeError(
-            f"the circuit takes more than {most_steps():,} steps to make",
-            label="here the steps run out",
-            help="smaller sizes, or fewer and shorter loops and calls; for a kernel that you trust, "
-            f"`{_VARIABLE}` in the environment sets another number of steps",
-        )
+def _too_much() -> SizeError:
+    return SizeError(
+        f"the circuit takes more than {most_steps():,} steps to make",
+        label="here the steps run out",
+        help="smaller sizes, or fewer and shorter loops and calls; for a kernel that you trust, "
+        f"`{_VARIABLE}` in the environment sets another number of steps",
+    )
+
+
+_budget = Budget(most_steps, _too_much)
+bounded_work, spend = _budget.bounded, _budget.spend
