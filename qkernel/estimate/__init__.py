@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from qkernel.errors import EntrypointValidationError, ValidationError
-from qkernel.estimate.atoms import Register, Terms
+from qkernel.estimate.atoms import Terms
 from qkernel.estimate.effort import bounded_work
 from qkernel.estimate.origin import Origin, origin
 from qkernel.estimate.quantity import Quantity, value_names
@@ -82,10 +82,7 @@ def estimate(
 
 def _estimate(source: Origin, unknown: UnknownResourcePolicy) -> ResourceEstimate:
     fold = source.fold()
-    tally = fold.entry(source.values).tally
-    for value in source.values.values():
-        if isinstance(value, Register):
-            tally.add("qubits", value.length)
+    tally = fold.entry(source.values)
     if unknown == UnknownResourcePolicy.REFUSE:
         _refuse_unknown(tally)
     source = replace(source, rounds=tuple(fold.rounds))

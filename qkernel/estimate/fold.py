@@ -125,8 +125,8 @@ class Fold:
     def __post_init__(self) -> None:
         self.recursive, self.reaching = recursive_functions(self.module)
 
-    def entry(self, values: dict[str, Value]) -> Summary:
-        """The tally of the module's entry, whose arguments have these values."""
+    def entry(self, values: Mapping[str, Value]) -> Tally:
+        """The tally of the module's entry, whose arguments have these values, and of the qubits that it takes."""
         self.is_known = not _open(self.module.entry, values.values())
         try:
             return self._entry(values)
@@ -139,18 +139,22 @@ class Fold:
                 raise
         renew()
         again = Fold(self.module, self.paths, self.depth, self.widths, unrolled=True)
-        summary = again.entry(values)
+        tally = again.entry(values)
         self.rounds = again.rounds
-        return summary
+        return tally
 
-    def _entry(self, values: dict[str, Value]) -> Summary:
+    def _entry(self, values: Mapping[str, Value]) -> Tally:
         try:
             with deep_stack():
-                return _FunctionFold(self, self.module.entry, Scope({**values})).run()
+                tally = _FunctionFold(self, self.module.entry, Scope({**values})).run().tally
         except NeedsValues as error:
             raise EntrypointValidationError(
                 error.title, span=error.span, help="give values: `estimate_resources(bindings={...})`"
             ) from None
+        for value in values.values():
+            if isinstance(value, Register):
+                tally.add("qubits", value.length)
+        return tally
 
     def call(self, op: Call, arguments: Sequence[Result]) -> Summary:
         """The summary of a call, in the caller's terms."""

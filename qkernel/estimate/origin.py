@@ -97,20 +97,14 @@ class Origin:
         beside = {name: value for name, value in given.items() if name not in values or isinstance(value, Sized)}
         return replace(self, values=values, given={**self.given, **beside}, defaults=self.defaults - given.keys())
 
-    def tally(self, paths: bool = False, depth: bool = False) -> Tally:
-        """Fold the module: by paths of calls, or with upper bounds of the depths, if asked."""
-        with bounded_work():
-            return self._tally(paths, depth)
-
     def fold(self, paths: bool = False, depth: bool = False) -> Fold:
         """The fold that counts what the basis asks for."""
         return Fold(self.module, paths, depth, widths=self.basis == "clifford_t" and may_need_workspace(self.module))
 
-    def _tally(self, paths: bool, depth: bool) -> Tally:
-        tally = self.fold(paths, depth).entry(self.values).tally
-        for value in self.values.values():
-            if isinstance(value, Register):
-                tally.add("qubits", value.length)
+    @bounded_work()
+    def tally(self, paths: bool = False, depth: bool = False) -> Tally:
+        """Fold the module: by paths of calls, or with upper bounds of the depths, if asked."""
+        tally = self.fold(paths, depth).entry(self.values)
         tally = tally.map(lambda amount: substitute(amount, self.given)) if self.given else tally
         return tally if depth else self.decomposed(tally)
 

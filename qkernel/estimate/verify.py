@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import EntrypointValidationError, EstimateMismatchError, TargetCapabilityError
-from qkernel.estimate.atoms import Register
 from qkernel.estimate.effort import TooMuchWork
 from qkernel.estimate.fold import Fold
 from qkernel.estimate.forms import is_nonnegative
@@ -97,13 +96,9 @@ def verify(
 
 def _whole_tally(module: Module, values: Mapping[str, Any]) -> Tally:
     fold = Fold(module)
-    tally = fold.entry(dict(values)).tally
+    tally = fold.entry(values)
     once = dict.fromkeys(fold.rounds, quantity(1))
-    tally = tally.map(lambda amount: substitute(amount, once))
-    for value in values.values():
-        if isinstance(value, Register):
-            tally.add("qubits", value.length)
-    return tally
+    return tally.map(lambda amount: substitute(amount, once))
 
 
 def _counts(tally: Tally) -> dict[str, Quantity]:
