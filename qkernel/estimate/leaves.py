@@ -14,7 +14,7 @@ from qkernel.estimate.scope import RunTime, Scope
 from qkernel.estimate.substitution import NotKnown, known, pauli_word, terms
 from qkernel.estimate.tally import Kind, Tally
 from qkernel.gates import GATES
-from qkernel.ir.evaluation import children, free_names
+from qkernel.ir.evaluation import children
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Size
 from qkernel.ir.ops import Gate, Measure, Module, blocks
 from qkernel.ir.spans import Span
@@ -65,7 +65,7 @@ def _classes(op: Gate) -> list[str]:
 
 
 def _class(angle: Expr) -> str:
-    if not isinstance(angle, Const) or free_names(angle):
+    if not isinstance(angle, Const):
         return ""
     value = float(angle.value)
     eighths = round(value / (math.pi / 4))
