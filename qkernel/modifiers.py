@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
 from qkernel.diagnostics import with_article
-from qkernel.errors import CallArgumentError, KernelTypeError, OutsideKernelError
-from qkernel.frontend import active_tracer
+from qkernel.errors import CallArgumentError, KernelTypeError
+from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.carrying import handles_in, with_handles
 from qkernel.frontend.controls import Group, take_controls
 from qkernel.frontend.exchange import Order, exchange, powered
@@ -24,6 +24,7 @@ from qkernel.gates import GATES, Gate
 from qkernel.ir import ops
 from qkernel.ir.expressions import Const, Expr, wrap
 from qkernel.ir.ops import Modifier
+from qkernel.ir.spans import Span
 from qkernel.ir.types import is_quantum
 from qkernel.kernel import Kernel
 from qkernel.kernel_modifiers import kernel_call
@@ -88,11 +89,8 @@ _WRAPPED = """write what it does as a kernel of qubits, and give that to `{}`:
         ..."""
 
 
-def _span() -> Any:
-    try:
-        return active_tracer("").site.of(0)
-    except OutsideKernelError:
-        return None
+def _span() -> Span | None:
+    return active_tracer("").site.of(0) if is_tracing() else None
 
 
 def control(operation: Any, num_controls: Any = 1, control_value: Any = None, *, power: Any = None) -> Any:
