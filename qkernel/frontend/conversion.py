@@ -7,10 +7,17 @@ from typing import Any
 from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError, NotFiniteError
 from qkernel.frontend.descriptions import describe
+from qkernel.frontend.domains import SymbolicSequence
+from qkernel.frontend.ownership import QuantumHandle
 from qkernel.ir.expressions import Const, Expr, Pack, SymbolUse, apply, wrap
 from qkernel.ir.python_values import NotClassical, wanted
 from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, fits, is_quantum
+
+
+def is_no_value(value: Any) -> bool:
+    """Whether a value can stand for no number, bit, vector or observable: qubits, a range, a text, None, a function."""
+    return value is None or isinstance(value, (QuantumHandle, SymbolicSequence, str)) or callable(value)
 
 
 def as_type(value: Any, type: Type, what: str, span: Span | None) -> Expr:

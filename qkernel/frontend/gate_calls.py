@@ -17,8 +17,7 @@ from qkernel.errors import (
     QubitAliasError,
 )
 from qkernel.frontend.arguments import bind
-from qkernel.frontend.conversion import as_type, convert
-from qkernel.frontend.domains import SymbolicSequence
+from qkernel.frontend.conversion import as_type, convert, is_no_value
 from qkernel.frontend.ownership import QuantumHandle, surely_overlap
 from qkernel.frontend.tracer import Tracer, describe
 from qkernel.gates import GATES, Gate, GateRule
@@ -97,7 +96,7 @@ def _keyword(rule: GateRule, keyword: str) -> str:
 
 def angle(tracer: Tracer, value: Any, what: str, span: Span | None, vectors_allowed: bool = False) -> Expr:
     """`value` as a Float, or as a vector of Floats where one angle per qubit is allowed."""
-    if isinstance(value, (QuantumHandle, SymbolicSequence, str)) or value is None or callable(value):
+    if is_no_value(value):
         raise KernelTypeError(
             f"{what} must be a Float, but this is {describe(value)}",
             span=span,

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError
 from qkernel.frontend.arguments import bind
-from qkernel.frontend.conversion import as_type
-from qkernel.frontend.domains import SymbolicSequence
+from qkernel.frontend.conversion import as_type, is_no_value
 from qkernel.frontend.gate_calls import check_distinct
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Signature, Struct, flat_types, parts_of
@@ -167,7 +166,7 @@ def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, spa
                 else "a register is made by `qk.qubit_array(n)`, and a slice such as `q[0:1]` is one too",
             )
         return handle
-    if isinstance(value, (QuantumHandle, SymbolicSequence, str)) or value is None or callable(value):
+    if is_no_value(value):
         raise KernelTypeError(
             f"{what} must be {with_article(parameter.type)}, but this is {describe(value)}", span=span, label=describe(value)
         )

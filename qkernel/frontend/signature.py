@@ -12,14 +12,14 @@ from typing import Any
 
 from qkernel.diagnostics import with_article
 from qkernel.errors import KernelTypeError, MissingAnnotationError
-from qkernel.frontend.conversion import as_type
+from qkernel.frontend.conversion import as_type, is_no_value
 from qkernel.frontend.descriptions import describe
 from qkernel.frontend.source import Source
 from qkernel.ir import types as ir
 from qkernel.ir.expressions import Expr
 from qkernel.ir.ops import Parameter
 from qkernel.ir.spans import Span
-from qkernel.records import is_same_record, local_names, record_fields
+from qkernel.records import is_same_record, local_names
 from qkernel.types import Annotation, Dict, Matrix, Tensor, Vector
 
 _PLAIN = {int: ir.UINT, float: ir.FLOAT, bool: ir.BIT}
@@ -279,18 +279,17 @@ def _bad(hint: Any, node: ast.AST | None, source: Source, label: str, help: str 
 
 
 def _struct_default(value: Any, struct: Struct, name: str, span: Span) -> dict[str, Expr]:
-    fields = record_fields(value)
-    if fields is None or not isinstance(value, struct.kind):
+    if not struct.fits(value):
         raise KernelTypeError(
-            f"the default of `{name}` must be {with_article(struct.kind.__name__)}, but this is {describe(value)}",
+            f"the default of `{name}` must be {with_article(struct)}, but this is {describe(value)}",
             span=span,
             label="its default",
         )
-    return {field: _default(fields[field], type, f"{name}.{field}", span) for field, type in struct.fields}
+    return {field: _default(getattr(value, field), type, f"{name}.{field}", span) for field, type in struct.fields}
 
 
 def _default(value: Any, type: ir.Type, name: str, span: Span) -> Expr:
-    if value is None or isinstance(value, (str, dict)) or callable(value):
+    if is_no_value(value) or isinstance(value, dict):
         raise KernelTypeError(
             f"the default of `{name}` must be {with_article(type)}, but this is {describe(value)}",
             span=span,

@@ -18,7 +18,7 @@ from qkernel.errors import (
 from qkernel.frontend import tracing
 from qkernel.frontend.captures import Captures
 from qkernel.frontend.carrying import leaves
-from qkernel.frontend.conversion import as_type
+from qkernel.frontend.conversion import as_type, is_no_value
 from qkernel.frontend.kernel_calls import Outline, Value, ir_parameters, parameter_handle, redefined_help
 from qkernel.frontend.ownership import QuantumHandle, names_in
 from qkernel.frontend.signature import Struct, parts_of
@@ -178,7 +178,7 @@ def _one(tracer: Tracer, kernel: AnyKernel, value: Any, wanted: Type, span: Span
         tracer.site = CallSite(span)
         tracer.take(value, "returned", span)
         return value
-    if isinstance(value, QuantumHandle) or value is None or isinstance(value, (str, dict)) or callable(value):
+    if is_no_value(value) or isinstance(value, dict):
         raise _wrong(kernel, value, str(wanted), span)
     try:
         return as_type(value, wanted, "the result", span)
