@@ -213,7 +213,7 @@ def angle_labels(circuit: Circuit) -> Mapping[int, str]:
     """Every angle of a circuit in words, by slot."""
     angles = circuit.angles
     terms: dict[int, list[str]] = {}
-    for row, column, weight in zip(angles.rows.tolist(), angles.columns.tolist(), angles.coefficients.tolist(), strict=True):
+    for row, column, weight in angles.terms:
         terms.setdefault(row, []).append(_term(weight, angles.column_names[column]))
     for slot, offset in enumerate(angles.offsets.tolist()):
         if offset or slot not in terms:

@@ -7,7 +7,7 @@ the chain rule and the torch bridge all read this one structure.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -129,6 +129,16 @@ class AngleMap:
     def column_names(self) -> tuple[str, ...]:
         return tuple(name for parameter in self.parameters for name in parameter.column_names)
 
+    @property
+    def elements(self) -> Iterator[Expr]:
+        """What stands for each column in expressions."""
+        return (element for parameter in self.parameters for element in parameter.elements)
+
+    @property
+    def terms(self) -> Iterator[tuple[int, int, float]]:
+        """The affine part as (slot, column, coefficient)."""
+        return zip(self.rows.tolist(), self.columns.tolist(), self.coefficients.tolist(), strict=True)
+
     @cached_property
     def identity(self) -> bool:
         """Whether the angles are the columns themselves, in order."""
@@ -205,7 +215,7 @@ class AngleMap:
     @cached_property
     def slopes(self) -> tuple[tuple[int, int, Expr], ...]:
         """The derivatives of the curved angles: (slot, column, expression), those that are 0 left out."""
-        columns = {element: k for k, element in enumerate(e for parameter in self.parameters for e in parameter.elements)}
+        columns = {element: column for column, element in enumerate(self.elements)}
         return tuple(
             (slot, columns[element], slope)
             for slot, expression in self.curved

@@ -108,7 +108,7 @@ def tensor_program(program: Program, batched: Columns, shared: Columns) -> Tenso
     if not hasattr(prepared, "split"):
         return None
     position = {column: (True, k) for k, column in enumerate(batched)} | {column: (False, k) for k, column in enumerate(shared)}
-    leaves = [leaf for parameter in circuit.angles.parameters for leaf in parameter.elements]
+    leaves = list(circuit.angles.elements)
     varying = {leaf for column, leaf in enumerate(leaves) if position[column][0]}
     angles: dict[bool, list[Expr]] = {True: [], False: []}
     columns = {True: list(batched), False: list(shared)}

@@ -32,9 +32,7 @@ _MOST_EXPANDED_CONTROLS = 5
 def angle_rows(angles: AngleMap) -> list[Affine]:
     """The angle of each slot; curved slots read one further column each, after those of theta."""
     terms: list[list[tuple[int, float]]] = [[] for _ in range(angles.num_slots)]
-    for row, column, coefficient in zip(
-        angles.rows.tolist(), angles.columns.tolist(), angles.coefficients.tolist(), strict=True
-    ):
+    for row, column, coefficient in angles.terms:
         terms[row].append((column, coefficient))
     for extra, (slot, _) in enumerate(angles.curved):
         terms[slot] = [(angles.num_columns + extra, 1.0)]

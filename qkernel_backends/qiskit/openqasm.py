@@ -212,15 +212,12 @@ def _angles(circuit: Circuit, inputs: Sequence[str]) -> list[str]:
     """Every angle as text."""
     angles = circuit.angles
     terms: list[list[str]] = [[] for _ in range(angles.num_slots)]
-    for row, column, coefficient in zip(
-        angles.rows.tolist(), angles.columns.tolist(), angles.coefficients.tolist(), strict=True
-    ):
+    for row, column, coefficient in angles.terms:
         terms[row].append(inputs[column] if coefficient == 1 else f"{number(coefficient)} * {inputs[column]}")
     result = []
     for offset, parts in zip(angles.offsets.tolist(), terms, strict=True):
         result.append(" + ".join([*parts, number(offset)] if offset or not parts else parts).replace("+ -", "- "))
-    elements = (element for parameter in angles.parameters for element in parameter.elements)
-    by_element = dict(zip(elements, inputs, strict=True))
+    by_element = dict(zip(angles.elements, inputs, strict=True))
     for slot, expression in angles.curved:
         result[slot] = _expression(expression, by_element)
     return result

@@ -60,15 +60,12 @@ def slot_angles(angles: AngleMap) -> list[Any]:
     """
     columns = [column for parameter in angles.parameters for column in columns_of(parameter)]
     result: list[Any] = angles.offsets.tolist()
-    for row, column, coefficient in zip(
-        angles.rows.tolist(), angles.columns.tolist(), angles.coefficients.tolist(), strict=True
-    ):
+    for row, column, coefficient in angles.terms:
         term = columns[column] if coefficient == 1 else coefficient * columns[column]
         present = result[row]
         result[row] = term if present.__class__ is float and present == 0 else present + term
     if angles.curved:
-        elements = (element for parameter in angles.parameters for element in parameter.elements)
-        by_element = dict(zip(elements, columns, strict=True))
+        by_element = dict(zip(angles.elements, columns, strict=True))
         for slot, expression in angles.curved:
             result[slot] = _expression(expression, by_element)
         _check(angles, columns, result)
