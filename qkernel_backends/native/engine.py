@@ -20,10 +20,11 @@ from qkernel_backends.native.cache import machine_code
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.explain import explain
 from qkernel_backends.native.runner import KEPT_BYTES, Runner
-from qkernel_backends.native.split import NativeSplit, extended, lane_bits
+from qkernel_backends.native.split import NativeSplit, lane_bits
 from qkernel_backends.native.trajectories import Trajectories
 from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
+from qkernel_backends.plan.translate import extended
 from qkernel_backends.threads import current
 
 Array = np.ndarray[Any, Any]

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import Circuit
 from qkernel.recent import Recent
 from qkernel_backends.large_angles import SlotAngles, blanked
@@ -36,16 +35,6 @@ def lane_bits(num_qubits: int, batch: int, real: np.dtype[Any]) -> int:
     while wanted and (4 * real.itemsize) << (num_qubits + wanted) > 1 << 17:
         wanted -= 1
     return max(wanted, most - num_qubits)
-
-
-def extended(circuit: Circuit, theta: Array, real: np.dtype[Any]) -> Array:
-    """Theta with one further column for each curved angle."""
-    columns = np.ascontiguousarray(theta, real)
-    curved = [slot for slot, _ in circuit.angles.curved]
-    if not curved:
-        return columns
-    angles = without_turns(circuit.angles.evaluate(theta)[:, curved])
-    return np.concatenate([columns, angles.astype(real)], 1)
 
 
 class NativeSplit:

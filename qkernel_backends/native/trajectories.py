@@ -24,10 +24,11 @@ from qkernel_backends.native.branching import Collapse, Test, last_measurements,
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.runner import WORTH_THREADS, Runner
-from qkernel_backends.native.split import extended, lane_bits
+from qkernel_backends.native.split import lane_bits
 from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.plan import pauli_words
 from qkernel_backends.plan.sampling import marginal, ordered
+from qkernel_backends.plan.translate import extended
 from qkernel_backends.reference import ReferenceEngine
 from qkernel_backends.threads import current, num_threads, poll, together
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from qkernel.lower.angles import LARGEST_ANGLE, AngleMap, without_turns
 from qkernel.lower.circuit import Circuit, Instruction
 from qkernel_backends.plan.operations import Affine, Dense, Flip, Operation, PauliRotation, Phases, Rotation, X, Y, Z
+
+Array = np.ndarray[Any, Any]
 
 # Constant one-qubit gates as e^(i phase) times rotations: (phase, ((axis, half angle), ...)) in time order.
 _PI = math.pi
@@ -27,6 +30,16 @@ _FIXED = {
     "sxdg": (-_PI / 4, ((X, -_PI / 4),)),
 }
 _MOST_EXPANDED_CONTROLS = 5
+
+
+def extended(circuit: Circuit, theta: Array, real: np.dtype[Any]) -> Array:
+    """Theta with one further column for each curved angle."""
+    columns = np.ascontiguousarray(theta, real)
+    curved = [slot for slot, _ in circuit.angles.curved]
+    if not curved:
+        return columns
+    angles = without_turns(circuit.angles.evaluate(theta)[:, curved])
+    return np.concatenate([columns, angles.astype(real)], 1)
 
 
 def angle_rows(angles: AngleMap) -> list[Affine]:

@@ -14,7 +14,6 @@ from torch import Tensor
 from qkernel.engine import FEATURES, Prepared
 from qkernel.errors import ExecutionError
 from qkernel.gradient import open_slots
-from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import Circuit
 from qkernel.recent import Recent
 from qkernel_backends.deferral import deferred_if_small
@@ -22,6 +21,7 @@ from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.memory import require_memory_for_shots
 from qkernel_backends.plan import compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
+from qkernel_backends.plan.translate import extended
 from qkernel_backends.reference import ReferenceEngine, ReferencePrepared
 from qkernel_backends.torch.large_angles import LargeAngles
 from qkernel_backends.torch.tensors import TorchSplit, require_memory_on
@@ -79,11 +79,7 @@ class TorchPrepared(AtAnyAngle):
         return tuple(range(self.circuit.angles.num_columns + len(self.circuit.angles.curved)))
 
     def _extended(self, theta: Array) -> Tensor:
-        curved = [slot for slot, _ in self.circuit.angles.curved]
-        columns = np.asarray(theta, float)
-        if curved:
-            columns = np.concatenate([columns, without_turns(self.circuit.angles.evaluate(columns)[:, curved])], 1)
-        return torch.as_tensor(columns).to(self.device, self.real)
+        return torch.as_tensor(extended(self.circuit, theta, np.dtype(float))).to(self.device, self.real)
 
     def expectations(self, theta: Tensor) -> Tensor:
         """Expectation values, shape (batch, outputs), differentiable; curved angles are refused."""
