@@ -35,6 +35,7 @@ from qkernel.errors import (
     ValidationError,
 )
 from qkernel.executor import Executor
+from qkernel.ir.expressions import wrap
 from qkernel.ir.ops import Module
 from qkernel.ir.types import UINT
 from qkernel.lower.angles import OpenParameter
@@ -202,7 +203,6 @@ class Executable(Verbs):
 
         Raises `ValidationError` for a fixed dictionary, tuple or vector of observables: those cannot be defaults.
         """
-        from qkernel.ir.expressions import wrap
         from qkernel.ir.files import save
 
         if others := [name for name, value in self.fixed.items() if isinstance(value, (dict, tuple))]:

@@ -9,6 +9,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from qkernel.errors import MemoryRefusedError, ValidationError
+
 T = TypeVar("T")
 
 _SHOWN = 20
@@ -70,13 +72,9 @@ class SampleResult(Generic[T]):
         numbers, width = self._numbers()
         size = width if n is None else n
         if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < width:
-            from qkernel.errors import ValidationError
-
             title = f"the values take {width} bits, and `n` is {size!r}"
             raise ValidationError(title, help=f"leave it out, or give {width} or more")
         if size > _WIDEST_VECTOR:
-            from qkernel.errors import MemoryRefusedError
-
             raise MemoryRefusedError(
                 f"a vector of 2**{size} frequencies is too long", help="`counts` and `bitstrings()` hold what came out alone"
             )
@@ -97,8 +95,6 @@ class SampleResult(Generic[T]):
     def _rows(self, what: str) -> list[tuple[list[int], int]]:
         """The bits of each value in the order of the return, with its count."""
         if not self._is_of_bits():
-            from qkernel.errors import ValidationError
-
             raise ValidationError(
                 f"{what} is for results of bits, and {self.results[0][0]!r} came out",
                 help="`counts` has each value with its count",

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from qkernel.diagnostics import did_you_mean
+from qkernel.engine import load_target
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.ir.ops import Module
+from qkernel.lower import lower
 
 if TYPE_CHECKING:
     from qkernel.estimate import ResourceEstimate
@@ -349,7 +351,6 @@ class Verbs:
         Raises `SizeError` where more than `max_gates` boxes would be drawn, `ValidationError` for an unknown output or style.
         """
         from qkernel.draw import draw
-        from qkernel.engine import load_target
 
         place = None
         if target is not None:
@@ -404,7 +405,6 @@ class Verbs:
 
         Raises `EstimateMismatchError` with the differences.
         """
-        from qkernel.engine import load_target
         from qkernel.estimate.verify import verify
 
         verify(self.ir, self._known(bindings, values), load_target("qiskit"))
@@ -425,8 +425,6 @@ class Verbs:
         Arguments that are not given, and those in `parameters`, stay open as Qiskit parameters; `lengths` gives shapes of
         open arrays, and the keys of open dictionaries. Raises `TargetCapabilityError` for what Qiskit cannot express.
         """
-        from qkernel.engine import load_target
-
         return load_target("qiskit")(self._concrete(self._known(bindings, values), parameters, lengths))
 
     @verb
@@ -441,14 +439,11 @@ class Verbs:
         **values: Any,
     ) -> str:
         """OpenQASM 3 text of the circuit that `to_circuit` gives; open parameters are its inputs. Needs Qiskit."""
-        from qkernel.engine import load_target
-
         text: str = load_target("openqasm")(self._concrete(self._known(bindings, values), parameters, lengths))
         return text
 
     def _concrete(self, values: Values, parameters: Iterable[str] | None, lengths: Given) -> Circuit:
         """The circuit with `values` fixed."""
-        from qkernel.lower import lower
         from qkernel.lower.bindings import normalise
         from qkernel.lower.lengths import given_lengths
 
