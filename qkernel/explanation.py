@@ -19,11 +19,12 @@ def size(circuit: Circuit) -> str:
     """`4 qubits, 28 gates, 8 parameters`."""
     gates = "run-time branches"
     if circuit.is_straight:
-        gates = _counted(sum(row.kind.is_gate for row in circuit.instructions()), "gate")
-    return f"{_counted(circuit.num_qubits, 'qubit')}, {gates}, {_counted(circuit.angles.num_columns, 'parameter')}"
+        gates = counted(sum(row.kind.is_gate for row in circuit.instructions()), "gate")
+    return f"{counted(circuit.num_qubits, 'qubit')}, {gates}, {counted(circuit.angles.num_columns, 'parameter')}"
 
 
-def _counted(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """`1 gate`, `2 gates`."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 

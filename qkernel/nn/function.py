@@ -7,10 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C import _are_functorch_transforms_active, _len_torch_dispatch_stack
+from torch._C import _len_torch_dispatch_stack
 from torch._C._dynamo.eval_frame import _FrameAction, _FrameExecStrategy, set_code_exec_strategy
 from torch._C._functorch import is_legacy_batchedtensor
-from torch.autograd import forward_ad
 
 from qkernel.nn import operators
 from qkernel.nn.call import Call, Gradients
@@ -18,7 +17,7 @@ from qkernel.nn.call import Call, Gradients
 
 def evaluate(call: Call, tensors: Sequence[Tensor]) -> Tensor:
     """The outputs of a layer, shape (batch axes..., outputs), differentiable by each of `tensors`."""
-    transformed = _are_functorch_transforms_active() or forward_ad._current_level >= 0  # as `is_transformed`
+    transformed = operators.is_transformed()
     if transformed or call.elsewhere:
         operations = call.wiring.operations(call.layout, call.device, transformed)
         if operations is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from qkernel.diagnostics import did_you_mean
 from qkernel.engine import resolve_engine
 from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, GradientError, LayerInputError, ValidationError
-from qkernel.explanation import size, work
+from qkernel.explanation import counted, size, work
 from qkernel.lower.bindings import given as bindings_by_name
 from qkernel.nn.call import Call, Placement, Wiring
 from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape, spread_arguments
@@ -168,7 +169,7 @@ class QLayer(nn.Module):
 
     def _weight_tensors(self) -> list[Tensor]:
         if self._has_records:
-            return [_attribute(self, place.name) for place in self._weights]
+            return [attrgetter(place.name)(self) for place in self._weights]
         return [getattr(self, place.name) for place in self._weights]
 
     def _apply(self, function: Any, recurse: bool = True) -> QLayer:
@@ -293,7 +294,7 @@ class QLayer(nn.Module):
             detail = "in one job"
         return "\n".join(
             (
-                f"{circuit.name}: {size(circuit)}, {program.num_outputs} outputs",
+                f"{circuit.name}: {size(circuit)}, {counted(program.num_outputs, 'output')}",
                 f"engine {engine.name}: {_because(asked['engine'], _OF_THIS_MACHINE)}",
                 f"gradient {program.method}: {_because(asked['gradient'], reason)}; {work(circuit, adjoint)}, {detail}",
                 *self._elsewhere(),
@@ -313,12 +314,6 @@ class QLayer(nn.Module):
                 "first derivatives only, `torch.func.vmap`, `grad` and `jacrev` included",
             )
         return f"tensors on another device than the CPU: {device}", f"second derivatives and function transforms: {twice}"
-
-
-def _attribute(owner: Any, path: str) -> Tensor:
-    for name in path.split("."):
-        owner = getattr(owner, name)
-    return owner  # type: ignore[no-any-return]
 
 
 def _require_free(owner: nn.Module, name: str) -> None:
