@@ -93,6 +93,11 @@ class _Short(reprlib.Repr):
 in_short = _Short().repr
 
 
+def counted(number: object, noun: str) -> str:
+    """`1 gate`, `2 gates`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def with_article(noun: object) -> str:
     """`a Qubit`, `an Observable`; a UInt is spoken "you"."""
     word = str(noun)

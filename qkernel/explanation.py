@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qkernel.diagnostics import counted
 from qkernel.gradient import cost, method
 from qkernel.lower.circuit import Circuit
 from qkernel.outputs import Outputs
@@ -21,11 +22,6 @@ def size(circuit: Circuit) -> str:
     if circuit.is_straight:
         gates = counted(sum(row.kind.is_gate for row in circuit.instructions()), "gate")
     return f"{counted(circuit.num_qubits, 'qubit')}, {gates}, {counted(circuit.angles.num_columns, 'parameter')}"
-
-
-def counted(number: int, what: str) -> str:
-    """`1 gate`, `2 gates`."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def work(circuit: Circuit, adjoint: bool) -> str:

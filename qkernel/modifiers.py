@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
-from qkernel.diagnostics import with_article
+from qkernel.diagnostics import counted, with_article
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.carrying import handles_in, with_handles
@@ -284,7 +284,7 @@ def _select(tracer: Tracer, selection: Selection, arguments: tuple[Any, ...], ke
         raise CallArgumentError(
             f"`select` has {len(operations)} operations, but its index tells only {1 << count.value} apart",
             span=site.of(position),
-            label=f"{count.value} qubit{'s' if count.value != 1 else ''}",
+            label=counted(count.value, "qubit"),
             help=f"give it an index of {(len(operations) - 1).bit_length()} qubits",
         )
     order = _common_order(selection, count)

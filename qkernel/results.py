@@ -9,6 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from qkernel.diagnostics import counted
 from qkernel.errors import MemoryRefusedError, ValidationError
 
 T = TypeVar("T")
@@ -126,7 +127,7 @@ class SampleResult(Generic[T]):
 
     def _heading(self) -> str:
         several = len(self) != 1
-        return f"{self.shots} shot{'s' * (self.shots != 1)}, {len(self)} {'different values' if several else 'value'}"
+        return f"{counted(self.shots, 'shot')}, {len(self)} {'different values' if several else 'value'}"
 
     def _table(self) -> list[tuple[str, str, str]]:
         return [(repr(value), str(count), f"{count / self.shots:.1%}") for value, count in self.results[:_SHOWN]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 
 from qkernel.characters import visible
+from qkernel.diagnostics import counted
 from qkernel.draw.scene import Frame, Item, Operation, Wire
 from qkernel.ir.spans import Span
 
@@ -50,4 +51,4 @@ def _is_bundled(operation: Operation, wires: tuple[Wire, ...]) -> bool:
 
 def count_text(number: int | None) -> str:
     """A count in words."""
-    return "" if number is None else f"{number} operation{'' if number == 1 else 's'}"
+    return "" if number is None else counted(number, "operation")

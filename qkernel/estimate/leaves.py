@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
+from qkernel.diagnostics import counted
 from qkernel.errors import BindingShapeError
 from qkernel.estimate.atoms import Closure
 from qkernel.estimate.quantity import ONE, Quantity, Value, quantity
@@ -49,7 +50,7 @@ def _check_lengths(op: Gate, count: Quantity, scope: Scope) -> None:
     for length in lengths if count.is_constant else ():
         if isinstance(length, Quantity) and length.is_constant and length != count:
             raise BindingShapeError(
-                f"{length} angle{'' if length == 1 else 's'} for {count} qubit{'' if count == 1 else 's'}",
+                f"{counted(length, 'angle')} for {counted(count, 'qubit')}",
                 span=op.span,
                 label=f"{count} qubits",
                 help="give one angle for all qubits, or one for each",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.diagnostics import Note
+from qkernel.diagnostics import Note, counted
 from qkernel.errors import (
     BindingShapeError,
     CallArgumentError,
@@ -205,8 +205,7 @@ def unitary_matrix(matrix: Any, num_qubits: int, span: Span | None) -> tuple[tup
     size = 1 << num_qubits
     if array.shape != (size, size):
         raise BindingShapeError(
-            f"a unitary on {num_qubits} qubit{'s' if num_qubits != 1 else ''} is a {size} x {size} matrix, "
-            f"but this has shape {array.shape}",
+            f"a unitary on {counted(num_qubits, 'qubit')} is a {size} x {size} matrix, but this has shape {array.shape}",
             span=span,
             label=f"shape {array.shape}",
         )

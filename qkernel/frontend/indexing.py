@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qkernel.diagnostics import with_article
+from qkernel.diagnostics import counted, with_article
 from qkernel.errors import KernelTypeError, QubitIndexResolutionError
 from qkernel.frontend.descriptions import describe
 from qkernel.frontend.ownership import QuantumHandle, distance, plain
@@ -67,7 +67,7 @@ def resolve_index(key: Any, length: Expr, name: str, span: Span | None, literal:
 def _outside(name: str, index: int, length: Expr, span: Span | None) -> QubitIndexResolutionError:
     count = plain(length)
     return QubitIndexResolutionError(
-        f"`{name}` has {count} element{'s' if count != 1 else ''}, so it has no element {index}",
+        f"`{name}` has {counted(count, 'element')}, so it has no element {index}",
         span=span,
         label=f"index {index} of {count}",
     )

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
+from qkernel.diagnostics import counted
 from qkernel.errors import InliningError, KernelTypeError, QubitRebindError, UnsupportedPythonError
 from qkernel.frontend.carrying import handles_in
 from qkernel.frontend.control_flow import symbolic_if, truth
@@ -252,7 +253,7 @@ def _unpack(tracer: Tracer, node: ast.expr, elements: list[ast.expr], value: Any
             values = [*values[:star], values[star : len(values) - after], *values[len(values) - after :]]
     if len(values) != len(elements):
         raise KernelTypeError(
-            f"{len(elements)} names for {len(values)} value{'s' if len(values) != 1 else ''}",
+            f"{len(elements)} names for {counted(len(values), 'value')}",
             span=span,
             label=f"{len(elements)} names",
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.diagnostics import counted
 from qkernel.errors import QubitIndexResolutionError
 from qkernel.ir.expressions import (
     Apply,
@@ -116,7 +117,7 @@ def _check_index(index: Any, length: int) -> None:
     outside = np.asarray((index < 0) | (index >= length))
     if outside.any():
         worst = np.asarray(index)[outside].flat[0]
-        elements = f"{length} element{'' if length == 1 else 's'}"
+        elements = counted(length, "element")
         raise QubitIndexResolutionError(f"index {worst} lies outside a vector of {elements}", label=f"index {worst}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeGuard
 
+from qkernel.diagnostics import counted
 from qkernel.ir.evaluation import children
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated
 from qkernel.ir.types import BIT, QFIXED, UINT, ArrayType, DictType, TupleType, Type, fits, is_number, is_quantum
@@ -63,7 +64,7 @@ def _check_operator(name: str, operands: tuple[Expr, ...]) -> str | None:
     types = [operand.type for operand in operands]
     wanted = OPERANDS.get(name)
     if wanted != len(types):
-        return f"`{name}` takes {wanted} argument{'' if wanted == 1 else 's'}, not {len(types)}"
+        return f"`{name}` takes {counted(wanted, 'argument')}, not {len(types)}"
     if name == "fixed":
         return None if types == [ArrayType(BIT), UINT] else "`fixed` takes bits and a UInt"
     if name == "select" and types[1] == types[2]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.diagnostics import counted
 from qkernel.errors import BindingShapeError
 from qkernel.ir.expressions import Expr
 from qkernel.ir.ops import Gate
@@ -22,7 +23,7 @@ def per_qubit(op: Gate, names: dict[str, Any], count: int) -> list[Any]:
         length = angle.lengths[0] if isinstance(angle, OpenArray) else len(angle)
         if length is not None and length != count:
             raise BindingShapeError(
-                f"{length} angle{'' if length == 1 else 's'} for {count} qubit{'' if count == 1 else 's'}",
+                f"{counted(length, 'angle')} for {counted(count, 'qubit')}",
                 label=f"{count} qubits",
                 help="give one angle for all qubits, or one for each",
             )

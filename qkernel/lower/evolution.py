@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qkernel.diagnostics import counted
 from qkernel.errors import KernelTypeError, ObservableError
 from qkernel.lower.circuit import Kind
 from qkernel.lower.columns import Kinds, Row
@@ -33,7 +34,7 @@ def fits(observable: Hamiltonian, count: int) -> None:
     if observable.num_qubits > count:
         raise ObservableError(
             f"the Hamiltonian acts on {observable.num_qubits} qubits, and {count} {'is' if count == 1 else 'are'} given",
-            label=f"{count} qubit{'' if count == 1 else 's'}",
+            label=counted(count, "qubit"),
         )
 
 

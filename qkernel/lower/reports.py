@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from qkernel.diagnostics import Note, written_name
+from qkernel.diagnostics import Note, counted, written_name
 from qkernel.errors import (
     ArithmeticEvaluationError,
     EntrypointValidationError,
@@ -98,7 +98,7 @@ def refused_bound(entry: Function, parameter: Parameter, what: str) -> Entrypoin
 
 def outside(place: Place, index: int, length: int) -> QubitIndexResolutionError:
     """The error for an index beyond a register."""
-    where = "is negative" if index < 0 else f"lies outside it: it has {length} qubit{'' if length == 1 else 's'}"
+    where = "is negative" if index < 0 else f"lies outside it: it has {counted(length, 'qubit')}"
     return QubitIndexResolutionError(
         f"index {index} of the register `{written_name(place.register)}` {where}",
         label=f"index {index}",

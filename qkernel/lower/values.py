@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.diagnostics import counted
 from qkernel.errors import EntrypointValidationError, QubitIndexResolutionError, SizeError
 from qkernel.ir.evaluation import system_names
 from qkernel.ir.expressions import Apply, Const, Expr, apply
@@ -307,5 +308,5 @@ def check_key(key: Any, length: int | None, name: str) -> None:
         raise QubitIndexResolutionError(f"index {key} of `{name}` is negative", label=f"index {key}")
     elif length is not None and key >= length:
         raise QubitIndexResolutionError(
-            f"index {key} lies outside `{name}`, which has {length} element{'' if length == 1 else 's'}", label=f"index {key}"
+            f"index {key} lies outside `{name}`, which has {counted(length, 'element')}", label=f"index {key}"
         )

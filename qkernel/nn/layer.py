@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qkernel.diagnostics import did_you_mean
+from qkernel.diagnostics import counted, did_you_mean
 from qkernel.engine import resolve_engine
 from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, GradientError, LayerInputError, ValidationError
-from qkernel.explanation import counted, size, work
+from qkernel.explanation import size, work
 from qkernel.lower.bindings import given as bindings_by_name
 from qkernel.nn.call import Call, Placement, Wiring
 from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape, spread_arguments

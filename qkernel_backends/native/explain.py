@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qkernel.diagnostics import counted
 from qkernel_backends.native import layout
 from qkernel_backends.native.encode import Program
 from qkernel_backends.native.grouping import Step
@@ -23,10 +24,10 @@ def explain(plan: Plan, program: Program, batch: int) -> str:
     state = program.state_bytes * chunks
     amplitudes = chunks << (plan.num_qubits + program.lane_bits)
     lines = [
-        f"{_counted(plan.num_qubits, 'qubit')}{_left_out(plan)}, {_counted(batch, 'sample')}, "
+        f"{counted(plan.num_qubits, 'qubit')}{_left_out(plan)}, {counted(batch, 'sample')}, "
         f"room for {1 << program.lane_bits} side by side in each vector",
         f"workspace {_size(program.bytes)}, of it {_size(2 * program.state_bytes)} for state and co-state",
-        f"start: product state of {_counted(len(plan.start.rotations), 'rotated qubit')}, written directly",
+        f"start: product state of {counted(len(plan.start.rotations), 'rotated qubit')}, written directly",
     ]
     num_steps, moved, flops = 0, state, 8.0 * amplitudes
     nanoseconds, gigaflops = _CALL + state / _GIGABYTES_OF_CACHE, _GIGAFLOPS * 4 / program.dtype.itemsize
@@ -41,11 +42,11 @@ def explain(plan: Plan, program: Program, batch: int) -> str:
             lines.append(f"{num_steps:4}  {text}: {_size(int(2 * share * state))}, {operations * amplitudes / 1e6:.3g} Mflop")
     groups = len({x for x, _ in plan.readout.words})
     lines.append(
-        f"readout: {_counted(len(plan.readout.sums), 'value')} of {_counted(len(plan.readout.words), 'Pauli word')} "
-        f"in {_counted(groups, 'sweep')}"
+        f"readout: {counted(len(plan.readout.sums), 'value')} of {counted(len(plan.readout.words), 'Pauli word')} "
+        f"in {counted(groups, 'sweep')}"
     )
     lines.append(
-        f"in all {num_steps} steps for {_counted(len(plan.operations), 'operation')}, "
+        f"in all {num_steps} steps for {counted(len(plan.operations), 'operation')}, "
         f"{_size(moved)} through the cache, {flops / 1e6:.3g} Mflop"
     )
     forwards, gradient = nanoseconds / 1e6, _GRADIENT * nanoseconds / 1e6
@@ -73,13 +74,13 @@ def _told_alone(operation: Operation, plan: Plan) -> tuple[str, float, float]:
     match operation:
         case Rotation(qubit, factors, controls):
             names = "·".join("R" + "XYZ"[axis] for axis, _ in reversed(factors))
-            behind = f" with {_counted(controls.bit_count(), 'control')}" if controls else ""
+            behind = f" with {counted(controls.bit_count(), 'control')}" if controls else ""
             why = "real, its Z angles are in the phases around it" if names == "RY" and not controls else "one run on a qubit"
             return f"{names} on qubit {qubit}{behind} ({why})", (6.0 if names in ("RX", "RY") else 14.0) * share, share
         case Phases(terms):
-            return f"{_counted(len(terms), 'phase')} (from a table made {_how_often(terms, plan)})", 6.0, 1.0
+            return f"{counted(len(terms), 'phase')} (from a table made {_how_often(terms, plan)})", 6.0, 1.0
         case Flip(qubit, controls):
-            return f"flip of qubit {qubit} with {_counted(controls.bit_count(), 'control')} (an exchange)", 0.0, share
+            return f"flip of qubit {qubit} with {counted(controls.bit_count(), 'control')} (an exchange)", 0.0, share
         case PauliRotation(x, z):
             return f"rotation about a Pauli word on {(x | z).bit_count()} qubits", 8.0 * share, share
         case Dense(qubits):
@@ -98,10 +99,6 @@ def _left_out(plan: Plan) -> str:
         return ""
     kept = ", ".join(str(places[place]) for place in sorted(places))
     return f" of {len(plan.place)}, the others do not matter to what is read out (here 0, 1, ... are the circuit's {kept})"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _size(count: int) -> str:
