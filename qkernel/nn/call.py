@@ -382,7 +382,7 @@ class Call:
 
     @cached_property
     def _unread(self) -> Tensor:
-        """Room for values that nobody asks for."""
+        """A buffer for values that nobody asks for."""
         return torch.empty(self.shape, dtype=self.dtype, device=_CPU)
 
     @cached_property
