@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: tutorial test fuzz bench lint browser clean
+.PHONY: tutorial test fuzz bench lint size browser clean
 
 tutorial: $(STAMP)  ## train the hybrid network on Fashion-MNIST, print the table, write the figure
 	$(RUN) tutorials/fashion_mnist_hqnn.py
@@ -36,6 +36,9 @@ $(STAMP): pyproject.toml constraints.txt
 	$(RUN) -m pip install --quiet --editable '.[test]' --constraint constraints.txt
 	$(RUN) -m qkernel_backends.native
 	@touch $(STAMP)
+
+size:  ## how large the parts are, and how they hang together
+	@$(or $(PYTHON),python3) -m tests.size
 
 clean:  ## remove what was built
 	rm -rf .venv build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

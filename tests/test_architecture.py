@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = ("qkernel", "qkernel_stdlib", "qkernel_backends")
-SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+from tests.size import PACKAGES, ROOT, SOURCES, imports, name_of
 
 HEAVY = ("torch", "qiskit", "qiskit_aer", "numba", "sympy", "matplotlib", "lark", "rich", "scipy", "pooch", "sklearn")
 
@@ -31,37 +27,6 @@ MAY_IMPORT = {
 """For a part of `qkernel` (a file or a folder) the parts that it may import, inside functions too."""
 
 
-def name_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def imports(path: Path, top_level_only: bool = False) -> Iterator[tuple[str, int]]:
-    """The absolute names that a file imports, with their lines; blocks for type checkers do not count."""
-
-    def walk(node: ast.AST) -> Iterator[ast.AST]:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-                nodes = child.orelse if not isinstance(child.test, ast.UnaryOp) else child.body
-                for entry in nodes:
-                    yield entry
-                    yield from walk(entry)
-                continue
-            if top_level_only and isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-                continue
-            yield child
-            yield from walk(child)
-
-    for node in walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno} imports relatively"
-            assert node.module is not None
-            modules = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from ((name, node.lineno) for name in modules)
-
-
 def part_of(module: str) -> str | None:
     """The part of `qkernel` that a module belongs to: `qkernel.ir.ops` is of `ir`."""
     parts = module.split(".")
@@ -73,7 +38,10 @@ def test_layers(path: Path) -> None:
     name = name_of(path)
     part = part_of(name)
     wrong = []
-    for module, line in imports(path):
+    for entry in imports(path):
+        if entry.for_types:
+            continue
+        module, line = entry.name, entry.line
         package = module.split(".")[0]
         if package == "qkernel" and part in MAY_IMPORT:
             target = part_of(module)
@@ -95,7 +63,8 @@ def test_the_core_imports_numpy_alone_at_its_top_level(path: Path) -> None:
         allowed |= {"lark"}  # imported with the first text that is read
     if path.name == "figures.py" or (path.parent.name == "draw" and path.name in ("mpl.py", "fonts.py")):
         allowed |= {"matplotlib"}  # imported with the first figure
-    foreign = [f"{path}:{line}: {name}" for name, line in imports(path, True) if name.split(".")[0] not in allowed]
+    at_start = [entry for entry in imports(path) if not (entry.in_function or entry.for_types)]
+    foreign = [f"{path}:{entry.line}: {entry.name}" for entry in at_start if entry.name.split(".")[0] not in allowed]
     assert not foreign, "\n".join(foreign)
 
 
