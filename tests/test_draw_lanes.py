@@ -12,7 +12,8 @@ from strategies.programs import generate, generate_measuring, seeds
 from strategies.properties import load
 
 import qkernel as qk
-from qkernel.draw.build import Options, build_scene
+from qkernel.draw.build import build_scene
+from qkernel.draw.builder import Options
 from qkernel.draw.layout import Layout, lay_out
 from qkernel.draw.pen import Pen
 from qkernel.draw.scene import Frame, Item, Mark, Operation, Scene

@@ -16,7 +16,8 @@ from strategies.ir_modules import modules
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.draw import draw
-from qkernel.draw.build import Options, build_scene
+from qkernel.draw.build import build_scene
+from qkernel.draw.builder import Options
 from qkernel.draw.concrete import circuit_scene
 from qkernel.draw.labels import label, number_label
 from qkernel.draw.scene import Frame, Item, Mark, Operation, Scene

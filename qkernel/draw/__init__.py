@@ -7,17 +7,24 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from qkernel.characters import visible
-from qkernel.draw.build import Options, build_scene
+from qkernel.diagnostics import did_you_mean
+from qkernel.draw.build import build_scene
+from qkernel.draw.builder import Options
+from qkernel.draw.concrete import Placed, circuit_scene
+from qkernel.draw.html import html_drawing
+from qkernel.draw.picture import paint_scene
 from qkernel.draw.scene import Scene, reworded, with_short_names
 from qkernel.draw.style import STYLES, CircuitStyle, find_style
+from qkernel.draw.svg import svg_drawing
+from qkernel.draw.text import text_drawing
 from qkernel.errors import ValidationError
 from qkernel.ir.ops import Module
+from qkernel.lower import lower
+from qkernel.lower.bindings import normalise
+from qkernel.lower.circuit import Circuit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from qkernel.draw.concrete import Placed
-    from qkernel.lower.circuit import Circuit
 
 __all__ = ["STYLES", "CircuitStyle", "draw"]
 
@@ -65,27 +72,18 @@ def draw(
     else:
         scene = build_scene(module, values, Options(fold_loops, depth, expand_composite, max_gates, output == "html"))
     if output == "text":
-        from qkernel.draw.text import text_drawing
-
         return text_drawing(scene, None if width is None else int(width), ascii)
     if output == "mpl":
         return _figure(scene, chosen, width)
     scene = with_short_names(reworded(scene, visible), _LONGEST_NAME)
     if output == "html":
-        from qkernel.draw.html import html_drawing
-
         return html_drawing(scene, chosen)
-    from qkernel.draw.picture import paint_scene
-    from qkernel.draw.svg import svg_drawing
-
     picture = paint_scene(scene, 0.75 * (width or 1200.0), chosen.font_size, _slack(width))
     return svg_drawing(picture, chosen, f"{scene.title}({scene.subtitle})")
 
 
 def _check_options(output: Any, width: Any, inline_depth: Any, max_gates: Any) -> None:
     if output not in _OUTPUTS:
-        from qkernel.diagnostics import did_you_mean
-
         title = f"there is no drawing output `{output}`{did_you_mean(str(output), list(_OUTPUTS))}"
         raise ValidationError(title, help=f"one of {', '.join(_OUTPUTS)}")
     if width is not None and (isinstance(width, bool) or not isinstance(width, Real) or not 1 <= float(width) < 1e6):
@@ -99,7 +97,6 @@ def _check_options(output: Any, width: Any, inline_depth: Any, max_gates: Any) -
 def _figure(scene: Scene, style: CircuitStyle, width: float | None) -> Figure:
     from qkernel.draw.fonts import legible
     from qkernel.draw.mpl import figure
-    from qkernel.draw.picture import paint_scene
 
     shown = with_short_names(reworded(scene, legible), _LONGEST_NAME)
     return figure(paint_scene(shown, 72 * (width or 14.0), style.font_size, _slack(width)), style)
@@ -114,10 +111,6 @@ def _lowered_scene(
     module: Module, values: Mapping[str, Any], max_gates: int, place: Callable[[Circuit], Placed] | None
 ) -> Scene:
     """The scene of the concrete circuit, Float arguments without a value left open."""
-    from qkernel.draw.concrete import circuit_scene
-    from qkernel.lower import lower
-    from qkernel.lower.bindings import normalise
-
     bound = normalise(module.entry, dict(values), None)
     circuit = lower(module, bound.values, bound.open)
     return circuit_scene(place(circuit) if place else circuit, max_gates)

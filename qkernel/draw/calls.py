@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from qkernel.draw.builder import Builder
 from qkernel.draw.operations import Decoration, decoration, place_operation
-from qkernel.draw.regions import Scope, argument_label, register_value
 from qkernel.draw.scene import Frame, Item, Mark, Operation, Section, Touch
+from qkernel.draw.scope import Scope, argument_label, register_value
 from qkernel.ir.expressions import Name
 from qkernel.ir.ops import Call, Function
 from qkernel.ir.places import Place
 from qkernel.ir.types import BIT, UINT, ArrayType
 
-if TYPE_CHECKING:
-    from qkernel.draw.build import Builder
-
-_DEEPEST = 60
 _FAMILIES = {"kernel": "call", "composite": "composite", "oracle": "oracle"}
 
 
@@ -31,7 +28,7 @@ def call_items(builder: Builder, op: Call, scope: Scope) -> list[Item]:
     )
     name = (callee.label or callee.name) + ("†" if extra.is_adjoint else "") + extra.suffix
     title = f"{name}({', '.join(lines)})" if lines else name
-    if is_opened_call(builder, callee, scope):
+    if builder.opens(callee, scope):
         return _open(builder, op, callee, title, extra, scope)
     operation = replace(_box(builder, op, callee, name, lines, extra, scope), tooltip=title, span=op.span)
     body = _body(builder, op, callee, title, extra, scope)
@@ -40,19 +37,6 @@ def call_items(builder: Builder, op: Call, scope: Scope) -> list[Item]:
     bits = tuple(builder.wiring.bits[text] for text in _result_bits(builder, op, scope))
     operation = replace(operation, touches=operation.touches + tuple(Touch(wire) for wire in made), bits=bits, body=body)
     return [operation] if operation.touches else []
-
-
-def is_opened_call(builder: Builder, callee: Function, scope: Scope) -> bool:
-    """Whether a call of `callee` is drawn as what it stands for."""
-    if callee.kind == "composite" and not builder.options.expand_composite:
-        return False
-    return _can_open(callee, scope) and len(scope.callers) <= builder.options.inline_depth
-
-
-def _can_open(callee: Function, scope: Scope) -> bool:
-    """Recursion ends at a condition that is known; below an open one a kernel is not opened in itself."""
-    repeats = callee.name in scope.callers
-    return callee.kind != "oracle" and not (repeats and not scope.is_certain) and len(scope.callers) < _DEEPEST
 
 
 def _box(
@@ -112,7 +96,7 @@ def _body(builder: Builder, op: Call, callee: Function, title: str, extra: Decor
     """What a box stands for, where it is wanted; makes the registers and bits that come out of the box in any case."""
     if not builder.options.keep_bodies and not any(op.results):
         return None
-    if _can_open(callee, scope):
+    if builder.can_open(callee, scope):
         opened = builder.optional(lambda: _open(builder, op, callee, title, extra, scope))
         if opened is not None:
             _rename_results(builder, op, scope)

@@ -9,7 +9,7 @@ from typing import Any
 
 from qkernel.draw.labels import label, number_label, observable_label
 from qkernel.draw.operations import FAMILIES
-from qkernel.draw.scene import Frame, Mark, Operation, Scene, Section, Touch, Wire
+from qkernel.draw.scene import Frame, Mark, Operation, Scene, Section, Touch, Wire, framed
 from qkernel.draw.scene import Item as SceneItem
 from qkernel.errors import SizeError
 from qkernel.gates import GATES
@@ -81,10 +81,11 @@ class CircuitReader:
                     shown, bits = self.condition(condition)
                     sections = [Section(f"if {shown}", tuple(self.body(then)))]
                     sections += [Section("else", tuple(self.body(otherwise)))] if otherwise else []
-                    items += frame("branch", sections, bits)
+                    items += framed("branch", sections, bits=bits, tooltip=sections[0].title)
                 case Repeat(condition, inner):
                     shown, bits = self.condition(condition)
-                    items += frame("loop", [Section(f"while {shown}", tuple(self.body(inner)))], bits)
+                    title = f"while {shown}"
+                    items += framed("loop", [Section(title, tuple(self.body(inner)))], bits=bits, tooltip=title)
                 case Assign(target, value):
                     shown, read = self.condition(value)
                     wires = sorted({self.bit_wires[target], *read})
@@ -103,7 +104,8 @@ class CircuitReader:
         outer = [box for box in self.circuit.boxes if not any(_contains(other, box) for other in self.circuit.boxes)]
         for box in sorted(outer, key=lambda box: box.start):
             items += operations[position : box.start]
-            items += frame("opened", [Section(box.label, tuple(operations[box.start : box.stop]))], ())
+            inside = tuple(operations[box.start : box.stop])
+            items += framed("opened", [Section(box.label, inside)], tooltip=box.label)
             position = box.stop
         return [*items, *operations[position:]]
 
@@ -199,14 +201,6 @@ def qubits_read(circuit: Circuit) -> set[int]:
 
 def _contains(outer: Any, inner: Any) -> bool:
     return outer is not inner and outer.start <= inner.start and inner.stop <= outer.stop and outer != inner
-
-
-def frame(family: str, sections: list[Section], bits: tuple[int, ...]) -> list[SceneItem]:
-    """A frame around what its sections touch, if anything."""
-    wires = {wire for section in sections for entry in section.items for wire in entry.wires}
-    if not wires:
-        return []
-    return [Frame(family, tuple(sections), tuple(sorted(wires)), bits=bits, tooltip=sections[0].title)]
 
 
 def angle_labels(circuit: Circuit) -> Mapping[int, str]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qkernel.characters import shorten
+from qkernel.draw.builder import Builder
 from qkernel.draw.labels import label
-from qkernel.draw.regions import Scope
 from qkernel.draw.scene import Item, Mark, Operation, Section, Touch
+from qkernel.draw.scope import Scope
 from qkernel.errors import SizeError
 from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Apply, Const, Expr, Name, Size, apply
 from qkernel.ir.ops import Carried, For, If, Range, While
 from qkernel.ir.walk import target_types
-
-if TYPE_CHECKING:
-    from qkernel.draw.build import Builder
 
 _LONGEST_NOTE = 30
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from qkernel.draw.labels import first_terms, label
-from qkernel.draw.regions import Region, Scope, Wiring, register_value
 from qkernel.draw.scene import Mark, Operation, Touch
+from qkernel.draw.scope import Scope, register_value
+from qkernel.draw.wiring import Region, Wiring
 from qkernel.errors import BindingShapeError
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Expr, Name, apply, item

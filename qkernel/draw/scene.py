@@ -5,7 +5,7 @@ Wires are numbered from the top. A scene knows no coordinates, characters or col
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -90,6 +90,16 @@ class Operation:
         return tuple(sorted(touch.wire for touch in self.touches))
 
     @property
+    def touched_wires(self) -> set[int]:
+        """The wires of qubits."""
+        return set(self.wires)
+
+    @property
+    def all_wires(self) -> set[int]:
+        """The wires of bits too, and those of what the operation stands for."""
+        return {*self.wires, *self.bits} | (self.body.all_wires if self.body else set())
+
+    @property
     def segments(self) -> tuple[tuple[int, int], ...]:
         """The boxes of this operation: stretches of neighbouring wires as (first, last)."""
         stretches: list[tuple[int, int]] = []
@@ -127,6 +137,17 @@ class Frame:
     tooltip: str = ""
     span: Span | None = None
     unrolled: tuple[Item, ...] | None = None
+
+    @property
+    def touched_wires(self) -> set[int]:
+        """The wires of qubits inside, and of the controls."""
+        return {*self.wires, *(touch.wire for touch in self.controls)}
+
+    @property
+    def all_wires(self) -> set[int]:
+        """The wires of bits too, and those of the loop round by round."""
+        inside = [inner for section in self.sections for inner in section.items] + list(self.unrolled or ())
+        return {*self.touched_wires, *self.bits}.union(*(inner.all_wires for inner in inside))
 
     @property
     def inner_rows(self) -> tuple[int, int]:
@@ -187,3 +208,37 @@ def reworded(scene: Scene, word: Callable[[str], str]) -> Scene:
 
     wires = tuple(replace(wire, label=word(wire.label), size=wire.size and word(wire.size)) for wire in scene.wires)
     return Scene(word(scene.title), word(scene.subtitle), wires, tuple(map(item, scene.items)))
+
+
+def framed(family: str, sections: Sequence[Section], **details: Any) -> list[Item]:
+    """A frame around what its sections touch, or nothing where they touch nothing."""
+    wires = {wire for section in sections for entry in section.items for wire in entry.touched_wires}
+    return [Frame(family, tuple(sections), tuple(sorted(wires)), **details)] if wires else []
+
+
+def in_rows(scene: Scene, wires: Sequence[int]) -> Scene:
+    """The same scene with these of its wires, in this order."""
+    rows = {wire: row for row, wire in enumerate(wires)}
+    items = tuple(_renumbered(entry, rows) for entry in scene.items)
+    return replace(scene, wires=tuple(scene.wires[k] for k in wires), items=items)
+
+
+def _renumbered(entry: Item, rows: Mapping[int, int]) -> Any:
+    def touches(old: tuple[Touch, ...]) -> tuple[Touch, ...]:
+        return tuple(replace(touch, wire=rows[touch.wire]) for touch in old)
+
+    def wires(old: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(rows[wire] for wire in old if wire in rows))
+
+    if isinstance(entry, Operation):
+        body = None if entry.body is None else _renumbered(entry.body, rows)
+        return replace(entry, touches=touches(entry.touches), ended=wires(entry.ended), bits=wires(entry.bits), body=body)
+    return replace(
+        entry,
+        sections=tuple(replace(part, items=tuple(_renumbered(inner, rows) for inner in part.items)) for part in entry.sections),
+        wires=wires(entry.wires),
+        controls=touches(entry.controls),
+        bits=wires(entry.bits),
+        drops=wires(entry.drops),
+        unrolled=None if entry.unrolled is None else tuple(_renumbered(inner, rows) for inner in entry.unrolled),
+    )

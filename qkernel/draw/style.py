@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from qkernel.diagnostics import did_you_mean
 from qkernel.errors import ValidationError
 
 FAMILIES = (
@@ -120,8 +121,6 @@ def find_style(style: CircuitStyle | str | None) -> CircuitStyle:
         return style
     if style is None or style in STYLES:
         return STYLES[style or "default"]
-    from qkernel.diagnostics import did_you_mean
-
     raise ValidationError(
         f"there is no drawing style `{style}`{did_you_mean(str(style), list(STYLES))}",
         help=f"one of {', '.join(STYLES)}, or a CircuitStyle of your own",

@@ -1,24 +1,33 @@
-"""Which wires a place of the IR is, and the wires that a drawing has given out so far."""
+"""The wires that a drawing has given out so far, and which of them a place of the IR is.
+
+Lanes: what an index chooses, taken out of its register onto a line of its own.
+Where a register is one wire, or an index is not known, no wire of the drawing is `q[k]`. So `q[k]` gets a lane below its
+register for as long as it is used: a fan leads out of the register to its lanes, and another back. The lane of a loop
+variable lives inside that loop's frame; an operation on the register as a whole takes the lanes back first. Two lanes may
+be the same qubit, so the layout keeps operations on them one after another.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qkernel.draw.labels import label, place_label
-from qkernel.draw.lanes import Lanes, lane_wire
-from qkernel.draw.scene import Wire
-from qkernel.errors import ArithmeticEvaluationError, QubitIndexResolutionError, SizeError
-from qkernel.ir.evaluation import evaluate
-from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, Slice, wrap
-from qkernel.ir.ops import Function
+from qkernel.draw.scene import Item, Mark, Operation, Touch, Wire
+from qkernel.draw.scope import Scope
+from qkernel.errors import QubitIndexResolutionError, SizeError
+from qkernel.ir.evaluation import free_names
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, wrap
 from qkernel.ir.places import Place
 from qkernel.ir.spans import Span
-from qkernel.ir.types import QUBIT, ArrayType, ScalarType
 
 BUNDLE_ABOVE = 128
 """Registers longer than this are drawn as one bundled wire even where their length is known."""
+
+_MOST_LANES = 8
+"""Lanes of one fan, where no loop bounds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +50,132 @@ class Region:
 
 
 @dataclass(slots=True)
-class Scope:
-    """One function being read: values of its classical names, places of its registers, and who called it.
+class Fan:
+    """The lanes of one register that a block has taken out, by what they hold.
 
-    `is_certain` is False below a condition that is open. `rewritten` maps names of bits that a loop's body measures to the
-    wires of the bits that they replace in the next round.
+    `used` are all that lived since then; `is_bound` says whether the block's own loop variables choose any of them.
     """
 
-    function: Function
-    environment: dict[str, Any]
-    places: dict[str, Place]
-    callers: tuple[str, ...] = ()
-    is_certain: bool = True
-    rewritten: dict[str, str] = field(default_factory=dict)
+    opening: int
+    lanes: dict[str, int] = field(default_factory=dict)
+    used: set[int] = field(default_factory=set)
+    is_bound: bool = False
 
-    def resolve(self, expr: Expr, span: Span | None = None) -> Any:
-        """The value of `expr` as far as it is known: a plain value, or an expression in the drawing's names."""
-        try:
-            return evaluate(expr, self.environment)
-        except QubitIndexResolutionError as error:
-            raise QubitIndexResolutionError(error.title, span=span, label=error.label, help=error.help) from None
-        except LookupError as error:
-            raise QubitIndexResolutionError(
-                f"`{label(expr)}` is outside its vector or dictionary", span=span, label=str(error)
-            ) from None
-        except (ArithmeticError, ValueError) as error:
-            raise ArithmeticEvaluationError(f"`{label(expr)}` has no value", span=span, label=str(error)) from None
 
-    def branch(self) -> Scope:
-        """The same function below a branch or loop: what it learns there is forgotten afterwards."""
-        return replace(self, environment=dict(self.environment), places=dict(self.places), rewritten=dict(self.rewritten))
+@dataclass(slots=True)
+class Level:
+    """A block being read: what is drawn so far, the loop variables that it binds, its fans by register."""
+
+    items: list[Item]
+    targets: frozenset[str] = frozenset()
+    is_loop: bool = False
+    fans: dict[str, Fan] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Lanes:
+    """All lanes of a drawing. Below `floor` nothing new begins: a body that is hidden at first has lanes of its own."""
+
+    wires: dict[str, list[int]] = field(default_factory=dict)
+    levels: list[Level] = field(default_factory=list)
+    floor: int = 0
+
+    def find(self, register: str, text: str) -> int | None:
+        """The lane of a place, if it has one now."""
+        for level in reversed(self.levels):
+            if register in level.fans and text in level.fans[register].lanes:
+                return level.fans[register].lanes[text]
+        return None
+
+    def prepare(self, places: Sequence[Place], wiring: Wiring) -> None:
+        """Give the places of one operation the lanes that they need, and take back those of registers used whole."""
+        unclear = [place for place in places if wiring.needs_words(place)]
+        count = Counter(place.register for place in unclear)
+        for place in places:
+            text = wiring.text(place)
+            if place in unclear and self._wants_lane(place, count[place.register], len(places), wiring):
+                if self.find(place.register, text) is None:
+                    self._begin(place, text, wiring)
+            elif place.length is not None and place.register in self.levels[-1].fans:
+                self.close(self.levels[-1], place.register, wiring)
+
+    def _wants_lane(self, place: Place, same: int, places: int, wiring: Wiring) -> bool:
+        if same > 1:
+            return True
+        is_bundle = wiring.registers[place.register].is_bundle
+        if place.length is not None:
+            return places > 1 and not is_bundle
+        return not is_bundle or any(level.is_loop or place.register in level.fans for level in self.levels)
+
+    def _begin(self, place: Place, text: str, wiring: Wiring) -> None:
+        level, register = self._owner(place), place.register
+        fan = level.fans.get(register)
+        if fan is not None and len(fan.lanes) >= _MOST_LANES and not level.is_loop:
+            self.close(level, register, wiring)
+            fan = None
+        if fan is None:
+            taps = tuple(Touch(wire, Mark.TAP) for wire in wiring.registers[register].wires)
+            fan = level.fans[register] = Fan(len(level.items))
+            level.items.append(Operation("", "fan", taps))
+        lane = self._free(register, fan, wiring)
+        fan.lanes[text] = lane
+        fan.is_bound |= bool(_names(place) & level.targets)
+        for other in self.levels:
+            if register in other.fans:
+                other.fans[register].used.add(lane)
+        opening = level.items[fan.opening]
+        assert isinstance(opening, Operation)
+        touches = (*opening.touches, Touch(lane, Mark.LANE, text))
+        taken = ", ".join(touch.text for touch in touches if touch.text)
+        level.items[fan.opening] = replace(opening, touches=touches, tooltip=f"{taken} of {register}")
+
+    def _owner(self, place: Place) -> Level:
+        """The block of the loop whose variable chooses the place, else of the innermost loop, else the innermost block."""
+        levels = self.levels[self.floor :]
+        bound = [level for level in levels if _names(place) & level.targets]
+        return (bound or [level for level in levels if level.is_loop] or levels)[-1]
+
+    def _free(self, register: str, fan: Fan, wiring: Wiring) -> int:
+        """A wire below the register that nothing has used since the fan began."""
+        busy = fan.used.union(*(level.fans[register].lanes.values() for level in self.levels if register in level.fans))
+        for wire in self.wires.setdefault(register, []):
+            if wire not in busy:
+                return wire
+        self.wires[register].append(wiring.add_lane())
+        return self.wires[register][-1]
+
+    def leave(self, wiring: Wiring) -> None:
+        """Before a block inside: take back what only lay at hand."""
+        level = self.levels[-1]
+        for register, fan in list(level.fans.items()):
+            if not fan.is_bound:
+                self.close(level, register, wiring)
+
+    def end(self, wires: Sequence[int]) -> None:
+        """These lanes stop where they are: their qubits are gone."""
+        for level in self.levels:
+            for fan in level.fans.values():
+                fan.lanes = {text: lane for text, lane in fan.lanes.items() if lane not in wires}
+
+    def close(self, level: Level, register: str, wiring: Wiring) -> None:
+        """Lead the lanes of a register back into it."""
+        lanes = tuple(level.fans.pop(register).lanes.values())
+        if lanes:
+            touched = (*wiring.registers[register].wires, *lanes)
+            level.items.append(Operation("", "fan", tuple(Touch(wire, Mark.TAP) for wire in touched), ended=lanes))
+
+    def snapshot(self) -> list[tuple[Fan, dict[str, int]]]:
+        """What lives now, to go back to with `restore`."""
+        return [(fan, dict(fan.lanes)) for level in self.levels for fan in level.fans.values()]
+
+    def restore(self, state: list[tuple[Fan, dict[str, int]]]) -> None:
+        for fan, lanes in state:
+            fan.lanes = lanes
+
+
+def _names(place: Place) -> frozenset[str]:
+    """The names that choose a place."""
+    return frozenset().union(*(free_names(part) for part in (place.start, place.stride, place.length) if part is not None))
 
 
 Snapshot = tuple[list[Wire], dict[str, Register], dict[str, int], set[str], dict[str, list[int]]]
@@ -137,8 +242,8 @@ class Wiring:
         return replace(place, register=unique)
 
     def add_lane(self) -> int:
-        """A new wire for lanes."""
-        return self._new([lane_wire()])[0]
+        """A new wire for lanes, without a name in the margin."""
+        return self._new([Wire("", starts_late=True, is_lane=True)])[0]
 
     def qubits_from(self, first: int) -> list[int]:
         """The wires of qubits from `first` on."""
@@ -196,27 +301,3 @@ class Wiring:
             title = f"`{register.label}` has {len(register.wires)} qubits and no qubit {index}"
             raise QubitIndexResolutionError(title, span=span, label=f"this is `{text}`")
         return register.wires[index]
-
-
-def register_value(name: str, place: Place) -> Any:
-    """What a register's name stands for in expressions: something that has its length."""
-    match place.length:
-        case Const(int(length)):
-            return range(length)
-        case None:
-            return Name(name, QUBIT)
-        case length:
-            return Slice(Name(name, ArrayType(QUBIT)), ZERO, ONE, length)
-
-
-def argument_label(name: str, value: Any) -> str:
-    """A classical argument: `weights`, `offset=4`, and vectors by the name that they have where the call stands."""
-    text = label(value)
-    if text == name or (isinstance(value, Name) and not isinstance(value.type, ScalarType)):
-        return text
-    return f"{name}={text}"
-
-
-def describe_arguments(values: Mapping[str, Any]) -> str:
-    """Arguments on one line."""
-    return ", ".join(argument_label(name, value) for name, value in values.items())
