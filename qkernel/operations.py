@@ -20,6 +20,7 @@ from qkernel.frontend.tracer import Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Slice, apply
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType, DictType
+from qkernel.observable import as_observable
 from qkernel.types import Bit, Dict, Float, Observable, QFixed, Qubit, UInt, Vector
 
 if TYPE_CHECKING:
@@ -164,12 +165,12 @@ def _read_out(tracer: Tracer, target: Any, what: str) -> list[QuantumHandle]:
 
 
 def _observable(tracer: Tracer, value: Any) -> Expr:
-    from qkernel.observable import Hamiltonian
-
-    if isinstance(value, (list, tuple)) and value and all(isinstance(entry, Hamiltonian) for entry in value):
-        return Pack(tuple(Const(entry) for entry in value), ArrayType(OBSERVABLE))
-    if isinstance(value, Hamiltonian):
-        return Const(value)
+    if isinstance(value, (list, tuple)) and value:
+        entries = [found for entry in value if (found := as_observable(entry)) is not None]
+        if len(entries) == len(value):
+            return Pack(tuple(map(Const, entries)), ArrayType(OBSERVABLE))
+    if (one := as_observable(value)) is not None:
+        return Const(one)
     if isinstance(value, Expr) and value.type in (OBSERVABLE, ArrayType(OBSERVABLE)):
         return value
     raise KernelTypeError(

@@ -18,7 +18,7 @@ from qiskit_aer import AerSimulator
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import KernelTypeError, TargetCapabilityError
+from qkernel.errors import KernelTypeError, ObservableError, TargetCapabilityError
 
 SHOTS = 4000
 
@@ -201,3 +201,56 @@ def test_nothing_is_said_where_all_names_are_kept() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         qk.from_qiskit(QuantumCircuit(1, name="plain"))
+
+
+def test_sums_of_paulis_stand_for_observables() -> None:
+    operator = SparsePauliOp.from_list([("ZXI", 0.5), ("IIY", -1.0), ("III", 0.25)])
+    ours = 0.5 * qko.X(1) * qko.Z(2) - qko.Y(0) + 0.25
+
+    @qk.qkernel
+    def prepared() -> qk.Vector[qk.Qubit]:
+        q = qk.qubit_array(3)
+        for i in qk.range(3):
+            q[i] = qk.rx(q[i], 0.3 + 0.2 * i)
+        return q
+
+    @qk.qkernel
+    def captured() -> tuple[qk.Float, qk.Vector[qk.Float]]:
+        return qk.expval(prepared(), operator), qk.expval(prepared(), [operator, qko.Z(0)])
+
+    @qk.qkernel
+    def evolved(H: qk.Observable, several: qk.Vector[qk.Observable]) -> qk.Vector[qk.Float]:
+        return qk.expval(qk.pauli_evolve(prepared(), H, 0.4), several)
+
+    @qk.qkernel
+    def given(H: qk.Observable) -> qk.Float:
+        return qk.expval(prepared(), H)
+
+    @qk.qkernel
+    def passed() -> qk.Float:
+        total = qk.float_(0.0)
+        for _ in qk.range(2):
+            total += given(operator) / 2
+        return total
+
+    expected = given.run(H=ours)
+    found = [given.run(H=operator), given.compile({"H": operator}).run(), passed.run(), captured.run()[0]]
+    np.testing.assert_allclose(found, expected, atol=1e-14)
+    np.testing.assert_allclose(captured.run()[1], [expected, given.run(H=qko.Z(0))], atol=1e-14)
+    assert evolved.run(H=operator, several=[operator])[0] == evolved.run(H=ours, several=[ours])[0]
+    assert evolved.estimate_resources(H=operator, several=[operator]) == evolved.estimate_resources(H=ours, several=[ours])
+    operator.coeffs[1] = 2.0  # a kernel compiles anew for what its free variables have become
+    changed = given.run(H=ours + 3 * qko.Y(0))
+    np.testing.assert_allclose([captured.run()[0], given.run(H=operator)], changed, atol=1e-14)
+    assert abs(changed - expected) > 0.1
+
+
+def test_sums_of_paulis_that_are_no_observables() -> None:
+    @qk.qkernel
+    def given(H: qk.Observable) -> qk.Float:
+        return qk.expval(qk.qubit(), H)
+
+    with pytest.raises(ObservableError, match="complex coefficients"):
+        given.run(H=SparsePauliOp("Z", 1j))
+    with pytest.raises(ObservableError, match="a coefficient is a number, not"):
+        given.run(H=SparsePauliOp("Z", np.array([Parameter("a")])))

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.observable import is_sum_of_qiskit
+
 _FIXED_MODULES = frozenset({"math", "numpy", "qkernel", "qkernel.observable"})
 
 
@@ -148,6 +150,8 @@ def _snapshot_of(kind: type) -> Callable[[Any], Any]:
         return lambda value: (kind, value)
     if issubclass(kind, (Number, np.generic, range)) or hasattr(kind, "add_term"):
         return lambda value: (kind, repr(value))  # == of Hamiltonians ignores the order of terms, evolution does not
+    if is_sum_of_qiskit(kind):
+        return lambda value: (kind, repr(value.to_list()))
     if issubclass(kind, np.ndarray):
         return lambda value: (kind, value.dtype.str, value.shape, _content(value))
     if issubclass(kind, types.FunctionType):

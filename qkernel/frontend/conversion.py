@@ -13,11 +13,14 @@ from qkernel.ir.expressions import Const, Expr, Pack, SymbolUse, apply, wrap
 from qkernel.ir.python_values import NotClassical, wanted
 from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, fits, is_quantum
+from qkernel.observable import is_sum_of_qiskit
 
 
 def is_no_value(value: Any) -> bool:
     """Whether a value can stand for no number, bit, vector or observable: qubits, a range, a text, None, a function."""
-    return value is None or isinstance(value, (QuantumHandle, SymbolicSequence, str)) or callable(value)
+    if value is None or isinstance(value, (QuantumHandle, SymbolicSequence, str)):
+        return True
+    return callable(value) and not is_sum_of_qiskit(type(value))
 
 
 def as_type(value: Any, type: Type, what: str, span: Span | None) -> Expr:

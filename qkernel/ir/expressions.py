@@ -16,6 +16,7 @@ from qkernel.ir.askers import asked_outside
 from qkernel.ir.operators import OPERATORS, result_type
 from qkernel.ir.python_values import NotClassical, is_array
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, TupleType, Type
+from qkernel.observable import as_observable
 
 
 class Expr:
@@ -355,8 +356,8 @@ def wrap(value: Any) -> Expr:
         return Pack(items, TupleType(tuple(entry.type for entry in items)))
     if is_array(value):
         return wrap(value.tolist())
-    if hasattr(type(value), "add_term"):
-        return Const(value)
+    if (observable := as_observable(value)) is not None:
+        return Const(observable)
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)):
         return vector(value)
     raise NotClassical(value)

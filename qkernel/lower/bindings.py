@@ -32,7 +32,7 @@ from qkernel.ir.python_values import wanted
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
 from qkernel.lower.angles import OpenParameter
 from qkernel.lower.given_values import as_array, fits, plain, shown
-from qkernel.observable import Hamiltonian
+from qkernel.observable import Hamiltonian, as_observable
 from qkernel.records import record_fields, spread
 
 Array = np.ndarray[Any, Any]
@@ -182,8 +182,8 @@ class _Check:
             )
         if isinstance(value, (np.generic, np.ndarray)) and not value.ndim:
             value = value.item()
-        if type == OBSERVABLE and isinstance(value, Hamiltonian):
-            return self._hermitian(value, where)
+        if type == OBSERVABLE and (observable := as_observable(value)) is not None:
+            return self._hermitian(observable, where)
         if type == BIT and isinstance(value, Integral) and value in (0, 1):
             return bool(value)
         if isinstance(value, bool):

@@ -16,7 +16,7 @@ from qkernel.errors import MemoryRefusedError, ObservableError
 from qkernel.observable.paulis import Operators, Pauli, PauliOperator, is_whole, product
 from qkernel.observable.text import read_sum, write_sum
 
-__all__ = ["Hamiltonian", "Pauli", "PauliOperator", "X", "Y", "Z", "commutator"]
+__all__ = ["Hamiltonian", "Pauli", "PauliOperator", "X", "Y", "Z", "as_observable", "commutator"]
 
 Number = int | float | complex
 Masks = tuple[np.ndarray[Any, np.dtype[np.int64]], np.ndarray[Any, np.dtype[np.int64]], np.ndarray[Any, Any]]
@@ -375,6 +375,18 @@ def Y(index: int) -> Hamiltonian:
 def Z(index: int) -> Hamiltonian:
     """Pauli Z on the qubit `index`."""
     return Hamiltonian.single_pauli(Pauli.Z, index)
+
+
+def as_observable(value: Any) -> Hamiltonian | None:
+    """`value` as a sum of Paulis where it is one, a `SparsePauliOp` of Qiskit's included (its rightmost letter is qubit 0)."""
+    if is_sum_of_qiskit(type(value)):
+        return Hamiltonian.from_list(value.to_list())
+    return value if isinstance(value, Hamiltonian) else None
+
+
+def is_sum_of_qiskit(kind: type) -> bool:
+    """Whether a class is Qiskit's `SparsePauliOp`, which is not imported for that."""
+    return hasattr(kind, "to_sparse_list") and hasattr(kind, "paulis")
 
 
 def commutator(left: Hamiltonian, right: Hamiltonian) -> Hamiltonian:
