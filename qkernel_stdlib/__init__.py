@@ -1,5 +1,24 @@
 """Kernels written in the language itself, to call from kernels."""
 
+from qkernel_stdlib.ansatzes import (
+    basic_entangler_layers,
+    data_reuploading,
+    efficient_su2,
+    hardware_efficient,
+    quanvolution,
+    real_amplitudes,
+    strongly_entangling_layers,
+    two_local,
+)
+from qkernel_stdlib.encodings import (
+    angle_encoding,
+    basis_state,
+    dense_angle_encoding,
+    iqp_encoding,
+    pauli_feature_map,
+    z_feature_map,
+    zz_feature_map,
+)
 from qkernel_stdlib.layers import (
     cx_entangling_layer,
     cz_entangling_layer,
@@ -10,10 +29,25 @@ from qkernel_stdlib.layers import (
 )
 
 __all__ = [
+    "angle_encoding",
+    "basic_entangler_layers",
+    "basis_state",
     "cx_entangling_layer",
     "cz_entangling_layer",
+    "data_reuploading",
+    "dense_angle_encoding",
+    "efficient_su2",
+    "hardware_efficient",
+    "iqp_encoding",
+    "pauli_feature_map",
+    "quanvolution",
+    "real_amplitudes",
     "rx_layer",
     "ry_layer",
     "rz_layer",
+    "strongly_entangling_layers",
     "superposition_vector",
+    "two_local",
+    "z_feature_map",
+    "zz_feature_map",
 ]

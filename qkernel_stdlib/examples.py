@@ -6,8 +6,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 import qkernel as qk
 import qkernel.observable as qko
+from qkernel_stdlib.ansatzes import (
+    basic_entangler_layers,
+    data_reuploading,
+    efficient_su2,
+    hardware_efficient,
+    quanvolution,
+    real_amplitudes,
+    strongly_entangling_layers,
+    two_local,
+)
+from qkernel_stdlib.encodings import (
+    angle_encoding,
+    basis_state,
+    dense_angle_encoding,
+    iqp_encoding,
+    pauli_feature_map,
+    z_feature_map,
+    zz_feature_map,
+)
 from qkernel_stdlib.layers import (
     cx_entangling_layer,
     cz_entangling_layer,
@@ -34,6 +55,11 @@ class Example:
     def bindings(self) -> Mapping[str, Any]:
         """What shapes the kernel, at `size` qubits."""
         return self.shape(self.size)
+
+    @property
+    def lengths(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of what may stay open."""
+        return {name: np.shape(value) for name, value in self.values.items()}
 
     @property
     def name(self) -> str:
@@ -89,6 +115,70 @@ def hybrid_ansatz(
     return qk.expval(q, hamiltonian)
 
 
+@qk.qkernel
+def encoded_angles(n: qk.UInt, bits: qk.Vector[qk.Bit], x: qk.Vector[qk.Float], hamiltonian: qk.Observable) -> qk.Float:
+    """Three encodings behind one another."""
+    q = basis_state(qk.qubit_array(n), bits)
+    q = angle_encoding(q, x)
+    q = dense_angle_encoding(q, x[1:])
+    q = iqp_encoding(q, x[2:])
+    return qk.expval(q, hamiltonian)
+
+
+@qk.qkernel
+def mapped_features(n: qk.UInt, x: qk.Vector[qk.Float], hamiltonian: qk.Observable) -> qk.Float:
+    """Feature maps of first order, of second order, and of other Paulis."""
+    q = z_feature_map(qk.qubit_array(n), x, 1)
+    q = zz_feature_map(q, x, 1, alpha=1.5)
+    q = pauli_feature_map(q, x, 1, ("Y", "XZ"))
+    return qk.expval(q, hamiltonian)
+
+
+@qk.qkernel
+def strongly_entangled(n: qk.UInt, weights: qk.Tensor[qk.Float], hamiltonian: qk.Observable) -> qk.Float:
+    """The qclassifier of three qubits and more."""
+    return qk.expval(strongly_entangling_layers(qk.qubit_array(n), weights), hamiltonian)
+
+
+@qk.qkernel
+def basically_entangled(n: qk.UInt, weights: qk.Matrix[qk.Float], hamiltonian: qk.Observable) -> qk.Float:
+    """Rings of CX between layers of RX."""
+    return qk.expval(basic_entangler_layers(qk.qubit_array(n), weights), hamiltonian)
+
+
+@qk.qkernel
+def locally_rotated(n: qk.UInt, weights: qk.Vector[qk.Float], hamiltonian: qk.Observable) -> qk.Float:
+    """The two ansatzes of Qiskit, and the general one with another entangler."""
+    q = real_amplitudes(qk.qubit_array(n), weights, 1)
+    q = efficient_su2(q, weights[2 * n :], 1)
+    q = two_local(q, weights[6 * n :], (qk.rx,), qk.cz, "circular", 1)
+    return qk.expval(q, hamiltonian)
+
+
+@qk.qkernel
+def efficient(n: qk.UInt, weights: qk.Tensor[qk.Float], hamiltonian: qk.Observable) -> qk.Float:
+    """A hardware-efficient ansatz."""
+    return qk.expval(hardware_efficient(qk.qubit_array(n), weights), hamiltonian)
+
+
+@qk.qkernel
+def reuploaded(
+    n: qk.UInt,
+    x: qk.Vector[qk.Float],
+    weights: qk.Tensor[qk.Float],
+    biases: qk.Tensor[qk.Float],
+    hamiltonian: qk.Observable,
+) -> qk.Float:
+    """Data that goes in again in each layer."""
+    return qk.expval(data_reuploading(qk.qubit_array(n), x, weights, biases), hamiltonian)
+
+
+@qk.qkernel
+def filtered(n: qk.UInt, patch: qk.Vector[qk.Float], weights: qk.Matrix[qk.Float], hamiltonian: qk.Observable) -> qk.Float:
+    """One patch of an image behind a quantum filter."""
+    return qk.expval(quanvolution(qk.qubit_array(n), patch, weights), hamiltonian)
+
+
 def _read_out(n: int) -> Mapping[str, Any]:
     """n qubits, and an observable that no layer leaves unchanged: X, Y, Z and a product of neighbours."""
     total = qko.Hamiltonian()
@@ -103,6 +193,10 @@ def _hybrid(n: int) -> Mapping[str, Any]:
     return {"n_qubits": n, "n_layers": n // 2, "hamiltonian": qko.Z(0) if n else qko.Hamiltonian()}
 
 
+def _basis(n: int) -> Mapping[str, Any]:
+    return {**_read_out(n), "bits": [k % 3 != 1 for k in range(n)]}
+
+
 def _angles(count: int) -> list[float]:
     """`count` angles without a pattern in (-pi, pi): multiples of the golden angle."""
     return [(2.399963229728653 * (k + 1) + 3.141592653589793) % 6.283185307179586 - 3.141592653589793 for k in range(count)]
@@ -113,4 +207,17 @@ EXAMPLES = (
     Example(rotations, _read_out, 3, {"thetas": _angles(9)}),
     Example(entangled, _read_out, 4, {"thetas": _angles(12)}),
     Example(hybrid_ansatz, _hybrid, 4, {"inputs": _angles(4), "weights": _angles(24)}),
+    Example(encoded_angles, _basis, 3, {"x": _angles(7)}),
+    Example(mapped_features, _read_out, 3, {"x": _angles(3)}),
+    Example(strongly_entangled, _read_out, 4, {"weights": np.reshape(_angles(24), (2, 4, 3))}),
+    Example(basically_entangled, _read_out, 3, {"weights": np.reshape(_angles(9), (3, 3))}),
+    Example(locally_rotated, _read_out, 3, {"weights": _angles(24)}),
+    Example(efficient, _read_out, 3, {"weights": np.reshape(_angles(18), (2, 3, 3))}),
+    Example(
+        reuploaded,
+        _read_out,
+        2,
+        {"x": _angles(3), "weights": np.reshape(_angles(12), (2, 2, 3)), "biases": np.reshape(_angles(24)[12:], (2, 2, 3))},
+    ),
+    Example(filtered, _read_out, 4, {"patch": [0.9, 0.0, 0.35, 0.6], "weights": np.reshape(_angles(4), (1, 4))}),
 )

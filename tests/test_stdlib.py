@@ -126,7 +126,7 @@ def test_a_layer_starts_at_the_first_angle_unless_told() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_examples_agree_on_all_engines_and_with_finite_differences(example: Example) -> None:
-    executable = example.kernel.compile(example.bindings, list(example.values))
+    executable = example.kernel.compile(example.bindings, list(example.values), lengths=example.lengths)
     circuit = executable.circuit
     theta = np.concatenate([np.ravel(value) for value in example.values.values()] or [np.zeros(0)])[None]
     values, gradients = [], []
@@ -149,12 +149,12 @@ def test_examples_agree_on_all_engines_and_with_finite_differences(example: Exam
 def test_examples_read_back_from_text_and_draw(example: Example) -> None:
     assert qk.parse(str(example.kernel.ir)) == example.kernel.ir
     assert example.kernel.draw(output="text")
-    assert example.kernel.draw(output="text", fold_loops=False, inline=True, **example.bindings)
+    assert example.kernel.draw(output="text", fold_loops=False, inline=True, **example.bindings, **example.values)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_examples_read_back_from_openqasm(example: Example) -> None:
-    circuit = example.kernel.compile(example.bindings, list(example.values)).circuit
+    circuit = example.kernel.compile(example.bindings, list(example.values), lengths=example.lengths).circuit
     theta = np.random.default_rng(7).uniform(-np.pi, np.pi, circuit.angles.num_columns)
     expected = load_engine("reference").prepare(circuit).state(theta[None])[0]
     np.testing.assert_allclose(openqasm.state(circuit, theta), expected, atol=1e-9)
@@ -164,7 +164,7 @@ def test_examples_read_back_from_openqasm(example: Example) -> None:
 def test_examples_count_what_they_lower_to(example: Example) -> None:
     circuit = example.kernel.compile({**example.bindings, **example.values}).circuit
     gates = [part for part in circuit.instructions() if part.kind.is_gate]
-    est = example.kernel.estimate_resources(bindings=example.bindings)
+    est = example.kernel.estimate_resources(bindings={**example.bindings, **example.values})
     assert est.gates.total == len(gates)
     assert est.qubits == circuit.num_qubits
     assert est.gates.two_qubit == sum(part.kind.num_qubits == 2 for part in gates)

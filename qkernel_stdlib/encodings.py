@@ -1,0 +1,148 @@
+"""Encodings of data: kernels that write a vector of numbers into the state of a register.
+
+Every one takes the register first, then the data, then its options; n is the length of the register, and angles are in
+radians. Gate counts are those of the gates as written. `pauli_feature_map` takes words as an option, so it is a function to
+call in kernels; the others are kernels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import qkernel as qk
+
+
+@qk.qkernel
+def angle_encoding(q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit]:
+    """RY(x[i]) on qubit i: from 0 the product of cos(x[i] / 2) |0> + sin(x[i] / 2) |1>.
+
+    `x` has an angle for each qubit. n gates. Source: Schuld, Sweke, Meyer 2021 (arXiv:2008.08605).
+    """
+    for i in qk.range(q.shape[0]):
+        q[i] = qk.ry(q[i], x[i])
+    return q
+
+
+@qk.qkernel
+def dense_angle_encoding(q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit]:
+    """Two numbers on each qubit: from 0 the product of cos(x[2i] / 2) |0> + exp(i x[2i + 1]) sin(x[2i] / 2) |1>.
+
+    `x` has two angles for each qubit, a polar one and an azimuth. 2n gates, RY and P.
+    Source: LaRose, Coyle 2020 (arXiv:2003.01695), whose features are these angles in units of 2 pi.
+    """
+    for i in qk.range(q.shape[0]):
+        q[i] = qk.p(qk.ry(q[i], x[2 * i]), x[2 * i + 1])
+    return q
+
+
+@qk.qkernel
+def basis_state(q: qk.Vector[qk.Qubit], bits: qk.Vector[qk.Bit]) -> qk.Vector[qk.Qubit]:
+    """X where a bit is 1: from 0 the basis state of the number that the bits spell, bits[0] the least significant.
+
+    `bits` has a bit for each qubit. At most n gates. Source: Schuld, Petruccione 2018, section 5.1.
+    """
+    for i in qk.range(q.shape[0]):
+        if bits[i]:
+            q[i] = qk.x(q[i])
+    return q
+
+
+@qk.qkernel
+def iqp_encoding(q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float], reps: qk.UInt = 1) -> qk.Vector[qk.Qubit]:
+    """`reps` times: H on every qubit, RZ(x[i]) on qubit i, RZZ(x[i] x[j]) on each pair i < j.
+
+    `x` has an angle for each qubit. reps (2n + n(n - 1)/2) gates. Source: Havlicek et al. 2019 (arXiv:1804.11326).
+    """
+    for _ in qk.range(reps):
+        for i in qk.range(q.shape[0]):
+            q[i] = qk.rz(qk.h(q[i]), x[i])
+        for i in qk.range(q.shape[0]):
+            for j in qk.range(i + 1, q.shape[0]):
+                q[i], q[j] = qk.rzz(q[i], q[j], x[i] * x[j])
+    return q
+
+
+@qk.qkernel
+def z_feature_map(
+    q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float], reps: qk.UInt = 2, alpha: qk.Float = 2.0
+) -> qk.Vector[qk.Qubit]:
+    """`reps` times: H on every qubit, P(alpha x[i]) on qubit i.
+
+    `x` has an angle for each qubit. 2n reps gates. Source: Havlicek et al. 2019 (arXiv:1804.11326), first order.
+    """
+    for _ in qk.range(reps):
+        for i in qk.range(q.shape[0]):
+            q[i] = qk.p(qk.h(q[i]), alpha * x[i])
+    return q
+
+
+@qk.qkernel
+def zz_feature_map(
+    q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float], reps: qk.UInt = 2, alpha: qk.Float = 2.0
+) -> qk.Vector[qk.Qubit]:
+    """`reps` times: the gates of `z_feature_map`, then for each pair i < j CX, P(alpha (pi - x[i]) (pi - x[j])) on j, CX.
+
+    `x` has an angle for each qubit. reps (2n + 3n(n - 1)/2) gates, n(n - 1) reps of them CX.
+    Source: Havlicek et al. 2019 (arXiv:1804.11326), second order, all pairs.
+    """
+    for _ in qk.range(reps):
+        q = z_feature_map(q, x, 1, alpha)
+        for i in qk.range(q.shape[0]):
+            for j in qk.range(i + 1, q.shape[0]):
+                q[i], q[j] = qk.cx(q[i], q[j])
+                q[j] = qk.p(q[j], alpha * (math.pi - x[i]) * (math.pi - x[j]))
+                q[i], q[j] = qk.cx(q[i], q[j])
+    return q
+
+
+def pauli_feature_map(
+    q: qk.Vector[qk.Qubit],
+    x: qk.Vector[qk.Float],
+    reps: qk.UInt = 2,
+    paulis: Sequence[str] = ("Z", "ZZ"),
+    alpha: qk.Float = 2.0,
+) -> qk.Vector[qk.Qubit]:
+    """`reps` times: H on every qubit, then for each word in `paulis` its phases on all choices of len(word) qubits.
+
+    The phase of a word is exp(i angle) on the states where the product of its Paulis is -1; its last letter acts on the lowest
+    qubit of the choice. The angle is alpha x[i] for one letter, alpha times the product of the (pi - x[i]) for more.
+    `x` has an angle for each qubit. For words of Z alone reps (n + sum over words of (2k - 1) n! / (k! (n - k)!)) gates,
+    k = len(word); each letter X or Y has two gates more. Raises ValueError for a letter other than X, Y and Z.
+    Source: Havlicek et al. 2019 (arXiv:1804.11326).
+    """
+    for _ in qk.range(reps):
+        for i in qk.range(q.shape[0]):
+            q[i] = qk.h(q[i])
+        for word in paulis:
+            if not word or set(word) - set("XYZ"):
+                raise ValueError(f"a word of `paulis` is made of X, Y and Z, but this is {word}")
+            q = _pauli_phases(q, x, word[::-1], alpha, [])
+    return q
+
+
+def _pauli_phases(
+    q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float], letters: str, alpha: qk.Float, chosen: list[qk.UInt]
+) -> qk.Vector[qk.Qubit]:
+    """The phases of a word, the letter of the lowest qubit first, on every choice of qubits that goes on from `chosen`."""
+    if len(chosen) < len(letters):
+        for i in qk.range(chosen[-1] + 1 if chosen else 0, q.shape[0]):
+            q = _pauli_phases(q, x, letters, alpha, [*chosen, i])
+        return q
+    for letter, i in zip(letters, chosen, strict=True):
+        if letter != "Z":
+            q[i] = qk.h(q[i]) if letter == "X" else qk.rx(q[i], math.pi / 2)
+    for i, j in pairwise(chosen):
+        q[i], q[j] = qk.cx(q[i], q[j])
+    angle = alpha * x[chosen[0]] if len(chosen) == 1 else alpha
+    if len(chosen) > 1:
+        for i in chosen:
+            angle = angle * (math.pi - x[i])
+    q[chosen[-1]] = qk.p(q[chosen[-1]], angle)
+    for i, j in reversed(list(pairwise(chosen))):
+        q[i], q[j] = qk.cx(q[i], q[j])
+    for letter, i in zip(letters, chosen, strict=True):
+        if letter != "Z":
+            q[i] = qk.h(q[i]) if letter == "X" else qk.rx(q[i], -math.pi / 2)
+    return q
