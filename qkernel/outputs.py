@@ -202,11 +202,12 @@ def _evaluate(output: Expr, environment: Environment, rows: int, at_once: bool, 
                 return _rows_first(evaluate(output, environment), output.type, rows)
         except (ArithmeticError, ValueError):
             pass  # only a branch that is not taken may be at fault: row by row tells
-    return _stack([_evaluate_row(output, environment, row, what) for row in range(rows)], output.type)
+    read = {name: environment[name] for name in (*free_names(output), *system_names(output))}
+    return _stack([_evaluate_row(output, read, row, what) for row in range(rows)], output.type)
 
 
 def _evaluate_row(output: Expr, environment: Environment, row: int, what: str) -> Any:
-    values = {name: _at(environment[name], row) for name in (*free_names(output), *system_names(output))}
+    values = {name: _at(value, row) for name, value in environment.items()}
     try:
         return evaluate(output, values)
     except QubitIndexResolutionError as error:

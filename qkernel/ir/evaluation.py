@@ -1,7 +1,7 @@
 """Reading expressions: their value, the names in them, the same tree with other leaves.
 
-`evaluate` is the only reading of an expression as a value; it works on Python numbers, on numpy arrays (one entry per
-loop iteration, shot or sample) and on anything else that overloads the operators.
+`evaluate` works on Python numbers, on numpy arrays (one entry per loop iteration, shot or sample) and on anything else
+that overloads the operators.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 
 from qkernel.diagnostics import counted
 from qkernel.errors import QubitIndexResolutionError
+from qkernel.ir.compiled import Closure, Environment, compiled
 from qkernel.ir.expressions import (
     Apply,
-    Const,
     Expr,
     Item,
     Name,
@@ -33,8 +33,6 @@ from qkernel.ir.operators import OPERATORS
 from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.types import TupleType, Type
 
-Environment = Mapping[Any, Any]
-
 
 def evaluate(expr: Expr, environment: Environment) -> Any:
     """The value of `expr`. Names that `environment` lacks raise KeyError.
@@ -44,73 +42,73 @@ def evaluate(expr: Expr, environment: Environment) -> Any:
     array. A name bound to an expression gives a residual expression.
     Raises `QubitIndexResolutionError` for an element that a vector or dictionary does not have.
     """
-    match expr:
-        case Const(value):
-            return value
-        case Name(name) | SystemName(name):
-            return environment[name]
-        case Apply("select", (condition, left, right)):
-            chosen = evaluate(condition, environment)
-            if not isinstance(chosen, (Expr, np.ndarray)):  # the other side may have no value: 1 / n if n else 0
-                return evaluate(left if chosen else right, environment)
-            return _compute("select", [chosen, evaluate(left, environment), evaluate(right, environment)])
-        case Apply(name, operands):
-            return _compute(name, [evaluate(operand, environment) for operand in operands])
-        case Item(base, keys):
-            return _element(evaluate(base, environment), [evaluate(key, environment) for key in keys])
-        case Row(base, keys):
-            return _element(evaluate(base, environment), [evaluate(key, environment) for key in keys])
-        case Size(base, axis):
-            value = evaluate(base, environment)
-            return size(value, axis) if isinstance(value, Expr) else np.shape(value)[axis] if axis else len(value)
-        case Slice(base, start, stride, length):
-            values = [evaluate(part, environment) for part in (base, start, stride, length)]
-            if any(isinstance(value, Expr) for value in values):
-                return Slice(*(wrap(value) for value in values))
-            sequence, first, step, count = values
-            if step == 0:
-                return [_element(sequence, [first])] * count
-            if count:
-                _check_index(np.array([first, first + step * (count - 1)]), len(sequence))
-            return sequence[first : first + step * count : step] if count else sequence[:0]
-        case Pack(items, type):
-            return _pack([evaluate(entry, environment) for entry in items], type)
-        case Updated(base, key, value):
-            parts = [evaluate(part, environment) for part in (base, key, value)]
-            if any(isinstance(part, Expr) for part in parts):
-                return Updated(*(wrap(part) for part in parts))
-            sequence, index, entry = parts
-            _check_index(index, len(sequence))
-            if isinstance(index, np.ndarray):
-                return [np.where(index == k, entry, earlier) for k, earlier in enumerate(sequence)]
-            return [entry if k == index else earlier for k, earlier in enumerate(sequence)]
-    raise TypeError(f"not an expression: {expr!r}")
+    return compiled(expr, _NUMBERS)(environment)
 
 
-def _compute(name: str, values: list[Any]) -> Any:
-    if any(isinstance(value, Expr) for value in values):
-        return apply(name, *values)
-    rule = OPERATORS[name]
-    if any(isinstance(value, np.ndarray) for value in values):
-        return rule.array(*values)
-    return rule.scalar(*values)
+class _Numbers:
+    """Numbers, arrays of them, and what is left where a name is an expression."""
 
+    slot = "numeric"
+    has_plain_constants = True
 
-def _element(base: Any, keys: list[Any]) -> Any:
-    if isinstance(base, Expr) or any(isinstance(key, Expr) for key in keys):
-        return item(wrap(base), tuple(keys) if len(keys) > 1 else keys[0])
-    if isinstance(base, dict):
-        if keys[0] not in base:
-            raise QubitIndexResolutionError(f"a dictionary has no key {keys[0]}")
-        return base[keys[0]]
-    for key in keys:
+    def constant(self, value: Any) -> Closure:
+        return lambda _: value
+
+    def is_undecided(self, condition: Any) -> bool:
+        return isinstance(condition, (Expr, np.ndarray))
+
+    def operator(self, name: str, values: list[Any]) -> Any:
+        if any(isinstance(value, Expr) for value in values):
+            return apply(name, *values)
+        rule = OPERATORS[name]
+        if any(isinstance(value, np.ndarray) for value in values):
+            return rule.array(*values)
+        return rule.scalar(*values)
+
+    def element(self, base: Any, keys: list[Any], written: Expr) -> Any:
+        if isinstance(base, Expr) or any(isinstance(key, Expr) for key in keys):
+            return item(wrap(base), tuple(keys) if len(keys) > 1 else keys[0])
+        if isinstance(base, dict):
+            if keys[0] not in base:
+                raise QubitIndexResolutionError(f"a dictionary has no key {keys[0]}")
+            return base[keys[0]]
+        for key in keys:
+            _check_index(key, len(base))
+            if isinstance(key, np.ndarray):  # an index, and so an entry of the vector, for each iteration, shot or sample
+                rows = np.stack([np.broadcast_to(entry, key.shape) for entry in base])
+                base = np.take_along_axis(rows, key[None], 0)[0]
+            else:
+                base = base[key]
+        return base.item() if isinstance(base, np.generic) else base
+
+    def size(self, base: Any, axis: int) -> Any:
+        return size(base, axis) if isinstance(base, Expr) else np.shape(base)[axis] if axis else len(base)
+
+    def stretch(self, base: Any, bounds: list[Any], written: Expr) -> Any:
+        if any(isinstance(part, Expr) for part in (base, *bounds)):
+            return Slice(wrap(base), *map(wrap, bounds))
+        start, stride, length = bounds
+        if stride == 0:
+            return [self.element(base, [start], written)] * length
+        if length:
+            _check_index(np.array([start, start + stride * (length - 1)]), len(base))
+        return base[start : start + stride * length : stride] if length else base[:0]
+
+    def pack(self, values: list[Any], type: Type) -> Any:
+        if isinstance(type, TupleType):
+            return tuple(values)
+        return Pack(tuple(map(wrap, values)), type) if any(isinstance(value, Expr) for value in values) else values
+
+    def updated(self, base: Any, key: Any, value: Any, written: Expr) -> Any:
+        if any(isinstance(part, Expr) for part in (base, key, value)):
+            return Updated(wrap(base), wrap(key), wrap(value))
         _check_index(key, len(base))
-        if isinstance(key, np.ndarray):  # an index, and so an entry of the vector, for each iteration, shot or sample
-            rows = np.stack([np.broadcast_to(entry, key.shape) for entry in base])
-            base = np.take_along_axis(rows, key[None], 0)[0]
-        else:
-            base = base[key]
-    return base.item() if isinstance(base, np.generic) else base
+        if isinstance(key, np.ndarray):
+            return [np.where(key == k, value, earlier) for k, earlier in enumerate(base)]
+        return [value if k == key else earlier for k, earlier in enumerate(base)]
+
+
+_NUMBERS = _Numbers()
 
 
 def _check_index(index: Any, length: int) -> None:
@@ -119,14 +117,6 @@ def _check_index(index: Any, length: int) -> None:
         worst = np.asarray(index)[outside].flat[0]
         elements = counted(length, "element")
         raise QubitIndexResolutionError(f"index {worst} lies outside a vector of {elements}", label=f"index {worst}")
-
-
-def _pack(values: list[Any], type: Type) -> Any:
-    if isinstance(type, TupleType):
-        return tuple(values)
-    if any(isinstance(value, Expr) for value in values):
-        return Pack(tuple(wrap(value) for value in values), type)
-    return values
 
 
 def free_names(expr: Expr) -> frozenset[str]:

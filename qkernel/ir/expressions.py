@@ -22,7 +22,7 @@ from qkernel.observable import as_observable
 class Expr:
     """A classical value that is known only later. Operators build larger expressions; `bool`, `int` and `float` raise."""
 
-    __slots__: tuple[str, ...] = ()
+    __slots__: tuple[str, ...] = ("lowered", "numeric")  # what `qkernel.ir.compiled` makes of the expression
 
     @property
     def type(self) -> Type:

@@ -282,9 +282,9 @@ def _computed(expression: Expr, environment: Mapping[str, Any], samples: tuple[i
             return evaluate(expression, environment)
     except (ArithmeticError, ValueError):
         pass  # only a branch that is not taken may be at fault: sample by sample tells
-    result = np.empty(samples)
+    result, read = np.empty(samples), {name: environment[name] for name in free_names(expression)}
     for index in np.ndindex(samples):
-        result[index] = one(expression, {name: _sample(environment[name], index) for name in free_names(expression)})
+        result[index] = one(expression, {name: _sample(value, index) for name, value in read.items()})
     return result
 
 
