@@ -16,7 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from qkernel.gates import (
+from qkernel.gate_functions import (
     ccx, ccz, ch, cp, crx, cry, crz, cswap, cu, cx, cy, cz, ecr, h, id, iswap, p, rx, rxx, ry, ryy, rz, rzx, rzz, s, sdg,
     swap, sx, sxdg, t, tdg, u, x, y, z,
 )  # fmt: skip

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qkernel.characters import columns
-from qkernel.ir.spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of source text. Lines count from 1, columns (characters, not bytes) from 0; the end is exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from qkernel.diagnostics import Note, render
-from qkernel.ir.spans import Span
+from qkernel.diagnostics import Note, Span, render
 
 
 class QKernelError(Exception):

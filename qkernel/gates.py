@@ -1,4 +1,4 @@
-"""The one gate table, and the gates that users call.
+"""The one gate table.
 
 Angles are in radians; R_P(a) = exp(-i a P / 2). Matrices are little-endian: bit k of a row number is qubit k.
 A controlled gate is its base gate and a number of controls, so that a circuit knows `cx` and `control(x)` as one thing.
@@ -8,15 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from qkernel.types import Qubit, Vector
-
-    Qubits = TypeVar("Qubits", Qubit, Vector[Qubit])
-    Angle = float | Vector[float]
 
 Matrix = np.ndarray[Any, np.dtype[np.complex128]]
 
@@ -208,94 +202,3 @@ GATES: dict[str, GateRule] = _BASE | {
     )
 }
 """Every gate by name. Beside these a circuit knows `unitary` (a matrix) and `pauli` (exp(-i a P / 2), a Pauli word)."""
-
-
-class Gate:
-    """A gate that kernels call: handles in, the new handles out."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"<gate {self.name}>"
-
-    def _call(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        from qkernel.frontend import active_tracer
-
-        return active_tracer(f"gate {self.name}").call_gate(self, arguments, keywords)
-
-    if not TYPE_CHECKING:
-
-        def __call__(self, *arguments, **keywords):
-            """Apply the gate; only inside a kernel."""
-            return self._call(arguments, keywords)
-
-
-class OneQubitGate(Gate):
-    """Acts on one qubit, or on each qubit of a register."""
-
-    if TYPE_CHECKING:
-
-        def __call__(self, qubit: Qubits) -> Qubits: ...
-
-
-class RotationGate(Gate):
-    """Acts on one qubit, or on each qubit of a register, with one angle in radians or one angle for each."""
-
-    if TYPE_CHECKING:
-
-        def __call__(self, qubit: Qubits, angle: Angle = ..., *, theta: Angle = ...) -> Qubits: ...
-
-
-class UGate(Gate):
-    """U(theta, phi, lam) on one qubit or on each qubit of a register."""
-
-    if TYPE_CHECKING:
-
-        def __call__(self, qubit: Qubits, theta: Angle, phi: Angle, lam: Angle) -> Qubits: ...
-
-
-class TwoQubitGate(Gate):
-    """Acts on two qubits."""
-
-    if TYPE_CHECKING:
-
-        def __call__(self, first: Qubit, second: Qubit) -> tuple[Qubit, Qubit]: ...
-
-
-class TwoQubitRotationGate(Gate):
-    """Acts on two qubits with an angle in radians."""
-
-    if TYPE_CHECKING:
-
-        def __call__(self, first: Qubit, second: Qubit, angle: float = ..., *, theta: float = ...) -> tuple[Qubit, Qubit]: ...
-
-
-class CUGate(Gate):
-    """Controlled exp(i gamma) U(theta, phi, lam)."""
-
-    if TYPE_CHECKING:
-
-        def __call__(
-            self, control: Qubit, target: Qubit, theta: float, phi: float, lam: float, gamma: float = 0.0
-        ) -> tuple[Qubit, Qubit]: ...
-
-
-class ThreeQubitGate(Gate):
-    """Acts on three qubits."""
-
-    if TYPE_CHECKING:
-
-        def __call__(self, first: Qubit, second: Qubit, third: Qubit) -> tuple[Qubit, Qubit, Qubit]: ...
-
-
-id, h, x, y, z = OneQubitGate("id"), OneQubitGate("h"), OneQubitGate("x"), OneQubitGate("y"), OneQubitGate("z")
-s, sdg, t, tdg = OneQubitGate("s"), OneQubitGate("sdg"), OneQubitGate("t"), OneQubitGate("tdg")
-sx, sxdg = OneQubitGate("sx"), OneQubitGate("sxdg")
-p, rx, ry, rz = RotationGate("p"), RotationGate("rx"), RotationGate("ry"), RotationGate("rz")
-u, cu = UGate("u"), CUGate("cu")
-cx, cy, cz, ch = TwoQubitGate("cx"), TwoQubitGate("cy"), TwoQubitGate("cz"), TwoQubitGate("ch")
-swap, iswap, ecr = TwoQubitGate("swap"), TwoQubitGate("iswap"), TwoQubitGate("ecr")
-cp, crx, cry, crz = (TwoQubitRotationGate(name) for name in ("cp", "crx", "cry", "crz"))
-rxx, ryy, rzz, rzx = (TwoQubitRotationGate(name) for name in ("rxx", "ryy", "rzz", "rzx"))
-ccx, ccz, cswap = ThreeQubitGate("ccx"), ThreeQubitGate("ccz"), ThreeQubitGate("cswap")

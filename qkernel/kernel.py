@@ -20,7 +20,6 @@ from qkernel.errors import (
     KernelTypeError,
     QKernelError,
 )
-from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.arguments import bind
 from qkernel.frontend.captures import snapshot
 from qkernel.frontend.kernel_calls import Outline, assumed_outline, spread_structs
@@ -32,6 +31,7 @@ from qkernel.ir.ops import Module
 from qkernel.ir.types import FLOAT, ArrayType, DictType, Type, is_quantum
 from qkernel.recent import Recent
 from qkernel.recursion import deep_stack
+from qkernel.tracing import active, is_tracing
 from qkernel.verbs import DIRECT, Verbs
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ class Kernel(Verbs, Generic[P, R]):
         def __call__(self, /, *arguments, **keywords):
             """In a kernel: call this kernel. Outside: `run`."""
             if is_tracing():
-                return active_tracer(f"`{self.name}`").call_kernel(self, arguments, keywords)
+                return active(f"`{self.name}`").call_kernel(self, arguments, keywords)
             return self.run(*arguments, **keywords)
 
     def compile(

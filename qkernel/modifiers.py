@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
-from qkernel.diagnostics import counted, with_article
+from qkernel.diagnostics import Span, counted, with_article
 from qkernel.errors import CallArgumentError, KernelTypeError
-from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.carrying import handles_in, with_handles
 from qkernel.frontend.controls import Group, take_controls
 from qkernel.frontend.exchange import Order, exchange, powered
@@ -19,17 +18,18 @@ from qkernel.frontend.kernel_calls import redefined_help
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Struct, parts_of
 from qkernel.frontend.steps import Controls, Inverted, Phased, Powered, Step, is_backwards, is_controlled, times
-from qkernel.frontend.tracer import CallSite, Tracer, describe
-from qkernel.gates import GATES, Gate
+from qkernel.frontend.tracer import CallSite, Tracer, active_tracer, describe
+from qkernel.gate_functions import Gate
+from qkernel.gates import GATES
 from qkernel.ir import ops
 from qkernel.ir.expressions import Const, Expr, wrap
 from qkernel.ir.ops import Modifier
-from qkernel.ir.spans import Span
 from qkernel.ir.types import is_quantum
 from qkernel.kernel import Kernel
 from qkernel.kernel_modifiers import kernel_call
 from qkernel.prebuilt import Oracle
 from qkernel.records import record_fields
+from qkernel.tracing import is_tracing
 from qkernel.types import Float
 
 P = ParamSpec("P")

@@ -11,21 +11,19 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from qkernel.errors import KernelTypeError, ObservableError, SizeError
-from qkernel.frontend import active_tracer, is_tracing
 from qkernel.frontend.domains import SymbolicItems, SymbolicRange
 from qkernel.frontend.gate_calls import angle, apply_gate, call_unitary, check_distinct
 from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.tracer import Tracer, describe
+from qkernel.frontend.tracer import Tracer, active_tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Slice, apply
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType, DictType
-from qkernel.observable import as_observable
+from qkernel.observable import Hamiltonian, as_observable
+from qkernel.tracing import is_tracing
 from qkernel.types import Bit, Dict, Float, Observable, QFixed, Qubit, UInt, Vector
 
 if TYPE_CHECKING:
-    from qkernel.observable import Hamiltonian
-
     Qubits = TypeVar("Qubits", Qubit, Vector[Qubit])
     K = TypeVar("K")
     V = TypeVar("V")

@@ -5,18 +5,18 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
+from qkernel.diagnostics import Span
 from qkernel.engine import load_importer
 from qkernel.errors import CallArgumentError, KernelTypeError
-from qkernel.frontend import active_tracer
 from qkernel.frontend.captures import Captures
 from qkernel.frontend.kernel_calls import Outline, Value, parameter_handle, written_parameters
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Signature
 from qkernel.frontend.trace import Traced
+from qkernel.frontend.tracer import active_tracer
 from qkernel.ir.expressions import Const, Expr
 from qkernel.ir.ops import Call, Function, Module, Parameter
 from qkernel.ir.places import Place, whole
-from qkernel.ir.spans import Span
 from qkernel.ir.types import QUBIT, ArrayType, TupleType
 from qkernel.ir.walk import walk
 from qkernel.kernel import MOST_PROGRAMS, Kernel

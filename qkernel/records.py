@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from qkernel.errors import MissingAnnotationError
+
 if TYPE_CHECKING:
     from typing import dataclass_transform
 else:
@@ -25,8 +27,6 @@ def struct(kind: type[Any]) -> Any:
     try:
         hints = typing.get_type_hints(record, localns={**vars(record), **local_names(kind.__qualname__, kind.__module__)})
     except Exception as error:
-        from qkernel.errors import MissingAnnotationError
-
         raise MissingAnnotationError(
             f"an annotation of `{kind.__name__}` cannot be read: {error}",
             help="annotate its fields with types defined before it",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Tuple, TypeVar, overload  # noqa: UP035 - users of peers expect the name
 
+from qkernel.errors import OutsideKernelError
 from qkernel.ir import types as ir
 
 T = TypeVar("T")
@@ -163,8 +164,6 @@ else:
 
 
 def _only_in_kernels(name: str) -> Exception:
-    from qkernel.errors import OutsideKernelError
-
     return OutsideKernelError(f"a {name} has elements and a shape only inside a kernel")
 
 

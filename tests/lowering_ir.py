@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import expm
 
+from qkernel.diagnostics import Span
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.ops import (
     Alloc,
@@ -23,7 +24,6 @@ from qkernel.ir.ops import (
     Range,
 )
 from qkernel.ir.places import Place
-from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, FLOAT, QUBIT, UINT, ArrayType, Type
 from qkernel.lower import lower
 from qkernel.lower.circuit import Circuit, Instruction, Kind

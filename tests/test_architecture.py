@@ -14,12 +14,13 @@ from tests.size import PACKAGES, ROOT, SOURCES, imports, name_of
 HEAVY = ("torch", "qiskit", "qiskit_aer", "numba", "sympy", "matplotlib", "lark", "rich", "scipy", "pooch", "sklearn")
 
 FOUNDATION = {"characters", "diagnostics", "effort", "errors", "gates", "ir", "observable", "records", "recursion", "types"}
+TRACING = {"gate_functions", "tracing"}
 MAY_IMPORT = {
     "ir": FOUNDATION,
     "observable": {"diagnostics", "errors", "observable"},
     "lower": FOUNDATION | {"lower"},
     "engine": FOUNDATION | {"lower"},
-    "frontend": FOUNDATION | {"frontend"},
+    "frontend": FOUNDATION | TRACING | {"frontend"},
     "estimate": FOUNDATION | {"estimate", "figures", "lower"},
     "draw": FOUNDATION | {"draw", "figures", "lower"},
     "gradient": FOUNDATION | {"lower", "engine"},

@@ -24,13 +24,13 @@ import qkernel.data
 import qkernel.nn
 import qkernel.observable as qko
 from qkernel import errors
+from qkernel.diagnostics import Span
 from qkernel.engine import Engine
 from qkernel.executable import Executable
 from qkernel.executor import Executor
 from qkernel.gates import GATES
 from qkernel.ir import ops
 from qkernel.ir.expressions import Expr
-from qkernel.ir.spans import Span
 from qkernel.lower.reports import Frame, locate
 from qkernel.results import SampleResult
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from qkernel.diagnostics import Span
 from qkernel.draw.labels import first_terms, label
 from qkernel.draw.scene import Mark, Operation, Touch
 from qkernel.draw.scope import Scope, register_value
@@ -15,7 +16,6 @@ from qkernel.gates import GATES
 from qkernel.ir.expressions import Expr, Name, apply, item
 from qkernel.ir.ops import Adjoint, Alloc, Control, Expval, Gate, Measure, Modifier, PauliEvolve, Power, Probabilities, Reset
 from qkernel.ir.places import Place
-from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType
 
 Marked = tuple[Region, Mark, str]

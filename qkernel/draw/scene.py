@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from qkernel.characters import shorten_name
-from qkernel.ir.spans import Span
+from qkernel.diagnostics import Span
 
 
 @dataclass(frozen=True, slots=True)

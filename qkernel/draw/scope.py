@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from qkernel.diagnostics import Span
 from qkernel.draw.labels import label
 from qkernel.errors import ArithmeticEvaluationError, QubitIndexResolutionError
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, Slice
 from qkernel.ir.ops import Function
 from qkernel.ir.places import Place
-from qkernel.ir.spans import Span
 from qkernel.ir.types import QUBIT, ArrayType, ScalarType
 
 

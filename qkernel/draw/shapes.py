@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from qkernel.characters import columns
-from qkernel.ir.spans import Span
+from qkernel.diagnostics import Span
 
 _REGULAR = {
     0.29: "'ijlIJ", 0.32: " ,.·", 0.34: "/:;\\|", 0.37: "f-", 0.39: "()[]t⟨⟩!", 0.41: "r", 0.46: '"', 0.5: "*_`†", 0.53: "sz?",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import linecache
 
 from qkernel.characters import visible
-from qkernel.diagnostics import counted
+from qkernel.diagnostics import Span, counted
 from qkernel.draw.scene import Frame, Item, Operation, Wire
-from qkernel.ir.spans import Span
 
 
 def tooltip_text(tooltip: str, span: Span | None) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from qkernel.diagnostics import Span
 from qkernel.draw.labels import label, place_label
 from qkernel.draw.scene import Item, Mark, Operation, Touch, Wire
 from qkernel.draw.scope import Scope
@@ -21,7 +22,6 @@ from qkernel.errors import QubitIndexResolutionError, SizeError
 from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, wrap
 from qkernel.ir.places import Place
-from qkernel.ir.spans import Span
 
 BUNDLE_ABOVE = 128
 """Registers longer than this are drawn as one bundled wire even where their length is known."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from qkernel.diagnostics import Span
 from qkernel.estimate.atoms import Symbol
 from qkernel.estimate.quantity import ONE, Quantity, quantity, symbol
 from qkernel.estimate.scope import Scope
 from qkernel.estimate.tally import Tally
 from qkernel.ir.ops import Gate, Measure, Op, Reset
 from qkernel.ir.places import Place
-from qkernel.ir.spans import Span
 from qkernel.lower.circuit import Circuit, Run
 from qkernel.lower.circuit import Kind as CircuitKind
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import assert_never
 
-from qkernel.diagnostics import written_name
+from qkernel.diagnostics import Span, written_name
 from qkernel.errors import (
     BindingShapeError,
     EmitError,
@@ -67,7 +67,6 @@ from qkernel.ir.ops import (
     While,
 )
 from qkernel.ir.places import Place
-from qkernel.ir.spans import Span
 from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType
 from qkernel.recursion import DEEPEST, deep_stack
 

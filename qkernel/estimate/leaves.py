@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
-from qkernel.diagnostics import counted
+from qkernel.diagnostics import Span, counted
 from qkernel.errors import BindingShapeError
 from qkernel.estimate.atoms import Closure
 from qkernel.estimate.quantity import ONE, Quantity, Value, quantity
@@ -18,7 +18,6 @@ from qkernel.gates import GATES
 from qkernel.ir.evaluation import children
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Size
 from qkernel.ir.ops import Gate, Measure, Module, blocks
-from qkernel.ir.spans import Span
 from qkernel.ir.types import OBSERVABLE, ArrayType
 from qkernel.observable import Hamiltonian
 

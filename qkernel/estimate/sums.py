@@ -14,6 +14,7 @@ from fractions import Fraction
 from functools import cache
 from itertools import count as count_up
 
+from qkernel.diagnostics import Span
 from qkernel.errors import SizeError
 from qkernel.estimate.atoms import AtLeastZero, Atom, Floor, IsZero, Monomial, Positive, Power, Symbol
 from qkernel.estimate.forms import (
@@ -31,7 +32,6 @@ from qkernel.estimate.forms import (
 )
 from qkernel.estimate.quantity import ONE, ZERO, Coefficient, Quantity, atom, atom_names, quantity, symbol
 from qkernel.estimate.substitution import iterated, substitute
-from qkernel.ir.spans import Span
 
 Mark = AtLeastZero | IsZero | Positive
 Facts = Sequence[tuple[str, Quantity]]

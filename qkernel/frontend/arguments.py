@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from qkernel.diagnostics import did_you_mean
+from qkernel.diagnostics import Span, did_you_mean
 from qkernel.errors import CallArgumentError
 from qkernel.frontend.tracer import CallSite
-from qkernel.ir.spans import Span
 
 
 def bind(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from qkernel.diagnostics import Span
 from qkernel.errors import CallArgumentError
 from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.ownership import QuantumHandle, distance
@@ -13,7 +14,6 @@ from qkernel.frontend.tracer import Tracer
 from qkernel.ir.evaluation import unchecked
 from qkernel.ir.expressions import Apply, Const, Expr
 from qkernel.ir.printer import as_written
-from qkernel.ir.spans import Span
 
 
 @dataclass(slots=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from qkernel.diagnostics import with_article
+from qkernel.diagnostics import Span, with_article
 from qkernel.errors import KernelTypeError, NotFiniteError
 from qkernel.frontend.descriptions import describe
 from qkernel.frontend.domains import SymbolicSequence
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.ir.expressions import Const, Expr, Pack, SymbolUse, apply, wrap
 from qkernel.ir.python_values import NotClassical, wanted
-from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, fits, is_quantum
 from qkernel.observable import is_sum_of_qiskit
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from qkernel.diagnostics import in_short, with_article
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.gates import Gate
+from qkernel.gate_functions import Gate
 from qkernel.ir.expressions import Expr
 
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import CallArgumentError, SizeError
-from qkernel.frontend import active_tracer
 from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.ownership import plain
 from qkernel.ir import ops
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, SymbolUse, apply
 from qkernel.ir.printer import as_written
 from qkernel.ir.types import DictType
+from qkernel.tracing import active
 
 LOOPS = """write a `for` statement; over ranges, vectors, and their `reversed`, `enumerate` and `zip`, it stays a loop:
     for i in qk.range(n):
@@ -79,7 +79,7 @@ class SymbolicRange(SymbolicSequence):
     """`range`; a `for` over it stays a loop."""
 
     def __init__(self, *bounds: Any) -> None:
-        tracer = active_tracer("a symbolic range")
+        tracer = active("a symbolic range")
         if not 1 <= len(bounds) <= 3:
             raise CallArgumentError("`range` takes one to three whole numbers", span=tracer.site.span)
         parts = [whole_number(bound, "a bound of `range`", tracer.site.of(k)) for k, bound in enumerate(bounds)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.diagnostics import Note, counted
+from qkernel.diagnostics import Note, Span, counted
 from qkernel.errors import (
     BindingShapeError,
     CallArgumentError,
@@ -20,11 +20,11 @@ from qkernel.frontend.arguments import bind
 from qkernel.frontend.conversion import as_type, convert, is_no_value
 from qkernel.frontend.ownership import QuantumHandle, surely_overlap
 from qkernel.frontend.tracer import Tracer, describe
-from qkernel.gates import GATES, Gate, GateRule
+from qkernel.gate_functions import Gate
+from qkernel.gates import GATES, GateRule
 from qkernel.ir import ops
 from qkernel.ir.expressions import Const, Expr, size, wrap
 from qkernel.ir.ops import Modifier
-from qkernel.ir.spans import Span
 from qkernel.ir.types import FLOAT, UINT, ArrayType
 
 _ALIASES = {"target": "qubit", "q": "qubit"}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from qkernel.diagnostics import counted, with_article
+from qkernel.diagnostics import Span, counted, with_article
 from qkernel.errors import KernelTypeError, QubitIndexResolutionError
 from qkernel.frontend.descriptions import describe
 from qkernel.frontend.ownership import QuantumHandle, distance, plain
 from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Size, apply, wrap
 from qkernel.ir.python_values import is_number
-from qkernel.ir.spans import Span
 from qkernel.ir.types import UINT
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from qkernel.diagnostics import with_article
+from qkernel.diagnostics import Span, with_article
 from qkernel.errors import KernelTypeError
 from qkernel.frontend.arguments import bind
 from qkernel.frontend.conversion import as_type, is_no_value
@@ -22,7 +22,6 @@ from qkernel.ir.ops import Modifier, Parameter
 from qkernel.ir.places import whole
 from qkernel.ir.printer import as_written
 from qkernel.ir.python_values import is_number
-from qkernel.ir.spans import Span
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, TupleType, Type, is_quantum
 from qkernel.records import is_redefined, record_fields
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from qkernel.diagnostics import Note
+from qkernel.diagnostics import Note, Span
 from qkernel.errors import (
     AffineTypeError,
     QubitAliasError,
@@ -22,8 +22,8 @@ from qkernel.errors import (
 from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Apply, Const, Expr, apply
 from qkernel.ir.places import Place
-from qkernel.ir.spans import Span
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, Type
+from qkernel.tracing import active
 from qkernel.types import Handle
 
 
@@ -64,14 +64,10 @@ class QuantumHandle(Handle):
         return (plain(self.length),)
 
     def __getitem__(self, key: Any) -> Any:
-        from qkernel.frontend import active_tracer
-
-        return active_tracer("indexing a register").lend(self, key)
+        return active("indexing a register").lend(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        from qkernel.frontend import active_tracer
-
-        active_tracer("assigning to a register").give_back(self, key, value)
+        active("assigning to a register").give_back(self, key, value)
 
     def __len__(self) -> int:
         return int(self.shape[0])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from qkernel.diagnostics import with_article
+from qkernel.diagnostics import Span, with_article
 from qkernel.errors import KernelTypeError, MissingAnnotationError
 from qkernel.frontend.conversion import as_type, is_no_value
 from qkernel.frontend.descriptions import describe
@@ -18,7 +18,6 @@ from qkernel.frontend.source import Source
 from qkernel.ir import types as ir
 from qkernel.ir.expressions import Expr
 from qkernel.ir.ops import Parameter
-from qkernel.ir.spans import Span
 from qkernel.records import is_same_record, local_names
 from qkernel.types import Annotation, Dict, Matrix, Tensor, Vector
 

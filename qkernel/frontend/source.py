@@ -10,8 +10,8 @@ import types
 from dataclasses import dataclass
 from typing import Any
 
+from qkernel.diagnostics import Span
 from qkernel.errors import SourceUnavailableError, UnsupportedPythonError
-from qkernel.ir.spans import Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from qkernel.diagnostics import Note, with_article
+from qkernel.diagnostics import Note, Span, with_article
 from qkernel.errors import (
     KernelRecursionError,
     KernelTypeError,
@@ -15,7 +15,6 @@ from qkernel.errors import (
     SizeError,
     UnsupportedPythonError,
 )
-from qkernel.frontend import tracing
 from qkernel.frontend.captures import Captures
 from qkernel.frontend.carrying import leaves
 from qkernel.frontend.conversion import as_type, is_no_value
@@ -27,9 +26,9 @@ from qkernel.ir import ops
 from qkernel.ir.evaluation import tree_size
 from qkernel.ir.expressions import Expr, Name
 from qkernel.ir.places import Place, whole
-from qkernel.ir.spans import Span
 from qkernel.ir.types import TupleType, Type, is_quantum
 from qkernel.ir.walk import expressions, walk
+from qkernel.tracing import tracing
 
 if TYPE_CHECKING:
     from qkernel.kernel import AnyKernel

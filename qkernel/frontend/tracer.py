@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from qkernel.diagnostics import Note
+from qkernel.diagnostics import Note, Span
 from qkernel.errors import FrontendTransformError, KernelTypeError, UnknownNameError, UnsupportedPythonError
 from qkernel.frontend import indexing
 from qkernel.frontend.captures import Captures
@@ -17,13 +17,13 @@ from qkernel.frontend.descriptions import describe as describe
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
 from qkernel.frontend.python_data import is_changeable, state
 from qkernel.frontend.source import Source
-from qkernel.gates import Gate
+from qkernel.gate_functions import Gate
 from qkernel.ir.expressions import Const, Expr, Name, Row, Size, SymbolUse, wrap
 from qkernel.ir.ops import Op
 from qkernel.ir.places import Place, whole
 from qkernel.ir.python_values import is_number
-from qkernel.ir.spans import Span
 from qkernel.ir.types import QUBIT, ArrayType, ScalarType
+from qkernel.tracing import active
 
 if TYPE_CHECKING:
     from qkernel.frontend.kernel_calls import Outline
@@ -318,6 +318,11 @@ class Tracer:
         from qkernel.frontend.kernel_calls import call_kernel
 
         return call_kernel(self, kernel, arguments, keywords)
+
+
+def active_tracer(what: str) -> Tracer:
+    """The tracer of the kernel that is being traced; `what` needs one."""
+    return active(what)  # type: ignore[no-any-return]
 
 
 def _with_matrix(vector: Expr) -> Iterator[Expr]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from qkernel.diagnostics import with_article
+from qkernel.diagnostics import Span, with_article
 from qkernel.errors import KernelTypeError
 from qkernel.ir.expressions import Expr
 from qkernel.ir.printer import as_written
-from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, ArrayType
 
 _REDUCTIONS = {

@@ -6,12 +6,12 @@ import os
 import secrets
 from pathlib import Path
 
+from qkernel.diagnostics import Span
 from qkernel.errors import TextFormError
 from qkernel.ir.lexer import MAX_TEXT_SIZE
 from qkernel.ir.ops import Module
 from qkernel.ir.parser import parse
 from qkernel.ir.printer import format_module
-from qkernel.ir.spans import Span
 from qkernel.ir.verifier import verify
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from lark import Token
 
+from qkernel.diagnostics import Span
 from qkernel.errors import TextFormError
 from qkernel.ir.operators import MAX_INTEGER_DIGITS
-from qkernel.ir.spans import Span
 from qkernel.ir.vocabulary import KINDS, MAX_NAME_LENGTH
 
 MAX_TEXT_SIZE = 8_000_000

@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from qkernel.diagnostics import did_you_mean
+from qkernel.diagnostics import Span, did_you_mean
 from qkernel.ir import ops
 from qkernel.ir.expression_reader import ExpressionReader, name_of, read_string, read_type
 from qkernel.ir.expressions import ONE, ZERO, Expr
 from qkernel.ir.lexer import MAX_NESTING, error_at, span_of
 from qkernel.ir.places import Place
-from qkernel.ir.spans import Span
 from qkernel.ir.types import UINT, Type, joined_type
 from qkernel.ir.vocabulary import GATE_WORDS, MEASUREMENTS, MODIFIERS
 from qkernel.ir.walk import definitions, target_types, value_type

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from qkernel.diagnostics import Span
 from qkernel.ir.expressions import Expr
 from qkernel.ir.places import Place
-from qkernel.ir.spans import Span
 from qkernel.ir.types import Type
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 from lark import Lark, UnexpectedCharacters, UnexpectedToken
 
+from qkernel.diagnostics import Span
 from qkernel.errors import TextFormError
 from qkernel.ir.lexer import MAX_LINES, MAX_TEXT_SIZE, Layout, error_at
 from qkernel.ir.op_reader import read_module
 from qkernel.ir.ops import Module
-from qkernel.ir.spans import Span
 from qkernel.ir.verifier import verify
 from qkernel.ir.vocabulary import HEADER, VERSION
 

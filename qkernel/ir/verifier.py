@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from qkernel.diagnostics import did_you_mean
+from qkernel.diagnostics import Span, did_you_mean
 from qkernel.errors import TextFormError
 from qkernel.gates import GATES
 from qkernel.ir import ops
 from qkernel.ir.expression_checks import check_expression
 from qkernel.ir.expressions import ONE, ZERO, Expr
 from qkernel.ir.places import Place
-from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, OBSERVABLE, QUBIT, UINT, ArrayType, Type, fits, is_number, is_quantum
 from qkernel.ir.vocabulary import GATE_WORDS, KINDS, MAX_NAME_LENGTH, MEASUREMENTS
 from qkernel.ir.walk import definitions, return_types, target_types

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from qkernel.diagnostics import Span
 from qkernel.ir.expressions import Expr
 from qkernel.ir.ops import Alloc, Block, Call, Expval, For, If, Items, Measure, Module, Op, Probabilities, Range, While, blocks
 from qkernel.ir.places import Place
-from qkernel.ir.spans import Span
 from qkernel.ir.types import BIT, FLOAT, QUBIT, UINT, ArrayType, DictType, TupleType, Type, joined_type
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.diagnostics import Span
 from qkernel.gates import GATES, Matrix, controlled, pauli_rotation
 from qkernel.ir.evaluation import children
 from qkernel.ir.expressions import Const, Expr, Item
-from qkernel.ir.spans import Span
 from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.types import BIT, FLOAT, ArrayType
 from qkernel.lower.angles import AngleMap

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.diagnostics import Span
 from qkernel.errors import SeparationError
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Expr
-from qkernel.ir.spans import Span
 from qkernel.lower.circuit import Assign, Branch, Kind, Repeat, Run
 from qkernel.lower.values import Affine, is_open
 

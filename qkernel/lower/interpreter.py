@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.diagnostics import Note, written_name
+from qkernel.diagnostics import Note, Span, written_name
 from qkernel.errors import KernelRecursionError, NotUnitaryError, QKernelError, SizeError
 from qkernel.gates import GATES
 from qkernel.ir.evaluation import tree_size
@@ -36,7 +36,6 @@ from qkernel.ir.ops import (
     While,
 )
 from qkernel.ir.places import Place
-from qkernel.ir.spans import Span
 from qkernel.ir.types import QUBIT, is_quantum
 from qkernel.ir.walk import expressions
 from qkernel.lower import broadcast, loops, measurement, modifiers, returns, runtime

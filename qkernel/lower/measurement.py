@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qkernel.diagnostics import Span
 from qkernel.errors import KernelTypeError, SeparationError
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Item, Pack, Slice, wrap
 from qkernel.ir.ops import Expval, Measure, Probabilities, Reset
-from qkernel.ir.spans import Span
 from qkernel.ir.system_names import SystemName
 from qkernel.ir.types import BIT, FLOAT, ArrayType, TupleType, Type
 from qkernel.lower import circuit

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from qkernel.diagnostics import Note, counted, written_name
+from qkernel.diagnostics import Note, Span, counted, written_name
 from qkernel.errors import (
     ArithmeticEvaluationError,
     EntrypointValidationError,
@@ -20,7 +20,6 @@ from qkernel.errors import (
 )
 from qkernel.ir.ops import Call, Function, Parameter
 from qkernel.ir.places import Place
-from qkernel.ir.spans import Span
 from qkernel.lower.columns import Columns
 from qkernel.lower.counters import reads_bits
 from qkernel.lower.parameters import OpenParameters
