@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from os import PathLike
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
-from qkernel import gradient as rules
 from qkernel import named, states
 from qkernel.diagnostics import did_you_mean
 from qkernel.engine import (
     Engine,
     Prepared,
-    exact_readouts,
     load_engine,
     require_engine,
-    require_exact_values,
     require_feature,
     resolve_engine,
 )
@@ -42,24 +38,22 @@ from qkernel.lower.angles import OpenParameter
 from qkernel.lower.bindings import Layout, given
 from qkernel.lower.circuit import Circuit
 from qkernel.outputs import Outputs, shaped_like
+from qkernel.program import Program
 from qkernel.recent import Recent
 from qkernel.records import fields_among
 from qkernel.results import EstimatedValue, SampleResult
 from qkernel.shots import (
     DEFAULT_SHOTS,
-    Measured,
+    Shots,
     check_seed,
     check_shots,
     distinct_rows,
     estimate,
-    measured_circuits,
-    seed_of,
     standard_errors,
 )
 from qkernel.verbs import Verbs
 
 Array = np.ndarray[Any, Any]
-Form = Literal["plain", "slots"]
 _MOST_ENGINES = 4
 """On so many engines an executable stays prepared."""
 
@@ -90,11 +84,10 @@ class Executable(Verbs):
         self.shots, self.seed = None if shots is None else check_shots(shots), check_seed(seed)
         self.name, self.fixed = circuit.name, dict(fixed or {})
         self._outputs = Outputs(circuit)
-        self._ready_circuits: Recent[int, tuple[Engine, dict[Any, Prepared]]] = Recent(_MOST_ENGINES)
-        self._groups: dict[Form, list[Measured]] = {}
+        self._programs: Recent[int, Program] = Recent(_MOST_ENGINES)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_ready_circuits": Recent(_MOST_ENGINES)}
+        return {**self.__dict__, "_programs": Recent(_MOST_ENGINES)}
 
     def __repr__(self) -> str:
         names = ", ".join(entry.name for entry in self.circuit.angles.parameters)
@@ -226,8 +219,7 @@ class Executable(Verbs):
             self._refuse_mixed("run")
             environment = self._outputs.environment_of_bits(theta, self._bits(chosen, theta, 1)[:, 0])
         else:
-            readouts = self._readouts(chosen, "plain", theta) if self._outputs.uses_readouts else np.zeros((len(theta), 0))
-            environment = self._outputs.environment(theta, readouts)
+            environment = self._chosen(chosen).environment(theta)
         return self._outputs.result(self._outputs.evaluate(environment, len(theta)), batched)
 
     def _estimate(self, values: Mapping[str, Any], chosen: Executor) -> EstimatedValue:
@@ -240,7 +232,7 @@ class Executable(Verbs):
         if not self._outputs.uses_readouts or self._outputs.uses_bits:
             self._refuse_mixed("run_with_errors")
             raise ExecutionError(f"`{self.name}` returns nothing that is estimated", help="use `run` or `sample`")
-        groups, samples = self._sampled(chosen, "plain", theta)
+        groups, samples = self._chosen(chosen).samples(theta)
         readouts = estimate(self.circuit, groups, samples, len(theta))
         environment = self._outputs.environment(theta, readouts)
         outputs = self._outputs.evaluate(environment, len(theta))
@@ -274,13 +266,13 @@ class Executable(Verbs):
             )
         theta, batched = self._theta(values)
         entries = self._wrt(wrt)
-        value, slopes = self._derivatives(chosen, theta, entries)
+        value, slopes = self._chosen(chosen).jacobian(theta, self._asked_columns(entries))
         return (value[:, 0] if batched else float(value[0, 0])), named.first(slopes[:, 0], entries, batched)
 
     def _jacobian(self, values: Mapping[str, Any], wrt: tuple[str, ...] | None, chosen: Executor) -> dict[str, Any]:
         theta, batched = self._theta(values)
         entries = self._wrt(wrt)
-        _, slopes = self._derivatives(chosen, theta, entries)
+        _, slopes = self._chosen(chosen).jacobian(theta, self._asked_columns(entries))
         return named.first(slopes[:, 0] if self._outputs.output_shape == () else slopes, entries, batched)
 
     def _hessian(self, values: Mapping[str, Any], wrt: tuple[str, ...] | None) -> dict[str, dict[str, Any]]:
@@ -294,30 +286,22 @@ class Executable(Verbs):
 
     def _state(self, values: Mapping[str, Any], chosen: Executor) -> Array:
         theta, batched = self._theta(values)
-        amplitudes = states.statevector(self._prepared_for_state(chosen, self._unitary_circuit), self.circuit, theta)
+        amplitudes = states.statevector(self._prepared_for_state(chosen, "plain"), self.circuit, theta)
         return amplitudes if batched else amplitudes[0]
 
     def _matrix(self, values: Mapping[str, Any], chosen: Executor) -> Array:
         theta, batched = self._theta(values)
-        matrix = states.matrix(self._prepared_for_state(chosen, self._doubled), self.circuit, theta)
+        matrix = states.matrix(self._prepared_for_state(chosen, "with entangled inputs"), self.circuit, theta)
         return matrix if batched else matrix[0]
 
-    @cached_property
-    def _doubled(self) -> Circuit:
-        return states.with_entangled_inputs(self._unitary_circuit)
-
-    @property
-    def _unitary_circuit(self) -> Circuit:
+    def _prepared_for_state(self, chosen: Executor, form: str) -> Prepared:
         if not self.circuit.is_unitary:
             raise ExecutionError(
                 f"`{self.name}` measures or resets qubits, so that it has no single final state",
                 help="use `sample`, or leave the measurement to the kernel that calls this one",
             )
-        return self.circuit
-
-    def _prepared_for_state(self, chosen: Executor, circuit: Circuit) -> Prepared:
         require_feature(chosen.engine, "state")
-        return self._prepare(chosen.engine, circuit)
+        return self._program(chosen.engine).prepared(form)
 
     def _open_columns(self, values: Mapping[str, Any]) -> list[int]:
         """The columns of theta for which `values` hold a batch."""
@@ -328,75 +312,23 @@ class Executable(Verbs):
             for column in range(entry.start, entry.start + entry.size)
         ]
 
-    def _derivatives(self, chosen: Executor, theta: Array, wrt: list[OpenParameter]) -> tuple[Array, Array]:
-        """Returned numbers, laid end to end (batch, numbers), and their derivatives by theta (batch, numbers, columns)."""
-        if not len(theta):
-            count = len(self._outputs.components)
-            return np.zeros((0, count)), np.zeros((0, count, theta.shape[1]))
-        every = len(wrt) == len(self.circuit.angles.parameters)
-        columns = None if every else named.columns_of(wrt)
-        exact = chosen.shots is None
-        if not self._outputs.uses_readouts:
-            readouts, by_readouts = np.zeros((len(theta), 0)), np.zeros((len(theta), 0, theta.shape[1]))
-        elif exact and rules.method(self.circuit, chosen.engine) == "adjoint":
-            return self._adjoint(chosen.engine, theta, columns)
-        else:
-            terms, rows = rules.shift_terms(self.circuit, columns), rules.rows_at_once(self.circuit, chosen.engine)
-            parts = itertools.count()
-            readouts, by_readouts = rules.shift_jacobian(
-                lambda angles: self._readouts(chosen, "slots", angles, next(parts)), self.circuit, theta, terms, rows
-            )
-        environment = self._outputs.environment(theta, readouts)
-        slopes, direct = self._outputs.slopes(environment, len(theta), columns)
-        self.circuit.angles.require_derivatives(theta, by_readouts, columns)
-        return self._outputs.numbers(environment, len(theta)), slopes[..., : by_readouts.shape[1]] @ by_readouts + direct
+    def _asked_columns(self, wrt: list[OpenParameter]) -> list[int] | None:
+        """The columns of theta that hold `wrt`; None for all."""
+        return None if len(wrt) == len(self.circuit.angles.parameters) else named.columns_of(wrt)
 
-    def _adjoint(self, engine: Engine, theta: Array, columns: list[int] | None) -> tuple[Array, Array]:
-        """One adjoint sweep for each sample and returned number, in one call of the engine (two where outputs are curved)."""
-        circuit, matrix = self._observed
-        prepared, batch = self._prepare(engine, circuit), len(theta)
-        linear = self._outputs.is_linear
-        readouts = np.zeros((batch, self._outputs.num_readouts)) if linear else prepared.expect(theta) @ matrix
-        slopes, direct = self._outputs.slopes(self._outputs.environment(theta, readouts), batch, columns)
-        count = slopes.shape[1]
-        values, swept = prepared.expect_vjp(np.repeat(theta, count, axis=0), slopes.reshape(batch * count, -1) @ matrix.T)
-        environment = self._outputs.environment(theta, values.reshape(batch, count, -1)[:, 0] @ matrix)
-        swept = swept.reshape(batch, count, -1)
-        self.circuit.angles.require_derivatives(theta, swept, columns)
-        return self._outputs.numbers(environment, batch), swept + direct
+    def _program(self, engine: Engine, shots: Shots | None = None) -> Program:
+        """The circuit on an engine, exactly or from shots."""
+        found = self._programs.get(id(engine))
+        if found is None:
+            found = self._programs.keep(id(engine), Program(self.circuit, engine, outputs=self._outputs))
+        return found if shots is None else found.with_shots(shots)
 
-    @cached_property
-    def _observed(self) -> tuple[Circuit, Array]:
-        return rules.as_expectations(self.circuit)
-
-    def _readouts(self, chosen: Executor, form: Form, theta: Array, part: int = 0) -> Array:
-        """Expectation values and then probabilities, (rows, readouts); `theta` are the angles for the form `slots`.
-
-        Under a seed each `part` of a computation has shots of its own.
-        """
-        engine, circuit = chosen.engine, self._forms[form]
-        if not len(theta):
-            return np.zeros((0, self._outputs.num_readouts))  # no engine is asked about no samples
-        if chosen.shots is None:
-            require_exact_values(engine, circuit)
-            return exact_readouts(self._prepare(engine, circuit), circuit, theta)
-        groups, samples = self._sampled(chosen, form, theta, part)
-        return estimate(circuit, groups, samples, len(theta))
-
-    def _sampled(self, chosen: Executor, form: Form, theta: Array, part: int = 0) -> tuple[list[Measured], list[Array]]:
-        """The circuits that measure what is read out, and the bits of their shots."""
-        engine, shots = chosen.engine, chosen.shots
-        assert shots is not None
-        require_feature(engine, "sampling")
-        groups = self._groups[form] = self._groups.get(form) or measured_circuits(self._forms[form])
-        return groups, [
-            self._prepare(engine, group.circuit).sample(theta, shots, seed_of(chosen.seed, k, part))
-            for k, group in enumerate(groups)
-        ]
+    def _chosen(self, chosen: Executor) -> Program:
+        return self._program(chosen.engine, None if chosen.shots is None else Shots(chosen.shots, chosen.seed))
 
     def _bits(self, chosen: Executor, theta: Array, shots: int) -> Array:
         require_feature(chosen.engine, "sampling")
-        return self._prepare(chosen.engine, self.circuit).sample(theta, shots, chosen.seed)
+        return self._program(chosen.engine).prepared().sample(theta, shots, chosen.seed)
 
     def _count(self, theta: Array, bits: Array) -> SampleResult[Any]:
         """Count the values that rows of bits (shots, bits) give; each distinct row is evaluated once."""
@@ -410,19 +342,6 @@ class Executable(Verbs):
             totals[value] = totals.get(value, 0) + count
         ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
         return SampleResult(ordered, len(bits), self._outputs.are_bits)
-
-    @cached_property
-    def _forms(self) -> dict[Form, Circuit]:
-        return {"plain": self.circuit, "slots": rules.open_slots(self.circuit)}
-
-    def _prepare(self, engine: Engine, circuit: Circuit, dtype: Any = np.complex128) -> Prepared:
-        """`circuit`, which is one of those that this executable keeps, ready on an engine."""
-        ready, place = self._ready_circuits, id(engine)
-        found = ready.get(place) or ready.keep(place, (engine, {}))  # kept: its id is its own
-        key = id(circuit), np.dtype(dtype)
-        if key not in found[1]:
-            found[1][key] = engine.prepare(circuit, dtype)
-        return found[1][key]
 
     @cached_property
     def _layout(self) -> Layout:

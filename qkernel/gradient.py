@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.diagnostics import did_you_mean
-from qkernel.engine import Engine, Prepared, require_exact_values
+from qkernel.engine import Engine, Prepared, require_exact_values, require_feature
 from qkernel.errors import GradientError
 from qkernel.ir.types import FLOAT, ArrayType
 from qkernel.lower.angles import AngleMap, OpenParameter, without_turns
@@ -182,12 +182,13 @@ def shift(
     return plain, np.moveaxis(derivatives, 0, 1)
 
 
-def method(circuit: Circuit, engine: Engine, gradient: str = "auto") -> str:
-    """`adjoint` or `shift`: how derivatives of `circuit` are taken on `engine`.
+def method(circuit: Circuit, engine: Engine, gradient: str = "auto", shots: int | None = None) -> str:
+    """`adjoint` or `shift`: how derivatives of `circuit` are taken on `engine`, exactly or from `shots`.
 
     `auto` is the adjoint method where the engine has it, for expectation values and, where nothing is measured before
-    them, probabilities of few outcomes; else parameter shift. Raises `GradientError` for an unknown name, for an engine without
-    the adjoint method and for a run-time loop, `TargetCapabilityError` for an engine without exact values.
+    them, probabilities of few outcomes; else, and from shots, parameter shift. Raises `GradientError` for an unknown name, for
+    an engine without the adjoint method and for a run-time loop, `TargetCapabilityError` for an engine without exact values,
+    or without sampling.
     """
     if gradient not in ("auto", *METHODS):
         raise GradientError(
@@ -199,14 +200,18 @@ def method(circuit: Circuit, engine: Engine, gradient: str = "auto") -> str:
     outcomes = sum(1 << len(qubits) for qubits in circuit.probabilities)
     few = outcomes <= MOST_OUTCOMES and (not outcomes or circuit.is_unitary)
     has_adjoint = few and (not outcomes or "probabilities" in engine.features) and "gradient" in engine.features
+    has_adjoint = has_adjoint and shots is None
     if gradient == "adjoint" and not has_adjoint:
-        what = f"the engine `{engine.name}` has"
+        what = f"the engine `{engine.name}` has" if shots is None else f"`{engine.name} with {shots} shots` has"
         if not few:
             what = f"probabilities of more than {MOST_OUTCOMES} outcomes, or behind measurements, have"
         raise GradientError(f"{what} no adjoint method", help='use `gradient="shift"`')
     if gradient == "adjoint" or (gradient == "auto" and has_adjoint):
         return "adjoint"
-    require_exact_values(engine, circuit)
+    if shots is None:
+        require_exact_values(engine, circuit)
+    else:
+        require_feature(engine, "sampling")
     return "shift"
 
 

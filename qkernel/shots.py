@@ -31,6 +31,20 @@ class Measured:
     bits: dict[int, int]
 
 
+@dataclass
+class Shots:
+    """`count` shots for each measurement basis; under a `seed`, `evaluations` tells which: each evaluation has its own."""
+
+    count: int
+    seed: int | None = None
+    evaluations: int = 0
+
+    def seeds(self, bases: int) -> list[int | None]:
+        """The seeds of the next evaluation, one for each basis."""
+        self.evaluations += 1
+        return [seed_of(self.seed, basis, self.evaluations - 1) for basis in range(bases)]
+
+
 def check_shots(shots: Any) -> int:
     """`shots` as an int; raises `ShotsError` unless it is a whole number of at least 1."""
     if isinstance(shots, bool) or not isinstance(shots, Integral) or shots < 1:

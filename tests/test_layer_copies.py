@@ -342,9 +342,9 @@ def test_two_layers_in_one_compiled_function_stay_apart() -> None:
 
 
 @pytest.mark.parametrize("change", [
-    lambda text: text[:-1], lambda text: "3", lambda text: "{}", lambda text: text.replace("layer 1", "layer 2"),
+    lambda text: text[:-1], lambda text: "3", lambda text: "{}", lambda text: text.replace("layer 2", "layer 3"),
     lambda text: text.replace("kernel ", "kernel kernel "), lambda text: text.replace('"open"', '"opened"'),
-    lambda text: json.dumps({**json.loads(text), "fixed": [{"n_qubits": {"what": 1}}]}),
+    lambda text: json.dumps({**json.loads(text), "fixed": {"n_qubits": {"what": 1}}}),
     lambda text: json.dumps({**json.loads(text), "fixed": 3}),
 ])  # fmt: skip
 def test_texts_that_are_no_layers_are_refused(change: Callable[[str], str]) -> None:

@@ -31,7 +31,7 @@ from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.python_values import wanted
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
 from qkernel.lower.angles import OpenParameter
-from qkernel.lower.given_values import as_array, fits, plain, shown
+from qkernel.lower.given_values import Several, as_array, fits, plain, shown
 from qkernel.observable import Hamiltonian, as_observable
 from qkernel.records import record_fields, spread
 
@@ -45,8 +45,8 @@ _NUMERIC = {FLOAT: np.float64, UINT: np.int64, BIT: np.bool_}
 class Bound:
     """What is known of a kernel's arguments before lowering: fixed `values`, and the names left `open`, in signature order.
 
-    Values are int, float, bool, `Hamiltonian`, numpy arrays (int64, float64 or bool; a tuple for a vector of observables),
-    tuples, and dictionaries whose keys are ints or tuples of ints.
+    Values are int, float, bool, `Hamiltonian` or `Several`, numpy arrays (int64, float64 or bool; a tuple for a vector of
+    observables), tuples, and dictionaries whose keys are ints or tuples of ints.
     """
 
     values: dict[str, Any]
@@ -184,6 +184,8 @@ class _Check:
             value = value.item()
         if type == OBSERVABLE and (observable := as_observable(value)) is not None:
             return self._hermitian(observable, where)
+        if type == OBSERVABLE and isinstance(value, Several):
+            return Several(tuple(self._scalar(part, type, f"{where}[{k}]") for k, part in enumerate(value.observables)))
         if type == BIT and isinstance(value, Integral) and value in (0, 1):
             return bool(value)
         if isinstance(value, bool):

@@ -9,11 +9,17 @@ from qkernel.errors import KernelTypeError, ObservableError
 from qkernel.lower.circuit import Kind
 from qkernel.lower.columns import Kinds, Row
 from qkernel.lower.evaluation import compute
+from qkernel.lower.given_values import Several
 from qkernel.observable import Hamiltonian
 
 
 def evolution(observable: Any, qubits: list[int], time: Any, kinds: Kinds, span: int) -> list[Row]:
     """One Trotter step: the constant as a global phase, then each term in its order; qubit k of H is `qubits[k]`."""
+    if isinstance(observable, Several):
+        raise ObservableError(
+            "an observable that is given as a list shapes the circuit, so that its entries do not share one state",
+            help="make one layer for each observable",
+        )
     if not isinstance(observable, Hamiltonian):
         raise KernelTypeError("the evolution takes one Hamiltonian", label="not a Hamiltonian")
     fits(observable, len(qubits))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,6 +15,13 @@ from qkernel.ir.types import BIT, FLOAT, UINT, Type
 Array = np.ndarray[Any, Any]
 
 _KINDS: dict[Type, str] = {FLOAT: "fiu", UINT: "iu", BIT: "b"}
+
+
+@dataclass(frozen=True)
+class Several:
+    """Observables that stand for one argument: the circuit reads out each, and returns once more what it returns for each."""
+
+    observables: tuple[Any, ...]
 
 
 def shown(value: Any) -> str:

@@ -80,6 +80,7 @@ class Interpreter:
         self.registers: list[tuple[str, tuple[int, ...]]] = []
         self.boxes: list[Box] = []
         self.expectations: list[Expectation] = []
+        self.side_by_side: list[range] = []
         self.probabilities: list[tuple[int, ...]] = []
         self.clean: list[tuple[str, tuple[int, ...]]] = []
         self._gates: dict[int, tuple[int, int, bool]] = {}
@@ -112,6 +113,8 @@ class Interpreter:
         with self.reporting(entry.span, frame):
             values = [measurement.output(value(expr, frame.names), expr.type) for expr in returned]
             outputs = [self.counters.expand(entry) for entry in values]
+            if self.side_by_side:
+                outputs = measurement.outputs_for_each(outputs, self.side_by_side, len(self.expectations))
         self.columns.close()
         angles = self.open.angle_map(self.columns, outputs)
         if not np.isfinite(angles.offsets).all():
@@ -125,7 +128,7 @@ class Interpreter:
             tuple(self.expectations),
             tuple(self.probabilities),
             tuple(map(self.open.written, outputs)),
-            entry.returns_tuple,
+            entry.returns_tuple or len(outputs) > len(returned),
             tuple(self.registers),
             tuple(self.boxes),
             tuple(self.columns.spans),

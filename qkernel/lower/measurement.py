@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import Span
 from qkernel.errors import KernelTypeError, SeparationError
+from qkernel.ir.evaluation import substitute
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Item, Pack, Slice, wrap
 from qkernel.ir.ops import Expval, Measure, Probabilities, Reset
 from qkernel.ir.system_names import SystemName
@@ -15,6 +16,7 @@ from qkernel.lower.circuit import EXPECTATIONS, Expectation, Kind, bit
 from qkernel.lower.effort import INSTRUCTION, spend
 from qkernel.lower.evaluation import value, whole
 from qkernel.lower.evolution import fits
+from qkernel.lower.given_values import Several
 from qkernel.lower.reports import Frame
 from qkernel.lower.residuals import manageable
 from qkernel.lower.values import Affine, OpenArray, Vector
@@ -66,16 +68,21 @@ def expval(interpreter: Interpreter, op: Expval, frame: Frame) -> None:
     """Note the expectation values to read out."""
     qubits = _read_out(interpreter, op, frame, "an expectation value")
     observables = value(op.observable, frame.names)
-    single = isinstance(observables, Hamiltonian)
+    single = isinstance(observables, (Hamiltonian, Several))
     moved = {k: qubit for k, qubit in enumerate(qubits) if k != qubit}
     results: list[Expr] = []
-    for observable in [observables] if single else observables:
-        if not isinstance(observable, Hamiltonian):
-            raise KernelTypeError("`expval` takes a Hamiltonian or a vector of them", label="not a Hamiltonian")
-        fits(observable, len(qubits))
-        spend(INSTRUCTION * (1 + len(observable.terms)))
-        results.append(Item(EXPECTATIONS, (Const(len(interpreter.expectations)),)))
-        interpreter.expectations.append(Expectation(observable.remap_qubits(moved) if moved else observable))
+    for entry in [observables] if single else observables:
+        each = entry.observables if isinstance(entry, Several) else (entry,)
+        first = len(interpreter.expectations)
+        results.append(Item(EXPECTATIONS, (Const(first),)))
+        for observable in each:
+            if not isinstance(observable, Hamiltonian):
+                raise KernelTypeError("`expval` takes a Hamiltonian or a vector of them", label="not a Hamiltonian")
+            fits(observable, len(qubits))
+            spend(INSTRUCTION * (1 + len(observable.terms)))
+            interpreter.expectations.append(Expectation(observable.remap_qubits(moved) if moved else observable))
+        if isinstance(entry, Several):
+            interpreter.side_by_side.append(range(first, len(interpreter.expectations)))
     frame.names[op.result] = results[0] if single else Vector(results)
     _consume(interpreter, qubits, "consumed by `expval`", op.span)
 
@@ -102,6 +109,18 @@ def _read_out(interpreter: Interpreter, op: Expval | Probabilities, frame: Frame
 
 def _consume(interpreter: Interpreter, qubits: list[int], how: str, span: Span | None) -> None:
     interpreter.consumed.update((qubit, (how, span)) for qubit in qubits)
+
+
+def outputs_for_each(outputs: list[Expr], side_by_side: list[range], expectations: int) -> list[Expr]:
+    """The outputs for each of several observables, whose expectation values stand `side_by_side`, one after another."""
+    found: list[Expr] = []
+    for k in range(len(side_by_side[0])):
+        read = list(range(expectations))
+        for each in side_by_side:
+            read[each.start] = each[k]
+        moved: dict[Any, Expr] = {EXPECTATIONS.key: wrap([Item(EXPECTATIONS, (Const(place),)) for place in read])}
+        found += [substitute(entry, moved) for entry in outputs]
+    return found
 
 
 def output(entry: Any, type: Type) -> Expr:

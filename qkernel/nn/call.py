@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from copy import deepcopy
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -20,14 +20,15 @@ from torch import Tensor
 
 from qkernel.errors import LayerInputError
 from qkernel.nn.compile import Recipe
-from qkernel.nn.program import Columns, DirectSplit, Joined, Program, Split
+from qkernel.nn.splits import Columns, DirectSplit, Joined, Split, split
 from qkernel.nn.tensors import TensorProgram, tensor_program
+from qkernel.program import Program
 
 Array = np.ndarray[Any, Any]
 Gradients = tuple[Tensor | None, ...]
 
 _CPU = torch.device("cpu")
-_MOST_CALLS = 256
+_MOST_CALLS, _MOST_SPLITS = 256, 16
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 _numbers = count()
 WIRINGS: WeakValueDictionary[int, Wiring] = WeakValueDictionary()
@@ -70,6 +71,7 @@ class Wiring:
     recipe: Recipe
     number: int = field(default_factory=lambda: next(_numbers), init=False)
     layouts: dict[tuple[bool, ...], Layout] = field(default_factory=dict, init=False, repr=False)
+    splits: dict[Any, Split] = field(default_factory=dict, init=False, repr=False)
     tensor_programs: dict[Layout, TensorProgram | None] = field(default_factory=dict, init=False, repr=False)
     calls: dict[Any, Call] = field(default_factory=dict, init=False, repr=False)
 
@@ -83,10 +85,9 @@ class Wiring:
         return cls(program, tuple(places[name] for name in recipe.names), recipe)
 
     def __deepcopy__(self, memo: Any) -> Wiring:
-        program = deepcopy(self.program, memo)
-        if program is self.program:
+        if self.program.shots is None:
             return self  # it only gathers what it has found
-        return Wiring(program, self.placements, self.recipe)
+        return Wiring(self.program.with_shots(copy(self.program.shots)), self.placements, self.recipe)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Wiring, (self.program, self.placements, self.recipe)
@@ -95,7 +96,16 @@ class Wiring:
         """Have the engine load what it needs where `batched` come per sample, so that no later call waits for it."""
         layout = self._layout(tuple(place in batched for place in self.placements))
         self.program.prepare(real_dtype(dtype))
-        self.program.split(real_dtype(dtype), layout.batched, layout.shared)
+        self.split(real_dtype(dtype), layout)
+
+    def split(self, dtype: np.dtype[Any], layout: Layout, needed: Columns | None = None) -> Split:
+        """See `qkernel.nn.splits.split`."""
+        key = dtype, layout, needed
+        if key not in self.splits:
+            if len(self.splits) >= _MOST_SPLITS:
+                self.splits.clear()
+            self.splits[key] = split(self.program, dtype, layout.batched, layout.shared, needed)
+        return self.splits[key]
 
     def layout(self, tensors: Sequence[Tensor]) -> Layout:
         """A tensor with batch axes comes per sample; one without is the same for all samples."""
@@ -133,7 +143,7 @@ class Wiring:
 
     def is_elsewhere(self, device: torch.device) -> bool:
         """Whether tensors of `device` are not for the layer's own engine, which works in the memory of the CPU."""
-        return device != _CPU or self.program.engine.name == "torch"
+        return device != _CPU or self.program.name == "torch"
 
     def operations(self, layout: Layout, device: torch.device, again: bool = False) -> TensorProgram | None:
         """The tensor operations to compute with, if any; None: the layer's engine does it.
@@ -364,7 +374,7 @@ class Call:
         return _joined(inputs, self._batch, self._real), _joined(weights, 1, self._real)[0]
 
     def _split_for(self, needed: Columns | None) -> Split:
-        return self.wiring.program.split(self._real, self.layout.batched, self.layout.shared, needed)
+        return self.wiring.split(self._real, self.layout, needed)
 
     @cached_property
     def _split(self) -> Split:

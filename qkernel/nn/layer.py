@@ -19,8 +19,8 @@ from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape, sp
 from qkernel.nn.function import evaluate
 from qkernel.nn.operators import evaluate as evaluate_named
 from qkernel.nn.operators import name_of
-from qkernel.nn.program import Program
-from qkernel.nn.sampling import SamplingEngine, ShotSequence
+from qkernel.nn.sampling import ShotSequence
+from qkernel.program import Program
 from qkernel.records import record_fields
 from qkernel.shots import check_seed, check_shots
 
@@ -85,13 +85,14 @@ class QLayer(nn.Module):
         given_weights = spread_arguments(kernel, arguments_by_name("weights", weights), fixed)
         recipe = compile_layer(kernel, fixed, given_inputs, given_weights)
         runs = resolve_engine(engine)
-        if shots is not None:
-            runs = SamplingEngine(runs, check_shots(shots), check_seed(seed))
-        program = Program(recipe.circuit, runs, gradient)
+        is_seeded = "state" in runs.features
+        sequence = None if shots is None else ShotSequence(check_shots(shots), check_seed(seed), is_seeded=is_seeded)
+        program = Program(recipe.circuit, runs, gradient, sequence)
+        _ = program.method, program.num_outputs  # what has no derivative is refused here
         self._wiring = Wiring.of(recipe, program)
         self._inputs = self._wiring.placements[: len(given_inputs)]
         self._weights = self._wiring.placements[len(given_inputs) :]
-        self._asked = {"engine": engine if isinstance(engine, str) else program.engine.name, "gradient": gradient}
+        self._asked = {"engine": engine if isinstance(engine, str) else program.name, "gradient": gradient}
         self._has_records = any("." in place.name for place in self._weights)
         for place in self._weights:
             self._add_weight(place, given_weights[place.name])
@@ -184,12 +185,12 @@ class QLayer(nn.Module):
     @property
     def _sequence(self) -> ShotSequence | None:
         """The sequence of shots, if a seed fixes it."""
-        engine = self._wiring.program.engine
-        return engine.evaluations if isinstance(engine, SamplingEngine) and engine.seed is not None else None
+        shots = self._wiring.program.shots
+        return shots if isinstance(shots, ShotSequence) and shots.seed is not None else None
 
     def get_extra_state(self) -> Tensor:
         """How many evaluations have taken shots: the place in the sequence that the seed fixes, an int64."""
-        return torch.tensor(0 if self._sequence is None else self._sequence.taken, device="cpu")
+        return torch.tensor(0 if self._sequence is None else self._sequence.evaluations, device="cpu")
 
     def set_extra_state(self, state: Any) -> None:
         """Go on in the sequence of shots from where another layer stood. Raises `ValidationError` for what is no number."""
@@ -273,7 +274,7 @@ class QLayer(nn.Module):
         return (
             f"{program.circuit.name}, inputs: {listed(self._inputs)}, weights: {listed(self._weights)}, "
             f"outputs: {program.num_outputs}, qubits: {program.circuit.num_qubits}, "
-            f"engine: {program.engine.name}, gradient: {program.method}"
+            f"engine: {program.name}, gradient: {program.method}"
         )
 
     def explain(self, batch: int = 1) -> str:
@@ -284,10 +285,10 @@ class QLayer(nn.Module):
         if batch < 1:
             raise LayerInputError(f"`batch` is a number of samples from 1 on, not {batch!r}")
         program, asked = self._wiring.program, self._asked
-        circuit, engine = program.circuit, program.engine
+        circuit = program.circuit
         adjoint = program.method == "adjoint"
         if adjoint:
-            reason = f"`{engine.name}` has it" + ("" if circuit.is_unitary else ", branches on measured bits included")
+            reason = f"`{program.name}` has it" + ("" if circuit.is_unitary else ", branches on measured bits included")
             detail = "whatever the number of weights"
         else:
             reason = "the adjoint method does not reach this engine or circuit"
@@ -295,7 +296,7 @@ class QLayer(nn.Module):
         return "\n".join(
             (
                 f"{circuit.name}: {size(circuit)}, {counted(program.num_outputs, 'output')}",
-                f"engine {engine.name}: {_because(asked['engine'], _OF_THIS_MACHINE)}",
+                f"engine {program.name}: {_because(asked['engine'], _OF_THIS_MACHINE)}",
                 f"gradient {program.method}: {_because(asked['gradient'], reason)}; {work(circuit, adjoint)}, {detail}",
                 *self._elsewhere(),
                 "precision: float64 tensors in complex128, all others in complex64",

@@ -42,7 +42,7 @@ def name_of(number: int) -> str:
     name = _name_of(number)
     if name.startswith(_OF_THIS_PROCESS) and torch.compiler.is_exporting():
         raise TargetCapabilityError(
-            f"a layer on `{WIRINGS[number].program.engine.name}` cannot be exported: a graph holds no backend and no shots",
+            f"a layer on `{WIRINGS[number].program.name}` cannot be exported: a graph holds no backend and no shots",
             help='export a layer on an engine with a name, such as `engine="native"`, without `shots`',
         )
     return name
@@ -56,7 +56,7 @@ name_of._dynamo_marked_constant = True  # type: ignore[attr-defined]
 def _name_of(number: int) -> str:
     wiring = WIRINGS[number]
     name = _OF_THIS_PROCESS + uuid4().hex
-    if is_registered(wiring.program.engine):
+    if wiring.program.shots is None and is_registered(wiring.program.engine):
         text = format_layer(wiring.recipe, wiring.program.engine.name, wiring.program.method)
         with suppress(QKernelError):  # such as a kernel that is too long for the text form
             name = text if parse_layer(text)[0].circuit == wiring.program.circuit else name

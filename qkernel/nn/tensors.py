@@ -15,7 +15,8 @@ from qkernel.engine import load_engine
 from qkernel.errors import DependencyError, GradientError
 from qkernel.ir.evaluation import children
 from qkernel.ir.expressions import Apply, Const, Expr
-from qkernel.nn.program import Columns, Program
+from qkernel.nn.splits import Columns
+from qkernel.program import Program
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": torch.floor_divide,
@@ -92,7 +93,7 @@ class TensorProgram:
         if (device, dtype) not in self.matrices:
             # What is kept must not belong to the function transform or the inference mode that first asked for it.
             with temporarily_clear_interpreter_stack(), torch.inference_mode(False):
-                self.matrices[device, dtype] = torch.tensor(self.program.observed[1], dtype=dtype, device=device)
+                self.matrices[device, dtype] = torch.tensor(self.program.observed, dtype=dtype, device=device)
         return self.matrices[device, dtype]
 
 
@@ -100,7 +101,7 @@ def tensor_program(program: Program, batched: Columns, shared: Columns) -> Tenso
     """`program` as tensor operations; None where the torch engine does not reach it: branches, very many outcomes."""
     if program.method != "adjoint":
         return None
-    circuit = program.observed[0]
+    circuit = program.form("observed" if program.circuit.probabilities else "plain")
     try:
         prepared: Any = load_engine("torch").prepare(circuit)
     except DependencyError:

@@ -12,11 +12,12 @@ from qkernel.engine import load_engine
 from qkernel.errors import TextFormError
 from qkernel.ir.parser import parse
 from qkernel.ir.printer import format_module
+from qkernel.lower.given_values import Several
 from qkernel.nn.compile import Recipe
-from qkernel.nn.program import Program
 from qkernel.observable import Hamiltonian
+from qkernel.program import Program
 
-FORM = "qkernel layer 1"
+FORM = "qkernel layer 2"
 """The first entry of a text; another number for another form."""
 
 
@@ -29,7 +30,7 @@ def format_layer(recipe: Recipe, engine: str, gradient: str) -> str:
             "gradient": gradient,
             "open": recipe.names,
             "lengths": recipe.lengths,
-            "fixed": [{name: _encoded(value) for name, value in values.items()} for values in recipe.fixed],
+            "fixed": {name: _encoded(value) for name, value in recipe.fixed.items()},
             "kernel": format_module(recipe.module),
         }
     )
@@ -46,7 +47,7 @@ def parse_layer(text: str) -> tuple[Recipe, Program]:
             raise TextFormError(f"a quantum layer in the form `{parts['form']}` cannot be read, only `{FORM}`")
         recipe = Recipe(
             parse(parts["kernel"]),
-            tuple({name: _decoded(value) for name, value in values.items()} for values in parts["fixed"]),
+            {name: _decoded(value) for name, value in parts["fixed"].items()},
             tuple(parts["open"]),
             {name: tuple(shape) for name, shape in parts["lengths"].items()},
         )
@@ -62,6 +63,8 @@ def _encoded(value: Any) -> Any:
     match value:
         case Hamiltonian():
             return {"observable": value.to_string(), "qubits": value.num_qubits}
+        case Several():
+            return {"several": _encoded(value.observables)}
         case np.ndarray():
             return {"array": value.ravel().tolist(), "shape": value.shape, "dtype": value.dtype.name}
         case Mapping():
@@ -75,6 +78,8 @@ def _decoded(value: Any) -> Any:
     match value:
         case {"observable": str(text), "qubits": int(width)}:
             return Hamiltonian.from_string(text, width)
+        case {"several": list(observables)}:
+            return Several(tuple(map(_decoded, observables)))
         case {"array": list(numbers), "shape": list(shape), "dtype": "float64" | "int64" | "bool" as dtype}:
             return np.array(numbers, dtype).reshape(shape)
         case {"items": list(items)}:

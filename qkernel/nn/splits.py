@@ -1,0 +1,107 @@
+"""Programs as layers call them: what comes per sample and what all samples share apart, NaN where samples hold NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from qkernel.program import Program
+
+Array = np.ndarray[Any, Any]
+Columns = tuple[int, ...]
+
+
+class Split(Protocol):
+    """A program whose columns of theta come in two kinds: some per sample, some one for all samples."""
+
+    def value(self, inputs: Array, weights: Array) -> Array:
+        """The outputs, shape (batch, num_outputs), of `inputs`, shape (batch, ...), and `weights`, one axis."""
+
+    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
+        """The gradients of sum(cotangent * outputs) by `inputs` and by `weights`, as the last two entries."""
+
+
+@runtime_checkable
+class DirectSplit(Split, Protocol):
+    """A split that also works between addresses, of contiguous arrays in its precision."""
+
+    def evaluate(self, count: int, inputs: int, weights: int, values: int, mark: object | None = None) -> None:
+        """`value` of `count` samples. As long as `mark` lives, what is known may be kept for `differentiate` at this point."""
+
+    def differentiate(
+        self,
+        count: int,
+        inputs: int,
+        weights: int,
+        cotangent: int,
+        values: int,
+        by_inputs: int,
+        by_weights: int,
+        mark: object | None = None,
+    ) -> None:
+        """`vjp` of `count` samples; what is left in `values` is unspecified."""
+
+
+def split(program: Program, dtype: np.dtype[Any], batched: Columns, shared: Columns, needed: Columns | None = None) -> Split:
+    """The door for theta in two parts, of columns `batched` and `shared`: the engine's own if it has one.
+
+    `needed` are the columns whose gradient is asked for (None: all); the others' is unspecified.
+    """
+    if program.shots is None and program.method == "adjoint" and program.reads_all and not program.circuit.angles.curved:
+        prepared = program.prepared("plain", dtype)
+        if hasattr(prepared, "split"):
+            found: Split = prepared.split(batched, shared)
+            if hasattr(found, "vjp"):
+                return found
+    return Joined(program, dtype, batched, shared, needed)
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A `Split` for any engine: puts theta together and takes its gradient apart."""
+
+    program: Program
+    dtype: np.dtype[Any]
+    batched: Columns
+    shared: Columns
+    needed: Columns | None
+
+    def value(self, inputs: Array, weights: Array) -> Array:
+        return _where_finite(self.program.values, (self.program.num_outputs,), self._theta(inputs, weights))
+
+    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
+        theta = self._theta(inputs, weights)
+        gradient = _where_finite(
+            lambda rows, by: self.program.vjp(rows, by, self.needed),
+            (self.program.num_columns,), theta, cotangent.astype(self.dtype, copy=False),
+        )  # fmt: skip
+        return gradient[:, list(self.batched)], gradient[:, list(self.shared)].sum(0)
+
+    def jacobian(self, inputs: Array, weights: Array) -> Array:
+        """Derivatives of the outputs by theta, shape (batch, outputs, columns)."""
+        shape = self.program.num_outputs, self.program.num_columns
+        return _where_finite(lambda rows: self.program.jacobian(rows, self.needed)[1], shape, self._theta(inputs, weights))
+
+    def _theta(self, inputs: Array, weights: Array) -> Array:
+        theta = np.empty((len(inputs), self.program.num_columns), self.dtype)
+        theta[:, list(self.batched)] = inputs
+        theta[:, list(self.shared)] = weights
+        return theta
+
+
+def _where_finite(compute: Callable[..., Array], shape: tuple[int, ...], theta: Array, *others: Array) -> Array:
+    """`compute` of the samples, shape (batch, *shape); NaN for those that hold NaN or an infinity.
+
+    No engine is asked about those, nor about a batch of no samples.
+    """
+    finite = np.asarray(np.isfinite(theta).all(1))
+    if len(theta) and finite.all():
+        return compute(theta, *others)
+    result = np.full((len(theta), *shape), np.nan, theta.dtype)
+    if finite.any():
+        stand_in = theta[finite.argmax()]  # in their places, so that the others get the same shots
+        result[finite] = compute(np.where(finite[:, None], theta, stand_in), *others)[finite]
+    return result
