@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qkernel.estimate.counts import GateCounts, Number, gate_counts, plain
 from qkernel.estimate.notation import shown
 from qkernel.estimate.origin import Origin
-from qkernel.estimate.report import GateCounts, Number, gate_counts, plain
 from qkernel.estimate.tally import Called, Tally
 from qkernel.recursion import deep_stack
 

@@ -18,6 +18,7 @@ from qkernel.errors import (
     UnknownBindingError,
 )
 from qkernel.estimate.atoms import Argument, Bound, Register, Sized
+from qkernel.estimate.clifford_t import to_clifford_t
 from qkernel.estimate.depth import DEPTHS, MOST_GATES, Depths, walk
 from qkernel.estimate.effort import bounded_work
 from qkernel.estimate.fold import Fold
@@ -25,6 +26,7 @@ from qkernel.estimate.leaves import t_spans
 from qkernel.estimate.quantity import Quantity, Value, quantity, value_names
 from qkernel.estimate.substitution import as_value, length, substitute, substitute_value
 from qkernel.estimate.tally import Tally
+from qkernel.estimate.target_basis import to_basis
 from qkernel.estimate.unknown import formal_value
 from qkernel.estimate.workspace import may_need_workspace
 from qkernel.ir.evaluation import evaluate
@@ -113,11 +115,7 @@ class Origin:
         if self.basis == "native":
             return tally
         if self.basis == "clifford_t":
-            from qkernel.estimate.clifford_t import to_clifford_t
-
             return to_clifford_t(tally, self.precision)
-        from qkernel.estimate.target_basis import to_basis
-
         return to_basis(tally, self.basis)
 
     def depths(self, total: Quantity) -> Depths:

@@ -7,15 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from qkernel.diagnostics import did_you_mean
-from qkernel.errors import DependencyError, EntrypointValidationError, ValidationError
+from qkernel.errors import DependencyError, ValidationError
+from qkernel.estimate.counts import Number
 from qkernel.estimate.notation import escaped, latex, shown
 from qkernel.estimate.quantity import quantity
-
-if TYPE_CHECKING:
-    from qkernel.estimate.report import Number, ResourceEstimate
 
 _LARGEST_PLOTTED = 10**300
 
@@ -58,88 +55,74 @@ def _missing(package: str) -> DependencyError:
     return DependencyError(f"this needs {package}", help=f"install it: `pip install {package}`")
 
 
-def rich_table(estimate: ResourceEstimate) -> Any:
+def rich_table(name: str, rows: Mapping[str, Number], notes: Mapping[str, str], by_name: Mapping[str, Number]) -> Any:
     """The counts and their qualities as a `rich.table.Table`."""
     try:
         from rich.table import Table
     except ImportError:
         raise _missing("rich") from None
-    table = Table(title=f"Resources of {estimate.origin.name}")
+    table = Table(title=f"Resources of {name}")
     table.add_column("")
     table.add_column("count", justify="right")
-    notes = estimate.notes()
     if notes:
         table.add_column("")
-    for title, value in estimate.rows().items():
+    for title, value in rows.items():
         table.add_row(title, shown(value), *([notes.get(title, "")] if notes else []))
-    for name, value in estimate.gates.by_name.items():
-        table.add_row(f"  {name}", shown(value), style="dim")
+    for gate, value in by_name.items():
+        table.add_row(f"  {gate}", shown(value), style="dim")
     return table
 
 
-def html(estimate: ResourceEstimate) -> str:
+def html(name: str, rows: Mapping[str, Number], notes: Mapping[str, str]) -> str:
     """The counts as an HTML table, for notebooks."""
-    notes = estimate.notes()
-    rows = "".join(
+    cells = "".join(
         f"<tr><th style='text-align:left'>{escape(title)}</th>"
         f"<td style='text-align:right'><code>{escape(shown(value))}</code></td>"
         f"{f'<td><i>{escape(notes.get(title, str()))}</i></td>' if notes else ''}</tr>"
-        for title, value in estimate.rows().items()
+        for title, value in rows.items()
     )
-    return f"<table><caption>Resources of <b>{escape(estimate.origin.name)}</b></caption>{rows}</table>"
+    return f"<table><caption>Resources of <b>{escape(name)}</b></caption>{cells}</table>"
 
 
-def latex_table(estimate: ResourceEstimate) -> str:
+def latex_table(rows: Mapping[str, Number], notes: Mapping[str, str]) -> str:
     """The counts as a LaTeX array."""
-    notes = estimate.notes()
-    rows = r" \\ ".join(
+    lines = r" \\ ".join(
         rf"\text{{{escaped(title)}}} & {latex(quantity(value))}" + (rf" & \text{{{notes[title]}}}" if title in notes else "")
-        for title, value in estimate.rows().items()
+        for title, value in rows.items()
     )
-    return rf"$\begin{{array}}{{lr{'l' if notes else ''}}} {rows} \end{{array}}$"
+    return rf"$\begin{{array}}{{lr{'l' if notes else ''}}} {lines} \end{{array}}$"
 
 
-def plot(estimate: ResourceEstimate, name: str, values: Iterable[int], fields: Sequence[str], others: Mapping[str, Any]) -> Any:
+@dataclass(frozen=True)
+class Curve:
+    """One field over the values of an argument, and how its counts are to be read."""
+
+    field: str
+    counts: Sequence[int]
+    quality: str
+
+
+def plot(kernel: str, argument: str, points: Sequence[int], curves: Iterable[Curve]) -> Any:
     """A log-log plot of fields over values of one argument, as a matplotlib `Figure`."""
     try:
         from qkernel.figures import DrawnFigure
     except ImportError:
         raise _missing("matplotlib") from None
-    points = list(values)
     figure = DrawnFigure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    at_points = [estimate.substitute(**{name: point, **others}) for point in points]
-    for chosen, marker in zip(fields, cycle("os^Dv")):
-        counts = [_number(at, chosen) for at in at_points]
-        if max(counts, default=0) > _LARGEST_PLOTTED:
-            raise ValidationError(f"`{chosen}` grows too large to be plotted", help="plot smaller values")
-        above = [count if count > 0 else math.nan for count in counts]  # a logarithmic axis has no 0
-        quality = at_points[-1].quality.get(chosen, "exact") if at_points else "exact"
-        label = chosen.replace("_", " ") + ("" if quality == "exact" else f" ({quality.replace('_', ' ')})")
-        label += "" if any(counts) else " (0)"
-        axes.plot(points, above, marker=marker, markersize=3, label=label, linestyle="-" if quality == "exact" else "--")
+    for curve, marker in zip(curves, cycle("os^Dv")):
+        if max(curve.counts, default=0) > _LARGEST_PLOTTED:
+            raise ValidationError(f"`{curve.field}` grows too large to be plotted", help="plot smaller values")
+        above = [count if count > 0 else math.nan for count in curve.counts]  # a logarithmic axis has no 0
+        is_exact = curve.quality == "exact"
+        label = curve.field.replace("_", " ") + ("" if is_exact else f" ({curve.quality.replace('_', ' ')})")
+        label += "" if any(curve.counts) else " (0)"
+        axes.plot(points, above, marker=marker, markersize=3, label=label, linestyle="-" if is_exact else "--")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel(name)
+    axes.set_xlabel(argument)
     axes.set_ylabel("count")
-    axes.set_title(f"Resources of {estimate.origin.name}")
+    axes.set_title(f"Resources of {kernel}")
     axes.grid(True, which="both", alpha=0.3)
     axes.legend()
     return figure
-
-
-def _number(estimate: ResourceEstimate, name: str) -> int:
-    known = [
-        "qubits",
-        "ancillas",
-        "measurements",
-        "resets",
-        "depth",
-        *(key for key in vars(estimate.gates) if key != "by_name"),
-    ]
-    if name not in known:
-        raise ValidationError(f"an estimate has no field `{name}`{did_you_mean(name, known)}")
-    value = getattr(estimate, name) if hasattr(estimate, name) else getattr(estimate.gates, name)
-    if not isinstance(value, int):
-        raise EntrypointValidationError(f"`{name}` is {shown(value)}: give values for the other arguments too")
-    return value

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qkernel.diagnostics import did_you_mean
-from qkernel.errors import EntrypointValidationError, UnknownBindingError
+from qkernel.errors import EntrypointValidationError, UnknownBindingError, ValidationError
 from qkernel.estimate.atoms import ItemSum, Iterated, Opaque
+from qkernel.estimate.breakdown import CallNode, call_tree
+from qkernel.estimate.counts import CallCounts, GateCounts, Number, gate_counts, plain
 from qkernel.estimate.depth import DEPTHS, Depths
 from qkernel.estimate.effort import bounded_work
 from qkernel.estimate.forms import is_nonnegative, is_remainder
 from qkernel.estimate.notation import shown
+from qkernel.estimate.origin import Origin
+from qkernel.estimate.physical import PhysicalEstimate, physical_estimate
+from qkernel.estimate.presentation import Curve, EstimateDifference, html, latex_table, plot, rich_table
 from qkernel.estimate.quantity import Quantity, Value
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import Called, Tally
 from qkernel.records import spread
 
-if TYPE_CHECKING:
-    from qkernel.estimate.breakdown import CallNode
-    from qkernel.estimate.origin import Origin
-    from qkernel.estimate.physical import PhysicalEstimate
-    from qkernel.estimate.presentation import EstimateDifference
-
-Number = int | Quantity
 NATIVE = "native"
 _LARGEST_WRITTEN = 10**4000  # Python writes no number of more than 4300 digits
 
@@ -43,29 +42,6 @@ class EstimateQuality(StrEnum):
     STEPWISE = "stepwise"
     EXPECTED = "expected"
     UPPER_BOUND = "upper_bound"
-
-
-@dataclass(frozen=True)
-class GateCounts:
-    """Gates by class. `by_name` counts `cx`, `ccx`, `mcx` (three controls or more) and so on."""
-
-    total: Number
-    single_qubit: Number
-    two_qubit: Number
-    multi_qubit: Number
-    t_gates: Number
-    clifford_gates: Number
-    rotation_gates: Number
-    toffoli: Number
-    by_name: Mapping[str, Number]
-
-
-@dataclass(frozen=True)
-class CallCounts:
-    """Calls of kernels and of oracles, by name."""
-
-    calls_by_name: Mapping[str, Number]
-    oracle_calls: Mapping[str, Number]
 
 
 @dataclass(frozen=True)
@@ -177,8 +153,6 @@ class ResourceEstimate:
 
     def by_call(self) -> CallNode:
         """The counts as a tree of calls: each node with what is done in its calls, those inside included."""
-        from qkernel.estimate.breakdown import call_tree
-
         return call_tree(self.origin)
 
     def physical(
@@ -196,8 +170,6 @@ class ResourceEstimate:
 
         `precision` is that of a synthesised rotation; the other arguments are those of `physical_estimate`.
         """
-        from qkernel.estimate.physical import physical_estimate
-
         decomposed = self.origin.basis == "clifford_t"
         tally = self.tally if decomposed else replace(self.origin, basis="clifford_t", precision=precision).tally()
         qubits, t_gates = plain(tally.of("qubits")), plain(tally.field_amounts()["t_gates"])
@@ -217,8 +189,6 @@ class ResourceEstimate:
 
     def __sub__(self, other: ResourceEstimate) -> EstimateDifference:
         """What changes from `other` to this estimate, field by field."""
-        from qkernel.estimate.presentation import EstimateDifference
-
         return EstimateDifference(self.rows(), other.rows())
 
     def rows(self) -> dict[str, Number]:
@@ -242,28 +212,24 @@ class ResourceEstimate:
 
     def table(self) -> Any:
         """A `rich` table, for a terminal."""
-        from qkernel.estimate.presentation import rich_table
-
-        return rich_table(self)
+        return rich_table(self.origin.name, self.rows(), self.notes(), self.gates.by_name)
 
     def _repr_html_(self) -> str:
-        from qkernel.estimate.presentation import html
-
-        return html(self)
+        return html(self.origin.name, self.rows(), self.notes())
 
     def _repr_latex_(self) -> str:
-        from qkernel.estimate.presentation import latex_table
-
-        return latex_table(self)
+        return latex_table(self.rows(), self.notes())
 
     def plot(self, name: str, values: Iterable[int], fields: Sequence[str] = ("total", "qubits"), **others: Any) -> Any:
         """A log-log plot of `fields` over `values` of the argument `name`, a matplotlib `Figure`.
 
         `others` are values of the remaining arguments. Fields are `qubits`, `measurements`, `depth` and those of `gates`.
         """
-        from qkernel.estimate.presentation import plot
-
-        return plot(self, name, values, fields, others)
+        points = list(values)
+        at_points = [self.substitute(**{name: point, **others}) for point in points]
+        qualities = at_points[-1].quality if at_points else {}
+        curves = [Curve(field, [at._number(field) for at in at_points], qualities.get(field, "exact")) for field in fields]
+        return plot(self.origin.name, name, points, curves)
 
     def simplify(self) -> ResourceEstimate:
         """The estimate itself: closed forms are normal forms already."""
@@ -287,8 +253,6 @@ class ResourceEstimate:
 
     def to_json(self, indent: int | None = None) -> str:
         """`to_dict` as JSON."""
-        import json
-
         return json.dumps(self.to_dict(), indent=indent)
 
     def __eq__(self, other: object) -> bool:
@@ -306,6 +270,23 @@ class ResourceEstimate:
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    def _number(self, name: str) -> int:
+        """A field by its name."""
+        known = [
+            "qubits",
+            "ancillas",
+            "measurements",
+            "resets",
+            "depth",
+            *(key for key in vars(self.gates) if key != "by_name"),
+        ]
+        if name not in known:
+            raise ValidationError(f"an estimate has no field `{name}`{did_you_mean(name, known)}")
+        value = getattr(self, name) if hasattr(self, name) else getattr(self.gates, name)
+        if not isinstance(value, int):
+            raise EntrypointValidationError(f"`{name}` is {shown(value)}: give values for the other arguments too")
+        return value
 
     def _more(self) -> Iterator[tuple[str, Any]]:
         """What is shown only where there is something to say."""
@@ -349,21 +330,6 @@ _QUALITY_TITLES = {
     EstimateQuality.EXPECTED: "Expected values",
     EstimateQuality.STEPWISE: "Without a closed form",
 }
-
-
-def gate_counts(tally: Tally) -> GateCounts:
-    """The gates of a tally by class and name."""
-    fields = {name: plain(amount) for name, amount in tally.field_amounts().items()}
-    return GateCounts(**fields, by_name={name: plain(amount) for name, amount in tally.by_name().items()})
-
-
-def plain(amount: Quantity) -> Number:
-    """An int where the amount is one."""
-    if "#" in "".join(amount.free):
-        raise EntrypointValidationError(
-            f"a count depends on a value that a loop over items carries: {amount}", help="bind the dictionary"
-        )
-    return int(amount) if amount.is_constant else amount
 
 
 def is_stepwise(amount: Quantity) -> bool:
