@@ -3,5 +3,15 @@
 from qkernel.nn import datasets, transforms
 from qkernel.nn.kernels import fidelity_kernel, projected_kernel
 from qkernel.nn.layer import QLayer
+from qkernel.nn.networks import EstimatorQNN, SamplerQNN, TorchConnector
 
-__all__ = ["QLayer", "datasets", "fidelity_kernel", "projected_kernel", "transforms"]
+__all__ = [
+    "EstimatorQNN",
+    "QLayer",
+    "SamplerQNN",
+    "TorchConnector",
+    "datasets",
+    "fidelity_kernel",
+    "projected_kernel",
+    "transforms",
+]

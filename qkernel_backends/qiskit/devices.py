@@ -57,8 +57,10 @@ def is_restricted(simulator: AerSimulator) -> bool:
     return simulator.options.noise_model is not None or simulator.coupling_map is not None
 
 
-def fitted(circuit: Circuit, written: QuantumCircuit, device: Any, **options: Any) -> QuantumCircuit:
+def fitted(circuit: Circuit, written: QuantumCircuit, device: Any, pass_manager: Any = None, **options: Any) -> QuantumCircuit:
     """`written`, which is `circuit` in Qiskit, in gates that `device` takes; `options` are for Qiskit's transpiler.
+
+    A `pass_manager` that is given does it in place of the transpiler.
 
     Raises `TargetCapabilityError` for what the device cannot hold, and where its noise would be lost.
     """
@@ -67,7 +69,7 @@ def fitted(circuit: Circuit, written: QuantumCircuit, device: Any, **options: An
     if device is not None and not (isinstance(device, AerSimulator) and device.coupling_map is None):
         _check_width(circuit, device)
     try:
-        translated = translate(written, device, **options)
+        translated = pass_manager.run(written) if pass_manager is not None else translate(written, device, **options)
     except BaseException as error:
         if not is_failure(error):
             raise

@@ -43,7 +43,7 @@ class QiskitEngine:
     given too (see `qkernel_backends.qiskit.running`); the backend that is given is not changed by that.
     `optimization_level` (0 to 3; default: 1 on devices, 0 on simulators of them) and `initial_layout` (the device's qubit
     for each qubit) are for Qiskit's transpiler, where the backend is a device with connections of its own, or a primitive
-    on one.
+    on one. `pass_manager`, any with a method `run`, stands in its place.
     Raises `TargetCapabilityError` for any other backend, `ValidationError` for a bad option.
     """
 
@@ -52,6 +52,7 @@ class QiskitEngine:
     name: str = "qiskit"
     optimization_level: int | None = None
     initial_layout: Sequence[int] | None = None
+    pass_manager: Any = None
 
     def __post_init__(self) -> None:
         known = (BackendV2, BaseEstimatorV2, BaseSamplerV2)
@@ -65,11 +66,22 @@ class QiskitEngine:
         if self.optimization_level not in (None, 0, 1, 2, 3) or isinstance(self.optimization_level, bool):
             raise ValidationError(f"`optimization_level` is 0, 1, 2 or 3, not {self.optimization_level!r}")
         device = device_of(self.backend)
-        if self.transpiler_options and (device is None or getattr(device, "coupling_map", None) is None):
+        if self.pass_manager is not None:
+            self._check_pass_manager(device)
+        elif self.transpiler_options and (device is None or getattr(device, "coupling_map", None) is None):
             raise ValidationError(
                 f"`{next(iter(self.transpiler_options))}` is for devices, and this engine has none",
                 help="give a backend with connections of its own, or leave the option out",
             )
+
+    def _check_pass_manager(self, device: Any) -> None:
+        if not callable(getattr(self.pass_manager, "run", None)):
+            raise ValidationError(f"a pass manager has a method `run`, and `{self.pass_manager!r}` has none")
+        if self.transpiler_options:
+            raise ValidationError(f"`{next(iter(self.transpiler_options))}` and `pass_manager` are both given: keep one")
+        is_primitive = isinstance(self.backend, (BaseEstimatorV2, BaseSamplerV2))
+        if not is_primitive and (device is None or getattr(device, "coupling_map", None) is None):
+            raise ValidationError("`pass_manager` is for devices and primitives, and this engine has neither")
 
     @property
     def transpiler_options(self) -> dict[str, Any]:
@@ -216,7 +228,7 @@ class QiskitPrepared:
         """The circuit in gates that the device takes."""
         if self.engine.is_ideal and (self.engine.backend is None or self.engine.backend.options.method == "statevector"):
             require_memory(self.circuit.num_qubits, self.dtype.itemsize)
-        return fitted(self.circuit, self._circuit, self._device, **self.engine.transpiler_options)
+        return fitted(self.circuit, self._circuit, self._device, self.engine.pass_manager, **self.engine.transpiler_options)
 
     def _without_phase(self) -> QuantumCircuit:
         """A copy of the translated circuit without its global phase, to which Aer binds no arrays."""
