@@ -23,9 +23,9 @@ from qkernel.gate_functions import (
 from qkernel.kernel import Kernel, composite_gate, qkernel
 from qkernel.modifiers import control, global_phase, inverse, select
 from qkernel.operations import (
-    abs, barrier, bit, bit_array, cast, ceil, cos, exp, expval, float_, floor, items, log, log2, max, measure,
+    abs, barrier, bit, bit_array, cast, ceil, cos, exp, expval, float_, float_array, floor, items, log, log2, max, measure,
     measure_reset, min, pauli_evolve, probabilities, project_x, project_y, project_z, qubit, qubit_array, range, reset, sin,
-    sqrt, tan, uint, unitary,
+    sqrt, tan, uint, uint_array, unitary,
 )  # fmt: skip
 from qkernel.records import struct
 from qkernel.types import Bit, Dict, Float, Handle, Matrix, Observable, QFixed, Qubit, Tensor, Tuple, UInt, Vector, VectorView
@@ -74,9 +74,9 @@ __all__ = [
     "ResourceEstimate", "ResourceEstimator", "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt",
     "UnknownResourcePolicy", "Vector", "VectorView", "abs", "barrier", "bit", "bit_array", "cast", "ccx", "ccz",
     "ceil", "ch", "composite_gate", "control", "cos", "cp", "crx", "cry", "crz", "cswap", "cu", "cx", "cy", "cz",
-    "ecr", "estimate_resources", "exp", "expval", "float_", "floor", "from_qiskit", "global_phase", "h", "id", "inverse",
-    "iswap", "items", "load", "log", "log2", "max", "measure", "measure_reset", "min", "p", "parse", "pauli_evolve",
-    "probabilities", "project_x", "project_y", "project_z", "qkernel", "qubit", "qubit_array", "range", "reset",
+    "ecr", "estimate_resources", "exp", "expval", "float_", "float_array", "floor", "from_qiskit", "global_phase", "h",
+    "id", "inverse", "iswap", "items", "load", "log", "log2", "max", "measure", "measure_reset", "min", "p", "parse",
+    "pauli_evolve", "probabilities", "project_x", "project_y", "project_z", "qkernel", "qubit", "qubit_array", "range", "reset",
     "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz", "s", "sdg", "select", "sin", "sqrt", "struct", "swap", "sx",
-    "sxdg", "t", "tan", "tdg", "u", "uint", "unitary", "x", "y", "z",
+    "sxdg", "t", "tan", "tdg", "u", "uint", "uint_array", "unitary", "x", "y", "z",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Tracer, active_tracer, describe
 from qkernel.ir import ops
-from qkernel.ir.expressions import Const, Expr, Name, Pack, Slice, apply
+from qkernel.ir.expressions import Const, Expr, Name, Pack, Slice, apply, vector
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType, DictType
 from qkernel.observable import Hamiltonian, as_observable
 from qkernel.tracing import is_tracing
@@ -274,11 +274,24 @@ def float_(value: Any) -> Float:
 
 def bit_array(n: UInt, name: str | None = None) -> Vector[Bit]:
     """A vector of `n` bits, all 0, to be assigned elementwise."""
-    tracer = active_tracer("`bit_array`")
-    size = _size(tracer, n, "the size of a bit array")
+    return _array("bit", False, n)  # type: ignore[no-any-return]
+
+
+def uint_array(n: UInt, name: str | None = None) -> Vector[UInt]:
+    """A vector of `n` whole numbers, all 0, to be assigned elementwise."""
+    return _array("uint", 0, n)  # type: ignore[no-any-return]
+
+
+def float_array(n: UInt, name: str | None = None) -> Vector[Float]:
+    """A vector of `n` real numbers, all 0, to be assigned elementwise."""
+    return _array("float", 0.0, n)  # type: ignore[no-any-return]
+
+
+def _array(kind: str, zero: float, n: UInt) -> Any:
+    size = _size(active_tracer(f"`{kind}_array`"), n, f"the size of a {kind} array")
     if isinstance(size, Const):
-        return Pack((Const(False),) * size.value, ArrayType(BIT))  # type: ignore[return-value]
-    return Slice(Pack((Const(False),), ArrayType(BIT)), Const(0), Const(0), size)  # type: ignore[return-value]
+        return vector([zero] * size.value) if size.value else Pack((), vector([zero]).type)
+    return Slice(vector([zero]), Const(0), Const(0), size)
 
 
 def _function(name: str, plain: Any) -> Any:

@@ -234,6 +234,7 @@ def _is_vectorised(expr: Expr) -> bool:
             "-",
             "//",
             "%",
+            "&",
             "min",
             "max",
             "neg",

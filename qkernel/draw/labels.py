@@ -13,10 +13,11 @@ from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Item, Name, Pa
 from qkernel.ir.places import Place
 from qkernel.ir.types import DictType, TupleType
 
-_PRECEDENCE = {"or": 1, "and": 2, "not": 3, "^": 5, "+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7, "neg": 8, "**": 9}
+_PRECEDENCE = {"or": 1, "and": 2, "not": 3, "^": 5, "&": 6, "+": 7, "-": 7}
+_PRECEDENCE |= {"*": 8, "/": 8, "//": 8, "%": 8, "neg": 9, "**": 10}
 _PRECEDENCE |= dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), 4)
 _TIGHT = {"*", "/", "//", "**"}
-_ATOM = 10
+_ATOM = 11
 
 
 def number_label(value: Any) -> str:

@@ -206,6 +206,8 @@ class Scope:
             case "select", (condition, then, otherwise) if FLOAT not in (then.type, otherwise.type):
                 chosen = self.number(condition)
                 return chosen * self.number(then) + (1 - chosen) * self.number(otherwise)
+            case "&", (number, Const(int(digits))) if digits >= 0 and digits & (digits + 1) == 0:
+                return remainder(self.number(number), quantity(digits + 1))
         if any(operand.type == FLOAT for operand in operands) or operator not in _FORMS:
             return opaque(closure)
         return _form(operator, *(self.number(operand) for operand in operands))

@@ -31,11 +31,11 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import call, local_function
 from qkernel.frontend.tracer import CallSite, Frame, Gone, Tracer, describe
 from qkernel.frontend.whole_vectors import whole_vector
-from qkernel.ir.expressions import Expr, SymbolUse, apply, wrap
+from qkernel.ir.expressions import Expr, SymbolUse, apply, joined, wrap
 from qkernel.ir.printer import as_written
 from qkernel.ir.python_values import NotClassical, is_number
 from qkernel.ir.symbol_text import SymbolText, symbol_in, text_about
-from qkernel.ir.types import BIT, OBSERVABLE, ArrayType, DictType, ScalarType
+from qkernel.ir.types import BIT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType
 from qkernel.records import record_fields
 
 _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -235,13 +235,14 @@ def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node
         raise no_arithmetic(tracer, left, name, node)
     kinds = {type_of(operand) for operand in (left, right)}
     if name in _BIT_OPERATORS:
-        if kinds != {BIT}:
+        if kinds not in ({BIT}, {UINT}):
             raise KernelTypeError(
-                f"`{sign}` takes Bits, but this is {describe(left if type_of(left) != BIT else right)}",
+                f"`{sign}` takes two Bits or two UInts, but these are {describe(left)} and {describe(right)}",
                 span=tracer.frame.span(node),
-                label="not Bits",
-                help="numbers have `+ - * / // % **` and comparisons; conditions are joined by `and`, `or`, `not`",
+                label="neither Bits nor UInts",
+                help="`n != 0` makes a Bit of a number, `(1 if bit else 0)` a number of a Bit",
             )
+        return joined(name, left, right)
     elif BIT in kinds:
         raise KernelTypeError(
             f"`{name}` takes numbers, but this is a Bit",
@@ -284,12 +285,12 @@ def _unary(tracer: Tracer, op: ast.unaryop, value: Any, node: ast.AST) -> Any:
     if isinstance(value, QuantumHandle):
         raise no_arithmetic(tracer, value, {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(op)], node)
     if isinstance(op, ast.Invert):
-        if isinstance(value, Expr) and value.type != BIT:
+        if isinstance(value, Expr) and value.type not in (BIT, UINT):
             raise KernelTypeError(
-                f"`~` takes a Bit, but this is {describe(value)}",
+                f"`~` takes a Bit or a UInt, but this is {describe(value)}",
                 span=tracer.frame.span(node),
-                label="not a Bit",
-                help="a number is negated by `-`",
+                label="neither Bit nor UInt",
+                help="a Float is negated by `-`",
             )
         return (not value) if isinstance(value, bool) else ~value
     return -value if isinstance(op, ast.USub) else +value

@@ -69,6 +69,8 @@ def _check_operator(name: str, operands: tuple[Expr, ...]) -> str | None:
         return None if types == [ArrayType(BIT), UINT] else "`fixed` takes bits and a UInt"
     if name == "select" and types[1] == types[2]:
         del types[1:]
+    if name == "&" and set(types) != {UINT}:
+        return f"`&` takes UInts, not a {next(type for type in types if type != UINT)}"
     wrong = [type for type in types if not is_number(type)]
     return f"`{name}` takes numbers, not a {wrong[0]}" if wrong else None
 

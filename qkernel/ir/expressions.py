@@ -80,22 +80,18 @@ class Expr:
         return apply("abs", self)
 
     def __and__(self, other: Any) -> Expr:
-        return apply("and", self, other)
-
-    __rand__ = __and__
+        return joined("and", self, other)
 
     def __or__(self, other: Any) -> Expr:
-        return apply("or", self, other)
-
-    __ror__ = __or__
+        return joined("or", self, other)
 
     def __xor__(self, other: Any) -> Expr:
-        return apply("^", self, other)
+        return joined("^", self, other)
 
-    __rxor__ = __xor__
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
     def __invert__(self) -> Expr:
-        return apply("not", self)
+        return -self - 1 if self.type == UINT else apply("not", self)
 
     def __lt__(self, other: Any) -> Expr:
         return apply("<", self, other)
@@ -416,10 +412,19 @@ def apply(name: str, *operands: Any) -> Expr:
     return result if simpler is None or simpler.type != result.type else simpler
 
 
+def joined(name: str, left: Any, right: Any) -> Expr:
+    """`left & right`, `left | right`, `left ^ right` (`and`, `or`, `^`) of Bits, or of the binary digits of two UInts."""
+    first, second = wrap(left), wrap(right)
+    if {first.type, second.type} != {UINT}:
+        return apply(name, first, second)
+    both = apply("&", first, second)
+    return both if name == "and" else first + second - (both if name == "or" else 2 * both)
+
+
 def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
     """An expression of the same value wherever the operands have one, or None; `apply` sees to it that the type is kept."""
     match name, operands:
-        case "+" | "*", (Const(), right):
+        case "+" | "*" | "&", (Const(), right):
             return apply(name, right, operands[0])  # constants to the right
         case "+" | "-", (left, Const(value)) if value == 0:
             return left
@@ -432,15 +437,11 @@ def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
             return ZERO
         case "-", (Apply("+", (left, right)), other) if left.type == right.type == UINT and other in (left, right):
             return right if other == left else left
-        case "*" | "/" | "**", (left, Const(value)) if value == 1:
-            return left
-        case "//", (left, Const(value)) if value == 1 and left.type == UINT:
+        case "*" | "/" | "**" | "//", (left, Const(value)) if value == 1 and (name != "//" or left.type == UINT):
             return left
         case "*", (left, Const(value)) if value == 0 and left.type == UINT:
             return ZERO
-        case "neg", (Apply("neg", (inner,)),):
-            return inner
-        case "not", (Apply("not", (inner,)),):
+        case "neg" | "not", (Apply(other, (inner,)),) if other == name:
             return inner
         case "min" | "max", (left, right) if left == right:
             return left

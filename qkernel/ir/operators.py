@@ -108,6 +108,7 @@ OPERATORS: dict[str, Operator] = {
     "!=": Operator(operator.ne, operator.ne, _bit),
     "and": Operator(lambda a, b: bool(a) and bool(b), np.logical_and, _bit),
     "or": Operator(lambda a, b: bool(a) or bool(b), np.logical_or, _bit),
+    "&": Operator(operator.and_, np.bitwise_and, _uint),
     "^": Operator(lambda a, b: bool(a) != bool(b), np.logical_xor, _bit),
     "not": Operator(operator.not_, np.logical_not, _bit),
     "select": Operator(lambda c, a, b: a if c else b, np.where, _side),

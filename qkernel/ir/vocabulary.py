@@ -16,11 +16,11 @@ MAX_NAME_LENGTH = 500
 PRECEDENCE = (
     {"select": 0, "or": 1, "and": 2, "not": 3}
     | dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), 4)
-    | {"^": 5, "+": 6, "-": 6, "*": 7, "/": 7, "//": 7, "%": 7, "neg": 8, "**": 9}
+    | {"^": 5, "&": 6, "+": 7, "-": 7, "*": 8, "/": 8, "//": 8, "%": 8, "neg": 9, "**": 10}
 )
 """How tightly an operator binds, as in Python."""
-LEFT_ASSOCIATIVE = frozenset({"or", "and", "^", "+", "-", "*", "/", "//", "%"})
-ATOM = 10
+LEFT_ASSOCIATIVE = frozenset({"or", "and", "^", "&", "+", "-", "*", "/", "//", "%"})
+ATOM = 11
 
 FUNCTIONS = frozenset(OPERATORS) - frozenset(PRECEDENCE)
 _ONE_OPERAND = FUNCTIONS - {"min", "max", "atan2", "fixed"} | {"neg", "not"}

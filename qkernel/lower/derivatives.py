@@ -11,7 +11,7 @@ from qkernel.ir.expressions import Apply, Const, Expr, apply
 
 _ZERO, _ONE = Const(0.0), Const(1.0)
 _MOST_WORK = 20_000_000
-_STEPS = ("//", "floor", "ceil", "uint", "<", "<=", ">", ">=", "==", "!=", "and", "or", "^", "not")
+_STEPS = ("//", "floor", "ceil", "uint", "<", "<=", ">", ">=", "==", "!=", "and", "or", "^", "&", "not")
 
 
 def derivatives(expr: Expr, variables: Sequence[Expr]) -> Iterator[tuple[Expr, Expr]]:

@@ -23,6 +23,7 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "%": torch.remainder, "**": operator.pow, "neg": operator.neg, "abs": torch.abs, "min": torch.minimum, "max": torch.maximum,
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
     "and": torch.logical_and, "or": torch.logical_or, "^": torch.logical_xor, "not": torch.logical_not, "select": torch.where,
+    "&": lambda left, right: (left.long() & right.long()).to(left.dtype),
     "uint": torch.trunc, "float": lambda value: value, "natural": lambda value: value, "floor": torch.floor, "ceil": torch.ceil,
     "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "asin": torch.asin, "acos": torch.acos, "atan": torch.atan,
     "atan2": torch.atan2, "sinh": torch.sinh, "cosh": torch.cosh, "tanh": torch.tanh,

@@ -67,7 +67,7 @@ def uint(draw: st.DrawFn, scope: Scope, depth: int = 0) -> Expr:
     leaves += [lambda name=name: Name(name, UINT) for name in scope.names(UINT)]
     leaves += [lambda name=name: size(Name(name, ArrayType(QUBIT))) for name in scope.names(ArrayType(QUBIT))]
     deeper: list[Callable[[], Expr]] = [
-        lambda: folded(draw(st.sampled_from(["+", "-", "*", "//", "%", "min", "max", "**"])), sub(), sub()),
+        lambda: folded(draw(st.sampled_from(["+", "-", "*", "//", "%", "min", "max", "**", "&"])), sub(), sub()),
         lambda: folded("+", sub(), Const(draw(st.integers(-2, 3)))),
         lambda: apply("neg", sub()),
         lambda: apply("abs", sub()),

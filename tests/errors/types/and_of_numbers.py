@@ -1,6 +1,6 @@
 @qk.qkernel
 def kernel(n: qk.UInt) -> qk.Vector[qk.Qubit]:
-    return qk.qubit_array(n & 3)
+    return qk.qubit_array((n > 1) & n)
 
 
 kernel.check()

@@ -1,6 +1,6 @@
 @qk.qkernel
 def kernel(n: qk.UInt) -> qk.Vector[qk.Qubit]:
-    return qk.qubit_array(~n)
+    return qk.qubit_array(~(n / 2))
 
 
 kernel.check()
