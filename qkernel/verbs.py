@@ -12,8 +12,11 @@ import numpy as np
 from qkernel.diagnostics import did_you_mean
 from qkernel.engine import load_target
 from qkernel.errors import CallArgumentError, KernelTypeError
+from qkernel.explanation import explain
 from qkernel.ir.ops import Module
 from qkernel.lower import lower
+from qkernel.lower.bindings import given, normalise, refuse_graph
+from qkernel.lower.lengths import given_lengths
 
 if TYPE_CHECKING:
     from qkernel.estimate import ResourceEstimate
@@ -186,8 +189,6 @@ class Verbs:
 
     def _detached(self, arguments: tuple[Any, ...], bindings: Given, keywords: Values) -> Values:
         """`_values`, refused where autograd follows one of them."""
-        from qkernel.lower.bindings import refuse_graph
-
         values = self._values(arguments, bindings, keywords)
         refuse_graph(self.name, values)
         return values
@@ -317,8 +318,6 @@ class Verbs:
 
     def _known(self, bindings: Given, keywords: Values) -> Values:
         """The arguments that a tool is told, those of before included."""
-        from qkernel.lower.bindings import given
-
         return {**self._fixed, **given(bindings), **given(keywords)}
 
     @verb
@@ -444,9 +443,6 @@ class Verbs:
 
     def _concrete(self, values: Values, parameters: Iterable[str] | None, lengths: Given) -> Circuit:
         """The circuit with `values` fixed."""
-        from qkernel.lower.bindings import normalise
-        from qkernel.lower.lengths import given_lengths
-
         entry = self.ir.entry
         bound = normalise(entry, values, self._fields(parameters))
         return lower(self.ir, bound.values, bound.open, {**self._shapes, **given_lengths(entry, lengths or {})})
@@ -469,8 +465,6 @@ class Verbs:
         **values: Any,
     ) -> str:
         """What would run for `batch` samples: the circuit's size, the engine, how derivatives are computed, and the plan."""
-        from qkernel.explanation import explain
-
         executable, given = self._ready(self._detached(arguments, bindings, values), (), len(arguments))
         return explain(executable.circuit, executable._on(engine, shots), batch, executable._open_columns(given))
 
