@@ -20,22 +20,17 @@ from qkernel.ir.expressions import Name
 from qkernel.ir.ops import (
     Block,
     Call,
-    Expval,
     For,
     Function,
-    Gate,
     If,
-    Measure,
     Module,
     Op,
     Parameter,
-    PauliEvolve,
-    Probabilities,
-    Reset,
     While,
 )
 from qkernel.ir.places import Place
 from qkernel.ir.types import QUBIT, UINT, is_quantum
+from qkernel.ir.walk import operands
 
 T = TypeVar("T")
 _DEEPEST = 60
@@ -119,7 +114,8 @@ class Builder:
         lanes = self.wiring.lanes
         for op in ops:
             is_opened = isinstance(op, Call) and self.opens(self.module[op.callee], scope)
-            places = control_places(op.modifiers) if isinstance(op, Call) and is_opened else _places(op)
+            touched = [value for value in operands(op) if isinstance(value, Place)]
+            places = control_places(op.modifiers) if isinstance(op, Call) and is_opened else touched
             if is_opened or isinstance(op, (For, While)):
                 lanes.leave(self.wiring)
             lanes.prepare([self.wiring.place(place, scope, op.span) for place in places], self.wiring)
@@ -184,18 +180,3 @@ class Builder:
         """A frame around what its sections touch; it drops those qubits from wire `first` on that are not `kept`."""
         drops = tuple(wire for wire in self.wiring.qubits_from(first) if wire not in (kept or set()))
         return framed(family, sections, drops=drops, **details)
-
-
-def _places(op: Op) -> list[Place]:
-    """The places that an op acts on by itself."""
-    match op:
-        case Gate() | PauliEvolve():
-            return [*control_places(op.modifiers), *op.places]
-        case Call():
-            return [*control_places(op.modifiers), *(value for value in op.arguments if isinstance(value, Place))]
-        case Measure() | Reset():
-            return [op.place]
-        case Expval() | Probabilities():
-            return [*op.places]
-        case _:
-            return []

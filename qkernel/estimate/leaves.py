@@ -17,8 +17,9 @@ from qkernel.estimate.tally import Kind, Tally
 from qkernel.gates import GATES
 from qkernel.ir.evaluation import children
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Size
-from qkernel.ir.ops import Gate, Measure, Module, blocks
+from qkernel.ir.ops import Gate, Measure, Module
 from qkernel.ir.types import OBSERVABLE, ArrayType
+from qkernel.ir.walk import walk
 from qkernel.observable import Hamiltonian
 
 _ROUNDINGS = 2  # what `11 * math.pi / 2` loses to rounding, in units of its last place
@@ -77,14 +78,8 @@ def _class(angle: Expr) -> str:
 
 def t_spans(module: Module) -> frozenset[Span]:
     """Where rotations by a constant odd multiple of pi/4 are written."""
-    found: set[Span] = set()
-    waiting = [op for function in module.functions for op in function.body]
-    while waiting:
-        op = waiting.pop()
-        if isinstance(op, Gate) and op.span is not None and "t" in _classes(op):
-            found.add(op.span)
-        waiting += [inner for block in blocks(op) for inner in block]
-    return frozenset(found)
+    gates = [op for function in module.functions for op in walk(function.body) if isinstance(op, Gate)]
+    return frozenset(gate.span for gate in gates if gate.span is not None and "t" in _classes(gate))
 
 
 def measure_tally(op: Measure, count: Quantity) -> Tally:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from qkernel.diagnostics import written_name
 from qkernel.errors import KernelRecursionError
-from qkernel.ir.ops import Call, Function, Module, Op, blocks
+from qkernel.ir.ops import Call, Function, Module
+from qkernel.ir.walk import walk
 from qkernel.recursion import DEEPEST
 
 
 def recursive_functions(module: Module) -> tuple[frozenset[str], frozenset[str]]:
     """The functions that may reach themselves, and all that reach one of those."""
-    calls = {function.name: _callees(function.body) for function in module.functions}
+    calls = {function.name: {op.callee for op in walk(function.body) if isinstance(op, Call)} for function in module.functions}
     reached = {name: _reached(calls, calls[name]) for name in calls}
     recursive = frozenset(name for name in calls if name in reached[name])
     return recursive, frozenset(name for name in calls if name in recursive or reached[name] & recursive)
@@ -26,16 +25,6 @@ def too_deep(callee: Function, endless: bool) -> KernelRecursionError:
         span=callee.span,
         help="end the recursion with an `if` on an argument" if endless else "end the recursion sooner, or write a loop",
     )
-
-
-def _callees(block: Sequence[Op]) -> set[str]:
-    found: set[str] = set()
-    for op in block:
-        if isinstance(op, Call):
-            found.add(op.callee)
-        for inner in blocks(op):
-            found |= _callees(inner)
-    return found
 
 
 def _reached(calls: dict[str, set[str]], start: set[str]) -> set[str]:

@@ -27,7 +27,7 @@ from qkernel.ir.evaluation import tree_size
 from qkernel.ir.expressions import Expr, Name
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import TupleType, Type, is_quantum
-from qkernel.ir.walk import expressions, walk
+from qkernel.ir.walk import expressions, walk, with_blocks
 from qkernel.tracing import tracing
 
 if TYPE_CHECKING:
@@ -303,13 +303,8 @@ def _renamed(kernel: AnyKernel, names: dict[int, str]) -> ops.Function:
 
 def _rename_block(block: ops.Block, names: dict[str, str]) -> ops.Block:
     def rename(op: ops.Op) -> ops.Op:
-        match op:
-            case ops.Call():
-                return replace(op, callee=names[op.callee])
-            case ops.For() | ops.While():
-                return replace(op, body=_rename_block(op.body, names))
-            case ops.If():
-                return replace(op, then=_rename_block(op.then, names), otherwise=_rename_block(op.otherwise, names))
-        return op
+        if isinstance(op, ops.Call):
+            return replace(op, callee=names[op.callee])
+        return with_blocks(op, lambda inner: _rename_block(inner, names))
 
     return tuple(rename(op) for op in block)

@@ -77,12 +77,13 @@ class ExpressionReader:
 
     def value(self, node: Any) -> Expr | Place:
         """An argument or returned value: a place if it names qubits, else an expression."""
-        base = node
-        while base.data in ("item", "slice"):
-            base = base.children[0]
-        if base.data == "variable" and is_quantum(self._type_of(base.children[0])):
-            return self.place(node)
-        return self.expression(node)
+        return self.place(node) if self.names_qubits(node) else self.expression(node)
+
+    def names_qubits(self, node: Any) -> bool:
+        """Whether `node` is a register, or an element or a part of one."""
+        while node.data in ("item", "slice"):
+            node = node.children[0]
+        return node.data == "variable" and is_quantum(self._type_of(node.children[0]))
 
     def places(self, node: Any) -> tuple[Place, ...]:
         """One place, or several in parentheses."""

@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from qkernel.diagnostics import Span, did_you_mean
 from qkernel.ir import ops
 from qkernel.ir.expression_reader import ExpressionReader, name_of, read_string, read_type
 from qkernel.ir.expressions import ONE, ZERO, Expr
+from qkernel.ir.fields import EACH, Declared, Defines, Operand, Role
 from qkernel.ir.lexer import MAX_NESTING, error_at, span_of
-from qkernel.ir.places import Place
 from qkernel.ir.types import UINT, Type, joined_type
-from qkernel.ir.vocabulary import GATE_WORDS, MEASUREMENTS, MODIFIERS
+from qkernel.ir.vocabulary import MODIFIER_WORDS, OP_WORDS
 from qkernel.ir.walk import definitions, target_types, value_type
 
-Matrix = tuple[tuple[complex, ...], ...]
-Modifiers = tuple[ops.Modifier, ...]
 Names = tuple[str | None, ...]
 Bindings = list[tuple[Any, Expr]]
 """`name: type = value` each: the tree of the name and its type, and the value."""
-_BASES = {word: key for key, word in MEASUREMENTS.items()}
-_WITH_RESULT = frozenset({"qubit", "qubits", "expval", "probabilities", *_BASES})
-_WITHOUT_RESULT = GATE_WORDS | {"pauli_evolve", "reset"}
 
 
 def read_module(tree: Any, text: str, file: str) -> ops.Module:
@@ -199,107 +195,99 @@ class FunctionReader(ExpressionReader):
     def _effect(self, node: Any) -> ops.Op:
         """A gate, call, measurement or allocation; the names that it defines are declared."""
         written, call = node.children
-        head, modifiers = self._callee(call.children[0])
-        targets = [] if written is None else written.children
-        names = tuple(None if name.type == "UNDERSCORE" else name_of(name) for name, _ in (each.children for each in targets))
-        arguments = call.children[1:]
-        if modifiers and (head in _WITH_RESULT or head == "reset"):
-            raise error_at(call, f"`{head}` takes no modifiers")
-        if head in _WITH_RESULT:
-            op = self._result(node, head, names, arguments)
-        elif head in _WITHOUT_RESULT:
-            op = self._act(node, head, modifiers, names, arguments)
-        else:
-            op = self._call(node, name_of(head), modifiers, names, arguments)
+        word, modifiers = self._callee(call.children[0])
+        targets = [] if written is None else [target.children for target in written.children]
+        names = tuple(None if name.type == "UNDERSCORE" else name_of(name) for name, _ in targets)
+        kind: Any = OP_WORDS.get(word, ops.Call)
+        if kind is ops.Call and name_of(word) not in self.returns:
+            near = did_you_mean(name_of(word), [*ops.Gate.words, *self.returns])
+            raise error_at(node, f"there is no gate or function `{name_of(word)}` in this text{near}")
+        if modifiers and "modifiers" not in dict(kind.roles):
+            raise error_at(call, f"`{word}` takes no modifiers")
+        values = self._results(node, word, kind, names) | self._operands(call, word, kind, call.children[1:])
+        if modifiers:
+            values["modifiers"] = modifiers
+        op: ops.Op = kind(**values, span=self._span(node))
         types = dict(definitions(op, self.returns))
-        for target, name in zip(targets, names, strict=True):
+        for (target, type), name in zip(targets, names, strict=True):
             if name is not None:
-                self._declare_target(target, types[name])
+                self._declare(target, types[name] if type is None else read_type(type))
         return op
 
-    def _callee(self, node: Any) -> tuple[str, Modifiers]:
+    def _callee(self, node: Any) -> tuple[str, tuple[ops.Modifier, ...]]:
         """What is called, in backticks if it was written so, and its modifiers, first to last."""
         if not isinstance(node, str) and node.data == "variable":
             (node,) = node.children
-        if isinstance(node, str) and node in MODIFIERS:
+        if isinstance(node, str) and node in MODIFIER_WORDS:
             raise error_at(node, f"`{node}(...)` gives a gate or kernel, which is then called: `{node}(...)(...)`")
         if isinstance(node, str):
             return node, ()
         match node.data, node.children:
-            case "call", [str(word), inner, *arguments] if word in MODIFIERS:
+            case "call", [str(word), inner, *arguments] if word in MODIFIER_WORDS:
                 head, modifiers = self._callee(inner)
-                return head, (*modifiers, self._modifier(node, word, arguments))
+                kind = MODIFIER_WORDS[word]
+                return head, (*modifiers, kind(**self._operands(node, word, kind, arguments)))
         raise error_at(node, "a gate or kernel should stand here, or `inverse`, `control` or `power` of one")
 
-    def _modifier(self, node: Any, word: str, arguments: list[Any]) -> ops.Modifier:
-        match word, arguments:
-            case "inverse", []:
-                return ops.Adjoint()
-            case "power", [exponent]:
-                return ops.Power(self.expression(exponent))
-            case "control", _:
-                return self._control(arguments)
-        raise error_at(node, f"wrong number of arguments for `{word}`")
+    def _results(self, node: Any, word: str, kind: type[Declared], names: Names) -> dict[str, Any]:
+        """The fields of an op for its word and for the names of its results."""
+        fields: dict[str, Any] = {}
+        if names and not any(isinstance(role, Defines) or role is Role.RESULTS for _, role in kind.roles):
+            raise error_at(node, f"`{word}` gives nothing back")
+        for field, role in kind.roles:
+            match role:
+                case Role.WORD:
+                    fields[field] = name_of(word)
+                case Defines():
+                    if len(names) != 1 or names[0] is None:
+                        raise error_at(node, f"`{word}` gives one result a name", help=f"write `name = {word}(...)`")
+                    (fields[field],) = names
+                case Role.RESULTS:
+                    count = len(self.returns[name_of(word)])
+                    if names and len(names) != count:
+                        title = f"`{name_of(word)}` gives back {count} values, not {len(names)}"
+                        raise error_at(node, title, help="write `_` for those without a name")
+                    fields[field] = names or (None,) * count
+        return fields
 
-    def _control(self, arguments: list[Any]) -> ops.Control:
-        named: dict[str, Expr] = {}
-        while arguments and arguments[-1].data == "keyword":
-            *arguments, last = arguments
-            word, given = last.children
-            if word not in ("value", "count") or word in named:
-                raise error_at(last, "`control` has the keywords `value` and `count`, each once")
-            named[word] = self.expression(given)
-        return ops.Control(tuple(map(self.place, arguments)), named.get("value"), named.get("count"))
+    def _operands(self, node: Any, word: str, kind: type[Declared], nodes: list[Any]) -> dict[str, Any]:
+        """The fields of an op or modifier that its word stands for, and those in the parentheses behind it."""
+        values = dict(kind.words.get(word, {}))
+        keywords = [name for name, role in kind.written if isinstance(role, Operand) and role.keyword]
+        while keywords and nodes and nodes[-1].data == "keyword":
+            *nodes, last = nodes
+            name, given = last.children
+            if name not in keywords or name in values:
+                shown = " and ".join(f"`{keyword}`" for keyword in keywords)
+                raise error_at(last, f"`{word}` has the keywords {shown}, each once")
+            values[str(name)] = self.expression(given)
+        fields = [(name, role) for name, role in kind.written if name not in keywords and name not in values]
+        if len(nodes) < sum(role not in EACH for _, role in fields):
+            raise error_at(node, f"wrong number of arguments for `{word}`")
+        for name, role in fields:
+            taken = [*takewhile(self.names_qubits, nodes)] if role is Role.EACH_PLACE else nodes if role in EACH else nodes[:1]
+            nodes = nodes[len(taken) :]
+            read = [self._argument(role, part) for part in taken]
+            values[name] = tuple(read) if role in EACH else read[0]
+        if nodes:
+            raise error_at(nodes[0], f"wrong number of arguments for `{word}`")
+        return values
 
-    def _result(self, node: Any, head: str, names: Names, arguments: list[Any]) -> ops.Op:
-        span = self._span(node)
-        match head, names, arguments:
-            case _, ([] | [_, _, *_] | [None]), _:
-                raise error_at(node, f"`{head}` gives one result a name", help=f"write `name = {head}(...)`")
-            case "qubit", [str(name)], []:
-                return ops.Alloc(name, None, span)
-            case "qubits", [str(name)], [size]:
-                return ops.Alloc(name, self.expression(size), span)
-            case "expval", [str(name)], [places, observable]:
-                return ops.Expval(self.places(places), self.expression(observable), name, span)
-            case "probabilities", [str(name)], [places]:
-                return ops.Probabilities(self.places(places), name, span)
-            case _, [str(name)], [place] if head in _BASES:
-                return ops.Measure(self.place(place), name, *_BASES[head], span)
-        raise error_at(node, f"wrong number of arguments for `{head}`")
+    def _argument(self, role: Role | Operand, node: Any) -> Any:
+        match role:
+            case Role.PLACE | Role.EACH_PLACE:
+                return self.place(node)
+            case Role.PLACES:
+                return self.places(node)
+            case Role.MATRIX:
+                return self._matrix(node)
+            case Role.EACH_VALUE:
+                return self.value(node)
+            case Role.EACH_EXPRESSION if self.names_qubits(node):
+                raise error_at(node, "the qubits of a gate come first, then its angles")
+        return self.expression(node)
 
-    def _act(self, node: Any, head: str, modifiers: Modifiers, names: Names, arguments: list[Any]) -> ops.Op:
-        span = self._span(node)
-        matrix = None
-        match head, arguments:
-            case _ if names:
-                raise error_at(node, f"`{head}` gives nothing back")
-            case "reset", [place]:
-                return ops.Reset(self.place(place), span)
-            case "pauli_evolve", [places, observable, time]:
-                return ops.PauliEvolve(self.places(places), self.expression(observable), self.expression(time), modifiers, span)
-            case (("reset" | "pauli_evolve"), _):
-                raise error_at(node, f"wrong number of arguments for `{head}`")
-            case "unitary", [rows, *arguments]:
-                matrix = self._matrix(rows)
-        values = list(map(self.value, arguments))
-        qubits = tuple(value for value in values if isinstance(value, Place))
-        angles = tuple(value for value in values if isinstance(value, Expr))
-        if values != [*qubits, *angles]:
-            raise error_at(node, f"the qubits of `{head}` come first, then its angles")
-        return ops.Gate(str(head), qubits, angles, modifiers, matrix, span)
-
-    def _call(self, node: Any, callee: str, modifiers: Modifiers, names: Names, arguments: list[Any]) -> ops.Call:
-        if callee not in self.returns:
-            near = did_you_mean(callee, [*GATE_WORDS, *self.returns])
-            raise error_at(node, f"there is no gate or function `{callee}` in this text{near}")
-        count = len(self.returns[callee])
-        if names and len(names) != count:
-            help = "write `_` for those without a name"
-            raise error_at(node, f"`{callee}` gives back {count} values, not {len(names)}", help=help)
-        return ops.Call(callee, tuple(map(self.value, arguments)), names or (None,) * count, modifiers, self._span(node))
-
-    def _matrix(self, node: Any) -> Matrix:
+    def _matrix(self, node: Any) -> tuple[tuple[complex, ...], ...]:
         if node.data != "list" or any(row.data != "list" for row in node.children):
             raise error_at(node, "`unitary` takes a matrix first", help="write it as rows: `unitary([[1, 0], [0, 1j]], q)`")
         return tuple(tuple(map(self._entry, row.children)) for row in node.children)

@@ -5,55 +5,79 @@ Qubits are by reference (`Place`): the frontend has proved that every name of th
 never count in comparison.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 from qkernel.diagnostics import Span
+from qkernel.gates import GATES
 from qkernel.ir.expressions import Expr
+from qkernel.ir.fields import NUMBERS, Declared, Defines, Operand, Role
 from qkernel.ir.places import Place
-from qkernel.ir.types import Type
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, ScalarType, Type, joined_type
+
+OnePlace = Annotated[Place, Role.PLACE]
+Places = Annotated[tuple[Place, ...], Role.PLACES]
+EachPlace = Annotated[tuple[Place, ...], Role.EACH_PLACE]
+Modifiers = Annotated[tuple["Modifier", ...], Role.PARTS]
+Body = Annotated[tuple["Op", ...], Role.BLOCK]
+Bound = Annotated[Expr, Operand("a bound of the range", (UINT,))]
+AnyExpr = Annotated[Expr, Operand()]
+Handed = Annotated[Expr, Operand(inside=True)]
+"""What a block hands on at its end."""
+
+
+def _as_many(element: ScalarType) -> Callable[[Any], Type]:
+    """The type of one result for each qubit of an op's place."""
+    return lambda op: element if op.place.length is None else ArrayType(element)
 
 
 @dataclass(frozen=True, slots=True)
-class Adjoint:
+class Adjoint(Declared):
     """Run the operation backwards."""
 
+    words: ClassVar = {"inverse": {}}
+
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class Control(Declared):
     """Run the operation where the qubits of `places`, in order, least significant first, hold `value` (None: all 1).
 
     `count` is how many qubits these must be, where the lengths of `places` do not show it; lowering checks that.
     """
 
-    places: tuple[Place, ...]
-    value: Expr | None = None
-    count: Expr | None = None
+    places: EachPlace
+    value: Annotated[Expr | None, Operand("the value of a control", (UINT,), keyword=True)] = None
+    count: Annotated[Expr | None, Operand("the number of controls", (UINT,), keyword=True)] = None
+
+    words: ClassVar = {"control": {}}
 
 
 @dataclass(frozen=True, slots=True)
-class Power:
+class Power(Declared):
     """Run the operation `exponent` times; a negative number of times runs its adjoint."""
 
-    exponent: Expr
+    exponent: Annotated[Expr, Operand("the exponent of a power", (UINT,))]
+
+    words: ClassVar = {"power": {}}
 
 
 Modifier = Adjoint | Control | Power
 
 
 @dataclass(frozen=True, slots=True)
-class Alloc:
+class Alloc(Declared):
     """A fresh register of `size` qubits in 0, or one fresh qubit if `size` is None. Never reused, one per execution."""
 
-    register: str
-    size: Expr | None = None
+    register: Annotated[str, Defines(lambda op: QUBIT if op.size is None else ArrayType(QUBIT))]
+    size: Annotated[Expr | None, Operand("the size of a register", (UINT,))] = None
     span: Span | None = field(default=None, compare=False)
+
+    words: ClassVar = {"qubit": {"size": None}, "qubits": {}}
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Declared):
     """A gate of the table `qkernel.gates.GATES`, by name.
 
     A one-qubit gate on a place with a length acts on each of its qubits; then an angle of vector type gives one angle
@@ -61,27 +85,31 @@ class Gate:
     matrix as a tuple of rows, first place least significant.
     """
 
-    gate: str
-    places: tuple[Place, ...]
-    angles: tuple[Expr, ...] = ()
-    modifiers: tuple[Modifier, ...] = ()
-    matrix: tuple[tuple[complex, ...], ...] | None = None
+    gate: Annotated[str, Role.WORD]
+    places: EachPlace
+    angles: Annotated[tuple[Expr, ...], Role.EACH_EXPRESSION] = ()
+    modifiers: Modifiers = ()
+    matrix: Annotated[tuple[tuple[complex, ...], ...] | None, Role.MATRIX] = None
     span: Span | None = field(default=None, compare=False)
+
+    words: ClassVar = {**{gate: {"matrix": None} for gate in (*GATES, "barrier")}, "unitary": {}}
 
 
 @dataclass(frozen=True, slots=True)
-class PauliEvolve:
+class PauliEvolve(Declared):
     """exp(-i time observable) on `places` (observable qubit k is the k-th qubit), one Trotter step in the terms' order."""
 
-    places: tuple[Place, ...]
-    observable: Expr
-    time: Expr
-    modifiers: tuple[Modifier, ...] = ()
+    places: Places
+    observable: Annotated[Expr, Operand("what `pauli_evolve` takes", (OBSERVABLE,))]
+    time: Annotated[Expr, Operand("an angle", NUMBERS)]
+    modifiers: Modifiers = ()
     span: Span | None = field(default=None, compare=False)
+
+    words: ClassVar = {"pauli_evolve": {}}
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(Declared):
     """A call of the function `callee` of the module.
 
     `arguments` stand in the order of the callee's parameters: expressions for classical ones, places for quantum
@@ -89,125 +117,140 @@ class Call:
     result is not a new thing (a place that was passed in, or an expression in the callee's arguments).
     """
 
-    callee: str
-    arguments: tuple[Expr | Place, ...]
-    results: tuple[str | None, ...] = ()
-    modifiers: tuple[Modifier, ...] = ()
+    callee: Annotated[str, Role.WORD]
+    arguments: Annotated[tuple[Expr | Place, ...], Role.EACH_VALUE]
+    results: Annotated[tuple[str | None, ...], Role.RESULTS] = ()
+    modifiers: Modifiers = ()
     span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Declared):
     """Measure `place` in the basis `z`, `x` or `y`. Defines `result`: a Bit, or a vector of Bits if place has a length.
 
     `keeps` says whether the qubits live on afterwards (`project_*`, `measure_reset`).
     """
 
-    place: Place
-    result: str
+    place: OnePlace
+    result: Annotated[str, Defines(_as_many(BIT))]
     basis: str = "z"
     keeps: bool = False
     span: Span | None = field(default=None, compare=False)
 
+    words: ClassVar = {
+        "measure": {"basis": "z", "keeps": False},
+        "measure_x": {"basis": "x", "keeps": False},
+        "measure_y": {"basis": "y", "keeps": False},
+        "project_z": {"basis": "z", "keeps": True},
+        "project_x": {"basis": "x", "keeps": True},
+        "project_y": {"basis": "y", "keeps": True},
+    }
+
 
 @dataclass(frozen=True, slots=True)
-class Reset:
+class Reset(Declared):
     """Put `place` into 0."""
 
-    place: Place
+    place: OnePlace
     span: Span | None = field(default=None, compare=False)
+
+    words: ClassVar = {"reset": {}}
 
 
 @dataclass(frozen=True, slots=True)
-class Expval:
+class Expval(Declared):
     """The expectation value of `observable` (its qubit k is the k-th qubit of `places`); consumes the qubits.
 
     Defines `result`: a Float, or a vector of Floats if `observable` is a vector of observables.
     """
 
-    places: tuple[Place, ...]
-    observable: Expr
-    result: str
+    places: Places
+    observable: Annotated[Expr, Operand("what `expval` takes", (OBSERVABLE, ArrayType(OBSERVABLE)))]
+    result: Annotated[str, Defines(lambda op: ArrayType(FLOAT) if isinstance(op.observable.type, ArrayType) else FLOAT)]
     span: Span | None = field(default=None, compare=False)
+
+    words: ClassVar = {"expval": {}}
 
 
 @dataclass(frozen=True, slots=True)
-class Probabilities:
+class Probabilities(Declared):
     """The 2**n outcome probabilities of `places`, index 0 all zeros, first qubit least significant; consumes them."""
 
-    places: tuple[Place, ...]
-    result: str
+    places: Places
+    result: Annotated[str, Defines(lambda op: ArrayType(FLOAT))]
     span: Span | None = field(default=None, compare=False)
 
+    words: ClassVar = {"probabilities": {}}
+
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class Range(Declared):
     """Python's `range(start, stop, step)`."""
 
-    start: Expr
-    stop: Expr
-    step: Expr
+    start: Bound
+    stop: Bound
+    step: Bound
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
+class Items(Declared):
     """The items of a dictionary in its order."""
 
-    dictionary: Expr
+    dictionary: AnyExpr
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(Declared):
     """A classical value that a loop carries.
 
     Before the loop `name` is `initial`; after each round it becomes `next`, all carried names at once; after the loop
     `name` denotes the last value. Its type is `joined_type` of the two. `span` is where the loop's body assigns it last.
     """
 
-    name: str
-    initial: Expr
-    next: Expr
+    name: Annotated[str, Defines(lambda entry: joined_type(entry.initial.type, entry.next.type))]
+    initial: AnyExpr
+    next: Handed
     span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class For:
+class For(Declared):
     """A loop over a range (one target) or over items (key names, then the value's name)."""
 
     targets: tuple[str, ...]
-    domain: Range | Items
-    body: tuple[Op, ...]
-    carried: tuple[Carried, ...] = ()
+    domain: Annotated[Range | Items, Role.PARTS]
+    body: Body
+    carried: Annotated[tuple[Carried, ...], Role.PARTS] = ()
     span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Declared):
     """A classical value that depends on the branch taken; after the `If`, `name` denotes it, of `joined_type` of the two."""
 
-    name: str
-    then: Expr
-    otherwise: Expr
+    name: Annotated[str, Defines(lambda entry: joined_type(entry.then.type, entry.otherwise.type))]
+    then: Handed
+    otherwise: Handed
 
 
 @dataclass(frozen=True, slots=True)
-class If:
+class If(Declared):
     """A branch on a bit: chosen at lowering where the condition is known then, else at run time."""
 
-    condition: Expr
-    then: tuple[Op, ...]
-    otherwise: tuple[Op, ...] = ()
-    joined: tuple[Joined, ...] = ()
+    condition: Annotated[Expr, Operand("the condition", (BIT,))]
+    then: Body
+    otherwise: Body = ()
+    joined: Annotated[tuple[Joined, ...], Role.PARTS] = ()
     span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class While:
+class While(Declared):
     """Run `body` as long as `condition`, an expression over carried names and bits, holds."""
 
-    condition: Expr
-    body: tuple[Op, ...]
-    carried: tuple[Carried, ...] = ()
+    condition: Annotated[Expr, Operand("the condition", (BIT,), inside=True)]
+    body: Body
+    carried: Annotated[tuple[Carried, ...], Role.PARTS] = ()
     span: Span | None = field(default=None, compare=False)
 
 
@@ -270,13 +313,3 @@ class Module:
     def __repr__(self) -> str:
         """The text form: what stands in the functions takes a hundred times as much as Python would write it."""
         return str(self)
-
-
-def blocks(op: Any) -> tuple[Block, ...]:
-    """The blocks nested directly in `op`."""
-    match op:
-        case For(body=body) | While(body=body):
-            return (body,)
-        case If(then=then, otherwise=otherwise):
-            return (then, otherwise)
-    return ()

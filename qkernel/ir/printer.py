@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from qkernel.diagnostics import written_name
@@ -24,6 +24,7 @@ from qkernel.ir.expressions import (
     Updated,
     array_type,
 )
+from qkernel.ir.fields import Declared, Defines, Operand, Role
 from qkernel.ir.places import Place, whole
 from qkernel.ir.system_names import SystemName
 from qkernel.ir.types import TupleType, Type, joined_type
@@ -32,7 +33,6 @@ from qkernel.ir.vocabulary import (
     FUNCTIONS,
     HEADER,
     LEFT_ASSOCIATIVE,
-    MEASUREMENTS,
     PRECEDENCE,
     VERSION,
     function_text,
@@ -80,26 +80,10 @@ class _FunctionPrinter:
                 return self.loop(op)
             case ops.If():
                 return self.branch(op)
-            case ops.Alloc(_, size):
-                effect = "qubit()" if size is None else f"qubits({format_expression(size)})"
-            case ops.Gate(gate, places, angles, modifiers, matrix):
-                first = "" if matrix is None else f"{_matrix(matrix)}, "
-                effect = f"{self.modified(gate, modifiers)}({first}{self.values((*places, *angles))})"
-            case ops.PauliEvolve(places, observable, time, modifiers):
-                effect = f"{self.modified('pauli_evolve', modifiers)}({self.places(places)}, {_listed((observable, time))})"
-            case ops.Call(callee, arguments, _, modifiers):
-                effect = f"{self.modified(function_text(callee), modifiers)}({self.values(arguments)})"
-            case ops.Measure(place, _, basis, keeps):
-                effect = f"{MEASUREMENTS[basis, keeps]}({self.value(place)})"
-            case ops.Reset(place):
-                effect = f"reset({self.value(place)})"
-            case ops.Expval(places, observable):
-                effect = f"expval({self.places(places)}, {format_expression(observable)})"
-            case ops.Probabilities(places):
-                effect = f"probabilities({self.places(places)})"
-        defined = dict(definitions(op, self.returns))
-        self.types.update(defined)
-        return f"{_results(op.results if isinstance(op, ops.Call) else [*defined])}{effect}".split("\n")
+        word, _ = op.spelling()
+        effect = f"{self.modified(op, word if word in op.words else function_text(word))}({', '.join(self.operands(op))})"
+        self.types.update(definitions(op, self.returns))
+        return f"{_results(op)}{effect}".split("\n")
 
     def loop(self, op: ops.For | ops.While) -> list[str]:
         if isinstance(op, ops.For):
@@ -121,21 +105,31 @@ class _FunctionPrinter:
         otherwise = _bindings("join", [(entry.name, entry.otherwise) for entry in op.joined])
         return [*lines, "else:", *_inner(self.block(op.otherwise) + otherwise)]
 
-    def modified(self, name: str, modifiers: tuple[ops.Modifier, ...]) -> str:
-        for modifier in modifiers:
-            match modifier:
-                case ops.Adjoint():
-                    name = f"inverse({name})"
-                case ops.Power(exponent):
-                    name = f"power({name}, {format_expression(exponent)})"
-                case ops.Control(places, value, count):
-                    given = {"value": value, "count": count}
-                    keywords = [f"{word}={format_expression(part)}" for word, part in given.items() if part is not None]
-                    name = f"control({', '.join([name, *map(self.value, places), *keywords])})"
-        return name
+    def operands(self, op: Declared) -> Iterator[str]:
+        """What stands in the parentheses of an op or modifier."""
+        _, meant = op.spelling()
+        for name, role in op.written:
+            value = getattr(op, name)
+            match role:
+                case _ if name in meant or value is None:
+                    continue
+                case Operand(keyword=True):
+                    yield f"{name}={format_expression(value)}"
+                case Operand() | Role.PLACE:
+                    yield self.value(value)
+                case Role.MATRIX:
+                    yield _matrix(value)
+                case Role.PLACES if len(value) > 1:
+                    yield f"({self.values(value)})"
+                case _:
+                    yield from map(self.value, value)
 
-    def places(self, places: tuple[Place, ...]) -> str:
-        return self.value(places[0]) if len(places) == 1 else f"({self.values(places)})"
+    def modified(self, op: ops.Op, name: str) -> str:
+        """What is called `name`, in the modifiers of `op`."""
+        for modifier in getattr(op, "modifiers", ()):
+            word, _ = modifier.spelling()
+            name = f"{word}({', '.join([name, *self.operands(modifier)])})"
+        return name
 
     def values(self, values: Iterable[Expr | Place]) -> str:
         return ", ".join(map(self.value, values))
@@ -195,8 +189,14 @@ def _inner(lines: list[str]) -> list[str]:
     return [_INDENT + line for line in lines or ["pass"]]
 
 
-def _results(names: Sequence[str | None]) -> str:
+def _results(op: ops.Op) -> str:
     """`a, b = `; `_` stands for a result without a name."""
+    names: list[str | None] = []
+    for name, role in op.roles:
+        if isinstance(role, Defines):
+            names.append(getattr(op, name))
+        elif role is Role.RESULTS:
+            names.extend(getattr(op, name))
     shown = ["_" if name is None else "`_`" if name == "_" else name_text(name) for name in names]
     return "" if all(name is None for name in names) else f"{', '.join(shown)} = "
 

@@ -7,16 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from qkernel.diagnostics import Span, did_you_mean
+from qkernel.diagnostics import Span, did_you_mean, with_article
 from qkernel.errors import TextFormError
 from qkernel.gates import GATES
 from qkernel.ir import ops
 from qkernel.ir.expression_checks import check_expression
 from qkernel.ir.expressions import ONE, ZERO, Expr
+from qkernel.ir.fields import NUMBERS, Declared, Operand, Role
 from qkernel.ir.places import Place
-from qkernel.ir.types import BIT, OBSERVABLE, QUBIT, UINT, ArrayType, Type, fits, is_number, is_quantum
-from qkernel.ir.vocabulary import GATE_WORDS, KINDS, MAX_NAME_LENGTH, MEASUREMENTS
-from qkernel.ir.walk import definitions, return_types, target_types
+from qkernel.ir.types import BIT, QUBIT, UINT, ArrayType, Type, fits, is_number, is_quantum
+from qkernel.ir.vocabulary import KINDS, MAX_NAME_LENGTH
+from qkernel.ir.walk import definitions, return_types, target_types, value_type
 
 
 def verify(module: ops.Module) -> None:
@@ -65,7 +66,7 @@ class _Checker:
     def _parameter(self, parameter: ops.Parameter) -> None:
         self.span = parameter.span or self.function.span
         if parameter.default is not None:
-            self._typed(parameter.default, parameter.type, f"the default of `{parameter.name}`")
+            self._typed(parameter.default, f"the default of `{parameter.name}`", parameter.type)
         self._define([(parameter.name, parameter.type)])
 
     # Names ----------------------------------------------------------------------------------------------------------
@@ -94,11 +95,17 @@ class _Checker:
             self._op(op)
 
     def _op(self, op: ops.Op) -> None:
+        self._fields(op)
         match op:
-            case ops.For() | ops.While():
-                self._loop(op)
-            case ops.If(condition, then, otherwise, joined):
-                self._typed(condition, BIT, "the condition")
+            case ops.For(targets, domain):
+                types = target_types(domain, len(targets))
+                what = f"the items of a {domain.dictionary.type}" if isinstance(domain, ops.Items) else "a range"
+                if types is None:
+                    raise self.fail(f"a loop over {what} does not have {len(targets)} targets")
+                self._loop(op, zip(targets, types, strict=True))
+            case ops.While(condition):
+                self._loop(op, (), condition)
+            case ops.If(_, then, otherwise, joined):
                 results = dict(definitions(op, self.returns))
                 self._inner(op, then, [(entry.name, entry.then) for entry in joined], results)
                 self._inner(op, otherwise, [(entry.name, entry.otherwise) for entry in joined], results)
@@ -107,90 +114,60 @@ class _Checker:
                 self._simple(op)
                 self._define(definitions(op, self.returns))
 
+    def _simple(self, op: ops.Op) -> None:
+        """What the declared fields of an op do not say."""
+        match op:
+            case ops.Gate():
+                self._gate(op)
+            case ops.Call():
+                self._call(op)
+            case ops.Measure(basis=basis):
+                self.expect(basis in "xyz", f"there is no basis `{basis}`")
+
+    def _fields(self, op: Declared) -> None:
+        """What an op, or a part of one, says of its fields; what is inside of its blocks is for these."""
+        for name, role in op.roles:
+            value = getattr(op, name)
+            match role:
+                case Operand(inside=False) if value is not None:
+                    self._typed(value, role.what, *role.types)
+                case Role.WORD if op.words and value not in op.words:
+                    raise self.fail(f"there is no {name} `{value}`{did_you_mean(value, sorted(op.words))}")
+                case Role.PLACE:
+                    self._value(value)
+                case Role.PLACES | Role.EACH_PLACE | Role.EACH_EXPRESSION | Role.EACH_VALUE:
+                    for part in value:
+                        self._value(part)
+                case Role.PARTS:
+                    for part in value if isinstance(value, tuple) else [value]:
+                        self._fields(part)
+
     def _inner(self, op: ops.Op, block: ops.Block, handed: list[tuple[str, Expr]], types: Mapping[str, Type]) -> None:
         """A block in `op`, and the values of the names that it hands on; what it defines ends with it."""
         with self._scope():
             self._block(block)
             self.span = op.span
             for name, value in handed:
-                self._typed(value, types[name], f"`{name}`")
+                self._typed(value, f"`{name}`", types[name])
 
-    def _loop(self, op: ops.For | ops.While) -> None:
-        targets = self._targets(op) if isinstance(op, ops.For) else ()
-        for carried in op.carried:
-            self._expression(carried.initial)
+    def _loop(self, op: ops.For | ops.While, targets: Iterable[tuple[str, Type]], condition: Expr | None = None) -> None:
         self._define(definitions(op, self.returns))
         with self._scope():
             self._define(targets)
-            if isinstance(op, ops.While):
-                self._typed(op.condition, BIT, "the condition")
+            if condition is not None:
+                self._typed(condition, "the condition", BIT)
             self._inner(op, op.body, [(carried.name, carried.next) for carried in op.carried], self.visible)
 
-    def _targets(self, op: ops.For) -> Iterable[tuple[str, Type]]:
-        """The targets of a loop and their types."""
-        match op.domain:
-            case ops.Range(start, stop, step):
-                what = "a range"
-                for part in (start, stop, step):
-                    self._count(part, "a bound of the range")
-            case ops.Items(dictionary):
-                what = f"the items of a {dictionary.type}"
-                self._expression(dictionary)
-        types = target_types(op.domain, len(op.targets))
-        if types is None:
-            raise self.fail(f"a loop over {what} does not have {len(op.targets)} targets")
-        return zip(op.targets, types, strict=True)
-
-    # Simple ops -----------------------------------------------------------------------------------------------------
-
-    def _simple(self, op: ops.Op) -> None:
-        if isinstance(op, ops.Gate | ops.PauliEvolve | ops.Call):
-            self._modifiers(op.modifiers)
-        match op:
-            case ops.Alloc(_, size):
-                self._count(size, "the size of a register")
-            case ops.Gate():
-                self._gate(op)
-            case ops.PauliEvolve(places, observable, time):
-                self._places(*places)
-                self._typed(observable, OBSERVABLE, "what `pauli_evolve` takes")
-                self._angle(time)
-            case ops.Call():
-                self._call(op)
-            case ops.Measure(place, _, basis, keeps):
-                self.expect((basis, keeps) in MEASUREMENTS, f"there is no basis `{basis}`")
-                self._places(place)
-            case ops.Reset(place):
-                self._places(place)
-            case ops.Expval(places, observable):
-                self._places(*places)
-                self._expression(observable)
-                known = observable.type in (OBSERVABLE, ArrayType(OBSERVABLE))
-                self.expect(known, f"`expval` takes an observable or a vector of them, not a {observable.type}")
-            case ops.Probabilities(places):
-                self._places(*places)
-
-    def _modifiers(self, modifiers: tuple[ops.Modifier, ...]) -> None:
-        for modifier in modifiers:
-            match modifier:
-                case ops.Control(places, value, count):
-                    self._places(*places)
-                    self._count(value, "the value of a control")
-                    self._count(count, "the number of controls")
-                case ops.Power(exponent):
-                    self._count(exponent, "the exponent of a power")
-
     def _gate(self, gate: ops.Gate) -> None:
-        if gate.gate not in GATE_WORDS:
-            raise self.fail(f"there is no gate `{gate.gate}`{did_you_mean(gate.gate, sorted(GATE_WORDS))}")
-        self._places(*gate.places)
         self.expect((gate.gate == "unitary") == (gate.matrix is not None), "`unitary` has a matrix, and no other gate has one")
         rule = GATES.get(gate.gate)
         expected = 0 if rule is None else len(rule.angles)
         self.expect(len(gate.angles) == expected, f"`{gate.gate}` takes {expected} angles, not {len(gate.angles)}")
-        for angle in gate.angles:
-            self._angle(angle, bool(gate.places) and gate.places[0].length is not None)
         are_single = all(place.length is None for place in gate.places)
+        for angle in gate.angles:
+            one_each = bool(gate.places) and gate.places[0].length is not None
+            type = angle.type.entry if one_each and isinstance(angle.type, ArrayType) else angle.type
+            self.expect(is_number(type), f"an angle is a number, not {with_article(angle.type)}")
         if rule is not None:
             count = len(gate.places)
             self.expect(count == rule.num_qubits, f"`{gate.gate}` takes {rule.num_qubits} qubits, not {count}")
@@ -202,13 +179,6 @@ class _Checker:
             fitting = not are_single or size == 1 << len(gate.places)
             self.expect(fitting, f"a {size} x {size} matrix on {len(gate.places)} qubits")
 
-    def _angle(self, angle: Expr, one_each: bool = False) -> None:
-        self._expression(angle)
-        match angle.type:
-            case ArrayType(element, 1) if one_each and is_number(element):
-                return
-        self.expect(is_number(angle.type), f"an angle is a number, not a {angle.type}")
-
     def _call(self, call: ops.Call) -> None:
         if call.callee not in self.module.index:
             raise self.fail(f"there is no function `{call.callee}`{did_you_mean(call.callee, [*self.module.index])}")
@@ -218,50 +188,40 @@ class _Checker:
         given = len(call.results)
         self.expect(len(results) == given, f"`{call.callee}` gives back {len(results)} values, not {given}")
         for parameter, argument in zip(parameters, call.arguments, strict=True):
+            type = parameter.type
+            wanted = ArrayType(QUBIT) if is_quantum(type) and type != QUBIT else type
+            given_type = value_type(argument)
             what = f"`{parameter.name}` of `{call.callee}`"
-            if isinstance(argument, Place):
-                self._places(argument)
-                single = argument.length is None
-                matches = is_quantum(parameter.type) and single == (parameter.type == QUBIT)
-                self.expect(matches, f"{what} is a {parameter.type}, not {'a qubit' if single else 'a register'}")
-            else:
-                self.expect(not is_quantum(parameter.type), f"{what} is a {parameter.type}, not a classical value")
-                self._typed(argument, parameter.type, what)
+            self.expect(fits(given_type, wanted), f"{what} is {with_article(type)}, not {with_article(given_type)}")
 
     # Values ---------------------------------------------------------------------------------------------------------
 
-    def _places(self, *places: Place) -> None:
-        for place in places:
-            name = place.register
-            self.expect(name in self.visible, f"`{name}` is not defined here")
-            self.expect(is_quantum(self.visible[name]), f"`{name}` is a {self.visible[name]}, not qubits")
-            self._count(place.start, f"an index of `{name}`")
-            self._count(place.stride, f"an index of `{name}`")
-            self._count(place.length, f"an index of `{name}`")
-            if place.length is None:
-                self.expect(place.stride == ONE, f"one qubit of `{name}` with a stride")
-            if self.visible[name] == QUBIT:
-                self.expect(place.length is None and place.start == ZERO, f"`{name}` is one qubit, it has no parts")
-
     def _value(self, value: Expr | Place) -> None:
-        if isinstance(value, Place):
-            self._places(value)
-        else:
+        if isinstance(value, Expr):
             self._expression(value)
+            return
+        name = value.register
+        self.expect(name in self.visible, f"`{name}` is not defined here")
+        type = self.visible[name]
+        self.expect(is_quantum(type), f"`{name}` is {with_article(type)}, not qubits")
+        for part in (value.start, value.stride, value.length):
+            if part is not None:
+                self._typed(part, f"an index of `{name}`", UINT)
+        self.expect(value.length is not None or value.stride == ONE, f"one qubit of `{name}` with a stride")
+        is_whole = value.length is None and value.start == ZERO
+        self.expect(is_whole or type != QUBIT, f"`{name}` is one qubit, it has no parts")
 
     def _expression(self, expr: Expr) -> None:
         wrong = check_expression(expr, self.visible)
         if wrong is not None:
             raise self.fail(wrong)
 
-    def _typed(self, expr: Expr, type: Type, what: str) -> None:
+    def _typed(self, expr: Expr, what: str, *types: Type) -> None:
+        """An expression of one of these types, or of any if there are none."""
         self._expression(expr)
-        self.expect(fits(expr.type, type), f"{what} is a {type}, not a {expr.type}")
-
-    def _count(self, expr: Expr | None, what: str) -> None:
-        """A UInt, if it is there."""
-        if expr is not None:
-            self._typed(expr, UINT, what)
+        if types and not any(fits(expr.type, type) for type in types):
+            wanted = "a number" if types == NUMBERS else " or ".join(map(with_article, types))
+            raise self.fail(f"{what} is {wanted}, not {with_article(expr.type)}")
 
 
 def _is_identifier(name: str) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import keyword
 import re
+from typing import get_args
 
-from qkernel.gates import GATES
 from qkernel.ir.operators import OPERATORS
+from qkernel.ir.ops import Modifier, Op
 from qkernel.ir.types import ARRAYS
 
 VERSION = 1
@@ -27,21 +28,10 @@ _ONE_OPERAND = FUNCTIONS - {"min", "max", "atan2", "fixed"} | {"neg", "not"}
 OPERANDS = {name: 3 if name == "select" else 1 if name in _ONE_OPERAND else 2 for name in OPERATORS}
 """How many operands an operator takes."""
 KINDS = ("kernel", "composite", "oracle")
-MEASUREMENTS = {
-    ("z", False): "measure",
-    ("x", False): "measure_x",
-    ("y", False): "measure_y",
-    ("z", True): "project_z",
-    ("x", True): "project_x",
-    ("y", True): "project_y",
-}
-"""The word for a measurement by its basis and whether the qubits live on."""
-GATE_WORDS = frozenset(GATES) | {"unitary", "barrier"}
-MODIFIERS = frozenset({"inverse", "control", "power"})
-STATEMENTS = (
-    GATE_WORDS | MODIFIERS | set(MEASUREMENTS.values())
-    | {"qubit", "qubits", "pauli_evolve", "reset", "expval", "probabilities", "range", "items"}
-)  # fmt: skip
+OP_WORDS = {word: kind for kind in get_args(Op) for word in kind.words}
+"""The ops by the words that they are written with; any other word calls the function of that name."""
+MODIFIER_WORDS = {word: kind for kind in get_args(Modifier) for word in kind.words}
+_STATEMENTS = {*OP_WORDS, *MODIFIER_WORDS, "range", "items"}
 
 KEYWORDS = frozenset(keyword.kwlist) | {"carrying", "next", "join", "inf", "nan", "Tuple", "Dict", *ARRAYS}
 """Words that a value, register or function can go by only in backticks."""
@@ -57,4 +47,4 @@ def name_text(name: str) -> str:
 
 def function_text(name: str) -> str:
     """The name of a function, in backticks also if a statement has that name."""
-    return f"`{name}`" if name in STATEMENTS else name_text(name)
+    return f"`{name}`" if name in _STATEMENTS else name_text(name)

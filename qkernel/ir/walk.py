@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from qkernel.diagnostics import Span
 from qkernel.ir.expressions import Expr
-from qkernel.ir.ops import Alloc, Block, Call, Expval, For, If, Items, Measure, Module, Op, Probabilities, Range, While, blocks
+from qkernel.ir.fields import Declared, Defines, Role
+from qkernel.ir.ops import Block, Items, Module, Op, Range
 from qkernel.ir.places import Place
-from qkernel.ir.types import BIT, FLOAT, QUBIT, UINT, ArrayType, DictType, TupleType, Type, joined_type
+from qkernel.ir.types import QUBIT, UINT, ArrayType, DictType, TupleType, Type
 
 
 def walk(block: Block) -> Iterator[Op]:
@@ -23,23 +23,41 @@ def walk(block: Block) -> Iterator[Op]:
             pending.extend(reversed(inner))
 
 
+def blocks(op: Op) -> tuple[Block, ...]:
+    """The blocks nested directly in `op`."""
+    return tuple([getattr(op, name) for name in op.block_fields])
+
+
+def operands(op: Declared) -> Iterator[Expr | Place]:
+    """The expressions and places of `op` and of its parts, but not of the blocks in it."""
+    for name in op.operand_fields:
+        yield from _operands(getattr(op, name))
+
+
+def _operands(value: Any) -> Iterator[Expr | Place]:
+    match value:
+        case tuple():
+            for part in value:
+                yield from _operands(part)
+        case Declared():
+            yield from operands(value)
+        case Expr() | Place():
+            yield value
+
+
 def expressions(op: Op) -> Iterator[Expr]:
-    """The expressions of `op` itself; those of the blocks in it are left out."""
-    inside = blocks(op)
-    for entry in fields(op):
-        if not any(getattr(op, entry.name) is block for block in inside):
-            yield from _expressions(getattr(op, entry.name))
+    """The expressions of `op` itself, those in its places included."""
+    for value in operands(op):
+        if isinstance(value, Expr):
+            yield value
+        else:
+            yield from (part for part in (value.start, value.stride, value.length) if part is not None)
 
 
-def _expressions(value: Any) -> Iterator[Expr]:
-    if isinstance(value, Expr):
-        yield value
-    elif isinstance(value, tuple):
-        for part in value:
-            yield from _expressions(part)
-    elif is_dataclass(value) and not isinstance(value, Span):
-        for entry in fields(value):
-            yield from _expressions(getattr(value, entry.name))
+def with_blocks(op: Op, change: Callable[[Block], Block]) -> Op:
+    """`op` with each of its blocks changed."""
+    changed: Any = {name: change(getattr(op, name)) for name in op.block_fields}
+    return replace(op, **changed) if changed else op
 
 
 def value_type(value: Expr | Place) -> Type:
@@ -68,20 +86,15 @@ def target_types(domain: Range | Items, count: int) -> tuple[Type, ...] | None:
     return None
 
 
-def definitions(op: Op, returns: Mapping[str, tuple[Type, ...]]) -> Iterator[tuple[str, Type]]:
+def definitions(op: Any, returns: Mapping[str, tuple[Type, ...]]) -> Iterator[tuple[str, Type]]:
     """The names that `op` defines for what follows it and their types; `returns` is what each function gives back."""
-    match op:
-        case Alloc(register, size):
-            yield register, QUBIT if size is None else ArrayType(QUBIT)
-        case Measure(place, result):
-            yield result, BIT if place.length is None else ArrayType(BIT)
-        case Expval(_, observable, result):
-            yield result, ArrayType(FLOAT) if isinstance(observable.type, ArrayType) else FLOAT
-        case Probabilities(_, result):
-            yield result, ArrayType(FLOAT)
-        case Call(callee, _, results):
-            yield from ((name, type) for name, type in zip(results, returns[callee], strict=True) if name is not None)
-        case For() | While():
-            yield from ((entry.name, joined_type(entry.initial.type, entry.next.type)) for entry in op.carried)
-        case If():
-            yield from ((entry.name, joined_type(entry.then.type, entry.otherwise.type)) for entry in op.joined)
+    for name, role in op.roles:
+        value = getattr(op, name)
+        match role:
+            case Defines(type_of):
+                yield value, type_of(op)
+            case Role.RESULTS:
+                yield from ((name, type) for name, type in zip(value, returns[op.callee], strict=True) if name is not None)
+            case Role.PARTS if isinstance(value, tuple):
+                for part in value:
+                    yield from definitions(part, returns)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from qkernel.errors import SeparationError
 from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Expr
-from qkernel.ir.ops import Block, Call, Expval, For, If, Measure, Module, Probabilities, While
+from qkernel.ir.ops import Block, Call, For, If, Module, While
 from qkernel.ir.places import Place
 from qkernel.ir.types import is_quantum
+from qkernel.ir.walk import definitions
 
 
 def check_rounds(module: Module) -> None:
@@ -61,8 +62,6 @@ class _Reading:
         known: list[While] = []
         for op in block:
             match op:
-                case Measure(result=result) | Expval(result=result) | Probabilities(result=result):
-                    names.add(result)
                 case Call():
                     known += self.call(op, names)
                 case For():
@@ -76,6 +75,8 @@ class _Reading:
                     known += sides if is_measured else []  # else only one side is written
                     joined = (entry.name for entry in op.joined if is_measured or _depends(entry.then, names))
                     names.update(joined, (entry.name for entry in op.joined if _depends(entry.otherwise, names)))
+                case _:
+                    names.update(name for name, type in definitions(op, {}) if not is_quantum(type))  # read from qubits
         return known
 
     def call(self, op: Call, names: set[str]) -> list[While]:

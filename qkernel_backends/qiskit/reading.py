@@ -53,6 +53,7 @@ from qkernel.ir.ops import (
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import BIT, QUBIT, UINT, ArrayType
 from qkernel.ir.verifier import verify
+from qkernel.ir.walk import expressions
 from qkernel.kernel import Kernel
 from qkernel.observable import Hamiltonian
 from qkernel.prebuilt import from_module
@@ -300,7 +301,8 @@ class _Reading:
             return self.block(definition, _Scope(dict(zip(definition.qubits, places, strict=True)), {}))
         qubits = [fresh(f"q{k}", self.taken) for k in range(len(places))]
         body = self.block(definition, _Scope({q: Place(name) for q, name in zip(definition.qubits, qubits, strict=True)}, {}))
-        outside = sorted(_names_in(body) & set(self.taken) - set(qubits))
+        used = {name for op in body for expr in expressions(op) for name in free_names(expr)}
+        outside = sorted(used & set(self.taken) - set(qubits))
         if any(name not in self.arguments.found for name in outside):
             raise no_counterpart(f"`{operation.name}` under a modifier and on a loop's variable")
         arguments = [self.arguments.found[name] for name in outside]
@@ -348,18 +350,4 @@ def _written(block: QuantumCircuit) -> set[Clbit]:
             found |= {outer[bit] for bit in _written(inner)}
         if not getattr(instruction.operation, "blocks", ()):
             found |= set(instruction.clbits)
-    return found
-
-
-def _names_in(ops: Sequence[Op]) -> set[str]:
-    """The classical names that ops on gates use."""
-    found: set[str] = set()
-    for op in ops:
-        match op:
-            case Gate(angles=angles):
-                found = found.union(*(free_names(angle) for angle in angles))
-            case PauliEvolve(time=time):
-                found |= free_names(time)
-            case Call(arguments=arguments):
-                found = found.union(*(free_names(value) for value in arguments if not isinstance(value, Place)))
     return found
