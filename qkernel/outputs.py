@@ -174,7 +174,7 @@ class Outputs:
     def _length(self, vector: Expr) -> int:
         if isinstance(vector, SystemName):
             return self._vectors[vector]
-        return next(entry.shape[0] for entry in self.circuit.angles.parameters if vector == Name(entry.name, entry.type))
+        return next(entry.shape[0] for entry in self.circuit.angles.parameters if vector is Name(entry.name, entry.type))
 
 
 def shaped_like(outputs: list[Any], flat: Array) -> list[Any]:

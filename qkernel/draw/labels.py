@@ -125,16 +125,16 @@ def slice_label(start: Any, stride: Any, length: Any, size: Expr | None = None) 
     """What stands between the brackets of a slice, as its user wrote it: Python clamps a stop past the end by itself."""
     first, step, count = (part if isinstance(part, Expr) else Const(part) for part in (start, stride, length))
     stop = _stop(first, step, _unclamped(count, size))
-    begin = "" if first == ZERO else index_label(first)
-    end = "" if stop == size else index_label(stop)
-    return f"{begin}:{end}" if step == ONE else f"{begin}:{end}:{index_label(step)}"
+    begin = "" if first is ZERO else index_label(first)
+    end = "" if stop is size else index_label(stop)
+    return f"{begin}:{end}" if step is ONE else f"{begin}:{end}:{index_label(step)}"
 
 
 def _unclamped(expr: Expr, size: Expr | None) -> Expr:
     """A length without the cases that keep it between 0 and `size`."""
     match expr:
-        case Apply("min", (left, right)) if size is not None and size in (left, right):
-            return _unclamped(left if right == size else right, size)
+        case Apply("min", (left, right)) if size is not None and (left is size or right is size):
+            return _unclamped(left if right is size else right, size)
         case Apply("max", (left, Const(0))) | Apply("max", (Const(0), left)):
             return _unclamped(left, size)
         case Apply("natural", (inner,)):
@@ -147,10 +147,10 @@ def _unclamped(expr: Expr, size: Expr | None) -> Expr:
 def _stop(start: Expr, step: Expr, length: Expr) -> Expr:
     """The stop of a slice; lengths of strided ones were made as (stop - start + step - 1) // step."""
     match step, length:
-        case Const(1), Apply("-", (stop, subtracted)) if subtracted == start:
+        case Const(1), Apply("-", (stop, subtracted)) if subtracted is start:
             return stop
         case Const(1), _:
-            return apply("+", length, start) if start != ZERO else length
+            return apply("+", length, start) if start is not ZERO else length
         case Const(int(stride)), Apply("//", (numerator, Const(int(divisor)))) if stride == divisor:
             return apply("+", apply("-", numerator, stride - 1), start)
     return apply("+", start, apply("*", length, step))

@@ -262,7 +262,7 @@ def _join_handles(tracer: Tracer, sides: _Sides, name: str, left: QuantumHandle,
 
 
 def _join_values(tracer: Tracer, sides: _Sides, name: str, left: Expr, right: Expr) -> Expr:
-    if left == right and free_names(left) <= sides.visible:  # else one name means two things, one in each branch
+    if left is right and free_names(left) <= sides.visible:  # else one name means two things, one in each branch
         tracer.relate(left, right)
         return left
     type = left.type

@@ -60,7 +60,7 @@ def take_controls(
 
 def _wrong_controls(wanted: Expr, have: Expr, span: Span | None, targets: int) -> CallArgumentError:
     return CallArgumentError(
-        f"{as_written(wanted)} control qubit{'s are' if wanted != Const(1) else ' is'} needed, "
+        f"{as_written(wanted)} control qubit{'s are' if wanted is not Const(1) else ' is'} needed, "
         f"but {as_written(have)} {_are(have)} given",
         span=span,
         label="the controls end here",
@@ -70,7 +70,7 @@ def _wrong_controls(wanted: Expr, have: Expr, span: Span | None, targets: int) -
 
 
 def _are(count: Expr) -> str:
-    return "is" if count == Const(1) else "are"
+    return "is" if count is Const(1) else "are"
 
 
 def _most(length: Expr) -> int | None:

@@ -85,7 +85,7 @@ class SymbolicRange(SymbolicSequence):
         parts = [whole_number(bound, "a bound of `range`", tracer.site.of(k)) for k, bound in enumerate(bounds)]
         start, stop = (ZERO, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
         step = parts[2] if len(parts) == 3 else ONE
-        if step == ZERO:
+        if step is ZERO:
             raise SizeError("the step of `range` is zero", span=tracer.site.of(2), label="this is 0")
         self._range = ops.Range(start, stop, step)
         self.unknown = next((part for part in parts if not isinstance(part, Const)), ZERO)

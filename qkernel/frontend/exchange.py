@@ -66,9 +66,9 @@ class Exchange:
             while source == position + 1 and distance(left, ZERO) == 0:
                 position, following, left = position + 1, ZERO, self._size(position + 1)
             size = ONE if result.length is None else unchecked(result.length)
-            if source != position or distance(result.place.start, following) != 0 or result.place.stride != ONE:
+            if source != position or distance(result.place.start, following) != 0 or result.place.stride is not ONE:
                 return False
-            is_rest = distance(size, left) == 0 or size == apply("max", left, ZERO)
+            is_rest = distance(size, left) == 0 or size is apply("max", left, ZERO)
             following, left = unchecked(following + size), ZERO if is_rest else unchecked(left - size)
         return position == len(self.parameters) - 1 and distance(left, ZERO) == 0
 
@@ -82,7 +82,7 @@ class Exchange:
         if source is None or result.length is None:
             return source is None or self.parameters[source].type == QUBIT
         place = result.place
-        return place.start == ZERO and place.stride == ONE and distance(result.length, self._size(source)) == 0
+        return place.start is ZERO and place.stride is ONE and distance(result.length, self._size(source)) == 0
 
 
 def exchange(outline: Outline) -> Exchange:

@@ -85,10 +85,10 @@ def resolve_slice(key: slice, length: Expr, span: Span | None, literal: bool) ->
     start = _bound(key.start, length, ZERO, span, literal)
     stop = _bound(key.stop, length, length, span, literal)
     end = _smaller(stop, length)
-    count = (end if stop == length or _surely_natural(stop) else _natural(end)) - start
-    if stride != ONE:
+    count = (end if stop is length or _surely_natural(stop) else _natural(end)) - start
+    if stride is not ONE:
         count = apply("//", count + (stride - 1), _natural(stride))
-    if start != ZERO and not _surely_natural(count):
+    if start is not ZERO and not _surely_natural(count):
         count = apply("max", count, 0)
     return start, stride, count
 

@@ -133,7 +133,7 @@ def symbolic_while(tracer: Tracer, node: ast.While) -> None:
         condition[:] = [value]
 
     body, carried = _trace_loop(tracer, node, start)
-    if not free_names(condition[0]) & {entry.name for entry in carried if entry.next != Name(entry.name, entry.next.type)}:
+    if not free_names(condition[0]) & {entry.name for entry in carried if entry.next is not Name(entry.name, entry.next.type)}:
         tested = ast.unparse(node.test)
         raise UnsupportedPythonError(
             "the condition of this `while` does not change in its body",

@@ -275,7 +275,7 @@ def surely_overlap(left: Place, right: Place) -> bool:
         return not (isinstance(left.length, Const) and left.length.value == 0)
     spans = [_known(place) for place in (left, right)]
     if spans[0] is None or spans[1] is None:
-        return left.start == right.start and left.length is None and right.length is None
+        return left.start is right.start and left.length is None and right.length is None
     return bool(set(spans[0]) & set(spans[1])) if max(map(len, spans)) < 10_000 else False  # type: ignore[arg-type]
 
 
@@ -303,7 +303,7 @@ def rebinding(left: QuantumHandle, right: QuantumHandle) -> tuple[str, str] | No
 def distance(left: Expr, right: Expr) -> int | None:
     """left - right if it is a known number."""
     (base, offset), (other, other_offset) = _offset(left), _offset(right)
-    if base == other:
+    if base is other:
         return offset - other_offset
     difference = apply("-", left, right)
     return difference.value if isinstance(difference, Const) else None

@@ -52,7 +52,7 @@ def _side_by_side(tracer: Tracer, *values: Any, strict: bool = False) -> Any:
     def rows(parts: list[SymbolicSequence]) -> SymbolicSequence:
         extent, unknown = parts[0].extent, parts[0].unknown
         for part in parts[1:]:
-            if strict and part.extent != extent:
+            if strict and part.extent is not extent:
                 raise CallArgumentError(
                     "`zip` cannot compare lengths that are known only later",
                     span=tracer.site.of("strict"),

@@ -1,4 +1,4 @@
-"""Classical values as immutable trees, folded and normalised as they are built, compared by structure.
+"""Classical values as immutable trees, folded and normalised as they are built, one of each: what is alike is the same.
 
 An expression is pure: constants, parameters, loop variables, carried scalars, measured bits, and arithmetic on them.
 """
@@ -6,27 +6,25 @@ An expression is pure: constants, parameters, loop variables, carried scalars, m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from qkernel.ir.askers import asked_outside
+from qkernel.ir.interning import Interned
 from qkernel.ir.operators import OPERATORS, result_type
 from qkernel.ir.python_values import NotClassical, is_array
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, TupleType, Type
-from qkernel.observable import as_observable
+from qkernel.observable import Hamiltonian, as_observable
 
 
-class Expr:
+class Expr(Interned):
     """A classical value that is known only later. Operators build larger expressions; `bool`, `int` and `float` raise."""
 
-    __slots__: tuple[str, ...] = ("lowered", "numeric")  # what `qkernel.ir.compiled` makes of the expression
-
-    @property
-    def type(self) -> Type:
-        raise NotImplementedError
+    __slots__ = ("lowered", "numeric", "type")  # the first two: what `qkernel.ir.compiled` makes of the expression
+    type: Type
 
     def __add__(self, other: Any) -> Expr:
         return apply("+", self, other)
@@ -122,16 +120,14 @@ class Expr:
         """
         if asked_outside():
             return _equality(self, other)  # type: ignore[no-any-return]
-        if isinstance(other, Expr):
-            return self is other or _same(self, other)
         if isinstance(other, (bool, int, float)):
             raise SymbolUse(self, "a comparison outside a kernel")
-        return NotImplemented
+        return self is other
 
     def __hash__(self) -> int:
         if asked_outside():
             raise SymbolUse(self, "a key of Python data")
-        return hash((type(self), tuple(getattr(self, name) for name in self.__slots__)))
+        return object.__hash__(self)
 
     def __bool__(self) -> bool:
         raise SymbolUse(self, "bool()")
@@ -183,29 +179,6 @@ def _equality(left: Expr, right: Any) -> Any:
     raise SymbolUse(left, "a comparison in plain Python")
 
 
-def _same(left: Any, right: Any) -> bool:
-    """Whether two trees are alike; without recursion, since sums of hundreds of terms are deep, and each shared part once."""
-    pending, seen = [(left, right)], set[tuple[int, int]]()
-    while pending:
-        left, right = pending.pop()
-        if left is right or (id(left), id(right)) in seen:
-            continue
-        seen.add((id(left), id(right)))
-        if type(left) is not type(right):
-            return False
-        for name in left.__slots__:
-            mine, other = getattr(left, name), getattr(right, name)
-            if isinstance(mine, Expr):
-                pending.append((mine, other))
-            elif type(mine) is tuple:
-                if len(mine) != len(other):
-                    return False
-                pending.extend(zip(mine, other, strict=True))
-            elif mine is not other and mine != other:
-                return False
-    return True
-
-
 class SymbolUse(TypeError):
     """A symbol met Python code that needs its value now. The frontend turns this into an error with a caret, and `help`."""
 
@@ -214,94 +187,118 @@ class SymbolUse(TypeError):
         self.expr, self.use, self.help = expr, use, help
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class Const(Expr):
-    """A known value: int (UInt), float (Float), bool (Bit) or a Hamiltonian (Observable)."""
+    """A known value: int (UInt), float (Float), bool (Bit) or a Hamiltonian (Observable), of which it has a copy."""
 
     value: Any
-    _type: Type = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_type", _type_of(self.value))
+    def __new__(cls, value: Any) -> Const:
+        kind = type(value)
+        if kind is bool or kind is int:
+            key: tuple[Any, ...] = kind.__name__, value
+        elif kind is float:
+            key = "float", value if value and value == value else repr(value)  # 0.0, -0.0 and NaN, which equal not by bits
+        elif isinstance(value, (int, float)):
+            return cls((int if isinstance(value, int) else float)(value))
+        elif isinstance(value, Hamiltonian):
+            key = "Hamiltonian", value.num_qubits, tuple(value.terms.items()), value.constant
+            value = value.copy()
+        else:
+            key = "unknown", kind, id(value)
+        if (found := cls.known(key)) is not None:
+            return found
+        return cls.made(key, _TYPES.get(kind, OBSERVABLE), value)
 
-    @property
-    def type(self) -> Type:
-        return self._type
+
+_TYPES: dict[type, Type] = {bool: BIT, int: UINT, float: FLOAT}
 
 
-def _type_of(value: Any) -> Type:
-    if isinstance(value, bool):
-        return BIT
-    if isinstance(value, int):
-        return UINT
-    if isinstance(value, float):
-        return FLOAT
-    return OBSERVABLE
-
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class Name(Expr):
     """A parameter, loop variable, carried scalar or run-time result of the enclosing function, by its unique name."""
 
     name: str
-    _type: Type
+    type: Type
 
-    @property
-    def type(self) -> Type:
-        return self._type
+    def __new__(cls, name: str, type: Type) -> Name:
+        key = "Name", name, type
+        if (found := cls.known(key)) is not None:
+            return found
+        return cls.made(key, type, name)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class Apply(Expr):
     """An operator or function of `OPERATORS` applied to scalars."""
 
     operator: str
     operands: tuple[Expr, ...]
-    _type: Type = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_type", result_type(self.operator, [operand.type for operand in self.operands]))
-
-    @property
-    def type(self) -> Type:
-        return self._type
+    def __new__(cls, operator: str, operands: tuple[Expr, ...]) -> Apply:
+        key = "Apply", operator, *map(id, operands)
+        if (found := cls.known(key)) is not None:
+            return found
+        return cls.made(key, result_type(operator, [operand.type for operand in operands]), operator, operands)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class Item(Expr):
     """An element: one key per axis of an array, one key (a scalar or a `Pack`) of a dictionary."""
 
     base: Expr
     keys: tuple[Expr, ...]
 
-    @property
-    def type(self) -> Type:
-        match self.base.type:
-            case ArrayType(element):
-                return element
-            case DictType(_, value):
-                return value
-            case TupleType(items):
-                (key,) = self.keys
-                assert isinstance(key, Const)
-                position: int = key.value
-                return items[position]
-        raise TypeError(f"a {self.base.type} has no elements")
+    def __new__(cls, base: Expr, keys: tuple[Expr, ...]) -> Item:
+        key = "Item", id(base), *map(id, keys)
+        if (found := cls.known(key)) is not None:
+            return found
+        return cls.made(key, _element_type(base.type, keys), base, keys)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+def _element_type(base: Type, keys: tuple[Expr, ...]) -> Type:
+    """The type of an element; Float of what is none, which the verifier refuses."""
+    match base, keys:
+        case ArrayType(element), _:
+            return element
+        case DictType(_, value), _:
+            return value
+        case TupleType(items), (Const(int(position)),) if 0 <= position < len(items):
+            return items[position]
+    return FLOAT
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class Row(Expr):
+    """A matrix or tensor with its first axes fixed."""
+
+    base: Expr
+    keys: tuple[Expr, ...]
+
+    def __new__(cls, base: Expr, keys: tuple[Expr, ...]) -> Row:
+        key = "Row", id(base), *map(id, keys)
+        if (found := cls.known(key)) is not None:
+            return found
+        whole = base.type
+        left = ArrayType(whole.element, whole.rank - len(keys)) if isinstance(whole, ArrayType) else whole
+        return cls.made(key, left, base, keys)
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class Size(Expr):
     """The length of an array along an axis, of a dictionary or of a register (`base` is then the register's name)."""
 
     base: Expr
     axis: int = 0
 
-    @property
-    def type(self) -> Type:
-        return UINT
+    def __new__(cls, base: Expr, axis: int = 0) -> Size:
+        key = "Size", id(base), axis
+        if (found := cls.known(key)) is not None:
+            return found
+        return cls.made(key, UINT, base, axis)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class Slice(Expr):
     """`length` elements of a vector, from `start` in steps of `stride`."""
 
@@ -310,24 +307,28 @@ class Slice(Expr):
     stride: Expr
     length: Expr
 
-    @property
-    def type(self) -> Type:
-        return self.base.type
+    def __new__(cls, base: Expr, start: Expr, stride: Expr, length: Expr) -> Slice:
+        key = "Slice", id(base), id(start), id(stride), id(length)
+        if (found := cls.known(key)) is not None:
+            return found
+        return cls.made(key, base.type, base, start, stride, length)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class Pack(Expr):
-    """Values written out: a vector (`_type` an ArrayType; a matrix is a Pack of Packs) or a tuple (TupleType)."""
+    """Values written out: a vector (of an ArrayType; a matrix is a Pack of Packs) or a tuple (of a TupleType)."""
 
     items: tuple[Expr, ...]
-    _type: Type
+    type: Type
 
-    @property
-    def type(self) -> Type:
-        return self._type
+    def __new__(cls, items: tuple[Expr, ...], type: Type) -> Pack:
+        key = "Pack", type, *map(id, items)
+        if (found := cls.known(key)) is not None:
+            return found
+        return cls.made(key, type, items)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class Updated(Expr):
     """A vector like `base`, but with `value` at `key`."""
 
@@ -335,9 +336,11 @@ class Updated(Expr):
     key: Expr
     value: Expr
 
-    @property
-    def type(self) -> Type:
-        return self.base.type
+    def __new__(cls, base: Expr, key: Expr, value: Expr) -> Updated:
+        own = "Updated", id(base), id(key), id(value)
+        if (found := cls.known(own)) is not None:
+            return found
+        return cls.made(own, base.type, base, key, value)
 
 
 def wrap(value: Any) -> Expr:
@@ -433,21 +436,21 @@ def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
         case "+" | "-", (Apply("+" | "-" as inner, (left, Const(int(first)))), Const(int(second))) if left.type == UINT:
             total = (first if inner == "+" else -first) + (second if name == "+" else -second)
             return apply("+", left, total) if total >= 0 else apply("-", left, -total)
-        case "-", (left, right) if left == right and left.type == UINT:
+        case "-", (left, right) if left is right and left.type == UINT:
             return ZERO
-        case "-", (Apply("+", (left, right)), other) if left.type == right.type == UINT and other in (left, right):
-            return right if other == left else left
+        case "-", (Apply("+", (left, right)), other) if left.type == right.type == UINT and (other is left or other is right):
+            return right if other is left else left
         case "*" | "/" | "**" | "//", (left, Const(value)) if value == 1 and (name != "//" or left.type == UINT):
             return left
         case "*", (left, Const(value)) if value == 0 and left.type == UINT:
             return ZERO
         case "neg" | "not", (Apply(other, (inner,)),) if other == name:
             return inner
-        case "min" | "max", (left, right) if left == right:
+        case "min" | "max", (left, right) if left is right:
             return left
         case "select", (Const(chosen), left, right):
             return left if chosen else right
-        case "select", (_, left, right) if left == right:
+        case "select", (_, left, right) if left is right:
             return left
         case "and", (left, Const(value)) | (Const(value), left):
             return left if value else Const(False)
@@ -471,19 +474,6 @@ def item(base: Expr, keys: Any) -> Expr:
     if isinstance(base, Row):
         return item(base.base, base.keys + wrapped)
     return Item(base, wrapped)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Row(Expr):
-    """A matrix or tensor with its first axes fixed."""
-
-    base: Expr
-    keys: tuple[Expr, ...]
-
-    @property
-    def type(self) -> Type:
-        assert isinstance(self.base.type, ArrayType)
-        return ArrayType(self.base.type.element, self.base.type.rank - len(self.keys))
 
 
 def size(base: Expr, axis: int = 0) -> Expr:

@@ -210,10 +210,10 @@ def _domain(domain: ops.Range | ops.Items) -> str:
     match domain:
         case ops.Items(dictionary):
             return f"items({format_expression(dictionary)})"
-        case ops.Range(start, stop, step) if step != ONE:
+        case ops.Range(start, stop, step) if step is not ONE:
             return f"range({_listed((start, stop, step))})"
         case ops.Range(start, stop):
-            return f"range({_listed((stop,) if start == ZERO else (start, stop))})"
+            return f"range({_listed((stop,) if start is ZERO else (start, stop))})"
 
 
 def _matrix(rows: tuple[tuple[complex, ...], ...]) -> str:
@@ -314,7 +314,7 @@ def _pack(items: tuple[Expr, ...], type: Type) -> str:
 
 
 def _stretch(start: Expr, stride: Expr, length: Expr) -> str:
-    by = "" if stride == ONE else f" : {format_expression(stride)}"
+    by = "" if stride is ONE else f" : {format_expression(stride)}"
     return f"{format_expression(start)} +: {format_expression(length)}{by}"
 
 

@@ -19,13 +19,15 @@ class Key(NamedTuple):
         return f"{self.kind}_{self.number}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class SystemName(Expr):
     """A value that lowering or an engine makes: measured bits, read-outs, an element of an open argument."""
 
     key: Key
-    _type: Type
+    type: Type
 
-    @property
-    def type(self) -> Type:
-        return self._type
+    def __new__(cls, key: Key, type: Type) -> SystemName:
+        own = "SystemName", key, type
+        if (found := cls.known(own)) is not None:
+            return found
+        return cls.made(own, type, key)

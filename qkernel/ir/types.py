@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qkernel.ir.interning import Interned
 
-@dataclass(frozen=True, slots=True)
-class ScalarType:
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class ScalarType(Interned):
     """One value: a number, a bit, a qubit or an observable."""
 
     name: str
+
+    def __new__(cls, name: str) -> ScalarType:
+        key = "ScalarType", name
+        if (found := cls.known(key)) is not None:
+            return found
+        return cls.made(key, name)
 
     @property
     def element(self) -> ScalarType:
@@ -20,12 +28,18 @@ class ScalarType:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayType:
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class ArrayType(Interned):
     """A vector (rank 1), matrix (rank 2) or tensor (rank 3) of scalars; lengths are values, not types."""
 
     element: ScalarType
     rank: int = 1
+
+    def __new__(cls, element: ScalarType, rank: int = 1) -> ArrayType:
+        key = "ArrayType", element, rank
+        if (found := cls.known(key)) is not None:
+            return found
+        return cls.made(key, element, rank)
 
     def __str__(self) -> str:
         return f"{ARRAYS[self.rank - 1]}[{self.element}]"
@@ -36,11 +50,17 @@ class ArrayType:
         return self.element if self.rank == 1 else ArrayType(self.element, self.rank - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class TupleType:
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class TupleType(Interned):
     """A fixed number of values of known types."""
 
     items: tuple[Type, ...]
+
+    def __new__(cls, items: tuple[Type, ...]) -> TupleType:
+        key = "TupleType", items
+        if (found := cls.known(key)) is not None:
+            return found
+        return cls.made(key, items)
 
     def __str__(self) -> str:
         return f"Tuple[{', '.join(map(str, self.items))}]"
@@ -51,12 +71,18 @@ class TupleType:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class DictType:
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class DictType(Interned):
     """A mapping from UInt, or tuples of UInt, to values; iterated in insertion order."""
 
     key: Type
     value: Type
+
+    def __new__(cls, key: Type, value: Type) -> DictType:
+        own = "DictType", key, value
+        if (found := cls.known(own)) is not None:
+            return found
+        return cls.made(own, key, value)
 
     def __str__(self) -> str:
         return f"Dict[{self.key}, {self.value}]"

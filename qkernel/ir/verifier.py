@@ -207,8 +207,8 @@ class _Checker:
         for part in (value.start, value.stride, value.length):
             if part is not None:
                 self._typed(part, f"an index of `{name}`", UINT)
-        self.expect(value.length is not None or value.stride == ONE, f"one qubit of `{name}` with a stride")
-        is_whole = value.length is None and value.start == ZERO
+        self.expect(value.length is not None or value.stride is ONE, f"one qubit of `{name}` with a stride")
+        is_whole = value.length is None and value.start is ZERO
         self.expect(is_whole or type != QUBIT, f"`{name}` is one qubit, it has no parts")
 
     def _expression(self, expr: Expr) -> None:

@@ -203,6 +203,6 @@ def _exclusive(left: Expr, right: Expr) -> Expr:
 
 
 def _mux(condition: Expr, left: Expr, right: Expr) -> Expr:
-    if left == right:
+    if left is right:
         return left
     return apply("or", apply("and", condition, left), apply("and", apply("not", condition), right))

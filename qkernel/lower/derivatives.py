@@ -9,9 +9,14 @@ from qkernel.errors import GradientError, SizeError
 from qkernel.ir.evaluation import is_constant, tree_size
 from qkernel.ir.expressions import Apply, Const, Expr, apply
 
-_ZERO, _ONE = Const(0.0), Const(1.0)
+_ZERO, _MINUS_ZERO, _ONE = Const(0.0), Const(-0.0), Const(1.0)
 _MOST_WORK = 20_000_000
 _STEPS = ("//", "floor", "ceil", "uint", "<", "<=", ">", ">=", "==", "!=", "and", "or", "^", "&", "not")
+
+
+def _is_zero(slope: Expr) -> bool:
+    """Whether a derivative is 0.0 or -0.0."""
+    return slope is _ZERO or slope is _MINUS_ZERO
 
 
 def derivatives(expr: Expr, variables: Sequence[Expr]) -> Iterator[tuple[Expr, Expr]]:
@@ -23,7 +28,7 @@ def derivatives(expr: Expr, variables: Sequence[Expr]) -> Iterator[tuple[Expr, E
         )
     for variable in variables:
         slope = derivative(expr, variable)
-        if slope != _ZERO:
+        if not _is_zero(slope):
             yield variable, slope
 
 
@@ -33,12 +38,12 @@ def derivative(expr: Expr, variable: Expr) -> Expr:
     Steps (`floor`, `//`, comparisons) count as constant, and kinks take the derivative of the side that they evaluate.
     Raises `GradientError` for an operator that has no derivative here.
     """
-    if expr == variable:
+    if expr is variable:
         return _ONE
     match expr:
         case Apply(name, operands) if name not in _STEPS and not is_constant(expr):
             inner = tuple(derivative(operand, variable) for operand in operands)
-            return _apply(name, operands, inner) if any(part != _ZERO for part in inner) else _ZERO
+            return _apply(name, operands, inner) if not all(map(_is_zero, inner)) else _ZERO
     return _ZERO
 
 
@@ -118,20 +123,20 @@ def _outer(name: str, x: Expr) -> Expr:
 
 
 def _sum(name: str, left: Expr, right: Expr) -> Expr:
-    if right == _ZERO:
+    if _is_zero(right):
         return left
-    if left == _ZERO:
+    if _is_zero(left):
         return right if name == "+" else -right
     return apply(name, left, right)
 
 
 def _product(factor: Expr, other: Expr) -> Expr:
-    if _ZERO in (factor, other):
+    if _is_zero(factor) or _is_zero(other):
         return _ZERO
-    if factor == _ONE:
+    if factor is _ONE:
         return other
     return apply("*", factor, other)
 
 
 def _quotient(part: Expr, divisor: Expr) -> Expr:
-    return _ZERO if part == _ZERO else apply("/", part, divisor)
+    return _ZERO if _is_zero(part) else apply("/", part, divisor)

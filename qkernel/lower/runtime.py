@@ -82,7 +82,7 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
     starts = [value(entry.initial, names) for entry in op.carried]
     columns.close()
     for entry, start in zip(op.carried, starts, strict=True):
-        counts = _is_whole(start) and entry.next != Name(entry.name, entry.next.type)
+        counts = _is_whole(start) and entry.next is not Name(entry.name, entry.next.type)
         names[entry.name] = (_counted if counts else _placed)(interpreter, start, op)
     placed = [names[entry.name] for entry in op.carried]
     condition = value(op.condition, names)
@@ -154,7 +154,7 @@ def _read(condition: Expr, written: dict[int, Expr]) -> set[int]:
     pending = [condition]
     while pending:
         part = pending.pop()
-        if isinstance(part, Item) and part.base == BITS:
+        if isinstance(part, Item) and part.base is BITS:
             (key,) = part.keys
             assert isinstance(key, Const)
             if key.value not in found:
@@ -194,7 +194,7 @@ def _counted(interpreter: Interpreter, start: Any, op: While) -> SystemName:
     count = width(op.body)
     first = interpreter.fresh_bits(count)
     digits = interpreter.counters.digits(wrap(start), count, _own_bits(interpreter, interpreter.columns.body, op))
-    written = [(first + k, digit) for k, digit in enumerate(digits) if interpreter.repeating or digit != Const(False)]
+    written = [(first + k, digit) for k, digit in enumerate(digits) if interpreter.repeating or digit is not Const(False)]
     interpreter.columns.body += [Assign(place, digit, op.span) for place, digit in written]
     return interpreter.counters.place(range(first, first + count))
 
@@ -231,7 +231,7 @@ def _simultaneous(interpreter: Interpreter, written: list[tuple[int, Expr]], op:
 
 
 def _reads(expr: Expr, targets: set[int]) -> bool:
-    if isinstance(expr, Item) and expr.base == BITS:
+    if isinstance(expr, Item) and expr.base is BITS:
         (key,) = expr.keys
         assert isinstance(key, Const)
         return key.value in targets

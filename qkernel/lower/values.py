@@ -17,7 +17,7 @@ from qkernel.errors import EntrypointValidationError, QubitIndexResolutionError,
 from qkernel.ir.evaluation import system_names
 from qkernel.ir.expressions import Apply, Const, Expr, apply
 from qkernel.ir.system_names import Key, SystemName
-from qkernel.ir.types import BIT, FLOAT, UINT, Type
+from qkernel.ir.types import BIT, FLOAT, UINT
 from qkernel.lower.effort import NODE, spend
 from qkernel.lower.residuals import FEW_NODES, combine, manageable
 
@@ -76,15 +76,18 @@ class Affine:
         return total
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, init=False)
 class PerRound(Expr):
     """A leaf of an expression that stands for all rounds of a loop at once: `values` differ from round to round."""
 
     values: Affine
 
-    @property
-    def type(self) -> Type:
-        return FLOAT if self.values.terms else {"b": BIT, "f": FLOAT}.get(self.values.constant.dtype.kind, UINT)
+    def __new__(cls, values: Affine) -> PerRound:
+        key = "PerRound", id(values)
+        if (found := cls.known(key)) is not None:
+            return found
+        kind = FLOAT if values.terms else {"b": BIT, "f": FLOAT}.get(values.constant.dtype.kind, UINT)
+        return cls.made(key, kind, values)
 
 
 def _merged(terms: tuple[tuple[Any, Any], ...]) -> tuple[tuple[Any, Any], ...]:

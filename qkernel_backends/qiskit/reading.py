@@ -148,7 +148,7 @@ class _Reading:
         for instruction in circuit.data:
             ops += self.instruction(instruction, scope)
         phase = self.arguments.angle(circuit.global_phase)
-        return ops if phase == Const(0.0) else [*ops, Gate("gphase", (), (phase,))]
+        return ops if isinstance(phase, Const) and not phase.value else [*ops, Gate("gphase", (), (phase,))]
 
     def instruction(self, instruction: CircuitInstruction, scope: _Scope) -> list[Op]:
         operation, places = instruction.operation, [scope.qubits[qubit] for qubit in instruction.qubits]

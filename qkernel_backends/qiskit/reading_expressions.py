@@ -98,7 +98,7 @@ def _read(tree: Any, known: Mapping[str, Expr]) -> Expr:
     if name == "Mul":
         return reduce(lambda left, right: left * right, parts)
     if name == "Pow":
-        return apply("sqrt", parts[0]) if parts[1] == Const(0.5) else parts[0] ** parts[1]
+        return apply("sqrt", parts[0]) if parts[1] is Const(0.5) else parts[0] ** parts[1]
     if name in _FUNCTIONS:
         return apply(_FUNCTIONS[name], *parts)
     if name == "sign":
