@@ -27,9 +27,13 @@ from qkernel.lower.circuit import Circuit
 from qkernel.lower.given_values import Several
 from qkernel.lower.lengths import check_used
 from qkernel.lower.values import example_shape
+from qkernel.nn.readouts import Readout, as_readout, observable, with_readout
 from qkernel.records import fields_among, record_fields, spread
 
 Given = dict[str, Any]
+
+_ROLES = (("input", "i"), ("weight", "w"))
+_PREFIXES = tuple(", ".join(f"`{word}_*`" for word in words) + f", `{words[0]}` or `{words[1]}`" for words in _ROLES)
 
 
 def arguments_by_name(role: str, given: Iterable[str] | Mapping[str, Any]) -> Given:
@@ -58,11 +62,25 @@ def spread_arguments(kernel: Any, given: Given, fixed: Mapping[str, Any]) -> Giv
     return found
 
 
+def arguments_of(kernel: Any, fixed: Mapping[str, Any], inputs: Any, weights: Any) -> tuple[Given, Given]:
+    """The inputs and the weights, by the names that the IR has, each with what was said of it."""
+    if inputs is None and weights is None:
+        return roles_by_name(kernel, fixed)
+    given = ("inputs", inputs), ("weights", weights)
+    by_role = [spread_arguments(kernel, arguments_by_name(role, names or ()), fixed) for role, names in given]
+    return by_role[0], by_role[1]
+
+
 def given_shape(given: Any) -> tuple[int, ...] | None:
     """The shape, if `given` is one (a length or a tuple of lengths) and not an initial value."""
     if isinstance(given, int) and not isinstance(given, bool):
         return (given,)
     return tuple(given) if isinstance(given, tuple) and all(isinstance(length, int) for length in given) else None
+
+
+def is_initialiser(given: Any) -> bool:
+    """Whether `given` tells how a weight begins, and is no shape or value: a name or a callable."""
+    return isinstance(given, str) or callable(given)
 
 
 @dataclass(frozen=True)
@@ -73,14 +91,50 @@ class Recipe:
     fixed: Mapping[str, Any]
     names: tuple[str, ...]
     lengths: Mapping[str, tuple[int, ...]]
+    readout: Readout | None = None
 
     @cached_property
     def circuit(self) -> Circuit:
         bound = normalise(self.module.entry, self.fixed, self.names)
-        return lower(self.module, bound.values, bound.open, self.lengths, trims=True)
+        circuit = lower(self.module, bound.values, bound.open, self.lengths, trims=True)
+        return circuit if self.readout is None else with_readout(circuit, self.readout)
 
 
-def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs: Given, weights: Given) -> Recipe:
+def roles_by_name(kernel: Any, fixed: Mapping[str, Any]) -> tuple[Given, Given]:
+    """The inputs and weights of a kernel whose arguments tell by their names which they are; one with a default may be neither.
+
+    Raises `EntrypointValidationError` for a name that tells neither, and for a kernel without inputs and weights.
+    """
+    _require_kernel(kernel)
+    entry, roles = kernel.ir.entry, dict[bool, Given]({True: {}, False: {}})
+    still_open = normalise(entry, _with_observables(entry, fixed)).open
+    for parameter in entry.parameters:
+        if parameter.name in still_open and parameter.type.element != FLOAT:
+            _check_role(parameter, [])
+        base = parameter.name.partition(".")[0]
+        is_input, is_weight = (base in words or base.startswith(tuple(f"{word}_" for word in words)) for words in _ROLES)
+        if parameter.name in fixed or (not (is_input or is_weight) and parameter.default is not None):
+            continue
+        if not (is_input or is_weight):
+            raise EntrypointValidationError(
+                f"`{parameter.name}` has no value, and its name does not tell whether it is an input or a weight",
+                span=parameter.span,
+                label=f"neither {_PREFIXES[0]} nor {_PREFIXES[1]}",
+                help="rename it, or name it in `bindings`, `inputs` or `weights`",
+            )
+        roles[is_input][parameter.name] = None
+    if not roles[True] and not roles[False]:
+        raise EntrypointValidationError(
+            f"`{entry.name}` has no argument that could be an input or a weight",
+            span=entry.span,
+            help="for a layer without any write `inputs=[]`",
+        )
+    return roles[True], roles[False]
+
+
+def compile_layer(
+    kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs: Given, weights: Given, readout: Any = None
+) -> Recipe:
     """The recipe of the circuit whose open parameters are `inputs` and `weights`."""
     if both := [name for name in inputs if name in weights]:
         raise ConflictingBindingError(f"`{both[0]}` stands both in `inputs` and in `weights`")
@@ -88,18 +142,18 @@ def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs:
     _refuse_trained(bindings)
     entry = kernel.ir.entry
     names = [*inputs, *weights]
-    bound = normalise(entry, _with_lists_of_observables(entry, bindings), names)
+    bound = normalise(entry, _with_observables(entry, bindings), names)
     for parameter in entry.parameters:
         if parameter.name in bound.open:
             _check_role(parameter, names)
     lengths = {
         parameter.name: _shape(parameter, given)
         for parameter in entry.parameters
-        if (given := {**inputs, **weights}.get(parameter.name)) is not None
+        if (given := {**inputs, **weights}.get(parameter.name)) is not None and not is_initialiser(given)
     }
     arrays = {parameter.name: parameter.type.rank for parameter in entry.parameters if isinstance(parameter.type, ArrayType)}
     lengths = {name: shape for name, shape in lengths.items() if name in arrays}
-    recipe = Recipe(kernel.ir, bound.values, tuple(names), lengths)
+    recipe = Recipe(kernel.ir, bound.values, tuple(names), lengths, as_readout(readout))
     try:
         circuit = recipe.circuit
     except EntrypointValidationError as error:
@@ -113,7 +167,7 @@ def compile_layer(kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs:
         raise GradientError(
             f"`{circuit.name}` returns no numbers, and a layer gives what its kernel returns",
             span=entry.span,
-            help="return `qk.expval(q, H)` or `qk.probabilities(q)`",
+            help='return `qk.expval(q, H)` or `qk.probabilities(q)`, or say `readout="z"` of the qubits that it hands back',
         )
     return recipe
 
@@ -134,20 +188,23 @@ def _refuse_trained(bindings: Mapping[str, Any]) -> None:
             )
 
 
-def _with_lists_of_observables(entry: Function, bindings: Mapping[str, Any]) -> dict[str, Any]:
-    """`bindings`, where a list may stand for one observable."""
-    several = {
-        parameter.name: Several(tuple(bindings[parameter.name]))
-        for parameter in entry.parameters
-        if parameter.type == OBSERVABLE and isinstance(bindings.get(parameter.name), (list, tuple))
-    }
-    if len(several) > 1:
-        first, second, *_ = several
-        raise BindingTypeError(f"`{first}` and `{second}` are both given as lists; one observable can be")
-    for name, observables in several.items():
-        if not observables.observables:
-            raise ObservableError(f"the list of observables for `{name}` is empty")
-    return {**bindings, **several}
+def _with_observables(entry: Function, bindings: Mapping[str, Any]) -> dict[str, Any]:
+    """`bindings`, where text may stand for an observable, and a list for one."""
+    found = dict(bindings)
+    lists = []
+    for parameter in entry.parameters:
+        name, value = parameter.name, bindings.get(parameter.name)
+        if parameter.type.element == OBSERVABLE and isinstance(value, str):
+            found[name] = observable(value)
+        elif parameter.type.element == OBSERVABLE and isinstance(value, (list, tuple)):
+            each = [observable(entry) if isinstance(entry, str) else entry for entry in value]
+            found[name] = Several(tuple(each)) if parameter.type == OBSERVABLE else each
+            lists += [name] if parameter.type == OBSERVABLE else []
+    if len(lists) > 1:
+        raise BindingTypeError(f"`{lists[0]}` and `{lists[1]}` are both given as lists; one observable can be")
+    if lists and not found[lists[0]].observables:
+        raise ObservableError(f"the list of observables for `{lists[0]}` is empty")
+    return found
 
 
 def _check_role(parameter: Parameter, names: list[str]) -> None:

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from qkernel.diagnostics import counted, did_you_mean
+from qkernel.diagnostics import counted
 from qkernel.engine import resolve_engine
-from qkernel.errors import BindingShapeError, CallableDefinitionConflictError, GradientError, LayerInputError, ValidationError
+from qkernel.errors import LayerInputError, ShotsError, ValidationError
 from qkernel.explanation import size, work
 from qkernel.lower.bindings import given as bindings_by_name
+from qkernel.lower.given_values import Several
+from qkernel.nn.arguments import Arguments, require_free
 from qkernel.nn.call import Call, Placement, Wiring
-from qkernel.nn.compile import arguments_by_name, compile_layer, given_shape, spread_arguments
+from qkernel.nn.compile import Recipe, arguments_of, compile_layer
 from qkernel.nn.function import evaluate
 from qkernel.nn.operators import evaluate as evaluate_named
 from qkernel.nn.operators import name_of
 from qkernel.nn.sampling import ShotSequence
 from qkernel.program import Program
-from qkernel.records import record_fields
 from qkernel.shots import check_seed, check_shots
 
-FLOATING = frozenset((torch.float32, torch.float64, torch.float16, torch.bfloat16))
 _PLAIN = (Tensor, nn.Parameter)
 _OF_THIS_MACHINE = (
     "the built-in engine of this machine: many small states side by side, large ones in blocks that fit the cache"
 )
 
 
-class QLayer(nn.Module):
+class QLayer(Arguments):
     """A quantum layer: the results of a kernel as a function of its inputs, with trainable weights.
 
     `kernel` returns expectation values or probabilities. Each of its arguments is named once:
@@ -40,7 +39,10 @@ class QLayer(nn.Module):
       of observables gives one output for each, from one evaluation of the state;
     * in `inputs`, if `forward` gets a tensor for it: a list of names, or a mapping from names to lengths;
     * in `weights`, if it is trained: a list of names, or a mapping from names to shapes or initial tensors. A weight
-      becomes a parameter of the module under its own name, which starts as `torch.randn(shape) * 0.1`.
+      becomes a parameter of the module under its own name.
+
+    Where neither `inputs` nor `weights` are given, names tell: `input_*`, `i_*`, `input` or `i` is an input, in the order of
+    the signature, and `weight_*`, `w_*`, `weight` or `w` is a weight.
 
     A record may be named, or given, whole or by its fields, such as `drive.angle`; whole it stands for those of its
     fields that `bindings` do not name. As input it is one tensor for each field, or a record of tensors; as weights it is
@@ -49,11 +51,23 @@ class QLayer(nn.Module):
     The length of an open vector is one more than the largest index that the circuit uses; a kernel that asks for the
     length of a vector must be given it.
 
+    A weight begins as `initial` says, or as an initialiser in its place in `weights` does: `small` (normal, a tenth),
+    `angles` (uniform in a full turn), a name from `torch.nn.init` (`zeros`, `uniform`), or a function that fills a tensor.
+
+    Of a kernel that hands back qubits, or bits that it measures at its end, `readout` says what is read: `z` (of each qubit),
+    `probabilities` (of all outcomes, index 0 all zeros), `p0` (that all are 0), `counts` (of `shots`), an observable or a
+    list of them, whose qubit k is the k-th that is handed back. Observables are sums of Paulis, `SparsePauliOp`s, or text.
+    With `paired`, sample k has only the k-th of a list of observables read, and there are as many samples as those.
+
+    The result is `post_process(scale * values + bias)`: `scale` is a number, or True for one that is trained for each output,
+    `bias` is trained, from zero, where it is True, and `post_process` is a function of tensors, or a module, whose
+    derivatives are torch's.
+
     `gradient` is `adjoint` (one backward sweep, whatever the number of weights), `shift` (parameter shift, on any
     engine) or `auto`: adjoint where it can be had. `engine` is the name of an engine, an engine, a Qiskit backend or a V2
     primitive; `auto` is the native engine.
     Values are exact, unless `shots` are given: then they, and the gradients by parameter shift, are estimated from that
-    many shots for each measurement basis, anew in every call, and in the same sequence under a `seed`.
+    many shots for each measurement basis, anew in every call: those of `torch.manual_seed`, or a sequence that a `seed` fixes.
 
     What is chosen does not change from step to step. Tensors on a device that is not the CPU, second derivatives and
     function transforms go to the torch engine where it reaches the kernel. `explain()` tells all of it.
@@ -72,45 +86,88 @@ class QLayer(nn.Module):
         self,
         kernel: Any,
         bindings: Mapping[str, Any] | None = None,
-        inputs: Iterable[str] | Mapping[str, Any] = (),
-        weights: Iterable[str] | Mapping[str, Any] = (),
+        inputs: Iterable[str] | Mapping[str, Any] | None = None,
+        weights: Iterable[str] | Mapping[str, Any] | None = None,
         gradient: str = "auto",
         engine: Any = "auto",
         shots: int | None = None,
         seed: int | None = None,
+        *,
+        readout: Any = None,
+        paired: bool = False,
+        scale: float | bool | None = None,
+        bias: bool = False,
+        post_process: Callable[[Tensor], Tensor] | None = None,
+        initial: str | Callable[[Tensor], Any] = "small",
     ) -> None:
         super().__init__()
         fixed = bindings_by_name(bindings)
-        given_inputs = spread_arguments(kernel, arguments_by_name("inputs", inputs), fixed)
-        given_weights = spread_arguments(kernel, arguments_by_name("weights", weights), fixed)
-        recipe = compile_layer(kernel, fixed, given_inputs, given_weights)
+        given_inputs, given_weights = arguments_of(kernel, fixed, inputs, weights)
+        recipe = compile_layer(kernel, fixed, given_inputs, given_weights, readout)
         runs = resolve_engine(engine)
         is_seeded = "state" in runs.features
         sequence = None if shots is None else ShotSequence(check_shots(shots), check_seed(seed), is_seeded=is_seeded)
         program = Program(recipe.circuit, runs, gradient, sequence)
         _ = program.method, program.num_outputs  # what has no derivative is refused here
         self._wiring = Wiring.of(recipe, program)
-        self._inputs = self._wiring.placements[: len(given_inputs)]
-        self._weights = self._wiring.placements[len(given_inputs) :]
         self._asked = {"engine": engine if isinstance(engine, str) else program.name, "gradient": gradient}
-        self._has_records = any("." in place.name for place in self._weights)
-        for place in self._weights:
-            self._add_weight(place, given_weights[place.name])
+        self._pairs = _paired(recipe) if paired else None
+        self._add_after(scale, bias, post_process, counts=readout == "counts")
+        places = self._wiring.placements
+        self._add_arguments(places[: len(given_inputs)], places[len(given_inputs) :], given_weights, initial)
         self._wiring.prepare(self._inputs, torch.get_default_dtype())
 
-    def _add_weight(self, place: Placement, given: Any) -> None:
-        *records, name = place.name.split(".")
-        owner: nn.Module = self
-        for record in records:  # a module of its own, so that torch knows its fields as `record.field`
-            if record not in owner._modules:
-                _require_free(owner, record)
-                owner.add_module(record, nn.Module())
-            owner = owner.get_submodule(record)
-        _require_free(owner, name)
-        owner.register_parameter(name, _initial(place, given))
+    def _add_after(self, scale: Any, bias: bool, post_process: Any, counts: bool) -> None:
+        """What is done with the values of the kernel."""
+        shots, outputs = self._wiring.program.shots, self._wiring.program.num_outputs // (self._pairs or 1)
+        if counts and shots is None:
+            raise ShotsError(
+                "`readout` asks for counts, and there are no shots to count", help="write `shots=1000`, for example"
+            )
+        self._counted = shots.count if counts and shots is not None else None
+        self._is_plain = not (counts or self._pairs or bias or post_process) and scale in (None, False)
+        self._factor: float | None = None
+        if scale is True:
+            self.register_parameter("scale", nn.Parameter(torch.ones(outputs)))
+        elif scale not in (None, False):
+            self._factor = float(scale)
+        if bias:
+            self.register_parameter("bias", nn.Parameter(torch.zeros(outputs)))
+        if post_process is not None:
+            require_free(self, "post_process")
+            self.post_process = post_process
+        self._after = frozenset(
+            ("scale",) * (scale is True) + ("bias",) * bias + ("post_process",) * (post_process is not None)
+        )
 
     def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor:
         """The kernel's results, shape (batch axes..., outputs), for one tensor for each input; see the class."""
+        values = self._values(*inputs, **named)
+        return values if self._is_plain else self._finished(values)
+
+    def _finished(self, values: Tensor) -> Tensor:
+        """What the layer gives for the values of its kernel."""
+        dtype = values.dtype
+        if self._pairs is not None:
+            if values.shape[:-1] != (self._pairs,):
+                observables = counted(self._pairs, "observable")
+                raise LayerInputError(
+                    f"the batch axes are {tuple(values.shape[:-1])}, and {observables} are paired with samples",
+                    help="give as many samples as observables, or leave `paired` out: then each is read of all samples",
+                )
+            values = values.reshape(self._pairs, self._pairs, -1).diagonal(dim1=0, dim2=1).movedim(-1, 0)
+        if self._counted is not None:
+            values = values * self._counted
+            values = values + (values.round() - values).detach()  # whole, with the derivatives of frequencies
+        if self._factor is not None:
+            values = values * self._factor
+        if "scale" in self._after:
+            values = (values * self.get_parameter("scale")).to(dtype)
+        if "bias" in self._after:
+            values = (values + self.get_parameter("bias")).to(dtype)
+        return self.post_process(values) if "post_process" in self._after else values
+
+    def _values(self, *inputs: Tensor, **named: Tensor) -> Tensor:
         if named:
             inputs = self._ordered(inputs, named)
         weights = self._weight_tensors()
@@ -121,7 +178,7 @@ class QLayer(nn.Module):
             kind = tuple([(type(tensor), tensor.shape, tensor.dtype, tensor.device, tensor.layout) for tensor in tensors])
         except AttributeError:  # not all are tensors
             fields = self._spread(inputs)
-            return self._evaluated(inputs, weights) if fields == inputs else self.forward(*fields)
+            return self._evaluated(inputs, weights) if fields == inputs else self._values(*fields)
         call = self._wiring.calls.get(kind)
         if call is None:
             if not _hold_values(tensors):
@@ -140,38 +197,6 @@ class QLayer(nn.Module):
         self._batch_axes(inputs, weights)
         outputs: Tensor = evaluate_named(name_of(self._wiring.number), (*inputs, *weights))
         return outputs
-
-    def _spread(self, inputs: tuple[Any, ...]) -> tuple[Tensor, ...]:
-        """The inputs with records as their fields."""
-        found: list[Tensor] = []
-        for value in inputs:
-            fields = record_fields(value)
-            if fields is None:
-                found.append(value)
-                continue
-            names = [place.name.rpartition(".")[2] for place in self._inputs[len(found) :]]
-            if names[: len(fields)] != list(fields):
-                raise LayerInputError(
-                    f"a record `{type(value).__name__}({', '.join(fields)})` stands where the inputs are {', '.join(names)}",
-                    help="give its fields as tensors of their own, or name the record whole in `inputs`",
-                )
-            found += fields.values()
-        return tuple(found)
-
-    def _ordered(self, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        """The inputs in order, some of which were given by name."""
-        names = [place.name for place in self._inputs]
-        for name in named:
-            if name not in names:
-                raise LayerInputError(f"the layer has no input `{name}`{did_you_mean(name, names)}")
-            if name in names[: len(inputs)]:
-                raise LayerInputError(f"the input `{name}` is given twice: by its place and by its name")
-        return (*inputs, *(named[name] for name in names[len(inputs) :] if name in named))
-
-    def _weight_tensors(self) -> list[Tensor]:
-        if self._has_records:
-            return [attrgetter(place.name)(self) for place in self._weights]
-        return [getattr(self, place.name) for place in self._weights]
 
     def _apply(self, function: Any, recurse: bool = True) -> QLayer:
         """As every module does; after `.double()` the engine is made ready for double precision."""
@@ -210,59 +235,6 @@ class QLayer(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys, *lists)
         if (key := prefix + "_extra_state") in missing_keys:  # of a layer without such a sequence, or from before there was one
             missing_keys.remove(key)
-
-    def _batch_axes(self, inputs: tuple[Tensor, ...], weights: list[Tensor]) -> tuple[int, ...]:
-        if len(inputs) != len(self._inputs):
-            names = ", ".join(f"`{place.name}`" for place in self._inputs) or "none"
-            raise LayerInputError(f"the layer takes a tensor for each of its inputs ({names}), and {len(inputs)} were given")
-        if torch._C._get_tracing_state() is not None:
-            raise GradientError(
-                "`torch.jit.trace` does not see into a quantum layer", help="use `torch.export` or `torch.compile`"
-            )
-        for place, weight in zip(self._weights, weights, strict=True):
-            self._check(place, weight, weights)
-            if weight.shape != place.shape:
-                raise LayerInputError(
-                    f"the weight `{place.name}` has the shape {tuple(weight.shape)}, and {place.shape} is expected",
-                    help="for several sets of weights at once: `torch.func.vmap`",
-                )
-        leading: tuple[int, ...] = ()
-        for place, tensor in zip(self._inputs, inputs, strict=True):
-            axes = self._check(place, tensor, weights)
-            if axes and leading and axes != leading:
-                raise LayerInputError(
-                    f"the batch axes of `{place.name}` are {axes}, and those of the inputs before it {leading}",
-                    help=f"`{place.name}` is one number for each sample: `{place.name}.squeeze(-1)`"
-                    if not place.shape and axes[-1] == 1
-                    else None,
-                )
-            leading = axes or leading
-        return leading
-
-    def _check(self, place: Placement, tensor: Tensor, weights: list[Tensor]) -> tuple[int, ...]:
-        """The batch axes of one input."""
-        if not isinstance(tensor, Tensor):
-            raise LayerInputError(f"`{place.name}` is given as a {type(tensor).__name__}, and a tensor is expected")
-        batch_axes = tensor.dim() - len(place.shape)
-        if batch_axes < 0 or tensor.shape[batch_axes:] != place.shape:
-            expected = ", ".join(("...", *map(str, place.shape)))
-            raise LayerInputError(f"`{place.name}` has the shape {tuple(tensor.shape)}, and ({expected}) is expected")
-        if tensor.layout is not torch.strided:
-            raise LayerInputError(
-                f"`{place.name}` has the layout {tensor.layout}, and a dense tensor is expected",
-                help="convert it: `x.to_dense()`",
-            )
-        if tensor.dtype not in FLOATING:
-            raise LayerInputError(
-                f"`{place.name}` has the dtype {tensor.dtype}, and a floating dtype is expected: its values are angles",
-                help="take two real parts of it: `torch.view_as_real(x)`" if tensor.is_complex() else "convert it: `x.float()`",
-            )
-        if weights and tensor.device != weights[0].device:
-            raise LayerInputError(
-                f"`{place.name}` is on the device {tensor.device}, and the layer's weights are on {weights[0].device}",
-                help="move one of them: `layer.to(x.device)`",
-            )
-        return tuple(tensor.shape[:batch_axes])
 
     def extra_repr(self) -> str:
         """Arguments with their shapes, the number of outputs, and what was chosen."""
@@ -317,26 +289,16 @@ class QLayer(nn.Module):
         return f"tensors on another device than the CPU: {device}", f"second derivatives and function transforms: {twice}"
 
 
-def _require_free(owner: nn.Module, name: str) -> None:
-    if hasattr(owner, name):
-        raise CallableDefinitionConflictError(
-            f"`{name}` is an attribute of every torch module, so that no weight can have this name",
-            help="give the kernel's argument another name",
+def _paired(recipe: Recipe) -> int:
+    """How many observables there are to be paired with samples."""
+    lists = [len(value.observables) for value in recipe.fixed.values() if isinstance(value, Several)]
+    lists += [len(recipe.readout)] if isinstance(recipe.readout, tuple) else []
+    if len(lists) != 1:
+        raise ValidationError(
+            "`paired` pairs samples with a list of observables, and none is given for one observable",
+            help="give the list in `bindings`, or as `readout`",
         )
-
-
-def _initial(place: Placement, given: Any) -> nn.Parameter:
-    """A weight with its initial value."""
-    if given is None or given_shape(given) is not None:
-        initial = torch.randn(place.shape) * 0.1
-    else:
-        initial = torch.as_tensor(given).detach().clone()
-        initial = initial if initial.is_floating_point() else initial.to(torch.get_default_dtype())
-    if initial.shape != place.shape:
-        raise BindingShapeError(
-            f"the weight `{place.name}` has the shape {place.shape}, and a tensor of shape {tuple(initial.shape)} was given"
-        )
-    return nn.Parameter(initial)
+    return lists[0]
 
 
 def _hold_values(tensors: Sequence[Tensor]) -> bool:

@@ -14,6 +14,7 @@ from qkernel.ir.parser import parse
 from qkernel.ir.printer import format_module
 from qkernel.lower.given_values import Several
 from qkernel.nn.compile import Recipe
+from qkernel.nn.readouts import as_readout
 from qkernel.observable import Hamiltonian
 from qkernel.program import Program
 
@@ -31,6 +32,7 @@ def format_layer(recipe: Recipe, engine: str, gradient: str) -> str:
             "open": recipe.names,
             "lengths": recipe.lengths,
             "fixed": {name: _encoded(value) for name, value in recipe.fixed.items()},
+            "readout": _encoded(recipe.readout),
             "kernel": format_module(recipe.module),
         }
     )
@@ -50,6 +52,7 @@ def parse_layer(text: str) -> tuple[Recipe, Program]:
             {name: _decoded(value) for name, value in parts["fixed"].items()},
             tuple(parts["open"]),
             {name: tuple(shape) for name, shape in parts["lengths"].items()},
+            as_readout(_decoded(parts["readout"])),
         )
         return recipe, Program(recipe.circuit, load_engine(parts["engine"]), parts["gradient"])
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
