@@ -91,13 +91,12 @@ def trace(kernel: AnyKernel) -> Traced:
 
 def _check_sizes(function: ops.Function) -> None:
     """Raise where expressions, which share in memory what they repeat, are too large to be written out."""
-    sizes: dict[int, tuple[int, int]] = {}
     total = 0
     for op in walk(function.body):
-        total += sum(tree_size(expr, sizes)[0] for expr in expressions(op))
+        total += sum(tree_size(expr)[0] for expr in expressions(op))
         if total > MOST_NODES:
             raise _too_large(function, op.span)
-    if total + sum(tree_size(value, sizes)[0] for value in function.returns if isinstance(value, Expr)) > MOST_NODES:
+    if total + sum(tree_size(value)[0] for value in function.returns if isinstance(value, Expr)) > MOST_NODES:
         raise _too_large(function, function.span)
 
 

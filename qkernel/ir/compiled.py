@@ -20,6 +20,7 @@ Environment = Mapping[Any, Any]
 """Values of names, and of system names by their keys."""
 
 Closure = Callable[[Environment], Any]
+Scalar = Callable[..., Any]
 
 PLAIN = frozenset((int, float, bool))
 SMALL = 1 << 63
@@ -62,63 +63,113 @@ class Domain(Protocol):
 
 def compiled(expr: Expr, domain: Domain) -> Closure:
     """The value of `expr` as a function of its environment, made once for each part of it."""
-    if (found := getattr(expr, domain.slot, None)) is None:
-        found = _closure(expr, domain)
+    found: Closure | None = getattr(expr, domain.slot, None)
+    if found is None:
+        found = _COMPILERS[type(expr)](expr, domain)
         object.__setattr__(expr, domain.slot, found)
     return found
-
-
-def _closure(expr: Expr, domain: Domain) -> Closure:
-    match expr:
-        case Const(value):
-            return domain.constant(value)
-        case Name(name) | SystemName(name):
-            return itemgetter(name)
-        case Apply(name, (left, right)):
-            first = compiled(left, domain)
-            if name in ("and", "or"):
-                return _early(name, first, compiled(right, domain), domain)
-            if type(right) is Const and domain.has_plain_constants and _is_small(right.value):
-                return _with_constant(name, first, right.value, domain)
-            return _binary(name, first, compiled(right, domain), domain)
-        case Apply("select", (condition, then, otherwise)):
-            return _choice(compiled(condition, domain), compiled(then, domain), compiled(otherwise, domain), domain)
-        case Apply(name, (operand,)):
-            return _unary(name, compiled(operand, domain), domain)
-        case Apply(name, operands):
-            parts = _all(operands, domain)
-            return lambda names: domain.operator(name, [part(names) for part in parts])
-        case Item(base, (key,)) | Row(base, (key,)):
-            array, index = compiled(base, domain), compiled(key, domain)
-            return lambda names: domain.element(array(names), [index(names)], base)
-        case Item(base, keys) | Row(base, keys):
-            array, indices = compiled(base, domain), _all(keys, domain)
-            return lambda names: domain.element(array(names), [index(names) for index in indices], base)
-        case Size(base, axis):
-            array = compiled(base, domain)
-            return lambda names: domain.size(array(names), axis)
-        case Slice(base, start, stride, length):
-            array, parts = compiled(base, domain), _all((start, stride, length), domain)
-            return lambda names: domain.stretch(array(names), [part(names) for part in parts], base)
-        case Pack(items, type_):
-            parts = _all(items, domain)
-            return lambda names: domain.pack([part(names) for part in parts], type_)
-        case Updated(base, key, value):
-            array, index, entry = compiled(base, domain), compiled(key, domain), compiled(value, domain)
-            return lambda names: domain.updated(array(names), index(names), entry(names), base)
-    raise TypeError(f"not an expression: {expr!r}")
 
 
 def _all(parts: Sequence[Expr], domain: Domain) -> list[Closure]:
     return [compiled(part, domain) for part in parts]
 
 
+def _constant(expr: Const, domain: Domain) -> Closure:
+    return domain.constant(expr.value)
+
+
+def _name(expr: Name, domain: Domain) -> Closure:
+    return itemgetter(expr.name)
+
+
+def _system_name(expr: SystemName, domain: Domain) -> Closure:
+    return itemgetter(expr.key)
+
+
+def _apply(expr: Apply, domain: Domain) -> Closure:
+    match expr.operands:
+        case left, right:
+            first = compiled(left, domain)
+            if expr.operator in ("and", "or"):
+                return _early(expr.operator, first, compiled(right, domain), domain)
+            if type(right) is Const and domain.has_plain_constants and _is_small(right.value):
+                return _with_constant(expr.operator, first, right.value, domain)
+            return _binary(expr.operator, first, compiled(right, domain), domain)
+        case (operand,):
+            return _unary(expr.operator, compiled(operand, domain), domain)
+        case condition, then, otherwise:
+            return _choice(compiled(condition, domain), compiled(then, domain), compiled(otherwise, domain), domain)
+    raise TypeError(f"`{expr.operator}` of {len(expr.operands)} operands")
+
+
+def _item(expr: Item | Row, domain: Domain) -> Closure:
+    array = compiled(expr.base, domain)
+    if len(expr.keys) == 1:
+        return _element(array, compiled(expr.keys[0], domain), expr.base, domain)
+    base, keys = expr.base, _all(expr.keys, domain)
+    return lambda names: domain.element(array(names), [key(names) for key in keys], base)
+
+
+def _size(expr: Size, domain: Domain) -> Closure:
+    array, axis = compiled(expr.base, domain), expr.axis
+    return lambda names: domain.size(array(names), axis)
+
+
+def _slice(expr: Slice, domain: Domain) -> Closure:
+    base, bounds = expr.base, _all((expr.start, expr.stride, expr.length), domain)
+    array = compiled(base, domain)
+    return lambda names: domain.stretch(array(names), [bound(names) for bound in bounds], base)
+
+
+def _pack(expr: Pack, domain: Domain) -> Closure:
+    items, type_ = _all(expr.items, domain), expr.type
+    return lambda names: domain.pack([item(names) for item in items], type_)
+
+
+def _updated(expr: Updated, domain: Domain) -> Closure:
+    base = expr.base
+    array, key, value = compiled(base, domain), compiled(expr.key, domain), compiled(expr.value, domain)
+    return lambda names: domain.updated(array(names), key(names), value(names), base)
+
+
+_COMPILERS: dict[type[Expr], Callable[[Any, Domain], Closure]] = {
+    Const: _constant,
+    Name: _name,
+    SystemName: _system_name,
+    Apply: _apply,
+    Item: _item,
+    Row: _item,
+    Size: _size,
+    Slice: _slice,
+    Pack: _pack,
+    Updated: _updated,
+}
+
+
 def _is_small(value: Any) -> bool:
     return type(value) in PLAIN and -SMALL < value < SMALL
 
 
+# What a closure holds stands among its arguments: as cells it takes four times as long to make.
+
+
+def _element(array: Closure, key: Closure, written: Expr, domain: Domain) -> Closure:
+    def found(
+        names: Environment, array: Closure = array, key: Closure = key, written: Expr = written, domain: Domain = domain
+    ) -> Any:
+        return domain.element(array(names), [key(names)], written)
+
+    return found
+
+
 def _choice(condition: Closure, then: Closure, otherwise: Closure, domain: Domain) -> Closure:
-    def chosen(names: Environment) -> Any:
+    def chosen(
+        names: Environment,
+        condition: Closure = condition,
+        then: Closure = then,
+        otherwise: Closure = otherwise,
+        domain: Domain = domain,
+    ) -> Any:
         known = condition(names)
         if type(known) not in PLAIN and domain.is_undecided(known):
             return domain.operator("select", [known, then(names), otherwise(names)])
@@ -129,21 +180,27 @@ def _choice(condition: Closure, then: Closure, otherwise: Closure, domain: Domai
 
 def _early(name: str, left: Closure, right: Closure, domain: Domain) -> Closure:
     """`and`, `or`: where the first operand tells, the second is not computed."""
-    decisive = name == "or"
 
-    def connected(names: Environment) -> Any:
+    def connected(
+        names: Environment, name: str = name, left: Closure = left, right: Closure = right, domain: Domain = domain
+    ) -> Any:
         first = left(names)
-        if type(first) in PLAIN and bool(first) == decisive:
-            return decisive
+        if type(first) in PLAIN and bool(first) == (name == "or"):
+            return bool(first)
         return domain.operator(name, [first, right(names)])
 
     return connected
 
 
 def _with_constant(name: str, left: Closure, second: Any, domain: Domain) -> Closure:
-    compute = OPERATORS[name].scalar
-
-    def computed(names: Environment) -> Any:
+    def computed(
+        names: Environment,
+        name: str = name,
+        left: Closure = left,
+        second: Any = second,
+        compute: Scalar = OPERATORS[name].scalar,
+        domain: Domain = domain,
+    ) -> Any:
         first = left(names)
         if type(first) in PLAIN and -SMALL < first < SMALL:
             return compute(first, second)
@@ -153,9 +210,14 @@ def _with_constant(name: str, left: Closure, second: Any, domain: Domain) -> Clo
 
 
 def _binary(name: str, left: Closure, right: Closure, domain: Domain) -> Closure:
-    compute = OPERATORS[name].scalar
-
-    def computed(names: Environment) -> Any:
+    def computed(
+        names: Environment,
+        name: str = name,
+        left: Closure = left,
+        right: Closure = right,
+        compute: Scalar = OPERATORS[name].scalar,
+        domain: Domain = domain,
+    ) -> Any:
         first, second = left(names), right(names)
         if type(first) in PLAIN and type(second) in PLAIN and -SMALL < first < SMALL and -SMALL < second < SMALL:
             return compute(first, second)
@@ -165,9 +227,13 @@ def _binary(name: str, left: Closure, right: Closure, domain: Domain) -> Closure
 
 
 def _unary(name: str, part: Closure, domain: Domain) -> Closure:
-    compute = OPERATORS[name].scalar
-
-    def computed(names: Environment) -> Any:
+    def computed(
+        names: Environment,
+        name: str = name,
+        part: Closure = part,
+        compute: Scalar = OPERATORS[name].scalar,
+        domain: Domain = domain,
+    ) -> Any:
         operand = part(names)
         return compute(operand) if type(operand) in PLAIN else domain.operator(name, [operand])
 

@@ -7,6 +7,7 @@ that overloads the operators.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -147,23 +148,25 @@ def _leaves(expr: Expr) -> Iterator[Expr]:
             pending.extend(inner)
 
 
-def tree_size(expr: Expr, sizes: dict[int, tuple[int, int]] | None = None) -> tuple[int, int]:
-    """How many nodes `expr` has as a tree, each shared part as often as it stands there, and how deep they nest.
-
-    `sizes` remembers parts by their identity, for as long as the caller keeps them.
-    """
-    sizes = {} if sizes is None else sizes
-    pending = [expr]
+def tree_size(expr: Expr) -> tuple[int, int]:
+    """How many nodes `expr` has as a tree, each shared part as often as it stands there, and how deep they nest."""
+    pending = [] if hasattr(expr, "extent") else [expr]
     while pending:
         entry = pending[-1]
         inner = children(entry)
-        if unknown := [child for child in inner if id(child) not in sizes]:
+        if unknown := [child for child in inner if not hasattr(child, "extent")]:
             pending += unknown
             continue
         pending.pop()
-        measured = [sizes[id(child)] for child in inner]
-        sizes[id(entry)] = 1 + sum(nodes for nodes, _ in measured), 1 + max((depth for _, depth in measured), default=0)
-    return sizes[id(expr)]
+        nodes, depth = 1, 0
+        for inside, deep in map(_EXTENT, inner):
+            nodes, depth = nodes + inside, max(depth, deep)
+        object.__setattr__(entry, "extent", (nodes, depth + 1))
+    found: tuple[int, int] = _EXTENT(expr)
+    return found
+
+
+_EXTENT = attrgetter("extent")
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:

@@ -23,7 +23,7 @@ from qkernel.observable import Hamiltonian, as_observable
 class Expr(Interned):
     """A classical value that is known only later. Operators build larger expressions; `bool`, `int` and `float` raise."""
 
-    __slots__ = ("lowered", "numeric", "type")  # the first two: what `qkernel.ir.compiled` makes of the expression
+    __slots__ = ("extent", "lowered", "numeric", "type")  # all but the type are worked out later: a size, and closures
     type: Type
 
     def __add__(self, other: Any) -> Expr:

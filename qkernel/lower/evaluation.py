@@ -1,35 +1,23 @@
 """Classical expressions while lowering: known numbers at once, open parameters and run-time bits kept as they are.
 
-It reads the operator table of `qkernel.ir.operators`; what it adds to `evaluate` there are symbols that stay affine,
-arrays over the rounds of a loop, and lookups that check their bounds.
+Beside plain numbers this domain has symbols that stay affine, arrays over the rounds of a loop, and look-ups that check
+their bounds; whole numbers are bounded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from qkernel.diagnostics import written_name
 from qkernel.errors import QubitIndexResolutionError, SizeError
-from qkernel.ir.expressions import (
-    Apply,
-    Const,
-    Expr,
-    Item,
-    Name,
-    Pack,
-    Row,
-    Size,
-    Slice,
-    Updated,
-    size,
-    wrap,
-)
+from qkernel.ir.compiled import PLAIN, Closure, compiled
+from qkernel.ir.expressions import Expr, Name, Pack, Row, Slice, Updated, size, wrap
 from qkernel.ir.expressions import item as residual_item
 from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS, OPERATORS
-from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, TupleType
+from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, TupleType, Type
 from qkernel.lower.counters import reads_bits_only
 from qkernel.lower.effort import NODE, OPERATION, spend
 from qkernel.lower.residuals import combine
@@ -47,93 +35,51 @@ from qkernel.lower.values import (
     numbers,
 )
 
-Names = Mapping[str, Any]
-
-_PLAIN = frozenset((int, float, bool))
-_SCALAR = {name: operator.scalar for name, operator in OPERATORS.items()}
 _INDEX = frozenset((int, np.ndarray))
-_LAZY = frozenset(("and", "or"))
 _LARGEST = 2.0**53
-_SMALL = 1 << 63
+
+_NUMBER, _ARRAY, _AFFINE, _RESIDUAL = range(4)
+_KINDS: dict[type, int] = {**dict.fromkeys(PLAIN, _NUMBER), np.ndarray: _ARRAY, Affine: _AFFINE}
+"""What values can be operands; all else is an expression, or made of them."""
 
 
-def value(expr: Expr, names: Names) -> Any:
+def value(expr: Expr, names: Mapping[str, Any]) -> Any:
     """The value of `expr` where `names` has the value of each of its names."""
-    kind = type(expr)
-    if kind is Name:
-        return names[expr.name]  # type: ignore[attr-defined]
-    if kind is Const:
-        return expr.value  # type: ignore[attr-defined]
-    if kind is Apply:
-        return _applied(expr.operator, expr.operands, names)  # type: ignore[attr-defined]
-    match expr:
-        case Item(base, keys) | Row(base, keys):
-            return element(value(base, names), [value(key, names) for key in keys], base)
-        case Size(base, axis):
-            return length(value(base, names), axis)
-        case Slice(base, start, stride, count):
-            parts = [whole(value(part, names), "a slice") for part in (start, stride, count)]
-            if parts[2] < 0:
-                raise SizeError(f"a vector would have {parts[2]} elements", label="negative size")
-            return stretch(value(base, names), parts[0], parts[1], parts[2], base)
-        case Pack(items, type_):
-            values = [value(entry, names) for entry in items]
-            return tuple(values) if isinstance(type_, TupleType) else Vector(values)
-        case Updated(base, key, entry):
-            return _updated(value(base, names), whole(value(key, names), "an index"), value(entry, names), base)
-    raise TypeError(f"not an expression: {expr!r}")
+    return (getattr(expr, "lowered", None) or compiled(expr, _LOWERING))(names)
 
 
-def _applied(name: str, operands: tuple[Expr, ...], names: Names) -> Any:
-    if len(operands) != 2:
-        return _other_arity(name, operands, names)
-    left = value(operands[0], names)
-    if name in _LAZY and type(left) in _PLAIN and bool(left) == (name == "or"):
-        return bool(left)
-    right = value(operands[1], names)
-    if type(left) in _PLAIN and type(right) in _PLAIN:
-        if not (-_SMALL < left < _SMALL and -_SMALL < right < _SMALL):
-            return _large(name, left, right)
-        return _SCALAR[name](left, right)
-    return compute(name, [left, right])
+def compute(name: str, values: list[Any]) -> Any:
+    """An operator of the table on values of any kind."""
+    kinds = {_KINDS.get(type(entry), _RESIDUAL) for entry in values}
+    if kinds == {_NUMBER}:
+        return _bounded(name, values)
+    if _RESIDUAL in kinds and name == "fixed" and not _has_expressions(values[0]):
+        return OPERATORS[name].scalar(*values)
+    if kinds == {_NUMBER, _ARRAY} or kinds == {_ARRAY}:
+        return _vectorised(name, values)
+    if _RESIDUAL not in kinds and (result := affine(name, values)) is not None:
+        return result
+    if _ARRAY in kinds and name == "select":  # what is chosen by a known condition may be affine
+        raise NotVectorised
+    return combine(name, [_expression(entry) for entry in values])
 
 
-def _large(name: str, left: Any, right: Any) -> Any:
-    """An operator on large numbers: it takes its time, and the result is bounded."""
-    if isinstance(left, int) and isinstance(right, int):
-        spend((left.bit_length() + right.bit_length()) ** 2 >> 20)
-    result = _SCALAR[name](left, right)
+def _bounded(name: str, values: list[Any]) -> Any:
+    """An operator on numbers: on large ones it takes its time, and the result is bounded."""
+    match values:
+        case int(left), int(right):
+            spend((left.bit_length() + right.bit_length()) ** 2 >> 20)
+    result = OPERATORS[name].scalar(*values)
     if isinstance(result, int) and result.bit_length() > MAX_INTEGER_BITS:
         raise OverflowError(f"a whole number has more than {MAX_INTEGER_DIGITS:,} digits")
     return result
 
 
-def _other_arity(name: str, operands: tuple[Expr, ...], names: Names) -> Any:
-    if name == "select":
-        condition = value(operands[0], names)
-        if type(condition) in _PLAIN:
-            return value(operands[1 if condition else 2], names)
-        return compute(name, [condition, value(operands[1], names), value(operands[2], names)])
-    return compute(name, [value(operand, names) for operand in operands])
+def _has_expressions(bits: Any) -> bool:
+    return isinstance(bits, list) and any(isinstance(bit, Expr) for bit in bits)
 
 
-def compute(name: str, values: list[Any]) -> Any:
-    """An operator of the table on values that need not be plain numbers."""
-    symbolic = vectorised = residual = False
-    for entry in values:
-        symbolic |= isinstance(entry, Affine)
-        vectorised |= isinstance(entry, np.ndarray)
-        residual |= isinstance(entry, Expr) or (isinstance(entry, list) and any(isinstance(part, Expr) for part in entry))
-    if symbolic and not residual and (result := affine(name, values)) is not None:
-        return result
-    if symbolic or residual:
-        if vectorised and name == "select":  # what is chosen by a known condition may be affine
-            raise NotVectorised
-        return combine(name, [_residual(entry) for entry in values])
-    return _vectorised(name, values) if vectorised else _SCALAR[name](*values)
-
-
-def _residual(entry: Any) -> Any:
+def _expression(entry: Any) -> Any:
     if isinstance(entry, np.ndarray):
         return PerRound(Affine(entry, ()))
     return entry.expression() if isinstance(entry, Affine) else entry
@@ -147,62 +93,88 @@ def _vectorised(name: str, values: list[Any]) -> Any:
     return OPERATORS[name].array(*values)
 
 
-def element(base: Any, keys: list[Any], expr: Expr) -> Any:
-    """`base[keys]`; `expr` is what `base` was written as."""
-    if isinstance(base, OpenArray) and not any(isinstance(key, Expr) for key in keys):
-        return base.element([key if type(key) in _INDEX else whole(key, "an index") for key in keys])
-    if isinstance(base, (dict, OpenDictionary)):
-        return _looked_up(base, keys[0], expr)
-    if isinstance(base, Expr):
-        key = whole(keys[0], "an index")
-        check_key(key, length(base, 0), "the probabilities")
-        return residual_item(base, key)
-    if any(isinstance(key, np.ndarray) for key in keys):
-        return _elements(base, keys, expr)
-    if any(isinstance(key, Expr) for key in keys):
-        return _chosen(base, keys, expr)
+def element(base: Any, keys: list[Any], written: Expr) -> Any:
+    """`base[keys]`; `written` is what `base` was written as."""
+    return _ELEMENTS.get(type(base), _of_readouts)(base, keys, written)
+
+
+def _of_list(base: Any, keys: list[Any], written: Expr) -> Any:
+    found = base
     for key in keys:
         if type(key) is not int:
-            key = whole(key, "an index")
-        if not 0 <= key < len(base):
-            check_key(key, len(base), _shown(expr))
-        base = base[key]
-    return base
+            return _by_other_keys(base, keys, written)
+        if not 0 <= key < len(found):
+            check_key(key, len(found), _shown(written))
+        found = found[key]
+    return found
 
 
-def _chosen(base: Any, keys: list[Any], expr: Expr) -> Expr:
+def _by_other_keys(base: Any, keys: list[Any], written: Expr) -> Any:
+    if any(isinstance(key, np.ndarray) for key in keys):
+        return _elements(base, keys, written)
+    if any(isinstance(key, Expr) for key in keys):
+        return _chosen(base, keys, written)
+    return _of_list(base, [whole(key, "an index") for key in keys], written)
+
+
+def _of_open_array(base: OpenArray, keys: list[Any], written: Expr) -> Any:
+    if any(isinstance(key, Expr) for key in keys):
+        return _chosen(base, keys, written)
+    return base.element([key if type(key) in _INDEX else whole(key, "an index") for key in keys])
+
+
+def _of_dictionary(base: dict[Any, Any], keys: list[Any], written: Expr) -> Any:
+    key = _dictionary_key(keys[0])
+    if key not in base:
+        raise QubitIndexResolutionError(f"`{_shown(written)}` has no key {key}", label=f"key {key}")
+    return base[key]
+
+
+def _of_open_dictionary(base: OpenDictionary, keys: list[Any], written: Expr) -> Any:
+    return base.element(_dictionary_key(keys[0]))
+
+
+def _of_readouts(base: Any, keys: list[Any], written: Expr) -> Any:
+    key = whole(keys[0], "an index")
+    check_key(key, length(base, 0), "the probabilities")
+    return residual_item(base, key)
+
+
+_ELEMENTS: dict[type, Callable[[Any, list[Any], Expr], Any]] = {
+    **dict.fromkeys((Vector, list, tuple), _of_list),
+    dict: _of_dictionary,
+    OpenArray: _of_open_array,
+    OpenDictionary: _of_open_dictionary,
+}
+
+
+def _dictionary_key(key: Any) -> Any:
+    return tuple(whole(part, "a key") for part in key) if isinstance(key, (tuple, list)) else whole(key, "a key")
+
+
+def _chosen(base: Any, keys: list[Any], written: Expr) -> Expr:
     """An element whose place measured bits tell, kept as a look-up."""
     index, *rest = keys
     if not isinstance(index, Expr):
-        return _chosen(element(base, [index], expr), rest, expr)
+        return _chosen(element(base, [index], written), rest, written)
     if not reads_bits_only(index):
         raise Unsettled(index, "an index")
     spend(OPERATION * length(base, 0))
-    entries = [element(base, [k, *rest], expr) for k in range(length(base, 0))]
-    if not all(isinstance(entry, (bool, int, float, Affine, Expr)) for entry in entries):
+    entries = [element(base, [k, *rest], written) for k in range(length(base, 0))]
+    if not all(type(entry) in PLAIN or isinstance(entry, (Affine, Expr)) for entry in entries):
         raise Unsettled(index, "an index")
-    wrapped = tuple(entry.expression() if isinstance(entry, Affine) else wrap(entry) for entry in entries)
+    wrapped = tuple(wrap(_expression(entry)) for entry in entries)
     kind = next((kind for kind in (FLOAT, UINT) if any(entry.type == kind for entry in wrapped)), BIT)
     return residual_item(Pack(wrapped, ArrayType(kind)), index)
 
 
-def _elements(base: Any, keys: list[Any], expr: Expr) -> Any:
+def _elements(base: Any, keys: list[Any], written: Expr) -> Any:
     array = base.array if isinstance(base, Vector) else numbers(base)
     if len(keys) != array.ndim:
         raise NotVectorised
     for axis, key in enumerate(keys):
-        check_key(key, array.shape[axis], _shown(expr))
+        check_key(key, array.shape[axis], _shown(written))
     return array[tuple(keys)]
-
-
-def _looked_up(base: dict[Any, Any] | OpenDictionary, key: Any, expr: Expr) -> Any:
-    parts = [whole(part, "a key") for part in key] if isinstance(key, (tuple, list)) else whole(key, "a key")
-    key = tuple(parts) if isinstance(parts, list) else parts
-    if isinstance(base, OpenDictionary):
-        return base.element(key)
-    if key not in base:
-        raise QubitIndexResolutionError(f"`{_shown(expr)}` has no key {key}", label=f"key {key}")
-    return base[key]
 
 
 def _shown(expr: Expr) -> str:
@@ -213,33 +185,13 @@ def _shown(expr: Expr) -> str:
 
 def length(base: Any, axis: int) -> int:
     """The length of an array along an axis, of a dictionary or of a register."""
-    if isinstance(base, Register):
-        return len(base.qubits)
-    if isinstance(base, OpenArray):
+    if isinstance(base, (Register, OpenArray, OpenDictionary)):
         return base.length(axis)
-    if isinstance(base, OpenDictionary):
-        return len(base.items())
     if isinstance(base, Expr):
         return whole(value(size(base), {}), "a length")
     for _ in range(axis):
         base = base[0] if base else ()
     return len(base)
-
-
-def stretch(base: Any, start: int, stride: int, count: int, expr: Expr) -> Any:
-    """`count` elements of a vector, from `start` in steps of `stride`."""
-    if isinstance(base, OpenArray):
-        return base.stretch(start, stride, count)
-    spend(NODE * count)
-    return Vector(element(base, [start + stride * k], expr) for k in range(count))
-
-
-def _updated(base: Any, key: int, entry: Any, expr: Expr) -> Vector:
-    items = [base.element([k]) for k in range(base.length(0))] if isinstance(base, OpenArray) else list(base)
-    check_key(key, len(items), _shown(expr))
-    spend(len(items))
-    items[key] = entry
-    return Vector(items)
 
 
 def whole(entry: Any, use: str) -> int:
@@ -253,3 +205,42 @@ def whole(entry: Any, use: str) -> int:
     if isinstance(entry, float) and not entry.is_integer():
         raise SizeError(f"{use} is a whole number, and here it is {entry}", label=f"this is {entry}")
     return int(entry)
+
+
+class _Lowering:
+    """The domain of `value`."""
+
+    slot = "lowered"
+    has_plain_constants = True
+    operator = staticmethod(compute)
+    element = staticmethod(element)
+    size = staticmethod(length)
+
+    def constant(self, value: Any) -> Closure:
+        return lambda _: value
+
+    def is_undecided(self, condition: Any) -> bool:
+        return True
+
+    def stretch(self, base: Any, bounds: list[Any], written: Expr) -> Any:
+        start, stride, count = (whole(bound, "a slice") for bound in bounds)
+        if count < 0:
+            raise SizeError(f"a vector would have {count} elements", label="negative size")
+        if isinstance(base, OpenArray):
+            return base.stretch(start, stride, count)
+        spend(NODE * count)
+        return Vector(element(base, [start + stride * k], written) for k in range(count))
+
+    def pack(self, values: list[Any], type: Type) -> Any:
+        return tuple(values) if isinstance(type, TupleType) else Vector(values)
+
+    def updated(self, base: Any, key: Any, value: Any, written: Expr) -> Any:
+        key = whole(key, "an index")
+        items = [base.element([k]) for k in range(base.length(0))] if isinstance(base, OpenArray) else list(base)
+        check_key(key, len(items), _shown(written))
+        spend(len(items))
+        items[key] = value
+        return Vector(items)
+
+
+_LOWERING = _Lowering()

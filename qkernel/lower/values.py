@@ -7,6 +7,7 @@ from them are expressions. In a loop that is lowered for all its rounds at once,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -102,24 +103,39 @@ def _merged(terms: tuple[tuple[Any, Any], ...]) -> tuple[tuple[Any, Any], ...]:
 
 def affine(name: str, values: list[Any]) -> Affine | None:
     """An operator on affine values and numbers, if the result is affine."""
-    left: Any = values[0]
-    right: Any = values[-1]
-    match name:
-        case "+":
-            return left.plus(right) if isinstance(left, Affine) else right.plus(left)
-        case "-":
-            return left.plus(-right) if isinstance(left, Affine) else (-right).plus(left)
-        case "*" if not (isinstance(left, Affine) and isinstance(right, Affine)):
-            return left.scaled(right) if isinstance(left, Affine) else right.scaled(left)
-        case "/" if isinstance(left, Affine) and not isinstance(right, Affine):
-            if not isinstance(right, np.ndarray) and right == 0:
-                raise ZeroDivisionError("division by zero")
-            return left.scaled(1 / right)
-        case "neg" if isinstance(left, Affine):
-            return -left
-        case "float" if isinstance(left, Affine):
-            return left
-    return None
+    rule = _RULES.get(name)
+    return None if rule is None else rule(*values)
+
+
+def _sum(left: Any, right: Any) -> Affine:
+    total: Affine = left.plus(right) if type(left) is Affine else right.plus(left)
+    return total
+
+
+def _product(left: Any, right: Any) -> Affine | None:
+    if type(left) is type(right):
+        return None
+    product: Affine = left.scaled(right) if type(left) is Affine else right.scaled(left)
+    return product
+
+
+def _quotient(left: Any, right: Any) -> Affine | None:
+    if type(right) is Affine:
+        return None
+    if not isinstance(right, np.ndarray) and right == 0:
+        raise ZeroDivisionError("division by zero")
+    quotient: Affine = left.scaled(1 / right)
+    return quotient
+
+
+_RULES: dict[str, Callable[..., Affine | None]] = {
+    "+": _sum,
+    "-": lambda left, right: _sum(left, -right),
+    "*": _product,
+    "/": _quotient,
+    "neg": lambda operand: -operand,
+    "float": lambda operand: operand,
+}
 
 
 def symbol_name(symbol: int) -> SystemName:
@@ -208,6 +224,10 @@ class Register:
             self._array = np.array(self.qubits, np.int32)
         return self._array
 
+    def length(self, axis: int) -> int:
+        """The number of qubits."""
+        return len(self.qubits)
+
 
 @dataclass(slots=True)
 class OpenArray:
@@ -284,6 +304,10 @@ class OpenDictionary:
         if self.has_all_keys and key not in self.keys:
             raise QubitIndexResolutionError(f"`{self.name}` has no key {key}", label=f"key {key}")
         return Affine(0, ((self.symbol + self.keys.setdefault(key, len(self.keys)), 1),))
+
+    def length(self, axis: int) -> int:
+        """The number of keys. Raises as `items` does."""
+        return len(self.items())
 
     def items(self) -> dict[Any, Any]:
         """The value at each key. Raises `EntrypointValidationError` where nobody gave the keys."""
