@@ -41,7 +41,7 @@ REFUSED: list[tuple[str, str, tuple[int, int]]] = [
     (HEAD + "    h(q\n", "a bracket without an end", (3, 6)),
     (HEAD + "    h q\n", "`q` cannot stand here", (3, 7)),
     (HEAD + "    h(q))\n", "`)` cannot stand here", (3, 9)),
-    (HEAD + "\th(q)\n", "a tab in the indentation", (3, 1)),
+    (HEAD + "\th(q)\n", "a tab in the indentation", (3, 2)),
     (HEAD + "    h(q)\n  x(q)\n", "the indentation fits no block around it", (4, 3)),
     (HEAD + "    h(q);\n", "`;` has no meaning here", (3, 9)),
     (HEAD + "    h(q\x00)\n", "`U+0000` has no meaning here", (3, 8)),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from lark import Token
+from lark.indenter import DedentError, Indenter
 
 from qkernel.diagnostics import Span
 from qkernel.errors import TextFormError
 from qkernel.ir.operators import MAX_INTEGER_DIGITS
-from qkernel.ir.vocabulary import KINDS, MAX_NAME_LENGTH
+from qkernel.ir.vocabulary import MAX_NAME_LENGTH
 
 MAX_TEXT_SIZE = 8_000_000
 """Characters in a text."""
@@ -32,67 +33,58 @@ def error_at(node: Any, title: str, label: str = "", help: str | None = None) ->
     return TextFormError(title, span=span_of(node), label=label, help=help)
 
 
-class Layout:
-    """Stands between lark's lexer and parser: checks the tokens and marks lines and blocks, as in Python."""
+class Layout(Indenter):
+    """Stands between lark's lexer and parser: marks lines and blocks, as in Python, and keeps to the limits."""
 
-    always_accept = ()
+    NL_type, INDENT_type, DEDENT_type = "_NEWLINE", "_INDENT", "_DEDENT"
+    OPEN_PAREN_types: ClassVar = ["LPAR", "LSQB"]
+    CLOSE_PAREN_types: ClassVar = ["RPAR", "RSQB"]
+    tab_len = 1
 
-    def process(self, tokens: Iterator[Token]) -> Iterator[Token]:
-        """`tokens` without line ends in brackets, and with _INDENT and _DEDENT."""
-        brackets: list[Token] = []
-        indents = [0]
-        line_end: Any = None
-        token: Any = None
-        count = 0
-        for token in tokens:
-            if token.type == "_NEWLINE":
-                line_end = None if brackets else token
-                continue
-            count += 1
-            if count > MAX_TOKENS:
-                raise error_at(token, "the text is too long", f"more than {MAX_TOKENS:,} words and signs")
-            if line_end is not None:
-                yield from _next_line(line_end, token, indents)
-                line_end = None
-                if token.column == 1 and token in KINDS:
-                    token.type = "KIND"
-            match token.type:
-                case "LPAR" | "LSQB":
-                    brackets.append(token)
-                    if len(brackets) > MAX_NESTING:
-                        raise _too_deep(token, "brackets")
-                case "RPAR" | "RSQB" if brackets:
-                    brackets.pop()
-                case "NAME" | "QUOTED" | "NUMBER":
-                    _check_word(token)
-            yield token
-        if brackets:
-            raise error_at(brackets[-1], "a bracket without an end")
-        if token is not None:
-            line, column = token.end_line, token.end_column
-            for kind in ("_NEWLINE", *["_DEDENT"] * (len(indents) - 1)):
-                yield Token(kind, "\n", None, line, column, line, column + 1)
+    def process(self, stream: Iterator[Token]) -> Iterator[Token]:
+        """`stream` without line ends in brackets, and with _INDENT and _DEDENT."""
+        return super().process(_checked(stream))  # type: ignore[no-any-return, no-untyped-call]
+
+    def handle_NL(self, token: Token) -> Iterator[Token]:
+        """The end of a line, and the blocks that open or close behind it."""
+        if "\t" in token.rpartition("\n")[2] and not self.paren_level:
+            raise error_at(end_of(token), "a tab in the indentation", "write spaces here")
+        try:
+            yield from super().handle_NL(token)
+        except DedentError:
+            raise error_at(end_of(token), "the indentation fits no block around it") from None
+        if len(self.indent_level) > MAX_NESTING:
+            raise _too_deep(end_of(token), "blocks")
 
 
-def _next_line(line_end: Token, first: Any, indents: list[int]) -> Iterator[Token]:
-    """The end of a line, and the blocks that open or close before `first`, the next line's first token."""
-    yield Token.new_borrow_pos("_NEWLINE", "", line_end)
-    indentation = line_end[line_end.rindex("\n") + 1 :]
-    if "\t" in indentation:
-        column = indentation.index("\t")
-        span = Span("", first.line, column, first.line, column + 1)
-        raise TextFormError("a tab in the indentation", span=span, label="write spaces here")
-    width = len(indentation)
-    if width > indents[-1]:
-        indents.append(width)
-        if len(indents) > MAX_NESTING:
-            raise _too_deep(first, "blocks")
-        yield Token.new_borrow_pos("_INDENT", "", first)
-    while width < indents[-1]:
-        indents.pop()
-        yield Token.new_borrow_pos("_DEDENT", "", first)
-    if width != indents[-1]:
-        raise error_at(first, "the indentation fits no block around it")
+def end_of(token: Token) -> Token:
+    """An empty token at the end of `token`, which is where the next line starts behind a line end."""
+    line, column = token.end_line, token.end_column
+    return Token(token.type, "", None, line, column, line, column)
+
+
+def _checked(tokens: Iterator[Token]) -> Iterator[Token]:
+    """The tokens as they are; raises where there are too many, a word is too long, or brackets do not fit."""
+    brackets: list[Token] = []
+    count = 0
+    for token in tokens:
+        count += token.type != "_NEWLINE"
+        if count > MAX_TOKENS:
+            raise error_at(token, "the text is too long", f"more than {MAX_TOKENS:,} words and signs")
+        match token.type:
+            case "LPAR" | "LSQB":
+                brackets.append(token)
+                if len(brackets) > MAX_NESTING:
+                    raise _too_deep(token, "brackets")
+            case "RPAR" | "RSQB" if brackets:
+                brackets.pop()
+            case "RPAR" | "RSQB":
+                raise error_at(token, f"`{token}` cannot stand here")
+            case "NAME" | "QUOTED" | "NUMBER":
+                _check_word(token)
+        yield token
+    if brackets:
+        raise error_at(brackets[-1], "a bracket without an end")
 
 
 def _too_deep(token: Token, what: str) -> TextFormError:

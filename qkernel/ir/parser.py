@@ -18,7 +18,7 @@ from lark import Lark, UnexpectedCharacters, UnexpectedToken
 
 from qkernel.diagnostics import Span
 from qkernel.errors import TextFormError
-from qkernel.ir.lexer import MAX_LINES, MAX_TEXT_SIZE, Layout, error_at
+from qkernel.ir.lexer import MAX_LINES, MAX_TEXT_SIZE, Layout, end_of, error_at
 from qkernel.ir.op_reader import read_module
 from qkernel.ir.ops import Module
 from qkernel.ir.verifier import verify
@@ -47,7 +47,7 @@ def parse(text: str, file: str | None = None) -> Module:
         raise TextFormError(f"the text is too long: {len(text):,} characters, {MAX_TEXT_SIZE:,} are allowed")
     if text.count("\n") > MAX_LINES:
         raise TextFormError(f"the text is too long: more than {MAX_LINES:,} lines")
-    text = text.removeprefix("\ufeff")
+    text = text.removeprefix("\ufeff").removesuffix("\n") + "\n"
     name = file or f"<text {zlib.crc32(text.encode(errors='replace')):08x}>"
     try:
         _check_header(text)
@@ -100,7 +100,7 @@ def _tree(text: str) -> Any:
         span = Span("", error.line, error.column - 1, error.line, error.column)
         raise TextFormError(_unreadable(error.char), span=span) from None
     except UnexpectedToken as error:
-        token = error.token
+        token = error.token if error.token.strip() else end_of(error.token)
         wanted = sorted({_shown(kind) for kind in error.accepts or error.expected})
         label = f"{' or '.join(wanted)} should stand here" if len(wanted) < 4 else ""
         raise error_at(token, f"{f'`{token}`' if token.strip() else _shown(token.type)} cannot stand here", label) from None
