@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from ir_examples import EXAMPLES
 from strategies.ir_modules import modules
 
 from qkernel.errors import TextFormError
+from qkernel.ir import ops
 from qkernel.ir.expressions import (
     ONE,
     ZERO,
@@ -36,6 +39,8 @@ from qkernel.ir.places import Place, whole
 from qkernel.ir.printer import format_expression, format_module
 from qkernel.ir.types import BIT, FLOAT, QUBIT, UINT, ArrayType, DictType, TupleType, Type
 from qkernel.ir.verifier import verify
+from qkernel.ir.vocabulary import OP_WORDS
+from qkernel.ir.walk import expressions
 from qkernel.observable import Hamiltonian, X, Z
 
 GOLDEN = Path(__file__).parent / "ir"
@@ -177,6 +182,22 @@ def test_places() -> None:
     function = Function("f", parameters, tuple(Reset(place) for place in [*places, Place("q")]))
     shown = ["q", "q[i + 1]", "q[1 +: i : 2]", "q[i +: 3]", "a", "q[0]"]
     assert str(Module((function,))).splitlines()[3:] == [f"    reset({text})" for text in shown]
+
+
+def test_an_op_that_is_declared_is_printed_read_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    tour = (Path(__file__).parent.parent / "docs" / "tour.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"\*\*An op\.\*\*(?:[^\n]+\n)+\n((?:    [^\n]+\n|\n)+)", tour)
+    space = dict(vars(ops))
+    exec(compile(textwrap.dedent(code), "tour.md", "exec", dont_inherit=True), space)
+    monkeypatch.setitem(OP_WORDS, "twist", space["Twist"])
+    text = "qkernel 1\n\nkernel f(q: Vector[Qubit], x: Float):\n    control(inverse(twist), q[1])(q[0], x * 2)\n    twist(q, 1)"
+    module = parse(text)
+    assert str(module) == text
+    assert [str(expr) for expr in expressions(module.entry.body[0])] == ["0", "1", "x * 2", "1", "1"]
+    with pytest.raises(TextFormError, match="an angle is a number, not an Observable"):
+        parse(text.replace("x * 2", 'observable("Z0")'))
+    with pytest.raises(TextFormError, match="wrong number of arguments for `twist`"):
+        parse(text.replace(", 1)", ")"))
 
 
 def test_spans_point_into_the_text() -> None:
