@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qkernel import data
 from qkernel.errors import DataError
+from qkernel.nn.datasets import published as data
 
 
 def idx(array: np.ndarray, magic: int | None = None) -> bytes:

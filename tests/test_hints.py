@@ -20,7 +20,6 @@ import pytest
 import torch
 
 import qkernel as qk
-import qkernel.data
 import qkernel.nn
 import qkernel.observable as qko
 from qkernel import errors
@@ -32,6 +31,7 @@ from qkernel.gates import GATES
 from qkernel.ir import ops
 from qkernel.ir.expressions import Expr
 from qkernel.lower.reports import Frame, locate
+from qkernel.nn.datasets import published
 from qkernel.results import SampleResult
 
 ROOT = Path(__file__).parent.parent
@@ -46,7 +46,8 @@ OWNERS: list[Any] = [
 """What a message may name a part of."""
 
 OTHERS = {
-    "AerSimulator", "QiskitTranspiler", "QiskitEngine", "executor", "engine",  # of the engine for Qiskit and of Qiskit
+    "AerSimulator", "SparsePauliOp", "measure_all",  # of Qiskit
+    "QiskitTranspiler", "QiskitEngine", "executor", "engine",  # of the engine for Qiskit
     "label", "observable",  # of the text form
     "values",  # of `torch.Tensor.split(...)`
 }  # fmt: skip
@@ -110,7 +111,7 @@ def known_parts() -> set[str]:
 def known_keywords() -> set[str]:
     """The arguments of all that users call: functions, classes and their methods, gates, data classes."""
     names = {name for rule in GATES.values() for name in rule.qubits + rule.angles} | {"theta", "strict"}
-    modules: list[Any] = [qk, qko, qkernel.nn, importlib.import_module("qkernel.data")]
+    modules: list[Any] = [qk, qko, qkernel.nn, qkernel.nn.datasets, published]
     modules += [importlib.import_module(QISKIT)] if importlib.util.find_spec("qiskit") else []
     called: list[Any] = [*OWNERS, *(getattr(module, name) for module in modules for name in dir(module))]
     ours = [each for each in called if str(getattr(each, "__module__", "")).startswith("qkernel")]
@@ -128,7 +129,8 @@ def known_keywords() -> set[str]:
 VALUES = {"native", "reference", "torch", "qiskit", "auto", "adjoint", "shift", "clifford_t"}
 """Engines, ways to differentiate, bases of gates: what options take."""
 
-WORDS = {*VALUES, "linecache", "bindings_value", *keyword.kwlist, *GATES, *qk.data.DATA_SETS, *qk.data.DATA_SETS["mnist"].files}
+DATA = {*published.DATA_SETS, *published.DATA_SETS["mnist"].files}
+WORDS = {*VALUES, *DATA, "linecache", "bindings_value", *keyword.kwlist, *GATES}
 """What else stands alone: words of Python, gates, data sets and their parts."""
 
 PARTS, KEYWORDS = known_parts(), known_keywords()

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from qkernel import plots
+from qkernel.nn import plots
 
 NAMES = ["cat", "dog", "cow"]
 TRUE, PREDICTED = np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, 2, 0])

@@ -26,9 +26,8 @@ from rich.progress import Progress
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel import data, plots
 from qkernel.errors import DataError
-from qkernel.nn import QLayer
+from qkernel.nn import QLayer, datasets, plots
 from qkernel_backends.qiskit import QiskitTranspiler
 from qkernel_stdlib import cz_entangling_layer, ry_layer, rz_layer
 
@@ -240,7 +239,7 @@ def load_images() -> tuple[dict, dict, list[int], list[str], float, float]:
     """Images and labels of both splits, the classes chosen, their names, and the mean and deviation of the pixels."""
     try:
         splits = [
-            dict(zip(("images", "labels"), data.load("fashion-mnist", split), strict=True)) for split in ("train", "test")
+            dict(zip(("images", "labels"), datasets.load("fashion-mnist", split), strict=True)) for split in ("train", "test")
         ]
         return *splits, [0, 1, 5, 8], ["T-shirt", "Trouser", "Sandal", "Bag"], 0.2860, 0.3530
     except DataError as error:

@@ -1,6 +1,6 @@
 """Quantum layers for PyTorch."""
 
-from qkernel.nn import datasets, transforms
+from qkernel.nn import datasets, plots, transforms
 from qkernel.nn.kernels import fidelity_kernel, projected_kernel
 from qkernel.nn.layer import QLayer
 from qkernel.nn.networks import EstimatorQNN, SamplerQNN, TorchConnector
@@ -12,6 +12,7 @@ __all__ = [
     "TorchConnector",
     "datasets",
     "fidelity_kernel",
+    "plots",
     "projected_kernel",
     "transforms",
 ]

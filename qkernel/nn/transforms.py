@@ -40,3 +40,13 @@ class Normalize:
     def __call__(self, image: Tensor) -> Tensor:
         mean, std = (torch.tensor(values, dtype=image.dtype)[:, None, None] for values in (self.mean, self.std))
         return (image - mean) / std
+
+
+def bits_to_angles(bits: Tensor) -> Tensor:
+    """The angles of RX or RY that prepare bits from zeros: 0 or pi for each, float32."""
+    return torch.pi * bits.float()
+
+
+def is_all_zeros(bits: Tensor) -> Tensor:
+    """1.0 where no bit is set, the probability of all zeros in that state, else 0.0; float32, without axes."""
+    return 1.0 - bits.any().float()

@@ -1,3 +1,3 @@
-from qkernel.data import load
+from qkernel.nn.datasets import load
 
 load("fashion-mnits")
