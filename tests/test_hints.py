@@ -46,7 +46,7 @@ OWNERS: list[Any] = [
 """What a message may name a part of."""
 
 OTHERS = {
-    "AerSimulator", "SparsePauliOp", "measure_all",  # of Qiskit
+    "AerSimulator", "SparsePauliOp", "measure_all", "init",  # of Qiskit and of torch.nn
     "QiskitTranspiler", "QiskitEngine", "executor", "engine",  # of the engine for Qiskit
     "label", "observable",  # of the text form
     "values",  # of `torch.Tensor.split(...)`
