@@ -767,7 +767,7 @@ def test_changed_attributes_of_captured_objects_are_noticed() -> None:
     @qk.qkernel
     def kernel() -> qk.Float:
         q = qk.rx(qk.qubit(), own.theta + own.values[0] + Angles.shared)
-        q = qk.rx(q, own.doubled + getattr(own, "theta") + plain_angle())  # noqa: B009 - as users write it
+        q = qk.rx(q, own.doubled + getattr(own, "theta") + SETTINGS.theta)  # noqa: B009 - as users write it
         return qk.expval(q, qko.Z(0))
 
     def expected() -> float:

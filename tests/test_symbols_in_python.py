@@ -11,7 +11,7 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import CallArgumentError, KernelTypeError, SymbolicValueError
+from qkernel.errors import CallArgumentError, InliningError, KernelTypeError, SymbolicValueError
 
 WEIGHTS = np.array([1.0, 2.5])
 TABLE = np.array([[1.0, 2.0], [0.5, -1.0]])
@@ -162,10 +162,21 @@ def test_the_text_of_a_symbol_decides_nothing(test: Callable[[Any], Any]) -> Non
         kernel.check()
 
 
-def test_the_text_of_a_symbol_makes_names() -> None:
+def test_texts_of_known_values_make_names() -> None:
     @qk.qkernel
     def kernel(n: qk.UInt) -> qk.Bit:
-        q = qk.qubit_array(n, name="_".join(["{}".format("q"), "%s" % n, str(n).upper()]))  # noqa: UP031
+        k = 2
+        q = qk.qubit_array(n, name="_".join(["{}".format("q"), "%s" % k, str(k).upper(), f"{k:02}"]))  # noqa: UP031
         return qk.measure(q)[0]
 
-    assert "q_n_N = qubits(n)" in str(kernel.ir)
+    assert "q_2_2_02 = qubits(n)" in str(kernel.ir)
+
+
+def test_a_message_may_name_a_symbol() -> None:
+    @qk.qkernel
+    def kernel(n: qk.UInt) -> qk.Bit:
+        assert len("ab") == 1, f"not for {n}"
+        return qk.measure(qk.qubit())
+
+    with pytest.raises(InliningError, match=r"f'not for \{n\}'"):
+        kernel.check()

@@ -1,13 +1,11 @@
-"""What a kernel read from around it, remembered so that a changed capture is noticed."""
+"""What was read from around a kernel, the free variables of its source: remembered, so that a change is noticed."""
 
 from __future__ import annotations
 
 import builtins
 import functools
-import sys
-import sysconfig
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextvars import ContextVar
 from numbers import Number
 from typing import Any
@@ -62,48 +60,6 @@ class Captures:
         if not (isinstance(owner, types.ModuleType) and owner.__name__ in _FIXED_MODULES):
             self._note(owner, name, lambda: getattr(owner, name), value)
         return value
-
-    def call(self, function: Any, arguments: Iterable[Any]) -> None:
-        """Note what Python code may read that is called as it is: names around it and around what it calls, and the
-        attributes that any of it mentions of the objects that it can reach."""
-        objects: list[Any] = []
-        mentioned: dict[str, None] = {}
-        pending, seen = [function, *arguments], dict[int, Any]()
-        while pending:
-            value = pending.pop()
-            kind: Any = type(value)
-            if _is_own(kind) or id(value) in seen:
-                continue
-            seen[id(value)] = value
-            if isinstance(value, types.FunctionType):
-                self._note(value, "its defaults", functools.partial(_defaults, value), _defaults(value))
-                fresh = dict.fromkeys(_mentioned(value.__code__)) if is_users(value) else {}
-                pending += self._around(value, fresh)
-                fresh = {name: None for name in fresh if name not in mentioned}
-                mentioned |= fresh
-                pending += (*self._attributes(objects, fresh), *_defaults(value))
-            elif (inner := _inside(value)) is not None:
-                pending += inner
-            elif _has_state(value):
-                objects.append(value)
-                pending += self._attributes([value], mentioned)
-                pending += (type(value), *(getattr(value, name, None) for name in ("__call__", "__init__")))
-
-    def _around(self, function: types.FunctionType, names: Iterable[str]) -> Iterator[Any]:
-        find = self.noting(function)
-        for name in names:
-            try:
-                yield find(name)
-            except NameError:
-                continue
-
-    def _attributes(self, owners: Iterable[Any], names: Iterable[str]) -> Iterator[Any]:
-        for owner in owners:
-            for name in names:
-                try:
-                    yield self.attribute(owner, name)
-                except Exception:
-                    continue
 
     def _note(self, source: Any, name: str, look: Callable[[], Any], value: Any) -> None:
         key = id(source), name
@@ -194,54 +150,3 @@ def _defaults(function: types.FunctionType) -> tuple[Any, ...]:
 
 def _content(array: np.ndarray[Any, Any]) -> Any:
     return snapshot(array.tolist()) if array.dtype.hasobject else array.tobytes()
-
-
-@functools.lru_cache(maxsize=1024)
-def is_users(function: types.FunctionType) -> bool:
-    """Whether a function is the user's own: not of Python's library, not of an installed package."""
-    module = (function.__module__ or "").split(".")[0]
-    if module in ("qkernel", "numpy") or (module in sys.stdlib_module_names and module != "__main__"):
-        return False
-    file = function.__code__.co_filename
-    return not any(file.startswith(folder) for folder in (sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")))
-
-
-def _mentioned(code: types.CodeType) -> Iterator[str]:
-    """The names that code, and the code written inside it, looks up around it or as attributes."""
-    yield from code.co_freevars
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _mentioned(constant)
-
-
-def _inside(value: Any) -> list[Any] | None:
-    """What a thing that is no object of a user's class is made of, as far as it can be read or called."""
-    match value:
-        case types.MethodType():
-            return [value.__func__, value.__self__]
-        case functools.partial():
-            return [value.func, *value.args, *value.keywords.values()]
-        case Mapping():
-            return [entry for entry in value.values() if _is_composite(entry)]
-        case list() | tuple() | set() | frozenset():
-            return [entry for entry in value if _is_composite(entry)]
-    wrapped = getattr(value, "__wrapped__", None)  # what `functools.cache` and the like wrap
-    return [wrapped] if isinstance(wrapped, types.FunctionType) else None
-
-
-def _is_composite(value: Any) -> bool:
-    return not isinstance(value, (Number, str, bytes, np.generic, type(None)))
-
-
-@functools.lru_cache(maxsize=1024)
-def _is_own(kind: type) -> bool:
-    """Whether a type is of qkernel, whose kernels, gates and symbols read nothing of the user's when they are called."""
-    return str(kind.__module__).split(".")[0] == "qkernel"
-
-
-def _has_state(value: Any) -> bool:
-    """Whether attributes of `value` may change."""
-    kind = value if isinstance(value, type) else type(value)
-    root = str(kind.__module__).split(".")[0]  # of some built-in types it is a descriptor
-    return root not in ("builtins", "qkernel", "numpy") or isinstance(value, types.ModuleType)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+import types
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, TypeVar
 
+import numpy as np
+
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.python_data import state
 from qkernel.ir.expressions import Expr
 from qkernel.ir.python_values import is_number
 from qkernel.ir.types import OBSERVABLE, DictType, TupleType
@@ -16,6 +18,7 @@ from qkernel.records import is_same_record, record_fields
 
 Path = tuple[int, ...]
 Found = TypeVar("Found")
+_ATOMS = (bool, int, float, complex, str, bytes, np.generic, types.MethodType, types.BuiltinMethodType)
 
 
 def is_classical(value: Any) -> bool:
@@ -124,7 +127,11 @@ def unchanged(old: Any, new: Any) -> bool:
         return len(old) == len(new) and all(map(unchanged, old, new))
     if isinstance(old, dict) and isinstance(new, dict) and handles_in(old):
         return list(old) == list(new) and all(map(unchanged, old.values(), new.values()))
-    return (hasattr(type(old), "add_term") and type(old) is type(new) and repr(old) == repr(new)) or state(old) == state(new)
+    if type(old) is not type(new):
+        return False
+    if hasattr(type(old), "add_term"):
+        return repr(old) == repr(new)
+    return isinstance(old, _ATOMS) and bool(old == new)
 
 
 @lru_cache(maxsize=1024)
@@ -146,34 +153,3 @@ def assigned_names(loop: ast.For | ast.While) -> tuple[str, ...]:
     for statement in loop.body:
         visit(statement)
     return tuple(names)
-
-
-def culprit(statements: Sequence[ast.AST], name: str) -> ast.AST | None:
-    """Where statements seem to change what `name` holds: an assignment to part of it, or a call on it or with it."""
-    nodes = [node for statement in statements for node in ast.walk(statement)]
-
-    def mentions(node: ast.AST) -> bool:
-        return any(isinstance(inner, ast.Name) and inner.id == name for inner in ast.walk(node))
-
-    for kind in (_assigns_part, _calls_on, _calls_with):
-        found = next((node for node in nodes if (part := kind(node)) is not None and mentions(part)), None)
-        if found is not None:
-            return found
-    return None
-
-
-def _assigns_part(node: ast.AST) -> ast.AST | None:
-    match node:
-        case ast.Subscript(base, _, ast.Store()) | ast.Attribute(base, _, ast.Store()):
-            return base
-        case ast.AugAssign(target):
-            return target
-    return None
-
-
-def _calls_on(node: ast.AST) -> ast.AST | None:
-    return node.func if isinstance(node, ast.Call) else None
-
-
-def _calls_with(node: ast.AST) -> ast.AST | None:
-    return node if isinstance(node, ast.Call) else None

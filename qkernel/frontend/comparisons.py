@@ -11,10 +11,9 @@ import numpy as np
 
 from qkernel.errors import KernelTypeError
 from qkernel.frontend.carrying import parts, same_shape
-from qkernel.frontend.outside import run_outside
 from qkernel.frontend.tracer import Tracer, describe
+from qkernel.ir.array_protocol import elementwise
 from qkernel.ir.expressions import Expr, SymbolUse, apply
-from qkernel.ir.symbol_text import SymbolText
 from qkernel.ir.types import BIT
 
 _COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -26,8 +25,8 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.GtE: (">=", operator.ge),
     ast.Is: ("is", operator.is_),
     ast.IsNot: ("is not", operator.is_not),
-    ast.In: ("in", lambda left, right: run_outside(operator.contains, right, left)),
-    ast.NotIn: ("not in", lambda left, right: not run_outside(operator.contains, right, left)),
+    ast.In: ("in", lambda left, right: left in right),
+    ast.NotIn: ("not in", lambda left, right: left not in right),
 }
 
 
@@ -56,9 +55,7 @@ def _pair(tracer: Tracer, op: ast.cmpop, left: Any, right: Any, node: ast.AST) -
         if isinstance(left, Expr) and isinstance(right, (Expr, bool, int, float)):
             raise SymbolUse(left, f"`{name}`")
         return plain(left, right)
-    if name in ("in", "not in") and isinstance(left, SymbolText) and isinstance(right, str):
-        raise SymbolUse(left.symbol, "a search for its text")
-    if name in ("in", "not in") and not isinstance(right, Expr) and (has_symbol(left) or has_symbol(right)):
+    if name in ("in", "not in") and not isinstance(right, Expr) and symbol_in((left, right)) is not None:
         found: Any = False
         for candidate in right:
             found = _or(found, _equal(tracer, left, candidate, node))
@@ -67,18 +64,20 @@ def _pair(tracer: Tracer, op: ast.cmpop, left: Any, right: Any, node: ast.AST) -
         outcome = _equal(tracer, left, right, node)
         return outcome if name == "==" else _not(outcome)
     if not (isinstance(left, Expr) or isinstance(right, Expr)):
-        return run_outside(plain, left, right)
+        if not isinstance(left, np.ndarray) and (symbol := symbol_in((left, right))) is not None:
+            raise SymbolUse(symbol, f"`{name}`")
+        return plain(left, right)
     return _scalars(tracer, name, left, right, node)
 
 
 def _equal(tracer: Tracer, left: Any, right: Any, node: ast.AST) -> Any:
     """Whether two values are equal: a Python truth, or a condition where they hold symbols."""
-    if not (has_symbol(left) or has_symbol(right)):
-        return run_outside(operator.eq, left, right)
+    if symbol_in((left, right)) is None:
+        return left == right
     if isinstance(left, list) and isinstance(right, list):
         left, right = tuple(left), tuple(right)
     if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
-        return run_outside(operator.eq, left, right)
+        return elementwise("==", left, right)
     mine, other = parts(left), parts(right)
     if mine is None and other is None:
         return _scalars(tracer, "==", left, right, node)
@@ -100,16 +99,16 @@ def _not(value: Any) -> Any:
     return apply("not", value) if isinstance(value, Expr) else not value
 
 
-def has_symbol(value: Any) -> bool:
-    """Whether a value is a symbol, or has one in tuples, records, lists, sets, dictionaries or arrays of objects."""
+def symbol_in(value: Any) -> Expr | None:
+    """A symbol that a value is or has in it, in tuples, records, lists, sets, dictionaries or arrays of objects."""
     if isinstance(value, Expr):
-        return True
+        return value
     entries = [*value, *value.values()] if isinstance(value, dict) else parts(value)
     if entries is None and isinstance(value, (list, set, frozenset)):
         entries = list(value)
     if isinstance(value, np.ndarray) and value.dtype.kind == "O":
         entries = list(value.flat)
-    return any(map(has_symbol, entries or ()))
+    return next((found for entry in entries or () if (found := symbol_in(entry)) is not None), None)
 
 
 def _scalars(tracer: Tracer, name: str, left: Any, right: Any, node: ast.AST) -> Expr:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from qkernel.diagnostics import Note, with_article
-from qkernel.errors import KernelTypeError, QubitConsumedError, QubitRebindError, UnreturnedBorrowError, UnsupportedPythonError
-from qkernel.frontend.carrying import culprit, holds, is_classical, parts, same_shape, unchanged, with_handles, with_parts
+from qkernel.errors import KernelTypeError, QubitConsumedError, QubitRebindError, UnreturnedBorrowError
+from qkernel.frontend.carrying import holds, is_classical, parts, same_shape, unchanged, with_handles, with_parts
 from qkernel.frontend.conversion import convert
 from qkernel.frontend.ownership import OTHER_QUBITS, Ledger, QuantumHandle, rebinding
-from qkernel.frontend.python_data import is_changeable, owner, state
-from qkernel.frontend.tracer import Frame, Gone, Tracer, describe
+from qkernel.frontend.tracer import Frame, Gone, Once, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Expr, Name, apply, wrap
@@ -41,46 +40,15 @@ def truth(tracer: Tracer, value: Any, node: ast.AST) -> Any:
 
 
 @contextmanager
-def decided_later(tracer: Tracer, node: ast.AST, statements: Sequence[ast.AST]) -> Iterator[None]:
-    """Read in here what runs once, never or many times; Python data that it changes would be silently wrong."""
-    frame = tracer.frame
-    held = [
-        (name, value, state(value)) for each in tracer.frames for name, value in each.variables.items() if is_changeable(value)
-    ]
-    around = dict(tracer.around)
-    for key, (name, value, _) in around.items():
-        around[key] = name, value, state(value)
-    frame.symbolic_depth += 1
+def decided_later(tracer: Tracer, node: ast.AST) -> Iterator[None]:
+    """Read in here what runs once, never or many times."""
+    tracer.frame.symbolic_depth += 1
+    tracer.once.append(Once(node, tracer.frame))
     try:
         yield
     finally:
-        frame.symbolic_depth -= 1
-    for name, value, earlier in (*held, *{**tracer.around, **around}.values()):
-        if state(value) != earlier:
-            raise _changed_in_place(tracer, name, value, node, statements)
-
-
-def _changed_in_place(
-    tracer: Tracer, name: str, value: Any, node: ast.AST, statements: Sequence[ast.AST]
-) -> UnsupportedPythonError:
-    where = culprit(statements, name)
-    branches = isinstance(node, (ast.If, ast.IfExp, ast.BoolOp, ast.Compare))
-    return UnsupportedPythonError(
-        f"`{name}` is a Python {type(owner(value) or value).__name__} and cannot change where the kernel repeats or branches",
-        span=tracer.frame.span(where or node),
-        label="both sides are read" if branches else "read once, for all rounds",
-        help=f"use a vector: `{name} = qk.bit_array(n)`, then `{name}[i] = ...`"
-        if isinstance(value, (list, dict, set))
-        else "change it before or after, or keep what changes as numbers and bits: `x = ...`"
-        if branches
-        else unrolled(node),
-    )
-
-
-def unrolled(node: ast.AST) -> str:
-    """How a loop is written that is read anew for each of its rounds."""
-    target = ast.unparse(node.target) if isinstance(node, ast.For) else "i"
-    return f"a loop over a Python list is read round by round: `for {target} in [...]:`"
+        tracer.once.pop()
+        tracer.frame.symbolic_depth -= 1
 
 
 def forget(frame: Frame, name: str, gone: Gone | str) -> None:
@@ -151,7 +119,7 @@ def symbolic_if(tracer: Tracer, node: ast.If | ast.IfExp, condition: Expr, read_
     for statements in (node.body, node.orelse) if isinstance(node, ast.If) else ([node.body], [node.orelse]):
         frame.variables = dict(before)
         tracer.ledger.restore(ledger)
-        with tracer.block() as block, decided_later(tracer, node, statements):
+        with tracer.block() as block, decided_later(tracer, node):
             read_side(statements)
         read.append((block, frame.variables, tracer.ledger.snapshot()))
     (then, then_variables, then_ledger), (otherwise, other_variables, other_ledger) = read

@@ -9,7 +9,6 @@ from typing import Any
 from qkernel.errors import KernelTypeError, QKernelError, UnsupportedPythonError
 from qkernel.frontend.control_flow import truth
 from qkernel.frontend.domains import SymbolicItems, SymbolicSequence
-from qkernel.frontend.outside import run_outside
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Frame, Tracer, describe
 from qkernel.ir.expressions import Expr, SymbolUse
@@ -37,19 +36,22 @@ def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
             "        bits[i] = qk.measure(q[i])",
         )
     try:
-        return run_outside(iter, value)  # type: ignore[no-any-return]
+        found: Iterator[Any] = iter(value)
     except TypeError as error:
         if isinstance(error, (QKernelError, SymbolUse)):
             raise
         raise KernelTypeError(
             f"{describe(value)} has no elements to go over", span=tracer.frame.span(node), label="not a list or the like"
         ) from None
+    if found is value:
+        tracer.check_change(value, ast.unparse(node), node)
+    return found
 
 
 def comprehension(tracer: Tracer, generators: list[ast.comprehension], element: Callable[[], Any]) -> Iterator[Any]:
     """The elements of a comprehension, its variables local to it."""
+    from qkernel.frontend.assignment import assign
     from qkernel.frontend.reader import read
-    from qkernel.frontend.statements import assign
 
     frame: Frame = tracer.frame
     outer = dict(frame.variables)

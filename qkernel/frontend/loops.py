@@ -32,11 +32,11 @@ from qkernel.frontend.carrying import (
     unchanged,
     with_leaves,
 )
-from qkernel.frontend.control_flow import decided_later, forget, truth, unrolled
+from qkernel.frontend.control_flow import decided_later, forget, truth
 from qkernel.frontend.conversion import convert
 from qkernel.frontend.domains import SymbolicItems, SymbolicRange, SymbolicSequence
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed, rebinding
-from qkernel.frontend.tracer import Frame, Gone, Tracer, describe, without
+from qkernel.frontend.tracer import Frame, Gone, Tracer, describe, unrolled, without
 from qkernel.ir import ops
 from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Expr, Name, wrap
@@ -47,7 +47,7 @@ _IN_BODY = "is made in the body of a loop, which may run no round at all"
 
 def symbolic_for(tracer: Tracer, node: ast.For, domain: SymbolicSequence | SymbolicItems) -> None:
     """A `for` over a symbolic range or sequence, or over the items of a Dict."""
-    from qkernel.frontend.statements import assign, plain_names
+    from qkernel.frontend.assignment import assign, plain_names
 
     targets = _targets(tracer, node, domain) if isinstance(domain, (SymbolicRange, SymbolicItems)) else []
     own = [target for target, _ in targets] or plain_names(node.target)
@@ -252,7 +252,7 @@ def _trace_body(
     for name, gone in plan.closed.items():
         forget(frame, name, gone)
     frame.variables |= plan.outdated
-    with tracer.block() as block, decided_later(tracer, node, node.body):
+    with tracer.block() as block, decided_later(tracer, node):
         start()
         run(tracer, node.body)
     if _tells_more(tracer, node, before, ledger, plan, symbols):

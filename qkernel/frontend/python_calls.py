@@ -1,14 +1,15 @@
-"""Calls in the user's Python: kernel operations, builtins on symbols, and plain Python functions."""
+"""Calls in the user's Python: operations of the kernel's, Python's own functions on symbols, and plain functions."""
 
 from __future__ import annotations
 
 import ast
-import builtins
+import functools
 import inspect
-import math
+import sys
+import sysconfig
 import types
 from collections.abc import Callable
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,22 +20,18 @@ from qkernel.errors import (
     KernelRecursionError,
     QKernelError,
     SourceUnavailableError,
-    SymbolicValueError,
+    UnsupportedPythonError,
 )
-from qkernel.frontend import sequences
-from qkernel.frontend.captures import is_users, lookup
 from qkernel.frontend.carrying import handles_in
-from qkernel.frontend.comparisons import has_symbol
-from qkernel.frontend.domains import SymbolicItems, SymbolicRange, SymbolicSequence
-from qkernel.frontend.outside import run_outside
-from qkernel.frontend.ownership import QuantumHandle, plain
+from qkernel.frontend.comparisons import symbol_in
+from qkernel.frontend.domains import SymbolicItems, SymbolicSequence
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.pure_functions import changed_by, is_made_by, is_pure, refuse_comparison, rule_for, takes_functions
 from qkernel.frontend.source import Source, read_source
-from qkernel.frontend.tracer import CallSite, Frame, Tracer
-from qkernel.ir.array_protocol import elements, universal
-from qkernel.ir.expressions import Expr, SymbolUse, apply, size, wrap
-from qkernel.ir.printer import as_written
-from qkernel.ir.symbol_text import symbol_in, text_about
-from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, DictType
+from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
+from qkernel.ir.array_protocol import universal
+from qkernel.ir.expressions import Expr, SymbolUse
+from qkernel.ir.types import ArrayType
 
 
 def call(tracer: Tracer, node: ast.Call) -> Any:
@@ -74,40 +71,72 @@ def call(tracer: Tracer, node: ast.Call) -> Any:
 
 def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], node: ast.Call) -> Any:
     """Call `function`, the way that fits what it is."""
+    if isinstance(function, functools.partial):
+        tracer.site = tracer.site.behind(len(function.args))
+        return invoke(tracer, function.func, (*function.args, *arguments), {**function.keywords, **keywords}, node)
+    values = (*arguments, *keywords.values())
+    if (rule := rule_for(function, values)) is not None:
+        return tracer.made(_by_rule(tracer, rule, function.__name__, arguments, keywords))
+    if is_own(function):
+        return _run(tracer, function, arguments, keywords, node)
+    plain, bound = _unbound(function)
+    concern = next((value for value in (*bound, *values) if _concerns_kernel(value)), None)
+    if concern is None and not tracer.once:
+        return _run(tracer, function, arguments, keywords, node)
+    if plain is not None and (source := _kernel_source(plain, plain.__code__)) is not None:
+        return inline(tracer, plain, source, (*bound, *arguments), keywords)
+    starter = _starter(function) if isinstance(function, type) else None
+    if isinstance(starter, types.FunctionType) and (source := _kernel_source(starter, starter.__code__)) is not None:
+        made = tracer.made(object.__new__(function))
+        inline(tracer, starter, source, (made, *arguments), keywords)
+        return made
+    return _listed_call(tracer, function, arguments, keywords, node, concern)
+
+
+def _listed_call(
+    tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], node: ast.Call, concern: Any
+) -> Any:
+    """A call of Python's that cannot be read, in a body that is read once or with a value that concerns the kernel."""
+    values = (*arguments, *keywords.values())
+    if not (is_pure(function, values) or _only_stores(function)):
+        raise _opaque(tracer, function, node, concern)
+    refuse_comparison(function, arguments, keywords)
+    if tracer.once:
+        for changed in changed_by(function, values):
+            shown = node.func.value if isinstance(node.func, ast.Attribute) else node.args[0] if node.args else node
+            tracer.check_change(changed, ast.unparse(shown), node)
+    calls = takes_functions(function)
+    back = tuple(_called_back(tracer, value, node, calls) for value in arguments)
+    named = {name: _called_back(tracer, value, node, calls or name == "key") for name, value in keywords.items()}
+    result = _run(tracer, function, back, named, node)
+    return tracer.made(result) if is_made_by(function, values, result) else result
+
+
+def _called_back(tracer: Tracer, value: Any, node: ast.Call, is_called: bool) -> Any:
+    """A function that is given to one of Python's, which calls it: such a call is one of the kernel's too."""
+    if not (is_called and callable(value)) or isinstance(value, QuantumHandle):
+        return value
+    return lambda *arguments, **keywords: invoke(tracer, value, arguments, keywords, node)
+
+
+def _run(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], node: ast.Call) -> Any:
+    """`function(*arguments, **keywords)` by Python; what it raises is an error of the kernel's at the call."""
     from qkernel.frontend.reader import symbol_error
 
     span = tracer.site.span
     values = (*arguments, *keywords.values())
+    name = _name_of(function)
     try:
-        rule = _SYMBOLIC.get(function) if _is_hashable(function) else None
-    except TypeError:
-        rule = None
-    if rule is not None and (function in _ALWAYS or _holds_symbols(values) or _goes_over(function, values)):
-        return _by_rule(tracer, rule, function.__name__, arguments, keywords)
-    plain, bound = _unbound(function)
-    if (
-        plain is not None
-        and _concerns_kernel((*bound, *values))
-        and (source := _kernel_source(plain, plain.__code__)) is not None
-    ):
-        return inline(tracer, plain, source, (*bound, *arguments), keywords)
-    tracer.captures.call(function, values)
-    if plain is not None and any(frame.symbolic_depth for frame in tracer.frames):
-        _note_around(tracer, plain)
-    name = getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__
-    try:
-        if isinstance(function, np.ufunc) and _concerns_kernel(values):
+        if isinstance(function, np.ufunc) and any(map(_concerns_kernel, values)):
             return universal(function, "__call__", arguments, keywords)
-        result = run_outside(function, *arguments, **keywords)
-        shown = symbol_in((getattr(function, "__self__", None), values)) if _reads_text(function) else None
-        return result if shown is None else text_about(shown, result, f"`{name}` of its text")
-    except QKernelError:
+        return function(*arguments, **keywords)
+    except (QKernelError, RecursionError):
         raise
     except SymbolUse as error:
-        use = f"`{name}`" if _is_whole(error.expr) else error.use if error.help is None else f"`{name}`, {error.use},"
+        use = f"`{name}`" if isinstance(error.expr.type, ArrayType) else error.use
+        if error.help is not None and use is error.use:
+            use = f"`{name}`, {error.use},"
         raise symbol_error(SymbolUse(error.expr, use, error.help), span) from None
-    except RecursionError:
-        raise
     except Exception as error:
         symbol = next((value for value in values if isinstance(value, Expr)), None)
         if symbol is not None and not isinstance(function, types.FunctionType | type):
@@ -115,6 +144,43 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
         raise InliningError(
             f"`{name}` failed: {type(error).__name__}: {error}", span=span, label="called here while the kernel was traced"
         ) from error
+
+
+def _opaque(tracer: Tracer, function: Any, node: ast.Call, concern: Any) -> UnsupportedPythonError:
+    """The error for a call of Python that can neither be read nor is listed."""
+    shown, reason = ast.unparse(node.func), _why_unread(function)
+    if concern is None:
+        return UnsupportedPythonError(
+            f"`{shown}` {reason}, and cannot be called where the kernel repeats or branches",
+            span=tracer.site.span,
+            label=tracer.once[-1].label,
+            notes=tracer.once[-1].notes(tracer.frame),
+            help=f"call it before, and use what it gives: `value = {ast.unparse(node)}`; or take the value as an argument",
+        )
+    known = [describe(value) for value in (symbol_in(concern), *handles_in(concern)) if value is not None]
+    return UnsupportedPythonError(
+        f"`{shown}` {reason}, and cannot be called with {known[0] if known else describe(concern)}",
+        span=tracer.site.span,
+        label="run by Python as it is, before any value is known",
+        help="write it in Python that a kernel reads too, or give it known values only",
+    )
+
+
+def _why_unread(function: Any) -> str:
+    """Why a function is not read, as in "`f` has no source"."""
+    plain, _ = _unbound(function)
+    if plain is None or not is_users(plain):
+        return "is no function that a kernel reads"
+    try:
+        source = read_source(plain)
+    except SourceUnavailableError:
+        return "has no source that can be found"
+    found = next((node for node in ast.walk(source.node) if _is_foreign(node)), source.node)
+    return f"has {_FOREIGN.get(type(found), 'what kernels do not have')} in it"
+
+
+def _name_of(function: Any) -> str:
+    return str(getattr(function, "__name__", None) or getattr(function, "name", None) or type(function).__name__)
 
 
 def _by_rule(tracer: Tracer, rule: Callable[..., Any], name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -128,31 +194,44 @@ def _by_rule(tracer: Tracer, rule: Callable[..., Any], name: str, arguments: tup
     return rule(tracer, *arguments, **keywords)
 
 
-def _note_around(tracer: Tracer, function: types.FunctionType) -> None:
-    """Note the data around a function of a user's that is called as it is, and around those that it calls."""
-    pending, seen = [function], set[int]()
-    while pending:
-        current = pending.pop()
-        if id(current) in seen or not is_users(current):
-            continue
-        seen.add(id(current))
-        find = lookup(current)
-        tracer.note_around(current.__name__, vars(current))
-        for name in (*current.__code__.co_names, *current.__code__.co_freevars):
-            try:
-                value = find(name)
-            except NameError:
-                continue
-            if isinstance(value, types.FunctionType):
-                pending.append(value)
-            else:
-                tracer.note_around(name, value)
+def is_own(function: Any) -> bool:
+    """Whether a function is qkernel's: a gate, a kernel, an operation, a function written in a kernel."""
+    owned = getattr(function, "__self__", function)
+    homes = (getattr(owned, "__module__", None), type(owned).__module__)
+    return any(str(home).partition(".")[0] == "qkernel" for home in homes)
+
+
+@lru_cache(maxsize=1024)
+def is_users(function: types.FunctionType) -> bool:
+    """Whether a function is the user's own: not of Python's library, not of an installed package."""
+    module = (function.__module__ or "").split(".")[0]
+    if module in ("qkernel", "numpy") or (module in sys.stdlib_module_names and module != "__main__"):
+        return False
+    file = function.__code__.co_filename
+    return not any(file.startswith(folder) for folder in (sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")))
+
+
+def _starter(kind: type) -> Any:
+    """The `__init__` of a class whose calls do nothing else; None where they do."""
+    made_by: Any = kind.__new__
+    return getattr(kind, "__init__") if type(kind) is type and made_by is object.__new__ else None  # noqa: B009
+
+
+def _only_stores(function: Any) -> bool:
+    """Whether it is a class whose calls keep what they are given and do nothing else: a record, or one with no `__init__`."""
+    if not isinstance(function, type):
+        return False
+    if hasattr(function, "__dataclass_fields__"):
+        return not hasattr(function, "__post_init__")
+    return _starter(function) is object.__init__ or (issubclass(function, tuple) and hasattr(function, "_fields"))
 
 
 def _unbound(function: Any) -> tuple[types.FunctionType | None, tuple[Any, ...]]:
     """The plain function that a call runs, and the object that it gets as `self`."""
     if isinstance(function, types.FunctionType):
         return function, ()
+    if isinstance(function, functools._lru_cache_wrapper):
+        return _unbound(function.__wrapped__)
     if not isinstance(function, (types.MethodType, types.BuiltinFunctionType, type)):
         method = getattr(type(function), "__call__", None)  # noqa: B004 - the function itself is wanted
         if isinstance(method, types.FunctionType):
@@ -162,51 +241,21 @@ def _unbound(function: Any) -> tuple[types.FunctionType | None, tuple[Any, ...]]
     return None, ()
 
 
-def _reads_text(function: Any) -> bool:
-    """Whether a function of Python's makes texts, or reads them: `str`, `"{}".format`, `str.startswith`."""
-    return (
-        any(function is known for known in (str, repr, ascii, format))
-        or isinstance(getattr(function, "__self__", None), str)
-        or getattr(function, "__objclass__", None) is str
-    )
+def _concerns_kernel(value: Any) -> bool:
+    """Whether a value is a symbol, a handle or a range, or has one in lists, dictionaries, records or its attributes."""
+    if isinstance(value, (SymbolicSequence, SymbolicItems)) or symbol_in(value) is not None or handles_in(value):
+        return True
+    kind = type(value)
+    held = getattr(value, "__dict__", None) if str(kind.__module__) != "builtins" and not is_own(kind) else None
+    return isinstance(held, dict) and any(symbol_in(entry) is not None or handles_in(entry) for entry in held.values())
 
 
-def _is_hashable(value: Any) -> bool:
-    return getattr(type(value), "__hash__", None) is not None
-
-
-def _is_whole(expr: Expr) -> bool:
-    return isinstance(expr.type, ArrayType)
-
-
-def _entries_of(value: Any) -> tuple[Any, ...] | None:
-    """The entries of a list, tuple or array of objects; None for anything else."""
-    if isinstance(value, (list, tuple)):
-        return tuple(value)
-    return tuple(value.flat) if isinstance(value, np.ndarray) and value.dtype.kind == "O" else None
-
-
-def _holds_symbols(values: tuple[Any, ...]) -> bool:
-    """Whether a value, or an entry of a list, tuple or array, is a symbol or a handle."""
-    entries = [entry for value in values for entry in _entries_of(value) or (value,)]
-    return any(isinstance(entry, (Expr, QuantumHandle)) for entry in entries)
-
-
-def _goes_over(function: Any, values: tuple[Any, ...]) -> bool:
-    """Whether a call asks of a range, or the like, what can be told before its length is known."""
-    return function in (len, isinstance, *sequences.RULES) and any(isinstance(value, SymbolicSequence) for value in values)
-
-
-def _concerns_kernel(values: tuple[Any, ...]) -> bool:
-    """Whether any value is a symbol, a handle or a range, or has one in lists, dictionaries, tuples and records."""
-    domains = (SymbolicSequence, SymbolicItems)
-    return any(isinstance(value, domains) or has_symbol(value) or handles_in(value) for value in values)
-
-
-_FOREIGN = (
-    ast.Try, ast.TryStar, ast.With, ast.ClassDef, ast.AsyncFunctionDef, ast.Yield, ast.YieldFrom, ast.Await,
-    ast.Global, ast.Nonlocal, ast.Import, ast.ImportFrom, ast.Match,
-)  # fmt: skip
+_FOREIGN: dict[type[ast.AST], str] = {
+    ast.Try: "`try`", ast.TryStar: "`try`", ast.With: "`with`", ast.ClassDef: "a class", ast.AsyncFunctionDef: "`async def`",
+    ast.Yield: "`yield`", ast.YieldFrom: "`yield`", ast.Await: "`await`", ast.Global: "`global`", ast.Nonlocal: "`nonlocal`",
+    ast.Match: "`match`", ast.Name: "`super`", ast.Attribute: "a private name",
+}  # fmt: skip
+"""What a function that is read does not have; of names `super`, of attributes private ones (`self.__name`)."""
 
 
 @lru_cache(maxsize=256)
@@ -223,11 +272,11 @@ def _kernel_source(function: types.FunctionType, code: types.CodeType) -> Source
 
 def _is_foreign(node: ast.AST) -> bool:
     match node:
-        case ast.Attribute(_, name, context):
-            return isinstance(context, ast.Store) or (name.startswith("__") and not name.endswith("__"))
-        case ast.Name("super"):
-            return True
-    return isinstance(node, _FOREIGN)
+        case ast.Attribute(_, name):
+            return name.startswith("__") and not name.endswith("__")
+        case ast.Name(name):
+            return name == "super"
+    return type(node) in _FOREIGN
 
 
 def inline(
@@ -236,8 +285,6 @@ def inline(
     """Read a plain Python function as part of the kernel, so that carets point into it."""
     frame = Frame(source, function.__name__, {}, tracer.captures.noting(function))
     signature = inspect.signature(function, follow_wrapped=False)
-    for name, default in signature.parameters.items():
-        tracer.note_around(name, default.default)
     return call_source(tracer, source.node, signature, frame, arguments, keywords)
 
 
@@ -324,159 +371,3 @@ def _local_signature(tracer: Tracer, arguments: ast.arguments) -> inspect.Signat
 
 
 _ONLY, _EITHER = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
-
-
-# builtins and math on symbols -----------------------------------------------------------------------------------------------
-
-
-def _length(tracer: Tracer, value: Any) -> Any:
-    if isinstance(value, QuantumHandle):
-        return tracer.length(value, tracer.site.of(0))
-    if isinstance(value, SymbolicSequence):
-        return sequences.length(value)
-    if isinstance(value, Expr) and isinstance(value.type, (ArrayType, DictType)):
-        length = size(value)
-        return plain(length)
-    return len(value)
-
-
-def _getattr(tracer: Tracer, owner: Any, name: str, *default: Any) -> Any:
-    return tracer.captures.attribute(owner, name) if not default or hasattr(owner, name) else default[0]
-
-
-def _fold(name: str) -> Callable[..., Any]:
-    def function(tracer: Tracer, *values: Any, **options: Any) -> Any:
-        if options:
-            raise CallArgumentError(
-                f"`{name}` of values that come later has no `{next(iter(options))}=`",
-                span=tracer.site.of(next(iter(options))),
-                label="not with symbols",
-                help=f"compare the numbers themselves: `{name}(a, b)`",
-            )
-        entries = _entries(tracer, values[0], name) if len(values) == 1 else list(values)
-        numbers = [tracer.scalar(entry, f"argument of `{name}`", tracer.site.span) for entry in entries]
-        return reduce(lambda left, right: apply(name, left, right), numbers)
-
-    return function
-
-
-def _entries(tracer: Tracer, values: Any, name: str) -> list[Any]:
-    """What a builtin goes over, where that is known."""
-    if isinstance(values, Expr):
-        known = elements(values)
-        if known is None:
-            raise SymbolUse(values, f"`{name}`")
-        return known
-    return [values] if isinstance(values, QuantumHandle) else list(values)
-
-
-def _function(name: str) -> Callable[..., Any]:
-    def of_one(tracer: Tracer, x: Any, /) -> Any:
-        return apply(name, tracer.scalar(x, f"argument of `{name}`", tracer.site.of(0)))
-
-    def of_two(tracer: Tracer, y: Any, x: Any, /) -> Any:
-        values = (tracer.scalar(value, f"argument of `{name}`", tracer.site.of(k)) for k, value in enumerate((y, x)))
-        return apply(name, *values)
-
-    return of_two if name == "atan2" else of_one
-
-
-def _float(tracer: Tracer, value: Any) -> Expr:
-    expr = tracer.scalar(value, "argument of `float`", tracer.site.of(0))
-    return expr if expr.type == FLOAT else apply("float", expr)
-
-
-def _int(tracer: Tracer, value: Any) -> Expr:
-    expr = tracer.scalar(value, "argument of `int`", tracer.site.of(0))
-    if expr.type == UINT:
-        return expr
-    if expr.type == BIT:
-        return apply("select", expr, 1, 0)
-    shown = as_written(expr)
-    raise SymbolicValueError(
-        f"`int({shown})` would cut off digits of a value that is not known yet",
-        span=tracer.site.span,
-        label="of a Float",
-        help="`qk.floor(x)` or `qk.ceil(x)` says which way to round",
-    )
-
-
-def _sum(tracer: Tracer, values: Any, start: Any = 0) -> Any:
-    from qkernel.frontend.reader import binary
-
-    total = start
-    for value in _entries(tracer, values, "sum"):
-        is_plain = type(total) is int and total == 0 and not (isinstance(value, Expr) and value.type == BIT)
-        is_first = is_plain and not isinstance(value, bool)
-        total = value if is_first else binary(tracer, ast.Add, total, value, tracer.frame.source.node)
-    return total
-
-
-def _range(tracer: Tracer, *bounds: Any) -> Any:
-    return SymbolicRange(*bounds)
-
-
-def _types(value: Expr) -> tuple[type, ...]:
-    """What a symbol is an instance of where it is known: the types of Python and of annotations."""
-    from qkernel.types import Bit, Float, UInt
-
-    known: dict[Any, tuple[type, ...]] = {UINT: (int, UInt), FLOAT: (float, Float), BIT: (bool, Bit)}
-    return known.get(value.type, ())
-
-
-def _isinstance(tracer: Tracer, value: Any, kinds: Any) -> bool:
-    if isinstance(value, SymbolicRange):
-        return isinstance(range(0), kinds)
-    if not isinstance(value, Expr):
-        return isinstance(value, kinds)
-    return isinstance(value, kinds) or any(issubclass(kind, kinds) for kind in _types(value))
-
-
-def _type_of(tracer: Tracer, value: Any, *rest: Any) -> Any:
-    found = _types(value) if isinstance(value, Expr) else ()
-    return found[0] if found else type(value, *rest)
-
-
-def _pow(tracer: Tracer, base: Any, exponent: Any) -> Expr:
-    return apply("**", wrap(base), wrap(exponent))
-
-
-_MATH = {
-    "sin": "sin",
-    "cos": "cos",
-    "tan": "tan",
-    "exp": "exp",
-    "log": "log",
-    "log2": "log2",
-    "sqrt": "sqrt",
-    "floor": "floor",
-    "ceil": "ceil",
-    "sinh": "sinh",
-    "cosh": "cosh",
-    "tanh": "tanh",
-}
-_SYMBOLIC: dict[Any, Callable[..., Any]] = {
-    builtins.len: _length,
-    builtins.range: _range,
-    builtins.getattr: _getattr,
-    builtins.min: _fold("min"),
-    builtins.max: _fold("max"),
-    builtins.abs: _function("abs"),
-    builtins.float: _float,
-    builtins.int: _int,
-    builtins.sum: _sum,
-    builtins.isinstance: _isinstance,
-    builtins.type: _type_of,
-    builtins.pow: _pow,
-    math.pow: _pow,
-    **sequences.RULES,
-    math.fabs: _function("abs"),
-    math.atan2: _function("atan2"),
-    math.asin: _function("asin"),
-    math.acos: _function("acos"),
-    math.atan: _function("atan"),
-    **{getattr(math, name): _function(operator) for name, operator in _MATH.items()},
-    np.max: _fold("max"),
-    np.min: _fold("min"),
-}
-_ALWAYS = {builtins.range, builtins.getattr}

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import ast
 import operator
-import types
 from collections.abc import Callable, Iterable, Iterator
-from functools import reduce
 from typing import Any, NoReturn
 
 from qkernel.diagnostics import did_you_mean
@@ -22,11 +20,10 @@ from qkernel.errors import (
     UnknownNameError,
     UnsupportedPythonError,
 )
-from qkernel.frontend.comparisons import compare
+from qkernel.frontend.comparisons import compare, symbol_in
 from qkernel.frontend.control_flow import decided_later, symbolic_choice, truth
 from qkernel.frontend.domains import SymbolicItems
 from qkernel.frontend.iteration import comprehension, iterate
-from qkernel.frontend.outside import run_outside
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import call, local_function
 from qkernel.frontend.tracer import CallSite, Frame, Gone, Tracer, describe
@@ -34,7 +31,6 @@ from qkernel.frontend.whole_vectors import whole_vector
 from qkernel.ir.expressions import Expr, SymbolUse, apply, joined, wrap
 from qkernel.ir.printer import as_written
 from qkernel.ir.python_values import NotClassical, is_number
-from qkernel.ir.symbol_text import SymbolText, symbol_in, text_about
 from qkernel.ir.types import BIT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType
 from qkernel.records import record_fields
 
@@ -117,9 +113,9 @@ def _read(tracer: Tracer, node: ast.expr) -> Any:
         case ast.Tuple(elements):
             return tuple(_elements(tracer, elements))
         case ast.List(elements):
-            return list(_elements(tracer, elements))
+            return tracer.made(list(_elements(tracer, elements)))
         case ast.Set(elements):
-            return run_outside(set, list(_elements(tracer, elements)))
+            return tracer.made(_without_symbols(set(_elements(tracer, elements))))
         case ast.Dict(keys, values):
             return _dictionary(tracer, keys, values)
         case ast.BoolOp(op, values):
@@ -132,24 +128,23 @@ def _read(tracer: Tracer, node: ast.expr) -> Any:
             tracer.frame.variables[identifier] = result = read(tracer, value)
             return result
         case ast.JoinedStr(parts):
-            return reduce(operator.add, (read(tracer, part) for part in parts), "")
+            return "".join([read(tracer, part) for part in parts])
         case ast.FormattedValue(value, conversion, spec):
             shown = read(tracer, value)
-            if isinstance(shown, Expr):
-                return SymbolText(str(shown), shown)
-            symbol = symbol_in(shown)
+            if (symbol := symbol_in(shown)) is not None:
+                raise SymbolUse(symbol, "an f-string")
             shown = _CONVERSIONS[conversion](shown) if conversion in _CONVERSIONS else shown
-            text = format(shown, read(tracer, spec) if spec else "")
-            return text if symbol is None else SymbolText(text, symbol)
+            return format(shown, read(tracer, spec) if spec else "")
         case ast.ListComp(element, generators):
-            return list(comprehension(tracer, generators, lambda: read(tracer, element)))
+            return tracer.made(list(comprehension(tracer, generators, lambda: read(tracer, element))))
         case ast.SetComp(element, generators):
-            return run_outside(set, list(comprehension(tracer, generators, lambda: read(tracer, element))))
+            return tracer.made(_without_symbols(set(comprehension(tracer, generators, lambda: read(tracer, element)))))
         case ast.GeneratorExp(element, generators):
-            return list(comprehension(tracer, generators, lambda: read(tracer, element)))
+            return tracer.made(list(comprehension(tracer, generators, lambda: read(tracer, element))))
         case ast.DictComp(key, value, generators):
-            entries = list(comprehension(tracer, generators, lambda: (read(tracer, key), read(tracer, value))))
-            return run_outside(dict, entries)
+            return tracer.made(
+                _without_symbols(dict(comprehension(tracer, generators, lambda: (read(tracer, key), read(tracer, value)))))
+            )
         case ast.Lambda():
             return local_function(tracer, node)
         case ast.Slice(lower, upper, step):
@@ -186,7 +181,6 @@ def read_name(tracer: Tracer, name: str, node: ast.AST) -> Any:
         ) from None
     if id(value) in tracer.outdated:
         raise tracer.outdated[id(value)][1].error(name, tracer.frame.span(node))
-    tracer.note_around(name, value)
     return value
 
 
@@ -209,20 +203,26 @@ def _dictionary(tracer: Tracer, keys: list[ast.expr | None], values: list[ast.ex
     entries: list[tuple[Any, Any]] = []
     for key, value in zip(keys, values, strict=True):
         entries += read(tracer, value).items() if key is None else [(read(tracer, key), read(tracer, value))]
-    result: dict[Any, Any] = run_outside(dict, entries)
-    return result
+    return tracer.made(_without_symbols(dict(entries)))  # type: ignore[no-any-return]
+
+
+def _without_symbols(keyed: Any) -> Any:
+    """A new set or dictionary, which has no symbols for keys."""
+    if (symbol := symbol_in([*keyed])) is not None:
+        raise SymbolUse(symbol, "a key of Python data")
+    return keyed
 
 
 def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node: ast.AST) -> Any:
     """`left op right`."""
     name, plain = _BINARY[kind]
     sign = _SIGNS.get(kind, name)
-    if (isinstance(left, str) or isinstance(right, str)) and (symbol := symbol_in((left, right))) is not None:
-        return text_about(symbol, run_outside(plain, left, right), f"`{name}`")
+    if isinstance(left, str) and (symbol := symbol_in(right)) is not None:
+        raise SymbolUse(symbol, f"`{name}`")
     if not (isinstance(left, Expr) or isinstance(right, Expr)):
         if isinstance(left, QuantumHandle) or isinstance(right, QuantumHandle):
             raise no_arithmetic(tracer, left if isinstance(left, QuantumHandle) else right, sign, node)
-        return plain(left, right)
+        return tracer.made(plain(left, right))
     refused = [part for part in (left, right) if not is_scalar(part) and not _is_array(part)]
     if refused:
         raise no_arithmetic(tracer, refused[0], sign, node)
@@ -311,7 +311,7 @@ def _boolean(tracer: Tracer, is_and: bool, nodes: list[ast.expr], whole: ast.AST
 def read_untouching(tracer: Tracer, node: ast.expr, whole: ast.AST) -> Any:
     """The value of a part of `whole` that Python reads only if the parts before it ask for it."""
     before = len(tracer.ops), dict(tracer.ledger.moves), dict(tracer.ledger.loans)
-    with decided_later(tracer, whole, [node]):
+    with decided_later(tracer, whole):
         value = read(tracer, node)
     if (len(tracer.ops), tracer.ledger.moves, tracer.ledger.loans) != before:
         raise UnsupportedPythonError(
@@ -347,7 +347,7 @@ def _numbers(tracer: Tracer, nodes: Iterable[ast.expr]) -> list[Any] | None:
     ledger, ended = tracer.ledger.snapshot(), dict(tracer.ended)
     values = []
     for node in nodes:
-        with tracer.block() as block, decided_later(tracer, node, [node]):
+        with tracer.block() as block, decided_later(tracer, node):
             value = read(tracer, node)
         is_number = not block and tracer.ledger == ledger and is_scalar(value)
         tracer.ledger.restore(ledger)
@@ -381,7 +381,10 @@ def _subscript(tracer: Tracer, node: ast.Subscript, base: Any, key_node: ast.exp
             "a loop over a range is read once, one over a list for each of its values; where the bounds are known:\n"
             f"    for {shown if shown.isidentifier() else 'i'} in list(range(...)):\n        ...",
         )
-    return run_outside(operator.getitem, base, key)
+    if (symbol := symbol_in(key)) is not None:
+        raise SymbolUse(symbol, "a key of Python data")
+    found = base[key]
+    return tracer.made(found) if isinstance(base, list) and isinstance(key, slice) else found
 
 
 def check_written_bounds(tracer: Tracer, key: Any, node: ast.expr) -> None:
@@ -463,8 +466,4 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
         ) from None
     if id(found) in tracer.outdated:
         raise tracer.outdated[id(found)][1].error(name, tracer.frame.span(node))
-    if isinstance(value, (types.ModuleType, type)):
-        tracer.note_around(name, found)
-    if isinstance(found, types.MethodType) and isinstance(found.__self__, type):
-        tracer.note_around(found.__self__.__name__, found.__self__)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import Note, Span
@@ -15,7 +15,6 @@ from qkernel.frontend.captures import Captures
 from qkernel.frontend.carrying import found_in, holds, part_text, parts, with_leaves
 from qkernel.frontend.descriptions import describe as describe
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
-from qkernel.frontend.python_data import is_changeable, state
 from qkernel.frontend.source import Source
 from qkernel.gate_functions import Gate
 from qkernel.ir.expressions import Const, Expr, Name, Row, Size, SymbolUse, wrap
@@ -91,10 +90,64 @@ class Frame:
     unrolled: set[str] = field(default_factory=set)
     assigned: dict[str, Span] = field(default_factory=dict)
     symbolic_depth: int = 0
+    is_entry: bool = False
     enclosing: Frame | None = None
+
+    @property
+    def is_kernel(self) -> bool:
+        """Whether it is a kernel's own body, or a function that is written in one."""
+        return self.is_entry if self.enclosing is None else self.enclosing.is_kernel
 
     def span(self, node: ast.AST) -> Span:
         return self.source.span(node)
+
+
+@dataclass(slots=True)
+class Once:
+    """A body that is read once, for all iterations of a loop or for one side of a branch: `node` of `frame` is that.
+
+    It may change the Python data that it `made`, by identity, and no other.
+    """
+
+    node: ast.AST
+    frame: Frame
+    made: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def is_branch(self) -> bool:
+        return isinstance(self.node, (ast.If, ast.IfExp, ast.BoolOp, ast.Compare))
+
+    @property
+    def label(self) -> str:
+        """What is to be said under a caret."""
+        return "both sides are read" if self.is_branch else "read once, for all rounds"
+
+    def notes(self, frame: Frame) -> tuple[Note, ...]:
+        """Where the loop or branch stands, if it is not in `frame`, where its body has called to."""
+        place = getattr(self.node, "iter", getattr(self.node, "test", self.node))
+        words = "the branch" if self.is_branch else "the loop"
+        return () if frame is self.frame else (Note(words, self.frame.span(place)),)
+
+    def change(self, name: str, value: Any, frame: Frame, node: ast.AST) -> UnsupportedPythonError:
+        """The error for Python data from before the body that is changed in it."""
+        kind = value.__name__ if isinstance(value, type) else type(value).__name__
+        return UnsupportedPythonError(
+            f"`{name}` is a Python {kind} and cannot change where the kernel repeats or branches",
+            span=frame.span(node),
+            label=self.label,
+            notes=self.notes(frame),
+            help=f"use a vector: `{name} = qk.bit_array(n)`, then `{name}[i] = ...`"
+            if isinstance(value, (list, dict, set)) and name.isidentifier()
+            else "change it before or after, or keep what changes as numbers and bits: `x = ...`"
+            if self.is_branch
+            else unrolled(self.node),
+        )
+
+
+def unrolled(node: ast.AST) -> str:
+    """How a loop is written that is read anew for each of its rounds."""
+    target = ast.unparse(node.target) if isinstance(node, ast.For) else "i"
+    return f"a loop over a Python list is read round by round: `for {target} in [...]:`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +163,10 @@ class CallSite:
         if isinstance(argument, str):
             return self.keyword.get(argument, self.span)
         return self.positional[argument] if argument < len(self.positional) else self.span
+
+    def behind(self, count: int) -> CallSite:
+        """The site of the same call with `count` arguments more before those that it shows."""
+        return self if self.span is None else replace(self, positional=(*[self.span] * count, *self.positional))
 
 
 class Tracer:
@@ -130,7 +187,7 @@ class Tracer:
         self.pending: list[list[QuantumHandle]] = []
         self.hints: tuple[str, ...] = ()  # the names that the statement under way assigns
         self.discarding = False
-        self.around: dict[int, tuple[str, Any, Any]] = {}  # changeable data from outside, by identity: name, value, state
+        self.once: list[Once] = []  # the bodies under way that are read once, the innermost last
         self.replaced: list[tuple[Expr, Expr]] = []  # vectors whose elements were assigned, before and after
         self.outdated: dict[int, tuple[Any, Gone]] = {}  # data from outside, by identity, that a kernel would have changed
         self.related: list[tuple[Expr, Expr]] = []  # vectors that may be one in Python: before and after a loop or branch
@@ -144,10 +201,16 @@ class Tracer:
     def frame(self) -> Frame:
         return self.frames[-1]
 
-    def note_around(self, name: str, value: Any) -> None:
-        """`name` means data from outside the kernel, which a body that is read once may not change."""
-        if is_changeable(value) and id(value) not in self.around:
-            self.around[id(value)] = name, value, state(value)
+    def made(self, value: Any) -> Any:
+        """`value`, Python data that the body under way has made, and may change."""
+        if self.once:
+            self.once[-1].made[id(value)] = value
+        return value
+
+    def check_change(self, value: Any, name: str, node: ast.AST) -> None:
+        """Raise where a body that is read once is about to change Python data that it has not made; `name` shows it."""
+        if self.once and id(value) not in self.once[-1].made:
+            raise self.once[-1].change(name, value, self.frame, node)
 
     def replace_vector(self, vector: Expr, owner: Frame, name: str, changed: Expr) -> None:
         """`name` of `owner` is `vector` with an element assigned; other names of that vector cannot be read any more."""

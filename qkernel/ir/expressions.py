@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.ir.askers import asked_outside
 from qkernel.ir.interning import Interned
 from qkernel.ir.operators import OPERATORS, result_type
 from qkernel.ir.python_values import NotClassical, is_array
@@ -114,20 +113,12 @@ class Expr(Interned):
         return tuple(size(self, axis) for axis in range(self.type.rank))
 
     def __eq__(self, other: object) -> bool:
-        """Whether both are the same tree; to the user's Python whether both are equal, which is not known yet: a Bit.
-
-        A comparison with a plain number cannot be answered yet and raises.
-        """
-        if asked_outside():
-            return _equality(self, other)  # type: ignore[no-any-return]
+        """Whether both are one expression; a comparison with a plain number cannot be answered yet, and raises."""
         if isinstance(other, (bool, int, float)):
             raise SymbolUse(self, "a comparison outside a kernel")
         return self is other
 
-    def __hash__(self) -> int:
-        if asked_outside():
-            raise SymbolUse(self, "a key of Python data")
-        return object.__hash__(self)
+    __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
         raise SymbolUse(self, "bool()")
@@ -160,23 +151,7 @@ class Expr(Interned):
     def __str__(self) -> str:
         from qkernel.ir.printer import format_expression
 
-        text = format_expression(self)
-        if not asked_outside():
-            return text
-        from qkernel.ir.symbol_text import SymbolText
-
-        return SymbolText(text, self)
-
-
-def _equality(left: Expr, right: Any) -> Any:
-    """`left == right` as a condition on numbers or bits."""
-    if right is None or isinstance(right, str):
-        return NotImplemented
-    if isinstance(right, (Expr, bool, int, float, np.generic)):
-        kinds = {left.type, wrap(right).type}
-        if kinds == {BIT} or kinds <= {UINT, FLOAT}:
-            return apply("==", left, right)
-    raise SymbolUse(left, "a comparison in plain Python")
+        return format_expression(self)
 
 
 class SymbolUse(TypeError):

@@ -1,0 +1,424 @@
+"""Python's own functions that a kernel may call anywhere: what they make of symbols, and which of them change nothing.
+
+A body that is read once, for all iterations of a loop or for one side of a branch, calls kernels, gates, functions that can
+be read, and of all others those that are listed here. So does everything that is given a symbol or a qubit.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import collections
+import functools
+import importlib
+import math
+import operator
+import types
+from collections.abc import Callable
+from contextlib import suppress
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from qkernel.errors import CallArgumentError, SymbolicValueError, UnsupportedPythonError
+from qkernel.frontend.comparisons import symbol_in
+from qkernel.frontend.domains import LOOPS, SymbolicRange, SymbolicSequence
+from qkernel.frontend.ownership import QuantumHandle, plain
+from qkernel.frontend.tracer import Tracer, describe
+from qkernel.ir.array_protocol import elements
+from qkernel.ir.expressions import Expr, SymbolUse, apply, item, size, wrap
+from qkernel.ir.printer import as_written
+from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, DictType
+from qkernel.types import Bit, Float, UInt
+
+PURE = {
+    "builtins": "abs all any bin bool bytes callable chr complex dict divmod enumerate filter float format frozenset getattr "
+    "hasattr hash hex int isinstance issubclass iter len list map max min next object oct ord pow print range repr reversed "
+    "round set slice sorted str sum tuple type zip",
+    "math": "*",
+    "cmath": "*",
+    "itertools": "*",
+    "functools": "partial reduce",
+    "dataclasses": "astuple fields replace",
+    "operator": "abs add and_ attrgetter contains eq floordiv ge getitem gt index inv invert is_ is_not itemgetter le lshift "
+    "lt matmul methodcaller mod mul ne neg not_ or_ pos pow rshift sub truediv truth xor",
+    "collections": "Counter OrderedDict deque",
+    "fractions": "Fraction",
+    "numpy": "all allclose amax amin any append arange argmax argmin argsort array array_equal asarray atleast_1d atleast_2d "
+    "average bincount block broadcast_to clip column_stack concatenate convolve cross cumprod cumsum deg2rad diag diagonal "
+    "diff dot dstack einsum empty expand_dims eye fft flip full full_like geomspace gradient histogram hstack identity imag "
+    "inner insert interp isclose iscomplexobj isin isreal kron linspace logspace max mean median meshgrid min moveaxis ndim "
+    "nonzero ones ones_like outer pad percentile poly1d polyfit polyval prod quantile ravel real repeat reshape roll "
+    "round searchsorted shape size sort split squeeze stack std sum swapaxes take tensordot tile trace transpose trapezoid "
+    "tri tril triu unique unravel_index unwrap vander var vdot vstack where zeros zeros_like",
+    "numpy.linalg": "cholesky det eig eigh eigvals eigvalsh inv lstsq matrix_power matrix_rank norm pinv qr slogdet solve svd",
+}
+"""The listed functions by module, `*` for all of a module's; numpy's universal functions are listed too."""
+
+_COMPARING = {
+    builtins.str, builtins.repr, builtins.format, builtins.bytes, builtins.hash, builtins.set, builtins.frozenset,
+    collections.Counter, operator.eq, operator.ne, operator.contains,
+    np.array_equal, np.isin, np.unique, np.bincount, np.histogram, importlib.import_module("itertools").groupby,
+}  # fmt: skip
+"""Those that would compare, or show, a symbol where its value is wanted."""
+
+_CHANGING = {
+    list: {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"},
+    dict: {"clear", "pop", "popitem", "setdefault", "update"},
+    set: {"add", "clear", "discard", "pop", "remove", "update", "difference_update", "intersection_update"},
+    collections.deque: {
+        "append",
+        "appendleft",
+        "clear",
+        "extend",
+        "extendleft",
+        "insert",
+        "pop",
+        "popleft",
+        "remove",
+        "rotate",
+    },
+    np.ndarray: {"fill", "itemset", "partition", "put", "resize", "setfield", "setflags", "sort"},
+}
+"""The methods of Python's data that change it; all others of these types only read."""
+_TAKING = {"append", "appendleft", "extend", "extendleft", "insert", "update"}  # which compare nothing with what they take
+_FIXED = (str, bytes, tuple, frozenset, range, bool, int, float, complex, np.generic, type(None))
+
+
+@functools.cache
+def _listed() -> frozenset[Any]:
+    found: list[Any] = []
+    for module, names in PURE.items():
+        home = importlib.import_module(module)
+        listed = [name for name in vars(home) if not name.startswith("_")] if names == "*" else names.split()
+        found += [function for name in listed if callable(function := getattr(home, name, None))]
+    return frozenset(found)
+
+
+def owner(function: Any, arguments: tuple[Any, ...]) -> Any:
+    """The value that a method of Python's own works on; None for what is no such method."""
+    match function:
+        case types.MethodDescriptorType() if arguments:
+            return arguments[0]
+        case types.BuiltinFunctionType() if not isinstance(function.__self__, types.ModuleType):
+            return function.__self__
+    return None
+
+
+def is_pure(function: Any, arguments: tuple[Any, ...]) -> bool:
+    """Whether a function of Python's or numpy's is a listed one, or a method of Python's data."""
+    found = owner(function, arguments)
+    if isinstance(function, (operator.itemgetter, operator.attrgetter, operator.methodcaller)):
+        return True
+    if isinstance(function, types.MethodType) and hasattr(function.__self__, "_fields"):
+        return function.__name__ in ("_asdict", "_make", "_replace")  # of named tuples
+    if found is None:
+        is_kind = isinstance(function, type) and issubclass(function, (np.generic, BaseException))
+        return is_kind or isinstance(function, np.ufunc) or (_is_hashable(function) and function in _listed())
+    if isinstance(found, type):
+        return found in _listed() or found is dict
+    return isinstance(found, (*_FIXED, *_CHANGING, np.ufunc))
+
+
+def changed_by(function: Any, arguments: tuple[Any, ...]) -> list[Any]:
+    """The Python data that a call of a listed function changes: what a method works on, iterators that move on."""
+    found = owner(function, arguments)
+    changes = any(isinstance(found, kind) and function.__name__ in names for kind, names in _CHANGING.items())
+    return [*([found] if changes else []), *(value for value in arguments if hasattr(type(value), "__next__"))]
+
+
+def takes_functions(function: Any) -> bool:
+    """Whether a listed function calls what it is given."""
+    home = getattr(function, "__module__", "")
+    return home == "itertools" or any(function is known for known in (builtins.map, builtins.filter, functools.reduce))
+
+
+def is_made_by(function: Any, arguments: tuple[Any, ...], result: Any) -> bool:
+    """Whether what a listed function gave is a new thing, which nobody else holds."""
+    if any(result is argument for argument in arguments):
+        return False
+    if isinstance(result, np.ndarray):
+        return result.base is None
+    found = owner(function, arguments)
+    is_new = isinstance(function, type) or function in (builtins.sorted, builtins.iter)
+    return is_new or isinstance(found, (*_FIXED, np.ndarray, type)) or getattr(function, "__name__", "") == "copy"
+
+
+def refuse_comparison(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    """Raise where a listed function would compare a symbol that it is given, or show it as a text."""
+    found, name = owner(function, arguments), getattr(function, "__name__", "")
+    symbol = symbol_in([*(value for value in arguments if value is not found), *keywords.values()])
+    if symbol is None:
+        return
+    if isinstance(found, (str, bytes)) or function in (builtins.str, builtins.repr, builtins.format, builtins.bytes):
+        raise SymbolUse(symbol, f"`{name}`")
+    keyed = isinstance(found, (tuple, *_CHANGING)) and not isinstance(found, np.ndarray) and name not in _TAKING
+    if keyed or found is dict or (_is_hashable(function) and function in _COMPARING):
+        raise SymbolUse(symbol, f"`{name}`")
+
+
+def _is_hashable(value: Any) -> bool:
+    return getattr(type(value), "__hash__", None) is not None
+
+
+# builtins and math on symbols -----------------------------------------------------------------------------------------------
+
+
+def _length(tracer: Tracer, value: Any) -> Any:
+    if isinstance(value, QuantumHandle):
+        return tracer.length(value, tracer.site.of(0))
+    if isinstance(value, SymbolicSequence):
+        known = value.known()
+        return plain(apply("max", value.extent, 0)) if known is None else len(known)
+    if isinstance(value, Expr) and isinstance(value.type, (ArrayType, DictType)):
+        length = size(value)
+        return plain(length)
+    return len(value)
+
+
+def _getattr(tracer: Tracer, owner: Any, name: str, *default: Any) -> Any:
+    return tracer.captures.attribute(owner, name) if not default or hasattr(owner, name) else default[0]
+
+
+def _fold(name: str) -> Callable[..., Any]:
+    def function(tracer: Tracer, *values: Any, **options: Any) -> Any:
+        if options:
+            raise CallArgumentError(
+                f"`{name}` of values that come later has no `{next(iter(options))}=`",
+                span=tracer.site.of(next(iter(options))),
+                label="not with symbols",
+                help=f"compare the numbers themselves: `{name}(a, b)`",
+            )
+        entries = _entries(tracer, values[0], name) if len(values) == 1 else list(values)
+        numbers = [tracer.scalar(entry, f"argument of `{name}`", tracer.site.span) for entry in entries]
+        return reduce(lambda left, right: apply(name, left, right), numbers)
+
+    return function
+
+
+def _entries(tracer: Tracer, values: Any, name: str) -> list[Any]:
+    """What a builtin goes over, where that is known."""
+    if isinstance(values, Expr):
+        known = elements(values)
+        if known is None:
+            raise SymbolUse(values, f"`{name}`")
+        return known
+    return [values] if isinstance(values, QuantumHandle) else list(values)
+
+
+def _function(name: str) -> Callable[..., Any]:
+    def of_one(tracer: Tracer, x: Any, /) -> Any:
+        return apply(name, tracer.scalar(x, f"argument of `{name}`", tracer.site.of(0)))
+
+    def of_two(tracer: Tracer, y: Any, x: Any, /) -> Any:
+        values = (tracer.scalar(value, f"argument of `{name}`", tracer.site.of(k)) for k, value in enumerate((y, x)))
+        return apply(name, *values)
+
+    return of_two if name == "atan2" else of_one
+
+
+def _float(tracer: Tracer, value: Any) -> Expr:
+    expr = tracer.scalar(value, "argument of `float`", tracer.site.of(0))
+    return expr if expr.type == FLOAT else apply("float", expr)
+
+
+def _int(tracer: Tracer, value: Any) -> Expr:
+    expr = tracer.scalar(value, "argument of `int`", tracer.site.of(0))
+    if expr.type == UINT:
+        return expr
+    if expr.type == BIT:
+        return apply("select", expr, 1, 0)
+    shown = as_written(expr)
+    raise SymbolicValueError(
+        f"`int({shown})` would cut off digits of a value that is not known yet",
+        span=tracer.site.span,
+        label="of a Float",
+        help="`qk.floor(x)` or `qk.ceil(x)` says which way to round",
+    )
+
+
+def _sum(tracer: Tracer, values: Any, start: Any = 0) -> Any:
+    from qkernel.frontend.reader import binary
+
+    total = start
+    for value in _entries(tracer, values, "sum"):
+        is_plain = type(total) is int and total == 0 and not (isinstance(value, Expr) and value.type == BIT)
+        is_first = is_plain and not isinstance(value, bool)
+        total = value if is_first else binary(tracer, ast.Add, total, value, tracer.frame.source.node)
+    return total
+
+
+def _range(tracer: Tracer, *bounds: Any) -> Any:
+    return SymbolicRange(*bounds)
+
+
+def _types(value: Expr) -> tuple[type, ...]:
+    """What a symbol is an instance of where it is known: the types of Python and of annotations."""
+    known: dict[Any, tuple[type, ...]] = {UINT: (int, UInt), FLOAT: (float, Float), BIT: (bool, Bit)}
+    return known.get(value.type, ())
+
+
+def _isinstance(tracer: Tracer, value: Any, kinds: Any) -> bool:
+    if isinstance(value, SymbolicRange):
+        return isinstance(range(0), kinds)
+    if not isinstance(value, Expr):
+        return isinstance(value, kinds)
+    return isinstance(value, kinds) or any(issubclass(kind, kinds) for kind in _types(value))
+
+
+def _type_of(tracer: Tracer, value: Any, *rest: Any) -> Any:
+    found = _types(value) if isinstance(value, Expr) else ()
+    return found[0] if found else type(value, *rest)
+
+
+def _pow(tracer: Tracer, base: Any, exponent: Any) -> Expr:
+    return apply("**", wrap(base), wrap(exponent))
+
+
+# what has a length that is known only later: loops over positions ----------------------------------------------------------
+
+
+def _backwards(tracer: Tracer, value: Any) -> Any:
+    if isinstance(value, SymbolicRange):
+        return value.backwards()
+    return _of_positions(tracer, builtins.reversed, [value], lambda parts: _reversed(parts[0]))
+
+
+def _reversed(part: SymbolicSequence) -> SymbolicSequence:
+    return SymbolicSequence("reversed", part.extent, lambda position: part.element(part.extent - 1 - position), part.unknown)
+
+
+def _numbered(tracer: Tracer, iterable: Any, start: Any = 0) -> Any:
+    def pairs(parts: list[SymbolicSequence]) -> SymbolicSequence:
+        (part,) = parts
+        return SymbolicSequence(
+            "enumerate", part.extent, lambda position: (start + position, part.element(position)), part.unknown
+        )
+
+    if isinstance(start, Expr) and (known := _known(iterable)) is not None:
+        return [(start + position, entry) for position, entry in enumerate(known)]
+    return _of_positions(tracer, builtins.enumerate, [iterable], pairs, start)
+
+
+def _side_by_side(tracer: Tracer, *values: Any, strict: bool = False) -> Any:
+    def rows(parts: list[SymbolicSequence]) -> SymbolicSequence:
+        extent, unknown = parts[0].extent, parts[0].unknown
+        for part in parts[1:]:
+            if strict and part.extent is not extent:
+                raise CallArgumentError(
+                    "`zip` cannot compare lengths that are known only later",
+                    span=tracer.site.of("strict"),
+                    label="not known yet",
+                    help="leave out `strict=True`: the loop ends with the shortest",
+                )
+            extent = apply("min", extent, part.extent)
+        return SymbolicSequence("zip", extent, lambda position: tuple(part.element(position) for part in parts), unknown)
+
+    return _of_positions(tracer, builtins.zip, list(values), rows, **({"strict": True} if strict else {}))
+
+
+def _of_positions(
+    tracer: Tracer,
+    function: Callable[..., Any],
+    values: list[Any],
+    make: Callable[[list[SymbolicSequence]], SymbolicSequence],
+    *more: Any,
+    **options: Any,
+) -> Any:
+    """`function(*values)`: Python's own where all their elements are known, else what `make` makes of sequences."""
+    known = [_known(value) for value in values]
+    if None not in known:
+        return function(*known, *more, **options)
+    return make([_sequence(tracer, value, position, function.__name__) for position, value in enumerate(values)])
+
+
+def _known(value: Any) -> Any:
+    """`value` as Python goes over it; None if it has elements that are known only later, or qubits."""
+    if isinstance(value, SymbolicSequence):
+        return value.known()
+    return elements(value) if isinstance(value, Expr) else None if isinstance(value, QuantumHandle) else value
+
+
+def _sequence(tracer: Tracer, value: Any, position: int, function: str) -> SymbolicSequence:
+    """An argument of `function` by positions; raises if it has no elements at a symbol."""
+    if isinstance(value, SymbolicSequence):
+        return value
+    if isinstance(value, (list, tuple, range, np.ndarray)):
+        with suppress(TypeError):
+            value = wrap(list(value))
+    if isinstance(value, Expr) and isinstance(value.type, ArrayType):
+        vector = value
+        return SymbolicSequence(as_written(vector), size(vector), lambda position: item(vector, position), size(vector))
+    is_register = isinstance(value, QuantumHandle)
+    raise UnsupportedPythonError(
+        f"`{function}` cannot go over {describe(value)}{'' if is_register else ' in a loop whose length is known only later'}",
+        span=tracer.site.of(position),
+        label="a register is indexed" if is_register else "has no element at a symbol",
+        help="loop over the indices:\n    for i in qk.range(q.shape[0]):\n        q[i] = ..." if is_register else LOOPS,
+    )
+
+
+_MATH = {
+    "sin": "sin",
+    "cos": "cos",
+    "tan": "tan",
+    "exp": "exp",
+    "log": "log",
+    "log2": "log2",
+    "sqrt": "sqrt",
+    "floor": "floor",
+    "ceil": "ceil",
+    "sinh": "sinh",
+    "cosh": "cosh",
+    "tanh": "tanh",
+}
+_GOING_OVER: dict[Any, Callable[..., Any]] = {
+    builtins.reversed: _backwards,
+    builtins.enumerate: _numbered,
+    builtins.zip: _side_by_side,
+}
+_SYMBOLIC: dict[Any, Callable[..., Any]] = {
+    builtins.len: _length,
+    builtins.range: _range,
+    builtins.getattr: _getattr,
+    builtins.min: _fold("min"),
+    builtins.max: _fold("max"),
+    builtins.abs: _function("abs"),
+    builtins.float: _float,
+    builtins.int: _int,
+    builtins.sum: _sum,
+    builtins.isinstance: _isinstance,
+    builtins.type: _type_of,
+    builtins.pow: _pow,
+    math.pow: _pow,
+    **_GOING_OVER,
+    math.fabs: _function("abs"),
+    math.atan2: _function("atan2"),
+    math.asin: _function("asin"),
+    math.acos: _function("acos"),
+    math.atan: _function("atan"),
+    **{getattr(math, name): _function(operator) for name, operator in _MATH.items()},
+    np.max: _fold("max"),
+    np.min: _fold("min"),
+}
+_ALWAYS = {builtins.range, builtins.getattr}
+
+
+def rule_for(function: Any, values: tuple[Any, ...]) -> Callable[..., Any] | None:
+    """What is done in place of a function that is given `values`, where these are symbols, handles or ranges."""
+    rule = _SYMBOLIC.get(function) if _is_hashable(function) else None
+    if rule is None or function in _ALWAYS:
+        return rule
+    entries = [entry for value in values for entry in _entries_of(value) or (value,)]
+    if any(isinstance(entry, (Expr, QuantumHandle)) for entry in entries):
+        return rule
+    is_asked = function in (builtins.len, builtins.isinstance, *_GOING_OVER)
+    return rule if is_asked and any(isinstance(value, SymbolicSequence) for value in values) else None
+
+
+def _entries_of(value: Any) -> tuple[Any, ...] | None:
+    """The entries of a list, tuple or array of objects; None for anything else."""
+    if isinstance(value, (list, tuple)):
+        return tuple(value)
+    return tuple(value.flat) if isinstance(value, np.ndarray) and value.dtype.kind == "O" else None

@@ -1,0 +1,13 @@
+import random
+
+
+@qk.qkernel
+def kernel(n: qk.UInt) -> qk.Float:
+    q = qk.qubit()
+    value = random.random()
+    for i in qk.range(n):
+        q = qk.rx(q, value)
+    return qk.expval(q, qko.Z(0))
+
+
+kernel.check()
