@@ -8,8 +8,10 @@ shifted angles: Mitarai et al. 2018 (Phys. Rev. A 98, 032309) for the gap 1, Ans
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +30,8 @@ Readout = Callable[[Array], Array]
 
 METHODS = ("adjoint", "shift")
 MOST_OUTCOMES = 1 << 10
+_MOST_PARTS = 64
+"""Into so many parts the smallest frequency of an argument may be divided for a common step."""
 SHIFTED_BYTES = 1 << 28  # of angles and states at once
 
 
@@ -86,6 +90,52 @@ def shift_terms(circuit: Circuit, columns: Sequence[int] | None = None) -> Shift
     ]
     slots, shifts, coefficients = zip(*terms, strict=True) if terms else ((), (), ())
     return ShiftTerms(np.array(slots, np.int64), np.array(shifts, float), np.array(coefficients, float))
+
+
+def argument_shifts(circuit: Circuit, columns: Sequence[int]) -> ShiftTerms:
+    """The terms for derivatives by the arguments themselves, where their slots cannot be shifted one by one.
+
+    `slots` of the terms are places in `columns`. What is linear in the state is, as a function of an argument, a
+    trigonometric polynomial: its frequencies are multiples of one step, up to the sum of the largest gaps of all its
+    occurrences, each times the factor that the argument has there. Two evaluations for each frequency.
+    Raises `GradientError` for an argument of angles that are not affine, and for factors without a common step.
+    """
+    angles, names = circuit.angles, circuit.angles.column_names
+    curved = {column for _, column, _ in angles.slopes}
+    factors: dict[int, list[tuple[int, float]]] = {}
+    for slot, column, factor in zip(angles.rows.tolist(), angles.columns.tolist(), angles.coefficients.tolist(), strict=True):
+        factors.setdefault(slot, []).append((column, abs(factor)))
+    found: dict[int, list[tuple[float, ...]]] = {}
+    for kind, angle, slot in _occurrences(circuit):
+        for column, factor in factors.get(slot, ()):
+            found.setdefault(column, []).append(tuple(gap * factor for gap in gaps(kind, angle)))
+    terms = []
+    for place, column in enumerate(columns):
+        each = [gaps_here for gaps_here in found.get(column, ()) if gaps_here]
+        if column in curved:
+            raise _no_shift(names[column], "stands in an angle that is no sum of multiples of arguments")
+        step = _common_step([gap for gaps_here in each for gap in gaps_here])
+        if each and step is None:
+            raise _no_shift(names[column], "has factors in the angles that are no multiples of one step")
+        count = round(sum(map(max, each)) / step) if step else 0
+        frequencies = tuple((step or 0.0) * k for k in range(1, count + 1))
+        terms += [(place, shift, coefficient) for coefficient, shift in shift_rule(frequencies)]
+    slots, shifts, coefficients = zip(*terms, strict=True) if terms else ((), (), ())
+    return ShiftTerms(np.array(slots, np.int64), np.array(shifts, float), np.array(coefficients, float))
+
+
+def _no_shift(name: str, why: str) -> GradientError:
+    return GradientError(f"`{name}` {why}, so that shifting it gives no derivative", help='write `gradient="differences"`')
+
+
+def _common_step(numbers: Sequence[float]) -> float | None:
+    """The largest number that all are multiples of; None if there is none that is not very small."""
+    if not numbers:
+        return None
+    ratios = [Fraction(number / min(numbers)).limit_denominator(_MOST_PARTS) for number in numbers]
+    if any(abs(ratio * min(numbers) - number) > 1e-9 * number for ratio, number in zip(ratios, numbers, strict=True)):
+        return None
+    return min(numbers) / math.lcm(*(ratio.denominator for ratio in ratios))
 
 
 def cost(circuit: Circuit, columns: Sequence[int] | None = None) -> int:

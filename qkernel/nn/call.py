@@ -44,6 +44,12 @@ class Placement:
     stop: int
     shape: tuple[int, ...]
 
+    @classmethod
+    def all_of(cls, recipe: Recipe) -> tuple[Placement, ...]:
+        """Where the arguments stand that a recipe leaves open."""
+        places = {p.name: cls(p.name, p.start, p.start + p.size, p.shape) for p in recipe.circuit.angles.parameters}
+        return tuple(places[name] for name in recipe.names)
+
     @property
     def size(self) -> int:
         return self.stop - self.start
@@ -81,8 +87,7 @@ class Wiring:
     @classmethod
     def of(cls, recipe: Recipe, program: Program) -> Wiring:
         """The wiring of a program that `recipe` is for."""
-        places = {p.name: Placement(p.name, p.start, p.start + p.size, p.shape) for p in recipe.circuit.angles.parameters}
-        return cls(program, tuple(places[name] for name in recipe.names), recipe)
+        return cls(program, Placement.all_of(recipe), recipe)
 
     def __deepcopy__(self, memo: Any) -> Wiring:
         if self.program.shots is None:

@@ -133,9 +133,14 @@ def roles_by_name(kernel: Any, fixed: Mapping[str, Any]) -> tuple[Given, Given]:
 
 
 def compile_layer(
-    kernel: Kernel[..., Any], bindings: Mapping[str, Any], inputs: Given, weights: Given, readout: Any = None
+    kernel: Kernel[..., Any],
+    bindings: Mapping[str, Any],
+    inputs: Given,
+    weights: Given,
+    readout: Any = None,
+    returns_numbers: bool = True,
 ) -> Recipe:
-    """The recipe of the circuit whose open parameters are `inputs` and `weights`."""
+    """The recipe of the circuit whose open parameters are `inputs` and `weights`, and whose kernel mostly `returns_numbers`."""
     if both := [name for name in inputs if name in weights]:
         raise ConflictingBindingError(f"`{both[0]}` stands both in `inputs` and in `weights`")
     _require_kernel(kernel)
@@ -163,7 +168,7 @@ def compile_layer(
                 error.help = f'give its shape: `{role}={{"{name}": {example_shape(arrays[name])}}}`'
         raise
     check_used(circuit.angles.parameters, lengths)
-    if not circuit.outputs:
+    if returns_numbers and not circuit.outputs:
         raise GradientError(
             f"`{circuit.name}` returns no numbers, and a layer gives what its kernel returns",
             span=entry.span,
