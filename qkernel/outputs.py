@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import ArithmeticEvaluationError, ExecutionError, GradientError, QubitIndexResolutionError, SizeError
-from qkernel.ir.evaluation import children, evaluate, free_names, is_constant, system_names
+from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Slice, Updated
 from qkernel.ir.system_names import Key, SystemName
+from qkernel.ir.trees import free_names, is_constant, system_names
 from qkernel.ir.types import FLOAT, UINT, ArrayType, ScalarType, TupleType, Type, is_of_bits
 from qkernel.lower.circuit import BITS, EXPECTATIONS, Circuit, probabilities
 from qkernel.lower.derivatives import derivatives
@@ -242,7 +243,7 @@ def _is_vectorised(expr: Expr) -> bool:
             "select",
         ):
             return name == "*" and any(isinstance(part, Const) for part in operands) and not any(map(_is_apply, operands))
-    return all(map(_is_vectorised, children(expr)))
+    return all(map(_is_vectorised, expr.children))
 
 
 def _is_apply(expr: Expr) -> bool:
@@ -323,4 +324,4 @@ def _leaves(expr: Expr) -> set[Expr]:
             return {expr}
         case Item() | Row():
             raise GradientError(f"there is no derivative of `{expr}`: which element it is is known only later")
-    return set().union(*(_leaves(child) for child in children(expr)))
+    return set().union(*(_leaves(child) for child in expr.children))

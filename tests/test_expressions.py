@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Apply, Const, Expr, Name, apply, wrap
 from qkernel.ir.operators import OPERATORS
+from qkernel.ir.trees import Bounds, bounds, bounds_where
 from qkernel.ir.types import BIT, FLOAT, UINT
 from qkernel.lower.evaluation import value
 
@@ -108,6 +109,22 @@ def test_arrays_hold_what_single_values_give(tree: Any, rows: list[dict[str, Any
     except ArithmeticError:
         return  # the side of a choice that no row takes
     assert np.broadcast_to(got, len(rows)).tolist() == expected
+
+
+@settings(max_examples=1500, deadline=None)
+@given(trees, environments)
+@example(("%", n, Const(-3)), {"n": 2})
+@example(("**", x, y), {"x": 0.3, "y": -2.5})
+@example(("*", n, Const(0)), {"n": -2})
+@example(("min", Const(5), ("-", ("*", x, Const(1e308)), ("*", x, Const(1e308)))), {"x": 4.0})
+def test_values_lie_within_their_bounds(tree: Any, environment: dict[str, Any]) -> None:
+    expr = _built(tree, _unfolded)
+    outcome = _outcome(expr, environment)
+    if outcome is None or not math.isfinite(outcome):
+        return
+    known = {name: Bounds(number, number) for name, number in environment.items()}
+    for found in (bounds(expr), bounds_where(expr, known.__getitem__)):
+        assert found.least <= outcome <= found.greatest
 
 
 @pytest.mark.parametrize(

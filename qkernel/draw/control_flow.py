@@ -10,9 +10,9 @@ from qkernel.draw.labels import label
 from qkernel.draw.scene import Item, Mark, Operation, Section, Touch
 from qkernel.draw.scope import Scope
 from qkernel.errors import SizeError
-from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Apply, Const, Expr, Name, Size, apply
 from qkernel.ir.ops import Carried, For, If, Range, While
+from qkernel.ir.trees import free_names
 from qkernel.ir.walk import target_types
 
 _LONGEST_NOTE = 30

@@ -19,9 +19,9 @@ from qkernel.draw.labels import label, place_label
 from qkernel.draw.scene import Item, Mark, Operation, Touch, Wire
 from qkernel.draw.scope import Scope
 from qkernel.errors import QubitIndexResolutionError, SizeError
-from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, wrap
 from qkernel.ir.places import Place
+from qkernel.ir.trees import free_names
 
 BUNDLE_ABOVE = 128
 """Registers longer than this are drawn as one bundled wire even where their length is known."""

@@ -26,7 +26,8 @@ from qkernel.estimate.atoms import (
     Terms,
 )
 from qkernel.estimate.quantity import ONE, ZERO, Coefficient, Quantity, Value, accumulate, atom, narrowed, quantity
-from qkernel.ir.expressions import Apply, Const, Expr, Name, apply
+from qkernel.ir.expressions import Name, apply
+from qkernel.ir.trees import ANY, Bounds, bounds_where
 from qkernel.ir.types import FLOAT, UINT
 
 _LARGEST_EXPONENT = 100_000
@@ -81,34 +82,15 @@ def _is_nonnegative_atom(value: Atom) -> bool:
         case Iterated(result=result) | ItemSum(result=result):
             return is_nonnegative(result)
         case Opaque(closure):
-            return _is_nonnegative_expression(closure.expression, dict(closure.values))
+            values = dict(closure.values)
+            return bounds_where(closure.expression, lambda name: _bounds_of(values.get(name))).least >= 0
 
 
-def _is_nonnegative_expression(expr: Expr, values: dict[str, Value], least: int = 0) -> bool:
-    """Whether an expression is visibly at least `least`, 0 or 1."""
-    match expr:
-        case Const(value):
-            return isinstance(value, (int, float)) and value >= least
-        case Name(name):
-            value = values.get(name)
-            return isinstance(value, Quantity) and is_nonnegative(value - least)
-        case Apply("sqrt" | "exp" | "abs" | "natural"):
-            return not least
-        case Apply("log" | "log2", (inner,)):
-            return not least and _is_nonnegative_expression(inner, values, 1)
-        case Apply("floor" | "ceil" | "uint" | "float", (inner,)):
-            return _is_nonnegative_expression(inner, values, least)
-        case Apply("+" | "max", (left, right)):
-            either = [_is_nonnegative_expression(part, values, least) for part in (left, right)]
-            return any(either) and (
-                expr.operator == "max" or all(_is_nonnegative_expression(part, values) for part in (left, right))
-            )
-        case Apply("%", (_, right)):
-            return not least and _is_nonnegative_expression(right, values)
-        case Apply("*" | "/" | "**" | "min", (left, right)):
-            share = least if expr.operator in ("*", "min") else 0
-            return share == least and all(_is_nonnegative_expression(part, values, share) for part in (left, right))
-    return False
+def _bounds_of(value: Value | None) -> Bounds:
+    """What is visible of a number: that it is at least 0, or 1."""
+    if not isinstance(value, Quantity) or not is_nonnegative(value):
+        return ANY
+    return Bounds(int(is_nonnegative(value - 1)), math.inf)
 
 
 def is_remainder(part: Atom) -> bool:

@@ -15,7 +15,6 @@ from qkernel.estimate.scope import RunTime, Scope
 from qkernel.estimate.substitution import NotKnown, known, pauli_word, terms
 from qkernel.estimate.tally import Kind, Tally
 from qkernel.gates import GATES
-from qkernel.ir.evaluation import children
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Size
 from qkernel.ir.ops import Gate, Measure, Module
 from qkernel.ir.types import OBSERVABLE, ArrayType
@@ -138,7 +137,7 @@ def _choices(value: Value) -> list[Hamiltonian] | None:
                     return None
                 found += inner
             case part:
-                pending += children(part)
+                pending += part.children
     return found
 
 

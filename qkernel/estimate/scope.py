@@ -19,10 +19,10 @@ from qkernel.estimate.forms import (
 )
 from qkernel.estimate.quantity import ONE, Quantity, Value, quantity
 from qkernel.estimate.substitution import NotKnown, as_value, known, length, opaque
-from qkernel.ir.evaluation import free_names, substitute
 from qkernel.ir.expressions import ONE as ONE_EXPR
 from qkernel.ir.expressions import ZERO, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, apply
 from qkernel.ir.places import Place
+from qkernel.ir.trees import free_names, substitute
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, Type
 
 

@@ -15,8 +15,8 @@ from qkernel.frontend.conversion import convert
 from qkernel.frontend.ownership import OTHER_QUBITS, Ledger, QuantumHandle, rebinding
 from qkernel.frontend.tracer import Frame, Gone, Once, Tracer, describe
 from qkernel.ir import ops
-from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Expr, Name, apply, wrap
+from qkernel.ir.trees import free_names
 from qkernel.ir.types import BIT, FLOAT, UINT
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from qkernel.frontend.kernel_calls import Outline
 from qkernel.frontend.ownership import QuantumHandle, distance
 from qkernel.ir import ops
-from qkernel.ir.evaluation import unchecked
 from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Size, apply
 from qkernel.ir.ops import Function, Op, Parameter
 from qkernel.ir.places import Place, whole
+from qkernel.ir.trees import unchecked
 from qkernel.ir.types import QUBIT, UINT, ArrayType, is_quantum
 from qkernel.ir.walk import definitions
 

@@ -8,8 +8,9 @@ from qkernel.diagnostics import Span, counted, with_article
 from qkernel.errors import KernelTypeError, QubitIndexResolutionError
 from qkernel.frontend.descriptions import describe
 from qkernel.frontend.ownership import QuantumHandle, distance, plain
-from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Size, apply, wrap
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, apply, wrap
 from qkernel.ir.python_values import is_number
+from qkernel.ir.trees import bounds
 from qkernel.ir.types import UINT
 
 
@@ -115,13 +116,4 @@ def _natural(expr: Expr) -> Expr:
 
 def _surely_natural(expr: Expr) -> bool:
     """Whether an expression cannot be negative."""
-    match expr:
-        case Const(value):
-            return bool(value >= 0)
-        case Size() | Apply("natural"):
-            return True
-        case Apply("max", operands):
-            return any(_surely_natural(operand) for operand in operands)
-        case Apply("+" | "*" | "//" | "%" | "**" | "min", operands):
-            return all(_surely_natural(operand) for operand in operands)
-    return False
+    return bounds(expr).least >= 0

@@ -10,10 +10,10 @@ from qkernel.frontend.exchange import Exchange
 from qkernel.frontend.kernel_calls import Value, as_expression, operands
 from qkernel.frontend.ownership import QuantumHandle, distance
 from qkernel.frontend.tracer import Tracer
-from qkernel.ir.evaluation import substitute
 from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Slice
 from qkernel.ir.ops import Parameter
 from qkernel.ir.places import Place
+from qkernel.ir.trees import substitute
 from qkernel.ir.types import QFIXED, QUBIT, ArrayType, is_quantum
 
 if TYPE_CHECKING:

@@ -38,8 +38,8 @@ from qkernel.frontend.domains import SymbolicItems, SymbolicRange, SymbolicSeque
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed, rebinding
 from qkernel.frontend.tracer import Frame, Gone, Tracer, describe, unrolled, without
 from qkernel.ir import ops
-from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Expr, Name, wrap
+from qkernel.ir.trees import free_names
 from qkernel.ir.types import FLOAT, UINT, TupleType, Type
 
 _IN_BODY = "is made in the body of a loop, which may run no round at all"

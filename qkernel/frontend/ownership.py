@@ -19,9 +19,9 @@ from qkernel.errors import (
     QubitConsumedError,
     UnreturnedBorrowError,
 )
-from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Apply, Const, Expr, apply
 from qkernel.ir.places import Place
+from qkernel.ir.trees import free_names
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, Type
 from qkernel.tracing import active
 from qkernel.types import Handle

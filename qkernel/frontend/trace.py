@@ -23,9 +23,9 @@ from qkernel.frontend.ownership import QuantumHandle, names_in
 from qkernel.frontend.signature import Struct, parts_of
 from qkernel.frontend.tracer import CallSite, Frame, Gone, Tracer, describe
 from qkernel.ir import ops
-from qkernel.ir.evaluation import tree_size
 from qkernel.ir.expressions import Expr, Name
 from qkernel.ir.places import Place, whole
+from qkernel.ir.trees import tree_size
 from qkernel.ir.types import TupleType, Type, is_quantum
 from qkernel.ir.walk import expressions, walk, with_blocks
 from qkernel.tracing import tracing

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TypeGuard
 
 from qkernel.diagnostics import counted
-from qkernel.ir.evaluation import children
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated
 from qkernel.ir.types import BIT, QFIXED, UINT, ArrayType, DictType, TupleType, Type, fits, is_number, is_quantum
 from qkernel.ir.vocabulary import OPERANDS
@@ -20,7 +19,7 @@ def check_expression(expr: Expr, visible: Mapping[str, Type]) -> str | None:
         part = pending.pop()
         order.append(part)
         if not _is_length_of_register(part, visible):
-            pending.extend(children(part))
+            pending.extend(part.children)
     return next((wrong for part in reversed(order) if (wrong := misfit(part, visible)) is not None), None)
 
 

@@ -5,10 +5,10 @@ An expression is pure: constants, parameters, loop variables, carried scalars, m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -19,53 +19,37 @@ from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, 
 from qkernel.observable import Hamiltonian, as_observable
 
 
+def _both(name: str) -> tuple[Callable[[Expr, Any], Expr], Callable[[Expr, Any], Expr]]:
+    """`self name other`, and `other name self`."""
+    return lambda self, other: apply(name, self, other), lambda self, other: apply(name, other, self)
+
+
 class Expr(Interned):
     """A classical value that is known only later. Operators build larger expressions; `bool`, `int` and `float` raise."""
 
-    __slots__ = ("extent", "lowered", "numeric", "type")  # all but the type are worked out later: a size, and closures
+    __slots__ = ("bounds", "extent", "lowered", "names", "numeric", "type")
+    """All but the type is worked out when it is asked for: see `qkernel.ir.compiled` and `qkernel.ir.trees`."""
+
     type: Type
 
-    def __add__(self, other: Any) -> Expr:
-        return apply("+", self, other)
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The expressions directly inside."""
+        return ()
 
-    def __radd__(self, other: Any) -> Expr:
-        return apply("+", other, self)
+    def rebuilt(self, children: Sequence[Expr]) -> Expr:
+        """The same of other expressions inside, folded anew."""
+        return self
 
-    def __sub__(self, other: Any) -> Expr:
-        return apply("-", self, other)
-
-    def __rsub__(self, other: Any) -> Expr:
-        return apply("-", other, self)
-
-    def __mul__(self, other: Any) -> Expr:
-        return apply("*", self, other)
-
-    def __rmul__(self, other: Any) -> Expr:
-        return apply("*", other, self)
-
-    def __truediv__(self, other: Any) -> Expr:
-        return apply("/", self, other)
-
-    def __rtruediv__(self, other: Any) -> Expr:
-        return apply("/", other, self)
-
-    def __floordiv__(self, other: Any) -> Expr:
-        return apply("//", self, other)
-
-    def __rfloordiv__(self, other: Any) -> Expr:
-        return apply("//", other, self)
-
-    def __mod__(self, other: Any) -> Expr:
-        return apply("%", self, other)
-
-    def __rmod__(self, other: Any) -> Expr:
-        return apply("%", other, self)
-
-    def __pow__(self, other: Any) -> Expr:
-        return apply("**", self, other)
-
-    def __rpow__(self, other: Any) -> Expr:
-        return apply("**", other, self)
+    __add__, __radd__ = _both("+")
+    __sub__, __rsub__ = _both("-")
+    __mul__, __rmul__ = _both("*")
+    __truediv__, __rtruediv__ = _both("/")
+    __floordiv__, __rfloordiv__ = _both("//")
+    __mod__, __rmod__ = _both("%")
+    __pow__, __rpow__ = _both("**")
+    __lt__, __gt__ = _both("<")[0], _both(">")[0]
+    __le__, __ge__ = _both("<=")[0], _both(">=")[0]
 
     def __neg__(self) -> Expr:
         return apply("neg", self)
@@ -89,18 +73,6 @@ class Expr(Interned):
 
     def __invert__(self) -> Expr:
         return -self - 1 if self.type == UINT else apply("not", self)
-
-    def __lt__(self, other: Any) -> Expr:
-        return apply("<", self, other)
-
-    def __le__(self, other: Any) -> Expr:
-        return apply("<=", self, other)
-
-    def __gt__(self, other: Any) -> Expr:
-        return apply(">", self, other)
-
-    def __ge__(self, other: Any) -> Expr:
-        return apply(">=", self, other)
 
     def __getitem__(self, keys: Any) -> Expr:
         return item(self, keys)
@@ -216,47 +188,53 @@ class Apply(Expr):
             return found
         return cls.made(key, result_type(operator, [operand.type for operand in operands]), operator, operands)
 
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.operands
+
+    def rebuilt(self, children: Sequence[Expr]) -> Expr:
+        return apply(self.operator, *children)
+
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
-class Item(Expr):
-    """An element: one key per axis of an array, one key (a scalar or a `Pack`) of a dictionary."""
-
+class _Part(Expr):
     base: Expr
     keys: tuple[Expr, ...]
 
-    def __new__(cls, base: Expr, keys: tuple[Expr, ...]) -> Item:
-        key = "Item", id(base), *map(id, keys)
+    def __new__(cls, base: Expr, keys: tuple[Expr, ...]) -> Self:
+        key = cls.__name__, id(base), *map(id, keys)
         if (found := cls.known(key)) is not None:
             return found
-        return cls.made(key, _element_type(base.type, keys), base, keys)
+        return cls.made(key, _part_type(base.type, keys), base, keys)
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.base, *self.keys
+
+    def rebuilt(self, children: Sequence[Expr]) -> Expr:
+        return item(children[0], tuple(children[1:]) if len(children) > 2 else children[1])
 
 
-def _element_type(base: Type, keys: tuple[Expr, ...]) -> Type:
-    """The type of an element; Float of what is none, which the verifier refuses."""
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class Item(_Part):
+    """An element: one key per axis of an array, one key (a scalar or a `Pack`) of a dictionary."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class Row(_Part):
+    """A matrix or tensor with its first axes fixed."""
+
+
+def _part_type(base: Type, keys: tuple[Expr, ...]) -> Type:
+    """The type of what these keys give; Float of what is none, which the verifier refuses."""
     match base, keys:
-        case ArrayType(element), _:
-            return element
+        case ArrayType(element, rank), _:
+            return element if len(keys) >= rank else ArrayType(element, rank - len(keys))
         case DictType(_, value), _:
             return value
         case TupleType(items), (Const(int(position)),) if 0 <= position < len(items):
             return items[position]
     return FLOAT
-
-
-@dataclass(frozen=True, slots=True, eq=False, init=False)
-class Row(Expr):
-    """A matrix or tensor with its first axes fixed."""
-
-    base: Expr
-    keys: tuple[Expr, ...]
-
-    def __new__(cls, base: Expr, keys: tuple[Expr, ...]) -> Row:
-        key = "Row", id(base), *map(id, keys)
-        if (found := cls.known(key)) is not None:
-            return found
-        whole = base.type
-        left = ArrayType(whole.element, whole.rank - len(keys)) if isinstance(whole, ArrayType) else whole
-        return cls.made(key, left, base, keys)
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -271,6 +249,13 @@ class Size(Expr):
         if (found := cls.known(key)) is not None:
             return found
         return cls.made(key, UINT, base, axis)
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return (self.base,)
+
+    def rebuilt(self, children: Sequence[Expr]) -> Expr:
+        return size(children[0], self.axis)
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -288,6 +273,13 @@ class Slice(Expr):
             return found
         return cls.made(key, base.type, base, start, stride, length)
 
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.base, self.start, self.stride, self.length
+
+    def rebuilt(self, children: Sequence[Expr]) -> Expr:
+        return Slice(*children)
+
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
 class Pack(Expr):
@@ -301,6 +293,13 @@ class Pack(Expr):
         if (found := cls.known(key)) is not None:
             return found
         return cls.made(key, type, items)
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.items
+
+    def rebuilt(self, children: Sequence[Expr]) -> Expr:
+        return Pack(tuple(children), self.type)
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -316,6 +315,13 @@ class Updated(Expr):
         if (found := cls.known(own)) is not None:
             return found
         return cls.made(own, base.type, base, key, value)
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return self.base, self.key, self.value
+
+    def rebuilt(self, children: Sequence[Expr]) -> Expr:
+        return Updated(*children)
 
 
 def wrap(value: Any) -> Expr:

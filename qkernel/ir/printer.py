@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from qkernel.diagnostics import written_name
 from qkernel.ir import ops
-from qkernel.ir.evaluation import rebuilt, unchecked
 from qkernel.ir.expressions import (
     ONE,
     ZERO,
@@ -27,6 +26,7 @@ from qkernel.ir.expressions import (
 from qkernel.ir.fields import Declared, Defines, Operand, Role
 from qkernel.ir.places import Place, whole
 from qkernel.ir.system_names import SystemName
+from qkernel.ir.trees import unchecked
 from qkernel.ir.types import TupleType, Type, joined_type
 from qkernel.ir.vocabulary import (
     ATOM,
@@ -250,7 +250,9 @@ def as_written(expr: Expr) -> str:
     """`expr` as its user wrote it, for messages: no numbers that tell names apart, no checks of our own."""
 
     def renamed(part: Expr) -> Expr:
-        return Name(written_name(part.name), part.type) if isinstance(part, Name) else rebuilt(part, renamed)
+        if isinstance(part, Name):
+            return Name(written_name(part.name), part.type)
+        return part.rebuilt([*map(renamed, part.children)])
 
     return format_expression(renamed(unchecked(expr)))
 

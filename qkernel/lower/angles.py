@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import ArithmeticEvaluationError
-from qkernel.ir.evaluation import children, evaluate, free_names
+from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
+from qkernel.ir.trees import free_names
 from qkernel.ir.types import DictType, Type
 from qkernel.lower.derivatives import derivatives
 
@@ -348,4 +349,4 @@ def _leaves(expr: Expr) -> set[Expr]:
     """The names and elements of names in `expr`."""
     if isinstance(expr, Name) or (isinstance(expr, Item) and isinstance(expr.base, Name)):
         return {expr}
-    return set().union(*(_leaves(child) for child in children(expr)))
+    return set().union(*(_leaves(child) for child in expr.children))

@@ -15,7 +15,6 @@ import numpy as np
 
 from qkernel.diagnostics import Span
 from qkernel.gates import GATES, Matrix, controlled, pauli_rotation
-from qkernel.ir.evaluation import children
 from qkernel.ir.expressions import Const, Expr, Item
 from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.types import BIT, FLOAT, ArrayType
@@ -43,7 +42,7 @@ def bits_read(value: Expr) -> set[int]:
     match value:
         case Item(SystemName(), (Const(int(k)),)):
             return {k}
-    return set().union(*map(bits_read, children(value)))
+    return set().union(*map(bits_read, value.children))
 
 
 @dataclass(frozen=True, slots=True)

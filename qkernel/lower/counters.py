@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial, reduce
 from typing import Any
 
-from qkernel.ir.evaluation import free_names, substitute, system_names
 from qkernel.ir.expressions import ZERO, Apply, Const, Expr, Item, Pack, apply
 from qkernel.ir.ops import Block, While
 from qkernel.ir.system_names import Key, SystemName
+from qkernel.ir.trees import free_names, substitute, system_names
 from qkernel.ir.types import BIT, UINT
 from qkernel.ir.walk import blocks
 from qkernel.lower.circuit import BITS, bit

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 
 from qkernel.errors import GradientError, SizeError
-from qkernel.ir.evaluation import is_constant, tree_size
 from qkernel.ir.expressions import Apply, Const, Expr, apply
+from qkernel.ir.trees import is_constant, tree_size
 
 _ZERO, _MINUS_ZERO, _ONE = Const(0.0), Const(-0.0), Const(1.0)
 _MOST_WORK = 20_000_000

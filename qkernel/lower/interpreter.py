@@ -11,7 +11,6 @@ import numpy as np
 from qkernel.diagnostics import Note, Span, written_name
 from qkernel.errors import KernelRecursionError, NotUnitaryError, QKernelError, SizeError
 from qkernel.gates import GATES
-from qkernel.ir.evaluation import tree_size
 from qkernel.ir.expressions import Const, Expr
 from qkernel.ir.ops import (
     Adjoint,
@@ -36,6 +35,7 @@ from qkernel.ir.ops import (
     While,
 )
 from qkernel.ir.places import Place
+from qkernel.ir.trees import tree_size
 from qkernel.ir.types import QUBIT, is_quantum
 from qkernel.ir.walk import expressions
 from qkernel.lower import broadcast, loops, measurement, modifiers, returns, runtime

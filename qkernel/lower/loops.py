@@ -13,8 +13,8 @@ import numpy as np
 
 from qkernel.errors import QKernelError
 from qkernel.gates import GATES
-from qkernel.ir.evaluation import tree_size
 from qkernel.ir.ops import Block, For, Gate, Range
+from qkernel.ir.trees import tree_size
 from qkernel.ir.walk import expressions
 from qkernel.lower.columns import Group
 from qkernel.lower.effort import INSTRUCTION, ITERATION, spend

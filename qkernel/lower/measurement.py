@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import Span
 from qkernel.errors import KernelTypeError, SeparationError
-from qkernel.ir.evaluation import substitute
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Item, Pack, Slice, wrap
 from qkernel.ir.ops import Expval, Measure, Probabilities, Reset
 from qkernel.ir.system_names import SystemName
+from qkernel.ir.trees import substitute
 from qkernel.ir.types import BIT, FLOAT, ArrayType, TupleType, Type
 from qkernel.lower import circuit
 from qkernel.lower.circuit import EXPECTATIONS, Expectation, Kind, bit

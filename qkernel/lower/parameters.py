@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.ir.evaluation import substitute
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.ops import Parameter
+from qkernel.ir.trees import substitute
 from qkernel.ir.types import ArrayType, DictType
 from qkernel.lower.angles import AngleMap, OpenParameter
 from qkernel.lower.columns import Columns

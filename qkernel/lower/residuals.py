@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from qkernel.errors import SizeError
-from qkernel.ir.evaluation import tree_size
 from qkernel.ir.expressions import Apply, Const, Expr, apply
+from qkernel.ir.trees import tree_size
 from qkernel.lower.effort import NODE, spend
 
 _ASSOCIATIVE = frozenset(("+", "*", "^", "and", "or", "min", "max"))

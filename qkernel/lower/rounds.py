@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from qkernel.errors import SeparationError
-from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Expr
 from qkernel.ir.ops import Block, Call, For, If, Module, While
 from qkernel.ir.places import Place
+from qkernel.ir.trees import free_names
 from qkernel.ir.types import is_quantum
 from qkernel.ir.walk import definitions
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import written_name
 from qkernel.errors import QKernelError, SeparationError
-from qkernel.ir.evaluation import children, free_names, system_names
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.ops import Carried, If, While
 from qkernel.ir.system_names import SystemName
+from qkernel.ir.trees import free_names, system_names
 from qkernel.ir.types import BIT, UINT
 from qkernel.lower.circuit import BITS, Assign, Branch, Repeat, bit
 from qkernel.lower.counters import reads_bits_only, width
@@ -161,7 +161,7 @@ def _read(condition: Expr, written: dict[int, Expr]) -> set[int]:
                 found.add(key.value)
                 pending += [written[key.value]] if key.value in written else []
         else:
-            pending.extend(children(part))
+            pending.extend(part.children)
     return found
 
 
@@ -235,7 +235,7 @@ def _reads(expr: Expr, targets: set[int]) -> bool:
         (key,) = expr.keys
         assert isinstance(key, Const)
         return key.value in targets
-    return any(_reads(child, targets) for child in children(expr))
+    return any(_reads(child, targets) for child in expr.children)
 
 
 def _tested(interpreter: Interpreter, condition: Any, use: str) -> Expr:

@@ -15,9 +15,9 @@ import numpy as np
 
 from qkernel.diagnostics import counted
 from qkernel.errors import EntrypointValidationError, QubitIndexResolutionError, SizeError
-from qkernel.ir.evaluation import system_names
 from qkernel.ir.expressions import Apply, Const, Expr, apply
 from qkernel.ir.system_names import Key, SystemName
+from qkernel.ir.trees import system_names
 from qkernel.ir.types import BIT, FLOAT, UINT
 from qkernel.lower.effort import NODE, spend
 from qkernel.lower.residuals import FEW_NODES, combine, manageable

@@ -13,7 +13,6 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from qkernel.engine import load_engine
 from qkernel.errors import DependencyError, GradientError
-from qkernel.ir.evaluation import children
 from qkernel.ir.expressions import Apply, Const, Expr
 from qkernel.nn.splits import Columns
 from qkernel.program import Program
@@ -124,7 +123,7 @@ def tensor_program(program: Program, batched: Columns, shared: Columns) -> Tenso
 
 
 def _depends(expr: Expr, leaves: set[Expr]) -> bool:
-    return expr in leaves or any(_depends(child, leaves) for child in children(expr))
+    return expr in leaves or any(_depends(child, leaves) for child in expr.children)
 
 
 def _evaluate(expr: Expr, values: Mapping[Expr, Tensor], like: Tensor) -> Tensor:

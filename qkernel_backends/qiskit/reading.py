@@ -25,7 +25,6 @@ from qiskit.circuit.library import CUGate, PauliEvolutionGate, UnitaryGate
 from qiskit.quantum_info import SparsePauliOp
 
 from qkernel.errors import KernelTypeError
-from qkernel.ir.evaluation import free_names
 from qkernel.ir.expressions import Const, Expr, Name, wrap
 from qkernel.ir.ops import (
     Adjoint,
@@ -51,6 +50,7 @@ from qkernel.ir.ops import (
     While,
 )
 from qkernel.ir.places import Place, whole
+from qkernel.ir.trees import free_names
 from qkernel.ir.types import BIT, QUBIT, UINT, ArrayType
 from qkernel.ir.verifier import verify
 from qkernel.ir.walk import expressions

@@ -1,0 +1,202 @@
+"""What the form of an expression tells, worked out once and kept with it; and the same tree of other leaves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
+
+from qkernel.ir.expressions import Apply, Const, Expr, Name, Size
+from qkernel.ir.system_names import Key, SystemName
+from qkernel.ir.types import BIT
+
+Found = TypeVar("Found")
+
+
+def _kept(slot: str) -> Callable[[Callable[[Expr], Found]], Callable[[Expr], Found]]:
+    """Keep what a function tells of an expression in this slot of it, and ask it of parts first, so that it does not recur."""
+    kept = attrgetter(slot)
+
+    def decorate(of: Callable[[Expr], Found]) -> Callable[[Expr], Found]:
+        def found(expr: Expr) -> Found:
+            pending = [] if hasattr(expr, slot) else [expr]
+            while pending:
+                if unknown := [child for child in pending[-1].children if not hasattr(child, slot)]:
+                    pending += unknown
+                else:
+                    part = pending.pop()
+                    object.__setattr__(part, slot, of(part))
+            return kept(expr)  # type: ignore[no-any-return]
+
+        return found
+
+    return decorate
+
+
+@_kept("extent")
+def tree_size(expr: Expr) -> tuple[int, int]:
+    """How many nodes `expr` has as a tree, each shared part as often as it stands there, and how deep they nest."""
+    inner = [tree_size(child) for child in expr.children]
+    return 1 + sum(nodes for nodes, _ in inner), 1 + max((depth for _, depth in inner), default=0)
+
+
+@_kept("names")
+def _names(expr: Expr) -> tuple[frozenset[str], frozenset[Key]]:
+    match expr:
+        case Name(name):
+            return frozenset((name,)), frozenset()
+        case SystemName(key):
+            return frozenset(), frozenset((key,))
+    inner = [*map(_names, expr.children)]
+    return _union([users for users, _ in inner]), _union([systems for _, systems in inner])
+
+
+def _union(parts: list[frozenset[Found]]) -> frozenset[Found]:
+    most: frozenset[Found] = max(parts, key=len, default=frozenset())
+    return most if all(part <= most for part in parts) else most.union(*parts)
+
+
+def free_names(expr: Expr) -> frozenset[str]:
+    """The user's names that `expr` depends on."""
+    return _names(expr)[0]
+
+
+def system_names(expr: Expr) -> frozenset[Key]:
+    """The keys of the system names that `expr` depends on."""
+    return _names(expr)[1]
+
+
+def is_constant(expr: Expr) -> bool:
+    """Whether `expr` depends on no name at all."""
+    return not any(_names(expr))
+
+
+def substitute(expr: Expr, values: Mapping[Any, Expr]) -> Expr:
+    """`expr` with names, or keys of system names, replaced by expressions; what `values` lacks stays."""
+    done: dict[int, Expr] = {}  # what is shared stays so
+
+    def replaced(part: Expr) -> Expr:
+        if all(values.keys().isdisjoint(found) for found in _names(part)):
+            return part
+        match part:
+            case Name(name) | SystemName(name):
+                return values[name]
+        if (found := done.get(id(part))) is None:
+            found = done[id(part)] = part.rebuilt([*map(replaced, part.children)])
+        return found
+
+    return replaced(expr)
+
+
+def unchecked(expr: Expr) -> Expr:
+    """`expr` without the checks that bounds of slices are natural: the same value wherever it has one."""
+    if isinstance(expr, Apply) and expr.operator == "natural":
+        return unchecked(expr.operands[0])
+    return expr.rebuilt([*map(unchecked, expr.children)])
+
+
+# Bounds -------------------------------------------------------------------------------------------------------------
+
+
+class Bounds(NamedTuple):
+    """The least and the greatest number that an expression can come to, where it has a value."""
+
+    least: float
+    greatest: float
+
+
+ANY = Bounds(-math.inf, math.inf)
+_NATURAL = Bounds(0, math.inf)
+_BIT = Bounds(0, 1)
+
+
+@_kept("bounds")
+def bounds(expr: Expr) -> Bounds:
+    """Between which numbers `expr` lies, whatever its names stand for; a UInt may be negative between its uses."""
+    return _bounds(expr, bounds)
+
+
+def bounds_where(expr: Expr, known: Callable[[str], Bounds]) -> Bounds:
+    """As `bounds`, where `known` tells between which numbers a name lies."""
+    if isinstance(expr, Name):
+        return known(expr.name)
+    return _bounds(expr, lambda part: bounds_where(part, known)) if free_names(expr) else bounds(expr)
+
+
+def _bounds(expr: Expr, of: Callable[[Expr], Bounds]) -> Bounds:
+    match expr:
+        case Const(int(value)):
+            return Bounds(value, value)
+        case Const(float(value)) if math.isfinite(value):
+            return Bounds(value, value)
+        case Size():
+            return _NATURAL
+        case Apply(operator, operands) if operator in _RULES and expr.type != BIT:
+            try:
+                found = _RULES[operator](*map(of, operands))
+            except OverflowError:  # a whole number beyond all floats
+                return ANY
+            return ANY if math.isnan(found.least) or math.isnan(found.greatest) else found
+    return _BIT if expr.type == BIT else ANY
+
+
+def _times(left: float, right: float) -> float:
+    return left * right if left and right else 0
+
+
+def _product(left: Bounds, right: Bounds) -> Bounds:
+    corners = [_times(first, second) for first in left for second in right]
+    return Bounds(min(corners), max(corners))
+
+
+def _quotient(left: Bounds, right: Bounds) -> Bounds:
+    return _NATURAL if left.least >= 0 and right.least >= 0 else ANY
+
+
+def _power(base: Bounds, exponent: Bounds) -> Bounds:
+    return _NATURAL._replace(least=int(base.least >= 1 and exponent.least >= 0)) if base.least >= 0 else ANY
+
+
+def _remainder(left: Bounds, right: Bounds) -> Bounds:
+    return Bounds(0, right.greatest) if right.least >= 0 else ANY
+
+
+def _size(only: Bounds) -> Bounds:
+    return Bounds(max(0, only.least, -only.greatest), max(-only.least, only.greatest))
+
+
+def _whole(only: Bounds) -> Bounds:
+    least, greatest = (end if math.isinf(end) else math.floor(end) for end in only)
+    return Bounds(least, greatest + 1)
+
+
+def _logarithm(only: Bounds) -> Bounds:
+    return _NATURAL if only.least >= 1 else ANY
+
+
+_RULES: dict[str, Callable[..., Bounds]] = {
+    "+": lambda left, right: Bounds(left.least + right.least, left.greatest + right.greatest),
+    "-": lambda left, right: Bounds(left.least - right.greatest, left.greatest - right.least),
+    "*": _product,
+    "/": _quotient,
+    "//": _quotient,
+    "%": _remainder,
+    "**": _power,
+    "neg": lambda only: Bounds(-only.greatest, -only.least),
+    "abs": _size,
+    "min": lambda left, right: Bounds(min(left.least, right.least), min(left.greatest, right.greatest)),
+    "max": lambda left, right: Bounds(max(left.least, right.least), max(left.greatest, right.greatest)),
+    "select": lambda _, left, right: Bounds(min(left.least, right.least), max(left.greatest, right.greatest)),
+    "natural": lambda only: Bounds(max(0, only.least), max(0, only.greatest)),
+    "floor": _whole,
+    "ceil": _whole,
+    "uint": _whole,
+    "float": lambda only: only,
+    "sqrt": lambda only: _NATURAL,
+    "exp": lambda only: _NATURAL,
+    "log": _logarithm,
+    "log2": _logarithm,
+    "sin": lambda only: Bounds(-1, 1),
+    "cos": lambda only: Bounds(-1, 1),
+}
