@@ -100,7 +100,7 @@ def _tree(text: str) -> Any:
         span = Span("", error.line, error.column - 1, error.line, error.column)
         raise TextFormError(_unreadable(error.char), span=span) from None
     except UnexpectedToken as error:
-        token = error.token if error.token.strip() else end_of(error.token)
+        token = end_of(error.token) if error.token.type in ("_INDENT", "_DEDENT", "$END") else error.token
         wanted = sorted({_shown(kind) for kind in error.accepts or error.expected})
         label = f"{' or '.join(wanted)} should stand here" if len(wanted) < 4 else ""
         raise error_at(token, f"{f'`{token}`' if token.strip() else _shown(token.type)} cannot stand here", label) from None
