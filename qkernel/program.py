@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,18 +23,22 @@ from qkernel.gradient import (
     shift_jacobian,
     shift_terms,
 )
-from qkernel.lower.circuit import EXPECTATIONS, Circuit
+from qkernel.lower.circuit import EXPECTATIONS, Circuit, Expectation
+from qkernel.observable import Hamiltonian
 from qkernel.outputs import Outputs
 from qkernel.shots import Measured, Shots, estimate, measured_circuits
 
 Array = np.ndarray[Any, Any]
 Columns = Sequence[int]
+_MOST_TERMS = 256
+"""Of all outputs together that are folded into observables; beyond, the values are cheaper computed from few."""
 
 _FORMS: dict[str, Callable[[Circuit], Circuit]] = {
     "plain": lambda circuit: circuit,
     "slots": open_slots,
     "observed": lambda circuit: as_expectations(circuit)[0],
     "with entangled inputs": states.with_entangled_inputs,
+    "folded": lambda circuit: _folded(circuit),
 }
 """What an engine may be given in the place of a circuit."""
 
@@ -95,6 +99,16 @@ class Program:
         at_zero = outputs.environment(np.zeros((1, self.num_columns)), np.zeros((1, width)))
         (slopes,), _ = outputs.slopes(at_zero, 1)
         return np.array_equal(slopes, np.eye(width)) and not outputs.numbers(at_zero, 1).any()
+
+    @cached_property
+    def is_folded(self) -> bool:
+        """Whether the outputs are expectation values of the form `folded`."""
+        return self.reads_all or folding(self.circuit)[0] is not None
+
+    @cached_property
+    def floors(self) -> bool:
+        """Whether the outputs of the form `folded` are never negative, but for rounding."""
+        return not self.reads_all and folding(self.circuit)[1]
 
     @property
     def tells_columns_apart(self) -> bool:
@@ -258,6 +272,42 @@ class Program:
     def with_shots(self, shots: Shots | None) -> Program:
         """The same from shots, or exactly."""
         return replace(self, shots=shots)
+
+
+@lru_cache(64)
+def folding(circuit: Circuit) -> tuple[Circuit | None, bool]:
+    """A circuit whose expectation values are the outputs of `circuit`, and whether these are sums of probabilities.
+
+    It is there where the outputs are affine in what is read out, with few terms: p(0) of a qubit is the expectation value of
+    (1 + Z) / 2.
+    """
+    outputs = Outputs(circuit)
+    if outputs.uses_bits or outputs.names or not outputs.uses_readouts or outputs.num_readouts > _MOST_TERMS:
+        return None, False
+    if not outputs.is_linear:
+        return None, False
+    at_zero = outputs.environment(np.zeros((1, circuit.angles.num_columns)), np.zeros((1, outputs.num_readouts)))
+    (slopes,), (offsets,) = outputs.slopes(at_zero, 1)[0], outputs.numbers(at_zero, 1)
+    count = len(circuit.expectations)
+    sums = (slopes[:, count:] >= 0).all(1) & (slopes[:, :count] == 0).all(1) & (offsets >= 0)
+    observed, matrix = as_expectations(circuit)
+    factors = slopes @ matrix.T
+    terms = sum(len(part.observable) for part in observed.expectations)
+    if len(offsets) * terms > _MOST_TERMS or len(set(sums.tolist())) != 1:
+        return None, False
+    expectations = []
+    for row, offset in zip(factors.tolist(), offsets.tolist(), strict=True):
+        total = Hamiltonian(circuit.num_qubits) + offset
+        for factor, part in zip(row, observed.expectations, strict=True):
+            total = total + factor * part.observable
+        expectations.append(Expectation(total))
+    return replace(observed, expectations=tuple(expectations), outputs=()), bool(sums[0])
+
+
+def _folded(circuit: Circuit) -> Circuit:
+    found, _ = folding(circuit)
+    assert found is not None
+    return found
 
 
 def _amplitudes(dtype: Any) -> Any:

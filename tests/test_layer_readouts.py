@@ -24,6 +24,7 @@ from qkernel.errors import (
     ValidationError,
 )
 from qkernel.nn import QLayer
+from qkernel.nn.splits import Joined
 
 
 @qk.qkernel
@@ -391,3 +392,69 @@ def test_bits_in_any_order_and_from_several_registers() -> None:
         for bits in product((0, 1), repeat=3)
     ]
     torch.testing.assert_close(found, torch.tensor(known).double())
+
+
+@qk.qkernel
+def inner(input_vec: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit]:
+    q = qk.ry(qk.qubit_array(2), input_vec)
+    q[0], q[1] = qk.cx(q[0], q[1])
+    return q
+
+
+@qk.qkernel
+def all_outcomes(input_vec: qk.Vector[qk.Float]) -> qk.Vector[qk.Float]:
+    return qk.probabilities(inner(input_vec))
+
+
+@qk.qkernel
+def added(input_vec: qk.Vector[qk.Float]) -> qk.Float:
+    p = qk.probabilities(inner(input_vec))
+    return 2 * p[0] + p[3] + 0.5
+
+
+@qk.qkernel
+def subtracted(input_vec: qk.Vector[qk.Float]) -> tuple[qk.Float, qk.Float]:
+    p = qk.probabilities(inner(input_vec))
+    return p[0] - p[3], 1 - 2 * p[1]
+
+
+@qk.qkernel
+def mixed(input_vec: qk.Vector[qk.Float]) -> tuple[qk.Float, qk.Float]:
+    q = inner(input_vec)
+    first, second = q[0], q[1]
+    return (1 - qk.expval(first, qko.X(0))) / 2, 0.5 * qk.probabilities(second)[1] - 1
+
+
+@qk.qkernel
+def squared(input_vec: qk.Vector[qk.Float]) -> qk.Float:
+    return qk.expval(inner(input_vec), qko.Z(0)) ** 2
+
+
+@qk.qkernel
+def with_an_input(input_vec: qk.Vector[qk.Float]) -> qk.Float:
+    return qk.expval(inner(input_vec), qko.Z(0)) + input_vec[0]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "is_read_in_place"),
+    [(all_outcomes, True), (added, True), (subtracted, True), (mixed, True), (squared, False), (with_an_input, False)],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_outputs_that_are_affine_in_what_is_read_are_expectation_values(
+    kernel: Any, is_read_in_place: bool, dtype: torch.dtype
+) -> None:
+    net = QLayer(kernel)
+    x = torch.cat([torch.zeros(1, 2), torch.full((1, 2), torch.pi), torch.randn(30, 2)]).to(dtype).requires_grad_()
+    found = net(x)
+    (call,) = net._wiring.calls.values()
+    assert isinstance(call._split, Joined) is not is_read_in_place
+    executable = kernel.compile()
+    known = executable.run(input_vec=x.detach().numpy())
+    known = np.stack(known, 1) if isinstance(known, tuple) else known.reshape(32, -1)
+    tolerance = 1e-6 if dtype == torch.float32 else 1e-13
+    np.testing.assert_allclose(found.detach().numpy(), known, rtol=0, atol=tolerance)
+    assert kernel is not all_outcomes or (found >= 0).all()
+    weights = torch.randn(found.shape).to(dtype)
+    (found * weights).sum().backward()
+    jacobian = executable.jacobian(input_vec=x.detach().numpy())["input_vec"].reshape(32, -1, 2)
+    np.testing.assert_allclose(x.grad, np.einsum("bo,boc->bc", weights, jacobian), rtol=0, atol=10 * tolerance)

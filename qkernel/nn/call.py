@@ -236,12 +236,13 @@ class Call:
     def values(self, tensors: Sequence[Tensor], mark: object | None = None) -> Tensor:
         """By the layer's own engine; with a `mark`, `gradients` with the same mark may begin where this ends."""
         if self._direct is None:
-            return _tensor(self._split.value(*self.arrays(tensors)).reshape(self.shape), self.dtype, self.device)
+            values = self._split.value(*self.arrays(tensors)).reshape(self.shape)
+            return _tensor(np.maximum(values, 0) if self._floors else values, self.dtype, self.device)
         split, places = self._direct
         inputs, weights = [_in_place(tensors[place]) for place in places]
         outputs = torch.empty(self.shape, dtype=self.dtype, device=_CPU)
         split.evaluate(self._batch, inputs.data_ptr(), weights.data_ptr(), outputs.data_ptr(), mark)
-        return outputs
+        return outputs.clamp_(min=0) if self._floors else outputs
 
     def tensor_values(self, operations: TensorProgram, tensors: Sequence[Tensor]) -> Tensor:
         """The same by tensor operations, differentiable as often as one likes."""
@@ -394,6 +395,11 @@ class Call:
         if sorted(kinds) != [False, True]:
             return None
         return (split, (kinds.index(True), kinds.index(False))) if isinstance(split, DirectSplit) else None
+
+    @cached_property
+    def _floors(self) -> bool:
+        """Whether the values are probabilities that the split may give rounded below 0."""
+        return not isinstance(self._split, Joined) and self.wiring.program.floors
 
     @cached_property
     def _unread(self) -> Tensor:

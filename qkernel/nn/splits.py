@@ -50,8 +50,8 @@ def split(program: Program, dtype: np.dtype[Any], batched: Columns, shared: Colu
 
     `needed` are the columns whose gradient is asked for (None: all); the others' is unspecified.
     """
-    if program.shots is None and program.method == "adjoint" and program.reads_all and not program.circuit.angles.curved:
-        prepared = program.prepared("plain", dtype)
+    if program.shots is None and program.method == "adjoint" and program.is_folded and not program.circuit.angles.curved:
+        prepared = program.prepared("plain" if program.reads_all else "folded", dtype)
         if hasattr(prepared, "split"):
             found: Split = prepared.split(batched, shared)
             if hasattr(found, "vjp"):
