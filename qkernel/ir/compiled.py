@@ -1,15 +1,15 @@
-"""Expressions as closures: the one compiler of them, over what a domain says that their parts mean.
+"""Expressions as closures: the one compiler of them. A domain says what they are computed with.
 
-A domain is a kind of value to compute with: numbers and arrays (`qkernel.ir.evaluation`), affine functions of open
-parameters (`qkernel.lower.evaluation`), tensors (`qkernel.nn.tensors`). What all have in common stands here: in which
-order operands are computed, which are not computed at all, and that plain numbers need no domain.
+There is one for numbers and arrays (`qkernel.ir.evaluation`), one for affine functions of open parameters
+(`qkernel.lower.evaluation`), one for tensors (`qkernel.nn.tensors`).
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated
 from qkernel.ir.operators import OPERATORS
@@ -27,214 +27,238 @@ SMALL = 1 << 63
 """Numbers below this size are computed at once; what is larger takes its time, and is the domain's business."""
 
 
-class Domain(Protocol):
-    """What expressions are computed with. `written` is an operand as it stands in the expression, for messages."""
+class Domain(ABC):
+    """What expressions are computed with: each method gives the closure of an expression of its kind."""
 
-    slot: str
+    slot: ClassVar[str]
     """The attribute of an expression that keeps its closure."""
 
-    has_plain_constants: bool
-    """Whether a constant is the number itself."""
+    def closure(self, expr: Expr) -> Closure:
+        """The value of `expr` as a function of its environment, made once for each part of it."""
+        found: Closure | None = getattr(expr, self.slot, None)
+        if found is None:
+            found = _KINDS.get(type(expr), Domain.other)(self, expr)
+            object.__setattr__(expr, self.slot, found)
+        return found
 
-    def constant(self, value: Any) -> Closure:
-        """What a constant is."""
+    def closures(self, parts: Sequence[Expr]) -> list[Closure]:
+        """Those of several expressions."""
+        return [self.closure(part) for part in parts]
 
-    def is_undecided(self, condition: Any) -> bool:
-        """Whether nobody can tell yet which way a condition goes; both sides of a choice are then computed."""
+    def constant(self, expr: Const) -> Closure:
+        return self.other(expr)
 
-    def operator(self, name: str, values: list[Any]) -> Any:
-        """An operator on values that are not all small plain numbers."""
+    def name(self, expr: Name | SystemName) -> Closure:
+        return self.other(expr)
 
-    def element(self, base: Any, keys: list[Any], written: Expr) -> Any:
-        """An element of an array or a dictionary, or what is left of an array with its first axes fixed."""
+    def applied(self, expr: Apply) -> Closure:
+        return self.other(expr)
 
-    def size(self, base: Any, axis: int) -> Any:
-        """The length of an array along an axis, of a dictionary or of a register."""
+    def item(self, expr: Item | Row) -> Closure:
+        return self.other(expr)
 
-    def stretch(self, base: Any, bounds: list[Any], written: Expr) -> Any:
-        """Elements of a vector; `bounds` are the first, the step, and how many."""
+    def size(self, expr: Size) -> Closure:
+        return self.other(expr)
 
-    def pack(self, values: list[Any], type: Type) -> Any:
-        """A vector or tuple of values."""
+    def slice(self, expr: Slice) -> Closure:
+        return self.other(expr)
 
-    def updated(self, base: Any, key: Any, value: Any, written: Expr) -> Any:
-        """A vector with another value at `key`."""
+    def pack(self, expr: Pack) -> Closure:
+        return self.other(expr)
 
+    def updated(self, expr: Updated) -> Closure:
+        return self.other(expr)
 
-def compiled(expr: Expr, domain: Domain) -> Closure:
-    """The value of `expr` as a function of its environment, made once for each part of it."""
-    found: Closure | None = getattr(expr, domain.slot, None)
-    if found is None:
-        found = _COMPILERS[type(expr)](expr, domain)
-        object.__setattr__(expr, domain.slot, found)
-    return found
-
-
-def _all(parts: Sequence[Expr], domain: Domain) -> list[Closure]:
-    return [compiled(part, domain) for part in parts]
-
-
-def _constant(expr: Const, domain: Domain) -> Closure:
-    return domain.constant(expr.value)
+    @abstractmethod
+    def other(self, expr: Expr) -> Closure:
+        """The closure of what the domain has no method for, or an error."""
 
 
-def _name(expr: Name, domain: Domain) -> Closure:
-    return itemgetter(expr.name)
-
-
-def _system_name(expr: SystemName, domain: Domain) -> Closure:
-    return itemgetter(expr.key)
-
-
-def _apply(expr: Apply, domain: Domain) -> Closure:
-    match expr.operands:
-        case left, right:
-            first = compiled(left, domain)
-            if expr.operator in ("and", "or"):
-                return _early(expr.operator, first, compiled(right, domain), domain)
-            if type(right) is Const and domain.has_plain_constants and _is_small(right.value):
-                return _with_constant(expr.operator, first, right.value, domain)
-            return _binary(expr.operator, first, compiled(right, domain), domain)
-        case (operand,):
-            return _unary(expr.operator, compiled(operand, domain), domain)
-        case condition, then, otherwise:
-            return _choice(compiled(condition, domain), compiled(then, domain), compiled(otherwise, domain), domain)
-    raise TypeError(f"`{expr.operator}` of {len(expr.operands)} operands")
-
-
-def _item(expr: Item | Row, domain: Domain) -> Closure:
-    array = compiled(expr.base, domain)
-    if len(expr.keys) == 1:
-        return _element(array, compiled(expr.keys[0], domain), expr.base, domain)
-    base, keys = expr.base, _all(expr.keys, domain)
-    return lambda names: domain.element(array(names), [key(names) for key in keys], base)
-
-
-def _size(expr: Size, domain: Domain) -> Closure:
-    array, axis = compiled(expr.base, domain), expr.axis
-    return lambda names: domain.size(array(names), axis)
-
-
-def _slice(expr: Slice, domain: Domain) -> Closure:
-    base, bounds = expr.base, _all((expr.start, expr.stride, expr.length), domain)
-    array = compiled(base, domain)
-    return lambda names: domain.stretch(array(names), [bound(names) for bound in bounds], base)
-
-
-def _pack(expr: Pack, domain: Domain) -> Closure:
-    items, type_ = _all(expr.items, domain), expr.type
-    return lambda names: domain.pack([item(names) for item in items], type_)
-
-
-def _updated(expr: Updated, domain: Domain) -> Closure:
-    base = expr.base
-    array, key, value = compiled(base, domain), compiled(expr.key, domain), compiled(expr.value, domain)
-    return lambda names: domain.updated(array(names), key(names), value(names), base)
-
-
-_COMPILERS: dict[type[Expr], Callable[[Any, Domain], Closure]] = {
-    Const: _constant,
-    Name: _name,
-    SystemName: _system_name,
-    Apply: _apply,
-    Item: _item,
-    Row: _item,
-    Size: _size,
-    Slice: _slice,
-    Pack: _pack,
-    Updated: _updated,
+_KINDS: dict[type[Expr], Callable[[Domain, Any], Closure]] = {
+    Const: lambda domain, expr: domain.constant(expr),
+    Name: lambda domain, expr: domain.name(expr),
+    SystemName: lambda domain, expr: domain.name(expr),
+    Apply: lambda domain, expr: domain.applied(expr),
+    Item: lambda domain, expr: domain.item(expr),
+    Row: lambda domain, expr: domain.item(expr),
+    Size: lambda domain, expr: domain.size(expr),
+    Slice: lambda domain, expr: domain.slice(expr),
+    Pack: lambda domain, expr: domain.pack(expr),
+    Updated: lambda domain, expr: domain.updated(expr),
 }
 
 
-def _is_small(value: Any) -> bool:
-    return type(value) in PLAIN and -SMALL < value < SMALL
+class Values(Domain):
+    """A domain that plain numbers are values of: they need none of its methods.
+
+    Here stands in which order operands are computed, and which are not computed at all. `written` is an operand as it
+    stands in the expression, for messages.
+    """
+
+    @abstractmethod
+    def is_undecided(self, condition: Any) -> bool:
+        """Whether nobody can tell yet which way a condition goes; both sides of a choice are then computed."""
+
+    @abstractmethod
+    def operate(self, name: str, values: list[Any]) -> Any:
+        """An operator on values that are not all small plain numbers."""
+
+    @abstractmethod
+    def element(self, base: Any, keys: list[Any], written: Expr) -> Any:
+        """An element of an array or a dictionary, or what is left of an array with its first axes fixed."""
+
+    @abstractmethod
+    def length(self, base: Any, axis: int) -> Any:
+        """The length of an array along an axis, of a dictionary or of a register."""
+
+    @abstractmethod
+    def stretch(self, base: Any, bounds: list[Any], written: Expr) -> Any:
+        """Elements of a vector; `bounds` are the first, the step, and how many."""
+
+    @abstractmethod
+    def packed(self, values: list[Any], type: Type) -> Any:
+        """A vector or tuple of values."""
+
+    @abstractmethod
+    def replaced(self, base: Any, key: Any, value: Any, written: Expr) -> Any:
+        """A vector with another value at `key`."""
+
+    def constant(self, expr: Const) -> Closure:
+        value = expr.value
+        return lambda names: value
+
+    def name(self, expr: Name | SystemName) -> Closure:
+        return itemgetter(expr.name if isinstance(expr, Name) else expr.key)
+
+    def applied(self, expr: Apply) -> Closure:
+        match expr.operands:
+            case left, right if expr.operator in ("and", "or"):
+                return _early(expr.operator, self.closure(left), self.closure(right), self)
+            case left, Const(number) if type(number) in PLAIN and -SMALL < number < SMALL:
+                return _with_constant(expr.operator, self.closure(left), number, self)
+            case left, right:
+                return _binary(expr.operator, self.closure(left), self.closure(right), self)
+            case (operand,):
+                return _unary(expr.operator, self.closure(operand), self)
+            case condition, then, otherwise:
+                return _choice(self.closure(condition), self.closure(then), self.closure(otherwise), self)
+        return self.other(expr)
+
+    def item(self, expr: Item | Row) -> Closure:
+        base = expr.base
+        array = self.closure(base)
+        if len(expr.keys) == 1:
+            return _element(array, self.closure(expr.keys[0]), base, self)
+        keys = self.closures(expr.keys)
+        return lambda names: self.element(array(names), [key(names) for key in keys], base)
+
+    def size(self, expr: Size) -> Closure:
+        array, axis = self.closure(expr.base), expr.axis
+        return lambda names: self.length(array(names), axis)
+
+    def slice(self, expr: Slice) -> Closure:
+        base = expr.base
+        array, bounds = self.closure(base), self.closures((expr.start, expr.stride, expr.length))
+        return lambda names: self.stretch(array(names), [bound(names) for bound in bounds], base)
+
+    def pack(self, expr: Pack) -> Closure:
+        items, type = self.closures(expr.items), expr.type
+        return lambda names: self.packed([item(names) for item in items], type)
+
+    def updated(self, expr: Updated) -> Closure:
+        base = expr.base
+        array, key, value = self.closure(base), self.closure(expr.key), self.closure(expr.value)
+        return lambda names: self.replaced(array(names), key(names), value(names), base)
+
+    def other(self, expr: Expr) -> Closure:
+        raise TypeError(f"not an expression: {expr!r}")
 
 
 # What a closure holds stands among its arguments: as cells it takes four times as long to make.
 
 
-def _element(array: Closure, key: Closure, written: Expr, domain: Domain) -> Closure:
+def _element(array: Closure, key: Closure, written: Expr, domain: Values) -> Closure:
     def found(
-        names: Environment, array: Closure = array, key: Closure = key, written: Expr = written, domain: Domain = domain
+        names: Environment, array: Closure = array, key: Closure = key, written: Expr = written, domain: Values = domain
     ) -> Any:
         return domain.element(array(names), [key(names)], written)
 
     return found
 
 
-def _choice(condition: Closure, then: Closure, otherwise: Closure, domain: Domain) -> Closure:
+def _choice(condition: Closure, then: Closure, otherwise: Closure, domain: Values) -> Closure:
     def chosen(
         names: Environment,
         condition: Closure = condition,
         then: Closure = then,
         otherwise: Closure = otherwise,
-        domain: Domain = domain,
+        domain: Values = domain,
     ) -> Any:
         known = condition(names)
         if type(known) not in PLAIN and domain.is_undecided(known):
-            return domain.operator("select", [known, then(names), otherwise(names)])
+            return domain.operate("select", [known, then(names), otherwise(names)])
         return then(names) if known else otherwise(names)  # the other side may have no value: 1 / n if n else 0
 
     return chosen
 
 
-def _early(name: str, left: Closure, right: Closure, domain: Domain) -> Closure:
+def _early(name: str, left: Closure, right: Closure, domain: Values) -> Closure:
     """`and`, `or`: where the first operand tells, the second is not computed."""
 
     def connected(
-        names: Environment, name: str = name, left: Closure = left, right: Closure = right, domain: Domain = domain
+        names: Environment, name: str = name, left: Closure = left, right: Closure = right, domain: Values = domain
     ) -> Any:
         first = left(names)
         if type(first) in PLAIN and bool(first) == (name == "or"):
             return bool(first)
-        return domain.operator(name, [first, right(names)])
+        return domain.operate(name, [first, right(names)])
 
     return connected
 
 
-def _with_constant(name: str, left: Closure, second: Any, domain: Domain) -> Closure:
+def _with_constant(name: str, left: Closure, second: Any, domain: Values) -> Closure:
     def computed(
         names: Environment,
         name: str = name,
         left: Closure = left,
         second: Any = second,
         compute: Scalar = OPERATORS[name].scalar,
-        domain: Domain = domain,
+        domain: Values = domain,
     ) -> Any:
         first = left(names)
         if type(first) in PLAIN and -SMALL < first < SMALL:
             return compute(first, second)
-        return domain.operator(name, [first, second])
+        return domain.operate(name, [first, second])
 
     return computed
 
 
-def _binary(name: str, left: Closure, right: Closure, domain: Domain) -> Closure:
+def _binary(name: str, left: Closure, right: Closure, domain: Values) -> Closure:
     def computed(
         names: Environment,
         name: str = name,
         left: Closure = left,
         right: Closure = right,
         compute: Scalar = OPERATORS[name].scalar,
-        domain: Domain = domain,
+        domain: Values = domain,
     ) -> Any:
         first, second = left(names), right(names)
         if type(first) in PLAIN and type(second) in PLAIN and -SMALL < first < SMALL and -SMALL < second < SMALL:
             return compute(first, second)
-        return domain.operator(name, [first, second])
+        return domain.operate(name, [first, second])
 
     return computed
 
 
-def _unary(name: str, part: Closure, domain: Domain) -> Closure:
+def _unary(name: str, part: Closure, domain: Values) -> Closure:
     def computed(
         names: Environment,
         name: str = name,
         part: Closure = part,
         compute: Scalar = OPERATORS[name].scalar,
-        domain: Domain = domain,
+        domain: Values = domain,
     ) -> Any:
         operand = part(names)
-        return compute(operand) if type(operand) in PLAIN else domain.operator(name, [operand])
+        return compute(operand) if type(operand) in PLAIN else domain.operate(name, [operand])
 
     return computed

@@ -12,7 +12,7 @@ import numpy as np
 
 from qkernel.diagnostics import counted
 from qkernel.errors import QubitIndexResolutionError
-from qkernel.ir.compiled import Closure, Environment, compiled
+from qkernel.ir.compiled import Environment, Values
 from qkernel.ir.expressions import (
     Expr,
     Pack,
@@ -35,22 +35,18 @@ def evaluate(expr: Expr, environment: Environment) -> Any:
     array. A name bound to an expression gives a residual expression.
     Raises `QubitIndexResolutionError` for an element that a vector or dictionary does not have.
     """
-    return compiled(expr, _NUMBERS)(environment)
+    return (getattr(expr, "numeric", None) or _NUMBERS.closure(expr))(environment)
 
 
-class _Numbers:
+class _Numbers(Values):
     """Numbers, arrays of them, and what is left where a name is an expression."""
 
     slot = "numeric"
-    has_plain_constants = True
-
-    def constant(self, value: Any) -> Closure:
-        return lambda _: value
 
     def is_undecided(self, condition: Any) -> bool:
         return isinstance(condition, (Expr, np.ndarray))
 
-    def operator(self, name: str, values: list[Any]) -> Any:
+    def operate(self, name: str, values: list[Any]) -> Any:
         if any(isinstance(value, Expr) for value in values):
             return apply(name, *values)
         rule = OPERATORS[name]
@@ -74,7 +70,7 @@ class _Numbers:
                 base = base[key]
         return base.item() if isinstance(base, np.generic) else base
 
-    def size(self, base: Any, axis: int) -> Any:
+    def length(self, base: Any, axis: int) -> Any:
         return size(base, axis) if isinstance(base, Expr) else np.shape(base)[axis] if axis else len(base)
 
     def stretch(self, base: Any, bounds: list[Any], written: Expr) -> Any:
@@ -87,12 +83,12 @@ class _Numbers:
             _check_index(np.array([start, start + stride * (length - 1)]), len(base))
         return base[start : start + stride * length : stride] if length else base[:0]
 
-    def pack(self, values: list[Any], type: Type) -> Any:
+    def packed(self, values: list[Any], type: Type) -> Any:
         if isinstance(type, TupleType):
             return tuple(values)
         return Pack(tuple(map(wrap, values)), type) if any(isinstance(value, Expr) for value in values) else values
 
-    def updated(self, base: Any, key: Any, value: Any, written: Expr) -> Any:
+    def replaced(self, base: Any, key: Any, value: Any, written: Expr) -> Any:
         if any(isinstance(part, Expr) for part in (base, key, value)):
             return Updated(wrap(base), wrap(key), wrap(value))
         _check_index(key, len(base))

@@ -13,7 +13,7 @@ import numpy as np
 
 from qkernel.diagnostics import written_name
 from qkernel.errors import QubitIndexResolutionError, SizeError
-from qkernel.ir.compiled import PLAIN, Closure, compiled
+from qkernel.ir.compiled import PLAIN, Values
 from qkernel.ir.expressions import Expr, Name, Pack, Row, Slice, Updated, size, wrap
 from qkernel.ir.expressions import item as residual_item
 from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS, OPERATORS
@@ -45,7 +45,7 @@ _KINDS: dict[type, int] = {**dict.fromkeys(PLAIN, _NUMBER), np.ndarray: _ARRAY, 
 
 def value(expr: Expr, names: Mapping[str, Any]) -> Any:
     """The value of `expr` where `names` has the value of each of its names."""
-    return (getattr(expr, "lowered", None) or compiled(expr, _LOWERING))(names)
+    return (getattr(expr, "lowered", None) or _LOWERING.closure(expr))(names)
 
 
 def compute(name: str, values: list[Any]) -> Any:
@@ -207,17 +207,13 @@ def whole(entry: Any, use: str) -> int:
     return int(entry)
 
 
-class _Lowering:
+class _Lowering(Values):
     """The domain of `value`."""
 
     slot = "lowered"
-    has_plain_constants = True
-    operator = staticmethod(compute)
+    operate = staticmethod(compute)
     element = staticmethod(element)
-    size = staticmethod(length)
-
-    def constant(self, value: Any) -> Closure:
-        return lambda _: value
+    length = staticmethod(length)
 
     def is_undecided(self, condition: Any) -> bool:
         return True
@@ -231,10 +227,10 @@ class _Lowering:
         spend(NODE * count)
         return Vector(element(base, [start + stride * k], written) for k in range(count))
 
-    def pack(self, values: list[Any], type: Type) -> Any:
+    def packed(self, values: list[Any], type: Type) -> Any:
         return tuple(values) if isinstance(type, TupleType) else Vector(values)
 
-    def updated(self, base: Any, key: Any, value: Any, written: Expr) -> Any:
+    def replaced(self, base: Any, key: Any, value: Any, written: Expr) -> Any:
         key = whole(key, "an index")
         items = [base.element([k]) for k in range(base.length(0))] if isinstance(base, OpenArray) else list(base)
         check_key(key, len(items), _shown(written))
