@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -13,7 +14,11 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from qkernel.engine import load_engine
 from qkernel.errors import DependencyError, GradientError
-from qkernel.ir.expressions import Apply, Const, Expr
+from qkernel.ir.compiled import Closure, Domain
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Row
+from qkernel.ir.system_names import Key, SystemName
+from qkernel.ir.trees import is_constant
+from qkernel.ir.types import FLOAT
 from qkernel.nn.splits import Columns
 from qkernel.program import Program
 
@@ -62,7 +67,7 @@ class TensorProgram:
             expectations = self._readouts(expectations)
         count = expectations.shape[1]
         values |= {leaf: expectations[:, k] for leaf, k in self.program.outputs.leaves.items() if k < count}
-        numbers = [_evaluate(component, values, weights) for component in self.program.outputs.components]
+        numbers = _evaluate(self.program.outputs.components, values, weights)
         if not numbers:  # as of an empty list of observables
             return inputs[:, :0] + weights[:0]
         return torch.stack([number.expand(len(inputs)) for number in numbers], 1)
@@ -73,8 +78,8 @@ class TensorProgram:
         leaves = (
             {leaf: value.to(wide.dtype) for leaf, value in values.items()} if self.batched_angles or self.shared_angles else {}
         )
-        columns = [_evaluate(angle, leaves, wide).expand(len(inputs)) for angle in self.batched_angles]
-        common = [_evaluate(angle, leaves, wide) for angle in self.shared_angles]
+        columns = [angle.expand(len(inputs)) for angle in _evaluate(self.batched_angles, leaves, wide)]
+        common = _evaluate(self.shared_angles, leaves, wide)
         without_turns = self.split.without_turns
         return (
             torch.cat([inputs, without_turns(torch.stack(columns, 1)).to(inputs.dtype)], 1) if columns else inputs,
@@ -126,13 +131,40 @@ def _depends(expr: Expr, leaves: set[Expr]) -> bool:
     return expr in leaves or any(_depends(child, leaves) for child in expr.children)
 
 
-def _evaluate(expr: Expr, values: Mapping[Expr, Tensor], like: Tensor) -> Tensor:
-    """The value of `expr` where `values` has its leaves; constants take the dtype and device of `like`."""
-    if expr in values:
-        return values[expr]
-    match expr:
-        case Const(value):
-            return torch.full((), value, dtype=like.dtype, device=like.device)  # made there: a copy would wait for the device
-        case Apply(name, operands):
-            return FUNCTIONS[name](*(_evaluate(operand, values, like) for operand in operands))
-    raise GradientError(f"there are no tensor operations for `{expr}`")
+class _Tensors(Domain):
+    """Tensor operations, in an environment of tensors by the names and elements of names that stand for columns.
+
+    Constants take the dtype and device of the tensor `_LIKE`.
+    """
+
+    slot = "tensorial"
+
+    def constant(self, expr: Const) -> Closure:
+        value = expr.value  # made where it is wanted: a copy would wait for the device
+        return lambda values: torch.full((), value, dtype=values[_LIKE].dtype, device=values[_LIKE].device)
+
+    def name(self, expr: Name | SystemName) -> Closure:
+        return itemgetter(expr)
+
+    def item(self, expr: Item | Row) -> Closure:
+        is_column = type(expr.base) in (Name, SystemName) and all(map(is_constant, expr.keys))
+        return itemgetter(expr) if is_column else self.other(expr)
+
+    def applied(self, expr: Apply) -> Closure:
+        if (function := FUNCTIONS.get(expr.operator)) is None:
+            return self.other(expr)
+        operands = self.closures(expr.operands)
+        return lambda values: function(*[operand(values) for operand in operands])
+
+    def other(self, expr: Expr) -> Closure:
+        raise GradientError(f"there are no tensor operations for `{expr}`")
+
+
+_TENSORS = _Tensors()
+_LIKE = SystemName(Key("like"), FLOAT)
+
+
+def _evaluate(exprs: Iterable[Expr], values: Mapping[Expr, Tensor], like: Tensor) -> list[Tensor]:
+    """The values of expressions where `values` has their leaves; constants take the dtype and device of `like`."""
+    environment = {**values, _LIKE: like}
+    return [_TENSORS.closure(expr)(environment) for expr in exprs]
