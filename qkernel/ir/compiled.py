@@ -34,11 +34,15 @@ class Domain(ABC):
     """The attribute of an expression that keeps its closure."""
 
     def closure(self, expr: Expr) -> Closure:
-        """The value of `expr` as a function of its environment, made once for each part of it."""
-        found: Closure | None = getattr(expr, self.slot, None)
-        if found is None:
-            found = _KINDS.get(type(expr), Domain.other)(self, expr)
-            object.__setattr__(expr, self.slot, found)
+        """The value of `expr` as a function of its environment, made once for each part of it, and of inner parts first."""
+        pending = [] if hasattr(expr, self.slot) else [expr]
+        while pending:
+            if unknown := [child for child in pending[-1].children if not hasattr(child, self.slot)]:
+                pending += unknown
+            else:
+                part = pending.pop()
+                object.__setattr__(part, self.slot, _KINDS.get(type(part), Domain.other)(self, part))
+        found: Closure = getattr(expr, self.slot)
         return found
 
     def closures(self, parts: Sequence[Expr]) -> list[Closure]:
