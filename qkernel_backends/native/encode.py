@@ -9,7 +9,6 @@ import numpy as np
 
 from qkernel_backends.native import layout
 from qkernel_backends.native.grouping import Step, about, steps
-from qkernel_backends.native.layout import BATCHED, CONSTANT, HEADER, OP_WIDTH, PASS_WIDTH, SHARED
 from qkernel_backends.native.passes import Pass, whole
 from qkernel_backends.plan import Plan
 from qkernel_backends.plan.operations import Affine, Dense, Flip, PauliRotation, Rotation, Z
@@ -69,7 +68,7 @@ class _Encoder:
         self.plan, self.lane_bits, self.dtype, self.position, self.passes = plan, lane_bits, dtype, position, passes
         self.lanes = 64 // dtype.itemsize
         self.size = 1 << len(passes[0].bits)
-        self.code: list[int] = [0] * HEADER
+        self.code: list[int] = [0] * layout.HEADER
         self.numbers: list[float] = []
         self.work = 0
         self.rows: dict[Affine, int] = {}
@@ -112,14 +111,14 @@ class _Encoder:
 
     def stage(self, angle: Affine) -> int:
         if not angle.terms:
-            return CONSTANT
-        return BATCHED if any(column in self.plan.batched for column, _ in angle.terms) else SHARED
+            return layout.CONSTANT
+        return layout.BATCHED if any(column in self.plan.batched for column, _ in angle.terms) else layout.SHARED
 
     def group(self, factors: tuple[tuple[int, Affine], ...], mask: int = 0) -> int:
         first = len(self.factors) // 2
         for axis, angle in factors:
             self.factors += [axis, self.row(angle)]
-        stage = max((self.stage(angle) for _, angle in factors), default=CONSTANT)
+        stage = max((self.stage(angle) for _, angle in factors), default=layout.CONSTANT)
         self.groups.append((first, len(self.factors) // 2, stage, mask or -1))
         return len(self.groups) - 1
 
@@ -151,12 +150,12 @@ class _Encoder:
         groups = [self.group(())] * 4
         for rotation in rotations:
             groups[block.bits.index(rotation.qubit + self.lane_bits)] = self.group(rotation.factors)
-        entry = [0] * OP_WIDTH
+        entry = [0] * layout.OP_WIDTH
         entry[layout.KIND], entry[layout.EXTRA] = layout.LOW_ROTATIONS, self.put(-1, groups)
         return entry
 
     def pair(self, rotations: tuple[Rotation, ...], block: Pass) -> list[int]:
-        entry = [0] * OP_WIDTH
+        entry = [0] * layout.OP_WIDTH
         bits = [block.bits.index(rotation.qubit + self.lane_bits) for rotation in rotations]
         entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.PAIR, *bits
         entry[layout.GROUP], entry[layout.EXTRA] = (self.group(rotation.factors) for rotation in rotations)
@@ -167,7 +166,7 @@ class _Encoder:
         for flip in flips:
             entry = self.operation(flip, block)
             stay[entry[layout.BIT]] = entry[layout.LOW]
-        entry = [0] * OP_WIDTH
+        entry = [0] * layout.OP_WIDTH
         entry[layout.KIND], entry[layout.EXTRA] = layout.LOW_FLIPS, self.put(-1, stay)
         return entry
 
@@ -180,14 +179,14 @@ class _Encoder:
                 goals = np.where(goals & controls == value, goals ^ 1 << bit, goals)
             at = self.put(-1, cycles(dict(zip(rows.tolist(), goals.tolist(), strict=True))))
             self.moves[key] = at, len(self.code)
-        entry = [0] * OP_WIDTH
+        entry = [0] * layout.OP_WIDTH
         entry[layout.KIND] = layout.MOVE
         entry[layout.AT], entry[layout.EXTRA] = self.moves[key]
         return entry
 
     def operation(self, operation: Any, block: Pass) -> list[int]:
         up = self.lane_bits
-        entry = [0] * OP_WIDTH
+        entry = [0] * layout.OP_WIDTH
         if isinstance(operation, Dense):
             bits = [block.bits.index(qubit + up) for qubit in operation.qubits]
             entry[layout.KIND], entry[layout.BIT], entry[layout.AT] = layout.DENSE, len(bits), len(self.numbers)
@@ -243,10 +242,10 @@ class _Encoder:
                 self.phase_terms += [block.inside(mask), self.row(terms[mask >> self.lane_bits]), block.outside(mask)]
             return len(self.phase_terms) // 3
 
-        stage = max((self.stage(terms[mask >> self.lane_bits]) for mask in inside), default=CONSTANT)
-        spread = stage != BATCHED and 1 << self.lane_bits == self.lanes
+        stage = max((self.stage(terms[mask >> self.lane_bits]) for mask in inside), default=layout.CONSTANT)
+        spread = stage != layout.BATCHED and 1 << self.lane_bits == self.lanes
         size = max(self.lanes, self.size >> self.lane_bits) if spread else self.size
-        entry = [0] * OP_WIDTH
+        entry = [0] * layout.OP_WIDTH
         entry[layout.KIND], entry[layout.BIT], entry[layout.LOW], entry[layout.STAGE] = layout.PHASES, size, int(spread), stage
         entry[layout.CONTROLS], entry[layout.VALUE], entry[layout.EXTRA] = put_terms([]), put_terms(inside), put_terms(outside)
         entry[layout.AT], entry[layout.GROUP] = self.reserve(-1, 2 * self.pitch(size)), self.reserve(-1, self.size)
@@ -326,7 +325,7 @@ class _Encoder:
             lists = self.put(-1, [*block.bits[run:], *outer])
             last = operation + count
             at = self.put(-1, [run, len(block.bits) - run, lists, len(outer), operation, last, first_group, last_group])
-            assert len(self.code) - at == PASS_WIDTH
+            assert len(self.code) - at == layout.PASS_WIDTH
             entries.append((at, 1 << len(outer), last_group - first_group))
             operation = last
         return entries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qkernel_backends.native.vectors import chosen, kernel, lanes_of, load, pitch_of, store, swap, without_bits
+from qkernel_backends.native.vectors import chosen, kernel, lanes_of, load, one_of, pitch_of, store, swap, without_bits
 
 
 @kernel
@@ -59,20 +59,8 @@ def _within(bit: int) -> Any:
     return flip_within
 
 
-_flip0, _flip1, _flip2, _flip3 = (_within(bit) for bit in range(4))
-
-
-@kernel
-def flip_low(s, at, size, bit, controls, value, parts, stay):  # type: ignore[no-untyped-def]
-    """A flip of a bit inside a vector, but for the lanes where the vector at `stay` is not 0."""
-    if bit == 0:
-        _flip0(s, at, size, controls, value, parts, stay)
-    elif bit == 1:
-        _flip1(s, at, size, controls, value, parts, stay)
-    elif bit == 2:
-        _flip2(s, at, size, controls, value, parts, stay)
-    else:
-        _flip3(s, at, size, controls, value, parts, stay)
+# A flip of a bit inside a vector, which is the first argument, but for the lanes where the vector at `stay` is not 0.
+flip_low = one_of([_within(bit) for bit in range(4)])
 
 
 @kernel

@@ -9,33 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from qkernel_backends.native import layout
 from qkernel_backends.native.encode import Program
-from qkernel_backends.native.layout import (
-    BEGIN,
-    BEGIN_CALL,
-    BEGIN_SAMPLE,
-    END_CALL,
-    END_SAMPLE,
-    END_START,
-    FIRST,
-    FORWARD,
-    GAP,
-    GRAD_INPUTS,
-    GRAD_WEIGHTS,
-    GRADIENT,
-    NUM_INPUTS,
-    NUM_OUTER,
-    NUM_WORDS,
-    OBSERVE,
-    OVERLAPS_AT,
-    READ,
-    RESUME,
-    STATES,
-    SUM_UP,
-    UNDO,
-    WEIGH,
-    WORD_VALUES_AT,
-)
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.workspace import Batch, Workspace, adding_up, address, aligned
 from qkernel_backends.threads import Computation, together
@@ -54,11 +29,14 @@ class LargeState:
         """Do a batch; False, and nothing is done, where a column is out of range."""
         program = self.program
         for workspace in self.workspaces:
-            workspace.addresses[STATES] = address(self.state)
-        sizes = {GRAD_INPUTS: batch.samples * int(program.code[NUM_INPUTS]), GRAD_WEIGHTS: program.num_weights}
-        differentiates = mode in (GRADIENT, RESUME)
+            workspace.addresses[layout.STATES] = address(self.state)
+        sizes = {
+            layout.GRAD_INPUTS: batch.samples * int(program.code[layout.NUM_INPUTS]),
+            layout.GRAD_WEIGHTS: program.num_weights,
+        }
+        differentiates = mode in (layout.GRADIENT, layout.RESUME)
         if differentiates:
-            ctypes.memset(batch.grad_inputs, 0, sizes[GRAD_INPUTS] * program.dtype.itemsize)
+            ctypes.memset(batch.grad_inputs, 0, sizes[layout.GRAD_INPUTS] * program.dtype.itemsize)
         with adding_up(self.workspaces, batch, sizes if differentiates else {}, computation):
             return self._run(mode, batch.samples, differentiates, computation)
 
@@ -69,17 +47,17 @@ class LargeState:
         def everywhere(sample: int, task: int, last: int = 0) -> None:
             together([partial(call, 0, last, task, sample, 0) for call in calls], computation)
 
-        if mode != RESUME:
-            everywhere(0, BEGIN_CALL, count)
+        if mode != layout.RESUME:
+            everywhere(0, layout.BEGIN_CALL, count)
             if self.workspaces[0].result.value:
                 return False
         schedule = list(self._schedule(mode))
         with progress("passes over the state", count * len(schedule)) as advance:
             for sample in range(count):
-                if mode != RESUME:
-                    everywhere(sample, BEGIN_SAMPLE)
+                if mode != layout.RESUME:
+                    everywhere(sample, layout.BEGIN_SAMPLE)
                 if differentiates:
-                    everywhere(sample, WEIGH)
+                    everywhere(sample, layout.WEIGH)
                 for number, tasks in schedule:
                     at, blocks, _ = program.passes[number]
                     cuts = [blocks * k // len(calls) for k in range(len(calls) + 1)]
@@ -88,15 +66,15 @@ class LargeState:
                     )
                     advance(1)
                 lanes = 64 // program.dtype.itemsize
-                if mode != RESUME:
-                    self._gather(WORD_VALUES_AT, lanes * int(program.code[NUM_WORDS]))
-                    calls[0](0, 0, SUM_UP, sample, 0)
+                if mode != layout.RESUME:
+                    self._gather(layout.WORD_VALUES_AT, lanes * int(program.code[layout.NUM_WORDS]))
+                    calls[0](0, 0, layout.SUM_UP, sample, 0)
                 if differentiates:
-                    self._gather(OVERLAPS_AT, 4 * ((lanes << int(program.code[NUM_OUTER])) + GAP * lanes))
-                    calls[0](0, 0, END_START, sample, 0)
-                    everywhere(sample, END_SAMPLE)
+                    self._gather(layout.OVERLAPS_AT, 4 * ((lanes << int(program.code[layout.NUM_OUTER])) + layout.GAP * lanes))
+                    calls[0](0, 0, layout.END_START, sample, 0)
+                    everywhere(sample, layout.END_SAMPLE)
         if differentiates:
-            everywhere(0, END_CALL)
+            everywhere(0, layout.END_CALL)
         return True
 
     def _gather(self, section: int, size: int) -> None:
@@ -110,25 +88,25 @@ class LargeState:
         """The passes in order: (number, tasks). Passes without operations, behind the others, only read words."""
         turn = self.program.num_turning
         readers = range(turn + 1, len(self.program.passes))
-        first = FIRST if turn == 0 else 0
-        at_once = mode == GRADIENT and not readers
-        if mode != RESUME:
+        first = layout.FIRST if turn == 0 else 0
+        at_once = mode == layout.GRADIENT and not readers
+        if mode != layout.RESUME:
             for number in range(turn):
-                yield number, FORWARD | (FIRST if number == 0 else 0)
+                yield number, layout.FORWARD | (layout.FIRST if number == 0 else 0)
             if not at_once:
-                yield turn, FORWARD | READ | first
+                yield turn, layout.FORWARD | layout.READ | first
                 for number in readers:
-                    yield number, READ
-        if mode not in (GRADIENT, RESUME):
+                    yield number, layout.READ
+        if mode not in (layout.GRADIENT, layout.RESUME):
             return
         if at_once:
-            yield turn, FORWARD | READ | BEGIN | OBSERVE | UNDO | first
+            yield turn, layout.FORWARD | layout.READ | layout.BEGIN | layout.OBSERVE | layout.UNDO | first
         elif not readers:
-            yield turn, BEGIN | OBSERVE | UNDO | first
+            yield turn, layout.BEGIN | layout.OBSERVE | layout.UNDO | first
         else:
-            yield turn, BEGIN | OBSERVE
+            yield turn, layout.BEGIN | layout.OBSERVE
             for number in readers:
-                yield number, OBSERVE
-            yield turn, UNDO | first
+                yield number, layout.OBSERVE
+            yield turn, layout.UNDO | first
         for number in range(turn - 1, -1, -1):
-            yield number, UNDO | (FIRST if number == 0 else 0)
+            yield number, layout.UNDO | (layout.FIRST if number == 0 else 0)

@@ -2,23 +2,7 @@
 
 from __future__ import annotations
 
-from qkernel_backends.native.layout import (
-    AT,
-    BIT,
-    CONTROLS,
-    CROSSING,
-    CROSSING_AT,
-    EXTRA,
-    GROUP,
-    LANE_BITS,
-    LOW,
-    PHASE_AT,
-    PHASE_TERMS_AT,
-    ROW_GRADIENTS_AT,
-    ROW_VALUES_AT,
-    SIGNS_AT,
-    VALUE,
-)
+from qkernel_backends.native import layout
 from qkernel_backends.native.vectors import fill, is_odd, kernel, lanes_of, load, nearest, pitch_of, scalar, splat, store
 
 _PI = 3.141592653589793
@@ -93,19 +77,19 @@ def cosine_and_sine(s, at, size, to_cosine, to_sine):  # type: ignore[no-untyped
 def build(s, code, op):  # type: ignore[no-untyped-def]
     """The cosines and sines of what a diagonal does inside a block, whatever the block."""
     lanes = lanes_of(s)
-    table, size, spread = code[op + AT], code[op + BIT], code[op + LOW]
+    table, size, spread = code[op + layout.AT], code[op + layout.BIT], code[op + layout.LOW]
     pitch = pitch_of(s, size)
     fill(s, table, size)
-    lane_bits = code[LANE_BITS]
-    for term in range(code[op + CONTROLS], code[op + VALUE]):
-        entry = code[PHASE_TERMS_AT] + 3 * term
-        mask, row = code[entry], code[ROW_VALUES_AT] + lanes * code[entry + 1]
+    lane_bits = code[layout.LANE_BITS]
+    for term in range(code[op + layout.CONTROLS], code[op + layout.VALUE]):
+        entry = code[layout.PHASE_TERMS_AT] + 3 * term
+        mask, row = code[entry], code[layout.ROW_VALUES_AT] + lanes * code[entry + 1]
         if spread:
             s[table + (mask >> lane_bits)] += s[row]
         else:
             low = mask & (lanes - 1)
             k = table + mask - low
-            store(s, k, load(s, k) + load(s, code[SIGNS_AT] + low * lanes) * load(s, row))
+            store(s, k, load(s, k) + load(s, code[layout.SIGNS_AT] + low * lanes) * load(s, row))
     if spread:
         transform_scalars(s, table, size)
     else:
@@ -119,10 +103,10 @@ def _angle(s, code, first, last, base):  # type: ignore[no-untyped-def]
     lanes = lanes_of(s)
     total = splat(s, scalar(s, 0.0))
     for term in range(first, last):
-        entry = code[PHASE_TERMS_AT] + 3 * term
-        row = load(s, code[ROW_VALUES_AT] + lanes * code[entry + 1])
+        entry = code[layout.PHASE_TERMS_AT] + 3 * term
+        row = load(s, code[layout.ROW_VALUES_AT] + lanes * code[entry + 1])
         total = total - row if is_odd(code[entry + 2] & base) else total + row
-    at = code[PHASE_AT]
+    at = code[layout.PHASE_AT]
     store(s, at, total)
     cosine_and_sine(s, at, lanes, at + lanes, at + 2 * lanes)
     return load(s, at + lanes), load(s, at + 2 * lanes)
@@ -132,15 +116,15 @@ def _angle(s, code, first, last, base):  # type: ignore[no-untyped-def]
 def _cross(s, code, op, base):  # type: ignore[no-untyped-def]
     """The phases that depend on the block, at CROSSING_AT: one for each pattern of the parities that cross its border."""
     lanes = lanes_of(s)
-    at, crossing = code[CROSSING_AT], code[op + CROSSING]
-    e, f = _angle(s, code, code[op + VALUE], code[op + EXTRA], base)
+    at, crossing = code[layout.CROSSING_AT], code[op + layout.CROSSING]
+    e, f = _angle(s, code, code[op + layout.VALUE], code[op + layout.EXTRA], base)
     store(s, at, e)
     store(s, at + lanes, f)
     filled = 2 * lanes
     for parity in range(code[crossing]):
         entry = crossing + 1 + 3 * parity
         c, d = _angle(s, code, code[entry + 1], code[entry + 2], base)
-        d = d * load(s, code[SIGNS_AT] + code[entry] * lanes)
+        d = d * load(s, code[layout.SIGNS_AT] + code[entry] * lanes)
         for k in range(at, at + filled, 2 * lanes):
             e, f = load(s, k), load(s, k + lanes)
             store(s, k, e * c - f * d)
@@ -155,9 +139,9 @@ def apply(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
     """Multiply a state by a diagonal."""
     lanes = lanes_of(s)
     pitch = pitch_of(s, size)
-    k, beyond = code[op + AT], pitch_of(s, code[op + BIT])
-    crossing = code[op + CROSSING]
-    if code[op + LOW]:
+    k, beyond = code[op + layout.AT], pitch_of(s, code[op + layout.BIT])
+    crossing = code[op + layout.CROSSING]
+    if code[op + layout.LOW]:
         for j in range(at, at + size, lanes):
             c, d = splat(s, s[k]), splat(s, s[k + beyond])
             re, im = load(s, j), load(s, j + pitch)
@@ -175,7 +159,7 @@ def apply(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
         _cross(s, code, op, base)
         pattern = crossing + 1 + 3 * code[crossing]
         for j in range(at, at + size, lanes):
-            place = code[CROSSING_AT] + 2 * lanes * code[pattern]
+            place = code[layout.CROSSING_AT] + 2 * lanes * code[pattern]
             c, d, e, f = load(s, k), load(s, k + beyond), load(s, place), load(s, place + lanes)
             c, d = c * e - d * f, c * f + d * e
             re, im = load(s, j), load(s, j + pitch)
@@ -190,14 +174,14 @@ def apply_back(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
     """Add up Im(costate* state), a vector per vector of the state, then undo the phases on both."""
     lanes = lanes_of(s)
     pitch = pitch_of(s, size)
-    spread, beyond = code[op + LOW], pitch_of(s, code[op + BIT])
-    k, g = code[op + AT], code[op + GROUP]
-    crossing = code[op + CROSSING]
+    spread, beyond = code[op + layout.LOW], pitch_of(s, code[op + layout.BIT])
+    k, g = code[op + layout.AT], code[op + layout.GROUP]
+    crossing = code[op + layout.CROSSING]
     pattern, sums = 0, 0
     if crossing:
         _cross(s, code, op, base)
         pattern = crossing + 1 + 3 * code[crossing]
-        sums = code[CROSSING_AT] + (2 * lanes << code[crossing])
+        sums = code[layout.CROSSING_AT] + (2 * lanes << code[crossing])
         fill(s, sums, lanes << code[crossing])
     for j in range(at, at + size, lanes):
         if spread:
@@ -214,7 +198,7 @@ def apply_back(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
             which = lanes * code[pattern]
             pattern += 1
             store(s, sums + which, load(s, sums + which) + moment)
-            place = code[CROSSING_AT] + 2 * which
+            place = code[layout.CROSSING_AT] + 2 * which
             e, f = load(s, place), load(s, place + lanes)
             c, d = c * e - d * f, c * f + d * e
         store(s, j, c * re + d * im)
@@ -229,7 +213,7 @@ def apply_back(s, code, op, at, size, base):  # type: ignore[no-untyped-def]
 def _collect_crossing(s, code, op, sums, base):  # type: ignore[no-untyped-def]
     """Hand the moments of each pattern to the terms that cross the block's border or lie outside."""
     lanes = lanes_of(s)
-    crossing = code[op + CROSSING]
+    crossing = code[op + layout.CROSSING]
     zero = splat(s, scalar(s, 0.0))
     for parity in range(code[crossing] - 1, -1, -1):
         half = lanes << parity
@@ -239,10 +223,10 @@ def _collect_crossing(s, code, op, sums, base):  # type: ignore[no-untyped-def]
             difference = difference + (a - b)
             store(s, k, a + b)
         entry = crossing + 1 + 3 * parity
-        difference = difference * load(s, code[SIGNS_AT] + code[entry] * lanes)
+        difference = difference * load(s, code[layout.SIGNS_AT] + code[entry] * lanes)
         for term in range(code[entry + 1], code[entry + 2]):
             _give(s, code, term, difference, base)
-    for term in range(code[op + VALUE], code[op + EXTRA]):
+    for term in range(code[op + layout.VALUE], code[op + layout.EXTRA]):
         _give(s, code, term, load(s, sums), base)
 
 
@@ -250,8 +234,8 @@ def _collect_crossing(s, code, op, sums, base):  # type: ignore[no-untyped-def]
 def _give(s, code, term, value, base):  # type: ignore[no-untyped-def]
     """Hand the gradient of a parity to its row."""
     lanes = lanes_of(s)
-    entry = code[PHASE_TERMS_AT] + 3 * term
-    at = code[ROW_GRADIENTS_AT] + lanes * code[entry + 1]
+    entry = code[layout.PHASE_TERMS_AT] + 3 * term
+    at = code[layout.ROW_GRADIENTS_AT] + lanes * code[entry + 1]
     store(s, at, load(s, at) + value if is_odd(code[entry + 2] & base) else load(s, at) - value)
 
 
@@ -259,9 +243,9 @@ def _give(s, code, term, value, base):  # type: ignore[no-untyped-def]
 def collect(s, code, op, size):  # type: ignore[no-untyped-def]
     """Hand what `apply_back` added up to the rows of the terms inside a block."""
     lanes = lanes_of(s)
-    gradient = code[op + GROUP]
+    gradient = code[op + layout.GROUP]
     transform(s, gradient, size)
-    for term in range(code[op + CONTROLS], code[op + VALUE]):
-        mask = code[code[PHASE_TERMS_AT] + 3 * term]
+    for term in range(code[op + layout.CONTROLS], code[op + layout.VALUE]):
+        mask = code[code[layout.PHASE_TERMS_AT] + 3 * term]
         low = mask & (lanes - 1)
-        _give(s, code, term, load(s, code[SIGNS_AT] + low * lanes) * load(s, gradient + mask - low), 0)
+        _give(s, code, term, load(s, code[layout.SIGNS_AT] + low * lanes) * load(s, gradient + mask - low), 0)

@@ -2,24 +2,7 @@
 
 from __future__ import annotations
 
-from qkernel_backends.native.layout import (
-    FOLDED_AT,
-    LANE_BITS,
-    NUM_VALUES,
-    NUM_WORDS,
-    QUBITS,
-    SCRATCH_AT,
-    SIGNS_AT,
-    SIZE,
-    STATE_AT,
-    SUM_NUMBERS_AT,
-    SUM_TERMS_AT,
-    SUMS_AT,
-    WORD_GROUPS_AT,
-    WORD_VALUES_AT,
-    WORD_WEIGHTS_AT,
-    WORDS_AT,
-)
+from qkernel_backends.native import layout
 from qkernel_backends.native.phases import transform
 from qkernel_backends.native.vectors import fill, is_odd, kernel, lanes_of, load, pitch_of, scalar, splat, store
 from qkernel_backends.native.words import add_image, overlap
@@ -38,7 +21,7 @@ def _probabilities(s, at, size, to):  # type: ignore[no-untyped-def]
 def _fold(s, code, at):  # type: ignore[no-untyped-def]
     """The sums with the sign of each single bit above a vector, at FOLDED_AT; the plain sum is left at `at`."""
     lanes = lanes_of(s)
-    for bit in range(code[LANE_BITS] + code[QUBITS] - 1, -1, -1):
+    for bit in range(code[layout.LANE_BITS] + code[layout.QUBITS] - 1, -1, -1):
         step = 1 << bit
         if step < lanes:
             break
@@ -47,18 +30,18 @@ def _fold(s, code, at):  # type: ignore[no-untyped-def]
             a, b = load(s, k), load(s, k + step)
             difference = difference + (a - b)
             store(s, k, a + b)
-        store(s, code[FOLDED_AT] + lanes * bit, difference)
+        store(s, code[layout.FOLDED_AT] + lanes * bit, difference)
 
 
 @kernel
 def _unfold(s, code, at):  # type: ignore[no-untyped-def]
     """The transpose of `_fold`."""
     lanes = lanes_of(s)
-    for bit in range(code[LANE_BITS] + code[QUBITS]):
+    for bit in range(code[layout.LANE_BITS] + code[layout.QUBITS]):
         step = 1 << bit
         if step < lanes:
             continue
-        weight = load(s, code[FOLDED_AT] + lanes * bit)
+        weight = load(s, code[layout.FOLDED_AT] + lanes * bit)
         for k in range(at, at + step, lanes):
             a = load(s, k)
             store(s, k + step, a - weight)
@@ -77,21 +60,21 @@ def _bit_of(mask):  # type: ignore[no-untyped-def]
 def clear(s, code):  # type: ignore[no-untyped-def]
     """Put the sums of all words to 0."""
     lanes = lanes_of(s)
-    fill(s, code[WORD_VALUES_AT], lanes * code[NUM_WORDS])
+    fill(s, code[layout.WORD_VALUES_AT], lanes * code[layout.NUM_WORDS])
 
 
 @kernel
 def add_up(s, code, stop, first, last, base):  # type: ignore[no-untyped-def]
     """Add a block's part to the words of the groups `first` to `last`; uses up the room of the co-state."""
     lanes = lanes_of(s)
-    size, at = code[SIZE], code[STATE_AT]
+    size, at = code[layout.SIZE], code[layout.STATE_AT]
     pitch = pitch_of(s, size)
     room = at + 2 * pitch
     zero = splat(s, scalar(s, 0.0))
     for group in range(first, last):
         if stop[0] != 0:
             return
-        entry = code[WORD_GROUPS_AT] + 5 * group
+        entry = code[layout.WORD_GROUPS_AT] + 5 * group
         x, folded = code[entry], code[entry + 3]
         if x == 0:
             _probabilities(s, at, size, room)
@@ -104,56 +87,56 @@ def add_up(s, code, stop, first, last, base):  # type: ignore[no-untyped-def]
             if code[entry + 4]:
                 transform(s, room + pitch, size)
         for word in range(code[entry + 1], code[entry + 2]):
-            about = code[WORDS_AT] + 3 * word
+            about = code[layout.WORDS_AT] + 3 * word
             z, ys = code[about], code[about + 1]
             low = z & (lanes - 1)
-            signs = load(s, code[SIGNS_AT] + lanes * low)
+            signs = load(s, code[layout.SIGNS_AT] + lanes * low)
             if folded and z != low:
-                value = load(s, code[FOLDED_AT] + lanes * _bit_of(z))
+                value = load(s, code[layout.FOLDED_AT] + lanes * _bit_of(z))
             else:
                 value = signs * load(s, room + z - low + (pitch if ys & 1 else 0))
             if (ys == 1 or ys == 2) != (is_odd(code[about + 2] & base) == 1):
                 value = zero - value
-            k = code[WORD_VALUES_AT] + lanes * word
+            k = code[layout.WORD_VALUES_AT] + lanes * word
             store(s, k, load(s, k) + value)
 
 
 @kernel
 def read(s, code, numbers, values, first, count):  # type: ignore[no-untyped-def]
     """The expectation values of the lanes' samples, from the sums of all words."""
-    lanes, samples = lanes_of(s), 1 << code[LANE_BITS]
-    coefficients = code[SUM_NUMBERS_AT] + code[NUM_VALUES]
-    for word in range(code[NUM_WORDS]):
-        k = code[WORD_VALUES_AT] + lanes * word
+    lanes, samples = lanes_of(s), 1 << code[layout.LANE_BITS]
+    coefficients = code[layout.SUM_NUMBERS_AT] + code[layout.NUM_VALUES]
+    for word in range(code[layout.NUM_WORDS]):
+        k = code[layout.WORD_VALUES_AT] + lanes * word
         for lane in range(samples, lanes):
             s[k + (lane & (samples - 1))] += s[k + lane]
-    for k in range(code[NUM_VALUES]):
-        entry = code[SUMS_AT] + 2 * k
+    for k in range(code[layout.NUM_VALUES]):
+        entry = code[layout.SUMS_AT] + 2 * k
         for sample in range(count):
-            total = numbers[code[SUM_NUMBERS_AT] + k]
+            total = numbers[code[layout.SUM_NUMBERS_AT] + k]
             for term in range(code[entry], code[entry + 1]):
-                word = code[code[SUM_TERMS_AT] + term]
-                total += numbers[coefficients + term] * s[code[WORD_VALUES_AT] + lanes * word + sample]
-            values[(first + sample) * code[NUM_VALUES] + k] = total
+                word = code[code[layout.SUM_TERMS_AT] + term]
+                total += numbers[coefficients + term] * s[code[layout.WORD_VALUES_AT] + lanes * word + sample]
+            values[(first + sample) * code[layout.NUM_VALUES] + k] = total
 
 
 @kernel
 def weigh(s, code, numbers, cotangent, first, count):  # type: ignore[no-untyped-def]
     """Put twice its cotangent in the place of each word, in every lane of its sample; 0 in lanes without a sample."""
     lanes = lanes_of(s)
-    at, samples = code[WORD_WEIGHTS_AT], 1 << code[LANE_BITS]
-    for k in range(at, at + lanes * code[NUM_WORDS]):
+    at, samples = code[layout.WORD_WEIGHTS_AT], 1 << code[layout.LANE_BITS]
+    for k in range(at, at + lanes * code[layout.NUM_WORDS]):
         s[k] = 0
-    coefficients = code[SUM_NUMBERS_AT] + code[NUM_VALUES]
-    for k in range(code[NUM_VALUES]):
-        entry = code[SUMS_AT] + 2 * k
+    coefficients = code[layout.SUM_NUMBERS_AT] + code[layout.NUM_VALUES]
+    for k in range(code[layout.NUM_VALUES]):
+        entry = code[layout.SUMS_AT] + 2 * k
         for term in range(code[entry], code[entry + 1]):
-            word = at + lanes * code[code[SUM_TERMS_AT] + term]
+            word = at + lanes * code[code[layout.SUM_TERMS_AT] + term]
             coefficient = 2 * numbers[coefficients + term]
             for lane in range(lanes):
                 sample = lane & (samples - 1)
                 if sample < count:
-                    s[word + lane] += coefficient * cotangent[(first + sample) * code[NUM_VALUES] + k]
+                    s[word + lane] += coefficient * cotangent[(first + sample) * code[layout.NUM_VALUES] + k]
 
 
 @kernel
@@ -163,35 +146,35 @@ def begin_costate(s, code, stop, first, last, base):  # type: ignore[no-untyped-
     A group without X comes first, if there is one, and begins the co-state; the others are added to it.
     """
     lanes = lanes_of(s)
-    size, at = code[SIZE], code[STATE_AT]
+    size, at = code[layout.SIZE], code[layout.STATE_AT]
     pitch = pitch_of(s, size)
     room = at + 2 * pitch
     zero = splat(s, scalar(s, 0.0))
     for group in range(first, last):
         if stop[0] != 0:
             return
-        entry = code[WORD_GROUPS_AT] + 5 * group
+        entry = code[layout.WORD_GROUPS_AT] + 5 * group
         x, folded = code[entry], code[entry + 3]
-        to = room if x == 0 else code[SCRATCH_AT]
+        to = room if x == 0 else code[layout.SCRATCH_AT]
         if folded:
-            for k in range(code[FOLDED_AT], code[FOLDED_AT] + lanes * (code[LANE_BITS] + code[QUBITS]), lanes):
-                store(s, k, zero)
+            for k in range(code[layout.LANE_BITS] + code[layout.QUBITS]):
+                store(s, code[layout.FOLDED_AT] + lanes * k, zero)
             store(s, to, zero)
         else:
             for k in range(to, to + (size if x == 0 else 2 * pitch), lanes):
                 store(s, k, zero)
         for word in range(code[entry + 1], code[entry + 2]):
-            about = code[WORDS_AT] + 3 * word
+            about = code[layout.WORDS_AT] + 3 * word
             z, ys = code[about], code[about + 1]
             low = z & (lanes - 1)
-            weight = load(s, code[WORD_WEIGHTS_AT] + lanes * word)
+            weight = load(s, code[layout.WORD_WEIGHTS_AT] + lanes * word)
             if (ys == 2 or ys == 3) != (is_odd(code[about + 2] & base) == 1):
                 weight = zero - weight
             if folded and z != low:
-                place = code[FOLDED_AT] + lanes * _bit_of(z)
+                place = code[layout.FOLDED_AT] + lanes * _bit_of(z)
             else:
                 place = to + z - low + (pitch if ys & 1 else 0)
-                weight = weight * load(s, code[SIGNS_AT] + lanes * low)
+                weight = weight * load(s, code[layout.SIGNS_AT] + lanes * low)
             store(s, place, load(s, place) + weight)
         if folded:
             _unfold(s, code, to)
@@ -211,5 +194,5 @@ def begin_costate(s, code, stop, first, last, base):  # type: ignore[no-untyped-
 @kernel
 def no_costate(s, code):  # type: ignore[no-untyped-def]
     """A co-state of 0."""
-    pitch = pitch_of(s, code[SIZE])
-    fill(s, code[STATE_AT] + 2 * pitch, 2 * pitch)
+    pitch = pitch_of(s, code[layout.SIZE])
+    fill(s, code[layout.STATE_AT] + 2 * pitch, 2 * pitch)

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from qkernel_backends.native.vectors import kernel, lanes_of, load, pitch_of, scalar, splat, store, swap, without_bits
+from qkernel_backends.native.gates import load_pair, store_pair
+from qkernel_backends.native.vectors import kernel, lanes_of, load, one_of, pitch_of, scalar, splat, store, swap, without_bits
+
+
+@kernel
+def _about_y(ar, br, p0, p1):  # type: ignore[no-untyped-def]
+    return ar * p0 - br * p1, br * p0 + ar * p1
 
 
 @kernel
@@ -22,9 +28,9 @@ def turn_y(s, at, size, bit, other, controls, value, c):  # type: ignore[no-unty
         if (j & controls) != value:
             continue
         for k in (at + j, at + j + pitch):
-            p0, p1 = load(s, k), load(s, k + step)
-            store(s, k, ar * p0 - br * p1)
-            store(s, k + step, br * p0 + ar * p1)
+            p0, p1 = _about_y(ar, br, load(s, k), load(s, k + step))
+            store(s, k, p0)
+            store(s, k + step, p1)
 
 
 @kernel
@@ -32,21 +38,29 @@ def turn_y_back(s, at, size, bit, other, controls, value, c, m):  # type: ignore
     """Add up the moment of Y, then undo the rotation about Y."""
     lanes = lanes_of(s)
     pitch = pitch_of(s, size)
-    ar, br, my = load(s, c), load(s, c + 2 * lanes), load(s, m + lanes)
+    ar, br, my = load(s, c), -load(s, c + 2 * lanes), load(s, m + lanes)
     step, held = 1 << bit, value & (1 << other)
     for r in range(0, size >> 1 if controls == 0 else size >> 2, lanes):
         j = without_bits(r, bit, other) | held
         if (j & controls) != value:
             continue
         for k in (at + j, at + j + pitch):
-            p0, p1 = load(s, k), load(s, k + step)
-            l0, l1 = load(s, k + 2 * pitch), load(s, k + step + 2 * pitch)
+            i = k + 2 * pitch
+            p0, p1, l0, l1 = load(s, k), load(s, k + step), load(s, i), load(s, i + step)
             my = my + (l1 * p0 - l0 * p1)
-            store(s, k, ar * p0 + br * p1)
-            store(s, k + step, ar * p1 - br * p0)
-            store(s, k + 2 * pitch, ar * l0 + br * l1)
-            store(s, k + step + 2 * pitch, ar * l1 - br * l0)
+            p0, p1 = _about_y(ar, br, p0, p1)
+            l0, l1 = _about_y(ar, br, l0, l1)
+            store(s, k, p0)
+            store(s, k + step, p1)
+            store(s, i, l0)
+            store(s, i + step, l1)
     store(s, m + lanes, my)
+
+
+@kernel
+def _about_x(ar, bi, pair):  # type: ignore[no-untyped-def]
+    p0r, p0i, p1r, p1i = pair
+    return ar * p0r - bi * p1i, ar * p0i + bi * p1r, ar * p1r - bi * p0i, ar * p1i + bi * p0r
 
 
 @kernel
@@ -58,15 +72,8 @@ def turn_x(s, at, size, bit, other, controls, value, c):  # type: ignore[no-unty
     step, held = 1 << bit, value & (1 << other)
     for r in range(0, size >> 1 if controls == 0 else size >> 2, lanes):
         j = without_bits(r, bit, other) | held
-        if (j & controls) != value:
-            continue
-        k = at + j
-        p0r, p0i = load(s, k), load(s, k + pitch)
-        p1r, p1i = load(s, k + step), load(s, k + step + pitch)
-        store(s, k, ar * p0r - bi * p1i)
-        store(s, k + pitch, ar * p0i + bi * p1r)
-        store(s, k + step, ar * p1r - bi * p0i)
-        store(s, k + step + pitch, ar * p1i + bi * p0r)
+        if (j & controls) == value:
+            store_pair(s, at + j, step, pitch, _about_x(ar, bi, load_pair(s, at + j, step, pitch)))
 
 
 @kernel
@@ -74,27 +81,21 @@ def turn_x_back(s, at, size, bit, other, controls, value, c, m):  # type: ignore
     """Add up the moment of X, then undo the rotation about X."""
     lanes = lanes_of(s)
     pitch = pitch_of(s, size)
-    ar, bi, mx = load(s, c), load(s, c + 3 * lanes), load(s, m)
+    ar, bi, mx = load(s, c), -load(s, c + 3 * lanes), load(s, m)
     step, held = 1 << bit, value & (1 << other)
     for r in range(0, size >> 1 if controls == 0 else size >> 2, lanes):
         j = without_bits(r, bit, other) | held
         if (j & controls) != value:
             continue
         k = at + j
-        p0r, p0i = load(s, k), load(s, k + pitch)
-        p1r, p1i = load(s, k + step), load(s, k + step + pitch)
-        store(s, k, ar * p0r + bi * p1i)
-        store(s, k + pitch, ar * p0i - bi * p1r)
-        store(s, k + step, ar * p1r + bi * p0i)
-        store(s, k + step + pitch, ar * p1i - bi * p0r)
+        pair = load_pair(s, k, step, pitch)
+        p0r, p0i, p1r, p1i = pair
+        store_pair(s, k, step, pitch, _about_x(ar, bi, pair))
         k += 2 * pitch
-        l0r, l0i = load(s, k), load(s, k + pitch)
-        l1r, l1i = load(s, k + step), load(s, k + step + pitch)
+        pair = load_pair(s, k, step, pitch)
+        l0r, l0i, l1r, l1i = pair
         mx = mx + (l0r * p1i - l0i * p1r + l1r * p0i - l1i * p0r)
-        store(s, k, ar * l0r + bi * l1i)
-        store(s, k + pitch, ar * l0i - bi * l1r)
-        store(s, k + step, ar * l1r + bi * l0i)
-        store(s, k + step + pitch, ar * l1i - bi * l0r)
+        store_pair(s, k, step, pitch, _about_x(ar, bi, pair))
     store(s, m, mx)
 
 
@@ -106,10 +107,9 @@ def _x_within(bit: int) -> tuple[Any, Any]:
         lanes = lanes_of(s)
         pitch = pitch_of(s, size)
         ar, bi = load(s, c), load(s, c + 3 * lanes)
-        for j in range(0, size, lanes):
-            if controls and (j & controls) != value:
+        for k in range(at, at + size, lanes):
+            if controls and ((k - at) & controls) != value:
                 continue
-            k = at + j
             re, im = load(s, k), load(s, k + pitch)
             store(s, k, ar * re - bi * swap(im, bit))
             store(s, k + pitch, ar * im + bi * swap(re, bit))
@@ -137,35 +137,31 @@ def _x_within(bit: int) -> tuple[Any, Any]:
     return turn_within, turn_back_within
 
 
-_TURNS, _BACKS = zip(*(_x_within(bit) for bit in range(4)), strict=True)
-_x0, _x1, _x2, _x3 = _TURNS
-_x_back0, _x_back1, _x_back2, _x_back3 = _BACKS
+# A rotation about X of a bit inside a vector, which is the first argument, and its way back.
+turn_x_low, turn_x_low_back = map(one_of, zip(*(_x_within(bit) for bit in range(4)), strict=True))
 
 
 @kernel
-def turn_x_low(s, at, size, bit, controls, value, c):  # type: ignore[no-untyped-def]
-    """A rotation about X of a bit inside a vector."""
-    if bit == 0:
-        _x0(s, at, size, controls, value, c)
-    elif bit == 1:
-        _x1(s, at, size, controls, value, c)
-    elif bit == 2:
-        _x2(s, at, size, controls, value, c)
-    else:
-        _x3(s, at, size, controls, value, c)
+def _about_y_twice(ar, br, er, fr, p0, p1, p2, p3):  # type: ignore[no-untyped-def]
+    """Four elements behind a rotation of the nearer bit, then one of the farther."""
+    p0, p1 = _about_y(ar, br, p0, p1)
+    p2, p3 = _about_y(ar, br, p2, p3)
+    p0, p2 = _about_y(er, fr, p0, p2)
+    p1, p3 = _about_y(er, fr, p1, p3)
+    return p0, p1, p2, p3
 
 
 @kernel
-def turn_x_low_back(s, at, size, bit, controls, value, c, m):  # type: ignore[no-untyped-def]
-    """Add up the moment of X, then undo the rotation about X of a bit inside a vector."""
-    if bit == 0:
-        _x_back0(s, at, size, controls, value, c, m)
-    elif bit == 1:
-        _x_back1(s, at, size, controls, value, c, m)
-    elif bit == 2:
-        _x_back2(s, at, size, controls, value, c, m)
-    else:
-        _x_back3(s, at, size, controls, value, c, m)
+def _load_four(s, k, near, far):  # type: ignore[no-untyped-def]
+    return load(s, k), load(s, k + near), load(s, k + far), load(s, k + far + near)
+
+
+@kernel
+def _store_four(s, k, near, far, four):  # type: ignore[no-untyped-def]
+    store(s, k, four[0])
+    store(s, k + near, four[1])
+    store(s, k + far, four[2])
+    store(s, k + far + near, four[3])
 
 
 @kernel
@@ -179,14 +175,8 @@ def turn_pair(s, at, size, low, high, c, d):  # type: ignore[no-untyped-def]
         for inner in range(outer, outer + far, 2 * near):
             for j in range(inner, inner + near, lanes):
                 for k in (at + j, at + j + pitch):
-                    p0, p1 = load(s, k), load(s, k + near)
-                    p2, p3 = load(s, k + far), load(s, k + far + near)
-                    p0, p1 = ar * p0 - br * p1, br * p0 + ar * p1
-                    p2, p3 = ar * p2 - br * p3, br * p2 + ar * p3
-                    store(s, k, er * p0 - fr * p2)
-                    store(s, k + near, er * p1 - fr * p3)
-                    store(s, k + far, fr * p0 + er * p2)
-                    store(s, k + far + near, fr * p1 + er * p3)
+                    p0, p1, p2, p3 = _load_four(s, k, near, far)
+                    _store_four(s, k, near, far, _about_y_twice(ar, br, er, fr, p0, p1, p2, p3))
 
 
 @kernel
@@ -194,32 +184,19 @@ def turn_pair_back(s, at, size, low, high, c, d, m, n):  # type: ignore[no-untyp
     """Add up both moments of Y, then undo both rotations."""
     lanes = lanes_of(s)
     pitch = pitch_of(s, size)
-    ar, br, er, fr = load(s, c), load(s, c + 2 * lanes), load(s, d), load(s, d + 2 * lanes)
+    ar, br, er, fr = load(s, c), -load(s, c + 2 * lanes), load(s, d), -load(s, d + 2 * lanes)
     mlow, mhigh = load(s, m + lanes), load(s, n + lanes)
     near, far = 1 << low, 1 << high
     for outer in range(0, size, 2 * far):
         for inner in range(outer, outer + far, 2 * near):
             for j in range(inner, inner + near, lanes):
                 for k in (at + j, at + j + pitch):
-                    p0, p1 = load(s, k), load(s, k + near)
-                    p2, p3 = load(s, k + far), load(s, k + far + near)
-                    i = k + 2 * pitch
-                    l0, l1 = load(s, i), load(s, i + near)
-                    l2, l3 = load(s, i + far), load(s, i + far + near)
+                    p0, p1, p2, p3 = _load_four(s, k, near, far)
+                    l0, l1, l2, l3 = _load_four(s, k + 2 * pitch, near, far)
                     mlow = mlow + (l1 * p0 - l0 * p1 + l3 * p2 - l2 * p3)
                     mhigh = mhigh + (l2 * p0 - l0 * p2 + l3 * p1 - l1 * p3)
-                    p0, p1 = ar * p0 + br * p1, ar * p1 - br * p0
-                    p2, p3 = ar * p2 + br * p3, ar * p3 - br * p2
-                    store(s, k, er * p0 + fr * p2)
-                    store(s, k + near, er * p1 + fr * p3)
-                    store(s, k + far, er * p2 - fr * p0)
-                    store(s, k + far + near, er * p3 - fr * p1)
-                    l0, l1 = ar * l0 + br * l1, ar * l1 - br * l0
-                    l2, l3 = ar * l2 + br * l3, ar * l3 - br * l2
-                    store(s, i, er * l0 + fr * l2)
-                    store(s, i + near, er * l1 + fr * l3)
-                    store(s, i + far, er * l2 - fr * l0)
-                    store(s, i + far + near, er * l3 - fr * l1)
+                    _store_four(s, k, near, far, _about_y_twice(ar, br, er, fr, p0, p1, p2, p3))
+                    _store_four(s, k + 2 * pitch, near, far, _about_y_twice(ar, br, er, fr, l0, l1, l2, l3))
     store(s, m + lanes, mlow)
     store(s, n + lanes, mhigh)
 
@@ -296,32 +273,6 @@ def _lanes_from(first: int) -> tuple[Any, Any]:
     return turn_from, turn_back_from
 
 
-_LANES, _LANES_BACK = zip(*(_lanes_from(first) for first in range(4)), strict=True)
-_lanes0, _lanes1, _lanes2, _lanes3 = _LANES
-_back0, _back1, _back2, _back3 = _LANES_BACK
-
-
-@kernel
-def turn_lanes(s, at, size, first, c0, c1, c2, c3, signs):  # type: ignore[no-untyped-def]
-    """Rotations about Y on the bits inside a vector, from `first` on; there are four, or three if its numbers are double."""
-    if first == 0:
-        _lanes0(s, at, size, c0, c1, c2, c3, signs)
-    elif first == 1:
-        _lanes1(s, at, size, c0, c1, c2, c3, signs)
-    elif first == 2:
-        _lanes2(s, at, size, c0, c1, c2, c3, signs)
-    else:
-        _lanes3(s, at, size, c0, c1, c2, c3, signs)
-
-
-@kernel
-def turn_lanes_back(s, at, size, first, c0, c1, c2, c3, m0, m1, m2, m3, signs):  # type: ignore[no-untyped-def]
-    """Add up the moments of Y of the bits inside a vector, undoing their rotations."""
-    if first == 0:
-        _back0(s, at, size, c0, c1, c2, c3, m0, m1, m2, m3, signs)
-    elif first == 1:
-        _back1(s, at, size, c0, c1, c2, c3, m0, m1, m2, m3, signs)
-    elif first == 2:
-        _back2(s, at, size, c0, c1, c2, c3, m0, m1, m2, m3, signs)
-    else:
-        _back3(s, at, size, c0, c1, c2, c3, m0, m1, m2, m3, signs)
+# Rotations about Y on the bits inside a vector, from the first argument on, and the way back, which adds up their moments;
+# there are four bits, or three where a vector's numbers are double.
+turn_lanes, turn_lanes_back = map(one_of, zip(*(_lanes_from(first) for first in range(4)), strict=True))

@@ -11,9 +11,9 @@ from weakref import ref
 import numpy as np
 
 from qkernel_backends.memory import require_memory
+from qkernel_backends.native import layout
 from qkernel_backends.native.encode import Program
 from qkernel_backends.native.large import LargeState
-from qkernel_backends.native.layout import EXPECT, GRAD_WEIGHTS, GRADIENT, KEEP, RESUME, STATES
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.workspace import Batch, Workspace, adding_up, address, aligned
 from qkernel_backends.threads import Computation, num_threads, together
@@ -155,18 +155,18 @@ def run(size: Size, room: Room, mode: int, batch: Batch, computation: Computatio
     """
     runner, works = size.runner, room.works
     if runner.program.is_blocked:
-        if mode != RESUME:
+        if mode != layout.RESUME:
             _staff(runner, works, num_threads())
         room.large = room.large or LargeState(runner.program, works)
         return room.large.run(mode, batch, computation)
-    cost = size.cost if mode == EXPECT else 3 * size.cost  # what is kept is kept for a gradient
-    if mode != RESUME:
+    cost = size.cost if mode == layout.EXPECT else 3 * size.cost  # what is kept is kept for a gradient
+    if mode != layout.RESUME:
         threads = min(num_threads(), size.chunks) if cost >= WORTH_THREADS else 1
         room.share = -(-size.chunks // threads) * size.samples
         _staff(runner, works, -(-size.chunks * size.samples // room.share))
-    if room.share > size.samples and mode in (KEEP, RESUME):
+    if room.share > size.samples and mode in (layout.KEEP, layout.RESUME):
         keep_states(size, room)
-    sums = {GRAD_WEIGHTS: runner.program.num_weights} if mode in (GRADIENT, RESUME) else {}
+    sums = {layout.GRAD_WEIGHTS: runner.program.num_weights} if mode in (layout.GRADIENT, layout.RESUME) else {}
     with adding_up(works, batch, sums, computation):
         _run_together(size, room, mode, batch.samples, cost, computation)
     return not any(work.result.value for work in works)
@@ -180,7 +180,7 @@ def keep_states(size: Size, room: Room) -> None:
             size.chunks, -1
         )
     for work in room.works:
-        work.addresses[STATES] = address(room.states)
+        work.addresses[layout.STATES] = address(room.states)
 
 
 def _run_together(size: Size, room: Room, mode: int, count: int, cost: float, computation: Computation) -> None:

@@ -13,8 +13,8 @@ from qkernel.lower.circuit import Circuit
 from qkernel.recent import Recent
 from qkernel_backends.large_angles import SlotAngles, blanked
 from qkernel_backends.memory import require_memory
+from qkernel_backends.native import layout
 from qkernel_backends.native.encode import Program, encode
-from qkernel_backends.native.layout import EXPECT, GRADIENT, KEEP, RESUME
 from qkernel_backends.native.passes import partition
 from qkernel_backends.native.runner import INTERRUPTIBLE, Arrays, Room, Runner, Size, keep_states, run
 from qkernel_backends.native.workspace import Batch
@@ -117,7 +117,7 @@ class NativeSplit:
             if keeps and size.chunks > 1:
                 keep_states(size, room)
             work.point(Batch(count, _STOP, inputs, weights, 0, values, 0, 0))
-            work.run(0, count, KEEP if keeps else EXPECT, 0, 0)
+            work.run(0, count, layout.KEEP if keeps else layout.EXPECT, 0, 0)
             if not work.result.value:
                 if keeps:
                     runner.mark(mark, room)
@@ -170,7 +170,7 @@ class NativeSplit:
         computation.keep(room, own)
         keeps = mark is not None and size.keeps
         batch = own.addresses._replace(stop=computation.address)
-        if not run(size, room, KEEP if keeps else EXPECT, batch, computation):
+        if not run(size, room, layout.KEEP if keeps else layout.EXPECT, batch, computation):
             _, split, angles, finite = self._open_angles(own)
             own.values[...] = blanked(split.value(angles, np.zeros(0)), finite)
         elif keeps:
@@ -193,7 +193,7 @@ class NativeSplit:
     def _resumed(self, size: Size, mark: object | None) -> tuple[Room, int]:
         """Where to differentiate, and whether the states of `mark` are there."""
         room = None if mark is None else size.runner.room_of(mark)
-        return (size.runner.room(), GRADIENT) if room is None else (room, RESUME)
+        return (size.runner.room(), layout.GRADIENT) if room is None else (room, layout.RESUME)
 
     def _open_angles(self, own: Arrays) -> tuple[SlotAngles, NativeSplit, Array, Array]:
         """What does it at any angles: the way to angles, a split for them, the angles, and which samples are finite."""

@@ -2,19 +2,7 @@
 
 from __future__ import annotations
 
-from qkernel_backends.native.layout import (
-    COEFFICIENTS_AT,
-    LANE_BITS,
-    MOMENTS_AT,
-    NUM_OUTER,
-    OUTER_AT,
-    OUTER_START_AT,
-    QUBITS,
-    SIGNS_AT,
-    SIZE,
-    START_AT,
-    TEMPLATE_AT,
-)
+from qkernel_backends.native import layout
 from qkernel_backends.native.vectors import kernel, lanes_of, load, pitch_of, scalar, splat, store, swap_any
 
 
@@ -22,7 +10,7 @@ from qkernel_backends.native.vectors import kernel, lanes_of, load, pitch_of, sc
 def _in_lanes(s, code, bit, c, orthogonal):  # type: ignore[no-untyped-def]
     """A qubit's amplitude (of the orthogonal state, if so asked) in each lane, for a bit inside a vector."""
     lanes = lanes_of(s)
-    side, half = load(s, code[SIGNS_AT] + (1 << bit) * lanes), splat(s, scalar(s, 0.5))
+    side, half = load(s, code[layout.SIGNS_AT] + (1 << bit) * lanes), splat(s, scalar(s, 0.5))
     one = splat(s, scalar(s, 1.0))
     up, down = half * (one + side), half * (one - side)
     ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
@@ -35,13 +23,13 @@ def _in_lanes(s, code, bit, c, orthogonal):  # type: ignore[no-untyped-def]
 def prepare(s, code, at):  # type: ignore[no-untyped-def]
     """Write the product state at `at`."""
     lanes = lanes_of(s)
-    size, lane_bits = code[SIZE], code[LANE_BITS]
+    size, lane_bits = code[layout.SIZE], code[layout.LANE_BITS]
     pitch = pitch_of(s, size)
     re, im = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
     filled = lanes
-    for bit in range(lane_bits, lane_bits + code[QUBITS]):
-        group = code[code[START_AT] + bit - lane_bits]
-        c = code[COEFFICIENTS_AT] + 4 * lanes * group
+    for bit in range(lane_bits, lane_bits + code[layout.QUBITS]):
+        group = code[code[layout.START_AT] + bit - lane_bits]
+        c = code[layout.COEFFICIENTS_AT] + 4 * lanes * group
         if 1 << bit < lanes:
             fr, fi = _in_lanes(s, code, bit, c, False)
             re, im = re * fr - im * fi, re * fi + im * fr
@@ -67,7 +55,7 @@ def _shrink(s, code, at, size, bit, group):  # type: ignore[no-untyped-def]
     """Contract the highest remaining bit with its qubit's state."""
     lanes = lanes_of(s)
     pitch = pitch_of(s, size)
-    c = code[COEFFICIENTS_AT] + 4 * lanes * group
+    c = code[layout.COEFFICIENTS_AT] + 4 * lanes * group
     ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
     step = 1 << bit
     for k in range(at, at + step, lanes):
@@ -82,11 +70,11 @@ def _shrink_lanes(s, code, at, size, chosen):  # type: ignore[no-untyped-def]
     lanes = lanes_of(s)
     pitch = pitch_of(s, size)
     re, im = load(s, at), load(s, at + pitch)
-    lane_bits = code[LANE_BITS]
+    lane_bits = code[layout.LANE_BITS]
     bit = lane_bits
     while 1 << bit < lanes:
-        if bit - lane_bits < code[QUBITS]:
-            c = code[COEFFICIENTS_AT] + 4 * lanes * code[code[START_AT] + bit - lane_bits]
+        if bit - lane_bits < code[layout.QUBITS]:
+            c = code[layout.COEFFICIENTS_AT] + 4 * lanes * code[code[layout.START_AT] + bit - lane_bits]
             fr, fi = _in_lanes(s, code, bit, c, bit == chosen)
             re, im = re * fr + im * fi, im * fr - re * fi
         re, im = re + swap_any(re, 1 << bit), im + swap_any(im, 1 << bit)
@@ -98,14 +86,14 @@ def _shrink_lanes(s, code, at, size, chosen):  # type: ignore[no-untyped-def]
 def _moments(s, code, group, re, im):  # type: ignore[no-untyped-def]
     """Im(conj(overlap) <orthogonal| X, Y, Z |state>) into the moments of a group, spread evenly over equal lanes."""
     lanes = lanes_of(s)
-    c = code[COEFFICIENTS_AT] + 4 * lanes * group
+    c = code[layout.COEFFICIENTS_AT] + 4 * lanes * group
     ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
-    share = splat(s, scalar(s, (1 << code[LANE_BITS]) / lanes))
+    share = splat(s, scalar(s, (1 << code[layout.LANE_BITS]) / lanes))
     re, im = share * re, share * im
     minus_two = splat(s, scalar(s, -2.0))
     aar, aai, bbr, bbi = ar * ar - ai * ai, ar * ai + ar * ai, br * br - bi * bi, br * bi + br * bi
     abr, abi = minus_two * (ar * br - ai * bi), minus_two * (ar * bi + ai * br)
-    m = code[MOMENTS_AT] + 3 * lanes * group
+    m = code[layout.MOMENTS_AT] + 3 * lanes * group
     store(s, m, load(s, m) + re * (aai - bbi) - im * (aar - bbr))
     store(s, m + lanes, load(s, m + lanes) + re * (aar + bbr) + im * (aai + bbi))
     store(s, m + 2 * lanes, load(s, m + 2 * lanes) + re * abi - im * abr)
@@ -125,7 +113,7 @@ def contract(s, code, at, size, lowest, count, groups, within, ampr, ampi):  # t
         if 1 << bit < lanes or bit < lowest:
             break
         group = code[groups + bit - lowest]
-        c = code[COEFFICIENTS_AT] + 4 * lanes * group
+        c = code[layout.COEFFICIENTS_AT] + 4 * lanes * group
         ar, ai, br, bi = load(s, c), load(s, c + lanes), load(s, c + 2 * lanes), load(s, c + 3 * lanes)
         step = 1 << bit
         for j in range(0, step, lanes):
@@ -158,9 +146,9 @@ def outer_amplitude(s, code, base):  # type: ignore[no-untyped-def]
     """The start's amplitude of a block's bits outside."""
     lanes = lanes_of(s)
     re, im = splat(s, scalar(s, 1.0)), splat(s, scalar(s, 0.0))
-    for k in range(code[NUM_OUTER]):
-        c = code[COEFFICIENTS_AT] + 4 * lanes * code[code[OUTER_START_AT] + k]
-        if base >> code[code[OUTER_AT] + k] & 1:
+    for k in range(code[layout.NUM_OUTER]):
+        c = code[layout.COEFFICIENTS_AT] + 4 * lanes * code[code[layout.OUTER_START_AT] + k]
+        if base >> code[code[layout.OUTER_AT] + k] & 1:
             c += 2 * lanes
         fr, fi = load(s, c), load(s, c + lanes)
         re, im = re * fr - im * fi, re * fi + im * fr
@@ -171,7 +159,7 @@ def outer_amplitude(s, code, base):  # type: ignore[no-untyped-def]
 def place_template(s, code, at, base):  # type: ignore[no-untyped-def]
     """A block of the start: what is inside was prepared at TEMPLATE_AT."""
     lanes = lanes_of(s)
-    size, template = code[SIZE], code[TEMPLATE_AT]
+    size, template = code[layout.SIZE], code[layout.TEMPLATE_AT]
     pitch = pitch_of(s, size)
     ampr, ampi = outer_amplitude(s, code, base)
     for j in range(0, size, lanes):

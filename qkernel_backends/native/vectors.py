@@ -6,6 +6,7 @@ The arrays that kernels take are bare pointers.
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
@@ -216,3 +217,21 @@ def fill(s, at, size):  # type: ignore[no-untyped-def]
     """Put `size` numbers to 0."""
     for k in range(at, at + size):
         s[k] = 0
+
+
+def one_of(kernels: Sequence[Any]) -> Any:
+    """A kernel that calls the one of four which its first argument tells, with the others."""
+    first, second, third, fourth = kernels
+
+    @kernel
+    def chosen_kernel(number, *arguments):  # type: ignore[no-untyped-def]
+        if number == 0:
+            first(*arguments)
+        elif number == 1:
+            second(*arguments)
+        elif number == 2:
+            third(*arguments)
+        else:
+            fourth(*arguments)
+
+    return chosen_kernel

@@ -10,20 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from qkernel_backends.native import layout
 from qkernel_backends.native.cache import machine_code
 from qkernel_backends.native.encode import Program
-from qkernel_backends.native.layout import (
-    CONSTANTS,
-    EVOLVE,
-    INPUTS,
-    LANE_MASKS_AT,
-    NUM_ARRAYS,
-    SIGNS_AT,
-    STATES,
-    STOP,
-    WEIGHTS,
-    WORK,
-)
 from qkernel_backends.threads import AWAITED, Computation
 
 Array = np.ndarray[Any, Any]
@@ -71,29 +60,29 @@ class Workspace:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.work = aligned(program.work_size, program.dtype, zero=True)
-        for section, values in ((SIGNS_AT, program.signs), (LANE_MASKS_AT, program.lane_masks)):
+        for section, values in ((layout.SIGNS_AT, program.signs), (layout.LANE_MASKS_AT, program.lane_masks)):
             at = program.code[section]
             self.work[at : at + values.size] = values.ravel()
         nothing = address(_NOTHING)
-        self.addresses = (ctypes.c_ssize_t * NUM_ARRAYS)(*[nothing] * NUM_ARRAYS)
-        self.addresses[WORK] = address(self.work)
+        self.addresses = (ctypes.c_ssize_t * layout.NUM_ARRAYS)(*[nothing] * layout.NUM_ARRAYS)
+        self.addresses[layout.WORK] = address(self.work)
         places = address(program.code), ctypes.addressof(self.addresses), address(program.numbers)
         self.result = ctypes.c_int64()
         self.run = partial(machine_code(program.dtype), ctypes.addressof(self.result), nothing, *places)
-        self.run(0, 0, CONSTANTS, 0, 0)
+        self.run(0, 0, layout.CONSTANTS, 0, 0)
 
     def point(self, batch: Batch) -> None:
         """Have the machine find a batch."""
-        self.addresses[STOP:] = list(batch[1:])
+        self.addresses[layout.STOP :] = list(batch[1:])
 
     def evolve(
         self, states: Array, inputs: Array, weights: Array, first: int, last: int, computation: Computation = AWAITED
     ) -> None:
         """Run the rows `first` to `last` of `states`, shape (batch, 2, 2**n)."""
-        for place, array in ((STATES, states), (INPUTS, inputs), (WEIGHTS, weights)):
+        for place, array in ((layout.STATES, states), (layout.INPUTS, inputs), (layout.WEIGHTS, weights)):
             self.addresses[place] = address(array)
-        self.addresses[STOP] = computation.address
-        self.run(first, last, EVOLVE, 0, 0)
+        self.addresses[layout.STOP] = computation.address
+        self.run(first, last, layout.EVOLVE, 0, 0)
 
 
 @contextmanager
