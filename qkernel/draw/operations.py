@@ -16,7 +16,8 @@ from qkernel.gates import GATES
 from qkernel.ir.expressions import Expr, Name, apply, item
 from qkernel.ir.ops import Adjoint, Alloc, Control, Expval, Gate, Measure, Modifier, PauliEvolve, Power, Probabilities, Reset
 from qkernel.ir.places import Place
-from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType
+from qkernel.ir.types import ArrayType
+from qkernel.ir.walk import definitions
 
 Marked = tuple[Region, Mark, str]
 """Some wires, how they are touched, and a word beside them."""
@@ -247,7 +248,7 @@ def measure_operation(op: Measure, wiring: Wiring, scope: Scope) -> Operation:
     place = wiring.place(op.place, scope, op.span)
     region = wiring.region(place, op.span)
     name = scope.rewritten.get(op.result) or wiring.add_bits(op.result, place.length)
-    scope.environment[op.result] = Name(name, BIT if place.length is None else ArrayType(BIT))
+    scope.environment[op.result] = Name(name, dict(definitions(op, {}))[op.result])
     basis = "" if op.basis == "z" else op.basis.upper()
     operation = place_operation(basis, "measure", [(region, Mark.METER, "")])
     if operation.place:
@@ -269,14 +270,13 @@ def reset_operations(op: Reset, wiring: Wiring, scope: Scope) -> list[Operation]
 def readout_operation(op: Expval | Probabilities, wiring: Wiring, scope: Scope) -> Operation:
     """The box at which an expectation value or probabilities are read."""
     regions = [wiring.region(wiring.place(place, scope, op.span), op.span) for place in op.places]
-    text, written, kind = "probabilities", "probabilities", ArrayType(FLOAT)
+    text = written = "probabilities"
     if isinstance(op, Expval):
         observable = scope.resolve(op.observable, op.span)
         listed = list(observable) if isinstance(observable, (list, tuple)) else [observable]
         full = [label(entry) for entry in listed]
         text, written = (", ".join(f"⟨{entry}⟩" for entry in shown) for shown in (map(first_terms, full), full))
-    result_type = FLOAT if isinstance(op, Expval) and op.observable.type == OBSERVABLE else kind
-    scope.environment[op.result] = Name(wiring.fresh(op.result), result_type)
+    scope.environment[op.result] = Name(wiring.fresh(op.result), dict(definitions(op, {}))[op.result])
     operation = place_operation(text, "readout", [(region, Mark.BOX, "") for region in regions])
     tooltip = f"{written} of {', '.join(region.text for region in regions)}"
     ended = operation.wires if all(region.is_exact for region in regions) else ()

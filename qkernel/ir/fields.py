@@ -75,24 +75,28 @@ class Declared:
     operand_fields: ClassVar[tuple[str, ...]]
     """Its fields with expressions and places."""
     block_fields: ClassVar[tuple[str, ...]]
+    result_fields: ClassVar[tuple[str, ...]]
+    word_field: ClassVar[str | None]
 
     def __init_subclass__(cls) -> None:
         annotations = cls.__annotations__.items()
         cls.roles = tuple((name, role) for name, kind in annotations for role in getattr(kind, "__metadata__", ()))
         operands = [(name, role) for name, role in cls.roles if isinstance(role, Operand) or role in _OPERANDS]
-        matrices, parts, blocks = (
-            [(name, role) for name, role in cls.roles if role is wanted] for wanted in (Role.MATRIX, Role.PARTS, Role.BLOCK)
-        )
-        cls.written = (*matrices, *operands)
-        cls.operand_fields = tuple(name for name, _ in operands + parts)
-        cls.block_fields = tuple(name for name, _ in blocks)
+        cls.written = (*((name, role) for name, role in cls.roles if role is Role.MATRIX), *operands)
+        cls.operand_fields = (*(name for name, _ in operands), *cls._having(Role.PARTS))
+        cls.block_fields = cls._having(Role.BLOCK)
+        cls.result_fields = cls._having(Defines, Role.RESULTS)
+        cls.word_field = next(iter(cls._having(Role.WORD)), None)
+
+    @classmethod
+    def _having(cls, *roles: Any) -> tuple[str, ...]:
+        return tuple(name for name, role in cls.roles if role in roles or type(role) in roles)
 
     def spelling(self) -> tuple[str, Mapping[str, object]]:
         """The word that it is written with, and the fields that the word stands for."""
-        for name, role in self.roles:
-            if role is Role.WORD:
-                word = getattr(self, name)
-                return word, self.words.get(word, {})
+        if self.word_field is not None:
+            word = getattr(self, self.word_field)
+            return word, self.words.get(word, {})
         for word, meant in self.words.items():
             found = [(getattr(self, name), value) for name, value in meant.items()]
             if all(given is value if value is None else given == value for given, value in found):

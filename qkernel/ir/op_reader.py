@@ -232,7 +232,7 @@ class FunctionReader(ExpressionReader):
     def _results(self, node: Any, word: str, kind: type[Declared], names: Names) -> dict[str, Any]:
         """The fields of an op for its word and for the names of its results."""
         fields: dict[str, Any] = {}
-        if names and not any(isinstance(role, Defines) or role is Role.RESULTS for _, role in kind.roles):
+        if names and not kind.result_fields:
             raise error_at(node, f"`{word}` gives nothing back")
         for field, role in kind.roles:
             match role:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from qkernel.diagnostics import written_name
@@ -23,7 +23,7 @@ from qkernel.ir.expressions import (
     Updated,
     array_type,
 )
-from qkernel.ir.fields import Declared, Defines, Operand, Role
+from qkernel.ir.fields import Declared, Operand, Role
 from qkernel.ir.places import Place, whole
 from qkernel.ir.system_names import SystemName
 from qkernel.ir.trees import unchecked
@@ -80,10 +80,12 @@ class _FunctionPrinter:
                 return self.loop(op)
             case ops.If():
                 return self.branch(op)
-        word, _ = op.spelling()
-        effect = f"{self.modified(op, word if word in op.words else function_text(word))}({', '.join(self.operands(op))})"
+        called, operands = self.call(op)
+        for modifier in getattr(op, "modifiers", ()):
+            word, others = self.call(modifier)
+            called = f"{word}({', '.join([called, *others])})"
         self.types.update(definitions(op, self.returns))
-        return f"{_results(op)}{effect}".split("\n")
+        return f"{_results(op)}{called}({', '.join(operands)})".split("\n")
 
     def loop(self, op: ops.For | ops.While) -> list[str]:
         if isinstance(op, ops.For):
@@ -105,31 +107,26 @@ class _FunctionPrinter:
         otherwise = _bindings("join", [(entry.name, entry.otherwise) for entry in op.joined])
         return [*lines, "else:", *_inner(self.block(op.otherwise) + otherwise)]
 
-    def operands(self, op: Declared) -> Iterator[str]:
-        """What stands in the parentheses of an op or modifier."""
-        _, meant = op.spelling()
+    def call(self, op: Declared) -> tuple[str, list[str]]:
+        """The word of an op or modifier, and what stands in its parentheses."""
+        word, meant = op.spelling()
+        shown: list[str] = []
         for name, role in op.written:
             value = getattr(op, name)
             match role:
                 case _ if name in meant or value is None:
                     continue
                 case Operand(keyword=True):
-                    yield f"{name}={format_expression(value)}"
+                    shown.append(f"{name}={format_expression(value)}")
                 case Operand() | Role.PLACE:
-                    yield self.value(value)
+                    shown.append(self.value(value))
                 case Role.MATRIX:
-                    yield _matrix(value)
+                    shown.append(_matrix(value))
                 case Role.PLACES if len(value) > 1:
-                    yield f"({self.values(value)})"
+                    shown.append(f"({self.values(value)})")
                 case _:
-                    yield from map(self.value, value)
-
-    def modified(self, op: ops.Op, name: str) -> str:
-        """What is called `name`, in the modifiers of `op`."""
-        for modifier in getattr(op, "modifiers", ()):
-            word, _ = modifier.spelling()
-            name = f"{word}({', '.join([name, *self.operands(modifier)])})"
-        return name
+                    shown += map(self.value, value)
+        return word if word in op.words else function_text(word), shown
 
     def values(self, values: Iterable[Expr | Place]) -> str:
         return ", ".join(map(self.value, values))
@@ -192,11 +189,9 @@ def _inner(lines: list[str]) -> list[str]:
 def _results(op: ops.Op) -> str:
     """`a, b = `; `_` stands for a result without a name."""
     names: list[str | None] = []
-    for name, role in op.roles:
-        if isinstance(role, Defines):
-            names.append(getattr(op, name))
-        elif role is Role.RESULTS:
-            names.extend(getattr(op, name))
+    for name in op.result_fields:
+        value = getattr(op, name)
+        names += [value] if isinstance(value, str) else value
     shown = ["_" if name is None else "`_`" if name == "_" else name_text(name) for name in names]
     return "" if all(name is None for name in names) else f"{', '.join(shown)} = "
 
