@@ -21,7 +21,6 @@ from qkernel.draw.scope import Scope
 from qkernel.errors import QubitIndexResolutionError, SizeError
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, wrap
 from qkernel.ir.places import Place
-from qkernel.ir.trees import free_names
 
 BUNDLE_ABOVE = 128
 """Registers longer than this are drawn as one bundled wire even where their length is known."""
@@ -119,7 +118,7 @@ class Lanes:
             level.items.append(Operation("", "fan", taps))
         lane = self._free(register, fan, wiring)
         fan.lanes[text] = lane
-        fan.is_bound |= bool(_names(place) & level.targets)
+        fan.is_bound |= bool(place.names & level.targets)
         for other in self.levels:
             if register in other.fans:
                 other.fans[register].used.add(lane)
@@ -132,7 +131,7 @@ class Lanes:
     def _owner(self, place: Place) -> Level:
         """The block of the loop whose variable chooses the place, else of the innermost loop, else the innermost block."""
         levels = self.levels[self.floor :]
-        bound = [level for level in levels if _names(place) & level.targets]
+        bound = [level for level in levels if place.names & level.targets]
         return (bound or [level for level in levels if level.is_loop] or levels)[-1]
 
     def _free(self, register: str, fan: Fan, wiring: Wiring) -> int:
@@ -171,11 +170,6 @@ class Lanes:
     def restore(self, state: list[tuple[Fan, dict[str, int]]]) -> None:
         for fan, lanes in state:
             fan.lanes = lanes
-
-
-def _names(place: Place) -> frozenset[str]:
-    """The names that choose a place."""
-    return frozenset().union(*(free_names(part) for part in (place.start, place.stride, place.length) if part is not None))
 
 
 Snapshot = tuple[list[Wire], dict[str, Register], dict[str, int], set[str], dict[str, list[int]]]
@@ -293,8 +287,7 @@ class Wiring:
         register = self.registers[place.register]
         if register.size is None or self.text(place) == register.label:
             return False
-        parts = (place.start, *(() if place.length is None else (place.stride, place.length)))
-        return register.is_bundle or not all(isinstance(part, Const) for part in parts)
+        return register.is_bundle or not all(isinstance(bound, Const) for bound in place.bounds)
 
     def _wire(self, register: Register, index: int, text: str, span: Span | None) -> int:
         if not 0 <= index < len(register.wires):

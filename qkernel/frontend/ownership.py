@@ -21,7 +21,6 @@ from qkernel.errors import (
 )
 from qkernel.ir.expressions import Apply, Const, Expr, apply
 from qkernel.ir.places import Place
-from qkernel.ir.trees import free_names
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, Type
 from qkernel.tracing import active
 from qkernel.types import Handle
@@ -324,9 +323,4 @@ def loop_consumed(loan: Loan, loop_names: frozenset[str]) -> Loan:
     place = loan.place
     if place is None or loan.consumed is None:
         return loan
-    return replace(loan, place=None) if names_in(place) & loop_names else loan
-
-
-def names_in(place: Place) -> frozenset[str]:
-    """The names on which it depends where in its register a place lies."""
-    return frozenset().union(*(free_names(part) for part in (place.start, place.stride, place.length) if part is not None))
+    return replace(loan, place=None) if place.names & loop_names else loan

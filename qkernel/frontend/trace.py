@@ -19,7 +19,7 @@ from qkernel.frontend.captures import Captures
 from qkernel.frontend.carrying import leaves
 from qkernel.frontend.conversion import as_type, is_no_value
 from qkernel.frontend.kernel_calls import Outline, Value, ir_parameters, parameter_handle, redefined_help
-from qkernel.frontend.ownership import QuantumHandle, names_in
+from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Struct, parts_of
 from qkernel.frontend.tracer import CallSite, Frame, Gone, Tracer, describe
 from qkernel.ir import ops
@@ -210,7 +210,7 @@ def _check_parameters_accounted(tracer: Tracer, kernel: AnyKernel, returned: lis
 
 
 def _check_place_known(kernel: AnyKernel, handle: QuantumHandle, names: set[str], span: Span) -> None:
-    if names_in(handle.place) - names:
+    if handle.place.names - names:
         raise ReturnTypeError(
             f"`{kernel.name}` returns `{handle.name}`, whose place only the kernel itself knows",
             span=span,

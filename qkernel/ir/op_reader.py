@@ -16,7 +16,7 @@ from qkernel.ir.fields import EACH, Declared, Defines, Operand, Role
 from qkernel.ir.lexer import MAX_NESTING, error_at, span_of
 from qkernel.ir.types import UINT, Type, joined_type
 from qkernel.ir.vocabulary import MODIFIER_WORDS, OP_WORDS
-from qkernel.ir.walk import definitions, target_types, value_type
+from qkernel.ir.walk import definitions, target_types
 
 Names = tuple[str | None, ...]
 Bindings = list[tuple[Any, Expr]]
@@ -50,7 +50,7 @@ class FunctionReader(ExpressionReader):
         given = tuple(map(self._parameter, parameters.children))
         body = self._block(block)
         values = () if returned is None else tuple(map(self.value, returned.children))
-        announced, found = self.returns[name_of(name)], tuple(map(value_type, values))
+        announced, found = self.returns[name_of(name)], tuple(value.type for value in values)
         if found != announced:
             said, given_back = (", ".join(map(str, types)) or "nothing" for types in (announced, found))
             raise error_at(name, f"`{name_of(name)}` is to return {said} and returns {given_back}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Size
+from qkernel.ir.trees import free_names
 from qkernel.ir.types import QUBIT, ArrayType, Type
 
 
@@ -20,6 +21,21 @@ class Place:
     start: Expr = ZERO
     stride: Expr = ONE
     length: Expr | None = None
+
+    @property
+    def type(self) -> Type:
+        """That of a qubit, or of a vector of them."""
+        return QUBIT if self.length is None else ArrayType(QUBIT)
+
+    @property
+    def bounds(self) -> tuple[Expr, ...]:
+        """The expressions that say where in its register it lies."""
+        return (self.start, self.stride) if self.length is None else (self.start, self.stride, self.length)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names on which it depends where in its register it lies."""
+        return frozenset().union(*map(free_names, self.bounds))
 
     def element(self, index: Expr) -> Place:
         """The qubit at `index` of this place."""

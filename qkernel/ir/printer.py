@@ -38,7 +38,7 @@ from qkernel.ir.vocabulary import (
     function_text,
     name_text,
 )
-from qkernel.ir.walk import definitions, return_types, value_type
+from qkernel.ir.walk import definitions, return_types
 
 _INDENT = "    "
 _LONGEST_LINE = 110
@@ -159,7 +159,7 @@ def _parameter(parameter: ops.Parameter) -> str:
 
 
 def _return_types(function: ops.Function) -> str:
-    types = ", ".join(str(value_type(value)) for value in function.returns)
+    types = ", ".join(str(value.type) for value in function.returns)
     if function.returns_tuple:
         return f" -> ({types},)" if len(function.returns) == 1 else f" -> ({types})"
     return f" -> {types}" if types else ""

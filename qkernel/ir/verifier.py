@@ -17,7 +17,7 @@ from qkernel.ir.fields import NUMBERS, Declared, Operand, Role
 from qkernel.ir.places import Place
 from qkernel.ir.types import BIT, QUBIT, UINT, ArrayType, Type, fits, is_number, is_quantum
 from qkernel.ir.vocabulary import KINDS, MAX_NAME_LENGTH
-from qkernel.ir.walk import definitions, return_types, target_types, value_type
+from qkernel.ir.walk import definitions, return_types, target_types
 
 
 def verify(module: ops.Module) -> None:
@@ -190,9 +190,8 @@ class _Checker:
         for parameter, argument in zip(parameters, call.arguments, strict=True):
             type = parameter.type
             wanted = ArrayType(QUBIT) if is_quantum(type) and type != QUBIT else type
-            given_type = value_type(argument)
             what = f"`{parameter.name}` of `{call.callee}`"
-            self.expect(fits(given_type, wanted), f"{what} is {with_article(type)}, not {with_article(given_type)}")
+            self.expect(fits(argument.type, wanted), f"{what} is {with_article(type)}, not {with_article(argument.type)}")
 
     # Values ---------------------------------------------------------------------------------------------------------
 
@@ -204,9 +203,8 @@ class _Checker:
         self.expect(name in self.visible, f"`{name}` is not defined here")
         type = self.visible[name]
         self.expect(is_quantum(type), f"`{name}` is {with_article(type)}, not qubits")
-        for part in (value.start, value.stride, value.length):
-            if part is not None:
-                self._typed(part, f"an index of `{name}`", UINT)
+        for bound in value.bounds:
+            self._typed(bound, f"an index of `{name}`", UINT)
         self.expect(value.length is not None or value.stride is ONE, f"one qubit of `{name}` with a stride")
         is_whole = value.length is None and value.start is ZERO
         self.expect(is_whole or type != QUBIT, f"`{name}` is one qubit, it has no parts")

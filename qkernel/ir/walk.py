@@ -10,7 +10,7 @@ from qkernel.ir.expressions import Expr
 from qkernel.ir.fields import Declared, Defines, Role
 from qkernel.ir.ops import Block, Items, Module, Op, Range
 from qkernel.ir.places import Place
-from qkernel.ir.types import QUBIT, UINT, ArrayType, DictType, TupleType, Type
+from qkernel.ir.types import UINT, ArrayType, DictType, TupleType, Type
 
 
 def walk(block: Block) -> Iterator[Op]:
@@ -51,7 +51,7 @@ def expressions(op: Op) -> Iterator[Expr]:
         if isinstance(value, Expr):
             yield value
         else:
-            yield from (part for part in (value.start, value.stride, value.length) if part is not None)
+            yield from value.bounds
 
 
 def with_blocks(op: Op, change: Callable[[Block], Block]) -> Op:
@@ -60,16 +60,9 @@ def with_blocks(op: Op, change: Callable[[Block], Block]) -> Op:
     return replace(op, **changed) if changed else op
 
 
-def value_type(value: Expr | Place) -> Type:
-    """The type of an argument or of a returned value."""
-    if isinstance(value, Place):
-        return QUBIT if value.length is None else ArrayType(QUBIT)
-    return value.type
-
-
 def return_types(module: Module) -> dict[str, tuple[Type, ...]]:
     """What each function of the module gives back, by its name."""
-    return {function.name: tuple(map(value_type, function.returns)) for function in module.functions}
+    return {function.name: tuple(value.type for value in function.returns) for function in module.functions}
 
 
 def target_types(domain: Range | Items, count: int) -> tuple[Type, ...] | None:

@@ -37,7 +37,6 @@ from qkernel.ir.ops import (
 )
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, TupleType, Type, is_quantum
-from qkernel.ir.walk import value_type
 from strategies.ir_expressions import Scope, array, bit, hamiltonians, observable, real, uint
 
 WORDS = [
@@ -195,7 +194,7 @@ class _Writer:
         if None in arguments:
             return None
         modifiers = self.modifiers()
-        results = tuple(self.fresh(value_type(value)) if self.draw(st.booleans()) else None for value in callee.returns)
+        results = tuple(self.fresh(value.type) if self.draw(st.booleans()) else None for value in callee.returns)
         return Call(callee.name, tuple(value for value in arguments if value is not None), results, modifiers)
 
     def measure(self) -> Op | None:
