@@ -21,9 +21,9 @@ from qkernel.frontend.steps import Step, is_backwards, is_controlled, times
 from qkernel.frontend.trace import Traced
 from qkernel.frontend.tracer import Tracer
 from qkernel.ir import ops
+from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name
 from qkernel.ir.ops import Adjoint, Control, Modifier
-from qkernel.ir.printer import as_written
 from qkernel.kernel import AnyKernel
 from qkernel.prebuilt import PrebuiltKernel
 

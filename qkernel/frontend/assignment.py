@@ -13,8 +13,8 @@ from qkernel.frontend.iteration import iterate
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.reader import find_frame, is_literal, read, with_site
 from qkernel.frontend.tracer import Frame, Gone, Tracer, describe
+from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Expr
-from qkernel.ir.printer import as_written
 from qkernel.records import record_fields
 
 

@@ -11,8 +11,8 @@ from qkernel.errors import CallArgumentError
 from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.ownership import QuantumHandle, distance
 from qkernel.frontend.tracer import Tracer
+from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Apply, Const, Expr
-from qkernel.ir.printer import as_written
 from qkernel.ir.trees import unchecked
 
 

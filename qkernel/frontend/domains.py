@@ -14,8 +14,8 @@ from qkernel.errors import CallArgumentError, SizeError
 from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.ownership import plain
 from qkernel.ir import ops
+from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, SymbolUse, apply
-from qkernel.ir.printer import as_written
 from qkernel.ir.types import DictType
 from qkernel.tracing import active
 

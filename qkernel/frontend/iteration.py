@@ -11,8 +11,8 @@ from qkernel.frontend.control_flow import truth
 from qkernel.frontend.domains import SymbolicItems, SymbolicSequence
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Frame, Tracer, describe
+from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Expr, SymbolUse
-from qkernel.ir.printer import as_written
 
 
 def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:

@@ -16,10 +16,10 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Signature, Struct, flat_types, parts_of
 from qkernel.frontend.tracer import CallSite, Gone, Tracer, describe
 from qkernel.ir import ops
+from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ZERO, Expr, Name, Size, Slice, wrap
 from qkernel.ir.ops import Modifier, Parameter
 from qkernel.ir.places import whole
-from qkernel.ir.printer import as_written
 from qkernel.ir.python_values import is_number
 from qkernel.ir.trees import free_names, substitute
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, TupleType, Type, is_quantum

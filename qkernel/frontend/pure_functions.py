@@ -27,8 +27,8 @@ from qkernel.frontend.domains import LOOPS, SymbolicRange, SymbolicSequence
 from qkernel.frontend.ownership import QuantumHandle, plain
 from qkernel.frontend.tracer import Tracer, describe
 from qkernel.ir.array_protocol import elements
+from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Expr, SymbolUse, apply, item, size, wrap
-from qkernel.ir.printer import as_written
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, DictType
 from qkernel.types import Bit, Float, UInt
 

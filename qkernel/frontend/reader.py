@@ -28,8 +28,8 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import call, local_function
 from qkernel.frontend.tracer import CallSite, Frame, Gone, Tracer, describe
 from qkernel.frontend.whole_vectors import whole_vector
+from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Expr, SymbolUse, apply, joined, wrap
-from qkernel.ir.printer import as_written
 from qkernel.ir.python_values import NotClassical, is_number
 from qkernel.ir.types import BIT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType
 from qkernel.records import record_fields

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qkernel.diagnostics import Span, with_article
 from qkernel.errors import KernelTypeError
+from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Expr
-from qkernel.ir.printer import as_written
 from qkernel.ir.types import BIT, ArrayType
 
 _REDUCTIONS = {

@@ -121,7 +121,7 @@ class Expr(Interned):
         return universal(function, method, operands, keywords)
 
     def __str__(self) -> str:
-        from qkernel.ir.printer import format_expression
+        from qkernel.ir.expression_text import format_expression
 
         return format_expression(self)
 

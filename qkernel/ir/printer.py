@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from qkernel.diagnostics import written_name
 from qkernel.ir import ops
-from qkernel.ir.expressions import (
-    ONE,
-    ZERO,
-    Apply,
-    Const,
-    Expr,
-    Item,
-    Name,
-    Pack,
-    Row,
-    Size,
-    Slice,
-    Updated,
-    array_type,
-)
+from qkernel.ir.expression_text import TEXT, format_expression, string_text
+from qkernel.ir.expressions import ONE, ZERO, Expr
 from qkernel.ir.fields import Declared, Operand, Role
 from qkernel.ir.places import Place, whole
-from qkernel.ir.system_names import SystemName
-from qkernel.ir.trees import unchecked
-from qkernel.ir.types import TupleType, Type, joined_type
+from qkernel.ir.types import Type, joined_type
 from qkernel.ir.vocabulary import (
-    ATOM,
-    FUNCTIONS,
     HEADER,
-    LEFT_ASSOCIATIVE,
-    PRECEDENCE,
     VERSION,
     function_text,
     name_text,
@@ -63,7 +42,7 @@ class _FunctionPrinter:
 
     def function(self, function: ops.Function) -> list[str]:
         self.types = {parameter.name: parameter.type for parameter in function.parameters}
-        marks = [] if function.label is None else [f"@label({_string(function.label)})"]
+        marks = [] if function.label is None else [f"@label({string_text(function.label)})"]
         if function.clean_ancillas:
             marks.append("@clean_ancillas")
         body = self.block(function.body)
@@ -140,7 +119,7 @@ class _FunctionPrinter:
             return register
         if value.length is None:
             return f"{register}[{format_expression(value.start)}]"
-        return f"{register}[{_stretch(value.start, value.stride, value.length)}]"
+        return f"{register}[{TEXT.bounds(value.start, value.stride, value.length)}]"
 
 
 def _signature(function: ops.Function) -> list[str]:
@@ -206,9 +185,9 @@ def _domain(domain: ops.Range | ops.Items) -> str:
         case ops.Items(dictionary):
             return f"items({format_expression(dictionary)})"
         case ops.Range(start, stop, step) if step is not ONE:
-            return f"range({_listed((start, stop, step))})"
+            return f"range({TEXT.listed((start, stop, step))})"
         case ops.Range(start, stop):
-            return f"range({_listed((stop,) if start is ZERO else (start, stop))})"
+            return f"range({TEXT.listed((stop,) if start is ZERO else (start, stop))})"
 
 
 def _matrix(rows: tuple[tuple[complex, ...], ...]) -> str:
@@ -222,117 +201,3 @@ def _matrix(rows: tuple[tuple[complex, ...], ...]) -> str:
 def _complex(value: complex) -> str:
     number = complex(value) + 0  # 0.0 for -0.0
     return repr(number).strip("()") if number.imag else repr(number.real).removesuffix(".0")
-
-
-# Expressions --------------------------------------------------------------------------------------------------------
-
-
-def format_expression(expr: Expr, level: int = 0) -> str:
-    """`expr` as Python would write it, in parentheses if it binds less tightly than `level` of `PRECEDENCE`."""
-    match expr:
-        case Apply(name) if name in PRECEDENCE:
-            own = PRECEDENCE[name]
-            text = _chain(expr) if name in LEFT_ASSOCIATIVE else _operation(name, expr.operands, own)
-        case Const(value):
-            text = _constant(value)
-            own = PRECEDENCE["neg"] if text.startswith("-") else ATOM
-        case _:
-            return _atom(expr)
-    return f"({text})" if own < level else text
-
-
-def as_written(expr: Expr) -> str:
-    """`expr` as its user wrote it, for messages: no numbers that tell names apart, no checks of our own."""
-
-    def renamed(part: Expr) -> Expr:
-        if isinstance(part, Name):
-            return Name(written_name(part.name), part.type)
-        return part.rebuilt([*map(renamed, part.children)])
-
-    return format_expression(renamed(unchecked(expr)))
-
-
-def _chain(expr: Expr) -> str:
-    """A run of operators that group to the left, such as `a * b + c`, without going deeper for each."""
-    parts: list[str] = []
-    least = 0
-    while isinstance(expr, Apply) and expr.operator in LEFT_ASSOCIATIVE and PRECEDENCE[expr.operator] >= least:
-        least = PRECEDENCE[expr.operator]
-        left, right = expr.operands
-        parts += (format_expression(right, least + 1), expr.operator)
-        expr = left
-    parts.append(format_expression(expr, least))
-    return " ".join(reversed(parts))
-
-
-def _operation(name: str, operands: tuple[Expr, ...], own: int) -> str:
-    match name, operands:
-        case "select", (condition, then, otherwise):
-            chosen, tested = format_expression(then, own + 1), format_expression(condition, own + 1)
-            return f"{chosen} if {tested} else {format_expression(otherwise, own)}"
-        case "not", (operand,):
-            return f"not {format_expression(operand, own)}"
-        case "neg", (operand,):
-            return f"-{format_expression(operand, own)}"
-        case "**", (base, exponent):
-            return f"{format_expression(base, ATOM)} ** {format_expression(exponent, PRECEDENCE['neg'])}"
-    left, right = operands
-    return f"{format_expression(left, own + 1)} {name} {format_expression(right, own + 1)}"
-
-
-def _atom(expr: Expr) -> str:
-    match expr:
-        case Name(name):
-            return name_text(name)
-        case SystemName(key):
-            return str(key)
-        case Apply(name, operands) if name in FUNCTIONS:
-            return f"{name}({_listed(operands)})"
-        case Item(base, keys) | Row(base, keys):
-            return f"{format_expression(base, ATOM)}[{_listed(keys)}]"
-        case Size(base, axis):
-            return f"len({format_expression(base)}{f', {axis}' if axis else ''})"
-        case Slice(base, start, stride, length):
-            return f"{format_expression(base, ATOM)}[{_stretch(start, stride, length)}]"
-        case Updated(base, key, value):
-            return f"updated({_listed((base, key, value))})"
-        case Pack(items, type):
-            return _pack(items, type)
-    raise TypeError(f"not an expression: {expr!r}")
-
-
-def _pack(items: tuple[Expr, ...], type: Type) -> str:
-    plain: Type | None
-    if isinstance(type, TupleType):
-        text, plain = f"({_listed(items)}{',' if len(items) == 1 else ''})", TupleType(tuple(entry.type for entry in items))
-    else:
-        text, plain = f"[{_listed(items)}]", array_type(items)
-    return text if type == plain else f"{type}({text})"
-
-
-def _stretch(start: Expr, stride: Expr, length: Expr) -> str:
-    by = "" if stride is ONE else f" : {format_expression(stride)}"
-    return f"{format_expression(start)} +: {format_expression(length)}{by}"
-
-
-def _listed(exprs: Iterable[Expr]) -> str:
-    return ", ".join(map(format_expression, exprs))
-
-
-def _constant(value: object) -> str:
-    match value:
-        case bool() | int():
-            return repr(value)
-        case float():
-            return float.__repr__(value)  # numpy's floats write their class, too
-    from qkernel.observable import Hamiltonian
-
-    if not isinstance(value, Hamiltonian):
-        raise TypeError(f"not a constant of the IR: {value!r}")
-    width = max((operators[-1].index + 1 for operators in value.terms), default=0)
-    shown = f", {value.num_qubits}" if value.num_qubits != width else ""
-    return f"observable({_string(value.to_string())}{shown})"
-
-
-def _string(text: str) -> str:
-    return json.dumps(text, ensure_ascii=not text.isprintable())
