@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 
 from qkernel.characters import columns, shorten
-from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, apply, item, size
+from qkernel.ir.expression_text import ExpressionText, Written
+from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Pack, Slice, apply, item, size
 from qkernel.ir.places import Place
-from qkernel.ir.types import DictType, TupleType
+from qkernel.ir.types import DictType, TupleType, Type
+from qkernel.ir.vocabulary import ATOM, PRECEDENCE
 
-_PRECEDENCE = {"or": 1, "and": 2, "not": 3, "^": 5, "&": 6, "+": 7, "-": 7}
-_PRECEDENCE |= {"*": 8, "/": 8, "//": 8, "%": 8, "neg": 9, "**": 10}
-_PRECEDENCE |= dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), 4)
-_TIGHT = {"*", "/", "//", "**"}
-_ATOM = 11
+_TIGHT = {"*", "/", "//"}
 
 
 def number_label(value: Any) -> str:
@@ -37,7 +35,7 @@ def number_label(value: Any) -> str:
 def label(value: Any) -> str:
     """Any classical value of the IR: an expression, a number, a vector, a dictionary or an observable."""
     if isinstance(value, Expr):
-        return _expression(value)[0]
+        return _LABELS.text(value)
     if isinstance(value, (bool, int, float, np.number)):
         return number_label(value.item() if isinstance(value, np.number) else value)
     if hasattr(value, "terms"):
@@ -55,65 +53,70 @@ def label(value: Any) -> str:
     return f"[{shown}{', …' if length > 3 else ''}]"
 
 
-def _expression(expr: Expr) -> tuple[str, int]:
-    """The text of `expr` and how tightly it binds."""
-    match expr:
-        case Const(value):
-            text = label(value)
-            loose = "/" in text or text.startswith("-") or (text[:1].isdigit() and text.endswith("π"))
-            return text, _PRECEDENCE["neg" if text.startswith("-") else "*"] if loose else _ATOM
-        case Name(name):
-            return name, _ATOM
-        case Apply(name, operands):
-            return _application(name, operands)
-        case Item(Slice(base, start, stride), (key, *rest)) | Row(Slice(base, start, stride), (key, *rest)):
-            return _expression(item(base, (apply("+", start, apply("*", stride, key)), *rest)))
-        case Item(base, keys) | Row(base, keys):
-            if isinstance(base.type, DictType) and isinstance(keys[0].type, TupleType):
-                return f"{_bound(base, _ATOM)}[{_expression(keys[0])[0]}]", _ATOM
-            return _bound(base, _ATOM) + "".join(f"[{index_label(key)}]" for key in keys), _ATOM
-        case Size(base, axis):
-            text = _expression(base)[0]
-            return (f"{text}.shape[{axis}]" if axis else f"len({text})"), _ATOM
-        case Slice(Pack((entry,)), _, Const(0), length):
-            return f"[{_expression(entry)[0]}]*{_bound(length, _ATOM)}", _PRECEDENCE["*"]
-        case Slice(base, start, stride, length):
-            return f"{_bound(base, _ATOM)}[{slice_label(start, stride, length, size(base))}]", _ATOM
-        case Pack(items, type):
-            inner = ", ".join(_expression(entry)[0] for entry in items[:4]) + (", …" if len(items) > 4 else "")
-            return (f"({inner})" if isinstance(type, TupleType) else f"[{inner}]"), _ATOM
-        case Updated(base, key, value):
-            return f"{_bound(base, _ATOM)} with [{index_label(key)}] = {_expression(value)[0]}", 0
-    return str(expr), 0
+class _Labels(ExpressionText):
+    """Expressions in a drawing: no spaces where they multiply, factors in front, no conversions of numbers."""
+
+    unseen = frozenset(("uint", "float", "natural"))
+
+    def name(self, name: str) -> str:
+        return name
+
+    def constant(self, value: object) -> Written:
+        text = label(value)
+        loose = "/" in text or text.startswith("-") or (text[:1].isdigit() and text.endswith("π"))
+        return text, PRECEDENCE["neg" if text.startswith("-") else "*"] if loose else ATOM
+
+    def operation(self, name: str, operands: tuple[Expr, ...]) -> str:
+        level = PRECEDENCE[name]
+        match name, operands:
+            case "select", (condition, chosen, other):
+                return f"{self.text(chosen, 1)} if {self.text(condition, 1)} else {self.text(other, 1)}"
+            case "neg" | "not", _:
+                return super().operation(name, operands)
+            case "**", (base, exponent):
+                return f"{self.text(base, level + 1)}**{self.text(exponent, level)}"
+        left, right = operands
+        return f"{self.text(left, level)} {name} {self.text(right, level + 1)}"
+
+    def chain(self, name: str, operands: tuple[Expr, ...]) -> str:
+        level = PRECEDENCE[name]
+        left, right = operands
+        match name, left, right:
+            case "*", Apply("*", (factor, Const(int(first)))), Const(int(second)):
+                return self.chain("*", (factor, Const(first * second)))
+            case "*", _, Const() if not isinstance(left, Const):
+                left, right = right, left
+            case "+" | "-", _, Const(int(value)) if value < 0:
+                name, right = ("-" if name == "+" else "+"), Const(-value)
+        glue = name if name in _TIGHT else f" {name} "
+        chained = name in "+*" and isinstance(right, Apply) and right.operator == name
+        return f"{self.text(left, level)}{glue}{self.text(right, level + (not chained))}"
+
+    def element(self, base: Expr, keys: tuple[Expr, ...]) -> str:
+        if isinstance(base, Slice):
+            return self.text(item(base.base, (apply("+", base.start, apply("*", base.stride, keys[0])), *keys[1:])))
+        if isinstance(base.type, DictType) and isinstance(keys[0].type, TupleType):
+            return f"{self.text(base, ATOM)}[{self.text(keys[0])}]"
+        return self.text(base, ATOM) + "".join(f"[{index_label(key)}]" for key in keys)
+
+    def length(self, base: Expr, axis: int) -> str:
+        return f"{self.text(base)}.shape[{axis}]" if axis else f"len({self.text(base)})"
+
+    def stretch(self, base: Expr, start: Expr, stride: Expr, length: Expr) -> Written:
+        match base, stride:
+            case Pack((entry,)), Const(0):
+                return f"[{self.text(entry)}]*{self.text(length, ATOM)}", PRECEDENCE["*"]
+        return f"{self.text(base, ATOM)}[{slice_label(start, stride, length, size(base))}]", ATOM
+
+    def pack(self, items: tuple[Expr, ...], type: Type) -> str:
+        inner = self.listed(items[:4]) + (", …" if len(items) > 4 else "")
+        return f"({inner})" if isinstance(type, TupleType) else f"[{inner}]"
+
+    def updated(self, base: Expr, key: Expr, value: Expr) -> Written:
+        return f"{self.text(base, ATOM)} with [{index_label(key)}] = {self.text(value)}", 0
 
 
-def _application(name: str, operands: tuple[Expr, ...]) -> tuple[str, int]:
-    if name in ("uint", "float", "natural"):
-        return _expression(operands[0])
-    if name == "select":
-        condition, chosen, other = (_bound(operand, 1) for operand in operands)
-        return f"{chosen} if {condition} else {other}", 0
-    level = _PRECEDENCE.get(name)
-    if level is None:
-        return f"{name}({', '.join(_expression(operand)[0] for operand in operands)})", _ATOM
-    if len(operands) == 1:
-        return f"{'-' if name == 'neg' else 'not '}{_bound(operands[0], level)}", level
-    left, right = operands
-    match name, left, right:
-        case "*", Apply("*", (factor, Const(int(first)))), Const(int(second)):
-            return _application("*", (factor, Const(first * second)))
-        case "*", _, Const() if not isinstance(left, Const):
-            left, right = right, left
-        case "+" | "-", _, Const(int(value)) if value < 0:
-            name, right = ("-" if name == "+" else "+"), Const(-value)
-    glue = name if name in _TIGHT else f" {name} "
-    chained = name == "**" or (name in "+*" and isinstance(right, Apply) and right.operator == name)
-    return f"{_bound(left, level + (name == '**'))}{glue}{_bound(right, level + (not chained))}", level
-
-
-def _bound(expr: Expr, level: int) -> str:
-    text, own = _expression(expr)
-    return text if own >= level else f"({text})"
+_LABELS = _Labels()
 
 
 def index_label(index: Any) -> str:

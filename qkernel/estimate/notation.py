@@ -33,7 +33,9 @@ from qkernel.estimate.atoms import (
 from qkernel.estimate.effort import bounded_work, spend
 from qkernel.estimate.forms import denominator, is_remainder
 from qkernel.estimate.quantity import Coefficient, Quantity, Value, value_names
-from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Size, Slice
+from qkernel.ir.expression_text import ExpressionText, Written
+from qkernel.ir.expressions import Expr
+from qkernel.ir.vocabulary import ATOM
 
 _LONGEST = 10**40
 
@@ -315,31 +317,44 @@ def _value(value: Value, write: Callable[[Quantity], str]) -> str:
 
 
 def _closure(closure: Closure, write: Callable[[Quantity], str]) -> str:
-    return _expression(closure.expression, {name: _value(value, write) for name, value in closure.values})
+    return _ClosureText({name: _value(value, write) for name, value in closure.values}).text(closure.expression)
 
 
-def _expression(expr: Expr, names: dict[str, str]) -> str:
-    match expr:
-        case Name(name):
-            return names.get(name, name)
-        case Const(value):
-            return str(value)
-        case Apply("select", (condition, then, otherwise)):
-            return f"select({', '.join(_expression(part, names) for part in (condition, then, otherwise))})"
-        case Apply(operator, (left, right)) if not operator.isalpha() or operator in ("and", "or"):
-            return f"({_expression(left, names)} {operator} {_expression(right, names)})"
-        case Apply("neg", (inner,)):
-            return f"-{_expression(inner, names)}"
-        case Apply(operator, operands):
-            written = ", ".join(_expression(part, names) for part in operands)
-            return f"{operator}{written}" if written.startswith("(") and len(operands) == 1 else f"{operator}({written})"
-        case Item(base, keys):
-            return f"{_expression(base, names)}[{', '.join(_expression(key, names) for key in keys)}]"
-        case Size(base, axis):
-            return f"|{_expression(base, names)}|{f'_{axis}' if axis else ''}"
-        case Slice(base, start, _, length):
-            return f"{_expression(base, names)}[{_expression(start, names)}; {_expression(length, names)}]"
-    return str(expr)
+class _ClosureText(ExpressionText):
+    """Expressions in a count: every operator in parentheses, and for names what they stand for."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def name(self, name: str) -> str:
+        return self.names.get(name, name)
+
+    def constant(self, value: object) -> Written:
+        return str(value), ATOM
+
+    def chain(self, name: str, operands: tuple[Expr, ...]) -> str:
+        return f"({f' {name} '.join(map(self.text, operands))})"
+
+    def operation(self, name: str, operands: tuple[Expr, ...]) -> str:
+        match name:
+            case "neg":
+                return f"-{self.listed(operands)}"
+            case "select" | "not":
+                return self.call(name, operands)
+        return self.chain(name, operands)
+
+    def call(self, name: str, operands: tuple[Expr, ...]) -> str:
+        written = self.listed(operands)
+        return f"{name}{written}" if written.startswith("(") and len(operands) == 1 else f"{name}({written})"
+
+    def element(self, base: Expr, keys: tuple[Expr, ...]) -> str:
+        return f"{self.text(base)}[{self.listed(keys)}]"
+
+    def length(self, base: Expr, axis: int) -> str:
+        return f"|{self.text(base)}|{f'_{axis}' if axis else ''}"
+
+    def stretch(self, base: Expr, start: Expr, stride: Expr, length: Expr) -> Written:
+        return f"{self.text(base)}[{self.text(start)}; {self.text(length)}]", ATOM
 
 
 def to_sympy(form: Quantity) -> Any:
