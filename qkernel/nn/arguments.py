@@ -44,6 +44,11 @@ class Arguments(nn.Module):
         for place in weights:
             self._add_weight(place, initial_value(place, given[place.name], initial))
 
+    @property
+    def in_features(self) -> int:
+        """How many numbers a sample has."""
+        return sum(place.size for place in self._inputs)
+
     def _add_weight(self, place: Placement, value: nn.Parameter) -> None:
         *records, name = place.name.split(".")
         owner: nn.Module = self

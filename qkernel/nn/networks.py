@@ -17,7 +17,8 @@ from qkernel.errors import BindingShapeError, EntrypointValidationError, KernelT
 from qkernel.kernel import Kernel
 from qkernel.nn.circuits import EncodingCircuit, Params
 from qkernel.nn.layer import QLayer
-from qkernel.observable import Hamiltonian, Pauli, PauliOperator, as_observable
+from qkernel.nn.readouts import observable
+from qkernel.observable import Hamiltonian, Pauli, PauliOperator
 from qkernel.shots import DEFAULT_SHOTS
 
 Array = np.ndarray[Any, Any]
@@ -275,7 +276,7 @@ def _observables(given: Any, circuit: EncodingCircuit) -> list[Hamiltonian]:
         product.add_term([PauliOperator(Pauli.Z, k) for k in range(circuit.num_qubits)])
         return [product]
     listed = list(given) if isinstance(given, (list, tuple)) else [given]
-    found = [as_observable(entry) for entry in listed]
+    found = [observable(entry) for entry in listed]
     if not listed or None in found:
         wrong = "an empty list" if not listed else f"`{in_short(listed[found.index(None)])}`"
         raise ObservableError(
