@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -26,6 +26,7 @@ from qkernel.ir.places import whole
 from qkernel.ir.types import FLOAT, UINT, DictType, TupleType
 from qkernel.lower import lower
 from qkernel.lower.circuit import Box
+from qkernel.lower.interpreter import STEPS
 from tests.lowering_ir import (
     FLOATS,
     QUBITS,
@@ -50,6 +51,10 @@ from tests.lowering_ir import (
 )
 
 K, N = uint("i"), uint("n")
+
+
+def test_every_op_has_a_step() -> None:
+    assert set(STEPS) == set(get_args(Op))
 
 
 # Gates ------------------------------------------------------------------------------------------------------------------

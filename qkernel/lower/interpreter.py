@@ -145,7 +145,7 @@ class Interpreter:
         for op in block:
             try:
                 spend(self._costs.get(id(op)) or self.cost(op))
-                _STEPS[type(op)](self, op, frame)
+                STEPS[type(op)](self, op, frame)
             except (QKernelError, Unsettled, ArithmeticError, ValueError) as error:
                 raise locate(translated(error, self.open), op.span, frame) from None
 
@@ -468,7 +468,7 @@ class Interpreter:
         names.update([(entry.name, value(entry.then if condition else entry.otherwise, names)) for entry in op.joined])
 
 
-_STEPS: dict[type[Any], Callable[[Interpreter, Any, Frame], None]] = {
+STEPS: dict[type[Any], Callable[[Interpreter, Any, Frame], None]] = {
     Alloc: Interpreter.alloc,
     Gate: Interpreter.gate,
     PauliEvolve: Interpreter.evolve,
