@@ -193,7 +193,7 @@ def test_an_op_that_is_declared_is_printed_read_and_checked(monkeypatch: pytest.
     text = "qkernel 1\n\nkernel f(q: Vector[Qubit], x: Float):\n    control(inverse(twist), q[1])(q[0], x * 2)\n    twist(q, 1)"
     module = parse(text)
     assert str(module) == text
-    assert [str(expr) for expr in expressions(module.entry.body[0])] == ["0", "1", "x * 2", "1", "1"]
+    assert [str(expr) for expr in expressions(module.entry.body[0])] == ["1", "1", "0", "1", "x * 2"]
     with pytest.raises(TextFormError, match="an angle is a number, not an Observable"):
         parse(text.replace("x * 2", 'observable("Z0")'))
     with pytest.raises(TextFormError, match="wrong number of arguments for `twist`"):

@@ -73,7 +73,7 @@ class Declared:
     written: ClassVar[Roles]
     """Its operands in the order in which they are written."""
     operand_fields: ClassVar[tuple[str, ...]]
-    """Its fields with expressions and places."""
+    """Its fields with expressions and places, those of its parts first: controls before targets."""
     block_fields: ClassVar[tuple[str, ...]]
     result_fields: ClassVar[tuple[str, ...]]
     word_field: ClassVar[str | None]
@@ -83,7 +83,7 @@ class Declared:
         cls.roles = tuple((name, role) for name, kind in annotations for role in getattr(kind, "__metadata__", ()))
         operands = [(name, role) for name, role in cls.roles if isinstance(role, Operand) or role in _OPERANDS]
         cls.written = (*((name, role) for name, role in cls.roles if role is Role.MATRIX), *operands)
-        cls.operand_fields = (*(name for name, _ in operands), *cls._having(Role.PARTS))
+        cls.operand_fields = (*cls._having(Role.PARTS), *(name for name, _ in operands))
         cls.block_fields = cls._having(Role.BLOCK)
         cls.result_fields = cls._having(Defines, Role.RESULTS)
         cls.word_field = next(iter(cls._having(Role.WORD)), None)
