@@ -247,6 +247,33 @@ def test_measured_bits_steer_gates() -> None:
     assert set(outcomes(kernel)) == {(1, 1, 1), (1, 0, 0), (0, 0, 2), (0, 0, 0)}
 
 
+def test_both_sides_of_a_branch_join_a_bit_of_their_own() -> None:
+    @qk.qkernel
+    def kernel(a: qk.Bit, b: qk.Bit, c: qk.Bit) -> tuple[qk.Bit, qk.Bit, qk.Bit, qk.Bit]:
+        x, y, z = qk.qubit(), qk.qubit(), qk.qubit()
+        if a:
+            x = qk.x(x)
+        if b:
+            y = qk.x(y)
+        if c:
+            z = qk.x(z)
+        first, second, bit = qk.measure(x), qk.measure(y), qk.measure(z)
+        s, t, u = first, second, bit
+        if first:
+            if second:
+                bit = bit ^ first
+        else:
+            if second:
+                bit = bit | second
+        return s, t, u, bit
+
+    for a in range(2):
+        for b in range(2):
+            for c in range(2):
+                expected = (c ^ 1 if a else 1) if b else c
+                assert outcomes(kernel, a=a, b=b, c=c) == {(a, b, c, expected): 200}
+
+
 def test_while_repeats_until_the_bit_is_zero() -> None:
     @qk.qkernel
     def kernel() -> qk.Bit:

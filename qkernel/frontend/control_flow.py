@@ -164,6 +164,8 @@ def _join(tracer: Tracer, sides: _Sides, name: str, left: Any, right: Any) -> An
     """The value of a name after the branches."""
     if isinstance(left, QuantumHandle) and isinstance(right, QuantumHandle):
         return _join_handles(tracer, sides, name, left, right)
+    if isinstance(left, Expr) and isinstance(right, Expr):  # before all else: one name may mean two things, one on each side
+        return _join_values(tracer, sides, name, left, right)
     if left is right or isinstance(left, Gone):
         return left
     if isinstance(right, Gone):
