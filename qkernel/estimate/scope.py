@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from qkernel.estimate.atoms import Bound, Closure
 from qkernel.estimate.forms import (
@@ -18,7 +20,8 @@ from qkernel.estimate.forms import (
     remainder,
 )
 from qkernel.estimate.quantity import ONE, Quantity, Value, quantity
-from qkernel.estimate.substitution import NotKnown, as_value, known, length, opaque
+from qkernel.estimate.substitution import NotKnown, as_number, as_value, known, length, opaque
+from qkernel.ir.compiled import Compiled, Domain
 from qkernel.ir.expressions import ONE as ONE_EXPR
 from qkernel.ir.expressions import ZERO, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, apply
 from qkernel.ir.places import Place
@@ -77,16 +80,8 @@ class Scope:
 
     def number(self, expr: Expr) -> Quantity:
         """A UInt or Bit expression as a closed form. Raises `RunTimeValue` where it depends on a measurement."""
-        match expr:
-            case Const(bool() | int() as plain):
-                return quantity(int(plain))
-            case Name(name):
-                return self._named(name)
-            case Size(base, axis):
-                return self._size(base, axis)
-            case Apply(operator, operands):
-                return self._apply(expr, operator, operands)
-        return opaque(self._closure(expr))
+        form: Quantity = _FORMS.compiled(expr)(self)
+        return form
 
     def value(self, expr: Expr) -> Value | RunTime:
         """Any classical expression as what a callee may be given."""
@@ -97,8 +92,8 @@ class Scope:
                 case Const(plain):
                     return as_value(plain)
                 case Updated():
-                    return _evaluated(self._closure(expr))
-            return self.number(expr) if expr.type in NUMBERS else self._closure(expr)
+                    return _evaluated(self.closure(expr))
+            return self.number(expr) if expr.type in NUMBERS else self.closure(expr)
         except NotFollowed as error:
             return RunTime(self.length(expr), follows=error.name)
         except RunTimeValue:
@@ -107,14 +102,14 @@ class Scope:
     def length(self, expr: Expr) -> Quantity | None:
         """The length of an array; None of what has none, and where it depends on a measurement."""
         try:
-            return self._size(expr, 0) if isinstance(expr.type, ArrayType) else None
+            return self.size(expr, 0) if isinstance(expr.type, ArrayType) else None
         except RunTimeValue:
             return None
 
     def chosen(self, condition: Quantity, then: Value, otherwise: Value, type: Type) -> Closure:
         """One of two values, as a condition that is a symbol says."""
         sides = Scope({"chosen": condition, "then": then, "otherwise": otherwise})
-        return sides._closure(apply("select", Name("chosen", BIT), Name("then", type), Name("otherwise", type)))
+        return sides.closure(apply("select", Name("chosen", BIT), Name("then", type), Name("otherwise", type)))
 
     def is_outcome(self, condition: Expr) -> bool:
         """Whether a condition is a measured bit, or the opposite of one."""
@@ -134,7 +129,8 @@ class Scope:
         """The number of qubits of several places together."""
         return sum((self.place_length(place) for place in places), quantity(0))
 
-    def _named(self, name: str) -> Quantity:
+    def named(self, name: str) -> Quantity:
+        """The number that a name stands for."""
         match self.get(name):
             case RunTime() as value:
                 raise value.error(name)
@@ -143,7 +139,8 @@ class Scope:
             case value:
                 return opaque(value)
 
-    def _size(self, base: Expr, axis: int) -> Quantity:
+    def size(self, base: Expr, axis: int) -> Quantity:
+        """The length of an array, dictionary or register."""
         match base:
             case Name(name):
                 value = self.get(name)
@@ -155,17 +152,18 @@ class Scope:
             case Slice(length=size) if axis == 0:
                 return self.number(size)
             case Slice(base=inner) | Updated(base=inner):
-                return self._size(inner, axis)
+                return self.size(inner, axis)
             case Row(inner, keys):
-                return self._size(inner, axis + len(keys))
+                return self.size(inner, axis + len(keys))
             case Pack(items):
-                return quantity(len(items)) if axis == 0 else self._size(items[0], axis - 1) if items else quantity(0)
+                return quantity(len(items)) if axis == 0 else self.size(items[0], axis - 1) if items else quantity(0)
             case Apply("select", (condition, then, otherwise)):
                 chosen = self.number(condition)
-                return chosen * self._size(then, axis) + (1 - chosen) * self._size(otherwise, axis)
-        return length(self._closure(base), axis)
+                return chosen * self.size(then, axis) + (1 - chosen) * self.size(otherwise, axis)
+        return length(self.closure(base), axis)
 
-    def _closure(self, expr: Expr) -> Closure:
+    def closure(self, expr: Expr) -> Closure:
+        """An expression with the values of its names."""
         expr, lengths = self._with_lengths(expr)
         values: list[tuple[str, Value]] = []
         for name in sorted(free_names(expr)):
@@ -174,7 +172,7 @@ class Scope:
                 raise value.error(name)
             values.append((name, value))
         is_computed = isinstance(expr, (Slice, Row, Pack, Updated, Apply)) and isinstance(expr.type, ArrayType)
-        shape = [self._size(expr, axis) for axis in range(expr.type.rank)] if is_computed else []  # type: ignore[union-attr]
+        shape = [self.size(expr, axis) for axis in range(expr.type.rank)] if is_computed else []  # type: ignore[union-attr]
         return Closure(expr, tuple(values), tuple(shape))
 
     def _with_lengths(self, expr: Expr) -> tuple[Expr, dict[str, Quantity]]:
@@ -189,37 +187,88 @@ class Scope:
                 parts[name] = Slice(Name(name, ArrayType(BIT)), ZERO, ONE_EXPR, Name(written, UINT))  # of which `size` knows
         return (substitute(expr, parts) if parts else expr), lengths
 
-    def _apply(self, expr: Expr, operator: str, operands: tuple[Expr, ...]) -> Quantity:
-        closure = self._closure(expr)  # where all is known, the IR's own arithmetic decides
-        try:
-            known(closure)
-        except NotKnown:
-            pass
-        else:
-            return opaque(closure)
-        match operator, operands:
-            case "floor" | "ceil" | "uint", (Apply("/", (left, right)),) if FLOAT not in (left.type, right.type):
-                above, below = self.number(left), self.number(right)
-                return -floor_quotient(-above, below) if operator == "ceil" else floor_quotient(above, below)
-            case "floor" | "ceil" | "uint", (inner,) if inner.type != FLOAT:
-                return self.number(inner)
-            case "select", (condition, then, otherwise) if FLOAT not in (then.type, otherwise.type):
-                chosen = self.number(condition)
-                return chosen * self.number(then) + (1 - chosen) * self.number(otherwise)
-            case "&", (number, Const(int(digits))) if digits >= 0 and digits & (digits + 1) == 0:
-                return remainder(self.number(number), quantity(digits + 1))
-        if any(operand.type == FLOAT for operand in operands) or operator not in _FORMS:
-            return opaque(closure)
-        return _form(operator, *(self.number(operand) for operand in operands))
 
+class _Forms(Domain):
+    """Closed forms, in the `Scope` of a function; what has none is opaque."""
+
+    slot = "formed"
+
+    def constant(self, expr: Const) -> Compiled:
+        if not isinstance(expr.value, int):
+            return self.other(expr)
+        form = quantity(int(expr.value))
+        return lambda scope: form
+
+    def name(self, expr: Name) -> Compiled:
+        return lambda scope: scope.named(expr.name)
+
+    def size(self, expr: Size) -> Compiled:
+        return lambda scope: scope.size(expr.base, expr.axis)
+
+    def applied(self, expr: Apply) -> Compiled:
+        form = self._form(expr.operator, expr.operands)
+        if form is None:
+            return self.other(expr)
+
+        def computed(scope: Scope) -> Quantity:
+            try:
+                return as_number(known(scope.closure(expr)))  # where all is known, the IR's own arithmetic decides
+            except NotKnown:
+                return form(scope)  # type: ignore[no-any-return]
+
+        return computed
+
+    def _form(self, name: str, operands: tuple[Expr, ...]) -> Compiled | None:
+        """An operator where not all is known."""
+        match name, operands:
+            case "floor" | "uint", (Apply("/", (_, _) as sides),) if FLOAT not in map(_type, sides):
+                return self._by(floor_quotient, sides)
+            case "ceil", (Apply("/", (_, _) as sides),) if FLOAT not in map(_type, sides):
+                return self._by(lambda above, below: -floor_quotient(-above, below), sides)
+            case "floor" | "ceil" | "uint", (inner,) if inner.type != FLOAT:
+                return self.compiled(inner)
+            case "select", (_, *sides) if FLOAT not in map(_type, sides):
+                return self._by(lambda chosen, then, otherwise: chosen * then + (1 - chosen) * otherwise, operands)
+            case "&", (number, Const(int(digits))) if digits >= 0 and digits & (digits + 1) == 0:
+                return self._by(lambda number: remainder(number, quantity(digits + 1)), (number,))
+        rule = _RULES.get(name)
+        return None if rule is None or FLOAT in map(_type, operands) else self._by(rule, operands)
+
+    def _by(self, rule: Callable[..., Quantity], operands: Sequence[Expr]) -> Compiled:
+        parts = self.compiled_parts(operands)
+        return lambda scope: rule(*[part(scope) for part in parts])
+
+    def other(self, expr: Expr) -> Compiled:
+        return lambda scope: opaque(scope.closure(expr))
+
+
+_FORMS = _Forms()
+_type = attrgetter("type")
 
 NUMBERS = frozenset((BIT, UINT, FLOAT))
-_FORMS = frozenset(
-    (
-        *("+", "-", "*", "//", "%", "**", "neg", "abs", "min", "max", "natural"),
-        *("<", "<=", ">", ">=", "==", "!=", "and", "or", "^", "not"),
-    )
-)
+_RULES: dict[str, Callable[..., Quantity]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": product,
+    "//": floor_quotient,
+    "%": remainder,
+    "**": power,
+    "neg": operator.neg,
+    "abs": lambda only: maximum(only, -only),
+    "min": minimum,
+    "max": maximum,
+    "natural": lambda only: only,
+    "<": lambda left, right: at_least_zero(right - left - 1),
+    "<=": lambda left, right: at_least_zero(right - left),
+    ">": lambda left, right: at_least_zero(left - right - 1),
+    ">=": lambda left, right: at_least_zero(left - right),
+    "==": lambda left, right: equals_zero(left - right),
+    "!=": lambda left, right: 1 - equals_zero(left - right),
+    "and": operator.mul,
+    "or": lambda left, right: left + right - left * right,
+    "^": lambda left, right: left + right - 2 * left * right,
+    "not": lambda only: 1 - only,
+}
 
 
 def _evaluated(closure: Closure) -> Value:
@@ -228,48 +277,3 @@ def _evaluated(closure: Closure) -> Value:
         return Bound(known(closure))
     except NotKnown:
         return closure
-
-
-def _form(operator: str, left: Quantity, right: Quantity = ONE) -> Quantity:
-    match operator:
-        case "+":
-            return left + right
-        case "-":
-            return left - right
-        case "*":
-            return product(left, right)
-        case "and":
-            return left * right
-        case "//":
-            return floor_quotient(left, right)
-        case "%":
-            return remainder(left, right)
-        case "**":
-            return power(left, right)
-        case "neg":
-            return -left
-        case "abs":
-            return maximum(left, -left)
-        case "natural":
-            return left
-        case "min":
-            return minimum(left, right)
-        case "max":
-            return maximum(left, right)
-        case "<":
-            return at_least_zero(right - left - 1)
-        case "<=":
-            return at_least_zero(right - left)
-        case ">":
-            return at_least_zero(left - right - 1)
-        case ">=":
-            return at_least_zero(left - right)
-        case "==":
-            return equals_zero(left - right)
-        case "!=":
-            return 1 - equals_zero(left - right)
-        case "or":
-            return left + right - left * right
-        case "^":
-            return left + right - 2 * left * right
-    return 1 - left  # not

@@ -1,7 +1,7 @@
 """Expressions as closures: the one compiler of them. A domain says what they are computed with.
 
 There is one for numbers and arrays (`qkernel.ir.evaluation`), one for affine functions of open parameters
-(`qkernel.lower.evaluation`), one for tensors (`qkernel.nn.tensors`).
+(`qkernel.lower.evaluation`), one for closed forms (`qkernel.estimate.scope`), one for tensors (`qkernel.nn.tensors`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from qkernel.ir.types import Type
 Environment = Mapping[Any, Any]
 """Values of names, and of system names by their keys."""
 
-Closure = Callable[[Environment], Any]
+Compiled = Callable[[Any], Any]
+"""The value of an expression as a function of its environment, whatever that is in its domain."""
+
 Scalar = Callable[..., Any]
 
 PLAIN = frozenset((int, float, bool))
@@ -33,7 +35,7 @@ class Domain(ABC):
     slot: ClassVar[str]
     """The attribute of an expression that keeps its closure."""
 
-    def closure(self, expr: Expr) -> Closure:
+    def compiled(self, expr: Expr) -> Compiled:
         """The value of `expr` as a function of its environment, made once for each part of it, and of inner parts first."""
         pending = [] if hasattr(expr, self.slot) else [expr]
         while pending:
@@ -42,46 +44,49 @@ class Domain(ABC):
             else:
                 part = pending.pop()
                 object.__setattr__(part, self.slot, _KINDS.get(type(part), Domain.other)(self, part))
-        found: Closure = getattr(expr, self.slot)
+        found: Compiled = getattr(expr, self.slot)
         return found
 
-    def closures(self, parts: Sequence[Expr]) -> list[Closure]:
+    def compiled_parts(self, parts: Sequence[Expr]) -> list[Compiled]:
         """Those of several expressions."""
-        return [self.closure(part) for part in parts]
+        return [self.compiled(part) for part in parts]
 
-    def constant(self, expr: Const) -> Closure:
+    def constant(self, expr: Const) -> Compiled:
         return self.other(expr)
 
-    def name(self, expr: Name | SystemName) -> Closure:
+    def name(self, expr: Name) -> Compiled:
         return self.other(expr)
 
-    def applied(self, expr: Apply) -> Closure:
+    def system_name(self, expr: SystemName) -> Compiled:
         return self.other(expr)
 
-    def item(self, expr: Item | Row) -> Closure:
+    def applied(self, expr: Apply) -> Compiled:
         return self.other(expr)
 
-    def size(self, expr: Size) -> Closure:
+    def item(self, expr: Item | Row) -> Compiled:
         return self.other(expr)
 
-    def slice(self, expr: Slice) -> Closure:
+    def size(self, expr: Size) -> Compiled:
         return self.other(expr)
 
-    def pack(self, expr: Pack) -> Closure:
+    def slice(self, expr: Slice) -> Compiled:
         return self.other(expr)
 
-    def updated(self, expr: Updated) -> Closure:
+    def pack(self, expr: Pack) -> Compiled:
+        return self.other(expr)
+
+    def updated(self, expr: Updated) -> Compiled:
         return self.other(expr)
 
     @abstractmethod
-    def other(self, expr: Expr) -> Closure:
+    def other(self, expr: Expr) -> Compiled:
         """The closure of what the domain has no method for, or an error."""
 
 
-_KINDS: dict[type[Expr], Callable[[Domain, Any], Closure]] = {
+_KINDS: dict[type[Expr], Callable[[Domain, Any], Compiled]] = {
     Const: lambda domain, expr: domain.constant(expr),
     Name: lambda domain, expr: domain.name(expr),
-    SystemName: lambda domain, expr: domain.name(expr),
+    SystemName: lambda domain, expr: domain.system_name(expr),
     Apply: lambda domain, expr: domain.applied(expr),
     Item: lambda domain, expr: domain.item(expr),
     Row: lambda domain, expr: domain.item(expr),
@@ -127,75 +132,78 @@ class Values(Domain):
     def replaced(self, base: Any, key: Any, value: Any, written: Expr) -> Any:
         """A vector with another value at `key`."""
 
-    def constant(self, expr: Const) -> Closure:
+    def constant(self, expr: Const) -> Compiled:
         value = expr.value
         return lambda names: value
 
-    def name(self, expr: Name | SystemName) -> Closure:
-        return itemgetter(expr.name if isinstance(expr, Name) else expr.key)
+    def name(self, expr: Name) -> Compiled:
+        return itemgetter(expr.name)
 
-    def applied(self, expr: Apply) -> Closure:
+    def system_name(self, expr: SystemName) -> Compiled:
+        return itemgetter(expr.key)
+
+    def applied(self, expr: Apply) -> Compiled:
         match expr.operands:
             case left, right if expr.operator in ("and", "or"):
-                return _early(expr.operator, self.closure(left), self.closure(right), self)
+                return _early(expr.operator, self.compiled(left), self.compiled(right), self)
             case left, Const(number) if type(number) in PLAIN and -SMALL < number < SMALL:
-                return _with_constant(expr.operator, self.closure(left), number, self)
+                return _with_constant(expr.operator, self.compiled(left), number, self)
             case left, right:
-                return _binary(expr.operator, self.closure(left), self.closure(right), self)
+                return _binary(expr.operator, self.compiled(left), self.compiled(right), self)
             case (operand,):
-                return _unary(expr.operator, self.closure(operand), self)
+                return _unary(expr.operator, self.compiled(operand), self)
             case condition, then, otherwise:
-                return _choice(self.closure(condition), self.closure(then), self.closure(otherwise), self)
+                return _choice(self.compiled(condition), self.compiled(then), self.compiled(otherwise), self)
         return self.other(expr)
 
-    def item(self, expr: Item | Row) -> Closure:
+    def item(self, expr: Item | Row) -> Compiled:
         base = expr.base
-        array = self.closure(base)
+        array = self.compiled(base)
         if len(expr.keys) == 1:
-            return _element(array, self.closure(expr.keys[0]), base, self)
-        keys = self.closures(expr.keys)
+            return _element(array, self.compiled(expr.keys[0]), base, self)
+        keys = self.compiled_parts(expr.keys)
         return lambda names: self.element(array(names), [key(names) for key in keys], base)
 
-    def size(self, expr: Size) -> Closure:
-        array, axis = self.closure(expr.base), expr.axis
+    def size(self, expr: Size) -> Compiled:
+        array, axis = self.compiled(expr.base), expr.axis
         return lambda names: self.length(array(names), axis)
 
-    def slice(self, expr: Slice) -> Closure:
+    def slice(self, expr: Slice) -> Compiled:
         base = expr.base
-        array, bounds = self.closure(base), self.closures((expr.start, expr.stride, expr.length))
+        array, bounds = self.compiled(base), self.compiled_parts((expr.start, expr.stride, expr.length))
         return lambda names: self.stretch(array(names), [bound(names) for bound in bounds], base)
 
-    def pack(self, expr: Pack) -> Closure:
-        items, type = self.closures(expr.items), expr.type
+    def pack(self, expr: Pack) -> Compiled:
+        items, type = self.compiled_parts(expr.items), expr.type
         return lambda names: self.packed([item(names) for item in items], type)
 
-    def updated(self, expr: Updated) -> Closure:
+    def updated(self, expr: Updated) -> Compiled:
         base = expr.base
-        array, key, value = self.closure(base), self.closure(expr.key), self.closure(expr.value)
+        array, key, value = self.compiled(base), self.compiled(expr.key), self.compiled(expr.value)
         return lambda names: self.replaced(array(names), key(names), value(names), base)
 
-    def other(self, expr: Expr) -> Closure:
+    def other(self, expr: Expr) -> Compiled:
         raise TypeError(f"not an expression: {expr!r}")
 
 
 # What a closure holds stands among its arguments: as cells it takes four times as long to make.
 
 
-def _element(array: Closure, key: Closure, written: Expr, domain: Values) -> Closure:
+def _element(array: Compiled, key: Compiled, written: Expr, domain: Values) -> Compiled:
     def found(
-        names: Environment, array: Closure = array, key: Closure = key, written: Expr = written, domain: Values = domain
+        names: Environment, array: Compiled = array, key: Compiled = key, written: Expr = written, domain: Values = domain
     ) -> Any:
         return domain.element(array(names), [key(names)], written)
 
     return found
 
 
-def _choice(condition: Closure, then: Closure, otherwise: Closure, domain: Values) -> Closure:
+def _choice(condition: Compiled, then: Compiled, otherwise: Compiled, domain: Values) -> Compiled:
     def chosen(
         names: Environment,
-        condition: Closure = condition,
-        then: Closure = then,
-        otherwise: Closure = otherwise,
+        condition: Compiled = condition,
+        then: Compiled = then,
+        otherwise: Compiled = otherwise,
         domain: Values = domain,
     ) -> Any:
         known = condition(names)
@@ -206,11 +214,11 @@ def _choice(condition: Closure, then: Closure, otherwise: Closure, domain: Value
     return chosen
 
 
-def _early(name: str, left: Closure, right: Closure, domain: Values) -> Closure:
+def _early(name: str, left: Compiled, right: Compiled, domain: Values) -> Compiled:
     """`and`, `or`: where the first operand tells, the second is not computed."""
 
     def connected(
-        names: Environment, name: str = name, left: Closure = left, right: Closure = right, domain: Values = domain
+        names: Environment, name: str = name, left: Compiled = left, right: Compiled = right, domain: Values = domain
     ) -> Any:
         first = left(names)
         if type(first) in PLAIN and bool(first) == (name == "or"):
@@ -220,11 +228,11 @@ def _early(name: str, left: Closure, right: Closure, domain: Values) -> Closure:
     return connected
 
 
-def _with_constant(name: str, left: Closure, second: Any, domain: Values) -> Closure:
+def _with_constant(name: str, left: Compiled, second: Any, domain: Values) -> Compiled:
     def computed(
         names: Environment,
         name: str = name,
-        left: Closure = left,
+        left: Compiled = left,
         second: Any = second,
         compute: Scalar = OPERATORS[name].scalar,
         domain: Values = domain,
@@ -237,12 +245,12 @@ def _with_constant(name: str, left: Closure, second: Any, domain: Values) -> Clo
     return computed
 
 
-def _binary(name: str, left: Closure, right: Closure, domain: Values) -> Closure:
+def _binary(name: str, left: Compiled, right: Compiled, domain: Values) -> Compiled:
     def computed(
         names: Environment,
         name: str = name,
-        left: Closure = left,
-        right: Closure = right,
+        left: Compiled = left,
+        right: Compiled = right,
         compute: Scalar = OPERATORS[name].scalar,
         domain: Values = domain,
     ) -> Any:
@@ -254,11 +262,11 @@ def _binary(name: str, left: Closure, right: Closure, domain: Values) -> Closure
     return computed
 
 
-def _unary(name: str, part: Closure, domain: Values) -> Closure:
+def _unary(name: str, part: Compiled, domain: Values) -> Compiled:
     def computed(
         names: Environment,
         name: str = name,
-        part: Closure = part,
+        part: Compiled = part,
         compute: Scalar = OPERATORS[name].scalar,
         domain: Values = domain,
     ) -> Any:

@@ -35,7 +35,7 @@ def evaluate(expr: Expr, environment: Environment) -> Any:
     array. A name bound to an expression gives a residual expression.
     Raises `QubitIndexResolutionError` for an element that a vector or dictionary does not have.
     """
-    return (getattr(expr, "numeric", None) or _NUMBERS.closure(expr))(environment)
+    return (getattr(expr, "numeric", None) or _NUMBERS.compiled(expr))(environment)
 
 
 class _Numbers(Values):

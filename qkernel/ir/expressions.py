@@ -27,7 +27,7 @@ def _both(name: str) -> tuple[Callable[[Expr, Any], Expr], Callable[[Expr, Any],
 class Expr(Interned):
     """A classical value that is known only later. Operators build larger expressions; `bool`, `int` and `float` raise."""
 
-    __slots__ = ("bounds", "extent", "lowered", "names", "numeric", "tensorial", "type")
+    __slots__ = ("bounds", "extent", "formed", "lowered", "names", "numeric", "tensorial", "type")
     """All but the type is worked out when it is asked for: see `qkernel.ir.compiled` and `qkernel.ir.trees`."""
 
     type: Type

@@ -45,7 +45,7 @@ _KINDS: dict[type, int] = {**dict.fromkeys(PLAIN, _NUMBER), np.ndarray: _ARRAY, 
 
 def value(expr: Expr, names: Mapping[str, Any]) -> Any:
     """The value of `expr` where `names` has the value of each of its names."""
-    return (getattr(expr, "lowered", None) or _LOWERING.closure(expr))(names)
+    return (getattr(expr, "lowered", None) or _LOWERING.compiled(expr))(names)
 
 
 def compute(name: str, values: list[Any]) -> Any:

@@ -14,7 +14,7 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from qkernel.engine import load_engine
 from qkernel.errors import DependencyError, GradientError
-from qkernel.ir.compiled import Closure, Domain
+from qkernel.ir.compiled import Compiled, Domain
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Row
 from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.trees import is_constant
@@ -139,24 +139,27 @@ class _Tensors(Domain):
 
     slot = "tensorial"
 
-    def constant(self, expr: Const) -> Closure:
+    def constant(self, expr: Const) -> Compiled:
         value = expr.value  # made where it is wanted: a copy would wait for the device
         return lambda values: torch.full((), value, dtype=values[_LIKE].dtype, device=values[_LIKE].device)
 
-    def name(self, expr: Name | SystemName) -> Closure:
+    def name(self, expr: Name) -> Compiled:
         return itemgetter(expr)
 
-    def item(self, expr: Item | Row) -> Closure:
+    def system_name(self, expr: SystemName) -> Compiled:
+        return itemgetter(expr)
+
+    def item(self, expr: Item | Row) -> Compiled:
         is_column = type(expr.base) in (Name, SystemName) and all(map(is_constant, expr.keys))
         return itemgetter(expr) if is_column else self.other(expr)
 
-    def applied(self, expr: Apply) -> Closure:
+    def applied(self, expr: Apply) -> Compiled:
         if (function := FUNCTIONS.get(expr.operator)) is None:
             return self.other(expr)
-        operands = self.closures(expr.operands)
+        operands = self.compiled_parts(expr.operands)
         return lambda values: function(*[operand(values) for operand in operands])
 
-    def other(self, expr: Expr) -> Closure:
+    def other(self, expr: Expr) -> Compiled:
         raise GradientError(f"there are no tensor operations for `{expr}`")
 
 
@@ -167,4 +170,4 @@ _LIKE = SystemName(Key("like"), FLOAT)
 def _evaluate(exprs: Iterable[Expr], values: Mapping[Expr, Tensor], like: Tensor) -> list[Tensor]:
     """The values of expressions where `values` has their leaves; constants take the dtype and device of `like`."""
     environment = {**values, _LIKE: like}
-    return [_TENSORS.closure(expr)(environment) for expr in exprs]
+    return [_TENSORS.compiled(expr)(environment) for expr in exprs]
