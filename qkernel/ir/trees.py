@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
-from qkernel.ir.expressions import Apply, Const, Expr, Name, Size
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Size
 from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.types import BIT
 
@@ -41,20 +41,43 @@ def tree_size(expr: Expr) -> tuple[int, int]:
     return 1 + sum(nodes for nodes, _ in inner), 1 + max((depth for _, depth in inner), default=0)
 
 
-@_kept("names")
+def _parts(expr: Expr, is_whole: Callable[[Expr], bool]) -> Iterator[Expr]:
+    """The leaves of `expr`, each once, and instead of the leaves in them those parts that are taken as a whole."""
+    pending, seen = [expr], {expr}
+    while pending:
+        part = pending.pop()
+        if not part.children or is_whole(part):
+            yield part
+            continue
+        pending += [child for child in part.children if child not in seen]
+        seen.update(part.children)
+
+
 def _names(expr: Expr) -> tuple[frozenset[str], frozenset[Key]]:
-    match expr:
-        case Name(name):
-            return frozenset((name,)), frozenset()
-        case SystemName(key):
-            return frozenset(), frozenset((key,))
-    inner = [*map(_names, expr.children)]
-    return _union([users for users, _ in inner]), _union([systems for _, systems in inner])
+    """The two kinds of names, kept with what is asked for them and not with all that is in it, which may be much."""
+    if (kept := getattr(expr, "names", None)) is None:
+        users, systems = set[str](), set[Key]()
+        for part in _parts(expr, lambda part: hasattr(part, "names")):
+            match part:
+                case Name(name):
+                    users.add(name)
+                case SystemName(key):
+                    systems.add(key)
+                case _ if part.children:
+                    users |= _names(part)[0]
+                    systems |= _names(part)[1]
+        kept = frozenset(users), frozenset(systems)
+        object.__setattr__(expr, "names", kept)
+    return kept
 
 
-def _union(parts: list[frozenset[Found]]) -> frozenset[Found]:
-    most: frozenset[Found] = max(parts, key=len, default=frozenset())
-    return most if all(part <= most for part in parts) else most.union(*parts)
+def variables(expr: Expr) -> set[Expr]:
+    """The names in `expr`, and of arrays and dictionaries the elements."""
+    return {part for part in _parts(expr, _is_element) if isinstance(part, Name) or _is_element(part)}
+
+
+def _is_element(part: Expr) -> bool:
+    return isinstance(part, Item) and isinstance(part.base, Name)
 
 
 def free_names(expr: Expr) -> frozenset[str]:
@@ -74,7 +97,7 @@ def is_constant(expr: Expr) -> bool:
 
 def substitute(expr: Expr, values: Mapping[Any, Expr]) -> Expr:
     """`expr` with names, or keys of system names, replaced by expressions; what `values` lacks stays."""
-    done: dict[int, Expr] = {}  # what is shared stays so
+    done: dict[Expr, Expr] = {}
 
     def replaced(part: Expr) -> Expr:
         if all(values.keys().isdisjoint(found) for found in _names(part)):
@@ -82,8 +105,8 @@ def substitute(expr: Expr, values: Mapping[Any, Expr]) -> Expr:
         match part:
             case Name(name) | SystemName(name):
                 return values[name]
-        if (found := done.get(id(part))) is None:
-            found = done[id(part)] = part.rebuilt([*map(replaced, part.children)])
+        if (found := done.get(part)) is None:
+            found = done[part] = part.rebuilt([*map(replaced, part.children)])
         return found
 
     return replaced(expr)

@@ -17,7 +17,7 @@ import numpy as np
 from qkernel.errors import ArithmeticEvaluationError
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
-from qkernel.ir.trees import free_names
+from qkernel.ir.trees import free_names, variables
 from qkernel.ir.types import DictType, Type
 from qkernel.lower.derivatives import derivatives
 
@@ -220,7 +220,9 @@ class AngleMap:
         return tuple(
             (slot, columns[element], slope)
             for slot, expression in self.curved
-            for element, slope in derivatives(expression, sorted(_leaves(expression) & columns.keys(), key=columns.__getitem__))
+            for element, slope in derivatives(
+                expression, sorted(variables(expression) & columns.keys(), key=columns.__getitem__)
+            )
         )
 
     def bind(self, values: Mapping[str, Any]) -> AngleMap:
@@ -305,7 +307,7 @@ def _angle(expression: Expr, values: Mapping[str, Any], what: str = "an angle") 
         reason = f"it is {result}"
     except (ArithmeticError, ValueError) as error:
         reason = str(error)
-    given = ", ".join(sorted(f"{leaf} = {evaluate(leaf, values)}" for leaf in _leaves(expression)))
+    given = ", ".join(sorted(f"{leaf} = {evaluate(leaf, values)}" for leaf in variables(expression)))
     raise ArithmeticEvaluationError(f"{what} has no value where {_cut(given)}: `{_cut(str(expression))}`", label=reason)
 
 
@@ -343,10 +345,3 @@ def _add_at(result: Array, groups: tuple[Array | None, Array, Array | None], ent
     order, distinct, starts = groups
     entries = entries if order is None else entries[..., order]
     result[..., distinct] += entries if starts is None else np.add.reduceat(entries, starts, axis=-1)
-
-
-def _leaves(expr: Expr) -> set[Expr]:
-    """The names and elements of names in `expr`."""
-    if isinstance(expr, Name) or (isinstance(expr, Item) and isinstance(expr.base, Name)):
-        return {expr}
-    return set().union(*(_leaves(child) for child in expr.children))

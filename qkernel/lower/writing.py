@@ -20,7 +20,7 @@ class Writer:
     def __init__(self, element: Callable[[int], Expr]) -> None:
         self.element = element
         self.leaves: dict[int, Expr] = {}
-        self._written: dict[int, tuple[Expr, Expr]] = {}  # by identity, each with what is so kept alive
+        self._written: dict[Expr, Expr] = {}
 
     def curved(self, columns: Columns) -> tuple[tuple[int, Expr], ...]:
         """The angles that are not affine, by slot."""
@@ -30,11 +30,11 @@ class Writer:
         return tuple(sorted(entries, key=itemgetter(0)))
 
     def written(self, expr: Expr) -> Expr:
-        """An angle with its symbols written out; what is shared in it stays so."""
+        """An angle with its symbols written out."""
         if isinstance(expr, Apply):
-            if (found := self._written.get(id(expr))) is None:
-                found = self._written[id(expr)] = expr, Apply(expr.operator, tuple(map(self.written, expr.operands)))
-            return found[1]
+            if (found := self._written.get(expr)) is None:
+                found = self._written[expr] = Apply(expr.operator, tuple(map(self.written, expr.operands)))
+            return found
         return self.leaf(expr.key.number) if isinstance(expr, SystemName) else expr
 
     def _rounds(self, expr: Expr, count: int) -> list[Expr]:

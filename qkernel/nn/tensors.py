@@ -17,7 +17,7 @@ from qkernel.errors import DependencyError, GradientError
 from qkernel.ir.compiled import Compiled, Domain
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Row
 from qkernel.ir.system_names import Key, SystemName
-from qkernel.ir.trees import is_constant
+from qkernel.ir.trees import is_constant, variables
 from qkernel.ir.types import FLOAT
 from qkernel.nn.splits import Columns
 from qkernel.program import Program
@@ -119,16 +119,12 @@ def tensor_program(program: Program, batched: Columns, shared: Columns) -> Tenso
     angles: dict[bool, list[Expr]] = {True: [], False: []}
     columns = {True: list(batched), False: list(shared)}
     for k, (_, angle) in enumerate(circuit.angles.curved):
-        kind = _depends(angle, varying)
+        kind = not varying.isdisjoint(variables(angle))
         angles[kind].append(angle)
         columns[kind].append(len(leaves) + k)
     split = prepared.split(columns[True], columns[False])
     where = {leaf: position[column] for column, leaf in enumerate(leaves)}
     return TensorProgram(program, split, where, tuple(angles[True]), tuple(angles[False]))
-
-
-def _depends(expr: Expr, leaves: set[Expr]) -> bool:
-    return expr in leaves or any(_depends(child, leaves) for child in expr.children)
 
 
 class _Tensors(Domain):
