@@ -88,11 +88,10 @@ class NeuralNetwork:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        engine = self.executable.engine
         return (
             f"<{type(self).__name__} of {self.circuit.kernel.name}: {counted(self.circuit.num_qubits, 'qubit')}, "
             f"{counted(self.num_inputs, 'input')}, {counted(self.num_weights, 'weight')}, {self._told()}, "
-            f"output shape {self.output_shape}, engine {engine if isinstance(engine, str) else engine.name}, "
+            f"output shape {self.output_shape}, engine {resolve_engine(self.executable.engine).name}, "
             f"gradients by inputs {'on' if self.input_gradients else 'off'}>"
         )
 
