@@ -62,12 +62,15 @@ Roles = tuple[tuple[str, Any], ...]
 """Names of fields, each with its `Role`, `Defines` or `Operand`."""
 
 
+Words = Mapping[str, Mapping[str, object]]
+
+
 class Declared:
     """An op, or a part of one."""
 
     __slots__ = ()
 
-    words: ClassVar[Mapping[str, Mapping[str, object]]] = {}
+    words: ClassVar[Words] = {}
     """The words that it can be written with, each with the values of the fields that it stands for."""
     roles: ClassVar[Roles]
     written: ClassVar[Roles]
@@ -78,7 +81,9 @@ class Declared:
     result_fields: ClassVar[tuple[str, ...]]
     word_field: ClassVar[str | None]
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, words: str | Words | None = None) -> None:
+        if words is not None:  # a class with slots is made twice, the second time without
+            cls.words = {words: {}} if isinstance(words, str) else words
         annotations = cls.__annotations__.items()
         cls.roles = tuple((name, role) for name, kind in annotations for role in getattr(kind, "__metadata__", ()))
         operands = [(name, role) for name, role in cls.roles if isinstance(role, Operand) or role in _OPERANDS]

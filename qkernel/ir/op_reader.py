@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from qkernel.diagnostics import Span, did_you_mean
+from qkernel.diagnostics import Span, counted, did_you_mean
 from qkernel.ir import ops
 from qkernel.ir.expression_reader import ExpressionReader, name_of, read_string, read_type
 from qkernel.ir.expressions import ONE, ZERO, Expr
-from qkernel.ir.fields import EACH, Declared, Defines, Operand, Role
+from qkernel.ir.fields import EACH, Declared, Operand, Role
 from qkernel.ir.lexer import MAX_NESTING, error_at, span_of
 from qkernel.ir.types import UINT, Type, joined_type
 from qkernel.ir.vocabulary import MODIFIER_WORDS, OP_WORDS
@@ -202,11 +202,13 @@ class FunctionReader(ExpressionReader):
         if kind is ops.Call and name_of(word) not in self.returns:
             near = did_you_mean(name_of(word), [*ops.Gate.words, *self.returns])
             raise error_at(node, f"there is no gate or function `{name_of(word)}` in this text{near}")
-        if modifiers and "modifiers" not in dict(kind.roles):
+        if modifiers and "modifiers" not in kind.operand_fields:
             raise error_at(call, f"`{word}` takes no modifiers")
-        values = self._results(node, word, kind, names) | self._operands(call, word, kind, call.children[1:])
+        values = self._operands(call, word, kind, call.children[1:]) | self._results(node, word, kind, names)
         if modifiers:
             values["modifiers"] = modifiers
+        if kind.word_field is not None:
+            values[kind.word_field] = name_of(word)
         op: ops.Op = kind(**values, span=self._span(node))
         types = dict(definitions(op, self.returns))
         for (target, type), name in zip(targets, names, strict=True):
@@ -230,25 +232,17 @@ class FunctionReader(ExpressionReader):
         raise error_at(node, "a gate or kernel should stand here, or `inverse`, `control` or `power` of one")
 
     def _results(self, node: Any, word: str, kind: type[Declared], names: Names) -> dict[str, Any]:
-        """The fields of an op for its word and for the names of its results."""
-        fields: dict[str, Any] = {}
-        if names and not kind.result_fields:
-            raise error_at(node, f"`{word}` gives nothing back")
-        for field, role in kind.roles:
-            match role:
-                case Role.WORD:
-                    fields[field] = name_of(word)
-                case Defines():
-                    if len(names) != 1 or names[0] is None:
-                        raise error_at(node, f"`{word}` gives one result a name", help=f"write `name = {word}(...)`")
-                    (fields[field],) = names
-                case Role.RESULTS:
-                    count = len(self.returns[name_of(word)])
-                    if names and len(names) != count:
-                        title = f"`{name_of(word)}` gives back {count} values, not {len(names)}"
-                        raise error_at(node, title, help="write `_` for those without a name")
-                    fields[field] = names or (None,) * count
-        return fields
+        """The fields of an op for the names of its results."""
+        is_call = kind is ops.Call
+        if None in names and not is_call:
+            raise error_at(node, f"`{word}` gives no results without a name", help="only calls of functions have `_`")
+        count = len(self.returns[name_of(word)]) if is_call else len(kind.result_fields)
+        if is_call and not names:
+            names = (None,) * count
+        if len(names) != count:
+            help = "write `_` for those without a name" if is_call else f"write `{'name = ' * count}{word}(...)`"
+            raise error_at(node, f"`{name_of(word)}` gives back {counted(count, 'value')}, not {len(names)}", help=help)
+        return dict(zip(kind.result_fields, [names] if is_call else names, strict=True))
 
     def _operands(self, node: Any, word: str, kind: type[Declared], nodes: list[Any]) -> dict[str, Any]:
         """The fields of an op or modifier that its word stands for, and those in the parentheses behind it."""

@@ -7,7 +7,7 @@ never count in comparison.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from qkernel.diagnostics import Span
 from qkernel.gates import GATES
@@ -33,14 +33,12 @@ def _as_many(element: ScalarType) -> Callable[[Any], Type]:
 
 
 @dataclass(frozen=True, slots=True)
-class Adjoint(Declared):
+class Adjoint(Declared, words="inverse"):
     """Run the operation backwards."""
-
-    words: ClassVar = {"inverse": {}}
 
 
 @dataclass(frozen=True, slots=True)
-class Control(Declared):
+class Control(Declared, words="control"):
     """Run the operation where the qubits of `places`, in order, least significant first, hold `value` (None: all 1).
 
     `count` is how many qubits these must be, where the lengths of `places` do not show it; lowering checks that.
@@ -50,34 +48,28 @@ class Control(Declared):
     value: Annotated[Expr | None, Operand("the value of a control", (UINT,), keyword=True)] = None
     count: Annotated[Expr | None, Operand("the number of controls", (UINT,), keyword=True)] = None
 
-    words: ClassVar = {"control": {}}
-
 
 @dataclass(frozen=True, slots=True)
-class Power(Declared):
+class Power(Declared, words="power"):
     """Run the operation `exponent` times; a negative number of times runs its adjoint."""
 
     exponent: Annotated[Expr, Operand("the exponent of a power", (UINT,))]
-
-    words: ClassVar = {"power": {}}
 
 
 Modifier = Adjoint | Control | Power
 
 
 @dataclass(frozen=True, slots=True)
-class Alloc(Declared):
+class Alloc(Declared, words={"qubit": {"size": None}, "qubits": {}}):
     """A fresh register of `size` qubits in 0, or one fresh qubit if `size` is None. Never reused, one per execution."""
 
     register: Annotated[str, Defines(lambda op: QUBIT if op.size is None else ArrayType(QUBIT))]
     size: Annotated[Expr | None, Operand("the size of a register", (UINT,))] = None
     span: Span | None = field(default=None, compare=False)
 
-    words: ClassVar = {"qubit": {"size": None}, "qubits": {}}
-
 
 @dataclass(frozen=True, slots=True)
-class Gate(Declared):
+class Gate(Declared, words={**{gate: {"matrix": None} for gate in (*GATES, "barrier")}, "unitary": {}}):
     """A gate of the table `qkernel.gates.GATES`, by name.
 
     A one-qubit gate on a place with a length acts on each of its qubits; then an angle of vector type gives one angle
@@ -92,11 +84,9 @@ class Gate(Declared):
     matrix: Annotated[tuple[tuple[complex, ...], ...] | None, Role.MATRIX] = None
     span: Span | None = field(default=None, compare=False)
 
-    words: ClassVar = {**{gate: {"matrix": None} for gate in (*GATES, "barrier")}, "unitary": {}}
-
 
 @dataclass(frozen=True, slots=True)
-class PauliEvolve(Declared):
+class PauliEvolve(Declared, words="pauli_evolve"):
     """exp(-i time observable) on `places` (observable qubit k is the k-th qubit), one Trotter step in the terms' order."""
 
     places: Places
@@ -104,8 +94,6 @@ class PauliEvolve(Declared):
     time: Annotated[Expr, Operand("an angle", NUMBERS)]
     modifiers: Modifiers = ()
     span: Span | None = field(default=None, compare=False)
-
-    words: ClassVar = {"pauli_evolve": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +112,18 @@ class Call(Declared):
     span: Span | None = field(default=None, compare=False)
 
 
+_MEASUREMENTS = {
+    "measure": {"basis": "z", "keeps": False},
+    "measure_x": {"basis": "x", "keeps": False},
+    "measure_y": {"basis": "y", "keeps": False},
+    "project_z": {"basis": "z", "keeps": True},
+    "project_x": {"basis": "x", "keeps": True},
+    "project_y": {"basis": "y", "keeps": True},
+}
+
+
 @dataclass(frozen=True, slots=True)
-class Measure(Declared):
+class Measure(Declared, words=_MEASUREMENTS):
     """Measure `place` in the basis `z`, `x` or `y`. Defines `result`: a Bit, or a vector of Bits if place has a length.
 
     `keeps` says whether the qubits live on afterwards (`project_*`, `measure_reset`).
@@ -137,28 +135,17 @@ class Measure(Declared):
     keeps: bool = False
     span: Span | None = field(default=None, compare=False)
 
-    words: ClassVar = {
-        "measure": {"basis": "z", "keeps": False},
-        "measure_x": {"basis": "x", "keeps": False},
-        "measure_y": {"basis": "y", "keeps": False},
-        "project_z": {"basis": "z", "keeps": True},
-        "project_x": {"basis": "x", "keeps": True},
-        "project_y": {"basis": "y", "keeps": True},
-    }
-
 
 @dataclass(frozen=True, slots=True)
-class Reset(Declared):
+class Reset(Declared, words="reset"):
     """Put `place` into 0."""
 
     place: OnePlace
     span: Span | None = field(default=None, compare=False)
 
-    words: ClassVar = {"reset": {}}
-
 
 @dataclass(frozen=True, slots=True)
-class Expval(Declared):
+class Expval(Declared, words="expval"):
     """The expectation value of `observable` (its qubit k is the k-th qubit of `places`); consumes the qubits.
 
     Defines `result`: a Float, or a vector of Floats if `observable` is a vector of observables.
@@ -169,18 +156,14 @@ class Expval(Declared):
     result: Annotated[str, Defines(lambda op: ArrayType(FLOAT) if isinstance(op.observable.type, ArrayType) else FLOAT)]
     span: Span | None = field(default=None, compare=False)
 
-    words: ClassVar = {"expval": {}}
-
 
 @dataclass(frozen=True, slots=True)
-class Probabilities(Declared):
+class Probabilities(Declared, words="probabilities"):
     """The 2**n outcome probabilities of `places`, index 0 all zeros, first qubit least significant; consumes them."""
 
     places: Places
     result: Annotated[str, Defines(lambda op: ArrayType(FLOAT))]
     span: Span | None = field(default=None, compare=False)
-
-    words: ClassVar = {"probabilities": {}}
 
 
 @dataclass(frozen=True, slots=True)
