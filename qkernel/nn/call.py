@@ -31,6 +31,7 @@ _CPU = torch.device("cpu")
 _MOST_CALLS, _MOST_SPLITS = 256, 16
 _SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 _numbers = count()
+_PLAIN = (Tensor, torch.nn.Parameter)
 WIRINGS: WeakValueDictionary[int, Wiring] = WeakValueDictionary()
 """By their numbers, for as long as they live."""
 
@@ -196,6 +197,16 @@ def _joined(arrays: list[Array], rows: int, dtype: Any) -> Array:
     if len(arrays) == 1:
         return arrays[0] if arrays[0].dtype == dtype else arrays[0].astype(dtype)
     return np.concatenate(arrays, axis=1, dtype=dtype) if arrays else np.empty((rows, 0), dtype)
+
+
+def kind_of(tensors: Sequence[Tensor]) -> tuple[Any, ...]:
+    """What two sets of tensors have in common that one call serves. Raises `AttributeError` for what are no tensors."""
+    return tuple([(type(tensor), tensor.shape, tensor.dtype, tensor.device, tensor.layout) for tensor in tensors])
+
+
+def hold_values(tensors: Sequence[Tensor]) -> bool:
+    """Whether these are tensors as they come, not meta tensors and not of a class such as `FakeTensor`."""
+    return all(type(tensor) in _PLAIN and not tensor.is_meta for tensor in tensors)
 
 
 @dataclass(frozen=True)

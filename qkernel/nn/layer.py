@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from qkernel.explanation import size, work
 from qkernel.lower.bindings import given as bindings_by_name
 from qkernel.lower.given_values import Several
 from qkernel.nn.arguments import Arguments, require_free
-from qkernel.nn.call import Call, Placement, Wiring
+from qkernel.nn.call import Call, Placement, Wiring, hold_values, kind_of
 from qkernel.nn.compile import Recipe, arguments_of, compile_layer
 from qkernel.nn.function import evaluate
 from qkernel.nn.operators import evaluate as evaluate_named
@@ -24,7 +24,6 @@ from qkernel.nn.sampling import ShotSequence
 from qkernel.program import Program
 from qkernel.shots import check_seed, check_shots
 
-_PLAIN = (Tensor, nn.Parameter)
 _OF_THIS_MACHINE = (
     "the built-in engine of this machine: many small states side by side, large ones in blocks that fit the cache"
 )
@@ -175,13 +174,13 @@ class QLayer(Arguments):
         if torch.compiler.is_compiling():
             return self._evaluated(self._spread(inputs), weights)
         try:
-            kind = tuple([(type(tensor), tensor.shape, tensor.dtype, tensor.device, tensor.layout) for tensor in tensors])
+            kind = kind_of(tensors)
         except AttributeError:  # not all are tensors
             fields = self._spread(inputs)
             return self._evaluated(inputs, weights) if fields == inputs else self._values(*fields)
         call = self._wiring.calls.get(kind)
         if call is None:
-            if not _hold_values(tensors):
+            if not hold_values(tensors):
                 return self._evaluated(inputs, weights)
             call = Call.of(self._wiring, tensors, self._batch_axes(inputs, weights))
             self._wiring.remember(kind, call)
@@ -299,11 +298,6 @@ def _paired(recipe: Recipe) -> int:
             help="give the list in `bindings`, or as `readout`",
         )
     return lists[0]
-
-
-def _hold_values(tensors: Sequence[Tensor]) -> bool:
-    """Whether these are tensors as they come, not meta tensors and not of a class such as `FakeTensor`."""
-    return all(type(tensor) in _PLAIN and not tensor.is_meta for tensor in tensors)
 
 
 def _because(asked: str, reason: str) -> str:

@@ -16,16 +16,16 @@ from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
-from torch._C import _are_functorch_transforms_active
+from torch._C import _are_functorch_transforms_active, _len_torch_dispatch_stack
+from torch._C._dynamo.eval_frame import _FrameAction, _FrameExecStrategy, set_code_exec_strategy
 from torch._C._functorch import is_legacy_batchedtensor
-from torch._compile import _disable_dynamo
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch._functorch.utils import enable_single_level_autograd_function
 from torch.autograd import forward_ad
 
 from qkernel.engine import is_registered
 from qkernel.errors import GradientError, QKernelError, TargetCapabilityError
-from qkernel.nn.call import WIRINGS, Call, Gradients, Wiring
+from qkernel.nn.call import WIRINGS, Call, Gradients, Wiring, hold_values, kind_of
 from qkernel.nn.text import format_layer, parse_layer
 
 _OF_THIS_PROCESS = "quantum layer of one process "
@@ -82,10 +82,16 @@ def _restored(name: str) -> Wiring:
 
 def _call(name: str, tensors: Sequence[Tensor]) -> Call:
     wiring = wiring_of(name)
-    axes: tuple[int, ...] = ()
-    for place, tensor in zip(wiring.placements, tensors, strict=True):
-        axes = tuple(tensor.shape[: tensor.dim() - len(place.shape)]) or axes
-    return Call.of(wiring, tensors, axes)
+    kind = kind_of(tensors) if hold_values(tensors) else None  # the shapes of others may be symbols
+    call = None if kind is None else wiring.calls.get(kind)
+    if call is None:
+        axes: tuple[int, ...] = ()
+        for place, tensor in zip(wiring.placements, tensors, strict=True):
+            axes = tuple(tensor.shape[: tensor.dim() - len(place.shape)]) or axes
+        call = Call.of(wiring, tensors, axes)
+        if kind is not None:
+            wiring.remember(kind, call)
+    return call
 
 
 # Values and derivatives ----------------------------------------------------------------------------------------------
@@ -200,7 +206,7 @@ class _Derivative(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> Gradients:
-        if torch._C._len_torch_dispatch_stack() and not is_transformed():
+        if _len_torch_dispatch_stack() and not is_transformed():
             return None, None, *second_derivative(ctx.saved_tensors)  # a graph is refused when this part of it runs
         return _second_derivative(cotangents)
 
@@ -229,13 +235,15 @@ class Linearised(_Derivative):
             return jacobian(name, wanted, tensors)  # type: ignore[no-any-return]
 
 
-def _with_derivative(function: type[torch.autograd.Function]) -> Callable[..., Any]:
+def _with_derivative(function: type[torch.autograd.Function], compute: Callable[..., Any]) -> Callable[..., Any]:
     """What autograd does at an operator whose last argument are tensors: `function`, forward mode included.
 
     The rules that `torch.library.register_autograd` makes drop tangents in silence.
     """
 
     def differentiable(*arguments: Any) -> Any:
+        if not (torch.is_grad_enabled() or is_transformed() or _len_torch_dispatch_stack()) and hold_values(arguments[-1]):
+            return compute(*arguments)  # as in the graphs that `torch.compile` makes
         with enable_single_level_autograd_function():
             return super(torch.autograd.Function, function).apply(*arguments[:-1], *arguments[-1])  # type: ignore[misc]
 
@@ -264,6 +272,12 @@ def _spread(size: int, name: str, tensors: Sequence[Tensor], axes: Sequence[int 
 # The operators --------------------------------------------------------------------------------------------------------
 
 
+def _unseen(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, into which `torch.compile` does not look."""
+    set_code_exec_strategy(function.__code__, _FrameExecStrategy(_FrameAction.SKIP, _FrameAction.SKIP))
+    return function
+
+
 def _operator(
     signature: str,
     compute: Callable[..., Any],
@@ -273,9 +287,9 @@ def _operator(
 ) -> Callable[..., Any]:
     name = signature.partition("(")[0]
     _LIBRARY.define(signature, tags=(torch.Tag.pt2_compliant_tag,))
-    _LIBRARY.impl(name, _disable_dynamo(_plainly(compute)), "CompositeExplicitAutograd")
+    _LIBRARY.impl(name, _unseen(_plainly(compute)), "CompositeExplicitAutograd")
     if function is not None:
-        _LIBRARY.impl(name, _disable_dynamo(_with_derivative(function)), "Autograd")
+        _LIBRARY.impl(name, _unseen(_with_derivative(function, compute)), "Autograd")
     torch.library.register_fake(f"qkernel::{name}", empty, lib=_LIBRARY)
     if many is not None:
         torch.library.register_vmap(f"qkernel::{name}", many, lib=_LIBRARY)
