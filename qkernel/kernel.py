@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 import numpy as np
 
+from qkernel import summary
 from qkernel.errors import (
     BindingTypeError,
     CallableDefinitionConflictError,
@@ -20,6 +21,7 @@ from qkernel.errors import (
     KernelTypeError,
     QKernelError,
 )
+from qkernel.executable import Executable
 from qkernel.frontend.arguments import bind
 from qkernel.frontend.captures import snapshot
 from qkernel.frontend.kernel_calls import Outline, assumed_outline, spread_structs
@@ -29,13 +31,15 @@ from qkernel.frontend.trace import Traced, check_assumption, check_recursion, li
 from qkernel.frontend.tracer import CallSite, describe
 from qkernel.ir.ops import Module
 from qkernel.ir.types import FLOAT, ArrayType, DictType, Type, is_quantum
+from qkernel.ir.verifier import verify
+from qkernel.lower import lower
+from qkernel.lower.bindings import given, normalise, refuse_graph
+from qkernel.lower.lengths import given_lengths, lengths_of
+from qkernel.lower.rounds import check_rounds
 from qkernel.recent import Recent
 from qkernel.recursion import deep_stack
 from qkernel.tracing import active, is_tracing
 from qkernel.verbs import DIRECT, Verbs
-
-if TYPE_CHECKING:
-    from qkernel.executable import Executable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,7 +63,7 @@ class Kernel(Verbs, Generic[P, R]):
         self._assumed: Outline | None = None
         self._busy = False
         self._module: tuple[tuple[Traced, ...], Module] | None = None
-        self._compiled = Recent[Any, "Executable"](MOST_PROGRAMS)
+        self._compiled = Recent[Any, Executable](MOST_PROGRAMS)
 
     def _refuse_names_of_options(self) -> None:
         """By these names every other argument and option can be given, so that they cannot be arguments themselves."""
@@ -151,9 +155,6 @@ class Kernel(Verbs, Generic[P, R]):
 
     def check(self) -> None:
         """Trace the kernel and everything that it calls now; raises what is wrong."""
-        from qkernel.ir.verifier import verify
-        from qkernel.lower.rounds import check_rounds
-
         verify(self.ir)
         check_rounds(self.ir)
 
@@ -187,19 +188,13 @@ class Kernel(Verbs, Generic[P, R]):
         return name
 
     def __repr__(self) -> str:
-        from qkernel.summary import signature
-
-        return f"<kernel {signature(self)}>"
+        return f"<kernel {summary.signature(self, self.signature)}>"
 
     def __str__(self) -> str:
-        from qkernel.summary import text_summary
-
-        return text_summary(self)
+        return summary.text_summary(self, self.signature)
 
     def _repr_html_(self) -> str:
-        from qkernel.summary import html_summary
-
-        return html_summary(self)
+        return summary.html_summary(self, self.signature)
 
     # running --------------------------------------------------------------------------------------------------------
 
@@ -229,9 +224,6 @@ class Kernel(Verbs, Generic[P, R]):
         Arguments in neither become parameters where they shape nothing. `lengths` gives shapes of open arrays, and the
         keys of open dictionaries. `engine`, `shots` and `seed` hold for every call that names none: see `Verbs`.
         """
-        from qkernel.lower.bindings import given, refuse_graph
-        from qkernel.lower.lengths import given_lengths
-
         refuse_graph(self.name, given(bindings))
         shapes = given_lengths(self.ir.entry, lengths or {})
         return self._lowered(bindings, parameters, shapes, engine=engine, shots=shots, seed=seed)
@@ -249,10 +241,6 @@ class Kernel(Verbs, Generic[P, R]):
 
         `takes_qubits` lets the kernel have quantum arguments; the value of a register is its length.
         """
-        from qkernel.executable import Executable
-        from qkernel.lower import lower
-        from qkernel.lower.bindings import given, normalise
-
         module = self.ir
         bound = normalise(module.entry, given(bindings), self._fields(parameters), takes_qubits)
         return Executable(lower(module, bound.values, bound.open, shapes, trims), module, fixed=bound.values, **settings)
@@ -289,8 +277,6 @@ class Kernel(Verbs, Generic[P, R]):
     def _opened(
         self, values: dict[str, Any], open_names: list[str], positional: int, takes_qubits: bool
     ) -> tuple[Executable, dict[str, Any]]:
-        from qkernel.lower.lengths import lengths_of
-
         fixed = {name: value for name, value in values.items() if name not in open_names}
         lengths = lengths_of(self.ir.entry, {name: values[name] for name in open_names})
         key = (_key(fixed), tuple(open_names), tuple(lengths.items()), takes_qubits)
@@ -309,8 +295,6 @@ class Kernel(Verbs, Generic[P, R]):
     def _values(
         self, arguments: tuple[Any, ...], bindings: Mapping[str, Any] | None, keywords: dict[str, Any]
     ) -> dict[str, Any]:
-        from qkernel.lower.bindings import given
-
         named = given(bindings)
         if twice := [name for name in named if name in keywords]:
             raise ConflictingBindingError(f"`{twice[0]}` is given twice: in `bindings` and by its name")

@@ -5,22 +5,23 @@ from __future__ import annotations
 import html
 
 from qkernel.errors import QKernelError, SizeError
-from qkernel.kernel import AnyKernel
+from qkernel.frontend.signature import Signature
+from qkernel.verbs import Verbs
 
 
-def text_summary(kernel: AnyKernel) -> str:
+def text_summary(kernel: Verbs, written: Signature) -> str:
     """What `print(kernel)` shows."""
     try:
         drawing = kernel.draw(output="text").partition("\n\n")[2]  # its own title says less than the signature
     except SizeError as error:
         drawing = f"({error.title})\n"
-    return "\n".join([signature(kernel), "", drawing, *counts(kernel)])
+    return "\n".join([signature(kernel, written), "", drawing, *counts(kernel)])
 
 
-def html_summary(kernel: AnyKernel) -> str:
+def html_summary(kernel: Verbs, written: Signature) -> str:
     """What a notebook shows: the same as a card. Never raises: a kernel with a mistake in it shows its error."""
     try:
-        head = signature(kernel)
+        head = signature(kernel, written)
     except Exception:
         head = kernel.name
     try:
@@ -37,16 +38,16 @@ def html_summary(kernel: AnyKernel) -> str:
     )
 
 
-def signature(kernel: AnyKernel) -> str:
+def signature(kernel: Verbs, written: Signature) -> str:
     """`name(n: UInt, theta: Float = 0.5) -> Bit`."""
     parts = []
-    for parameter in kernel.signature.parameters:
+    for parameter in written.parameters:
         default = f" = {parameter.default}" if parameter.default is not None else ""
         parts.append(f"{parameter.name}: {parameter.type}{default}")
-    return f"{kernel.name}({', '.join(parts)}) -> {kernel.signature.returned_text}"
+    return f"{kernel.name}({', '.join(parts)}) -> {written.returned_text}"
 
 
-def counts(kernel: AnyKernel) -> list[str]:
+def counts(kernel: Verbs) -> list[str]:
     """Qubits and gates, in closed form; nothing where a count has no form."""
     try:
         estimate = kernel.estimate_resources()

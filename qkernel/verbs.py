@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import numpy as np
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.engine import load_target
 from qkernel.errors import CallArgumentError, KernelTypeError
+from qkernel.executor import Executor
 from qkernel.explanation import explain
 from qkernel.ir.ops import Module
 from qkernel.lower import lower
 from qkernel.lower.bindings import given, normalise, refuse_graph
+from qkernel.lower.circuit import Circuit
 from qkernel.lower.lengths import given_lengths
+from qkernel.results import EstimatedValue, SampleResult
 
 if TYPE_CHECKING:
     from qkernel.estimate import ResourceEstimate
-    from qkernel.executable import Executable
-    from qkernel.lower.circuit import Circuit
-    from qkernel.results import EstimatedValue, SampleResult
 
 Array = np.ndarray[Any, Any]
 Values = dict[str, Any]
@@ -83,6 +83,24 @@ def _no_option(verb: str, option: object, names: frozenset[str]) -> CallArgument
     )
 
 
+class Runnable(Protocol):
+    """A circuit that is ready to run; `values` are those of its open parameters, by name."""
+
+    circuit: Circuit
+
+    def _on(self, engine: Any = None, shots: int | None = None, seed: int | None = None) -> Executor: ...
+    def _open_columns(self, values: Values) -> list[int]: ...
+    def _refuse_shots_of_bits(self) -> None: ...
+    def _evaluate(self, values: Values, chosen: Executor) -> Any: ...
+    def _estimate(self, values: Values, chosen: Executor) -> EstimatedValue: ...
+    def _sample(self, values: Values, chosen: Executor) -> Any: ...
+    def _gradient(self, values: Values, wrt: tuple[str, ...] | None, chosen: Executor) -> tuple[Any, Values]: ...
+    def _jacobian(self, values: Values, wrt: tuple[str, ...] | None, chosen: Executor) -> Values: ...
+    def _hessian(self, values: Values, wrt: tuple[str, ...] | None) -> dict[str, Values]: ...
+    def _state(self, values: Values, chosen: Executor) -> Array: ...
+    def _matrix(self, values: Values, chosen: Executor) -> Array: ...
+
+
 class Verbs:
     """The verbs. Arguments of the kernel are given by place, by keyword or in `bindings`; options by keyword or in `options`.
 
@@ -107,7 +125,7 @@ class Verbs:
 
     def _ready(
         self, values: Values, wrt: tuple[str, ...] = (), positional: int = 0, takes_qubits: bool = False
-    ) -> tuple[Executable, Values]:
+    ) -> tuple[Runnable, Values]:
         """What runs, and the values of its open parameters among `values`; `wrt` are to be open."""
         raise NotImplementedError
 
@@ -274,7 +292,7 @@ class Verbs:
 
     def _differentiable(
         self, arguments: tuple[Any, ...], wrt: Wrt, bindings: Given, keywords: Values
-    ) -> tuple[Executable, Values, tuple[str, ...] | None]:
+    ) -> tuple[Runnable, Values, tuple[str, ...] | None]:
         values, names = self._values(arguments, bindings, keywords), self._derivable(wrt)
         executable, given = self._ready(values, tuple(values) if names is None else names, len(arguments))
         return executable, given, names
