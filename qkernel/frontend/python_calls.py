@@ -162,7 +162,7 @@ def _opaque(tracer: Tracer, function: Any, node: ast.Call, concern: Any) -> Unsu
         f"`{shown}` {reason}, and cannot be called with {known[0] if known else describe(concern)}",
         span=tracer.site.span,
         label="run by Python as it is, before any value is known",
-        help="write it in Python that a kernel reads too, or give it known values only",
+        help=f"give it known values only, or write a function that can be read: `def {_name_of(function)}(...):`",
     )
 
 
