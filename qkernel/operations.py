@@ -17,7 +17,7 @@ from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Tracer, active_tracer, describe
 from qkernel.ir import ops
-from qkernel.ir.expressions import Const, Expr, Name, Pack, Slice, apply, vector
+from qkernel.ir.expressions import Const, Expr, Name, Pack, Slice, apply, vector, wrap
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType, DictType
 from qkernel.observable import Hamiltonian, as_observable
 from qkernel.tracing import is_tracing
@@ -170,7 +170,7 @@ def _observable(tracer: Tracer, value: Any) -> Expr:
     if (one := as_observable(value)) is not None:
         return Const(one)
     if isinstance(value, Expr) and value.type in (OBSERVABLE, ArrayType(OBSERVABLE)):
-        return value
+        return wrap(value)
     raise KernelTypeError(
         f"an observable must be an Observable or a Hamiltonian, but this is {describe(value)}",
         span=tracer.site.of(1),

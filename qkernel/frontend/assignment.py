@@ -7,14 +7,15 @@ from typing import Any
 
 from qkernel.diagnostics import counted
 from qkernel.errors import KernelTypeError, QubitRebindError, UnsupportedPythonError
+from qkernel.frontend.arrays import changed
 from qkernel.frontend.carrying import handles_in
 from qkernel.frontend.classical_items import updated
 from qkernel.frontend.iteration import iterate
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.reader import find_frame, is_literal, read, with_site
-from qkernel.frontend.tracer import Frame, Gone, Tracer, describe
+from qkernel.frontend.tracer import Frame, Tracer, describe
 from qkernel.ir.expression_text import as_written
-from qkernel.ir.expressions import Expr
+from qkernel.ir.expressions import ArrayHandle, Expr
 from qkernel.records import record_fields
 
 
@@ -73,8 +74,6 @@ def _check_nothing_lost(tracer: Tracer, before: dict[str, Any], node: ast.AST) -
 def assign(tracer: Tracer, target: ast.expr, value: Any) -> None:
     """`target = value`."""
     frame = tracer.frame
-    if isinstance(value, Gone):
-        raise value.error("a part of it", frame.span(target))
     match target:
         case ast.Name(name):
             if (
@@ -83,7 +82,7 @@ def assign(tracer: Tracer, target: ast.expr, value: Any) -> None:
                 and not any(value is other for other in frame.variables.values())
             ):
                 value.name = name
-            frame.variables[name] = value
+            frame.variables[name] = tracer.arrays.held(value)
             frame.dead.pop(name, None)
             frame.unrolled.discard(name)
             frame.assigned[name] = frame.span(target)
@@ -154,9 +153,7 @@ def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: 
                 label="of no named vector",
                 help="give the vector a name first: `v = ...`, then `v[i] = ...`",
             )
-        owner = _owner(tracer, base_node.id, node)
-        owner.assigned[base_node.id] = tracer.frame.span(node)
-        tracer.replace_vector(base, owner, base_node.id, updated(tracer, base, key, value, key_node, node))
+        _assign_element(tracer, base, base_node.id, updated(tracer, base, key, value, key_node, node), node)
     elif isinstance(key, Expr):
         raise UnsupportedPythonError(
             f"`{ast.unparse(base_node)}` is a Python {type(base).__name__} and has no element at a symbol",
@@ -176,22 +173,19 @@ def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: 
         base[key] = value
 
 
-def _owner(tracer: Tracer, name: str, node: ast.AST) -> Frame:
-    """The frame whose vector `name` is: that of the function under way, or one around it."""
-    owner = find_frame(tracer.frame, name)
-    if owner is None:
+def _assign_element(tracer: Tracer, base: Expr, name: str, changed_to: Expr, node: ast.expr) -> None:
+    """`name`, a vector of the function under way, is `changed_to` after an assignment to an element."""
+    frame = tracer.frame
+    if (owner := find_frame(frame, name)) is not frame:
         raise UnsupportedPythonError(
-            f"`{name}` was made outside of `{tracer.frame.name}`, which cannot change it",
-            span=tracer.frame.span(node),
+            f"`{name}` was made outside of `{frame.name}`, which cannot change it",
+            span=frame.span(node),
             label="changed here",
-            help=f"work on a copy: `{name}_here = {name}[:]`",
+            help=f"work on a copy: `{name}_here = {name}[:]`"
+            if owner is None
+            else f"take `{name}` as an argument and return it: `{name} = {frame.name}(...)`",
         )
-    position = next(k for k, frame in enumerate(tracer.frames) if frame is owner)
-    if any(frame.symbolic_depth for frame in tracer.frames[position + 1 :]):
-        raise UnsupportedPythonError(
-            f"`{name}` belongs to `{owner.name}`, and cannot change in a loop or branch of a function inside it",
-            span=tracer.frame.span(node),
-            label="read once",
-            help=f"take `{name}` as an argument and return it: `{name} = {tracer.frame.name}(...)`",
-        )
-    return owner
+    assert isinstance(base, ArrayHandle)
+    frame.assigned[name] = span = frame.span(node)
+    why = changed(name, frame, span, bool(base.object.matrices))
+    frame.variables[name] = tracer.arrays.change(base, changed_to, why)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.ir.expressions import Expr
+from qkernel.ir.expressions import Expr, wrap
 from qkernel.ir.python_values import is_number
 from qkernel.ir.types import OBSERVABLE, DictType, TupleType
 from qkernel.records import is_same_record, record_fields
@@ -120,7 +120,7 @@ def unchanged(old: Any, new: Any) -> bool:
     if isinstance(old, QuantumHandle) or isinstance(new, QuantumHandle):
         return isinstance(old, QuantumHandle) and isinstance(new, QuantumHandle)
     if isinstance(old, Expr) or isinstance(new, Expr):
-        return isinstance(old, Expr) and isinstance(new, Expr) and old == new
+        return isinstance(old, Expr) and isinstance(new, Expr) and wrap(old) is wrap(new)
     if same_shape(old, new):
         return all(map(unchanged, parts(old) or (), parts(new) or ()))
     if isinstance(old, list) and isinstance(new, list) and handles_in(old):

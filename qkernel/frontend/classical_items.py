@@ -10,7 +10,7 @@ from qkernel.frontend.conversion import as_type
 from qkernel.frontend.indexing import resolve_slice, whole_number
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Tracer, describe
-from qkernel.ir.expressions import Const, Expr, Pack, Slice, Updated, item, size
+from qkernel.ir.expressions import Const, Expr, Pack, Slice, Updated, item, size, wrap
 from qkernel.ir.types import ArrayType, DictType, TupleType
 
 
@@ -44,9 +44,9 @@ def read_item(tracer: Tracer, base: Expr, key: Any, key_node: ast.expr, node: as
                         help=f"take one row and slice it: `{shown}[0][{ast.unparse(key_node)}]`",
                     )
                 start, stride, length = resolve_slice(key, size(base), span, True)
-                return Slice(base, start, stride, length)
+                return Slice(wrap(base), start, stride, length)
             resolved = tuple(_index(part, base, axis, shown, key_node, span) for axis, part in enumerate(keys))
-            return item(base, resolved if len(resolved) > 1 else resolved[0])
+            return tracer.arrays.item(base, resolved)
     raise KernelTypeError(f"`{shown}` is a {base.type} and has no elements", span=span, label="indexed here")
 
 
@@ -88,6 +88,7 @@ def updated(tracer: Tracer, base: Expr, key: Any, value: Any, key_node: ast.expr
     if isinstance(value, QuantumHandle):
         raise KernelTypeError(f"`{shown}` holds classical values", span=span, label=describe(value))
     entry = as_type(value, base.type.element, f"an element of `{shown}`", span)
+    base = wrap(base)
     if isinstance(base, Pack) and isinstance(index, Const):
         return Pack((*base.items[: index.value], entry, *base.items[index.value + 1 :]), base.type)
     return Updated(base, index, entry)

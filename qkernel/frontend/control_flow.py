@@ -10,10 +10,11 @@ from typing import Any
 
 from qkernel.diagnostics import Note, with_article
 from qkernel.errors import KernelTypeError, QubitConsumedError, QubitRebindError, UnreturnedBorrowError
+from qkernel.frontend.arrays import Gone
 from qkernel.frontend.carrying import holds, is_classical, parts, same_shape, unchanged, with_handles, with_parts
 from qkernel.frontend.conversion import convert
 from qkernel.frontend.ownership import OTHER_QUBITS, Ledger, QuantumHandle, rebinding
-from qkernel.frontend.tracer import Frame, Gone, Once, Tracer, describe
+from qkernel.frontend.tracer import Frame, Once, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.expressions import Expr, Name, apply, wrap
 from qkernel.ir.trees import free_names
@@ -67,6 +68,7 @@ class _Sides:
     blocks: tuple[list[ops.Op], list[ops.Op]]
     ledgers: tuple[Ledger, Ledger]
     variables: tuple[dict[str, Any], dict[str, Any]]
+    gone: tuple[dict[int, Any], dict[int, Any]]
     visible: frozenset[str]
     joined: list[ops.Joined] = field(default_factory=list)
     hoisted: list[ops.Alloc] = field(default_factory=list)
@@ -114,18 +116,27 @@ def _shown(name: str) -> str:
 def symbolic_if(tracer: Tracer, node: ast.If | ast.IfExp, condition: Expr, read_side: Callable[[list[Any]], object]) -> None:
     """An `if` on a value that is known later: both sides are read, then joined."""
     frame = tracer.frame
-    before, ledger = dict(frame.variables), tracer.ledger.snapshot()
-    read: list[tuple[list[ops.Op], dict[str, Any], Ledger]] = []
+    before, ledger, gone = dict(frame.variables), tracer.ledger.snapshot(), tracer.arrays.gone
+    read: list[tuple[list[ops.Op], dict[str, Any], Ledger, dict[int, Any]]] = []
     for statements in (node.body, node.orelse) if isinstance(node, ast.If) else ([node.body], [node.orelse]):
         frame.variables = dict(before)
         tracer.ledger.restore(ledger)
+        tracer.arrays.gone = dict(gone)
         with tracer.block() as block, decided_later(tracer, node):
             read_side(statements)
-        read.append((block, frame.variables, tracer.ledger.snapshot()))
-    (then, then_variables, then_ledger), (otherwise, other_variables, other_ledger) = read
+        read.append((block, frame.variables, tracer.ledger.snapshot(), tracer.arrays.gone))
+    (then, then_variables, then_ledger, then_gone), (otherwise, other_variables, other_ledger, other_gone) = read
+    tracer.arrays.gone = {**then_gone, **other_gone}
     _join_ledgers(tracer, node, ledger, then_ledger, other_ledger)
     visible = frozenset().union(*tracer.scopes)
-    sides = _Sides(node, (then, otherwise), (then_ledger, other_ledger), (then_variables, other_variables), visible)
+    sides = _Sides(
+        node,
+        (then, otherwise),
+        (then_ledger, other_ledger),
+        (then_variables, other_variables),
+        (then_gone, other_gone),
+        visible,
+    )
     frame.variables = {}
     for name in sorted({**then_variables, **other_variables}, key=lambda name: name != _CHOICE):
         if name in then_variables and name in other_variables:
@@ -164,14 +175,14 @@ def _join(tracer: Tracer, sides: _Sides, name: str, left: Any, right: Any) -> An
     """The value of a name after the branches."""
     if isinstance(left, QuantumHandle) and isinstance(right, QuantumHandle):
         return _join_handles(tracer, sides, name, left, right)
-    if isinstance(left, Expr) and isinstance(right, Expr):  # before all else: one name may mean two things, one on each side
-        return _join_values(tracer, sides, name, left, right)
-    if left is right or isinstance(left, Gone):
+    if id(left) in sides.gone[0]:
         return left
-    if isinstance(right, Gone):
+    if id(right) in sides.gone[1]:
         return right
-    if is_classical(left) and is_classical(right):
-        return _join_values(tracer, sides, name, wrap(left), wrap(right))
+    if (isinstance(left, Expr) or left is not right) and is_classical(left) and is_classical(right):
+        return _joined_values(tracer, sides, name, left, right)  # one name may mean two things, one on each side
+    if left is right:
+        return left
     if same_shape(left, right) or _are_joinable(sides, name, left, right):
         pairs = zip(parts(left) or left, parts(right) or right, strict=True)
         entries = [_join(tracer, sides, name, a, b) for a, b in pairs]
@@ -231,9 +242,19 @@ def _join_handles(tracer: Tracer, sides: _Sides, name: str, left: QuantumHandle,
     return result
 
 
+def _joined_values(tracer: Tracer, sides: _Sides, name: str, left: Any, right: Any) -> Any:
+    """The classical value of a name after the branches; an array is perhaps the one, perhaps the other."""
+    result = _join_values(tracer, sides, name, wrap(left), wrap(right))
+    if left is right and result is wrap(left):
+        return left
+    handle = tracer.arrays.held(result)
+    for side in (left, right):
+        tracer.arrays.relate(handle, side)
+    return handle
+
+
 def _join_values(tracer: Tracer, sides: _Sides, name: str, left: Expr, right: Expr) -> Expr:
     if left is right and free_names(left) <= sides.visible:  # else one name means two things, one in each branch
-        tracer.relate(left, right)
         return left
     type = left.type
     if left.type != right.type:
@@ -249,7 +270,4 @@ def _join_values(tracer: Tracer, sides: _Sides, name: str, left: Expr, right: Ex
     span = tracer.frame.span(sides.node.test)
     fresh = tracer.fresh(tracer.hint or "chosen" if name == _CHOICE else name, name)
     sides.joined.append(ops.Joined(fresh, convert(left, type, _shown(name), span), convert(right, type, _shown(name), span)))
-    result = Name(fresh, type)
-    tracer.relate(result, left)
-    tracer.relate(result, right)
-    return result
+    return Name(fresh, type)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from qkernel.diagnostics import Span, with_article
 from qkernel.errors import KernelTypeError
 from qkernel.frontend.arguments import bind
+from qkernel.frontend.arrays import given_away
 from qkernel.frontend.conversion import as_type, is_no_value
 from qkernel.frontend.gate_calls import check_distinct
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Signature, Struct, flat_types, parts_of
-from qkernel.frontend.tracer import CallSite, Gone, Tracer, describe
+from qkernel.frontend.tracer import CallSite, Tracer, describe
 from qkernel.ir import ops
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ZERO, Expr, Name, Size, Slice, wrap
@@ -98,7 +99,7 @@ def operands(
     ]
     check_distinct([handle for handle, _ in quantum], [span for _, span in quantum])
     for parameter_name in changed & bound.keys():
-        tracer.give_to_change(bound[parameter_name], name, tracer.site.span)
+        tracer.arrays.lose(bound[parameter_name], given_away(name, tracer.site.span))
     return values
 
 
@@ -150,8 +151,8 @@ def redefined_help(struct: Struct, value: Any, kernel: str) -> str | None:
 
 def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, span: Span | None) -> Value:
     what = f"argument `{parameter.name}` of `{callee}`"
-    if isinstance(value, Gone):
-        raise value.error(parameter.name, span)
+    if (gone := tracer.arrays.why_gone(value, parameter.name, tracer.frame)) is not None:
+        raise gone.error(parameter.name, span)
     if is_quantum(parameter.type):
         handle = tracer.expect_qubits(value, what, span)
         wanted = parameter.type
@@ -225,7 +226,7 @@ def apply_kernel(tracer: Tracer, kernel: AnyKernel, values: list[Value], modifie
     for returned in outline.returns:
         name, result = _result(tracer, returned, handles, known)
         names.append(name)
-        results.append(result)
+        results.append(tracer.arrays.held(result))
     arguments = tuple(value.place if isinstance(value, QuantumHandle) else value for value in values)
     tracer.emit(ops.Call(label, arguments, tuple(names), modifiers, site.span))
     kept = {result.place.register for result in results if isinstance(result, QuantumHandle)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -19,11 +19,12 @@ from qkernel.errors import (
     UnreturnedBorrowError,
     UnsupportedPythonError,
 )
+from qkernel.frontend.arrays import Gone
 from qkernel.frontend.carrying import (
     Path,
     assigned_names,
+    found_in,
     handles_in,
-    holds,
     is_classical,
     leaves,
     part_text,
@@ -36,9 +37,9 @@ from qkernel.frontend.control_flow import decided_later, forget, truth
 from qkernel.frontend.conversion import convert
 from qkernel.frontend.domains import SymbolicItems, SymbolicRange, SymbolicSequence
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed, rebinding
-from qkernel.frontend.tracer import Frame, Gone, Tracer, describe, unrolled, without
+from qkernel.frontend.tracer import Frame, Tracer, describe, unrolled
 from qkernel.ir import ops
-from qkernel.ir.expressions import Expr, Name, wrap
+from qkernel.ir.expressions import ArrayHandle, Expr, Name, wrap
 from qkernel.ir.trees import free_names
 from qkernel.ir.types import FLOAT, UINT, TupleType, Type
 
@@ -154,7 +155,7 @@ def _trace_loop(
     aliases = _set_aliases_aside(tracer, node)
     before, dead = dict(frame.variables), dict(frame.dead)
     ledger, ended = tracer.ledger.snapshot(), dict(tracer.ended)
-    plan = _Plan([*assigned_names(node)])
+    plan = _Plan([*assigned_names(node)], dict(tracer.arrays.gone))
     while True:
         outcome = _trace_body(tracer, node, start, before, ledger, plan)
         if outcome is not None:
@@ -216,15 +217,15 @@ def _bound_names(body: ops.Block, tracer: Tracer, node: ast.For | ast.While, bef
 class _Plan:
     """How a loop's body is to be read: what an earlier reading of it has told.
 
-    `assigned` are names that it assigns, `types` those of carried leaves that turned out to be Floats, `closed` names
-    that are other Python values after a round, so that none of their values is that of all rounds; `outdated` are records
-    and tuples as they are without a vector that the body changes under another name.
+    `assigned` are names that it assigns, `gone` the arrays that cannot be read in it, since an iteration changes them by
+    another name, `types` those of carried leaves that turned out to be Floats, and `closed` names that are other Python
+    values after an iteration, so that none of their values is that of all.
     """
 
     assigned: list[str]
+    gone: dict[int, Any]
     types: dict[tuple[str, Path], Type] = field(default_factory=dict)
     closed: dict[str, Gone] = field(default_factory=dict)
-    outdated: dict[str, Any] = field(default_factory=dict)
 
 
 def _trace_body(
@@ -246,12 +247,10 @@ def _trace_body(
         initial[name, path] = convert(initial[name, path], type, f"`{name}`", span)
     symbols = {(name, path): Name(tracer.fresh(name, name), value.type) for (name, path), value in initial.items()}
     for name in dict.fromkeys(name for name, _ in symbols):
-        frame.variables[name] = _at(symbols, name, before[name])
-    for (name, path), symbol in symbols.items():
-        tracer.relate(symbol, dict(leaves(before[name]))[path])
+        frame.variables[name] = _at(tracer, symbols, name, before[name])
+    tracer.arrays.gone = dict(plan.gone)
     for name, gone in plan.closed.items():
         forget(frame, name, gone)
-    frame.variables |= plan.outdated
     with tracer.block() as block, decided_later(tracer, node):
         start()
         run(tracer, node.body)
@@ -264,10 +263,11 @@ def _trace_body(
         if name not in frame.variables and name in frame.dead:
             raise frame.dead[name].error(name, span)
         value = dict(leaves(frame.variables.get(name)))[path]
-        if isinstance(value, Gone):
-            raise value.error(part_text(name, frame.variables[name], path), span)
+        if (lost := tracer.arrays.why_gone(value, text := part_text(name, frame.variables[name], path), frame)) is not None:
+            raise lost.error(text, span)
         if not is_classical(value):
             raise KernelTypeError(f"`{name}` is a {symbol.type} before the loop and {describe(value)} after a round", span=span)
+        tracer.arrays.relate(dict(leaves(before[name]))[path], value)
         following = wrap(value)
         if (symbol.type, following.type) == (UINT, FLOAT):
             plan.types[name, path] = FLOAT
@@ -277,12 +277,18 @@ def _trace_body(
         following = convert(following, symbol.type, f"`{name}` after a round", span)
         carried.append(ops.Carried(symbol.name, initial[name, path], following, frame.assigned.get(name)))
     names = {name for name, _ in symbols}
-    return tuple(block), tuple(carried), {name: _at(symbols, name, frame.variables[name]) for name in names}
+    return tuple(block), tuple(carried), {name: _at(tracer, symbols, name, frame.variables[name]) for name in names}
 
 
-def _at(symbols: dict[tuple[str, Path], Name], name: str, value: Any) -> Any:
-    """`value` with the symbols of `name` in their places."""
-    return with_leaves(value, lambda path, leaf: symbols.get((name, path), leaf))
+def _at(tracer: Tracer, symbols: dict[tuple[str, Path], Name], name: str, value: Any) -> Any:
+    """`value` with the symbols of `name` in their places; an array may be the one that it was."""
+
+    def at(path: Path, leaf: Any) -> Any:
+        symbol = tracer.arrays.held(symbols.get((name, path), leaf))
+        tracer.arrays.relate(symbol, leaf)
+        return symbol
+
+    return with_leaves(value, at)
 
 
 def _tells_more(
@@ -295,46 +301,33 @@ def _tells_more(
 ) -> bool:
     """Whether names are other values after a round than before it that are not carried; they are put into the plan."""
     frame, now = tracer.frame, tracer.frame.variables
-    count = len(plan.assigned) + len(plan.closed) + len(plan.outdated)
+    count = len(plan.gone) + len(plan.closed)
     carried = {name for name, _ in symbols}
     for name, old in before.items():
         new = now.get(name)
         handles = handles_in(old)
-        if (
-            name in plan.closed
-            or name in plan.outdated
-            or any(map(ledger.is_live, handles))
-            or (name in carried and is_classical(old))
-        ):
+        if name in plan.closed or any(map(ledger.is_live, handles)) or (name in carried and is_classical(old)):
             continue
         if name not in now and name in frame.dead:
             plan.closed[name] = frame.dead[name]
         elif handles and old is not new:
             plan.closed[name] = Gone(_IN_BODY)
-        elif is_classical(old) and is_classical(new) and old is not new:
-            plan.assigned.append(name)  # a function that the body calls assigns its elements
-        elif name not in carried and any(isinstance(leaf, Gone) for _, leaf in leaves(new)):
-            plan.outdated[name] = new
         elif not (unchanged(old, new) or (name in carried and _fits(old, new))):
             plan.closed[name] = _other_value(frame, name, old, new, node)
-    for (name, path), symbol in symbols.items():
-        tracer.relate(symbol, dict(leaves(now.get(name))).get(path))
-    for (name, _), symbol in symbols.items():
-        if any(vector is symbol for vector, _ in tracer.replaced):
-            same = tracer.perhaps(symbol)
-            for other in before.keys() - plan.closed.keys() - plan.outdated.keys() - {name}:
-                if not any(holds(before[other], each) or holds(now.get(other), each) for each in same):
-                    continue
-                rest = without(other, before[other], same, partial(_vector_gone, name), frame)
-                if rest is None or other in carried:
-                    plan.closed[other] = Gone.vector(other, name, frame, frame)
-                else:
-                    plan.outdated[other] = rest
-    return len(plan.assigned) + len(plan.closed) + len(plan.outdated) > count
+    for name, value in _readable(frame, before):
+        own = [leaf for path, leaf in leaves(value) if (name, path) in symbols]
+        for array in found_in(value, ArrayHandle):
+            if id(array) in tracer.arrays.gone and not any(array is leaf for leaf in own):
+                plan.gone[id(array)] = tracer.arrays.gone[id(array)]
+    return len(plan.gone) + len(plan.closed) > count
 
 
-def _vector_gone(name: str, other: str, frame: Frame) -> Gone:
-    return Gone.vector(other, name, frame, frame)
+def _readable(frame: Frame, before: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What a loop's body can read by name: what the frame had before, and what the frames have that it is written in."""
+    yield from before.items()
+    while (outer := frame.enclosing) is not None:
+        yield from outer.variables.items()
+        frame = outer
 
 
 def _fits(old: Any, new: Any) -> bool:

@@ -28,7 +28,7 @@ from qkernel.frontend.ownership import QuantumHandle, plain
 from qkernel.frontend.tracer import Tracer, describe
 from qkernel.ir.array_protocol import elements
 from qkernel.ir.expression_text import as_written
-from qkernel.ir.expressions import Expr, SymbolUse, apply, item, size, wrap
+from qkernel.ir.expressions import Expr, SymbolUse, apply, size, wrap
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, DictType
 from qkernel.types import Bit, Float, UInt
 
@@ -349,7 +349,9 @@ def _sequence(tracer: Tracer, value: Any, position: int, function: str) -> Symbo
             value = wrap(list(value))
     if isinstance(value, Expr) and isinstance(value.type, ArrayType):
         vector = value
-        return SymbolicSequence(as_written(vector), size(vector), lambda position: item(vector, position), size(vector))
+        return SymbolicSequence(
+            as_written(vector), size(vector), lambda position: tracer.arrays.item(vector, position), size(vector)
+        )
     is_register = isinstance(value, QuantumHandle)
     raise UnsupportedPythonError(
         f"`{function}` cannot go over {describe(value)}{'' if is_register else ' in a loop whose length is known only later'}",

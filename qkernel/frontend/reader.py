@@ -26,7 +26,7 @@ from qkernel.frontend.domains import SymbolicItems
 from qkernel.frontend.iteration import comprehension, iterate
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import call, local_function
-from qkernel.frontend.tracer import CallSite, Frame, Gone, Tracer, describe
+from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
 from qkernel.frontend.whole_vectors import whole_vector
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Expr, SymbolUse, apply, joined, wrap
@@ -57,12 +57,21 @@ _BIT_OPERATORS = {"and", "or", "^"}
 def read(tracer: Tracer, node: ast.expr) -> Any:
     """The value of an expression: a Python value, a symbol or a handle."""
     try:
-        value = _read(tracer, node)
-        if isinstance(value, Gone):
-            raise value.error(ast.unparse(node), tracer.frame.span(node))
+        value = tracer.arrays.held(_read(tracer, node))
+        if tracer.arrays.gone:
+            _check_there(tracer, value, node)
         return value
     except Exception as error:
         raise_at(tracer, node, error)
+
+
+def _check_there(tracer: Tracer, value: Any, node: ast.expr) -> None:
+    """Raise for an array, or a list with one in it, that is not what Python would have there."""
+    shown = ast.unparse(node)
+    is_around = isinstance(node, ast.Name) and find_frame(tracer.frame, node.id) is None
+    gone = tracer.arrays.why_gone(value, "" if is_around else shown, tracer.frame)
+    if gone is not None:
+        raise gone.error(shown, tracer.frame.span(node))
 
 
 def raise_at(tracer: Tracer, node: ast.AST, error: Exception) -> NoReturn:
@@ -179,8 +188,6 @@ def read_name(tracer: Tracer, name: str, node: ast.AST) -> Any:
         raise UnknownNameError(
             f"`{name}` is not defined{did_you_mean(name, known)}", span=tracer.frame.span(node), label="unknown name"
         ) from None
-    if id(value) in tracer.outdated:
-        raise tracer.outdated[id(value)][1].error(name, tracer.frame.span(node))
     return value
 
 
@@ -464,6 +471,4 @@ def attribute(tracer: Tracer, value: Any, name: str, node: ast.AST) -> Any:
             if fields
             else None,
         ) from None
-    if id(found) in tracer.outdated:
-        raise tracer.outdated[id(found)][1].error(name, tracer.frame.span(node))
     return found

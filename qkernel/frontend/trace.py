@@ -16,14 +16,15 @@ from qkernel.errors import (
     UnsupportedPythonError,
 )
 from qkernel.frontend.captures import Captures
-from qkernel.frontend.carrying import leaves
+from qkernel.frontend.carrying import found_in, leaves
 from qkernel.frontend.conversion import as_type, is_no_value
 from qkernel.frontend.kernel_calls import Outline, Value, ir_parameters, parameter_handle, redefined_help
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import Struct, parts_of
-from qkernel.frontend.tracer import CallSite, Frame, Gone, Tracer, describe
+from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
 from qkernel.ir import ops
-from qkernel.ir.expressions import Expr, Name
+from qkernel.ir.expression_text import as_written
+from qkernel.ir.expressions import ArrayHandle, Expr, Name
 from qkernel.ir.places import Place, whole
 from qkernel.ir.trees import tree_size
 from qkernel.ir.types import TupleType, Type, is_quantum
@@ -72,7 +73,12 @@ def trace(kernel: AnyKernel) -> Traced:
     parts = node_of.elts if isinstance(node_of := getattr(returned_node, "value", None), ast.Tuple) else []
     values, is_tuple = _returned(tracer, kernel, value, span, [source.span(part) for part in parts])
     _check_parameters_accounted(tracer, kernel, values, span)
-    changed = [each.name for each in symbols if isinstance(each, Name) and tracer.is_changed(each, values)]
+    kept = [array.object for array in found_in(value, ArrayHandle)]
+    changed = [
+        as_written(each)
+        for each in symbols
+        if isinstance(each, ArrayHandle) and id(each) in tracer.arrays.gone and each.object not in kept
+    ]
     outline = Outline(ir_parameters(signature), tuple(values), is_tuple, frozenset(changed))
     function = ops.Function(
         kernel.name,
@@ -122,7 +128,7 @@ def _arguments(tracer: Tracer, kernel: AnyKernel) -> dict[str, Any]:
 
 def _argument(tracer: Tracer, parameter: ops.Parameter) -> Any:
     is_qubits = is_quantum(parameter.type)
-    return tracer.noted(parameter_handle(parameter)) if is_qubits else Name(parameter.name, parameter.type)
+    return tracer.noted(parameter_handle(parameter)) if is_qubits else tracer.arrays.held(Name(parameter.name, parameter.type))
 
 
 # what comes back ----------------------------------------------------------------------------------------------------------
@@ -168,8 +174,8 @@ def _wrong(kernel: AnyKernel, value: Any, wanted: str, span: Span, help: str | N
 
 
 def _one(tracer: Tracer, kernel: AnyKernel, value: Any, wanted: Type, span: Span) -> Value:
-    if isinstance(value, Gone):
-        raise value.error("a part of it", span)
+    if (gone := tracer.arrays.why_gone(value, "a part of it", tracer.frame)) is not None:
+        raise gone.error("a part of it", span)
     if is_quantum(wanted):
         if not isinstance(value, QuantumHandle) or value.type != wanted:
             raise _wrong(kernel, value, str(wanted), span)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import Note, Span
-from qkernel.errors import FrontendTransformError, KernelTypeError, UnknownNameError, UnsupportedPythonError
+from qkernel.errors import KernelTypeError, UnsupportedPythonError
 from qkernel.frontend import indexing
+from qkernel.frontend.arrays import Arrays, Gone
 from qkernel.frontend.captures import Captures
-from qkernel.frontend.carrying import found_in, holds, part_text, parts, with_leaves
+from qkernel.frontend.carrying import holds
 from qkernel.frontend.descriptions import describe as describe
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
 from qkernel.frontend.source import Source
 from qkernel.gate_functions import Gate
-from qkernel.ir.expressions import Const, Expr, Name, Row, Size, SymbolUse, wrap
+from qkernel.ir.expressions import Expr, Name, Size, SymbolUse, wrap
 from qkernel.ir.ops import Op
 from qkernel.ir.places import Place, whole
 from qkernel.ir.python_values import is_number
@@ -27,50 +28,6 @@ from qkernel.tracing import active
 if TYPE_CHECKING:
     from qkernel.frontend.kernel_calls import Outline
     from qkernel.kernel import AnyKernel
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """Why a name cannot be read any more: `why` reads like "is made in a loop"."""
-
-    why: str
-    note: Note | None = None
-    help: str | None = None
-    kind: type[FrontendTransformError] = UnknownNameError
-    label: str = "not defined here"
-
-    @staticmethod
-    def vector(name: str, other: str, owner: Frame, frame: Frame, is_row: bool = False) -> Gone:
-        """The vector `name` of `frame` is also `other` of `owner`, and an element was assigned under that name."""
-        span = owner.assigned.get(other)
-        where = f"under the name `{other}`" if owner is frame else f"in `{owner.name}`"
-        return Gone(
-            f"{'shares a row' if is_row else 'is a vector'} that was changed {where}",
-            None if span is None else Note("changed here", span),
-            f"use `{other}` from there on; to keep the old one, copy it before: "
-            + (f"`{name} = {other}[:]`" if name.isidentifier() else f"`{other} = {name}[:]`")
-            if owner is frame
-            else f"let `{owner.name}` return it: `{name} = {owner.name}(...)`",
-            UnsupportedPythonError,
-            "the vector of before",
-        )
-
-    @staticmethod
-    def argument(kernel: str, name: str, span: Span | None) -> Gone:
-        """The vector `name` was given to `kernel`, which assigns elements of it and does not return it."""
-        return Gone(
-            f"was given to `{kernel}`, which changes its elements and does not return it",
-            Note("given to it here", span),
-            f"vectors are passed by value; let `{kernel}` return it{f' (`{name} = {kernel}(...)`)' if name else ''}, "
-            "or copy it there first",
-            UnsupportedPythonError,
-            "the vector of before",
-        )
-
-    def error(self, name: str, span: Span | None) -> FrontendTransformError:
-        notes = () if self.note is None else (self.note,)
-        help = self.help or f"give `{name}` a value before"
-        return self.kind(f"`{name}` {self.why}", span=span, label=self.label, notes=notes, help=help)
 
 
 @dataclass(slots=True, eq=False)
@@ -188,9 +145,7 @@ class Tracer:
         self.hints: tuple[str, ...] = ()  # the names that the statement under way assigns
         self.discarding = False
         self.once: list[Once] = []  # the bodies under way that are read once, the innermost last
-        self.replaced: list[tuple[Expr, Expr]] = []  # vectors whose elements were assigned, before and after
-        self.outdated: dict[int, tuple[Any, Gone]] = {}  # data from outside, by identity, that a kernel would have changed
-        self.related: list[tuple[Expr, Expr]] = []  # vectors that may be one in Python: before and after a loop or branch
+        self.arrays = Arrays()
 
     @property
     def hint(self) -> str | None:
@@ -211,58 +166,6 @@ class Tracer:
         """Raise where a body that is read once is about to change Python data that it has not made; `name` shows it."""
         if self.once and id(value) not in self.once[-1].made:
             raise self.once[-1].change(name, value, self.frame, node)
-
-    def replace_vector(self, vector: Expr, owner: Frame, name: str, changed: Expr) -> None:
-        """`name` of `owner` is `vector` with an element assigned; other names of that vector cannot be read any more."""
-        self.replaced.append((vector, changed))
-        is_row = isinstance(vector, Row)
-        self._close(vector, lambda other, frame: Gone.vector(other, name, owner, frame, is_row), (owner, name))
-        owner.variables[name] = changed
-
-    def _close(self, value: Any, gone: Callable[[str, Frame], Gone], kept: tuple[Frame, str] | None = None) -> None:
-        """Names of the vector `value`, but for the one that is `kept`, cannot be read any more."""
-        same = self.perhaps(value)
-        for frame in self.frames:
-            for name, known in list(frame.variables.items()):
-                if kept == (frame, name) or not any(holds(known, each) or _shares_row(known, each) for each in same):
-                    continue
-                rest = without(name, known, same, gone, frame)
-                if rest is None:
-                    del frame.variables[name]
-                    frame.dead[name] = gone(name, frame)
-                else:
-                    frame.variables[name] = rest
-
-    def give_to_change(self, value: Any, kernel: str, span: Span | None) -> None:
-        """`kernel`, which `value` is given to, assigns elements of it, and the caller does not see it."""
-        self.outdated[id(value)] = value, Gone.argument(kernel, "", span)
-        if isinstance(value, Expr):
-            self.replaced.append((value, value))
-        self._close(value, lambda name, _: Gone.argument(kernel, name, span))
-
-    def is_changed(self, vector: Expr, returned: Iterable[Any]) -> bool:
-        """Whether elements of `vector`, or of a row of it, were assigned, and what it is now is not among `returned`."""
-        same = self.perhaps(vector)
-        if not any(any(part is each for each in same) for old, _ in self.replaced for part in _with_matrix(old)):
-            return False
-        for known in same:
-            same += [new for old, new in self.replaced if old is known and not any(new is each for each in same)]
-            same += [other for other in self.perhaps(known) if not any(other is each for each in same)]
-        return not any(value is each for value in returned for each in same)
-
-    def relate(self, left: Expr, right: Any) -> None:
-        """Two vectors may be one object in Python."""
-        if isinstance(left.type, ArrayType) and isinstance(right, Expr) and left is not right:
-            self.related.append((left, right))
-
-    def perhaps(self, vector: Any) -> list[Any]:
-        """All vectors that may be this one in Python."""
-        found = [vector]
-        for known in found:
-            for pair in self.related:
-                if pair[0] is known or pair[1] is known:
-                    found += [other for other in pair if not any(other is each for each in found)]
-        return found
 
     # emitting -----------------------------------------------------------------------------------------------------
 
@@ -386,36 +289,6 @@ class Tracer:
 def active_tracer(what: str) -> Tracer:
     """The tracer of the kernel that is being traced; `what` needs one."""
     return active(what)  # type: ignore[no-any-return]
-
-
-def _with_matrix(vector: Expr) -> Iterator[Expr]:
-    """A vector, and the matrix and tensor that it is a row of."""
-    yield vector
-    while isinstance(vector, Row):
-        yield (vector := vector.base)
-
-
-def _shares_row(value: Any, changed: Any) -> bool:
-    """Whether a value is, or has in it, a row of `changed`, the matrix that it is a row of, or perhaps the same row."""
-    if any(part is changed for row in found_in(value, Row) for part in _with_matrix(row)):
-        return True
-    if not isinstance(changed, Row):
-        return False
-    pairs = [zip(each.keys, changed.keys, strict=False) for each in found_in(value, Row) if each.base is changed.base]
-    apart = [any(isinstance(a, Const) and isinstance(b, Const) and a.value != b.value for a, b in pair) for pair in pairs]
-    return holds(value, changed.base) or not all(apart)
-
-
-def without(name: str, value: Any, vectors: list[Any], gone: Callable[[str, Frame], Gone], frame: Frame) -> Any:
-    """A record or tuple that `name` means, with the vectors in it gone; None for other values that hold them."""
-    if parts(value) is None:
-        return None
-
-    def is_gone(leaf: Any) -> bool:
-        return any(leaf is each or _shares_row(leaf, each) for each in vectors)
-
-    rest = with_leaves(value, lambda path, leaf: gone(part_text(name, value, path), frame) if is_gone(leaf) else leaf)
-    return None if any(holds(rest, each) for each in vectors) else rest
 
 
 def _not_a_register(handle: QuantumHandle, span: Span | None) -> KernelTypeError:

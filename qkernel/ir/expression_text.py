@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 
 from qkernel.diagnostics import written_name
-from qkernel.ir.expressions import ONE, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, array_type
+from qkernel.ir.expressions import ONE, Apply, ArrayHandle, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, array_type
 from qkernel.ir.system_names import SystemName
 from qkernel.ir.types import TupleType, Type
 from qkernel.ir.vocabulary import ATOM, LEFT_ASSOCIATIVE, PRECEDENCE, name_text
@@ -50,6 +50,8 @@ class ExpressionText:
                 text = self.pack(items, type)
             case Updated(base, key, value):
                 text, own = self.updated(base, key, value)
+            case ArrayHandle():
+                return self.text(expr.value, level)
             case _:
                 raise TypeError(f"not an expression: {expr!r}")
         return f"({text})" if own < level else text

@@ -324,10 +324,26 @@ class Updated(Expr):
         return Updated(*children)
 
 
+class ArrayHandle(Expr):
+    """An array as the user's Python has it while a kernel is read: `object` tells what else is the same array.
+
+    It stands in no expression; what is built of it is built of its `value`.
+    """
+
+    __slots__ = ("object", "value")
+    object: Any
+    value: Expr
+
+    def __new__(cls, value: Expr, object: Any) -> ArrayHandle:
+        handle = super().__new__(cls)
+        handle.type, handle.value, handle.object = value.type, value, object
+        return handle
+
+
 def wrap(value: Any) -> Expr:
     """`value` as an expression of Python's numbers: any number, bit, Hamiltonian, (nested) tuple, list, array or tensor."""
     if isinstance(value, Expr):
-        return value
+        return value.value if type(value) is ArrayHandle else value
     for plain, kinds in ((bool, (bool, np.bool_)), (int, Integral), (float, Real)):
         if isinstance(value, kinds):
             return Const(plain(value))  # type: ignore[arg-type]
@@ -442,6 +458,7 @@ def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
 
 def item(base: Expr, keys: Any) -> Expr:
     """`base[keys]`; elements of slices, packs and updated vectors are resolved where the keys are known."""
+    base = wrap(base)
     wrapped = tuple(wrap(key) for key in (keys if isinstance(keys, tuple) and not isinstance(base.type, DictType) else (keys,)))
     match base, wrapped:
         case Slice(vector_, start, stride, Const(length)), (Const(key),) if 0 <= key < length:
@@ -459,6 +476,7 @@ def item(base: Expr, keys: Any) -> Expr:
 
 def size(base: Expr, axis: int = 0) -> Expr:
     """The length of `base` along `axis`."""
+    base = wrap(base)
     match base:
         case Pack(items):
             return Const(len(items)) if axis == 0 else size(items[0], axis - 1) if items else ZERO
