@@ -55,6 +55,12 @@ class SampleResult(Generic[T]):
         """The values with their relative frequencies."""
         return [(value, count / self.shots) for value, count in self.results]
 
+    def mean(self) -> Any:
+        """The mean of the values, each times its relative frequency: a float, or for tuples an array, number by number."""
+        rows = np.array([_leaves(value) for value, _ in self.results], float)
+        means = np.array([count for _, count in self.results]) @ rows / self.shots
+        return means if self.results and isinstance(self.results[0][0], tuple) else float(means[0])
+
     def bitstrings(self) -> dict[str, int]:
         """The counts by strings of bits in Qiskit's order: the first bit returned is the least significant, the rightmost.
 

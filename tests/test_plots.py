@@ -55,3 +55,32 @@ def test_sample_predictions(axes: Axes) -> None:
     assert right == (TRUE == PREDICTED).tolist()
     canvas = np.ma.filled(axes.images[0].get_array().astype(float), np.nan)
     np.testing.assert_array_equal(np.sort(canvas[np.isfinite(canvas)]), np.arange(5 * 6 * 6))
+
+
+def test_t10_the_convergence_of_a_hybrid_network(axes: Axes) -> None:
+    losses = [-0.7741, -0.9, -0.9901]
+    labels = {"title": "Hybrid NN Training Convergence", "xlabel": "Training Iterations", "ylabel": "Neg Log Likelihood Loss"}
+    plots.learning_curves(axes, losses, **labels)
+    assert {"title": axes.get_title(), "xlabel": axes.get_xlabel(), "ylabel": axes.get_ylabel()} == labels
+    (line,) = axes.get_lines()
+    np.testing.assert_array_equal(line.get_ydata(), losses)
+    assert axes.get_ylim()[0] < min(losses)
+    assert axes.get_legend() is None
+
+
+def test_t11_images_with_their_labels() -> None:
+    images, figure = np.arange(6 * 28 * 28).reshape(6, 28, 28), Figure(figsize=(10, 3))
+    plots.image_grid(figure.subplots(nrows=1, ncols=6), images, [f"Labeled: {label}" for label in (0, 1, 1, 0, 0, 1)])
+    figure.canvas.draw()
+    assert [panel.get_title() for panel in figure.axes] == [f"Labeled: {label}" for label in (0, 1, 1, 0, 0, 1)]
+    for panel, image in zip(figure.axes, images, strict=True):
+        np.testing.assert_array_equal(panel.images[0].get_array(), image)
+        assert panel.images[0].get_cmap().name == "gray"
+    with pytest.raises(ValueError, match="zip"):
+        plots.image_grid(figure.axes, images[:5], range(6))
+
+
+def test_gradient_curves(axes: Axes) -> None:
+    plots.gradient_curves(axes, {"conv": [1.0, 0.1], "layer": [0.5, 0.0]})
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["conv", "layer"]
+    assert axes.get_yscale() == "log"

@@ -14,16 +14,22 @@ from qkernel.nn.networks import EstimatorQNN, SamplerQNN, TorchConnector
 
 if TYPE_CHECKING:
     from qkernel.nn.estimators import OneVsRest, QNNClassifier, QNNRegressor
+    from qkernel.nn.reports import gradient_norms, report
 
-_OF_SCIKIT_LEARN = ("OneVsRest", "QNNClassifier", "QNNRegressor")
+_LAZY = {
+    **dict.fromkeys(("OneVsRest", "QNNClassifier", "QNNRegressor"), "qkernel.nn.estimators"),  # with scikit-learn
+    **dict.fromkeys(("gradient_norms", "report"), "qkernel.nn.reports"),  # with matplotlib
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _OF_SCIKIT_LEARN:
+    if name not in _LAZY:
         raise AttributeError(f"module 'qkernel.nn' has no attribute {name!r}")
     try:
-        return getattr(import_module("qkernel.nn.estimators"), name)
-    except ImportError as error:
+        return getattr(import_module(_LAZY[name]), name)
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("sklearn"):
+            raise
         raise DependencyError(
             f"`{name}` is an estimator of scikit-learn, which is not installed: {error}",
             help='install it: `pip install "qkernel[data]"`',
@@ -45,7 +51,9 @@ __all__ = [
     "TorchConnector",
     "datasets",
     "fidelity_kernel",
+    "gradient_norms",
     "plots",
     "projected_kernel",
+    "report",
     "transforms",
 ]

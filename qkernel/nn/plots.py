@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,14 +13,25 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 
-def learning_curves(axes: Axes, losses: Sequence[float], accuracies: Sequence[float]) -> Axes:
-    """Training loss and test accuracy (as a fraction) after each epoch."""
-    epochs = range(1, len(losses) + 1)
-    axes.plot(epochs, losses, "o-", color="C3", label="Train loss")
-    axes.plot(epochs, accuracies, "s-", color="C0", label="Test accuracy")
-    axes.set(xlabel="Epoch", ylabel="Loss / Accuracy", title="Learning Curves", ylim=(0, None))
+def learning_curves(
+    axes: Axes,
+    losses: Sequence[float],
+    accuracies: Sequence[float] | None = None,
+    *,
+    title: str = "Learning Curves",
+    xlabel: str = "Epoch",
+    ylabel: str | None = None,
+) -> Axes:
+    """Training loss, and test accuracy (as a fraction) where it is given, after each epoch."""
+    axes.plot(range(1, len(losses) + 1), losses, "o-", color="C3", label="Train loss")
+    if accuracies is not None:
+        axes.plot(range(1, len(accuracies) + 1), accuracies, "s-", color="C0", label="Test accuracy")
+        axes.legend(fontsize=8)
+    ylabel = ylabel or ("Loss" if accuracies is None else "Loss / Accuracy")
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    if min(losses, default=0.0) >= 0:  # a negative logarithm of a likelihood ends below
+        axes.set_ylim(0, None)
     axes.locator_params(axis="x", integer=True)
-    axes.legend(fontsize=8)
     return axes
 
 
@@ -36,6 +47,26 @@ def confusion_matrix(axes: Axes, true: Array, predicted: Array, class_names: Seq
     for (row, column), value in np.ndenumerate(table):
         color = "white" if value > table.max() / 2 else "black"
         axes.text(column, row, str(value), ha="center", va="center", color=color)
+    return axes
+
+
+def image_grid(axes: Array, images: Array, titles: Sequence[object]) -> Array:
+    """Grey images of shape (N, height, width), each with its title in one of `axes`, as `figure.subplots(1, 6)` gives them."""
+    for panel, image, title in zip(np.ravel(axes), np.asarray(images), titles, strict=True):
+        panel.imshow(image, cmap="gray")
+        panel.set_title(str(title), fontsize=10)
+        panel.set(xticks=[], yticks=[])
+    return axes
+
+
+def gradient_curves(axes: Axes, norms: Mapping[str, Sequence[float]]) -> Axes:
+    """Norms of gradients by layer after each step, on a logarithmic scale."""
+    for name, values in norms.items():
+        axes.plot(range(1, len(values) + 1), values, lw=1.2, label=name)
+    positive = [value for values in norms.values() for value in values if value > 0]
+    axes.set(xlabel="Step", ylabel="Gradient norm", title="Gradients by Layer", yscale="log" if positive else "linear")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(fontsize=8)
     return axes
 
 

@@ -1,0 +1,200 @@
+"""What a training run ends with: one HTML file with all that tells how it went and how to have it again."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from html import escape
+from importlib.metadata import PackageNotFoundError, version
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+from qkernel.diagnostics import counted
+from qkernel.errors import ValidationError
+from qkernel.nn import plots
+from qkernel.nn.layer import QLayer
+
+Array = np.ndarray[Any, Any]
+Rows = Sequence[Sequence[object]]
+
+_PACKAGES = ("qkernel", "torch", "numpy", "numba", "qiskit", "qiskit-aer", "scikit-learn", "matplotlib")
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #1c1e21; background: #fff;
+  margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
+h1 { font-size: 1.6rem; margin: 0 } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; border-bottom: 1px solid #d8dbe0 }
+table { border-collapse: collapse; margin: .5rem 0 }
+td, th { padding: .15rem .9rem .15rem 0; text-align: left; vertical-align: top }
+th { font-weight: 600; color: #555a61 } td.number { text-align: right; font-variant-numeric: tabular-nums }
+pre { background: #f5f6f8; padding: .7rem 1rem; overflow-x: auto; font-size: 13px; line-height: 1.4; white-space: pre-wrap }
+img { max-width: 100% }
+.figures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-start } .date { color: #555a61; margin: 0 0 1rem }
+"""
+
+
+def gradient_norms(model: nn.Module) -> dict[str, float]:
+    """The Euclidean norm of the gradient by each module's own parameters, by the module's name and class.
+
+    Called after `loss.backward()` it is one step of what `report` takes as `gradients`; modules without gradients are left out.
+    """
+    found = {}
+    for name, module in model.named_modules():
+        own = [parameter.grad.flatten() for parameter in module.parameters(recurse=False) if parameter.grad is not None]
+        if own:
+            label = f"{name} {type(module).__name__}".strip()
+            found[label] = float(torch.linalg.vector_norm(torch.cat([part.double() for part in own])))
+    return found
+
+
+def report(
+    path: str | os.PathLike[str],
+    model: nn.Module,
+    losses: Sequence[float],
+    accuracies: Sequence[float] | None = None,
+    *,
+    true: Any = None,
+    predicted: Any = None,
+    class_names: Sequence[str] | None = None,
+    gradients: Sequence[Mapping[str, float]] = (),
+    seeds: Mapping[str, object] | None = None,
+    title: str = "Training report",
+    batch: int = 32,
+) -> Path:
+    """Write one HTML file, with nothing outside it, about a model that was trained, and give its path.
+
+    `losses`, and `accuracies` as fractions, have a number for each epoch; `true` and `predicted`, integer labels of shape
+    (N,), give the confusion matrix, under `class_names`; `gradients` are what `gradient_norms` gave, step by step. For
+    each quantum layer there is what it takes for `batch` samples. Beside torch's seed there are those in `seeds`.
+    Raises `ValidationError` for no losses, and for labels that do not fit one another.
+    """
+    if not len(losses):
+        raise ValidationError("there are no losses to report", help="give one for each epoch: `losses=[0.7, 0.3]`")
+    labels = _labels(true, predicted, class_names)
+    sections = [
+        _section("Result", _table(_result(model, losses, accuracies, labels))),
+        _section("Training", _curves(losses, accuracies, gradients)),
+        _section("Classes", _classes(*labels)) if labels else "",
+        _section("Model", _table(_parameters(model), ("parameter", "shape", "numbers", "trained")), _pre(str(model))),
+        _section("Quantum layers", *_quantum(model, batch)),
+        _section("To have it again", _table([*_seeds(seeds), *_versions()])),
+    ]
+    head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title><style>{_STYLE}</style>"
+    date = f"<p class=date>{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}</p>"
+    written = Path(path)
+    written.parent.mkdir(parents=True, exist_ok=True)
+    written.write_text(f"{head}<h1>{escape(title)}</h1>{date}{''.join(sections)}</html>\n", encoding="utf-8")
+    return written
+
+
+def _labels(true: Any, predicted: Any, names: Sequence[str] | None) -> tuple[Array, Array, Sequence[str]] | None:
+    if true is None and predicted is None:
+        return None
+    both = [np.asarray(given) for given in (true, predicted)]
+    for name, given in zip(("true", "predicted"), both, strict=True):
+        if given.ndim != 1 or given.dtype.kind not in "iu" or given.shape != both[0].shape or given.min(initial=0) < 0:
+            raise ValidationError(f"`{name}` holds whole numbers from 0 on, as many as `true`, and not {given!r}")
+    count = 1 + max(int(given.max(initial=-1)) for given in both)
+    if names is not None and len(names) < count:
+        raise ValidationError(f"the labels go up to {count - 1}, and there are {counted(len(names), 'class name')}")
+    return both[0], both[1], [str(k) for k in range(count)] if names is None else names
+
+
+def _result(model: nn.Module, losses: Sequence[float], accuracies: Sequence[float] | None, labels: Any) -> Rows:
+    rows: list[tuple[str, str]] = [("loss in the last epoch", f"{losses[-1]:.4g}"), ("epochs", str(len(losses)))]
+    if accuracies is not None and len(accuracies):
+        rows.insert(1, ("accuracy in the last epoch", f"{accuracies[-1]:.2%}"))
+        rows.insert(2, ("best accuracy", f"{max(accuracies):.2%}, in epoch {int(np.argmax(accuracies)) + 1}"))
+    if labels:
+        true, predicted, _ = labels
+        rows.append(("right of those classified", f"{int((true == predicted).sum())} of {len(true)}"))
+    trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    return [*rows, ("trained numbers", f"{trained:,}")]
+
+
+def _curves(losses: Sequence[float], accuracies: Sequence[float] | None, gradients: Sequence[Mapping[str, float]]) -> str:
+    figures = [_figure(lambda axes: plots.learning_curves(axes, losses, accuracies), 5.2)]
+    if gradients:
+        names = list(dict.fromkeys(name for step in gradients for name in step))
+        norms = {name: [step.get(name, np.nan) for step in gradients] for name in names}
+        figures.append(_figure(lambda axes: plots.gradient_curves(axes, norms), 5.2))
+    return f"<div class=figures>{''.join(figures)}</div>"
+
+
+def _classes(true: Array, predicted: Array, names: Sequence[str]) -> str:
+    matrix = _figure(lambda axes: plots.confusion_matrix(axes, true, predicted, names), 2.6 + 0.3 * len(names))
+    rows = []
+    for k, name in enumerate(names):
+        count, right = int((true == k).sum()), int(((true == k) & (predicted == k)).sum())
+        rows.append((name, count, f"{right / count:.2%}" if count else "none", int((predicted == k).sum())))
+    return f"<div class=figures>{matrix}{_table(rows, ('class', 'samples', 'found', 'taken for it'))}</div>"
+
+
+def _parameters(model: nn.Module) -> Rows:
+    return [
+        (name, " x ".join(map(str, value.shape)) or "one number", value.numel(), "yes" if value.requires_grad else "no")
+        for name, value in model.named_parameters()
+    ]
+
+
+def _quantum(model: nn.Module, batch: int) -> list[str]:
+    layers = [(name, module) for name, module in model.named_modules() if isinstance(module, QLayer)]
+    if not layers:
+        return ["<p>There are none.</p>"]
+    return [
+        f"<p>{escape(f'layer {name}' if name else 'the model')}</p>{_pre(module.explain(batch))}" for name, module in layers
+    ]
+
+
+def _seeds(seeds: Mapping[str, object] | None) -> Rows:
+    given = {"torch": torch.initial_seed(), **(seeds or {})}
+    return [(f"seed of {name}", str(value)) for name, value in given.items()]
+
+
+def _versions() -> Rows:
+    found = []
+    for package in _PACKAGES:
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            continue
+    machine = f"{platform.system()} {platform.machine()}, {counted(os.cpu_count() or 1, 'core')}"
+    threads = counted(torch.get_num_threads(), "thread")
+    return [("Python", platform.python_version()), *found, ("machine", machine), ("torch runs on", threads)]
+
+
+def _figure(draw: Callable[[Any], Any], width: float) -> str:
+    """A picture of what `draw` puts into axes, as an element of HTML that holds it."""
+    figure = Figure(figsize=(width, 3.6), layout="constrained")
+    draw(figure.subplots())
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=160)
+    return f'<img width={round(width * 80)} alt="" src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}">'
+
+
+def _section(heading: str, *parts: str) -> str:
+    return f"<h2>{escape(heading)}</h2>{''.join(parts)}"
+
+
+def _table(rows: Rows, heads: Sequence[str] = ()) -> str:
+    head = "".join(map(_cell, heads, repeat("th")))
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _cell(value: object, kind: str = "td") -> str:
+    if isinstance(value, str):
+        return f"<{kind}>{escape(value)}</{kind}>"
+    return f"<{kind} class=number>{value:,}</{kind}>"
+
+
+def _pre(text: str) -> str:
+    return f"<pre>{escape(text)}</pre>"
