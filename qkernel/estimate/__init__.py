@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from qkernel.errors import EntrypointValidationError, ValidationError
-from qkernel.estimate.atoms import Terms
+from qkernel.estimate.atoms import Terms, Variable
 from qkernel.estimate.counts import CallCounts, GateCounts
 from qkernel.estimate.effort import bounded_work
 from qkernel.estimate.origin import Origin, origin
@@ -95,12 +95,13 @@ def _estimate(source: Origin, unknown: UnknownResourcePolicy) -> ResourceEstimat
 
 
 def _refuse_unknown(tally: Tally) -> None:
-    unknown = {item.name for _, item in tally.amounts if isinstance(item, Called) and item.oracle}
+    unknown: set[Variable] = {item.name for _, item in tally.amounts if isinstance(item, Called) and item.oracle}
     for amount in tally.amounts.values():
         parts = [atom for term in amount.terms for atom, _ in term if isinstance(atom, Terms)]
         unknown = unknown.union(*(value_names(part.observable) for part in parts))
     if unknown:
-        raise EntrypointValidationError(f"the cost of {', '.join(f'`{name}`' for name in sorted(unknown))} is not known")
+        named = ", ".join(sorted(f"`{name}`" for name in unknown))
+        raise EntrypointValidationError(f"the cost of {named} is not known")
 
 
 def estimate_resources(kernel: HasModule, bindings: Mapping[str, Any] | None = None, **options: Any) -> ResourceEstimate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qkernel.ir.expressions import Expr
 
@@ -11,11 +11,25 @@ if TYPE_CHECKING:
     from qkernel.estimate.quantity import Quantity, Value
 
 
+class Local(NamedTuple):
+    """A name that an estimate makes, such as the index of a sum: what it shows, and what tells it from all others."""
+
+    shown: str
+    scope: int | str
+
+    def __str__(self) -> str:
+        return self.shown
+
+
+Variable = str | Local
+"""A name of the user's, or one that an estimate made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Symbol:
     """An argument of the kernel, or a bound index of a sum."""
 
-    name: str
+    name: Variable
     nonnegative: bool = True
 
 
@@ -60,7 +74,7 @@ class IsZero:
 class Argument:
     """A vector, dictionary or observable argument that is not bound."""
 
-    name: str
+    name: Variable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,9 +138,9 @@ class Iterated:
     if not `sums`, `result` after the last round.
     """
 
-    index: str
+    index: Variable
     count: Quantity
-    states: tuple[tuple[str, Quantity, Quantity], ...]
+    states: tuple[tuple[Variable, Quantity, Quantity], ...]
     result: Quantity
     sums: bool = True
 
@@ -135,7 +149,7 @@ class Iterated:
 class ItemSum:
     """The sum of `result` over the items of a dictionary that is not bound; `targets` name the item's key and value."""
 
-    targets: tuple[str, ...]
+    targets: tuple[Variable, ...]
     dictionary: Value
     result: Quantity
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qkernel.estimate.atoms import Symbol
+from qkernel.estimate.atoms import Local, Symbol, Variable
 from qkernel.estimate.forms import at_least_zero, positive_part, power
 from qkernel.estimate.quantity import Quantity, Value, quantity, symbol
 from qkernel.estimate.scope import Deferred, RunTime
@@ -23,13 +23,13 @@ class Recurrence:
     `others` are carried values that are not numbers; they stay.
     """
 
-    index: str
-    solved: dict[str, Quantity] = field(default_factory=dict)
-    states: tuple[tuple[str, Quantity, Quantity], ...] = ()
+    index: Variable
+    solved: dict[Local, Quantity] = field(default_factory=dict)
+    states: tuple[tuple[Local, Quantity, Quantity], ...] = ()
     others: dict[str, Value | RunTime | Deferred] = field(default_factory=dict)
 
     @property
-    def stepped(self) -> frozenset[str]:
+    def stepped(self) -> frozenset[Local]:
         """The bound names without a closed form."""
         return frozenset(name for name, _, _ in self.states)
 
@@ -38,16 +38,16 @@ class Recurrence:
         trips = positive_part(bound)
         result = {**self.others}
         for name, form in self.solved.items():
-            result[name.split("#")[0]] = Deferred(lambda form=form: substitute(form, {self.index: trips}))  # type: ignore[misc]
+            result[name.shown] = Deferred(lambda form=form: substitute(form, {self.index: trips}))  # type: ignore[misc]
         for name, _, _ in self.states:
             last = symbol(name, nonnegative=False)
-            result[name.split("#")[0]] = Deferred(
+            result[name.shown] = Deferred(
                 lambda last=last: iterated(self.index, trips, self.states, last, sums=False)  # type: ignore[misc]
             )
         return result
 
 
-def solve(steps: Mapping[str, tuple[Quantity, Quantity]], index: str) -> Recurrence:
+def solve(steps: Mapping[Local, tuple[Quantity, Quantity]], index: Variable) -> Recurrence:
     """Solve bound names that start at the first value and step to the second, itself in terms of them and `index`."""
     result = Recurrence(index)
     waiting = {name: following for name, (_, following) in steps.items()}
@@ -63,7 +63,7 @@ def solve(steps: Mapping[str, tuple[Quantity, Quantity]], index: str) -> Recurre
     return result
 
 
-def _closed(form: Quantity, own: str, first: Quantity, index: str) -> Quantity | None:
+def _closed(form: Quantity, own: Variable, first: Quantity, index: Variable) -> Quantity | None:
     """The value in round `index` of own' = form, from `first`; None if no closed form is known."""
     factor = form.terms.get(frozenset(((Symbol(own, False), 1),)), 0)
     rest = form - symbol(own, nonnegative=False) * factor

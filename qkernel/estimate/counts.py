@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qkernel.errors import EntrypointValidationError
+from qkernel.estimate.atoms import Local
 from qkernel.estimate.quantity import Quantity
 from qkernel.estimate.tally import Tally
 
@@ -43,7 +44,7 @@ def gate_counts(tally: Tally) -> GateCounts:
 
 def plain(amount: Quantity) -> Number:
     """An int where the amount is one."""
-    if "#" in "".join(amount.free):
+    if any(isinstance(name, Local) for name in amount.free):
         raise EntrypointValidationError(
             f"a count depends on a value that a loop over items carries: {amount}", help="bind the dictionary"
         )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from qkernel.diagnostics import Span
-from qkernel.estimate.atoms import Symbol
+from qkernel.estimate.atoms import Symbol, Variable
 from qkernel.estimate.quantity import ONE, Quantity, quantity, symbol
 from qkernel.estimate.scope import Scope
 from qkernel.estimate.tally import Tally
@@ -86,7 +86,7 @@ def in_sequence(tally: Tally) -> Tally:
     return result
 
 
-def rounds_are_apart(body: Sequence[Op], scope: Scope, index: str) -> bool:
+def rounds_are_apart(body: Sequence[Op], scope: Scope, index: Variable) -> bool:
     """Whether different rounds of a loop visibly act on different qubits."""
     offsets: dict[str, list[tuple[int, Quantity]]] = {}
     for op in body:

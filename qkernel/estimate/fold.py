@@ -19,7 +19,7 @@ from qkernel.errors import (
     SeparationError,
     SizeError,
 )
-from qkernel.estimate.atoms import Argument, Bound, Closure, Register
+from qkernel.estimate.atoms import Argument, Bound, Closure, Local, Register, Variable
 from qkernel.estimate.carried import Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
 from qkernel.estimate.effort import renew, spend
@@ -210,7 +210,7 @@ class _FunctionFold:
     fold: Fold
     function: Function
     scope: Scope
-    facts: list[tuple[str, Quantity]] = field(default_factory=list)
+    facts: list[tuple[Variable, Quantity]] = field(default_factory=list)
 
     def run(self) -> Summary:
         tally = self.block(self.function.body)
@@ -421,7 +421,7 @@ class _FunctionFold:
         tally.bounded |= body.bounded
         self.set_all(recurrence.after(bound))
 
-    def looped_body(self, op: For, index: str, bound: Quantity) -> tuple[Tally, Recurrence]:
+    def looped_body(self, op: For, index: Variable, bound: Quantity) -> tuple[Tally, Recurrence]:
         """The tally of one round in terms of the index, and what the loop carries."""
         first = {entry.name: self.scope.value(entry.initial) for entry in op.carried}
         self.facts.append((index, bound))
@@ -473,7 +473,7 @@ class _FunctionFold:
 
     def symbolic_items(self, op: For, domain: Items, dictionary: Value, tally: Tally) -> None:
         index, bound = fresh("item"), length(dictionary)
-        names = {target: f"{target}#{self.function.name}" for target in op.targets}
+        names = {target: Local(target, self.function.name) for target in op.targets}
         self.set_all(item_targets(names, domain, dictionary))
         body, recurrence = self.looped_body(op, index, bound)
         mixed = recurrence.stepped | {index}

@@ -29,10 +29,11 @@ from qkernel.estimate.atoms import (
     Sized,
     Symbol,
     Terms,
+    Variable,
 )
 from qkernel.estimate.effort import bounded_work, spend
 from qkernel.estimate.forms import denominator, is_remainder
-from qkernel.estimate.quantity import Coefficient, Quantity, Value, value_names
+from qkernel.estimate.quantity import Coefficient, Quantity, Value, atom_names
 from qkernel.ir.expression_text import ExpressionText, Written
 from qkernel.ir.expressions import Expr
 from qkernel.ir.vocabulary import ATOM
@@ -169,7 +170,7 @@ class _Writer:
     def atom(self, atom: Atom) -> str:
         match atom:
             case Symbol(name):
-                return _bare(name)
+                return str(name)
             case Positive(value):
                 return f"Max(0, {self.bare(value)})"
             case Floor(numerator, divisor):
@@ -190,7 +191,7 @@ class _Writer:
             case Iterated():
                 return self.loop(atom)
             case ItemSum(targets, dictionary, result):
-                return f"Sum({self.form(result)}, ({', '.join(map(_bare, targets))}) in {_value(dictionary, self.form)})"
+                return f"Sum({self.form(result)}, ({', '.join(map(str, targets))}) in {_value(dictionary, self.form)})"
 
     def bare(self, form: Quantity) -> str:
         """The form where nothing follows it: a lone remainder needs no brackets."""
@@ -199,8 +200,8 @@ class _Writer:
 
     def loop(self, loop: Iterated) -> str:
         last = self.form(loop.count - 1)
-        parts = [self.form(loop.result), f"({_bare(loop.index)}, 0, {last})"]
-        parts += [f"{_bare(name)}: {self.form(first)} -> {self.form(following)}" for name, first, following in loop.states]
+        parts = [self.form(loop.result), f"({loop.index}, 0, {last})"]
+        parts += [f"{name}: {self.form(first)} -> {self.form(following)}" for name, first, following in loop.states]
         return f"{'Sum' if loop.sums else 'Last'}({', '.join(parts)})"
 
 
@@ -229,7 +230,7 @@ class _Latex(_Writer):
     def atom(self, atom: Atom) -> str:
         match atom:
             case Symbol(name):
-                return _latex_name(_bare(name))
+                return _latex_name(str(name))
             case Positive(value):
                 return rf"\max\left(0, {self.form(value)}\right)"
             case Floor(numerator, divisor):
@@ -259,11 +260,6 @@ def _latex_name(name: str) -> str:
 def escaped(name: str) -> str:
     """A name as LaTeX text."""
     return re.sub(r"([_#%&{}$])", r"\\\1", name)
-
-
-def _bare(name: str) -> str:
-    """The user's own name of a bound name."""
-    return name.split("#")[0]
 
 
 def _apart(form: Quantity) -> tuple[Quantity, Quantity]:
@@ -307,7 +303,7 @@ def _value(value: Value, write: Callable[[Quantity], str]) -> str:
         case Quantity():
             return write(value)
         case Argument(name):
-            return _bare(name)
+            return str(name)
         case Register(length) | Sized(length):
             return f"{write(length)} elements"
         case Bound():
@@ -374,7 +370,7 @@ def _sympy_atom(atom: Atom) -> Any:
 
     match atom:
         case Symbol(name, nonnegative):
-            return sympy.Symbol(name, integer=True, **({"nonnegative": True} if nonnegative else {}))
+            return sympy.Symbol(_unique(name), integer=True, **({"nonnegative": True} if nonnegative else {}))
         case Positive(value):
             return sympy.Max(0, to_sympy(value))
         case Floor(numerator, divisor):
@@ -393,10 +389,12 @@ def _sympy_atom(atom: Atom) -> Any:
             arguments = [to_sympy(value) for _, value in closure.values if isinstance(value, Quantity)]
             return sympy.Function(str(closure.expression))(*arguments) if arguments else sympy.Symbol(_TEXT.atom(atom))
         case Iterated(index, count, (), result, True):
-            return sympy.Sum(to_sympy(result), (sympy.Symbol(index, integer=True, nonnegative=True), 0, to_sympy(count) - 1))
-    names = sorted(frozenset().union(*(value_names(value) for value in _inner(atom))))
+            step = sympy.Symbol(_unique(index), integer=True, nonnegative=True)
+            return sympy.Sum(to_sympy(result), (step, 0, to_sympy(count) - 1))
+    names = sorted(_unique(name) for name in atom_names(atom))
     return sympy.Function(_TEXT.atom(atom))(*(sympy.Symbol(name, integer=True) for name in names))
 
 
-def _inner(atom: Atom) -> list[Value]:
-    return [Quantity({frozenset(((atom, 1),)): 1})]
+def _unique(name: Variable) -> str:
+    """A name for sympy, which knows names by their text."""
+    return name if isinstance(name, str) else f"{name.shown}#{name.scope}"

@@ -32,6 +32,7 @@ from qkernel.estimate.atoms import (
     Sized,
     Symbol,
     Terms,
+    Variable,
 )
 from qkernel.estimate.effort import FORM, spend
 
@@ -48,7 +49,7 @@ class Quantity:
         spend(FORM + len(terms))
         self.terms = terms
         self._hash: int | None = None
-        self._free: frozenset[str] | None = None
+        self._free: frozenset[Variable] | None = None
 
     @property
     def is_constant(self) -> bool:
@@ -61,7 +62,7 @@ class Quantity:
         return self.terms.get(_UNIT, 0)
 
     @property
-    def free(self) -> frozenset[str]:
+    def free(self) -> frozenset[Variable]:
         """The names that the value depends on."""
         if self._free is None:
             self._free = frozenset().union(*(atom_names(atom) for term in self.terms for atom, _ in term))
@@ -152,7 +153,7 @@ class Quantity:
     def _known(self, use: str) -> Coefficient:
         if not self.is_constant:
             raise TypeError(
-                f"{self} depends on {', '.join(sorted(self.free))}; {use} needs them: give values with substitute()"
+                f"{self} depends on {', '.join(sorted(map(str, self.free)))}; {use} needs them: give values with substitute()"
             )
         return self.constant
 
@@ -261,12 +262,12 @@ def atom(value: Atom) -> Quantity:
     return Quantity({frozenset(((value, 1),)): 1})
 
 
-def symbol(name: str, nonnegative: bool = True) -> Quantity:
+def symbol(name: Variable, nonnegative: bool = True) -> Quantity:
     """The argument `name`."""
     return atom(Symbol(name, nonnegative))
 
 
-def value_names(value: Value) -> frozenset[str]:
+def value_names(value: Value) -> frozenset[Variable]:
     """The names that a value depends on."""
     match value:
         case Quantity():
@@ -281,7 +282,7 @@ def value_names(value: Value) -> frozenset[str]:
             return frozenset().union(*(value_names(inner) for _, inner in values))
 
 
-def atom_names(value: Atom) -> frozenset[str]:
+def atom_names(value: Atom) -> frozenset[Variable]:
     """The names that an atom depends on; its own bound names are none of them."""
     match value:
         case Symbol(name):

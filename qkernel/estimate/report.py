@@ -313,7 +313,7 @@ class ResourceEstimate:
 
     @cached_property
     def _free(self) -> frozenset[str]:
-        return frozenset().union(*(amount.free for amount in self.tally.amounts.values()))
+        return frozenset(name for amount in self.tally.amounts.values() for name in amount.free if isinstance(name, str))
 
 
 TITLES = {

@@ -14,7 +14,7 @@ from qkernel.estimate.quantity import Quantity, atom_names, narrowed, quantity
 from qkernel.ir import evaluation
 
 MOST_STEPS = 1_000_000
-Numbers = dict[str, Any]
+Numbers = dict[Any, Any]
 Function = Callable[[Numbers], Any]
 
 

@@ -20,6 +20,7 @@ from qkernel.estimate.atoms import (
     ItemSum,
     Iterated,
     Length,
+    Local,
     Monomial,
     Opaque,
     Positive,
@@ -28,6 +29,7 @@ from qkernel.estimate.atoms import (
     Sized,
     Symbol,
     Terms,
+    Variable,
 )
 from qkernel.estimate.effort import spend
 from qkernel.estimate.forms import (
@@ -55,8 +57,8 @@ from qkernel.estimate.quantity import (
 from qkernel.estimate.stepping import function, run, size
 from qkernel.ir import evaluation
 
-Values = Mapping[str, Value]
-State = tuple[str, Quantity, Quantity]
+Values = Mapping[Any, Value]
+State = tuple[Variable, Quantity, Quantity]
 
 
 def substitute(form: Quantity, values: Values) -> Quantity:
@@ -211,7 +213,7 @@ def pauli_word(operators: Iterable[Any]) -> str:
     return "".join(sorted(str(operator.pauli.value) for operator in operators))
 
 
-def iterated(index: str, count: Quantity, states: tuple[State, ...], result: Quantity, sums: bool) -> Quantity:
+def iterated(index: Variable, count: Quantity, states: tuple[State, ...], result: Quantity, sums: bool) -> Quantity:
     """A loop without a closed form: run it if every number in it is known, else keep it."""
     if sums and not result.terms:
         return ZERO
@@ -227,7 +229,7 @@ def iterated(index: str, count: Quantity, states: tuple[State, ...], result: Qua
 def _needed(states: tuple[State, ...], result: Quantity) -> tuple[State, ...]:
     """The states that the result depends on, by way of others too."""
     following = {name: form.free for name, _, form in states}
-    needed, reached = set[str](), result.free & following.keys()
+    needed, reached = set[Variable](), result.free & following.keys()
     while reached:
         needed |= reached
         reached = frozenset().union(*(following[name] for name in reached)) & following.keys() - needed
@@ -237,10 +239,10 @@ def _needed(states: tuple[State, ...], result: Quantity) -> tuple[State, ...]:
 def _renamed(loop: Iterated) -> Iterated:
     """The loop with its bound names numbered by how deep loops nest in it, so that equal loops are equal."""
     depth = 1 + max(_nesting(form) for form in (loop.result, *(following for _, _, following in loop.states)))
-    names = {name: f"{name.split('#')[0]}#{-depth}" for name in (loop.index, *(name for name, _, _ in loop.states))}
+    names = {name: Local(str(name), -depth) for name in (loop.index, *(name for name, _, _ in loop.states))}
     if loop.index == names[loop.index]:
         return loop
-    new: dict[str, Value] = {name: symbol(names[name], name == loop.index) for name in names}
+    new: dict[Variable, Value] = {name: symbol(names[name], name == loop.index) for name in names}
     states = tuple((names[name], first, substitute(following, new)) for name, first, following in loop.states)
     return Iterated(names[loop.index], loop.count, states, substitute(loop.result, new), loop.sums)
 
@@ -265,7 +267,7 @@ def _atom_nesting(part: Atom) -> int:
     return 0
 
 
-def item_sum(targets: tuple[str, ...], dictionary: Value, result: Quantity) -> Quantity:
+def item_sum(targets: tuple[Variable, ...], dictionary: Value, result: Quantity) -> Quantity:
     """The sum of `result` over a dictionary's items."""
     if result.free.isdisjoint(targets):
         return length(dictionary) * result
@@ -283,7 +285,7 @@ def item_sum(targets: tuple[str, ...], dictionary: Value, result: Quantity) -> Q
     return sum((substitute(result, dict(zip(targets, values, strict=True))) for values in rounds), ZERO)
 
 
-def item_values(targets: tuple[str, ...], dictionary: Value) -> Iterator[list[Value]]:
+def item_values(targets: tuple[Variable, ...], dictionary: Value) -> Iterator[list[Value]]:
     """The values of the targets of a loop over a bound dictionary, round by round; the parts of a key may have one each."""
     for key, value in known(dictionary).items():
         parts = key if len(targets) > 2 else (key,)

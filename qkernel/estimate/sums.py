@@ -16,7 +16,7 @@ from itertools import count as count_up
 
 from qkernel.diagnostics import Span
 from qkernel.errors import SizeError
-from qkernel.estimate.atoms import AtLeastZero, Atom, Floor, IsZero, Monomial, Positive, Power, Symbol
+from qkernel.estimate.atoms import AtLeastZero, Atom, Floor, IsZero, Local, Monomial, Positive, Power, Symbol, Variable
 from qkernel.estimate.forms import (
     at_least_zero,
     by_fallible_factors,
@@ -34,7 +34,7 @@ from qkernel.estimate.quantity import ONE, ZERO, Coefficient, Quantity, atom, at
 from qkernel.estimate.substitution import iterated, substitute
 
 Mark = AtLeastZero | IsZero | Positive
-Facts = Sequence[tuple[str, Quantity]]
+Facts = Sequence[tuple[Variable, Quantity]]
 _LARGEST_MODULUS = 64
 _fresh = count_up()
 
@@ -43,9 +43,9 @@ class Unsolved(Exception):
     """A sum has no closed form that is known here."""
 
 
-def fresh(name: str) -> str:
+def fresh(name: Variable) -> Local:
     """A bound name that is used nowhere else."""
-    return f"{name.split('#')[0]}#{next(_fresh)}"
+    return Local(str(name), next(_fresh))
 
 
 def trip_count(start: Quantity, stop: Quantity, step: Quantity, span: Span | None) -> Quantity:
@@ -64,7 +64,7 @@ def _strides(ahead: Quantity, stride: Quantity) -> Quantity:
     return ahead if stride == 1 else floor_quotient(ahead + stride - 1, stride)
 
 
-def total(form: Quantity, index: str, bound: Quantity, facts: Facts = ()) -> Quantity:
+def total(form: Quantity, index: Variable, bound: Quantity, facts: Facts = ()) -> Quantity:
     """The sum of `form` over index = 0 .. bound - 1; `facts` are the (index, bound) pairs of the loops around it."""
     trips = positive_part(bound)
     if index not in form.free:
@@ -94,7 +94,7 @@ def _apart(terms: dict[Monomial, Coefficient]) -> Iterator[tuple[Quantity, Coeff
         yield Quantity({term: 1}), coefficient
 
 
-def _solve(form: Quantity, index: str, bound: Quantity, facts: Facts) -> Quantity:
+def _solve(form: Quantity, index: Variable, bound: Quantity, facts: Facts) -> Quantity:
     smooth: dict[Fraction, dict[Monomial, dict[int, Coefficient]]] = {}
     result, rough = ZERO, _remainder_terms(form, index)
     for term, coefficient in form.terms.items():
@@ -110,7 +110,7 @@ def _solve(form: Quantity, index: str, bound: Quantity, facts: Facts) -> Quantit
     return result + _rough(Quantity(rough), index, bound, facts) if rough else result
 
 
-def _remainder_terms(form: Quantity, index: str) -> dict[Monomial, Coefficient]:
+def _remainder_terms(form: Quantity, index: Variable) -> dict[Monomial, Coefficient]:
     """The terms that make up remainders, x - d * floor(x / d): these stay together."""
     found: dict[Monomial, Coefficient] = {}
     for term, coefficient in form.terms.items():
@@ -123,7 +123,7 @@ def _remainder_terms(form: Quantity, index: str) -> dict[Monomial, Coefficient]:
     return found
 
 
-def _smooth_parts(term: Monomial, index: str) -> tuple[Fraction, Monomial, int] | None:
+def _smooth_parts(term: Monomial, index: Variable) -> tuple[Fraction, Monomial, int] | None:
     """A term as ratio**index * index**degree * (what does not depend on the index); None if it is not of that form."""
     ratio, degree, outside = Fraction(1), 0, []
     for part, exponent in term:
@@ -200,7 +200,7 @@ def _geometric(polynomial: list[Fraction], ratio: Fraction) -> list[Fraction]:
     return result
 
 
-def _rough(form: Quantity, index: str, bound: Quantity, facts: Facts) -> Quantity:
+def _rough(form: Quantity, index: Variable, bound: Quantity, facts: Facts) -> Quantity:
     """The sum of terms with floors, clamps or brackets that depend on the index."""
     if (modulus := _modulus(form, index)) is not None:
         return _by_residue(form, index, bound, facts, modulus)
@@ -219,7 +219,7 @@ def _rough(form: Quantity, index: str, bound: Quantity, facts: Facts) -> Quantit
     return result
 
 
-def _innermost(marks: Sequence[Mark], index: str) -> Mark | None:
+def _innermost(marks: Sequence[Mark], index: Variable) -> Mark | None:
     """A clamp or bracket in the index that stands inside one of `marks` and holds no other; None if there is none."""
     for mark in marks:
         inside = [part for term in mark.value.terms for part, _ in term if isinstance(part, Mark) and index in part.value.free]
@@ -261,7 +261,7 @@ def _atom_with(part: Atom, mark: Mark, value: Quantity) -> Quantity:
     return atom(part)
 
 
-def _modulus(form: Quantity, index: str) -> int | None:
+def _modulus(form: Quantity, index: Variable) -> int | None:
     """The period of the floors of `form` in the index; None if it has none."""
     divisors = [int(part.divisor.constant) for part in _floors(form, index)]
     if not divisors:
@@ -272,7 +272,7 @@ def _modulus(form: Quantity, index: str) -> int | None:
     return modulus
 
 
-def _floors(form: Quantity, index: str) -> list[Floor]:
+def _floors(form: Quantity, index: Variable) -> list[Floor]:
     found: list[Floor] = []
     for term in form.terms:
         for part, _ in term:
@@ -286,7 +286,7 @@ def _floors(form: Quantity, index: str) -> list[Floor]:
     return found
 
 
-def _by_residue(form: Quantity, index: str, bound: Quantity, facts: Facts, modulus: int) -> Quantity:
+def _by_residue(form: Quantity, index: Variable, bound: Quantity, facts: Facts, modulus: int) -> Quantity:
     result = ZERO
     for residue in range(modulus):
         step = fresh(index)
@@ -319,7 +319,7 @@ def _halves(form: Quantity) -> Quantity:
     return form
 
 
-def _broken(breaking: Mark, exponent: int, rest: Quantity, index: str, bound: Quantity, facts: Facts) -> Quantity:
+def _broken(breaking: Mark, exponent: int, rest: Quantity, index: Variable, bound: Quantity, facts: Facts) -> Quantity:
     """The sum of breaking**exponent * rest, over the part of the range where `breaking` is not 0."""
     slope, offset = _linear(breaking.value, index)
     if isinstance(breaking, IsZero):
@@ -337,7 +337,7 @@ def _broken(breaking: Mark, exponent: int, rest: Quantity, index: str, bound: Qu
     return total(inner, index, resolve(minimum(bound, stop), facts), facts)
 
 
-def _linear(form: Quantity, index: str) -> tuple[int, Quantity]:
+def _linear(form: Quantity, index: Variable) -> tuple[int, Quantity]:
     """`form` as slope * index + offset with a whole slope."""
     slope = form.terms.get(frozenset(((Symbol(index), 1),)), 0)
     offset = form - symbol(index) * slope

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qkernel.estimate.atoms import Argument, Bound, Register
+from qkernel.estimate.atoms import Argument, Bound, Local, Register
 from qkernel.estimate.quantity import ONE, Value, symbol
 from qkernel.estimate.scope import NUMBERS, RunTime, Scope
 from qkernel.estimate.substitution import length
@@ -28,7 +28,7 @@ def formal_value(parameter: Parameter, name: str, nonnegative: bool = False) -> 
     return Argument(name)
 
 
-def item_targets(names: Mapping[str, str], domain: Items, dictionary: Value) -> dict[str, Value | RunTime]:
+def item_targets(names: Mapping[str, Local], domain: Items, dictionary: Value) -> dict[str, Value | RunTime]:
     """The targets of a loop over items, each by the name that it has in closed forms."""
     types = target_types(domain, len(names))
     assert types is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qkernel.estimate.atoms import AtLeastZero, Atom, Floor, Positive, Power, Symbol
+from qkernel.estimate.atoms import AtLeastZero, Atom, Floor, Positive, Power, Symbol, Variable
 from qkernel.estimate.forms import at_least_zero, is_nonnegative, maximum, positive_part
 from qkernel.estimate.quantity import ZERO, Quantity, Value, atom, atom_names, symbol
 from qkernel.estimate.substitution import NotKnown, State, item_sum, item_values, iterated, length, substitute
@@ -53,7 +53,7 @@ def _beside(base: str, controls: Quantity) -> Quantity:
     return positive_part(controls - (2 if base in ("x", "y", "z") else 1))
 
 
-def largest(form: Quantity, index: str, bound: Quantity, states: Sequence[State], facts: Facts) -> Quantity:
+def largest(form: Quantity, index: Variable, bound: Quantity, states: Sequence[State], facts: Facts) -> Quantity:
     """The largest value, or 0, of `form` over index = 0 .. bound - 1; `states` are what the loop carries beside."""
     runs = at_least_zero(bound - 1)
     if form.free.isdisjoint({index, *(name for name, _, _ in states)}):
@@ -65,7 +65,7 @@ def largest(form: Quantity, index: str, bound: Quantity, states: Sequence[State]
     return iterated(index, positive_part(bound), (*states, (found, ZERO, step)), symbol(found), sums=False)
 
 
-def largest_item(key: Key, form: Quantity, targets: tuple[str, ...], dictionary: Value) -> Tally:
+def largest_item(key: Key, form: Quantity, targets: tuple[Variable, ...], dictionary: Value) -> Tally:
     """The largest value of `form` over the items of a dictionary; where that is not bound, the sum, as an upper bound."""
     if form.free.isdisjoint(targets):
         return Tally({key: at_least_zero(length(dictionary) - 1) * form})
@@ -79,7 +79,7 @@ def largest_item(key: Key, form: Quantity, targets: tuple[str, ...], dictionary:
     return result
 
 
-def _slope(form: Quantity, index: str) -> int | None:
+def _slope(form: Quantity, index: Variable) -> int | None:
     """1 or -1 where the form visibly grows or falls with the index, 0 where it does neither; None where that is not seen."""
     found = set()
     for term, coefficient in form.terms.items():
@@ -95,7 +95,7 @@ def _slope(form: Quantity, index: str) -> int | None:
     return None if len(found) > 1 else next(iter(found), 0)
 
 
-def _atom_slope(part: Atom, index: str) -> int | None:
+def _atom_slope(part: Atom, index: Variable) -> int | None:
     match part:
         case _ if index not in atom_names(part):
             return 0
