@@ -183,6 +183,8 @@ class EntrypointValidationError(ValidationError):
     """A value is missing: an argument that shapes the circuit is not bound, or an open one has no value."""
 
     code = "QK303"
+    lacking: tuple[str, ...] = ()
+    """The open arguments that the circuit's shape was found to depend on."""
 
 
 class BindingTypeError(ValidationError, TypeError):

@@ -64,6 +64,7 @@ class Kernel(Verbs, Generic[P, R]):
         self._busy = False
         self._module: tuple[tuple[Traced, ...], Module] | None = None
         self._compiled = Recent[Any, Executable](MOST_PROGRAMS)
+        self._shaping = Recent[Any, frozenset[str]](MOST_PROGRAMS)
 
     def _refuse_names_of_options(self) -> None:
         """By these names every other argument and option can be given, so that they cannot be arguments themselves."""
@@ -90,6 +91,7 @@ class Kernel(Verbs, Generic[P, R]):
             if self._module is None or any(new is not old for new, old in zip(reached, self._module[0], strict=False)):
                 self._module = reached, link(self)
                 self._compiled.clear()
+                self._shaping.clear()
             return self._module[1]
 
     def _reached(self) -> tuple[Traced, ...]:
@@ -256,6 +258,7 @@ class Kernel(Verbs, Generic[P, R]):
     ) -> tuple[Executable, dict[str, Any]]:
         """An executable with the Float arguments open where they shape nothing, cached, and their values.
 
+        Which of them shape the circuit lowering finds out, once for the same other values.
         A dictionary of Floats, which mostly tells of a problem, is open only where a batch or `wrt` asks for it.
         """
         types = {parameter.name: parameter.type for parameter in self.ir.entry.parameters}
@@ -264,15 +267,22 @@ class Kernel(Verbs, Generic[P, R]):
             for name, value in values.items()
             if _is_float(types.get(name)) or (_opens(types.get(name), value) and (name in wrt or _has_batch(value)))
         ]
-        try:
-            return self._opened(values, open_names, positional, takes_qubits)
-        except EntrypointValidationError:
-            if not open_names:
-                raise
-        try:
-            return self._opened(values, [name for name in open_names if name in wrt], positional, takes_qubits)
-        except EntrypointValidationError:
-            return self._lowered(values, None, {}, takes_qubits=takes_qubits), {}
+        shaping = self._shaping.get(self._opening(values, open_names)) if len(self._shaping) else None
+        while True:
+            names = [name for name in open_names if name not in shaping] if shaping else open_names
+            try:
+                return self._opened(values, names, positional, takes_qubits)
+            except EntrypointValidationError as error:
+                if not names:
+                    raise
+                shaping = (shaping or frozenset()) | (frozenset(error.lacking).intersection(names) or frozenset(names))
+                self._shaping.keep(self._opening(values, open_names), shaping)
+
+    def _opening(self, values: dict[str, Any], names: list[str]) -> Any:
+        """What decides which of `names` can stay open: the other values, and the lengths of theirs."""
+        fixed = _key({name: value for name, value in values.items() if name not in names})
+        lengths = lengths_of(self.ir.entry, {name: values[name] for name in names})
+        return object() if fixed is None else (fixed, tuple(names), tuple(lengths.items()))
 
     def _opened(
         self, values: dict[str, Any], open_names: list[str], positional: int, takes_qubits: bool

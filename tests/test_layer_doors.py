@@ -79,6 +79,7 @@ def test_hessians_and_forward_mode() -> None:
     close(tangent, torch.autograd.functional.jacobian(lambda x: simulate(x, weights, 1), row).sum(1))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # of forward mode itself
 @pytest.mark.parametrize("engine", ["native", "torch"])
 def test_a_first_use_inside_a_transform_or_inference_mode_leaves_nothing_behind(engine: str) -> None:
     inputs = random_batch(2, 3)

@@ -15,6 +15,7 @@ import torch
 
 import qkernel as qk
 import qkernel.observable as qko
+from qkernel import kernel as kernel_module
 from qkernel.errors import (
     BindingTypeError,
     CallArgumentError,
@@ -394,3 +395,27 @@ def test_what_is_fixed_is_saved_as_defaults(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="no default for `d`"):
         keyed.compile({"d": {0: 0.1}}).save(tmp_path / "keyed.qk")
     assert not (tmp_path / "keyed.qk").exists()
+
+
+def test_which_floats_shape_the_circuit_is_found_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    @qk.qkernel
+    def shaped(x: qk.Float, y: qk.Float, n: qk.UInt) -> qk.Float:
+        q = qk.qubit_array(n)
+        if x > 0.5:
+            q[0] = qk.x(q[0])
+        q[0] = qk.ry(q[0], y)
+        return qk.expval(q, qko.Z(0))
+
+    lowered: list[int] = []
+    lower = kernel_module.lower
+    monkeypatch.setattr(kernel_module, "lower", lambda *given, **options: lowered.append(1) or lower(*given, **options))
+    assert shaped.run(0.3, 0.2, 2) == pytest.approx(np.cos(0.2))
+    assert len(lowered) == 2, "with x open, and with x fixed"
+    assert shaped.run(0.3, 0.5, 2) == pytest.approx(np.cos(0.5))
+    assert shaped.run(0.3, np.array([0.5, 0.1]), 2) == pytest.approx(np.cos([0.5, 0.1]))
+    assert shaped.grad(0.3, 0.4, 2, wrt="y")["y"] == pytest.approx(-np.sin(0.4))
+    assert len(lowered) == 2
+    assert shaped.run(0.7, 0.5, 2) == pytest.approx(-np.cos(0.5))
+    assert len(lowered) == 3, "another x"
+    with pytest.raises(GradientError, match="no derivative by `x`, which was fixed"):
+        shaped.grad(0.3, 0.4, 2, wrt="x")

@@ -68,11 +68,13 @@ def translated(error: Exception, parameters: OpenParameters) -> QKernelError:
     expr = error.value.expression() if isinstance(error.value, Affine) else error.value
     if names := parameters.names(manageable(expr)):
         given = ", ".join(f'"{name}": ...' for name in names)
-        return EntrypointValidationError(
+        lacking = EntrypointValidationError(
             f"{error.use} depends on `{names[0]}`, which has no value when the kernel is compiled",
             label=f"needs the value of `{names[0]}`",
             help=f"bind it: `bindings={{{given}}}`",
         )
+        lacking.lacking = tuple(names)
+        return lacking
     source = "a measurement" if reads_bits(expr) else "an expectation value or a probability"
     return SeparationError(
         f"{error.use} depends on {source}, and is to be known before the circuit runs",
