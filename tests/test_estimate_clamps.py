@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 import qkernel as qk
 from qkernel.errors import ArithmeticEvaluationError, SizeError
-from qkernel.estimate.atoms import Floor, Positive, Power
 from qkernel.estimate.forms import at_least_zero, equals_zero, floor_quotient, maximum, minimum, positive_part, power, remainder
-from qkernel.estimate.quantity import ONE, Quantity, quantity, symbol
+from qkernel.estimate.quantity import ONE, Floor, Positive, Power, Quantity, quantity, symbol
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.sums import total
 

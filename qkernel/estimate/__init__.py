@@ -8,11 +8,10 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from qkernel.errors import EntrypointValidationError, ValidationError
-from qkernel.estimate.atoms import Terms, Variable
 from qkernel.estimate.counts import CallCounts, GateCounts
 from qkernel.estimate.effort import bounded_work
 from qkernel.estimate.origin import Origin, origin
-from qkernel.estimate.quantity import Quantity, value_names
+from qkernel.estimate.quantity import Quantity, Terms, Variable, value_names
 from qkernel.estimate.report import NATIVE, EstimateQuality, ResourceEstimate
 from qkernel.estimate.tally import Called, Tally
 from qkernel.ir.ops import Module

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from qkernel.estimate.atoms import Local, Symbol, Variable
 from qkernel.estimate.forms import at_least_zero, positive_part, power
-from qkernel.estimate.quantity import Quantity, Value, quantity, symbol
+from qkernel.estimate.quantity import Local, Quantity, Symbol, Value, Variable, quantity, symbol
 from qkernel.estimate.scope import Deferred, RunTime
 from qkernel.estimate.substitution import iterated, substitute
 from qkernel.estimate.sums import fresh, total

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qkernel.errors import EntrypointValidationError
-from qkernel.estimate.atoms import Local
-from qkernel.estimate.quantity import Quantity
+from qkernel.estimate.quantity import Local, Quantity
 from qkernel.estimate.tally import Tally
 
 Number = int | Quantity

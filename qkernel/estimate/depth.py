@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from qkernel.diagnostics import Span
-from qkernel.estimate.atoms import Symbol, Variable
-from qkernel.estimate.quantity import ONE, Quantity, quantity, symbol
+from qkernel.estimate.quantity import ONE, Quantity, Symbol, Variable, quantity, symbol
 from qkernel.estimate.scope import Scope
 from qkernel.estimate.tally import Tally
 from qkernel.ir.ops import Gate, Measure, Op, Reset

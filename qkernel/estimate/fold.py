@@ -19,17 +19,28 @@ from qkernel.errors import (
     SeparationError,
     SizeError,
 )
-from qkernel.estimate.atoms import Argument, Bound, Closure, Local, Register, Variable
 from qkernel.estimate.carried import Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
 from qkernel.estimate.effort import renew, spend
 from qkernel.estimate.forms import is_whole, positive_part, power
 from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally
-from qkernel.estimate.quantity import ONE, Quantity, Value, quantity, symbol
+from qkernel.estimate.quantity import (
+    ONE,
+    Argument,
+    Bound,
+    Closure,
+    Local,
+    Quantity,
+    Register,
+    Value,
+    Variable,
+    quantity,
+    symbol,
+)
 from qkernel.estimate.recursion import recursive_functions, too_deep
 from qkernel.estimate.scope import Deferred, NotFollowed, RunTime, RunTimeValue, Scope
-from qkernel.estimate.stepping import MOST_STEPS
 from qkernel.estimate.substitution import (
+    MOST_STEPS,
     NotKnown,
     item_sum,
     item_values,

@@ -9,10 +9,15 @@ from functools import lru_cache
 from typing import Any
 
 from qkernel.errors import SizeError
-from qkernel.estimate.atoms import (
+from qkernel.estimate.notation import ordered
+from qkernel.estimate.quantity import (
+    ONE,
+    REMAINDER,
+    ZERO,
     AtLeastZero,
     Atom,
     Closure,
+    Coefficient,
     Floor,
     IsZero,
     ItemSum,
@@ -22,18 +27,22 @@ from qkernel.estimate.atoms import (
     Opaque,
     Positive,
     Power,
+    Quantity,
     Symbol,
     Terms,
+    Value,
+    accumulate,
+    atom,
+    denominator,
+    narrowed,
+    quantity,
 )
-from qkernel.estimate.quantity import ONE, ZERO, Coefficient, Quantity, Value, accumulate, atom, narrowed, quantity
-from qkernel.ir.expressions import Name, apply
 from qkernel.ir.trees import ANY, Bounds, bounds_where
-from qkernel.ir.types import FLOAT, UINT
+from qkernel.ir.types import FLOAT
 
 _LARGEST_EXPONENT = 100_000
 _LARGEST_DIGITS = 256
 _MOST_TERMS = 5  # of forms that are looked at case by case
-_REMAINDER = apply("%", Name("left", UINT), Name("right", UINT))
 
 
 def is_nonnegative(value: Quantity) -> bool:
@@ -93,11 +102,6 @@ def _bounds_of(value: Value | None) -> Bounds:
     return Bounds(int(is_nonnegative(value - 1)), math.inf)
 
 
-def is_remainder(part: Atom) -> bool:
-    """Whether an atom is left % right."""
-    return isinstance(part, Opaque) and part.closure.expression == _REMAINDER
-
-
 def is_whole(value: Quantity) -> bool:
     """Whether the value is visibly a whole number."""
     return all(
@@ -148,19 +152,12 @@ def _most_divisions(*forms: Quantity) -> int:
     return max((_divisions(part) for form in forms for term in form.terms for part, _ in term), default=0)
 
 
-def denominator(value: Quantity) -> int:
-    """The least common denominator of the coefficients."""
-    return math.lcm(*(Fraction(coefficient).denominator for coefficient in value.terms.values()))
-
-
 def _content(terms: Iterable[tuple[Monomial, Coefficient]]) -> int:
     return math.gcd(*(int(coefficient) for term, coefficient in terms if term))
 
 
 def leads_negative(value: Quantity) -> bool:
     """Whether the coefficient of the first term that is not constant, in the order of printing, is negative."""
-    from qkernel.estimate.notation import ordered
-
     return next((coefficient < 0 for term, coefficient in ordered(value) if term), False)
 
 
@@ -359,7 +356,7 @@ def remainder(left: Quantity, right: Quantity) -> Quantity:
     """left % right as Python computes it; by a divisor that may still come to 0 it stays as it is, or 0 would count as one."""
     if right.is_constant:
         return left - right * floor_quotient(left, right)
-    return atom(Opaque(Closure(_REMAINDER, (("left", left), ("right", right)))))
+    return atom(Opaque(Closure(REMAINDER, (("left", left), ("right", right)))))
 
 
 def product(left: Quantity, right: Quantity) -> Quantity:

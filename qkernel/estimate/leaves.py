@@ -9,8 +9,7 @@ from typing import Any
 
 from qkernel.diagnostics import Span, counted
 from qkernel.errors import BindingShapeError
-from qkernel.estimate.atoms import Closure
-from qkernel.estimate.quantity import ONE, Quantity, Value, quantity
+from qkernel.estimate.quantity import ONE, Closure, Quantity, Value, quantity
 from qkernel.estimate.scope import RunTime, Scope
 from qkernel.estimate.substitution import NotKnown, known, pauli_word, terms
 from qkernel.estimate.tally import Kind, Tally

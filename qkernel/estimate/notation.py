@@ -10,12 +10,15 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from qkernel.estimate.atoms import (
+from qkernel.estimate.effort import bounded_work, spend
+from qkernel.estimate.quantity import (
+    WRITERS,
     Argument,
     AtLeastZero,
     Atom,
     Bound,
     Closure,
+    Coefficient,
     Floor,
     IsZero,
     ItemSum,
@@ -25,15 +28,17 @@ from qkernel.estimate.atoms import (
     Opaque,
     Positive,
     Power,
+    Quantity,
     Register,
     Sized,
     Symbol,
     Terms,
+    Value,
     Variable,
+    atom_names,
+    denominator,
+    is_remainder,
 )
-from qkernel.estimate.effort import bounded_work, spend
-from qkernel.estimate.forms import denominator, is_remainder
-from qkernel.estimate.quantity import Coefficient, Quantity, Value, atom_names
 from qkernel.ir.expression_text import ExpressionText, Written
 from qkernel.ir.expressions import Expr
 from qkernel.ir.vocabulary import ATOM
@@ -398,3 +403,6 @@ def _sympy_atom(atom: Atom) -> Any:
 def _unique(name: Variable) -> str:
     """A name for sympy, which knows names by their text."""
     return name if isinstance(name, str) else f"{name.shown}#{name.scope}"
+
+
+WRITERS |= {"text": text, "latex": latex, "sympy": to_sympy}

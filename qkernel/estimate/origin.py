@@ -17,13 +17,12 @@ from qkernel.errors import (
     TargetCapabilityError,
     UnknownBindingError,
 )
-from qkernel.estimate.atoms import Argument, Bound, Register, Sized
 from qkernel.estimate.clifford_t import to_clifford_t
 from qkernel.estimate.depth import DEPTHS, MOST_GATES, Depths, walk
 from qkernel.estimate.effort import bounded_work
 from qkernel.estimate.fold import Fold
 from qkernel.estimate.leaves import t_spans
-from qkernel.estimate.quantity import Quantity, Value, quantity, value_names
+from qkernel.estimate.quantity import Argument, Bound, Quantity, Register, Sized, Value, quantity, value_names
 from qkernel.estimate.substitution import as_value, length, substitute, substitute_value
 from qkernel.estimate.tally import Tally
 from qkernel.estimate.target_basis import to_basis

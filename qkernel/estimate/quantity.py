@@ -8,33 +8,163 @@ closed form. Every constructor normalises, so that equal forms are equal trees w
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from qkernel.errors import SizeError
-from qkernel.estimate.atoms import (
-    Argument,
-    AtLeastZero,
-    Atom,
-    Bound,
-    Closure,
-    Floor,
-    IsZero,
-    ItemSum,
-    Iterated,
-    Length,
-    Monomial,
-    Opaque,
-    Positive,
-    Power,
-    Register,
-    Sized,
-    Symbol,
-    Terms,
-    Variable,
-)
 from qkernel.estimate.effort import FORM, spend
+from qkernel.ir.expressions import Expr, Name, apply
+from qkernel.ir.types import UINT
+
+
+class Local(NamedTuple):
+    """A name that an estimate makes, such as the index of a sum: what it shows, and what tells it from all others."""
+
+    shown: str
+    scope: int | str
+
+    def __str__(self) -> str:
+        return self.shown
+
+
+Variable = str | Local
+"""A name of the user's, or one that an estimate made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """An argument of the kernel, or a bound index of a sum."""
+
+    name: Variable
+    nonnegative: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Positive:
+    """Max(0, value)."""
+
+    value: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The floor of numerator / divisor."""
+
+    numerator: Quantity
+    divisor: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """base ** exponent with a symbolic exponent."""
+
+    base: Quantity
+    exponent: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeastZero:
+    """1 where the whole number `value` is at least 0, else 0."""
+
+    value: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class IsZero:
+    """1 where `value` is 0, else 0."""
+
+    value: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A vector, dictionary or observable argument that is not bound."""
+
+    name: Variable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """A bound vector, dictionary or observable, compared by identity."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A register of `length` qubits."""
+
+    length: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A collection of which only the length is known."""
+
+    length: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """An expression of the IR whose names have the given values; `shape` has the lengths of an array, axis by axis."""
+
+    expression: Expr
+    values: tuple[tuple[str, Value], ...]
+    shape: tuple[Quantity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A number that an expression of the IR computes and that polynomials cannot say."""
+
+    closure: Closure
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """The length of a vector, dictionary or register along an axis."""
+
+    of: Value
+    axis: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How many terms of an observable act on so many qubits (None: on any but none), or are of a Pauli word."""
+
+    observable: Value
+    form: int | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Iterated:
+    """A loop over index = 0 .. count - 1 that has no closed form.
+
+    `states` (name, first value, next value) step once a round; the value is the sum of `result` over the rounds, or,
+    if not `sums`, `result` after the last round.
+    """
+
+    index: Variable
+    count: Quantity
+    states: tuple[tuple[Variable, Quantity, Quantity], ...]
+    result: Quantity
+    sums: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSum:
+    """The sum of `result` over the items of a dictionary that is not bound; `targets` name the item's key and value."""
+
+    targets: tuple[Variable, ...]
+    dictionary: Value
+    result: Quantity
+
+
+Atom = Symbol | Positive | Floor | Power | AtLeastZero | IsZero | Opaque | Length | Terms | Iterated | ItemSum
+Monomial = frozenset[tuple[Atom, int]]
 
 Coefficient = int | Fraction
 _UNIT: Monomial = frozenset()
@@ -158,25 +288,22 @@ class Quantity:
         return self.constant
 
     def __str__(self) -> str:
-        from qkernel.estimate.notation import text
-
-        return text(self)
+        return str(WRITERS["text"](self))
 
     __repr__ = __str__
 
     def _repr_latex_(self) -> str:
-        from qkernel.estimate.notation import latex
-
-        return f"${latex(self)}$"
+        return f"${WRITERS['latex'](self)}$"
 
     def to_sympy(self) -> Any:
         """The same form as a sympy expression."""
-        from qkernel.estimate.notation import to_sympy
-
-        return to_sympy(self)
+        return WRITERS["sympy"](self)
 
     _sympy_ = to_sympy
 
+
+WRITERS: dict[str, Callable[[Quantity], Any]] = {}
+"""How forms are written, by what: `qkernel.estimate.notation` fills it."""
 
 Value = Quantity | Argument | Bound | Register | Sized | Closure
 
@@ -255,6 +382,7 @@ def quantity(value: Quantity | Coefficient) -> Quantity:
 
 
 ZERO, ONE = quantity(0), quantity(1)
+REMAINDER = apply("%", Name("left", UINT), Name("right", UINT))
 
 
 def atom(value: Atom) -> Quantity:
@@ -301,3 +429,13 @@ def atom_names(value: Atom) -> frozenset[Variable]:
             return outside | (inside - {index, *(name for name, _, _ in states)})
         case ItemSum(targets, dictionary, result):
             return value_names(dictionary) | (result.free - set(targets))
+
+
+def denominator(value: Quantity) -> int:
+    """The least common denominator of the coefficients."""
+    return math.lcm(*(Fraction(coefficient).denominator for coefficient in value.terms.values()))
+
+
+def is_remainder(part: Atom) -> bool:
+    """Whether an atom is left % right."""
+    return isinstance(part, Opaque) and part.closure.expression == REMAINDER

@@ -11,17 +11,16 @@ from typing import Any
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import EntrypointValidationError, UnknownBindingError, ValidationError
-from qkernel.estimate.atoms import ItemSum, Iterated, Opaque
 from qkernel.estimate.breakdown import CallNode, call_tree
 from qkernel.estimate.counts import CallCounts, GateCounts, Number, gate_counts, plain
 from qkernel.estimate.depth import DEPTHS, Depths
 from qkernel.estimate.effort import bounded_work
-from qkernel.estimate.forms import is_nonnegative, is_remainder
+from qkernel.estimate.forms import is_nonnegative
 from qkernel.estimate.notation import shown
 from qkernel.estimate.origin import Origin
 from qkernel.estimate.physical import PhysicalEstimate, physical_estimate
 from qkernel.estimate.presentation import Curve, EstimateDifference, html, latex_table, plot, rich_table
-from qkernel.estimate.quantity import Quantity, Value
+from qkernel.estimate.quantity import ItemSum, Iterated, Opaque, Quantity, Value, is_remainder
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import Called, Tally
 from qkernel.records import spread

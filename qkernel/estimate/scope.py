@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from qkernel.estimate.atoms import Bound, Closure
 from qkernel.estimate.forms import (
     at_least_zero,
     equals_zero,
@@ -19,7 +18,7 @@ from qkernel.estimate.forms import (
     product,
     remainder,
 )
-from qkernel.estimate.quantity import ONE, Quantity, Value, quantity
+from qkernel.estimate.quantity import ONE, Bound, Closure, Quantity, Value, quantity
 from qkernel.estimate.substitution import NotKnown, as_number, as_value, known, length, opaque
 from qkernel.ir.compiled import Compiled, Domain
 from qkernel.ir.expressions import ONE as ONE_EXPR

@@ -16,7 +16,6 @@ from itertools import count as count_up
 
 from qkernel.diagnostics import Span
 from qkernel.errors import SizeError
-from qkernel.estimate.atoms import AtLeastZero, Atom, Floor, IsZero, Local, Monomial, Positive, Power, Symbol, Variable
 from qkernel.estimate.forms import (
     at_least_zero,
     by_fallible_factors,
@@ -30,7 +29,26 @@ from qkernel.estimate.forms import (
     power,
     remainder,
 )
-from qkernel.estimate.quantity import ONE, ZERO, Coefficient, Quantity, atom, atom_names, quantity, symbol
+from qkernel.estimate.quantity import (
+    ONE,
+    ZERO,
+    AtLeastZero,
+    Atom,
+    Coefficient,
+    Floor,
+    IsZero,
+    Local,
+    Monomial,
+    Positive,
+    Power,
+    Quantity,
+    Symbol,
+    Variable,
+    atom,
+    atom_names,
+    quantity,
+    symbol,
+)
 from qkernel.estimate.substitution import iterated, substitute
 
 Mark = AtLeastZero | IsZero | Positive

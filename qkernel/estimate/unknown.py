@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qkernel.estimate.atoms import Argument, Bound, Local, Register
-from qkernel.estimate.quantity import ONE, Value, symbol
+from qkernel.estimate.quantity import ONE, Argument, Bound, Local, Register, Value, symbol
 from qkernel.estimate.scope import NUMBERS, RunTime, Scope
 from qkernel.estimate.substitution import length
 from qkernel.ir.expressions import Item, Name, Pack

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qkernel.estimate.atoms import AtLeastZero, Atom, Floor, Positive, Power, Symbol, Variable
 from qkernel.estimate.forms import at_least_zero, is_nonnegative, maximum, positive_part
-from qkernel.estimate.quantity import ZERO, Quantity, Value, atom, atom_names, symbol
+from qkernel.estimate.quantity import (
+    ZERO,
+    AtLeastZero,
+    Atom,
+    Floor,
+    Positive,
+    Power,
+    Quantity,
+    Symbol,
+    Value,
+    Variable,
+    atom,
+    atom_names,
+    symbol,
+)
 from qkernel.estimate.substitution import NotKnown, State, item_sum, item_values, iterated, length, substitute
 from qkernel.estimate.sums import Facts, fresh, resolve
 from qkernel.estimate.tally import Key, Kind, Tally, Widest
