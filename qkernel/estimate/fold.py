@@ -53,30 +53,8 @@ from qkernel.estimate.sums import fresh, resolve, total, trip_count
 from qkernel.estimate.tally import Called, Tally, Widest, either
 from qkernel.estimate.unknown import formal_value, item_targets
 from qkernel.estimate.workspace import add_widths, largest, largest_item
+from qkernel.ir import ops
 from qkernel.ir.expressions import Size
-from qkernel.ir.ops import (
-    Adjoint,
-    Alloc,
-    Call,
-    Control,
-    Expval,
-    For,
-    Function,
-    Gate,
-    If,
-    Items,
-    Joined,
-    Measure,
-    Modifier,
-    Module,
-    Op,
-    PauliEvolve,
-    Power,
-    Probabilities,
-    Range,
-    Reset,
-    While,
-)
 from qkernel.ir.places import Place
 from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType
 from qkernel.recursion import DEEPEST, deep_stack
@@ -96,7 +74,7 @@ def _recursion(function: str, span: Span | None) -> NeedsValues:
     return NeedsValues(f"`{function}` calls itself, so its estimate needs the values that end the recursion", span)
 
 
-def _open(function: Function, values: Iterable[Result]) -> bool:
+def _open(function: ops.Function, values: Iterable[Result]) -> bool:
     """Whether an argument that is no angle, and no array of angles, is not known."""
     pairs = zip(function.parameters, values, strict=True)
     deciding = (value for parameter, value in pairs if parameter.type.element != FLOAT)
@@ -120,7 +98,7 @@ class Fold:
     folded with their values and loops whose ranges are known round by round.
     """
 
-    module: Module
+    module: ops.Module
     paths: bool = False
     depth: bool = False
     widths: bool = False
@@ -166,7 +144,7 @@ class Fold:
                 tally.add("qubits", value.length)
         return tally
 
-    def call(self, op: Call, arguments: Sequence[Result]) -> Summary:
+    def call(self, op: ops.Call, arguments: Sequence[Result]) -> Summary:
         """The summary of a call, in the caller's terms."""
         callee = self.module[op.callee]
         if callee.name in self.recursive and _open(callee, arguments):
@@ -188,7 +166,7 @@ class Fold:
             tuple(_substituted(value, outside) for value in summary.returns),
         )
 
-    def _summary(self, callee: Function, values: tuple[Result, ...]) -> Summary:
+    def _summary(self, callee: ops.Function, values: tuple[Result, ...]) -> Summary:
         key = (callee.name, values)
         if key in self.running or len(self.running) >= DEEPEST:
             raise too_deep(callee, endless=key in self.running)
@@ -219,7 +197,7 @@ def _substituted(value: Result, values: Mapping[str, Value]) -> Result:
 @dataclass(slots=True)
 class _FunctionFold:
     fold: Fold
-    function: Function
+    function: ops.Function
     scope: Scope
     facts: list[tuple[Variable, Quantity]] = field(default_factory=list)
 
@@ -232,14 +210,14 @@ class _FunctionFold:
             return Register(self.scope.place_length(value))
         return self.scope.value(value)  # type: ignore[arg-type]
 
-    def block(self, ops: Sequence[Op]) -> Tally:
+    def block(self, body: Sequence[ops.Op]) -> Tally:
         tally = Tally()
-        for op in ops:
+        for op in body:
             spend(1)
             self.op(op, tally)
         return tally
 
-    def op(self, op: Op, tally: Tally) -> None:
+    def op(self, op: ops.Op, tally: Tally) -> None:
         """Count an op, and say where something is wanted that is not known."""
         try:
             self.counted(op, tally)
@@ -249,41 +227,41 @@ class _FunctionFold:
         except RunTimeValue:
             raise SeparationError("what this needs depends on a measured value", span=op.span) from None
 
-    def counted(self, op: Op, tally: Tally) -> None:
+    def counted(self, op: ops.Op, tally: Tally) -> None:
         match op:
-            case Gate():
+            case ops.Gate():
                 inner = gate_tally(op, self.scope)
                 if self.fold.widths:
                     add_widths(inner)
                 self.modified(self.leveled(inner) if op.gate not in ("barrier", "gphase") else inner, op.modifiers, tally)
-            case Call():
+            case ops.Call():
                 self.call(op, tally)
-            case For():
+            case ops.For():
                 self.loop(op, tally)
-            case If():
+            case ops.If():
                 self.branch(op, tally)
-            case Alloc(register, written, span):
+            case ops.Alloc(register, written, span):
                 self.alloc(register, ONE if written is None else self.scope.number(written), span, tally)
-            case PauliEvolve(_, observable, _, modifiers):
+            case ops.PauliEvolve(_, observable, _, modifiers):
                 inner = pauli_tally(self.scope.value(observable))
                 if self.fold.widths:
                     add_widths(inner)
                 self.modified(in_sequence(inner) if self.fold.depth else inner, modifiers, tally)
-            case Measure(place, result):
+            case ops.Measure(place, result):
                 length = self.scope.place_length(place)
                 inner = measure_tally(op, length)
                 tally.include(self.leveled(inner, 1 + len(inner.by_name())))
                 self.scope.values[result] = RunTime(None if place.length is None else length, is_outcome=True)
-            case Reset(place):
+            case ops.Reset(place):
                 tally.add("resets", self.scope.place_length(place))
                 if self.fold.depth:
                     tally.add("depth", ONE)
-            case Expval(_, observable, result):
+            case ops.Expval(_, observable, result):
                 many = isinstance(observable.type, ArrayType)
                 self.scope.values[result] = RunTime(self.scope.number(Size(observable)) if many else None)
-            case Probabilities(places, result):
+            case ops.Probabilities(places, result):
                 self.scope.values[result] = RunTime(power(quantity(2), self.scope.width(places)))
-            case While():
+            case ops.While():
                 self.while_loop(op, tally)
             case _:
                 assert_never(op)
@@ -302,22 +280,22 @@ class _FunctionFold:
             add_depths(inner, quantity(levels))
         return inner
 
-    def modified(self, inner: Tally, modifiers: Sequence[Modifier], tally: Tally) -> None:
+    def modified(self, inner: Tally, modifiers: Sequence[ops.Modifier], tally: Tally) -> None:
         for modifier in modifiers:
             match modifier:
-                case Adjoint():
+                case ops.Adjoint():
                     inner = inner.adjoint()
-                case Control(places, _, count):
+                case ops.Control(places, _, count):
                     inner = inner.controlled(self.scope.width(places) if count is None else self.scope.number(count))
                     if self.fold.depth:
                         inner = in_sequence(inner)
-                case Power(exponent):
+                case ops.Power(exponent):
                     times = self.scope.number(exponent)
                     if exponent.type != FLOAT or (times.is_constant and is_whole(times)):
                         inner = inner.powered(times)  # else one rotation takes it into its angle
         tally.include(inner)
 
-    def call(self, op: Call, tally: Tally) -> None:
+    def call(self, op: ops.Call, tally: Tally) -> None:
         callee = self.fold.module[op.callee]
         arguments: list[Result] = [
             Register(self.scope.place_length(argument)) if isinstance(argument, Place) else self.scope.value(argument)
@@ -334,7 +312,7 @@ class _FunctionFold:
                     self.scope.values[name] = value
         self.modified(inner.within(label) if self.fold.paths else inner, op.modifiers, tally)
 
-    def branch(self, op: If, tally: Tally) -> None:
+    def branch(self, op: ops.If, tally: Tally) -> None:
         try:
             condition = self.scope.number(op.condition)
         except RunTimeValue as error:
@@ -356,7 +334,7 @@ class _FunctionFold:
         for joined in op.joined:
             self.join(joined, condition)
 
-    def join(self, joined: Joined, condition: Quantity) -> None:
+    def join(self, joined: ops.Joined, condition: Quantity) -> None:
         if condition.is_constant:
             self.scope.values[joined.name] = self.scope.value(joined.then if condition == 1 else joined.otherwise)
             return
@@ -370,10 +348,10 @@ class _FunctionFold:
         else:
             self.scope.values[joined.name] = self.scope.chosen(condition, then, otherwise, joined.then.type)
 
-    def joined_length(self, joined: Joined) -> Quantity | None:
+    def joined_length(self, joined: ops.Joined) -> Quantity | None:
         return self.scope.length(joined.then)
 
-    def while_loop(self, op: While, tally: Tally) -> None:
+    def while_loop(self, op: ops.While, tally: Tally) -> None:
         for entry in op.carried:
             self.scope.values[entry.name] = RunTime(self.scope.length(entry.initial))
         body, rounds = self.block(op.body), self.fold.expected_rounds()
@@ -383,13 +361,13 @@ class _FunctionFold:
         if self.fold.depth:
             tally.add("depth", fresh_again)
 
-    def loop(self, op: For, tally: Tally) -> None:
-        if isinstance(op.domain, Range):
+    def loop(self, op: ops.For, tally: Tally) -> None:
+        if isinstance(op.domain, ops.Range):
             self.range_loop(op, op.domain, tally)
         else:
             self.items_loop(op, op.domain, tally)
 
-    def range_loop(self, op: For, domain: Range, tally: Tally) -> None:
+    def range_loop(self, op: ops.For, domain: ops.Range, tally: Tally) -> None:
         try:
             start, stop, step = (self.scope.number(part) for part in (domain.start, domain.stop, domain.step))
         except NotFollowed:
@@ -412,7 +390,7 @@ class _FunctionFold:
                 raise SizeError(title, span=op.span) from None
             self.unrolled_loop(op, ((start + step * k,) for k in range(int(bound))), tally)
 
-    def symbolic_loop(self, op: For, start: Quantity, bound: Quantity, step: Quantity, tally: Tally) -> None:
+    def symbolic_loop(self, op: ops.For, start: Quantity, bound: Quantity, step: Quantity, tally: Tally) -> None:
         index = fresh(op.targets[0])
         if resolve(positive_part(bound), self.facts) == 0:
             self.set_all({entry.name: self.scope.value(entry.initial) for entry in op.carried})
@@ -432,7 +410,7 @@ class _FunctionFold:
         tally.bounded |= body.bounded
         self.set_all(recurrence.after(bound))
 
-    def looped_body(self, op: For, index: Variable, bound: Quantity) -> tuple[Tally, Recurrence]:
+    def looped_body(self, op: ops.For, index: Variable, bound: Quantity) -> tuple[Tally, Recurrence]:
         """The tally of one round in terms of the index, and what the loop carries."""
         first = {entry.name: self.scope.value(entry.initial) for entry in op.carried}
         self.facts.append((index, bound))
@@ -456,7 +434,7 @@ class _FunctionFold:
         recurrence.others = {name: self.scope.values[name] for name in first if name not in placeholders}
         return body.map(lambda amount: substitute(amount, recurrence.solved)), recurrence
 
-    def unrolled_loop(self, op: For, values: Iterable[Sequence[Value]], tally: Tally) -> None:
+    def unrolled_loop(self, op: ops.For, values: Iterable[Sequence[Value]], tally: Tally) -> None:
         """Fold the body once for each round, with the loop's names known."""
         self.set_all({entry.name: self.scope.value(entry.initial) for entry in op.carried})
         for round_values in values:
@@ -464,7 +442,7 @@ class _FunctionFold:
             tally.include(self.block(op.body))
             self.set_all({entry.name: self.scope.value(entry.next) for entry in op.carried})
 
-    def items_loop(self, op: For, domain: Items, tally: Tally) -> None:
+    def items_loop(self, op: ops.For, domain: ops.Items, tally: Tally) -> None:
         dictionary = self.scope.value(domain.dictionary)
         if isinstance(dictionary, (RunTime, Quantity)):
             raise SeparationError("a loop's items depend on a measured value", span=op.span)
@@ -482,7 +460,7 @@ class _FunctionFold:
                 raise error from None
             self.unrolled_loop(op, rounds, tally)
 
-    def symbolic_items(self, op: For, domain: Items, dictionary: Value, tally: Tally) -> None:
+    def symbolic_items(self, op: ops.For, domain: ops.Items, dictionary: Value, tally: Tally) -> None:
         index, bound = fresh("item"), length(dictionary)
         names = {target: Local(target, self.function.name) for target in op.targets}
         self.set_all(item_targets(names, domain, dictionary))

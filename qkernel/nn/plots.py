@@ -65,7 +65,7 @@ def gradient_curves(axes: Axes, norms: Mapping[str, Sequence[float]]) -> Axes:
         axes.plot(range(1, len(values) + 1), values, lw=1.2, label=name)
     positive = [value for values in norms.values() for value in values if value > 0]
     axes.set(xlabel="Step", ylabel="Gradient norm", title="Gradients by Layer", yscale="log" if positive else "linear")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.legend(fontsize=8)
     return axes
 
