@@ -32,7 +32,7 @@ class Depths:
     exact: bool
 
 
-def walk(circuit: Circuit, t_spans: frozenset[Span]) -> Depths:
+def exact_depths(circuit: Circuit, t_spans: frozenset[Span]) -> Depths:
     """The depths of a circuit without run-time control flow; rotations written at `t_spans` are T gates."""
 
     def is_t(kind: CircuitKind, span: Span | None) -> bool:

@@ -18,7 +18,7 @@ from qkernel.errors import (
     UnknownBindingError,
 )
 from qkernel.estimate.clifford_t import to_clifford_t
-from qkernel.estimate.depth import DEPTHS, MOST_GATES, Depths, walk
+from qkernel.estimate.depth import DEPTHS, MOST_GATES, Depths, exact_depths
 from qkernel.estimate.effort import bounded_work
 from qkernel.estimate.fold import Fold
 from qkernel.estimate.leaves import t_spans
@@ -122,7 +122,7 @@ class Origin:
         walkable = total.is_constant and total.constant <= MOST_GATES and not self.rounds
         circuit = self._circuit() if walkable else None
         if circuit is not None and circuit.is_straight:
-            return walk(circuit, t_spans(self.module))
+            return exact_depths(circuit, t_spans(self.module))
         tally = self.tally(depth=True)
         depth, t_depth, two_qubit_depth = (tally.of(name) for name in DEPTHS)
         return Depths(depth, t_depth, two_qubit_depth, exact=False)

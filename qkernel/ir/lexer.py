@@ -33,7 +33,7 @@ def error_at(node: Any, title: str, label: str = "", help: str | None = None) ->
     return TextFormError(title, span=span_of(node), label=label, help=help)
 
 
-class Layout(Indenter):
+class Indentation(Indenter):
     """Stands between lark's lexer and parser: marks lines and blocks, as in Python, and keeps to the limits."""
 
     NL_type, INDENT_type, DEDENT_type = "_NEWLINE", "_INDENT", "_DEDENT"

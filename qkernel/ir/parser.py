@@ -18,7 +18,7 @@ from lark import Lark, UnexpectedCharacters, UnexpectedToken
 
 from qkernel.diagnostics import Span
 from qkernel.errors import TextFormError
-from qkernel.ir.lexer import MAX_LINES, MAX_TEXT_SIZE, Layout, end_of, error_at
+from qkernel.ir.lexer import MAX_LINES, MAX_TEXT_SIZE, Indentation, end_of, error_at
 from qkernel.ir.op_reader import read_module
 from qkernel.ir.ops import Module
 from qkernel.ir.verifier import verify
@@ -124,4 +124,4 @@ def _unreadable(character: str) -> str:
 @cache
 def _lark() -> Lark:
     grammar = files("qkernel.ir").joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", lexer="basic", postlex=Layout(), propagate_positions=True, maybe_placeholders=True)
+    return Lark(grammar, parser="lalr", lexer="basic", postlex=Indentation(), propagate_positions=True, maybe_placeholders=True)
