@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
 
 from qkernel.gates import GATES
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name
+from qkernel.ir.fields import Defines, Operand, Role
 from qkernel.ir.ops import (
-    Adjoint,
-    Alloc,
     Block,
     Call,
     Carried,
-    Control,
-    Expval,
     For,
     Function,
     Gate,
     If,
     Items,
     Joined,
-    Measure,
     Modifier,
     Module,
     Op,
     Parameter,
-    PauliEvolve,
-    Power,
-    Probabilities,
     Range,
-    Reset,
     While,
 )
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, TupleType, Type, is_quantum
+from qkernel.ir.vocabulary import MODIFIER_WORDS, OP_WORDS
+from qkernel.ir.walk import definitions
 from strategies.ir_expressions import Scope, array, bit, hamiltonians, observable, real, uint
 
 WORDS = [
@@ -59,6 +55,8 @@ WORDS = [
 ]
 TEXTS = ["2nd", "a register", "q#1", "?0"]
 """Names that only registers may have."""
+SIMPLE = [kind for kind in dict.fromkeys(OP_WORDS.values()) if kind is not Gate]
+"""The ops whose declared fields tell all that makes them well formed."""
 FUNCTION_NAMES = ["ansatz", "layer", "h", "measure", "control", "range", "outer.<locals>.inner", "kernel"]
 TYPES: list[Type] = [
     QUBIT, ArrayType(QUBIT), UINT, FLOAT, BIT, OBSERVABLE, ArrayType(UINT), ArrayType(FLOAT), ArrayType(BIT),
@@ -124,17 +122,8 @@ class _Writer:
         """Some ops; what they define is visible afterwards."""
         ops = []
         for _ in range(self.draw(st.integers(0, 3) if depth else st.integers(1, 6))):
-            makers = [
-                self.alloc,
-                self.gate,
-                self.gate,
-                self.unitary,
-                self.evolve,
-                self.call,
-                self.measure,
-                self.reset,
-                self.read_out,
-            ]
+            makers = [self.gate, self.gate, self.unitary, self.call]
+            makers += [partial(self.declared, kind) for kind in SIMPLE]
             op = self.one_of(makers + [self.loop, self.loop, self.branch, self.repeat] * (depth < 2))
             made = op(depth) if op in (self.loop, self.branch, self.repeat) else op()
             if made is not None:
@@ -149,19 +138,35 @@ class _Writer:
         self.scope.visible = outside
         return body, [value for value in values if isinstance(value, Expr)]
 
-    def alloc(self) -> Op:
-        size_ = self.uint() if self.draw(st.booleans()) else None
-        return Alloc(self.fresh(QUBIT if size_ is None else ArrayType(QUBIT)), size_)
+    def declared(self, kind: Any) -> Any:
+        """An op or modifier of a class, each field by its role, or None where nothing at hand fits one."""
+        values = dict(kind.words[self.one_of(sorted(kind.words))])
+        for name, role in kind.roles:
+            match role:
+                case _ if name in values:
+                    continue
+                case Operand(keyword=True) if self.draw(st.booleans()):
+                    continue
+                case Operand(types=types):
+                    values[name] = self.value(self.one_of([*types]))
+                case Role.PLACE:
+                    values[name] = self.place(self.draw(st.booleans()))
+                case Role.PLACES | Role.EACH_PLACE:
+                    values[name] = self.places(self.draw(st.booleans()))
+                case Role.PARTS:
+                    values[name] = self.modifiers()
+                case Defines():
+                    values[name] = ""
+            if values[name] is None:
+                return None
+        op = kind(**values)
+        types = [type for _, type in definitions(op, {})]
+        return replace(op, **dict(zip(op.result_fields, map(self.fresh, types), strict=True)))
 
     def modifiers(self) -> tuple[Modifier, ...]:
-        found: list[Modifier] = []
-        for _ in range(self.draw(st.sampled_from([0, 0, 0, 1, 2, 3]))):
-            controls = self.places(self.draw(st.booleans()))
-            value = self.uint() if self.draw(st.booleans()) else None
-            count = self.uint() if self.draw(st.booleans()) else None
-            choices: list[Modifier] = [Adjoint(), Power(self.uint())]
-            found.append(self.one_of(choices + ([Control(controls, value, count)] if controls else [])))
-        return tuple(found)
+        count = self.draw(st.sampled_from([0, 0, 0, 1, 2, 3]))
+        found = [self.declared(self.one_of([*MODIFIER_WORDS.values()])) for _ in range(count)]
+        return tuple(modifier for modifier in found if modifier is not None)
 
     def gate(self) -> Op | None:
         rule = GATES[self.draw(st.sampled_from(sorted(GATES)))]
@@ -182,10 +187,6 @@ class _Writer:
         rows = tuple(tuple(self.draw(entry) for _ in range(size_)) for _ in range(size_))
         return place and Gate("unitary", (place,) * (size_ // 2), (), self.modifiers(), rows)
 
-    def evolve(self) -> Op | None:
-        places = self.places(self.draw(st.booleans()))
-        return places and PauliEvolve(places, observable(self.draw, self.scope), self.number(), self.modifiers())
-
     def call(self) -> Op | None:
         if not self.functions:
             return None
@@ -196,27 +197,6 @@ class _Writer:
         modifiers = self.modifiers()
         results = tuple(self.fresh(value.type) if self.draw(st.booleans()) else None for value in callee.returns)
         return Call(callee.name, tuple(value for value in arguments if value is not None), results, modifiers)
-
-    def measure(self) -> Op | None:
-        place = self.place(self.draw(st.booleans()))
-        if place is None:
-            return None
-        result = self.fresh(BIT if place.length is None else ArrayType(BIT))
-        return Measure(place, result, self.draw(st.sampled_from("xyz")), self.draw(st.booleans()))
-
-    def reset(self) -> Op | None:
-        place = self.place(self.draw(st.booleans()))
-        return place and Reset(place)
-
-    def read_out(self) -> Op | None:
-        places = self.places(self.draw(st.booleans()))
-        if places is None:
-            return None
-        if self.draw(st.booleans()):
-            return Probabilities(places, self.fresh(ArrayType(FLOAT)))
-        several = self.draw(st.booleans())
-        what = array(self.draw, self.scope, OBSERVABLE) if several else observable(self.draw, self.scope)
-        return Expval(places, what, self.fresh(ArrayType(FLOAT) if several else FLOAT))
 
     def loop(self, depth: int) -> Op:
         dictionaries = [name for name, type in self.scope.visible.items() if isinstance(type, DictType)]
