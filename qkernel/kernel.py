@@ -22,13 +22,11 @@ from qkernel.errors import (
     QKernelError,
 )
 from qkernel.executable import Executable
-from qkernel.frontend.arguments import bind
-from qkernel.frontend.captures import snapshot
-from qkernel.frontend.kernel_calls import Outline, assumed_outline, spread_structs
-from qkernel.frontend.signature import Signature, parts_of, read_signature
-from qkernel.frontend.source import Source, read_source, whereabouts
+from qkernel.frontend.kernel_calls import assumed_outline, spread_structs
+from qkernel.frontend.signature import CallSite, Outline, Signature, bind, parts_of, read_signature
+from qkernel.frontend.source import Source, read_source, snapshot, whereabouts
 from qkernel.frontend.trace import Traced, check_assumption, check_recursion, link, nested_too_deeply, trace
-from qkernel.frontend.tracer import CallSite, describe
+from qkernel.frontend.values import describe
 from qkernel.ir.ops import Module
 from qkernel.ir.types import FLOAT, ArrayType, DictType, Type, is_quantum
 from qkernel.ir.verifier import verify
@@ -97,7 +95,7 @@ class Kernel(Verbs, Generic[P, R]):
     def _reached(self) -> tuple[Traced, ...]:
         """The traces of this kernel and of all that it reaches, each brought up to date."""
         found: dict[int, Traced] = {}
-        pending: list[Kernel[..., Any]] = [self]
+        pending: list[Any] = [self]
         while pending:
             kernel = pending.pop()
             if id(kernel) not in found:

@@ -13,11 +13,11 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from qkernel.errors import KernelTypeError, SizeError
-from qkernel.frontend.exchange import Exchange, exchange, in_place, period, powered
-from qkernel.frontend.inversion import inverted_operands
-from qkernel.frontend.kernel_calls import Value, apply_kernel, grouped_results, kernel_operands
+from qkernel.frontend.controls import Step, is_backwards, is_controlled, times
+from qkernel.frontend.exchange import Exchange, exchange, in_place, inverted_operands, period, powered
+from qkernel.frontend.kernel_calls import apply_kernel, grouped_results, kernel_operands
 from qkernel.frontend.ownership import QuantumHandle, distance
-from qkernel.frontend.steps import Step, is_backwards, is_controlled, times
+from qkernel.frontend.signature import Value
 from qkernel.frontend.trace import Traced
 from qkernel.frontend.tracer import Tracer
 from qkernel.ir import ops

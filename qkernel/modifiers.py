@@ -9,16 +9,26 @@ from typing import Any, ParamSpec, TypeVar
 
 from qkernel.diagnostics import Span, counted, with_article
 from qkernel.errors import CallArgumentError, KernelTypeError
-from qkernel.frontend.carrying import handles_in, with_handles
-from qkernel.frontend.controls import Group, take_controls
+from qkernel.frontend.controls import (
+    Controls,
+    Group,
+    Inverted,
+    Phased,
+    Powered,
+    Step,
+    is_backwards,
+    is_controlled,
+    take_controls,
+    times,
+)
 from qkernel.frontend.exchange import Order, exchange, powered
 from qkernel.frontend.gate_calls import angle, apply_gate, check_distinct, gate_operands
 from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.kernel_calls import redefined_help
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.signature import Struct, parts_of
-from qkernel.frontend.steps import Controls, Inverted, Phased, Powered, Step, is_backwards, is_controlled, times
-from qkernel.frontend.tracer import CallSite, Tracer, active_tracer, describe
+from qkernel.frontend.signature import CallSite, Struct, parts_of
+from qkernel.frontend.tracer import Tracer, active_tracer
+from qkernel.frontend.values import describe, handles_in, with_handles
 from qkernel.gate_functions import Gate
 from qkernel.gates import GATES
 from qkernel.ir import ops

@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from qkernel.errors import KernelTypeError, ObservableError, SizeError
-from qkernel.frontend.domains import SymbolicItems, SymbolicRange
 from qkernel.frontend.gate_calls import angle, apply_gate, call_unitary, check_distinct
 from qkernel.frontend.indexing import whole_number
+from qkernel.frontend.iteration import SymbolicItems, SymbolicRange
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.tracer import Tracer, active_tracer, describe
+from qkernel.frontend.tracer import Tracer, active_tracer
+from qkernel.frontend.values import describe
 from qkernel.ir import ops
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Slice, apply, vector, wrap
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType, DictType

@@ -8,10 +8,10 @@ from typing import Any
 from qkernel.diagnostics import Span
 from qkernel.engine import load_importer
 from qkernel.errors import CallArgumentError, KernelTypeError
-from qkernel.frontend.captures import Captures
-from qkernel.frontend.kernel_calls import Outline, Value, parameter_handle, written_parameters
+from qkernel.frontend.kernel_calls import call_kernel, parameter_handle, written_parameters
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.signature import Signature
+from qkernel.frontend.signature import Outline, Signature, Value
+from qkernel.frontend.source import Captures
 from qkernel.frontend.trace import Traced
 from qkernel.frontend.tracer import active_tracer
 from qkernel.ir.expressions import Const, Expr
@@ -105,7 +105,7 @@ class Oracle:
     def __call__(self, *qubits: Any) -> Any:
         """Apply the oracle; only inside a kernel."""
         tracer = active_tracer(f"oracle `{self.name}`")
-        return tracer.call_kernel(self.kernel_for(qubits, tracer.site.of(0)), qubits, {})
+        return call_kernel(tracer, self.kernel_for(qubits, tracer.site.of(0)), qubits, {})
 
     def kernel_for(self, arguments: tuple[Any, ...], span: Span | None) -> PrebuiltKernel:
         """The oracle as a kernel: on a register if that comes last, else on single qubits."""

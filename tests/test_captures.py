@@ -16,7 +16,7 @@ import torch
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.frontend.captures import snapshot
+from qkernel.frontend.source import snapshot
 
 SCALE = 1.0
 ANGLES: Any = {0.5}

@@ -6,15 +6,25 @@ records too, what they hold is gone.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from qkernel.diagnostics import Note, Span
-from qkernel.errors import FrontendTransformError, UnknownNameError, UnsupportedPythonError
-from qkernel.frontend.carrying import found_in, leaves, with_leaves
-from qkernel.ir.expressions import ArrayHandle, Const, Expr, item, wrap
-from qkernel.ir.types import ArrayType
+from qkernel.diagnostics import Note, Span, with_article
+from qkernel.errors import (
+    FrontendTransformError,
+    KernelTypeError,
+    QubitIndexResolutionError,
+    UnknownNameError,
+    UnsupportedPythonError,
+)
+from qkernel.frontend.indexing import is_literal, resolve_slice, whole_number
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.values import as_type, describe, found_in, leaves, with_leaves
+from qkernel.ir.expression_text import as_written
+from qkernel.ir.expressions import ArrayHandle, Const, Expr, Pack, Slice, Updated, item, size, wrap
+from qkernel.ir.types import BIT, ArrayType, DictType, TupleType
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +172,110 @@ def _apart(left: Keys, right: Keys) -> bool:
     """Whether rows at these indices are certainly not the same, nor one part of the other."""
     pairs = zip(map(wrap, left), map(wrap, right), strict=False)
     return any(isinstance(a, Const) and isinstance(b, Const) and a is not b for a, b in pairs)
+
+
+def read_item(arrays: Arrays, base: Expr, key: Any, key_node: ast.expr, node: ast.AST, span: Span) -> Any:
+    """`base[key]`."""
+    shown = ast.unparse(node.value) if isinstance(node, ast.Subscript) else "the value"
+    match base.type:
+        case DictType(key_type):
+            if isinstance(key, QuantumHandle):
+                raise KernelTypeError(f"a key of `{shown}` must be a {key_type}", span=span, label=describe(key))
+            return item(base, as_type(key, key_type, f"a key of `{shown}`", span))
+        case TupleType(items):
+            if isinstance(key, int) and -len(items) <= key < len(items):
+                return item(base, key % len(items))
+            raise KernelTypeError(
+                f"`{shown}` is a tuple of {len(items)}; its index must be a known number", span=span, label="index"
+            )
+        case ArrayType(_, rank):
+            keys = key if isinstance(key, tuple) else (key,)
+            if len(keys) > rank:
+                raise KernelTypeError(
+                    f"`{shown}` is a {base.type} and takes {rank} indices, not {len(keys)}", span=span, label="too many indices"
+                )
+            if isinstance(key, slice):
+                if rank != 1:
+                    raise UnsupportedPythonError(
+                        "only vectors have slices",
+                        span=span,
+                        label=f"`{shown}` is a {base.type}",
+                        help=f"take one row and slice it: `{shown}[0][{ast.unparse(key_node)}]`",
+                    )
+                start, stride, length = resolve_slice(key, size(base), span, True)
+                return Slice(wrap(base), start, stride, length)
+            resolved = tuple(_index(part, base, axis, shown, key_node, span) for axis, part in enumerate(keys))
+            return arrays.item(base, resolved)
+    raise KernelTypeError(f"`{shown}` is a {base.type} and has no elements", span=span, label="indexed here")
+
+
+def _index(key: Any, base: Expr, axis: int, shown: str, key_node: ast.expr, span: Any) -> Expr:
+    index = whole_number(key, f"an index of `{shown}`", span)
+    length = size(base, axis)
+    if isinstance(index, Const) and index.value < 0:
+        if not is_literal(key_node):
+            raise QubitIndexResolutionError(
+                f"the index of `{shown}` is negative: {index.value}",
+                span=span,
+                label=f"this is {index.value}",
+                help=f"a negative number counts from the end only where it is written as such: `{shown}[{index.value}]`",
+            )
+        index = length - -index.value
+    if isinstance(index, Const) and isinstance(length, Const) and not 0 <= index.value < length.value:
+        raise QubitIndexResolutionError(
+            f"`{shown}` has {length.value} elements, so it has no element {index.value}",
+            span=span,
+            label=f"index {index.value} of {length.value}",
+        )
+    return index
+
+
+def updated(base: Expr, key: Any, value: Any, key_node: ast.expr, node: ast.AST, span: Span) -> Expr:
+    """The vector after `base[key] = value`."""
+    shown = ast.unparse(node.value) if isinstance(node, ast.Subscript) else "the vector"
+    if not isinstance(base.type, ArrayType) or base.type.rank != 1 or isinstance(key, (slice, tuple)):
+        raise UnsupportedPythonError(
+            f"`{shown}` is a {base.type}; only single elements of vectors are assigned",
+            span=span,
+            label="cannot be assigned",
+            help="give the new value a name of its own: `value = ...`",
+        )
+    index = _index(key, base, 0, shown, key_node, span)
+    if isinstance(value, QuantumHandle):
+        raise KernelTypeError(f"`{shown}` holds classical values", span=span, label=describe(value))
+    entry = as_type(value, base.type.element, f"an element of `{shown}`", span)
+    base = wrap(base)
+    if isinstance(base, Pack) and isinstance(index, Const):
+        return Pack((*base.items[: index.value], entry, *base.items[index.value + 1 :]), base.type)
+    return Updated(base, index, entry)
+
+
+_REDUCTIONS = {
+    "sum": ("total = 0.0", "total = total + {}"),
+    "mean": ("total = 0.0", "total = total + {}"),
+    "prod": ("product = 1.0", "product = product * {}"),
+    "max": ("largest = {first}", "largest = max(largest, {})"),
+    "min": ("smallest = {first}", "smallest = min(smallest, {})"),
+    "any": ("found = False", "found = found | {}"),
+    "all": ("every = True", "every = every & {}"),
+}
+
+
+def whole_vector(value: Expr, use: str, span: Span | None) -> KernelTypeError:
+    """`use`, such as "`max`", meets a whole vector, matrix or tensor, whose elements come later."""
+    shown = as_written(value)
+    name = shown if shown.isidentifier() else "v"
+    reduction = _REDUCTIONS.get(use.strip("`"))
+    if not isinstance(value.type, ArrayType) or value.type.rank > 1:
+        way_out = f"work on its elements, such as `{name}[0, 0]`, in loops"
+    elif reduction is not None and (value.type.element == BIT) == (use.strip("`") in ("any", "all")):
+        start, step = (line.format(f"{name}[i]", first=f"{name}[0]") for line in reduction)
+        way_out = f"go over its elements:\n    {start}\n    for i in qk.range({name}.shape[0]):\n        {step}"
+    else:
+        way_out = f"work on its elements, `{name}[i]`:\n    for i in qk.range({name}.shape[0]):\n        ..."
+    return KernelTypeError(
+        f"{use} does not work on a whole {value.type}",
+        span=span,
+        label=f"`{shown}` is {with_article(value.type)}",
+        help=way_out,
+    )

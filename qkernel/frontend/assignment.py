@@ -7,13 +7,13 @@ from typing import Any
 
 from qkernel.diagnostics import counted
 from qkernel.errors import KernelTypeError, QubitRebindError, UnsupportedPythonError
-from qkernel.frontend.arrays import changed
-from qkernel.frontend.carrying import handles_in
-from qkernel.frontend.classical_items import updated
+from qkernel.frontend.arrays import changed, updated
+from qkernel.frontend.indexing import is_literal
 from qkernel.frontend.iteration import iterate
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.reader import find_frame, is_literal, read, with_site
-from qkernel.frontend.tracer import Frame, Tracer, describe
+from qkernel.frontend.reader import find_frame, read, with_site
+from qkernel.frontend.tracer import Frame, Tracer
+from qkernel.frontend.values import describe, handles_in
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ArrayHandle, Expr
 from qkernel.records import record_fields
@@ -153,7 +153,7 @@ def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: 
                 label="of no named vector",
                 help="give the vector a name first: `v = ...`, then `v[i] = ...`",
             )
-        _assign_element(tracer, base, base_node.id, updated(tracer, base, key, value, key_node, node), node)
+        _assign_element(tracer, base, base_node.id, updated(base, key, value, key_node, node, tracer.frame.span(node)), node)
     elif isinstance(key, Expr):
         raise UnsupportedPythonError(
             f"`{ast.unparse(base_node)}` is a Python {type(base).__name__} and has no element at a symbol",

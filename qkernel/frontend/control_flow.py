@@ -11,33 +11,24 @@ from typing import Any
 from qkernel.diagnostics import Note, with_article
 from qkernel.errors import KernelTypeError, QubitConsumedError, QubitRebindError, UnreturnedBorrowError
 from qkernel.frontend.arrays import Gone
-from qkernel.frontend.carrying import holds, is_classical, parts, same_shape, unchanged, with_handles, with_parts
-from qkernel.frontend.conversion import convert
 from qkernel.frontend.ownership import OTHER_QUBITS, Ledger, QuantumHandle, rebinding
-from qkernel.frontend.tracer import Frame, Once, Tracer, describe
+from qkernel.frontend.reader import read
+from qkernel.frontend.tracer import Frame, Once, Tracer
+from qkernel.frontend.values import (
+    convert,
+    describe,
+    holds,
+    is_classical,
+    parts,
+    same_shape,
+    unchanged,
+    with_handles,
+    with_parts,
+)
 from qkernel.ir import ops
-from qkernel.ir.expressions import Expr, Name, apply, wrap
+from qkernel.ir.expressions import Expr, Name, wrap
 from qkernel.ir.trees import free_names
-from qkernel.ir.types import BIT, FLOAT, UINT
-
-
-def truth(tracer: Tracer, value: Any, node: ast.AST) -> Any:
-    """`value` as a condition: a Python truth, or a Bit expression."""
-    if isinstance(value, Expr):
-        if value.type == BIT:
-            return value
-        if value.type in (UINT, FLOAT):
-            return apply("!=", value, 0)
-    elif not isinstance(value, QuantumHandle):
-        return bool(value)
-    raise KernelTypeError(
-        f"a condition must be a Bit, but this is {describe(value)}",
-        span=tracer.frame.span(node),
-        label="not a condition",
-        help=f"measure first: `bit = qk.measure({value.name})`"
-        if isinstance(value, QuantumHandle)
-        else f"test one element, such as `{ast.unparse(node)}[0]`",
-    )
+from qkernel.ir.types import FLOAT, UINT
 
 
 @contextmanager
@@ -97,8 +88,6 @@ def symbolic_choice(tracer: Tracer, node: ast.IfExp, condition: Expr) -> Any:
         return tracer.ledger.follow(handle, handle.successor())
 
     def read_side(expressions: list[Any]) -> None:
-        from qkernel.frontend.reader import read
-
         (expression,) = expressions
         tracer.frame.variables[_CHOICE] = with_handles(read(tracer, expression), chosen)
 

@@ -1,4 +1,4 @@
-"""Which of the arguments of a controlled operation are its controls."""
+"""The steps of a modified operation, the first one innermost, and which arguments of it are its controls."""
 
 from __future__ import annotations
 
@@ -14,6 +14,58 @@ from qkernel.frontend.tracer import Tracer
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Apply, Const, Expr
 from qkernel.ir.trees import unchecked
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """That many controls, which must hold `value`."""
+
+    count: Any
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inverted:
+    """Backwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Powered:
+    """That many times."""
+
+    exponent: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Phased:
+    """Times exp(i phase)."""
+
+    phase: Any
+
+
+Step = Controls | Inverted | Powered | Phased
+
+
+def is_backwards(steps: Sequence[Step]) -> bool:
+    """Whether an operation under the steps takes what the plain one gives back."""
+    return sum(isinstance(step, Inverted) for step in steps) % 2 == 1
+
+
+def is_controlled(steps: Sequence[Step]) -> bool:
+    """Whether there are branches in which nothing is done."""
+    return any(isinstance(step, Controls) for step in steps)
+
+
+def times(steps: Sequence[Step]) -> int | None:
+    """How often the operation is done under the steps, backwards if negative; None where only values tell."""
+    result = -1 if is_backwards(steps) else 1
+    for step in steps:
+        if isinstance(step, Powered):
+            exponent = step.exponent.value if isinstance(step.exponent, Const) else step.exponent
+            if isinstance(exponent, (bool, Expr)) or not hasattr(exponent, "__index__"):
+                return None
+            result *= exponent.__index__()
+    return result
 
 
 @dataclass(slots=True)

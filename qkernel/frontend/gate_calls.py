@@ -16,10 +16,10 @@ from qkernel.errors import (
     NotUnitaryError,
     QubitAliasError,
 )
-from qkernel.frontend.arguments import bind
-from qkernel.frontend.conversion import as_type, convert, is_no_value
 from qkernel.frontend.ownership import QuantumHandle, surely_overlap
-from qkernel.frontend.tracer import Tracer, describe
+from qkernel.frontend.signature import bind
+from qkernel.frontend.tracer import Tracer
+from qkernel.frontend.values import as_type, convert, describe, is_no_value
 from qkernel.gate_functions import Gate
 from qkernel.gates import GATES, GateRule
 from qkernel.ir import ops

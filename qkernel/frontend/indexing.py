@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 from qkernel.diagnostics import Span, counted, with_article
 from qkernel.errors import KernelTypeError, QubitIndexResolutionError
-from qkernel.frontend.descriptions import describe
 from qkernel.frontend.ownership import QuantumHandle, distance, plain
+from qkernel.frontend.values import describe
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, apply, wrap
 from qkernel.ir.python_values import is_number
 from qkernel.ir.trees import bounds
@@ -117,3 +118,27 @@ def _natural(expr: Expr) -> Expr:
 def _surely_natural(expr: Expr) -> bool:
     """Whether an expression cannot be negative."""
     return bounds(expr).least >= 0
+
+
+def is_literal(node: ast.expr) -> bool:
+    """Whether a key's negative numbers are written as such in the source."""
+    match node:
+        case ast.Slice(lower, upper, step):
+            return all(part is None or is_literal(part) or not isinstance(part, ast.UnaryOp) for part in (lower, upper, step))
+        case ast.UnaryOp(ast.USub(), ast.Constant()):
+            return True
+    return False
+
+
+def check_written_bounds(frame: Any, key: Any, node: ast.expr) -> None:
+    """Raise for a bound of a slice that is negative without being written so."""
+    if not isinstance(key, slice) or not isinstance(node, ast.Slice):
+        return
+    for bound, part in ((key.start, node.lower), (key.stop, node.upper)):
+        if isinstance(bound, int) and bound < 0 and part is not None and not is_literal(part):
+            raise QubitIndexResolutionError(
+                "a bound of a slice is negative",
+                span=frame.span(part),
+                label=f"this is {bound}",
+                help=f"a negative number counts from the end only where it is written as such: `{bound}`",
+            )

@@ -1,18 +1,162 @@
-"""Python iterables and comprehensions: unrolled while the kernel is traced."""
+"""What loops go over: ranges, sequences and items whose extent is known later, and Python's own iterables.
+
+Where its extent is known, a range is to the user's Python what Python's own is.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from qkernel.errors import KernelTypeError, QKernelError, UnsupportedPythonError
-from qkernel.frontend.control_flow import truth
-from qkernel.frontend.domains import SymbolicItems, SymbolicSequence
-from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.tracer import Frame, Tracer, describe
+import numpy as np
+
+from qkernel.errors import CallArgumentError, KernelTypeError, QKernelError, SizeError, UnsupportedPythonError
+from qkernel.frontend.indexing import whole_number
+from qkernel.frontend.ownership import QuantumHandle, plain
+from qkernel.frontend.tracer import Tracer
+from qkernel.frontend.values import describe
+from qkernel.ir import ops
 from qkernel.ir.expression_text import as_written
-from qkernel.ir.expressions import Expr, SymbolUse
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, SymbolUse, apply
+from qkernel.ir.types import DictType
+from qkernel.tracing import active
+
+LOOPS = """write a `for` statement; over ranges, vectors, and their `reversed`, `enumerate` and `zip`, it stays a loop:
+    for i in qk.range(n):
+        ..."""
+
+
+class SymbolicSequence(Sequence[Any]):
+    """`extent` elements (none where it is negative), each made of its position: what `function` gives for symbols."""
+
+    def __init__(self, function: str, extent: Expr, element: Callable[[Any], Any], unknown: Expr) -> None:
+        self.function, self.extent, self.element, self.unknown = function, extent, element, unknown
+
+    @property
+    def domain(self) -> ops.Range:
+        """The positions."""
+        return ops.Range(ZERO, self.extent, ONE)
+
+    def known(self) -> Sequence[Any] | None:
+        """The elements, where their number is known."""
+        if not isinstance(self.extent, Const):
+            return None
+        return [self.element(position) for position in range(self.extent.value)]
+
+    def _known(self) -> Sequence[Any]:
+        known = self.known()
+        if known is None:
+            raise SymbolUse(self.unknown, f"going over `{self!r}`", LOOPS)
+        return known
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._known())
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array(list(self._known()), dtype)
+
+    def __len__(self) -> int:
+        return len(self._known())
+
+    def __bool__(self) -> bool:
+        known = self.known()
+        if known is None:
+            raise SymbolUse(self.unknown, f"whether `{self!r}` is empty", f"write `len({self!r}) > 0`")
+        return bool(known)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._known()[key]
+
+    def __eq__(self, other: object) -> bool:
+        return self._known() == (other._known() if isinstance(other, SymbolicSequence) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._known())
+
+    def __repr__(self) -> str:
+        return f"{self.function}(...)"
+
+
+class SymbolicRange(SymbolicSequence):
+    """`range`; a `for` over it stays a loop."""
+
+    def __init__(self, *bounds: Any) -> None:
+        tracer = active("a symbolic range")
+        if not 1 <= len(bounds) <= 3:
+            raise CallArgumentError("`range` takes one to three whole numbers", span=tracer.site.span)
+        parts = [whole_number(bound, "a bound of `range`", tracer.site.of(k)) for k, bound in enumerate(bounds)]
+        start, stop = (ZERO, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
+        step = parts[2] if len(parts) == 3 else ONE
+        if step is ZERO:
+            raise SizeError("the step of `range` is zero", span=tracer.site.of(2), label="this is 0")
+        self._range = ops.Range(start, stop, step)
+        self.unknown = next((part for part in parts if not isinstance(part, Const)), ZERO)
+
+    @property
+    def domain(self) -> ops.Range:
+        return self._range
+
+    @property
+    def start(self) -> Any:
+        return plain(self._range.start)
+
+    @property
+    def stop(self) -> Any:
+        return plain(self._range.stop)
+
+    @property
+    def step(self) -> Any:
+        return plain(self._range.step)
+
+    @property
+    def extent(self) -> Expr:  # type: ignore[override]
+        """The number of elements where there are any, else a number that is not positive."""
+        step = self._range.step
+        if not isinstance(step, Const):
+            raise SymbolUse(step, f"the length of `{self!r}`", "give the range a known step; the sign of another is not known")
+        distance = self._range.stop - self._range.start
+        if abs(step.value) == 1:
+            return distance if step.value == 1 else self._range.start - self._range.stop
+        return apply("//", distance + (step.value - (1 if step.value > 0 else -1)), step)
+
+    def element(self, position: Any) -> Any:
+        return plain(self._range.start + self._range.step * position)
+
+    def known(self) -> range | None:
+        bounds = [part.value for part in (self._range.start, self._range.stop, self._range.step) if isinstance(part, Const)]
+        return range(*bounds) if len(bounds) == 3 else None
+
+    def backwards(self) -> SymbolicRange:
+        """The same numbers from the last to the first."""
+        start, step = self._range.start, self._range.step
+        return SymbolicRange(self.element(self.extent - 1), start - step, apply("neg", step))
+
+    def __repr__(self) -> str:
+        start, stop, step = (as_written(part) for part in (self._range.start, self._range.stop, self._range.step))
+        return f"range({start}, {stop}{'' if step == '1' else f', {step}'})"
+
+
+class SymbolicItems:
+    """The items of a dictionary that is bound later."""
+
+    def __init__(self, dictionary: Expr) -> None:
+        assert isinstance(dictionary.type, DictType)
+        self.domain, self.type = ops.Items(dictionary), dictionary.type
+        self.unknown = dictionary
+
+    def __iter__(self) -> Any:
+        raise SymbolUse(self.unknown, "going over its items", f"write `for key, value in {self!r}:`")
+
+    def __bool__(self) -> bool:
+        raise SymbolUse(self.unknown, "whether it is empty", "take a Bit as an argument of its own that tells")
+
+    def __repr__(self) -> str:
+        return f"{as_written(self.unknown)}.items()"
+
+
+for kind, name in ((SymbolicSequence, "sequence"), (SymbolicRange, "range"), (SymbolicItems, "dict_items")):
+    kind.__name__ = name  # by which Python's own errors call them
 
 
 def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
@@ -46,38 +190,3 @@ def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
     if found is value:
         tracer.check_change(value, ast.unparse(node), node)
     return found
-
-
-def comprehension(tracer: Tracer, generators: list[ast.comprehension], element: Callable[[], Any]) -> Iterator[Any]:
-    """The elements of a comprehension, its variables local to it."""
-    from qkernel.frontend.assignment import assign
-    from qkernel.frontend.reader import read
-
-    frame: Frame = tracer.frame
-    outer = dict(frame.variables)
-    bound = {target.id for generator in generators for target in ast.walk(generator.target) if isinstance(target, ast.Name)}
-
-    def loop(rest: list[ast.comprehension]) -> Iterator[Any]:
-        if not rest:
-            yield element()
-            return
-        for value in iterate(tracer, read(tracer, rest[0].iter), rest[0].iter):
-            assign(tracer, rest[0].target, value)
-            conditions = [truth(tracer, read(tracer, test), test) for test in rest[0].ifs]
-            if any(isinstance(condition, Expr) for condition in conditions):
-                raise UnsupportedPythonError(
-                    "a comprehension cannot filter by a value that is not known yet",
-                    span=frame.span(rest[0].ifs[0]),
-                    label="not known yet",
-                    help=f"write a `for` loop with `if {ast.unparse(rest[0].ifs[0])}:` in its body",
-                )
-            if all(conditions):
-                yield from loop(rest[1:])
-
-    try:
-        yield from list(loop(generators))
-    finally:
-        for name in bound:
-            frame.variables.pop(name, None)
-            if name in outer:
-                frame.variables[name] = outer[name]

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qkernel.diagnostics import Span, with_article
 from qkernel.errors import KernelTypeError
-from qkernel.frontend.arguments import bind
 from qkernel.frontend.arrays import given_away
-from qkernel.frontend.conversion import as_type, is_no_value
 from qkernel.frontend.gate_calls import check_distinct
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.signature import Signature, Struct, flat_types, parts_of
-from qkernel.frontend.tracer import CallSite, Tracer, describe
+from qkernel.frontend.signature import AnyKernel, CallSite, Outline, Signature, Struct, Value, bind, flat_types, parts_of
+from qkernel.frontend.tracer import Tracer
+from qkernel.frontend.values import as_type, describe, is_no_value
 from qkernel.ir import ops
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ZERO, Expr, Name, Size, Slice, wrap
@@ -25,24 +24,6 @@ from qkernel.ir.python_values import is_number
 from qkernel.ir.trees import free_names, substitute
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, TupleType, Type, is_quantum
 from qkernel.records import is_redefined, record_fields
-
-if TYPE_CHECKING:
-    from qkernel.kernel import AnyKernel
-
-Value = Expr | QuantumHandle
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """What a caller needs to know of a kernel: its parameters in the IR and what comes back, in terms of them.
-
-    `changed` are the vectors among the parameters whose elements it assigns without returning them.
-    """
-
-    parameters: tuple[Parameter, ...]
-    returns: tuple[Value, ...]
-    returns_tuple: bool
-    changed: frozenset[str] = frozenset()
 
 
 def call_kernel(tracer: Tracer, kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

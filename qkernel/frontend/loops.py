@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,17 @@ from qkernel.errors import (
     UnsupportedPythonError,
 )
 from qkernel.frontend.arrays import Gone
-from qkernel.frontend.carrying import (
+from qkernel.frontend.assignment import assign, plain_names
+from qkernel.frontend.control_flow import decided_later, forget
+from qkernel.frontend.iteration import SymbolicItems, SymbolicRange, SymbolicSequence
+from qkernel.frontend.operators import truth
+from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed, rebinding
+from qkernel.frontend.reader import read, run
+from qkernel.frontend.tracer import Frame, Tracer, unrolled
+from qkernel.frontend.values import (
     Path,
-    assigned_names,
+    convert,
+    describe,
     found_in,
     handles_in,
     is_classical,
@@ -33,11 +41,6 @@ from qkernel.frontend.carrying import (
     unchanged,
     with_leaves,
 )
-from qkernel.frontend.control_flow import decided_later, forget, truth
-from qkernel.frontend.conversion import convert
-from qkernel.frontend.domains import SymbolicItems, SymbolicRange, SymbolicSequence
-from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed, rebinding
-from qkernel.frontend.tracer import Frame, Tracer, describe, unrolled
 from qkernel.ir import ops
 from qkernel.ir.expressions import ArrayHandle, Expr, Name, wrap
 from qkernel.ir.trees import free_names
@@ -48,7 +51,6 @@ _IN_BODY = "is made in the body of a loop, which may run no round at all"
 
 def symbolic_for(tracer: Tracer, node: ast.For, domain: SymbolicSequence | SymbolicItems) -> None:
     """A `for` over a symbolic range or sequence, or over the items of a Dict."""
-    from qkernel.frontend.assignment import assign, plain_names
 
     targets = _targets(tracer, node, domain) if isinstance(domain, (SymbolicRange, SymbolicItems)) else []
     own = [target for target, _ in targets] or plain_names(node.target)
@@ -121,7 +123,6 @@ def symbolic_while(tracer: Tracer, node: ast.While) -> None:
     condition: list[Expr] = []
 
     def start() -> None:
-        from qkernel.frontend.reader import read
 
         value = truth(tracer, read(tracer, node.test), node.test)
         if not isinstance(value, Expr):
@@ -232,7 +233,6 @@ def _trace_body(
     tracer: Tracer, node: ast.For | ast.While, start: Callable[[], None], before: dict[str, Any], ledger: Ledger, plan: _Plan
 ) -> tuple[ops.Block, tuple[ops.Carried, ...], dict[str, Any]] | None:
     """One reading of the body; None if it told what was not in the plan yet."""
-    from qkernel.frontend.statements import run
 
     frame = tracer.frame
     span = frame.span(node)
@@ -421,3 +421,24 @@ def _paired(old: Any, new: Any, name: str, frame: Frame, node: ast.AST) -> list[
             help="keep as many in it; collect what is measured in another name",
         )
     return list(zip(before, after, strict=True)) if before else []
+
+
+@lru_cache(maxsize=1024)
+def assigned_names(loop: ast.For | ast.While) -> tuple[str, ...]:
+    """Names that the body of a loop assigns, elements included, in order of first assignment."""
+    names: dict[str, None] = {}
+
+    def visit(target: ast.AST) -> None:
+        match target:
+            case ast.Name(name, ast.Store()):
+                names[name] = None
+            case ast.Subscript(ast.Name(name), _, ast.Store()):
+                names[name] = None
+            case ast.FunctionDef() | ast.Lambda() | ast.ListComp() | ast.GeneratorExp() | ast.SetComp() | ast.DictComp():
+                return
+        for child in ast.iter_child_nodes(target):
+            visit(child)
+
+    for statement in loop.body:
+        visit(statement)
+    return tuple(names)

@@ -12,13 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qkernel.diagnostics import Note, Span
-from qkernel.errors import (
-    AffineTypeError,
-    QubitAliasError,
-    QubitBorrowConflictError,
-    QubitConsumedError,
-    UnreturnedBorrowError,
-)
+from qkernel.errors import AffineTypeError, QubitAliasError, QubitBorrowConflictError, QubitConsumedError, UnreturnedBorrowError
 from qkernel.ir.expressions import Apply, Const, Expr, apply
 from qkernel.ir.places import Place
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, Type

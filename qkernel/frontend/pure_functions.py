@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import CallArgumentError, SymbolicValueError, UnsupportedPythonError
-from qkernel.frontend.comparisons import symbol_in
-from qkernel.frontend.domains import LOOPS, SymbolicRange, SymbolicSequence
+from qkernel.frontend.iteration import LOOPS, SymbolicRange, SymbolicSequence
+from qkernel.frontend.operators import binary
 from qkernel.frontend.ownership import QuantumHandle, plain
-from qkernel.frontend.tracer import Tracer, describe
+from qkernel.frontend.tracer import Tracer
+from qkernel.frontend.values import describe, symbol_in
 from qkernel.ir.array_protocol import elements
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Expr, SymbolUse, apply, size, wrap
@@ -239,7 +240,6 @@ def _int(tracer: Tracer, value: Any) -> Expr:
 
 
 def _sum(tracer: Tracer, values: Any, start: Any = 0) -> Any:
-    from qkernel.frontend.reader import binary
 
     total = start
     for value in _entries(tracer, values, "sum"):

@@ -22,22 +22,25 @@ from qkernel.errors import (
     SourceUnavailableError,
     UnsupportedPythonError,
 )
-from qkernel.frontend.carrying import handles_in
-from qkernel.frontend.comparisons import symbol_in
-from qkernel.frontend.domains import SymbolicItems, SymbolicSequence
+from qkernel.frontend.iteration import SymbolicItems, SymbolicSequence, iterate
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.pure_functions import changed_by, is_made_by, is_pure, refuse_comparison, rule_for, takes_functions
+from qkernel.frontend.reader import Return, read, reads, run, symbol_error
+from qkernel.frontend.signature import CallSite
 from qkernel.frontend.source import Source, read_source
-from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
+from qkernel.frontend.tracer import Frame, Tracer
+from qkernel.frontend.values import describe, handles_in, symbol_in
 from qkernel.ir.array_protocol import universal
 from qkernel.ir.expressions import Expr, SymbolUse
 from qkernel.ir.types import ArrayType
 
+MAXIMUM_DEPTH = 100
+"""The deepest that plain functions may call each other while a kernel is traced."""
 
+
+@reads(ast.Call)
 def call(tracer: Tracer, node: ast.Call) -> Any:
     """`function(...)`."""
-    from qkernel.frontend.iteration import iterate
-    from qkernel.frontend.reader import read
 
     frame = tracer.frame
     function = read(tracer, node.func)
@@ -121,7 +124,6 @@ def _called_back(tracer: Tracer, value: Any, node: ast.Call, is_called: bool) ->
 
 def _run(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], node: ast.Call) -> Any:
     """`function(*arguments, **keywords)` by Python; what it raises is an error of the kernel's at the call."""
-    from qkernel.frontend.reader import symbol_error
 
     span = tracer.site.span
     values = (*arguments, *keywords.values())
@@ -253,9 +255,9 @@ def _concerns_kernel(value: Any) -> bool:
 _FOREIGN: dict[type[ast.AST], str] = {
     ast.Try: "`try`", ast.TryStar: "`try`", ast.With: "`with`", ast.ClassDef: "a class", ast.AsyncFunctionDef: "`async def`",
     ast.Yield: "`yield`", ast.YieldFrom: "`yield`", ast.Await: "`await`", ast.Global: "`global`", ast.Nonlocal: "`nonlocal`",
-    ast.Match: "`match`", ast.Name: "`super`", ast.Attribute: "a private name",
+    ast.Match: "a match statement", ast.Name: "`super`", ast.Attribute: "a private name",
 }  # fmt: skip
-"""What a function that is read does not have; of names `super`, of attributes private ones (`self.__name`)."""
+"""What a function that is read does not have; of names `super`, of attributes private ones."""
 
 
 @lru_cache(maxsize=256)
@@ -297,9 +299,6 @@ def call_source(
     keywords: dict[str, Any],
 ) -> Any:
     """Read the body of a `def` or `lambda` in `frame`, which gets the arguments as its variables."""
-    from qkernel.frontend.reader import read
-    from qkernel.frontend.statements import Return, run
-    from qkernel.frontend.trace import MAXIMUM_DEPTH
 
     try:
         bound = signature.bind(*arguments, **keywords)
@@ -347,7 +346,6 @@ def local_function(tracer: Tracer, node: ast.FunctionDef | ast.Lambda) -> Callab
 
 def _local_signature(tracer: Tracer, arguments: ast.arguments) -> inspect.Signature:
     """The parameters of a function written in the kernel, with their defaults as they are now."""
-    from qkernel.frontend.reader import read
 
     def parameter(argument: ast.arg, kind: Any, default: ast.expr | None = None) -> inspect.Parameter:
         value = inspect.Parameter.empty if default is None else read(tracer, default)

@@ -1,4 +1,4 @@
-"""Annotations -> IR parameters."""
+"""Annotations -> IR parameters; arguments of calls -> parameters; what callers know of a kernel."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import ast
 import types
 import typing
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
-from qkernel.diagnostics import Span, with_article
-from qkernel.errors import KernelTypeError, MissingAnnotationError
-from qkernel.frontend.conversion import as_type, is_no_value
-from qkernel.frontend.descriptions import describe
+from qkernel.diagnostics import Span, did_you_mean, with_article
+from qkernel.errors import CallArgumentError, KernelTypeError, MissingAnnotationError
+from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.source import Source
+from qkernel.frontend.values import as_type, describe, is_no_value
 from qkernel.ir import types as ir
 from qkernel.ir.expressions import Expr
 from qkernel.ir.ops import Parameter
@@ -22,6 +22,8 @@ from qkernel.records import is_same_record, local_names
 from qkernel.types import Annotation, Dict, Matrix, Tensor, Vector
 
 _PLAIN = {int: ir.UINT, float: ir.FLOAT, bool: ir.BIT}
+
+
 _RANKS = {Vector: 1, Matrix: 2, Tensor: 3}
 
 
@@ -295,3 +297,107 @@ def _default(value: Any, type: ir.Type, name: str, span: Span) -> Expr:
             label="its default",
         )
     return as_type(value, type, f"the default of `{name}`", span)
+
+
+Value = Expr | QuantumHandle
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a caller needs to know of a kernel: its parameters in the IR and what comes back, in terms of them.
+
+    `changed` are the vectors among the parameters whose elements it assigns without returning them.
+    """
+
+    parameters: tuple[Parameter, ...]
+    returns: tuple[Value, ...]
+    returns_tuple: bool
+    changed: frozenset[str] = frozenset()
+
+
+class AnyKernel(Protocol):
+    """What the frontend knows of a kernel: `outline` tells callers, `traced` whom it calls itself."""
+
+    name: str
+    kind: str
+    label: str | None
+    clean_ancillas: bool
+    function: types.FunctionType
+    source: Source
+    signature: Signature
+
+    @property
+    def is_settled(self) -> bool: ...
+
+    @property
+    def input_types(self) -> dict[str, ir.Type]: ...
+
+    def outline(self) -> Outline: ...
+
+    def traced(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """Where the call under way stands, and each of its arguments."""
+
+    span: Span | None
+    positional: tuple[Span, ...] = ()
+    keyword: dict[str, Span] = field(default_factory=dict)
+
+    def of(self, argument: int | str) -> Span | None:
+        """The span of an argument by position or keyword; the whole call where it has none of its own."""
+        if isinstance(argument, str):
+            return self.keyword.get(argument, self.span)
+        return self.positional[argument] if argument < len(self.positional) else self.span
+
+    def behind(self, count: int) -> CallSite:
+        """The site of the same call with `count` arguments more before those that it shows."""
+        return self if self.span is None else replace(self, positional=(*[self.span] * count, *self.positional))
+
+
+def bind(
+    name: str,
+    parameters: tuple[str, ...],
+    optional: frozenset[str],
+    arguments: tuple[Any, ...],
+    keywords: dict[str, Any],
+    site: CallSite,
+) -> tuple[dict[str, Any], dict[str, Span | None]]:
+    """Values and spans by parameter name; too many, too few, unknown and doubled arguments are errors."""
+    usage = f"`{name}({', '.join(dict.fromkeys(parameter.split('.')[0] for parameter in parameters))})`"  # structs whole
+    if len(arguments) > len(parameters):
+        raise CallArgumentError(
+            f"`{name}` takes {_count(len(parameters))}, but {len(arguments)} are given",
+            span=site.of(len(parameters)),
+            label="one too many" if site.span else "",
+            help=f"call it as {usage}",
+        )
+    values: dict[str, Any] = dict(zip(parameters, arguments, strict=False))
+    spans = {parameter: site.of(position) for position, parameter in enumerate(parameters[: len(arguments)])}
+    for keyword, value in keywords.items():
+        if keyword not in parameters:
+            raise CallArgumentError(
+                f"`{name}` has no argument `{keyword}`{did_you_mean(keyword, list(parameters))}",
+                span=site.of(keyword),
+                label="unknown here" if site.span else "",
+                help=f"call it as {usage}",
+            )
+        if keyword in values:
+            raise CallArgumentError(
+                f"`{name}` gets `{keyword}` twice",
+                span=site.of(keyword),
+                label="given already" if site.span else "",
+                help=f"call it as {usage}",
+            )
+        values[keyword], spans[keyword] = value, site.of(keyword)
+    missing = [parameter for parameter in parameters if parameter not in values and parameter not in optional]
+    if missing:
+        names = ", ".join(f"`{parameter}`" for parameter in missing)
+        label = f"needs {names}" if site.span else ""
+        raise CallArgumentError(f"`{name}` lacks {names}", span=site.span, label=label, help=f"call it as {usage}")
+    return values, spans
+
+
+def _count(number: int) -> str:
+    return f"{number or 'no'} argument{'s' if number != 1 else ''}"

@@ -3,158 +3,39 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 from typing import Any
 
 from qkernel.errors import InliningError, SymbolicValueError, UnsupportedPythonError
 from qkernel.frontend.assignment import assign, assign_kept, assign_statement, plain_names
-from qkernel.frontend.control_flow import symbolic_if, truth
-from qkernel.frontend.domains import SymbolicItems, SymbolicSequence
-from qkernel.frontend.iteration import iterate
+from qkernel.frontend.control_flow import symbolic_if
+from qkernel.frontend.iteration import SymbolicItems, SymbolicSequence, iterate
 from qkernel.frontend.loops import symbolic_for, symbolic_while
+from qkernel.frontend.operators import binary, truth
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import local_function
-from qkernel.frontend.reader import binary, raise_at, read
-from qkernel.frontend.tracer import Tracer, describe
+from qkernel.frontend.reader import Break, Continue, Return, Signal, read, reads, run, unsupported
+from qkernel.frontend.tracer import Tracer
+from qkernel.frontend.values import describe
 from qkernel.ir.expressions import Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
-    """A `return` was reached."""
-
-    value: Any
-    node: ast.Return
+@reads(ast.Pass)
+def _pass(tracer: Tracer, node: ast.Pass) -> None:
+    pass
 
 
-class Break:
-    """A `break` was reached."""
+@reads(ast.Assign)
+def _assign(tracer: Tracer, node: ast.Assign) -> None:
+    assign_statement(tracer, node.targets, node.value)
 
 
-class Continue:
-    """A `continue` was reached."""
+@reads(ast.AnnAssign)
+def _annotated(tracer: Tracer, node: ast.AnnAssign) -> None:
+    if node.value is not None:
+        assign_statement(tracer, [node.target], node.value)
 
 
-Signal = Return | Break | Continue | None
-
-
-def _unsupported(tracer: Tracer, node: ast.stmt) -> UnsupportedPythonError:
-    """The error for a statement that kernels do not have, with what to write in its place."""
-    construct = _WORDS.get(type(node).__name__, type(node).__name__)
-    match node:
-        case ast.Try() | ast.TryStar():
-            way_out = "ask before, with `if`; or write the `try` around the call of the kernel"
-        case ast.With(items):
-            opened = ", ".join(map(ast.unparse, items))
-            way_out = f"do it before, outside; the kernel reads names from around it:\n    with {opened}:\n        ..."
-        case ast.ClassDef(name):
-            way_out = f"define it outside of the kernel:\n    class {name}:\n        ..."
-        case ast.Global([name, *_]) | ast.Nonlocal([name, *_]):
-            way_out = f"give it another name in the kernel, and return it: `new_{name} = ...`"
-        case ast.Import() | ast.ImportFrom():
-            way_out = f"write `{ast.unparse(node)}` at the top of the module"
-        case ast.Match(subject, [ast.match_case(ast.MatchValue(value)), *_]):
-            lines = (f"if {ast.unparse(subject)} == {ast.unparse(value)}:", "    ...", "else:", "    ...")
-            way_out = "\n    ".join(("write it with `if`:", *lines))
-        case ast.Match():
-            way_out = "write it with `if`, `elif` and `else`"
-        case ast.AsyncFunctionDef(name, arguments):
-            way_out = f"write `def {name}({ast.unparse(arguments)}):`"
-        case _:
-            way_out = "leave it out"
-    span = tracer.frame.span(node)
-    return UnsupportedPythonError(f"`{construct}` does not exist in a kernel", span=span, label="not supported", help=way_out)
-
-
-_WORDS = {
-    "Try": "try",
-    "TryStar": "try",
-    "With": "with",
-    "ClassDef": "class",
-    "Global": "global",
-    "Nonlocal": "nonlocal",
-    "Import": "import",
-    "ImportFrom": "import",
-    "Match": "match",
-    "AsyncFunctionDef": "async def",
-}
-
-
-def run(tracer: Tracer, statements: list[ast.stmt]) -> Signal:
-    """Execute statements; the signal says how the block ended early."""
-    for statement in statements:
-        try:
-            signal = execute(tracer, statement)
-        except Exception as error:
-            raise_at(tracer, getattr(statement, "test", statement), error)
-        if signal is not None:
-            return signal
-    return None
-
-
-def execute(tracer: Tracer, node: ast.stmt) -> Signal:
-    """Execute one statement."""
-    match node:
-        case ast.Assign(targets, value):
-            assign_statement(tracer, targets, value)
-        case ast.AugAssign():
-            _augmented(tracer, node)
-        case ast.AnnAssign(typed, _, value):
-            if value is not None:
-                assign_statement(tracer, [typed], value)
-        case ast.Expr(value):
-            _expression(tracer, value)
-        case ast.For():
-            return _for(tracer, node)
-        case ast.While():
-            return _while(tracer, node)
-        case ast.If():
-            return _if(tracer, node)
-        case ast.Return(value):
-            return _return(tracer, node, value)
-        case ast.Break() | ast.Continue():
-            return _jump(tracer, node)
-        case ast.Pass():
-            pass
-        case ast.Assert(test, message):
-            _assert(tracer, node, test, message)
-        case ast.Raise(exception):
-            _raise(tracer, node, exception)
-        case ast.FunctionDef():
-            _define(tracer, node)
-        case ast.Import() | ast.ImportFrom() if not tracer.frame.is_kernel:
-            _import(tracer, node)
-        case ast.Delete(targets):
-            for deleted in targets:
-                if not (isinstance(deleted, ast.Name) and tracer.frame.variables.pop(deleted.id, None) is not None):
-                    raise UnsupportedPythonError(
-                        "`del` takes a local name",
-                        span=tracer.frame.span(deleted),
-                        label="not a name",
-                        help="leave it out: what is not used any more is dropped at the `return`",
-                    )
-        case _:
-            raise _unsupported(tracer, node)
-    return None
-
-
-def _import(tracer: Tracer, node: ast.Import | ast.ImportFrom) -> None:
-    """An import in a plain function that is read."""
-    space = {name: tracer.frame.outer(name) for name in ("__name__", "__package__")}
-    exec(compile(ast.Module([node], []), "<import>", "exec"), space)
-    for alias in node.names:
-        name = alias.asname or alias.name.partition(".")[0]
-        tracer.frame.variables[name] = space[name]
-
-
-def _expression(tracer: Tracer, value: ast.expr) -> None:
-    tracer.discarding = True
-    try:
-        read(tracer, value)
-    finally:
-        tracer.discarding = False
-
-
+@reads(ast.AugAssign)
 def _augmented(tracer: Tracer, node: ast.AugAssign) -> None:
     current_node = ast.copy_location(type(node.target)(**{**_fields(node.target), "ctx": ast.Load()}), node.target)
     current = read(tracer, current_node)
@@ -170,9 +51,40 @@ def _fields(node: ast.AST) -> dict[str, Any]:
     return dict(ast.iter_fields(node))
 
 
-# control flow -------------------------------------------------------------------------------------------------------------
+@reads(ast.Expr)
+def _expression(tracer: Tracer, node: ast.Expr) -> None:
+    tracer.discarding = True
+    try:
+        read(tracer, node.value)
+    finally:
+        tracer.discarding = False
 
 
+@reads(ast.Delete)
+def _delete(tracer: Tracer, node: ast.Delete) -> None:
+    for deleted in node.targets:
+        if not (isinstance(deleted, ast.Name) and tracer.frame.variables.pop(deleted.id, None) is not None):
+            raise UnsupportedPythonError(
+                "`del` takes a local name",
+                span=tracer.frame.span(deleted),
+                label="not a name",
+                help="leave it out: what is not used any more is dropped at the `return`",
+            )
+
+
+@reads(ast.Import, ast.ImportFrom)
+def _import(tracer: Tracer, node: ast.Import | ast.ImportFrom) -> None:
+    """An import in a plain function that is read."""
+    if tracer.frame.is_kernel:
+        raise unsupported(tracer, node)
+    space = {name: tracer.frame.outer(name) for name in ("__name__", "__package__")}
+    exec(compile(ast.Module([node], []), "<import>", "exec"), space)
+    for alias in node.names:
+        name = alias.asname or alias.name.partition(".")[0]
+        tracer.frame.variables[name] = space[name]
+
+
+@reads(ast.For)
 def _for(tracer: Tracer, node: ast.For) -> Signal:
     if node.orelse:
         raise UnsupportedPythonError(
@@ -210,6 +122,7 @@ def _after_the_loop(node: ast.For | ast.While) -> str:
     return f"write it after the loop: `{ast.unparse(node.orelse[0]).splitlines()[0]}`"
 
 
+@reads(ast.While)
 def _while(tracer: Tracer, node: ast.While) -> Signal:
     if node.orelse:
         raise UnsupportedPythonError(
@@ -257,6 +170,7 @@ def _while(tracer: Tracer, node: ast.While) -> Signal:
     return None
 
 
+@reads(ast.If)
 def _if(tracer: Tracer, node: ast.If) -> Signal:
     condition = truth(tracer, read(tracer, node.test), node.test)
     if isinstance(condition, Expr):
@@ -265,7 +179,8 @@ def _if(tracer: Tracer, node: ast.If) -> Signal:
     return run(tracer, node.body if condition else node.orelse)
 
 
-def _return(tracer: Tracer, node: ast.Return, value: ast.expr | None) -> Signal:
+@reads(ast.Return)
+def _return(tracer: Tracer, node: ast.Return) -> Signal:
     if tracer.frame.symbolic_depth:
         raise UnsupportedPythonError(
             "`return` cannot stand in a loop or branch that is decided later",
@@ -273,9 +188,10 @@ def _return(tracer: Tracer, node: ast.Return, value: ast.expr | None) -> Signal:
             label="an early return",
             help="write what follows under `else:`, and `return` after both sides have joined",
         )
-    return Return(None if value is None else read(tracer, value), node)
+    return Return(None if node.value is None else read(tracer, node.value), node)
 
 
+@reads(ast.Break, ast.Continue)
 def _jump(tracer: Tracer, node: ast.Break | ast.Continue) -> Signal:
     word = "break" if isinstance(node, ast.Break) else "continue"
     if tracer.frame.symbolic_depth:
@@ -290,7 +206,9 @@ def _jump(tracer: Tracer, node: ast.Break | ast.Continue) -> Signal:
     return Break() if isinstance(node, ast.Break) else Continue()
 
 
-def _assert(tracer: Tracer, node: ast.Assert, test: ast.expr, message: ast.expr | None) -> None:
+@reads(ast.Assert)
+def _assert(tracer: Tracer, node: ast.Assert) -> None:
+    test, message = node.test, node.msg
     condition = truth(tracer, read(tracer, test), test)
     if isinstance(condition, Expr):
         raise UnsupportedPythonError(
@@ -312,12 +230,14 @@ def _message(tracer: Tracer, node: ast.expr) -> Any:
         return ast.unparse(node)
 
 
-def _raise(tracer: Tracer, node: ast.Raise, exception: ast.expr | None) -> None:
-    value = _message(tracer, exception) if exception is not None else None
+@reads(ast.Raise)
+def _raise(tracer: Tracer, node: ast.Raise) -> None:
+    value = _message(tracer, node.exc) if node.exc is not None else None
     name = value.__name__ if isinstance(value, type) else type(value).__name__
     raise InliningError(f"{name}: {value}" if str(value) else name, span=tracer.frame.span(node), label="raised by the kernel")
 
 
+@reads(ast.FunctionDef)
 def _define(tracer: Tracer, node: ast.FunctionDef) -> None:
     """A `def` inside a kernel: a Python function that is read anew at each call."""
     frame = tracer.frame

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import qkernel.frontend.expressions
+import qkernel.frontend.statements  # noqa: F401 - with it and the line above, the readers are registered
 from qkernel.diagnostics import Note, Span, with_article
 from qkernel.errors import (
     KernelRecursionError,
@@ -15,13 +17,15 @@ from qkernel.errors import (
     SizeError,
     UnsupportedPythonError,
 )
-from qkernel.frontend.captures import Captures
-from qkernel.frontend.carrying import found_in, leaves
-from qkernel.frontend.conversion import as_type, is_no_value
-from qkernel.frontend.kernel_calls import Outline, Value, ir_parameters, parameter_handle, redefined_help
+from qkernel.frontend.gate_calls import call_gate
+from qkernel.frontend.kernel_calls import call_kernel, ir_parameters, parameter_handle, redefined_help
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.signature import Struct, parts_of
-from qkernel.frontend.tracer import CallSite, Frame, Tracer, describe
+from qkernel.frontend.reader import Return, run
+from qkernel.frontend.signature import AnyKernel, CallSite, Outline, Struct, Value, parts_of
+from qkernel.frontend.source import Captures
+from qkernel.frontend.tracer import Frame, Tracer
+from qkernel.frontend.values import as_type, describe, found_in, is_no_value, leaves
+from qkernel.gate_functions import Gate
 from qkernel.ir import ops
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ArrayHandle, Expr, Name
@@ -31,13 +35,10 @@ from qkernel.ir.types import TupleType, Type, is_quantum
 from qkernel.ir.walk import expressions, walk, with_blocks
 from qkernel.tracing import tracing
 
-if TYPE_CHECKING:
-    from qkernel.kernel import AnyKernel
-
-MAXIMUM_DEPTH = 100
-"""The deepest that plain functions may call each other while a kernel is traced."""
 MOST_NESTED = 1200
 """The deepest that kernels of which each calls another may be traced."""
+
+
 MOST_NODES = 4_000_000
 """Of the expressions of one kernel, written out."""
 
@@ -53,11 +54,19 @@ class Traced:
     used: tuple[tuple[AnyKernel, Outline], ...] = ()
 
 
+class _Tracer(Tracer):
+    """What gates and kernels call back while a kernel is read."""
+
+    def call_gate(self, gate: Gate, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        return call_gate(self, gate, arguments, keywords)
+
+    def call_kernel(self, kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        return call_kernel(self, kernel, arguments, keywords)
+
+
 def trace(kernel: AnyKernel) -> Traced:
     """Read `kernel` once, with symbols for its arguments."""
-    from qkernel.frontend.statements import Return, run
-
-    tracer = Tracer(kernel)
+    tracer = _Tracer(kernel)
     source, signature = kernel.source, kernel.signature
     node = source.node
     assert isinstance(node, ast.FunctionDef)
@@ -296,7 +305,7 @@ def link(kernel: AnyKernel) -> ops.Module:
 
 
 def _renamed(kernel: AnyKernel, names: dict[int, str]) -> ops.Function:
-    traced = kernel.traced()
+    traced: Traced = kernel.traced()
     mapping = {label: names[id(callee)] for label, callee in traced.callees.items()}
     function = traced.function
     if names[id(kernel)] != function.name:

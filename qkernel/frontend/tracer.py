@@ -5,29 +5,23 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 from qkernel.diagnostics import Note, Span
 from qkernel.errors import KernelTypeError, UnsupportedPythonError
 from qkernel.frontend import indexing
 from qkernel.frontend.arrays import Arrays, Gone
-from qkernel.frontend.captures import Captures
-from qkernel.frontend.carrying import holds
-from qkernel.frontend.descriptions import describe as describe
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
-from qkernel.frontend.source import Source
-from qkernel.gate_functions import Gate
+from qkernel.frontend.signature import AnyKernel, CallSite, Outline
+from qkernel.frontend.source import Captures, Source
+from qkernel.frontend.values import describe, holds
 from qkernel.ir.expressions import Expr, Name, Size, SymbolUse, wrap
 from qkernel.ir.ops import Op
 from qkernel.ir.places import Place, whole
 from qkernel.ir.python_values import is_number
 from qkernel.ir.types import QUBIT, ArrayType, ScalarType
 from qkernel.tracing import active
-
-if TYPE_CHECKING:
-    from qkernel.frontend.kernel_calls import Outline
-    from qkernel.kernel import AnyKernel
 
 
 @dataclass(slots=True, eq=False)
@@ -105,25 +99,6 @@ def unrolled(node: ast.AST) -> str:
     """How a loop is written that is read anew for each of its rounds."""
     target = ast.unparse(node.target) if isinstance(node, ast.For) else "i"
     return f"a loop over a Python list is read round by round: `for {target} in [...]:`"
-
-
-@dataclass(frozen=True, slots=True)
-class CallSite:
-    """Where the call under way stands, and each of its arguments."""
-
-    span: Span | None
-    positional: tuple[Span, ...] = ()
-    keyword: dict[str, Span] = field(default_factory=dict)
-
-    def of(self, argument: int | str) -> Span | None:
-        """The span of an argument by position or keyword; the whole call where it has none of its own."""
-        if isinstance(argument, str):
-            return self.keyword.get(argument, self.span)
-        return self.positional[argument] if argument < len(self.positional) else self.span
-
-    def behind(self, count: int) -> CallSite:
-        """The site of the same call with `count` arguments more before those that it shows."""
-        return self if self.span is None else replace(self, positional=(*[self.span] * count, *self.positional))
 
 
 class Tracer:
@@ -272,18 +247,6 @@ class Tracer:
         if not isinstance(value, Expr) and not is_number(value):
             raise KernelTypeError(f"{what} must be a number, but this is {describe(value)}", span=span, label="not a number")
         return wrap(value)
-
-    # what handles and gates call back (also from plain Python that the kernel calls) -----------------------------------
-
-    def call_gate(self, gate: Gate, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        from qkernel.frontend.gate_calls import call_gate
-
-        return call_gate(self, gate, arguments, keywords)
-
-    def call_kernel(self, kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-        from qkernel.frontend.kernel_calls import call_kernel
-
-        return call_kernel(self, kernel, arguments, keywords)
 
 
 def active_tracer(what: str) -> Tracer:

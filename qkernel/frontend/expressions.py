@@ -1,0 +1,342 @@
+"""Expressions of the user's Python, evaluated with symbols."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from qkernel.diagnostics import did_you_mean
+from qkernel.errors import KernelTypeError, UnknownNameError, UnsupportedPythonError
+from qkernel.frontend.arrays import read_item
+from qkernel.frontend.assignment import assign
+from qkernel.frontend.control_flow import decided_later, symbolic_choice
+from qkernel.frontend.indexing import check_written_bounds, is_literal
+from qkernel.frontend.iteration import SymbolicItems, iterate
+from qkernel.frontend.operators import binary, compared, is_array_of_numbers, is_scalar, truth, type_of, unary
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.python_calls import local_function
+from qkernel.frontend.reader import read, reads, with_site
+from qkernel.frontend.tracer import Frame, Tracer
+from qkernel.frontend.values import describe, symbol_in
+from qkernel.ir.expressions import Expr, SymbolUse, apply, wrap
+from qkernel.ir.types import BIT, ArrayType, DictType
+from qkernel.records import record_fields
+
+
+@reads(ast.Constant)
+def _constant(tracer: Tracer, node: ast.Constant) -> Any:
+    return node.value
+
+
+@reads(ast.Lambda)
+def _lambda(tracer: Tracer, node: ast.Lambda) -> Any:
+    return local_function(tracer, node)
+
+
+@reads(ast.Slice)
+def _slice(tracer: Tracer, node: ast.Slice) -> slice:
+    return slice(*(None if part is None else read(tracer, part) for part in (node.lower, node.upper, node.step)))
+
+
+@reads(ast.NamedExpr)
+def _named(tracer: Tracer, node: ast.NamedExpr) -> Any:
+    assert isinstance(node.target, ast.Name)
+    tracer.frame.variables[node.target.id] = result = read(tracer, node.value)
+    return result
+
+
+@reads(ast.Name)
+def _name(tracer: Tracer, node: ast.Name) -> Any:
+    """A variable of the frame, else what the name means around it: closure, globals, builtins."""
+    name = node.id
+    frame: Frame | None = tracer.frame
+    while frame is not None:
+        if name in frame.variables:
+            return frame.variables[name]
+        if name in frame.dead:
+            raise frame.dead[name].error(name, tracer.frame.span(node))
+        outer, frame = frame.outer, frame.enclosing
+    try:
+        value = outer(name)
+    except NameError:
+        known = [*tracer.frame.variables]
+        raise UnknownNameError(
+            f"`{name}` is not defined{did_you_mean(name, known)}", span=tracer.frame.span(node), label="unknown name"
+        ) from None
+    return value
+
+
+@reads(ast.Tuple)
+def _tuple(tracer: Tracer, node: ast.Tuple) -> tuple[Any, ...]:
+    return tuple(_elements(tracer, node.elts))
+
+
+@reads(ast.List)
+def _list(tracer: Tracer, node: ast.List) -> Any:
+    return tracer.made(list(_elements(tracer, node.elts)))
+
+
+@reads(ast.Set)
+def _set(tracer: Tracer, node: ast.Set) -> Any:
+    return tracer.made(_without_symbols(set(_elements(tracer, node.elts))))
+
+
+def _elements(tracer: Tracer, elements: list[ast.expr]) -> Iterator[Any]:
+    for element in elements:
+        if isinstance(element, ast.Starred):
+            yield from iterate(tracer, read(tracer, element.value), element)
+        else:
+            yield read(tracer, element)
+
+
+@reads(ast.Dict)
+def _dictionary(tracer: Tracer, node: ast.Dict) -> Any:
+    entries: list[tuple[Any, Any]] = []
+    for key, value in zip(node.keys, node.values, strict=True):
+        entries += read(tracer, value).items() if key is None else [(read(tracer, key), read(tracer, value))]
+    return tracer.made(_without_symbols(dict(entries)))
+
+
+def _without_symbols(keyed: Any) -> Any:
+    """A new set or dictionary, which has no symbols for keys."""
+    if (symbol := symbol_in([*keyed])) is not None:
+        raise SymbolUse(symbol, "a key of Python data")
+    return keyed
+
+
+@reads(ast.ListComp, ast.GeneratorExp)
+def _listed(tracer: Tracer, node: ast.ListComp | ast.GeneratorExp) -> Any:
+    return tracer.made(list(_comprehension(tracer, node.generators, lambda: read(tracer, node.elt))))
+
+
+@reads(ast.SetComp)
+def _set_of(tracer: Tracer, node: ast.SetComp) -> Any:
+    return tracer.made(_without_symbols(set(_comprehension(tracer, node.generators, lambda: read(tracer, node.elt)))))
+
+
+@reads(ast.DictComp)
+def _dictionary_of(tracer: Tracer, node: ast.DictComp) -> Any:
+    entries = _comprehension(tracer, node.generators, lambda: (read(tracer, node.key), read(tracer, node.value)))
+    return tracer.made(_without_symbols(dict(entries)))
+
+
+def _comprehension(tracer: Tracer, generators: list[ast.comprehension], element: Callable[[], Any]) -> Iterator[Any]:
+    """The elements of a comprehension, its variables local to it."""
+    frame: Frame = tracer.frame
+    outer = dict(frame.variables)
+    bound = {target.id for generator in generators for target in ast.walk(generator.target) if isinstance(target, ast.Name)}
+
+    def loop(rest: list[ast.comprehension]) -> Iterator[Any]:
+        if not rest:
+            yield element()
+            return
+        for value in iterate(tracer, read(tracer, rest[0].iter), rest[0].iter):
+            assign(tracer, rest[0].target, value)
+            conditions = [truth(tracer, read(tracer, test), test) for test in rest[0].ifs]
+            if any(isinstance(condition, Expr) for condition in conditions):
+                raise UnsupportedPythonError(
+                    "a comprehension cannot filter by a value that is not known yet",
+                    span=frame.span(rest[0].ifs[0]),
+                    label="not known yet",
+                    help=f"write a `for` loop with `if {ast.unparse(rest[0].ifs[0])}:` in its body",
+                )
+            if all(conditions):
+                yield from loop(rest[1:])
+
+    try:
+        yield from list(loop(generators))
+    finally:
+        for name in bound:
+            frame.variables.pop(name, None)
+            if name in outer:
+                frame.variables[name] = outer[name]
+
+
+_CONVERSIONS: dict[int, Callable[[Any], str]] = {114: repr, 115: str, 97: ascii}  # by the letter after `!`
+
+
+@reads(ast.JoinedStr)
+def _text(tracer: Tracer, node: ast.JoinedStr) -> str:
+    return "".join([read(tracer, part) for part in node.values])
+
+
+@reads(ast.FormattedValue)
+def _formatted(tracer: Tracer, node: ast.FormattedValue) -> str:
+    shown = read(tracer, node.value)
+    if (symbol := symbol_in(shown)) is not None:
+        raise SymbolUse(symbol, "an f-string")
+    shown = _CONVERSIONS[node.conversion](shown) if node.conversion in _CONVERSIONS else shown
+    return format(shown, read(tracer, node.format_spec) if node.format_spec else "")
+
+
+@reads(ast.BinOp)
+def _binary(tracer: Tracer, node: ast.BinOp) -> Any:
+    return binary(tracer, type(node.op), read(tracer, node.left), read(tracer, node.right), node)
+
+
+@reads(ast.UnaryOp)
+def _unary(tracer: Tracer, node: ast.UnaryOp) -> Any:
+    return unary(tracer, node.op, read(tracer, node.operand), node)
+
+
+@reads(ast.Compare)
+def _compare(tracer: Tracer, node: ast.Compare) -> Any:
+    result: Any = True
+    previous = read(tracer, node.left)
+    for op, comparator in zip(node.ops, node.comparators, strict=True):
+        value = _read_untouching(tracer, comparator, node) if isinstance(result, Expr) else read(tracer, comparator)
+        outcome = compared(tracer, op, previous, value, node)
+        if isinstance(result, Expr) or isinstance(outcome, Expr):
+            result = apply("and", result, outcome)
+        elif not outcome:
+            return outcome
+        else:
+            result = outcome
+        previous = value
+    return result
+
+
+@reads(ast.BoolOp)
+def _boolean(tracer: Tracer, whole: ast.BoolOp) -> Any:
+    """`and` and `or`: short-circuit on what is known, build an expression of what is not."""
+    is_and, nodes = isinstance(whole.op, ast.And), whole.values
+    result: Any = None
+    for position, node in enumerate(nodes):
+        value = _read_untouching(tracer, node, whole) if isinstance(result, Expr) else read(tracer, node)
+        condition = truth(tracer, value, node) if isinstance(value, Expr) or isinstance(result, Expr) else value
+        result = condition if not isinstance(result, Expr) else apply("and" if is_and else "or", result, condition)
+        if not isinstance(result, Expr) and position < len(nodes) - 1 and bool(result) != is_and:
+            return result
+    return result
+
+
+def _read_untouching(tracer: Tracer, node: ast.expr, whole: ast.AST) -> Any:
+    """The value of a part of `whole` that Python reads only if the parts before it ask for it."""
+    before = len(tracer.ops), dict(tracer.ledger.moves), dict(tracer.ledger.loans)
+    with decided_later(tracer, whole):
+        value = read(tracer, node)
+    if (len(tracer.ops), tracer.ledger.moves, tracer.ledger.loans) != before:
+        raise UnsupportedPythonError(
+            "what stands after `and`, `or` or a comparison on a value that is not known yet acts on no qubits",
+            span=tracer.frame.span(node),
+            label="would act in any case",
+            help=f"write an `if` statement, with `{ast.unparse(node)}` in its body",
+        )
+    return value
+
+
+@reads(ast.IfExp)
+def _conditional(tracer: Tracer, node: ast.IfExp) -> Any:
+    test, body, orelse = node.test, node.body, node.orelse
+    condition = truth(tracer, read(tracer, test), test)
+    if not isinstance(condition, Expr):
+        return read(tracer, body if condition else orelse)
+    sides = _numbers(tracer, (body, orelse))
+    if sides is None:
+        return symbolic_choice(tracer, node, condition)
+    kinds = {type_of(side) for side in sides}
+    if len(kinds) > 1 and BIT in kinds:
+        raise KernelTypeError(
+            f"this is {describe(sides[0])} on one side and {describe(sides[1])} on the other",
+            span=tracer.frame.span(node),
+            label="two types",
+            help="give both sides one type; `(1 if bit else 0)` makes a number of a bit",
+        )
+    return apply("select", condition, *sides)
+
+
+def _numbers(tracer: Tracer, nodes: Iterable[ast.expr]) -> list[Any] | None:
+    """The values of expressions; None if one is no number, or does something when it is read."""
+    ledger, ended = tracer.ledger.snapshot(), dict(tracer.ended)
+    values = []
+    for node in nodes:
+        with tracer.block() as block, decided_later(tracer, node):
+            value = read(tracer, node)
+        is_number = not block and tracer.ledger == ledger and is_scalar(value)
+        tracer.ledger.restore(ledger)
+        tracer.ended = dict(ended)
+        if not is_number:
+            return None
+        values.append(value)
+    return values
+
+
+@reads(ast.Subscript)
+def _subscript(tracer: Tracer, node: ast.Subscript) -> Any:
+    base, key_node = read(tracer, node.value), node.slice
+    key = read(tracer, key_node)
+    if isinstance(base, (QuantumHandle, Expr)):
+        check_written_bounds(tracer.frame, key, key_node)
+    if isinstance(base, QuantumHandle):
+        with_site(tracer, node)
+        return tracer.lend(base, key, ast.unparse(key_node), is_literal(key_node))
+    if isinstance(base, Expr):
+        return read_item(tracer.arrays, base, key, key_node, node, tracer.frame.span(node))
+    if _holds_symbol(key) and _is_numeric(base):
+        return read_item(tracer.arrays, wrap(base), key, key_node, node, tracer.frame.span(node))
+    if isinstance(key, Expr) and isinstance(base, (list, tuple)):
+        shown = ast.unparse(key_node)
+        raise SymbolUse(
+            key,
+            f"an index of the {type(base).__name__} `{ast.unparse(node.value)}`",
+            "a loop over a range is read once, one over a list for each of its values; where the bounds are known:\n"
+            f"    for {shown if shown.isidentifier() else 'i'} in list(range(...)):\n        ...",
+        )
+    if (symbol := symbol_in(key)) is not None:
+        raise SymbolUse(symbol, "a key of Python data")
+    found = base[key]
+    return tracer.made(found) if isinstance(base, list) and isinstance(key, slice) else found
+
+
+def _holds_symbol(key: Any) -> bool:
+    return any(isinstance(part, Expr) for part in (key if isinstance(key, tuple) else (key,)))
+
+
+def _is_numeric(base: Any) -> bool:
+    if is_array_of_numbers(base):
+        return True
+    return isinstance(base, (list, tuple)) and bool(base) and all(is_scalar(entry) or _is_numeric(entry) for entry in base)
+
+
+@reads(ast.Attribute)
+def _attribute(tracer: Tracer, node: ast.Attribute) -> Any:
+    """`value.name`."""
+    value, name = read(tracer, node.value), node.attr
+    if isinstance(value, Expr):
+        if name == "shape" and isinstance(value.type, ArrayType):
+            return value.shape
+        if name == "items" and isinstance(value.type, DictType):
+            return lambda: SymbolicItems(value)
+        raise KernelTypeError(
+            f"a {value.type} has no `{name}`",
+            span=tracer.frame.span(node),
+            label="unknown attribute",
+            help="a vector has `v.shape[0]`" if isinstance(value.type, ArrayType) else None,
+        )
+    if isinstance(value, QuantumHandle) and (name != "shape" or not value.is_register):
+        raise KernelTypeError(
+            f"a {value.type} has no `{name}`",
+            span=tracer.frame.span(node),
+            label="unknown attribute",
+            help=f"its length is `{value.name}.shape[0]`" if value.is_register else None,
+        )
+    if isinstance(value, QuantumHandle):
+        return (tracer.length(value, tracer.frame.span(node)),)
+    try:
+        found = tracer.captures.attribute(value, name)
+    except AttributeError:
+        shown = ast.unparse(node.value)
+        known = [entry for entry in dir(value) if not entry.startswith("_")]
+        fields = record_fields(value)
+        raise UnknownNameError(
+            f"`{shown}` has no `{name}`{did_you_mean(name, known)}",
+            span=tracer.frame.span(node),
+            label="unknown name",
+            help=f"it is a function: `qk.{name}({shown})`"
+            if name in ("control", "inverse") and callable(value)
+            else f"its fields are {', '.join(f'`{field}`' for field in fields)}"
+            if fields
+            else None,
+        ) from None
+    return found

@@ -1,0 +1,223 @@
+"""Operators: of plain Python values as Python has them, of symbols as expressions, comparisons of tuples entry by entry."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from qkernel.errors import KernelTypeError
+from qkernel.frontend.arrays import whole_vector
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.tracer import Tracer
+from qkernel.frontend.values import describe, parts, same_shape, symbol_in
+from qkernel.ir.array_protocol import elementwise
+from qkernel.ir.expressions import Expr, SymbolUse, apply, joined, wrap
+from qkernel.ir.python_values import is_number
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, ScalarType
+
+_BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Add: ("+", operator.add),
+    ast.Sub: ("-", operator.sub),
+    ast.Mult: ("*", operator.mul),
+    ast.Div: ("/", operator.truediv),
+    ast.FloorDiv: ("//", operator.floordiv),
+    ast.Mod: ("%", operator.mod),
+    ast.Pow: ("**", operator.pow),
+    ast.BitAnd: ("and", operator.and_),
+    ast.BitOr: ("or", operator.or_),
+    ast.BitXor: ("^", operator.xor),
+    ast.LShift: ("<<", operator.lshift),
+    ast.RShift: (">>", operator.rshift),
+    ast.MatMult: ("@", operator.matmul),
+}
+_SIGNS: dict[type[ast.operator], str] = {ast.BitAnd: "&", ast.BitOr: "|"}  # where the IR's name is another
+_BIT_OPERATORS = {"and", "or", "^"}
+
+
+def truth(tracer: Tracer, value: Any, node: ast.AST) -> Any:
+    """`value` as a condition: a Python truth, or a Bit expression."""
+    if isinstance(value, Expr):
+        if value.type == BIT:
+            return value
+        if value.type in (UINT, FLOAT):
+            return apply("!=", value, 0)
+    elif not isinstance(value, QuantumHandle):
+        return bool(value)
+    raise KernelTypeError(
+        f"a condition must be a Bit, but this is {describe(value)}",
+        span=tracer.frame.span(node),
+        label="not a condition",
+        help=f"measure first: `bit = qk.measure({value.name})`"
+        if isinstance(value, QuantumHandle)
+        else f"test one element, such as `{ast.unparse(node)}[0]`",
+    )
+
+
+def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node: ast.AST) -> Any:
+    """`left op right`."""
+    name, plain = _BINARY[kind]
+    sign = _SIGNS.get(kind, name)
+    if isinstance(left, str) and (symbol := symbol_in(right)) is not None:
+        raise SymbolUse(symbol, f"`{name}`")
+    if not (isinstance(left, Expr) or isinstance(right, Expr)):
+        if isinstance(left, QuantumHandle) or isinstance(right, QuantumHandle):
+            raise no_arithmetic(tracer, left if isinstance(left, QuantumHandle) else right, sign, node)
+        return tracer.made(plain(left, right))
+    refused = [part for part in (left, right) if not is_scalar(part) and not is_array_of_numbers(part)]
+    if refused:
+        raise no_arithmetic(tracer, refused[0], sign, node)
+    if is_array_of_numbers(left) or is_array_of_numbers(right):
+        return plain(left, right)
+    if name in ("<<", ">>"):
+        factor = apply("**", 2, right)
+        return left * factor if name == "<<" else apply("//", left, factor)
+    if name == "@":
+        raise no_arithmetic(tracer, left, name, node)
+    kinds = {type_of(operand) for operand in (left, right)}
+    if name in _BIT_OPERATORS:
+        if kinds not in ({BIT}, {UINT}):
+            raise KernelTypeError(
+                f"`{sign}` takes two Bits or two UInts, but these are {describe(left)} and {describe(right)}",
+                span=tracer.frame.span(node),
+                label="neither Bits nor UInts",
+                help="`n != 0` makes a Bit of a number, `(1 if bit else 0)` a number of a Bit",
+            )
+        return joined(name, left, right)
+    elif BIT in kinds:
+        raise KernelTypeError(
+            f"`{name}` takes numbers, but this is a Bit",
+            span=tracer.frame.span(node),
+            label="a Bit is no number",
+            help="`bit ^ other` adds bits; `(1 if bit else 0)` makes a number of a bit",
+        )
+    return apply(name, left, right)
+
+
+def unary(tracer: Tracer, op: ast.unaryop, value: Any, node: ast.AST) -> Any:
+    if isinstance(op, ast.Not):
+        condition = truth(tracer, value, node)
+        return apply("not", condition) if isinstance(condition, Expr) else not condition
+    if isinstance(value, QuantumHandle):
+        raise no_arithmetic(tracer, value, {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(op)], node)
+    if isinstance(op, ast.Invert):
+        if isinstance(value, Expr) and value.type not in (BIT, UINT):
+            raise KernelTypeError(
+                f"`~` takes a Bit or a UInt, but this is {describe(value)}",
+                span=tracer.frame.span(node),
+                label="neither Bit nor UInt",
+                help="a Float is negated by `-`",
+            )
+        return (not value) if isinstance(value, bool) else ~value
+    return -value if isinstance(op, ast.USub) else +value
+
+
+def is_array_of_numbers(value: Any) -> bool:
+    return not isinstance(value, Expr) and hasattr(value, "__array__") and getattr(value, "shape", ()) != ()
+
+
+def is_scalar(value: Any) -> bool:
+    if isinstance(value, Expr):
+        return isinstance(value.type, ScalarType) and value.type != OBSERVABLE
+    return is_number(value)
+
+
+def type_of(value: Any) -> Any:
+    return wrap(value).type
+
+
+def no_arithmetic(tracer: Tracer, value: Any, name: str, node: ast.AST) -> KernelTypeError:
+    if isinstance(value, Expr) and isinstance(value.type, ArrayType):
+        return whole_vector(value, f"`{name}`", tracer.frame.span(node))
+    return KernelTypeError(
+        f"`{name}` does not work on {describe(value)}",
+        span=tracer.frame.span(node),
+        label="no arithmetic here",
+        help="a qubit is changed by gates: `q = qk.h(q)`" if isinstance(value, QuantumHandle) else None,
+    )
+
+
+_COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
+    ast.Eq: ("==", operator.eq),
+    ast.NotEq: ("!=", operator.ne),
+    ast.Lt: ("<", operator.lt),
+    ast.LtE: ("<=", operator.le),
+    ast.Gt: (">", operator.gt),
+    ast.GtE: (">=", operator.ge),
+    ast.Is: ("is", operator.is_),
+    ast.IsNot: ("is not", operator.is_not),
+    ast.In: ("in", lambda left, right: left in right),
+    ast.NotIn: ("not in", lambda left, right: left not in right),
+}
+
+
+def compared(tracer: Tracer, op: ast.cmpop, left: Any, right: Any, node: ast.AST) -> Any:
+    name, plain = _COMPARISONS[type(op)]
+    if name in ("is", "is not"):
+        if isinstance(left, Expr) and isinstance(right, (Expr, bool, int, float)):
+            raise SymbolUse(left, f"`{name}`")
+        return plain(left, right)
+    if name in ("in", "not in") and not isinstance(right, Expr) and symbol_in((left, right)) is not None:
+        found: Any = False
+        for candidate in right:
+            found = _or(found, _equal(tracer, left, candidate, node))
+        return found if name == "in" else _not(found)
+    if name in ("==", "!=") and not (isinstance(left, Expr) and isinstance(right, Expr)):
+        outcome = _equal(tracer, left, right, node)
+        return outcome if name == "==" else _not(outcome)
+    if not (isinstance(left, Expr) or isinstance(right, Expr)):
+        if not isinstance(left, np.ndarray) and (symbol := symbol_in((left, right))) is not None:
+            raise SymbolUse(symbol, f"`{name}`")
+        return plain(left, right)
+    return _scalars(tracer, name, left, right, node)
+
+
+def _equal(tracer: Tracer, left: Any, right: Any, node: ast.AST) -> Any:
+    """Whether two values are equal: a Python truth, or a condition where they hold symbols."""
+    if symbol_in((left, right)) is None:
+        return left == right
+    if isinstance(left, list) and isinstance(right, list):
+        left, right = tuple(left), tuple(right)
+    if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
+        return elementwise("==", left, right)
+    mine, other = parts(left), parts(right)
+    if mine is None and other is None:
+        return _scalars(tracer, "==", left, right, node)
+    if not same_shape(left, right):
+        return False
+    result: Any = True
+    for a, b in zip(mine or (), other or (), strict=True):
+        result = _not(_or(_not(result), _not(_equal(tracer, a, b, node))))
+    return result
+
+
+def _or(left: Any, right: Any) -> Any:
+    if isinstance(left, Expr) or isinstance(right, Expr):
+        return apply("or", left if isinstance(left, Expr) else bool(left), right if isinstance(right, Expr) else bool(right))
+    return left or right
+
+
+def _not(value: Any) -> Any:
+    return apply("not", value) if isinstance(value, Expr) else not value
+
+
+def _scalars(tracer: Tracer, name: str, left: Any, right: Any, node: ast.AST) -> Expr:
+    for operand in (left, right):
+        if not is_scalar(operand):
+            raise no_arithmetic(tracer, operand, name, node)
+    kinds = {type_of(left), type_of(right)}
+    if BIT in kinds and len(kinds) > 1:
+        other = right if type_of(left) == BIT else left
+        if other in (0, 1) if not isinstance(other, Expr) else False:
+            left, right = (left, bool(right)) if type_of(left) == BIT else (bool(left), right)
+        else:
+            raise KernelTypeError(
+                f"`{name}` compares a Bit with {describe(other)}",
+                span=tracer.frame.span(node),
+                label="different types",
+                help="`(1 if bit else 0)` makes a number of a bit",
+            )
+    return apply(name, left, right)

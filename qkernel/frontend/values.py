@@ -1,0 +1,268 @@
+"""The values of the user's Python: in words, what they are made of, and which may stand where a type is asked for."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+
+from qkernel.diagnostics import Span, in_short, with_article
+from qkernel.errors import KernelTypeError, NotFiniteError
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.gate_functions import Gate
+from qkernel.ir.expressions import Const, Expr, Pack, SymbolUse, apply, wrap
+from qkernel.ir.python_values import NotClassical, is_number, wanted
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, fits, is_quantum
+from qkernel.observable import is_sum_of_qiskit
+from qkernel.records import is_same_record, record_fields
+
+
+def describe(value: Any) -> str:
+    """`value` in the user's words: `a Qubit`, `an Observable`, `the int 3`, `a list`."""
+    if isinstance(value, QuantumHandle):
+        return f"a {value.type}"
+    if isinstance(value, Expr):
+        return with_article(value.type)
+    if value is None:
+        return "None"
+    if getattr(value, "requires_grad", False) is True:
+        return "a tensor that requires grad"
+    if isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
+        return f"the {type(value).__name__} {in_short(value.item() if isinstance(value, np.generic) else value)}"
+    if isinstance(value, Gate):
+        return f"the gate `{value.name}`"
+    if hasattr(value, "signature") and hasattr(value, "outline"):
+        return f"the kernel `{value.name}`"
+    if isinstance(value, types.FunctionType):
+        return "a lambda" if value.__name__ == "<lambda>" else f"the function `{value.__name__}`"
+    return with_article(type(value).__name__)
+
+
+Path = tuple[int, ...]
+
+
+Found = TypeVar("Found")
+
+
+_ATOMS = (bool, int, float, complex, str, bytes, np.generic, types.MethodType, types.BuiltinMethodType)
+
+
+def is_classical(value: Any) -> bool:
+    """Whether a value can be carried through a loop or joined after a branch: a number, a bit, a vector of them."""
+    if isinstance(value, Expr):
+        return value.type != OBSERVABLE and not isinstance(value.type, (DictType, TupleType))
+    return is_number(value)
+
+
+def parts(value: Any) -> list[Any] | None:
+    """The entries of a tuple or `@qk.struct`, which never change in place; None for all else."""
+    if isinstance(value, tuple):
+        return list(value)
+    fields = record_fields(value)
+    return None if fields is None else list(fields.values())
+
+
+def with_parts(value: Any, entries: list[Any]) -> Any:
+    """A tuple or record like `value` with other entries."""
+    if not isinstance(value, tuple):
+        return type(value)(**dict(zip(type(value).struct_fields, entries, strict=True)))
+    return type(value)(*entries) if hasattr(type(value), "_fields") else type(value)(entries)
+
+
+def same_shape(left: Any, right: Any) -> bool:
+    """Whether two values are tuples or records of one kind and length."""
+    mine, other = parts(left), parts(right)
+    return mine is not None and other is not None and is_same_record(type(left), type(right)) and len(mine) == len(other)
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """What stands in nested tuples and records, with where; a value that is neither stands at ()."""
+    entries = parts(value)
+    if entries is None:
+        yield path, value
+    else:
+        for position, entry in enumerate(entries):
+            yield from leaves(entry, (*path, position))
+
+
+def with_leaves(value: Any, change: Callable[[Path, Any], Any], path: Path = ()) -> Any:
+    """`value` with `change` applied to its leaves."""
+    entries = parts(value)
+    if entries is None:
+        return change(path, value)
+    return with_parts(value, [with_leaves(entry, change, (*path, k)) for k, entry in enumerate(entries)])
+
+
+def _entries(value: Any) -> list[Any]:
+    """What stands in a tuple, record, list or dictionary; nothing for all else."""
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else parts(value) or []
+
+
+def found_in(value: Any, kind: type[Found]) -> list[Found]:
+    """The objects of a type in a value: itself, or those in tuples, records, lists and dictionaries."""
+    if isinstance(value, kind):
+        return [value]
+    return [found for entry in _entries(value) for found in found_in(entry, kind)]
+
+
+def part_text(name: str, value: Any, path: Path) -> str:
+    """How the leaf at `path` of what `name` means is written: `edge.left`, `pair[0]`."""
+    for position in path:
+        name += f"[{position}]" if isinstance(value, tuple) else f".{list(record_fields(value) or ())[position]}"
+        value = (parts(value) or [])[position]
+    return name
+
+
+def handles_in(value: Any) -> list[QuantumHandle]:
+    """The handles in a value: itself, or those in tuples, records, lists and dictionaries."""
+    return found_in(value, QuantumHandle)
+
+
+def with_handles(value: Any, change: Callable[[QuantumHandle], QuantumHandle]) -> Any:
+    """`value` with `change` applied to the handles in it; what has none is that very object."""
+    if isinstance(value, QuantumHandle):
+        return change(value)
+    if not handles_in(value):
+        return value
+    if isinstance(value, dict):
+        return {key: with_handles(entry, change) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [with_handles(entry, change) for entry in value]
+    return with_parts(value, [with_handles(entry, change) for entry in parts(value) or ()])
+
+
+def holds(value: Any, wanted: Any) -> bool:
+    """Whether `value` is that very object, or has it in tuples, records, lists or dictionaries."""
+    return value is wanted or any(holds(entry, wanted) for entry in _entries(value))
+
+
+def unchanged(old: Any, new: Any) -> bool:
+    """Whether a name that meant `old` means the same by meaning `new`; handles may be others, of the same places.
+
+    A list, dictionary or array is the same only if it is that very object.
+    """
+    if old is new:
+        return True
+    if isinstance(old, QuantumHandle) or isinstance(new, QuantumHandle):
+        return isinstance(old, QuantumHandle) and isinstance(new, QuantumHandle)
+    if isinstance(old, Expr) or isinstance(new, Expr):
+        return isinstance(old, Expr) and isinstance(new, Expr) and wrap(old) is wrap(new)
+    if same_shape(old, new):
+        return all(map(unchanged, parts(old) or (), parts(new) or ()))
+    if isinstance(old, list) and isinstance(new, list) and handles_in(old):
+        return len(old) == len(new) and all(map(unchanged, old, new))
+    if isinstance(old, dict) and isinstance(new, dict) and handles_in(old):
+        return list(old) == list(new) and all(map(unchanged, old.values(), new.values()))
+    if type(old) is not type(new):
+        return False
+    if hasattr(type(old), "add_term"):
+        return repr(old) == repr(new)
+    return isinstance(old, _ATOMS) and bool(old == new)
+
+
+def symbol_in(value: Any) -> Expr | None:
+    """A symbol that a value is or has in it, in tuples, records, lists, sets, dictionaries or arrays of objects."""
+    if isinstance(value, Expr):
+        return value
+    entries = [*value, *value.values()] if isinstance(value, dict) else parts(value)
+    if entries is None and isinstance(value, (list, set, frozenset)):
+        entries = list(value)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "O":
+        entries = list(value.flat)
+    return next((found for entry in entries or () if (found := symbol_in(entry)) is not None), None)
+
+
+def is_no_value(value: Any) -> bool:
+    """Whether a value can stand for no number, bit, vector or observable: qubits, a range, a text, None, a function."""
+    if value is None or isinstance(value, (QuantumHandle, str)) or hasattr(value, "domain"):
+        return True
+    return callable(value) and not is_sum_of_qiskit(type(value))
+
+
+def as_type(value: Any, type: Type, what: str, span: Span | None) -> Expr:
+    """Whatever Python value or symbol a user gave, as a `type`; else an error that says what it is."""
+    if getattr(value, "requires_grad", False) is True:
+        raise KernelTypeError(
+            f"{what} is a tensor that requires grad, whose gradient would end here",
+            span=span,
+            label="a tensor that requires grad",
+            help="make it an argument of the kernel, which `qkernel.nn.QLayer` can train; "
+            "for its value alone write `.detach()` behind it",
+        )
+    try:
+        expr = wrap(value)
+    except SymbolUse:
+        raise
+    except (TypeError, OverflowError) as error:
+        if not (isinstance(value, list) and isinstance(type, ArrayType)):
+            raise _no_value(error, value, type, what, span) from None
+        inner = type.element if type.rank == 1 else ArrayType(type.element, type.rank - 1)
+        return Pack(tuple(as_type(entry, inner, f"an element of {what}", span) for entry in value), type)
+    return convert(expr, type, what, span)
+
+
+def _no_value(error: Exception, value: Any, type: Type, what: str, span: Span | None) -> KernelTypeError:
+    """The error for a Python value that `wrap` did not take, for the reason `error`, where a `type` is wanted."""
+    title, label = f"{what} must be {with_article(type)}", ""
+    if isinstance(error, NotClassical):
+        label = describe(error.value)
+        title += f", but this is {f'a {value.__class__.__name__} with ' if error.value is not value else ''}{label}"
+    else:
+        title += f": {error}"
+    return KernelTypeError(title, span=span, label=label, help=wanted(type) if not is_quantum(type) else None)
+
+
+def convert(value: Expr, type: Type, what: str, span: Span | None) -> Expr:
+    """`value` as a `type`: UInt becomes Float by itself, a constant stands for any type that it fits; else an error."""
+    if value.type == type:
+        return value
+    match value, type:
+        case Const(number), _ if type == FLOAT and value.type == UINT:
+            return Const(_as_float(number, what, span))
+        case Const(number), _ if type == BIT and value.type == UINT and number in (0, 1):
+            return Const(bool(number))
+        case Pack(items), ArrayType(element, 1) if isinstance(value.type, (ArrayType, TupleType)):
+            return Pack(tuple(convert(item, element, f"an element of {what}", span) for item in items), type)
+        case Pack(items), ArrayType(element, rank):
+            inner = ArrayType(element, rank - 1)
+            return Pack(tuple(convert(item, inner, f"a row of {what}", span) for item in items), type)
+        case Pack(items), TupleType(types) if isinstance(value.type, TupleType) and len(items) == len(types):
+            return Pack(
+                tuple(convert(item, kind, f"a part of {what}", span) for item, kind in zip(items, types, strict=True)), type
+            )
+    if value.type == UINT and type == FLOAT:
+        return apply("float", value)
+    if isinstance(value.type, (ArrayType, DictType)) and fits(value.type, type):
+        return value
+    raise KernelTypeError(
+        f"{what} must be {with_article(type)}, but this is {with_article(value.type)}",
+        span=span,
+        label=with_article(value.type),
+        help=_way_out(value, type),
+    )
+
+
+def _as_float(number: int, what: str, span: Span | None) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise NotFiniteError(f"{what} is too large for a Float", span=span) from None
+
+
+def _way_out(value: Expr, wanted: Type) -> str | None:
+    given = value.type
+    if isinstance(value, Const) and given == BIT and wanted in (UINT, FLOAT):
+        return f"a bool is no number: write `{int(value.value)}`"
+    if isinstance(value, Const) and given == FLOAT and wanted == UINT:
+        return "write a whole number, such as `3`"
+    if given == FLOAT and wanted == UINT:
+        return "`qk.floor(x)` and `qk.ceil(x)` make a UInt of a Float; whole numbers divide with `//`"
+    if given == BIT and wanted in (UINT, FLOAT):
+        return "a Bit is no number; write `1 if bit else 0`"
+    if wanted == OBSERVABLE:
+        return "bind a Hamiltonian, for example `qkernel.observable.Z(0)`"
+    if isinstance(wanted, ArrayType) and not isinstance(given, (ArrayType, TupleType)):
+        return "this argument wants a whole vector, such as `[0.1, 0.2]`; did the arguments change places?"
+    return None
