@@ -344,6 +344,8 @@ def wrap(value: Any) -> Expr:
     """`value` as an expression of Python's numbers: any number, bit, Hamiltonian, (nested) tuple, list, array or tensor."""
     if isinstance(value, Expr):
         return value.value if type(value) is ArrayHandle else value
+    if type(value) in _TYPES:
+        return Const(value)
     for plain, kinds in ((bool, (bool, np.bool_)), (int, Integral), (float, Real)):
         if isinstance(value, kinds):
             return Const(plain(value))  # type: ignore[arg-type]
@@ -393,23 +395,27 @@ ZERO, ONE = Const(0), Const(1)
 
 def apply(name: str, *operands: Any) -> Expr:
     """`name(*operands)`, folded where the operands are known, one by one over arrays. Whole vectors of symbols raise."""
-    if any(isinstance(operand, np.ndarray) and operand.ndim for operand in operands):
-        from qkernel.ir.array_protocol import elementwise
+    wrapped, are_known = [], True
+    for operand in operands:
+        if isinstance(operand, np.ndarray) and operand.ndim:
+            from qkernel.ir.array_protocol import elementwise
 
-        return elementwise(name, *operands)  # type: ignore[no-any-return]
-    wrapped = tuple(wrap(operand) for operand in operands)
-    if name not in ("fixed", "select"):
-        for operand in wrapped:
-            if not isinstance(operand, (Const, Apply)) and isinstance(operand.type, (ArrayType, DictType)):
-                raise SymbolUse(operand, "`-`" if name == "neg" else f"`{name}`")
-    if all(isinstance(operand, Const) for operand in wrapped):
+            return elementwise(name, *operands)  # type: ignore[no-any-return]
+        wrapped.append(part := wrap(operand))
+        are_known &= type(part) is Const
+        if not isinstance(part, (Const, Apply)) and isinstance(part.type, (ArrayType, DictType)) and name not in _OF_ARRAYS:
+            raise SymbolUse(part, "`-`" if name == "neg" else f"`{name}`")
+    types = [part.type for part in wrapped]
+    if are_known:
         rule = OPERATORS[name]
-        known: Any = rule.scalar(*(operand.value for operand in wrapped))  # type: ignore[attr-defined]
-        promote = {FLOAT: float, UINT: int}.get(rule.result(*(operand.type for operand in wrapped)))  # type: ignore[arg-type]
+        known: Any = rule.scalar(*(part.value for part in wrapped))  # type: ignore[attr-defined]
+        promote = {FLOAT: float, UINT: int}.get(rule.result(*types))  # type: ignore[arg-type]
         return wrap(promote(known) if promote is not None and isinstance(known, int) else known)
-    result = Apply(name, wrapped)
-    simpler = _simplify(name, wrapped)
-    return result if simpler is None or simpler.type != result.type else simpler
+    simpler = _simplify(name, tuple(wrapped))
+    return Apply(name, tuple(wrapped)) if simpler is None or simpler.type != result_type(name, types) else simpler
+
+
+_OF_ARRAYS = ("fixed", "select")
 
 
 def joined(name: str, left: Any, right: Any) -> Expr:
@@ -423,6 +429,11 @@ def joined(name: str, left: Any, right: Any) -> Expr:
 
 def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
     """An expression of the same value wherever the operands have one, or None; `apply` sees to it that the type is kept."""
+    match operands:  # what is not looked at any further
+        case (_,) if name not in ("neg", "not"):
+            return None
+        case (left, right) if name != "-" and left is not right and type(left) is not Const and type(right) is not Const:
+            return None
     match name, operands:
         case "+" | "*" | "&", (Const(), right):
             return apply(name, right, operands[0])  # constants to the right

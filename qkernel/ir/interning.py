@@ -85,7 +85,7 @@ def _sweep() -> None:
     """Forget what nobody holds any more."""
     global _most
     with _lock:
-        for key, value in list(_table.items()):
+        for key, value in _table.copy().items():  # in one step, which no other thread comes between
             if value() is None and _table.get(key) is value:
                 del _table[key]
         _most = max(_FEWEST, 2 * len(_table))
