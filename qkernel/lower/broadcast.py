@@ -20,7 +20,7 @@ def per_qubit(op: Gate, names: dict[str, Any], count: int) -> list[Any]:
     """The angles of a gate on `count` qubits, each one value for all or a vector of that length."""
     angles = [value(angle, names) for angle in op.angles]
     for angle in filter(_is_vector, angles):
-        length = angle.lengths[0] if isinstance(angle, OpenArray) else len(angle)
+        length = angle.lengths[0] if type(angle) is OpenArray else len(angle)
         if length is not None and length != count:
             raise BindingShapeError(
                 f"{counted(length, 'angle')} for {counted(count, 'qubit')}",
@@ -50,11 +50,14 @@ def group(code: int, qubits: Sequence[int], angles: list[Any], span: int) -> Gro
 
 
 def _column(angle: Any, count: int) -> Any:
-    if isinstance(angle, OpenArray):
-        return angle.element([np.arange(count)])
-    if isinstance(angle, Expr):
-        raise NotVectorised
-    return numbers(angle) if isinstance(angle, list) else angle
+    match angle:
+        case OpenArray():
+            return angle.element([np.arange(count)])
+        case Expr():
+            raise NotVectorised
+        case list():
+            return numbers(angle)
+    return angle
 
 
 def _is_vector(angle: Any) -> bool:

@@ -35,12 +35,15 @@ from qkernel.lower.values import (
     numbers,
 )
 
-_INDEX = frozenset((int, np.ndarray))
 _LARGEST = 2.0**53
 
 _NUMBER, _ARRAY, _AFFINE, _RESIDUAL = range(4)
 _KINDS: dict[type, int] = {**dict.fromkeys(PLAIN, _NUMBER), np.ndarray: _ARRAY, Affine: _AFFINE}
-"""What values can be operands; all else is an expression, or made of them."""
+"""What values can be operands and keys; all else is an expression, or made of them."""
+
+
+def _kinds(values: list[Any]) -> set[int]:
+    return {_KINDS.get(type(entry), _RESIDUAL) for entry in values}
 
 
 def value(expr: Expr, names: Mapping[str, Any]) -> Any:
@@ -50,7 +53,7 @@ def value(expr: Expr, names: Mapping[str, Any]) -> Any:
 
 def compute(name: str, values: list[Any]) -> Any:
     """An operator of the table on values of any kind."""
-    kinds = {_KINDS.get(type(entry), _RESIDUAL) for entry in values}
+    kinds = _kinds(values)
     if kinds == {_NUMBER}:
         return _bounded(name, values)
     if _RESIDUAL in kinds and name == "fixed" and not _has_expressions(values[0]):
@@ -69,10 +72,11 @@ def _bounded(name: str, values: list[Any]) -> Any:
     match values:
         case int(left), int(right):
             spend((left.bit_length() + right.bit_length()) ** 2 >> 20)
-    result = OPERATORS[name].scalar(*values)
-    if isinstance(result, int) and result.bit_length() > MAX_INTEGER_BITS:
-        raise OverflowError(f"a whole number has more than {MAX_INTEGER_DIGITS:,} digits")
-    return result
+    match OPERATORS[name].scalar(*values):
+        case int(result) if result.bit_length() > MAX_INTEGER_BITS:
+            raise OverflowError(f"a whole number has more than {MAX_INTEGER_DIGITS:,} digits")
+        case result:
+            return result
 
 
 def _has_expressions(bits: Any) -> bool:
@@ -80,9 +84,12 @@ def _has_expressions(bits: Any) -> bool:
 
 
 def _expression(entry: Any) -> Any:
-    if isinstance(entry, np.ndarray):
-        return PerRound(Affine(entry, ()))
-    return entry.expression() if isinstance(entry, Affine) else entry
+    match entry:
+        case np.ndarray():
+            return PerRound(Affine(entry, ()))
+        case Affine():
+            return entry.expression()
+    return entry
 
 
 def _vectorised(name: str, values: list[Any]) -> Any:
@@ -110,17 +117,18 @@ def _of_list(base: Any, keys: list[Any], written: Expr) -> Any:
 
 
 def _by_other_keys(base: Any, keys: list[Any], written: Expr) -> Any:
-    if any(isinstance(key, np.ndarray) for key in keys):
+    kinds = _kinds(keys)
+    if _ARRAY in kinds:
         return _elements(base, keys, written)
-    if any(isinstance(key, Expr) for key in keys):
+    if _RESIDUAL in kinds:
         return _chosen(base, keys, written)
     return _of_list(base, [whole(key, "an index") for key in keys], written)
 
 
 def _of_open_array(base: OpenArray, keys: list[Any], written: Expr) -> Any:
-    if any(isinstance(key, Expr) for key in keys):
+    if _RESIDUAL in _kinds(keys):
         return _chosen(base, keys, written)
-    return base.element([key if type(key) in _INDEX else whole(key, "an index") for key in keys])
+    return base.element([key if type(key) in (int, np.ndarray) else whole(key, "an index") for key in keys])
 
 
 def _of_dictionary(base: dict[Any, Any], keys: list[Any], written: Expr) -> Any:
@@ -155,7 +163,7 @@ def _dictionary_key(key: Any) -> Any:
 def _chosen(base: Any, keys: list[Any], written: Expr) -> Expr:
     """An element whose place measured bits tell, kept as a look-up."""
     index, *rest = keys
-    if not isinstance(index, Expr):
+    if type(index) in _KINDS:
         return _chosen(element(base, [index], written), rest, written)
     if not reads_bits_only(index):
         raise Unsettled(index, "an index")
@@ -169,7 +177,7 @@ def _chosen(base: Any, keys: list[Any], written: Expr) -> Expr:
 
 
 def _elements(base: Any, keys: list[Any], written: Expr) -> Any:
-    array = base.array if isinstance(base, Vector) else numbers(base)
+    array = numbers(base)
     if len(keys) != array.ndim:
         raise NotVectorised
     for axis, key in enumerate(keys):
@@ -185,10 +193,11 @@ def _shown(expr: Expr) -> str:
 
 def length(base: Any, axis: int) -> int:
     """The length of an array along an axis, of a dictionary or of a register."""
-    if isinstance(base, (Register, OpenArray, OpenDictionary)):
-        return base.length(axis)
-    if isinstance(base, Expr):
-        return whole(value(size(base), {}), "a length")
+    match base:
+        case Register() | OpenArray() | OpenDictionary():
+            return base.length(axis)
+        case Expr():
+            return whole(value(size(base), {}), "a length")
     for _ in range(axis):
         base = base[0] if base else ()
     return len(base)
@@ -198,12 +207,13 @@ def whole(entry: Any, use: str) -> int:
     """`entry` as an int. Raises `SizeError` if it is none, and `Unsettled` if it is not known."""
     if type(entry) is int:
         return entry
-    if isinstance(entry, (Expr, Affine)):
-        raise Unsettled(entry, use)
-    if isinstance(entry, np.ndarray):
-        raise NotVectorised
-    if isinstance(entry, float) and not entry.is_integer():
-        raise SizeError(f"{use} is a whole number, and here it is {entry}", label=f"this is {entry}")
+    match entry:
+        case Expr() | Affine():
+            raise Unsettled(entry, use)
+        case np.ndarray():
+            raise NotVectorised
+        case float() if not entry.is_integer():
+            raise SizeError(f"{use} is a whole number, and here it is {entry}", label=f"this is {entry}")
     return int(entry)
 
 
@@ -222,7 +232,7 @@ class _Lowering(Values):
         start, stride, count = (whole(bound, "a slice") for bound in bounds)
         if count < 0:
             raise SizeError(f"a vector would have {count} elements", label="negative size")
-        if isinstance(base, OpenArray):
+        if type(base) is OpenArray:
             return base.stretch(start, stride, count)
         spend(NODE * count)
         return Vector(element(base, [start + stride * k], written) for k in range(count))
@@ -232,7 +242,7 @@ class _Lowering(Values):
 
     def replaced(self, base: Any, key: Any, value: Any, written: Expr) -> Any:
         key = whole(key, "an index")
-        items = [base.element([k]) for k in range(base.length(0))] if isinstance(base, OpenArray) else list(base)
+        items = base.items() if type(base) is OpenArray else list(base)
         check_key(key, len(items), _shown(written))
         spend(len(items))
         items[key] = value

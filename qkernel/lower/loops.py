@@ -13,13 +13,17 @@ import numpy as np
 
 from qkernel.errors import QKernelError
 from qkernel.gates import GATES
+from qkernel.ir.compiled import PLAIN
 from qkernel.ir.ops import Block, For, Gate, Range
+from qkernel.ir.places import Place
 from qkernel.ir.trees import tree_size
 from qkernel.ir.walk import expressions
 from qkernel.lower.columns import Group
 from qkernel.lower.effort import INSTRUCTION, ITERATION, spend
 from qkernel.lower.evaluation import value
 from qkernel.lower.values import Affine, Array, NotVectorised, Unsettled, is_open, numbers
+
+_ANGLES = PLAIN | {np.ndarray, Affine}
 
 Code = Callable[[Gate], tuple[int, int, bool]]
 """The numbers of a gate's kind and span, and whether it takes single qubits."""
@@ -31,15 +35,18 @@ def gates_in(op: For) -> int:
         return 0
     total = 0
     for inner in op.body:
-        if isinstance(inner, Gate) and inner.gate in GATES and not inner.modifiers:
-            if any(place.length is not None for place in inner.places):
+        match inner:
+            case Gate() if inner.gate in GATES and not inner.modifiers and not any(map(_is_wide, inner.places)):
+                total += 1
+            case For(domain=Range()) if more := gates_in(inner):
+                total += more
+            case _:
                 return 0
-            total += 1
-        elif isinstance(inner, For) and isinstance(inner.domain, Range) and (more := gates_in(inner)):
-            total += more
-        else:
-            return 0
     return total
+
+
+def _is_wide(place: Place) -> bool:
+    return place.length is not None
 
 
 def unroll(op: For, rounds: range | dict[Any, Any], names: dict[str, Any], code: Code, consumed: Container[int]) -> list[Group]:
@@ -84,22 +91,21 @@ class _Unrolling:
         every = np.arange(count)
         groups = []
         for op in block:
-            if isinstance(op, Gate):
-                groups.append((self.gate(op, names, sizes), every))
-                sizes = sizes + 1
-            else:
-                assert isinstance(op, For)
-                more, inner = self.loop(op, names, variables, count, sizes)
-                groups += inner
-                sizes = sizes + more
+            match op:
+                case Gate():
+                    groups.append((self.gate(op, names, sizes), every))
+                    sizes = sizes + 1
+                case For(domain=Range() as domain):
+                    more, inner = self.loop(op, domain, names, variables, count, sizes)
+                    groups += inner
+                    sizes = sizes + more
         return sizes, groups
 
     def loop(
-        self, op: For, names: dict[str, Any], variables: tuple[str, ...], count: int, before: Array
+        self, op: For, domain: Range, names: dict[str, Any], variables: tuple[str, ...], count: int, before: Array
     ) -> tuple[Array, list[tuple[Group, Array]]]:
         """As `block`, for a loop within the loop; `before` counts the gates that stand before it in each round."""
-        assert isinstance(op.domain, Range)
-        bounds = [_integers(value(bound, names), count) for bound in (op.domain.start, op.domain.stop, op.domain.step)]
+        bounds = [_integers(value(bound, names), count) for bound in (domain.start, domain.stop, domain.step)]
         start, stop, step = bounds
         if not step.all():
             raise NotVectorised
@@ -124,12 +130,13 @@ class _Unrolling:
         qubits = np.empty((len(order), len(op.places)), np.int32)
         for k, place in enumerate(op.places):
             register, index = names[place.register].array, value(place.start, names)
-            if isinstance(index, np.ndarray):
-                if index.dtype.kind not in "iu" or index.min() < 0 or index.max() >= len(register):
+            match index:
+                case np.ndarray() if index.dtype.kind in "iu" and index.min() >= 0 and index.max() < len(register):
+                    qubits[:, k] = register[index]
+                case int() if type(index) is int and 0 <= index < len(register):
+                    qubits[:, k] = register[index]
+                case _:
                     raise NotVectorised
-            elif type(index) is not int or not 0 <= index < len(register):
-                raise NotVectorised
-            qubits[:, k] = register[index]
         for k in range(1, qubits.shape[1]):
             if (qubits[:, :k] == qubits[:, k : k + 1]).any():
                 raise NotVectorised
@@ -137,7 +144,7 @@ class _Unrolling:
             raise NotVectorised
         code, span, _ = self.code(op)
         angles = [value(angle, names) for angle in op.angles]
-        if not all(isinstance(angle, (int, float, np.ndarray, Affine)) or is_open(angle) for angle in angles):
+        if not all(type(angle) in _ANGLES or is_open(angle) for angle in angles):
             raise NotVectorised
         return Group(code, qubits, angles, span, order)
 

@@ -127,7 +127,7 @@ def output(entry: Any, type: Type) -> Expr:
     """A returned value as a host-side expression."""
     match entry, type:
         case OpenArray(), ArrayType():
-            return output([entry.element([k]) for k in range(entry.length(0))], type)
+            return output(entry.items(), type)
         case list(), ArrayType(element, rank):
             inner = element if rank == 1 else ArrayType(element, rank - 1)
             return Pack(tuple(output(part, inner) for part in entry), type)

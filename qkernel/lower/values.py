@@ -162,10 +162,13 @@ def is_open(angle: Any) -> bool:
         if count == FEW_NODES:
             manageable(angle)
         spend(NODE)
-        if isinstance(part, Apply):
-            pending.extend(part.operands)
-        elif not is_symbol(part) and not isinstance(part, (Const, PerRound)):
-            return False
+        match part:
+            case Apply(_, operands):
+                pending += operands
+            case Const() | PerRound():
+                pass
+            case _ if not is_symbol(part):
+                return False
     return True
 
 
@@ -181,14 +184,16 @@ class Vector(list[Any]):
     @property
     def array(self) -> Array:
         if self._array is None:
-            self._array = numbers(self)
+            self._array = _as_array(self)
         return self._array
 
 
 def numbers(items: list[Any]) -> Array:
     """A list of numbers as an array."""
-    if isinstance(items, Vector) and items._array is not None:
-        return items._array
+    return items.array if isinstance(items, Vector) else _as_array(items)
+
+
+def _as_array(items: list[Any]) -> Array:
     array = np.array(items, object) if any(isinstance(item, (Expr, Affine)) for item in items) else np.array(items)
     if array.dtype.kind not in "biuf":
         raise NotVectorised
@@ -266,6 +271,10 @@ class OpenArray:
             return Affine(0, ((symbol, 1),))
         first_axis = self.first_axis + len(keys)
         return OpenArray(self.name, symbol, self.axis_bits, self.lengths[len(keys) :], 0, 1, self.asked, first_axis)
+
+    def items(self) -> list[Any]:
+        """What stands along the first axis. Raises as `length` does."""
+        return [self.element([k]) for k in range(self.length(0))]
 
     def stretch(self, start: int, stride: int, length: int) -> OpenArray:
         """`length` elements along the first axis, from `start` in steps of `stride`."""
