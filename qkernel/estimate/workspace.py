@@ -24,14 +24,14 @@ from qkernel.estimate.substitution import NotKnown, State, item_sum, item_values
 from qkernel.estimate.sums import Facts, fresh, resolve
 from qkernel.estimate.tally import Key, Kind, Tally, Widest
 from qkernel.gates import GATES
-from qkernel.ir.ops import Call, Control, Gate, Module, PauliEvolve
+from qkernel.ir.ops import Control, Gate, Module
 from qkernel.ir.walk import walk
 
 
 def may_need_workspace(module: Module) -> bool:
     """Whether a gate of the module may have two controls or more."""
     return any(
-        (isinstance(op, (Gate, Call, PauliEvolve)) and any(isinstance(modifier, Control) for modifier in op.modifiers))
+        any(isinstance(modifier, Control) for modifier in getattr(op, "modifiers", ()))
         or (isinstance(op, Gate) and op.gate in GATES and GATES[op.gate].controls > 1)
         for function in module.functions
         for op in walk(function.body)
