@@ -132,15 +132,27 @@ class Outputs:
         Raises `ArithmeticEvaluationError` where one has no value.
         """
         width, total = self.num_readouts, self.circuit.angles.num_columns
-        needed: Collection[int] = range(width + total)
-        if columns is not None:
-            needed = {width + column for column in columns}
-            needed |= set(range(width)) if self.circuit.angles.slots_of(columns) else set()
         result = np.zeros((rows, len(self.components), width + total))
-        for (output, column), slope in self._slopes.items():
-            if column in needed:
-                result[:, output, column] = _evaluate(slope, environment, rows, _is_vectorised(slope), _DERIVATIVE)
+        for output, column, slope, at_once in self._slopes_by(None if columns is None else tuple(columns)):
+            result[:, output, column] = _evaluate(slope, environment, rows, at_once, _DERIVATIVE)
         return result[..., :width], result[..., width:]
+
+    def _slopes_by(self, columns: tuple[int, ...] | None) -> list[tuple[int, int, Expr, bool]]:
+        """Output, leaf and slope, and whether numpy computes it for all rows at once, for what `columns` of theta need."""
+        if columns not in self._needed:
+            width = self.num_readouts
+            needed = set(range(width + self.circuit.angles.num_columns))
+            if columns is not None:
+                needed = {width + column for column in columns}
+                needed |= set(range(width)) if self.circuit.angles.slots_of(columns) else set()
+            self._needed[columns] = [
+                (output, leaf, slope, _is_vectorised(slope)) for (output, leaf), slope in self._slopes.items() if leaf in needed
+            ]
+        return self._needed[columns]
+
+    @cached_property
+    def _needed(self) -> dict[tuple[int, ...] | None, list[tuple[int, int, Expr, bool]]]:
+        return {}
 
     @cached_property
     def components(self) -> list[Expr]:

@@ -107,7 +107,7 @@ class QLayer(Arguments):
         is_seeded = "state" in runs.features
         sequence = None if shots is None else ShotSequence(check_shots(shots), check_seed(seed), is_seeded=is_seeded)
         program = Program(recipe.circuit, runs, gradient, sequence)
-        _ = program.method, program.num_outputs  # what has no derivative is refused here
+        _ = program.method, program.outputs.components  # what has no derivative is refused here
         self._wiring = Wiring.of(recipe, program)
         self._asked = {"engine": engine if isinstance(engine, str) else program.name, "gradient": gradient}
         self._pairs = _paired(recipe) if paired else None

@@ -12,6 +12,8 @@ from qkernel.program import Program
 
 Array = np.ndarray[Any, Any]
 Columns = tuple[int, ...]
+_FEW_OUTCOMES = 16
+"""So many probabilities are quicker read as parities than from states."""
 
 
 class Split(Protocol):
@@ -50,13 +52,18 @@ def split(program: Program, dtype: np.dtype[Any], batched: Columns, shared: Colu
 
     `needed` are the columns whose gradient is asked for (None: all); the others' is unspecified.
     """
-    if program.shots is None and program.method == "adjoint" and program.is_folded and not program.circuit.angles.curved:
-        prepared = program.prepared("plain" if program.reads_all else "folded", dtype)
-        if hasattr(prepared, "split"):
-            found: Split = prepared.split(batched, shared)
-            if hasattr(found, "vjp"):
-                return found
-    return Joined(program, dtype, batched, shared, needed)
+    joined = Joined(program, dtype, batched, shared, needed)
+    outcomes = sum(1 << len(qubits) for qubits in program.circuit.probabilities)
+    if program.shots is not None or program.method != "adjoint" or program.circuit.angles.curved:
+        return joined
+    if not program.outputs.uses_readouts or not (program.is_folded or outcomes <= _FEW_OUTCOMES):
+        return joined
+    form = "plain" if program.reads_all else "folded" if program.is_folded else "observed"
+    prepared = program.prepared(form, dtype)
+    found: Any = prepared.split(batched, shared) if hasattr(prepared, "split") else None
+    if not hasattr(found, "vjp"):
+        return joined
+    return found if program.is_folded else Computed(joined, found)
 
 
 @dataclass(frozen=True)
@@ -70,10 +77,10 @@ class Joined:
     needed: Columns | None
 
     def value(self, inputs: Array, weights: Array) -> Array:
-        return _where_finite(self.program.values, (self.program.num_outputs,), self._theta(inputs, weights))
+        return _where_finite(self.program.values, (self.program.num_outputs,), self.theta(inputs, weights))
 
     def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
-        theta = self._theta(inputs, weights)
+        theta = self.theta(inputs, weights)
         gradient = _where_finite(
             lambda rows, by: self.program.vjp(rows, by, self.needed),
             (self.program.num_columns,), theta, cotangent.astype(self.dtype, copy=False),
@@ -83,13 +90,61 @@ class Joined:
     def jacobian(self, inputs: Array, weights: Array) -> Array:
         """Derivatives of the outputs by theta, shape (batch, outputs, columns)."""
         shape = self.program.num_outputs, self.program.num_columns
-        return _where_finite(lambda rows: self.program.jacobian(rows, self.needed)[1], shape, self._theta(inputs, weights))
+        return _where_finite(lambda rows: self.program.jacobian(rows, self.needed)[1], shape, self.theta(inputs, weights))
 
-    def _theta(self, inputs: Array, weights: Array) -> Array:
+    def theta(self, inputs: Array, weights: Array) -> Array:
+        """Both side by side."""
         theta = np.empty((len(inputs), self.program.num_columns), self.dtype)
         theta[:, list(self.batched)] = inputs
         theta[:, list(self.shared)] = weights
         return theta
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A `Split` of outputs that are computed of what is read out: `inner` is the engine's own, of the form `observed`."""
+
+    joined: Joined
+    inner: Split
+
+    def value(self, inputs: Array, weights: Array) -> Array:
+        """See `Split`."""
+        readouts = self._readouts(inputs, weights)
+        if not len(inputs) or not np.isfinite(readouts).all():
+            return self.joined.value(inputs, weights)
+        outputs = self.joined.program.outputs
+        return outputs.numbers(outputs.environment(self._theta(inputs, weights), readouts), len(inputs)).astype(readouts.dtype)
+
+    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
+        """See `Split`."""
+        readouts, program = self._readouts(inputs, weights), self.joined.program
+        if not len(inputs) or not np.isfinite(readouts).all():
+            return self.joined.vjp(inputs, weights, cotangent)
+        environment = program.outputs.environment(self._theta(inputs, weights), readouts)
+        slopes, direct = program.outputs.slopes(environment, len(inputs), self.joined.needed)
+        pulled = np.matmul(cotangent[:, None], slopes)[:, 0]
+        pulled = pulled @ program.observed.T if program.circuit.probabilities else pulled
+        *_, by_inputs, by_weights = self.inner.vjp(inputs, weights, pulled)
+        if program.outputs.names:
+            by_theta = np.matmul(cotangent[:, None], direct)[:, 0]
+            by_inputs = by_inputs + by_theta[:, list(self.joined.batched)].astype(by_inputs.dtype)
+            by_weights = by_weights + by_theta[:, list(self.joined.shared)].sum(0).astype(by_weights.dtype)
+        return by_inputs, by_weights
+
+    def _readouts(self, inputs: Array, weights: Array) -> Array:
+        program, values = self.joined.program, self.inner.value(inputs, weights)
+        if not program.circuit.probabilities:
+            return values
+        values = (values @ program.observed).astype(values.dtype)
+        count = len(program.circuit.expectations)
+        np.maximum(values[:, count:], 0, out=values[:, count:])
+        return values
+
+    def _theta(self, inputs: Array, weights: Array) -> Array:
+        """theta, whose numbers are not set where no output reads them."""
+        if self.joined.program.outputs.names:
+            return self.joined.theta(inputs, weights)
+        return np.empty((len(inputs), self.joined.program.num_columns), inputs.dtype)
 
 
 def _where_finite(compute: Callable[..., Array], shape: tuple[int, ...], theta: Array, *others: Array) -> Array:
