@@ -11,6 +11,7 @@ from qkernel.nn.executed import ExecutedLayer
 from qkernel.nn.kernels import fidelity_kernel, projected_kernel
 from qkernel.nn.layer import QLayer
 from qkernel.nn.networks import EstimatorQNN, SamplerQNN, TorchConnector
+from qkernel.nn.plateaus import gradient_variance
 
 if TYPE_CHECKING:
     from qkernel.nn.estimators import OneVsRest, QNNClassifier, QNNRegressor
@@ -52,6 +53,7 @@ __all__ = [
     "datasets",
     "fidelity_kernel",
     "gradient_norms",
+    "gradient_variance",
     "plots",
     "projected_kernel",
     "report",

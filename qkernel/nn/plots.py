@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from qkernel.nn.plateaus import GradientVariance
+
 Array = np.ndarray[Any, Any]
 
 
@@ -65,6 +67,18 @@ def gradient_curves(axes: Axes, norms: Mapping[str, Sequence[float]]) -> Axes:
         axes.plot(range(1, len(values) + 1), values, lw=1.2, label=name)
     positive = [value for values in norms.values() for value in values if value > 0]
     axes.set(xlabel="Step", ylabel="Gradient norm", title="Gradients by Layer", yscale="log" if positive else "linear")
+    axes.locator_params(axis="x", integer=True)
+    axes.legend(fontsize=8)
+    return axes
+
+
+def gradient_variances(axes: Axes, found: GradientVariance) -> Axes:
+    """The variance of a gradient against the number of qubits, with the exponential that fits best."""
+    qubits = np.array(found.qubits)
+    axes.plot(qubits, found.variances, "o", color="C0", label=f"{found.samples} initialisations")
+    center, height = qubits.mean(), np.exp(np.log(found.variances).mean())
+    axes.plot(qubits, height * found.factor ** (qubits - center), "--", color="C7", label=f"{found.factor:.2f} for each qubit")
+    axes.set(xlabel="Qubits", ylabel="Variance of the gradient", title="Gradients over Initialisations", yscale="log")
     axes.locator_params(axis="x", integer=True)
     axes.legend(fontsize=8)
     return axes
