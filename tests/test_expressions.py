@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -160,3 +161,30 @@ def test_the_type_of_a_long_sum_is_known_as_it_grows() -> None:
     for _ in range(5_000):
         total = total + Name("y", FLOAT) * 2
     assert total.type == FLOAT
+
+
+@pytest.mark.parametrize("computed", [evaluate, value])
+def test_what_is_decided_is_not_computed(computed: Any) -> None:
+    fails = apply(">", 1 / n, 0.5)
+    assert computed(apply("select", n > 0, 1 / n, 7.0), {"n": 0}) == 7.0
+    assert computed(apply("and", n > 0, fails), {"n": 0}) is False
+    assert computed(apply("or", apply("==", n, 0), fails), {"n": 0}) is True
+    assert computed(apply("and", n > 0, fails), {"n": 1}) is True
+    with pytest.raises(ZeroDivisionError):
+        computed(apply("and", apply("==", n, 0), fails), {"n": 0})
+
+
+@pytest.mark.parametrize("computed", [evaluate, value])
+def test_expressions_may_nest_as_deep_as_python_calls(computed: Any) -> None:
+    total: Expr = x
+    for _ in range(sys.getrecursionlimit() // 2):
+        total = total * y
+    assert computed(total, {"x": 1.0, "y": 1.0}) == 1.0
+
+
+def test_an_expression_is_compiled_once() -> None:
+    expr = x * 2.5 + y
+    assert evaluate(expr, {"x": 2.0, "y": 1.0}) == 6.0
+    function = expr.numeric  # type: ignore[attr-defined]
+    assert evaluate(expr, {"x": 3.0, "y": 1.0}) == 8.5
+    assert expr.numeric is function  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ import numpy as np
 
 from qkernel.diagnostics import counted
 from qkernel.errors import QubitIndexResolutionError
-from qkernel.ir.compiled import Environment, Values
+from qkernel.ir.compiled import PLAIN, Environment, Values
 from qkernel.ir.expressions import (
     Expr,
     Pack,
@@ -47,12 +47,10 @@ class _Numbers(Values):
         return isinstance(condition, (Expr, np.ndarray))
 
     def operate(self, name: str, values: list[Any]) -> Any:
-        if any(isinstance(value, Expr) for value in values):
+        kinds = set(map(type, values))
+        if not kinds <= _KNOWN and any(isinstance(value, Expr) for value in values):
             return apply(name, *values)
-        rule = OPERATORS[name]
-        if any(isinstance(value, np.ndarray) for value in values):
-            return rule.array(*values)
-        return rule.scalar(*values)
+        return OPERATORS[name].array(*values) if np.ndarray in kinds else OPERATORS[name].scalar(*values)
 
     def element(self, base: Any, keys: list[Any], written: Expr) -> Any:
         if isinstance(base, Expr) or any(isinstance(key, Expr) for key in keys):
@@ -98,6 +96,7 @@ class _Numbers(Values):
 
 
 _NUMBERS = _Numbers()
+_KNOWN = PLAIN | {np.ndarray}
 
 
 def _check_index(index: Any, length: int) -> None:

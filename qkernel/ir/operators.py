@@ -64,9 +64,13 @@ def _of_numbers(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` of arrays where a bit counts as 0 or 1; numpy's own arithmetic on bools is logic."""
 
     def compute(*values: Any) -> Any:
-        return function(*(np.asarray(value, np.int64) if np.asarray(value).dtype == bool else value for value in values))
+        return function(*[np.asarray(value, np.int64) if _is_of_bits(value) else value for value in values])
 
     return compute
+
+
+def _is_of_bits(value: Any) -> bool:
+    return type(value) is bool or (isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind == "b")
 
 
 def _array_power(base: Any, exponent: Any) -> Any:
