@@ -21,7 +21,7 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import InliningError, UnsupportedPythonError
+from qkernel.errors import InliningError, KernelTypeError, UnsupportedPythonError
 from qkernel.frontend.pure_functions import PURE
 
 Z = qko.Z(0)
@@ -282,4 +282,13 @@ def test_what_python_raises_is_told_at_the_call() -> None:
         return qk.expval(q, Z)
 
     with pytest.raises(InliningError, match="`sqrt` failed: ValueError"):
+        kernel.check()
+
+
+def test_objects_that_hold_symbols_are_not_compared_by_python() -> None:
+    @qk.qkernel
+    def kernel(x: qk.Float, y: qk.Float) -> qk.Float:
+        return qk.expval(qk.rx(qk.qubit(), 0.5 if Point(x) == Point(y) else 0.0), Z)
+
+    with pytest.raises(KernelTypeError, match="`==` does not work on a Point"):
         kernel.check()

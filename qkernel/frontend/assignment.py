@@ -99,7 +99,7 @@ def assign(tracer: Tracer, target: ast.expr, value: Any) -> None:
 def _assign_attribute(tracer: Tracer, target: ast.Attribute, value: Any) -> None:
     """`owner.name = value`, in a plain function that is read; a kernel itself works with records, which stay as they are."""
     frame = tracer.frame
-    if frame.is_kernel:
+    if tracer.is_in_kernel:
         raise UnsupportedPythonError(
             "attributes cannot be assigned in a kernel",
             span=frame.span(target),

@@ -87,32 +87,29 @@ def symbolic_choice(tracer: Tracer, node: ast.IfExp, condition: Expr) -> Any:
         tracer.take(handle, "chosen by `if` and `else`", tracer.frame.span(node))
         return tracer.ledger.follow(handle, handle.successor())
 
-    def read_side(expressions: list[Any]) -> None:
+    def read_side(expressions: list[Any]) -> Any:
         (expression,) = expressions
-        tracer.frame.variables[_CHOICE] = with_handles(read(tracer, expression), chosen)
+        return with_handles(read(tracer, expression), chosen)
 
-    symbolic_if(tracer, node, condition, read_side)
-    return tracer.frame.variables.pop(_CHOICE)
-
-
-_CHOICE = "the conditional expression"  # no name of a user's
+    return symbolic_if(tracer, node, condition, read_side)
 
 
-def _shown(name: str) -> str:
-    return name if name == _CHOICE else f"`{name}`"
+def _shown(name: str | None) -> str:
+    return "the conditional expression" if name is None else f"`{name}`"
 
 
-def symbolic_if(tracer: Tracer, node: ast.If | ast.IfExp, condition: Expr, read_side: Callable[[list[Any]], object]) -> None:
-    """An `if` on a value that is known later: both sides are read, then joined."""
+def symbolic_if(tracer: Tracer, node: ast.If | ast.IfExp, condition: Expr, read_side: Callable[[list[Any]], Any]) -> Any:
+    """An `if` on a value that is known later: both sides are read, then joined, as is what `read_side` gives for them."""
     frame = tracer.frame
     before, ledger, gone = dict(frame.variables), tracer.ledger.snapshot(), tracer.arrays.gone
     read: list[tuple[list[ops.Op], dict[str, Any], Ledger, dict[int, Any]]] = []
+    values = []
     for statements in (node.body, node.orelse) if isinstance(node, ast.If) else ([node.body], [node.orelse]):
         frame.variables = dict(before)
         tracer.ledger.restore(ledger)
         tracer.arrays.gone = dict(gone)
         with tracer.block() as block, decided_later(tracer, node):
-            read_side(statements)
+            values.append(read_side(statements))
         read.append((block, frame.variables, tracer.ledger.snapshot(), tracer.arrays.gone))
     (then, then_variables, then_ledger, then_gone), (otherwise, other_variables, other_ledger, other_gone) = read
     tracer.arrays.gone = {**then_gone, **other_gone}
@@ -127,7 +124,8 @@ def symbolic_if(tracer: Tracer, node: ast.If | ast.IfExp, condition: Expr, read_
         visible,
     )
     frame.variables = {}
-    for name in sorted({**then_variables, **other_variables}, key=lambda name: name != _CHOICE):
+    result = _join(tracer, sides, None, *values)
+    for name in {**then_variables, **other_variables}:
         if name in then_variables and name in other_variables:
             left, right = then_variables[name], other_variables[name]
             frame.variables[name] = _join(tracer, sides, name, left, right)
@@ -137,6 +135,7 @@ def symbolic_if(tracer: Tracer, node: ast.If | ast.IfExp, condition: Expr, read_
         tracer.scopes[-1].add(made.register)
         tracer.emit(made)
     tracer.emit(ops.If(condition, tuple(then), tuple(otherwise), tuple(sides.joined), frame.span(node.test)))
+    return result
 
 
 def _join_ledgers(tracer: Tracer, node: ast.If | ast.IfExp, before: Ledger, then: Ledger, other: Ledger) -> None:
@@ -160,7 +159,7 @@ def _join_ledgers(tracer: Tracer, node: ast.If | ast.IfExp, before: Ledger, then
     tracer.ledger.restore(merged)
 
 
-def _join(tracer: Tracer, sides: _Sides, name: str, left: Any, right: Any) -> Any:
+def _join(tracer: Tracer, sides: _Sides, name: str | None, left: Any, right: Any) -> Any:
     """The value of a name after the branches."""
     if isinstance(left, QuantumHandle) and isinstance(right, QuantumHandle):
         return _join_handles(tracer, sides, name, left, right)
@@ -188,7 +187,7 @@ def _join(tracer: Tracer, sides: _Sides, name: str, left: Any, right: Any) -> An
     )
 
 
-def _are_joinable(sides: _Sides, name: str, left: Any, right: Any) -> bool:
+def _are_joinable(sides: _Sides, name: str | None, left: Any, right: Any) -> bool:
     """Whether two lists are of one length, and neither is known by another name, under which it would change apart."""
     if not (isinstance(left, list) and isinstance(right, list) and len(left) == len(right)):
         return False
@@ -196,7 +195,7 @@ def _are_joinable(sides: _Sides, name: str, left: Any, right: Any) -> bool:
     return not any(holds(value, entry) for value in others for entry in (left, right))
 
 
-def _join_handles(tracer: Tracer, sides: _Sides, name: str, left: QuantumHandle, right: QuantumHandle) -> QuantumHandle:
+def _join_handles(tracer: Tracer, sides: _Sides, name: str | None, left: QuantumHandle, right: QuantumHandle) -> QuantumHandle:
     then, other = sides.ledgers
     alive = then.is_live(left), other.is_live(right)
     if alive == (False, False):
@@ -217,7 +216,7 @@ def _join_handles(tracer: Tracer, sides: _Sides, name: str, left: QuantumHandle,
             f"{_shown(name)} {change[0]} after one side of the branch than after the other",
             span=tracer.frame.span(sides.node.test),
             label="joins here",
-            help="write an `if` statement that acts on each of them on its own side" if name == _CHOICE else change[1],
+            help="write an `if` statement that acts on each of them on its own side" if name is None else change[1],
         )
     if not sides.hoist(left.place.register):
         raise QubitRebindError(
@@ -231,7 +230,7 @@ def _join_handles(tracer: Tracer, sides: _Sides, name: str, left: QuantumHandle,
     return result
 
 
-def _joined_values(tracer: Tracer, sides: _Sides, name: str, left: Any, right: Any) -> Any:
+def _joined_values(tracer: Tracer, sides: _Sides, name: str | None, left: Any, right: Any) -> Any:
     """The classical value of a name after the branches; an array is perhaps the one, perhaps the other."""
     result = _join_values(tracer, sides, name, wrap(left), wrap(right))
     if left is right and result is wrap(left):
@@ -242,7 +241,7 @@ def _joined_values(tracer: Tracer, sides: _Sides, name: str, left: Any, right: A
     return handle
 
 
-def _join_values(tracer: Tracer, sides: _Sides, name: str, left: Expr, right: Expr) -> Expr:
+def _join_values(tracer: Tracer, sides: _Sides, name: str | None, left: Expr, right: Expr) -> Expr:
     if left is right and free_names(left) <= sides.visible:  # else one name means two things, one in each branch
         return left
     type = left.type
@@ -257,6 +256,6 @@ def _join_values(tracer: Tracer, sides: _Sides, name: str, left: Expr, right: Ex
             )
         type = FLOAT
     span = tracer.frame.span(sides.node.test)
-    fresh = tracer.fresh(tracer.hint or "chosen" if name == _CHOICE else name, name)
+    fresh = tracer.fresh(tracer.hint or "chosen" if name is None else name, "chosen")
     sides.joined.append(ops.Joined(fresh, convert(left, type, _shown(name), span), convert(right, type, _shown(name), span)))
     return Name(fresh, type)

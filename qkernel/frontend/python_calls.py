@@ -29,7 +29,7 @@ from qkernel.frontend.reader import Return, read, reads, run, symbol_error
 from qkernel.frontend.signature import CallSite
 from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.tracer import Frame, Tracer
-from qkernel.frontend.values import describe, handles_in, symbol_in
+from qkernel.frontend.values import attributes, describe, handles_in, symbol_in
 from qkernel.ir.array_protocol import universal
 from qkernel.ir.expressions import Expr, SymbolUse
 from qkernel.ir.types import ArrayType
@@ -247,9 +247,7 @@ def _concerns_kernel(value: Any) -> bool:
     """Whether a value is a symbol, a handle or a range, or has one in lists, dictionaries, records or its attributes."""
     if isinstance(value, (SymbolicSequence, SymbolicItems)) or symbol_in(value) is not None or handles_in(value):
         return True
-    kind = type(value)
-    held = getattr(value, "__dict__", None) if str(kind.__module__) != "builtins" and not is_own(kind) else None
-    return isinstance(held, dict) and any(symbol_in(entry) is not None or handles_in(entry) for entry in held.values())
+    return any(map(handles_in, (attributes(value) or {}).values()))
 
 
 _FOREIGN: dict[type[ast.AST], str] = {

@@ -75,7 +75,7 @@ def _delete(tracer: Tracer, node: ast.Delete) -> None:
 @reads(ast.Import, ast.ImportFrom)
 def _import(tracer: Tracer, node: ast.Import | ast.ImportFrom) -> None:
     """An import in a plain function that is read."""
-    if tracer.frame.is_kernel:
+    if tracer.is_in_kernel:
         raise unsupported(tracer, node)
     space = {name: tracer.frame.outer(name) for name in ("__name__", "__package__")}
     exec(compile(ast.Module([node], []), "<import>", "exec"), space)

@@ -70,7 +70,7 @@ def trace(kernel: AnyKernel) -> Traced:
     source, signature = kernel.source, kernel.signature
     node = source.node
     assert isinstance(node, ast.FunctionDef)
-    frame = Frame(source, kernel.name, {}, tracer.captures.noting(kernel.function), is_entry=True)
+    frame = Frame(source, kernel.name, {}, tracer.captures.noting(kernel.function))
     frame.variables = arguments = _arguments(tracer, kernel)
     symbols = [value for _, value in leaves(tuple(arguments.values()))]
     tracer.frames.append(frame)

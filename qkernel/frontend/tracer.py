@@ -41,13 +41,7 @@ class Frame:
     unrolled: set[str] = field(default_factory=set)
     assigned: dict[str, Span] = field(default_factory=dict)
     symbolic_depth: int = 0
-    is_entry: bool = False
     enclosing: Frame | None = None
-
-    @property
-    def is_kernel(self) -> bool:
-        """Whether it is a kernel's own body, or a function that is written in one."""
-        return self.is_entry if self.enclosing is None else self.enclosing.is_kernel
 
     def span(self, node: ast.AST) -> Span:
         return self.source.span(node)
@@ -126,6 +120,14 @@ class Tracer:
     def hint(self) -> str | None:
         """The user's own name for a result, where the statement assigns one name."""
         return self.hints[0] if len(self.hints) == 1 else None
+
+    @property
+    def is_in_kernel(self) -> bool:
+        """Whether the kernel's own body is being read, or a function that is written in it; not one from around it."""
+        frame = self.frame
+        while frame.enclosing is not None:
+            frame = frame.enclosing
+        return frame is self.frames[0]
 
     @property
     def frame(self) -> Frame:

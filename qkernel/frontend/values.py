@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,22 +21,21 @@ from qkernel.records import is_same_record, record_fields
 
 def describe(value: Any) -> str:
     """`value` in the user's words: `a Qubit`, `an Observable`, `the int 3`, `a list`."""
-    if isinstance(value, QuantumHandle):
-        return f"a {value.type}"
-    if isinstance(value, Expr):
-        return with_article(value.type)
-    if value is None:
-        return "None"
+    match value:
+        case QuantumHandle() | Expr():
+            return with_article(value.type)
+        case None:
+            return "None"
+        case bool() | int() | float() | complex() | str() | bytes() | np.generic():
+            return f"the {type(value).__name__} {in_short(value.item() if isinstance(value, np.generic) else value)}"
+        case Gate():
+            return f"the gate `{value.name}`"
+        case types.FunctionType():
+            return "a lambda" if value.__name__ == "<lambda>" else f"the function `{value.__name__}`"
     if getattr(value, "requires_grad", False) is True:
         return "a tensor that requires grad"
-    if isinstance(value, (bool, int, float, complex, str, bytes, np.generic)):
-        return f"the {type(value).__name__} {in_short(value.item() if isinstance(value, np.generic) else value)}"
-    if isinstance(value, Gate):
-        return f"the gate `{value.name}`"
     if hasattr(value, "signature") and hasattr(value, "outline"):
         return f"the kernel `{value.name}`"
-    if isinstance(value, types.FunctionType):
-        return "a lambda" if value.__name__ == "<lambda>" else f"the function `{value.__name__}`"
     return with_article(type(value).__name__)
 
 
@@ -163,15 +162,30 @@ def unchanged(old: Any, new: Any) -> bool:
 
 
 def symbol_in(value: Any) -> Expr | None:
-    """A symbol that a value is or has in it, in tuples, records, lists, sets, dictionaries or arrays of objects."""
+    """A symbol that a value is or has in it: in tuples, records, lists, sets, dictionaries, arrays, attributes of objects."""
     if isinstance(value, Expr):
         return value
-    entries = [*value, *value.values()] if isinstance(value, dict) else parts(value)
-    if entries is None and isinstance(value, (list, set, frozenset)):
-        entries = list(value)
-    if isinstance(value, np.ndarray) and value.dtype.kind == "O":
-        entries = list(value.flat)
-    return next((found for entry in entries or () if (found := symbol_in(entry)) is not None), None)
+    if (own := attributes(value)) is not None:  # but not in objects that it has there, which may lead anywhere
+        return symbol_in([entry for entry in own.values() if attributes(entry) is None])
+    match value:
+        case dict():
+            entries: Iterable[Any] = [*value, *value.values()]
+        case list() | set() | frozenset():
+            entries = value
+        case np.ndarray():
+            entries = value.flat if value.dtype.kind == "O" else ()
+        case _:
+            entries = parts(value) or ()
+    return next((found for entry in entries if (found := symbol_in(entry)) is not None), None)
+
+
+def attributes(value: Any) -> dict[str, Any] | None:
+    """The attributes of an object of a user's class that is no record; None for all else."""
+    kind = type(value)
+    if parts(value) is not None or str(kind.__module__).partition(".")[0] in ("builtins", "numpy", "qkernel", "torch"):
+        return None
+    held = getattr(value, "__dict__", None)
+    return held if isinstance(held, dict) else None
 
 
 def is_no_value(value: Any) -> bool:
