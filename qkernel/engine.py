@@ -46,7 +46,7 @@ class Prepared(Protocol):
         ...
 
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
-        """Measured bits, uint8 of shape (batch, shots, num_bits)."""
+        """What shots leave, uint8 of shape (batch, shots, memory_bits): measured bits, then integers; see `Circuit.packed`."""
         ...
 
 

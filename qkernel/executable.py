@@ -217,7 +217,7 @@ class Executable(Verbs):
         self._refuse_nothing()
         if self._outputs.uses_bits:
             self._refuse_mixed("run")
-            environment = self._outputs.environment_of_bits(theta, self._bits(chosen, theta, 1)[:, 0])
+            environment = self._outputs.environment_of_shots(theta, self._bits(chosen, theta, 1)[:, 0])
         else:
             environment = self._chosen(chosen).environment(theta)
         return self._outputs.result(self._outputs.evaluate(environment, len(theta)), batched)
@@ -330,18 +330,18 @@ class Executable(Verbs):
         require_feature(chosen.engine, "sampling")
         return self._program(chosen.engine).prepared().sample(theta, shots, chosen.seed)
 
-    def _count(self, theta: Array, bits: Array) -> SampleResult[Any]:
-        """Count the values that rows of bits (shots, bits) give; each distinct row is evaluated once."""
-        first, counts = distinct_rows(bits)
+    def _count(self, theta: Array, memory: Array) -> SampleResult[Any]:
+        """Count the values that the memory (shots, bits) of shots gives; each distinct row is evaluated once."""
+        first, counts = distinct_rows(memory)
         rows = np.repeat(theta, len(first), axis=0)
-        environment = self._outputs.environment_of_bits(rows, bits[first])
+        environment = self._outputs.environment_of_shots(rows, memory[first])
         totals: dict[Any, int] = {}
         for value, count in zip(
             self._outputs.values(self._outputs.evaluate(environment, len(first))), counts.tolist(), strict=True
         ):
             totals[value] = totals.get(value, 0) + count
         ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-        return SampleResult(ordered, len(bits), self._outputs.are_bits)
+        return SampleResult(ordered, len(memory), self._outputs.are_bits)
 
     @cached_property
     def _layout(self) -> Layout:

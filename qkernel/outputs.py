@@ -15,8 +15,9 @@ from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Sl
 from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.trees import free_names, is_constant, system_names
 from qkernel.ir.types import FLOAT, UINT, ArrayType, ScalarType, TupleType, Type, is_of_bits
-from qkernel.lower.circuit import BITS, EXPECTATIONS, Circuit, probabilities
+from qkernel.lower.circuit import BITS, EXPECTATIONS, INTEGERS, RUN_TIME, Circuit, probabilities
 from qkernel.lower.derivatives import derivatives
+from qkernel.lower.integers import fits_words
 
 Array = np.ndarray[Any, Any]
 Environment = Mapping[Any, Any]
@@ -45,8 +46,8 @@ class Outputs:
 
     @cached_property
     def uses_bits(self) -> bool:
-        """Whether an output depends on measured bits."""
-        return BITS.key in self.readouts
+        """Whether an output depends on measured bits, or on integers made of them."""
+        return not RUN_TIME.isdisjoint(self.readouts)
 
     @cached_property
     def are_bits(self) -> bool:
@@ -56,7 +57,7 @@ class Outputs:
     @cached_property
     def uses_readouts(self) -> bool:
         """Whether an output depends on expectation values or probabilities."""
-        return bool(self.readouts - {BITS.key})
+        return bool(self.readouts - RUN_TIME)
 
     @cached_property
     def num_readouts(self) -> int:
@@ -78,9 +79,10 @@ class Outputs:
             count += 1 << len(qubits)
         return result
 
-    def environment_of_bits(self, theta: Array, bits: Array) -> dict[str | Key, Any]:
-        """As `environment`, where bits (rows, bits) were measured and nothing is read out."""
-        return {**self.environment(theta, np.zeros((len(theta), 0))), BITS.key: bits.T.astype(np.int64)}
+    def environment_of_shots(self, theta: Array, memory: Array) -> dict[str | Key, Any]:
+        """As `environment`, where shots left `memory` (rows, memory bits) and nothing is read out."""
+        bits, integers = self.circuit.unpacked(memory)
+        return {**self.environment(theta, np.zeros((len(theta), 0))), BITS.key: bits.T, INTEGERS.key: integers.T}
 
     def evaluate(self, environment: Environment, rows: int) -> list[Any]:
         """Each output as an array whose first axis are the rows; a tuple as a tuple of such arrays.
@@ -98,7 +100,11 @@ class Outputs:
 
     @cached_property
     def _at_once(self) -> tuple[bool, ...]:
-        return tuple(map(_is_vectorised, self.circuit.outputs))
+        integers = self.circuit.integers
+        return tuple(
+            _is_vectorised(output) and (INTEGERS.key not in system_names(output) or fits_words(output, integers))
+            for output in self.circuit.outputs
+        )
 
     def values(self, outputs: list[Any]) -> list[Any]:
         """For each row the value that the kernel returns: ints, floats, tuples of them."""

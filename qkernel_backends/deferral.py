@@ -17,7 +17,7 @@ import numpy as np
 from qkernel.errors import ShotsError, TargetCapabilityError
 from qkernel.ir.expressions import Apply, Const, Expr, Item
 from qkernel.ir.system_names import SystemName
-from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Kind, Repeat, Run
+from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Kind, Repeat, Run, parts
 from qkernel.shots import HOW_TO_ESTIMATE
 from qkernel_backends.truth_tables import table_of
 
@@ -33,8 +33,15 @@ Controls = tuple[tuple[int, int], ...]
 def deferred(circuit: Circuit) -> Circuit:
     """`circuit` without measurements, resets and branches.
 
-    Raises `ShotsError` for a run-time loop, and where more than `MOST_FRESH_QUBITS` qubits would have to be added.
+    Raises `ShotsError` for a run-time loop, and where more than `MOST_FRESH_QUBITS` qubits would have to be added, as for an
+    integer variable.
     """
+    for part in parts(circuit.body):
+        if isinstance(part, Repeat):
+            title = "an expectation value behind a run-time loop has no exact value here"
+            raise ShotsError(title, span=part.span, help=HOW_TO_ESTIMATE)
+    if circuit.integers:
+        raise _too_often(circuit)
     writer = _Writer(circuit, Counter(_touched(circuit, circuit.body)) + Counter(_read_out(circuit)))
     writer.body(circuit.body, ())
     runs = tuple(_run(columns) for columns in writer.columns)
@@ -72,6 +79,14 @@ def _read_out(circuit: Circuit) -> Iterator[int]:
             yield from (operator.index for operator in operators)
     for qubits in circuit.probabilities:
         yield from qubits
+
+
+def _too_often(circuit: Circuit) -> ShotsError:
+    return ShotsError(
+        f"`{circuit.name}` measures and resets too often for exact values",
+        label=f"at most {MOST_FRESH_QUBITS} measurements, resets and conditions are followed exactly",
+        help=HOW_TO_ESTIMATE,
+    )
 
 
 @dataclass
@@ -118,18 +133,14 @@ class _Writer:
             match part:
                 case Run():
                     self.run(part, controls)
-                case Assign(target, value):
-                    self.write(target, value, controls)
+                case Assign(value=value):
+                    self.write(part.variable[1], value, controls)
                 case Branch(condition, then, otherwise):
                     flag = self.flag(condition)
                     for block, held in ((then, 1), (otherwise, 0)):
                         inside = _joined((*controls, (flag, held)))
                         if inside is not None:
                             self.body(block, inside)
-                case Repeat(span=span):
-                    raise ShotsError(
-                        "an expectation value behind a run-time loop has no exact value here", span=span, help=HOW_TO_ESTIMATE
-                    )
 
     def run(self, run: Run, controls: Controls) -> None:
         self.columns.append(_Columns(run.first_slot))
@@ -163,11 +174,7 @@ class _Writer:
 
     def fresh(self) -> int:
         if self.num_qubits == self.circuit.num_qubits + MOST_FRESH_QUBITS:
-            raise ShotsError(
-                f"`{self.circuit.name}` measures and resets too often for exact values",
-                label=f"at most {MOST_FRESH_QUBITS} measurements, resets and conditions are followed exactly",
-                help=HOW_TO_ESTIMATE,
-            )
+            raise _too_often(self.circuit)
         self.num_qubits += 1
         return self.num_qubits - 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
-from qkernel.lower.circuit import Circuit, Repeat
+from qkernel.lower.circuit import Assign, Circuit, Repeat
 from qkernel.shots import HOW_TO_ESTIMATE
 
 MOST_BRANCHES = 4096
@@ -35,6 +35,16 @@ def check_rounds(circuit: Circuit, loop: Repeat, rounds: int) -> None:
     if rounds > MOST_ROUNDS:
         title = f"a `while` of `{circuit.name}` ran {MOST_ROUNDS:,} rounds without an end"
         raise ExecutionError(title, span=loop.span)
+
+
+def check_width(circuit: Circuit, part: Assign, least: int, greatest: int) -> None:
+    """Raise `ExecutionError` where a number that `part` assigns to an integer does not fit in there."""
+    width = circuit.integers[part.variable[1]].width
+    if greatest >> (width - 1) > 0 or least >> (width - 1) < -1:
+        worst = greatest if greatest >> (width - 1) > 0 else least
+        raise ExecutionError(
+            f"`{circuit.name}` counts to {worst}, and an integer of {width} bits cannot hold it", span=part.span
+        )
 
 
 def check_branches(circuit: Circuit, histories: int) -> None:

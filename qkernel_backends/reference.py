@@ -12,10 +12,10 @@ from qkernel.engine import FEATURES
 from qkernel.gates import pauli_matrix
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
-from qkernel.lower.circuit import BITS, Assign, Body, Branch, Circuit, Instruction, Kind, Repeat, Run
+from qkernel.lower.circuit import BITS, INTEGERS, Assign, Body, Branch, Circuit, Instruction, Kind, Repeat, Run
 from qkernel.observable import Hamiltonian
 from qkernel_backends.guard import AtAnyAngle, guarded
-from qkernel_backends.histories import check_branches, check_rounds, no_exact_value, no_state
+from qkernel_backends.histories import check_branches, check_rounds, check_width, no_exact_value, no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.threads import poll
 
@@ -44,6 +44,7 @@ class History:
 
     state: Array
     bits: tuple[int, ...]
+    integers: tuple[int, ...] = ()
     shots: int = 0
     operations: tuple[Operation, ...] = ()
     states: tuple[Array, ...] = ()
@@ -125,12 +126,12 @@ class ReferencePrepared(AtAnyAngle):
     @guarded
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """Shots that saw the same outcomes so far share their state; they are shuffled at the end."""
-        require_memory_for_shots(len(theta), shots, self.circuit.num_bits)
-        result = np.zeros((len(theta), shots, self.circuit.num_bits), np.uint8)
+        require_memory_for_shots(len(theta), shots, self.circuit.memory_bits)
+        result = np.zeros((len(theta), shots, self.circuit.memory_bits), np.uint8)
         generator = np.random.default_rng(seed)
         for sample, angles in enumerate(self.circuit.angles.evaluate(theta)):
             histories = self._run(self.circuit.body, [self._start(shots)], angles, _drawn(generator))
-            rows = [np.tile(np.array(history.bits, np.uint8), (history.shots, 1)) for history in histories]
+            rows = [np.tile(self._memory(history), (history.shots, 1)) for history in histories]
             result[sample] = generator.permutation(np.concatenate([result[sample, :0], *rows]), axis=0)
         return result
 
@@ -138,7 +139,10 @@ class ReferencePrepared(AtAnyAngle):
         self._require_memory(3 + (self.circuit.size if keep else 0))
         state = np.zeros((2,) * self.circuit.num_qubits, complex)
         state[(0,) * self.circuit.num_qubits] = 1
-        return History(state, (0,) * self.circuit.num_bits, shots)
+        return History(state, (0,) * self.circuit.num_bits, (0,) * len(self.circuit.integers), shots)
+
+    def _memory(self, history: History) -> Array:
+        return self.circuit.packed(np.array([history.bits], np.uint8), np.array([history.integers], np.int64))
 
     def _all(self, theta: Array, keep: bool = False) -> Iterator[list[History]]:
         """For each sample the histories of nonzero probability."""
@@ -161,8 +165,8 @@ class ReferencePrepared(AtAnyAngle):
                             after for history in histories for after in _step(history, instruction, angles, split, keep)
                         ]
                         self._refuse_many(histories, split)
-                case Assign(target, value):
-                    histories = [_with_bit(history, target, int(_classical(value, history))) for history in histories]
+                case Assign(value=value):
+                    histories = [self._assigned(history, part, int(_classical(value, history))) for history in histories]
                 case Branch(condition, then, otherwise):
                     held = [history for history in histories if _classical(condition, history)]
                     rest = [history for history in histories if not _classical(condition, history)]
@@ -170,6 +174,13 @@ class ReferencePrepared(AtAnyAngle):
                 case Repeat():
                     histories = self._repeat(part, histories, angles, split)
         return histories
+
+    def _assigned(self, history: History, part: Assign, value: int) -> History:
+        key, number = part.variable
+        if key == BITS.key:
+            return replace(history, bits=_with(history.bits, number, value))
+        check_width(self.circuit, part, value, value)
+        return replace(history, integers=_with(history.integers, number, value))
 
     def _repeat(self, loop: Repeat, histories: list[History], angles: Array, split: Split) -> list[History]:
         if split is _followed:
@@ -200,7 +211,7 @@ def _step(history: History, instruction: Instruction, angles: Array, split: Spli
             yield history
         case "measure":
             for outcome, after in split(history, [Operation(_ZERO, qubits), Operation(_ONE, qubits)], keep):
-                yield _with_bit(after, instruction.bits[0], outcome)
+                yield replace(after, bits=_with(after.bits, instruction.bits[0], outcome))
         case "reset":
             for _, after in split(history, [Operation(_ZERO, qubits), Operation(_LOWER, qubits)], keep):
                 yield after
@@ -241,12 +252,12 @@ def _drawn(generator: np.random.Generator) -> Split:
     return split
 
 
-def _with_bit(history: History, target: int, value: int) -> History:
-    return replace(history, bits=(*history.bits[:target], value, *history.bits[target + 1 :]))
+def _with(values: tuple[int, ...], number: int, value: int) -> tuple[int, ...]:
+    return (*values[:number], value, *values[number + 1 :])
 
 
 def _classical(expression: Expr, history: History) -> Any:
-    return evaluate(expression, {BITS.key: list(history.bits)})
+    return evaluate(expression, {BITS.key: list(history.bits), INTEGERS.key: list(history.integers)})
 
 
 def _apply(state: Array, matrix: Array, qubits: tuple[int, ...]) -> Array:

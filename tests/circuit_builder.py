@@ -18,6 +18,7 @@ from qkernel.lower.circuit import (
     Branch,
     Circuit,
     Expectation,
+    IntegerVariable,
     Kind,
     Repeat,
     Run,
@@ -73,6 +74,7 @@ class CircuitBuilder:
 
     num_qubits: int
     num_bits: int = 0
+    integers: tuple[IntegerVariable, ...] = ()
     parameters: list[OpenParameter] = field(default_factory=list)
     _kinds: dict[Kind, int] = field(default_factory=dict)
     _angles: list[Angle] = field(default_factory=list)
@@ -133,9 +135,9 @@ class CircuitBuilder:
         self._body.append(Repeat(condition, self._nested(body)))
         return self
 
-    def assign(self, target: int, value: Expr) -> CircuitBuilder:
-        """A run-time classical value."""
-        self._body.append(Assign(target, value))
+    def assign(self, target: int | Item, value: Expr) -> CircuitBuilder:
+        """A run-time classical value; a `target` that is a number is the bit of this number."""
+        self._body.append(Assign(bit(target) if isinstance(target, int) else target, value))
         return self
 
     def _nested(self, fill: Callable[[CircuitBuilder], Any] | None) -> tuple[Any, ...]:
@@ -160,14 +162,14 @@ class CircuitBuilder:
         return self
 
     def _frozen(self) -> tuple[Any, ...]:
-        def integers(values: list[int]) -> Any:
+        def column(values: list[int]) -> Any:
             return np.array(values, np.int32)
 
         return tuple(
             Run(
-                integers(part.kind),
-                integers(part.qubits),
-                integers(part.bits),
+                column(part.kind),
+                column(part.qubits),
+                column(part.bits),
                 np.full(len(part.kind), -1, np.int32),
                 part.first_slot,
             )
@@ -211,6 +213,7 @@ class CircuitBuilder:
             probabilities,
             shown,
             len(shown) > 1 if outputs_tuple is None else outputs_tuple,
+            integers=self.integers,
         )
 
 

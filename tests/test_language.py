@@ -440,7 +440,7 @@ def test_remainders_of_counts_are_not_for_qiskit() -> None:
         return count
 
     assert outcomes(kernel) == {3: 200}
-    with pytest.raises(TargetCapabilityError, match="cannot compute with 31 measured bits"):
+    with pytest.raises(TargetCapabilityError, match="cannot compute with 32 measured bits"):
         kernel.compile().sample(engine="qiskit")
 
 

@@ -22,7 +22,7 @@ from qkernel.ir.ops import Alloc, Carried, Expval, For, If, Joined, Op, Probabil
 from qkernel.ir.places import whole
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType
 from qkernel.lower import lower
-from qkernel.lower.circuit import BITS, EXPECTATIONS, Assign, Branch, Circuit, Repeat, Run, bit, probabilities
+from qkernel.lower.circuit import BITS, EXPECTATIONS, Assign, Branch, Circuit, Repeat, Run, bit, probabilities, variables_read
 from qkernel.observable import X, Z
 from tests.lowering_ir import (
     BITS_TYPE,
@@ -80,7 +80,8 @@ def _part(circuit: Circuit, part: Any, angles: Any, state: Any, bits: Any, round
         case Run():
             return _run(circuit, part, angles, state, bits)
         case Assign(target, value):
-            return [(state, _with(bits, target, bool(evaluate(value, {BITS.key: list(bits)}))))]
+            ((_, number),) = variables_read(target)
+            return [(state, _with(bits, number, bool(evaluate(value, {BITS.key: list(bits)}))))]
         case Branch(condition, then, otherwise):
             chosen = then if evaluate(condition, {BITS.key: list(bits)}) else otherwise
             return _body(circuit, chosen, angles, [(state, bits)], rounds)

@@ -15,8 +15,8 @@ from qkernel.errors import SizeError
 from qkernel.gates import GATES
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr, Name
-from qkernel.ir.types import BIT
-from qkernel.lower.circuit import BITS, Assign, Body, Branch, Circuit, Instruction, Repeat, Run, bits_read
+from qkernel.ir.types import BIT, UINT
+from qkernel.lower.circuit import BITS, INTEGERS, Assign, Body, Branch, Circuit, Instruction, Repeat, Run, variables_read
 
 _WIRES_PER_BIT = 16
 
@@ -61,6 +61,9 @@ class CircuitReader:
         else:
             self.bit_wires = [len(self.wires)] * circuit.num_bits
             self.wires.append(Wire("bits", str(circuit.num_bits), is_classical=True))
+        self.integers = [Name(entry.name, UINT) for entry in circuit.integers]
+        self.integer_wires = [len(self.wires) + k for k in range(len(self.integers))]
+        self.wires += [Wire(entry.name, is_classical=True) for entry in self.integers]
 
     def scene(self) -> Scene:
         """The whole circuit."""
@@ -87,15 +90,16 @@ class CircuitReader:
                     title = f"while {shown}"
                     items += framed("loop", [Section(title, tuple(self.body(inner)))], bits=bits, tooltip=title)
                 case Assign(target, value):
-                    shown, read = self.condition(value)
-                    wires = sorted({self.bit_wires[target], *read})
-                    items.append(Operation(f"{self.bits[target].name} = {shown}", "measure", tuple(map(Touch, wires))))
+                    (shown, read), (name, (written,)) = self.condition(value), self.condition(target)
+                    wires = tuple(map(Touch, sorted({written, *read})))
+                    items.append(Operation(f"{name} = {shown}", "measure", wires))
         return items
 
     def condition(self, condition: Expr) -> tuple[str, tuple[int, ...]]:
-        """A condition over bits in words, and the classical wires that it reads."""
-        shown = label(evaluate(condition, {BITS.key: _Bits(self.bits)}))
-        return shown, tuple(sorted({self.bit_wires[k] for k in bits_read(condition)}))
+        """A condition or a number over bits and integers in words, and the classical wires that it reads."""
+        shown = label(evaluate(condition, {BITS.key: _Named(self.bits), INTEGERS.key: _Named(self.integers)}))
+        wires = {BITS.key: self.bit_wires, INTEGERS.key: self.integer_wires}
+        return shown, tuple(sorted({wires[key][k] for key, k in variables_read(condition)}))
 
     def boxed(self, operations: Sequence[Operation]) -> list[SceneItem]:
         """Operations of the first run, those of a named gate in a frame."""
@@ -167,8 +171,8 @@ class CircuitReader:
         return Operation(text, "readout", touches, ended=tuple(touch.wire for touch in touches), tooltip=text)
 
 
-class _Bits(Sequence[Any]):
-    """The bits of a circuit under their own names, for conditions."""
+class _Named(Sequence[Any]):
+    """The bits or integers of a circuit under their own names, for conditions."""
 
     def __init__(self, names: Sequence[Name]) -> None:
         self.names = names

@@ -6,7 +6,8 @@ dropping happen only in an engine's plan or a target's passes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -17,13 +18,21 @@ from qkernel.diagnostics import Span
 from qkernel.gates import GATES, Matrix, controlled, pauli_rotation
 from qkernel.ir.expressions import Const, Expr, Item
 from qkernel.ir.system_names import Key, SystemName
-from qkernel.ir.types import BIT, FLOAT, ArrayType
+from qkernel.ir.trees import free_names, system_names
+from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType
 from qkernel.lower.angles import AngleMap
 from qkernel.observable import Hamiltonian
 
+Array = np.ndarray[Any, Any]
 Integers = np.ndarray[Any, np.dtype[np.int32]]
 
 BITS = SystemName(Key("bits"), ArrayType(BIT))
+INTEGERS = SystemName(Key("integers"), ArrayType(UINT))
+Variable = tuple[Key, int]
+"""A bit or an integer of a circuit: `BITS.key` or `INTEGERS.key`, and its number."""
+
+RUN_TIME = frozenset((BITS.key, INTEGERS.key))
+"""What is known only when a circuit runs, shot by shot."""
 EXPECTATIONS = SystemName(Key("expectations"), ArrayType(FLOAT))
 
 
@@ -37,12 +46,32 @@ def bit(k: int) -> Item:
     return Item(BITS, (Const(k),))
 
 
+def integer(k: int) -> Item:
+    """The circuit's integer variable k, in conditions, assignments and outputs."""
+    return Item(INTEGERS, (Const(k),))
+
+
+def variables_read(value: Expr) -> set[Variable]:
+    """The bits and integers that a condition or an assigned value reads."""
+    match value:
+        case Item(SystemName(key), (Const(int(k)),)):
+            return {(key, k)}
+    return set().union(*map(variables_read, value.children))
+
+
 def bits_read(value: Expr) -> set[int]:
     """The circuit's bits that a condition or an assigned value reads."""
-    match value:
-        case Item(SystemName(), (Const(int(k)),)):
-            return {k}
-    return set().union(*map(bits_read, value.children))
+    return {k for key, k in variables_read(value) if key == BITS.key}
+
+
+def reads_run(value: Expr) -> bool:
+    """Whether an expression depends on bits or integers of the circuit."""
+    return not RUN_TIME.isdisjoint(system_names(value))
+
+
+def reads_run_only(value: Expr) -> bool:
+    """Whether an expression depends on nothing but bits and integers of the circuit."""
+    return not free_names(value) and system_names(value) <= RUN_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +165,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Branch:
-    """Run-time branching: `condition` is an expression over bits, `bit(k)` being the circuit's bit k."""
+    """Run-time branching: `condition` is an expression over the circuit's bits, `bit(k)`, and integers, `integer(k)`."""
 
     condition: Expr
     then: Body
@@ -146,20 +175,63 @@ class Branch:
 
 @dataclass(frozen=True)
 class Assign:
-    """A run-time classical value: bit `target` becomes `value`, an expression over bits (carried and joined bits)."""
+    """A run-time classical value: `target`, a `bit(k)` or an `integer(k)`, becomes `value`, an expression over these.
 
-    target: int
+    An integer never wraps around: a value beyond its width is an error where the circuit runs.
+    """
+
+    target: Item
     value: Expr
     span: Span | None = field(default=None, compare=False)
+
+    @property
+    def variable(self) -> Variable:
+        """The variable that is assigned, as in `variables_read`."""
+        (found,) = variables_read(self.target)
+        return found
+
+
+def at_once(written: Mapping[Item, Expr], fresh: Callable[[Item], Item], span: Span | None) -> list[Assign]:
+    """Assignments that all read the variables as they were before.
+
+    Each comes behind those that read its variable; where they read one another, one goes through a `fresh` variable.
+    """
+    targets = {variable: target for target in written for variable in variables_read(target)}
+    reads = {variable: variables_read(written[target]) - {variable} for variable, target in targets.items()}
+    readers = Counter(variable for read in reads.values() for variable in read)
+    free = [variable for variable in reversed(targets) if not readers[variable]]
+    now: list[Assign] = []
+    late: list[Assign] = []
+    while reads:
+        variable = free.pop() if free else next(iter(reads))
+        target, value = targets[variable], written[targets[variable]]
+        if readers[variable]:
+            own = fresh(target)
+            late.append(Assign(target, own, span))
+            target = own
+        now.append(Assign(target, value, span))
+        for other in reads.pop(variable):
+            readers[other] -= 1
+            if not readers[other] and other in reads:
+                free.append(other)
+    return now + late
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """Run `body` as long as `condition`, an expression over bits, holds."""
+    """Run `body` as long as `condition`, an expression over bits and integers, holds."""
 
     condition: Expr
     body: Body
     span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerVariable:
+    """A signed integer of `width` bits, 64 at most, under the user's name for it; several may share one name."""
+
+    name: str
+    width: int
 
 
 Body = tuple[Run | Branch | Repeat | Assign, ...]
@@ -201,9 +273,9 @@ class Expectation:
 class Circuit:
     """A concrete circuit with open angles.
 
-    `outputs` are host-side expressions over `BITS`, `EXPECTATIONS` (a vector of Float, one per entry of `expectations`)
-    and `probabilities(0)`, `probabilities(1)` ... (vectors of 2**k Floats), and over the open parameters by their own
-    names; `outputs_tuple` says whether the kernel returns a tuple. Bits hold 0 until they are
+    `outputs` are host-side expressions over `BITS`, `INTEGERS`, `EXPECTATIONS` (a vector of Float, one per entry of
+    `expectations`) and `probabilities(0)`, `probabilities(1)` ... (vectors of 2**k Floats), and over the open parameters by
+    their own names; `outputs_tuple` says whether the kernel returns a tuple. Bits and integers hold 0 until they are
     written. `registers` names stretches of qubits for drawings and targets. `inputs` and `returned` are the qubits that the
     kernel takes and gives back, in order; `clean` are those that a kernel promises to bring back to 0, with its name.
     """
@@ -224,9 +296,30 @@ class Circuit:
     inputs: tuple[int, ...] = ()
     returned: tuple[int, ...] = ()
     clean: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    integers: tuple[IntegerVariable, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Circuit {self.name}: {self.num_qubits} qubits, {self.num_bits} bits, {self.size} instructions>"
+        integers = f"{len(self.integers)} integers, " if self.integers else ""
+        return f"<Circuit {self.name}: {self.num_qubits} qubits, {self.num_bits} bits, {integers}{self.size} instructions>"
+
+    @property
+    def memory_bits(self) -> int:
+        """How many bits a shot leaves: the circuit's bits, then its integers in two's complement, least significant first."""
+        return self.num_bits + sum(variable.width for variable in self.integers)
+
+    def packed(self, bits: Array, integers: Array) -> Array:
+        """What shots leave, uint8 of shape (shots, memory_bits), of bits (shots, bits) and int64 integers (shots, integers)."""
+        columns = [integers[:, k, None] >> np.arange(entry.width) & 1 for k, entry in enumerate(self.integers)]
+        return np.concatenate([bits, *columns], axis=1, dtype=np.uint8, casting="unsafe")
+
+    def unpacked(self, memory: Array) -> tuple[Array, Array]:
+        """The bits and the integers of shots, int64 of shapes (shots, bits) and (shots, integers)."""
+        memory, first, integers = memory.astype(np.int64), self.num_bits, []
+        for entry in self.integers:
+            digits = memory[:, first : first + entry.width] << np.arange(entry.width)
+            integers.append(digits[:, :-1].sum(1) - digits[:, -1])
+            first += entry.width
+        return memory[:, : self.num_bits], np.array(integers, np.int64).reshape(-1, len(memory)).T
 
     @cached_property
     def size(self) -> int:

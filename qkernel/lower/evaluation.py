@@ -18,7 +18,7 @@ from qkernel.ir.expressions import Expr, Name, Pack, Row, Slice, Updated, size, 
 from qkernel.ir.expressions import item as residual_item
 from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS, OPERATORS
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, TupleType, Type
-from qkernel.lower.counters import reads_bits_only
+from qkernel.lower.circuit import reads_run_only
 from qkernel.lower.effort import NODE, OPERATION, spend
 from qkernel.lower.residuals import combine
 from qkernel.lower.values import (
@@ -165,7 +165,7 @@ def _chosen(base: Any, keys: list[Any], written: Expr) -> Expr:
     index, *rest = keys
     if type(index) in _KINDS:
         return _chosen(element(base, [index], written), rest, written)
-    if not reads_bits_only(index):
+    if not reads_run_only(index):
         raise Unsettled(index, "an index")
     spend(OPERATION * length(base, 0))
     entries = [element(base, [k, *rest], written) for k in range(length(base, 0))]

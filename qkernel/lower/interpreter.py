@@ -11,7 +11,7 @@ import numpy as np
 from qkernel.diagnostics import Note, Span, written_name
 from qkernel.errors import KernelRecursionError, NotUnitaryError, QKernelError, SizeError
 from qkernel.gates import GATES
-from qkernel.ir.expressions import Const, Expr
+from qkernel.ir.expressions import Const, Expr, Item
 from qkernel.ir.ops import (
     Adjoint,
     Alloc,
@@ -36,15 +36,15 @@ from qkernel.ir.ops import (
 )
 from qkernel.ir.places import Place
 from qkernel.ir.trees import tree_size
-from qkernel.ir.types import QUBIT, is_quantum
+from qkernel.ir.types import BIT, QUBIT, is_quantum
 from qkernel.ir.walk import expressions
 from qkernel.lower import broadcast, loops, measurement, modifiers, returns, runtime
-from qkernel.lower.circuit import Box, Circuit, Expectation, Kind
+from qkernel.lower.circuit import Box, Circuit, Expectation, Kind, bit
 from qkernel.lower.columns import Columns, Row
-from qkernel.lower.counters import Counters
 from qkernel.lower.effort import INSTRUCTION, ITERATION, NODE, OPERATION, spend
 from qkernel.lower.evaluation import value, whole
 from qkernel.lower.evolution import evolution
+from qkernel.lower.integers import Integers
 from qkernel.lower.parameters import OpenParameters
 from qkernel.lower.reports import Frame, locate, no_body, not_finite, outside, refused_bound, translated, twice, used_again
 from qkernel.lower.values import NotVectorised, OpenDictionary, Register, Unsettled, known
@@ -69,7 +69,7 @@ class Interpreter:
         self.module = module
         self.open = OpenParameters(tuple(p for p in entry.parameters if p.name in open_parameters), lengths, trims)
         self.columns = Columns()
-        self.counters = Counters()
+        self.integers = Integers()
         self.top = self.columns.body
         self.rows: list[Row] | None = None
         self.modified: list[Call] = []
@@ -111,8 +111,7 @@ class Interpreter:
         returned = [expr for expr in entry.returns if isinstance(expr, Expr)]
         qubits = returns.keep_promise(self, frame, len(self.inputs))
         with self.reporting(entry.span, frame):
-            values = [measurement.output(value(expr, frame.names), expr.type) for expr in returned]
-            outputs = [self.counters.expand(entry) for entry in values]
+            outputs = [measurement.output(value(expr, frame.names), expr.type) for expr in returned]
             if self.side_by_side:
                 outputs = measurement.outputs_for_each(outputs, self.side_by_side, len(self.expectations))
         self.columns.close()
@@ -136,6 +135,7 @@ class Interpreter:
             self.inputs,
             qubits,
             tuple(self.clean),
+            self.integers.variables,
         )
 
     # Blocks and errors -------------------------------------------------------------------------------------------------
@@ -196,6 +196,10 @@ class Interpreter:
         first = self.num_bits
         self.num_bits += count
         return first
+
+    def fresh_variable(self, like: Item) -> Item:
+        """A new bit, or an integer that has room for what `like` holds."""
+        return bit(self.fresh_bits(1)) if like.type == BIT else self.integers.like(like)
 
     def qubit(self, place: Place, names: dict[str, Any]) -> int:
         """The one qubit of a place without a length."""

@@ -20,8 +20,8 @@ from qkernel.errors import (
 )
 from qkernel.ir.ops import Call, Function, Parameter
 from qkernel.ir.places import Place
+from qkernel.lower.circuit import reads_run
 from qkernel.lower.columns import Columns
-from qkernel.lower.counters import reads_bits
 from qkernel.lower.parameters import OpenParameters
 from qkernel.lower.residuals import manageable
 from qkernel.lower.values import Affine, Unsettled
@@ -75,7 +75,7 @@ def translated(error: Exception, parameters: OpenParameters) -> QKernelError:
         )
         lacking.lacking = tuple(names)
         return lacking
-    source = "a measurement" if reads_bits(expr) else "an expectation value or a probability"
+    source = "a measurement" if reads_run(expr) else "an expectation value or a probability"
     return SeparationError(
         f"{error.use} depends on {source}, and is to be known before the circuit runs",
         label="known only at run time",

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qkernel.diagnostics import written_name
 from qkernel.errors import QKernelError, SeparationError
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.ops import Carried, If, While
-from qkernel.ir.system_names import SystemName
-from qkernel.ir.trees import free_names, system_names
 from qkernel.ir.types import BIT, UINT
-from qkernel.lower.circuit import BITS, Assign, Branch, Repeat, bit
-from qkernel.lower.counters import reads_bits_only, width
-from qkernel.lower.effort import INSTRUCTION, spend
+from qkernel.lower.circuit import (
+    Assign,
+    Branch,
+    Repeat,
+    Variable,
+    at_once,
+    bit,
+    reads_run_only,
+    variables_read,
+)
+from qkernel.lower.effort import spend
 from qkernel.lower.evaluation import value
 from qkernel.lower.reports import Frame
 from qkernel.lower.residuals import choose, manageable
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
 
 def branch(interpreter: Interpreter, op: If, condition: Any, frame: Frame) -> None:
     """Lower both sides; values that differ between them become fresh bits, or a choice by the condition."""
-    tested = _tested(interpreter, condition, "the branch that is taken")
+    tested = _tested(condition, "the branch that is taken")
     interpreter.refuse_modified(op, "a branch on a measured bit")
     names, columns = frame.names, interpreter.columns
     interpreter.branching += 1
@@ -61,10 +67,10 @@ class _Join:
             parts = [self.value(*pair, name) for pair in zip(left, right, strict=True)]
             return Vector(parts) if isinstance(left, list) else tuple(parts)
         if _is_bit(left) and _is_bit(right):
-            target = self.interpreter.fresh_bits(1)
+            target = bit(self.interpreter.fresh_bits(1))
             for side, entry in zip(self.sides, (left, right), strict=True):
-                side.append(Assign(target, _tested(self.interpreter, entry, f"`{written_name(name)}`"), self.op.span))
-            return bit(target)
+                side.append(Assign(target, _tested(entry, f"`{written_name(name)}`"), self.op.span))
+            return target
         if _is_scalar(left) and _is_scalar(right):
             return choose(self.condition, _expression(left), _expression(right))
         name = written_name(name)
@@ -76,93 +82,64 @@ class _Join:
 
 
 def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
-    """A loop on measured bits; each bit that it carries lives in a bit of its own."""
+    """A loop on measured bits; each bit and each number that changes in it is a variable of its own."""
     interpreter.refuse_modified(op, "a loop on a measured bit")
-    names, columns = frame.names, interpreter.columns
-    starts = [value(entry.initial, names) for entry in op.carried]
+    names, columns, first = frame.names, interpreter.columns, len(interpreter.integers)
+    starts = {entry.name: value(entry.initial, names) for entry in op.carried}
     columns.close()
-    for entry, start in zip(op.carried, starts, strict=True):
-        counts = _is_whole(start) and entry.next is not Name(entry.name, entry.next.type)
-        names[entry.name] = (_counted if counts else _placed)(interpreter, start, op)
-    placed = [names[entry.name] for entry in op.carried]
+    numbers: dict[str, Item] = {}
+    for entry in op.carried:
+        start = starts[entry.name]
+        if _is_whole(start) and entry.next is not Name(entry.name, entry.next.type):
+            names[entry.name] = numbers[entry.name] = _counted(interpreter, entry.name, start, op)
+        else:
+            names[entry.name] = _placed(interpreter, start, op)
+    placed = {name: names[name] for name in starts}
     condition = value(op.condition, names)
-    if isinstance(condition, (bool, int, float)) and not condition:
-        names.update([(entry.name, start) for entry, start in zip(op.carried, starts, strict=True)])
-        return
     if isinstance(condition, (bool, int, float)):
+        if condition:
+            raise known_rounds()
+        names.update(starts)
+        return
+    tested = _tested(condition, "the number of rounds")
+    body, ends = _round(interpreter, op, frame)
+    written: dict[Item, Expr] = {}
+    for name, place in placed.items():
+        _write(written, place, ends[name], name, name in numbers)
+    carried = [(number, wrap(starts[name]), wrap(ends[name])) for name, number in numbers.items()]
+    if (full := interpreter.integers.close(carried, first, interpreter.repeating > 0)) is not None:
+        raise _changes(next(name for name, number in numbers.items() if number is full))
+    known = {place for name, place in numbers.items() if isinstance(starts[name], int)}
+    if _is_known(tested, [part for part in body if isinstance(part, Assign)], written, known):
         raise known_rounds()
-    tested = _tested(interpreter, condition, "the number of rounds")
-    interpreter.branching += 1
-    interpreter.repeating += 1
-    with columns.nested() as body:
-        interpreter.block(op.body, frame)
-        ends = [end for _, end in after_round(interpreter, op.carried, frame)]
-    interpreter.branching -= 1
-    interpreter.repeating -= 1
-    written: list[tuple[int, Expr]] = []
-    for entry, place, end in zip(op.carried, placed, ends, strict=True):
-        if interpreter.counters.bits(place) is None:
-            _write(interpreter, written, place, end, entry.name)
-    written += _counts(interpreter, op, body, placed, starts, ends)
-    assigned = {part.target: part.value for part in body if isinstance(part, Assign)} | dict(written)
-    counted = [interpreter.counters.bits(place) for place, start in zip(placed, starts, strict=True) if isinstance(start, int)]
-    known = {k for bits in counted for k in bits or ()} | {part.target for part in body if isinstance(part, Assign)}
-    if _read(tested, assigned) <= known:
-        raise known_rounds()
-    body += _simultaneous(interpreter, written, op)
+    body += at_once(written, interpreter.fresh_variable, op.span)
     columns.body.append(Repeat(tested, tuple(body), op.span))
 
 
-def _counts(
-    interpreter: Interpreter, op: While, body: list[Any], placed: list[Any], starts: list[Any], ends: list[Any]
-) -> list[tuple[int, Expr]]:
-    """What a round makes of the bits of the whole numbers that a loop carries."""
-    counters = interpreter.counters
-    held = [k for k, place in enumerate(placed) if counters.bits(place) is not None]
-    for k in held:
-        if not _is_whole(ends[k]):
-            raise _changes(op.carried[k].name)
-    first, last = ([wrap(values[k]) for k in held] for values in (starts, ends))
-    full = counters.close([placed[k] for k in held], first, last, interpreter.repeating > 0)
-    if full is not None:
-        raise _changes(next(op.carried[k].name for k in held if placed[k] is full))
-    written: list[tuple[int, Expr]] = []
-    for k, end in zip(held, last, strict=True):
-        bits = counters.bits(placed[k]) or range(0)
-        digits = counters.digits(end, len(bits), _own_bits(interpreter, body, op))
-        written += reversed([*zip(bits, map(manageable, digits), strict=True)])  # a digit reads itself and lower ones
-    return written
+def _round(interpreter: Interpreter, op: While, frame: Frame) -> tuple[list[Any], dict[str, Any]]:
+    """The body of a loop, and what the names that it carries are after it."""
+    interpreter.branching += 1
+    interpreter.repeating += 1
+    with interpreter.columns.nested() as body:
+        interpreter.block(op.body, frame)
+        ends = dict(after_round(interpreter, op.carried, frame))
+    interpreter.branching -= 1
+    interpreter.repeating -= 1
+    return body, ends
 
 
-def _own_bits(interpreter: Interpreter, body: list[Any], op: While) -> Callable[[Expr], Expr]:
-    """Gives an expression over bits a bit of its own, which is assigned at the end of `body`."""
-
-    def write(expr: Expr) -> Expr:
-        if isinstance(expr, (Const, Item)):
-            return expr
-        target = interpreter.fresh_bits(1)
-        spend(4 * INSTRUCTION)
-        body.append(Assign(target, manageable(expr), op.span))
-        return bit(target)
-
-    return write
-
-
-def _read(condition: Expr, written: dict[int, Expr]) -> set[int]:
-    """The bits that the number of rounds depends on, where each round assigns those `written`."""
-    found: set[int] = set()
+def _is_known(condition: Expr, assigned: Sequence[Assign], written: Mapping[Item, Expr], known: Iterable[Item]) -> bool:
+    """Whether the number of rounds depends on `known` variables only, and on what the body assigns to others from these."""
+    settled = {part.variable for part in assigned}.union(*map(variables_read, known))
+    values = {part.variable: part.value for part in assigned}
+    values |= {variable: entry for target, entry in written.items() for variable in variables_read(target)}
+    found: set[Variable] = set()
     pending = [condition]
     while pending:
-        part = pending.pop()
-        if isinstance(part, Item) and part.base is BITS:
-            (key,) = part.keys
-            assert isinstance(key, Const)
-            if key.value not in found:
-                found.add(key.value)
-                pending += [written[key.value]] if key.value in written else []
-        else:
-            pending.extend(part.children)
-    return found
+        new = variables_read(pending.pop()) - found
+        found |= new
+        pending += [values[variable] for variable in new if variable in values]
+    return found <= settled
 
 
 def after_round(interpreter: Interpreter, carried: Sequence[Carried], frame: Frame) -> list[tuple[str, Any]]:
@@ -184,30 +161,27 @@ def _placed(interpreter: Interpreter, start: Any, op: While) -> Any:
         return tuple(_placed(interpreter, part, op) for part in start)
     if not _is_bit(start):
         return start
-    target = interpreter.fresh_bits(1)
-    interpreter.columns.body.append(Assign(target, _tested(interpreter, start, "a bit of the loop"), op.span))
-    return bit(target)
+    target = bit(interpreter.fresh_bits(1))
+    interpreter.columns.body.append(Assign(target, _tested(start, "a bit of the loop"), op.span))
+    return target
 
 
-def _counted(interpreter: Interpreter, start: Any, op: While) -> SystemName:
-    """A whole number that a loop carries, moved into bits."""
-    count = width(op.body)
-    first = interpreter.fresh_bits(count)
-    digits = interpreter.counters.digits(wrap(start), count, _own_bits(interpreter, interpreter.columns.body, op))
-    written = [(first + k, digit) for k, digit in enumerate(digits) if interpreter.repeating or digit is not Const(False)]
-    interpreter.columns.body += [Assign(place, digit, op.span) for place, digit in written]
-    return interpreter.counters.place(range(first, first + count))
+def _counted(interpreter: Interpreter, name: str, start: Any, op: While) -> Item:
+    """A whole number that a loop carries, moved into an integer variable."""
+    number, first = interpreter.integers.declare(written_name(name)), wrap(start)
+    if interpreter.repeating or first is not Const(0):
+        interpreter.columns.body.append(Assign(number, _tested(first, "a number of the loop"), op.span))
+    return number
 
 
-def _write(interpreter: Interpreter, written: list[tuple[int, Expr]], place: Any, end: Any, name: str) -> None:
+def _write(written: dict[Item, Expr], place: Any, end: Any, name: str, counts: bool = False) -> None:
     if isinstance(place, (list, tuple)) and isinstance(end, (list, tuple)) and len(place) == len(end):
         for inner, part in zip(place, end, strict=True):
-            _write(interpreter, written, inner, part, name)
-    elif _is_bit(place) and _is_bit(end):
-        if not _same(place, end):
-            written.append((place.keys[0].value, _tested(interpreter, end, f"`{written_name(name)}`")))
+            _write(written, inner, part, name)
     elif not _same(place, end):
-        raise _changes(name)
+        if not (counts and _is_whole(end)) and not (_is_bit(place) and _is_bit(end)):
+            raise _changes(name)
+        written[place] = _tested(end, f"`{written_name(name)}`")
 
 
 def _changes(name: str) -> SeparationError:
@@ -219,29 +193,10 @@ def _changes(name: str) -> SeparationError:
     )
 
 
-def _simultaneous(interpreter: Interpreter, written: list[tuple[int, Expr]], op: While) -> list[Assign]:
-    """Assignments that all read the bits as they were before."""
-    targets = [target for target, _ in written]
-    if not any(_reads(entry, set(targets[:k])) for k, (_, entry) in enumerate(written)):
-        return [Assign(target, entry, op.span) for target, entry in written]
-    first = interpreter.fresh_bits(len(written))
-    return [Assign(first + k, entry, op.span) for k, (_, entry) in enumerate(written)] + [
-        Assign(target, bit(first + k), op.span) for k, target in enumerate(targets)
-    ]
-
-
-def _reads(expr: Expr, targets: set[int]) -> bool:
-    if isinstance(expr, Item) and expr.base is BITS:
-        (key,) = expr.keys
-        assert isinstance(key, Const)
-        return key.value in targets
-    return any(_reads(child, targets) for child in expr.children)
-
-
-def _tested(interpreter: Interpreter, condition: Any, use: str) -> Expr:
-    """A value as an expression over bits; nothing else is known when the circuit runs."""
-    expr = interpreter.counters.tested(manageable(_expression(condition)))
-    if free_names(expr) or system_names(expr) - {BITS.key}:
+def _tested(condition: Any, use: str) -> Expr:
+    """A value as an expression over bits and integers; nothing else is known when the circuit runs."""
+    expr = manageable(_expression(condition))
+    if not reads_run_only(expr):
         raise Unsettled(expr, use)
     return expr
 
@@ -262,7 +217,7 @@ def _is_bit(entry: Any) -> bool:
 def _is_whole(entry: Any) -> bool:
     """Whether a value is a whole number that is known, or made of bits."""
     if isinstance(entry, Expr):
-        return manageable(entry).type == UINT and reads_bits_only(entry)
+        return manageable(entry).type == UINT and reads_run_only(entry)
     return isinstance(entry, int) and not isinstance(entry, bool)
 
 

@@ -7,7 +7,7 @@ first for all that wait there: so branches join again, and loops go on for the r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -16,11 +16,12 @@ import numpy as np
 from qkernel.engine import Prepared
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
-from qkernel.lower.circuit import BITS, Assign, Circuit, Instruction
+from qkernel.lower.circuit import BITS, INTEGERS, Assign, Circuit, Instruction, IntegerVariable
+from qkernel.lower.integers import fits_words
 from qkernel_backends.guard import AtAnyAngle, guarded
-from qkernel_backends.histories import check_branches, check_rounds, no_exact_value, no_state
+from qkernel_backends.histories import check_branches, check_rounds, check_width, no_exact_value, no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
-from qkernel_backends.native.branching import Collapse, Test, last_measurements, steps
+from qkernel_backends.native.branching import Collapse, Step, Test, last_measurements, steps
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.runner import WORTH_THREADS, Runner
@@ -46,11 +47,13 @@ _NEGLIGIBLE = {4: 1e-12, 8: 1e-20}
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Histories: states (rows, 2, 2**n) of real and imaginary parts, bits (rows, bits), and for each row its sample,
-    how many shots took it, and the rounds of loops so far. Without shots the squared norm is the probability."""
+    """Histories: states (rows, 2, 2**n) of real and imaginary parts, bits (rows, bits), integers (rows, integers), and for
+    each row its sample, how many shots took it, and the rounds of loops so far. Without shots the squared norm is the
+    probability."""
 
     states: Array
     bits: Array
+    integers: Array
     sample: Array
     shots: Array
     rounds: Array
@@ -75,6 +78,7 @@ class Trajectories(AtAnyAngle):
         self.circuit, self.dtype = circuit, dtype
         self.real = np.dtype(np.float32 if dtype == np.complex64 else np.float64)
         self.final, self.steps = last_measurements(circuit), steps(circuit)
+        self._fits_words = [_fits_words(step, circuit.integers) for step in self.steps]
         self.limit = max(1, _ROOM // (2 * self.real.itemsize << circuit.num_qubits))
         self._plans: dict[tuple[int, bool], Plan] = {}
         self._runners: dict[tuple[int, bool, int], Runner] = {}
@@ -121,27 +125,27 @@ class Trajectories(AtAnyAngle):
     @guarded
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """See `qkernel.engine.Prepared`."""
-        require_memory_for_shots(len(theta), shots, self.circuit.num_bits)
-        result = np.zeros((len(theta), shots, self.circuit.num_bits), np.uint8)
+        require_memory_for_shots(len(theta), shots, self.circuit.memory_bits)
+        result = np.zeros((len(theta), shots, self.circuit.memory_bits), np.uint8)
         if not shots:
             return result
         generator, filled = np.random.default_rng(seed), np.zeros(len(theta), int)
         with progress(f"{shots} shots", result.shape[0] * shots) as advance:
             for rows in self._run(theta, shots, generator, advance):
-                sample, bits = self._drawn(rows, generator)
+                sample, memory = self._drawn(rows, generator)
                 for k in np.unique(sample):
-                    mine = bits[sample == k]
+                    mine = memory[sample == k]
                     result[k, filled[k] : filled[k] + len(mine)] = mine
                     filled[k] += len(mine)
-                advance(len(bits))
-        for bits in result:
-            generator.shuffle(bits, axis=0)
+                advance(len(memory))
+        for memory in result:
+            generator.shuffle(memory, axis=0)
         return result
 
     def _drawn(self, rows: Rows, generator: np.random.Generator) -> tuple[Array, Array]:
-        """The sample and the bits of each shot, the last measurements drawn together."""
+        """The sample of each shot and what it leaves, the last measurements drawn together."""
         chosen = np.repeat(np.arange(len(rows)), rows.shots)
-        bits = rows.bits[chosen]
+        memory = self.circuit.packed(rows.bits, rows.integers)[chosen]
         if self.final:
             weights = marginal(np.square(rows.states).sum(1), self.circuit.num_qubits, tuple(q for q, _ in self.final))
             cumulative = np.cumsum(weights, axis=1, dtype=float)
@@ -150,8 +154,8 @@ class Trajectories(AtAnyAngle):
             found = np.searchsorted(cumulative.ravel(), chosen + generator.random(len(chosen)), side="right")
             outcomes = np.minimum(found - chosen * weights.shape[1], weights.shape[1] - 1)
             for k, (_, bit) in enumerate(self.final):
-                bits[:, bit] = outcomes >> k & 1
-        return rows.sample[chosen], bits
+                memory[:, bit] = outcomes >> k & 1
+        return rows.sample[chosen], memory
 
     def _exact(self, theta: Array) -> Iterator[Rows]:
         for step in self.steps:
@@ -199,19 +203,23 @@ class Trajectories(AtAnyAngle):
         )
         states = np.zeros((count, 2, 1 << self.circuit.num_qubits), self.real)
         states[:, 0, 0] = 1
-        bits = np.zeros((count, self.circuit.num_bits), np.uint8)
-        return Rows(states, bits, np.array(samples), np.full(count, shots), np.zeros(count, int))
+        bits, integers = np.zeros((count, self.circuit.num_bits), np.uint8), np.zeros((count, len(self.circuit.integers)), int)
+        return Rows(states, bits, integers, np.array(samples), np.full(count, shots), np.zeros(count, int))
 
     def _step(
         self, at: int, rows: Rows, columns: Array, generator: np.random.Generator | None, histories: Array
     ) -> Iterator[tuple[int, Rows]]:
         """The rows after a step, with the steps that they go on with."""
         match self.steps[at]:
-            case Assign(target, value):
-                rows.bits[:, target] = _classical(value, rows)
+            case Assign(value=value) as part:
+                key, number = part.variable
+                values = self._classical(at, value, rows)
+                if key == INTEGERS.key:
+                    check_width(self.circuit, part, int(values.min()), int(values.max()))
+                (rows.bits if key == BITS.key else rows.integers)[:, number] = values
                 yield at + 1, rows
             case Test(condition, target, loop):
-                held = _classical(condition, rows).astype(bool)
+                held = self._classical(at, condition, rows).astype(bool)
                 if not held.all():
                     yield target, rows.take(~held) if held.any() else rows
                     rows = rows.take(held)
@@ -223,6 +231,14 @@ class Trajectories(AtAnyAngle):
                 yield at + 1, self._collapsed(collapse, rows, generator, histories)
             case gates:
                 yield at + 1, self._moved(at, gates, rows, columns) if gates else rows
+
+    def _classical(self, at: int, expression: Expr, rows: Rows) -> Array:
+        """The value of the expression of a step for each row: one by one in Python where a whole number may get large."""
+        bits, integers = rows.bits.T.astype(np.int64), rows.integers.T
+        if self._fits_words[at]:
+            return np.broadcast_to(evaluate(expression, {BITS.key: bits, INTEGERS.key: integers}), len(rows))
+        each = zip(bits.T.tolist(), integers.T.tolist(), strict=True)
+        return np.array([evaluate(expression, {BITS.key: own, INTEGERS.key: numbers}) for own, numbers in each], object)
 
     def _moved(self, at: int, gates: tuple[Instruction, ...], rows: Rows, columns: Array) -> Rows:
         """The rows after gates, by machine code; angles that all rows share are looked at once."""
@@ -250,7 +266,7 @@ class Trajectories(AtAnyAngle):
             return rows
         self._require_memory(len(rows))
         states = ordered(rows.states.reshape(2 * len(rows), -1), plan.place).reshape(rows.states.shape)
-        return Rows(states, rows.bits, rows.sample, rows.shots, rows.rounds)
+        return replace(rows, states=states)
 
     def _collapsed(self, collapse: Collapse, rows: Rows, generator: np.random.Generator | None, histories: Array) -> Rows:
         """Each row once for each of its outcomes."""
@@ -278,7 +294,7 @@ class Trajectories(AtAnyAngle):
                 half /= np.sqrt(weights[outcome][chosen]).reshape(-1, 1, 1, 1).astype(self.real)
             if collapse.bit is not None:
                 bits[:, collapse.bit] = outcome
-            parts.append((bits, rows.sample[chosen], shots[outcome][chosen], rows.rounds[chosen]))
+            parts.append((bits, rows.integers[chosen], rows.sample[chosen], shots[outcome][chosen], rows.rounds[chosen]))
             begin += len(bits)
         return Rows(states.reshape(count, *rows.states.shape[1:]), *map(np.concatenate, zip(*parts, strict=True)))
 
@@ -310,5 +326,8 @@ def _overlaps(states: Array, x: int, masks: list[int]) -> Array:
     return result
 
 
-def _classical(expression: Expr, rows: Rows) -> Array:
-    return np.broadcast_to(evaluate(expression, {BITS.key: rows.bits.T.astype(np.int64)}), len(rows))
+def _fits_words(step: Step, integers: tuple[IntegerVariable, ...]) -> bool:
+    match step:
+        case Assign(value=value) | Test(condition=value):
+            return fits_words(value, integers)
+    return True

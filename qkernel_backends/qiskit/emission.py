@@ -14,6 +14,7 @@ from qiskit.circuit.library import CUGate, PhaseGate, UGate
 from qkernel.lower.circuit import Assign, Body, Box, Branch, Circuit, Kind, Repeat, Run, bits_read, parts
 from qkernel_backends.qiskit.conditions import boolean, condition
 from qkernel_backends.qiskit.gates import box_name, factory, fixed_operation
+from qkernel_backends.qiskit.integers import with_bits_for_integers
 from qkernel_backends.qiskit.names import fresh
 from qkernel_backends.qiskit.parameters import slot_angles
 
@@ -22,7 +23,7 @@ def emit(circuit: Circuit, theta: Sequence[float] | None = None) -> QuantumCircu
     """The circuit in Qiskit, gate by gate as it was written, each under Qiskit's own name.
 
     Open parameters become Qiskit parameters named as the columns of the angle map (`weights[0]`); with `theta`, shape
-    (columns,), they get these values. Measured bits form the classical register `c`,
+    (columns,), they get these values. Measured bits form the classical register `c`, behind them those of integers,
     or `c_1`, `c_2` ... where a register of qubits has that name.
     Raises `TargetCapabilityError` for an angle or a condition that Qiskit cannot express.
     """
@@ -33,6 +34,7 @@ def emit(circuit: Circuit, theta: Sequence[float] | None = None) -> QuantumCircu
 
 def emit_with(circuit: Circuit, angles: Sequence[Any], boxes: tuple[Box, ...] = ()) -> QuantumCircuit:
     """The circuit in Qiskit with an angle (a number or Qiskit expression) for each slot, the `boxes` as composite gates."""
+    circuit = with_bits_for_integers(circuit)
     qubits = [Qubit() for _ in range(circuit.num_qubits)]
     result = QuantumCircuit(qubits, name=circuit.name)
     taken: set[str] = set()
@@ -81,8 +83,8 @@ class _Emitter:
                 case Repeat(test, inner):
                     used, bits = self._wires(part, target)
                     target.append(WhileLoopOp(condition(test, self.clbits), self._block(inner, used, bits)), used, bits)
-                case Assign(bit, value):
-                    target.store(self.clbits[bit], boolean(value, self.clbits))
+                case Assign(_, value):
+                    target.store(self.clbits[part.variable[1]], boolean(value, self.clbits))
 
     def _wires(self, part: Branch | Repeat, target: QuantumCircuit) -> tuple[list[Qubit], list[Clbit]]:
         qubits, bits = used_wires((part,))
@@ -192,6 +194,6 @@ def used_wires(body: Body) -> tuple[set[int], set[int]]:
                 bits.update(part.bits.tolist())
             case Branch(test) | Repeat(test):
                 bits |= bits_read(test)
-            case Assign(bit, value):
-                bits |= bits_read(value) | {bit}
+            case Assign(target, value):
+                bits |= bits_read(value) | bits_read(target)
     return qubits, bits

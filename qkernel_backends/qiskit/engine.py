@@ -159,11 +159,12 @@ class QiskitPrepared:
         return (amplitudes * self._phases(theta)[:, None]).astype(self.dtype)
 
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
-        """Measured bits, uint8 of shape (batch, shots, num_bits)."""
+        """What shots leave, uint8 of shape (batch, shots, memory_bits)."""
         self._require("sampling", "gives no samples: use a sampler or a backend")
-        if not self.circuit.num_bits or not len(theta):
-            return np.zeros((len(theta), shots, self.circuit.num_bits), np.uint8)
-        require_memory_for_shots(len(theta), shots, self.circuit.num_bits)
+        left = self.circuit.memory_bits
+        if not left or not len(theta):
+            return np.zeros((len(theta), shots, left), np.uint8)
+        require_memory_for_shots(len(theta), shots, left)
         if isinstance(self.engine.backend, BaseSamplerV2):
             return self._sample_on_sampler(self.engine.backend, theta, shots, seed)
         options: dict[str, Any] = {} if seed is None else {"seed_simulator": _within_64_bits(seed)}
@@ -171,7 +172,7 @@ class QiskitPrepared:
         with running(self.circuit.name):
             found = experiments(self._backend, circuit, self._values(circuit, theta), shots=shots, memory=True, **options)
             memories = [getattr(entry.data, "memory", None) for entry in found]
-        return np.stack([bits_of(memory, shots, circuit.num_clbits)[:, : self.circuit.num_bits] for memory in memories])
+        return np.stack([bits_of(memory, shots, circuit.num_clbits)[:, :left] for memory in memories])
 
     def _sample_on_sampler(self, sampler: BaseSamplerV2, theta: Array, shots: int, seed: int | None) -> Array:
         if seed is not None:
@@ -185,7 +186,8 @@ class QiskitPrepared:
             results = careful(sampler).run(pubs, shots=shots).result()
             register = circuit.cregs[0]
             bits = [result.data[register.name].to_bool_array(order="little") for result in results]
-        return (bits[0] if circuit.parameters else np.stack(bits)).astype(np.uint8)
+        found = bits[0] if circuit.parameters else np.stack(bits)
+        return found[..., : self.circuit.memory_bits].astype(np.uint8)
 
     def _to_sample(self) -> QuantumCircuit:
         circuit, device = self._without_phase(), self._device

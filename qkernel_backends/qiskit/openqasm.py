@@ -11,8 +11,11 @@ from qiskit.circuit import Clbit
 from qiskit.circuit.classical import expr as classical
 
 from qkernel.errors import TargetCapabilityError
-from qkernel.ir.expressions import Apply, Const, Expr, Item, Name
-from qkernel.lower.circuit import Assign, Body, Box, Branch, Circuit, Instruction, Kind, Repeat, Run
+from qkernel.ir.expressions import ZERO, Apply, Const, Expr, Item, Name, apply
+from qkernel.ir.trees import system_names
+from qkernel.ir.types import BIT
+from qkernel.lower.circuit import BITS, INTEGERS, Assign, Body, Box, Branch, Circuit, Instruction, Kind, Repeat, Run
+from qkernel.lower.integers import size_of
 from qkernel_backends.qiskit.conditions import boolean
 from qkernel_backends.qiskit.gates import box_name
 from qkernel_backends.qiskit.names import fresh
@@ -39,6 +42,8 @@ _FUNCTIONS = {
 }
 # fmt: on
 _LOGIC = {"LOGIC_AND": "&&", "LOGIC_OR": "||", "BIT_XOR": "^"}
+_OF_INTEGERS = {"and": "&&", "or": "||", "^": "!=", "==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_ARITHMETIC = {"neg": "-{0}", "+": "{0} + {1}", "-": "{0} - {1}", "*": "{0} * {1}"}
 
 
 def to_qasm(circuit: Circuit) -> str:
@@ -79,6 +84,7 @@ class _Writer:
         qubits = {place: name for _, _, places in registers for place, name in places.items()}
         self.bits = self.names.fresh("c")
         self.clbits = {Clbit(): f"{self.bits}[{k}]" for k in range(circuit.num_bits)}
+        self.integers = [self.names.fresh(entry.name) for entry in circuit.integers]
         self.angles = _angles(circuit, list(inputs.values()))
         body = list(self.body(circuit.body, qubits, circuit.boxes))
         yield "OPENQASM 3.0;"
@@ -89,6 +95,8 @@ class _Writer:
         yield from self.gates
         if circuit.num_bits:
             yield f"bit[{circuit.num_bits}] {self.bits};"
+        for name, entry in zip(self.integers, circuit.integers, strict=True):
+            yield f"int[{entry.width}] {name} = 0;"
         yield from (f"qubit[{count}] {name};" for name, count, _ in registers)
         yield from body
 
@@ -121,14 +129,61 @@ class _Writer:
                     yield f"while ({self.condition(test)}) {{"
                     yield from self.indented(repeated, qubits)
                     yield "}"
-                case Assign(bit, value):
-                    yield f"{self.bits}[{bit}] = {self.condition(value)};"
+                case Assign(value=value):
+                    key, number = part.variable
+                    if key == BITS.key:
+                        yield f"{self.bits}[{number}] = {self.condition(value)};"
+                    else:
+                        yield f"{self.integers[number]} = {self.number(value, self.circuit.integers[number].width)};"
 
     def indented(self, body: Body, qubits: Mapping[int, str]) -> Iterator[str]:
         yield from (f"  {line}" for line in self.body(body, qubits))
 
     def condition(self, value: Expr) -> str:
-        return _condition(boolean(value, list(self.clbits)), self.clbits)
+        """A bit; whole numbers that measured bits alone decide are tables of these."""
+        if INTEGERS.key not in system_names(value):
+            return _condition(boolean(value, list(self.clbits)), self.clbits)
+        match value:
+            case Apply("not", (operand,)):
+                return f"!{_enclosed(self.condition(operand))}"
+            case Apply("and" | "or" | "^" as name, operands):
+                return f" {_OF_INTEGERS[name]} ".join(_enclosed(self.condition(operand)) for operand in operands)
+            case Apply(name, sides) if name in _OF_INTEGERS:
+                width = 0 if all(isinstance(side, (Const, Item)) for side in sides) else self.width(sides)
+                return f" {_OF_INTEGERS[name]} ".join(_enclosed(self.number(side, width)) for side in sides)
+        raise _not_written(value)
+
+    def width(self, numbers: Sequence[Expr]) -> int:
+        """In how many bits numbers can be computed."""
+        width = 32
+        for value in numbers:
+            size = size_of(value, self.circuit.integers)
+            if size is None or size >> 63:
+                raise _not_written(value)
+            width = 64 if size >> 31 else width
+        return width
+
+    def number(self, value: Expr, width: int) -> str:
+        """A whole number, computed in `width` bits. Where it is chosen, each side is multiplied by whether it is."""
+        match value:
+            case Const(known):
+                return str(int(known))
+            case Item(base, (Const(int(k)),)) if base is INTEGERS:
+                return self.integers[k] if self.circuit.integers[k].width >= width else f"int[{width}]({self.integers[k]})"
+            case Apply("uint", (operand,)):
+                return self.number(operand, width)
+            case Apply("select", (condition, left, right)):
+                parts = ((condition, left), (apply("not", condition), right))
+                terms = [(self.number(test, width), self.number(side, width)) for test, side in parts if side is not ZERO]
+                return " + ".join(f"{test} * {_enclosed(side)}" for test, side in terms)
+            case Apply("min" | "max" as name, (left, right)):
+                smaller = Apply("<" if name == "min" else ">", (left, right))
+                return self.number(Apply("select", (smaller, left, right)), width)
+            case Apply(name, operands) if name in _ARITHMETIC:
+                return _ARITHMETIC[name].format(*(_enclosed(self.number(operand, width)) for operand in operands))
+        if value.type != BIT:
+            raise _not_written(value)
+        return f"int[{width}](bool({self.condition(value)}))"
 
     def stretch(
         self, rows: Sequence[Instruction], start: int, stop: int, qubits: Mapping[int, str], boxes: Sequence[Box]
@@ -240,8 +295,7 @@ def _expression(value: Expr, by_element: Mapping[Expr, str]) -> str:
         case Name() | Item() if value in by_element:
             return by_element[value]
         case Apply(operator, operands) if operator in _FUNCTIONS:
-            texts = [_expression(operand, by_element) for operand in operands]
-            return _FUNCTIONS[operator].format(*(text if re.fullmatch(r"\w+", text) else f"({text})" for text in texts))
+            return _FUNCTIONS[operator].format(*(_enclosed(_expression(operand, by_element)) for operand in operands))
     raise TargetCapabilityError(
         f"the angle `{value}` cannot be written in OpenQASM", help="bind its arguments: `kernel.to_qasm(name=value)`"
     )
@@ -258,6 +312,17 @@ def _condition(value: classical.Expr, bits: Mapping[Clbit, str]) -> str:
         case classical.Binary():
             return f"{_operand(value.left, bits)} {_LOGIC[value.op.name]} {_operand(value.right, bits)}"
     raise AssertionError(value)
+
+
+def _enclosed(text: str) -> str:
+    return text if re.fullmatch(r"\w+(\[\d+\])?(\(\w+\))?", text) else f"({text})"
+
+
+def _not_written(value: Expr) -> TargetCapabilityError:
+    name = value.operator if isinstance(value, Apply) else "a look-up"
+    return TargetCapabilityError(
+        f"`{name}` of numbers that are counted at run time cannot be written in OpenQASM", help="count by sums and differences"
+    )
 
 
 def _operand(value: classical.Expr, bits: Mapping[Clbit, str]) -> str:

@@ -67,7 +67,7 @@ def _placed(circuit: Circuit, made: QuantumCircuit) -> Placed:
     angles = AngleMap((), np.array(reader.offsets), nowhere, nowhere, np.zeros(0), tuple(reader.curved))
     registers = tuple((names.get(place, str(place)), (row,)) for place, row in rows.items())
     kinds = tuple(reader.kinds)
-    drawn = Circuit(len(rows), circuit.num_bits, kinds, body, angles, registers=registers, name=circuit.name)
+    drawn = Circuit(len(rows), made.num_clbits, kinds, body, angles, registers=registers, name=circuit.name)
     readouts = tuple(rows[place] for place in end)
     return Placed(drawn, circuit, readouts)
 
@@ -96,7 +96,7 @@ class _Reader:
                     is_loop = operation.name == "while_loop"
                     parts.append(Repeat(test, blocks[0]) if is_loop else Branch(test, blocks[0], sum(blocks[1:], ())))
                 case "store":
-                    parts.append(Assign(bits[operation.lvalue.var], _expression(operation.rvalue, bits)))
+                    parts.append(Assign(bit(bits[operation.lvalue.var]), _expression(operation.rvalue, bits)))
                 case _:
                     parts.append(self.instruction(operation, qubits, [bits[entry] for entry in row.clbits]))
         return tuple(parts)

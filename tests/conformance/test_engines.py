@@ -12,9 +12,9 @@ from circuit_builder import CircuitBuilder, hybrid_circuit
 from qkernel.engine import FEATURES, Engine
 from qkernel.errors import QKernelError, ShotsError
 from qkernel.gradient import open_slots, shift_vjp
-from qkernel.ir.expressions import Name, apply
+from qkernel.ir.expressions import Const, Name, apply
 from qkernel.ir.types import FLOAT
-from qkernel.lower.circuit import Circuit, bit
+from qkernel.lower.circuit import Circuit, IntegerVariable, bit, integer
 from qkernel.observable import Hamiltonian, X, Y, Z
 
 SHOTS = 4000
@@ -251,6 +251,27 @@ def test_loops_on_measured_bits(engine: Engine) -> None:
     if "expectation" in engine.features:
         with pytest.raises(ShotsError, match="shots"):
             engine.prepare(builder.circuit(observables=(Z(1),))).expect(np.zeros((1, 0)))
+
+
+def test_integers_count(engine: Engine) -> None:
+    """Rounds until a coin shows 0, at most three, and what is left of ten after two for each."""
+    needs(engine, "sampling", "branching")
+    builder = CircuitBuilder(1, 1, (IntegerVariable("rounds", 32), IntegerVariable("left", 40)))
+    builder.gate("h", 0).measure(0, 0).assign(integer(1), Const(10))
+    again = apply("and", bit(0), apply("<", integer(0), 3))
+
+    def toss(body: CircuitBuilder) -> None:
+        body.gate("h", 0).measure(0, 0).assign(integer(0), integer(0) + 1)
+        body.branch(apply("!=", integer(0), 2), lambda then: then.assign(integer(1), integer(1) - 2))
+
+    circuit = builder.repeat(again, toss).circuit()
+    memory = engine.prepare(circuit).sample(np.zeros((1, 0)), SHOTS, seed=6)[0]
+    assert memory.shape == (SHOTS, circuit.memory_bits)
+    bits, integers = circuit.unpacked(memory)
+    rounds, left = integers.T
+    assert np.array_equal(left, 10 - 2 * (rounds - (rounds > 1)))
+    assert not bits[rounds < 3].any()
+    assert chi_square_agrees(np.bincount(rounds, minlength=4), [1 / 2, 1 / 4, 1 / 8, 1 / 8])
 
 
 def test_what_is_not_claimed_is_refused(engine: Engine) -> None:
