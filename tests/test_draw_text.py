@@ -9,6 +9,7 @@ import pytest
 from drawings import kernels
 from drawings.kernels import SMALL, TRIANGLE
 
+import qkernel as qk
 import qkernel.observable as qko
 from qkernel.draw import draw
 from tests.strategies.drawn_lines import loose_ends
@@ -120,3 +121,19 @@ def test_kernels_draw_themselves() -> None:
     assert kernels.ghz.draw(n=4, fold_loops=False, output="text", width=100) == draw(
         kernels.ghz.ir, {"n": 4}, fold_loops=False, output="text", width=100
     )
+
+
+@qk.struct
+class Parts:
+    flag: qk.Qubit
+    data: qk.Vector[qk.Qubit]
+
+
+@qk.qkernel
+def of_parts(parts: Parts) -> Parts:
+    return Parts(qk.h(parts.flag), qk.x(parts.data))
+
+
+def test_the_qubits_of_a_record_go_by_its_fields() -> None:
+    margins = [line.split("╶")[0].split("/")[0].strip() for line in of_parts.draw(output="text").splitlines() if "╶" in line]
+    assert margins == ["parts.flag", "parts.data"]

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from qkernel.diagnostics import Span
+from qkernel.diagnostics import Span, written_name
 from qkernel.draw.labels import label, place_label
 from qkernel.draw.scene import Item, Mark, Operation, Touch, Wire
 from qkernel.draw.scope import Scope
@@ -195,10 +195,9 @@ class Wiring:
 
     def fresh(self, name: str) -> str:
         """The user's `name`, marked where the drawing has used it for something else."""
-        written = name.partition(".")[0]
-        unique, number = written, 2
+        unique, number = written_name(name), 2
         while unique in self.names:
-            unique, number = f"{written}#{number}", number + 1
+            unique, number = f"{written_name(name)}#{number}", number + 1
         self.names.add(unique)
         return unique
 

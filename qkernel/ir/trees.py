@@ -185,7 +185,7 @@ def _remainder(left: Bounds, right: Bounds) -> Bounds:
     return Bounds(0, right.greatest) if right.least >= 0 else ANY
 
 
-def _size(only: Bounds) -> Bounds:
+def _absolute(only: Bounds) -> Bounds:
     return Bounds(max(0, only.least, -only.greatest), max(-only.least, only.greatest))
 
 
@@ -207,7 +207,7 @@ _RULES: dict[str, Callable[..., Bounds]] = {
     "%": _remainder,
     "**": _power,
     "neg": lambda only: Bounds(-only.greatest, -only.least),
-    "abs": _size,
+    "abs": _absolute,
     "min": lambda left, right: Bounds(min(left.least, right.least), min(left.greatest, right.greatest)),
     "max": lambda left, right: Bounds(max(left.least, right.least), max(left.greatest, right.greatest)),
     "select": lambda _, left, right: Bounds(min(left.least, right.least), max(left.greatest, right.greatest)),
