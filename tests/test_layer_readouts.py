@@ -347,8 +347,8 @@ def measured_and_used(input_0: qk.Float) -> qk.Bit:
     ("make", "error", "part"),
     [
         (lambda: layer(encoded, readout="prob"), ObservableError, "the names are `z`, `probabilities`, `p0`, `counts`"),
-        (lambda: layer(encoded, readout=[]), ObservableError, "neither an observable nor a list"),
-        (lambda: layer(encoded, readout=3.0), ObservableError, "neither an observable nor a list"),
+        (lambda: layer(encoded, readout=[]), ObservableError, "neither one of its names nor an observable"),
+        (lambda: layer(encoded, readout=3.0), ObservableError, "neither one of its names nor an observable"),
         (lambda: layer(encoded, readout="Z5"), ObservableError, "acts on 6 qubits, and 2 are given"),
         (lambda: layer(encoded, readout=1j * qko.Z(0)), ObservableError, "complex coefficients"),
         (lambda: layer(outcomes, readout="z"), GradientError, "returns numbers already"),

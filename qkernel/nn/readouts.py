@@ -39,19 +39,18 @@ def as_readout(given: Any) -> Readout | None:
     listed = given if isinstance(given, (list, tuple)) else [given]
     try:
         found = [observable(entry) for entry in listed]
-    except ObservableError as error:
-        if given is not listed:
-            error.help = _wanted(given)
-        raise
+    except ObservableError:
+        if given is listed:
+            raise
+        found = []
     if not found or None in found:
-        raise ObservableError(f"`readout` is {given!r}, which is neither an observable nor a list of them", help=_wanted(given))
+        names = ", ".join(f"`{name}`" for name in NAMES)
+        meant = did_you_mean(given, list(NAMES)) if isinstance(given, str) else ""
+        raise ObservableError(
+            f"`readout` is {given!r}, which is neither one of its names nor an observable or a list of them{meant}",
+            help=f"the names are {names}; an observable is `qko.Z(0)`, a `SparsePauliOp`, `ZZ` or `0.5*Z0*Z1`",
+        )
     return tuple(one for one in found if one is not None)
-
-
-def _wanted(given: Any) -> str:
-    names = ", ".join(f"`{name}`" for name in NAMES)
-    meant = did_you_mean(given, list(NAMES)) if isinstance(given, str) else ""
-    return f"the names are {names}{meant}; an observable is `qko.Z(0)`, a `SparsePauliOp`, `ZZ` or `0.5*Z0*Z1`"
 
 
 def with_readout(circuit: Circuit, readout: Readout) -> Circuit:

@@ -1,0 +1,14 @@
+import torch
+
+import qkernel as qk
+from qkernel.nn import ExecutedLayer
+
+
+@qk.qkernel
+def turned(input_0: qk.Float) -> qk.Bit:
+    return qk.measure(qk.rx(qk.qubit(), input_0))
+
+
+layer = ExecutedLayer(turned, lambda counts: counts.get("0", 0) / 1024)
+layer.teardown()
+layer(torch.rand(2))
