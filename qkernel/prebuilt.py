@@ -39,6 +39,9 @@ class PrebuiltKernel(Kernel[..., Any]):
         self._compiled, self._shaping = Recent(MOST_PROGRAMS), Recent(MOST_PROGRAMS)
         self._traced = Traced(function, callees, outline, Captures())
 
+    def __reduce__(self) -> Any:
+        return from_module, (self.ir,)
+
 
 def _returned(value: Expr | Place, function: Function) -> Value:
     if isinstance(value, Expr):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -254,3 +255,10 @@ def test_sums_of_paulis_that_are_no_observables() -> None:
         given.run(H=SparsePauliOp("Z", 1j))
     with pytest.raises(ObservableError, match="a coefficient is a number, not"):
         given.run(H=SparsePauliOp("Z", np.array([Parameter("a")])))
+
+
+def test_kernels_of_circuits_are_pickled() -> None:
+    kernel = qk.from_qiskit(branching())
+    again = pickle.loads(pickle.dumps(kernel))
+    assert again.ir == kernel.ir
+    assert again.sample(shots=100, seed=1).counts == kernel.sample(shots=100, seed=1).counts

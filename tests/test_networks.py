@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -330,6 +332,20 @@ def test_modules_begin_uniform_or_as_they_are_told() -> None:
     assert module(x).is_sparse
     module(x).to_dense().square().sum().backward()
     assert module.weight.grad.abs().min() > 0
+
+
+@KINDS
+def test_networks_and_their_modules_are_copied_and_pickled(kind: str) -> None:
+    network = sampler(kind, interpret=lambda index: index % 2, output_shape=2, input_gradients=True)
+    module = TorchConnector(network, W2)
+    x = torch.rand(3, 2)
+    for copied in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        assert repr(copied) == repr(network)
+        np.testing.assert_array_equal(copied.forward(X2, W2), network.forward(X2, W2))
+        np.testing.assert_array_equal(copied.backward(X2, W2)[0], network.backward(X2, W2)[0])
+    for again in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        assert torch.equal(again(x), module(x))
+        assert again.weight is not module.weight
 
 
 def test_sparse_results() -> None:

@@ -19,6 +19,7 @@ from qkernel.nn.circuits import EncodingCircuit, Params
 from qkernel.nn.layer import QLayer
 from qkernel.nn.readouts import observable
 from qkernel.observable import Hamiltonian, Pauli, PauliOperator
+from qkernel.prebuilt import from_module
 from qkernel.shots import DEFAULT_SHOTS
 
 Array = np.ndarray[Any, Any]
@@ -31,13 +32,17 @@ class NeuralNetwork:
     A network keeps no weights: they are given to each pass. `kernel` is an ordinary kernel, which draws and counts.
     """
 
-    kernel: Kernel[..., Any]
-
     def __init__(
-        self, circuit: EncodingCircuit, output_shape: tuple[int, ...], bindings: dict[str, Any], **settings: Any
+        self,
+        network: Kernel[..., Any],
+        circuit: EncodingCircuit,
+        output_shape: tuple[int, ...],
+        bindings: dict[str, Any],
+        **settings: Any,
     ) -> None:
-        self.circuit, self.output_shape, self.bindings = circuit, output_shape, bindings
-        self.num_qubits = circuit.num_qubits
+        self.kernel = from_module(network.ir)  # which, unlike a function in a function, can be pickled
+        self.name, self.num_qubits = circuit.kernel.name, circuit.num_qubits
+        self.output_shape, self.bindings = output_shape, bindings
         self.input_gradients = False
         self.executable = circuit.compiled(self.kernel, bindings, **settings)
         self._settings = settings
@@ -89,7 +94,7 @@ class NeuralNetwork:
 
     def __repr__(self) -> str:
         return (
-            f"<{type(self).__name__} of {self.circuit.kernel.name}: {counted(self.circuit.num_qubits, 'qubit')}, "
+            f"<{type(self).__name__} of {self.name}: {counted(self.num_qubits, 'qubit')}, "
             f"{counted(self.num_inputs, 'input')}, {counted(self.num_weights, 'weight')}, {self._told()}, "
             f"output shape {self.output_shape}, engine {resolve_engine(self.executable.engine).name}, "
             f"gradients by inputs {'on' if self.input_gradients else 'off'}>"
@@ -133,10 +138,9 @@ class EstimatorQNN(NeuralNetwork):
         ) -> qk.Vector[qk.Float]:
             return qk.expval(call(input, weight), observables)
 
-        self.kernel = network
         self.observables = _observables(observables, call)
         engine = _engine(estimator, pass_manager, "estimator")
-        super().__init__(call, (len(self.observables),), {"observables": self.observables}, engine=engine)
+        super().__init__(network, call, (len(self.observables),), {"observables": self.observables}, engine=engine)
         self.input_gradients = input_gradients
 
     def _told(self) -> str:
@@ -182,17 +186,17 @@ class SamplerQNN(NeuralNetwork):
                 found = [_total([found[k] for k in group]) for group in groups]
             return found  # type: ignore[no-any-return]
 
-        self.kernel, self.interpret, self.sparse = network, interpret, sparse
+        self.sparse, self._outcomes = sparse, "by index" if interpret is None else f"interpreted by {_called(interpret)}"
         engine = _engine(sampler, pass_manager, "sampler")
         shots = None if sampler is None else _shots_of(sampler)
-        super().__init__(call, shape, {}, engine=engine, shots=shots)
+        super().__init__(network, call, shape, {}, engine=engine, shots=shots)
         self.input_gradients = input_gradients
 
     def _result(self, array: Array) -> Any:
         return torch.from_numpy(array).to_sparse() if self.sparse else array
 
     def _told(self) -> str:
-        return "by index" if self.interpret is None else f"interpreted by {getattr(self.interpret, '__name__', self.interpret)}"
+        return self._outcomes
 
 
 class TorchConnector(QLayer):
@@ -315,6 +319,10 @@ def _interpreted(
                 help="it gives whole numbers from 0 on, below `output_shape`",
             ) from None
     return shape, groups
+
+
+def _called(function: Any) -> str:
+    return str(getattr(function, "__name__", function))
 
 
 def _total(values: list[Any]) -> Any:
