@@ -25,7 +25,7 @@ Row = tuple[int, Sequence[int], Sequence[Any], int]
 
 @dataclass(slots=True)
 class Group:
-    """The gates of one op over all rounds of a loop: qubits (rounds, qubits), and for each angle one value or one per round.
+    """The gates of one op over all iterations of a loop: qubits (iterations, qubits), an angle one value or one per iteration.
 
     `order` says where each stands among the gates of all groups that are written together.
     """
@@ -92,7 +92,7 @@ class Kinds:
 class Columns:
     """Writes instructions one by one or in groups. What is written between two closings becomes one `Run`.
 
-    Angles that are not affine are `curved`, with their slots, or `spread`: one expression for the slots of many rounds.
+    Angles that are not affine are `curved`, with their slots, or `spread`: one expression for the slots of many iterations.
     """
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """Classical expressions while lowering: known numbers at once, open parameters and run-time bits kept as they are.
 
-Beside plain numbers this domain has symbols that stay affine, arrays over the rounds of a loop, and look-ups that check
+Beside plain numbers this domain has symbols that stay affine, arrays over the iterations of a loop, and look-ups that check
 their bounds; whole numbers are bounded.
 """
 
@@ -26,7 +26,7 @@ from qkernel.lower.values import (
     NotVectorised,
     OpenArray,
     OpenDictionary,
-    PerRound,
+    PerIteration,
     Register,
     Unsettled,
     Vector,
@@ -86,7 +86,7 @@ def _has_expressions(bits: Any) -> bool:
 def _expression(entry: Any) -> Any:
     match entry:
         case np.ndarray():
-            return PerRound(Affine(entry, ()))
+            return PerIteration(Affine(entry, ()))
         case Affine():
             return entry.expression()
     return entry

@@ -1,6 +1,6 @@
-"""Loops of plain gates lowered for all their rounds at once, with numpy.
+"""Loops of plain gates lowered for all their iterations at once, with numpy.
 
-Indices, angles, bounds and aliases are evaluated over arrays that hold one value per round. Whatever does not go through
+Indices, angles, bounds and aliases are evaluated over arrays that hold one value per iteration. Whatever does not go through
 here, errors included, goes step by step instead; this module only says no, by `NotVectorised`.
 """
 
@@ -49,27 +49,30 @@ def _is_wide(place: Place) -> bool:
     return place.length is not None
 
 
-def unroll(op: For, rounds: range | dict[Any, Any], names: dict[str, Any], code: Code, consumed: Container[int]) -> list[Group]:
+def unroll(
+    op: For, iterations: range | dict[Any, Any], names: dict[str, Any], code: Code, consumed: Container[int]
+) -> list[Group]:
     """The gates of a loop over a range or the items of a dictionary, in groups for `Columns.extend`."""
     spend(len(names))
-    local = {**names, **dict(zip(op.targets, _variables(rounds, len(op.targets)), strict=True))}
+    local = {**names, **dict(zip(op.targets, _variables(iterations, len(op.targets)), strict=True))}
     try:
         with np.errstate(all="raise"):
-            sizes, groups = _Unrolling(code, consumed).block(op.body, local, op.targets, len(rounds))
+            sizes, groups = _Unrolling(code, consumed).block(op.body, local, op.targets, len(iterations))
     except (QKernelError, Unsettled, ArithmeticError, LookupError, ValueError, TypeError):
         raise NotVectorised from None
-    ends = np.cumsum(np.broadcast_to(sizes, len(rounds)))
+    ends = np.cumsum(np.broadcast_to(sizes, len(iterations)))
     first = ends - sizes
     return [
-        Group(group.code, group.qubits, group.angles, group.span, first[rounds_of] + group.order) for group, rounds_of in groups
+        Group(group.code, group.qubits, group.angles, group.span, first[iterations_of] + group.order)
+        for group, iterations_of in groups
     ]
 
 
-def _variables(rounds: range | dict[Any, Any], count: int) -> list[Array]:
-    """The values of each loop variable, one per round."""
-    if isinstance(rounds, range):
-        return [np.arange(rounds.start, rounds.stop, rounds.step, dtype=np.int64)]
-    keys, values = numbers(list(rounds)), numbers(list(rounds.values()))
+def _variables(iterations: range | dict[Any, Any], count: int) -> list[Array]:
+    """The values of each loop variable, one per iteration."""
+    if isinstance(iterations, range):
+        return [np.arange(iterations.start, iterations.stop, iterations.step, dtype=np.int64)]
+    keys, values = numbers(list(iterations)), numbers(list(iterations.values()))
     columns = [*keys.T, values] if keys.ndim == 2 else [keys, values]
     if len(columns) != count or keys.dtype.kind not in "iu":
         raise NotVectorised
@@ -83,9 +86,9 @@ class _Unrolling:
     def block(
         self, block: Block, names: dict[str, Any], variables: tuple[str, ...], count: int
     ) -> tuple[Any, list[tuple[Group, Array]]]:
-        """How many gates each round has, and the groups; with each group the round that each of its gates belongs to.
+        """How many gates each iteration has, and the groups; with each group the iteration that each of its gates belongs to.
 
-        Here the order of a group counts from the first gate of the round.
+        Here the order of a group counts from the first gate of the iteration.
         """
         sizes: Any = np.zeros(count, np.int64)
         every = np.arange(count)
@@ -104,7 +107,7 @@ class _Unrolling:
     def loop(
         self, op: For, domain: Range, names: dict[str, Any], variables: tuple[str, ...], count: int, before: Array
     ) -> tuple[Array, list[tuple[Group, Array]]]:
-        """As `block`, for a loop within the loop; `before` counts the gates that stand before it in each round."""
+        """As `block`, for a loop within the loop; `before` counts the gates that stand before it in each iteration."""
         bounds = [_integers(value(bound, names), count) for bound in (domain.start, domain.stop, domain.step)]
         start, stop, step = bounds
         if not step.all():
@@ -121,9 +124,9 @@ class _Unrolling:
         sizes, groups = self.block(op.body, local, (*variables, op.targets[0]), total)
         running = np.concatenate([[0], np.cumsum(sizes)])
         shift = running[:-1] - running[ends - trips][parent] + before[parent]
-        for group, rounds in groups:
-            group.order = group.order + shift[rounds]
-        return running[ends] - running[ends - trips], [(group, parent[rounds]) for group, rounds in groups]
+        for group, iterations in groups:
+            group.order = group.order + shift[iterations]
+        return running[ends] - running[ends - trips], [(group, parent[iterations]) for group, iterations in groups]
 
     def gate(self, op: Gate, names: dict[str, Any], order: Array) -> Group:
         spend((INSTRUCTION + sum(tree_size(expr)[0] for expr in expressions(op)) // 4) * len(order))

@@ -2,7 +2,7 @@
 
 Open parameters are sums of symbols (`Affine`), or expressions over symbols where they are not affine. A symbol is an
 integer: the open parameter's number in its upper bits, the element in its lower ones. Run-time bits and the values made
-from them are expressions. In a loop that is lowered for all its rounds at once, numpy arrays hold one value per round.
+from them are expressions. In a loop that is lowered for all its iterations at once, numpy arrays hold one value per iteration.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ELEMENT_BITS = 48
 
 
 class NotVectorised(Exception):
-    """This cannot be done for all rounds of a loop at once; it is to be done step by step."""
+    """This cannot be done for all iterations of a loop at once; it is to be done step by step."""
 
 
 class Unsettled(Exception):
@@ -50,11 +50,11 @@ class Affine:
         return self.scaled(-1)
 
     def scaled(self, factor: Any) -> Affine:
-        """This times a number, or times one number per round."""
+        """This times a number, or times one number per iteration."""
         return Affine(self.constant * factor, tuple((symbol, coefficient * factor) for symbol, coefficient in self.terms))
 
     def plus(self, other: Any) -> Affine:
-        """The sum with a number, one number per round, or another affine value."""
+        """The sum with a number, one number per iteration, or another affine value."""
         if not isinstance(other, Affine):
             return Affine(self.constant + other, self.terms)
         return Affine(self.constant + other.constant, _merged(self.terms + other.terms))
@@ -68,7 +68,7 @@ class Affine:
     def expression(self) -> Expr:
         """This as an expression over symbols."""
         if self.is_vectorised:
-            return PerRound(self)
+            return PerIteration(self)
         total: Expr | None = None if self.constant == 0 and self.terms else Const(self.constant)
         for symbol, coefficient in self.terms:
             term = symbol_name(symbol) if coefficient == 1 else apply("*", symbol_name(symbol), coefficient)
@@ -78,13 +78,13 @@ class Affine:
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
-class PerRound(Expr):
-    """A leaf of an expression that stands for all rounds of a loop at once: `values` differ from round to round."""
+class PerIteration(Expr):
+    """A leaf of an expression that stands for all iterations of a loop at once: `values` differ from iteration to iteration."""
 
     values: Affine
 
-    def __new__(cls, values: Affine) -> PerRound:
-        key = "PerRound", id(values)
+    def __new__(cls, values: Affine) -> PerIteration:
+        key = "PerIteration", id(values)
         if (found := cls.known(key)) is not None:
             return found
         kind = FLOAT if values.terms else {"b": BIT, "f": FLOAT}.get(values.constant.dtype.kind, UINT)
@@ -165,7 +165,7 @@ def is_open(angle: Any) -> bool:
         match part:
             case Apply(_, operands):
                 pending += operands
-            case Const() | PerRound():
+            case Const() | PerIteration():
                 pass
             case _ if not is_symbol(part):
                 return False

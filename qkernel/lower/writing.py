@@ -11,7 +11,7 @@ import numpy as np
 from qkernel.ir.expressions import Apply, Const, Expr
 from qkernel.ir.system_names import SystemName
 from qkernel.lower.columns import Columns
-from qkernel.lower.values import Affine, PerRound
+from qkernel.lower.values import Affine, PerIteration
 
 
 class Writer:
@@ -26,7 +26,7 @@ class Writer:
         """The angles that are not affine, by slot."""
         entries = [(slot, self.written(angle)) for slot, angle in columns.curved]
         for slots, angle in columns.spread:
-            entries += zip(slots.tolist(), self._rounds(angle, len(slots)), strict=True)
+            entries += zip(slots.tolist(), self._iterations(angle, len(slots)), strict=True)
         return tuple(sorted(entries, key=itemgetter(0)))
 
     def written(self, expr: Expr) -> Expr:
@@ -37,13 +37,13 @@ class Writer:
             return found
         return self.leaf(expr.key.number) if isinstance(expr, SystemName) else expr
 
-    def _rounds(self, expr: Expr, count: int) -> list[Expr]:
-        """What an angle is in each of `count` rounds."""
+    def _iterations(self, expr: Expr, count: int) -> list[Expr]:
+        """What an angle is in each of `count` iterations."""
         match expr:
             case Apply(name, operands):
-                parts = [self._rounds(operand, count) for operand in operands]
+                parts = [self._iterations(operand, count) for operand in operands]
                 return [Apply(name, operands) for operands in zip(*parts, strict=True)]
-            case PerRound(values):
+            case PerIteration(values):
                 return self._sums(values, count)
         return [self.written(expr)] * count
 
@@ -69,6 +69,6 @@ class Writer:
 
 
 def _listed(value: Any, count: int) -> list[Any]:
-    """A number for each round."""
+    """A number for each iteration."""
     entries: list[Any] = np.broadcast_to(value, count).tolist()
     return entries
