@@ -101,7 +101,7 @@ def argument_shifts(circuit: Circuit, columns: Sequence[int]) -> ShiftTerms:
     Raises `GradientError` for an argument of angles that are not affine, and for factors without a common step.
     """
     angles, names = circuit.angles, circuit.angles.column_names
-    curved = {column for _, column, _ in angles.slopes}
+    non_affine = {column for _, column, _ in angles.slopes}
     factors: dict[int, list[tuple[int, float]]] = {}
     for slot, column, factor in zip(angles.rows.tolist(), angles.columns.tolist(), angles.coefficients.tolist(), strict=True):
         factors.setdefault(slot, []).append((column, abs(factor)))
@@ -112,7 +112,7 @@ def argument_shifts(circuit: Circuit, columns: Sequence[int]) -> ShiftTerms:
     terms = []
     for place, column in enumerate(columns):
         each = [gaps_here for gaps_here in found.get(column, ()) if gaps_here]
-        if column in curved:
+        if column in non_affine:
             raise _no_shift(names[column], "stands in an angle that is no sum of multiples of arguments")
         step = _common_step([gap for gaps_here in each for gap in gaps_here])
         if each and step is None:

@@ -31,7 +31,7 @@ def element(base: Expr, *keys: int) -> Expr:
     return Item(base, tuple(Const(key) for key in keys))
 
 
-def angle_map(matrix: Any, offsets: Any, curved: tuple[tuple[int, Expr], ...] = ()) -> AngleMap:
+def angle_map(matrix: Any, offsets: Any, non_affine: tuple[tuple[int, Expr], ...] = ()) -> AngleMap:
     rows, columns = np.nonzero(matrix)
     return AngleMap(
         PARAMETERS,
@@ -39,7 +39,7 @@ def angle_map(matrix: Any, offsets: Any, curved: tuple[tuple[int, Expr], ...] = 
         rows.astype(np.int32),
         columns.astype(np.int32),
         np.asarray(matrix, float)[rows, columns],
-        curved,
+        non_affine,
     )
 
 
@@ -183,7 +183,7 @@ def test_bind_fixes_parameters() -> None:
     assert_pullback(partly, theta[:, [0, 4, 5, 6, 7]])
     fully = partly.bind({"x": theta[0, 0], "m": theta[0, 4:8].reshape(2, 2)})
     assert fully.num_columns == 0
-    assert fully.curved == ()
+    assert fully.non_affine == ()
     np.testing.assert_allclose(fully.evaluate(np.zeros((1, 0))), angles.evaluate(theta))
 
 

@@ -216,23 +216,23 @@ def test_curved_angles_in_vectorised_loops(angle: Any) -> None:
     at_once = circuit_of(loop("i", 30, *body), width=4, parameters=types).angles
     stepwise = circuit_of(*pieces, width=4, parameters=types).angles
     assert at_once.parameters == stepwise.parameters
-    assert [slot for slot, _ in at_once.curved] == [slot for slot, _ in stepwise.curved]
-    assert at_once.curved
+    assert [slot for slot, _ in at_once.non_affine] == [slot for slot, _ in stepwise.non_affine]
+    assert at_once.non_affine
     theta = np.random.default_rng(0).normal(size=(3, at_once.num_columns))
     np.testing.assert_allclose(at_once.evaluate(theta), stepwise.evaluate(theta), rtol=1e-12, atol=1e-12)
     gradient = np.random.default_rng(1).normal(size=(3, at_once.num_slots))
     np.testing.assert_allclose(at_once.pullback(theta, gradient), stepwise.pullback(theta, gradient), rtol=1e-11, atol=1e-11)
 
 
-def test_affine_angles_are_not_curved() -> None:
+def test_affine_angles_are_not_non_affine() -> None:
     angle = apply("float", (real("x") + 1) * 2 - (real("x") - real("y")) / 2)
     circuit = circuit_of(gate("rx", qubit("q"), angles=(angle,)), width=1, parameters={"x": FLOAT, "y": FLOAT})
-    assert circuit.angles.curved == ()
+    assert circuit.angles.non_affine == ()
     assert circuit.angles.coefficients.tolist() == [1.5, 0.5]
     bent = circuit_of(
         gate("rx", qubit("q"), angles=(real("x") * at(reals("v"), 1),)), width=1, parameters={"x": FLOAT, "v": FLOATS}
     )
-    assert bent.angles.curved == ((0, real("x") * Item(reals("v"), (ONE,))),)
+    assert bent.angles.non_affine == ((0, real("x") * Item(reals("v"), (ONE,))),)
     assert bent.angles.column_names == ("x", "v[0]", "v[1]")
 
 

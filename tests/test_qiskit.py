@@ -172,7 +172,7 @@ def test_affine_and_curved_angles_become_expressions() -> None:
     x, y = builder.parameter("x"), builder.parameter("y", 2)
     a = builder.parameters[0].elements[0]
     b, c = builder.parameters[1].elements
-    curved = [
+    non_affine = [
         a * b,
         apply("sin", a) + apply("cos", b) * apply("tan", c),
         apply("sqrt", apply("exp", a)) / apply("log", 2 + b * b),
@@ -180,7 +180,7 @@ def test_affine_and_curved_angles_become_expressions() -> None:
         apply("tanh", a) + apply("sinh", b) - apply("cosh", c) + abs(a),
         apply("log2", 3 + a) ** 2 - (-b),
     ]
-    angles = [2 * x + (-0.5) * y[1] + 0.25, -1.0 * y[0], *curved]
+    angles = [2 * x + (-0.5) * y[1] + 0.25, -1.0 * y[0], *non_affine]
     for angle in angles:
         builder.gate("rz", 0, angles=(angle,))
     circuit = builder.circuit()

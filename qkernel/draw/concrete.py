@@ -217,7 +217,7 @@ def angle_labels(circuit: Circuit) -> Mapping[int, str]:
         if offset or slot not in terms:
             terms.setdefault(slot, []).append(number_label(float(offset)))
     labels = {slot: _sum(parts) for slot, parts in terms.items()}
-    return labels | {slot: label(expr) for slot, expr in angles.curved}
+    return labels | {slot: label(expr) for slot, expr in angles.non_affine}
 
 
 def _term(weight: float, name: str) -> str:

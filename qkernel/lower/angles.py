@@ -92,7 +92,7 @@ class AngleMap:
     """`num_slots` angles of `num_columns` open parameters.
 
     The affine part is in coordinate form: slot `rows[k]` has `coefficients[k]` times column `columns[k]`, plus
-    `offsets[slot]`; rows ascend, columns ascend within a row, no pair stands twice. `curved` holds (slot, expression)
+    `offsets[slot]`; rows ascend, columns ascend within a row, no pair stands twice. `non_affine` holds (slot, expression)
     for slots that are not affine, ascending; their expressions name the open parameters, and their offsets are 0.
     """
 
@@ -101,13 +101,13 @@ class AngleMap:
     rows: Integers
     columns: Integers
     coefficients: Floats
-    curved: tuple[tuple[int, Expr], ...] = ()
+    non_affine: tuple[tuple[int, Expr], ...] = ()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AngleMap):
             return NotImplemented
         arrays = ("offsets", "rows", "columns", "coefficients")
-        return (self.parameters, self.curved) == (other.parameters, other.curved) and all(
+        return (self.parameters, self.non_affine) == (other.parameters, other.non_affine) and all(
             np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays
         )
 
@@ -145,7 +145,7 @@ class AngleMap:
         """Whether the angles are the columns themselves, in order."""
         count = self.num_columns
         return (
-            not self.curved
+            not self.non_affine
             and len(self.rows) == self.num_slots == count
             and not self.offsets.any()
             and bool((self.coefficients == 1).all())
@@ -173,16 +173,16 @@ class AngleMap:
         if len(self.rows):
             with np.errstate(over="ignore", invalid="ignore"):
                 _add_at(result, self._by_row, theta[..., self.columns] * self.coefficients)
-        if self.curved:
+        if self.non_affine:
             environment = self._environment(theta)
-            for slot, expression in self.curved:
+            for slot, expression in self.non_affine:
                 result[..., slot] = _computed(expression, environment, theta.shape[:-1], _angle)
         return result
 
     def pullback(self, theta: Array, slot_gradient: Array) -> Array:
         """The gradient by `theta`, shape (..., columns), of a function whose gradient by the angles is `slot_gradient`.
 
-        Both arguments share their leading axes. A column is NaN where the derivative of a curved angle by it has no finite
+        Both arguments share their leading axes. A column is NaN where the derivative of a non-affine angle by it has no finite
         value; whether that one is asked for is for the caller to know: `require_derivatives`.
         """
         theta, slot_gradient = _floating(theta), _floating(slot_gradient)
@@ -190,7 +190,7 @@ class AngleMap:
         if len(self.rows):
             weights = self.coefficients.astype(result.dtype)
             _add_at(result, self._by_column, slot_gradient[..., self.rows] * weights)
-        if self.curved:
+        if self.non_affine:
             environment = self._environment(theta)
             for slot, column, slope in self.slopes:
                 slopes = _computed(slope, environment, theta.shape[:-1], _derivative_or_nan)
@@ -200,7 +200,7 @@ class AngleMap:
     def require_derivatives(self, theta: Array, gradient: Array, columns: Collection[int] | None) -> None:
         """Raise `ArithmeticEvaluationError` if `gradient` (..., columns) lacks one of `columns` (None: all): see `pullback`."""
         asked = range(self.num_columns) if columns is None else columns
-        if self.curved and not np.isfinite(gradient[..., list(asked)]).all():
+        if self.non_affine and not np.isfinite(gradient[..., list(asked)]).all():
             environment = self._environment(_floating(theta))
             for _, column, slope in self.slopes:
                 if column in asked:
@@ -209,17 +209,17 @@ class AngleMap:
     def slots_of(self, columns: Collection[int] | None) -> set[int]:
         """The slots that depend on some of `columns` (None: on any)."""
         if columns is None:
-            return set(self.rows.tolist()) | {slot for slot, _ in self.curved}
+            return set(self.rows.tolist()) | {slot for slot, _ in self.non_affine}
         affine = self.rows[np.isin(self.columns, list(columns))]
         return set(affine.tolist()) | {slot for slot, column, _ in self.slopes if column in columns}
 
     @cached_property
     def slopes(self) -> tuple[tuple[int, int, Expr], ...]:
-        """The derivatives of the curved angles: (slot, column, expression), those that are 0 left out."""
+        """The derivatives of the non-affine angles: (slot, column, expression), those that are 0 left out."""
         columns = {element: column for column, element in enumerate(self.elements)}
         return tuple(
             (slot, columns[element], slope)
-            for slot, expression in self.curved
+            for slot, expression in self.non_affine
             for element, slope in derivatives(
                 expression, sorted(variables(expression) & columns.keys(), key=columns.__getitem__)
             )
@@ -243,21 +243,21 @@ class AngleMap:
         offsets = self.offsets.copy()
         np.add.at(offsets, self.rows[settled], (fixed[self.columns] * self.coefficients)[settled])
         environment = self._environment(fixed) | {entry.name: Name(entry.name, entry.type) for entry in left}
-        curved = self._bend(offsets, environment)
+        non_affine = self._settled(offsets, environment)
         moved = (np.cumsum(~known) - 1).astype(np.int32)
         rest = ~settled
-        return AngleMap(tuple(left), offsets, self.rows[rest], moved[self.columns[rest]], self.coefficients[rest], curved)
+        return AngleMap(tuple(left), offsets, self.rows[rest], moved[self.columns[rest]], self.coefficients[rest], non_affine)
 
-    def _bend(self, offsets: Floats, environment: Mapping[str, Any]) -> tuple[tuple[int, Expr], ...]:
-        """The curved angles in `environment`; those that become numbers go into `offsets`."""
-        curved = []
-        for slot, expression in self.curved:
+    def _settled(self, offsets: Floats, environment: Mapping[str, Any]) -> tuple[tuple[int, Expr], ...]:
+        """The non-affine angles in `environment`; those that become numbers go into `offsets`."""
+        non_affine = []
+        for slot, expression in self.non_affine:
             value = _angle(expression, environment)
             if isinstance(value, Expr):
-                curved.append((slot, value))
+                non_affine.append((slot, value))
             else:
                 offsets[slot] = value
-        return tuple(curved)
+        return tuple(non_affine)
 
     def _environment(self, theta: Array) -> dict[str, Any]:
         columns = np.moveaxis(theta, -1, 0)

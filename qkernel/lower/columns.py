@@ -92,7 +92,7 @@ class Kinds:
 class Columns:
     """Writes instructions one by one or in groups. What is written between two closings becomes one `Run`.
 
-    Angles that are not affine are `curved`, with their slots, or `spread`: one expression for the slots of many iterations.
+    Angles that are not affine are `non_affine`, with their slots, or `spread`: one expression for the slots of many iterations.
     """
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class Columns:
         self.runs: list[Run] = []
         self.offsets, self.rows = array("d"), array("i")
         self.symbols, self.coefficients = array("q"), array("d")
-        self.curved: list[tuple[int, Expr]] = []
+        self.non_affine: list[tuple[int, Expr]] = []
         self.spread: list[tuple[Array, Expr]] = []
         self._span_numbers: dict[int, int] = {}
         self._open()
@@ -170,7 +170,7 @@ class Columns:
                     label="its angle is known only at run time",
                     help="choose between gates by `if`",
                 )
-            self.curved.append((len(self.offsets), angle))
+            self.non_affine.append((len(self.offsets), angle))
             self.offsets.append(0.0)
         else:
             self.offsets.append(angle)

@@ -73,7 +73,7 @@ class OpenParameters:
         """The angle map of what was written; a parameter has the columns that the angles and `outputs` use."""
         symbols = np.array(columns.symbols, np.int64)
         writer = Writer(self._element)
-        curved = writer.curved(columns)
+        non_affine = writer.non_affine(columns)
         loose = [symbol for expr in outputs for symbol in symbols_of(expr)]
         used = np.concatenate([symbols, np.array([*loose, *writer.leaves], np.int64)])
         parameters: list[OpenParameter] = []
@@ -91,7 +91,7 @@ class OpenParameters:
         rows, targets, coefficients = _canonical(
             np.array(columns.rows, np.int32), starts[owners] + places, np.array(columns.coefficients), max(start, 1)
         )
-        return AngleMap(tuple(parameters), np.array(columns.offsets), rows, targets, coefficients, curved)
+        return AngleMap(tuple(parameters), np.array(columns.offsets), rows, targets, coefficients, non_affine)
 
     def _column_layout(self, parameter: Parameter, number: int, used: Array, start: int) -> OpenParameter:
         name, type_ = parameter.name, parameter.type

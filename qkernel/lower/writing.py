@@ -22,9 +22,9 @@ class Writer:
         self.leaves: dict[int, Expr] = {}
         self._written: dict[Expr, Expr] = {}
 
-    def curved(self, columns: Columns) -> tuple[tuple[int, Expr], ...]:
+    def non_affine(self, columns: Columns) -> tuple[tuple[int, Expr], ...]:
         """The angles that are not affine, by slot."""
-        entries = [(slot, self.written(angle)) for slot, angle in columns.curved]
+        entries = [(slot, self.written(angle)) for slot, angle in columns.non_affine]
         for slots, angle in columns.spread:
             entries += zip(slots.tolist(), self._iterations(angle, len(slots)), strict=True)
         return tuple(sorted(entries, key=itemgetter(0)))

@@ -54,7 +54,7 @@ def split(program: Program, dtype: np.dtype[Any], batched: Columns, shared: Colu
     """
     joined = Joined(program, dtype, batched, shared, needed)
     outcomes = sum(1 << len(qubits) for qubits in program.circuit.probabilities)
-    if program.shots is not None or program.method != "adjoint" or program.circuit.angles.curved:
+    if program.shots is not None or program.method != "adjoint" or program.circuit.angles.non_affine:
         return joined
     if not program.outputs.uses_readouts or not (program.is_folded or outcomes <= _FEW_OUTCOMES):
         return joined

@@ -52,7 +52,7 @@ class TensorProgram:
         `parts` are what they were joined of, by whether it comes per sample: a number joined to one with a tangent has a
         tangent of 0 itself, times which an infinite derivative is NaN.
         """
-        if self.program.reads_all and not self.program.circuit.angles.curved:
+        if self.program.reads_all and not self.program.circuit.angles.non_affine:
             outputs: Tensor = self.split.values(inputs, weights)
             return outputs
         parts = parts or {True: [inputs], False: [weights.unsqueeze(0)]}
@@ -73,7 +73,7 @@ class TensorProgram:
         return torch.stack([number.expand(len(inputs)) for number in numbers], 1)
 
     def _extended(self, inputs: Tensor, weights: Tensor, values: Mapping[Expr, Tensor]) -> tuple[Tensor, Tensor]:
-        """The columns and behind them the curved angles, which are wide until whole turns are off."""
+        """The columns and behind them the non-affine angles, which are wide until whole turns are off."""
         wide = weights if weights.device.type == "mps" else weights.double()
         leaves = (
             {leaf: value.to(wide.dtype) for leaf, value in values.items()} if self.batched_angles or self.shared_angles else {}
@@ -118,7 +118,7 @@ def tensor_program(program: Program, batched: Columns, shared: Columns) -> Tenso
     varying = {leaf for column, leaf in enumerate(leaves) if position[column][0]}
     angles: dict[bool, list[Expr]] = {True: [], False: []}
     columns = {True: list(batched), False: list(shared)}
-    for k, (_, angle) in enumerate(circuit.angles.curved):
+    for k, (_, angle) in enumerate(circuit.angles.non_affine):
         kind = not varying.isdisjoint(variables(angle))
         angles[kind].append(angle)
         columns[kind].append(len(leaves) + k)

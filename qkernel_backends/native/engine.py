@@ -87,7 +87,7 @@ class NativePrepared(AtAnyAngle):
 
     @property
     def _columns(self) -> tuple[int, ...]:
-        return tuple(range(self.circuit.angles.num_columns + len(self.circuit.angles.curved)))
+        return tuple(range(self.circuit.angles.num_columns + len(self.circuit.angles.non_affine)))
 
     @guarded
     def expect(self, theta: Array) -> Array:
@@ -107,9 +107,9 @@ class NativePrepared(AtAnyAngle):
         else:
             values, gradient, _ = self.split(self._columns, ()).vjp(columns, np.zeros(0, self.real), cotangent)
         angles = self.circuit.angles
-        if angles.curved:
+        if angles.non_affine:
             slots = np.zeros((len(columns), angles.num_slots))
-            slots[:, [slot for slot, _ in angles.curved]] = gradient[:, angles.num_columns :]
+            slots[:, [slot for slot, _ in angles.non_affine]] = gradient[:, angles.num_columns :]
             gradient = gradient[:, : angles.num_columns] + angles.pullback(np.asarray(theta, float), slots).astype(self.real)
         return values, gradient
 
@@ -124,7 +124,7 @@ class NativePrepared(AtAnyAngle):
         return compile_plan(self.circuit, self._columns, expectations=False, instructions=self.final.gates)
 
     def _states(self, theta: Array, copies: int) -> tuple[Array, Array]:
-        """Real and imaginary parts, (batch, 2, 2**n), without global phase, and theta with curved angles.
+        """Real and imaginary parts, (batch, 2, 2**n), without global phase, and theta with non-affine angles.
 
         `copies` states of each sample are needed besides.
         """

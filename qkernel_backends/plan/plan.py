@@ -42,7 +42,7 @@ class Plan:
     """What an engine runs: a start, operations in time order, and what is read out.
 
     `place[q]` is the qubit of the plan that holds qubit q of the circuit, -1 where nothing depends on it. `batched`
-    are the columns that differ from sample to sample, `num_columns` counts those of theta and one for each curved angle.
+    are the columns that differ from sample to sample, `num_columns` counts those of theta and one for each non-affine angle.
     Angles are added up as they come while no column is larger than `largest_column`.
     """
 
@@ -96,7 +96,7 @@ def compile_plan(
         readout,
         tuple(place),
         columns,
-        circuit.angles.num_columns + len(circuit.angles.curved),
+        circuit.angles.num_columns + len(circuit.angles.non_affine),
         fusion.global_phase,
         circuit.angles.largest_column,
     )

@@ -33,21 +33,21 @@ _MOST_EXPANDED_CONTROLS = 5
 
 
 def extended(circuit: Circuit, theta: Array, real: np.dtype[Any]) -> Array:
-    """Theta with one further column for each curved angle."""
+    """Theta with one further column for each non-affine angle."""
     columns = np.ascontiguousarray(theta, real)
-    curved = [slot for slot, _ in circuit.angles.curved]
-    if not curved:
+    non_affine = [slot for slot, _ in circuit.angles.non_affine]
+    if not non_affine:
         return columns
-    angles = without_turns(circuit.angles.evaluate(theta)[:, curved])
+    angles = without_turns(circuit.angles.evaluate(theta)[:, non_affine])
     return np.concatenate([columns, angles.astype(real)], 1)
 
 
 def angle_rows(angles: AngleMap) -> list[Affine]:
-    """The angle of each slot; curved slots read one further column each, after those of theta."""
+    """The angle of each slot; non-affine slots read one further column each, after those of theta."""
     terms: list[list[tuple[int, float]]] = [[] for _ in range(angles.num_slots)]
     for row, column, coefficient in angles.terms:
         terms[row].append((column, coefficient))
-    for extra, (slot, _) in enumerate(angles.curved):
+    for extra, (slot, _) in enumerate(angles.non_affine):
         terms[slot] = [(angles.num_columns + extra, 1.0)]
     zero, large = Affine(0.0), np.abs(angles.offsets) > LARGEST_ANGLE
     large[angles.rows] = False  # what is added to them is added first

@@ -214,8 +214,8 @@ class QiskitPrepared:
     @cached_property
     def _open_slots(self) -> Array:
         """The slots whose angles depend on the open parameters."""
-        curved = np.array([slot for slot, _ in self.circuit.angles.curved], int)
-        return np.union1d(self.circuit.angles.rows, curved)
+        non_affine = np.array([slot for slot, _ in self.circuit.angles.non_affine], int)
+        return np.union1d(self.circuit.angles.rows, non_affine)
 
     @cached_property
     def _circuit(self) -> QuantumCircuit:

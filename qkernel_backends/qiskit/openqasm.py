@@ -215,7 +215,7 @@ class _Writer:
     @property
     def open_slots(self) -> set[int]:
         angles = self.circuit.angles
-        return {*angles.rows.tolist(), *(slot for slot, _ in angles.curved)}
+        return {*angles.rows.tolist(), *(slot for slot, _ in angles.non_affine)}
 
     def gate(self, key: Kind | tuple[str, ...], wanted: str, angles: str, qubits: Sequence[str], body: Sequence[str]) -> str:
         """The name of the gate that the text defines so."""
@@ -273,7 +273,7 @@ def _angles(circuit: Circuit, inputs: Sequence[str]) -> list[str]:
     for offset, parts in zip(angles.offsets.tolist(), terms, strict=True):
         result.append(" + ".join([*parts, number(offset)] if offset or not parts else parts).replace("+ -", "- "))
     by_element = dict(zip(angles.elements, inputs, strict=True))
-    for slot, expression in angles.curved:
+    for slot, expression in angles.non_affine:
         result[slot] = _expression(expression, by_element)
     return result
 

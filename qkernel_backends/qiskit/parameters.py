@@ -64,9 +64,9 @@ def slot_angles(angles: AngleMap) -> list[Any]:
         term = columns[column] if coefficient == 1 else coefficient * columns[column]
         present = result[row]
         result[row] = term if present.__class__ is float and present == 0 else present + term
-    if angles.curved:
+    if angles.non_affine:
         by_element = dict(zip(angles.elements, columns, strict=True))
-        for slot, expression in angles.curved:
+        for slot, expression in angles.non_affine:
             result[slot] = _expression(expression, by_element)
         _check(angles, columns, result)
     return result
@@ -77,7 +77,7 @@ def _check(angles: AngleMap, columns: list[Parameter], written: list[Any]) -> No
     points = [low + 0.3 * np.sin(1 + np.arange(len(columns))) ** 2 for low in (0.2, 1.1)]
     with np.errstate(all="ignore"):
         expected = [angles.evaluate(point) for point in points]
-    for slot, expression in angles.curved:
+    for slot, expression in angles.non_affine:
         if not any(_agree(written[slot], columns, point, row[slot]) for point, row in zip(points, expected, strict=True)):
             raise _unwritable(expression)
 

@@ -64,7 +64,7 @@ def _placed(circuit: Circuit, made: QuantumCircuit) -> Placed:
     reader = _Reader()
     body = reader.body(made, {qubit: rows.get(k, -1) for k, qubit in enumerate(made.qubits)}, _numbered(made.clbits))
     nowhere = np.zeros(0, np.int32)
-    angles = AngleMap((), np.array(reader.offsets), nowhere, nowhere, np.zeros(0), tuple(reader.curved))
+    angles = AngleMap((), np.array(reader.offsets), nowhere, nowhere, np.zeros(0), tuple(reader.non_affine))
     registers = tuple((names.get(place, str(place)), (row,)) for place, row in rows.items())
     kinds = tuple(reader.kinds)
     drawn = Circuit(len(rows), made.num_clbits, kinds, body, angles, registers=registers, name=circuit.name)
@@ -82,7 +82,7 @@ class _Reader:
     def __init__(self) -> None:
         self.kinds: dict[Kind, int] = {}
         self.offsets: list[float] = []
-        self.curved: list[tuple[int, Expr]] = []
+        self.non_affine: list[tuple[int, Expr]] = []
 
     def body(self, block: QuantumCircuit, wires: Mapping[Any, int], bits: Mapping[Any, int]) -> Body:
         """The instructions of a block whose qubits and bits have these numbers."""
@@ -115,7 +115,7 @@ class _Reader:
         first = len(self.offsets)
         for angle in angles:
             if isinstance(angle, ParameterExpression):
-                self.curved.append((len(self.offsets), Name(_words(angle), FLOAT)))
+                self.non_affine.append((len(self.offsets), Name(_words(angle), FLOAT)))
             self.offsets.append(0.0 if isinstance(angle, ParameterExpression) else float(angle))
         number = self.kinds.setdefault(kind, len(self.kinds))
         kinds, places, targets, spans = (np.array(column, np.int32) for column in ([number], qubits, bits, [-1]))

@@ -76,14 +76,14 @@ class TorchPrepared(AtAnyAngle):
 
     @property
     def _columns(self) -> tuple[int, ...]:
-        return tuple(range(self.circuit.angles.num_columns + len(self.circuit.angles.curved)))
+        return tuple(range(self.circuit.angles.num_columns + len(self.circuit.angles.non_affine)))
 
     def _extended(self, theta: Array) -> Tensor:
         return torch.as_tensor(extended(self.circuit, theta, np.dtype(float))).to(self.device, self.real)
 
     def expectations(self, theta: Tensor) -> Tensor:
-        """Expectation values, shape (batch, outputs), differentiable; curved angles are refused."""
-        if self.circuit.angles.curved:
+        """Expectation values, shape (batch, outputs), differentiable; non-affine angles are refused."""
+        if self.circuit.angles.non_affine:
             raise ExecutionError(
                 f"`{self.circuit.name}` has angles that are not affine in its parameters; give those as further columns",
                 help="use `split(...).values` with a column for each such angle",
@@ -109,9 +109,9 @@ class TorchPrepared(AtAnyAngle):
                 (found,) = torch.autograd.grad(total, (columns,), allow_unused=True)
                 gradient = gradient if found is None else found.cpu().numpy()
         angles = self.circuit.angles
-        if angles.curved:
+        if angles.non_affine:
             slots = np.zeros((len(theta), angles.num_slots))
-            slots[:, [slot for slot, _ in angles.curved]] = gradient[:, angles.num_columns :]
+            slots[:, [slot for slot, _ in angles.non_affine]] = gradient[:, angles.num_columns :]
             direct = angles.pullback(np.asarray(theta, float), slots)
             gradient = gradient[:, : angles.num_columns] + direct.astype(gradient.dtype)
         return values.detach().cpu().numpy(), gradient

@@ -29,7 +29,7 @@ class Values(Protocol):
 class LargeAngles:
     """A circuit for columns that are too large for their angles to be added up as they are.
 
-    Takes columns of theta and behind them one for each curved angle, some `batched` and some `shared`. `prepare` gives the
+    Takes columns of theta and behind them one for each non-affine angle, some `batched` and some `shared`. `prepare` gives the
     values of a circuit whose columns, so many, all come per sample.
     """
 
@@ -37,13 +37,13 @@ class LargeAngles:
         self, circuit: Circuit, batched: Sequence[int], shared: Sequence[int], prepare: Callable[[Circuit, int], Values]
     ) -> None:
         self.circuit, self.prepare, angles = circuit, prepare, circuit.angles
-        self.largest = min(angles.largest_column, LARGEST_ANGLE) if angles.curved else angles.largest_column
+        self.largest = min(angles.largest_column, LARGEST_ANGLE) if angles.non_affine else angles.largest_column
         place = {column: k for k, column in enumerate((*batched, *shared))}
-        curved = [slot for slot, _ in angles.curved]
+        non_affine = [slot for slot, _ in angles.non_affine]
         self.terms: tuple[list[int], list[float], list[int]] = (
             [place[column] for column in (*angles.columns.tolist(), *range(angles.num_columns, len(place)))],
-            [*angles.coefficients.tolist(), *(1.0 for _ in curved)],
-            [*angles.rows.tolist(), *curved],
+            [*angles.coefficients.tolist(), *(1.0 for _ in non_affine)],
+            [*angles.rows.tolist(), *non_affine],
         )
         self._placed: dict[torch.device, tuple[Tensor, Tensor, Tensor, Tensor]] = {}
 
