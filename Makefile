@@ -4,10 +4,13 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: tutorial test fuzz bench lint size browser clean
+.PHONY: tutorial tutorials test fuzz bench lint size browser clean
 
 tutorial: $(STAMP)  ## train the hybrid network on Fashion-MNIST, print the table, write the figure
 	$(RUN) tutorials/fashion_mnist_hqnn.py
+
+tutorials: $(STAMP)  ## every tutorial, one after the other
+	@set -e; for script in tutorials/*.py; do echo "== $$script"; $(RUN) $$script; done
 
 test: $(STAMP)  ## the test suite
 	$(RUN) -m pytest
