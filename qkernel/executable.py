@@ -32,7 +32,7 @@ from qkernel.errors import (
 )
 from qkernel.executor import Executor
 from qkernel.ir.expressions import wrap
-from qkernel.ir.ops import Module
+from qkernel.ir.module import Module
 from qkernel.ir.types import UINT
 from qkernel.lower.angles import OpenParameter
 from qkernel.lower.bindings import Layout, given

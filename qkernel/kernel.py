@@ -27,7 +27,7 @@ from qkernel.frontend.signature import CallSite, Outline, Signature, bind, parts
 from qkernel.frontend.source import Source, read_source, snapshot, whereabouts
 from qkernel.frontend.trace import Traced, check_assumption, check_recursion, link, nested_too_deeply, trace
 from qkernel.frontend.values import describe
-from qkernel.ir.ops import Module
+from qkernel.ir.module import Module
 from qkernel.ir.types import FLOAT, ArrayType, DictType, Type, is_quantum
 from qkernel.ir.verifier import verify
 from qkernel.lower import lower

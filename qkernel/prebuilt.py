@@ -15,7 +15,8 @@ from qkernel.frontend.source import Captures
 from qkernel.frontend.trace import Traced
 from qkernel.frontend.tracer import active_tracer
 from qkernel.ir.expressions import Const, Expr
-from qkernel.ir.ops import Call, Function, Module, Parameter
+from qkernel.ir.module import Module
+from qkernel.ir.ops import Call, Function, Parameter
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import QUBIT, ArrayType, TupleType
 from qkernel.ir.walk import walk

@@ -14,7 +14,7 @@ from qkernel.engine import load_target
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.executor import Executor
 from qkernel.explanation import explain
-from qkernel.ir.ops import Module
+from qkernel.ir.module import Module
 from qkernel.lower import lower
 from qkernel.lower.bindings import given, normalise, refuse_graph
 from qkernel.lower.circuit import Circuit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, apply, item, size, vector
+from qkernel.ir.module import Module
 from qkernel.ir.ops import (
     Adjoint,
     Alloc,
@@ -17,7 +18,6 @@ from qkernel.ir.ops import (
     Items,
     Joined,
     Measure,
-    Module,
     Parameter,
     PauliEvolve,
     Power,

@@ -9,6 +9,7 @@ from scipy.linalg import expm
 
 from qkernel.diagnostics import Span
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
+from qkernel.ir.module import Module
 from qkernel.ir.ops import (
     Alloc,
     Call,
@@ -18,7 +19,6 @@ from qkernel.ir.ops import (
     Gate,
     Measure,
     Modifier,
-    Module,
     Op,
     Parameter,
     Range,

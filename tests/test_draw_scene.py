@@ -30,7 +30,7 @@ from qkernel.errors import (
     ValidationError,
 )
 from qkernel.ir.expressions import Name
-from qkernel.ir.ops import Module
+from qkernel.ir.module import Module
 from qkernel.ir.types import FLOAT, UINT
 from qkernel.lower import lower
 

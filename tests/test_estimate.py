@@ -46,7 +46,8 @@ from qkernel.errors import (
 from qkernel.estimate import EstimateQuality, ResourceEstimator, UnknownResourcePolicy, effort, estimate, estimate_resources
 from qkernel.estimate.verify import verify
 from qkernel.ir.expressions import ONE, ZERO, Name
-from qkernel.ir.ops import Alloc, Call, For, Function, Gate, Module, Parameter, Range
+from qkernel.ir.module import Module
+from qkernel.ir.ops import Alloc, Call, For, Function, Gate, Parameter, Range
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import QUBIT, UINT
 

@@ -13,7 +13,8 @@ from qkernel.estimate.quantity import quantity
 from qkernel.gates import GATES
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, apply
-from qkernel.ir.ops import Alloc, Block, Call, Carried, For, Function, Gate, If, Module, Parameter, Power, Range
+from qkernel.ir.module import Module
+from qkernel.ir.ops import Alloc, Block, Call, Carried, For, Function, Gate, If, Parameter, Power, Range
 from qkernel.ir.places import Place
 from qkernel.ir.types import QUBIT, UINT
 

@@ -28,7 +28,8 @@ from qkernel.errors import (
 from qkernel.executable import Executable
 from qkernel.executor import Executor
 from qkernel.ir.expressions import Const, Item, Name, Slice, apply, item, size, vector, wrap
-from qkernel.ir.ops import Function, Module, Parameter
+from qkernel.ir.module import Module
+from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import FLOAT, UINT, ArrayType, DictType, TupleType
 from qkernel.lower.circuit import BITS, EXPECTATIONS, Circuit, bit, probabilities
 from qkernel.observable import Hamiltonian, X, Y, Z

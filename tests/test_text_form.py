@@ -33,13 +33,13 @@ from qkernel.ir.expressions import (
     wrap,
 )
 from qkernel.ir.files import load, save
-from qkernel.ir.ops import Function, Gate, Module, Parameter, Reset
+from qkernel.ir.module import Module
+from qkernel.ir.ops import Function, Gate, Parameter, Reset
 from qkernel.ir.parser import parse
 from qkernel.ir.places import Place, whole
-from qkernel.ir.printer import format_expression, format_module
+from qkernel.ir.printer import format_expression
 from qkernel.ir.types import BIT, FLOAT, QUBIT, UINT, ArrayType, DictType, TupleType, Type
 from qkernel.ir.verifier import verify
-from qkernel.ir.vocabulary import OP_WORDS
 from qkernel.ir.walk import expressions
 from qkernel.observable import Hamiltonian, X, Z
 
@@ -57,10 +57,10 @@ n, x, b, bits, v, m, t, pair, d, e, q = (Name(name, type) for name, type in TYPE
 @settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
 def test_parse_reads_back_what_is_printed(module: Module) -> None:
     verify(module)
-    text = format_module(module)
+    text = str(module)
     again = parse(text)
     assert again == module
-    assert format_module(again) == text
+    assert str(again) == text
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -189,7 +189,7 @@ def test_an_op_that_is_declared_is_printed_read_and_checked(monkeypatch: pytest.
     (code,) = re.findall(r"\*\*An op\.\*\*(?:[^\n]+\n)+\n((?:    [^\n]+\n|\n)+)", tour)
     space = dict(vars(ops))
     exec(compile(textwrap.dedent(code), "tour.md", "exec", dont_inherit=True), space)
-    monkeypatch.setitem(OP_WORDS, "twist", space["Twist"])
+    monkeypatch.setitem(ops.OP_WORDS, "twist", space["Twist"])
     text = "qkernel 1\n\nkernel f(q: Vector[Qubit], x: Float):\n    control(inverse(twist), q[1])(q[0], x * 2)\n    twist(q, 1)"
     module = parse(text)
     assert str(module) == text

@@ -19,7 +19,8 @@ from qkernel.ir.expressions import (
     size,
 )
 from qkernel.ir.lexer import MAX_INTEGER_DIGITS, MAX_NESTING, MAX_TEXT_SIZE
-from qkernel.ir.ops import Alloc, Function, Gate, Measure, Module, Parameter
+from qkernel.ir.module import Module
+from qkernel.ir.ops import Alloc, Function, Gate, Measure, Parameter
 from qkernel.ir.parser import parse
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import FLOAT, QUBIT, UINT, ArrayType

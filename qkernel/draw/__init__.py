@@ -18,7 +18,7 @@ from qkernel.draw.style import STYLES, CircuitStyle, find_style
 from qkernel.draw.svg import svg_drawing
 from qkernel.draw.text import text_drawing
 from qkernel.errors import ValidationError
-from qkernel.ir.ops import Module
+from qkernel.ir.module import Module
 from qkernel.lower import lower
 from qkernel.lower.bindings import normalise
 from qkernel.lower.circuit import Circuit

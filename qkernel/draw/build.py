@@ -27,6 +27,7 @@ from qkernel.draw.scene import Item, Scene, in_rows
 from qkernel.draw.scope import Scope, describe_arguments
 from qkernel.draw.wiring import Wiring
 from qkernel.errors import BindingTypeError, UnknownBindingError
+from qkernel.ir.module import Module
 from qkernel.ir.ops import (
     Alloc,
     Call,
@@ -36,7 +37,6 @@ from qkernel.ir.ops import (
     Gate,
     If,
     Measure,
-    Module,
     Op,
     Parameter,
     PauliEvolve,

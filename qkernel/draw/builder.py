@@ -17,13 +17,13 @@ from qkernel.draw.wiring import Level, Wiring
 from qkernel.errors import EmitError, SizeError
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Name
+from qkernel.ir.module import Module
 from qkernel.ir.ops import (
     Block,
     Call,
     For,
     Function,
     If,
-    Module,
     Op,
     Parameter,
     While,

@@ -14,7 +14,7 @@ from qkernel.estimate.origin import Origin, origin
 from qkernel.estimate.quantity import Quantity, Terms, Variable, value_names
 from qkernel.estimate.report import NATIVE, EstimateQuality, ResourceEstimate
 from qkernel.estimate.tally import Called, Tally
-from qkernel.ir.ops import Module
+from qkernel.ir.module import Module
 from qkernel.lower.bindings import given
 
 __all__ = [

@@ -55,6 +55,7 @@ from qkernel.estimate.unknown import formal_value, item_targets
 from qkernel.estimate.workspace import add_widths, largest, largest_item
 from qkernel.ir import ops
 from qkernel.ir.expressions import Size
+from qkernel.ir.module import Module
 from qkernel.ir.places import Place
 from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType
 from qkernel.recursion import DEEPEST, deep_stack
@@ -98,7 +99,7 @@ class Fold:
     folded with their values and loops whose ranges are known round by round.
     """
 
-    module: ops.Module
+    module: Module
     paths: bool = False
     depth: bool = False
     widths: bool = False

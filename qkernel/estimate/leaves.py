@@ -15,7 +15,8 @@ from qkernel.estimate.substitution import NotKnown, known, pauli_word, terms
 from qkernel.estimate.tally import Kind, Tally
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Size
-from qkernel.ir.ops import Gate, Measure, Module
+from qkernel.ir.module import Module
+from qkernel.ir.ops import Gate, Measure
 from qkernel.ir.types import OBSERVABLE, ArrayType
 from qkernel.ir.walk import walk
 from qkernel.observable import Hamiltonian

@@ -29,7 +29,8 @@ from qkernel.estimate.target_basis import to_basis
 from qkernel.estimate.unknown import formal_value
 from qkernel.estimate.workspace import may_need_workspace
 from qkernel.ir.evaluation import evaluate
-from qkernel.ir.ops import Function, Module, Parameter
+from qkernel.ir.module import Module
+from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import OBSERVABLE, is_quantum
 from qkernel.lower import lower
 from qkernel.lower.bindings import can_be_open, normalise

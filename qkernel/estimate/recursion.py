@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from qkernel.diagnostics import written_name
 from qkernel.errors import KernelRecursionError
-from qkernel.ir.ops import Call, Function, Module
+from qkernel.ir.module import Module
+from qkernel.ir.ops import Call, Function
 from qkernel.ir.walk import walk
 from qkernel.recursion import DEEPEST
 

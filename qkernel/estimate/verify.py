@@ -18,7 +18,7 @@ from qkernel.estimate.origin import origin
 from qkernel.estimate.quantity import Quantity, quantity
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import FIELDS, Kind, Tally, either
-from qkernel.ir.ops import Module
+from qkernel.ir.module import Module
 from qkernel.lower import lower
 from qkernel.lower.bindings import normalise
 from qkernel.lower.circuit import Body, Branch, Circuit, Repeat, Run

@@ -24,7 +24,8 @@ from qkernel.estimate.substitution import NotKnown, State, item_sum, item_values
 from qkernel.estimate.sums import Facts, fresh, resolve
 from qkernel.estimate.tally import Key, Kind, Tally, Widest
 from qkernel.gates import GATES
-from qkernel.ir.ops import Control, Gate, Module
+from qkernel.ir.module import Module
+from qkernel.ir.ops import Control, Gate
 from qkernel.ir.walk import walk
 
 

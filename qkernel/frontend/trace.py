@@ -29,6 +29,7 @@ from qkernel.gate_functions import Gate
 from qkernel.ir import ops
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ArrayHandle, Expr, Name
+from qkernel.ir.module import Module
 from qkernel.ir.places import Place, whole
 from qkernel.ir.trees import tree_size
 from qkernel.ir.types import TupleType, Type, is_quantum
@@ -285,7 +286,7 @@ def _qubits(value: Value, parameters: set[str]) -> tuple[Place | None, Expr | No
     return (value.place if value.place.register in parameters else None), value.fixed_point
 
 
-def link(kernel: AnyKernel) -> ops.Module:
+def link(kernel: AnyKernel) -> Module:
     """The kernel and every kernel that it reaches, under unique names."""
     names: dict[int, str] = {id(kernel): kernel.name}
     order: list[AnyKernel] = [kernel]
@@ -301,7 +302,7 @@ def link(kernel: AnyKernel) -> ops.Module:
             names[id(callee)] = name
             taken.add(name)
             order.append(callee)
-    return ops.Module(tuple(_renamed(reached, names) for reached in order))
+    return Module(tuple(_renamed(reached, names) for reached in order))
 
 
 def _renamed(kernel: AnyKernel, names: dict[int, str]) -> ops.Function:

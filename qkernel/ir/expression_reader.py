@@ -29,6 +29,7 @@ from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import ARRAYS, QUBIT, SCALARS, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
 from qkernel.ir.vocabulary import FUNCTIONS
+from qkernel.observable import Hamiltonian
 
 MAX_DEPTH = 400
 """Operations in one another in one expression."""
@@ -269,8 +270,6 @@ def _literal(token: Any) -> Const:
 
 
 def _observable(node: Any, width: int | None) -> Const:
-    from qkernel.observable import Hamiltonian
-
     if node.data != "literal" or node.children[0].type != "STRING":
         raise error_at(node, "`observable` takes a sum as a string", help='write `observable("0.5*Z0*Z1 - X2")`')
     text = read_string(node.children[0])

@@ -9,9 +9,8 @@ from pathlib import Path
 from qkernel.diagnostics import Span
 from qkernel.errors import TextFormError
 from qkernel.ir.lexer import MAX_TEXT_SIZE
-from qkernel.ir.ops import Module
+from qkernel.ir.module import Module
 from qkernel.ir.parser import parse
-from qkernel.ir.printer import format_module
 from qkernel.ir.verifier import verify
 
 
@@ -22,7 +21,7 @@ def save(module: Module, path: str | os.PathLike[str]) -> None:
     Raises `TextFormError` if `load` would not read it back, which an expression beyond the limits of the text form does.
     """
     verify(module)
-    text = format_module(module) + "\n"
+    text = str(module) + "\n"
     parse(text)
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():

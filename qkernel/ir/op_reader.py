@@ -14,8 +14,8 @@ from qkernel.ir.expression_reader import ExpressionReader, name_of, read_string,
 from qkernel.ir.expressions import ONE, ZERO, Expr
 from qkernel.ir.fields import EACH, Declared, Operand, Role
 from qkernel.ir.lexer import MAX_NESTING, error_at, span_of
+from qkernel.ir.module import Module
 from qkernel.ir.types import UINT, Type, joined_type
-from qkernel.ir.vocabulary import MODIFIER_WORDS, OP_WORDS
 from qkernel.ir.walk import definitions, target_types
 
 Names = tuple[str | None, ...]
@@ -23,7 +23,7 @@ Bindings = list[tuple[Any, Expr]]
 """`name: type = value` each: the tree of the name and its type, and the value."""
 
 
-def read_module(tree: Any, text: str, file: str) -> ops.Module:
+def read_module(tree: Any, text: str, file: str) -> Module:
     """The module that `tree`, the syntax tree of `text`, stands for."""
     returns: dict[str, tuple[Type, ...]] = {}
     for function in tree.children:
@@ -31,7 +31,7 @@ def read_module(tree: Any, text: str, file: str) -> ops.Module:
         if name_of(name) in returns:
             raise error_at(name, f"a second function `{name_of(name)}`")
         returns[name_of(name)] = () if types is None else tuple(map(read_type, types.children))
-    return ops.Module(tuple(FunctionReader(text=text, file=file, returns=returns).function(node) for node in tree.children))
+    return Module(tuple(FunctionReader(text=text, file=file, returns=returns).function(node) for node in tree.children))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -198,7 +198,7 @@ class FunctionReader(ExpressionReader):
         word, modifiers = self._callee(call.children[0])
         targets = [] if written is None else [target.children for target in written.children]
         names = tuple(None if name.type == "UNDERSCORE" else name_of(name) for name, _ in targets)
-        kind: Any = OP_WORDS.get(word, ops.Call)
+        kind: Any = ops.OP_WORDS.get(word, ops.Call)
         if kind is ops.Call and name_of(word) not in self.returns:
             near = did_you_mean(name_of(word), [*ops.Gate.words, *self.returns])
             raise error_at(node, f"there is no gate or function `{name_of(word)}` in this text{near}")
@@ -220,14 +220,14 @@ class FunctionReader(ExpressionReader):
         """What is called, in backticks if it was written so, and its modifiers, first to last."""
         if not isinstance(node, str) and node.data == "variable":
             (node,) = node.children
-        if isinstance(node, str) and node in MODIFIER_WORDS:
+        if isinstance(node, str) and node in ops.MODIFIER_WORDS:
             raise error_at(node, f"`{node}(...)` gives a gate or kernel, which is then called: `{node}(...)(...)`")
         if isinstance(node, str):
             return node, ()
         match node.data, node.children:
-            case "call", [str(word), inner, *arguments] if word in MODIFIER_WORDS:
+            case "call", [str(word), inner, *arguments] if word in ops.MODIFIER_WORDS:
                 head, modifiers = self._callee(inner)
-                kind = MODIFIER_WORDS[word]
+                kind = ops.MODIFIER_WORDS[word]
                 return head, (*modifiers, kind(**self._operands(node, word, kind, arguments)))
         raise error_at(node, "a gate or kernel should stand here, or `inverse`, `control` or `power` of one")
 

@@ -7,7 +7,7 @@ never count in comparison.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from qkernel.diagnostics import Span
 from qkernel.gates import GATES
@@ -57,6 +57,7 @@ class Power(Declared, words="power"):
 
 
 Modifier = Adjoint | Control | Power
+MODIFIER_WORDS: dict[str, type[Modifier]] = {word: kind for kind in get_args(Modifier) for word in kind.words}
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +240,8 @@ class While(Declared):
 
 Op = Alloc | Gate | PauliEvolve | Call | Measure | Reset | Expval | Probabilities | For | If | While
 Block = tuple[Op, ...]
+OP_WORDS: dict[str, type[Op]] = {word: kind for kind in get_args(Op) for word in kind.words}
+"""The ops by the words that they are written with; any other word calls the function of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,31 +271,3 @@ class Function:
     label: str | None = None
     clean_ancillas: bool = False
     span: Span | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Module:
-    """A function and every function that it reaches, by unique names; the entry comes first."""
-
-    functions: tuple[Function, ...]
-    index: dict[str, Function] = field(init=False, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "index", {function.name: function for function in self.functions})
-
-    @property
-    def entry(self) -> Function:
-        """The function that the module is for."""
-        return self.functions[0]
-
-    def __getitem__(self, name: str) -> Function:
-        return self.index[name]
-
-    def __str__(self) -> str:
-        from qkernel.ir.printer import format_module
-
-        return format_module(self)
-
-    def __repr__(self) -> str:
-        """The text form: what stands in the functions takes a hundred times as much as Python would write it."""
-        return str(self)

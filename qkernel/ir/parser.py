@@ -19,8 +19,8 @@ from lark import Lark, UnexpectedCharacters, UnexpectedToken
 from qkernel.diagnostics import Span
 from qkernel.errors import TextFormError
 from qkernel.ir.lexer import MAX_LINES, MAX_TEXT_SIZE, Indentation, end_of, error_at
+from qkernel.ir.module import Module
 from qkernel.ir.op_reader import read_module
-from qkernel.ir.ops import Module
 from qkernel.ir.verifier import verify
 from qkernel.ir.vocabulary import HEADER, VERSION
 

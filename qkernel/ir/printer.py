@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qkernel.ir import ops
@@ -14,20 +14,20 @@ from qkernel.ir.types import Type, joined_type
 from qkernel.ir.vocabulary import (
     HEADER,
     VERSION,
-    function_text,
     name_text,
 )
 from qkernel.ir.walk import definitions, return_types
 
 _INDENT = "    "
 _LONGEST_LINE = 110
+_STATEMENTS = {*ops.OP_WORDS, *ops.MODIFIER_WORDS, "range", "items"}
 
 
-def format_module(module: ops.Module) -> str:
-    """The text form of `module`; `parse` reads an equal one back."""
-    returns = return_types(module)
-    functions = ["\n".join(_FunctionPrinter(returns).function(function)) for function in module.functions]
-    return "\n\n".join([f"{HEADER} {VERSION}", *functions])
+def format_functions(functions: Sequence[ops.Function]) -> str:
+    """The text form of a module of these functions; `parse` reads an equal one back."""
+    returns = return_types(functions)
+    texts = ["\n".join(_FunctionPrinter(returns).function(function)) for function in functions]
+    return "\n\n".join([f"{HEADER} {VERSION}", *texts])
 
 
 # Functions and ops --------------------------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ class _FunctionPrinter:
                     shown.append(f"({self.values(value)})")
                 case _:
                     shown += map(self.value, value)
-        return word if word in op.words else function_text(word), shown
+        return word if word in op.words else _function_text(word), shown
 
     def values(self, values: Iterable[Expr | Place]) -> str:
         return ", ".join(map(self.value, values))
@@ -122,9 +122,14 @@ class _FunctionPrinter:
         return f"{register}[{TEXT.bounds(value.start, value.stride, value.length)}]"
 
 
+def _function_text(name: str) -> str:
+    """The name of a function, in backticks also if a statement has that name."""
+    return f"`{name}`" if name in _STATEMENTS else name_text(name)
+
+
 def _signature(function: ops.Function) -> list[str]:
     """The first line; a long one has each parameter on a line of its own."""
-    head, end = f"{function.kind} {function_text(function.name)}(", f"){_return_types(function)}:"
+    head, end = f"{function.kind} {_function_text(function.name)}(", f"){_return_types(function)}:"
     parameters = [*map(_parameter, function.parameters)]
     line = f"{head}{', '.join(parameters)}{end}"
     if len(line) <= _LONGEST_LINE or not parameters:

@@ -14,19 +14,20 @@ from qkernel.ir import ops
 from qkernel.ir.expression_checks import check_expression
 from qkernel.ir.expressions import ONE, ZERO, Expr
 from qkernel.ir.fields import NUMBERS, Declared, Operand, Role
+from qkernel.ir.module import Module
 from qkernel.ir.places import Place
 from qkernel.ir.types import BIT, QUBIT, UINT, ArrayType, Type, fits, is_number, is_quantum
 from qkernel.ir.vocabulary import KINDS, MAX_NAME_LENGTH
 from qkernel.ir.walk import definitions, return_types, target_types
 
 
-def verify(module: ops.Module) -> None:
+def verify(module: Module) -> None:
     """Raise `TextFormError`, at the op, if `module` is not well formed."""
     if not module.functions:
         raise TextFormError("a module without a function")
     if len(module.index) < len(module.functions):
         raise TextFormError("two functions of a module have one name")
-    returns = return_types(module)
+    returns = return_types(module.functions)
     for function in module.functions:
         _Checker(module, returns, function).function_()
 
@@ -35,7 +36,7 @@ def verify(module: ops.Module) -> None:
 class _Checker:
     """Checks one function. `visible` are the names that the current op may use, in the order of their definition."""
 
-    module: ops.Module
+    module: Module
     returns: Mapping[str, tuple[Type, ...]]
     function: ops.Function
     visible: dict[str, Type] = field(default_factory=dict)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import keyword
 import re
-from typing import get_args
 
 from qkernel.ir.operators import OPERATORS
-from qkernel.ir.ops import Modifier, Op
 from qkernel.ir.types import ARRAYS
 
 VERSION = 1
@@ -28,11 +26,6 @@ _ONE_OPERAND = FUNCTIONS - {"min", "max", "atan2", "fixed"} | {"neg", "not"}
 OPERANDS = {name: 3 if name == "select" else 1 if name in _ONE_OPERAND else 2 for name in OPERATORS}
 """How many operands an operator takes."""
 KINDS = ("kernel", "composite", "oracle")
-OP_WORDS = {word: kind for kind in get_args(Op) for word in kind.words}
-"""The ops by the words that they are written with; any other word calls the function of that name."""
-MODIFIER_WORDS = {word: kind for kind in get_args(Modifier) for word in kind.words}
-_STATEMENTS = {*OP_WORDS, *MODIFIER_WORDS, "range", "items"}
-
 KEYWORDS = frozenset(keyword.kwlist) | {"carrying", "next", "join", "inf", "nan", "Tuple", "Dict", *ARRAYS}
 """Words that a value, register or function can go by only in backticks."""
 
@@ -43,8 +36,3 @@ _WORD = re.compile(r"[^\W\d]\w*(?:\.\w+)*")
 def name_text(name: str) -> str:
     """The name of a value or register, in backticks if it is no plain word or has a meaning of its own."""
     return name if _WORD.fullmatch(name) and name not in KEYWORDS else f"`{name}`"
-
-
-def function_text(name: str) -> str:
-    """The name of a function, in backticks also if a statement has that name."""
-    return f"`{name}`" if name in _STATEMENTS else name_text(name)

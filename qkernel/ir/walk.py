@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from qkernel.ir.expressions import Expr
 from qkernel.ir.fields import Declared, Defines, Role
-from qkernel.ir.ops import Block, Items, Module, Op, Range
+from qkernel.ir.ops import Block, Function, Items, Op, Range
 from qkernel.ir.places import Place
 from qkernel.ir.types import UINT, ArrayType, DictType, TupleType, Type
 
@@ -60,9 +60,9 @@ def with_blocks(op: Op, change: Callable[[Block], Block]) -> Op:
     return replace(op, **changed) if changed else op
 
 
-def return_types(module: Module) -> dict[str, tuple[Type, ...]]:
-    """What each function of the module gives back, by its name."""
-    return {function.name: tuple(value.type for value in function.returns) for function in module.functions}
+def return_types(functions: Iterable[Function]) -> dict[str, tuple[Type, ...]]:
+    """What each of these functions gives back, by its name."""
+    return {function.name: tuple(value.type for value in function.returns) for function in functions}
 
 
 def target_types(domain: Range | Items, count: int) -> tuple[Type, ...] | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qkernel.errors import KernelRecursionError, QKernelError, SizeError
-from qkernel.ir.ops import Module
+from qkernel.ir.module import Module
 from qkernel.lower.circuit import Circuit
 from qkernel.lower.effort import bounded_work
 from qkernel.lower.interpreter import Interpreter

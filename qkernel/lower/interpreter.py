@@ -12,6 +12,7 @@ from qkernel.diagnostics import Note, Span, written_name
 from qkernel.errors import KernelRecursionError, NotUnitaryError, QKernelError, SizeError
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Const, Expr, Item
+from qkernel.ir.module import Module
 from qkernel.ir.ops import (
     Adjoint,
     Alloc,
@@ -24,7 +25,6 @@ from qkernel.ir.ops import (
     If,
     Measure,
     Modifier,
-    Module,
     Op,
     Parameter,
     PauliEvolve,

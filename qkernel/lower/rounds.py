@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from qkernel.errors import SeparationError
 from qkernel.ir.expressions import Expr
-from qkernel.ir.ops import Block, Call, For, If, Module, While
+from qkernel.ir.module import Module
+from qkernel.ir.ops import Block, Call, For, If, While
 from qkernel.ir.places import Place
 from qkernel.ir.trees import free_names
 from qkernel.ir.types import is_quantum

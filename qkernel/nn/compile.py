@@ -18,7 +18,8 @@ from qkernel.errors import (
     KernelTypeError,
     ObservableError,
 )
-from qkernel.ir.ops import Function, Module, Parameter
+from qkernel.ir.module import Module
+from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType, DictType
 from qkernel.kernel import Kernel
 from qkernel.lower import lower

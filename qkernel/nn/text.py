@@ -11,7 +11,6 @@ import numpy as np
 from qkernel.engine import load_engine
 from qkernel.errors import TextFormError
 from qkernel.ir.parser import parse
-from qkernel.ir.printer import format_module
 from qkernel.lower.given_values import Several
 from qkernel.nn.compile import Recipe
 from qkernel.nn.readouts import as_readout
@@ -33,7 +32,7 @@ def format_layer(recipe: Recipe, engine: str, gradient: str) -> str:
             "lengths": recipe.lengths,
             "fixed": {name: _encoded(value) for name, value in recipe.fixed.items()},
             "readout": _encoded(recipe.readout),
-            "kernel": format_module(recipe.module),
+            "kernel": str(recipe.module),
         }
     )
 

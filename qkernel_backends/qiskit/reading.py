@@ -26,6 +26,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from qkernel.errors import KernelTypeError
 from qkernel.ir.expressions import Const, Expr, Name, wrap
+from qkernel.ir.module import Module
 from qkernel.ir.ops import (
     Adjoint,
     Alloc,
@@ -40,7 +41,6 @@ from qkernel.ir.ops import (
     Joined,
     Measure,
     Modifier,
-    Module,
     Op,
     Parameter,
     PauliEvolve,

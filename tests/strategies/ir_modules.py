@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from qkernel.gates import GATES
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name
 from qkernel.ir.fields import Defines, Operand, Role
+from qkernel.ir.module import Module
 from qkernel.ir.ops import (
+    MODIFIER_WORDS,
+    OP_WORDS,
     Block,
     Call,
     Carried,
@@ -23,7 +26,6 @@ from qkernel.ir.ops import (
     Items,
     Joined,
     Modifier,
-    Module,
     Op,
     Parameter,
     Range,
@@ -31,7 +33,6 @@ from qkernel.ir.ops import (
 )
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, TupleType, Type, is_quantum
-from qkernel.ir.vocabulary import MODIFIER_WORDS, OP_WORDS
 from qkernel.ir.walk import definitions
 from strategies.ir_expressions import Scope, array, bit, hamiltonians, observable, real, uint
 
