@@ -35,7 +35,7 @@ from qkernel.ir.expressions import wrap
 from qkernel.ir.module import Module
 from qkernel.ir.types import UINT
 from qkernel.lower.angles import OpenParameter
-from qkernel.lower.bindings import Layout, given
+from qkernel.lower.bindings import Binder, given
 from qkernel.lower.circuit import Circuit
 from qkernel.outputs import Outputs, shaped_like
 from qkernel.program import Program
@@ -344,13 +344,13 @@ class Executable(Verbs):
         return SampleResult(ordered, len(memory), self._outputs.are_bits)
 
     @cached_property
-    def _layout(self) -> Layout:
+    def _binder(self) -> Binder:
         still_open = {entry.name for entry in self.circuit.angles.parameters}
         known = {entry.name for entry in self.module.entry.parameters} if self.module else set()
-        return Layout(self.circuit.angles.parameters, self.circuit.name, frozenset(known - still_open))
+        return Binder(self.circuit.angles.parameters, self.circuit.name, frozenset(known - still_open))
 
     def _theta(self, values: Mapping[str, Any]) -> tuple[Array, bool]:
-        return self._layout.theta(values)
+        return self._binder.theta(values)
 
     def _wrt(self, wrt: tuple[str, ...] | None) -> list[OpenParameter]:
         self._refuse_nothing()
@@ -358,7 +358,7 @@ class Executable(Verbs):
         if wrt is None:
             return self._floats or self._refuse_no_floats()
         for name in wrt:
-            if name in self._layout.fixed:
+            if name in self._binder.fixed:
                 raise GradientError(
                     f"there is no derivative by `{name}`, which was fixed when `{self.circuit.name}` was compiled",
                     help="an angle that decides about the circuit's shape is always fixed",
@@ -374,7 +374,7 @@ class Executable(Verbs):
     def _refuse_no_floats(self) -> NoReturn:
         raise GradientError(
             f"`{self.circuit.name}` has no open Float, so that there is nothing to differentiate by",
-            label=f"fixed are {', '.join(f'`{name}`' for name in fixed)}" if (fixed := sorted(self._layout.fixed)) else "",
+            label=f"fixed are {', '.join(f'`{name}`' for name in fixed)}" if (fixed := sorted(self._binder.fixed)) else "",
             help="an argument that decides about the circuit's shape is always fixed" if fixed else None,
         )
 

@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Operation:
+class LinearMap:
     """A linear map on some qubits: a gate, or what a measurement or reset does to the state for one outcome."""
 
     matrix: Array
@@ -46,12 +46,12 @@ class History:
     bits: tuple[int, ...]
     integers: tuple[int, ...] = ()
     shots: int = 0
-    operations: tuple[Operation, ...] = ()
+    operations: tuple[LinearMap, ...] = ()
     states: tuple[Array, ...] = ()
     rounds: int = 0
 
 
-Split = Callable[[History, list[Operation], bool], Iterator[tuple[int, History]]]
+Split = Callable[[History, list[LinearMap], bool], Iterator[tuple[int, History]]]
 
 
 @dataclass(frozen=True)
@@ -210,27 +210,27 @@ def _step(history: History, instruction: Instruction, angles: Array, split: Spli
         case "barrier":
             yield history
         case "measure":
-            for outcome, after in split(history, [Operation(_ZERO, qubits), Operation(_ONE, qubits)], keep):
+            for outcome, after in split(history, [LinearMap(_ZERO, qubits), LinearMap(_ONE, qubits)], keep):
                 yield replace(after, bits=_with(after.bits, instruction.bits[0], outcome))
         case "reset":
-            for _, after in split(history, [Operation(_ZERO, qubits), Operation(_LOWER, qubits)], keep):
+            for _, after in split(history, [LinearMap(_ZERO, qubits), LinearMap(_LOWER, qubits)], keep):
                 yield after
         case _:
             chosen = tuple(float(angles[slot]) for slot in instruction.slots)
-            yield _after(history, Operation(kind.matrix(*chosen), qubits, instruction.slots, kind, chosen), keep)
+            yield _after(history, LinearMap(kind.matrix(*chosen), qubits, instruction.slots, kind, chosen), keep)
 
 
 _ZERO, _ONE, _LOWER = (np.array(rows, complex) for rows in ([[1, 0], [0, 0]], [[0, 0], [0, 1]], [[0, 1], [0, 0]]))
 
 
-def _after(history: History, operation: Operation, keep: bool) -> History:
+def _after(history: History, operation: LinearMap, keep: bool) -> History:
     state = _apply(history.state, operation.matrix, operation.qubits)
     if not keep:
         return replace(history, state=state)
     return replace(history, state=state, operations=(*history.operations, operation), states=(*history.states, history.state))
 
 
-def _followed(history: History, outcomes: list[Operation], keep: bool) -> Iterator[tuple[int, History]]:
+def _followed(history: History, outcomes: list[LinearMap], keep: bool) -> Iterator[tuple[int, History]]:
     """Every outcome that can happen."""
     for outcome, operation in enumerate(outcomes):
         after = _after(history, operation, keep)
@@ -241,7 +241,7 @@ def _followed(history: History, outcomes: list[Operation], keep: bool) -> Iterat
 def _drawn(generator: np.random.Generator) -> Split:
     """The shots, dealt out to the outcomes by their probabilities."""
 
-    def split(history: History, outcomes: list[Operation], keep: bool) -> Iterator[tuple[int, History]]:
+    def split(history: History, outcomes: list[LinearMap], keep: bool) -> Iterator[tuple[int, History]]:
         states = [_apply(history.state, operation.matrix, operation.qubits) for operation in outcomes]
         weights = [np.vdot(state, state).real for state in states]
         ones = int(generator.binomial(history.shots, min(1.0, weights[1] / sum(weights))))
@@ -268,7 +268,7 @@ def _apply(state: Array, matrix: Array, qubits: tuple[int, ...]) -> Array:
     return np.moveaxis(moved, list(range(len(qubits))), axes)
 
 
-def _derivative(operation: Operation, k: int) -> Array:
+def _derivative(operation: LinearMap, k: int) -> Array:
     """The derivative of a gate's matrix by its angle k.
 
     A rotation's matrix is cos(a/2), sin(a/2) times constants, a phase's is affine in exp(ia), and the parts that

@@ -24,7 +24,7 @@ from qkernel.ir.expressions import Const, vector
 from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, TupleType, Type
 from qkernel.lower.angles import OpenParameter
-from qkernel.lower.bindings import Layout, normalise, theta
+from qkernel.lower.bindings import Binder, normalise, theta
 from qkernel.observable import X, Z
 
 FLOATS, UINTS, MATRIX = ArrayType(FLOAT), ArrayType(UINT), ArrayType(FLOAT, 2)
@@ -187,69 +187,69 @@ class TestWhatStaysOpen:
             normalise(entry(q=QUBIT), {})
 
 
-def layout(**shapes: Any) -> Layout:
+def binder(**shapes: Any) -> Binder:
     parameters, start = [], 0
     for name, shape in shapes.items():
         type = UINT if name == "n" else PAIRS if name == "d" else ArrayType(FLOAT, len(shape)) if shape else FLOAT
         keys = ((0, 1), (1, 2)) if name == "d" else ()
         parameters.append(OpenParameter(name, type, start, shape, keys))
         start += parameters[-1].size
-    return Layout(tuple(parameters), "ansatz", frozenset({"fixed"}))
+    return Binder(tuple(parameters), "ansatz", frozenset({"fixed"}))
 
 
 class TestRunTime:
     def test_signature_order_then_index_order(self) -> None:
-        found, batched = layout(b=(2,), a=(), m=(2, 2)).theta({"m": [[4, 5], [6, 7]], "a": 3, "b": (1, 2)})
+        found, batched = binder(b=(2,), a=(), m=(2, 2)).theta({"m": [[4, 5], [6, 7]], "a": 3, "b": (1, 2)})
         assert found.tolist() == [[1, 2, 3, 4, 5, 6, 7]]
         assert not batched
 
     def test_elements(self) -> None:
-        found, _ = layout(t=(2,), a=(), m=(1, 2)).theta({"t[1]": 1.0, "a": 2.0, "t[0]": 0.0, "m[0][1]": 4, "m[0][0]": 3})
+        found, _ = binder(t=(2,), a=(), m=(1, 2)).theta({"t[1]": 1.0, "a": 2.0, "t[0]": 0.0, "m[0][1]": 4, "m[0][0]": 3})
         assert found.tolist() == [[0, 1, 2, 3, 4]]
 
     def test_batches(self) -> None:
-        found, batched = layout(t=(2,), a=()).theta({"t": [[1, 2], [3, 4], [5, 6]], "a": 9})
+        found, batched = binder(t=(2,), a=()).theta({"t": [[1, 2], [3, 4], [5, 6]], "a": 9})
         assert batched
         assert found.tolist() == [[1, 2, 9], [3, 4, 9], [5, 6, 9]]
-        found, batched = layout(t=(2,), a=()).theta(
+        found, batched = binder(t=(2,), a=()).theta(
             {
                 "t": [1, 2],
                 "a": [7, 8],
             }
         )
         assert found.tolist() == [[1, 2, 7], [1, 2, 8]]
-        found, batched = layout(t=(2,)).theta({"t": np.zeros((0, 2))})
+        found, batched = binder(t=(2,)).theta({"t": np.zeros((0, 2))})
         assert (found.shape, batched) == ((0, 2), True)
-        found, _ = layout(t=(2,)).theta({"t[0]": [1, 2], "t[1]": 3})
+        found, _ = binder(t=(2,)).theta({"t[0]": [1, 2], "t[1]": 3})
         assert found.tolist() == [[1, 3], [2, 3]]
 
     def test_a_batch_of_one_is_a_batch(self) -> None:
-        assert layout(a=()).theta({"a": [1.0]})[1]
-        assert not layout(a=()).theta({"a": np.float64(1.0)})[1]
+        assert binder(a=()).theta({"a": [1.0]})[1]
+        assert not binder(a=()).theta({"a": np.float64(1.0)})[1]
 
     def test_dictionaries(self) -> None:
-        assert layout(d=(2,)).theta({"d": {(1, 2): 2, (0, 1): 1}})[0].tolist() == [[1, 2]]
-        assert layout(d=(2,)).theta({"d": {(1, 2): [2, 3], (0, 1): 1}})[0].tolist() == [[1, 2], [1, 3]]
-        assert layout(d=(2,)).theta({"d": [1, 2]})[0].tolist() == [[1, 2]]
-        assert layout(d=(2,)).theta({"d[(0, 1)]": 1, "d[(1, 2)]": 2})[0].tolist() == [[1, 2]]
+        assert binder(d=(2,)).theta({"d": {(1, 2): 2, (0, 1): 1}})[0].tolist() == [[1, 2]]
+        assert binder(d=(2,)).theta({"d": {(1, 2): [2, 3], (0, 1): 1}})[0].tolist() == [[1, 2], [1, 3]]
+        assert binder(d=(2,)).theta({"d": [1, 2]})[0].tolist() == [[1, 2]]
+        assert binder(d=(2,)).theta({"d[(0, 1)]": 1, "d[(1, 2)]": 2})[0].tolist() == [[1, 2]]
         with pytest.raises(UnknownBindingError, match=r"no key `\(5, 6\)`"):
-            layout(d=(2,)).theta({"d": {(0, 1): 1, (1, 2): 1, (5, 6): 1}})
+            binder(d=(2,)).theta({"d": {(0, 1): 1, (1, 2): 1, (5, 6): 1}})
         with pytest.raises(EntrypointValidationError, match=r"key `\(1, 2\)`"):
-            layout(d=(2,)).theta({"d": {(0, 1): 1}})
+            binder(d=(2,)).theta({"d": {(0, 1): 1}})
         with pytest.raises(BindingShapeError, match="different shapes"):
-            layout(d=(2,)).theta({"d": {(0, 1): [1, 2], (1, 2): [1, 2, 3]}})
+            binder(d=(2,)).theta({"d": {(0, 1): [1, 2], (1, 2): [1, 2, 3]}})
 
     def test_tensors(self) -> None:
         import torch
 
         values = torch.arange(4, dtype=torch.float32).reshape(2, 2).requires_grad_()
-        assert layout(t=(2,)).theta({"t": values})[0].tolist() == [[0, 1], [2, 3]]
-        assert layout(t=(2,)).theta({"t": list(values[0])})[0].tolist() == [[0, 1]]
+        assert binder(t=(2,)).theta({"t": values})[0].tolist() == [[0, 1], [2, 3]]
+        assert binder(t=(2,)).theta({"t": list(values[0])})[0].tolist() == [[0, 1]]
 
     def test_a_parameter_of_which_nothing_is_used(self) -> None:
-        found, batched = layout(t=(0,), a=()).theta({"t": [], "a": 1.0})
+        found, batched = binder(t=(0,), a=()).theta({"t": [], "a": 1.0})
         assert (found.tolist(), batched) == ([[1.0]], False)
-        assert layout(t=(0,), a=()).theta({"a": 1.0})[0].tolist() == [[1.0]]
+        assert binder(t=(0,), a=()).theta({"a": 1.0})[0].tolist() == [[1.0]]
 
     @pytest.mark.parametrize(
         ("values", "error", "text"),
@@ -280,25 +280,25 @@ class TestRunTime:
     )
     def test_what_is_refused(self, values: dict[str, Any], error: type[Exception], text: str) -> None:
         with pytest.raises(error, match=text) as caught:
-            layout(t=(2,), a=()).theta(values)
+            binder(t=(2,), a=()).theta(values)
         assert isinstance(caught.value, ValidationError)
 
     def test_whole_numbers(self) -> None:
-        assert layout(n=()).theta({"n": 3})[0].tolist() == [[3.0]]
+        assert binder(n=()).theta({"n": 3})[0].tolist() == [[3.0]]
         with pytest.raises(BindingTypeError, match="UInt"):
-            layout(n=()).theta({"n": 3.0})
+            binder(n=()).theta({"n": 3.0})
         with pytest.raises(BindingTypeError, match="UInt"):
-            layout(n=()).theta({"n": np.array([1.0, 2.0])})
+            binder(n=()).theta({"n": np.array([1.0, 2.0])})
 
     def test_the_values_given_are_left_alone(self) -> None:
         values = np.ones((2, 2))
-        found, _ = layout(t=(2,)).theta({"t": values})
+        found, _ = binder(t=(2,)).theta({"t": values})
         found[:] = 5
         assert values.tolist() == [[1, 1], [1, 1]]
 
     @given(st.integers(0, 4), st.integers(0, 3), st.lists(st.booleans(), min_size=3, max_size=3))
     def test_columns_are_the_arguments_laid_end_to_end(self, length: int, batch: int, which: list[bool]) -> None:
-        places = layout(v=(length,), a=(), m=(2, length))
+        places = binder(v=(length,), a=(), m=(2, length))
         generator = np.random.default_rng(length + 7 * batch)
         shapes = {"v": (length,), "a": (), "m": (2, length)}
         values = {

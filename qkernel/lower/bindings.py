@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral, Real
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -21,24 +20,16 @@ from qkernel.errors import (
     GradientError,
     KernelTypeError,
     NotFiniteError,
-    ObservableError,
     UnknownBindingError,
-    ValidationError,
 )
 from qkernel.ir.evaluation import evaluate
-from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS
 from qkernel.ir.ops import Function, Parameter
-from qkernel.ir.python_values import wanted
-from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
+from qkernel.ir.types import FLOAT, QUBIT, UINT, Type, is_quantum
 from qkernel.lower.angles import OpenParameter
-from qkernel.lower.given_values import Several, as_array, fits, plain, shown
-from qkernel.observable import Hamiltonian, as_observable
+from qkernel.lower.given_values import Converter
 from qkernel.records import record_fields, spread
 
 Array = np.ndarray[Any, Any]
-
-_LARGEST = np.iinfo(np.int64).max
-_NUMERIC = {FLOAT: np.float64, UINT: np.int64, BIT: np.bool_}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +93,9 @@ def normalise(
                 raise BindingTypeError(f"`{name}` is a single qubit, to which no value is given", span=parameter.span)
             continue
         if name in bindings:
-            values[name] = _Check(parameter).value(bindings[name], type)
+            values[name] = Converter(name, parameter.span).value(bindings[name], type)
         elif parameter.default is not None and name not in asked:
-            values[name] = _Check(parameter).value(evaluate(parameter.default, {}), type)
+            values[name] = Converter(name, parameter.span).value(evaluate(parameter.default, {}), type)
         elif can_be_open(type):
             still_open.append(name)
         else:
@@ -118,7 +109,7 @@ def _length_of_register(entry: Function, parameter: Parameter, bindings: Mapping
         raise EntrypointValidationError(
             f"`{entry.name}` needs a length for `{name}`", span=parameter.span, help=f"give its number of qubits: `{name}=3`"
         )
-    length: int = _Check(replace(parameter, type=UINT)).value(bindings[name], UINT)
+    length: int = Converter(name, parameter.span).value(bindings[name], UINT)
     if length < 0:
         raise BindingTypeError(f"the length of `{name}` is negative: {length}", span=parameter.span)
     return length
@@ -145,133 +136,6 @@ def _missing(entry: Function, parameter: Parameter, asked: bool) -> EntrypointVa
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Check:
-    """Brings one argument's value into the form that lowering reads, or says what is wrong with it."""
-
-    parameter: Parameter
-
-    def value(self, value: Any, type: Type, where: str = "") -> Any:
-        match type:
-            case ScalarType():
-                return self._scalar(value, type, where)
-            case ArrayType(element, rank) if element == OBSERVABLE:
-                return self._observables(value, rank, where)
-            case ArrayType():
-                return self._array(value, type, where)
-            case TupleType(items):
-                if not isinstance(value, (tuple, list)) or len(value) != len(items):
-                    self._wrong_type(value, type, where)
-                return tuple(
-                    self.value(part, item, f"{where}[{k}]") for k, (part, item) in enumerate(zip(value, items, strict=True))
-                )
-            case DictType(key_type, value_type):
-                if not isinstance(value, Mapping):
-                    self._wrong_type(value, type, where)
-                return {
-                    self._key(key, key_type, where): self.value(part, value_type, f"{where}[{key}]")
-                    for key, part in value.items()
-                }
-
-    def _scalar(self, value: Any, type: ScalarType, where: str) -> Any:
-        value = plain(value)
-        if isinstance(value, np.ndarray) and value.ndim and type != OBSERVABLE:
-            raise BindingShapeError(
-                f"{self._name(where)} is of type {type}, and an array of shape {value.shape} was given",
-                span=self.parameter.span,
-            )
-        if isinstance(value, (np.generic, np.ndarray)) and not value.ndim:
-            value = value.item()
-        if type == OBSERVABLE and (observable := as_observable(value)) is not None:
-            return self._hermitian(observable, where)
-        if type == OBSERVABLE and isinstance(value, Several):
-            return Several(tuple(self._scalar(part, type, f"{where}[{k}]") for k, part in enumerate(value.observables)))
-        if type == BIT and isinstance(value, Integral) and value in (0, 1):
-            return bool(value)
-        if isinstance(value, bool):
-            self._wrong_type(value, type, where)
-        if type == UINT and isinstance(value, Integral):
-            return self._whole(value, where)
-        if type == FLOAT and isinstance(value, Real):
-            return self._float(value, where)
-        self._wrong_type(value, type, where)
-
-    def _whole(self, value: Integral, where: str) -> int:
-        if (number := int(value)).bit_length() > MAX_INTEGER_BITS:
-            raise ValidationError(f"{self._name(where)} has more than {MAX_INTEGER_DIGITS:,} digits", span=self.parameter.span)
-        return number
-
-    def _float(self, value: Real, where: str) -> float:
-        try:
-            return float(self._finite(float(value), where))
-        except OverflowError:
-            raise NotFiniteError(f"{self._name(where)} is too large for a Float", span=self.parameter.span) from None
-
-    def _array(self, value: Any, type: ArrayType, where: str) -> Array:
-        array = as_array(value, type.element)
-        if array is None or not array.ndim:
-            self._wrong_type(value, type, where)
-        if array.ndim != type.rank:
-            kind = f"is of type {type}, with {_axes(type.rank)}"
-            raise BindingShapeError(
-                f"{self._name(where)} {kind}, and an array of shape {array.shape} was given", span=self.parameter.span
-            )
-        if array.size and not fits(array.dtype, type.element):
-            self._wrong_type(value if type.element == BIT else array, type, where)
-        if array.dtype.kind == "u" and array.size and array.max() > _LARGEST:
-            title = f"{self._name(where)} holds {array.max()}, and whole numbers in arrays go up to {_LARGEST}"
-            raise BindingTypeError(title, span=self.parameter.span)
-        result: Array = array.astype(_NUMERIC[type.element])
-        if type.element == FLOAT:
-            self._finite(result, where)
-        return result
-
-    def _observables(self, value: Any, rank: int, where: str) -> Any:
-        if not isinstance(value, (list, tuple)) and not (isinstance(value, np.ndarray) and value.ndim):
-            self._wrong_type(value, ArrayType(OBSERVABLE, rank), where)
-        part = OBSERVABLE if rank == 1 else ArrayType(OBSERVABLE, rank - 1)
-        return tuple(self.value(item, part, f"{where}[{k}]") for k, item in enumerate(value))
-
-    def _key(self, key: Any, type: Type, where: str) -> int | tuple[int, ...]:
-        parts = list(key) if isinstance(key, (tuple, list, np.ndarray)) else [key]
-        whole = all(isinstance(part, Integral) and not isinstance(part, (bool, np.bool_)) for part in parts)
-        arity = 1 if type == UINT else len(type.items) if isinstance(type, TupleType) else len(parts)
-        if not whole or len(parts) != arity or (type == UINT) == isinstance(key, (tuple, list, np.ndarray)):
-            raise BindingTypeError(
-                f"a key of {self._name(where)} is of type {type}, and `{key!r}` was given", span=self.parameter.span
-            )
-        numbers = tuple(self._whole(part, where) for part in parts)
-        return numbers[0] if type == UINT else numbers
-
-    def _hermitian(self, value: Hamiltonian, where: str) -> Hamiltonian:
-        if not value.is_hermitian:
-            raise ObservableError(
-                f"{self._name(where)} has complex coefficients, so that it is not an observable: {value}",
-                span=self.parameter.span,
-            )
-        return value
-
-    def _finite(self, value: Any, where: str) -> Any:
-        if not np.isfinite(value).all():
-            index = "".join(f"[{k}]" for k in np.argwhere(~np.isfinite(value))[0]) if np.ndim(value) else ""
-            shown = np.asarray(value)[~np.isfinite(value)].flat[0]
-            raise NotFiniteError(f"{self._name(where + index)} is {shown}", span=self.parameter.span)
-        return value
-
-    def _wrong_type(self, value: Any, type: Type, where: str) -> NoReturn:
-        title = f"{self._name(where)} is of type {type}, and {shown(value)} was given"
-        raise BindingTypeError(title, span=self.parameter.span, help=wanted(type))
-
-    def _name(self, where: str) -> str:
-        return f"`{self.parameter.name}{where}`"
-
-
-def checked_key(parameter: Parameter, key: Any) -> int | tuple[int, ...]:
-    """A key of the dictionary `parameter`, as lowering reads it."""
-    assert isinstance(parameter.type, DictType)
-    return _Check(parameter)._key(key, parameter.type.key, "")
-
-
 def requires_gradient(value: Any) -> bool:
     """Whether a value is, or holds at any depth, a tensor that autograd follows."""
     if isinstance(value, Mapping):
@@ -296,13 +160,9 @@ def refuse_graph(kernel: str, values: Mapping[str, Any]) -> None:
             )
 
 
-def _axes(rank: int) -> str:
-    return "one axis" if rank == 1 else f"{rank} axes"
-
-
 @dataclass(frozen=True)
-class Layout:
-    """Where the values of the open parameters of a circuit go: the columns of theta.
+class Binder:
+    """Brings what is given for the open parameters of a circuit at a run into the columns of theta.
 
     `kernel` and `fixed` (the arguments that were bound at compile time) serve the messages.
     """
@@ -387,14 +247,13 @@ class Layout:
         return array
 
     def _convert(self, entry: OpenParameter, name: str, value: Any) -> Array:
-        array, element = as_array(value), entry.type.element
-        if array is None or (array.size and not fits(array.dtype, element)):
-            if array is None and isinstance(value, (list, tuple)) and _is_ragged(value):
-                raise BindingShapeError(f"the rows of `{name}` have different lengths")
-            kind = entry.type if name == entry.name else element
-            given = value if array is None or not array.ndim else array
-            raise BindingTypeError(f"`{name}` is of type {kind}, and {shown(given)} was given", help=wanted(kind))
-        return array
+        kind = entry.type if name == entry.name else entry.type.element
+        try:
+            return Converter(name).numbers(value, kind)
+        except BindingTypeError:
+            if isinstance(value, (list, tuple)) and _is_ragged(value):
+                raise BindingShapeError(f"the rows of `{name}` have different lengths") from None
+            raise
 
     def _read_keys(self, entry: OpenParameter, value: Mapping[Any, Any]) -> Array:
         """The values of a dictionary by the circuit's keys, the batch axis first."""
@@ -459,8 +318,8 @@ class Layout:
 
 
 def theta(parameters: tuple[OpenParameter, ...], bindings: Mapping[str, Any]) -> tuple[Array, bool]:
-    """The run-time values of open `parameters` as theta: see `Layout.theta`."""
-    return Layout(parameters).theta(bindings)
+    """The run-time values of open `parameters` as theta: see `Binder.theta`."""
+    return Binder(parameters).theta(bindings)
 
 
 def _is_ragged(value: Sequence[Any]) -> bool:

@@ -12,8 +12,7 @@ from qkernel.errors import BindingShapeError, BindingTypeError, UnknownBindingEr
 from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import ArrayType, DictType
 from qkernel.lower.angles import OpenParameter
-from qkernel.lower.bindings import checked_key
-from qkernel.lower.given_values import as_array
+from qkernel.lower.given_values import Converter, as_array
 from qkernel.lower.values import example_shape
 from qkernel.records import spread
 
@@ -60,7 +59,8 @@ def _given(parameter: Parameter, value: Any) -> tuple[Any, ...]:
 
 def _keys(parameter: Parameter, keys: Iterable[Any]) -> tuple[Any, ...]:
     assert isinstance(parameter.type, DictType)
-    return tuple(dict.fromkeys(checked_key(parameter, key) for key in keys))
+    converter, type = Converter(parameter.name, parameter.span), parameter.type.key
+    return tuple(dict.fromkeys(converter.key(key, type) for key in keys))
 
 
 def lengths_of(entry: Function, values: Mapping[str, Any]) -> Lengths:
