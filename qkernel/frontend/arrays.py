@@ -154,13 +154,12 @@ class Arrays:
         for each in lost:
             self.gone.setdefault(id(each), (each, why))
 
-    def why_gone(self, value: Any, name: str, frame: Any) -> Gone | None:
-        """Why a value cannot be read by `name` in `frame`; None where it can."""
+    def why_gone(self, value: Any) -> Reason | None:
+        """Why a value, or a list with it in it, cannot be read; None where it can."""
         if not self.gone:
             return None
-        entries = found_in(value, ArrayHandle) if isinstance(value, (list, dict)) else []
-        found = next((self.gone[id(each)] for each in (value, *entries) if id(each) in self.gone), None)
-        return None if found is None else found[1](name, frame)
+        entries = found_in(value, ArrayHandle) if isinstance(value, (list, dict)) else ()
+        return next((self.gone[id(each)][1] for each in (value, *entries) if id(each) in self.gone), None)
 
 
 def _is_new(value: Any) -> bool:

@@ -188,4 +188,6 @@ def _assign_element(tracer: Tracer, base: Expr, name: str, changed_to: Expr, nod
     assert isinstance(base, ArrayHandle)
     frame.assigned[name] = span = frame.span(node)
     why = changed(name, frame, span, bool(base.object.matrices))
-    frame.variables[name] = tracer.arrays.change(base, changed_to, why)
+    frame.variables[name] = handle = tracer.arrays.change(base, changed_to, why)
+    if not tracer.once:  # no other side and no further reading, where what is gone by now would be there
+        handle.object.handles = [handle]

@@ -132,8 +132,8 @@ def redefined_help(struct: Struct, value: Any, kernel: str) -> str | None:
 
 def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, span: Span | None) -> Value:
     what = f"argument `{parameter.name}` of `{callee}`"
-    if (gone := tracer.arrays.why_gone(value, parameter.name, tracer.frame)) is not None:
-        raise gone.error(parameter.name, span)
+    if (why := tracer.arrays.why_gone(value)) is not None:
+        raise why(parameter.name, tracer.frame).error(parameter.name, span)
     if is_quantum(parameter.type):
         handle = tracer.expect_qubits(value, what, span)
         wanted = parameter.type

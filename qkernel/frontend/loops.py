@@ -263,8 +263,9 @@ def _trace_body(
         if name not in frame.variables and name in frame.dead:
             raise frame.dead[name].error(name, span)
         value = dict(leaves(frame.variables.get(name)))[path]
-        if (lost := tracer.arrays.why_gone(value, text := part_text(name, frame.variables[name], path), frame)) is not None:
-            raise lost.error(text, span)
+        if (why := tracer.arrays.why_gone(value)) is not None:
+            text = part_text(name, frame.variables[name], path)
+            raise why(text, frame).error(text, span)
         if not is_classical(value):
             raise KernelTypeError(f"`{name}` is a {symbol.type} before the loop and {describe(value)} after a round", span=span)
         tracer.arrays.relate(dict(leaves(before[name]))[path], value)

@@ -133,11 +133,11 @@ _COLLECT = "collect the values in a vector, and return it:\n    bits = qk.bit_ar
 
 def _check_there(tracer: Tracer, value: Any, node: ast.expr) -> None:
     """Raise for an array, or a list with one in it, that is not what Python would have there."""
-    shown = ast.unparse(node)
-    is_around = isinstance(node, ast.Name) and find_frame(tracer.frame, node.id) is None
-    gone = tracer.arrays.why_gone(value, "" if is_around else shown, tracer.frame)
-    if gone is not None:
-        raise gone.error(shown, tracer.frame.span(node))
+    why = tracer.arrays.why_gone(value)
+    if why is not None:
+        shown = ast.unparse(node)
+        is_around = isinstance(node, ast.Name) and find_frame(tracer.frame, node.id) is None
+        raise why("" if is_around else shown, tracer.frame).error(shown, tracer.frame.span(node))
 
 
 def find_frame(frame: Frame | None, name: str) -> Frame | None:

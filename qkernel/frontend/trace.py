@@ -184,8 +184,8 @@ def _wrong(kernel: AnyKernel, value: Any, wanted: str, span: Span, help: str | N
 
 
 def _one(tracer: Tracer, kernel: AnyKernel, value: Any, wanted: Type, span: Span) -> Value:
-    if (gone := tracer.arrays.why_gone(value, "a part of it", tracer.frame)) is not None:
-        raise gone.error("a part of it", span)
+    if (why := tracer.arrays.why_gone(value)) is not None:
+        raise why("a part of it", tracer.frame).error("a part of it", span)
     if is_quantum(wanted):
         if not isinstance(value, QuantumHandle) or value.type != wanted:
             raise _wrong(kernel, value, str(wanted), span)
