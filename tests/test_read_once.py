@@ -277,7 +277,7 @@ def rebound(start: Any, following: Callable[[Any], Any], use: Callable[[Any], An
 def test_a_name_that_means_another_python_value_after_a_round_is_not_read(
     start: Any, following: Callable[[Any], Any], use: Callable[[Any], Any]
 ) -> None:
-    with pytest.raises(UnsupportedPythonError, match="before the loop and something else after a round") as caught:
+    with pytest.raises(UnsupportedPythonError, match="before the loop and something else after an iteration") as caught:
         rebound(start, following, use).check()
     assert [note.text for note in caught.value.notes] == ["changed here"]
 
@@ -303,7 +303,7 @@ def test_a_name_deleted_in_a_loop_is_gone() -> None:
             del word
         return qk.expval(q, Z)
 
-    with pytest.raises(UnsupportedPythonError, match="deleted after a round"):
+    with pytest.raises(UnsupportedPythonError, match="deleted after an iteration"):
         turn.check()
 
 

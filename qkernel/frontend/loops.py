@@ -1,4 +1,4 @@
-"""Loops whose rounds are counted later: the body is read once, with symbols for what it carries."""
+"""Loops whose iterations are counted later: the body is read once, with symbols for what it carries."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from qkernel.ir.expressions import ArrayHandle, Expr, Name, wrap
 from qkernel.ir.trees import free_names
 from qkernel.ir.types import FLOAT, UINT, TupleType, Type
 
-_IN_BODY = "is made in the body of a loop, which may run no round at all"
+_IN_BODY = "is made in the body of a loop, which may not run at all"
 
 
 def symbolic_for(tracer: Tracer, node: ast.For, domain: SymbolicSequence | SymbolicItems) -> None:
@@ -206,7 +206,7 @@ def _set_aliases_aside(tracer: Tracer, node: ast.For | ast.While) -> dict[str, A
 
 
 def _bound_names(body: ops.Block, tracer: Tracer, node: ast.For | ast.While, before: dict[str, Any]) -> set[str]:
-    """IR names that mean something else in the next round: what the frame made in the body."""
+    """IR names that mean something else in the next iteration: what the frame made in the body."""
     names: set[str] = set()
     for name, value in tracer.frame.variables.items():
         if isinstance(value, Name) and value is not before.get(name):
@@ -267,7 +267,9 @@ def _trace_body(
             text = part_text(name, frame.variables[name], path)
             raise why(text, frame).error(text, span)
         if not is_classical(value):
-            raise KernelTypeError(f"`{name}` is a {symbol.type} before the loop and {describe(value)} after a round", span=span)
+            raise KernelTypeError(
+                f"`{name}` is a {symbol.type} before the loop and {describe(value)} after an iteration", span=span
+            )
         tracer.arrays.relate(dict(leaves(before[name]))[path], value)
         following = wrap(value)
         if (symbol.type, following.type) == (UINT, FLOAT):
@@ -275,7 +277,7 @@ def _trace_body(
             for other in symbols.values():
                 tracer.scopes[-1].discard(other.name)
             return None
-        following = convert(following, symbol.type, f"`{name}` after a round", span)
+        following = convert(following, symbol.type, f"`{name}` after an iteration", span)
         carried.append(ops.Carried(symbol.name, initial[name, path], following, frame.assigned.get(name)))
     names = {name for name, _ in symbols}
     return tuple(block), tuple(carried), {name: _at(tracer, symbols, name, frame.variables[name]) for name in names}
@@ -300,7 +302,7 @@ def _tells_more(
     plan: _Plan,
     symbols: dict[tuple[str, Path], Name],
 ) -> bool:
-    """Whether names are other values after a round than before it that are not carried; they are put into the plan."""
+    """Whether names are other values after an iteration than before it that are not carried; they are put into the plan."""
     frame, now = tracer.frame, tracer.frame.variables
     count = len(plan.gone) + len(plan.closed)
     carried = {name for name, _ in symbols}
@@ -341,21 +343,21 @@ def _fits(old: Any, new: Any) -> bool:
 def _other_value(frame: Frame, name: str, old: Any, new: Any, node: ast.AST) -> Gone:
     is_deleted = new is None and name not in frame.variables
     return Gone(
-        f"is {describe(old)} before the loop and {'deleted' if is_deleted else 'something else'} after a round, "
-        "and the loop is read once for all its rounds",
+        f"is {describe(old)} before the loop and {'deleted' if is_deleted else 'something else'} after an iteration, "
+        "and the loop is read once for all its iterations",
         Note("changed here", frame.assigned[name]) if name in frame.assigned else None,
         f"a tuple may change, part by part: `{name} = (...)`"
         if isinstance(old, (list, np.ndarray))
-        else f"numbers and bits may change from round to round; {unrolled(node)}",
+        else f"numbers and bits may change from iteration to iteration; {unrolled(node)}",
         UnsupportedPythonError,
-        "of which round?",
+        "of which iteration?",
     )
 
 
 def _check_loop_qubits(
     tracer: Tracer, node: ast.For | ast.While, before: dict[str, Any], ledger: Ledger, loop_names: frozenset[str]
 ) -> None:
-    """At the end of a round every name holds its place again, and nothing new is out."""
+    """At the end of an iteration every name holds its place again, and nothing new is out."""
     frame, now = tracer.frame, tracer.ledger
     for name, value in before.items():
         new = frame.variables.get(name)
@@ -365,15 +367,15 @@ def _check_loop_qubits(
             if kept is None or not now.is_live(kept):
                 move = now.moves.get(old if kept is None else kept, Move("dropped", frame.span(node)))
                 raise QubitConsumedError(
-                    f"`{old.name}` is gone after the first round of the loop",
+                    f"`{old.name}` is gone after the first iteration of the loop",
                     span=move.span,
-                    label=f"{move.what} in every round",
+                    label=f"{move.what} in every iteration",
                     notes=(Note("the loop", frame.span(node.iter if isinstance(node, ast.For) else node.test)),),
                     help="make the qubit in the body, or `qk.reset` and keep it",
                 )
             if (change := rebinding(old, kept)) is not None:
                 raise QubitRebindError(
-                    f"`{name}` {change[0]} at the end of a round than at its start",
+                    f"`{name}` {change[0]} at the end of an iteration than at its start",
                     span=frame.span(node),
                     label="in this loop",
                     help=change[1],
@@ -387,7 +389,7 @@ def _check_loop_qubits(
         for loan in loans:
             if loan not in earlier and loan.consumed is None:
                 raise UnreturnedBorrowError(
-                    f"`{loan.text}` is still out at the end of the round",
+                    f"`{loan.text}` is still out at the end of the iteration",
                     span=loan.span,
                     label="taken here and not given back",
                     help=f"give it back in the body: `{loan.text} = ...`",
@@ -396,9 +398,9 @@ def _check_loop_qubits(
         for loan in result:
             if loan not in earlier and loan.place is not None and _existed(parent, before) and loan.consumed is not None:
                 raise QubitConsumedError(
-                    f"`{loan.text}` is gone after the first round of the loop",
+                    f"`{loan.text}` is gone after the first iteration of the loop",
                     span=loan.consumed.span,
-                    label=f"{loan.consumed.what} in every round",
+                    label=f"{loan.consumed.what} in every iteration",
                     help="index it by the loop variable, or measure it after the loop",
                 )
         now.loans[parent] = tuple(result)

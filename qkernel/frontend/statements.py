@@ -144,15 +144,15 @@ def _while(tracer: Tracer, node: ast.While) -> Signal:
             )
         symbolic_while(tracer, node)
         return None
-    rounds = 0
+    iterations = 0
     while condition:
         signal = run(tracer, node.body)
         if isinstance(signal, Return):
             return signal
         if isinstance(signal, Break):
             break
-        rounds += 1
-        if rounds > 100_000:
+        iterations += 1
+        if iterations > 100_000:
             raise UnsupportedPythonError(
                 "this `while` does not end while the kernel is traced",
                 span=tracer.frame.span(node.test),
@@ -162,7 +162,7 @@ def _while(tracer: Tracer, node: ast.While) -> Signal:
         condition = truth(tracer, read(tracer, node.test), node.test)
         if isinstance(condition, Expr):
             raise UnsupportedPythonError(
-                "the condition of this `while` is known in the first round and not in the next",
+                "the condition of this `while` is known in the first iteration and not in the next",
                 span=tracer.frame.span(node.test),
                 label="measured later only",
                 help="measure before the loop too, or loop over a range: `for i in qk.range(n):`",

@@ -65,7 +65,7 @@ class Once:
     @property
     def label(self) -> str:
         """What is to be said under a caret."""
-        return "both sides are read" if self.is_branch else "read once, for all rounds"
+        return "both sides are read" if self.is_branch else "read once, for all iterations"
 
     def notes(self, frame: Frame) -> tuple[Note, ...]:
         """Where the loop or branch stands, if it is not in `frame`, where its body has called to."""
@@ -90,9 +90,9 @@ class Once:
 
 
 def unrolled(node: ast.AST) -> str:
-    """How a loop is written that is read anew for each of its rounds."""
+    """How a loop is written that is read anew for each of its iterations."""
     target = ast.unparse(node.target) if isinstance(node, ast.For) else "i"
-    return f"a loop over a Python list is read round by round: `for {target} in [...]:`"
+    return f"a loop over a Python list is read iteration by iteration: `for {target} in [...]:`"
 
 
 class Tracer:
