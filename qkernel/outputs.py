@@ -173,7 +173,8 @@ class Outputs:
         columns = self.leaves
         found = {}
         for k, component in enumerate(self.components):
-            for leaf, slope in derivatives(component, [leaf for leaf in _leaves(component) if leaf in columns]):
+            read = sorted(_leaves(component) & columns.keys(), key=columns.__getitem__)
+            for leaf, slope in derivatives(component, read):
                 found[k, columns[leaf]] = slope
         return found
 
