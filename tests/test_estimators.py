@@ -143,5 +143,7 @@ def test_without_scikit_learn_it_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(DependencyError, match="`QNNClassifier` is an estimator of scikit-learn") as caught:
         _ = qkernel.nn.QNNClassifier
     assert "qkernel[data]" in str(caught.value)
+    exec("from qkernel.nn import *", {})  # which takes what there is
+    assert "QNNClassifier" in dir(qkernel.nn)
     with pytest.raises(AttributeError, match="no attribute 'QNNCluster'"):
         _ = qkernel.nn.QNNCluster

@@ -32,6 +32,7 @@ from qkernel.errors import (
     ValidationError,
 )
 from qkernel.nn import EstimatorQNN, SamplerQNN, TorchConnector
+from qkernel_backends.qiskit import QiskitEngine
 
 DRAWN = np.random.default_rng(42)
 X, W, X2, W2 = (DRAWN.random(count) for count in (1, 1, 2, 4))  # in the tutorial's order
@@ -289,6 +290,10 @@ def test_q19_the_pass_manager_is_what_prepares_the_circuit() -> None:
         estimator(pass_manager=PASSES)
     with pytest.raises(ValidationError, match="the engine `native` has no use for a pass manager"):
         estimator(estimator="native", pass_manager=PASSES)
+    with pytest.raises(ValidationError, match="`optimization_level` and `pass_manager` are both given"):
+        QiskitEngine(BackendEstimatorV2(backend=DEVICE), optimization_level=1, pass_manager=PASSES)
+    with pytest.raises(ValidationError, match="a pass manager has a method `run`, and `3` has none"):
+        QiskitEngine(StatevectorEstimator(), pass_manager=3)
     with pytest.raises(ValidationError, match="this engine has neither"):
         estimator(estimator=AerSimulator(), pass_manager=PASSES)
 

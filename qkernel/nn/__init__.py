@@ -14,7 +14,9 @@ from qkernel.nn.networks import EstimatorQNN, SamplerQNN, TorchConnector
 from qkernel.nn.plateaus import gradient_variance
 
 if TYPE_CHECKING:
-    from qkernel.nn.estimators import OneVsRest, QNNClassifier, QNNRegressor
+    from qkernel.nn.estimators import OneVsRest as OneVsRest
+    from qkernel.nn.estimators import QNNClassifier as QNNClassifier
+    from qkernel.nn.estimators import QNNRegressor as QNNRegressor
     from qkernel.nn.reports import gradient_norms, report
 
 _LAZY = {
@@ -38,16 +40,13 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted({*__all__, *_LAZY})
 
 
 __all__ = [
     "EstimatorQNN",
     "ExecutedLayer",
-    "OneVsRest",
     "QLayer",
-    "QNNClassifier",
-    "QNNRegressor",
     "SamplerQNN",
     "TorchConnector",
     "datasets",
