@@ -24,8 +24,8 @@ from qkernel.kernel import Kernel, composite_gate, qkernel
 from qkernel.modifiers import control, global_phase, inverse, select
 from qkernel.operations import (
     abs, barrier, bit, bit_array, cast, ceil, cos, exp, expval, float_, float_array, floor, items, log, log2, max, measure,
-    measure_reset, min, pauli_evolve, probabilities, project_x, project_y, project_z, qubit, qubit_array, range, reset, sin,
-    sqrt, tan, uint, uint_array, unitary,
+    measure_reset, min, pauli_evolve, prepare, probabilities, project_x, project_y, project_z, qubit, qubit_array, range, reset,
+    sin, sqrt, tan, uint, uint_array, unitary,
 )  # fmt: skip
 from qkernel.records import struct
 from qkernel.types import Bit, Dict, Float, Handle, Matrix, Observable, QFixed, Qubit, Tensor, Tuple, UInt, Vector, VectorView
@@ -69,14 +69,15 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "Bit", "CircuitStyle", "Dict", "EstimateQuality", "EstimatedValue", "Executor", "ExpvalJob", "Float", "GateBasis", "Handle",
-    "Job", "JobStatus", "Kernel", "Matrix", "Observable", "Oracle", "QFixed", "QKernel", "Qubit",
-    "ResourceEstimate", "ResourceEstimator", "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple", "UInt",
-    "UnknownResourcePolicy", "Vector", "VectorView", "abs", "barrier", "bit", "bit_array", "cast", "ccx", "ccz",
-    "ceil", "ch", "composite_gate", "control", "cos", "cp", "crx", "cry", "crz", "cswap", "cu", "cx", "cy", "cz",
-    "ecr", "estimate_resources", "exp", "expval", "float_", "float_array", "floor", "from_qiskit", "global_phase", "h",
-    "id", "inverse", "iswap", "items", "load", "log", "log2", "max", "measure", "measure_reset", "min", "p", "parse",
-    "pauli_evolve", "probabilities", "project_x", "project_y", "project_z", "qkernel", "qubit", "qubit_array", "range", "reset",
-    "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz", "s", "sdg", "select", "sin", "sqrt", "struct", "swap", "sx",
-    "sxdg", "t", "tan", "tdg", "u", "uint", "uint_array", "unitary", "x", "y", "z",
+    "Bit", "CircuitStyle", "Dict", "EstimateQuality", "EstimatedValue", "Executor", "ExpvalJob", "Float",
+    "GateBasis", "Handle", "Job", "JobStatus", "Kernel", "Matrix", "Observable", "Oracle", "QFixed", "QKernel",
+    "Qubit", "ResourceEstimate", "ResourceEstimator", "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple",
+    "UInt", "UnknownResourcePolicy", "Vector", "VectorView", "abs", "barrier", "bit", "bit_array", "cast", "ccx",
+    "ccz", "ceil", "ch", "composite_gate", "control", "cos", "cp", "crx", "cry", "crz", "cswap", "cu", "cx", "cy",
+    "cz", "ecr", "estimate_resources", "exp", "expval", "float_", "float_array", "floor", "from_qiskit",
+    "global_phase", "h", "id", "inverse", "iswap", "items", "load", "log", "log2", "max", "measure",
+    "measure_reset", "min", "p", "parse", "pauli_evolve", "prepare", "probabilities", "project_x", "project_y",
+    "project_z", "qkernel", "qubit", "qubit_array", "range", "reset", "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz",
+    "s", "sdg", "select", "sin", "sqrt", "struct", "swap", "sx", "sxdg", "t", "tan", "tdg", "u", "uint",
+    "uint_array", "unitary", "x", "y", "z",
 ]  # fmt: skip

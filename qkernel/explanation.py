@@ -35,7 +35,7 @@ def plan(prepared: Any, circuit: Circuit, batch: int, batched: Sequence[int]) ->
     """The lines of the engine's plan for `batch` samples, whose columns `batched` of theta differ, if it can tell one."""
     if not hasattr(prepared, "explain"):
         return []
-    text: str = prepared.explain(batch, None if circuit.angles.non_affine else list(batched))
+    text: str = prepared.explain(batch, None if circuit.angles.computed else list(batched))
     return [f"plan for a batch of {batch}:", *(f"  {line}" for line in text.splitlines())]
 
 

@@ -101,7 +101,7 @@ def argument_shifts(circuit: Circuit, columns: Sequence[int]) -> ShiftTerms:
     Raises `GradientError` for an argument of angles that are not affine, and for factors without a common step.
     """
     angles, names = circuit.angles, circuit.angles.column_names
-    non_affine = {column for _, column, _ in angles.slopes}
+    non_affine = {column for _, column, _ in angles.slopes} | set(angles.columns[angles.rows >= angles.num_angles].tolist())
     factors: dict[int, list[tuple[int, float]]] = {}
     for slot, column, factor in zip(angles.rows.tolist(), angles.columns.tolist(), angles.coefficients.tolist(), strict=True):
         factors.setdefault(slot, []).append((column, abs(factor)))
@@ -143,12 +143,19 @@ def cost(circuit: Circuit, columns: Sequence[int] | None = None) -> int:
     return 1 + len(shift_terms(circuit, columns))
 
 
-def open_slots(circuit: Circuit) -> Circuit:
-    """The same circuit with every angle slot an open parameter of its own, so that an engine can shift one occurrence."""
+def open_slots(circuit: Circuit, with_loads: bool = False) -> Circuit:
+    """The same circuit with every angle slot an open parameter of its own, so that an engine can shift one occurrence.
+
+    `with_loads` says whether states are still loaded, by the slots of their amplitudes, or made by gates.
+    """
     count = circuit.angles.num_slots
     slots = np.arange(count, dtype=np.int32)
     parameter = OpenParameter("angles", ArrayType(FLOAT), 0, (count,))
-    return replace(circuit, angles=AngleMap((parameter,), np.zeros(count), slots, slots, np.ones(count)))
+    return replace(
+        circuit,
+        angles=AngleMap((parameter,), np.zeros(count), slots, slots, np.ones(count)),
+        loads=circuit.loads if with_loads else (),
+    )
 
 
 def rows_at_once(circuit: Circuit, engine: Engine) -> int | None:

@@ -16,7 +16,7 @@ from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.iteration import SymbolicItems, SymbolicRange
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Tracer, active_tracer
-from qkernel.frontend.values import describe
+from qkernel.frontend.values import as_type, describe
 from qkernel.ir import ops
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Slice, apply, vector, wrap
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType, DictType
@@ -205,6 +205,28 @@ def pauli_evolve(target: Qubits, observable: Any, time: Float) -> Qubits:
     tracer.emit(ops.PauliEvolve(tuple(handle.place for handle in handles), value, duration, (), tracer.site.span))
     results = tuple(handle.successor() for handle in handles)
     return results if is_tuple else results[0]  # type: ignore[return-value]
+
+
+def prepare(target: Vector[Qubit], amplitudes: Any) -> Vector[Qubit]:
+    """Bring a fresh register into the state of real amplitudes, scaled to norm 1: amplitude k is that of the basis state k.
+
+    The first qubit is least significant. Amplitudes that are not given are 0. The state is differentiable by the
+    amplitudes wherever they are not all 0. As gates, and in counts, it is the circuit of Möttönen et al. 2005
+    (arXiv:quant-ph/0407010): 2**n - 1 RY and 2**n - 2 CX on n > 0 qubits.
+    """
+    tracer = active_tracer("`prepare`")
+    handle = tracer.expect_qubits(target, "argument of `prepare`", tracer.site.of(0))
+    if not handle.is_register:
+        raise KernelTypeError(
+            "`prepare` takes a register",
+            span=tracer.site.of(0),
+            label="one qubit",
+            help="make one with `qk.qubit_array(1)`",
+        )
+    vector = as_type(amplitudes, ArrayType(FLOAT), "the vector of amplitudes", tracer.site.of(1))
+    tracer.take(handle, "passed to `prepare`", tracer.site.of(0))
+    tracer.emit(ops.Prepare(handle.place, vector, tracer.site.span))
+    return handle.successor()  # type: ignore[return-value]
 
 
 def cast(target: Vector[Qubit], kind: type[QFixed], int_bits: int = 0) -> QFixed:

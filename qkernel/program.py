@@ -113,7 +113,7 @@ class Program:
     @property
     def tells_columns_apart(self) -> bool:
         """Whether a gradient by some columns costs less than by all, or has a value where those by others have none."""
-        return self.method == "shift" or not self.reads_all or bool(self.circuit.angles.non_affine)
+        return self.method == "shift" or not self.reads_all or bool(self.circuit.angles.computed)
 
     # On the engine ------------------------------------------------------------------------------------------------------
 

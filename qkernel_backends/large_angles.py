@@ -8,7 +8,6 @@ sample that holds what is not a finite number has NaN for values.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,25 +24,24 @@ Array = np.ndarray[Any, Any]
 class SlotAngles:
     """The angles of all slots of a circuit, without whole turns: columns for `circuit`, where every slot is open.
 
-    Takes columns of theta, and behind them one for each non-affine angle.
+    Takes columns of theta, and behind them one for each computed slot.
     """
 
     def __init__(self, circuit: Circuit) -> None:
-        self.circuit = open_slots(circuit)
-        self._affine = replace(circuit.angles, non_affine=())
-        self._non_affine = [slot for slot, _ in circuit.angles.non_affine]
+        self.circuit = open_slots(circuit, with_loads=True)
+        self._affine, self._computed = circuit.angles.affine, list(circuit.angles.computed)
 
     def __call__(self, columns: Array) -> tuple[Array, Array]:
         """The angles, shape (batch, slots), 0 in samples that are not finite; and which samples are."""
         columns = np.asarray(columns, float)
         angles = self._affine.evaluate(columns[:, : self._affine.num_columns])
-        angles[:, self._non_affine] = columns[:, self._affine.num_columns :]
+        angles[:, self._computed] = columns[:, self._affine.num_columns :]
         return _only_finite(angles, np.isfinite(columns).all(1))
 
     def pullback(self, gradient: Array) -> Array:
         """The gradient by the columns of a function that has this gradient by the angles."""
         by_theta = self._affine.pullback(np.zeros((len(gradient), self._affine.num_columns)), gradient)
-        return np.concatenate([by_theta, gradient[:, self._non_affine]], 1)
+        return np.concatenate([by_theta, gradient[:, self._computed]], 1)
 
 
 class AnyAngles:
@@ -51,7 +49,7 @@ class AnyAngles:
 
     def __init__(self, circuit: Circuit, prepare: Callable[[Circuit], Prepared]) -> None:
         self.circuit = circuit
-        self.prepared = prepare(open_slots(circuit))
+        self.prepared = prepare(open_slots(circuit, with_loads=True))
 
     def expect(self, theta: Array) -> Array:
         """See `qkernel.engine.Prepared`."""

@@ -13,6 +13,7 @@ from qkernel.gates import pauli_matrix
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import BITS, INTEGERS, Assign, Body, Branch, Circuit, Instruction, Kind, Repeat, Run
+from qkernel.lower.preparation import Load
 from qkernel.observable import Hamiltonian
 from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.histories import check_branches, check_rounds, check_width, no_exact_value, no_state
@@ -24,7 +25,10 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class LinearMap:
-    """A linear map on some qubits: a gate, or what a measurement or reset does to the state for one outcome."""
+    """A linear map on some qubits: a gate, or what a measurement or reset does to the state for one outcome.
+
+    What sets a state has a `slots` entry for each amplitude, and no `kind`.
+    """
 
     matrix: Array
     qubits: tuple[int, ...]
@@ -159,7 +163,7 @@ class ReferencePrepared(AtAnyAngle):
         for part in body:
             match part:
                 case Run():
-                    for instruction in self.circuit.instructions(part):
+                    for instruction in self.circuit.with_loads(self.circuit.instructions(part)):
                         poll()
                         histories = [
                             after for history in histories for after in _step(history, instruction, angles, split, keep)
@@ -204,7 +208,12 @@ class ReferencePrepared(AtAnyAngle):
             check_branches(self.circuit, len(histories))
 
 
-def _step(history: History, instruction: Instruction, angles: Array, split: Split, keep: bool) -> Iterator[History]:
+def _step(history: History, instruction: Instruction | Load, angles: Array, split: Split, keep: bool) -> Iterator[History]:
+    if isinstance(instruction, Load):
+        slots = tuple(range(instruction.amplitudes, instruction.amplitudes + (1 << len(instruction.qubits))))
+        vector = tuple(float(angles[slot]) for slot in slots)
+        yield _after(history, LinearMap(_from_zero(vector), instruction.qubits, slots, None, vector), keep)
+        return
     kind, qubits = instruction.kind, instruction.qubits
     match kind.name:
         case "barrier":
@@ -218,6 +227,13 @@ def _step(history: History, instruction: Instruction, angles: Array, split: Spli
         case _:
             chosen = tuple(float(angles[slot]) for slot in instruction.slots)
             yield _after(history, LinearMap(kind.matrix(*chosen), qubits, instruction.slots, kind, chosen), keep)
+
+
+def _from_zero(state: Any) -> Array:
+    """|state><0|."""
+    matrix = np.zeros((len(state), len(state)), complex)
+    matrix[:, 0] = state
+    return matrix
 
 
 _ZERO, _ONE, _LOWER = (np.array(rows, complex) for rows in ([[1, 0], [0, 0]], [[0, 0], [0, 1]], [[0, 1], [0, 0]]))
@@ -274,7 +290,8 @@ def _derivative(operation: LinearMap, k: int) -> Array:
     A rotation's matrix is cos(a/2), sin(a/2) times constants, a phase's is affine in exp(ia), and the parts that
     controls leave alone do not depend on the angle.
     """
-    assert operation.kind is not None
+    if operation.kind is None:
+        return _from_zero(np.eye(len(operation.angles))[k])
 
     def shifted(by: float) -> Array:
         angles = list(operation.angles)

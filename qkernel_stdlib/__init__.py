@@ -11,6 +11,7 @@ from qkernel_stdlib.ansatzes import (
     two_local,
 )
 from qkernel_stdlib.encodings import (
+    amplitude_encoding,
     angle_encoding,
     basis_state,
     dense_angle_encoding,
@@ -29,6 +30,7 @@ from qkernel_stdlib.layers import (
 )
 
 __all__ = [
+    "amplitude_encoding",
     "angle_encoding",
     "basic_entangler_layers",
     "basis_state",

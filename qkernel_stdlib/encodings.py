@@ -50,6 +50,17 @@ def basis_state(q: qk.Vector[qk.Qubit], bits: qk.Vector[qk.Bit]) -> qk.Vector[qk
 
 
 @qk.qkernel
+def amplitude_encoding(q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit]:
+    """The state x / |x| on a fresh register: amplitude k is x[k], and 0 where `x` is shorter than 2**n.
+
+    Differentiable by `x`, blocks of zeros included; a vector of zeros is an error, and so is a longer one. For n > 0
+    2**n - 1 RY and 2**n - 2 CX. Source: Schuld, Petruccione 2018, section 5.2; the circuit is that of Möttönen et al. 2005
+    (arXiv:quant-ph/0407010), see `qkernel.prepare`.
+    """
+    return qk.prepare(q, x)
+
+
+@qk.qkernel
 def iqp_encoding(q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float], reps: qk.UInt = 1) -> qk.Vector[qk.Qubit]:
     """`reps` times: H on every qubit, RZ(x[i]) on qubit i, RZZ(x[i] x[j]) on each pair i < j.
 

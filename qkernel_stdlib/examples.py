@@ -21,6 +21,7 @@ from qkernel_stdlib.ansatzes import (
     two_local,
 )
 from qkernel_stdlib.encodings import (
+    amplitude_encoding,
     angle_encoding,
     basis_state,
     dense_angle_encoding,
@@ -43,13 +44,15 @@ from qkernel_stdlib.layers import (
 class Example:
     """A kernel without quantum arguments.
 
-    `shape(n)` binds what shapes it, for n qubits; `values` are for what may stay open, at `size` qubits.
+    `shape(n)` binds what shapes it, for n qubits; `values` are for what may stay open, at `size` qubits. While those
+    `without_formula` are open the circuit cannot be written down.
     """
 
     kernel: Any
     shape: Callable[[int], Mapping[str, Any]]
     size: int
     values: Mapping[str, Any] = field(default_factory=dict)
+    without_formula: tuple[str, ...] = ()
 
     @property
     def bindings(self) -> Mapping[str, Any]:
@@ -123,6 +126,14 @@ def encoded_angles(n: qk.UInt, bits: qk.Vector[qk.Bit], x: qk.Vector[qk.Float], 
     q = dense_angle_encoding(q, x[1:])
     q = iqp_encoding(q, x[2:])
     return qk.expval(q, hamiltonian)
+
+
+@qk.qkernel
+def encoded_amplitudes(
+    n: qk.UInt, x: qk.Vector[qk.Float], weights: qk.Matrix[qk.Float], hamiltonian: qk.Observable
+) -> qk.Float:
+    """Amplitudes, and rings of CX between layers of RX."""
+    return qk.expval(basic_entangler_layers(amplitude_encoding(qk.qubit_array(n), x), weights), hamiltonian)
 
 
 @qk.qkernel
@@ -208,6 +219,7 @@ EXAMPLES = (
     Example(entangled, _read_out, 4, {"thetas": _angles(12)}),
     Example(hybrid_ansatz, _hybrid, 4, {"inputs": _angles(4), "weights": _angles(24)}),
     Example(encoded_angles, _basis, 3, {"x": _angles(7)}),
+    Example(encoded_amplitudes, _read_out, 3, {"x": _angles(7), "weights": np.reshape(_angles(6), (2, 3))}, ("x",)),
     Example(mapped_features, _read_out, 3, {"x": _angles(3)}),
     Example(strongly_entangled, _read_out, 4, {"weights": np.reshape(_angles(24), (2, 4, 3))}),
     Example(basically_entangled, _read_out, 3, {"weights": np.reshape(_angles(9), (3, 3))}),

@@ -20,6 +20,7 @@ from qkernel.draw.operations import (
     evolve_operation,
     gate_operations,
     measure_operation,
+    prepare_operation,
     readout_operation,
     reset_operations,
 )
@@ -40,6 +41,7 @@ from qkernel.ir.ops import (
     Op,
     Parameter,
     PauliEvolve,
+    Prepare,
     Probabilities,
     Reset,
     While,
@@ -93,6 +95,8 @@ def draw_op(builder: Builder, op: Op, scope: Scope, at_start: bool) -> list[Item
             return [*gate_operations(op, builder.wiring, scope)]
         case PauliEvolve():
             return [evolve_operation(op, builder.wiring, scope)]
+        case Prepare():
+            return [prepare_operation(op, builder.wiring, scope)]
         case Measure():
             return [measure_operation(op, builder.wiring, scope)]
         case Reset():

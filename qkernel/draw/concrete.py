@@ -217,6 +217,8 @@ def angle_labels(circuit: Circuit) -> Mapping[int, str]:
         if offset or slot not in terms:
             terms.setdefault(slot, []).append(number_label(float(offset)))
     labels = {slot: _sum(parts) for slot, parts in terms.items()}
+    for part in angles.preparations:
+        labels |= {slot: f"α[{place}]" for slot, place in zip(part.slots.tolist(), part.positions.tolist(), strict=True)}
     return labels | {slot: label(expr) for slot, expr in angles.non_affine}
 
 

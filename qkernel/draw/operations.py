@@ -14,7 +14,20 @@ from qkernel.draw.wiring import Region, Wiring
 from qkernel.errors import BindingShapeError
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Expr, Name, apply, item
-from qkernel.ir.ops import Adjoint, Alloc, Control, Expval, Gate, Measure, Modifier, PauliEvolve, Power, Probabilities, Reset
+from qkernel.ir.ops import (
+    Adjoint,
+    Alloc,
+    Control,
+    Expval,
+    Gate,
+    Measure,
+    Modifier,
+    PauliEvolve,
+    Power,
+    Prepare,
+    Probabilities,
+    Reset,
+)
 from qkernel.ir.places import Place
 from qkernel.ir.types import ArrayType
 from qkernel.ir.walk import definitions
@@ -241,6 +254,14 @@ def evolve_operation(op: PauliEvolve, wiring: Wiring, scope: Scope) -> Operation
     operation = place_operation(name, "evolve", [(region, Mark.BOX, "") for region in regions], extra.controls, lines)
     written = f"pauli_evolve({', '.join([*(region.text for region in regions), observable, time])})"
     return replace(operation, tooltip=_decorated(written, extra), span=op.span)
+
+
+def prepare_operation(op: Prepare, wiring: Wiring, scope: Scope) -> Operation:
+    """A state from its amplitudes, as one box."""
+    region = wiring.region(wiring.place(op.place, scope, op.span), op.span)
+    amplitudes = label(scope.resolve(op.amplitudes, op.span))
+    operation = place_operation("prepare", "evolve", [(region, Mark.BOX, "")], (), (first_terms(amplitudes),))
+    return replace(operation, tooltip=f"prepare({region.text}, {amplitudes})", span=op.span)
 
 
 def measure_operation(op: Measure, wiring: Wiring, scope: Scope) -> Operation:

@@ -23,7 +23,7 @@ from qkernel.estimate.carried import Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
 from qkernel.estimate.effort import renew, spend
 from qkernel.estimate.forms import is_whole, positive_part, power
-from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally
+from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally, prepare_tally
 from qkernel.estimate.quantity import (
     ONE,
     Argument,
@@ -248,6 +248,11 @@ class _FunctionFold:
                 if self.fold.widths:
                     add_widths(inner)
                 self.modified(in_sequence(inner) if self.fold.depth else inner, modifiers, tally)
+            case ops.Prepare(place):
+                inner = prepare_tally(self.scope.place_length(place))
+                if self.fold.widths:
+                    add_widths(inner)
+                tally.include(in_sequence(inner) if self.fold.depth else inner)
             case ops.Measure(place, result):
                 length = self.scope.place_length(place)
                 inner = measure_tally(op, length)

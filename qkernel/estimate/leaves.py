@@ -9,6 +9,7 @@ from typing import Any
 
 from qkernel.diagnostics import Span, counted
 from qkernel.errors import BindingShapeError
+from qkernel.estimate.forms import equals_zero, power
 from qkernel.estimate.quantity import ONE, Closure, Quantity, Value, quantity
 from qkernel.estimate.scope import RunTime, Scope
 from qkernel.estimate.substitution import NotKnown, known, pauli_word, terms
@@ -89,6 +90,14 @@ def measure_tally(op: Measure, count: Quantity) -> Tally:
         {"z": (), "x": ("h",), "y": ("h", "s")}[op.basis] if op.keeps else ()
     ):
         tally.add(Kind(gate), count)
+    return tally
+
+
+def prepare_tally(width: Quantity) -> Tally:
+    """The gates that prepare a state of so many qubits."""
+    tally, amplitudes = Tally(), power(quantity(2), width)
+    tally.add(Kind("ry", 0, 1), amplitudes - 1)
+    tally.add(Kind("x", 1, 1), amplitudes - 2 + equals_zero(width))
     return tally
 
 

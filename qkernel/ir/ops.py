@@ -98,6 +98,15 @@ class PauliEvolve(Declared, words="pauli_evolve"):
 
 
 @dataclass(frozen=True, slots=True)
+class Prepare(Declared, words="prepare"):
+    """Bring `place`, a register in 0, into the state of `amplitudes`, scaled to norm 1, 0 for those that are not given."""
+
+    place: OnePlace
+    amplitudes: Annotated[Expr, Operand("what `prepare` takes", (ArrayType(FLOAT),))]
+    span: Span | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Call(Declared):
     """A call of the function `callee` of the module.
 
@@ -238,7 +247,7 @@ class While(Declared):
     span: Span | None = field(default=None, compare=False)
 
 
-Op = Alloc | Gate | PauliEvolve | Call | Measure | Reset | Expval | Probabilities | For | If | While
+Op = Alloc | Gate | PauliEvolve | Prepare | Call | Measure | Reset | Expval | Probabilities | For | If | While
 Block = tuple[Op, ...]
 OP_WORDS: dict[str, type[Op]] = {word: kind for kind in get_args(Op) for word in kind.words}
 """The ops by the words that they are written with; any other word calls the function of that name."""

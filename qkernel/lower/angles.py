@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from qkernel.errors import ArithmeticEvaluationError
+from qkernel.errors import ArithmeticEvaluationError, GradientError, TargetCapabilityError
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.trees import free_names, variables
 from qkernel.ir.types import DictType, Type
 from qkernel.lower.derivatives import derivatives
+from qkernel.lower.preparation import Preparation, angles, angles_pullback, normalised, normalised_pullback, without_direction
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Integers = np.ndarray[Any, np.dtype[np.int32]]
@@ -94,6 +95,7 @@ class AngleMap:
     The affine part is in coordinate form: slot `rows[k]` has `coefficients[k]` times column `columns[k]`, plus
     `offsets[slot]`; rows ascend, columns ascend within a row, no pair stands twice. `non_affine` holds (slot, expression)
     for slots that are not affine, ascending; their expressions name the open parameters, and their offsets are 0.
+    What makes a vector of amplitudes a state stands in `preparations`: see there.
     """
 
     parameters: tuple[OpenParameter, ...]
@@ -102,12 +104,14 @@ class AngleMap:
     columns: Integers
     coefficients: Floats
     non_affine: tuple[tuple[int, Expr], ...] = ()
+    preparations: tuple[Preparation, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AngleMap):
             return NotImplemented
         arrays = ("offsets", "rows", "columns", "coefficients")
-        return (self.parameters, self.non_affine) == (other.parameters, other.non_affine) and all(
+        parts = (self.parameters, self.non_affine, self.preparations)
+        return parts == (other.parameters, other.non_affine, other.preparations) and all(
             np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays
         )
 
@@ -145,7 +149,7 @@ class AngleMap:
         """Whether the angles are the columns themselves, in order."""
         count = self.num_columns
         return (
-            not self.non_affine
+            not self.computed
             and len(self.rows) == self.num_slots == count
             and not self.offsets.any()
             and bool((self.coefficients == 1).all())
@@ -154,20 +158,90 @@ class AngleMap:
         )
 
     @cached_property
+    def computed(self) -> tuple[int, ...]:
+        """The slots that engines take as further columns, one each, behind those of theta: none of them is affine.
+
+        The non-affine angles; the amplitudes of vectors that are loaded; the angles of those that are not.
+        """
+        slots = [slot for slot, _ in self.non_affine if slot < self.num_angles]
+        for part in self.preparations:
+            slots += part.range if part.is_loaded else part.slots.tolist()
+        return tuple(slots)
+
+    def computed_by(self, columns: Collection[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The numbers, as columns behind theta, of the slots of vectors that depend on some of `columns`, and of the others."""
+        numbers = {slot: self.num_columns + k for k, slot in enumerate(self.computed)}
+        moving = set(self.rows[np.isin(self.columns, list(columns))].tolist())
+        found: dict[bool, list[int]] = {True: [], False: []}
+        for part in self.preparations:
+            slots = part.range if part.is_loaded else part.slots.tolist()
+            found[not moving.isdisjoint(part.range)] += [numbers[slot] for slot in slots]
+        return tuple(found[True]), tuple(found[False])
+
+    @cached_property
+    def affine(self) -> AngleMap:
+        """The map of the slots of gates that are affine; at the computed slots it has 0."""
+        count = np.searchsorted(self.rows, self.num_angles)
+        offsets = np.where(np.arange(self.num_slots) < self.num_angles, self.offsets, 0.0)
+        return AngleMap(self.parameters, offsets, self.rows[:count], self.columns[:count], self.coefficients[:count])
+
+    @cached_property
+    def num_angles(self) -> int:
+        """The slots of gates, which come first; amplitudes stand behind them."""
+        return min((part.start for part in self.preparations), default=self.num_slots)
+
+    @cached_property
+    def varying(self) -> Array:
+        """The slots of gates that depend on open parameters, ascending."""
+        slots = [slot for slot, _ in self.non_affine]
+        found = np.unique(np.concatenate([self.rows, np.array(slots, int), *(part.slots for part in self.preparations)]))
+        return found[found < self.num_angles]
+
+    def require_formulas(self, where: str) -> None:
+        """Raise `TargetCapabilityError` if there are angles that only numbers can be given for."""
+        if any(len(part.slots) for part in self.preparations):
+            raise TargetCapabilityError(
+                f"the angles of gates that prepare a state of open amplitudes have no formula in {where}",
+                help="bind the amplitudes first; running the kernel works as it is",
+            )
+
+    @cached_property
     def largest_column(self) -> float:
         """Columns of theta up to this keep every angle that depends on them within `LARGEST_ANGLE`; 0 if none does."""
-        if not len(self.rows):
+        rows = self.rows[self.rows < self.num_angles]
+        if not len(rows):
             return LARGEST_ANGLE
         sums = np.zeros(self.num_slots)
-        np.add.at(sums, self.rows, np.abs(self.coefficients))
-        left = LARGEST_ANGLE - np.abs(self.offsets[self.rows]).max()
+        np.add.at(sums, rows, np.abs(self.coefficients[: len(rows)]))
+        left = LARGEST_ANGLE - np.abs(self.offsets[rows]).max()
         return float(max(0.0, left) / max(sums.max(), 1e-9))
 
     def evaluate(self, theta: Array) -> Array:
-        """The angles, float64 of shape (..., slots), for `theta` of shape (..., columns).
+        """The angles, float64 of shape (..., slots), for `theta` of shape (..., columns); amplitudes as those of a state.
 
-        Raises `ArithmeticEvaluationError` where an angle has no value.
+        Raises `ArithmeticEvaluationError` where an angle has no value, or a vector of amplitudes no direction.
         """
+        result = self._amplitudes(theta)
+        for part in self.preparations:
+            vector = result[..., part.start : part.stop]
+            if len(part.slots):
+                result[..., part.slots] = angles(vector)[..., part.positions] * part.coefficients
+            vector[...] = _state(part, vector)
+        return result
+
+    def further_columns(self, theta: Array) -> Array:
+        """What `evaluate` gives for the slots that are `computed`, without computing the others."""
+        result = self._amplitudes(theta)
+        for part in self.preparations:
+            vector = result[..., part.start : part.stop]
+            if part.is_loaded:
+                vector[...] = _state(part, vector)
+            else:
+                result[..., part.slots] = angles(vector)[..., part.positions] * part.coefficients
+        return result[..., list(self.computed)]
+
+    def _amplitudes(self, theta: Array) -> Array:
+        """The angles but those of preparations, and amplitudes as they are given."""
         theta = np.asarray(theta, float)
         result = np.broadcast_to(self.offsets, (*theta.shape[:-1], self.num_slots)).copy()
         if len(self.rows):
@@ -185,7 +259,7 @@ class AngleMap:
         Both arguments share their leading axes. A column is NaN where the derivative of a non-affine angle by it has no finite
         value; whether that one is asked for is for the caller to know: `require_derivatives`.
         """
-        theta, slot_gradient = _floating(theta), _floating(slot_gradient)
+        theta, slot_gradient = _floating(theta), self._by_amplitudes(theta, _floating(slot_gradient))
         result = np.zeros((*slot_gradient.shape[:-1], self.num_columns), slot_gradient.dtype)
         if len(self.rows):
             weights = self.coefficients.astype(result.dtype)
@@ -197,21 +271,57 @@ class AngleMap:
                 result[..., column] += slot_gradient[..., slot] * slopes
         return result
 
+    def _by_amplitudes(self, theta: Array, slot_gradient: Array) -> Array:
+        """`slot_gradient` with the gradient by amplitudes as they are given in the place of that by states and their angles."""
+        if not self.preparations:
+            return slot_gradient
+        values, slot_gradient = self._amplitudes(theta), slot_gradient.copy()
+        for part in self.preparations:
+            chosen = slice(part.start, part.stop)
+            vector = values[..., chosen]
+            by_vector = slot_gradient[..., chosen]
+            if by_vector.any():
+                by_vector[...] = normalised_pullback(vector, by_vector)
+            if slot_gradient[..., part.slots].any():
+                by_angles = np.zeros((*slot_gradient.shape[:-1], part.stop - part.start - 1))
+                place: Any = (..., part.positions)
+                np.add.at(by_angles, place, slot_gradient[..., part.slots] * part.coefficients)
+                by_vector += angles_pullback(vector, by_angles)
+        return slot_gradient
+
     def require_derivatives(self, theta: Array, gradient: Array, columns: Collection[int] | None) -> None:
         """Raise `ArithmeticEvaluationError` if `gradient` (..., columns) lacks one of `columns` (None: all): see `pullback`."""
         asked = range(self.num_columns) if columns is None else columns
+        if self.preparations and not np.isfinite(gradient[..., list(asked)]).all():
+            self._require_smooth(theta)
         if self.non_affine and not np.isfinite(gradient[..., list(asked)]).all():
             environment = self._environment(_floating(theta))
             for _, column, slope in self.slopes:
                 if column in asked:
                     _computed(slope, environment, theta.shape[:-1], _derivative)
 
+    def _require_smooth(self, theta: Array) -> None:
+        """Raise `GradientError` where the angles of a preparation have no derivative."""
+        values = self._amplitudes(_floating(theta))
+        for part in self.preparations:
+            vector = values[..., part.start : part.stop]
+            if len(part.slots) and not np.isfinite(angles_pullback(vector, np.ones(vector.shape)[..., 1:])).all():
+                raise GradientError(
+                    f"the angles that prepare `{part.name}` have no derivative where all amplitudes of a block are 0",
+                    help="our simulators differentiate the state itself, where `prepare` stands under no modifier and the "
+                    'gradient is not taken by parameter shift: `engine="native"`',
+                )
+
     def slots_of(self, columns: Collection[int] | None) -> set[int]:
         """The slots that depend on some of `columns` (None: on any)."""
         if columns is None:
-            return set(self.rows.tolist()) | {slot for slot, _ in self.non_affine}
+            return set(self.varying.tolist())
         affine = self.rows[np.isin(self.columns, list(columns))]
-        return set(affine.tolist()) | {slot for slot, column, _ in self.slopes if column in columns}
+        found = set(affine.tolist()) | {slot for slot, column, _ in self.slopes if column in columns}
+        for part in self.preparations:
+            if found & set(part.range):
+                found |= set(part.slots.tolist())
+        return found
 
     @cached_property
     def slopes(self) -> tuple[tuple[int, int, Expr], ...]:
@@ -246,7 +356,17 @@ class AngleMap:
         non_affine = self._settled(offsets, environment)
         moved = (np.cumsum(~known) - 1).astype(np.int32)
         rest = ~settled
-        return AngleMap(tuple(left), offsets, self.rows[rest], moved[self.columns[rest]], self.coefficients[rest], non_affine)
+        rows = self.rows[rest]
+        preparations = []
+        for part in self.preparations:
+            vector = slice(part.start, part.stop)
+            if not np.isin(part.range, [*rows, *(slot for slot, _ in non_affine)]).any():
+                offsets[part.slots] = angles(offsets[vector])[part.positions] * part.coefficients
+                part = replace(part, slots=part.slots[:0], positions=part.positions[:0], coefficients=part.coefficients[:0])
+            preparations.append(part)
+        return AngleMap(
+            tuple(left), offsets, rows, moved[self.columns[rest]], self.coefficients[rest], non_affine, tuple(preparations)
+        )
 
     def _settled(self, offsets: Floats, environment: Mapping[str, Any]) -> tuple[tuple[int, Expr], ...]:
         """The non-affine angles in `environment`; those that become numbers go into `offsets`."""
@@ -271,6 +391,16 @@ class AngleMap:
     @cached_property
     def _by_column(self) -> tuple[Array | None, Array, Array | None]:
         return _groups(self.columns)
+
+
+def _state(part: Preparation, amplitudes: Array) -> Array:
+    """x / |x|. Raises `ArithmeticEvaluationError` for a vector of zeros."""
+    has_direction = amplitudes.any(-1)
+    if not has_direction.all():
+        title, way_out = without_direction(part.name, amplitudes.shape[-1])
+        sample = f"sample {int(np.argmin(has_direction))} of the batch" if has_direction.size > 1 else ""
+        raise ArithmeticEvaluationError(title, label=sample, help=way_out)
+    return normalised(amplitudes)[0]
 
 
 def _computed(expression: Expr, environment: Mapping[str, Any], samples: tuple[int, ...], one: Callable[..., Any]) -> Any:

@@ -7,7 +7,7 @@ dropping happen only in an engine's plan or a target's passes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.trees import free_names, system_names
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType
 from qkernel.lower.angles import AngleMap
+from qkernel.lower.preparation import Load
 from qkernel.observable import Hamiltonian
 
 Array = np.ndarray[Any, Any]
@@ -278,6 +279,7 @@ class Circuit:
     their own names; `outputs_tuple` says whether the kernel returns a tuple. Bits and integers hold 0 until they are
     written. `registers` names stretches of qubits for drawings and targets. `inputs` and `returned` are the qubits that the
     kernel takes and gives back, in order; `clean` are those that a kernel promises to bring back to 0, with its name.
+    `loads` are stretches of gates that simulators may do by setting a state; whoever takes no notice has the gates.
     """
 
     num_qubits: int
@@ -297,6 +299,7 @@ class Circuit:
     returned: tuple[int, ...] = ()
     clean: tuple[tuple[str, tuple[int, ...]], ...] = ()
     integers: tuple[IntegerVariable, ...] = ()
+    loads: tuple[Load, ...] = ()
 
     def __repr__(self) -> str:
         integers = f"{len(self.integers)} integers, " if self.integers else ""
@@ -341,6 +344,19 @@ class Circuit:
         for part in (run,) if run is not None else self.body:
             assert isinstance(part, Run), "instructions() reads straight runs"
             yield from self._rows(part)
+
+    def with_loads(self, instructions: Iterable[Instruction]) -> Iterator[Instruction | Load]:
+        """`instructions` with each stretch that loads a state as one."""
+        loads = {load.first_slot: load for load in self.loads}
+        rest = iter(instructions)
+        for instruction in rest:
+            load = loads.get(instruction.slots[0]) if instruction.slots else None
+            if load is None:
+                yield instruction
+                continue
+            for _ in range(load.count - 1):
+                next(rest)
+            yield load
 
     def _rows(self, run: Run) -> Iterator[Instruction]:
         qubit, slot, bit = 0, run.first_slot, 0

@@ -175,6 +175,13 @@ class Columns:
         else:
             self.offsets.append(angle)
 
+    def unattached(self, values: Sequence[Any]) -> int:
+        """Slots for values that belong to no gate; gives the first. What is written behind them has to be no gate either."""
+        first = len(self.offsets)
+        for value in values:
+            self._angle(value)
+        return first
+
     def extend(self, groups: Sequence[Group]) -> None:
         """Write the gates of `groups`, each at its `order`; together these are 0, 1, 2, ... without gaps."""
         total = sum(len(group.order) for group in groups)

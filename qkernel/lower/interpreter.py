@@ -29,6 +29,7 @@ from qkernel.ir.ops import (
     Parameter,
     PauliEvolve,
     Power,
+    Prepare,
     Probabilities,
     Range,
     Reset,
@@ -38,7 +39,7 @@ from qkernel.ir.places import Place
 from qkernel.ir.trees import tree_size
 from qkernel.ir.types import BIT, QUBIT, is_quantum
 from qkernel.ir.walk import expressions
-from qkernel.lower import broadcast, loops, measurement, modifiers, returns, runtime
+from qkernel.lower import broadcast, loading, loops, measurement, modifiers, returns, runtime
 from qkernel.lower.circuit import Box, Circuit, Expectation, Kind, bit
 from qkernel.lower.columns import Columns, Row
 from qkernel.lower.effort import INSTRUCTION, ITERATION, NODE, OPERATION, spend
@@ -136,6 +137,7 @@ class Interpreter:
             qubits,
             tuple(self.clean),
             self.integers.variables,
+            self.open.loads(angles),
         )
 
     # Blocks and errors -------------------------------------------------------------------------------------------------
@@ -476,6 +478,7 @@ STEPS: dict[type[Any], Callable[[Interpreter, Any, Frame], None]] = {
     Alloc: Interpreter.alloc,
     Gate: Interpreter.gate,
     PauliEvolve: Interpreter.evolve,
+    Prepare: loading.prepare,
     Call: Interpreter.call,
     Measure: measurement.measure,
     Reset: measurement.reset,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,20 +14,34 @@ from qkernel.ir.trees import substitute
 from qkernel.ir.types import ArrayType, DictType
 from qkernel.lower.angles import AngleMap, OpenParameter
 from qkernel.lower.columns import Columns
+from qkernel.lower.preparation import Load, Preparation
 from qkernel.lower.values import ELEMENT_BITS, Affine, Array, OpenArray, OpenDictionary, symbol_name, symbols_of
 from qkernel.lower.writing import Writer
 
 _ELEMENT = (1 << ELEMENT_BITS) - 1
 
 
+@dataclass(slots=True)
+class _Prepared:
+    """A vector of amplitudes that is known later."""
+
+    name: str
+    amplitudes: list[Any]
+    load: Load | None = None
+
+
 @dataclass
 class OpenParameters:
-    """The open parameters in signature order; parameter k has the symbols from `k << ELEMENT_BITS` on."""
+    """The open parameters in signature order; parameter k has the symbols from `k << ELEMENT_BITS` on.
+
+    Behind them come, alike, the angles of each vector of `preparations`.
+    """
 
     parameters: tuple[Parameter, ...]
     lengths: Mapping[str, tuple[Any, ...]]
     trims: bool
     values: dict[str, Any] = field(init=False)
+    preparations: list[_Prepared] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.values = {
@@ -44,6 +58,12 @@ class OpenParameters:
                 numbers = {key: number for number, key in enumerate(keys)}
                 return OpenDictionary(parameter.name, symbol, numbers, parameter.name in self.lengths)
         return Affine(0, ((symbol, 1),))
+
+    def prepared(self, name: str, amplitudes: list[Any]) -> list[Affine]:
+        """The angles of the gates that make a state of `amplitudes`, which the kernel writes as `name`."""
+        first = len(self.parameters) + len(self.preparations) << ELEMENT_BITS
+        self.preparations.append(_Prepared(name, amplitudes))
+        return [Affine(0, ((first + k, 1),)) for k in range(len(amplitudes) - 1)]
 
     def names(self, expr: Expr) -> list[str]:
         """The open parameters that `expr` depends on, in signature order."""
@@ -71,10 +91,16 @@ class OpenParameters:
 
     def angle_map(self, columns: Columns, outputs: Iterable[Expr]) -> AngleMap:
         """The angle map of what was written; a parameter has the columns that the angles and `outputs` use."""
+        starts_of_vectors = [columns.unattached(part.amplitudes) for part in self.preparations]
         symbols = np.array(columns.symbols, np.int64)
         writer = Writer(self._element)
         non_affine = writer.non_affine(columns)
         loose = [symbol for expr in outputs for symbol in symbols_of(expr)]
+        rows, coefficients = np.array(columns.rows, np.int32), np.array(columns.coefficients)
+        prepared = self._preparations(starts_of_vectors, symbols, rows, coefficients)
+        if prepared:
+            own = symbols >> ELEMENT_BITS < len(self.parameters)
+            symbols, rows, coefficients = symbols[own], rows[own], coefficients[own]
         used = np.concatenate([symbols, np.array([*loose, *writer.leaves], np.int64)])
         parameters: list[OpenParameter] = []
         places, start = symbols & _ELEMENT, 0
@@ -88,10 +114,23 @@ class OpenParameters:
                 places[mine] = self._places(entry, places[mine])
             parameters.append(entry)
             start += entry.size
-        rows, targets, coefficients = _canonical(
-            np.array(columns.rows, np.int32), starts[owners] + places, np.array(columns.coefficients), max(start, 1)
-        )
-        return AngleMap(tuple(parameters), np.array(columns.offsets), rows, targets, coefficients, non_affine)
+        rows, targets, coefficients = _canonical(rows, starts[owners] + places, coefficients, max(start, 1))
+        return AngleMap(tuple(parameters), np.array(columns.offsets), rows, targets, coefficients, non_affine, prepared)
+
+    def _preparations(self, starts: list[int], symbols: Array, rows: Array, coefficients: Array) -> tuple[Preparation, ...]:
+        """What becomes of each vector: its amplitudes begin at the slot that `starts` has for it."""
+        found = []
+        for number, (start, part) in enumerate(zip(starts, self.preparations, strict=True), len(self.parameters)):
+            mine = symbols >> ELEMENT_BITS == number
+            stop = start + len(part.amplitudes)
+            positions = symbols[mine] & _ELEMENT
+            found.append(Preparation(part.name, start, stop, rows[mine], positions, coefficients[mine], part.load is not None))
+        return tuple(found)
+
+    def loads(self, angles: AngleMap) -> tuple[Load, ...]:
+        """The vectors that simulators may set."""
+        pairs = zip(self.preparations, angles.preparations, strict=True)
+        return tuple(replace(part.load, amplitudes=made.start) for part, made in pairs if part.load is not None)
 
     def _column_layout(self, parameter: Parameter, number: int, used: Array, start: int) -> OpenParameter:
         name, type_ = parameter.name, parameter.type

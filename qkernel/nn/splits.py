@@ -60,9 +60,12 @@ def split(program: Program, dtype: np.dtype[Any], batched: Columns, shared: Colu
         return joined
     form = "plain" if program.reads_all else "folded" if program.is_folded else "observed"
     prepared = program.prepared(form, dtype)
-    found: Any = prepared.split(batched, shared) if hasattr(prepared, "split") else None
+    per_sample, common = program.circuit.angles.computed_by(batched)
+    found: Any = prepared.split(batched + per_sample, shared + common) if hasattr(prepared, "split") else None
     if not hasattr(found, "vjp"):
         return joined
+    if program.circuit.angles.computed:
+        found = Further(joined, found, len(program.form(form).expectations), per_sample, common)
     return found if program.is_folded else Computed(joined, found)
 
 
@@ -145,6 +148,50 @@ class Computed:
         if self.joined.program.outputs.names:
             return self.joined.theta(inputs, weights)
         return np.empty((len(inputs), self.joined.program.num_columns), inputs.dtype)
+
+
+@dataclass(frozen=True)
+class Further:
+    """The engine's own split, where states are prepared: their amplitudes are columns behind those of theta.
+
+    `per_sample` and `common` are the numbers of such columns that come per sample, and that all samples share; there are
+    `width` outputs.
+    """
+
+    joined: Joined
+    inner: Split
+    width: int
+    per_sample: Columns
+    common: Columns
+
+    def value(self, inputs: Array, weights: Array) -> Array:
+        return _where_finite(self._value, (self.width,), self.joined.theta(inputs, weights))
+
+    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
+        theta = self.joined.theta(inputs, weights)
+        by_theta = _where_finite(self._vjp, (theta.shape[1],), theta, cotangent.astype(theta.dtype, copy=False))
+        return by_theta[:, list(self.joined.batched)], by_theta[:, list(self.joined.shared)].sum(0)
+
+    def _value(self, theta: Array) -> Array:
+        return self.inner.value(*self._columns(theta))
+
+    def _vjp(self, theta: Array, cotangent: Array) -> Array:
+        joined, angles = self.joined, self.joined.program.circuit.angles
+        *_, by_samples, by_shared = self.inner.vjp(*self._columns(theta), cotangent)
+        slots, computed = np.zeros((len(theta), angles.num_slots)), np.array(angles.computed)
+        slots[:, computed[np.array(self.per_sample, int) - theta.shape[1]]] = by_samples[:, len(joined.batched) :]
+        slots[0, computed[np.array(self.common, int) - theta.shape[1]]] = by_shared[len(joined.shared) :]
+        by_theta = angles.pullback(theta, slots)
+        by_theta[:, list(joined.batched)] += by_samples[:, : len(joined.batched)]
+        by_theta[0, list(joined.shared)] += by_shared[: len(joined.shared)]
+        angles.require_derivatives(theta, by_theta, joined.needed)
+        return by_theta.astype(theta.dtype, copy=False)
+
+    def _columns(self, theta: Array) -> tuple[Array, Array]:
+        joined, count = self.joined, theta.shape[1]
+        further = joined.program.circuit.angles.further_columns(theta).astype(theta.dtype, copy=False)
+        samples = np.concatenate([theta[:, list(joined.batched)], further[:, np.array(self.per_sample, int) - count]], 1)
+        return samples, np.concatenate([theta[0, list(joined.shared)], further[0, np.array(self.common, int) - count]])
 
 
 def _where_finite(compute: Callable[..., Array], shape: tuple[int, ...], theta: Array, *others: Array) -> Array:

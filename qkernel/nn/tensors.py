@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
@@ -19,8 +20,12 @@ from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Row
 from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.trees import is_constant, variables
 from qkernel.ir.types import FLOAT
+from qkernel.lower.angles import AngleMap
+from qkernel.lower.preparation import Preparation
 from qkernel.nn.splits import Columns
 from qkernel.program import Program
+
+Array = np.ndarray[Any, Any]
 
 FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": torch.floor_divide,
@@ -44,6 +49,7 @@ class TensorProgram:
     leaves: Mapping[Expr, tuple[bool, int]]
     batched_angles: tuple[Expr, ...]
     shared_angles: tuple[Expr, ...]
+    vectors: tuple[AmplitudeVector, ...] = ()
     matrices: dict[tuple[torch.device, torch.dtype], Tensor] = field(default_factory=dict, init=False, repr=False)
 
     def __call__(self, inputs: Tensor, weights: Tensor, parts: Mapping[bool, Sequence[Tensor]] | None = None) -> Tensor:
@@ -52,7 +58,7 @@ class TensorProgram:
         `parts` are what they were joined of, by whether it comes per sample: a number joined to one with a tangent has a
         tangent of 0 itself, times which an infinite derivative is NaN.
         """
-        if self.program.reads_all and not self.program.circuit.angles.non_affine:
+        if self.program.reads_all and not self.program.circuit.angles.computed:
             outputs: Tensor = self.split.values(inputs, weights)
             return outputs
         parts = parts or {True: [inputs], False: [weights.unsqueeze(0)]}
@@ -73,17 +79,24 @@ class TensorProgram:
         return torch.stack([number.expand(len(inputs)) for number in numbers], 1)
 
     def _extended(self, inputs: Tensor, weights: Tensor, values: Mapping[Expr, Tensor]) -> tuple[Tensor, Tensor]:
-        """The columns and behind them the non-affine angles, which are wide until whole turns are off."""
+        """The columns and behind them the computed slots; angles are wide until whole turns are off."""
         wide = weights if weights.device.type == "mps" else weights.double()
         leaves = (
-            {leaf: value.to(wide.dtype) for leaf, value in values.items()} if self.batched_angles or self.shared_angles else {}
+            {leaf: value.to(wide.dtype) for leaf, value in values.items()}
+            if self.batched_angles or self.shared_angles or any(vector.non_affine for vector in self.vectors)
+            else {}
         )
         columns = [angle.expand(len(inputs)) for angle in _evaluate(self.batched_angles, leaves, wide)]
         common = _evaluate(self.shared_angles, leaves, wide)
         without_turns = self.split.without_turns
+        per_sample = [without_turns(torch.stack(columns, 1))] if columns else []
+        for_all = [without_turns(torch.stack(common))] if common else []
+        for vector in self.vectors:
+            state = vector(inputs.to(wide.dtype), wide, leaves)
+            (per_sample if vector.is_batched else for_all).append(state.expand(len(inputs), -1) if vector.is_batched else state)
         return (
-            torch.cat([inputs, without_turns(torch.stack(columns, 1)).to(inputs.dtype)], 1) if columns else inputs,
-            torch.cat([weights, without_turns(torch.stack(common)).to(weights.dtype)]) if common else weights,
+            torch.cat([inputs, *(part.to(inputs.dtype) for part in per_sample)], 1) if per_sample else inputs,
+            torch.cat([weights, *(part.to(weights.dtype) for part in for_all)]) if for_all else weights,
         )
 
     def _readouts(self, expectations: Tensor) -> Tensor:
@@ -118,13 +131,59 @@ def tensor_program(program: Program, batched: Columns, shared: Columns) -> Tenso
     varying = {leaf for column, leaf in enumerate(leaves) if position[column][0]}
     angles: dict[bool, list[Expr]] = {True: [], False: []}
     columns = {True: list(batched), False: list(shared)}
-    for k, (_, angle) in enumerate(circuit.angles.non_affine):
-        kind = not varying.isdisjoint(variables(angle))
-        angles[kind].append(angle)
-        columns[kind].append(len(leaves) + k)
+    further = {slot: len(leaves) + k for k, slot in enumerate(circuit.angles.computed)}
+    for slot, angle in circuit.angles.non_affine:
+        if slot in further and slot < circuit.angles.num_angles:
+            kind = not varying.isdisjoint(variables(angle))
+            angles[kind].append(angle)
+            columns[kind].append(further[slot])
+    vectors = []
+    for part in circuit.angles.preparations:
+        if not part.is_loaded:
+            return None
+        vectors.append(AmplitudeVector.of(circuit.angles, part, batched, shared, varying))
+        columns[vectors[-1].is_batched] += [further[slot] for slot in range(part.start, part.stop)]
     split = prepared.split(columns[True], columns[False])
     where = {leaf: position[column] for column, leaf in enumerate(leaves)}
-    return TensorProgram(program, split, where, tuple(angles[True]), tuple(angles[False]))
+    return TensorProgram(program, split, where, tuple(angles[True]), tuple(angles[False]), tuple(vectors))
+
+
+@dataclass(frozen=True)
+class AmplitudeVector:
+    """Amplitudes scaled to norm 1: `offsets` plus columns times `matrices`, by whether these come per sample, and expressions.
+
+    `non_affine` has for each amplitude that is not affine its place and its expression.
+    """
+
+    is_batched: bool
+    offsets: Array
+    matrices: dict[bool, Array]
+    non_affine: tuple[tuple[int, Expr], ...]
+
+    @classmethod
+    def of(cls, angles: AngleMap, part: Preparation, batched: Columns, shared: Columns, varying: set[Expr]) -> AmplitudeVector:
+        """Those of a preparation."""
+        own = (angles.rows >= part.start) & (angles.rows < part.stop)
+        non_affine = tuple((slot - part.start, angle) for slot, angle in angles.non_affine if part.start <= slot < part.stop)
+        matrices = {}
+        for kind, columns in ((True, batched), (False, shared)):
+            dense = np.zeros((angles.num_columns, part.stop - part.start))
+            dense[angles.columns[own], angles.rows[own] - part.start] = angles.coefficients[own]
+            matrices[kind] = dense[list(columns)]
+        is_batched = bool(matrices[True].any()) or any(not varying.isdisjoint(variables(angle)) for _, angle in non_affine)
+        return cls(is_batched, angles.offsets[part.start : part.stop], matrices, non_affine)
+
+    def __call__(self, inputs: Tensor, weights: Tensor, leaves: Mapping[Expr, Tensor]) -> Tensor:
+        """The state, shape (batch, amplitudes), or (amplitudes,) where all samples share it."""
+        amplitudes = torch.as_tensor(self.offsets).to(weights)
+        for columns, matrix in ((inputs, self.matrices[True]), (weights, self.matrices[False])):
+            if matrix.any():
+                amplitudes = amplitudes + columns @ torch.as_tensor(matrix).to(weights)
+        values = _evaluate([angle for _, angle in self.non_affine], leaves, weights)
+        for (place, _), value in zip(self.non_affine, values, strict=True):
+            unit = torch.as_tensor(np.eye(len(self.offsets))[place]).to(weights)
+            amplitudes = amplitudes + value.unsqueeze(-1) * unit
+        return amplitudes / amplitudes.square().sum(-1, keepdim=True).sqrt()
 
 
 class _Tensors(Domain):

@@ -11,7 +11,7 @@ from qkernel_backends.native import layout
 from qkernel_backends.native.grouping import Step, about, steps
 from qkernel_backends.native.passes import Pass, whole
 from qkernel_backends.plan import Plan
-from qkernel_backends.plan.operations import Affine, Dense, Flip, PauliRotation, Rotation, Z
+from qkernel_backends.plan.operations import Affine, Dense, Flip, Load, PauliRotation, Rotation, Z
 
 Array = np.ndarray[Any, Any]
 
@@ -184,9 +184,20 @@ class _Encoder:
         entry[layout.AT], entry[layout.EXTRA] = self.moves[key]
         return entry
 
+    def load(self, load: Load, block: Pass) -> list[int]:
+        """Where each amplitude goes, and the row that has it."""
+        entry = [0] * layout.OP_WIDTH
+        places = [1 << block.bits.index(qubit + self.lane_bits) for qubit in load.qubits]
+        offsets = [sum(place for k, place in enumerate(places) if j >> k & 1) for j in range(len(load.amplitudes))]
+        entry[layout.KIND], entry[layout.BIT], entry[layout.CONTROLS] = layout.LOAD, len(offsets), sum(places)
+        entry[layout.AT], entry[layout.EXTRA] = self.put(-1, offsets), self.put(-1, [*map(self.row, load.amplitudes)])
+        return entry
+
     def operation(self, operation: Any, block: Pass) -> list[int]:
         up = self.lane_bits
         entry = [0] * layout.OP_WIDTH
+        if isinstance(operation, Load):
+            return self.load(operation, block)
         if isinstance(operation, Dense):
             bits = [block.bits.index(qubit + up) for qubit in operation.qubits]
             entry[layout.KIND], entry[layout.BIT], entry[layout.AT] = layout.DENSE, len(bits), len(self.numbers)

@@ -66,7 +66,7 @@ class NativePrepared(AtAnyAngle):
     def split(self, batched: Sequence[int], shared: Sequence[int]) -> NativeSplit:
         """For layers: columns of theta that come per sample, and columns that are one for all samples.
 
-        Curved angles are further columns, one each, after those of theta.
+        Computed slots are further columns, one each, after those of theta.
         """
         key = tuple(batched), tuple(shared)
         return self._splits.get(key) or self._splits.keep(key, NativeSplit(self.circuit, self.dtype, *key))
@@ -87,7 +87,7 @@ class NativePrepared(AtAnyAngle):
 
     @property
     def _columns(self) -> tuple[int, ...]:
-        return tuple(range(self.circuit.angles.num_columns + len(self.circuit.angles.non_affine)))
+        return tuple(range(self.circuit.angles.num_columns + len(self.circuit.angles.computed)))
 
     @guarded
     def expect(self, theta: Array) -> Array:
@@ -107,9 +107,9 @@ class NativePrepared(AtAnyAngle):
         else:
             values, gradient, _ = self.split(self._columns, ()).vjp(columns, np.zeros(0, self.real), cotangent)
         angles = self.circuit.angles
-        if angles.non_affine:
+        if angles.computed:
             slots = np.zeros((len(columns), angles.num_slots))
-            slots[:, [slot for slot, _ in angles.non_affine]] = gradient[:, angles.num_columns :]
+            slots[:, list(angles.computed)] = gradient[:, angles.num_columns :]
             gradient = gradient[:, : angles.num_columns] + angles.pullback(np.asarray(theta, float), slots).astype(self.real)
         return values, gradient
 
@@ -189,7 +189,7 @@ class NativeBranching(NativePrepared):
 
     def with_open_slots(self, circuit: Circuit) -> Prepared:
         """See `AtAnyAngle`."""
-        return NativeBranching(open_slots(self.trajectories.circuit), circuit, self.dtype)
+        return NativeBranching(open_slots(self.trajectories.circuit, with_loads=True), circuit, self.dtype)
 
     def expect(self, theta: Array) -> Array:
         """See `qkernel.engine.Prepared`."""

@@ -7,7 +7,7 @@ from qkernel_backends.native import layout
 from qkernel_backends.native.encode import Program
 from qkernel_backends.native.grouping import Step
 from qkernel_backends.plan import Plan
-from qkernel_backends.plan.operations import Affine, Dense, Flip, Operation, PauliRotation, Phases, Rotation
+from qkernel_backends.plan.operations import Affine, Dense, Flip, Load, Operation, PauliRotation, Phases, Rotation
 
 # One thread of a machine of 2023, measured: operations on single numbers, its caches, its memory, and the way in and out.
 _GIGAFLOPS = 60.0
@@ -83,6 +83,8 @@ def _told_alone(operation: Operation, plan: Plan) -> tuple[str, float, float]:
             return f"flip of qubit {qubit} with {counted(controls.bit_count(), 'control')} (an exchange)", 0.0, share
         case PauliRotation(x, z):
             return f"rotation about a Pauli word on {(x | z).bit_count()} qubits", 8.0 * share, share
+        case Load(qubits):
+            return f"state of {counted(len(qubits), 'qubit')} from its amplitudes", 4.0, 1.0
         case Dense(qubits):
             return f"matrix on {len(qubits)} qubits", 8.0 * 2 ** len(qubits) * share, share
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from qkernel_backends.native import layout
 from qkernel_backends.native.passes import Pass
-from qkernel_backends.plan.operations import Dense, Flip, Operation, PauliRotation, Phases, Rotation, X, Y
+from qkernel_backends.plan.operations import Dense, Flip, Load, Operation, PauliRotation, Phases, Rotation, X, Y
 
 _ALONE = {
     Rotation: layout.ROTATION,
@@ -16,6 +16,7 @@ _ALONE = {
     Flip: layout.FLIP,
     PauliRotation: layout.PAULI,
     Dense: layout.DENSE,
+    Load: layout.LOAD,
 }
 
 

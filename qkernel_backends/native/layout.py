@@ -26,7 +26,7 @@ from __future__ import annotations
 # An operation: OP_WIDTH whole numbers.
 OP_WIDTH = 14
 KIND, BIT, OTHER, CONTROLS, VALUE, AT, GROUP, REAL, LOW, EXTRA, STAGE, OUTER_CONTROLS, OUTER_VALUE, CROSSING = range(14)
-ROTATION, PHASES, FLIP, PAULI, DENSE, PAIR, LOW_ROTATIONS, LOW_FLIPS, MOVE = range(9)
+ROTATION, PHASES, FLIP, PAULI, DENSE, PAIR, LOW_ROTATIONS, LOW_FLIPS, MOVE, LOAD = range(10)
 ABOUT_Y, ABOUT_X = 1, 2  # rotations with real coefficients, or a real and an imaginary one; else 0
 
 # A pass: PASS_WIDTH whole numbers.

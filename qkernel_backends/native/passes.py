@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qkernel_backends.plan import Plan
-from qkernel_backends.plan.operations import Dense, Flip, Operation, PauliRotation, Rotation, commute
+from qkernel_backends.plan.operations import Dense, Flip, Load, Operation, PauliRotation, Rotation, commute
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,8 @@ def _needed(operation: Operation) -> int:
             return x | z
         case Dense(_, _, controls):
             return operation.moved | controls
+        case Load():
+            return operation.moved
         case _:
             return 0
 

@@ -1,8 +1,8 @@
-"""Pauli products: as rotations, as expectation values and in the co-state; and constant matrices."""
+"""Pauli products: as rotations, as expectation values and in the co-state; constant matrices, and states that are loaded."""
 
 from __future__ import annotations
 
-from qkernel_backends.native.layout import DENSE_AT
+from qkernel_backends.native.layout import DENSE_AT, ROW_GRADIENTS_AT, ROW_VALUES_AT
 from qkernel_backends.native.vectors import is_odd, kernel, lanes_of, load, pitch_of, scalar, splat, store, swap_any
 
 
@@ -136,3 +136,46 @@ def apply_matrix(s, code, numbers, at, size, bits_at, num_bits, controls, value,
                 for lane in range(run):
                     s[place + lane] += re * s[k + lane] - im * s[k + lanes + lane]
                     s[place + lane + pitch] += re * s[k + lanes + lane] + im * s[k + lane]
+
+
+@kernel
+def load_state(s, code, at, size, count, targets, offsets, rows):  # type: ignore[no-untyped-def]
+    """Elements with 0 in the bits `targets` as `count` of them, `code[offsets + j]` further, times the row `code[rows + j]`."""
+    lanes = lanes_of(s)
+    pitch = pitch_of(s, size)
+    for k in range(size):
+        if k & targets:
+            continue
+        re, im = s[at + k], s[at + k + pitch]
+        value = code[ROW_VALUES_AT] + (k & (lanes - 1))
+        for j in range(count):
+            amplitude = s[value + lanes * code[rows + j]]
+            place = at + k + code[offsets + j]
+            s[place] = amplitude * re
+            s[place + pitch] = amplitude * im
+
+
+@kernel
+def unload_state(s, code, at, size, count, targets, offsets, rows):  # type: ignore[no-untyped-def]
+    """Undo `load_state` on state and co-state, and add up the gradients of its rows."""
+    lanes = lanes_of(s)
+    pitch = pitch_of(s, size)
+    zero = scalar(s, 0.0)
+    for k in range(size):
+        if k & targets:
+            continue
+        value, gradient = code[ROW_VALUES_AT] + (k & (lanes - 1)), code[ROW_GRADIENTS_AT] + (k & (lanes - 1))
+        re, im, core, coim = zero, zero, zero, zero
+        for j in range(count):
+            amplitude = s[value + lanes * code[rows + j]]
+            place = at + k + code[offsets + j]
+            re += amplitude * s[place]
+            im += amplitude * s[place + pitch]
+            core += amplitude * s[place + 2 * pitch]
+            coim += amplitude * s[place + 3 * pitch]
+        for j in range(count):
+            place = at + k + code[offsets + j]
+            s[gradient + lanes * code[rows + j]] += re * s[place + 2 * pitch] + im * s[place + 3 * pitch]
+            for part in range(4):
+                s[place + part * pitch] = zero
+        s[at + k], s[at + k + pitch], s[at + k + 2 * pitch], s[at + k + 3 * pitch] = re, im, core, coim

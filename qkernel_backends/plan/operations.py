@@ -1,4 +1,4 @@
-"""What a plan is made of: five operations, with angles that are affine in the columns of theta.
+"""What a plan is made of: six operations, with angles that are affine in the columns of theta.
 
 Qubit sets are bit masks. `controls` is the mask of further qubits that must show the bits `value`.
 """
@@ -123,13 +123,26 @@ class Dense:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """`qubits`, the first of them least significant, from |0> into the state of these real `amplitudes`."""
+
+    qubits: tuple[int, ...]
+    amplitudes: tuple[Affine, ...]
+    read: int = 0
+
+    @property
+    def moved(self) -> int:
+        return sum(1 << qubit for qubit in self.qubits)
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
     """The start: each rotation applied to its qubit in |0>, the other qubits left there."""
 
     rotations: tuple[Rotation, ...]
 
 
-Operation = Rotation | Phases | Flip | PauliRotation | Dense
+Operation = Rotation | Phases | Flip | PauliRotation | Dense | Load
 
 
 def commute(first: Operation, second: Operation) -> bool:

@@ -15,6 +15,7 @@ from qkernel_backends.plan.operations import (
     Affine,
     Dense,
     Flip,
+    Load,
     Operation,
     PauliRotation,
     Phases,
@@ -42,7 +43,7 @@ class Plan:
     """What an engine runs: a start, operations in time order, and what is read out.
 
     `place[q]` is the qubit of the plan that holds qubit q of the circuit, -1 where nothing depends on it. `batched`
-    are the columns that differ from sample to sample, `num_columns` counts those of theta and one for each non-affine angle.
+    are the columns that differ from sample to sample, `num_columns` counts those of theta and one for each computed slot.
     Angles are added up as they come while no column is larger than `largest_column`.
     """
 
@@ -96,7 +97,7 @@ def compile_plan(
         readout,
         tuple(place),
         columns,
-        circuit.angles.num_columns + len(circuit.angles.non_affine),
+        circuit.angles.num_columns + len(circuit.angles.computed),
         fusion.global_phase,
         circuit.angles.largest_column,
     )
@@ -177,6 +178,8 @@ def _renamed(operation: Operation, renamed: dict[int, int]) -> Operation:
                 operation,
                 x=_mask(x, renamed), z=_mask(z, renamed), controls=_mask(controls, renamed), value=_mask(value, renamed),
             )  # fmt: skip
+        case Load(qubits):
+            return replace(operation, qubits=tuple(renamed[q] for q in qubits))
         case Dense(qubits, _, controls, value):
             return replace(
                 operation,

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.lower import preparation
 from qkernel.lower.angles import LARGEST_ANGLE, AngleMap, without_turns
 from qkernel.lower.circuit import Circuit, Instruction
-from qkernel_backends.plan.operations import Affine, Dense, Flip, Operation, PauliRotation, Phases, Rotation, X, Y, Z
+from qkernel_backends.plan.operations import Affine, Dense, Flip, Load, Operation, PauliRotation, Phases, Rotation, X, Y, Z
 
 Array = np.ndarray[Any, Any]
 
@@ -33,21 +34,21 @@ _MOST_EXPANDED_CONTROLS = 5
 
 
 def extended(circuit: Circuit, theta: Array, real: np.dtype[Any]) -> Array:
-    """Theta with one further column for each non-affine angle."""
+    """Theta with one further column for each computed slot."""
     columns = np.ascontiguousarray(theta, real)
-    non_affine = [slot for slot, _ in circuit.angles.non_affine]
-    if not non_affine:
+    if not circuit.angles.computed:
         return columns
-    angles = without_turns(circuit.angles.evaluate(theta)[:, non_affine])
-    return np.concatenate([columns, angles.astype(real)], 1)
+    angles = without_turns(circuit.angles.further_columns(theta))
+    return np.ascontiguousarray(np.concatenate([columns, angles.astype(real)], 1))
 
 
 def angle_rows(angles: AngleMap) -> list[Affine]:
-    """The angle of each slot; non-affine slots read one further column each, after those of theta."""
+    """The angle of each slot; computed slots read one further column each, after those of theta."""
     terms: list[list[tuple[int, float]]] = [[] for _ in range(angles.num_slots)]
+    computed, angles = angles.computed, angles.affine
     for row, column, coefficient in angles.terms:
         terms[row].append((column, coefficient))
-    for extra, (slot, _) in enumerate(angles.non_affine):
+    for extra, slot in enumerate(computed):
         terms[slot] = [(angles.num_columns + extra, 1.0)]
     zero, large = Affine(0.0), np.abs(angles.offsets) > LARGEST_ANGLE
     large[angles.rows] = False  # what is added to them is added first
@@ -84,6 +85,11 @@ class Translation:
             if kind.name in ("iswap", "iswapdg") and not controls:
                 first, second = instruction.qubits
                 self.place[first], self.place[second] = self.place[second], self.place[first]
+
+    def load(self, load: preparation.Load) -> None:
+        """Append what sets a state."""
+        amplitudes = self.rows[load.amplitudes : load.amplitudes + (1 << len(load.qubits))]
+        self.operations.append(Load(tuple(self.place[qubit] for qubit in load.qubits), tuple(amplitudes)))
 
     def _gate(self, name: str, targets: list[int], angles: list[Affine], controls: int, value: int) -> None:
         match name:
@@ -200,7 +206,9 @@ def euler(matrix: np.ndarray) -> tuple[float, tuple[tuple[int, float], ...]]:
 def translate(circuit: Circuit, instructions: Iterable[Instruction] | None = None) -> Translation:
     """All gates of `instructions` (default: of the whole straight circuit; barriers are passed over)."""
     translation = Translation(circuit.num_qubits, angle_rows(circuit.angles))
-    for instruction in instructions if instructions is not None else circuit.instructions():
-        if instruction.kind.is_gate:
+    for instruction in circuit.with_loads(circuit.instructions() if instructions is None else instructions):
+        if isinstance(instruction, preparation.Load):
+            translation.load(instruction)
+        elif instruction.kind.is_gate:
             translation.add(instruction)
     return translation

@@ -214,8 +214,7 @@ class QiskitPrepared:
     @cached_property
     def _open_slots(self) -> Array:
         """The slots whose angles depend on the open parameters."""
-        non_affine = np.array([slot for slot, _ in self.circuit.angles.non_affine], int)
-        return np.union1d(self.circuit.angles.rows, non_affine)
+        return self.circuit.angles.varying
 
     @cached_property
     def _circuit(self) -> QuantumCircuit:

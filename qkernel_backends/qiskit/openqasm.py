@@ -214,8 +214,7 @@ class _Writer:
 
     @property
     def open_slots(self) -> set[int]:
-        angles = self.circuit.angles
-        return {*angles.rows.tolist(), *(slot for slot, _ in angles.non_affine)}
+        return set(self.circuit.angles.varying.tolist())
 
     def gate(self, key: Kind | tuple[str, ...], wanted: str, angles: str, qubits: Sequence[str], body: Sequence[str]) -> str:
         """The name of the gate that the text defines so."""
@@ -266,6 +265,7 @@ def _modifiers(kind: Kind) -> str:
 def _angles(circuit: Circuit, inputs: Sequence[str]) -> list[str]:
     """Every angle as text."""
     angles = circuit.angles
+    angles.require_formulas("OpenQASM")
     terms: list[list[str]] = [[] for _ in range(angles.num_slots)]
     for row, column, coefficient in angles.terms:
         terms[row].append(inputs[column] if coefficient == 1 else f"{number(coefficient)} * {inputs[column]}")

@@ -58,6 +58,7 @@ def slot_angles(angles: AngleMap) -> list[Any]:
 
     Raises `TargetCapabilityError` for an angle that Qiskit's expressions cannot say.
     """
+    angles.require_formulas("Qiskit's parameters")
     columns = [column for parameter in angles.parameters for column in columns_of(parameter)]
     result: list[Any] = angles.offsets.tolist()
     for row, column, coefficient in angles.terms:

@@ -58,7 +58,7 @@ class TorchPrepared(AtAnyAngle):
     def split(self, batched: Sequence[int], shared: Sequence[int]) -> TorchSplit:
         """For layers: columns of theta that come per sample, and columns that are one for all samples.
 
-        Curved angles are further columns, one each, after those of theta.
+        Computed slots are further columns, one each, after those of theta.
         """
         key = tuple(batched), tuple(shared)
         if (found := self._splits.get(key)) is not None:
@@ -76,14 +76,14 @@ class TorchPrepared(AtAnyAngle):
 
     @property
     def _columns(self) -> tuple[int, ...]:
-        return tuple(range(self.circuit.angles.num_columns + len(self.circuit.angles.non_affine)))
+        return tuple(range(self.circuit.angles.num_columns + len(self.circuit.angles.computed)))
 
     def _extended(self, theta: Array) -> Tensor:
         return torch.as_tensor(extended(self.circuit, theta, np.dtype(float))).to(self.device, self.real)
 
     def expectations(self, theta: Tensor) -> Tensor:
         """Expectation values, shape (batch, outputs), differentiable; non-affine angles are refused."""
-        if self.circuit.angles.non_affine:
+        if self.circuit.angles.computed:
             raise ExecutionError(
                 f"`{self.circuit.name}` has angles that are not affine in its parameters; give those as further columns",
                 help="use `split(...).values` with a column for each such angle",
@@ -109,9 +109,9 @@ class TorchPrepared(AtAnyAngle):
                 (found,) = torch.autograd.grad(total, (columns,), allow_unused=True)
                 gradient = gradient if found is None else found.cpu().numpy()
         angles = self.circuit.angles
-        if angles.non_affine:
+        if angles.computed:
             slots = np.zeros((len(theta), angles.num_slots))
-            slots[:, [slot for slot, _ in angles.non_affine]] = gradient[:, angles.num_columns :]
+            slots[:, list(angles.computed)] = gradient[:, angles.num_columns :]
             direct = angles.pullback(np.asarray(theta, float), slots)
             gradient = gradient[:, : angles.num_columns] + direct.astype(gradient.dtype)
         return values.detach().cpu().numpy(), gradient
@@ -161,7 +161,7 @@ class TorchBranching(TorchPrepared):
 
     def with_open_slots(self, circuit: Circuit) -> TorchPrepared:
         """See `AtAnyAngle`."""
-        histories = self.histories.with_open_slots(open_slots(self.histories.circuit))
+        histories = self.histories.with_open_slots(open_slots(self.histories.circuit, with_loads=True))
         return TorchBranching(circuit, histories, self.dtype, self.device)
 
     def state(self, theta: Array) -> Array:

@@ -29,21 +29,21 @@ class Values(Protocol):
 class LargeAngles:
     """A circuit for columns that are too large for their angles to be added up as they are.
 
-    Takes columns of theta and behind them one for each non-affine angle, some `batched` and some `shared`. `prepare` gives the
+    Takes columns of theta and behind them one for each computed slot, some `batched` and some `shared`. `prepare` gives the
     values of a circuit whose columns, so many, all come per sample.
     """
 
     def __init__(
         self, circuit: Circuit, batched: Sequence[int], shared: Sequence[int], prepare: Callable[[Circuit, int], Values]
     ) -> None:
-        self.circuit, self.prepare, angles = circuit, prepare, circuit.angles
-        self.largest = min(angles.largest_column, LARGEST_ANGLE) if angles.non_affine else angles.largest_column
+        self.circuit, self.prepare, computed = circuit, prepare, circuit.angles.computed
+        angles = circuit.angles.affine
+        self.largest = min(angles.largest_column, LARGEST_ANGLE) if computed else angles.largest_column
         place = {column: k for k, column in enumerate((*batched, *shared))}
-        non_affine = [slot for slot, _ in angles.non_affine]
         self.terms: tuple[list[int], list[float], list[int]] = (
             [place[column] for column in (*angles.columns.tolist(), *range(angles.num_columns, len(place)))],
-            [*angles.coefficients.tolist(), *(1.0 for _ in non_affine)],
-            [*angles.rows.tolist(), *non_affine],
+            [*angles.coefficients.tolist(), *(1.0 for _ in computed)],
+            [*angles.rows.tolist(), *computed],
         )
         self._placed: dict[torch.device, tuple[Tensor, Tensor, Tensor, Tensor]] = {}
 
@@ -64,7 +64,7 @@ class LargeAngles:
 
     @cached_property
     def _open(self) -> Values:
-        circuit = open_slots(self.circuit)
+        circuit = open_slots(self.circuit, with_loads=True)
         return self.prepare(circuit, circuit.angles.num_columns)
 
     def _on(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -77,7 +77,7 @@ class LargeAngles:
                     torch.tensor(where, dtype=torch.int64, device=like.device),
                     torch.tensor(coefficients, dtype=like.dtype, device=like.device),
                     torch.tensor(rows, dtype=torch.int64, device=like.device),
-                    torch.tensor(self.circuit.angles.offsets, dtype=like.dtype, device=like.device),
+                    torch.tensor(self.circuit.angles.affine.offsets, dtype=like.dtype, device=like.device),
                 )
         return found
 

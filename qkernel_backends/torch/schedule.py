@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel_backends.plan.operations import Affine, Dense, Flip, Operation, PauliRotation, Phases, Rotation, Z
+from qkernel_backends.plan.operations import Affine, Dense, Flip, Load, Operation, PauliRotation, Phases, Rotation, Z
 from qkernel_backends.plan.plan import Plan
 
 Array = np.ndarray[Any, Any]
@@ -32,7 +32,7 @@ class Permutation:
     source: Array
 
 
-Step = Layer | Permutation | Phases | Rotation | PauliRotation | Dense
+Step = Layer | Permutation | Phases | Rotation | PauliRotation | Dense | Load
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Schedule:
     """
 
     plan: Plan
-    parts: list[Block | Phases] = field(default_factory=list)
+    parts: list[Block | Phases | Load] = field(default_factory=list)
     steps: list[tuple[Step, int | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -70,13 +70,15 @@ class Schedule:
             for low in range(0, self.plan.num_qubits, self.width or 1)
         ]
 
-    def part_varies(self, part: Block | Phases) -> bool:
+    def part_varies(self, part: Block | Phases | Load) -> bool:
         """Whether some angle of a part differs from sample to sample."""
+        if isinstance(part, Load):
+            return any(map(self.varies, part.amplitudes))
         if isinstance(part, Phases):
             return any(map(self.varies, part.terms.values()))
         return any(self.varies(angle) for factors in part for _, angle in factors)
 
-    def _number(self, part: Block | Phases) -> int:
+    def _number(self, part: Block | Phases | Load) -> int:
         self.parts.append(part)
         return len(self.parts) - 1
 
@@ -115,6 +117,8 @@ class Schedule:
                 self.steps.append((operation, self._number((factors,))))
             case PauliRotation(_, _, half):
                 self.steps.append((operation, self._number((((Z, half),),))))
+            case Load():
+                self.steps.append((operation, self._number(operation)))
             case Phases(terms) if any(angle.terms for angle in terms.values()):
                 self.steps.append((operation, self._number(operation)))
             case Phases() | Dense():

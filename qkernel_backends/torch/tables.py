@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qkernel_backends.plan.operations import ZERO, Affine, Phases, X, Y, Z
+from qkernel_backends.plan.operations import ZERO, Affine, Load, Phases, X, Y, Z
 from qkernel_backends.torch.schedule import Block, Factors
 
 Array = np.ndarray[Any, Any]
@@ -58,10 +58,25 @@ class Angles:
 
     def __call__(self, inputs: Tensor, weights: Tensor) -> Tensor:
         """The angles without whole turns, shape (batch or 1, angles), of `inputs` (batch, ...) and `weights` (1, ...)."""
-        angles = torch.addmm(self.offsets, weights, self.by_weight)
-        if self.by_input is not None:
-            angles = torch.addmm(angles, inputs, self.by_input)
-        return torch.remainder(angles, 2 * math.pi).to(self.real)
+        return torch.remainder(self.sums(inputs, weights), 2 * math.pi).to(self.real)
+
+    def sums(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """The numbers themselves."""
+        numbers = torch.addmm(self.offsets, weights, self.by_weight)
+        return numbers if self.by_input is None else torch.addmm(numbers, inputs, self.by_input)
+
+
+class Vectors:
+    """Vectors of so many amplitudes, computed together."""
+
+    def __init__(self, loads: Sequence[Load], columns: Columns, place: Place) -> None:
+        self.count = len(loads)
+        self.amplitudes = Angles([amplitude for load in loads for amplitude in load.amplitudes], columns, place)
+
+    def __call__(self, inputs: Tensor, weights: Tensor) -> Tensor:
+        """Shape (vectors, batch or 1, amplitudes)."""
+        numbers = self.amplitudes.sums(inputs, weights).to(self.amplitudes.real)
+        return numbers.reshape(len(numbers), self.count, -1).transpose(0, 1)
 
 
 class Blocks:

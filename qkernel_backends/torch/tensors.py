@@ -17,7 +17,7 @@ from torch.autograd import forward_ad
 
 from qkernel_backends.memory import require_memory
 from qkernel_backends.plan import plan as plans
-from qkernel_backends.plan.operations import Dense, PauliRotation, Phases, Rotation
+from qkernel_backends.plan.operations import Dense, Load, PauliRotation, Phases, Rotation
 from qkernel_backends.threads import poll
 from qkernel_backends.torch.large_angles import LargeAngles, without_turns
 from qkernel_backends.torch.schedule import Layer, Permutation, Schedule, Step
@@ -27,6 +27,7 @@ from qkernel_backends.torch.tables import (
     Parities,
     PhaseTables,
     Place,
+    Vectors,
     few_signs,
     fixed_angles,
     on_bits,
@@ -113,12 +114,18 @@ class PlacedCircuit:
         self.start = Blocks(schedule.start or [()], True, columns, place)
         kinds: dict[tuple[int, bool], list[int]] = {}
         for number, part in enumerate(schedule.parts):
-            width = 0 if isinstance(part, Phases) else len(part)
+            width = 0 if isinstance(part, Phases) else -len(part.amplitudes) if isinstance(part, Load) else len(part)
             kinds.setdefault((width, schedule.part_varies(part)), []).append(number)
-        self.kinds: list[tuple[list[int], Blocks | PhaseTables]] = []
+        self.kinds: list[tuple[list[int], Blocks | PhaseTables | Vectors]] = []
         for (width, _), numbers in kinds.items():
             parts: Any = [schedule.parts[number] for number in numbers]
-            made = Blocks(parts, False, columns, place) if width else PhaseTables(parts, self.num_qubits, columns, place)
+            made: Blocks | PhaseTables | Vectors
+            if width < 0:
+                made = Vectors(parts, columns, place)
+            elif width:
+                made = Blocks(parts, False, columns, place)
+            else:
+                made = PhaseTables(parts, self.num_qubits, columns, place)
             self.kinds.append((numbers, made))
         self.steps = [self._step(step, number) for step, number in schedule.steps]
         self.read = Readout(schedule.plan.readout, self.num_qubits, place)
@@ -163,6 +170,9 @@ class PlacedCircuit:
                 return self._pauli(step, number)
             case Dense():
                 return self._dense(step)
+            case Load():
+                assert number is not None
+                return self._load(step, number)
 
     def _layer(self, blocks: tuple[int | None, ...]) -> Apply:
         width = self.schedule.width
@@ -214,6 +224,19 @@ class PlacedCircuit:
         def apply(state: Tensor, _: Mapping[int, Tensor]) -> Tensor:
             old = state.index_select(1, places).reshape(len(state), len(offsets), len(chosen))
             return _replaced(state, places, torch.matmul(matrix, old).flatten(1))
+
+        return apply
+
+    def _load(self, step: Load, number: int) -> Apply:
+        index = self.index
+        rest = index[index & step.moved == 0]
+        amplitude = sum((index >> qubit & 1) << k for k, qubit in enumerate(step.qubits))
+        before = self.place(rest)
+        order = self.place((np.searchsorted(rest, index & ~step.moved) << len(step.qubits)) + amplitude)
+
+        def apply(state: Tensor, found: Mapping[int, Tensor]) -> Tensor:
+            products = state.index_select(1, before).unsqueeze(2) * found[number].unsqueeze(1)
+            return products.flatten(1).index_select(1, order)
 
         return apply
 

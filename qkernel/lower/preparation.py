@@ -1,0 +1,159 @@
+"""States from vectors of amplitudes: the circuit of Möttönen, Vartiainen, Bergholm, Salomaa 2005 (arXiv:quant-ph/0407010).
+
+Qubit after qubit, the highest first, is turned about Y by angles that the qubits above it choose. Amplitude j belongs to
+the basis state j, qubit 0 the least significant. The state is smooth in the amplitudes; the angles are not where all
+amplitudes of a block are 0, and have no derivative there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from qkernel.diagnostics import counted
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """A vector in an angle map: x / |x|, of the amplitudes x that stand at the slots `start` to `stop`, behind those of gates.
+
+    `slots[k]` has `coefficients[k]` times the angle `positions[k]` that `angles` makes of x. A preparation that `is_loaded`
+    is one of the circuit's loads: simulators set its state and compute no angles. `name` is how the kernel writes x.
+    """
+
+    name: str
+    start: int
+    stop: int
+    slots: Array
+    positions: Array
+    coefficients: Array
+    is_loaded: bool
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Preparation):
+            return NotImplemented
+        ranges = (self.start, self.stop, self.is_loaded) == (other.start, other.stop, other.is_loaded)
+        arrays = ("slots", "positions", "coefficients")
+        return ranges and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays)
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.stop, self.is_loaded))
+
+    @property
+    def range(self) -> range:
+        """The slots of the amplitudes."""
+        return range(self.start, self.stop)
+
+
+@dataclass(frozen=True)
+class Load:
+    """`count` gates, from that with the slot `first_slot` on, which bring `qubits` from 0 into a state.
+
+    Its amplitudes are at the slots from `amplitudes` on.
+    """
+
+    first_slot: int
+    count: int
+    qubits: tuple[int, ...]
+    amplitudes: int
+
+
+def gates(qubits: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """The circuit: (target,) is RY by the next angle of `angles`, (control, target) is CX."""
+    for target in reversed(range(len(qubits))):
+        above = len(qubits) - 1 - target
+        for step in range(1 << above):
+            yield (qubits[target],)
+            if above:
+                changed = min(_lowest_bit(step + 1), above - 1)
+                yield qubits[target + 1 + changed], qubits[target]
+
+
+def _lowest_bit(number: int) -> int:
+    return (number & -number).bit_length() - 1
+
+
+def angles(amplitudes: Array) -> Array:
+    """The angles of RY in the order of `gates`, shape (..., 2**n - 1), for `amplitudes` of shape (..., 2**n)."""
+    found, norms = [], np.asarray(amplitudes, float)
+    while norms.shape[-1] > 1:
+        low, high = norms[..., ::2], norms[..., 1::2]
+        found.append(_spread(2 * np.arctan2(high, low)))
+        norms = np.hypot(low, high)
+    return np.concatenate([*found[::-1], norms[..., :0]], -1)
+
+
+def angles_pullback(amplitudes: Array, gradient: Array) -> Array:
+    """The gradient by `amplitudes` of what has this `gradient` by their angles; NaN where these have no derivative."""
+    levels, norms = [], np.asarray(amplitudes, float)
+    while norms.shape[-1] > 1:
+        levels.append((norms[..., ::2], norms[..., 1::2]))
+        norms = np.hypot(*levels[-1])
+    by_norms, first = np.zeros(norms.shape), 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for low, high in reversed(levels):
+            count = low.shape[-1]
+            by_turn = 2 * _gathered(gradient[..., first : first + count])
+            squares = low * low + high * high
+            norms = np.sqrt(squares)
+            found = np.empty((*low.shape[:-1], 2 * count))
+            found[..., ::2] = by_norms * low / norms - by_turn * high / squares
+            found[..., 1::2] = by_norms * high / norms + by_turn * low / squares
+            by_norms, first = found, first + count
+    return by_norms
+
+
+def without_direction(name: str, amplitudes: int) -> tuple[str, str]:
+    """Title and help of the error for a vector of zeros."""
+    title = f"`{name}` makes no state: its {counted(amplitudes, 'amplitude')} are all 0"
+    return title, "a state has the direction of its vector, so one of the amplitudes has to be another number"
+
+
+def _spread(turns: Array) -> Array:
+    """What the gates between the CX turn by, for a qubit that is to turn by one of `turns`."""
+    count = turns.shape[-1]
+    spread: Array = _walsh(turns)[..., _gray(count)] / count
+    return spread
+
+
+def _gathered(gradient: Array) -> Array:
+    """The transposed map."""
+    count = gradient.shape[-1]
+    ordered = np.empty(gradient.shape)
+    ordered[..., _gray(count)] = gradient
+    return np.asarray(_walsh(ordered) / count)
+
+
+def _gray(count: int) -> Array:
+    steps = np.arange(count)
+    return steps ^ (steps >> 1)
+
+
+def _walsh(values: Array) -> Array:
+    """The sum of `values` with the signs (-1)**|j & k| for each k."""
+    shape, stride = values.shape, 1
+    while stride < shape[-1]:
+        pairs = values.reshape(*shape[:-1], -1, 2, stride)
+        values = np.stack([pairs[..., 0, :] + pairs[..., 1, :], pairs[..., 0, :] - pairs[..., 1, :]], -2).reshape(shape)
+        stride *= 2
+    return values
+
+
+def normalised(amplitudes: Array) -> tuple[Array, Array]:
+    """x / |x| along the last axis, and |x| with that axis kept; NaN for a vector of zeros."""
+    largest = np.abs(amplitudes).max(-1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = amplitudes / largest
+        norm = np.sqrt(np.square(scaled).sum(-1, keepdims=True))
+        return scaled / norm, norm * largest
+
+
+def normalised_pullback(amplitudes: Array, gradient: Array) -> Array:
+    """The gradient by x of what has this `gradient` by x / |x|."""
+    unit, norm = normalised(amplitudes)
+    return np.asarray((gradient - unit * (unit * gradient).sum(-1, keepdims=True)) / norm)
