@@ -47,8 +47,9 @@ def parse(text: str, file: str | None = None) -> Module:
         raise TextFormError(f"the text is too long: {len(text):,} characters, {MAX_TEXT_SIZE:,} are allowed")
     if text.count("\n") > MAX_LINES:
         raise TextFormError(f"the text is too long: more than {MAX_LINES:,} lines")
-    text = text.removeprefix("\ufeff").removesuffix("\n") + "\n"
+    text = text.removeprefix("\ufeff")
     name = file or f"<text {zlib.crc32(text.encode(errors='replace')):08x}>"
+    text = text.removesuffix("\n") + "\n"
     try:
         _check_header(text)
         module = read_module(_tree(text), text, name)
