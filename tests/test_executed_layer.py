@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 from typing import Any
 
 import numpy as np
@@ -262,3 +264,24 @@ def test_shifts_of_arguments_that_stand_in_many_angles(seed: int) -> None:
         found[place] += coefficient * program.run(a=moved[0], b=moved[1])
     known = program.grad(a=at[0], b=at[1])
     np.testing.assert_allclose(found, [known["a"], known["b"]], atol=1e-9)
+
+
+def test_it_is_copied_saved_and_compiled_like_any_module() -> None:
+    layer = ExecutedLayer(entangled, exactly, ordered).double()
+    known = layer(X).detach()
+    for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        torch.testing.assert_close(other(X), known)
+        other.teardown()
+    fresh = ExecutedLayer(entangled, exactly, ordered, initial="angles").double()
+    fresh.load_state_dict(layer.state_dict())
+    torch.testing.assert_close(fresh(X), known)
+    net = nn.Sequential(nn.Identity(), layer)
+    compiled = torch.compile(net, backend="aot_eager")
+    torch.testing.assert_close(compiled(X), known)
+    compiled(X).square().sum().backward()
+    slope = layer.weight.grad.clone()
+    layer.zero_grad()
+    net(X).square().sum().backward()
+    torch.testing.assert_close(layer.weight.grad, slope)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(X), known)

@@ -100,6 +100,7 @@ class ExecutedLayer(Arguments):
         places = self._session.places
         self._add_arguments(places[: len(given_inputs)], places[len(given_inputs) :], given_weights, initial)
 
+    @_disable_dynamo
     def forward(self, *inputs: Tensor, **named: Tensor) -> Tensor:
         """What `post_process` gives for each sample, shape (batch axes..., its shape), for one tensor for each input.
 
@@ -117,7 +118,7 @@ class ExecutedLayer(Arguments):
             rows = tensor.to("cpu", torch.float64).reshape(-1, place.size)
             parts.append(rows.expand(count, place.size) if rows.shape[0] == 1 else rows)
         theta = torch.cat(parts, 1) if parts else torch.empty((count, 0), dtype=torch.float64)
-        outputs = _executed(self._session, theta)
+        outputs: Tensor = _Executed.apply(self._session, theta)  # type: ignore[no-untyped-call]
         return outputs.reshape(*axes, *outputs.shape[1:]).to(like)
 
     def teardown(self) -> None:
@@ -234,12 +235,6 @@ class _Executed(torch.autograd.Function):
             term, sample = divmod(number, len(theta))
             gradient[sample, terms.slots[term]] += terms.coefficients[term] * _along(pulled[sample], result)
         return None, torch.from_numpy(gradient)
-
-
-@_disable_dynamo
-def _executed(session: _Session, theta: Tensor) -> Tensor:
-    outputs: Tensor = _Executed.apply(session, theta)  # type: ignore[no-untyped-call]
-    return outputs
 
 
 def _stacked(outputs: list[Tensor]) -> Tensor:
