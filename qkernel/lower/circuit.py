@@ -322,7 +322,7 @@ class Circuit:
             digits = memory[:, first : first + entry.width] << np.arange(entry.width)
             integers.append(digits[:, :-1].sum(1) - digits[:, -1])
             first += entry.width
-        return memory[:, : self.num_bits], np.array(integers, np.int64).reshape(-1, len(memory)).T
+        return memory[:, : self.num_bits], np.array(integers, np.int64).reshape(len(integers), len(memory)).T
 
     @cached_property
     def size(self) -> int:
