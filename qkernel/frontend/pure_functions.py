@@ -14,7 +14,7 @@ import importlib
 import math
 import operator
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from functools import reduce
 from typing import Any
@@ -116,7 +116,7 @@ def is_pure(function: Any, arguments: tuple[Any, ...]) -> bool:
         return function.__name__ in ("_asdict", "_make", "_replace")  # of named tuples
     if found is None:
         is_kind = isinstance(function, type) and issubclass(function, (np.generic, BaseException))
-        return is_kind or isinstance(function, np.ufunc) or (_is_hashable(function) and function in _listed())
+        return is_kind or isinstance(function, np.ufunc) or _is_among(function, _listed())
     if isinstance(found, type):
         return found in _listed() or found is dict
     return isinstance(found, (*_FIXED, *_CHANGING, np.ufunc))
@@ -155,12 +155,16 @@ def refuse_comparison(function: Any, arguments: tuple[Any, ...], keywords: dict[
     if isinstance(found, (str, bytes)) or function in (builtins.str, builtins.repr, builtins.format, builtins.bytes):
         raise SymbolUse(symbol, f"`{name}`")
     keyed = isinstance(found, (tuple, *_CHANGING)) and not isinstance(found, np.ndarray) and name not in _TAKING
-    if keyed or found is dict or (_is_hashable(function) and function in _COMPARING):
+    if keyed or found is dict or _is_among(function, _COMPARING):
         raise SymbolUse(symbol, f"`{name}`")
 
 
-def _is_hashable(value: Any) -> bool:
-    return getattr(type(value), "__hash__", None) is not None
+def _is_among(function: Any, known: Container[Any]) -> bool:
+    """Whether `known` has a function, which may have no hash."""
+    try:
+        return function in known
+    except TypeError:
+        return False
 
 
 # builtins and math on symbols -----------------------------------------------------------------------------------------------
@@ -409,7 +413,7 @@ _ALWAYS = {builtins.range, builtins.getattr}
 
 def rule_for(function: Any, values: tuple[Any, ...]) -> Callable[..., Any] | None:
     """What is done in place of a function that is given `values`, where these are symbols, handles or ranges."""
-    rule = _SYMBOLIC.get(function) if _is_hashable(function) else None
+    rule = _SYMBOLIC[function] if _is_among(function, _SYMBOLIC) else None
     if rule is None or function in _ALWAYS:
         return rule
     entries = [entry for value in values for entry in _entries_of(value) or (value,)]

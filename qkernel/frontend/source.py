@@ -99,14 +99,18 @@ def _read(function: types.FunctionType) -> Source:
             "made by `exec` need their text in `linecache`",
         )
     wrapped = following[0][:1].isspace()
+    is_lambda = function.__code__.co_name == "<lambda>"
     try:
         lines = inspect.getblock(following)
         tree = ast.parse(("if 1:\n" if wrapped else "") + "".join(lines))
     except (SyntaxError, tokenize.TokenError) as error:  # a lambda in the middle of an expression
-        raise SourceUnavailableError(
-            f"the source of `{function.__name__}` does not stand on lines of its own", help="write it as a `def`"
-        ) from error
-    is_lambda = function.__code__.co_name == "<lambda>"
+        first_line, wrapped, lines = 1, False, linecache.getlines(file, function.__globals__)
+        whole = _parsed("".join(lines)) if is_lambda else None
+        if whole is None:
+            raise SourceUnavailableError(
+                f"the source of `{function.__name__}` does not stand on lines of its own", help="write it as a `def`"
+            ) from error
+        tree = whole
     found = _lambda(tree, function, first_line - 1 - wrapped) if is_lambda else _find(tree, function)
     node = ast.FunctionDef(**vars(found)) if isinstance(found, ast.AsyncFunctionDef) else found
     source = Source(file, first_line, wrapped, tuple(line.rstrip("\n") for line in lines), node)
@@ -119,6 +123,15 @@ def _read(function: types.FunctionType) -> Source:
             help=f"write it as a plain one:\n    {header}",
         )
     return source
+
+
+@functools.lru_cache(maxsize=16)
+def _parsed(text: str) -> ast.Module | None:
+    """The syntax tree of a whole file."""
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        return None
 
 
 def _lambda(tree: ast.Module, function: types.FunctionType, lines_before: int) -> ast.Lambda:

@@ -141,7 +141,7 @@ class OpenParameters:
                 if (given := self.lengths.get(name)) is not None:
                     asked = self.values[name].asked
                     used_part = tuple(given[axis] if axis in asked else shape[axis] for axis in range(rank))
-                    shape = used_part if self.trims and 0 not in given else given
+                    shape = used_part if self.trims and len(mine) and 0 not in given else given
                 return OpenParameter(name, type_, start, shape)
             case DictType():
                 mine = used[used >> ELEMENT_BITS == number] & _ELEMENT
