@@ -285,3 +285,25 @@ def test_it_is_copied_saved_and_compiled_like_any_module() -> None:
     torch.testing.assert_close(layer.weight.grad, slope)
     with torch.no_grad():
         torch.testing.assert_close(layer(X), known)
+
+
+@pytest.mark.parametrize("gradient", ["shift", "differences"])
+def test_only_what_is_trained_is_shifted(gradient: str) -> None:
+    """Inputs may stand in angles that no shift reaches, as long as nobody asks for their gradient."""
+    asked: list[int] = []
+
+    def execute(program: Any, arguments: Any) -> list[float]:
+        asked.append(len(arguments))
+        return [math.cos(sample["input_0"] ** 2) * math.cos(sample["weight_0"]) for sample in arguments]
+
+    @qk.qkernel
+    def product(input_0: qk.Float, weight_0: qk.Float) -> qk.Float:
+        q = qk.ry(qk.qubit(), input_0 * input_0)
+        return qk.expval(qk.rx(q, weight_0), qko.Z(0))
+
+    layer = ExecutedLayer(product, execute, lambda value: value, gradient=gradient).double()
+    x = torch.tensor([0.3, 0.9, 1.4]).double()
+    layer(x).sum().backward()
+    assert asked == [3, 6], "two for each sample, by the weight"
+    slope = -((x**2).cos() * layer.weight_0.detach().sin()).sum()
+    torch.testing.assert_close(layer.weight_0.grad, slope, rtol=0, atol=1e-6)

@@ -113,12 +113,13 @@ class ExecutedLayer(Arguments):
         inputs, weights = self._spread(inputs), self._weight_tensors()
         axes = self._batch_axes(inputs, weights)
         like = next(iter((*inputs, *weights)), torch.empty(0))
-        count, parts = math.prod(axes), []
+        count, parts, wanted = math.prod(axes), [], []
         for place, tensor in zip(self._session.places, (*inputs, *weights), strict=True):
             rows = tensor.to("cpu", torch.float64).reshape(-1, place.size)
             parts.append(rows.expand(count, place.size) if rows.shape[0] == 1 else rows)
+            wanted += [tensor.requires_grad] * place.size
         theta = torch.cat(parts, 1) if parts else torch.empty((count, 0), dtype=torch.float64)
-        outputs: Tensor = _Executed.apply(self._session, theta)  # type: ignore[no-untyped-call]
+        outputs: Tensor = _Executed.apply(self._session, np.flatnonzero(wanted), theta)  # type: ignore[no-untyped-call]
         return outputs.reshape(*axes, *outputs.shape[1:]).to(like)
 
     def teardown(self) -> None:
@@ -205,10 +206,10 @@ class _Executed(torch.autograd.Function):
     """What `post_process` gives for each row of theta."""
 
     @staticmethod
-    def forward(ctx: Any, session: _Session, theta: Tensor) -> Tensor:
+    def forward(ctx: Any, session: _Session, wanted: Array, theta: Tensor) -> Tensor:
         rows = theta.numpy(force=True)
         results = session.results(rows)
-        ctx.session, ctx.theta = session, rows
+        ctx.session, ctx.wanted, ctx.theta = session, wanted, rows
         if session.gradient == "differences":
             ctx.leaves = []
             return _stacked([session.processed(_plain(result)) for result in results])
@@ -219,22 +220,24 @@ class _Executed(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, *cotangents: Tensor) -> tuple[None, Tensor]:
-        session, theta, (cotangent,) = ctx.session, ctx.theta, cotangents
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[None, None, Tensor]:
+        session, wanted, theta, (cotangent,) = ctx.session, ctx.wanted, ctx.theta, cotangents
         if session.gradient == "differences":
-            return None, _differences(session, theta, cotangent)
+            return None, None, _differences(session, wanted, theta, cotangent)
         pulled = [
             _pulled(output, leaves, row) for output, (_, leaves), row in zip(ctx.outputs, ctx.leaves, cotangent, strict=True)
         ]
-        terms = argument_shifts(session.program.circuit, [column for place in session.places for column in place.columns])
+        columns = [column for place in session.places for column in place.columns]
+        terms = argument_shifts(session.program.circuit, [columns[place] for place in wanted])
+        moved = wanted[terms.slots]
         rows = np.repeat(theta[None], len(terms), axis=0)
-        rows[np.arange(len(terms)), :, terms.slots] += terms.shifts[:, None]
+        rows[np.arange(len(terms)), :, moved] += terms.shifts[:, None]
         results = session.results(rows.reshape(-1, theta.shape[1]))
         gradient = np.zeros(theta.shape)
         for number, result in enumerate(results):
             term, sample = divmod(number, len(theta))
-            gradient[sample, terms.slots[term]] += terms.coefficients[term] * _along(pulled[sample], result)
-        return None, torch.from_numpy(gradient)
+            gradient[sample, moved[term]] += terms.coefficients[term] * _along(pulled[sample], result)
+        return None, None, torch.from_numpy(gradient)
 
 
 def _stacked(outputs: list[Tensor]) -> Tensor:
@@ -288,11 +291,14 @@ def _along(pulled: dict[str, Array], result: Any) -> float:
     return float(sum(np.sum(slope * numbers[key]) for key, slope in pulled.items() if key in numbers))
 
 
-def _differences(session: _Session, theta: Array, cotangent: Tensor) -> Tensor:
+def _differences(session: _Session, wanted: Array, theta: Array, cotangent: Tensor) -> Tensor:
     """The gradient by central differences of the processed results."""
-    steps = _STEP * np.concatenate([np.eye(theta.shape[1]), -np.eye(theta.shape[1])])
-    results = session.results((theta + steps[:, None]).reshape(-1, theta.shape[1]))
-    outputs = _stacked([session.processed(_plain(result)) for result in results])
-    up, down = outputs.reshape(2, theta.shape[1], *cotangent.shape).unbind()
-    along = ((up - down) / (2 * _STEP) * cotangent).reshape(*theta.T.shape, -1)
-    return along.sum(2).T
+    steps = _STEP * np.eye(theta.shape[1])[wanted]
+    results = session.results((theta + np.concatenate([steps, -steps])[:, None]).reshape(-1, theta.shape[1]))
+    gradient = torch.zeros(theta.shape, dtype=torch.float64)
+    if results:
+        outputs = _stacked([session.processed(_plain(result)) for result in results])
+        up, down = outputs.reshape(2, len(wanted), *cotangent.shape).unbind()
+        along = ((up - down) / (2 * _STEP) * cotangent).reshape(len(wanted), len(theta), -1)
+        gradient[:, wanted] = along.sum(2).T
+    return gradient
