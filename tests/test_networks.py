@@ -405,6 +405,13 @@ def test_parameters_may_share_a_vector_and_come_in_any_order() -> None:
     np.testing.assert_allclose(network.forward(x, w), [[np.cos(2 * 0.4 + 0.2), np.cos(1.1) * np.cos(0.7)]], atol=1e-12)
 
 
+def test_a_device_is_no_estimator_and_an_estimator_no_sampler() -> None:
+    with pytest.raises(TargetCapabilityError, match="stands where an estimator is wanted: it does not do expectation"):
+        estimator(estimator=DEVICE)
+    with pytest.raises(TargetCapabilityError, match="stands where a sampler is wanted: it does not do sampling"):
+        sampler(sampler=StatevectorEstimator())
+
+
 def test_what_does_not_fit_is_named() -> None:
     with pytest.raises(BindingShapeError, match=r"`input_data` holds 2 numbers for each sample, and the shape is \(3,\)"):
         sampler().forward([0.1, 0.2, 0.3], W2)

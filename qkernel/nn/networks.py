@@ -11,9 +11,16 @@ import numpy as np
 import torch
 
 import qkernel as qk
-from qkernel.diagnostics import counted, in_short
+from qkernel.diagnostics import counted, in_short, with_article
 from qkernel.engine import resolve_engine
-from qkernel.errors import BindingShapeError, EntrypointValidationError, KernelTypeError, ObservableError, ValidationError
+from qkernel.errors import (
+    BindingShapeError,
+    EntrypointValidationError,
+    KernelTypeError,
+    ObservableError,
+    TargetCapabilityError,
+    ValidationError,
+)
 from qkernel.kernel import Kernel
 from qkernel.nn.circuits import EncodingCircuit, Params
 from qkernel.nn.layer import QLayer
@@ -258,6 +265,13 @@ def _engine(primitive: Any, pass_manager: Any, role: str) -> Any:
             )
         return "auto"
     engine: Any = resolve_engine(primitive)
+    needed = {"estimator": "expectation", "sampler": "sampling"}[role]
+    if needed not in engine.features:
+        given = primitive if isinstance(primitive, str) else type(primitive).__name__
+        raise TargetCapabilityError(
+            f"`{given}` stands where {with_article(role)} is wanted: it does not do {needed}",
+            help=f"give a V2 {role}, on a device or without one",
+        )
     if pass_manager is None:
         return engine
     if "pass_manager" not in getattr(engine, "__dataclass_fields__", ()):
