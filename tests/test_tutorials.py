@@ -76,6 +76,18 @@ def test_estimator_and_sampler_networks(tmp_path: Path) -> None:
     assert int(classical) >= 95
 
 
+def test_digits_amplitude_encoding(tmp_path: Path) -> None:
+    """B9, B10, B11: the parameters, the data, and F1 on three splits."""
+    output = run("digits_amplitude_encoding", tmp_path)
+    assert "537 images, 64 features; of each digit: [178, 182, 177]\n" in output
+    assert "parameters: 140\n" in output
+    rows = re.findall(r"^ +([012]) +(\S+) +(\S+) +(\S+)$", output, re.MULTILINE)
+    assert [row[0] for row in rows] == ["0", "1", "2"]
+    scores = [float(row[1]) for row in rows]
+    assert statistics.mean(scores) >= 0.98
+    assert scores[1] == 1
+
+
 @pytest.mark.skipif(not os.environ.get("QKERNEL_DATA_DIR"), reason="QKERNEL_DATA_DIR does not name the published files")
 def test_mnist_one_qubit(tmp_path: Path) -> None:
     """T6: 200 and 100 images; T8, T9: the losses of training, exact and from 100 shots, and every test image right."""
