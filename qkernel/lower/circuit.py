@@ -347,8 +347,9 @@ class Circuit:
 
     def with_loads(self, instructions: Iterable[Instruction]) -> Iterator[Instruction | Load]:
         """`instructions` with each stretch that loads a state as one."""
-        loads = {load.first_slot: load for load in self.loads}
-        rest = iter(instructions)
+        loads, rest = {load.first_slot: load for load in self.loads}, iter(instructions)
+        if not loads:
+            yield from rest
         for instruction in rest:
             load = loads.get(instruction.slots[0]) if instruction.slots else None
             if load is None:
