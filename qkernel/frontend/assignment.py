@@ -74,6 +74,8 @@ def _check_nothing_lost(tracer: Tracer, before: dict[str, Any], node: ast.AST) -
 def assign(tracer: Tracer, target: ast.expr, value: Any) -> None:
     """`target = value`."""
     frame = tracer.frame
+    if (why := tracer.arrays.why_gone(value)) is not None:
+        raise why("a part of it", frame).error("a part of it", frame.span(target))
     match target:
         case ast.Name(name):
             if (
