@@ -49,12 +49,13 @@ def state(circuit: Circuit, theta: Any) -> Any:
 def bits(circuit: Circuit, theta: Any, shots: int, seed: int) -> Any:
     """Measured bits of `circuit`'s text, shape (shots, bits); None where Qiskit does not read what the text says.
 
-    It reads no assignments of bits, and no conditions but single bits.
+    It reads no assignments of bits, no integers, and no conditions but single bits.
     """
     try:
         loaded = read(circuit, theta)
     except qasm3.QASM3ImporterError as error:
-        if any(words in str(error) for words in ("ClassicalAssignment", "binary operat", "conditions must be")):
+        unread = "ClassicalAssignment", "binary operat", "conditions must be", "of type 'int'"
+        if any(words in str(error) for words in unread):
             return None
         raise
     simulator = faithful(AerSimulator(seed_simulator=seed))
