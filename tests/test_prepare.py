@@ -328,6 +328,31 @@ def test_layers_differentiate_once_and_twice_by_images_with_zeros(engine: str) -
     assert jacobian.shape == (3, 4, 12)
 
 
+@pytest.mark.parametrize("scale", [1e-170, 1e170])
+@pytest.mark.parametrize("method", [{"engine": engine} for engine in SIMULATORS] + [{"gradient": "shift"}], ids=str)
+def test_layers_are_told_the_direction_alone(method: dict[str, str], scale: float) -> None:
+    layer = QLayer(classifier, inputs={"features": (16,)}, weights={"weights": (2, 4, 3)}, initial="angles", **method).double()
+    images = torch.rand(2, 16, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    found = []
+    for factor in (1.0, scale):
+        scaled = (images * factor).requires_grad_()
+        (gradient,) = torch.autograd.grad(layer(scaled).sum(), scaled)
+        found.append((layer(scaled).detach(), gradient * factor))
+    for plain, far in zip(*found, strict=True):
+        torch.testing.assert_close(far, plain, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("engine", SIMULATORS)
+def test_layers_refuse_images_of_zeros_and_pass_on_what_is_no_number(engine: str) -> None:
+    layer = QLayer(classifier, inputs={"features": (12,)}, weights={"weights": (2, 4, 3)}, engine=engine)
+    images = torch.ones(3, 12)
+    images[1] = 0
+    with pytest.raises(ArithmeticEvaluationError, match="sample 1 of the batch"):
+        layer(images)
+    images[1, 2] = torch.nan
+    assert layer(images).isnan().any(1).tolist() == [False, True, False]
+
+
 def test_layers_in_single_precision_and_with_shared_data() -> None:
     weights = np.random.default_rng(4).uniform(-3, 3, (2, 4, 3)).astype(np.float32)
     data = np.array([*DATA["a block of zeros"], *np.zeros(4)], np.float32)

@@ -20,7 +20,7 @@ from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.trees import free_names, variables
 from qkernel.ir.types import DictType, Type
 from qkernel.lower.derivatives import derivatives
-from qkernel.lower.preparation import Preparation, angles, angles_pullback, normalised, normalised_pullback, without_direction
+from qkernel.lower.preparation import Preparation, angles, angles_pullback, normalised, normalised_pullback, require_direction
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Integers = np.ndarray[Any, np.dtype[np.int32]]
@@ -395,11 +395,7 @@ class AngleMap:
 
 def _state(part: Preparation, amplitudes: Array) -> Array:
     """x / |x|. Raises `ArithmeticEvaluationError` for a vector of zeros."""
-    has_direction = amplitudes.any(-1)
-    if not has_direction.all():
-        title, way_out = without_direction(part.name, amplitudes.shape[-1])
-        sample = f"sample {int(np.argmin(has_direction))} of the batch" if has_direction.size > 1 else ""
-        raise ArithmeticEvaluationError(title, label=sample, help=way_out)
+    require_direction(part.name, amplitudes.shape[-1], amplitudes.any(-1))
     return normalised(amplitudes)[0]
 
 

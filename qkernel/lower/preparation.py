@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.diagnostics import counted
+from qkernel.errors import ArithmeticEvaluationError
 
 Array = np.ndarray[Any, Any]
 
@@ -90,7 +91,8 @@ def angles(amplitudes: Array) -> Array:
 
 def angles_pullback(amplitudes: Array, gradient: Array) -> Array:
     """The gradient by `amplitudes` of what has this `gradient` by their angles; NaN where these have no derivative."""
-    levels, norms = [], np.asarray(amplitudes, float)
+    largest = np.abs(amplitudes).max(-1, keepdims=True)
+    levels, norms = [], amplitudes / largest  # angles depend on the direction alone, and squares of it do not overflow
     while norms.shape[-1] > 1:
         levels.append((norms[..., ::2], norms[..., 1::2]))
         norms = np.hypot(*levels[-1])
@@ -99,19 +101,27 @@ def angles_pullback(amplitudes: Array, gradient: Array) -> Array:
         for low, high in reversed(levels):
             count = low.shape[-1]
             by_turn = 2 * _gathered(gradient[..., first : first + count])
-            squares = low * low + high * high
-            norms = np.sqrt(squares)
+            norms = np.hypot(low, high)
+            low, high, by_turn = low / norms, high / norms, by_turn / norms
             found = np.empty((*low.shape[:-1], 2 * count))
-            found[..., ::2] = by_norms * low / norms - by_turn * high / squares
-            found[..., 1::2] = by_norms * high / norms + by_turn * low / squares
+            found[..., ::2] = by_norms * low - by_turn * high
+            found[..., 1::2] = by_norms * high + by_turn * low
             by_norms, first = found, first + count
-    return by_norms
+        return np.asarray(by_norms / largest)
 
 
 def without_direction(name: str, amplitudes: int) -> tuple[str, str]:
     """Title and help of the error for a vector of zeros."""
     title = f"`{name}` makes no state: its {counted(amplitudes, 'amplitude')} are all 0"
     return title, "a state has the direction of its vector, so one of the amplitudes has to be another number"
+
+
+def require_direction(name: str, amplitudes: int, has_direction: Array) -> None:
+    """Raise `ArithmeticEvaluationError` where one of the vectors of a batch has none."""
+    if not has_direction.all():
+        title, way_out = without_direction(name, amplitudes)
+        sample = f"sample {int(np.argmin(has_direction))} of the batch" if has_direction.size > 1 else ""
+        raise ArithmeticEvaluationError(title, label=sample, help=way_out)
 
 
 def _spread(turns: Array) -> Array:

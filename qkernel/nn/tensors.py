@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch._C import _are_functorch_transforms_active
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from qkernel.engine import load_engine
@@ -21,7 +22,7 @@ from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.trees import is_constant, variables
 from qkernel.ir.types import FLOAT
 from qkernel.lower.angles import AngleMap
-from qkernel.lower.preparation import Preparation
+from qkernel.lower.preparation import Preparation, require_direction
 from qkernel.nn.splits import Columns
 from qkernel.program import Program
 
@@ -155,6 +156,7 @@ class AmplitudeVector:
     `non_affine` has for each amplitude that is not affine its place and its expression.
     """
 
+    name: str
     is_batched: bool
     offsets: Array
     matrices: dict[bool, Array]
@@ -171,10 +173,13 @@ class AmplitudeVector:
             dense[angles.columns[own], angles.rows[own] - part.start] = angles.coefficients[own]
             matrices[kind] = dense[list(columns)]
         is_batched = bool(matrices[True].any()) or any(not varying.isdisjoint(variables(angle)) for _, angle in non_affine)
-        return cls(is_batched, angles.offsets[part.start : part.stop], matrices, non_affine)
+        return cls(part.name, is_batched, angles.offsets[part.start : part.stop], matrices, non_affine)
 
     def __call__(self, inputs: Tensor, weights: Tensor, leaves: Mapping[Expr, Tensor]) -> Tensor:
-        """The state, shape (batch, amplitudes), or (amplitudes,) where all samples share it."""
+        """The state, shape (batch, amplitudes), or (amplitudes,) where all samples share it.
+
+        NaN for a vector of zeros where it would take waiting for a device to see that it is one, and in function transforms.
+        """
         amplitudes = torch.as_tensor(self.offsets).to(weights)
         for columns, matrix in ((inputs, self.matrices[True]), (weights, self.matrices[False])):
             if matrix.any():
@@ -183,7 +188,11 @@ class AmplitudeVector:
         for (place, _), value in zip(self.non_affine, values, strict=True):
             unit = torch.as_tensor(np.eye(len(self.offsets))[place]).to(weights)
             amplitudes = amplitudes + value.unsqueeze(-1) * unit
-        return amplitudes / amplitudes.square().sum(-1, keepdim=True).sqrt()
+        largest = amplitudes.detach().abs().amax(-1, keepdim=True)  # so that no square overflows
+        if largest.device.type == "cpu" and not _are_functorch_transforms_active():
+            require_direction(self.name, amplitudes.shape[-1], largest[..., 0].numpy() != 0)
+        scaled = amplitudes / largest
+        return scaled / scaled.square().sum(-1, keepdim=True).sqrt()
 
 
 class _Tensors(Domain):
