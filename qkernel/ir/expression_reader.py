@@ -20,14 +20,13 @@ from qkernel.ir.expressions import (
     Slice,
     Updated,
     apply,
-    array_type,
     item,
     size,
 )
 from qkernel.ir.lexer import error_at
 from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS
 from qkernel.ir.places import Place, whole
-from qkernel.ir.types import ARRAYS, QUBIT, SCALARS, ArrayType, DictType, ScalarType, TupleType, Type, is_quantum
+from qkernel.ir.types import ARRAYS, QUBIT, SCALARS, ArrayType, DictType, ScalarType, TupleType, Type, array_type, is_quantum
 from qkernel.ir.vocabulary import FUNCTIONS
 from qkernel.observable import Hamiltonian
 
@@ -237,7 +236,7 @@ class ExpressionReader:
         return item(base, keys[0] if len(keys) == 1 else keys)
 
     def _list(self, node: Any, items: tuple[Expr, ...]) -> Expr:
-        type = array_type(items)
+        type = array_type({entry.type for entry in items})
         if type is None:
             raise error_at(
                 node, "these items make no vector, matrix or tensor", help="give the type, as in `Vector[Float]([1, x])`"

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable
 
 from qkernel.diagnostics import written_name
-from qkernel.ir.expressions import ONE, Apply, ArrayHandle, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, array_type
+from qkernel.ir.expressions import ONE, Apply, ArrayHandle, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated
 from qkernel.ir.system_names import SystemName
-from qkernel.ir.types import TupleType, Type
+from qkernel.ir.types import TupleType, Type, array_type
 from qkernel.ir.vocabulary import ATOM, LEFT_ASSOCIATIVE, PRECEDENCE, name_text
 from qkernel.observable import Hamiltonian
 
@@ -121,7 +121,7 @@ class ExpressionText:
             text = f"({self.listed(items)}{',' if len(items) == 1 else ''})"
             plain = TupleType(tuple(entry.type for entry in items))
         else:
-            text, plain = f"[{self.listed(items)}]", array_type(items)
+            text, plain = f"[{self.listed(items)}]", array_type({entry.type for entry in items})
         return text if type is plain else f"{type}({text})"
 
     def updated(self, base: Expr, key: Expr, value: Expr) -> Written:

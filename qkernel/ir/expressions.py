@@ -12,16 +12,20 @@ from typing import Any, Self
 
 import numpy as np
 
-from qkernel.ir.interning import Interned
+from qkernel.ir.interning import Interned, existing, made, new
 from qkernel.ir.operators import OPERATORS, result_type
 from qkernel.ir.python_values import NotClassical, is_array
-from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, TupleType, Type
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, array_type
 from qkernel.observable import Hamiltonian, as_observable
 
 
 def _both(name: str) -> tuple[Callable[[Expr, Any], Expr], Callable[[Expr, Any], Expr]]:
     """`self name other`, and `other name self`."""
     return lambda self, other: apply(name, self, other), lambda self, other: apply(name, other, self)
+
+
+def _joined(name: str) -> Callable[[Expr, Any], Expr]:
+    return lambda self, other: joined(name, self, other)
 
 
 class Expr(Interned):
@@ -60,16 +64,9 @@ class Expr(Interned):
     def __abs__(self) -> Expr:
         return apply("abs", self)
 
-    def __and__(self, other: Any) -> Expr:
-        return joined("and", self, other)
-
-    def __or__(self, other: Any) -> Expr:
-        return joined("or", self, other)
-
-    def __xor__(self, other: Any) -> Expr:
-        return joined("^", self, other)
-
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+    __and__ = __rand__ = _joined("and")
+    __or__ = __ror__ = _joined("or")
+    __xor__ = __rxor__ = _joined("^")
 
     def __invert__(self) -> Expr:
         return -self - 1 if self.type == UINT else apply("not", self)
@@ -142,10 +139,12 @@ class Const(Expr):
 
     def __new__(cls, value: Any) -> Const:
         kind = type(value)
-        if kind is bool or kind is int:
-            key: tuple[Any, ...] = kind.__name__, value
+        if kind is int:
+            key: Any = value
         elif kind is float:
-            key = "float", value if value and value == value else repr(value)  # 0.0, -0.0 and NaN, which equal not by bits
+            key = ("float", repr(value)) if value != value or value.is_integer() else value  # one key for NaN, two for 0.0
+        elif kind is bool:
+            key = "bool", value
         elif isinstance(value, (int, float)):
             return cls((int if isinstance(value, int) else float)(value))
         elif isinstance(value, Hamiltonian):
@@ -153,9 +152,11 @@ class Const(Expr):
             value = value.copy()
         else:
             key = "unknown", kind, id(value)
-        if (found := cls.known(key)) is not None:
+        if (found := existing(cls, key)) is not None:
             return found
-        return cls.made(key, _TYPES.get(kind, OBSERVABLE), value)
+        draft = new(cls.draft)
+        draft.type, draft.value = _TYPES.get(kind, OBSERVABLE), value
+        return made(cls, key, draft)
 
 
 _TYPES: dict[type, Type] = {bool: BIT, int: UINT, float: FLOAT}
@@ -170,9 +171,11 @@ class Name(Expr):
 
     def __new__(cls, name: str, type: Type) -> Name:
         key = "Name", name, type
-        if (found := cls.known(key)) is not None:
+        if (found := existing(cls, key)) is not None:
             return found
-        return cls.made(key, type, name)
+        draft = new(cls.draft)
+        draft.type, draft.name = type, name
+        return made(cls, key, draft)
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -182,11 +185,16 @@ class Apply(Expr):
     operator: str
     operands: tuple[Expr, ...]
 
-    def __new__(cls, operator: str, operands: tuple[Expr, ...]) -> Apply:
-        key = "Apply", operator, *map(id, operands)
-        if (found := cls.known(key)) is not None:
+    def __new__(cls, operator: str, operands: tuple[Expr, ...], type: Type | None = None) -> Apply:
+        """`type` is that of the result, where the caller knows it."""
+        parts = (id(operands[0]), id(operands[1])) if len(operands) == 2 else map(id, operands)  # as the first is much faster
+        key = cls, operator, *parts
+        if (found := existing(cls, key)) is not None:
             return found
-        return cls.made(key, result_type(operator, [operand.type for operand in operands]), operator, operands)
+        draft = new(cls.draft)
+        draft.type = type or result_type(operator, [operand.type for operand in operands])
+        draft.operator, draft.operands = operator, operands
+        return made(cls, key, draft)
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -202,10 +210,12 @@ class _Part(Expr):
     keys: tuple[Expr, ...]
 
     def __new__(cls, base: Expr, keys: tuple[Expr, ...]) -> Self:
-        key = cls.__name__, id(base), *map(id, keys)
-        if (found := cls.known(key)) is not None:
+        key = cls, id(base), *map(id, keys)
+        if (found := existing(cls, key)) is not None:
             return found
-        return cls.made(key, _part_type(base.type, keys), base, keys)
+        draft = new(cls.draft)
+        draft.type, draft.base, draft.keys = _part_type(base.type, keys), base, keys
+        return made(cls, key, draft)
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -227,9 +237,9 @@ class Row(_Part):
 
 def _part_type(base: Type, keys: tuple[Expr, ...]) -> Type:
     """The type of what these keys give; Float of what is none, which the verifier refuses."""
+    if type(base) is ArrayType:
+        return base.element if len(keys) >= base.rank else ArrayType(base.element, base.rank - len(keys))
     match base, keys:
-        case ArrayType(element, rank), _:
-            return element if len(keys) >= rank else ArrayType(element, rank - len(keys))
         case DictType(_, value), _:
             return value
         case TupleType(items), (Const(int(position)),) if 0 <= position < len(items):
@@ -246,9 +256,11 @@ class Size(Expr):
 
     def __new__(cls, base: Expr, axis: int = 0) -> Size:
         key = "Size", id(base), axis
-        if (found := cls.known(key)) is not None:
+        if (found := existing(cls, key)) is not None:
             return found
-        return cls.made(key, UINT, base, axis)
+        draft = new(cls.draft)
+        draft.type, draft.base, draft.axis = UINT, base, axis
+        return made(cls, key, draft)
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -258,8 +270,31 @@ class Size(Expr):
         return size(children[0], self.axis)
 
 
+class _Vector(Expr):
+    """What is made of a vector, its first part, and is one as well."""
+
+    __slots__ = ()
+
+    def __new__(cls, *parts: Expr) -> Self:
+        key = cls, *map(id, parts)
+        if (found := existing(cls, key)) is not None:
+            return found
+        draft = new(cls.draft)
+        draft.type = parts[0].type
+        for name, part in zip(cls.__match_args__, parts, strict=True):
+            setattr(draft, name, part)
+        return made(cls, key, draft)
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        return tuple(getattr(self, name) for name in self.__match_args__)
+
+    def rebuilt(self, children: Sequence[Expr]) -> Expr:
+        return type(self)(*children)
+
+
 @dataclass(frozen=True, slots=True, eq=False, init=False)
-class Slice(Expr):
+class Slice(_Vector):
     """`length` elements of a vector, from `start` in steps of `stride`."""
 
     base: Expr
@@ -267,18 +302,14 @@ class Slice(Expr):
     stride: Expr
     length: Expr
 
-    def __new__(cls, base: Expr, start: Expr, stride: Expr, length: Expr) -> Slice:
-        key = "Slice", id(base), id(start), id(stride), id(length)
-        if (found := cls.known(key)) is not None:
-            return found
-        return cls.made(key, base.type, base, start, stride, length)
 
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return self.base, self.start, self.stride, self.length
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class Updated(_Vector):
+    """A vector like `base`, but with `value` at `key`."""
 
-    def rebuilt(self, children: Sequence[Expr]) -> Expr:
-        return Slice(*children)
+    base: Expr
+    key: Expr
+    value: Expr
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -290,9 +321,11 @@ class Pack(Expr):
 
     def __new__(cls, items: tuple[Expr, ...], type: Type) -> Pack:
         key = "Pack", type, *map(id, items)
-        if (found := cls.known(key)) is not None:
+        if (found := existing(cls, key)) is not None:
             return found
-        return cls.made(key, type, items)
+        draft = new(cls.draft)
+        draft.type, draft.items = type, items
+        return made(cls, key, draft)
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -300,28 +333,6 @@ class Pack(Expr):
 
     def rebuilt(self, children: Sequence[Expr]) -> Expr:
         return Pack(tuple(children), self.type)
-
-
-@dataclass(frozen=True, slots=True, eq=False, init=False)
-class Updated(Expr):
-    """A vector like `base`, but with `value` at `key`."""
-
-    base: Expr
-    key: Expr
-    value: Expr
-
-    def __new__(cls, base: Expr, key: Expr, value: Expr) -> Updated:
-        own = "Updated", id(base), id(key), id(value)
-        if (found := cls.known(own)) is not None:
-            return found
-        return cls.made(own, base.type, base, key, value)
-
-    @property
-    def children(self) -> tuple[Expr, ...]:
-        return self.base, self.key, self.value
-
-    def rebuilt(self, children: Sequence[Expr]) -> Expr:
-        return Updated(*children)
 
 
 class ArrayHandle(Expr):
@@ -366,7 +377,7 @@ def vector(values: Any) -> Pack:
     items = tuple(wrap(entry) for entry in values)
     if any(entry.type.element == FLOAT for entry in items):
         items = tuple(map(_in_floats, items))
-    type = array_type(items)
+    type = array_type({entry.type for entry in items})
     if type is None:
         raise TypeError(f"a vector cannot hold {' and '.join(sorted({str(entry.type) for entry in items}))}")
     return Pack(items, type)
@@ -377,17 +388,6 @@ def _in_floats(entry: Expr) -> Expr:
     if isinstance(entry, Pack) and isinstance(entry.type, ArrayType) and entry.type.element == UINT:
         return Pack(tuple(map(_in_floats, entry.items)), ArrayType(FLOAT, entry.type.rank))
     return Const(float(entry.value)) if isinstance(entry, Const) and entry.type == UINT else entry
-
-
-def array_type(items: tuple[Expr, ...]) -> ArrayType | None:
-    """The type of a list of these items, Float if it is empty; None if they do not make one."""
-    types = {entry.type for entry in items}
-    match [*types]:
-        case [ScalarType() as element]:
-            return ArrayType(element)
-        case [ArrayType(element, rank)] if rank < 3:
-            return ArrayType(element, rank + 1)
-    return ArrayType(FLOAT) if types in (set(), {UINT, FLOAT}) else None
 
 
 ZERO, ONE = Const(0), Const(1)

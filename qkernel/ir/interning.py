@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from threading import RLock
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 from weakref import ref
+
+Made = TypeVar("Made", bound="Interned")
 
 _FEWEST = 1 << 14
 
-_new = object.__new__
-_table: dict[tuple[Any, ...], ref[Any]] = {}
+new = object.__new__
+_table: dict[Any, ref[Any]] = {}
 _most = _FEWEST
 _lock = RLock()
 """Held where an entry is replaced or taken out; new ones go in by `setdefault`, which no thread can come between."""
@@ -27,7 +28,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class Interned:
-    """An immutable value. `__new__` of each class asks for the one that is `known` by its key, or else has it `made`.
+    """An immutable value. `__new__` of each class asks for the one that is `existing` by its key, or else has a draft `made`.
 
     A key tells types and bits apart; interned values stand in it by themselves or by their `id`, which nothing else can
     take as long as what they are part of lives.
@@ -35,32 +36,13 @@ class Interned:
 
     __slots__ = ("__weakref__",)
     __match_args__: ClassVar[tuple[str, ...]] = ()
-    _setters: ClassVar[tuple[Callable[[Any, Any], None], ...]] = ()
+    draft: ClassVar[type[Any]]
+    """The class of a value while its fields are set."""
 
-    def __init_subclass__(cls) -> None:
-        """The slots that `made` fills are those with annotations; others wait for what is worked out later."""
-        names = (name for name in cls.__dict__.get("__slots__", ()) if name in cls.__annotations__)
-        cls._setters += tuple(cls.__dict__[name].__set__ for name in names)
-
-    @classmethod
-    def known(cls, key: tuple[Any, ...]) -> Self | None:
-        """The value that was made with this key, as long as somebody holds it."""
-        found = _table.get(key)
-        return None if found is None else found()
-
-    @classmethod
-    def made(cls, key: tuple[Any, ...], *fields: Any) -> Self:
-        """A new value with these fields, in the order of the slots; or the one that another thread made meanwhile."""
-        value = _new(cls)
-        for put, field in zip(cls._setters, fields):  # noqa: B905
-            put(value, field)
-        own = ref(value)
-        held = _table.setdefault(key, own)
-        if held is not own and (other := _settled(key, own)) is not value:
-            return other  # type: ignore[no-any-return]
-        if len(_table) > _most:
-            _sweep()
-        return value
+    def __init_subclass__(cls, is_draft: bool = False) -> None:
+        if not is_draft:
+            settable = {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+            cls.draft = type(cls.__name__, (cls,), settable, is_draft=True)
 
     def __copy__(self) -> Self:
         return self
@@ -70,6 +52,24 @@ class Interned:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), tuple(getattr(self, name) for name in self.__match_args__)
+
+
+def existing(cls: type[Made], key: Any) -> Made | None:
+    """The value that was made with this key, as long as somebody holds it."""
+    found = _table.get(key)
+    return None if found is None else found()
+
+
+def made(cls: type[Made], key: Any, draft: Any) -> Made:
+    """What `draft` was filled with, as the value of this key; or the one that another thread made meanwhile."""
+    draft.__class__ = cls
+    own = ref(draft)
+    held = _table.setdefault(key, own)
+    if held is not own and (other := _settled(key, own)) is not draft:
+        return other  # type: ignore[no-any-return]
+    if len(_table) > _most:
+        _sweep()
+    return draft  # type: ignore[no-any-return]
 
 
 def _settled(key: tuple[Any, ...], own: ref[Any]) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from qkernel.ir.expressions import Expr
+from qkernel.ir.interning import existing, made, new
 from qkernel.ir.types import Type
 
 
@@ -28,6 +29,8 @@ class SystemName(Expr):
 
     def __new__(cls, key: Key, type: Type) -> SystemName:
         own = "SystemName", key, type
-        if (found := cls.known(own)) is not None:
+        if (found := existing(cls, own)) is not None:
             return found
-        return cls.made(own, type, key)
+        draft = new(cls.draft)
+        draft.type, draft.key = type, key
+        return made(cls, own, draft)

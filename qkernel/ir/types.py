@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qkernel.ir.interning import Interned
+from qkernel.ir.interning import Interned, existing, made, new
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -15,9 +15,11 @@ class ScalarType(Interned):
 
     def __new__(cls, name: str) -> ScalarType:
         key = "ScalarType", name
-        if (found := cls.known(key)) is not None:
+        if (found := existing(cls, key)) is not None:
             return found
-        return cls.made(key, name)
+        draft = new(cls.draft)
+        draft.name = name
+        return made(cls, key, draft)
 
     @property
     def element(self) -> ScalarType:
@@ -37,9 +39,11 @@ class ArrayType(Interned):
 
     def __new__(cls, element: ScalarType, rank: int = 1) -> ArrayType:
         key = "ArrayType", element, rank
-        if (found := cls.known(key)) is not None:
+        if (found := existing(cls, key)) is not None:
             return found
-        return cls.made(key, element, rank)
+        draft = new(cls.draft)
+        draft.element, draft.rank = element, rank
+        return made(cls, key, draft)
 
     def __str__(self) -> str:
         return f"{ARRAYS[self.rank - 1]}[{self.element}]"
@@ -58,9 +62,11 @@ class TupleType(Interned):
 
     def __new__(cls, items: tuple[Type, ...]) -> TupleType:
         key = "TupleType", items
-        if (found := cls.known(key)) is not None:
+        if (found := existing(cls, key)) is not None:
             return found
-        return cls.made(key, items)
+        draft = new(cls.draft)
+        draft.items = items
+        return made(cls, key, draft)
 
     def __str__(self) -> str:
         return f"Tuple[{', '.join(map(str, self.items))}]"
@@ -80,9 +86,11 @@ class DictType(Interned):
 
     def __new__(cls, key: Type, value: Type) -> DictType:
         own = "DictType", key, value
-        if (found := cls.known(own)) is not None:
+        if (found := existing(cls, own)) is not None:
             return found
-        return cls.made(own, key, value)
+        draft = new(cls.draft)
+        draft.key, draft.value = key, value
+        return made(cls, own, draft)
 
     def __str__(self) -> str:
         return f"Dict[{self.key}, {self.value}]"
@@ -138,3 +146,13 @@ def fits(given: Type, wanted: Type) -> bool:
 def joined_type(left: Type, right: Type) -> Type:
     """The type of a value that is one or the other: that which both fit, if there is one."""
     return right if fits(left, right) else left
+
+
+def array_type(types: set[Type]) -> ArrayType | None:
+    """The type of a list of values of these types, Float if it is empty; None if they do not make one."""
+    match [*types]:
+        case [ScalarType() as element]:
+            return ArrayType(element)
+        case [ArrayType(element, rank)] if rank < 3:
+            return ArrayType(element, rank + 1)
+    return ArrayType(FLOAT) if types in (set(), {UINT, FLOAT}) else None

@@ -79,6 +79,8 @@ class OpenParameters:
         parameter, code = self.parameters[symbol >> ELEMENT_BITS], symbol & _ELEMENT
         base = Name(parameter.name, parameter.type)
         match parameter.type:
+            case ArrayType(_, 1):
+                return Item(base, (Const(code),))
             case ArrayType(_, rank):
                 bits = ELEMENT_BITS // rank
                 return Item(base, tuple(Const(code >> bits * axis & ((1 << bits) - 1)) for axis in reversed(range(rank))))

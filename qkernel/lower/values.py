@@ -16,6 +16,7 @@ import numpy as np
 from qkernel.diagnostics import counted
 from qkernel.errors import EntrypointValidationError, QubitIndexResolutionError, SizeError
 from qkernel.ir.expressions import Apply, Const, Expr, apply
+from qkernel.ir.interning import existing, made, new
 from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.trees import system_names
 from qkernel.ir.types import BIT, FLOAT, UINT
@@ -85,10 +86,12 @@ class PerIteration(Expr):
 
     def __new__(cls, values: Affine) -> PerIteration:
         key = "PerIteration", id(values)
-        if (found := cls.known(key)) is not None:
+        if (found := existing(cls, key)) is not None:
             return found
         kind = FLOAT if values.terms else {"b": BIT, "f": FLOAT}.get(values.constant.dtype.kind, UINT)
-        return cls.made(key, kind, values)
+        draft = new(cls.draft)
+        draft.type, draft.values = kind, values
+        return made(cls, key, draft)
 
 
 def _merged(terms: tuple[tuple[Any, Any], ...]) -> tuple[tuple[Any, Any], ...]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.ir.expressions import Apply, Const, Expr
+from qkernel.ir.operators import result_type
 from qkernel.ir.system_names import SystemName
 from qkernel.lower.columns import Columns
 from qkernel.lower.values import Affine, PerIteration
@@ -41,8 +42,7 @@ class Writer:
         """What an angle is in each of `count` iterations."""
         match expr:
             case Apply(name, operands):
-                parts = [self._iterations(operand, count) for operand in operands]
-                return [Apply(name, operands) for operands in zip(*parts, strict=True)]
+                return _applied(name, *(self._iterations(operand, count) for operand in operands))
             case PerIteration(values):
                 return self._sums(values, count)
         return [self.written(expr)] * count
@@ -59,13 +59,19 @@ class Writer:
             terms = [self.leaf(entry) for entry in _listed(symbol, count)]
             if isinstance(coefficient, np.ndarray) or coefficient != 1:
                 factors = map(Const, _listed(coefficient, count))
-                terms = [Apply("*", pair) for pair in zip(terms, factors, strict=True)]
-            totals = terms if totals is None else [Apply("+", pair) for pair in zip(totals, terms, strict=True)]
+                terms = _applied("*", terms, list(factors))
+            totals = terms if totals is None else _applied("+", totals, terms)
         if totals is None:
             return list(map(Const, _listed(values.constant, count)))
         if isinstance(values.constant, np.ndarray) or values.constant != 0:
-            totals = [Apply("+", pair) for pair in zip(totals, map(Const, _listed(values.constant, count)), strict=True)]
+            totals = _applied("+", totals, list(map(Const, _listed(values.constant, count))))
         return totals
+
+
+def _applied(name: str, *columns: list[Expr]) -> list[Expr]:
+    """An operator in each iteration; a column has the values of an operand, which are of one type."""
+    kind = result_type(name, [values[0].type for values in columns])
+    return [Apply(name, operands, kind) for operands in zip(*columns, strict=True)]
 
 
 def _listed(value: Any, count: int) -> list[Any]:
