@@ -108,5 +108,7 @@ def test_a_killed_run_ends_with_the_same_bits(setting: str, tmp_path: Path) -> N
 
 
 if __name__ == "__main__":
+    import torch._dynamo  # which the first step of an optimizer loads: here once for all processes
+
     torch.set_num_threads(1)
     print(json.dumps(compare(sys.argv[1], Path(sys.argv[2]))))
