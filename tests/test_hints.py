@@ -31,6 +31,7 @@ from qkernel.gates import GATES
 from qkernel.ir import ops
 from qkernel.ir.expressions import Expr
 from qkernel.lower.reports import Frame, locate
+from qkernel.nn import readouts
 from qkernel.nn.datasets import published
 from qkernel.results import SampleResult
 
@@ -40,7 +41,7 @@ QISKIT = "qkernel_backends.qiskit"
 
 OWNERS: list[Any] = [
     qk, qko, qkernel.nn, errors, qk.Kernel, Executable, Executor, Engine, SampleResult, qko.Hamiltonian, qko.Pauli, Expr,
-    qk.ResourceEstimate, qkernel.nn.QLayer, builtins, math, np, itertools, functools, torch, torch.Tensor, torch.func,
+    qk.ResourceEstimate, qkernel.nn.QLayer, qkernel.nn.ExecutedLayer, builtins, math, np, itertools, functools, torch, torch.Tensor, torch.func,
     str, bytes, dict,
 ]  # fmt: skip
 """What a message may name a part of."""
@@ -50,6 +51,7 @@ OTHERS = {
     "QiskitTranspiler", "QiskitEngine", "executor", "engine",  # of the engine for Qiskit
     "label", "observable",  # of the text form
     "values",  # of `torch.Tensor.split(...)`
+    "execute",  # of an executed layer
 }  # fmt: skip
 """What exists where a test without Qiskit cannot ask."""
 
@@ -61,8 +63,8 @@ def strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """The texts in a module, with their lines; what is put into them is shown as `\\0`. Not its docstrings."""
     skipped: set[int] = set()
     for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False) is not None:
-            skipped.add(id(node.body[0].value))  # type: ignore[attr-defined]
+        if isinstance(node, ast.Expr):  # a docstring, of a value too
+            skipped.add(id(node.value))
         if isinstance(node, ast.JoinedStr):
             skipped |= {id(part) for part in node.values}
     for node in ast.walk(tree):
@@ -126,8 +128,8 @@ def known_keywords() -> set[str]:
     return names
 
 
-VALUES = {"native", "reference", "torch", "qiskit", "auto", "adjoint", "shift", "clifford_t"}
-"""Engines, ways to differentiate, bases of gates: what options take."""
+VALUES = {"native", "reference", "torch", "qiskit", "auto", "adjoint", "shift", "differences", "clifford_t", *readouts.NAMES}
+"""Engines, ways to differentiate, bases of gates, readouts: what options take."""
 
 DATA = {*published.DATA_SETS, *published.DATA_SETS["mnist"].files}
 WORDS = {*VALUES, *DATA, "linecache", "bindings_value", *keyword.kwlist, *GATES}

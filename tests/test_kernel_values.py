@@ -64,6 +64,14 @@ def chosen(a: qk.Float, b: qk.Float) -> qk.Float:
     return qk.expval(q, qko.Z(0))
 
 
+@qk.qkernel
+def compared(a: qk.Float, b: qk.Float) -> qk.Float:
+    q = qk.qubit()
+    if a > b:
+        q = qk.x(q)
+    return qk.expval(q, qko.Z(0))
+
+
 def message(error: type[Exception], call: Any) -> str:
     with pytest.raises(error) as caught:
         call()
@@ -143,8 +151,9 @@ def test_a_gradient_by_nothing() -> None:
     with pytest.raises(GradientError, match="no open Float"):
         ising.grad(e={})
     with pytest.raises(GradientError, match="fixed are `a`, `b`"):
-        chosen.grad(a=0.3, b=0.4)
-    assert chosen.grad(a=0.3, b=0.4, wrt="b") == {"b": pytest.approx(-np.sin(0.4))}
+        compared.grad(a=0.3, b=0.4)
+    for wrt in (None, "b"):
+        assert chosen.grad(a=0.3, b=0.4, wrt=wrt) == {"b": pytest.approx(-np.sin(0.4))}
     with pytest.raises(GradientError, match="by `a`, which was fixed"):
         chosen.grad(a=0.3, b=0.4, wrt="a")
 
