@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,20 +45,25 @@ from qkernel_stdlib.layers import (
 class Example:
     """A kernel without quantum arguments.
 
-    `shape(n)` binds what shapes it, for n qubits; `values` are for what may stay open, at `size` qubits. While those
-    `without_formula` are open the circuit cannot be written down.
+    `shape(n)` binds what shapes it, for n qubits, and `free(n)` what may stay open. While those `without_formula` are
+    open the circuit cannot be written down. `size` is a number of qubits at which all of it does something.
     """
 
     kernel: Any
     shape: Callable[[int], Mapping[str, Any]]
     size: int
-    values: Mapping[str, Any] = field(default_factory=dict)
+    free: Callable[[int], Mapping[str, Any]] = lambda n: {}
     without_formula: tuple[str, ...] = ()
 
     @property
     def bindings(self) -> Mapping[str, Any]:
         """What shapes the kernel, at `size` qubits."""
         return self.shape(self.size)
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """What may stay open, at `size` qubits."""
+        return self.free(self.size)
 
     @property
     def lengths(self) -> dict[str, tuple[int, ...]]:
@@ -213,23 +219,27 @@ def _angles(count: int) -> list[float]:
     return [(2.399963229728653 * (k + 1) + 3.141592653589793) % 6.283185307179586 - 3.141592653589793 for k in range(count)]
 
 
+def _weights(*shape: int) -> np.ndarray[Any, Any]:
+    return np.reshape(_angles(math.prod(shape)), shape)
+
+
 EXAMPLES = (
     Example(superposition, _read_out, 3),
-    Example(rotations, _read_out, 3, {"thetas": _angles(9)}),
-    Example(entangled, _read_out, 4, {"thetas": _angles(12)}),
-    Example(hybrid_ansatz, _hybrid, 4, {"inputs": _angles(4), "weights": _angles(24)}),
-    Example(encoded_angles, _basis, 3, {"x": _angles(7)}),
-    Example(encoded_amplitudes, _read_out, 3, {"x": _angles(7), "weights": np.reshape(_angles(6), (2, 3))}, ("x",)),
-    Example(mapped_features, _read_out, 3, {"x": _angles(3)}),
-    Example(strongly_entangled, _read_out, 4, {"weights": np.reshape(_angles(24), (2, 4, 3))}),
-    Example(basically_entangled, _read_out, 3, {"weights": np.reshape(_angles(9), (3, 3))}),
-    Example(locally_rotated, _read_out, 3, {"weights": _angles(24)}),
-    Example(efficient, _read_out, 3, {"weights": np.reshape(_angles(18), (2, 3, 3))}),
+    Example(rotations, _read_out, 3, lambda n: {"thetas": _angles(3 * n)}),
+    Example(entangled, _read_out, 4, lambda n: {"thetas": _angles(3 * n)}),
+    Example(hybrid_ansatz, _hybrid, 4, lambda n: {"inputs": _angles(n), "weights": _angles(n // 2 * 3 * n)}),
+    Example(encoded_angles, _basis, 3, lambda n: {"x": _angles(2 * n + 1)}),
+    Example(encoded_amplitudes, _read_out, 3, lambda n: {"x": _angles(max(1, 2**n - 1)), "weights": _weights(2, n)}, ("x",)),
+    Example(mapped_features, _read_out, 3, lambda n: {"x": _angles(n)}),
+    Example(strongly_entangled, _read_out, 4, lambda n: {"weights": _weights(2, n, 3)}),
+    Example(basically_entangled, _read_out, 3, lambda n: {"weights": _weights(3, n)}),
+    Example(locally_rotated, _read_out, 3, lambda n: {"weights": _angles(8 * n)}),
+    Example(efficient, _read_out, 3, lambda n: {"weights": _weights(2, n, 3)}),
     Example(
         reuploaded,
         _read_out,
         2,
-        {"x": _angles(3), "weights": np.reshape(_angles(12), (2, 2, 3)), "biases": np.reshape(_angles(24)[12:], (2, 2, 3))},
+        lambda n: {"x": _angles(3), "weights": _weights(2, n, 3), "biases": -_weights(2, n, 3)},
     ),
-    Example(filtered, _read_out, 4, {"patch": [0.9, 0.0, 0.35, 0.6], "weights": np.reshape(_angles(4), (1, 4))}),
+    Example(filtered, _read_out, 4, lambda n: {"patch": _angles(n), "weights": _weights(1, n)}),
 )

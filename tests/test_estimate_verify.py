@@ -31,7 +31,7 @@ def test_closed_form_is_what_qiskit_holds(kernel: Any) -> None:
 @pytest.mark.parametrize("n", range(7))
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_library(example: Any, n: int) -> None:
-    example.kernel.verify_resources(**example.shape(n))
+    example.kernel.verify_resources(**example.shape(n), **example.free(n))
 
 
 @pytest.mark.parametrize("seed", range(25))
