@@ -41,8 +41,8 @@ QISKIT = "qkernel_backends.qiskit"
 
 OWNERS: list[Any] = [
     qk, qko, qkernel.nn, errors, qk.Kernel, Executable, Executor, Engine, SampleResult, qko.Hamiltonian, qko.Pauli, Expr,
-    qk.ResourceEstimate, qkernel.nn.QLayer, qkernel.nn.ExecutedLayer, builtins, math, np, itertools, functools, torch, torch.Tensor, torch.func,
-    str, bytes, dict,
+    qk.ResourceEstimate, qkernel.nn.QLayer, qkernel.nn.ExecutedLayer, builtins, math, np, itertools, functools, torch,
+    torch.Tensor, torch.func, str, bytes, dict,
 ]  # fmt: skip
 """What a message may name a part of."""
 
