@@ -116,7 +116,7 @@ def without_direction(name: str, amplitudes: int) -> tuple[str, str]:
     return title, "a state has the direction of its vector, so one of the amplitudes has to be another number"
 
 
-def require_direction(name: str, amplitudes: int, has_direction: Array) -> None:
+def require_direction(name: str, amplitudes: int, has_direction: Any) -> None:
     """Raise `ArithmeticEvaluationError` where one of the vectors of a batch has none."""
     if not has_direction.all():
         title, way_out = without_direction(name, amplitudes)
