@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.diagnostics import did_you_mean
-from qkernel.engine import Engine, Prepared, require_exact_values, require_feature
+from qkernel.engine import Engine, require_exact_values, require_feature
 from qkernel.errors import GradientError
 from qkernel.ir.types import FLOAT, ArrayType
 from qkernel.lower.angles import AngleMap, OpenParameter, without_turns
@@ -187,19 +187,6 @@ def as_expectations(circuit: Circuit) -> tuple[Circuit, Array]:
         matrix[at : at + len(block), at : at + len(block)] = block
         at += len(block)
     return replace(circuit, expectations=tuple(expectations), probabilities=(), outputs=()), matrix
-
-
-def shift_vjp(
-    prepared_open: Prepared, circuit: Circuit, theta: Array, cotangent: Array, terms: ShiftTerms | None = None
-) -> tuple[Array, Array]:
-    """Expectation values, and the gradient of sum(cotangent * values) by theta, shapes as `Prepared.expect_vjp`.
-
-    `prepared_open` is `open_slots(circuit)` made ready by any engine; all shifts, samples and observables go to it in
-    one call. `terms` are `shift_terms(circuit)`, or those for some columns only: then the other columns are unspecified.
-    """
-    values, derivatives = shift(prepared_open.expect, circuit, theta, terms)
-    slot_gradient = np.einsum("bo,bso->bs", np.asarray(cotangent, float), derivatives)
-    return values, circuit.angles.pullback(theta, slot_gradient).astype(values.dtype, copy=False)
 
 
 def shift_jacobian(

@@ -9,6 +9,7 @@ import pytest
 from circuit_builder import CircuitBuilder, hybrid_circuit
 from hypothesis import given
 from hypothesis import strategies as st
+from shifts import shift_vjp
 
 from qkernel.errors import GradientError, TargetCapabilityError
 from qkernel.gates import GATES
@@ -23,7 +24,6 @@ from qkernel.gradient import (
     shift_jacobian,
     shift_rule,
     shift_terms,
-    shift_vjp,
 )
 from qkernel.lower.circuit import Kind, bit
 from qkernel.observable import X, Z

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import torch
 from random_circuits import random_circuit
+from shifts import shift_vjp
 
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.engine import load_engine
 from qkernel.errors import ExecutionError
-from qkernel.gradient import open_slots, shift_vjp
+from qkernel.gradient import open_slots
 from qkernel.lower.angles import LARGEST_ANGLE, without_turns
 from qkernel.nn import QLayer
 from tests.conformance import dense

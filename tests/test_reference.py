@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from circuit_builder import CircuitBuilder
+from shifts import shift_vjp
 
 from qkernel.errors import ExecutionError
-from qkernel.gradient import open_slots, shift_vjp
+from qkernel.gradient import open_slots
 from qkernel.lower.circuit import bit
 from qkernel.observable import X, Z
 from qkernel_backends.histories import MOST_BRANCHES

@@ -8,10 +8,11 @@ import dense
 import numpy as np
 import pytest
 from circuit_builder import CircuitBuilder, hybrid_circuit
+from shifts import shift_vjp
 
 from qkernel.engine import FEATURES, Engine
 from qkernel.errors import QKernelError, ShotsError
-from qkernel.gradient import open_slots, shift_vjp
+from qkernel.gradient import open_slots
 from qkernel.ir.expressions import Const, Name, apply
 from qkernel.ir.types import FLOAT
 from qkernel.lower.circuit import Circuit, IntegerVariable, bit, integer

@@ -9,10 +9,11 @@ import dense
 import numpy as np
 import pytest
 from circuit_builder import CircuitBuilder
+from shifts import shift_vjp
 
 from qkernel.engine import Engine
 from qkernel.gates import GATES
-from qkernel.gradient import open_slots, shift_vjp
+from qkernel.gradient import open_slots
 from qkernel.lower.circuit import Circuit
 
 BATCH = 3

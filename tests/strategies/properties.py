@@ -23,6 +23,7 @@ from qkernel.executable import Executable
 from qkernel.lower.circuit import Circuit
 from qkernel.prebuilt import from_module
 from qkernel_backends.deferral import deferred_if_small
+from tests.shifts import shift_vjp
 from tests.strategies import eager, openqasm, rewrites
 from tests.strategies.drawn_lines import loose_ends
 from tests.strategies.programs import Program, values
@@ -265,7 +266,7 @@ def gradients(case: Case) -> None:
     slopes = (-rows[:, 0] + 8 * rows[:, 1] - 8 * rows[:, 2] + rows[:, 3]) / (12 * step)
     adjoint = prepared.expect_vjp(theta, np.ones((1, 1)))[1][0]
     open_circuit = load_engine("native").prepare(gradient.open_slots(circuit))
-    shifted = gradient.shift_vjp(open_circuit, circuit, theta, np.ones((1, 1)))[1][0]
+    shifted = shift_vjp(open_circuit, circuit, theta, np.ones((1, 1)))[1][0]
     same("adjoint and parameter shift", adjoint, shifted)
     same("adjoint and PyTorch", adjoint, load_engine("torch").prepare(circuit).expect_vjp(theta, np.ones((1, 1)))[1][0])
     same("adjoint and differences", adjoint[smooth], slopes[smooth], 2e-5)
