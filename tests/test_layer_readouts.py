@@ -15,6 +15,8 @@ from torch import Tensor, nn
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import (
+    BindingShapeError,
+    BindingTypeError,
     EntrypointValidationError,
     GradientError,
     LayerInputError,
@@ -343,19 +345,36 @@ def measured_and_used(input_0: qk.Float) -> qk.Bit:
     return bit
 
 
+def begun(given: Any) -> QLayer:
+    return QLayer(encoded, inputs=["input_vec"], weights={"weight": given}, readout="z")
+
+
+def test_lengths_are_whole_numbers_of_any_kind() -> None:
+    (place,) = (weight.shape for weight in begun(2).parameters())
+    for shape in (np.int64(place[0]), (np.int32(place[0]),), torch.Size(place)):
+        assert begun(shape).weight.shape == place
+
+
 @pytest.mark.parametrize(
     ("make", "error", "part"),
     [
         (lambda: layer(encoded, readout="prob"), ObservableError, "the names are `z`, `probabilities`, `p0`, `counts`"),
         (lambda: layer(encoded, readout=[]), ObservableError, "neither one of its names nor an observable"),
         (lambda: layer(encoded, readout=3.0), ObservableError, "neither one of its names nor an observable"),
-        (lambda: layer(encoded, readout="Z5"), ObservableError, "acts on 6 qubits, and 2 are given"),
+        (lambda: layer(encoded, readout="Z5"), ObservableError, "`Z5` acts on 6 qubits, and `encoded` hands back 2"),
         (lambda: layer(encoded, readout=1j * qko.Z(0)), ObservableError, "complex coefficients"),
         (lambda: layer(outcomes, readout="z"), GradientError, "returns numbers already"),
         (lambda: QLayer(goes_on, readout="z"), GradientError, "returns more than bits"),
         (lambda: QLayer(measured_and_used, readout="z"), GradientError, "goes on with qubits after their measurement"),
         (lambda: layer(encoded), GradientError, 'readout="z"'),
         (lambda: QLayer(encoded, readout="z", initial="zero"), ValidationError, "did you mean `zeros`"),
+        (lambda: QLayer(encoded, readout="z", initial="xavier_normal"), ValidationError, "does not fill the weight `weight`"),
+        (lambda: begun(np.array([0.1, 1j])), BindingTypeError, "the weight `weight` begins as real numbers"),
+        (lambda: begun((-2,)), BindingShapeError, "the shape (-2,) was given"),
+        (lambda: layer(encoded, readout="z", scale=torch.ones(2)), ValidationError, "`scale` is a number, or True"),
+        (lambda: layer(encoded, readout="z", scale="2"), ValidationError, "`scale` is a number, or True"),
+        (lambda: layer(encoded, readout="z", bias=0.5), ValidationError, "`bias` is True for one that is trained, not `0.5`"),
+        (lambda: layer(encoded, readout="z", post_process="tanh"), ValidationError, "`post_process` is a function of tensors"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_or_begun_is_named(make: Any, error: type[QKernelError], part: str) -> None:

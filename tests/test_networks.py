@@ -102,7 +102,7 @@ def sampler(kind: str = "circuit", **settings: Any) -> SamplerQNN:
     if kind == "kernel":
         shapes: dict[str, Any] = {"input_params": ["x"], "weight_params": {"w": (2, 2)}, "bindings": {"q": 2}}
         return SamplerQNN(circuit=second_kernel, **shapes, **settings)
-    return SamplerQNN(circuit=second_circuit(), input_params=INPUTS, weight_params=WEIGHTS, **settings)
+    return SamplerQNN(circuit=second_circuit(), **{"input_params": INPUTS, "weight_params": WEIGHTS, **settings})
 
 
 def parity(index: int) -> int:
@@ -196,6 +196,12 @@ def test_q15_interpret_needs_an_output_shape() -> None:
         sampler(interpret=lambda index: 0.5, output_shape=2)
     with pytest.raises(BindingShapeError, match=r"`output_shape` is \(3,\), and 2 qubits have 4 outcomes"):
         sampler(output_shape=3)
+    for shape in (0, -1, True, (2, 0), 2.0):
+        with pytest.raises(BindingShapeError, match="`output_shape` is a whole number from 1 on"):
+            sampler(interpret=parity, output_shape=shape)
+    with pytest.raises(KernelTypeError, match="`interpret` is a function of an index, not `2`"):
+        sampler(interpret=2, output_shape=2)
+    assert sampler(interpret=parity, output_shape=np.int64(2)).output_shape == (2,)
 
 
 @KINDS
@@ -412,10 +418,35 @@ def test_a_device_is_no_estimator_and_an_estimator_no_sampler() -> None:
         sampler(sampler=StatevectorEstimator())
 
 
+def test_numbers_for_which_a_network_has_no_parameters_are_refused() -> None:
+    untrained = estimator(input_params=[INPUT, WEIGHT], weight_params=None)
+    np.testing.assert_allclose(untrained.forward([*X, *W], []), [[VALUE]], atol=1e-9)
+    with pytest.raises(BindingShapeError, match="the network has no weights, and 2 numbers were given as weights"):
+        untrained.forward([*X, *W], [0.1, 0.2])
+    trained = estimator(weight_params=[INPUT, WEIGHT], input_params=None)
+    with pytest.raises(BindingShapeError, match="the network has no inputs, and 1 number was given as inputs"):
+        trained.backward(torch.ones(1), [*X, *W])
+
+
+def test_no_samples_have_gradients_of_their_shapes() -> None:
+    network = sampler(input_gradients=True)
+    assert network.forward(np.zeros((0, 2)), W2).shape == (0, 4)
+    assert [part.shape for part in network.backward(np.zeros((0, 2)), W2)] == [(0, 4, 2), (0, 4, 4)]
+
+
+def test_parameters_by_their_names() -> None:
+    named = sampler(input_params=["input[0]", "input[1]"], weight_params=[entry.name for entry in WEIGHTS])
+    np.testing.assert_array_equal(named.forward(X2, W2), sampler().forward(X2, W2))
+    with pytest.raises(UnknownBindingError, match="has a parameter `input1`, but not the one of this name that is given"):
+        estimator(input_params=[Parameter("input1")])
+    with pytest.raises(UnknownBindingError, match="has no parameter `input2` .did you mean `input1`"):
+        estimator(input_params="input2")
+
+
 def test_what_does_not_fit_is_named() -> None:
     with pytest.raises(BindingShapeError, match=r"`input_data` holds 2 numbers for each sample, and the shape is \(3,\)"):
         sampler().forward([0.1, 0.2, 0.3], W2)
-    with pytest.raises(BindingShapeError, match="`weights` holds 4 numbers for each sample, and none are given"):
+    with pytest.raises(BindingShapeError, match="`weights` holds 4 numbers, and none are given"):
         sampler().forward(X2)
     with pytest.raises(BindingShapeError, match="is an array of numbers"):
         sampler().forward(["a", "b"], W2)
@@ -431,6 +462,14 @@ def test_what_does_not_fit_is_named() -> None:
         estimator(observables=[Y, 3])
     with pytest.raises(ObservableError, match="not an empty list"):
         estimator(observables=[])
+    with pytest.raises(ObservableError, match="`X0[*]Z2` acts on 3 qubits, and `.*` hands back 1"):
+        estimator(observables=["Z", "ZIX"])
+    with pytest.raises(ObservableError, match="`1j[*]Y0` has complex coefficients"):
+        estimator(observables=1j * Y)
+    with pytest.raises(BindingShapeError, match=r"`initial_weights` holds 4 numbers, and the shape is \(3,\)"):
+        TorchConnector(sampler(), [0.1, 0.2, 0.3])
+    with pytest.raises(BindingShapeError, match="`initial_weights` is an array of numbers"):
+        TorchConnector(sampler(), "zeros")
     with pytest.raises(KernelTypeError, match="a circuit is a kernel or a `QuantumCircuit`"):
         EstimatorQNN(circuit=3)
     with pytest.raises(KernelTypeError, match="an `EstimatorQNN` or a `SamplerQNN` is wanted"):

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qkernel.diagnostics import did_you_mean
+from qkernel.diagnostics import did_you_mean, in_short
 from qkernel.errors import (
     BindingShapeError,
+    BindingTypeError,
     CallableDefinitionConflictError,
     GradientError,
     LayerInputError,
@@ -149,7 +150,7 @@ class Arguments(nn.Module):
 def require_free(owner: nn.Module, name: str) -> None:
     if hasattr(owner, name):
         raise CallableDefinitionConflictError(
-            f"`{name}` is an attribute of every torch module, so that no weight can have this name",
+            f"`{name}` is an attribute of the layer, so that no weight can have this name",
             help="give the kernel's argument another name",
         )
 
@@ -160,17 +161,39 @@ def initial_value(place: Placement, given: Any, initial: Any) -> nn.Parameter:
         given = initial
     if is_initialiser(given):
         empty = torch.empty(place.shape)
-        with torch.no_grad():
-            value = _initialiser(given)(empty)
+        fill = _initialiser(given)
+        try:
+            with torch.no_grad():
+                value = fill(empty)
+        except (TypeError, ValueError) as error:
+            if callable(given):
+                raise
+            raise ValidationError(
+                f"`{given}` does not fill the weight `{place.name}`, whose shape is {place.shape}: {error}",
+                help="give another initialiser, or a function that fills a tensor",
+            ) from None
         value = value if isinstance(value, Tensor) else empty  # a function that fills what it is given may return nothing
     else:
-        value = torch.as_tensor(given)
+        value = _numbers(place.name, given)
         value = value if value.is_floating_point() else value.to(torch.get_default_dtype())
     if value.shape != place.shape:
         raise BindingShapeError(
             f"the weight `{place.name}` has the shape {place.shape}, and a tensor of shape {tuple(value.shape)} was given"
         )
     return nn.Parameter(value.detach().clone())
+
+
+def _numbers(name: str, given: Any) -> Tensor:
+    try:
+        value = torch.as_tensor(given)
+    except (TypeError, ValueError, RuntimeError):
+        value = None
+    if value is None or value.is_complex():
+        raise BindingTypeError(
+            f"the weight `{name}` begins as real numbers, not as `{in_short(given)}`",
+            help="give a tensor of them, a shape, or an initialiser such as `zeros`",
+        )
+    return value
 
 
 def _initialiser(given: Any) -> Callable[[Tensor], Any]:

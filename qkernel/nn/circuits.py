@@ -136,13 +136,14 @@ def _read(circuit: Any, given: Mapping[str, Params]) -> tuple[Kernel[..., Any], 
     bare, order = _without_measurements(circuit)
     vectors: dict[Any, Any] = {}
     names: dict[str, dict[str, Any]] = {}
+    known = {entry.name: entry for entry in circuit.parameters}
     for role, params in given.items():
-        listed = list(params) if isinstance(params, Iterable) else [] if params is None else [params]
+        listed = [params] if isinstance(params, str) or not isinstance(params, Iterable) else list(params)
+        listed = [] if params is None else listed
+        listed = [known.get(parameter, parameter) if isinstance(parameter, str) else parameter for parameter in listed]
         for parameter in listed:
             if parameter not in circuit.parameters:
-                known = [entry.name for entry in circuit.parameters]
-                close = did_you_mean(str(getattr(parameter, "name", parameter)), known)
-                raise UnknownBindingError(f"`{circuit.name}` has no parameter `{parameter}`{close}")
+                raise _unknown(circuit.name, parameter, list(known))
             if parameter in vectors:
                 raise ConflictingBindingError(
                     f"the parameter `{parameter.name}` is named twice in `input_params` and `weight_params`"
@@ -158,6 +159,16 @@ def _read(circuit: Any, given: Mapping[str, Params]) -> tuple[Kernel[..., Any], 
     flat = QuantumCircuit(circuit.num_qubits, name=circuit.name)
     flat.compose(bare.assign_parameters(vectors), range(circuit.num_qubits), inplace=True)
     return qk.from_qiskit(flat), names, order
+
+
+def _unknown(circuit: str, parameter: Any, known: list[str]) -> UnknownBindingError:
+    name = str(getattr(parameter, "name", parameter))
+    if name in known:  # of Qiskit's parameters of one name each is another one
+        return UnknownBindingError(
+            f"`{circuit}` has a parameter `{name}`, but not the one of this name that is given",
+            help=f'give that of which the circuit was made, or its name: `"{name}"`',
+        )
+    return UnknownBindingError(f"`{circuit}` has no parameter `{name}`{did_you_mean(name, known)}")
 
 
 def _without_measurements(circuit: Any) -> tuple[Any, list[int] | None]:

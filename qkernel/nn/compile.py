@@ -74,9 +74,9 @@ def arguments_of(kernel: Any, fixed: Mapping[str, Any], inputs: Any, weights: An
 
 def given_shape(given: Any) -> tuple[int, ...] | None:
     """The shape, if `given` is one (a length or a tuple of lengths) and not an initial value."""
-    if isinstance(given, int) and not isinstance(given, bool):
-        return (given,)
-    return tuple(given) if isinstance(given, tuple) and all(isinstance(length, int) for length in given) else None
+    lengths = given if isinstance(given, tuple) else (given,)
+    whole = all(isinstance(length, (int, np.integer)) and not isinstance(length, bool) for length in lengths)
+    return tuple(map(int, lengths)) if whole else None
 
 
 def is_initialiser(given: Any) -> bool:
@@ -231,7 +231,7 @@ def _shape(parameter: Parameter, given: Any) -> tuple[int, ...]:
     shape = given_shape(given)
     shape = tuple(np.shape(given)) if shape is None else shape
     rank = parameter.type.rank if isinstance(parameter.type, ArrayType) else int(isinstance(parameter.type, DictType))
-    if len(shape) != rank:
+    if len(shape) != rank or min(shape, default=0) < 0:
         raise BindingShapeError(
             f"`{parameter.name}` is a {parameter.type}, and the shape {shape} was given", span=parameter.span
         )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qkernel.diagnostics import counted
+from qkernel.diagnostics import counted, in_short
 from qkernel.engine import resolve_engine
 from qkernel.errors import LayerInputError, ShotsError, ValidationError
 from qkernel.explanation import size, work
@@ -118,6 +119,7 @@ class QLayer(Arguments):
 
     def _add_after(self, scale: Any, bias: bool, post_process: Any, counts: bool) -> None:
         """What is done with the values of the kernel."""
+        _check_after(scale, bias, post_process)
         shots, outputs = self._wiring.program.shots, self._wiring.program.num_outputs // (self._pairs or 1)
         if counts and shots is None:
             raise ShotsError(
@@ -151,7 +153,7 @@ class QLayer(Arguments):
             if values.shape[:-1] != (self._pairs,):
                 observables = counted(self._pairs, "observable")
                 raise LayerInputError(
-                    f"the batch axes are {tuple(values.shape[:-1])}, and {observables} are paired with samples",
+                    f"the batch axes are {tuple(values.shape[:-1])}, and samples are paired with {observables}",
                     help="give as many samples as observables, or leave `paired` out: then each is read of all samples",
                 )
             values = values.reshape(self._pairs, self._pairs, -1).diagonal(dim1=0, dim2=1).movedim(-1, 0)
@@ -253,7 +255,7 @@ class QLayer(Arguments):
 
         Raises `LayerInputError` for a batch of no samples.
         """
-        if batch < 1:
+        if not isinstance(batch, int) or batch < 1:
             raise LayerInputError(f"`batch` is a number of samples from 1 on, not {batch!r}")
         program, asked = self._wiring.program, self._asked
         circuit = program.circuit
@@ -286,6 +288,25 @@ class QLayer(Arguments):
                 "first derivatives only, `torch.func.vmap`, `grad` and `jacrev` included",
             )
         return f"tensors on another device than the CPU: {device}", f"second derivatives and function transforms: {twice}"
+
+
+def _check_after(scale: Any, bias: Any, post_process: Any) -> None:
+    """Raise `ValidationError` unless these can be done with values."""
+    if scale is not None and not isinstance(scale, (bool, int, float, np.floating, np.integer)):
+        raise ValidationError(
+            f"`scale` is a number, or True for one that is trained, not `{in_short(scale)}`",
+            help="of one for each output write `post_process=lambda values: values * factors`",
+        )
+    if not isinstance(bias, bool):
+        raise ValidationError(
+            f"`bias` is True for one that is trained, not `{in_short(bias)}`",
+            help="of one that is fixed write `post_process=lambda values: values + bias`",
+        )
+    if post_process is not None and not callable(post_process):
+        raise ValidationError(
+            f"`post_process` is a function of tensors, not `{in_short(post_process)}`",
+            help="write `post_process=torch.tanh`, for example",
+        )
 
 
 def _paired(recipe: Recipe) -> int:

@@ -23,8 +23,9 @@ from qkernel.errors import (
 )
 from qkernel.kernel import Kernel
 from qkernel.nn.circuits import EncodingCircuit, Params
+from qkernel.nn.compile import given_shape
 from qkernel.nn.layer import QLayer
-from qkernel.nn.readouts import observable
+from qkernel.nn.readouts import observable, require_observable
 from qkernel.observable import Hamiltonian, Pauli, PauliOperator
 from qkernel.prebuilt import from_module
 from qkernel.shots import DEFAULT_SHOTS
@@ -74,12 +75,21 @@ class NeuralNetwork:
         values, batch = self._values(input_data, weights)
         asked = [name for name in ("weight", "input") if name in values and (name == "weight" or self.input_gradients)]
         slopes = self.executable.jacobian(bindings=values, wrt=asked) if asked else {}
-        found = {name: self._result(part.reshape(*batch, *self.output_shape, -1)) for name, part in slopes.items()}
+        found = {
+            name: self._result(part.reshape(*batch, *self.output_shape, values[name].shape[-1]))
+            for name, part in slopes.items()
+        }
         return found.get("input"), found.get("weight")
 
     def _values(self, input_data: Any, weights: Any) -> tuple[dict[str, Array], tuple[int, ...]]:
         """The values of the two vectors, and the batch axes."""
         values, batch = {}, (1,)
+        for name, count, given in (("input", self.num_inputs, input_data), ("weight", self.num_weights, weights)):
+            if not count and given is not None and (size := math.prod(np.shape(given))):
+                raise BindingShapeError(
+                    f"the network has no {name}s, and {counted(size, 'number')} {'was' if size == 1 else 'were'} given as {name}s",
+                    help=f"name the parameters in `{name}_params`, or give None",
+                )
         if self.num_inputs:
             array = _numbers("input_data", input_data, self.num_inputs)
             batch = array.shape[:-1] or (1,)
@@ -223,8 +233,12 @@ class TorchConnector(QLayer):
         count = neural_network.num_weights
         if initial_weights is None:
             initial_weights = torch.rand(count) * 2 - 1
-        elif not isinstance(initial_weights, torch.Tensor):
-            initial_weights = torch.tensor(np.asarray(initial_weights, float), dtype=torch.get_default_dtype())
+        else:
+            numbers = _numbers("initial_weights", initial_weights, count)
+            if numbers.ndim > 1:
+                raise BindingShapeError(f"`initial_weights` has the shape {numbers.shape}, and ({count},) is expected")
+            if not isinstance(initial_weights, torch.Tensor):
+                initial_weights = torch.tensor(numbers, dtype=torch.get_default_dtype())
         super().__init__(
             neural_network.kernel,
             neural_network.bindings | ({} if neural_network.num_inputs else {"input": []}) | ({} if count else {"weight": []}),
@@ -252,7 +266,8 @@ def _numbers(name: str, given: Any, width: int) -> Array:
     array = array.reshape(1) if array.ndim == 0 and width == 1 and given is not None else array
     if given is None or array.shape[-1:] != (width,):
         said = "none are given" if given is None else f"the shape is {array.shape}"
-        raise BindingShapeError(f"`{name}` holds {counted(width, 'number')} for each sample, and {said}")
+        each = " for each sample" if name == "input_data" else ""
+        raise BindingShapeError(f"`{name}` holds {counted(width, 'number')}{each}, and {said}")
     return array
 
 
@@ -299,7 +314,10 @@ def _observables(given: Any, circuit: EncodingCircuit) -> list[Hamiltonian]:
         raise ObservableError(
             f"an observable, or a list of them, is wanted, not {wrong}", help="write `qko.Z(0)`, or `SparsePauliOp('Z')`"
         )
-    return [entry for entry in found if entry is not None]
+    known = [entry for entry in found if entry is not None]
+    for entry in known:
+        require_observable(entry, circuit.kernel.name, circuit.num_qubits)
+    return known
 
 
 def _interpreted(
@@ -307,9 +325,11 @@ def _interpreted(
 ) -> tuple[tuple[int, ...], list[list[int]] | None]:
     """The shape of the outputs, and for each the indices that come to it; None where each index has its own."""
     size = 1 << num_qubits
-    if output_shape is not None and not isinstance(output_shape, (int, tuple)):
-        raise BindingShapeError(f"`output_shape` is a whole number or a tuple of them, not `{in_short(output_shape)}`")
-    shape = output_shape if isinstance(output_shape, tuple) else (size if output_shape is None else output_shape,)
+    shape = (size,) if output_shape is None else given_shape(output_shape)
+    if shape is None or min(shape, default=1) < 1:
+        raise BindingShapeError(
+            f"`output_shape` is a whole number from 1 on, or a tuple of them, not `{in_short(output_shape)}`"
+        )
     if interpret is None:
         if shape != (size,):
             raise BindingShapeError(
@@ -320,6 +340,11 @@ def _interpreted(
     if output_shape is None:
         raise EntrypointValidationError(
             "`interpret` is given without `output_shape`", help="say below which number its values are: `output_shape=2`"
+        )
+    if not callable(interpret):
+        raise KernelTypeError(
+            f"`interpret` is a function of an index, not `{in_short(interpret)}`",
+            help="write `interpret=lambda index: index.bit_count() % 2`, for example",
         )
     groups: list[list[int]] = [[] for _ in range(math.prod(shape))]
     for index in range(size):

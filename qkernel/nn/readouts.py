@@ -13,7 +13,6 @@ from qkernel.errors import GradientError, ObservableError
 from qkernel.ir.expressions import Const, Expr, Item, Pack
 from qkernel.ir.system_names import SystemName
 from qkernel.lower.circuit import EXPECTATIONS, Circuit, Expectation, Run, probabilities
-from qkernel.lower.evolution import fits
 from qkernel.observable import Hamiltonian, Z, as_observable
 from qkernel.outputs import Outputs
 
@@ -72,12 +71,21 @@ def with_readout(circuit: Circuit, readout: Readout) -> Circuit:
         return replace(circuit, probabilities=(tuple(qubits),), outputs=(output,), outputs_tuple=False)
     observables = tuple(map(Z, range(len(qubits)))) if isinstance(readout, str) else readout
     for one in observables:
-        if not one.is_hermitian:
-            raise ObservableError(f"`{one}` has complex coefficients, so that it is not an observable")
-        fits(one, len(qubits))
+        require_observable(one, circuit.name, len(qubits))
     expectations = tuple(Expectation(one.remap_qubits(dict(enumerate(qubits)))) for one in observables)
     outputs = tuple(Item(EXPECTATIONS, (Const(k),)) for k in range(len(expectations)))
     return replace(circuit, expectations=expectations, outputs=outputs, outputs_tuple=True)
+
+
+def require_observable(given: Hamiltonian, circuit: str, count: int) -> None:
+    """Raise `ObservableError` unless `given` can be read of the `count` qubits that the circuit of this name hands back."""
+    if not given.is_hermitian:
+        raise ObservableError(f"`{given}` has complex coefficients, so that it is not an observable")
+    if given.num_qubits > count:
+        raise ObservableError(
+            f"`{given}` acts on {given.num_qubits} qubits, and `{circuit}` hands back {count}",
+            help="qubit k of an observable is the k-th that is handed back; of a word the rightmost letter is qubit 0",
+        )
 
 
 def _without_measurements(circuit: Circuit) -> tuple[Circuit, list[int]]:
