@@ -421,10 +421,10 @@ def test_a_device_is_no_estimator_and_an_estimator_no_sampler() -> None:
 def test_numbers_for_which_a_network_has_no_parameters_are_refused() -> None:
     untrained = estimator(input_params=[INPUT, WEIGHT], weight_params=None)
     np.testing.assert_allclose(untrained.forward([*X, *W], []), [[VALUE]], atol=1e-9)
-    with pytest.raises(BindingShapeError, match="the network has no weights, and 2 numbers were given as weights"):
+    with pytest.raises(BindingShapeError, match="the network has no weights, and for these 2 numbers are given"):
         untrained.forward([*X, *W], [0.1, 0.2])
     trained = estimator(weight_params=[INPUT, WEIGHT], input_params=None)
-    with pytest.raises(BindingShapeError, match="the network has no inputs, and 1 number was given as inputs"):
+    with pytest.raises(BindingShapeError, match="the network has no inputs, and for these 1 number is given"):
         trained.backward(torch.ones(1), [*X, *W])
 
 
@@ -439,7 +439,7 @@ def test_parameters_by_their_names() -> None:
     np.testing.assert_array_equal(named.forward(X2, W2), sampler().forward(X2, W2))
     with pytest.raises(UnknownBindingError, match="has a parameter `input1`, but not the one of this name that is given"):
         estimator(input_params=[Parameter("input1")])
-    with pytest.raises(UnknownBindingError, match="has no parameter `input2` .did you mean `input1`"):
+    with pytest.raises(UnknownBindingError, match=r"has no parameter `input2` .did you mean `input1`"):
         estimator(input_params="input2")
 
 
@@ -462,9 +462,9 @@ def test_what_does_not_fit_is_named() -> None:
         estimator(observables=[Y, 3])
     with pytest.raises(ObservableError, match="not an empty list"):
         estimator(observables=[])
-    with pytest.raises(ObservableError, match="`X0[*]Z2` acts on 3 qubits, and `.*` hands back 1"):
+    with pytest.raises(ObservableError, match=r"`X0[*]Z2` acts on 3 qubits, and `.*` hands back 1"):
         estimator(observables=["Z", "ZIX"])
-    with pytest.raises(ObservableError, match="`1j[*]Y0` has complex coefficients"):
+    with pytest.raises(ObservableError, match=r"`1j[*]Y0` has complex coefficients"):
         estimator(observables=1j * Y)
     with pytest.raises(BindingShapeError, match=r"`initial_weights` holds 4 numbers, and the shape is \(3,\)"):
         TorchConnector(sampler(), [0.1, 0.2, 0.3])

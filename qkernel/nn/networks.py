@@ -87,7 +87,7 @@ class NeuralNetwork:
         for name, count, given in (("input", self.num_inputs, input_data), ("weight", self.num_weights, weights)):
             if not count and given is not None and (size := math.prod(np.shape(given))):
                 raise BindingShapeError(
-                    f"the network has no {name}s, and {counted(size, 'number')} {'was' if size == 1 else 'were'} given as {name}s",
+                    f"the network has no {name}s, and for these {counted(size, 'number')} {'is' if size == 1 else 'are'} given",
                     help=f"name the parameters in `{name}_params`, or give None",
                 )
         if self.num_inputs:
