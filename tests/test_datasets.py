@@ -169,10 +169,17 @@ def test_a_subset_is_of_its_own(images: np.ndarray) -> None:
     assert [label for _, label in whole.subset([4, 2])] == [0, 1]
     assert len(whole.subset([])) == 0
     assert len(whole) == 6
-    with pytest.raises(DataError, match="of class 4 there are 1 image, and 2 are asked for"):
+    with pytest.raises(DataError, match="class 4 has 1 image, and 2 are asked for"):
         whole.subset([4], 2)
-    with pytest.raises(DataError, match="of class 9 there are 0 images"):
+    with pytest.raises(DataError, match="9 is no class"):
         whole.subset([9])
+    with pytest.raises(DataError, match="4 stands twice in `classes`"):
+        whole.subset([4, 2, 4])
+    for count in (0, -1, 1.5):
+        with pytest.raises(DataError, match="`per_class` is a number of images from 1 on"):
+            whole.subset([4], count)  # type: ignore[arg-type]
+    with pytest.raises(ValidationError, match="`seed` is a whole number"):
+        whole.subset([4], seed="a")  # type: ignore[arg-type]
 
 
 def test_b10_the_first_three_digits() -> None:

@@ -216,6 +216,18 @@ def test_c7_it_trains_beside_linear_layers() -> None:
     assert torch.equal(layer(torch.rand(3)), first), "shots follow torch"
 
 
+def trained(post_process: Any) -> None:
+    ExecutedLayer(turned, post_process)(torch.rand(2)).sum().backward()
+
+
+def test_a_graph_that_is_kept_is_walked_again() -> None:
+    layer = ExecutedLayer(entangled, exactly, ordered).double()
+    known = QLayer(entangled, readout="probabilities").double()
+    known.load_state_dict(layer.state_dict())
+    (found, expected) = (torch.autograd.functional.jacobian(module, X) for module in (layer, known))
+    torch.testing.assert_close(found, expected)
+
+
 def test_a_batch_of_no_samples_runs_nothing() -> None:
     layer = ExecutedLayer(entangled, exactly, ordered)
     assert layer(torch.zeros(0, 2)).shape[0] == 0
@@ -229,6 +241,11 @@ def test_a_batch_of_no_samples_runs_nothing() -> None:
         (lambda: ExecutedLayer(turned, p_of_0, gradient="adjoint"), GradientError, "`shift` and `differences`"),
         (lambda: ExecutedLayer(squared, p_of_0), GradientError, "not linear in its expectation values"),
         (lambda: ExecutedLayer(turned, lambda p, a: [], p_of_0)(torch.rand(2)), LayerInputError, "2 samples, and gave 0"),
+        (lambda: ExecutedLayer(turned, lambda p, a: {"0": 3}, p_of_0)(torch.rand(1)), LayerInputError, "gave `{'0': 3}`"),
+        (lambda: ExecutedLayer(turned, lambda p, a: None, p_of_0)(torch.rand(1)), LayerInputError, "gave `None`, and a list"),
+        (lambda: ExecutedLayer(turned, lambda p, a: [{"0": 1}, None], p_of_0)(torch.rand(2)), LayerInputError, "for sample 1"),
+        (lambda: ExecutedLayer(turned, lambda c: None)(torch.rand(2)), LayerInputError, "`post_process` gave `None`"),
+        (lambda: trained(lambda c: torch.tensor(float(c.get("0", 0)))), GradientError, "has no derivative by the result"),
         (lambda: ExecutedLayer(turned, p_of_0)(torch.rand(2, 2), torch.rand(2)), LayerInputError, "2 were given"),
         (lambda: ExecutedLayer(curved, p_of_0)(torch.rand(2)).sum().backward(), GradientError, "no sum of multiples"),
         (lambda: ExecutedLayer(without_a_step, p_of_0)(torch.rand(1).requires_grad_()).sum().backward(), GradientError,

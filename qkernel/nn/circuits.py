@@ -138,7 +138,7 @@ def _read(circuit: Any, given: Mapping[str, Params]) -> tuple[Kernel[..., Any], 
     names: dict[str, dict[str, Any]] = {}
     known = {entry.name: entry for entry in circuit.parameters}
     for role, params in given.items():
-        listed = [params] if isinstance(params, str) or not isinstance(params, Iterable) else list(params)
+        listed: list[Any] = [params] if isinstance(params, str) or not isinstance(params, Iterable) else list(params)
         listed = [] if params is None else listed
         listed = [known.get(parameter, parameter) if isinstance(parameter, str) else parameter for parameter in listed]
         for parameter in listed:

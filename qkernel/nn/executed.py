@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch._compile import _disable_dynamo
 
+from qkernel.diagnostics import in_short
 from qkernel.engine import resolve_engine
 from qkernel.errors import ExecutionError, GradientError, KernelTypeError, LayerInputError
 from qkernel.executable import Executable
@@ -167,8 +168,15 @@ class _Session:
         if not len(theta):
             return []
         found = self.execute(self.program, tuple(map(self._arguments, theta)))
+        if isinstance(found, (str, Mapping, SampleResult)) or not hasattr(found, "__len__"):
+            raise LayerInputError(
+                f"`execute` gave `{in_short(found)}`, and a list with a result for each sample is wanted",
+                help="it gets all samples at once: `return [result_of(sample) for sample in arguments]`",
+            )
         if len(found) != len(theta):
             raise LayerInputError(f"`execute` was asked for {len(theta)} samples, and gave {len(found)} results")
+        if (sample := next((k for k, result in enumerate(found) if result is None), None)) is not None:
+            raise LayerInputError(f"`execute` gave None for sample {sample}", help="give counts or values for each sample")
         return [result.bitstrings() if isinstance(result, SampleResult) else result for result in found]
 
     def _arguments(self, row: Array) -> Sample:
@@ -181,7 +189,10 @@ class _Session:
     def processed(self, result: Any) -> Tensor:
         """What `post_process` makes of a result."""
         made = self.post_process(result)
-        return torch.as_tensor(made, dtype=torch.float64)
+        try:
+            return torch.as_tensor(made, dtype=torch.float64)
+        except (TypeError, ValueError, RuntimeError):
+            raise LayerInputError(f"`post_process` gave `{in_short(made)}`, and a tensor is wanted") from None
 
 
 class _Counts(dict[str, Any]):
@@ -280,8 +291,13 @@ def _as_array(values: Any) -> Array:
 def _pulled(output: Tensor, leaves: Leaves, cotangent: Tensor) -> dict[str, Array]:
     """The derivative of sum(cotangent * output) by the numbers of a result."""
     if not output.requires_grad:
-        return {}
-    found = torch.autograd.grad(output, list(leaves.values()), cotangent.to(output), allow_unused=True)
+        raise GradientError(
+            "what `post_process` gave has no derivative by the result that it was given",
+            help="compute with the result's tensors, without `float`, `.item()` and `torch.tensor(...)`, and take missing "
+            'counts by `counts.get("0", 0)`; or write `gradient="differences"`',
+        )
+    wanted = list(leaves.values())
+    found = torch.autograd.grad(output, wanted, cotangent.to(output), allow_unused=True, retain_graph=True)
     return {key: slope.numpy() for key, slope in zip(leaves, found, strict=True) if slope is not None}
 
 

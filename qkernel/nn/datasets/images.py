@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import Any, ClassVar, Self
 
@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from qkernel.diagnostics import counted
 from qkernel.errors import DataError, DependencyError, KernelTypeError
 from qkernel.nn.datasets.published import Name, load
+from qkernel.shots import check_seed
 
 Array = np.ndarray[Any, Any]
 
@@ -59,15 +60,22 @@ class ImageSet(Dataset[tuple[Any, Any]]):
         """The images of some classes, one class behind another, with labels that count these classes from 0.
 
         Of each class there are the first `per_class` (default: all), or with a `seed` as many drawn without replacement by
-        `numpy.random.default_rng(seed)`. Raises `DataError` where a class has fewer.
+        `numpy.random.default_rng(seed)`. Raises `DataError` where a class has fewer, and for what is no class.
         """
-        generator = None if seed is None else np.random.default_rng(seed)
+        generator = None if check_seed(seed) is None else np.random.default_rng(seed)
+        known = np.unique(self.targets.numpy()).tolist()
+        listed = list(classes) if isinstance(classes, Iterable) else [classes]
+        if wrong := [label for k, label in enumerate(listed) if label not in known or label in listed[:k]]:
+            what = "stands twice in `classes`" if wrong[0] in known else "is no class"
+            raise DataError(f"{wrong[0]!r} {what}", help=f"the classes are {', '.join(map(str, known))}, each once")
+        if per_class is not None and (not isinstance(per_class, (int, np.integer)) or per_class < 1):
+            raise DataError(f"`per_class` is a number of images from 1 on, not {per_class!r}")
         chosen = []
-        for label in classes:
+        for label in listed:
             rows = np.flatnonzero(self.targets.numpy() == label)
             count = len(rows) if per_class is None else per_class
-            if not 0 < count <= len(rows):
-                raise DataError(f"of class {label} there are {counted(len(rows), 'image')}, and {count} are asked for")
+            if count > len(rows):
+                raise DataError(f"class {label} has {counted(len(rows), 'image')}, and {count} are asked for")
             chosen.append(rows[:count] if generator is None else generator.choice(rows, count, replace=False))
         part = copy(self)
         part.data = self.data[np.concatenate(chosen)] if chosen else self.data[:0]
