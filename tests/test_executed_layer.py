@@ -245,7 +245,7 @@ def test_a_batch_of_no_samples_runs_nothing() -> None:
         (lambda: ExecutedLayer(turned, lambda p, a: None, p_of_0)(torch.rand(1)), LayerInputError, "gave `None`, and a list"),
         (lambda: ExecutedLayer(turned, lambda p, a: [{"0": 1}, None], p_of_0)(torch.rand(2)), LayerInputError, "for sample 1"),
         (lambda: ExecutedLayer(turned, lambda c: None)(torch.rand(2)), LayerInputError, "`post_process` gave `None`"),
-        (lambda: trained(lambda c: torch.tensor(float(c.get("0", 0)))), GradientError, "has no derivative by the result"),
+        (lambda: trained(lambda c: torch.tensor(c.get("0", 0).item())), GradientError, "has no derivative by the result"),
         (lambda: ExecutedLayer(turned, p_of_0)(torch.rand(2, 2), torch.rand(2)), LayerInputError, "2 were given"),
         (lambda: ExecutedLayer(curved, p_of_0)(torch.rand(2)).sum().backward(), GradientError, "no sum of multiples"),
         (lambda: ExecutedLayer(without_a_step, p_of_0)(torch.rand(1).requires_grad_()).sum().backward(), GradientError,

@@ -248,7 +248,7 @@ def test_c17_observables_are_paired_with_samples(make: Any) -> None:
     torch.testing.assert_close(net(X), every(X).diagonal()[:, None])
     assert torch.autograd.gradcheck(net, (X.clone().requires_grad_(),))
     for wrong in (X[:2], X[:1], X[0], torch.cat([X, X])):
-        with pytest.raises(LayerInputError, match="3 observables are paired with samples"):
+        with pytest.raises(LayerInputError, match="samples are paired with 3 observables"):
             net(wrong)
     one = layer(read, {"h": "ZZ"})
     torch.testing.assert_close(one(X), every(X)[:, :1], msg="one observable is read of all samples")

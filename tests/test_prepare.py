@@ -122,6 +122,25 @@ def test_b2_no_state_has_no_direction_or_more_amplitudes_than_basis_states() -> 
         prepared.statevector(n=2, x=np.ones(5))
 
 
+@qk.qkernel
+def unprepared(x: qk.Vector[qk.Float], y: qk.Vector[qk.Float]) -> qk.Vector[qk.Float]:
+    """The probability of 0 is (x y)^2 / |x|^2 |y|^2."""
+    q = amplitude_encoding(qk.qubit_array(2), x)
+    return qk.probabilities(qk.inverse(amplitude_encoding)(q, y))
+
+
+@pytest.mark.parametrize("engine", [*SIMULATORS, "qiskit"])
+def test_b2_no_circuit_has_no_direction_either(engine: str) -> None:
+    with pytest.raises(ArithmeticEvaluationError, match="sample 1 of the batch"):
+        amplitude_encoding.statevector(q=2, x=[[1.0, 2.0], [0.0, 0.0]], engine=engine)
+    with pytest.raises(ArithmeticEvaluationError, match="makes no state: its 4 amplitudes are all 0"):
+        unprepared.run(x=[1.0, 2.0, 3.0], y=[0.0, 0.0, 0.0], engine=engine)
+    layer = QLayer(unprepared, inputs={"x": 4, "y": 4}, weights=[], engine=engine)
+    with pytest.raises(ArithmeticEvaluationError, match="sample 1 of the batch"):
+        layer(torch.ones(2, 4), torch.tensor([[1.0, 1, 0, 0], [0, 0, 0, 0]]))
+    assert layer(torch.ones(4), torch.tensor([1.0, 1, 0, 0]))[0].item() == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize("scale", [1e-200, 1e200])
 def test_only_the_direction_counts(scale: float) -> None:
     x = np.array([0.3, -0.4, 0.0, 1.2])

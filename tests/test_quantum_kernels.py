@@ -12,7 +12,7 @@ from sklearn.svm import SVC
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import BindingShapeError, KernelTypeError
+from qkernel.errors import BindingShapeError, KernelTypeError, ValidationError
 from qkernel.nn import fidelity_kernel, kernels, projected_kernel
 
 
@@ -107,3 +107,13 @@ def test_refusals() -> None:
     assert fidelity_kernel(two, bindings={"y": [0.1]})(SAMPLES[:, :1]).shape == (5, 5)
     with pytest.raises(BindingShapeError, match=r"x\[None, :\]"):
         fidelity_kernel(ring)(SAMPLES[0])
+    with pytest.raises(BindingShapeError, match="samples are an array of numbers, not"):
+        fidelity_kernel(ring)([["a", "b", "c"]])
+    for kernel in (fidelity_kernel(ring), projected_kernel(ring)):
+        with pytest.raises(BindingShapeError, match="the first samples have 3 features, and the second 2"):
+            kernel(SAMPLES, OTHERS[:, :2])
+        assert kernel(SAMPLES, OTHERS[:0]).shape == (len(SAMPLES), 0)
+        assert kernel(SAMPLES[:0], OTHERS).shape == (0, len(OTHERS))
+    for gamma in (-1.0, 0, "a", math.nan):
+        with pytest.raises(ValidationError, match="`gamma` is a positive number"):
+            projected_kernel(ring, gamma=gamma)  # type: ignore[arg-type]

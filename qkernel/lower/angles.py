@@ -224,9 +224,9 @@ class AngleMap:
         result = self._amplitudes(theta)
         for part in self.preparations:
             vector = result[..., part.start : part.stop]
+            vector[...] = _state(part, vector)
             if len(part.slots):
                 result[..., part.slots] = angles(vector)[..., part.positions] * part.coefficients
-            vector[...] = _state(part, vector)
         return result
 
     def further_columns(self, theta: Array) -> Array:
@@ -234,10 +234,11 @@ class AngleMap:
         result = self._amplitudes(theta)
         for part in self.preparations:
             vector = result[..., part.start : part.stop]
+            state = _state(part, vector)
             if part.is_loaded:
-                vector[...] = _state(part, vector)
+                vector[...] = state
             else:
-                result[..., part.slots] = angles(vector)[..., part.positions] * part.coefficients
+                result[..., part.slots] = angles(state)[..., part.positions] * part.coefficients
         return result[..., list(self.computed)]
 
     def _amplitudes(self, theta: Array) -> Array:

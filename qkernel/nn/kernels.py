@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.errors import BindingShapeError, KernelTypeError
+from qkernel.diagnostics import counted, in_short
+from qkernel.errors import BindingShapeError, KernelTypeError, ValidationError
 from qkernel.ir.types import FLOAT, QUBIT, ArrayType
 from qkernel.kernel import Kernel
 
@@ -42,7 +43,7 @@ class FeatureMap:
         """The states of `samples` (samples, features), complex (rows, 2**qubits), a stretch of the rows at a time."""
         samples = as_samples(samples)
         (vector,) = self._open(ArrayType(FLOAT))
-        sizes = dict.fromkeys(self._open(ArrayType(QUBIT)), self.qubits or samples.shape[1])
+        sizes = dict.fromkeys(self._open(ArrayType(QUBIT)), samples.shape[1] if self.qubits is None else self.qubits)
         values = {**self.bindings, **sizes}
         width = 1
         for row in range(min(1, len(samples))):
@@ -55,13 +56,27 @@ class FeatureMap:
 
 def as_samples(samples: Any) -> Array:
     """`samples` as an array (samples, features) of float64."""
-    array = np.asarray(samples.detach().cpu() if hasattr(samples, "detach") else samples, float)
+    try:
+        array = np.asarray(samples.detach().cpu() if hasattr(samples, "detach") else samples, float)
+    except (TypeError, ValueError):
+        raise BindingShapeError(f"samples are an array of numbers, not `{in_short(samples)}`") from None
     if array.ndim != 2:
         raise BindingShapeError(
             f"samples have the shape (samples, features), and an array of shape {array.shape} was given",
             help="write `x[None, :]` for a single sample" if array.ndim == 1 else None,
         )
     return array
+
+
+def _pair(samples: Any, others: Any) -> tuple[Array, Array]:
+    """Both as arrays of as many features; `samples` twice where `others` is None."""
+    first = as_samples(samples)
+    second = first if others is None else as_samples(others)
+    if first.shape[1] != second.shape[1]:
+        raise BindingShapeError(
+            f"the first samples have {counted(first.shape[1], 'feature')}, and the second {second.shape[1]}"
+        )
+    return first, second
 
 
 @dataclass(frozen=True)
@@ -75,7 +90,7 @@ class FidelityKernel:
     features: FeatureMap
 
     def __call__(self, samples: Any, others: Any = None) -> Array:
-        samples, others = as_samples(samples), as_samples(samples if others is None else others)
+        samples, others = _pair(samples, others)
         matrix = np.empty((len(samples), len(others)))
         for columns, right in self.features.states(others):
             for rows, left in self.features.states(samples):
@@ -94,17 +109,24 @@ class ProjectedKernel:
     features: FeatureMap
     gamma: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.gamma, (int, float, np.floating, np.integer)) or not self.gamma > 0:
+            raise ValidationError(f"`gamma` is a positive number, not {self.gamma!r}")
+
     def __call__(self, samples: Any, others: Any = None) -> Array:
+        is_square = others is None
+        samples, others = _pair(samples, others)
+        if not len(samples) or not len(others):
+            return np.zeros((len(samples), len(others)))
         left = self._projected(samples)
-        right = left if others is None else self._projected(others)
+        right = left if is_square else self._projected(others)
         squares = np.sum(left**2, 1)[:, None] + np.sum(right**2, 1) - 2 * left @ right.T
         matrix: Array = np.exp(-self.gamma * np.maximum(squares, 0) / 2)  # the squared norm of r sigma / 2 is r^2 / 2
         return matrix
 
     def _projected(self, samples: Any) -> Array:
         """The Bloch vectors of all qubits, shape (samples, 3 * qubits)."""
-        parts = [bloch_vectors(states) for _, states in self.features.states(samples)]
-        return np.concatenate(parts) if parts else np.zeros((0, 0))
+        return np.concatenate([bloch_vectors(states) for _, states in self.features.states(samples)])
 
 
 def bloch_vectors(states: Array) -> Array:
