@@ -128,6 +128,10 @@ def _run(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: di
     span = tracer.site.span
     values = (*arguments, *keywords.values())
     name = _name_of(function)
+    if not callable(function):
+        shown, has_elements = ast.unparse(node.func), isinstance(getattr(function, "type", None), ArrayType)
+        help = f"an element is written `{shown}[{ast.unparse(node.args[0])}]`" if has_elements and len(node.args) == 1 else None
+        raise InliningError(f"`{shown}` is {describe(function)}, and no function", span=span, label="called here", help=help)
     try:
         if isinstance(function, np.ufunc) and any(map(_concerns_kernel, values)):
             return universal(function, "__call__", arguments, keywords)

@@ -14,6 +14,8 @@ from qkernel.observable import Hamiltonian
 
 def check_expression(expr: Expr, visible: Mapping[str, Type]) -> str | None:
     """What is wrong with `expr`, which may use the names that are `visible`; None if nothing."""
+    if not expr.children:
+        return misfit(expr, visible)
     order, pending = [], [expr]
     while pending:
         part = pending.pop()

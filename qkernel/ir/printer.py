@@ -10,7 +10,7 @@ from qkernel.ir.expression_text import TEXT, format_expression, string_text
 from qkernel.ir.expressions import ONE, ZERO, Expr
 from qkernel.ir.fields import Declared, Operand, Role
 from qkernel.ir.places import Place, whole
-from qkernel.ir.types import Type, joined_type
+from qkernel.ir.types import QUBIT, Type, joined_type
 from qkernel.ir.vocabulary import (
     HEADER,
     VERSION,
@@ -114,8 +114,8 @@ class _FunctionPrinter:
         """An expression, or `q`, `q[i]` or `q[start +: length : stride]`."""
         if isinstance(value, Expr):
             return format_expression(value)
-        register = name_text(value.register)
-        if value == whole(value.register, self.types[value.register]):
+        register, type = name_text(value.register), self.types[value.register]
+        if (value.length is None) == (type is QUBIT) and value == whole(value.register, type):
             return register
         if value.length is None:
             return f"{register}[{format_expression(value.start)}]"

@@ -168,7 +168,8 @@ class _Checker:
         for angle in gate.angles:
             one_each = bool(gate.places) and gate.places[0].length is not None
             type = angle.type.entry if one_each and isinstance(angle.type, ArrayType) else angle.type
-            self.expect(is_number(type), f"an angle is a number, not {with_article(angle.type)}")
+            if not is_number(type):
+                raise self.fail(f"an angle is a number, not {with_article(angle.type)}")
         if rule is not None:
             count = len(gate.places)
             self.expect(count == rule.num_qubits, f"`{gate.gate}` takes {rule.num_qubits} qubits, not {count}")
@@ -203,7 +204,8 @@ class _Checker:
         name = value.register
         self.expect(name in self.visible, f"`{name}` is not defined here")
         type = self.visible[name]
-        self.expect(is_quantum(type), f"`{name}` is {with_article(type)}, not qubits")
+        if not is_quantum(type):
+            raise self.fail(f"`{name}` is {with_article(type)}, not qubits")
         for bound in value.bounds:
             self._typed(bound, f"an index of `{name}`", UINT)
         self.expect(value.length is not None or value.stride is ONE, f"one qubit of `{name}` with a stride")
