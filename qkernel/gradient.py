@@ -201,7 +201,7 @@ def shift_jacobian(
     batch, slots, outputs = derivatives.shape
     swapped = np.moveaxis(derivatives, 2, 1).reshape(batch * outputs, slots)
     gradient = circuit.angles.pullback(np.repeat(theta, outputs, axis=0), swapped)
-    return values, gradient.reshape(batch, outputs, -1)
+    return values, gradient.reshape(batch, outputs, gradient.shape[-1])
 
 
 def shift(
