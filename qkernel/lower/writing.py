@@ -41,7 +41,7 @@ class Writer:
     def _iterations(self, expr: Expr, count: int) -> list[Expr]:
         """What an angle is in each of `count` iterations."""
         match expr:
-            case Apply(name, operands):
+            case Apply(name, operands) if _varies(expr):
                 return _applied(name, *(self._iterations(operand, count) for operand in operands))
             case PerIteration(values):
                 return self._sums(values, count)
@@ -66,6 +66,10 @@ class Writer:
         if isinstance(values.constant, np.ndarray) or values.constant != 0:
             totals = _applied("+", totals, list(map(Const, _listed(values.constant, count))))
         return totals
+
+
+def _varies(expr: Expr) -> bool:
+    return isinstance(expr, PerIteration) or any(map(_varies, expr.children))
 
 
 def _applied(name: str, *columns: list[Expr]) -> list[Expr]:
