@@ -33,7 +33,7 @@ from qkernel.ir.verifier import verify
 from qkernel.lower import lower
 from qkernel.lower.bindings import given, normalise, refuse_graph
 from qkernel.lower.lengths import given_lengths, lengths_of
-from qkernel.lower.rounds import check_rounds
+from qkernel.lower.while_loops import check_while_conditions
 from qkernel.recent import Recent
 from qkernel.recursion import deep_stack
 from qkernel.tracing import active, is_tracing
@@ -156,7 +156,7 @@ class Kernel(Verbs, Generic[P, R]):
     def check(self) -> None:
         """Trace the kernel and everything that it calls now; raises what is wrong."""
         verify(self.ir)
-        check_rounds(self.ir)
+        check_while_conditions(self.ir)
 
     @property
     def input_types(self) -> dict[str, Type]:

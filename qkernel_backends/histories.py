@@ -9,8 +9,8 @@ from qkernel.shots import HOW_TO_ESTIMATE
 MOST_BRANCHES = 4096
 """Expectation values and probabilities sum over at most so many histories of measured bits and resets."""
 
-MOST_ROUNDS = 100_000
-"""A run-time loop is given up after so many rounds."""
+MOST_ITERATIONS = 100_000
+"""A run-time loop is given up after so many iterations."""
 
 
 def no_state(circuit: Circuit) -> TargetCapabilityError:
@@ -30,10 +30,10 @@ def no_exact_value(circuit: Circuit, loop: Repeat) -> ShotsError:
     )
 
 
-def check_rounds(circuit: Circuit, loop: Repeat, rounds: int) -> None:
-    """Raise `ExecutionError` where the run-time loops of one history have gone too many rounds."""
-    if rounds > MOST_ROUNDS:
-        title = f"a `while` of `{circuit.name}` ran {MOST_ROUNDS:,} rounds without an end"
+def check_iterations(circuit: Circuit, loop: Repeat, iterations: int) -> None:
+    """Raise `ExecutionError` where the run-time loops of one history have gone too many iterations."""
+    if iterations > MOST_ITERATIONS:
+        title = f"a `while` of `{circuit.name}` ran {MOST_ITERATIONS:,} iterations without an end"
         raise ExecutionError(title, span=loop.span)
 
 

@@ -16,7 +16,7 @@ from qkernel.lower.circuit import BITS, INTEGERS, Assign, Body, Branch, Circuit,
 from qkernel.lower.preparation import Load
 from qkernel.observable import Hamiltonian
 from qkernel_backends.guard import AtAnyAngle, guarded
-from qkernel_backends.histories import check_branches, check_rounds, check_width, no_exact_value, no_state
+from qkernel_backends.histories import check_branches, check_iterations, check_width, no_exact_value, no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.threads import poll
 
@@ -42,7 +42,7 @@ class History:
     """A state of shape (2,) * num_qubits (axis 0: the highest qubit), and how it came about.
 
     Where all outcomes are followed the squared norm is the probability of this one, and `states` holds the state
-    before each of `operations`. Where shots are drawn `shots` of them took this way and the norm is 1. `rounds` are
+    before each of `operations`. Where shots are drawn `shots` of them took this way and the norm is 1. `iterations` are
     those of run-time loops so far.
     """
 
@@ -52,7 +52,7 @@ class History:
     shots: int = 0
     operations: tuple[LinearMap, ...] = ()
     states: tuple[Array, ...] = ()
-    rounds: int = 0
+    iterations: int = 0
 
 
 Split = Callable[[History, list[LinearMap], bool], Iterator[tuple[int, History]]]
@@ -195,8 +195,8 @@ class ReferencePrepared(AtAnyAngle):
             histories = [history for history in histories if _classical(loop.condition, history)]
             if not histories:
                 return finished
-            histories = [replace(history, rounds=history.rounds + 1) for history in histories]
-            check_rounds(self.circuit, loop, max(history.rounds for history in histories))
+            histories = [replace(history, iterations=history.iterations + 1) for history in histories]
+            check_iterations(self.circuit, loop, max(history.iterations for history in histories))
             histories = self._run(loop.body, histories, angles, split)
 
     def _require_memory(self, states: int) -> None:

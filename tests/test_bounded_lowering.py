@@ -200,8 +200,8 @@ def endless_within_endless() -> qk.Bit:
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
 def test_rounds_of_loops_in_loops_are_counted_together(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qkernel_backends.histories.MOST_ROUNDS", 200)
-    with pytest.raises(ExecutionError, match="rounds without an end"):
+    monkeypatch.setattr("qkernel_backends.histories.MOST_ITERATIONS", 200)
+    with pytest.raises(ExecutionError, match="iterations without an end"):
         endless_within_endless.compile(engine=engine).sample(shots=1, seed=1)
 
 

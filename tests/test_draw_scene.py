@@ -166,7 +166,7 @@ def test_too_many_boxes_say_how_to_draw_more() -> None:
         draw(kernels.ghz.ir, {"n": 10**9}, fold_loops=False, output="text")
     with pytest.raises(SizeError, match="operations to draw"):
         draw(kernels.ghz.ir, {"n": 30}, lowered=True, max_gates=10, output="text")
-    with pytest.raises(SizeError, match="rounds to unfold"):
+    with pytest.raises(SizeError, match="iterations to unfold"):
         draw(triangular.ir, {"n": 10**30}, fold_loops=False, output="text")
     assert draw(triangular.ir, {"n": 10**30}, output="html")
     folded = draw(kernels.ghz.ir, {"n": 10**9}, output="text", width=120)

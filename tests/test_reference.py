@@ -38,10 +38,10 @@ def test_outcomes_that_cannot_happen_cost_nothing() -> None:
 
 
 def test_a_loop_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qkernel_backends.histories.MOST_ROUNDS", 20)
+    monkeypatch.setattr("qkernel_backends.histories.MOST_ITERATIONS", 20)
     builder = CircuitBuilder(1, 1).gate("x", 0).measure(0, 0)
     circuit = builder.repeat(bit(0), lambda body: body.measure(0, 0)).circuit()
-    with pytest.raises(ExecutionError, match="20 rounds"):
+    with pytest.raises(ExecutionError, match="20 iterations"):
         ReferenceEngine().prepare(circuit).sample(np.zeros((1, 0)), 3, None)
 
 

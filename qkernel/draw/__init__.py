@@ -52,7 +52,7 @@ def draw(
 ) -> Any:
     """Draw the entry of `module` with what `values` say about its arguments; nothing has to be bound.
 
-    `fold_loops` shows a loop as a frame around its body, else round by round where its bounds are known. `inline` opens
+    `fold_loops` shows a loop as a frame around its body, else iteration by iteration where its bounds are known. `inline` opens
     calls down to the last level, `inline_depth` down to that many; `expand_composite` opens composite gates too. A call under
     `inverse` is opened as it was written, with † at its name. An int for a quantum argument gives the register's length.
     `lowered` draws the concrete circuit, `place` what this makes of it for a target.

@@ -1,6 +1,6 @@
 """IR -> scene: what each op of a kernel is in its drawing.
 
-A loop becomes a frame, or its rounds where they are known and asked for; a call becomes a box, or a frame around what it
+A loop becomes a frame, or its iterations where they are known and asked for; a call becomes a box, or a frame around what it
 stands for.
 """
 

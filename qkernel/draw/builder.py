@@ -39,8 +39,8 @@ _DEEPEST = 60
 _HIDDEN_BOXES = 4000
 """How many boxes a drawing that unfolds on click may hold beside those that it shows at first."""
 
-_MOST_ROUNDS = 100_000
-"""How many rounds of loops are gone through, those that draw nothing included."""
+_MOST_ITERATIONS = 100_000
+"""How many iterations of loops are gone through, those that draw nothing included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Builder:
     """One drawing in the making.
 
     `draw_op` says what one op is in the drawing, and whether it is the first. `limit` and `count` are of the boxes shown, or
-    of the `hidden` ones while in `optional`; `rounds` are of unfolded loops.
+    of the `hidden` ones while in `optional`; `iterations` are of unfolded loops.
     """
 
     module: Module
@@ -69,7 +69,7 @@ class Builder:
     count: int = 0
     limit: int = 0
     hidden: int = 0
-    rounds: int = 0
+    iterations: int = 0
 
     def __post_init__(self) -> None:
         self.limit = self.options.max_gates
@@ -149,11 +149,11 @@ class Builder:
             )
 
     def step(self, scope: Scope) -> None:
-        """Begin another round of an unfolded loop."""
-        self.rounds += 1
-        if self.rounds > _MOST_ROUNDS:
+        """Begin another iteration of an unfolded loop."""
+        self.iterations += 1
+        if self.iterations > _MOST_ITERATIONS:
             raise SizeError(
-                f"the loops of `{self.module.entry.name}` have more than {_MOST_ROUNDS} rounds to unfold",
+                f"the loops of `{self.module.entry.name}` have more than {_MOST_ITERATIONS} iterations to unfold",
                 span=scope.function.span,
                 help="fold_loops=True draws each loop once",
             )

@@ -1,4 +1,4 @@
-"""Loops and branches: frames with their ranges and conditions, or the rounds and the branch that are known."""
+"""Loops and branches: frames with their ranges and conditions, or the iterations and the branch that are known."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from qkernel.ir.walk import target_types
 
 _LONGEST_NOTE = 30
 
-Rounds = range | list[tuple[Any, ...]]
+Iterations = range | list[tuple[Any, ...]]
 
 
 def loop_items(builder: Builder, op: For, scope: Scope) -> list[Item]:
-    """A `for` loop: nothing if it never runs, its rounds if they are known and wanted, else a frame."""
-    rounds, iterable, badge = _domain(op, scope)
-    if rounds is not None and not rounds:
+    """A `for` loop: nothing if it never runs, its iterations if they are known and wanted, else a frame."""
+    iterations, iterable, badge = _domain(op, scope)
+    if iterations is not None and not iterations:
         for entry in op.carried:
             scope.environment[entry.name] = scope.resolve(entry.initial, op.span)
         return []
-    if rounds is not None and not builder.options.fold_loops:
-        return _unrolled(builder, op, rounds, scope)
+    if iterations is not None and not builder.options.fold_loops:
+        return _unrolled(builder, op, iterations, scope)
     unfolded = None
-    if rounds is not None and builder.options.keep_bodies:
-        unfolded = builder.optional(lambda: _unrolled(builder, op, rounds, scope.branch()))
+    if iterations is not None and builder.options.keep_bodies:
+        unfolded = builder.optional(lambda: _unrolled(builder, op, iterations, scope.branch()))
     return _folded(builder, op, iterable, badge, unfolded, scope)
 
 
-def _domain(op: For, scope: Scope) -> tuple[Rounds | None, str, str]:
-    """The values of the targets in each round, if known; the iterable and the number of rounds in words."""
+def _domain(op: For, scope: Scope) -> tuple[Iterations | None, str, str]:
+    """The values of the targets in each iteration, if known; the iterable and the number of iterations in words."""
     if isinstance(op.domain, Range):
         bounds = [scope.resolve(part, op.span) for part in (op.domain.start, op.domain.stop, op.domain.step)]
         known = not any(isinstance(bound, Expr) for bound in bounds)
@@ -47,15 +47,15 @@ def _domain(op: For, scope: Scope) -> tuple[Rounds | None, str, str]:
     iterable = f"{label(op.domain.dictionary)}.items()"
     if isinstance(dictionary, Expr):
         return None, iterable, f"× len({label(dictionary)})"
-    rounds = [(*key, value) if len(op.targets) > 2 else (key, value) for key, value in dictionary.items()]
-    return rounds, iterable, f"× {len(rounds)}"
+    iterations = [(*key, value) if len(op.targets) > 2 else (key, value) for key, value in dictionary.items()]
+    return iterations, iterable, f"× {len(iterations)}"
 
 
-def _unrolled(builder: Builder, op: For, rounds: Rounds, scope: Scope) -> list[Item]:
-    """A loop, round by round."""
+def _unrolled(builder: Builder, op: For, iterations: Iterations, scope: Scope) -> list[Item]:
+    """A loop, iteration by iteration."""
     carried = {entry.name: scope.resolve(entry.initial, op.span) for entry in op.carried}
     with builder.level() as items:
-        for values in rounds:
+        for values in iterations:
             builder.step(scope)
             inner = scope.branch()
             inner.environment |= carried
@@ -86,7 +86,7 @@ def _folded(builder: Builder, op: For, iterable: str, badge: str, unfolded: list
     title = f"for {target} in {iterable}" + (f" with {', '.join(notes)}" if notes else "")
     return builder.frame(
         "loop", [Section(title, tuple(items))], first, badge=badge, span=op.span,
-        tooltip=f"{title}: {badge.removeprefix('× ')} rounds", unrolled=None if unfolded is None else tuple(unfolded),
+        tooltip=f"{title}: {badge.removeprefix('× ')} iterations", unrolled=None if unfolded is None else tuple(unfolded),
     )  # fmt: skip
 
 

@@ -98,7 +98,7 @@ class Strip:
         """Where a frame around `sections` stands, however things are folded in there."""
         items = [entry for section in sections for entry in section.items]
         wires = rows_of(items)
-        if sections is frame.sections or not wires:  # rounds may turn out to hold nothing
+        if sections is frame.sections or not wires:  # iterations may turn out to hold nothing
             wires |= {*frame.wires}
         above, below = self.survey(items, found)
         first, last = min(wires), max(wires)
@@ -201,7 +201,7 @@ class Strip:
         return self.fold(self.slice(box, width), opened, "call", shorten(operation.tooltip, 80))
 
     def loop(self, frame: Frame, alive: set[int]) -> str:
-        """A loop: its body once, or all rounds; a frame that is neither stays as it is."""
+        """A loop: its body once, or all iterations; a frame that is neither stays as it is."""
         if frame.unrolled is None:
             return self.frame(frame, alive, frame.sections, "", "")
         count = count_text(count_operations(frame.unrolled, self.scene.wires))
@@ -261,9 +261,9 @@ class Strip:
 
 
 def variants(frame: Frame) -> list[tuple[Section, ...]]:
-    """What a frame may hold: its sections, or a loop's rounds."""
-    rounds = [] if frame.unrolled is None else [(Section(frame.title, frame.unrolled),)]
-    return [frame.sections, *rounds]
+    """What a frame may hold: its sections, or a loop's iterations."""
+    iterations = [] if frame.unrolled is None else [(Section(frame.title, frame.unrolled),)]
+    return [frame.sections, *iterations]
 
 
 def least_extent(extent: Extent, sections: Sequence[Section]) -> Extent:

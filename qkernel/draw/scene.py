@@ -123,8 +123,8 @@ class Section:
 class Frame:
     """A loop, a branch or an opened call: a titled frame around one section, or several side by side.
 
-    `badge` is the number of rounds. `controls` hold for everything inside; `bits` are read by the condition;
-    `drops` are wires that live inside only. `unrolled`, if known, is the loop round by round.
+    `badge` is the number of iterations. `controls` hold for everything inside; `bits` are read by the condition;
+    `drops` are wires that live inside only. `unrolled`, if known, is the loop iteration by iteration.
     """
 
     family: str
@@ -145,7 +145,7 @@ class Frame:
 
     @property
     def all_wires(self) -> set[int]:
-        """The wires of bits too, and those of the loop round by round."""
+        """The wires of bits too, and those of the loop iteration by iteration."""
         inside = [inner for section in self.sections for inner in section.items] + list(self.unrolled or ())
         return {*self.touched_wires, *self.bits}.union(*(inner.all_wires for inner in inside))
 

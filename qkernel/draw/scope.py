@@ -21,7 +21,7 @@ class Scope:
     """One function being read: values of its classical names, places of its registers, and who called it.
 
     `is_certain` is False below a condition that is open. `rewritten` maps names of bits that a loop's body measures to the
-    wires of the bits that they replace in the next round.
+    wires of the bits that they replace in the next iteration.
     """
 
     function: Function

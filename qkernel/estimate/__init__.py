@@ -85,7 +85,7 @@ def _estimate(source: Origin, unknown: UnknownResourcePolicy) -> ResourceEstimat
     tally = fold.entry(source.values)
     if unknown == UnknownResourcePolicy.REFUSE:
         _refuse_unknown(tally)
-    source = replace(source, rounds=tuple(fold.rounds))
+    source = replace(source, iterations=tuple(fold.iterations))
     if source.basis == NATIVE:
         return ResourceEstimate(tally, source)
     synthesised = source.basis == GateBasis.CLIFFORD_T and tally.field_amounts()["rotation_gates"].terms

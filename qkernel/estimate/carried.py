@@ -33,7 +33,7 @@ class Recurrence:
         return frozenset(name for name, _, _ in self.states)
 
     def after(self, bound: Quantity) -> dict[str, Value | RunTime | Deferred]:
-        """The values after `bound` rounds, by the names that the loop carries."""
+        """The values after `bound` iterations, by the names that the loop carries."""
         trips = positive_part(bound)
         result = {**self.others}
         for name, form in self.solved.items():

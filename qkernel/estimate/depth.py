@@ -86,7 +86,7 @@ def in_sequence(tally: Tally) -> Tally:
 
 
 def rounds_are_apart(body: Sequence[Op], scope: Scope, index: Variable) -> bool:
-    """Whether different rounds of a loop visibly act on different qubits."""
+    """Whether different iterations of a loop visibly act on different qubits."""
     offsets: dict[str, list[tuple[int, Quantity]]] = {}
     for op in body:
         match op:

@@ -96,7 +96,7 @@ class Fold:
 
     With `paths`, amounts are kept apart by the calls that they are made in; with `depth`, upper bounds of the depths are
     counted too; with `widths`, how many controls gates have, for the workspace that they share; `unrolled`, calls are
-    folded with their values and loops whose ranges are known round by round.
+    folded with their values and loops whose ranges are known iteration by iteration.
     """
 
     module: Module
@@ -107,7 +107,7 @@ class Fold:
     is_known: bool = False
     summaries: dict[tuple[object, ...], Summary] = field(default_factory=dict)
     running: set[tuple[object, ...]] = field(default_factory=set)
-    rounds: list[str] = field(default_factory=list)
+    iterations: list[str] = field(default_factory=list)
     recursive: frozenset[str] = frozenset()
     reaching: frozenset[str] = frozenset()
 
@@ -129,7 +129,7 @@ class Fold:
         renew()
         again = Fold(self.module, self.paths, self.depth, self.widths, unrolled=True)
         tally = again.entry(values)
-        self.rounds = again.rounds
+        self.iterations = again.iterations
         return tally
 
     def _entry(self, values: Mapping[str, Value]) -> Tally:
@@ -180,12 +180,12 @@ class Fold:
                 self.running.remove(key)
         return self.summaries[key]
 
-    def expected_rounds(self) -> Quantity:
+    def expected_iterations(self) -> Quantity:
         """A symbol for how often a `while` is expected to go round."""
-        taken = {*self.rounds, *(parameter.name for parameter in self.module.entry.parameters)}
+        taken = {*self.iterations, *(parameter.name for parameter in self.module.entry.parameters)}
         names = ("rounds" if k == 1 else f"rounds_{k}" for k in count(1))
         name = next(name for name in names if name not in taken)
-        self.rounds.append(name)
+        self.iterations.append(name)
         return symbol(name)
 
 
@@ -360,9 +360,9 @@ class _FunctionFold:
     def while_loop(self, op: ops.While, tally: Tally) -> None:
         for entry in op.carried:
             self.scope.values[entry.name] = RunTime(self.scope.length(entry.initial))
-        body, rounds = self.block(op.body), self.fold.expected_rounds()
-        tally.include(body.repeated(rounds))
-        fresh_again = body.of("qubits") * rounds  # the circuit has these once and resets them in each round
+        body, iterations = self.block(op.body), self.fold.expected_iterations()
+        tally.include(body.repeated(iterations))
+        fresh_again = body.of("qubits") * iterations  # the circuit has these once and resets them in each iteration
         tally.add("resets", fresh_again)
         if self.fold.depth:
             tally.add("depth", fresh_again)
@@ -392,7 +392,7 @@ class _FunctionFold:
                 raise
             self.scope.values = saved
             if bound.constant > MOST_STEPS:
-                title = f"a loop around a recursive call has {bound} rounds; at most {MOST_STEPS} are counted"
+                title = f"a loop around a recursive call has {bound} iterations; at most {MOST_STEPS} are counted"
                 raise SizeError(title, span=op.span) from None
             self.unrolled_loop(op, ((start + step * k,) for k in range(int(bound))), tally)
 
@@ -417,7 +417,7 @@ class _FunctionFold:
         self.set_all(recurrence.after(bound))
 
     def looped_body(self, op: ops.For, index: Variable, bound: Quantity) -> tuple[Tally, Recurrence]:
-        """The tally of one round in terms of the index, and what the loop carries."""
+        """The tally of one iteration in terms of the index, and what the loop carries."""
         first = {entry.name: self.scope.value(entry.initial) for entry in op.carried}
         self.facts.append((index, bound))
         while True:
@@ -441,7 +441,7 @@ class _FunctionFold:
         return body.map(lambda amount: substitute(amount, recurrence.solved)), recurrence
 
     def unrolled_loop(self, op: ops.For, values: Iterable[Sequence[Value]], tally: Tally) -> None:
-        """Fold the body once for each round, with the loop's names known."""
+        """Fold the body once for each iteration, with the loop's names known."""
         self.set_all({entry.name: self.scope.value(entry.initial) for entry in op.carried})
         for round_values in values:
             self.set_all(dict(zip(op.targets, round_values, strict=True)))
@@ -461,10 +461,10 @@ class _FunctionFold:
         except NeedsValues as error:
             self.scope.values = saved
             try:
-                rounds = list(item_values(op.targets, dictionary))
+                iterations = list(item_values(op.targets, dictionary))
             except NotKnown:
                 raise error from None
-            self.unrolled_loop(op, rounds, tally)
+            self.unrolled_loop(op, iterations, tally)
 
     def symbolic_items(self, op: ops.For, domain: ops.Items, dictionary: Value, tally: Tally) -> None:
         index, bound = fresh("item"), length(dictionary)

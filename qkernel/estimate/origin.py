@@ -41,15 +41,15 @@ from qkernel.records import fields_among
 
 @dataclass(frozen=True)
 class Origin:
-    """The module, the values of the entry's arguments (bound, or symbols), and the symbols for rounds of `while`s.
+    """The module, the values of the entry's arguments (bound, or symbols), and the symbols for iterations of `while`s.
 
     `defaults` names the arguments that have the value of their default. `given` is what was put for symbols beside
-    `values`: numbers of rounds, and lengths of arrays that are not known otherwise.
+    `values`: numbers of iterations, and lengths of arrays that are not known otherwise.
     """
 
     module: Module
     values: dict[str, Value]
-    rounds: tuple[str, ...] = ()
+    iterations: tuple[str, ...] = ()
     given: Mapping[str, Value] = field(default_factory=dict)
     defaults: frozenset[str] = frozenset()
     basis: str | tuple[str, ...] = "native"
@@ -120,7 +120,7 @@ class Origin:
 
     def depths(self, total: Quantity) -> Depths:
         """The depths: of the lowered circuit where everything is bound and `total` gates are few, else upper bounds."""
-        walkable = total.is_constant and total.constant <= MOST_GATES and not self.rounds
+        walkable = total.is_constant and total.constant <= MOST_GATES and not self.iterations
         circuit = self._circuit() if walkable else None
         if circuit is not None and circuit.is_straight:
             return exact_depths(circuit, t_spans(self.module))

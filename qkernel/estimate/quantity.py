@@ -143,7 +143,7 @@ class Terms:
 class Iterated:
     """A loop over index = 0 .. count - 1 that has no closed form.
 
-    `states` (name, first value, next value) step once a round; the value is the sum of `result` over the rounds, or,
+    `states` (name, first value, next value) step once an iteration; the value is the sum of `result` over the iterations, or,
     if not `sums`, `result` after the last round.
     """
 

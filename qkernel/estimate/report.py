@@ -33,7 +33,7 @@ class EstimateQuality(StrEnum):
     """How a field is to be read.
 
     `exact`; `stepwise`: exact, but without a closed form, so that `substitute` runs it step by step; `expected`: a mean,
-    over the rounds of a `while` or over synthesised rotations; `upper_bound`: the larger side of branches that are taken at
+    over the iterations of a `while` or over synthesised rotations; `upper_bound`: the larger side of branches that are taken at
     run time, or a count that a published circuit stays below.
     """
 
@@ -173,7 +173,7 @@ class ResourceEstimate:
         tally = self.tally if decomposed else replace(self.origin, basis="clifford_t", precision=precision).tally()
         qubits, t_gates = plain(tally.of("qubits")), plain(tally.field_amounts()["t_gates"])
         if not isinstance(qubits, int) or not isinstance(t_gates, int):
-            names = ", ".join(f"`{name}`" for name in self.parameters) or "the rounds of its loops"
+            names = ", ".join(f"`{name}`" for name in self.parameters) or "the iterations of its loops"
             raise EntrypointValidationError(f"a physical estimate of `{self.origin.name}` needs values for {names}")
         return physical_estimate(
             qubits,
@@ -306,7 +306,7 @@ class ResourceEstimate:
     def _quality(self, name: str, amount: Quantity) -> EstimateQuality:
         if name in self.tally.bounded:
             return EstimateQuality.UPPER_BOUND
-        if name in self.averaged or not amount.free.isdisjoint(self.origin.rounds):
+        if name in self.averaged or not amount.free.isdisjoint(self.origin.iterations):
             return EstimateQuality.EXPECTED
         return EstimateQuality.STEPWISE if is_stepwise(amount) else EstimateQuality.EXACT
 

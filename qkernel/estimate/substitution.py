@@ -122,11 +122,11 @@ def substitute_atom(part: Atom, values: Values) -> Quantity:
         case Iterated(index, count, states, result, sums):
             own = {index, *(name for name, _, _ in states)}
             inside = {name: value for name, value in values.items() if name not in own}
-            rounds, first = substitute(count, values), {name: substitute(form, values) for name, form, _ in states}
-            if rounds.is_constant and rounds.constant <= 0:  # what rounds would do may have no value
+            iterations, first = substitute(count, values), {name: substitute(form, values) for name, form, _ in states}
+            if iterations.is_constant and iterations.constant <= 0:  # what iterations would do may have no value
                 return ZERO if sums else substitute(result, {**inside, **first})
             stepped = tuple((name, first[name], substitute(following, inside)) for name, _, following in states)
-            return iterated(index, rounds, stepped, substitute(result, inside), sums)
+            return iterated(index, iterations, stepped, substitute(result, inside), sums)
         case ItemSum(targets, dictionary, result):
             inside = {name: value for name, value in values.items() if name not in targets}
             return item_sum(targets, substitute_value(dictionary, values), substitute(result, inside))
@@ -275,21 +275,21 @@ def item_sum(targets: tuple[Variable, ...], dictionary: Value, result: Quantity)
     if result.free.isdisjoint(targets):
         return length(dictionary) * result
     try:
-        rounds = list(item_values(targets, dictionary))
+        iterations = list(item_values(targets, dictionary))
     except NotKnown:
         return atom(ItemSum(targets, dictionary, result))
-    if result.free <= set(targets) and all(isinstance(value, Quantity) for values in rounds for value in values):
+    if result.free <= set(targets) and all(isinstance(value, Quantity) for values in iterations for value in values):
         count, spent = function(result), size(result)
         found = 0
-        for values in rounds:
+        for values in iterations:
             spend(spent)
             found += count({name: value.constant for name, value in zip(targets, values, strict=True)})  # type: ignore[union-attr]
         return quantity(found)
-    return sum((substitute(result, dict(zip(targets, values, strict=True))) for values in rounds), ZERO)
+    return sum((substitute(result, dict(zip(targets, values, strict=True))) for values in iterations), ZERO)
 
 
 def item_values(targets: tuple[Variable, ...], dictionary: Value) -> Iterator[list[Value]]:
-    """The values of the targets of a loop over a bound dictionary, round by round; the parts of a key may have one each."""
+    """The values of the targets in each iteration of a loop over a bound dictionary; the parts of a key may have one each."""
     for key, value in known(dictionary).items():
         parts = key if len(targets) > 2 else (key,)
         yield [as_value(part) for part in (*parts, value)]
@@ -426,19 +426,19 @@ def _by_substitution(part: Atom) -> Function:
 
 
 def run(loop: Iterated) -> Function:
-    """The value of a loop: a sum over its rounds, or what is left after the last."""
+    """The value of a loop: a sum over its iterations, or what is left after the last."""
     count, result, index = function(loop.count), function(loop.result), loop.index
     first = [(name, function(form)) for name, form, _ in loop.states]
     following = [(name, function(form)) for name, _, form in loop.states]
     weight = size(loop.result) + sum(size(form) for _, _, form in loop.states)
 
     def value(numbers: Numbers) -> Any:
-        rounds = max(0, int(count(numbers)))
-        if rounds > MOST_STEPS:
-            raise SizeError(f"a loop without a closed form would take {rounds} steps; at most {MOST_STEPS} are run")
+        iterations = max(0, int(count(numbers)))
+        if iterations > MOST_STEPS:
+            raise SizeError(f"a loop without a closed form would take {iterations} steps; at most {MOST_STEPS} are run")
         numbers |= {name: start(numbers) for name, start in first}
         total: Any = 0
-        for step in range(rounds):
+        for step in range(iterations):
             numbers[index] = step
             if loop.sums:
                 total += result(numbers)

@@ -97,7 +97,7 @@ def verify(
 def _whole_tally(module: Module, values: Mapping[str, Any]) -> Tally:
     fold = Fold(module)
     tally = fold.entry(values)
-    once = dict.fromkeys(fold.rounds, quantity(1))
+    once = dict.fromkeys(fold.iterations, quantity(1))
     return tally.map(lambda amount: substitute(amount, once))
 
 
@@ -126,7 +126,7 @@ def _target_counts(lowered: Mapping[str, Quantity], circuit: Any) -> dict[str, Q
 
 
 def target_operations(circuit: Any) -> Counter[str]:
-    """The operations of a Qiskit circuit by size and name: of branches the larger, rounds once, what is in boxes too."""
+    """The operations of a Qiskit circuit by size and name: of branches the larger, loop bodies once, what is in boxes too."""
     counts: Counter[str] = Counter()
     for instruction in circuit.data:
         operation = instruction.operation

@@ -84,11 +84,11 @@ def largest_item(key: Key, form: Quantity, targets: tuple[Variable, ...], dictio
     if form.free.isdisjoint(targets):
         return Tally({key: at_least_zero(length(dictionary) - 1) * form})
     try:
-        rounds = list(item_values(targets, dictionary))
+        iterations = list(item_values(targets, dictionary))
     except NotKnown:
         return Tally({key: item_sum(targets, dictionary, form)}, frozenset(("qubits", "ancillas")))
     result = Tally()
-    for values in rounds:
+    for values in iterations:
         result.include(Tally({key: substitute(form, dict(zip(targets, values, strict=True)))}))
     return result
 

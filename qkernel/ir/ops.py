@@ -196,7 +196,7 @@ class Items(Declared):
 class Carried(Declared):
     """A classical value that a loop carries.
 
-    Before the loop `name` is `initial`; after each round it becomes `next`, all carried names at once; after the loop
+    Before the loop `name` is `initial`; after each iteration it becomes `next`, all carried names at once; after the loop
     `name` denotes the last value. Its type is `joined_type` of the two. `span` is where the loop's body assigns it last.
     """
 

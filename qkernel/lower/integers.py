@@ -1,6 +1,6 @@
 """Whole numbers that a run-time loop carries: signed integer variables of the circuit, as wide as their bounds ask.
 
-A number may grow by a bounded step in each of up to 131,072 rounds of a loop; one that may grow faster is refused.
+A number may grow by a bounded step in each of up to 131,072 iterations of a loop; one that may grow faster is refused.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from qkernel.ir.types import BIT, UINT
 from qkernel.lower.circuit import INTEGERS, IntegerVariable, integer, variables_read
 
 _ROUNDS = 1 << 17
-"""The most rounds of a loop; our engines stop before that."""
+"""The most iterations of a loop; our engines stop before that."""
 
 _NARROWEST, _WIDEST = 32, 64
-"""Widths of variables, in bits: a loop of one's steps has room for 2**31 rounds, which machines do not count."""
+"""Widths of variables, in bits: a loop of one's steps has room for 2**31 iterations, which machines do not count."""
 
 Growth = tuple[int, int]
 """(a, b): at most a times the largest number that the loops under way carry, plus b."""
@@ -49,7 +49,7 @@ class Integers:
         return self.declare(self._names[k], self._growths[k])
 
     def close(self, carried: Sequence[tuple[Item, Expr, Expr]], first: int, is_inner: bool) -> Item | None:
-        """End a loop that carries these variables, each with its value before and after a round.
+        """End a loop that carries these variables, each with its value before and after an iteration.
 
         The loop's own variables and those within it are numbered from `first` on. Gives one that no width may suffice for,
         if there is one.

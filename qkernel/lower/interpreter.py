@@ -425,20 +425,20 @@ class Interpreter:
         names = frame.names
         if isinstance(op.domain, Range):
             parts = (op.domain.start, op.domain.stop, op.domain.step)
-            start, stop, step = (whole(value(part, names), "the number of rounds") for part in parts)
+            start, stop, step = (whole(value(part, names), "the number of iterations") for part in parts)
             if not step:
                 raise SizeError("the step of a loop is 0", label="step 0")
-            rounds: range | dict[Any, Any] = range(start, stop, step)
+            iterations: range | dict[Any, Any] = range(start, stop, step)
             spend(ITERATION * max(0, (stop - start) // step))
-            targets: Iterable[tuple[Any, ...]] = ((k,) for k in rounds)
+            targets: Iterable[tuple[Any, ...]] = ((k,) for k in iterations)
         else:
             dictionary = value(op.domain.dictionary, names)
             if isinstance(dictionary, OpenDictionary):
                 dictionary = dictionary.items()
-            rounds, spread = dictionary, len(op.targets) > 2
+            iterations, spread = dictionary, len(op.targets) > 2
             spend(ITERATION * len(dictionary))
             targets = ((*key, entry) if spread else (key, entry) for key, entry in dictionary.items())
-        if self.rows is None and self.unrolled(op, rounds, names):
+        if self.rows is None and self.unrolled(op, iterations, names):
             return
         names.update([(entry.name, value(entry.initial, names)) for entry in op.carried])
         frame.loops.append(op.targets)
@@ -451,14 +451,14 @@ class Interpreter:
                 names.update(runtime.after_round(self, op.carried, frame))
         frame.loops.pop()
 
-    def unrolled(self, op: For, rounds: range | dict[Any, Any], names: dict[str, Any]) -> bool:
-        """Whether the loop could be lowered for all its rounds at once."""
+    def unrolled(self, op: For, iterations: range | dict[Any, Any], names: dict[str, Any]) -> bool:
+        """Whether the loop could be lowered for all its iterations at once."""
         if (gates := self._plain_loops.get(id(op))) is None:
             gates = self._plain_loops[id(op)] = loops.gates_in(op)
-        if len(rounds) * gates < _FEW_GATES:
+        if len(iterations) * gates < _FEW_GATES:
             return False
         try:
-            self.columns.extend(loops.unroll(op, rounds, names, self.code, self.consumed))
+            self.columns.extend(loops.unroll(op, iterations, names, self.code, self.consumed))
         except NotVectorised:
             self._plain_loops[id(op)] = 0
             return False

@@ -93,6 +93,6 @@ def manageable(expr: Expr) -> Expr:
             "an expression over values that are known only later has grown to "
             f"{f'{nodes:,}' if nodes < _MOST_SHOWN else f'more than {_MOST_SHOWN:,}'} operations, nested {depth} deep",
             label="too large an expression",
-            help="carry a value that is known, or fewer rounds",
+            help="carry a value that is known, or fewer iterations",
         )
     return expr

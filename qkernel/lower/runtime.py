@@ -24,8 +24,8 @@ from qkernel.lower.effort import spend
 from qkernel.lower.evaluation import value
 from qkernel.lower.reports import Frame
 from qkernel.lower.residuals import choose, manageable
-from qkernel.lower.rounds import known_rounds
 from qkernel.lower.values import Affine, Unsettled, Vector
+from qkernel.lower.while_loops import known_iterations
 
 if TYPE_CHECKING:
     from qkernel.lower.interpreter import Interpreter
@@ -98,10 +98,10 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
     condition = value(op.condition, names)
     if isinstance(condition, (bool, int, float)):
         if condition:
-            raise known_rounds()
+            raise known_iterations()
         names.update(starts)
         return
-    tested = _tested(condition, "the number of rounds")
+    tested = _tested(condition, "the number of iterations")
     body, ends = _round(interpreter, op, frame)
     written: dict[Item, Expr] = {}
     for name, place in placed.items():
@@ -111,7 +111,7 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
         raise _changes(next(name for name, number in numbers.items() if number is full))
     known = {place for name, place in numbers.items() if isinstance(starts[name], int)}
     if _is_known(tested, [part for part in body if isinstance(part, Assign)], written, known):
-        raise known_rounds()
+        raise known_iterations()
     body += at_once(written, interpreter.fresh_variable, op.span)
     columns.body.append(Repeat(tested, tuple(body), op.span))
 
@@ -129,7 +129,7 @@ def _round(interpreter: Interpreter, op: While, frame: Frame) -> tuple[list[Any]
 
 
 def _is_known(condition: Expr, assigned: Sequence[Assign], written: Mapping[Item, Expr], known: Iterable[Item]) -> bool:
-    """Whether the number of rounds depends on `known` variables only, and on what the body assigns to others from these."""
+    """Whether the number of iterations depends on `known` variables only, and on what the body assigns to others from these."""
     settled = {part.variable for part in assigned}.union(*map(variables_read, known))
     values = {part.variable: part.value for part in assigned}
     values |= {variable: entry for target, entry in written.items() for variable in variables_read(target)}
@@ -143,7 +143,7 @@ def _is_known(condition: Expr, assigned: Sequence[Assign], written: Mapping[Item
 
 
 def after_round(interpreter: Interpreter, carried: Sequence[Carried], frame: Frame) -> list[tuple[str, Any]]:
-    """What carried names are after a round; an error is reported where the round assigns them."""
+    """What carried names are after an iteration; an error is reported where the iteration assigns them."""
     try:
         return [(entry.name, value(entry.next, frame.names)) for entry in carried]
     except (QKernelError, Unsettled, ArithmeticError, ValueError):
@@ -187,7 +187,7 @@ def _write(written: dict[Item, Expr], place: Any, end: Any, name: str, counts: b
 def _changes(name: str) -> SeparationError:
     name = written_name(name)
     return SeparationError(
-        f"`{name}` changes in a loop whose number of rounds is known only at run time",
+        f"`{name}` changes in a loop whose number of iterations is known only at run time",
         label=f"`{name}` would be known only at run time",
         help=f"such a loop may carry bits, and whole numbers that it counts: `{name} = {name} + 1`",
     )

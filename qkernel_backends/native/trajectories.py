@@ -19,7 +19,7 @@ from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import BITS, INTEGERS, Assign, Circuit, Instruction, IntegerVariable
 from qkernel.lower.integers import fits_words
 from qkernel_backends.guard import AtAnyAngle, guarded
-from qkernel_backends.histories import check_branches, check_rounds, check_width, no_exact_value, no_state
+from qkernel_backends.histories import check_branches, check_iterations, check_width, no_exact_value, no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.native.branching import Collapse, Step, Test, last_measurements, steps
 from qkernel_backends.native.encode import encode
@@ -48,7 +48,7 @@ _NEGLIGIBLE = {4: 1e-12, 8: 1e-20}
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Histories: states (rows, 2, 2**n) of real and imaginary parts, bits (rows, bits), integers (rows, integers), and for
-    each row its sample, how many shots took it, and the rounds of loops so far. Without shots the squared norm is the
+    each row its sample, how many shots took it, and the iterations of loops so far. Without shots the squared norm is the
     probability."""
 
     states: Array
@@ -56,7 +56,7 @@ class Rows:
     integers: Array
     sample: Array
     shots: Array
-    rounds: Array
+    iterations: Array
 
     def __len__(self) -> int:
         return len(self.sample)
@@ -224,8 +224,8 @@ class Trajectories(AtAnyAngle):
                     yield target, rows.take(~held) if held.any() else rows
                     rows = rows.take(held)
                 if loop is not None:
-                    rows.rounds[:] += 1
-                    check_rounds(self.circuit, loop, rows.rounds.max(initial=0))
+                    rows.iterations[:] += 1
+                    check_iterations(self.circuit, loop, rows.iterations.max(initial=0))
                 yield at + 1, rows
             case Collapse() as collapse:
                 yield at + 1, self._collapsed(collapse, rows, generator, histories)
@@ -294,7 +294,7 @@ class Trajectories(AtAnyAngle):
                 half /= np.sqrt(weights[outcome][chosen]).reshape(-1, 1, 1, 1).astype(self.real)
             if collapse.bit is not None:
                 bits[:, collapse.bit] = outcome
-            parts.append((bits, rows.integers[chosen], rows.sample[chosen], shots[outcome][chosen], rows.rounds[chosen]))
+            parts.append((bits, rows.integers[chosen], rows.sample[chosen], shots[outcome][chosen], rows.iterations[chosen]))
             begin += len(bits)
         return Rows(states.reshape(count, *rows.states.shape[1:]), *map(np.concatenate, zip(*parts, strict=True)))
 

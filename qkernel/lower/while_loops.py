@@ -14,24 +14,24 @@ from qkernel.ir.types import is_quantum
 from qkernel.ir.walk import definitions
 
 
-def check_rounds(module: Module) -> None:
-    """Raise for a `while` that the entry runs in any case, and whose rounds are known before it runs.
+def check_while_conditions(module: Module) -> None:
+    """Raise for a `while` that the entry runs in any case, and whose iterations are known before it runs.
 
     A kernel that takes qubits is made to be called, and may be given what is measured.
     """
     if any(is_quantum(parameter.type) for parameter in module.entry.parameters):
         return
     for op in _Reading(module).function(module.entry.name, frozenset()).known:
-        raise known_rounds(op)
+        raise known_iterations(op)
 
 
-def known_rounds(op: While | None = None) -> SeparationError:
+def known_iterations(op: While | None = None) -> SeparationError:
     """The error for a `while` without a measured bit."""
     return SeparationError(
         "the condition of this `while` is known before the kernel runs",
         span=None if op is None else op.span,
         label="no measured bit in it",
-        help="a `while` runs on measured bits; where arguments decide the number of rounds, loop over `qk.range`",
+        help="a `while` runs on measured bits; where arguments decide the number of iterations, loop over `qk.range`",
     )
 
 
@@ -66,9 +66,9 @@ class _Reading:
                 case Call():
                     known += self.call(op, names)
                 case For():
-                    known += self.rounds(op, names)  # of a loop that may not run too: where it runs, it is refused
+                    known += self.iterations(op, names)  # of a loop that may not run too: where it runs, it is refused
                 case While():
-                    inside = self.rounds(op, names)
+                    inside = self.iterations(op, names)
                     known += inside if _depends(op.condition, names) else [op]
                 case If():
                     sides = self.block(op.then, names) + self.block(op.otherwise, names)
@@ -88,7 +88,7 @@ class _Reading:
         names |= {name for name, is_measured in results if name is not None and is_measured}
         return found.known
 
-    def rounds(self, op: For | While, names: set[str]) -> list[While]:
+    def iterations(self, op: For | While, names: set[str]) -> list[While]:
         """As `block`, for the body of a loop, read again until all that it carries is known."""
         names |= {entry.name for entry in op.carried if _depends(entry.initial, names)}
         while True:
