@@ -75,7 +75,7 @@ def test_a_loop_without_an_end_is_named(monkeypatch):
     monkeypatch.setattr("qkernel_backends.histories.MOST_ITERATIONS", 50)
     builder = CircuitBuilder(1, 1).gate("x", 0).measure(0, 0)
     builder.repeat(bit(0), lambda body: body.measure(0, 0))
-    with pytest.raises(ExecutionError, match="a `while` of `kernel` ran 50 rounds"):
+    with pytest.raises(ExecutionError, match="a `while` of `kernel` ran 50 iterations"):
         NATIVE.prepare(builder.circuit()).sample(NO_ANGLES, 10, 0)
 
 
