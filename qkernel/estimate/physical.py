@@ -17,7 +17,7 @@ from qkernel.estimate.beverland import patch_error, t_factory
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class DataBlock:
     """A block of data qubits: its tiles, and the time steps that it needs for each T gate."""
 
     tiles: Callable[[int], int]
@@ -36,9 +36,9 @@ class Factory:
 
 
 LAYOUTS = {
-    "compact": Layout(lambda qubits: math.ceil(1.5 * qubits) + 3, 9),
-    "intermediate": Layout(lambda qubits: 2 * qubits + 4, 5),
-    "fast": Layout(lambda qubits: 2 * qubits + math.ceil(math.sqrt(8 * qubits)) + 1, 1),
+    "compact": DataBlock(lambda qubits: math.ceil(1.5 * qubits) + 3, 9),
+    "intermediate": DataBlock(lambda qubits: 2 * qubits + 4, 5),
+    "fast": DataBlock(lambda qubits: 2 * qubits + math.ceil(math.sqrt(8 * qubits)) + 1, 1),
 }
 FACTORIES = (
     Factory("15-to-1", 11, 11, 1, lambda p: 35 * p**3),
@@ -120,7 +120,7 @@ def physical_estimate(
 
 
 def _litinski(
-    qubits: int, t_gates: int, error_rate: float, cycle_time: float, allowed: float, layout: Layout, factories: int | None
+    qubits: int, t_gates: int, error_rate: float, cycle_time: float, allowed: float, layout: DataBlock, factories: int | None
 ) -> PhysicalEstimate:
     count = max(1, t_gates)
     factory = _factory(error_rate, allowed / count)
@@ -146,7 +146,7 @@ def _litinski(
 
 
 def _beverland(
-    qubits: int, t_gates: int, error_rate: float, cycle_time: float, allowed: float, layout: Layout, factories: int | None
+    qubits: int, t_gates: int, error_rate: float, cycle_time: float, allowed: float, layout: DataBlock, factories: int | None
 ) -> PhysicalEstimate:
     count, patches, distance = max(1, t_gates), layout.tiles(qubits), 1
     factory = t_factory(error_rate, allowed / count)

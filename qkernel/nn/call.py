@@ -20,7 +20,7 @@ from torch import Tensor
 
 from qkernel.errors import LayerInputError
 from qkernel.nn.compile import Recipe
-from qkernel.nn.splits import Columns, DirectSplit, Joined, Split, split
+from qkernel.nn.splits import AnySplit, Columns, DirectSplit, Split, split
 from qkernel.nn.tensors import TensorProgram, tensor_program
 from qkernel.program import Program
 
@@ -61,7 +61,7 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TensorLayout:
     """For each tensor whether it comes per sample, and its stretch of the columns of its kind; all columns of each kind."""
 
     stretches: tuple[tuple[bool, int, int], ...]
@@ -77,9 +77,9 @@ class Wiring:
     placements: tuple[Placement, ...]
     recipe: Recipe
     number: int = field(default_factory=lambda: next(_numbers), init=False)
-    layouts: dict[tuple[bool, ...], Layout] = field(default_factory=dict, init=False, repr=False)
+    layouts: dict[tuple[bool, ...], TensorLayout] = field(default_factory=dict, init=False, repr=False)
     splits: dict[Any, Split] = field(default_factory=dict, init=False, repr=False)
-    tensor_programs: dict[Layout, TensorProgram | None] = field(default_factory=dict, init=False, repr=False)
+    tensor_programs: dict[TensorLayout, TensorProgram | None] = field(default_factory=dict, init=False, repr=False)
     calls: dict[Any, Call] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -104,7 +104,7 @@ class Wiring:
         self.program.prepare(real_dtype(dtype))
         self.split(real_dtype(dtype), layout)
 
-    def split(self, dtype: np.dtype[Any], layout: Layout, needed: Columns | None = None) -> Split:
+    def split(self, dtype: np.dtype[Any], layout: TensorLayout, needed: Columns | None = None) -> Split:
         """See `qkernel.nn.splits.split`."""
         key = dtype, layout, needed
         if key not in self.splits:
@@ -113,7 +113,7 @@ class Wiring:
             self.splits[key] = split(self.program, dtype, layout.batched, layout.shared, needed)
         return self.splits[key]
 
-    def layout(self, tensors: Sequence[Tensor]) -> Layout:
+    def layout(self, tensors: Sequence[Tensor]) -> TensorLayout:
         """A tensor with batch axes comes per sample; one without is the same for all samples."""
         kinds = tuple([tensor.dim() > len(place.shape) for place, tensor in zip(self.placements, tensors, strict=True)])
         found = self.layouts.get(kinds)
@@ -121,19 +121,19 @@ class Wiring:
             found = self.layouts[kinds] = self._layout(kinds)
         return found
 
-    def _layout(self, kinds: tuple[bool, ...]) -> Layout:
+    def _layout(self, kinds: tuple[bool, ...]) -> TensorLayout:
         columns: dict[bool, list[int]] = {True: [], False: []}
         stretches = []
         for place, kind in zip(self.placements, kinds, strict=True):
             start = len(columns[kind])
             columns[kind] += place.columns
             stretches.append((kind, start, len(columns[kind])))
-        return Layout(tuple(stretches), tuple(columns[True]), tuple(columns[False]))
+        return TensorLayout(tuple(stretches), tuple(columns[True]), tuple(columns[False]))
 
     @property
-    def per_sample(self) -> Layout:
+    def per_sample(self) -> TensorLayout:
         """The layout in which every column comes per sample, in the order of theta."""
-        return Layout((), tuple(range(self.program.num_columns)), ())
+        return TensorLayout((), tuple(range(self.program.num_columns)), ())
 
     def remember(self, kind: Any, call: Call) -> None:
         """Keep a checked call for tensors of its kind: their shapes, dtypes and devices."""
@@ -141,7 +141,7 @@ class Wiring:
             self.calls.clear()
         self.calls[kind] = call
 
-    def tensor_program(self, layout: Layout) -> TensorProgram | None:
+    def tensor_program(self, layout: TensorLayout) -> TensorProgram | None:
         """The program as tensor operations, where it can be had."""
         if layout not in self.tensor_programs:
             self.tensor_programs[layout] = tensor_program(self.program, layout.batched, layout.shared)
@@ -151,7 +151,7 @@ class Wiring:
         """Whether tensors of `device` are not for the layer's own engine, which works in the memory of the CPU."""
         return device != _CPU or self.program.name == "torch"
 
-    def operations(self, layout: Layout, device: torch.device, again: bool = False) -> TensorProgram | None:
+    def operations(self, layout: TensorLayout, device: torch.device, again: bool = False) -> TensorProgram | None:
         """The tensor operations to compute with, if any; None: the layer's engine does it.
 
         That is so on the CPU; not on other devices, and not where derivatives are differentiated or transformed `again`.
@@ -217,7 +217,7 @@ class Call:
     """
 
     wiring: Wiring
-    layout: Layout
+    layout: TensorLayout
     batch_axes: tuple[int, ...]
     dtype: torch.dtype
     device: torch.device
@@ -335,7 +335,7 @@ class Call:
         columns = [column for place, one in zip(self.wiring.placements, wanted, strict=True) if one for column in place.columns]
         if self.wiring.operations(self.layout, self.device) is not None:
             return self._tensor_jacobian(tensors)[..., columns]
-        split = Joined(self.wiring.program, self._real, self.layout.batched, self.layout.shared, tuple(columns))
+        split = AnySplit(self.wiring.program, self._real, self.layout.batched, self.layout.shared, tuple(columns))
         found = split.jacobian(*self.arrays(tensors))[..., columns]
         return _tensor(found.reshape(*self.shape, len(columns)), self.precision, self.device)
 
@@ -410,7 +410,7 @@ class Call:
     @cached_property
     def _floors(self) -> bool:
         """Whether the values are probabilities that the split may give rounded below 0."""
-        return not isinstance(self._split, Joined) and self.wiring.program.floors
+        return not isinstance(self._split, AnySplit) and self.wiring.program.floors
 
     @cached_property
     def _unread(self) -> Tensor:

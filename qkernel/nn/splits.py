@@ -52,7 +52,7 @@ def split(program: Program, dtype: np.dtype[Any], batched: Columns, shared: Colu
 
     `needed` are the columns whose gradient is asked for (None: all); the others' is unspecified.
     """
-    joined = Joined(program, dtype, batched, shared, needed)
+    joined = AnySplit(program, dtype, batched, shared, needed)
     outcomes = sum(1 << len(qubits) for qubits in program.circuit.probabilities)
     if program.shots is not None or program.method != "adjoint" or program.circuit.angles.non_affine:
         return joined
@@ -70,7 +70,7 @@ def split(program: Program, dtype: np.dtype[Any], batched: Columns, shared: Colu
 
 
 @dataclass(frozen=True)
-class Joined:
+class AnySplit:
     """A `Split` for any engine: puts theta together and takes its gradient apart."""
 
     program: Program
@@ -107,7 +107,7 @@ class Joined:
 class Computed:
     """A `Split` of outputs that are computed of what is read out: `inner` is the engine's own, of the form `observed`."""
 
-    joined: Joined
+    joined: AnySplit
     inner: Split
 
     def value(self, inputs: Array, weights: Array) -> Array:
@@ -158,7 +158,7 @@ class Further:
     `width` outputs.
     """
 
-    joined: Joined
+    joined: AnySplit
     inner: Split
     width: int
     per_sample: Columns
