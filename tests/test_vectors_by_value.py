@@ -12,6 +12,8 @@ import pytest
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import UnsupportedPythonError
+from qkernel.ir.expressions import Const, Expr, Pack
+from qkernel.ir.types import Type
 
 Program = qk.Kernel[..., Any]
 
@@ -306,3 +308,26 @@ def test_a_recursion_returns_what_it_changes() -> None:
 
     with pytest.raises(UnsupportedPythonError, match="must return the vector `v`"):
         descends.check()
+
+
+@qk.qkernel
+def written() -> qk.Vector[qk.Bit]:
+    bits = qk.bit_array(20)
+    for i in [*range(20)]:
+        bits[i] = qk.bit(1)
+        if i:
+            bits[i - 1] = bits[i]
+    return bits
+
+
+def test_elements_assigned_one_by_one_make_no_vectors_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    make, lengths = Pack.__new__, []
+
+    def counted(cls: type[Pack], items: tuple[Expr, ...], type: Type) -> Pack:
+        lengths.append(len(items))
+        return make(cls, items, type)
+
+    monkeypatch.setattr(Pack, "__new__", counted)
+    (returned,) = written.ir.entry.returns
+    assert returned.items == 20 * (Const(True),)
+    assert lengths.count(20) == 2  # `bit_array(20)`, and what is returned

@@ -24,7 +24,7 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.values import as_type, describe, found_in, leaves, with_leaves
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ArrayHandle, Const, Expr, Pack, Slice, Updated, item, size, wrap
-from qkernel.ir.types import BIT, ArrayType, DictType, TupleType
+from qkernel.ir.types import BIT, ArrayType, DictType, TupleType, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ def given_away(kernel: str, span: Span | None) -> Reason:
 
 
 Keys = tuple[Any, ...]
+Entries = tuple[Expr, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -100,9 +101,12 @@ class Arrays:
     def __init__(self) -> None:
         self.gone: dict[int, tuple[Any, Reason]] = {}
 
-    def handle(self, value: Expr, of: ArrayObject | None = None) -> ArrayHandle:
-        """A handle of a new array, or of the next state of one."""
-        handle = ArrayHandle(value, ArrayObject() if of is None else of)
+    def handle(self, value: Expr) -> ArrayHandle:
+        """A handle of a new array."""
+        return self._state(value, value.type, ArrayObject())
+
+    def _state(self, value: Expr | Entries, type: Type, of: ArrayObject) -> ArrayHandle:
+        handle = ArrayHandle(value, type, of)
         handle.object.handles.append(handle)
         return handle
 
@@ -126,10 +130,10 @@ class Arrays:
             matrix.object.rows.append((all_keys, row))
         return row
 
-    def change(self, handle: ArrayHandle, value: Expr, why: Reason) -> ArrayHandle:
+    def change(self, handle: ArrayHandle, value: Expr | Entries, why: Reason) -> ArrayHandle:
         """The handle of the array after a change to `value`; all others of it are gone."""
         self.lose(handle, why)
-        return self.handle(value, handle.object)
+        return self._state(value, handle.type, handle.object)
 
     def relate(self, left: Any, right: Any) -> None:
         """Two handles may be of one array: before and after a loop or a branch."""
@@ -229,8 +233,8 @@ def _index(key: Any, base: Expr, axis: int, shown: str, key_node: ast.expr, span
     return index
 
 
-def updated(base: Expr, key: Any, value: Any, key_node: ast.expr, node: ast.AST, span: Span) -> Expr:
-    """The vector after `base[key] = value`."""
+def updated(base: Expr, key: Any, value: Any, key_node: ast.expr, node: ast.AST, span: Span) -> Expr | Entries:
+    """The vector after `base[key] = value`, by its entries where each is known."""
     shown = ast.unparse(node.value) if isinstance(node, ast.Subscript) else "the vector"
     if not isinstance(base.type, ArrayType) or base.type.rank != 1 or isinstance(key, (slice, tuple)):
         raise UnsupportedPythonError(
@@ -243,10 +247,10 @@ def updated(base: Expr, key: Any, value: Any, key_node: ast.expr, node: ast.AST,
     if isinstance(value, QuantumHandle):
         raise KernelTypeError(f"`{shown}` holds classical values", span=span, label=describe(value))
     entry = as_type(value, base.type.element, f"an element of `{shown}`", span)
-    base = wrap(base)
-    if isinstance(base, Pack) and isinstance(index, Const):
-        return Pack((*base.items[: index.value], entry, *base.items[index.value + 1 :]), base.type)
-    return Updated(base, index, entry)
+    match base, index:
+        case ArrayHandle(held=tuple(entries) | Pack(entries)), Const(position):
+            return *entries[:position], entry, *entries[position + 1 :]
+    return Updated(wrap(base), index, entry)
 
 
 _REDUCTIONS = {

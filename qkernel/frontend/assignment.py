@@ -7,7 +7,7 @@ from typing import Any
 
 from qkernel.diagnostics import counted
 from qkernel.errors import KernelTypeError, QubitRebindError, UnsupportedPythonError
-from qkernel.frontend.arrays import changed, updated
+from qkernel.frontend.arrays import Entries, changed, updated
 from qkernel.frontend.indexing import is_literal
 from qkernel.frontend.iteration import iterate
 from qkernel.frontend.ownership import QuantumHandle
@@ -175,7 +175,7 @@ def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: 
         base[key] = value
 
 
-def _assign_element(tracer: Tracer, base: Expr, name: str, changed_to: Expr, node: ast.expr) -> None:
+def _assign_element(tracer: Tracer, base: Expr, name: str, changed_to: Expr | Entries, node: ast.expr) -> None:
     """`name`, a vector of the function under way, is `changed_to` after an assignment to an element."""
     frame = tracer.frame
     if (owner := find_frame(frame, name)) is not frame:

@@ -132,7 +132,7 @@ def symbolic_if(tracer: Tracer, node: ast.If | ast.IfExp, condition: Expr, read_
         else:
             forget(frame, name, frame.dead.get(name, Gone("is made on one side of a branch only")))
     for made in sides.hoisted:
-        tracer.scopes[-1].add(made.register)
+        tracer.scopes[-1].setdefault(made.register, 0)
         tracer.emit(made)
     tracer.emit(ops.If(condition, tuple(then), tuple(otherwise), tuple(sides.joined), frame.span(node.test)))
     return result

@@ -19,7 +19,8 @@ from qkernel.frontend.python_calls import local_function
 from qkernel.frontend.reader import read, reads, with_site
 from qkernel.frontend.tracer import Frame, Tracer
 from qkernel.frontend.values import describe, symbol_in
-from qkernel.ir.expressions import Expr, SymbolUse, apply, wrap
+from qkernel.ir.expressions import Expr, apply, wrap
+from qkernel.ir.python_values import SymbolUse
 from qkernel.ir.types import BIT, ArrayType, DictType
 from qkernel.records import record_fields
 

@@ -18,7 +18,8 @@ from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import describe
 from qkernel.ir import ops
 from qkernel.ir.expression_text import as_written
-from qkernel.ir.expressions import ONE, ZERO, Const, Expr, SymbolUse, apply
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, apply
+from qkernel.ir.python_values import SymbolUse
 from qkernel.ir.types import DictType
 from qkernel.tracing import active
 

@@ -255,8 +255,7 @@ def _trace_body(
         start()
         run(tracer, node.body)
     if _tells_more(tracer, node, before, ledger, plan, symbols):
-        for symbol in symbols.values():
-            tracer.scopes[-1].discard(symbol.name)
+        tracer.free(symbol.name for symbol in symbols.values())
         return None
     carried = []
     for (name, path), symbol in symbols.items():
@@ -274,8 +273,7 @@ def _trace_body(
         following = wrap(value)
         if (symbol.type, following.type) == (UINT, FLOAT):
             plan.types[name, path] = FLOAT
-            for other in symbols.values():
-                tracer.scopes[-1].discard(other.name)
+            tracer.free(other.name for other in symbols.values())
             return None
         following = convert(following, symbol.type, f"`{name}` after an iteration", span)
         carried.append(ops.Carried(symbol.name, initial[name, path], following, frame.assigned.get(name)))

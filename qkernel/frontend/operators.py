@@ -15,8 +15,8 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import describe, parts, same_shape, symbol_in
 from qkernel.ir.array_protocol import elementwise
-from qkernel.ir.expressions import Expr, SymbolUse, apply, joined, wrap
-from qkernel.ir.python_values import is_number
+from qkernel.ir.expressions import Expr, apply, joined, wrap
+from qkernel.ir.python_values import SymbolUse, is_number
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, ScalarType
 
 _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {

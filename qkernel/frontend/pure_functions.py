@@ -29,7 +29,8 @@ from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import describe, symbol_in
 from qkernel.ir.array_protocol import elements
 from qkernel.ir.expression_text import as_written
-from qkernel.ir.expressions import Expr, SymbolUse, apply, size, wrap
+from qkernel.ir.expressions import Expr, apply, size, wrap
+from qkernel.ir.python_values import SymbolUse
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, DictType
 from qkernel.types import Bit, Float, UInt
 

@@ -31,7 +31,8 @@ from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.tracer import Frame, Tracer
 from qkernel.frontend.values import attributes, describe, handles_in, symbol_in
 from qkernel.ir.array_protocol import universal
-from qkernel.ir.expressions import Expr, SymbolUse
+from qkernel.ir.expressions import Expr
+from qkernel.ir.python_values import SymbolUse
 from qkernel.ir.types import ArrayType
 
 MAXIMUM_DEPTH = 100

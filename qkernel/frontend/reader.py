@@ -13,8 +13,7 @@ from qkernel.frontend.signature import CallSite
 from qkernel.frontend.tracer import Frame, Tracer
 from qkernel.frontend.values import describe
 from qkernel.ir.expression_text import as_written
-from qkernel.ir.expressions import SymbolUse
-from qkernel.ir.python_values import NotClassical
+from qkernel.ir.python_values import NotClassical, SymbolUse
 from qkernel.ir.types import ArrayType
 
 Reader = Callable[[Tracer, Any], Any]

@@ -129,7 +129,7 @@ def _arguments(tracer: Tracer, kernel: AnyKernel) -> dict[str, Any]:
     """The kernel's parameters as handles and symbols; structs are put together from their fields."""
     values: dict[str, Any] = {}
     for parameter in kernel.signature.parameters:
-        tracer.scopes[0].add(parameter.name)
+        tracer.scopes[0][parameter.name] = 0
         values[parameter.name] = _argument(tracer, parameter)
     for name, struct in kernel.signature.structs.items():
         values[name] = struct.kind(**{field: values.pop(f"{name}.{field}") for field, _ in struct.fields})

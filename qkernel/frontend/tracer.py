@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +16,10 @@ from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
 from qkernel.frontend.signature import AnyKernel, CallSite, Outline
 from qkernel.frontend.source import Captures, Source
 from qkernel.frontend.values import describe, holds
-from qkernel.ir.expressions import Expr, Name, Size, SymbolUse, wrap
+from qkernel.ir.expressions import Expr, Name, Size, wrap
 from qkernel.ir.ops import Op
 from qkernel.ir.places import Place, whole
-from qkernel.ir.python_values import is_number
+from qkernel.ir.python_values import SymbolUse, is_number
 from qkernel.ir.types import QUBIT, ArrayType, ScalarType
 from qkernel.tracing import active
 
@@ -104,7 +104,7 @@ class Tracer:
         self.ledger = Ledger()
         self.frames: list[Frame] = []
         self.ops: list[Op] = []
-        self.scopes: list[set[str]] = [set()]
+        self.scopes: list[dict[str, int]] = [{}]  # names, and the last number that others like them were given
         self.stretches: dict[str, dict[Place, QuantumHandle]] = {}  # by register: itself and its views, as they were first
         self.callees: dict[str, AnyKernel] = {}
         self.used: list[tuple[AnyKernel, Outline]] = []
@@ -153,7 +153,7 @@ class Tracer:
     def block(self) -> Iterator[list[Op]]:
         """Collect the ops of a nested block in a scope of its own."""
         outer, self.ops = self.ops, []
-        self.scopes.append(set())
+        self.scopes.append({})
         try:
             yield self.ops
         finally:
@@ -163,12 +163,21 @@ class Tracer:
     def fresh(self, wanted: str | None, default: str) -> str:
         """A name that nothing in scope has: the wanted one, or that with a number."""
         base = wanted or default
-        name, count = base, 0
+        name, count = base, max(scope.get(base, 0) for scope in self.scopes)
         while any(name in scope for scope in self.scopes):
             count += 1
             name = f"{base}.{count}"
-        self.scopes[-1].add(name)
+        self.scopes[-1] |= {name: 0, base: count} if count else {name: 0}
         return name
+
+    def free(self, names: Iterable[str]) -> None:
+        """Names that were the last to be `fresh` here can be given again."""
+        scope = self.scopes[-1]
+        for name in names:
+            del scope[name]
+            base, _, number = name.rpartition(".")
+            if number.isdecimal() and base in scope:
+                scope[base] = min(scope[base], int(number) - 1)
 
     # qubits -------------------------------------------------------------------------------------------------------
 

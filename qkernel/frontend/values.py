@@ -12,8 +12,8 @@ from qkernel.diagnostics import Span, in_short, with_article
 from qkernel.errors import KernelTypeError, NotFiniteError
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.gate_functions import Gate
-from qkernel.ir.expressions import Const, Expr, Pack, SymbolUse, apply, wrap
-from qkernel.ir.python_values import NotClassical, is_number, wanted
+from qkernel.ir.expressions import Const, Expr, Pack, apply, wrap
+from qkernel.ir.python_values import NotClassical, SymbolUse, is_number, wanted
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, fits, is_quantum
 from qkernel.observable import is_sum_of_qiskit
 from qkernel.records import is_same_record, record_fields

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.ir.expressions import Const, Expr, SymbolUse, apply, item, size
+from qkernel.ir.expressions import Const, Expr, apply, item, size
+from qkernel.ir.python_values import SymbolUse
 from qkernel.ir.types import ArrayType, DictType, TupleType
 
 _OPERATORS = {

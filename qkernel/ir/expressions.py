@@ -14,7 +14,7 @@ import numpy as np
 
 from qkernel.ir.interning import Interned, existing, made, new
 from qkernel.ir.operators import OPERATORS, result_type
-from qkernel.ir.python_values import NotClassical, is_array
+from qkernel.ir.python_values import NotClassical, SymbolUse, is_array
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, array_type
 from qkernel.observable import Hamiltonian, as_observable
 
@@ -121,14 +121,6 @@ class Expr(Interned):
         from qkernel.ir.expression_text import format_expression
 
         return format_expression(self)
-
-
-class SymbolUse(TypeError):
-    """A symbol met Python code that needs its value now. The frontend turns this into an error with a caret, and `help`."""
-
-    def __init__(self, expr: Expr, use: str, help: str | None = None) -> None:
-        super().__init__(f"{expr} is not known while the kernel is traced, and {use} needs its value")
-        self.expr, self.use, self.help = expr, use, help
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -338,17 +330,23 @@ class Pack(Expr):
 class ArrayHandle(Expr):
     """An array as the user's Python has it while a kernel is read: `object` tells what else is the same array.
 
-    It stands in no expression; what is built of it is built of its `value`.
+    It stands in no expression; what is built of it is built of its `value`, until which changed entries are `held`.
     """
 
-    __slots__ = ("object", "value")
+    __slots__ = ("held", "object")
+    held: Expr | tuple[Expr, ...]
     object: Any
-    value: Expr
 
-    def __new__(cls, value: Expr, object: Any) -> ArrayHandle:
+    def __new__(cls, held: Expr | tuple[Expr, ...], type: Type, object: Any) -> ArrayHandle:
         handle = super().__new__(cls)
-        handle.type, handle.value, handle.object = value.type, value, object
+        handle.type, handle.held, handle.object = type, held, object
         return handle
+
+    @property
+    def value(self) -> Expr:
+        if isinstance(self.held, tuple):
+            self.held = Pack(self.held, self.type)
+        return self.held
 
 
 def wrap(value: Any) -> Expr:
@@ -469,13 +467,14 @@ def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
 
 def item(base: Expr, keys: Any) -> Expr:
     """`base[keys]`; elements of slices, packs and updated vectors are resolved where the keys are known."""
-    base = wrap(base)
     wrapped = tuple(wrap(key) for key in (keys if isinstance(keys, tuple) and not isinstance(base.type, DictType) else (keys,)))
     match base, wrapped:
+        case ((Pack(items) | ArrayHandle(held=tuple(items))), (Const(int(index)), *rest)) if 0 <= index < len(items):
+            return item(items[index], tuple(rest)) if rest else items[index]
+        case ArrayHandle(), _:
+            return item(base.value, wrapped)
         case Slice(vector_, start, stride, Const(length)), (Const(key),) if 0 <= key < length:
             return item(vector_, start + stride * key)
-        case Pack(items), (Const(int(index)), *rest) if 0 <= index < len(items):
-            return item(items[index], tuple(rest)) if rest else items[index]
         case Updated(vector_, Const(int(written)), value), (Const(int(read)),):
             return value if written == read else item(vector_, read)
     if isinstance(base.type, ArrayType) and len(wrapped) < base.type.rank:
@@ -487,10 +486,11 @@ def item(base: Expr, keys: Any) -> Expr:
 
 def size(base: Expr, axis: int = 0) -> Expr:
     """The length of `base` along `axis`."""
-    base = wrap(base)
     match base:
-        case Pack(items):
+        case Pack(items) | ArrayHandle(held=tuple(items)):
             return Const(len(items)) if axis == 0 else size(items[0], axis - 1) if items else ZERO
+        case ArrayHandle():
+            return size(base.value, axis)
         case Slice(_, _, _, length):
             return length
         case Updated(vector_):

@@ -39,6 +39,14 @@ class NotClassical(TypeError):
         self.value = value
 
 
+class SymbolUse(TypeError):
+    """A symbol met Python code that needs its value now. The frontend turns this into an error with a caret, and `help`."""
+
+    def __init__(self, expr: Any, use: str, help: str | None = None) -> None:
+        super().__init__(f"{expr} is not known while the kernel is traced, and {use} needs its value")
+        self.expr, self.use, self.help = expr, use, help
+
+
 def wanted(type: Type) -> str:
     """What a value of a classical `type` is, with an example."""
     match type:
