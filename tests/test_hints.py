@@ -42,7 +42,7 @@ QISKIT = "qkernel_backends.qiskit"
 OWNERS: list[Any] = [
     qk, qko, qkernel.nn, errors, qk.Kernel, Executable, Executor, Engine, SampleResult, qko.Hamiltonian, qko.Pauli, Expr,
     qk.ResourceEstimate, qkernel.nn.QLayer, qkernel.nn.ExecutedLayer, builtins, math, np, itertools, functools, torch,
-    torch.Tensor, torch.func, str, bytes, dict,
+    torch.Tensor, torch.func, str, bytes, dict, int,
 ]  # fmt: skip
 """What a message may name a part of."""
 
@@ -55,7 +55,25 @@ OTHERS = {
 }  # fmt: skip
 """What exists where a test without Qiskit cannot ask."""
 
-EXAMPLES = {"f", "g", "H", "F", "step", "gate", "kernel", "layer", "layers", "name", "path", "weights", "value", "x", "y", "n"}
+EXAMPLES = {
+    "f",
+    "g",
+    "H",
+    "F",
+    "step",
+    "result_of",
+    "gate",
+    "kernel",
+    "layer",
+    "layers",
+    "name",
+    "path",
+    "weights",
+    "value",
+    "x",
+    "y",
+    "n",
+}
 """Names that stand for a user's own."""
 
 
