@@ -12,6 +12,7 @@ from qkernel.frontend.indexing import is_literal
 from qkernel.frontend.iteration import iterate
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.reader import find_frame, read, with_site
+from qkernel.frontend.special_methods import call_special, set_attribute
 from qkernel.frontend.tracer import Frame, Tracer
 from qkernel.frontend.values import describe, handles_in
 from qkernel.ir.expression_text import as_written
@@ -110,7 +111,7 @@ def _assign_attribute(tracer: Tracer, target: ast.Attribute, value: Any) -> None
         )
     owner = read(tracer, target.value)
     tracer.check_change(owner, ast.unparse(target.value), target)
-    setattr(owner, target.attr, value)
+    set_attribute(tracer, owner, target.attr, value, target)
 
 
 def _new_record(frame: Frame, target: ast.Attribute) -> str:
@@ -172,7 +173,8 @@ def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: 
         )
     else:
         tracer.check_change(base, ast.unparse(base_node), node)
-        base[key] = value
+        if call_special(tracer, "setitem", base, (key, value), node) is NotImplemented:
+            base[key] = value
 
 
 def _assign_element(tracer: Tracer, base: Expr, name: str, changed_to: Expr | Entries, node: ast.expr) -> None:

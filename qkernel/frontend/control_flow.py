@@ -69,7 +69,7 @@ class _Sides:
         if register in self.visible or any(made.register == register for made in self.hoisted):
             return True
         pair = [[op for op in block if isinstance(op, ops.Alloc) and op.register == register] for block in self.blocks]
-        if not pair[0] or pair[0] != pair[1]:
+        if [len(made) for made in pair] != [1, 1] or pair[0][0].size is not pair[1][0].size:
             return False
         size = pair[0][0].size
         if size is not None and free_names(size) - self.visible:

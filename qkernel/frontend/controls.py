@@ -102,7 +102,7 @@ def take_controls(
             group.handles.append(handle)
             length = Const(1) if handle.length is None else unchecked(handle.length)
             missing = wanted - have
-            if length != missing and isinstance(missing, Const) and _most(length) == missing.value:
+            if length is not missing and isinstance(missing, Const) and _most(length) == missing.value:
                 group.count, length = asked, missing  # the view must be as long as it can be
             have = have + length
             position += 1

@@ -15,8 +15,10 @@ from qkernel.frontend.indexing import check_written_bounds, is_literal
 from qkernel.frontend.iteration import SymbolicItems, iterate
 from qkernel.frontend.operators import binary, compared, is_array_of_numbers, is_scalar, truth, type_of, unary
 from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.pure_functions import without_symbols
 from qkernel.frontend.python_calls import local_function
 from qkernel.frontend.reader import read, reads, with_site
+from qkernel.frontend.special_methods import call_special, get_attribute
 from qkernel.frontend.tracer import Frame, Tracer
 from qkernel.frontend.values import describe, symbol_in
 from qkernel.ir.expressions import Expr, apply, wrap
@@ -80,7 +82,7 @@ def _list(tracer: Tracer, node: ast.List) -> Any:
 
 @reads(ast.Set)
 def _set(tracer: Tracer, node: ast.Set) -> Any:
-    return tracer.made(_without_symbols(set(_elements(tracer, node.elts))))
+    return tracer.made(without_symbols(set(_elements(tracer, node.elts))))
 
 
 def _elements(tracer: Tracer, elements: list[ast.expr]) -> Iterator[Any]:
@@ -96,14 +98,7 @@ def _dictionary(tracer: Tracer, node: ast.Dict) -> Any:
     entries: list[tuple[Any, Any]] = []
     for key, value in zip(node.keys, node.values, strict=True):
         entries += read(tracer, value).items() if key is None else [(read(tracer, key), read(tracer, value))]
-    return tracer.made(_without_symbols(dict(entries)))
-
-
-def _without_symbols(keyed: Any) -> Any:
-    """A new set or dictionary, which has no symbols for keys."""
-    if (symbol := symbol_in([*keyed])) is not None:
-        raise SymbolUse(symbol, "a key of Python data")
-    return keyed
+    return tracer.made(without_symbols(dict(entries)))
 
 
 @reads(ast.ListComp, ast.GeneratorExp)
@@ -113,13 +108,13 @@ def _listed(tracer: Tracer, node: ast.ListComp | ast.GeneratorExp) -> Any:
 
 @reads(ast.SetComp)
 def _set_of(tracer: Tracer, node: ast.SetComp) -> Any:
-    return tracer.made(_without_symbols(set(_comprehension(tracer, node.generators, lambda: read(tracer, node.elt)))))
+    return tracer.made(without_symbols(set(_comprehension(tracer, node.generators, lambda: read(tracer, node.elt)))))
 
 
 @reads(ast.DictComp)
 def _dictionary_of(tracer: Tracer, node: ast.DictComp) -> Any:
     entries = _comprehension(tracer, node.generators, lambda: (read(tracer, node.key), read(tracer, node.value)))
-    return tracer.made(_without_symbols(dict(entries)))
+    return tracer.made(without_symbols(dict(entries)))
 
 
 def _comprehension(tracer: Tracer, generators: list[ast.comprehension], element: Callable[[], Any]) -> Iterator[Any]:
@@ -272,6 +267,8 @@ def _subscript(tracer: Tracer, node: ast.Subscript) -> Any:
     if isinstance(base, QuantumHandle):
         with_site(tracer, node)
         return tracer.lend(base, key, ast.unparse(key_node), is_literal(key_node))
+    if (given := call_special(tracer, "getitem", base, (key,), node)) is not NotImplemented:
+        return given
     if isinstance(base, Expr):
         return read_item(tracer.arrays, base, key, key_node, node, tracer.frame.span(node))
     if _holds_symbol(key) and _is_numeric(base):
@@ -325,7 +322,7 @@ def _attribute(tracer: Tracer, node: ast.Attribute) -> Any:
     if isinstance(value, QuantumHandle):
         return (tracer.length(value, tracer.frame.span(node)),)
     try:
-        found = tracer.captures.attribute(value, name)
+        found = get_attribute(tracer, value, name, node)
     except AttributeError:
         shown = ast.unparse(node.value)
         known = [entry for entry in dir(value) if not entry.startswith("_")]

@@ -14,6 +14,7 @@ import numpy as np
 from qkernel.errors import CallArgumentError, KernelTypeError, QKernelError, SizeError, UnsupportedPythonError
 from qkernel.frontend.indexing import whole_number
 from qkernel.frontend.ownership import QuantumHandle, plain
+from qkernel.frontend.special_methods import call_special
 from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import describe
 from qkernel.ir import ops
@@ -180,6 +181,8 @@ def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
             help="write a `for` loop that assigns elements:\n    bits = qk.bit_array(n)\n    for i in qk.range(n):\n"
             "        bits[i] = qk.measure(q[i])",
         )
+    if (given := call_special(tracer, "iter", value, (), node)) is not NotImplemented:
+        return iterate(tracer, given, node)
     try:
         found: Iterator[Any] = iter(value)
     except TypeError as error:

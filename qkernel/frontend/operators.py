@@ -11,7 +11,9 @@ import numpy as np
 
 from qkernel.errors import KernelTypeError
 from qkernel.frontend.arrays import whole_vector
+from qkernel.frontend.iteration import iterate
 from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.special_methods import call_operator, call_special
 from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import describe, parts, same_shape, symbol_in
 from qkernel.ir.array_protocol import elementwise
@@ -46,6 +48,9 @@ def truth(tracer: Tracer, value: Any, node: ast.AST) -> Any:
         if value.type in (UINT, FLOAT):
             return apply("!=", value, 0)
     elif not isinstance(value, QuantumHandle):
+        for special in ("bool", "len"):
+            if (given := call_special(tracer, special, value, (), node)) is not NotImplemented:
+                return truth(tracer, given, node)
         return bool(value)
     raise KernelTypeError(
         f"a condition must be a Bit, but this is {describe(value)}",
@@ -61,6 +66,8 @@ def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node
     """`left op right`."""
     name, plain = _BINARY[kind]
     sign = _SIGNS.get(kind, name)
+    if (given := call_operator(tracer, plain.__name__.strip("_"), left, right, node)) is not NotImplemented:
+        return given
     if isinstance(left, str) and (symbol := symbol_in(right)) is not None:
         raise SymbolUse(symbol, f"`{name}`")
     if not (isinstance(left, Expr) or isinstance(right, Expr)):
@@ -101,6 +108,9 @@ def unary(tracer: Tracer, op: ast.unaryop, value: Any, node: ast.AST) -> Any:
     if isinstance(op, ast.Not):
         condition = truth(tracer, value, node)
         return apply("not", condition) if isinstance(condition, Expr) else not condition
+    special = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert"}[type(op)]
+    if (given := call_special(tracer, special, value, (), node)) is not NotImplemented:
+        return given
     if isinstance(value, QuantumHandle):
         raise no_arithmetic(tracer, value, {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(op)], node)
     if isinstance(op, ast.Invert):
@@ -154,17 +164,25 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
 }
 
 
+_ORDERED = ("!=", "<", "<=", ">", ">=")
+
+
 def compared(tracer: Tracer, op: ast.cmpop, left: Any, right: Any, node: ast.AST) -> Any:
     name, plain = _COMPARISONS[type(op)]
     if name in ("is", "is not"):
         if isinstance(left, Expr) and isinstance(right, (Expr, bool, int, float)):
             raise SymbolUse(left, f"`{name}`")
         return plain(left, right)
+    if name in ("in", "not in") and (given := call_special(tracer, "contains", right, (left,), node)) is not NotImplemented:
+        known = truth(tracer, given, node)
+        return known if name == "in" else _not(known)
     if name in ("in", "not in") and not isinstance(right, Expr) and symbol_in((left, right)) is not None:
         found: Any = False
-        for candidate in right:
+        for candidate in iterate(tracer, right, node):
             found = _or(found, _equal(tracer, left, candidate, node))
         return found if name == "in" else _not(found)
+    if name in _ORDERED and (given := call_operator(tracer, plain.__name__, left, right, node)) is not NotImplemented:
+        return given
     if name in ("==", "!=") and not (isinstance(left, Expr) and isinstance(right, Expr)):
         outcome = _equal(tracer, left, right, node)
         return outcome if name == "==" else _not(outcome)
@@ -177,6 +195,8 @@ def compared(tracer: Tracer, op: ast.cmpop, left: Any, right: Any, node: ast.AST
 
 def _equal(tracer: Tracer, left: Any, right: Any, node: ast.AST) -> Any:
     """Whether two values are equal: a Python truth, or a condition where they hold symbols."""
+    if (given := call_operator(tracer, "eq", left, right, node)) is not NotImplemented:
+        return given
     if symbol_in((left, right)) is None:
         return left == right
     if isinstance(left, list) and isinstance(right, list):

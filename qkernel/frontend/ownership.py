@@ -288,7 +288,7 @@ def rebinding(left: QuantumHandle, right: QuantumHandle) -> tuple[str, str] | No
     """How a name that must mean the same on two paths does not, and what to do about it."""
     if left.place != right.place:
         return OTHER_QUBITS
-    if left.fixed_point != right.fixed_point:
+    if left.fixed_point is not right.fixed_point:
         return "is read as another number", "`qk.cast` belongs before or after, where it is done in any case"
     return None
 

@@ -25,6 +25,7 @@ from qkernel.errors import CallArgumentError, SymbolicValueError, UnsupportedPyt
 from qkernel.frontend.iteration import LOOPS, SymbolicRange, SymbolicSequence
 from qkernel.frontend.operators import binary
 from qkernel.frontend.ownership import QuantumHandle, plain
+from qkernel.frontend.special_methods import get_attribute
 from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import describe, symbol_in
 from qkernel.ir.array_protocol import elements
@@ -147,6 +148,20 @@ def is_made_by(function: Any, arguments: tuple[Any, ...], result: Any) -> bool:
     return is_new or isinstance(found, (*_FIXED, np.ndarray, type)) or getattr(function, "__name__", "") == "copy"
 
 
+def is_operator(function: Any) -> bool:
+    """Whether a listed function does to its arguments what an operator does."""
+    return isinstance(function, (operator.itemgetter, operator.attrgetter, operator.methodcaller)) or (
+        getattr(function, "__module__", None) == "_operator"
+    )
+
+
+def without_symbols(keyed: Any) -> Any:
+    """A new set or dictionary, which has no symbols for keys."""
+    if isinstance(keyed, (dict, set, frozenset)) and (symbol := symbol_in([*keyed])) is not None:
+        raise SymbolUse(symbol, "a key of Python data")
+    return keyed
+
+
 def refuse_comparison(function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
     """Raise where a listed function would compare a symbol that it is given, or show it as a text."""
     found, name = owner(function, arguments), getattr(function, "__name__", "")
@@ -184,7 +199,12 @@ def _length(tracer: Tracer, value: Any) -> Any:
 
 
 def _getattr(tracer: Tracer, owner: Any, name: str, *default: Any) -> Any:
-    return tracer.captures.attribute(owner, name) if not default or hasattr(owner, name) else default[0]
+    try:
+        return get_attribute(tracer, owner, name, tracer.frame.source.node)
+    except AttributeError:
+        if default:
+            return default[0]
+        raise
 
 
 def _fold(name: str) -> Callable[..., Any]:
@@ -419,6 +439,8 @@ def rule_for(function: Any, values: tuple[Any, ...]) -> Callable[..., Any] | Non
         return rule
     entries = [entry for value in values for entry in _entries_of(value) or (value,)]
     if any(isinstance(entry, (Expr, QuantumHandle)) for entry in entries):
+        return rule
+    if function is builtins.sum and symbol_in(values) is not None:
         return rule
     is_asked = function in (builtins.len, builtins.isinstance, *_GOING_OVER)
     return rule if is_asked and any(isinstance(value, SymbolicSequence) for value in values) else None

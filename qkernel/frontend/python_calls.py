@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-import sys
-import sysconfig
 import types
 from collections.abc import Callable
 from functools import lru_cache
@@ -24,12 +22,22 @@ from qkernel.errors import (
 )
 from qkernel.frontend.iteration import SymbolicItems, SymbolicSequence, iterate
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.pure_functions import changed_by, is_made_by, is_pure, refuse_comparison, rule_for, takes_functions
+from qkernel.frontend.pure_functions import (
+    changed_by,
+    is_made_by,
+    is_operator,
+    is_pure,
+    refuse_comparison,
+    rule_for,
+    takes_functions,
+    without_symbols,
+)
 from qkernel.frontend.reader import Return, read, reads, run, symbol_error
 from qkernel.frontend.signature import CallSite
 from qkernel.frontend.source import Source, read_source
+from qkernel.frontend.special_methods import call_method, is_users, method_of
 from qkernel.frontend.tracer import Frame, Tracer
-from qkernel.frontend.values import attributes, describe, handles_in, symbol_in
+from qkernel.frontend.values import attributes, concerns_kernel, describe, handles_in, symbol_in
 from qkernel.ir.array_protocol import universal
 from qkernel.ir.expressions import Expr
 from qkernel.ir.python_values import SymbolUse
@@ -104,6 +112,10 @@ def _listed_call(
     values = (*arguments, *keywords.values())
     if not (is_pure(function, values) or _only_stores(function)):
         raise _opaque(tracer, function, node, concern)
+    if arguments and (method := method_of(arguments[0], _name_of(function).strip("_"))) is not None:
+        return call_method(tracer, method, arguments, node)
+    if is_operator(function) and any(attributes(value) is not None for value in arguments):
+        raise _opaque(tracer, function, node, concern)
     refuse_comparison(function, arguments, keywords)
     if tracer.once:
         for changed in changed_by(function, values):
@@ -136,7 +148,8 @@ def _run(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: di
     try:
         if isinstance(function, np.ufunc) and any(map(_concerns_kernel, values)):
             return universal(function, "__call__", arguments, keywords)
-        return function(*arguments, **keywords)
+        result = function(*arguments, **keywords)
+        return without_symbols(result) if isinstance(function, type) else result
     except (QKernelError, RecursionError):
         raise
     except SymbolUse as error:
@@ -208,16 +221,6 @@ def is_own(function: Any) -> bool:
     return any(str(home).partition(".")[0] == "qkernel" for home in homes)
 
 
-@lru_cache(maxsize=1024)
-def is_users(function: types.FunctionType) -> bool:
-    """Whether a function is the user's own: not of Python's library, not of an installed package."""
-    module = (function.__module__ or "").split(".")[0]
-    if module in ("qkernel", "numpy") or (module in sys.stdlib_module_names and module != "__main__"):
-        return False
-    file = function.__code__.co_filename
-    return not any(file.startswith(folder) for folder in (sysconfig.get_path("purelib"), sysconfig.get_path("stdlib")))
-
-
 def _starter(kind: type) -> Any:
     """The `__init__` of a class whose calls do nothing else; None where they do."""
     made_by: Any = kind.__new__
@@ -250,9 +253,7 @@ def _unbound(function: Any) -> tuple[types.FunctionType | None, tuple[Any, ...]]
 
 def _concerns_kernel(value: Any) -> bool:
     """Whether a value is a symbol, a handle or a range, or has one in lists, dictionaries, records or its attributes."""
-    if isinstance(value, (SymbolicSequence, SymbolicItems)) or symbol_in(value) is not None or handles_in(value):
-        return True
-    return any(map(handles_in, (attributes(value) or {}).values()))
+    return isinstance(value, (SymbolicSequence, SymbolicItems)) or concerns_kernel(value)
 
 
 _FOREIGN: dict[type[ast.AST], str] = {

@@ -20,6 +20,7 @@ from qkernel.errors import (
 from qkernel.frontend.gate_calls import call_gate
 from qkernel.frontend.kernel_calls import call_kernel, ir_parameters, parameter_handle, redefined_help
 from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.python_calls import invoke
 from qkernel.frontend.reader import Return, run
 from qkernel.frontend.signature import AnyKernel, CallSite, Outline, Struct, Value, parts_of
 from qkernel.frontend.source import Captures
@@ -31,6 +32,7 @@ from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ArrayHandle, Expr, Name
 from qkernel.ir.module import Module
 from qkernel.ir.places import Place, whole
+from qkernel.ir.python_values import reading
 from qkernel.ir.trees import tree_size
 from qkernel.ir.types import TupleType, Type, is_quantum
 from qkernel.ir.walk import expressions, walk, with_blocks
@@ -64,6 +66,10 @@ class _Tracer(Tracer):
     def call_kernel(self, kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         return call_kernel(self, kernel, arguments, keywords)
 
+    def call_python(self, function: Any, arguments: tuple[Any, ...], node: ast.Call) -> Any:
+        self.site = CallSite(self.frame.span(node))
+        return invoke(self, function, arguments, {}, node)
+
 
 def trace(kernel: AnyKernel) -> Traced:
     """Read `kernel` once, with symbols for its arguments."""
@@ -75,8 +81,12 @@ def trace(kernel: AnyKernel) -> Traced:
     frame.variables = arguments = _arguments(tracer, kernel)
     symbols = [value for _, value in leaves(tuple(arguments.values()))]
     tracer.frames.append(frame)
-    with tracing(tracer):
-        signal = run(tracer, node.body)
+    token = reading.set(True)
+    try:
+        with tracing(tracer):
+            signal = run(tracer, node.body)
+    finally:
+        reading.reset(token)
     returned_node: ast.AST = signal.node if isinstance(signal, Return) else node
     value = signal.value if isinstance(signal, Return) else None
     span = source.span(returned_node) if isinstance(signal, Return) else source.name_span(node)
@@ -257,7 +267,7 @@ def check_assumption(kernel: AnyKernel, assumed: Outline | None, actual: Outline
     """A kernel that reaches itself must return its qubits in the order in which it takes them, and the types that it says."""
     pairs = list(zip(assumed.returns, actual.returns, strict=True)) if assumed is not None else []
     names = {parameter.name for parameter in actual.parameters}
-    if any(isinstance(guess, QuantumHandle) and _qubits(guess, names) != _qubits(value, names) for guess, value in pairs):
+    if any(isinstance(guess, QuantumHandle) and not _are_same_qubits(guess, value, names) for guess, value in pairs):
         raise ReturnTypeError(
             f"`{kernel.name}` calls itself, so it must return the qubits that it takes, in the same order",
             span=kernel.signature.returned_span,
@@ -279,11 +289,12 @@ def check_assumption(kernel: AnyKernel, assumed: Outline | None, actual: Outline
             )
 
 
-def _qubits(value: Value, parameters: set[str]) -> tuple[Place | None, Expr | None] | None:
-    """The place of a parameter's qubits; new ones have none that a caller could tell."""
+def _are_same_qubits(guess: QuantumHandle, value: Value, parameters: set[str]) -> bool:
+    """Whether both are the same qubits of a parameter, or both new ones, whose places no caller could tell."""
     if not isinstance(value, QuantumHandle):
-        return None
-    return (value.place if value.place.register in parameters else None), value.fixed_point
+        return False
+    places = [handle.place if handle.place.register in parameters else None for handle in (guess, value)]
+    return places[0] == places[1] and guess.fixed_point is value.fixed_point
 
 
 def link(kernel: AnyKernel) -> Module:

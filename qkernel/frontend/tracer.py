@@ -139,6 +139,10 @@ class Tracer:
             self.once[-1].made[id(value)] = value
         return value
 
+    def call_python(self, function: Any, arguments: tuple[Any, ...], node: ast.Call) -> Any:
+        """Call a function of Python's the way that fits what it is."""
+        raise NotImplementedError
+
     def check_change(self, value: Any, name: str, node: ast.AST) -> None:
         """Raise where a body that is read once is about to change Python data that it has not made; `name` shows it."""
         if self.once and id(value) not in self.once[-1].made:

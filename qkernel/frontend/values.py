@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import sysconfig
 import types
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -163,20 +167,52 @@ def unchanged(old: Any, new: Any) -> bool:
 
 def symbol_in(value: Any) -> Expr | None:
     """A symbol that a value is or has in it: in tuples, records, lists, sets, dictionaries, arrays, attributes of objects."""
-    if isinstance(value, Expr):
+    found: Expr | None = _first(value, Expr, set())
+    return found
+
+
+def concerns_kernel(value: Any) -> bool:
+    """Whether a value is a symbol or a handle, or has one in it."""
+    return _first(value, (Expr, QuantumHandle), set()) is not None
+
+
+def _first(value: Any, kinds: Any, seen: set[int]) -> Any:
+    """The first object of `kinds` in a value; `seen` are the objects, by identity, whose attributes have been looked at."""
+    if isinstance(value, kinds):
         return value
-    if (own := attributes(value)) is not None:  # but not in objects that it has there, which may lead anywhere
-        return symbol_in([entry for entry in own.values() if attributes(entry) is None])
-    match value:
-        case dict():
-            entries: Iterable[Any] = [*value, *value.values()]
-        case list() | set() | frozenset():
-            entries = value
-        case np.ndarray():
-            entries = value.flat if value.dtype.kind == "O" else ()
-        case _:
-            entries = parts(value) or ()
-    return next((found for entry in entries if (found := symbol_in(entry)) is not None), None)
+    entries: Iterable[Any]
+    if (own := attributes(value)) is not None:
+        if id(value) in seen or (seen and not is_of_user(str(type(value).__module__))):  # which may lead anywhere
+            return None
+        seen.add(id(value))
+        entries = list(own.values())
+    else:
+        match value:
+            case dict():
+                entries = [*value, *value.values()]
+            case list() | set() | frozenset() | deque():
+                entries = value
+            case slice():
+                entries = (value.start, value.stop, value.step)
+            case np.ndarray():
+                entries = value.flat if value.dtype.kind == "O" else ()
+            case _:
+                entries = parts(value) or ()
+    return next((found for entry in entries if (found := _first(entry, kinds, seen)) is not None), None)
+
+
+@lru_cache(maxsize=1024)
+def is_of_user(module: str) -> bool:
+    """Whether a module is the user's own: not of Python's library, not of an installed package."""
+    top = module.partition(".")[0]
+    if top in ("qkernel", "numpy") or (top in sys.stdlib_module_names and module != "__main__"):
+        return False
+    return module == "__main__" or not is_installed(str(getattr(sys.modules.get(module), "__file__", None)))
+
+
+def is_installed(file: str) -> bool:
+    """Whether a file is one of Python's library or of an installed package."""
+    return any(file.startswith(sysconfig.get_path(folder)) for folder in ("purelib", "stdlib"))
 
 
 def attributes(value: Any) -> dict[str, Any] | None:

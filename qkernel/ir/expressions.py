@@ -14,7 +14,7 @@ import numpy as np
 
 from qkernel.ir.interning import Interned, existing, made, new
 from qkernel.ir.operators import OPERATORS, result_type
-from qkernel.ir.python_values import NotClassical, SymbolUse, is_array
+from qkernel.ir.python_values import NotClassical, SymbolUse, is_array, reading
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, array_type
 from qkernel.observable import Hamiltonian, as_observable
 
@@ -82,8 +82,8 @@ class Expr(Interned):
         return tuple(size(self, axis) for axis in range(self.type.rank))
 
     def __eq__(self, other: object) -> bool:
-        """Whether both are one expression; a comparison with a plain number cannot be answered yet, and raises."""
-        if isinstance(other, (bool, int, float)):
+        """Whether both are one expression. Compared with a number, or by Python while a kernel is read, another one raises."""
+        if self is not other and (isinstance(other, (bool, int, float)) or (isinstance(other, Expr) and reading.get())):
             raise SymbolUse(self, "a comparison outside a kernel")
         return self is other
 

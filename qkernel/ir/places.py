@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Size
 from qkernel.ir.trees import free_names
 from qkernel.ir.types import QUBIT, ArrayType, Type
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Place:
     """`length` qubits of `register`, from `start` in steps of `stride`; one single qubit if `length` is None.
 
@@ -21,6 +22,17 @@ class Place:
     start: Expr = ZERO
     stride: Expr = ONE
     length: Expr | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Place) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[Any, ...]:
+        """Its fields, expressions by identity: of each there is one."""
+        return self.register, id(self.start), id(self.stride), id(self.length)
 
     @property
     def type(self) -> Type:

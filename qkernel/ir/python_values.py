@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type
+
+reading: ContextVar[bool] = ContextVar("whether a kernel is read", default=False)
+"""Where no two different expressions are compared by Python, which cannot know whether their values are equal."""
 
 _WANTED = {
     UINT: ("a whole number is wanted, such as `3`", "whole numbers", "0, 2"),
