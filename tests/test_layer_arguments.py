@@ -163,7 +163,7 @@ def test_a_field_with_the_name_of_a_module_attribute_is_refused() -> None:
     def kernel(drive: Named) -> qk.Float:
         return qk.expval(qk.ry(qk.rx(qk.qubit(), drive.keys), drive.forward), qko.Z(0))
 
-    with pytest.raises(CallableDefinitionConflictError, match="`forward` is an attribute of every torch module"):
+    with pytest.raises(CallableDefinitionConflictError, match="`forward` is an attribute of the layer"):
         QLayer(kernel, weights=["drive"])
     assert QLayer(kernel, {"drive.forward": 0.1}, weights=["drive"])().shape == (1,)
 
