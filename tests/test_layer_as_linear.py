@@ -36,6 +36,12 @@ class Simulated(nn.Module):
         return simulate(rows.double(), self.weights.double(), 1).reshape(*x.shape[:-1], -1).to(x.dtype)
 
 
+@pytest.fixture(autouse=True)
+def nothing_compiled() -> None:
+    """What other tests had compiled counts towards torch's limit of recompilations."""
+    torch.compiler.reset()
+
+
 def rows_of(batch: int = 5) -> Tensor:
     return torch.linspace(-2, 2, 3 * batch, dtype=torch.float64).reshape(batch, 3)
 

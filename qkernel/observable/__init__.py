@@ -16,7 +16,7 @@ from qkernel.errors import MemoryRefusedError, ObservableError
 from qkernel.observable.paulis import Operators, Pauli, PauliOperator, is_whole, product
 from qkernel.observable.text import read_sum, write_sum
 
-__all__ = ["Hamiltonian", "Pauli", "PauliOperator", "X", "Y", "Z", "as_observable", "commutator"]
+__all__ = ["Hamiltonian", "Pauli", "PauliOperator", "X", "Y", "Z", "commutator"]
 
 Number = int | float | complex
 Masks = tuple[np.ndarray[Any, np.dtype[np.int64]], np.ndarray[Any, np.dtype[np.int64]], np.ndarray[Any, Any]]
