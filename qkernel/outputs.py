@@ -81,8 +81,11 @@ class Outputs:
 
     def environment_of_shots(self, theta: Array, memory: Array) -> dict[str | Key, Any]:
         """As `environment`, where shots left `memory` (rows, memory bits) and nothing is read out."""
+        given = self.environment(theta, np.zeros((len(theta), 0)))
+        if not self.uses_bits:  # of which then nothing was kept
+            return given
         bits, integers = self.circuit.unpacked(memory)
-        return {**self.environment(theta, np.zeros((len(theta), 0))), BITS.key: bits.T, INTEGERS.key: integers.T}
+        return {**given, BITS.key: bits.T, INTEGERS.key: integers.T}
 
     def evaluate(self, environment: Environment, rows: int) -> list[Any]:
         """Each output as an array whose first axis are the rows; a tuple as a tuple of such arrays.

@@ -324,3 +324,18 @@ def test_drawings_name_what_is_counted() -> None:
 
 def test_reading_a_variable() -> None:
     assert variables_read(apply("and", bit(3), Apply("<", (integer(1), Const(2))))) == {(BITS.key, 3), (INTEGERS.key, 1)}
+
+
+def test_a_kernel_that_counts_may_return_nothing_of_it() -> None:
+    @qk.qkernel
+    def kernel() -> tuple[qk.Bit, qk.Bit]:
+        q, seen = qk.project_z(qk.h(qk.qubit()))
+        count = 0
+        while seen:
+            q, seen = qk.project_z(qk.h(q))
+            count = count + 1
+        if count > 2:
+            q = qk.x(q)
+        return qk.bit(0), qk.bit(1)
+
+    assert dict(kernel.sample(shots=50, seed=1).results) == {(0, 1): 50}
