@@ -114,7 +114,7 @@ def test_c13_torch_sees_data_sets() -> None:
             with pytest.raises(IndexError):
                 data[index]
         with pytest.raises(KernelTypeError, match="a whole number"):
-            data["0"]  # type: ignore[index]
+            data["0"]
     shapes = [(angles.shape, labels.dtype) for angles, labels in datasets.XOR.loader(3, batch_size=4)]
     assert shapes == [((4, 3), torch.float32)] * 2
 
@@ -123,7 +123,7 @@ def test_c13_torch_sees_data_sets() -> None:
 def test_a_number_of_bits(wrong: object) -> None:
     for kind in (datasets.NOT, datasets.XOR):
         with pytest.raises(ValidationError, match="`num_bits` is a whole number from 1 to 62"):
-            kind(wrong)  # type: ignore[arg-type]
+            kind(wrong)
 
 
 # Subsets ----------------------------------------------------------------------------------------------------------------
@@ -177,9 +177,9 @@ def test_a_subset_is_of_its_own(images: np.ndarray) -> None:
         whole.subset([4, 2, 4])
     for count in (0, -1, 1.5):
         with pytest.raises(DataError, match="`per_class` is a number of images from 1 on"):
-            whole.subset([4], count)  # type: ignore[arg-type]
+            whole.subset([4], count)
     with pytest.raises(ValidationError, match="`seed` is a whole number"):
-        whole.subset([4], seed="a")  # type: ignore[arg-type]
+        whole.subset([4], seed="a")
 
 
 def test_b10_the_first_three_digits() -> None:

@@ -134,7 +134,7 @@ def test_options_out_of_range(wrong: Any, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         QNNClassifier(**wrong).fit(*MOONS)
     with pytest.raises(KernelTypeError, match="`layer` makes a torch module, and for 2 features and 2 outputs it made 3"):
-        QNNClassifier(layer=lambda n, k: 3).fit(*MOONS)  # type: ignore[arg-type, return-value]
+        QNNClassifier(layer=lambda n, k: 3).fit(*MOONS)
 
 
 def test_without_scikit_learn_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -185,6 +185,6 @@ def test_expressions_may_nest_as_deep_as_python_calls(computed: Any) -> None:
 def test_an_expression_is_compiled_once() -> None:
     expr = x * 2.5 + y
     assert evaluate(expr, {"x": 2.0, "y": 1.0}) == 6.0
-    function = expr.numeric  # type: ignore[attr-defined]
+    function = expr.numeric
     assert evaluate(expr, {"x": 3.0, "y": 1.0}) == 8.5
-    assert expr.numeric is function  # type: ignore[attr-defined]
+    assert expr.numeric is function

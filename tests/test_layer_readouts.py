@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from qiskit.quantum_info import SparsePauliOp
 from torch import Tensor, nn
 
 import qkernel as qk
@@ -227,7 +228,7 @@ def test_c7_a_network_of_the_guide() -> None:
             self.linear_2 = nn.Linear(1, 1)
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.linear_2(self.qlayer(torch.tanh(self.linear_1(x))))  # type: ignore[no-any-return]
+            return self.linear_2(self.qlayer(torch.tanh(self.linear_1(x))))
 
     net = MyNet()
     optimiser = torch.optim.SGD(net.parameters(), lr=0.1)
@@ -242,8 +243,7 @@ def test_c7_a_network_of_the_guide() -> None:
     lambda observables: layer(encoded, readout=observables, paired=True),
 ], ids=["bound", "readout"])  # fmt: skip
 def test_c17_observables_are_paired_with_samples(make: Any) -> None:
-    sparse = pytest.importorskip("qiskit.quantum_info").SparsePauliOp
-    observables = ["ZZ", "X0 - 0.5*Z1", sparse.from_list([("ZI", 2.0), ("YY", 0.5)])]
+    observables = ["ZZ", "X0 - 0.5*Z1", SparsePauliOp.from_list([("ZI", 2.0), ("YY", 0.5)])]
     net, every = make(observables), layer(read, {"h": observables})
     torch.testing.assert_close(net(X), every(X).diagonal()[:, None])
     assert torch.autograd.gradcheck(net, (X.clone().requires_grad_(),))

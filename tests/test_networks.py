@@ -473,7 +473,7 @@ def test_what_does_not_fit_is_named() -> None:
     with pytest.raises(KernelTypeError, match="a circuit is a kernel or a `QuantumCircuit`"):
         EstimatorQNN(circuit=3)
     with pytest.raises(KernelTypeError, match="an `EstimatorQNN` or a `SamplerQNN` is wanted"):
-        TorchConnector(first_kernel)  # type: ignore[arg-type]
+        TorchConnector(first_kernel)
 
 
 def test_what_does_not_fit_a_kernel_is_named() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from qiskit.circuit import library
 from qiskit.quantum_info import Operator
 
@@ -253,8 +254,6 @@ def test_b14_data_that_is_uploaded_again(n: int) -> None:
 
 
 def test_b14_a_quanvolutional_layer_takes_the_patches_of_an_image() -> None:
-    torch = pytest.importorskip("torch")
-
     @qk.qkernel
     def filtered(patch: qk.Vector[qk.Float], weights: qk.Matrix[qk.Float]) -> qk.Vector[qk.Float]:
         q = quanvolution(qk.qubit_array(4), patch, weights)

@@ -274,7 +274,7 @@ def test_the_circuit_is_unitary_on_a_register_that_comes_from_elsewhere(n: int) 
 
     @qk.qkernel
     def held(control: qk.Qubit, q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float]) -> tuple[qk.Qubit, qk.Vector[qk.Qubit]]:
-        return qk.control(amplitude_encoding)(control, q, x)  # type: ignore[no-any-return]
+        return qk.control(amplitude_encoding)(control, q, x)
 
     expected = np.kron(np.eye(2**n), np.diag([1, 0])) + np.kron(matrix, np.diag([0, 1]))
     np.testing.assert_allclose(held.unitary(q=n, x=x), expected, atol=1e-13)

@@ -116,4 +116,4 @@ def test_refusals() -> None:
         assert kernel(SAMPLES[:0], OTHERS).shape == (0, len(OTHERS))
     for gamma in (-1.0, 0, "a", math.nan):
         with pytest.raises(ValidationError, match="`gamma` is a positive number"):
-            projected_kernel(ring, gamma=gamma)  # type: ignore[arg-type]
+            projected_kernel(ring, gamma=gamma)
