@@ -13,18 +13,18 @@ from qkernel_backends.native.vectors import kernel, lanes_of, load, one_of, pitc
 
 
 @kernel
-def load_pair(s, k, step, pitch):  # type: ignore[no-untyped-def]
-    """The real and the imaginary part of an element, and of the one a step further."""
-    return load(s, k), load(s, k + pitch), load(s, k + step), load(s, k + step + pitch)
+def load_four(s, k, near, far):  # type: ignore[no-untyped-def]
+    """Two numbers that lie `near` each other, and two `far` from them: real and imaginary parts of a pair, or four elements."""
+    return load(s, k), load(s, k + near), load(s, k + far), load(s, k + far + near)
 
 
 @kernel
-def store_pair(s, k, step, pitch, pair):  # type: ignore[no-untyped-def]
-    """The way back of `load_pair`."""
-    store(s, k, pair[0])
-    store(s, k + pitch, pair[1])
-    store(s, k + step, pair[2])
-    store(s, k + step + pitch, pair[3])
+def store_four(s, k, near, far, four):  # type: ignore[no-untyped-def]
+    """The way back of `load_four`."""
+    store(s, k, four[0])
+    store(s, k + near, four[1])
+    store(s, k + far, four[2])
+    store(s, k + far + near, four[3])
 
 
 @kernel
@@ -48,7 +48,7 @@ def turn(s, at, size, bit, other, controls, value, c):  # type: ignore[no-untype
     for r in range(0, size >> 1 if controls == 0 else size >> 2, lanes):
         j = without_bits(r, bit, other) | held
         if (j & controls) == value:
-            store_pair(s, at + j, step, pitch, _turned(ar, ai, br, bi, load_pair(s, at + j, step, pitch)))
+            store_four(s, at + j, pitch, step, _turned(ar, ai, br, bi, load_four(s, at + j, pitch, step)))
 
 
 @kernel
@@ -64,16 +64,16 @@ def turn_back(s, at, size, bit, other, controls, value, c, m):  # type: ignore[n
         if (j & controls) != value:
             continue
         k = at + j
-        pair = load_pair(s, k, step, pitch)
+        pair = load_four(s, k, pitch, step)
         p0r, p0i, p1r, p1i = pair
-        store_pair(s, k, step, pitch, _turned(ar, ai, br, bi, pair))
+        store_four(s, k, pitch, step, _turned(ar, ai, br, bi, pair))
         k += 2 * pitch
-        pair = load_pair(s, k, step, pitch)
+        pair = load_four(s, k, pitch, step)
         l0r, l0i, l1r, l1i = pair
         mx = mx + (l0r * p1i - l0i * p1r + l1r * p0i - l1i * p0r)
         my = my + (l1r * p0r + l1i * p0i - l0r * p1r - l0i * p1i)
         mz = mz + (l0r * p0i - l0i * p0r - l1r * p1i + l1i * p1r)
-        store_pair(s, k, step, pitch, _turned(ar, ai, br, bi, pair))
+        store_four(s, k, pitch, step, _turned(ar, ai, br, bi, pair))
     store(s, m, mx)
     store(s, m + lanes, my)
     store(s, m + 2 * lanes, mz)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qkernel_backends.native.gates import load_pair, store_pair
+from qkernel_backends.native.gates import load_four, store_four
 from qkernel_backends.native.vectors import kernel, lanes_of, load, one_of, pitch_of, scalar, splat, store, swap, without_bits
 
 
@@ -73,7 +73,7 @@ def turn_x(s, at, size, bit, other, controls, value, c):  # type: ignore[no-unty
     for r in range(0, size >> 1 if controls == 0 else size >> 2, lanes):
         j = without_bits(r, bit, other) | held
         if (j & controls) == value:
-            store_pair(s, at + j, step, pitch, _about_x(ar, bi, load_pair(s, at + j, step, pitch)))
+            store_four(s, at + j, pitch, step, _about_x(ar, bi, load_four(s, at + j, pitch, step)))
 
 
 @kernel
@@ -88,14 +88,14 @@ def turn_x_back(s, at, size, bit, other, controls, value, c, m):  # type: ignore
         if (j & controls) != value:
             continue
         k = at + j
-        pair = load_pair(s, k, step, pitch)
+        pair = load_four(s, k, pitch, step)
         p0r, p0i, p1r, p1i = pair
-        store_pair(s, k, step, pitch, _about_x(ar, bi, pair))
+        store_four(s, k, pitch, step, _about_x(ar, bi, pair))
         k += 2 * pitch
-        pair = load_pair(s, k, step, pitch)
+        pair = load_four(s, k, pitch, step)
         l0r, l0i, l1r, l1i = pair
         mx = mx + (l0r * p1i - l0i * p1r + l1r * p0i - l1i * p0r)
-        store_pair(s, k, step, pitch, _about_x(ar, bi, pair))
+        store_four(s, k, pitch, step, _about_x(ar, bi, pair))
     store(s, m, mx)
 
 
@@ -152,19 +152,6 @@ def _about_y_twice(ar, br, er, fr, p0, p1, p2, p3):  # type: ignore[no-untyped-d
 
 
 @kernel
-def _load_four(s, k, near, far):  # type: ignore[no-untyped-def]
-    return load(s, k), load(s, k + near), load(s, k + far), load(s, k + far + near)
-
-
-@kernel
-def _store_four(s, k, near, far, four):  # type: ignore[no-untyped-def]
-    store(s, k, four[0])
-    store(s, k + near, four[1])
-    store(s, k + far, four[2])
-    store(s, k + far + near, four[3])
-
-
-@kernel
 def turn_pair(s, at, size, low, high, c, d):  # type: ignore[no-untyped-def]
     """Rotations about Y on the bits `low` and `high`, both above those of a vector."""
     lanes = lanes_of(s)
@@ -175,8 +162,8 @@ def turn_pair(s, at, size, low, high, c, d):  # type: ignore[no-untyped-def]
         for inner in range(outer, outer + far, 2 * near):
             for j in range(inner, inner + near, lanes):
                 for k in (at + j, at + j + pitch):
-                    p0, p1, p2, p3 = _load_four(s, k, near, far)
-                    _store_four(s, k, near, far, _about_y_twice(ar, br, er, fr, p0, p1, p2, p3))
+                    p0, p1, p2, p3 = load_four(s, k, near, far)
+                    store_four(s, k, near, far, _about_y_twice(ar, br, er, fr, p0, p1, p2, p3))
 
 
 @kernel
@@ -191,12 +178,12 @@ def turn_pair_back(s, at, size, low, high, c, d, m, n):  # type: ignore[no-untyp
         for inner in range(outer, outer + far, 2 * near):
             for j in range(inner, inner + near, lanes):
                 for k in (at + j, at + j + pitch):
-                    p0, p1, p2, p3 = _load_four(s, k, near, far)
-                    l0, l1, l2, l3 = _load_four(s, k + 2 * pitch, near, far)
+                    p0, p1, p2, p3 = load_four(s, k, near, far)
+                    l0, l1, l2, l3 = load_four(s, k + 2 * pitch, near, far)
                     mlow = mlow + (l1 * p0 - l0 * p1 + l3 * p2 - l2 * p3)
                     mhigh = mhigh + (l2 * p0 - l0 * p2 + l3 * p1 - l1 * p3)
-                    _store_four(s, k, near, far, _about_y_twice(ar, br, er, fr, p0, p1, p2, p3))
-                    _store_four(s, k + 2 * pitch, near, far, _about_y_twice(ar, br, er, fr, l0, l1, l2, l3))
+                    store_four(s, k, near, far, _about_y_twice(ar, br, er, fr, p0, p1, p2, p3))
+                    store_four(s, k + 2 * pitch, near, far, _about_y_twice(ar, br, er, fr, l0, l1, l2, l3))
     store(s, m + lanes, mlow)
     store(s, n + lanes, mhigh)
 
