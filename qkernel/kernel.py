@@ -22,8 +22,8 @@ from qkernel.errors import (
     QKernelError,
 )
 from qkernel.executable import Executable
-from qkernel.frontend.kernel_calls import assumed_outline, spread_structs
-from qkernel.frontend.signature import CallSite, Outline, Signature, bind, parts_of, read_signature
+from qkernel.frontend.calls import spread_structs
+from qkernel.frontend.signature import CallSite, Outline, Signature, assumed_outline, bind, parts_of, read_signature
 from qkernel.frontend.source import Source, read_source, snapshot, whereabouts
 from qkernel.frontend.trace import Traced, check_assumption, check_recursion, link, nested_too_deeply, trace
 from qkernel.frontend.values import describe

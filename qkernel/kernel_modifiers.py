@@ -1,7 +1,7 @@
 """Kernels under modifiers: which kernel is called, how often, and which qubits its results are.
 
 A kernel that gives back its qubits in another order than it takes them is called plain, inverted and repeated as it stands,
-and names follow its qubits. Where it acts in some branches alone, the kernel that swaps them (`frontend.exchange.in_place`)
+and names follow its qubits. Where it acts in some branches alone, the kernel that swaps them (`frontend.modifiers.in_place`)
 is called in its place, and modifiers act on that as on any other.
 """
 
@@ -13,9 +13,19 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from qkernel.errors import KernelTypeError, SizeError
-from qkernel.frontend.controls import Step, is_backwards, is_controlled, times
-from qkernel.frontend.exchange import Exchange, exchange, in_place, inverted_operands, period, powered
-from qkernel.frontend.kernel_calls import apply_kernel, grouped_results, kernel_operands
+from qkernel.frontend.calls import apply_kernel, grouped_results, kernel_operands
+from qkernel.frontend.modifiers import (
+    Exchange,
+    Step,
+    exchange,
+    in_place,
+    inverted_operands,
+    is_backwards,
+    is_controlled,
+    period,
+    powered,
+    times,
+)
 from qkernel.frontend.ownership import QuantumHandle, distance
 from qkernel.frontend.signature import Value
 from qkernel.frontend.trace import Traced

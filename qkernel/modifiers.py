@@ -9,22 +9,23 @@ from typing import Any, ParamSpec, TypeVar
 
 from qkernel.diagnostics import Span, counted, with_article
 from qkernel.errors import CallArgumentError, KernelTypeError
-from qkernel.frontend.controls import (
+from qkernel.frontend.arrays import whole_number
+from qkernel.frontend.calls import angle, apply_gate, check_distinct, gate_operands, redefined_help
+from qkernel.frontend.modifiers import (
     Controls,
     Group,
     Inverted,
+    Order,
     Phased,
     Powered,
     Step,
+    exchange,
     is_backwards,
     is_controlled,
+    powered,
     take_controls,
     times,
 )
-from qkernel.frontend.exchange import Order, exchange, powered
-from qkernel.frontend.gate_calls import angle, apply_gate, check_distinct, gate_operands
-from qkernel.frontend.indexing import whole_number
-from qkernel.frontend.kernel_calls import redefined_help
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import CallSite, Struct, parts_of
 from qkernel.frontend.tracer import Tracer, active_tracer

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from qkernel.errors import KernelTypeError, ObservableError, SizeError
-from qkernel.frontend.gate_calls import angle, apply_gate, call_unitary, check_distinct
-from qkernel.frontend.indexing import whole_number
+from qkernel.frontend.arrays import whole_number
+from qkernel.frontend.calls import angle, apply_gate, call_unitary, check_distinct
 from qkernel.frontend.iteration import SymbolicItems, SymbolicRange
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Tracer, active_tracer

@@ -8,9 +8,9 @@ from typing import Any
 from qkernel.diagnostics import Span
 from qkernel.engine import load_importer
 from qkernel.errors import CallArgumentError, KernelTypeError
-from qkernel.frontend.kernel_calls import call_kernel, parameter_handle, written_parameters
+from qkernel.frontend.calls import call_kernel
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.signature import Outline, Signature, Value
+from qkernel.frontend.signature import Outline, Signature, Value, parameter_handle, written_parameters
 from qkernel.frontend.source import Captures
 from qkernel.frontend.trace import Traced
 from qkernel.frontend.tracer import active_tracer

@@ -8,18 +8,27 @@ from typing import Any
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import KernelTypeError, UnknownNameError, UnsupportedPythonError
-from qkernel.frontend.arrays import read_item
-from qkernel.frontend.assignment import assign
-from qkernel.frontend.control_flow import decided_later, symbolic_choice
-from qkernel.frontend.indexing import check_written_bounds, is_literal
-from qkernel.frontend.iteration import SymbolicItems, iterate
-from qkernel.frontend.operators import binary, compared, is_array_of_numbers, is_scalar, truth, type_of, unary
+from qkernel.frontend.arrays import check_written_bounds, is_literal, read_item
+from qkernel.frontend.branches import decided_later, symbolic_choice
+from qkernel.frontend.iteration import SymbolicItems
+from qkernel.frontend.operators import (
+    binary,
+    call_special,
+    compared,
+    get_attribute,
+    is_array_of_numbers,
+    is_scalar,
+    iterate,
+    truth,
+    type_of,
+    unary,
+)
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.pure_functions import without_symbols
 from qkernel.frontend.python_calls import local_function
-from qkernel.frontend.reader import read, reads, with_site
-from qkernel.frontend.special_methods import call_special, get_attribute
-from qkernel.frontend.tracer import Frame, Tracer
+from qkernel.frontend.signature import CallSite
+from qkernel.frontend.statements import assign
+from qkernel.frontend.tracer import Frame, Tracer, reads
 from qkernel.frontend.values import describe, symbol_in
 from qkernel.ir.expressions import Expr, apply, wrap
 from qkernel.ir.python_values import SymbolUse
@@ -39,13 +48,13 @@ def _lambda(tracer: Tracer, node: ast.Lambda) -> Any:
 
 @reads(ast.Slice)
 def _slice(tracer: Tracer, node: ast.Slice) -> slice:
-    return slice(*(None if part is None else read(tracer, part) for part in (node.lower, node.upper, node.step)))
+    return slice(*(None if part is None else tracer.read(part) for part in (node.lower, node.upper, node.step)))
 
 
 @reads(ast.NamedExpr)
 def _named(tracer: Tracer, node: ast.NamedExpr) -> Any:
     assert isinstance(node.target, ast.Name)
-    tracer.frame.variables[node.target.id] = result = read(tracer, node.value)
+    tracer.frame.variables[node.target.id] = result = tracer.read(node.value)
     return result
 
 
@@ -88,32 +97,32 @@ def _set(tracer: Tracer, node: ast.Set) -> Any:
 def _elements(tracer: Tracer, elements: list[ast.expr]) -> Iterator[Any]:
     for element in elements:
         if isinstance(element, ast.Starred):
-            yield from iterate(tracer, read(tracer, element.value), element)
+            yield from iterate(tracer, tracer.read(element.value), element)
         else:
-            yield read(tracer, element)
+            yield tracer.read(element)
 
 
 @reads(ast.Dict)
 def _dictionary(tracer: Tracer, node: ast.Dict) -> Any:
     entries: list[tuple[Any, Any]] = []
     for key, value in zip(node.keys, node.values, strict=True):
-        entries += read(tracer, value).items() if key is None else [(read(tracer, key), read(tracer, value))]
+        entries += tracer.read(value).items() if key is None else [(tracer.read(key), tracer.read(value))]
     return tracer.made(without_symbols(dict(entries)))
 
 
 @reads(ast.ListComp, ast.GeneratorExp)
 def _listed(tracer: Tracer, node: ast.ListComp | ast.GeneratorExp) -> Any:
-    return tracer.made(list(_comprehension(tracer, node.generators, lambda: read(tracer, node.elt))))
+    return tracer.made(list(_comprehension(tracer, node.generators, lambda: tracer.read(node.elt))))
 
 
 @reads(ast.SetComp)
 def _set_of(tracer: Tracer, node: ast.SetComp) -> Any:
-    return tracer.made(without_symbols(set(_comprehension(tracer, node.generators, lambda: read(tracer, node.elt)))))
+    return tracer.made(without_symbols(set(_comprehension(tracer, node.generators, lambda: tracer.read(node.elt)))))
 
 
 @reads(ast.DictComp)
 def _dictionary_of(tracer: Tracer, node: ast.DictComp) -> Any:
-    entries = _comprehension(tracer, node.generators, lambda: (read(tracer, node.key), read(tracer, node.value)))
+    entries = _comprehension(tracer, node.generators, lambda: (tracer.read(node.key), tracer.read(node.value)))
     return tracer.made(without_symbols(dict(entries)))
 
 
@@ -127,9 +136,9 @@ def _comprehension(tracer: Tracer, generators: list[ast.comprehension], element:
         if not rest:
             yield element()
             return
-        for value in iterate(tracer, read(tracer, rest[0].iter), rest[0].iter):
+        for value in iterate(tracer, tracer.read(rest[0].iter), rest[0].iter):
             assign(tracer, rest[0].target, value)
-            conditions = [truth(tracer, read(tracer, test), test) for test in rest[0].ifs]
+            conditions = [truth(tracer, tracer.read(test), test) for test in rest[0].ifs]
             if any(isinstance(condition, Expr) for condition in conditions):
                 raise UnsupportedPythonError(
                     "a comprehension cannot filter by a value that is not known yet",
@@ -154,34 +163,34 @@ _CONVERSIONS: dict[int, Callable[[Any], str]] = {114: repr, 115: str, 97: ascii}
 
 @reads(ast.JoinedStr)
 def _text(tracer: Tracer, node: ast.JoinedStr) -> str:
-    return "".join([read(tracer, part) for part in node.values])
+    return "".join([tracer.read(part) for part in node.values])
 
 
 @reads(ast.FormattedValue)
 def _formatted(tracer: Tracer, node: ast.FormattedValue) -> str:
-    shown = read(tracer, node.value)
+    shown = tracer.read(node.value)
     if (symbol := symbol_in(shown)) is not None:
         raise SymbolUse(symbol, "an f-string")
     shown = _CONVERSIONS[node.conversion](shown) if node.conversion in _CONVERSIONS else shown
-    return format(shown, read(tracer, node.format_spec) if node.format_spec else "")
+    return format(shown, tracer.read(node.format_spec) if node.format_spec else "")
 
 
 @reads(ast.BinOp)
 def _binary(tracer: Tracer, node: ast.BinOp) -> Any:
-    return binary(tracer, type(node.op), read(tracer, node.left), read(tracer, node.right), node)
+    return binary(tracer, type(node.op), tracer.read(node.left), tracer.read(node.right), node)
 
 
 @reads(ast.UnaryOp)
 def _unary(tracer: Tracer, node: ast.UnaryOp) -> Any:
-    return unary(tracer, node.op, read(tracer, node.operand), node)
+    return unary(tracer, node.op, tracer.read(node.operand), node)
 
 
 @reads(ast.Compare)
 def _compare(tracer: Tracer, node: ast.Compare) -> Any:
     result: Any = True
-    previous = read(tracer, node.left)
+    previous = tracer.read(node.left)
     for op, comparator in zip(node.ops, node.comparators, strict=True):
-        value = _read_untouching(tracer, comparator, node) if isinstance(result, Expr) else read(tracer, comparator)
+        value = _read_untouching(tracer, comparator, node) if isinstance(result, Expr) else tracer.read(comparator)
         outcome = compared(tracer, op, previous, value, node)
         if isinstance(result, Expr) or isinstance(outcome, Expr):
             result = apply("and", result, outcome)
@@ -199,7 +208,7 @@ def _boolean(tracer: Tracer, whole: ast.BoolOp) -> Any:
     is_and, nodes = isinstance(whole.op, ast.And), whole.values
     result: Any = None
     for position, node in enumerate(nodes):
-        value = _read_untouching(tracer, node, whole) if isinstance(result, Expr) else read(tracer, node)
+        value = _read_untouching(tracer, node, whole) if isinstance(result, Expr) else tracer.read(node)
         condition = truth(tracer, value, node) if isinstance(value, Expr) or isinstance(result, Expr) else value
         result = condition if not isinstance(result, Expr) else apply("and" if is_and else "or", result, condition)
         if not isinstance(result, Expr) and position < len(nodes) - 1 and bool(result) != is_and:
@@ -211,7 +220,7 @@ def _read_untouching(tracer: Tracer, node: ast.expr, whole: ast.AST) -> Any:
     """The value of a part of `whole` that Python reads only if the parts before it ask for it."""
     before = len(tracer.ops), dict(tracer.ledger.moves), dict(tracer.ledger.loans)
     with decided_later(tracer, whole):
-        value = read(tracer, node)
+        value = tracer.read(node)
     if (len(tracer.ops), tracer.ledger.moves, tracer.ledger.loans) != before:
         raise UnsupportedPythonError(
             "what stands after `and`, `or` or a comparison on a value that is not known yet acts on no qubits",
@@ -225,9 +234,9 @@ def _read_untouching(tracer: Tracer, node: ast.expr, whole: ast.AST) -> Any:
 @reads(ast.IfExp)
 def _conditional(tracer: Tracer, node: ast.IfExp) -> Any:
     test, body, orelse = node.test, node.body, node.orelse
-    condition = truth(tracer, read(tracer, test), test)
+    condition = truth(tracer, tracer.read(test), test)
     if not isinstance(condition, Expr):
-        return read(tracer, body if condition else orelse)
+        return tracer.read(body if condition else orelse)
     sides = _numbers(tracer, (body, orelse))
     if sides is None:
         return symbolic_choice(tracer, node, condition)
@@ -248,7 +257,7 @@ def _numbers(tracer: Tracer, nodes: Iterable[ast.expr]) -> list[Any] | None:
     values = []
     for node in nodes:
         with tracer.block() as block, decided_later(tracer, node):
-            value = read(tracer, node)
+            value = tracer.read(node)
         is_number = not block and tracer.ledger == ledger and is_scalar(value)
         tracer.ledger.restore(ledger)
         tracer.ended = dict(ended)
@@ -260,12 +269,12 @@ def _numbers(tracer: Tracer, nodes: Iterable[ast.expr]) -> list[Any] | None:
 
 @reads(ast.Subscript)
 def _subscript(tracer: Tracer, node: ast.Subscript) -> Any:
-    base, key_node = read(tracer, node.value), node.slice
-    key = read(tracer, key_node)
+    base, key_node = tracer.read(node.value), node.slice
+    key = tracer.read(key_node)
     if isinstance(base, (QuantumHandle, Expr)):
         check_written_bounds(tracer.frame, key, key_node)
     if isinstance(base, QuantumHandle):
-        with_site(tracer, node)
+        tracer.site = CallSite(tracer.frame.span(node))
         return tracer.lend(base, key, ast.unparse(key_node), is_literal(key_node))
     if (given := call_special(tracer, "getitem", base, (key,), node)) is not NotImplemented:
         return given
@@ -300,7 +309,7 @@ def _is_numeric(base: Any) -> bool:
 @reads(ast.Attribute)
 def _attribute(tracer: Tracer, node: ast.Attribute) -> Any:
     """`value.name`."""
-    value, name = read(tracer, node.value), node.attr
+    value, name = tracer.read(node.value), node.attr
     if isinstance(value, Expr):
         if name == "shape" and isinstance(value.type, ArrayType):
             return value.shape

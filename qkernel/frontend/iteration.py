@@ -1,27 +1,32 @@
-"""What loops go over: ranges, sequences and items whose extent is known later, and Python's own iterables.
+"""What loops go over: ranges, sequences and items whose extent is known later, and what `zip` and the like make of them.
 
 Where its extent is known, a range is to the user's Python what Python's own is.
 """
 
 from __future__ import annotations
 
-import ast
+import builtins
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from qkernel.errors import CallArgumentError, KernelTypeError, QKernelError, SizeError, UnsupportedPythonError
-from qkernel.frontend.indexing import whole_number
+from qkernel.errors import (
+    CallArgumentError,
+    SizeError,
+    UnsupportedPythonError,
+)
+from qkernel.frontend.arrays import whole_number
 from qkernel.frontend.ownership import QuantumHandle, plain
-from qkernel.frontend.special_methods import call_special
 from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import describe
 from qkernel.ir import ops
+from qkernel.ir.array_protocol import elements
 from qkernel.ir.expression_text import as_written
-from qkernel.ir.expressions import ONE, ZERO, Const, Expr, apply
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, apply, size, wrap
 from qkernel.ir.python_values import SymbolUse
-from qkernel.ir.types import DictType
+from qkernel.ir.types import ArrayType, DictType
 from qkernel.tracing import active
 
 LOOPS = """write a `for` statement; over ranges, vectors, and their `reversed`, `enumerate` and `zip`, it stays a loop:
@@ -161,36 +166,86 @@ for kind, name in ((SymbolicSequence, "sequence"), (SymbolicRange, "range"), (Sy
     kind.__name__ = name  # by which Python's own errors call them
 
 
-def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
-    """The elements of a Python iterable; symbols and registers are not iterated outside `for` statements."""
-    if isinstance(value, (QuantumHandle, Expr)):
-        shown = value.name if isinstance(value, QuantumHandle) else as_written(value)
-        names = [ast.unparse(element) for element in node.elts] if isinstance(node, (ast.Tuple, ast.List)) else []
-        elements = ", ".join(f"{shown}[{k}]" for k in range(len(names) or 2))
-        raise UnsupportedPythonError(
-            f"{describe(value)} is not spread out by itself",
-            span=tracer.frame.span(node),
-            label="its length may be known only later",
-            help=f"name its elements: `{', '.join(names)} = {elements}`" if names else f"name its elements: `{elements}`",
+# what has a length that is known only later: loops over positions ----------------------------------------------------------
+
+
+def backwards(tracer: Tracer, value: Any) -> Any:
+    if isinstance(value, SymbolicRange):
+        return value.backwards()
+    return _of_positions(tracer, builtins.reversed, [value], lambda parts: _reversed(parts[0]))
+
+
+def _reversed(part: SymbolicSequence) -> SymbolicSequence:
+    return SymbolicSequence("reversed", part.extent, lambda position: part.element(part.extent - 1 - position), part.unknown)
+
+
+def numbered(tracer: Tracer, iterable: Any, start: Any = 0) -> Any:
+    def pairs(parts: list[SymbolicSequence]) -> SymbolicSequence:
+        (part,) = parts
+        return SymbolicSequence(
+            "enumerate", part.extent, lambda position: (start + position, part.element(position)), part.unknown
         )
-    if isinstance(value, SymbolicItems) or (isinstance(value, SymbolicSequence) and value.known() is None):
-        raise UnsupportedPythonError(
-            f"only a `for` statement goes over `{value!r}`, whose length is known only later",
-            span=tracer.frame.span(node),
-            label=f"needs the value of `{as_written(value.unknown)}`",
-            help="write a `for` loop that assigns elements:\n    bits = qk.bit_array(n)\n    for i in qk.range(n):\n"
-            "        bits[i] = qk.measure(q[i])",
+
+    if isinstance(start, Expr) and (known := _known(iterable)) is not None:
+        return [(start + position, entry) for position, entry in enumerate(known)]
+    return _of_positions(tracer, builtins.enumerate, [iterable], pairs, start)
+
+
+def side_by_side(tracer: Tracer, *values: Any, strict: bool = False) -> Any:
+    def rows(parts: list[SymbolicSequence]) -> SymbolicSequence:
+        extent, unknown = parts[0].extent, parts[0].unknown
+        for part in parts[1:]:
+            if strict and part.extent is not extent:
+                raise CallArgumentError(
+                    "`zip` cannot compare lengths that are known only later",
+                    span=tracer.site.of("strict"),
+                    label="not known yet",
+                    help="leave out `strict=True`: the loop ends with the shortest",
+                )
+            extent = apply("min", extent, part.extent)
+        return SymbolicSequence("zip", extent, lambda position: tuple(part.element(position) for part in parts), unknown)
+
+    return _of_positions(tracer, builtins.zip, list(values), rows, **({"strict": True} if strict else {}))
+
+
+def _of_positions(
+    tracer: Tracer,
+    function: Callable[..., Any],
+    values: list[Any],
+    make: Callable[[list[SymbolicSequence]], SymbolicSequence],
+    *more: Any,
+    **options: Any,
+) -> Any:
+    """`function(*values)`: Python's own where all their elements are known, else what `make` makes of sequences."""
+    known = [_known(value) for value in values]
+    if None not in known:
+        return function(*known, *more, **options)
+    return make([_sequence(tracer, value, position, function.__name__) for position, value in enumerate(values)])
+
+
+def _known(value: Any) -> Any:
+    """`value` as Python goes over it; None if it has elements that are known only later, or qubits."""
+    if isinstance(value, SymbolicSequence):
+        return value.known()
+    return elements(value) if isinstance(value, Expr) else None if isinstance(value, QuantumHandle) else value
+
+
+def _sequence(tracer: Tracer, value: Any, position: int, function: str) -> SymbolicSequence:
+    """An argument of `function` by positions; raises if it has no elements at a symbol."""
+    if isinstance(value, SymbolicSequence):
+        return value
+    if isinstance(value, (list, tuple, range, np.ndarray)):
+        with suppress(TypeError):
+            value = wrap(list(value))
+    if isinstance(value, Expr) and isinstance(value.type, ArrayType):
+        vector = value
+        return SymbolicSequence(
+            as_written(vector), size(vector), lambda position: tracer.arrays.item(vector, position), size(vector)
         )
-    if (given := call_special(tracer, "iter", value, (), node)) is not NotImplemented:
-        return iterate(tracer, given, node)
-    try:
-        found: Iterator[Any] = iter(value)
-    except TypeError as error:
-        if isinstance(error, (QKernelError, SymbolUse)):
-            raise
-        raise KernelTypeError(
-            f"{describe(value)} has no elements to go over", span=tracer.frame.span(node), label="not a list or the like"
-        ) from None
-    if found is value:
-        tracer.check_change(value, ast.unparse(node), node)
-    return found
+    is_register = isinstance(value, QuantumHandle)
+    raise UnsupportedPythonError(
+        f"`{function}` cannot go over {describe(value)}{'' if is_register else ' in a loop whose length is known only later'}",
+        span=tracer.site.of(position),
+        label="a register is indexed" if is_register else "has no element at a symbol",
+        help="loop over the indices:\n    for i in qk.range(q.shape[0]):\n        q[i] = ..." if is_register else LOOPS,
+    )

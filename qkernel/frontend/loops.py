@@ -1,11 +1,11 @@
-"""Loops whose iterations are counted later: the body is read once, with symbols for what it carries."""
+"""Loops: run in Python over what is known; else the body is read once, with symbols for what it carries."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,12 @@ from qkernel.errors import (
     UnsupportedPythonError,
 )
 from qkernel.frontend.arrays import Gone
-from qkernel.frontend.assignment import assign, plain_names
-from qkernel.frontend.control_flow import decided_later, forget
+from qkernel.frontend.branches import decided_later, forget
 from qkernel.frontend.iteration import SymbolicItems, SymbolicRange, SymbolicSequence
-from qkernel.frontend.operators import truth
+from qkernel.frontend.operators import iterate, truth
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed, rebinding
-from qkernel.frontend.reader import read, run
-from qkernel.frontend.tracer import Frame, Tracer, unrolled
+from qkernel.frontend.statements import assign, assign_kept, assigned_names, plain_names
+from qkernel.frontend.tracer import Break, Frame, Return, Signal, Tracer, reads, unrolled
 from qkernel.frontend.values import (
     Path,
     convert,
@@ -45,6 +44,87 @@ from qkernel.ir import ops
 from qkernel.ir.expressions import ArrayHandle, Expr, Name, wrap
 from qkernel.ir.trees import free_names
 from qkernel.ir.types import FLOAT, UINT, TupleType, Type
+
+
+@reads(ast.For)
+def _for(tracer: Tracer, node: ast.For) -> Signal:
+    _refuse_else(tracer, node)
+    value = tracer.read(node.iter)
+    if isinstance(value, (SymbolicSequence, SymbolicItems)):
+        symbolic_for(tracer, node, value)
+        return None
+    if isinstance(value, (QuantumHandle, Expr)):
+        shown, target = ast.unparse(node.iter), ast.unparse(node.target)
+        lines = [f"for i in qk.range({shown}.shape[0]):", f"    {target} = {shown}[i]", "    ..."]
+        lines += [f"    {shown}[i] = {target}"] if isinstance(value, QuantumHandle) else []
+        raise UnsupportedPythonError(
+            f"`for` cannot go over {describe(value)}",
+            span=tracer.frame.span(node.iter),
+            label="its length may be known only later",
+            help="\n    ".join(["loop over its indices:", *lines]),
+        )
+    for entry in iterate(tracer, value, node.iter):
+        assign_kept(tracer, [node.target], entry)
+        signal = tracer.run(node.body)
+        if isinstance(signal, Return):
+            return signal
+        if isinstance(signal, Break):
+            break
+    tracer.frame.unrolled.update(plain_names(node.target))
+    return None
+
+
+def _refuse_else(tracer: Tracer, node: ast.For | ast.While) -> None:
+    if node.orelse:
+        raise UnsupportedPythonError(
+            f"`{type(node).__name__.lower()} ... else` does not exist in a kernel",
+            span=tracer.frame.span(node.orelse[0]),
+            label="in the `else` of a loop",
+            help=f"write it after the loop: `{ast.unparse(node.orelse[0]).splitlines()[0]}`",
+        )
+
+
+@reads(ast.While)
+def _while(tracer: Tracer, node: ast.While) -> Signal:
+    _refuse_else(tracer, node)
+    before = len(tracer.ops)
+    condition = truth(tracer, tracer.read(node.test), node.test)
+    if isinstance(condition, Expr):
+        if len(tracer.ops) != before:
+            raise UnsupportedPythonError(
+                "the condition of a `while` cannot measure",
+                span=tracer.frame.span(node.test),
+                label="an operation on qubits",
+                help="measure before the loop, and again at the end of its body:\n"
+                f"    bit = {ast.unparse(node.test)}\n    while bit:\n        ...\n        bit = {ast.unparse(node.test)}",
+            )
+        symbolic_while(tracer, node)
+        return None
+    iterations = 0
+    while condition:
+        signal = tracer.run(node.body)
+        if isinstance(signal, Return):
+            return signal
+        if isinstance(signal, Break):
+            break
+        iterations += 1
+        if iterations > 100_000:
+            raise UnsupportedPythonError(
+                "this `while` does not end while the kernel is traced",
+                span=tracer.frame.span(node.test),
+                label="true 100,000 times",
+                help="loop over a range: `for i in qk.range(n):`",
+            )
+        condition = truth(tracer, tracer.read(node.test), node.test)
+        if isinstance(condition, Expr):
+            raise UnsupportedPythonError(
+                "the condition of this `while` is known in the first iteration and not in the next",
+                span=tracer.frame.span(node.test),
+                label="measured later only",
+                help="measure before the loop too, or loop over a range: `for i in qk.range(n):`",
+            )
+    return None
+
 
 _IN_BODY = "is made in the body of a loop, which may not run at all"
 
@@ -123,8 +203,7 @@ def symbolic_while(tracer: Tracer, node: ast.While) -> None:
     condition: list[Expr] = []
 
     def start() -> None:
-
-        value = truth(tracer, read(tracer, node.test), node.test)
+        value = truth(tracer, tracer.read(node.test), node.test)
         if not isinstance(value, Expr):
             raise UnsupportedPythonError(
                 "a `while` in a kernel runs on a measured bit",
@@ -165,7 +244,8 @@ def _trace_loop(
         frame.variables, frame.dead = dict(before), dict(dead)
         tracer.ledger.restore(ledger)
         tracer.ended = dict(ended)
-    loop_names = frozenset(_bound_names(body, tracer, node, before))
+    made = frame.variables.items()
+    loop_names = frozenset(value.name for name, value in made if isinstance(value, Name) and value is not before.get(name))
     _check_loop_qubits(tracer, node, before, ledger, loop_names)
     after = dict(frame.variables)
     frame.variables = {name: changed.get(name, after.get(name, value)) for name, value in before.items()}
@@ -203,15 +283,6 @@ def _set_aliases_aside(tracer: Tracer, node: ast.For | ast.While) -> dict[str, A
     for name, value in aside.items():
         frame.variables[name] = with_leaves(value, partial(used_up, name, value))
     return aside
-
-
-def _bound_names(body: ops.Block, tracer: Tracer, node: ast.For | ast.While, before: dict[str, Any]) -> set[str]:
-    """IR names that mean something else in the next iteration: what the frame made in the body."""
-    names: set[str] = set()
-    for name, value in tracer.frame.variables.items():
-        if isinstance(value, Name) and value is not before.get(name):
-            names.add(value.name)
-    return names
 
 
 @dataclass(slots=True)
@@ -253,7 +324,7 @@ def _trace_body(
         forget(frame, name, gone)
     with tracer.block() as block, decided_later(tracer, node):
         start()
-        run(tracer, node.body)
+        tracer.run(node.body)
     if _tells_more(tracer, node, before, ledger, plan, symbols):
         tracer.free(symbol.name for symbol in symbols.values())
         return None
@@ -422,24 +493,3 @@ def _paired(old: Any, new: Any, name: str, frame: Frame, node: ast.AST) -> list[
             help="keep as many in it; collect what is measured in another name",
         )
     return list(zip(before, after, strict=True)) if before else []
-
-
-@lru_cache(maxsize=1024)
-def assigned_names(loop: ast.For | ast.While) -> tuple[str, ...]:
-    """Names that the body of a loop assigns, elements included, in order of first assignment."""
-    names: dict[str, None] = {}
-
-    def visit(target: ast.AST) -> None:
-        match target:
-            case ast.Name(name, ast.Store()):
-                names[name] = None
-            case ast.Subscript(ast.Name(name), _, ast.Store()):
-                names[name] = None
-            case ast.FunctionDef() | ast.Lambda() | ast.ListComp() | ast.GeneratorExp() | ast.SetComp() | ast.DictComp():
-                return
-        for child in ast.iter_child_nodes(target):
-            visit(child)
-
-    for statement in loop.body:
-        visit(statement)
-    return tuple(names)

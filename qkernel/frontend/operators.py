@@ -1,25 +1,144 @@
-"""Operators: of plain Python values as Python has them, of symbols as expressions, comparisons of tuples entry by entry."""
+"""Operators, conditions and iteration: of plain Python values as Python has them, of symbols as expressions.
+
+Operators of the user's own classes are methods, called like any others, so they are read where the kernel asks it.
+Elsewhere, with values that are all known, Python runs them.
+"""
 
 from __future__ import annotations
 
 import ast
+import functools
 import operator
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from qkernel.errors import KernelTypeError
+from qkernel.errors import KernelTypeError, QKernelError, UnsupportedPythonError
 from qkernel.frontend.arrays import whole_vector
-from qkernel.frontend.iteration import iterate
+from qkernel.frontend.iteration import SymbolicItems, SymbolicSequence
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.special_methods import call_operator, call_special
 from qkernel.frontend.tracer import Tracer
-from qkernel.frontend.values import describe, parts, same_shape, symbol_in
+from qkernel.frontend.values import concerns_kernel, describe, is_installed, is_of_user, parts, same_shape, symbol_in
 from qkernel.ir.array_protocol import elementwise
+from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Expr, apply, joined, wrap
 from qkernel.ir.python_values import SymbolUse, is_number
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, ScalarType
+
+MIRRORED = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
+"""By comparison, the one that asks the same with its sides changed."""
+
+
+@lru_cache(maxsize=1024)
+def is_users(function: types.FunctionType) -> bool:
+    """Whether a function is the user's own: not of Python's library, not of an installed package."""
+    return is_of_user(function.__module__ or "") and not is_installed(function.__code__.co_filename)
+
+
+def method_of(value: Any, name: str) -> types.FunctionType | None:
+    """The method that the user wrote in the class of `value` for the operator `name`; those of data classes are Python's."""
+    found = getattr(type(value), f"__{name}__", None)
+    is_written = isinstance(found, types.FunctionType) and found.__code__.co_filename != "<string>" and is_users(found)
+    return found if is_written else None
+
+
+def call_special(tracer: Tracer, name: str, value: Any, arguments: tuple[Any, ...], node: ast.AST) -> Any:
+    """What the method for the operator `name` in a class of the user's gives; NotImplemented where Python may run it."""
+    method = method_of(value, name)
+    if method is None or not (tracer.once or any(map(concerns_kernel, (value, *arguments)))):
+        return NotImplemented
+    return call_method(tracer, method, (value, *arguments), node)
+
+
+def call_method(tracer: Tracer, method: types.FunctionType, arguments: tuple[Any, ...], node: ast.AST) -> Any:
+    """A call that is not written as one, which errors show by its class and name."""
+    shown = ast.Call(ast.Name(method.__qualname__.rpartition("<locals>.")[2]), [], [])
+    return tracer.call_python(method, arguments, ast.copy_location(shown, node))
+
+
+def call_operator(tracer: Tracer, name: str, left: Any, right: Any, node: ast.AST) -> Any:
+    """`left` and `right` under the operator `name` by a method of one of them, in Python's order; else NotImplemented."""
+    sides = [(left, name, right), (right, MIRRORED.get(name, f"r{name}"), left)]
+    if type(left) is not type(right) and isinstance(right, type(left)):
+        sides.reverse()
+    for owner, method, other in sides:
+        if isinstance(left, np.ndarray) and owner is right:
+            continue  # numpy goes over its elements first
+        result = call_special(tracer, method, owner, (other,), node)
+        if result is not NotImplemented:
+            return result
+    return NotImplemented
+
+
+def get_attribute(tracer: Tracer, owner: Any, name: str, node: ast.AST) -> Any:
+    """`owner.name`; properties of the user's classes are read like methods."""
+    found = None if isinstance(owner, type) else getattr(type(owner), name, None)
+    getter = getattr(found, "fget", None) if isinstance(found, property) else None
+    is_kept = isinstance(found, functools.cached_property) and name not in vars(owner) and concerns_kernel(owner)
+    if is_kept:
+        tracer.check_change(owner, ast.unparse(node), node)
+        vars(owner)[name] = call_method(tracer, found.func, (owner,), node)  # type: ignore[union-attr]
+    elif isinstance(getter, types.FunctionType) and is_users(getter) and (tracer.once or concerns_kernel(owner)):
+        return call_method(tracer, getter, (owner,), node)
+    for special in ("getattribute", "getattr"):
+        if special == "getattribute" or not _is_there(owner, name):
+            result = call_special(tracer, special, owner, (name,), node)
+            if result is not NotImplemented:
+                return result
+    return tracer.captures.attribute(owner, name)
+
+
+def _is_there(owner: Any, name: str) -> bool:
+    """Whether Python finds an attribute without asking `__getattr__`."""
+    return name in getattr(owner, "__dict__", ()) or hasattr(type(owner), name)
+
+
+def set_attribute(tracer: Tracer, owner: Any, name: str, value: Any, node: ast.AST) -> None:
+    """`owner.name = value`."""
+    found = None if isinstance(owner, type) else getattr(type(owner), name, None)
+    if isinstance(found, property) and isinstance(found.fset, types.FunctionType) and is_users(found.fset):
+        call_method(tracer, found.fset, (owner, value), node)
+    elif call_special(tracer, "setattr", owner, (name, value), node) is NotImplemented:
+        setattr(owner, name, value)
+
+
+def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
+    """The elements of a Python iterable; symbols and registers are not iterated outside `for` statements."""
+    if isinstance(value, (QuantumHandle, Expr)):
+        shown = value.name if isinstance(value, QuantumHandle) else as_written(value)
+        names = [ast.unparse(element) for element in node.elts] if isinstance(node, (ast.Tuple, ast.List)) else []
+        elements = ", ".join(f"{shown}[{k}]" for k in range(len(names) or 2))
+        raise UnsupportedPythonError(
+            f"{describe(value)} is not spread out by itself",
+            span=tracer.frame.span(node),
+            label="its length may be known only later",
+            help=f"name its elements: `{', '.join(names)} = {elements}`" if names else f"name its elements: `{elements}`",
+        )
+    if isinstance(value, SymbolicItems) or (isinstance(value, SymbolicSequence) and value.known() is None):
+        raise UnsupportedPythonError(
+            f"only a `for` statement goes over `{value!r}`, whose length is known only later",
+            span=tracer.frame.span(node),
+            label=f"needs the value of `{as_written(value.unknown)}`",
+            help="write a `for` loop that assigns elements:\n    bits = qk.bit_array(n)\n    for i in qk.range(n):\n"
+            "        bits[i] = qk.measure(q[i])",
+        )
+    if (given := call_special(tracer, "iter", value, (), node)) is not NotImplemented:
+        return iterate(tracer, given, node)
+    try:
+        found: Iterator[Any] = iter(value)
+    except TypeError as error:
+        if isinstance(error, (QKernelError, SymbolUse)):
+            raise
+        raise KernelTypeError(
+            f"{describe(value)} has no elements to go over", span=tracer.frame.span(node), label="not a list or the like"
+        ) from None
+    if found is value:
+        tracer.check_change(value, ast.unparse(node), node)
+    return found
+
 
 _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Add: ("+", operator.add),

@@ -20,7 +20,8 @@ from qkernel.errors import (
     SourceUnavailableError,
     UnsupportedPythonError,
 )
-from qkernel.frontend.iteration import SymbolicItems, SymbolicSequence, iterate
+from qkernel.frontend.iteration import SymbolicItems, SymbolicSequence
+from qkernel.frontend.operators import call_method, is_users, iterate, method_of
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.pure_functions import (
     changed_by,
@@ -32,11 +33,9 @@ from qkernel.frontend.pure_functions import (
     takes_functions,
     without_symbols,
 )
-from qkernel.frontend.reader import Return, read, reads, run, symbol_error
 from qkernel.frontend.signature import CallSite
 from qkernel.frontend.source import Source, read_source
-from qkernel.frontend.special_methods import call_method, is_users, method_of
-from qkernel.frontend.tracer import Frame, Tracer
+from qkernel.frontend.tracer import Frame, Return, Tracer, reads, symbol_error
 from qkernel.frontend.values import attributes, concerns_kernel, describe, handles_in, symbol_in
 from qkernel.ir.array_protocol import universal
 from qkernel.ir.expressions import Expr
@@ -52,14 +51,14 @@ def call(tracer: Tracer, node: ast.Call) -> Any:
     """`function(...)`."""
 
     frame = tracer.frame
-    function = read(tracer, node.func)
+    function = tracer.read(node.func)
     positional: list[Any] = []
     spans = []
     tracer.pending.append([])
     try:
         for argument in node.args:
             starred = isinstance(argument, ast.Starred)
-            value = read(tracer, argument.value if isinstance(argument, ast.Starred) else argument)
+            value = tracer.read(argument.value if isinstance(argument, ast.Starred) else argument)
             for entry in iterate(tracer, value, argument) if starred else (value,):
                 positional.append(entry)
                 spans.append(frame.span(argument))
@@ -68,7 +67,7 @@ def call(tracer: Tracer, node: ast.Call) -> Any:
         keywords: dict[str, Any] = {}
         keyword_spans = {}
         for keyword in node.keywords:
-            value = read(tracer, keyword.value)
+            value = tracer.read(keyword.value)
             for name, entry in value.items() if keyword.arg is None else ((keyword.arg, value),):
                 if name in keywords:
                     raise CallArgumentError(f"`{name}` is given twice", span=frame.span(keyword), label="given already")
@@ -326,8 +325,8 @@ def call_source(
     tracer.frames.append(frame)
     try:
         if isinstance(node, ast.Lambda):
-            return read(tracer, node.body)
-        signal = run(tracer, node.body)
+            return tracer.read(node.body)
+        signal = tracer.run(node.body)
         return signal.value if isinstance(signal, Return) else None
     finally:
         tracer.frames.pop()
@@ -352,7 +351,7 @@ def _local_signature(tracer: Tracer, arguments: ast.arguments) -> inspect.Signat
     """The parameters of a function written in the kernel, with their defaults as they are now."""
 
     def parameter(argument: ast.arg, kind: Any, default: ast.expr | None = None) -> inspect.Parameter:
-        value = inspect.Parameter.empty if default is None else read(tracer, default)
+        value = inspect.Parameter.empty if default is None else tracer.read(default)
         return inspect.Parameter(argument.arg, kind, default=value)
 
     positional = [*arguments.posonlyargs, *arguments.args]

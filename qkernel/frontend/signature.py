@@ -16,8 +16,10 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.source import Source
 from qkernel.frontend.values import as_type, describe, is_no_value
 from qkernel.ir import types as ir
-from qkernel.ir.expressions import Expr
+from qkernel.ir.expressions import ZERO, Expr, Name, Size
 from qkernel.ir.ops import Parameter
+from qkernel.ir.places import whole
+from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, TupleType, Type, is_quantum
 from qkernel.records import is_same_record, local_names
 from qkernel.types import Annotation, Dict, Matrix, Tensor, Vector
 
@@ -401,3 +403,56 @@ def bind(
 
 def _count(number: int) -> str:
     return f"{number or 'no'} argument{'s' if number != 1 else ''}"
+
+
+def assumed_outline(signature: Signature) -> Outline:
+    """What a kernel that reaches itself is taken to return while it is traced: its qubits, in order, and behind them new
+    ones. Checked at the end."""
+    types = flat_types(signature.returned)
+    quantum = [parameter for parameter in signature.parameters if is_quantum(parameter.type)]
+    values: list[Value] = []
+    for type in types:
+        match = next((parameter for parameter in quantum if parameter.type == type), None)
+        if match is None and type in (QUBIT, ArrayType(QUBIT)):
+            values.append(_new_handle(signature, type))
+        elif match is None:
+            values.append(Name(f"result of {signature.names}", type))
+        else:
+            quantum.remove(match)
+            values.append(parameter_handle(match))
+    is_tuple = len(types) != 1 or isinstance(signature.returned, (Struct, TupleType, tuple))
+    return Outline(ir_parameters(signature), tuple(values), is_tuple)
+
+
+def _new_handle(signature: Signature, type: Type) -> QuantumHandle:
+    """A qubit, or a register of an unknown length, that no parameter is."""
+    name = "result"
+    while name in signature.names:
+        name += "_"
+    return QuantumHandle(whole(name, type), None if type == QUBIT else Size(Name(name, type)), name)
+
+
+def parameter_handle(parameter: Parameter) -> QuantumHandle:
+    """The handle of a quantum parameter inside its kernel."""
+    place = whole(parameter.name, parameter.type)
+    if parameter.type == QUBIT:
+        return QuantumHandle(place, None, parameter.name)
+    length = Name(parameter.name, ArrayType(QUBIT)).shape[0]
+    fixed_point = Name(_int_bits(parameter).name, UINT) if parameter.type == QFIXED else None
+    return QuantumHandle(place, length, parameter.name, None, fixed_point)
+
+
+def ir_parameters(signature: Signature) -> tuple[Parameter, ...]:
+    """The parameters that a kernel has in the IR: the user's, and the integer bits of each QFixed."""
+    parameters = signature.parameters
+    return (*parameters, *(_int_bits(parameter) for parameter in parameters if parameter.type == QFIXED))
+
+
+def written_parameters(parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+    """Those of a kernel's parameters in the IR that a user gives."""
+    implied = [_int_bits(parameter) for parameter in parameters if parameter.type == QFIXED]
+    return tuple(parameter for parameter in parameters if parameter not in implied)
+
+
+def _int_bits(parameter: Parameter) -> Parameter:
+    return Parameter(f"{parameter.name}.int_bits", UINT, ZERO, parameter.span)

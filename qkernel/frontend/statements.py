@@ -1,22 +1,221 @@
-"""Statements of the user's Python."""
+"""Statements of the user's Python, but for branches and loops: assignments to names, elements and attributes, and the rest."""
 
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import Any
 
-from qkernel.errors import InliningError, SymbolicValueError, UnsupportedPythonError
-from qkernel.frontend.assignment import assign, assign_kept, assign_statement, plain_names
-from qkernel.frontend.control_flow import symbolic_if
-from qkernel.frontend.iteration import SymbolicItems, SymbolicSequence, iterate
-from qkernel.frontend.loops import symbolic_for, symbolic_while
-from qkernel.frontend.operators import binary, truth
+from qkernel.diagnostics import counted
+from qkernel.errors import InliningError, KernelTypeError, QubitRebindError, SymbolicValueError, UnsupportedPythonError
+from qkernel.frontend.arrays import Entries, changed, is_literal, updated
+from qkernel.frontend.operators import binary, call_special, iterate, set_attribute, truth
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import local_function
-from qkernel.frontend.reader import Break, Continue, Return, Signal, read, reads, run, unsupported
-from qkernel.frontend.tracer import Tracer
-from qkernel.frontend.values import describe
-from qkernel.ir.expressions import Expr
+from qkernel.frontend.signature import CallSite
+from qkernel.frontend.tracer import Break, Continue, Frame, Return, Signal, Tracer, find_frame, reads, unsupported
+from qkernel.frontend.values import describe, handles_in
+from qkernel.ir.expression_text import as_written
+from qkernel.ir.expressions import ArrayHandle, Expr
+from qkernel.records import record_fields
+
+
+def assign_statement(tracer: Tracer, targets: list[ast.expr], value_node: ast.expr) -> None:
+    """`target = ... = value`."""
+    tracer.hints = tuple(plain_names(targets[0]))
+    try:
+        value = tracer.read(value_node)
+    finally:
+        tracer.hints = ()
+    assign_kept(tracer, targets, value)
+
+
+def assign_kept(tracer: Tracer, targets: list[ast.expr], value: Any) -> None:
+    """Assign, and see that no name loses a live qubit by it."""
+    before = {name: tracer.frame.variables.get(name) for target in targets for name in plain_names(target)}
+    for target in targets:
+        assign(tracer, target, value)
+    _check_nothing_lost(tracer, before, targets[0])
+
+
+def plain_names(target: ast.expr) -> list[str]:
+    """The names that an assignment to `target` gives a value."""
+    match target:
+        case ast.Name(name):
+            return [name]
+        case ast.Tuple(elements) | ast.List(elements):
+            return [name for element in elements for name in plain_names(element)]
+        case ast.Starred(value):
+            return plain_names(value)
+    return []
+
+
+def _check_nothing_lost(tracer: Tracer, before: dict[str, Any], node: ast.AST) -> None:
+    """A name that held a live qubit now means something else, and nothing else holds that qubit; `_` is there to drop."""
+    lost = [
+        (name, handle)
+        for name, value in before.items()
+        if name != "_"
+        for handle in handles_in(value)
+        if tracer.ledger.is_live(handle)
+    ]
+    if not lost:
+        return
+    held = {id(handle) for value in tracer.frame.variables.values() for handle in handles_in(value)}
+    for name, handle in lost:
+        if id(handle) not in held:
+            raise QubitRebindError(
+                f"`{name}` still holds {describe(handle)} that nothing has used",
+                span=tracer.frame.span(node),
+                label="would lose it",
+                help=f"use it in the expression (`{name} = qk.h({name})`), measure it, or choose another name",
+            )
+
+
+def assign(tracer: Tracer, target: ast.expr, value: Any) -> None:
+    """`target = value`."""
+    frame = tracer.frame
+    if (why := tracer.arrays.why_gone(value)) is not None:
+        raise why("a part of it", frame).error("a part of it", frame.span(target))
+    match target:
+        case ast.Name(name):
+            if (
+                isinstance(value, QuantumHandle)
+                and value.name != name
+                and not any(value is other for other in frame.variables.values())
+            ):
+                value.name = name
+            frame.variables[name] = tracer.arrays.held(value)
+            frame.dead.pop(name, None)
+            frame.unrolled.discard(name)
+            frame.assigned[name] = frame.span(target)
+        case ast.Tuple(elements) | ast.List(elements):
+            _unpack(tracer, target, elements, value)
+        case ast.Subscript(base_node, key_node):
+            _assign_item(tracer, target, base_node, key_node, value)
+        case ast.Attribute():
+            _assign_attribute(tracer, target, value)
+        case _:
+            raise UnsupportedPythonError("this cannot be assigned to in a kernel", span=frame.span(target))
+
+
+def _assign_attribute(tracer: Tracer, target: ast.Attribute, value: Any) -> None:
+    """`owner.name = value`, in a plain function that is read; a kernel itself works with records, which stay as they are."""
+    frame = tracer.frame
+    if tracer.is_in_kernel:
+        raise UnsupportedPythonError(
+            "attributes cannot be assigned in a kernel",
+            span=frame.span(target),
+            label="assigned here",
+            help=_new_record(frame, target),
+        )
+    owner = tracer.read(target.value)
+    tracer.check_change(owner, ast.unparse(target.value), target)
+    set_attribute(tracer, owner, target.attr, value, target)
+
+
+def _new_record(frame: Frame, target: ast.Attribute) -> str:
+    owner = ast.unparse(target.value)
+    fields = record_fields(frame.variables.get(owner))
+    if fields is None:
+        return "make a new object instead"
+    kind = type(frame.variables[owner]).__name__
+    values = ", ".join(target.attr if field == target.attr else f"{owner}.{field}" for field in fields)
+    return f"make a new record:\n    {target.attr} = ...\n    {owner} = {kind}({values})"
+
+
+def _unpack(tracer: Tracer, node: ast.expr, elements: list[ast.expr], value: Any) -> None:
+    span = tracer.frame.span(node)
+    values = list(iterate(tracer, value, node))
+    star = next((k for k, element in enumerate(elements) if isinstance(element, ast.Starred)), None)
+    if star is not None:
+        after = len(elements) - star - 1
+        if len(values) >= len(elements) - 1:
+            values = [*values[:star], tracer.made(values[star : len(values) - after]), *values[len(values) - after :]]
+    if len(values) != len(elements):
+        raise KernelTypeError(
+            f"{len(elements)} names for {counted(len(values), 'value')}",
+            span=span,
+            label=f"{len(elements)} names",
+        )
+    for element, entry in zip(elements, values, strict=True):
+        assign(tracer, element.value if isinstance(element, ast.Starred) else element, entry)
+
+
+def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: ast.expr, value: Any) -> None:
+    base = tracer.read(base_node)
+    key = tracer.read(key_node)
+    tracer.site = CallSite(tracer.frame.span(node))
+    if isinstance(base, QuantumHandle):
+        tracer.give_back(base, key, value, ast.unparse(key_node), is_literal(key_node))
+    elif isinstance(base, Expr):
+        if not isinstance(base_node, ast.Name):
+            raise UnsupportedPythonError(
+                "only elements of a named vector are assigned",
+                span=tracer.frame.span(node),
+                label="of no named vector",
+                help="give the vector a name first: `v = ...`, then `v[i] = ...`",
+            )
+        _assign_element(tracer, base, base_node.id, updated(base, key, value, key_node, node, tracer.frame.span(node)), node)
+    elif isinstance(key, Expr):
+        raise UnsupportedPythonError(
+            f"`{ast.unparse(base_node)}` is a Python {type(base).__name__} and has no element at a symbol",
+            span=tracer.frame.span(node),
+            label=f"`{as_written(key)}` is not known yet",
+            help=f"use a vector: `{ast.unparse(base_node)} = qk.bit_array(n)`",
+        )
+    elif isinstance(base_node, ast.Name) and find_frame(tracer.frame, base_node.id) is None:
+        raise UnsupportedPythonError(
+            f"`{base_node.id}` was made outside of `{tracer.frame.name}`, which cannot change it",
+            span=tracer.frame.span(node),
+            label="changed here",
+            help=f"work on a copy: `{base_node.id}_here = list({base_node.id})`, or return what is new",
+        )
+    else:
+        tracer.check_change(base, ast.unparse(base_node), node)
+        if call_special(tracer, "setitem", base, (key, value), node) is NotImplemented:
+            base[key] = value
+
+
+def _assign_element(tracer: Tracer, base: Expr, name: str, changed_to: Expr | Entries, node: ast.expr) -> None:
+    """`name`, a vector of the function under way, is `changed_to` after an assignment to an element."""
+    frame = tracer.frame
+    if (owner := find_frame(frame, name)) is not frame:
+        raise UnsupportedPythonError(
+            f"`{name}` was made outside of `{frame.name}`, which cannot change it",
+            span=frame.span(node),
+            label="changed here",
+            help=f"work on a copy: `{name}_here = {name}[:]`"
+            if owner is None
+            else f"take `{name}` as an argument and return it: `{name} = {frame.name}(...)`",
+        )
+    assert isinstance(base, ArrayHandle)
+    frame.assigned[name] = span = frame.span(node)
+    why = changed(name, frame, span, bool(base.object.matrices))
+    frame.variables[name] = handle = tracer.arrays.change(base, changed_to, why)
+    if not tracer.once:  # no other side and no further reading, where what is gone by now would be there
+        handle.object.handles = [handle]
+
+
+@lru_cache(maxsize=1024)
+def assigned_names(loop: ast.For | ast.While) -> tuple[str, ...]:
+    """Names that the body of a loop assigns, elements included, in order of first assignment."""
+    names: dict[str, None] = {}
+
+    def visit(target: ast.AST) -> None:
+        match target:
+            case ast.Name(name, ast.Store()):
+                names[name] = None
+            case ast.Subscript(ast.Name(name), _, ast.Store()):
+                names[name] = None
+            case ast.FunctionDef() | ast.Lambda() | ast.ListComp() | ast.GeneratorExp() | ast.SetComp() | ast.DictComp():
+                return
+        for child in ast.iter_child_nodes(target):
+            visit(child)
+
+    for statement in loop.body:
+        visit(statement)
+    return tuple(names)
 
 
 @reads(ast.Pass)
@@ -38,8 +237,8 @@ def _annotated(tracer: Tracer, node: ast.AnnAssign) -> None:
 @reads(ast.AugAssign)
 def _augmented(tracer: Tracer, node: ast.AugAssign) -> None:
     current_node = ast.copy_location(type(node.target)(**{**_fields(node.target), "ctx": ast.Load()}), node.target)
-    current = read(tracer, current_node)
-    value = read(tracer, node.value)
+    current = tracer.read(current_node)
+    value = tracer.read(node.value)
     if isinstance(current, list) and isinstance(node.op, ast.Add) and not isinstance(value, Expr):
         tracer.check_change(current, ast.unparse(node.target), node.target)
         current.extend(value)
@@ -55,7 +254,7 @@ def _fields(node: ast.AST) -> dict[str, Any]:
 def _expression(tracer: Tracer, node: ast.Expr) -> None:
     tracer.discarding = True
     try:
-        read(tracer, node.value)
+        tracer.read(node.value)
     finally:
         tracer.discarding = False
 
@@ -76,107 +275,12 @@ def _delete(tracer: Tracer, node: ast.Delete) -> None:
 def _import(tracer: Tracer, node: ast.Import | ast.ImportFrom) -> None:
     """An import in a plain function that is read."""
     if tracer.is_in_kernel:
-        raise unsupported(tracer, node)
+        raise unsupported(node, tracer.frame.span(node))
     space = {name: tracer.frame.outer(name) for name in ("__name__", "__package__")}
     exec(compile(ast.Module([node], []), "<import>", "exec"), space)
     for alias in node.names:
         name = alias.asname or alias.name.partition(".")[0]
         tracer.frame.variables[name] = space[name]
-
-
-@reads(ast.For)
-def _for(tracer: Tracer, node: ast.For) -> Signal:
-    if node.orelse:
-        raise UnsupportedPythonError(
-            "`for ... else` does not exist in a kernel",
-            span=tracer.frame.span(node.orelse[0]),
-            label="in the `else` of a loop",
-            help=_after_the_loop(node),
-        )
-    value = read(tracer, node.iter)
-    if isinstance(value, (SymbolicSequence, SymbolicItems)):
-        symbolic_for(tracer, node, value)
-        return None
-    if isinstance(value, (QuantumHandle, Expr)):
-        shown, target = ast.unparse(node.iter), ast.unparse(node.target)
-        lines = [f"for i in qk.range({shown}.shape[0]):", f"    {target} = {shown}[i]", "    ..."]
-        lines += [f"    {shown}[i] = {target}"] if isinstance(value, QuantumHandle) else []
-        raise UnsupportedPythonError(
-            f"`for` cannot go over {describe(value)}",
-            span=tracer.frame.span(node.iter),
-            label="its length may be known only later",
-            help="\n    ".join(["loop over its indices:", *lines]),
-        )
-    for entry in iterate(tracer, value, node.iter):
-        assign_kept(tracer, [node.target], entry)
-        signal = run(tracer, node.body)
-        if isinstance(signal, Return):
-            return signal
-        if isinstance(signal, Break):
-            break
-    tracer.frame.unrolled.update(plain_names(node.target))
-    return None
-
-
-def _after_the_loop(node: ast.For | ast.While) -> str:
-    return f"write it after the loop: `{ast.unparse(node.orelse[0]).splitlines()[0]}`"
-
-
-@reads(ast.While)
-def _while(tracer: Tracer, node: ast.While) -> Signal:
-    if node.orelse:
-        raise UnsupportedPythonError(
-            "`while ... else` does not exist in a kernel",
-            span=tracer.frame.span(node.orelse[0]),
-            label="in the `else` of a loop",
-            help=_after_the_loop(node),
-        )
-    before = len(tracer.ops)
-    condition = truth(tracer, read(tracer, node.test), node.test)
-    if isinstance(condition, Expr):
-        if len(tracer.ops) != before:
-            raise UnsupportedPythonError(
-                "the condition of a `while` cannot measure",
-                span=tracer.frame.span(node.test),
-                label="an operation on qubits",
-                help="measure before the loop, and again at the end of its body:\n"
-                f"    bit = {ast.unparse(node.test)}\n    while bit:\n        ...\n        bit = {ast.unparse(node.test)}",
-            )
-        symbolic_while(tracer, node)
-        return None
-    iterations = 0
-    while condition:
-        signal = run(tracer, node.body)
-        if isinstance(signal, Return):
-            return signal
-        if isinstance(signal, Break):
-            break
-        iterations += 1
-        if iterations > 100_000:
-            raise UnsupportedPythonError(
-                "this `while` does not end while the kernel is traced",
-                span=tracer.frame.span(node.test),
-                label="true 100,000 times",
-                help="loop over a range: `for i in qk.range(n):`",
-            )
-        condition = truth(tracer, read(tracer, node.test), node.test)
-        if isinstance(condition, Expr):
-            raise UnsupportedPythonError(
-                "the condition of this `while` is known in the first iteration and not in the next",
-                span=tracer.frame.span(node.test),
-                label="measured later only",
-                help="measure before the loop too, or loop over a range: `for i in qk.range(n):`",
-            )
-    return None
-
-
-@reads(ast.If)
-def _if(tracer: Tracer, node: ast.If) -> Signal:
-    condition = truth(tracer, read(tracer, node.test), node.test)
-    if isinstance(condition, Expr):
-        symbolic_if(tracer, node, condition, lambda statements: run(tracer, statements))
-        return None
-    return run(tracer, node.body if condition else node.orelse)
 
 
 @reads(ast.Return)
@@ -188,7 +292,7 @@ def _return(tracer: Tracer, node: ast.Return) -> Signal:
             label="an early return",
             help="write what follows under `else:`, and `return` after both sides have joined",
         )
-    return Return(None if node.value is None else read(tracer, node.value), node)
+    return Return(None if node.value is None else tracer.read(node.value), node)
 
 
 @reads(ast.Break, ast.Continue)
@@ -209,7 +313,7 @@ def _jump(tracer: Tracer, node: ast.Break | ast.Continue) -> Signal:
 @reads(ast.Assert)
 def _assert(tracer: Tracer, node: ast.Assert) -> None:
     test, message = node.test, node.msg
-    condition = truth(tracer, read(tracer, test), test)
+    condition = truth(tracer, tracer.read(test), test)
     if isinstance(condition, Expr):
         raise UnsupportedPythonError(
             "`assert` in a kernel needs a value that is known while it is traced",
@@ -225,7 +329,7 @@ def _assert(tracer: Tracer, node: ast.Assert) -> None:
 def _message(tracer: Tracer, node: ast.expr) -> Any:
     """What goes with an error of the user's, as it is written where it would show what is known only later."""
     try:
-        return read(tracer, node)
+        return tracer.read(node)
     except SymbolicValueError:
         return ast.unparse(node)
 

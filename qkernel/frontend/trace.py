@@ -6,8 +6,10 @@ import ast
 from dataclasses import dataclass, replace
 from typing import Any
 
+import qkernel.frontend.branches
 import qkernel.frontend.expressions
-import qkernel.frontend.statements  # noqa: F401 - with it and the line above, the readers are registered
+import qkernel.frontend.loops
+import qkernel.frontend.statements  # noqa: F401 - with it and the lines above, the readers are registered
 from qkernel.diagnostics import Note, Span, with_article
 from qkernel.errors import (
     KernelRecursionError,
@@ -17,14 +19,12 @@ from qkernel.errors import (
     SizeError,
     UnsupportedPythonError,
 )
-from qkernel.frontend.gate_calls import call_gate
-from qkernel.frontend.kernel_calls import call_kernel, ir_parameters, parameter_handle, redefined_help
+from qkernel.frontend.calls import call_gate, call_kernel, redefined_help
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import invoke
-from qkernel.frontend.reader import Return, run
-from qkernel.frontend.signature import AnyKernel, CallSite, Outline, Struct, Value, parts_of
+from qkernel.frontend.signature import AnyKernel, CallSite, Outline, Struct, Value, ir_parameters, parameter_handle, parts_of
 from qkernel.frontend.source import Captures
-from qkernel.frontend.tracer import Frame, Tracer
+from qkernel.frontend.tracer import Frame, Return, Tracer
 from qkernel.frontend.values import as_type, describe, found_in, is_no_value, leaves
 from qkernel.gate_functions import Gate
 from qkernel.ir import ops
@@ -84,7 +84,7 @@ def trace(kernel: AnyKernel) -> Traced:
     token = reading.set(True)
     try:
         with tracing(tracer):
-            signal = run(tracer, node.body)
+            signal = tracer.run(node.body)
     finally:
         reading.reset(token)
     returned_node: ast.AST = signal.node if isinstance(signal, Return) else node

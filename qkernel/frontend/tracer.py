@@ -1,4 +1,7 @@
-"""What a trace knows while it runs: where it is, what it has emitted, which names are taken, who owns what."""
+"""What a trace knows while it runs: where it is, what it has emitted, which names are taken, who owns what; and its reader.
+
+By type of node, a function reads an expression or a statement; `reads` registers them.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,20 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from qkernel.diagnostics import Note, Span
-from qkernel.errors import KernelTypeError, UnsupportedPythonError
-from qkernel.frontend import indexing
-from qkernel.frontend.arrays import Arrays, Gone
+from qkernel.errors import FrontendTransformError, KernelTypeError, QKernelError, SymbolicValueError, UnsupportedPythonError
+from qkernel.frontend.arrays import Arrays, Gone, part, show, whole_vector
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
 from qkernel.frontend.signature import AnyKernel, CallSite, Outline
 from qkernel.frontend.source import Captures, Source
 from qkernel.frontend.values import describe, holds
+from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Expr, Name, Size, wrap
 from qkernel.ir.ops import Op
 from qkernel.ir.places import Place, whole
-from qkernel.ir.python_values import SymbolUse, is_number
+from qkernel.ir.python_values import NotClassical, SymbolUse, is_number
 from qkernel.ir.types import QUBIT, ArrayType, ScalarType
 from qkernel.tracing import active
 
@@ -148,6 +151,58 @@ class Tracer:
         if self.once and id(value) not in self.once[-1].made:
             raise self.once[-1].change(name, value, self.frame, node)
 
+    # reading ------------------------------------------------------------------------------------------------------
+
+    def read(self, node: ast.expr) -> Any:
+        """The value of an expression: a Python value, a symbol or a handle."""
+        try:
+            value = self.arrays.held(self._reader(node)(self, node))
+            if self.arrays.gone:
+                self._check_there(value, node)
+            return value
+        except Exception as error:
+            self.raise_at(node, error)
+
+    def run(self, statements: list[ast.stmt]) -> Signal:
+        """Execute statements; the signal says how the block ended early."""
+        for statement in statements:
+            try:
+                signal: Signal = self._reader(statement)(self, statement)
+            except Exception as error:
+                self.raise_at(getattr(statement, "test", statement), error)
+            if signal is not None:
+                return signal
+        return None
+
+    def _reader(self, node: ast.AST) -> Reader:
+        """The reader of a node's type; raises for what kernels do not have."""
+        found = _READERS.get(type(node))
+        if found is None:
+            raise unsupported(node, self.frame.span(node))
+        return found
+
+    def _check_there(self, value: Any, node: ast.expr) -> None:
+        """Raise for an array, or a list with one in it, that is not what Python would have there."""
+        why = self.arrays.why_gone(value)
+        if why is not None:
+            shown = ast.unparse(node)
+            is_around = isinstance(node, ast.Name) and find_frame(self.frame, node.id) is None
+            raise why("" if is_around else shown, self.frame).error(shown, self.frame.span(node))
+
+    def raise_at(self, node: ast.AST, error: Exception) -> NoReturn:
+        """Raise `error`, which came up while `node` was read, as an error of the kernel's at that place."""
+        if isinstance(error, (QKernelError, RecursionError)):
+            raise error
+        span = self.frame.span(node)
+        if isinstance(error, SymbolUse):
+            raise symbol_error(error, span) from None
+        if isinstance(error, NotClassical):
+            title = f"this is {describe(error.value)}, which is no value that a kernel computes with"
+            raise KernelTypeError(title, span=span, label="not a number, bit or observable") from None
+        raise FrontendTransformError(
+            f"{type(error).__name__}: {error}", span=span, label="raised while the kernel was traced"
+        ) from error
+
     # emitting -----------------------------------------------------------------------------------------------------
 
     def emit(self, op: Op) -> None:
@@ -204,10 +259,10 @@ class Tracer:
         span = self.site.span
         if not parent.is_register:
             raise _not_a_register(parent, span)
-        name = f"{parent.name}[{text if text is not None else indexing.show(key)}]"
-        part = indexing.part(parent, key, name, span, literal)
-        self.ledger.lend(parent, part, span, self.pending[-1] if self.pending else ())
-        return self.noted(part)
+        name = f"{parent.name}[{text if text is not None else show(key)}]"
+        lent = part(parent, key, name, span, literal)
+        self.ledger.lend(parent, lent, span, self.pending[-1] if self.pending else ())
+        return self.noted(lent)
 
     def length(self, handle: QuantumHandle, span: Span | None) -> Any:
         """How many qubits a register has. A part that no name holds was taken to ask for this only, and is not out."""
@@ -221,7 +276,7 @@ class Tracer:
     def give_back(self, parent: QuantumHandle, key: Any, value: Any, text: str | None = None, literal: bool = True) -> None:
         """`parent[key] = value`."""
         span = self.site.span
-        name = f"{parent.name}[{text if text is not None else indexing.show(key)}]"
+        name = f"{parent.name}[{text if text is not None else show(key)}]"
         if not isinstance(value, QuantumHandle):
             raise KernelTypeError(
                 f"`{name}` holds qubits, and this is {describe(value)}",
@@ -233,7 +288,7 @@ class Tracer:
             )
         if not parent.is_register:
             raise _not_a_register(parent, span)
-        target = indexing.part(parent, key, name, span, literal)
+        target = part(parent, key, name, span, literal)
         self.ledger.give_back(parent, target.place, name, value, span)
 
     def take(self, handle: QuantumHandle, what: str, span: Span | None, consumed: bool = False) -> None:
@@ -275,4 +330,107 @@ def _not_a_register(handle: QuantumHandle, span: Span | None) -> KernelTypeError
         span=span,
         label="one qubit",
         help="a register is made by `qk.qubit_array(n)`; as an argument it is a `qk.Vector[qk.Qubit]`",
+    )
+
+
+Reader = Callable[[Tracer, Any], Any]
+_READERS: dict[type[ast.AST], Reader] = {}
+
+
+def reads(*kinds: type[ast.AST]) -> Callable[[Reader], Reader]:
+    """Make a function the reader of these types of expressions or statements."""
+
+    def register(reader: Reader) -> Reader:
+        _READERS.update(dict.fromkeys(kinds, reader))
+        return reader
+
+    return register
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A `return` was reached."""
+
+    value: Any
+    node: ast.Return
+
+
+class Break:
+    """A `break` was reached."""
+
+
+class Continue:
+    """A `continue` was reached."""
+
+
+Signal = Return | Break | Continue | None
+
+
+def unsupported(node: ast.AST, span: Span) -> UnsupportedPythonError:
+    """The error for what kernels do not have, with what to write in its place."""
+    construct = _WORDS.get(type(node).__name__, type(node).__name__)
+    match node:
+        case ast.Try() | ast.TryStar():
+            way_out = "ask before, with `if`; or write the `try` around the call of the kernel"
+        case ast.With(items):
+            opened = ", ".join(map(ast.unparse, items))
+            way_out = f"do it before, outside; the kernel reads names from around it:\n    with {opened}:\n        ..."
+        case ast.ClassDef(name):
+            way_out = f"define it outside of the kernel:\n    class {name}:\n        ..."
+        case ast.Global([name, *_]) | ast.Nonlocal([name, *_]):
+            way_out = f"give it another name in the kernel, and return it: `new_{name} = ...`"
+        case ast.Import() | ast.ImportFrom():
+            way_out = f"write `{ast.unparse(node)}` at the top of the module"
+        case ast.Match(subject, [ast.match_case(ast.MatchValue(value)), *_]):
+            lines = (f"if {ast.unparse(subject)} == {ast.unparse(value)}:", "    ...", "else:", "    ...")
+            way_out = "\n    ".join(("write it with `if`:", *lines))
+        case ast.Match():
+            way_out = "write it with `if`, `elif` and `else`"
+        case ast.AsyncFunctionDef(name, arguments):
+            way_out = f"write `def {name}({ast.unparse(arguments)}):`"
+        case ast.Yield() | ast.YieldFrom():
+            way_out = _COLLECT
+        case ast.Await():
+            way_out = "leave out the `await`"
+        case _:
+            way_out = "leave it out"
+    return UnsupportedPythonError(f"`{construct}` does not exist in a kernel", span=span, label="not supported", help=way_out)
+
+
+_WORDS = {
+    "Try": "try",
+    "TryStar": "try",
+    "With": "with",
+    "ClassDef": "class",
+    "Global": "global",
+    "Nonlocal": "nonlocal",
+    "Import": "import",
+    "ImportFrom": "import",
+    "Match": "match",
+    "AsyncFunctionDef": "async def",
+    "Yield": "yield",
+    "YieldFrom": "yield from",
+    "Await": "await",
+}
+_COLLECT = "collect the values in a vector, and return it:\n    bits = qk.bit_array(n)\n    bits[i] = qk.measure(q[i])"
+
+
+def find_frame(frame: Frame | None, name: str) -> Frame | None:
+    """The frame that has `name`: this one, or one that its function was written in."""
+    while frame is not None and name not in frame.variables:
+        frame = frame.enclosing
+    return frame
+
+
+def symbol_error(error: SymbolUse, span: Any) -> QKernelError:
+    shown = as_written(error.expr)
+    if isinstance(error.expr.type, ArrayType) and error.help is None:
+        return whole_vector(error.expr, error.use, span)
+    return SymbolicValueError(
+        f"`{shown}` is not known yet, and {error.use} needs its value now",
+        span=span,
+        label=f"needs the value of `{shown}`",
+        help=error.help
+        or "a kernel is traced once for all values; use the kernel's own operators, `qk.range` and `if`, or take the value "
+        "from Python (a closure or a global) instead of an argument",
     )

@@ -9,11 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qkernel.diagnostics import Note, with_article
-from qkernel.errors import KernelTypeError, QubitConsumedError, QubitRebindError, UnreturnedBorrowError
+from qkernel.errors import (
+    KernelTypeError,
+    QubitConsumedError,
+    QubitRebindError,
+    UnreturnedBorrowError,
+)
 from qkernel.frontend.arrays import Gone
+from qkernel.frontend.operators import truth
 from qkernel.frontend.ownership import OTHER_QUBITS, Ledger, QuantumHandle, rebinding
-from qkernel.frontend.reader import read
-from qkernel.frontend.tracer import Frame, Once, Tracer
+from qkernel.frontend.tracer import Frame, Once, Signal, Tracer, reads
 from qkernel.frontend.values import (
     convert,
     describe,
@@ -89,7 +94,7 @@ def symbolic_choice(tracer: Tracer, node: ast.IfExp, condition: Expr) -> Any:
 
     def read_side(expressions: list[Any]) -> Any:
         (expression,) = expressions
-        return with_handles(read(tracer, expression), chosen)
+        return with_handles(tracer.read(expression), chosen)
 
     return symbolic_if(tracer, node, condition, read_side)
 
@@ -259,3 +264,12 @@ def _join_values(tracer: Tracer, sides: _Sides, name: str | None, left: Expr, ri
     fresh = tracer.fresh(tracer.hint or "chosen" if name is None else name, "chosen")
     sides.joined.append(ops.Joined(fresh, convert(left, type, _shown(name), span), convert(right, type, _shown(name), span)))
     return Name(fresh, type)
+
+
+@reads(ast.If)
+def _if(tracer: Tracer, node: ast.If) -> Signal:
+    condition = truth(tracer, tracer.read(node.test), node.test)
+    if isinstance(condition, Expr):
+        symbolic_if(tracer, node, condition, lambda statements: tracer.run(statements))
+        return None
+    return tracer.run(node.body if condition else node.orelse)
