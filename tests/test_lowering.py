@@ -24,9 +24,8 @@ from qkernel.ir.expressions import ONE, ZERO, Const, Name, apply, vector
 from qkernel.ir.ops import Alloc, Carried, For, If, Items, Joined, Op, Range
 from qkernel.ir.places import whole
 from qkernel.ir.types import FLOAT, UINT, DictType, TupleType
-from qkernel.lower import lower
+from qkernel.lower import STEPS, lower
 from qkernel.lower.circuit import Box
-from qkernel.lower.interpreter import STEPS
 from tests.lowering_ir import (
     FLOATS,
     QUBITS,

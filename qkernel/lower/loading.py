@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +14,10 @@ from qkernel.ir.ops import Prepare
 from qkernel.lower.columns import Row
 from qkernel.lower.effort import INSTRUCTION, spend
 from qkernel.lower.evaluation import element, value
+from qkernel.lower.interpreter import Interpreter
 from qkernel.lower.preparation import Load, angles, gates, without_direction
 from qkernel.lower.reports import Frame
 from qkernel.lower.values import OpenArray
-
-if TYPE_CHECKING:
-    from qkernel.lower.interpreter import Interpreter
 
 _MOST_QUBITS = 20
 

@@ -1,27 +1,29 @@
-"""Loops of plain gates lowered for all their iterations at once, with numpy.
+"""Loops: one iteration after the other, and loops of plain gates for all their iterations at once, with numpy.
 
-Indices, angles, bounds and aliases are evaluated over arrays that hold one value per iteration. Whatever does not go through
-here, errors included, goes step by step instead; this module only says no, by `NotVectorised`.
+There, indices, angles, bounds and aliases are evaluated over arrays that hold one value per iteration. Whatever does not
+go through, errors included, goes step by step instead; numpy's half only says no, by `NotVectorised`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from qkernel.errors import QKernelError
+from qkernel.errors import QKernelError, SizeError
 from qkernel.gates import GATES
 from qkernel.ir.compiled import PLAIN
-from qkernel.ir.ops import Block, For, Gate, Range
+from qkernel.ir.ops import Block, Carried, For, Gate, Range
 from qkernel.ir.places import Place
 from qkernel.ir.trees import tree_size
 from qkernel.ir.walk import expressions
 from qkernel.lower.columns import Group
 from qkernel.lower.effort import INSTRUCTION, ITERATION, spend
-from qkernel.lower.evaluation import value
-from qkernel.lower.values import Affine, Array, NotVectorised, Unsettled, is_open, numbers
+from qkernel.lower.evaluation import value, whole
+from qkernel.lower.interpreter import FEW_GATES, Interpreter
+from qkernel.lower.reports import Frame
+from qkernel.lower.values import Affine, Array, NotVectorised, OpenDictionary, Unsettled, is_open, numbers
 
 _ANGLES = PLAIN | {np.ndarray, Affine}
 
@@ -29,7 +31,64 @@ Code = Callable[[Gate], tuple[int, int, bool]]
 """The numbers of a gate's kind and span, and whether it takes single qubits."""
 
 
-def gates_in(op: For) -> int:
+def loop(interpreter: Interpreter, op: For, frame: Frame) -> None:
+    """Execute the body for each value, or all at once."""
+    names = frame.names
+    if isinstance(op.domain, Range):
+        parts = (op.domain.start, op.domain.stop, op.domain.step)
+        start, stop, step = (whole(value(part, names), "the number of iterations") for part in parts)
+        if not step:
+            raise SizeError("the step of a loop is 0", label="step 0")
+        iterations: range | dict[Any, Any] = range(start, stop, step)
+        spend(ITERATION * max(0, (stop - start) // step))
+        targets: Iterable[tuple[Any, ...]] = ((k,) for k in iterations)
+    else:
+        dictionary = value(op.domain.dictionary, names)
+        if isinstance(dictionary, OpenDictionary):
+            dictionary = dictionary.items()
+        iterations, spread = dictionary, len(op.targets) > 2
+        spend(ITERATION * len(dictionary))
+        targets = ((*key, entry) if spread else (key, entry) for key, entry in dictionary.items())
+    if interpreter.rows is None and _at_once(interpreter, op, iterations, names):
+        return
+    names.update([(entry.name, value(entry.initial, names)) for entry in op.carried])
+    frame.loops.append(op.targets)
+    for target in targets:
+        for name, entry in zip(op.targets, target, strict=True):
+            names[name] = entry
+        interpreter.block(op.body, frame)
+        if op.carried:
+            spend(interpreter.costs[id(op)])
+            names.update(after_iteration(interpreter, op.carried, frame))
+    frame.loops.pop()
+
+
+def _at_once(interpreter: Interpreter, op: For, iterations: range | dict[Any, Any], names: dict[str, Any]) -> bool:
+    """Whether the loop could be lowered for all its iterations at once."""
+    if (gates := interpreter.plain_loops.get(id(op))) is None:
+        gates = interpreter.plain_loops[id(op)] = _gates_in(op)
+    if len(iterations) * gates < FEW_GATES:
+        return False
+    try:
+        interpreter.columns.extend(unroll(op, iterations, names, interpreter.code, interpreter.consumed))
+    except NotVectorised:
+        interpreter.plain_loops[id(op)] = 0
+        return False
+    return True
+
+
+def after_iteration(interpreter: Interpreter, carried: Sequence[Carried], frame: Frame) -> list[tuple[str, Any]]:
+    """What carried names are after an iteration; an error is reported where the iteration assigns them."""
+    try:
+        return [(entry.name, value(entry.next, frame.names)) for entry in carried]
+    except (QKernelError, Unsettled, ArithmeticError, ValueError):
+        for entry in carried:  # the one that it was raises again
+            with interpreter.reporting(entry.span, frame):
+                value(entry.next, frame.names)
+        raise
+
+
+def _gates_in(op: For) -> int:
     """The number of gates written in a loop that may go all at once, 0 if it may not."""
     if op.carried:
         return 0
@@ -38,7 +97,7 @@ def gates_in(op: For) -> int:
         match inner:
             case Gate() if inner.gate in GATES and not inner.modifiers and not any(map(_is_wide, inner.places)):
                 total += 1
-            case For(domain=Range()) if more := gates_in(inner):
+            case For(domain=Range()) if more := _gates_in(inner):
                 total += more
             case _:
                 return 0

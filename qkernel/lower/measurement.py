@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qkernel.diagnostics import Span
 from qkernel.errors import KernelTypeError, SeparationError
@@ -15,15 +15,13 @@ from qkernel.lower import circuit
 from qkernel.lower.circuit import EXPECTATIONS, Expectation, Kind, bit
 from qkernel.lower.effort import INSTRUCTION, spend
 from qkernel.lower.evaluation import value, whole
-from qkernel.lower.evolution import fits
+from qkernel.lower.gates import fits
 from qkernel.lower.given_values import Several
+from qkernel.lower.interpreter import Interpreter
 from qkernel.lower.reports import Frame
 from qkernel.lower.residuals import manageable
 from qkernel.lower.values import Affine, OpenArray, Vector
 from qkernel.observable import Hamiltonian
-
-if TYPE_CHECKING:
-    from qkernel.lower.interpreter import Interpreter
 
 _BEFORE = {"z": (), "x": ("h",), "y": ("sdg", "h")}
 _AFTER = {"z": (), "x": ("h",), "y": ("h", "s")}

@@ -1,18 +1,59 @@
-"""What inverse, control and power make of a flat list of gates."""
+"""Gates under modifiers: what inverse, control and power make of a flat list of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from qkernel.errors import QubitAliasError, SizeError
-from qkernel.ir.ops import Adjoint, Control, Modifier
+from qkernel.ir.ops import Adjoint, Control, Modifier, Power
 from qkernel.lower.columns import Kinds, Row
 from qkernel.lower.effort import INSTRUCTION, spend
-from qkernel.lower.evaluation import compute, whole
+from qkernel.lower.evaluation import compute, value, whole
+from qkernel.lower.interpreter import Interpreter
 
 
-def adjoint(rows: list[Row], kinds: Kinds) -> list[Row]:
+def emit(
+    interpreter: Interpreter, rows: list[Row], applied: Sequence[Modifier], names: dict[str, Any], touched: Iterable[int] = ()
+) -> None:
+    """Write gates under modifiers; `touched` are qubits that the operation holds beside those in the rows."""
+    kinds = interpreter.columns.kinds
+    for modifier in applied:
+        spend(INSTRUCTION * len(rows))
+        match modifier:
+            case Adjoint():
+                rows = _adjoint(rows, kinds)
+            case Power(exponent):
+                rows = _power(rows, value(exponent, names), kinds)
+            case Control():
+                controls, selected = _controls(interpreter, modifier, names, len(rows), touched)
+                rows = _control(rows, controls, selected, kinds)
+    for row in rows:
+        interpreter.emit(row)
+
+
+def _controls(
+    interpreter: Interpreter, modifier: Control, names: dict[str, Any], count: int, touched: Iterable[int]
+) -> tuple[list[int], int]:
+    """The control qubits of `count` gates, least significant first, and the number that they hold where the gates act."""
+    controls = interpreter.all_qubits(modifier.places, names)
+    spend(len(controls) * count)
+    if modifier.count is not None:
+        wanted = whole(value(modifier.count, names), "the number of controls")
+        if len(controls) != wanted:
+            title = f"the number of control qubits is {len(controls)}, not {wanted} as asked for"
+            raise SizeError(title, label="controlled here")
+    if not set(controls).isdisjoint(touched):
+        raise _controlled_target()
+    if modifier.value is None:
+        return controls, (1 << len(controls)) - 1
+    selected = whole(value(modifier.value, names), "a control value")
+    if selected >> len(controls):
+        raise SizeError(f"the control value {selected} does not fit {len(controls)} controls", label="controlled here")
+    return controls, selected
+
+
+def _adjoint(rows: list[Row], kinds: Kinds) -> list[Row]:
     """The gates backwards, each inverted."""
     result: list[Row] = []
     for code, qubits, angles, span in reversed(rows):
@@ -25,18 +66,18 @@ def _negated(angle: Any) -> Any:
     return -angle if isinstance(angle, float) else compute("neg", [angle])
 
 
-def control(rows: list[Row], controls: Sequence[int], selected: int, kinds: Kinds) -> list[Row]:
+def _control(rows: list[Row], controls: Sequence[int], selected: int, kinds: Kinds) -> list[Row]:
     """The gates where `controls`, least significant first, hold `selected`."""
     result, taken = [], frozenset(controls)
     for code, qubits, angles, span in rows:
         if not taken.isdisjoint(qubits):
-            raise controlled_target()
+            raise _controlled_target()
         inner = kinds.controlled(code, len(controls), selected)
         result.append((inner, qubits if kinds.table[code].name == "barrier" else (*controls, *qubits), angles, span))
     return result
 
 
-def power(rows: list[Row], exponent: Any, kinds: Kinds) -> list[Row]:
+def _power(rows: list[Row], exponent: Any, kinds: Kinds) -> list[Row]:
     """The gates `exponent` times, backwards if it is negative; one rotation may take any exponent into its angle."""
     if isinstance(exponent, float) and exponent.is_integer():
         exponent = int(exponent)
@@ -45,25 +86,9 @@ def power(rows: list[Row], exponent: Any, kinds: Kinds) -> list[Row]:
         return [(code, qubits, (compute("*", [angle, exponent]),), span)]
     count = whole(exponent, "the power of an operation other than one rotation")
     spend(INSTRUCTION * len(rows) * abs(count))
-    return rows * count if count >= 0 else adjoint(rows, kinds) * -count
+    return rows * count if count >= 0 else _adjoint(rows, kinds) * -count
 
 
-def check_count(found: int, wanted: int) -> None:
-    """Raise unless there are as many controls as wanted."""
-    if found != wanted:
-        raise SizeError(f"the number of control qubits is {found}, not {wanted} as asked for", label="controlled here")
-
-
-def controlled_target() -> QubitAliasError:
+def _controlled_target() -> QubitAliasError:
     """The error for a control that the controlled operation acts on."""
     return QubitAliasError("a control is also a qubit that the controlled operation acts on", label="the same qubit twice")
-
-
-def name_of(applied: Sequence[Modifier]) -> str:
-    """How the first of some modifiers is written."""
-    match applied[0]:
-        case Adjoint():
-            return "inverse"
-        case Control():
-            return "control"
-    return "power"

@@ -11,6 +11,7 @@ from qkernel.errors import (
     ArithmeticEvaluationError,
     EntrypointValidationError,
     NotFiniteError,
+    NotUnitaryError,
     QKernelError,
     QubitAliasError,
     QubitConsumedError,
@@ -18,7 +19,7 @@ from qkernel.errors import (
     SeparationError,
     TargetCapabilityError,
 )
-from qkernel.ir.ops import Call, Function, Parameter
+from qkernel.ir.ops import Adjoint, Call, Control, Function, Parameter
 from qkernel.ir.places import Place
 from qkernel.lower.circuit import reads_run
 from qkernel.lower.columns import Columns
@@ -85,6 +86,27 @@ def translated(error: Exception, parameters: OpenParameters) -> QKernelError:
         if error.use in ("an index", "a key")
         else "choose between gates by `if` on the bit; a loop that ends by a measured bit is a `while`",
     )
+
+
+def not_unitary(what: str, call: Call) -> NotUnitaryError:
+    """The error for what no modifier can act on, in a call under one."""
+    modifier = modifier_name(call)
+    return NotUnitaryError(
+        f"{what} cannot stand in an operation under `{modifier}`",
+        label="not unitary",
+        notes=(Note(f"`{modifier}` is applied here", call.span),),
+        help="keep gates only in what is inverted, controlled or repeated, and do this outside of it",
+    )
+
+
+def modifier_name(call: Call) -> str:
+    """How the first modifier of a call is written."""
+    match call.modifiers[0]:
+        case Adjoint():
+            return "inverse"
+        case Control():
+            return "control"
+    return "power"
 
 
 def refused_bound(entry: Function, parameter: Parameter, what: str) -> EntrypointValidationError:

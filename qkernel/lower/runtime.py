@@ -1,14 +1,14 @@
-"""Branches and loops that are decided at run time, on measured bits."""
+"""Branches, and loops on measured bits: what is decided at run time is lowered whole."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qkernel.diagnostics import written_name
-from qkernel.errors import QKernelError, SeparationError
+from qkernel.errors import SeparationError
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
-from qkernel.ir.ops import Carried, If, While
+from qkernel.ir.ops import If, While
 from qkernel.ir.types import BIT, UINT
 from qkernel.lower.circuit import (
     Assign,
@@ -22,16 +22,26 @@ from qkernel.lower.circuit import (
 )
 from qkernel.lower.effort import spend
 from qkernel.lower.evaluation import value
+from qkernel.lower.interpreter import Interpreter
+from qkernel.lower.loops import after_iteration
 from qkernel.lower.reports import Frame
 from qkernel.lower.residuals import choose, manageable
 from qkernel.lower.values import Affine, Unsettled, Vector
 from qkernel.lower.while_loops import known_iterations
 
-if TYPE_CHECKING:
-    from qkernel.lower.interpreter import Interpreter
+
+def branch(interpreter: Interpreter, op: If, frame: Frame) -> None:
+    """Execute the side that a known condition chooses, or lower both."""
+    names = frame.names
+    condition = value(op.condition, names)
+    if not isinstance(condition, (bool, int, float)):
+        _both(interpreter, op, condition, frame)
+        return
+    interpreter.block(op.then if condition else op.otherwise, frame)
+    names.update([(entry.name, value(entry.then if condition else entry.otherwise, names)) for entry in op.joined])
 
 
-def branch(interpreter: Interpreter, op: If, condition: Any, frame: Frame) -> None:
+def _both(interpreter: Interpreter, op: If, condition: Any, frame: Frame) -> None:
     """Lower both sides; values that differ between them become fresh bits, or a choice by the condition."""
     tested = _tested(condition, "the branch that is taken")
     interpreter.refuse_modified(op, "a branch on a measured bit")
@@ -122,7 +132,7 @@ def _round(interpreter: Interpreter, op: While, frame: Frame) -> tuple[list[Any]
     interpreter.repeating += 1
     with interpreter.columns.nested() as body:
         interpreter.block(op.body, frame)
-        ends = dict(after_round(interpreter, op.carried, frame))
+        ends = dict(after_iteration(interpreter, op.carried, frame))
     interpreter.branching -= 1
     interpreter.repeating -= 1
     return body, ends
@@ -140,17 +150,6 @@ def _is_known(condition: Expr, assigned: Sequence[Assign], written: Mapping[Item
         found |= new
         pending += [values[variable] for variable in new if variable in values]
     return found <= settled
-
-
-def after_round(interpreter: Interpreter, carried: Sequence[Carried], frame: Frame) -> list[tuple[str, Any]]:
-    """What carried names are after an iteration; an error is reported where the iteration assigns them."""
-    try:
-        return [(entry.name, value(entry.next, frame.names)) for entry in carried]
-    except (QKernelError, Unsettled, ArithmeticError, ValueError):
-        for entry in carried:  # the one that it was raises again
-            with interpreter.reporting(entry.span, frame):
-                value(entry.next, frame.names)
-        raise
 
 
 def _placed(interpreter: Interpreter, start: Any, op: While) -> Any:

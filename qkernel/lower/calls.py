@@ -1,23 +1,79 @@
-"""What a called function gives back: no qubit twice, and every qubit that it got, unless it was measured."""
+"""Calls, and what a called function gives back: no qubit twice, and every qubit that it got, unless it was measured."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from qkernel.diagnostics import Note, written_name
-from qkernel.errors import NotUnitaryError, QubitConsumedError
+from qkernel.errors import KernelRecursionError, NotUnitaryError, QubitConsumedError
 from qkernel.ir.expressions import Const
-from qkernel.ir.ops import Function, Parameter
+from qkernel.ir.ops import Call, Function, Parameter
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import QUBIT, is_quantum
-from qkernel.lower import modifiers
-from qkernel.lower.reports import Frame, locate
+from qkernel.lower.circuit import Box
+from qkernel.lower.evaluation import value
+from qkernel.lower.interpreter import Interpreter
+from qkernel.lower.modifiers import emit
+from qkernel.lower.reports import Frame, locate, modifier_name, no_body
+from qkernel.lower.values import Register
+from qkernel.recursion import DEEPEST
 
-if TYPE_CHECKING:
-    from qkernel.lower.interpreter import Interpreter
+
+def call(interpreter: Interpreter, op: Call, frame: Frame) -> None:
+    """Execute the body of what is called; under modifiers onto a list that they then change."""
+    function = interpreter.module[op.callee]
+    if function.kind == "oracle":
+        raise no_body(function, op.span)
+    names, quantum = {}, []
+    for parameter, argument in zip(function.parameters, op.arguments, strict=True):
+        if isinstance(argument, Place):
+            names[parameter.name] = Register(interpreter.qubits(argument, frame.names))
+            quantum += names[parameter.name].qubits
+        else:
+            names[parameter.name] = value(argument, frame.names)
+    interpreter.check(quantum)
+    inner = Frame(function, names, op, frame)
+    columns, top = interpreter.columns, interpreter.top
+    if op.modifiers:
+        outer, interpreter.rows = interpreter.rows, []
+        interpreter.modified.append(op)
+        _enter(interpreter, inner)
+        rows, interpreter.rows = interpreter.rows, outer
+        interpreter.modified.pop()
+        emit(interpreter, rows, op.modifiers, frame.names, quantum)
+    elif function.kind == "composite" and interpreter.rows is None and columns.body is top and not top:
+        start, fresh, position = len(columns.kind), interpreter.num_qubits, len(interpreter.boxes)
+        _enter(interpreter, inner)
+        if not top:
+            held = (*quantum, *range(fresh, interpreter.num_qubits))
+            interpreter.boxes.insert(position, Box(function.label or function.name, start, len(columns.kind), held))
+    else:
+        _enter(interpreter, inner)
+    _check_returned(interpreter, inner)
+    for result, returned in zip(op.results, function.returns, strict=False):
+        if result is not None:
+            frame.names[result] = (
+                Register(interpreter.qubits(returned, names)) if isinstance(returned, Place) else value(returned, names)
+            )
 
 
-def returned_qubits(interpreter: Interpreter, frame: Frame) -> tuple[int, ...]:
+def _enter(interpreter: Interpreter, frame: Frame) -> None:
+    """Execute the body of a called function."""
+    interpreter.depth += 1
+    if interpreter.depth > DEEPEST:
+        raise KernelRecursionError(
+            f"`{written_name(frame.function.name)}` is called {DEEPEST} calls deep",
+            label="called here",
+            help="end the recursion by an `if` on a value that is known when the kernel is compiled",
+        )
+    first = interpreter.num_qubits
+    interpreter.block(frame.function.body, frame)
+    interpreter.depth -= 1
+    if interpreter.num_qubits > first:
+        keep_promise(interpreter, frame, first)
+    if frame.fresh:
+        _keep_fresh(interpreter, frame)
+
+
+def _returned_qubits(interpreter: Interpreter, frame: Frame) -> tuple[int, ...]:
     """The qubits that a function gives back, in order."""
     places = [value for value in frame.function.returns if isinstance(value, Place)]
     return tuple(qubit for place in places for qubit in interpreter.qubits(place, frame.names))
@@ -25,19 +81,19 @@ def returned_qubits(interpreter: Interpreter, frame: Frame) -> tuple[int, ...]:
 
 def keep_promise(interpreter: Interpreter, frame: Frame, first: int) -> tuple[int, ...]:
     """The qubits that a function gives back; those made from number `first` on are noted if it promises to clean them."""
-    returned = returned_qubits(interpreter, frame)
+    returned = _returned_qubits(interpreter, frame)
     if frame.function.clean_ancillas and (made := set(range(first, interpreter.num_qubits)).difference(returned)):
         interpreter.clean.append((frame.function.name, tuple(sorted(made))))
     return returned
 
 
-def keep_fresh(interpreter: Interpreter, frame: Frame) -> None:
+def _keep_fresh(interpreter: Interpreter, frame: Frame) -> None:
     """Under a modifier: hand the fresh qubits that are returned to the caller; the others must be clean."""
-    returned = set(returned_qubits(interpreter, frame))
+    returned = set(_returned_qubits(interpreter, frame))
     for qubits, span in frame.fresh:
         if not returned.issuperset(qubits) and not frame.function.clean_ancillas:
             call = interpreter.modified[-1]
-            modifier = modifiers.name_of(call.modifiers)
+            modifier = modifier_name(call)
             error = NotUnitaryError(
                 f"`{frame.function.name}` drops qubits of its own, so that `{modifier}` of it is not unitary",
                 label="made here and not returned",
@@ -49,7 +105,7 @@ def keep_fresh(interpreter: Interpreter, frame: Frame) -> None:
             frame.caller.fresh.append((qubits, span))
 
 
-def check_returned(interpreter: Interpreter, frame: Frame) -> None:
+def _check_returned(interpreter: Interpreter, frame: Frame) -> None:
     """Raise if the function that has run gives one qubit back twice, or loses one: what computed indices can hide."""
     function = frame.function
     places = [value for value in function.returns if isinstance(value, Place)]
