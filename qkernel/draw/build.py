@@ -24,9 +24,8 @@ from qkernel.draw.operations import (
     readout_operation,
     reset_operations,
 )
-from qkernel.draw.scene import Item, Scene, in_rows
+from qkernel.draw.scene import Item, Scene
 from qkernel.draw.scope import Scope, describe_arguments
-from qkernel.draw.wiring import Wiring
 from qkernel.errors import BindingTypeError, UnknownBindingError
 from qkernel.ir.module import Module
 from qkernel.ir.ops import (
@@ -65,8 +64,7 @@ def build_scene(module: Module, values: Mapping[str, Any], options: Options) -> 
     shown = {parameter.name: builder.bind(parameter, checked, scope) for parameter in entry.parameters}
     items = builder.block(entry.body, scope)
     classical = {name: value for name, value in shown.items() if value is not None}
-    scene = Scene(entry.name, describe_arguments(classical), tuple(builder.wiring.wires), tuple(items))
-    return _arranged(scene, builder.wiring)
+    return builder.scene(entry.name, describe_arguments(classical), items)
 
 
 def _checked(entry: Function, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -111,12 +109,3 @@ def draw_op(builder: Builder, op: Op, scope: Scope, at_start: bool) -> list[Item
             return while_items(builder, op, scope)
         case If():
             return branch_items(builder, op, scope)
-
-
-def _arranged(scene: Scene, wiring: Wiring) -> Scene:
-    """The same scene with lanes below their registers and classical wires below all, without wires that nothing touches."""
-    used = set().union(*(entry.all_wires for entry in scene.items))
-    anchors = {lane: wiring.registers[name].wires[-1] for name, found in wiring.lanes.wires.items() for lane in found}
-    wires = [k for k, wire in enumerate(scene.wires) if k in used or not (wire.starts_late or wire.is_classical)]
-    wires.sort(key=lambda k: (scene.wires[k].is_classical, anchors.get(k, k), k))
-    return in_rows(scene, wires)

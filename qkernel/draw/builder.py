@@ -5,13 +5,13 @@ The walk evaluates expressions where their names are known and leaves them symbo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from qkernel.draw.operations import control_places
-from qkernel.draw.scene import Frame, Item, Operation, Section, framed
+from qkernel.draw.scene import Frame, Item, Operation, Scene, Section, framed, in_rows
 from qkernel.draw.scope import Scope, register_value
 from qkernel.draw.wiring import Level, Wiring
 from qkernel.errors import EmitError, SizeError
@@ -24,7 +24,6 @@ from qkernel.ir.ops import (
     For,
     Function,
     If,
-    Op,
     Parameter,
     While,
 )
@@ -64,7 +63,7 @@ class Builder:
 
     module: Module
     options: Options
-    draw_op: Callable[[Builder, Op, Scope, bool], list[Item]]
+    draw_op: Callable[[Builder, Any, Scope, bool], list[Item]]
     wiring: Wiring = field(default_factory=Wiring)
     count: int = 0
     limit: int = 0
@@ -173,6 +172,15 @@ class Builder:
             self.hidden += self.count - before  # what did not come about has cost its time all the same
             self.count, self.limit, lanes.floor = count, limit, floor
             lanes.restore(living)
+
+    def scene(self, title: str, subtitle: str, items: Sequence[Item]) -> Scene:
+        """What was drawn, lanes below their registers and classical wires below all, without wires that nothing touches."""
+        wiring = self.wiring
+        used = set().union(*(entry.all_wires for entry in items))
+        anchors = {lane: wiring.registers[name].wires[-1] for name, found in wiring.lanes.wires.items() for lane in found}
+        wires = [k for k, wire in enumerate(wiring.wires) if k in used or not (wire.starts_late or wire.is_classical)]
+        wires.sort(key=lambda k: (wiring.wires[k].is_classical, anchors.get(k, k), k))
+        return in_rows(Scene(title, subtitle, tuple(wiring.wires), tuple(items)), wires)
 
     def frame(
         self, family: str, sections: list[Section], first: int, kept: set[int] | None = None, **details: Any

@@ -1,22 +1,28 @@
-"""Circuit -> scene: the concrete circuit, gate by gate."""
+"""Circuit -> scene: the ops that a concrete circuit is, drawn by the builder that draws kernels."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
+from qkernel.diagnostics import Span
+from qkernel.draw.build import draw_op
+from qkernel.draw.builder import Builder, Options
+from qkernel.draw.control_flow import bits_read
 from qkernel.draw.labels import label, number_label, observable_label
-from qkernel.draw.operations import FAMILIES
-from qkernel.draw.scene import Frame, Mark, Operation, Scene, Section, Touch, Wire, framed
-from qkernel.draw.scene import Item as SceneItem
+from qkernel.draw.scene import Item, Operation, Scene, Section, Touch, framed
+from qkernel.draw.scope import Scope
+from qkernel.draw.wiring import Wiring
 from qkernel.errors import SizeError
-from qkernel.gates import GATES
 from qkernel.ir.evaluation import evaluate
-from qkernel.ir.expressions import Expr, Name
-from qkernel.ir.types import BIT, UINT
-from qkernel.lower.circuit import BITS, INTEGERS, Assign, Body, Branch, Circuit, Instruction, Repeat, Run, variables_read
+from qkernel.ir.expressions import Const, Expr, Name
+from qkernel.ir.fields import Declared, Role
+from qkernel.ir.module import Module
+from qkernel.ir.ops import Control, Function, Gate, If, Measure, Reset, While
+from qkernel.ir.types import BIT, FLOAT, UINT
+from qkernel.lower.circuit import BITS, INTEGERS, Assign, Body, Branch, Circuit, Instruction, Repeat, Run, parts
 
 _WIRES_PER_BIT = 16
 
@@ -30,10 +36,51 @@ class Placed:
     ends: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Boxed(Declared):
+    """Ops that were written as one named gate."""
+
+    label: str
+    body: Annotated[tuple[Any, ...], Role.BLOCK]
+
+
+@dataclass(frozen=True, slots=True)
+class Store(Declared):
+    """A bit or an integer of the circuit becomes `value`."""
+
+    target: Expr
+    value: Expr
+    span: Span | None = field(default=None, compare=False)
+
+
 def circuit_scene(circuit: Circuit | Placed, max_gates: int) -> Scene:
     """The scene of a circuit: one wire per qubit, named gates as frames, readouts at the end."""
     placed = circuit if isinstance(circuit, Placed) else Placed(circuit, circuit, tuple(range(circuit.num_qubits)))
-    return CircuitReader(placed, max_gates).scene()
+    drawn = placed.drawn
+    count = sum(len(part) for part in parts(drawn.body) if isinstance(part, Run))
+    if count > max_gates:
+        title = f"the circuit of `{drawn.name}` has more than {max_gates} operations to draw"
+        raise SizeError(title, help="draw more with a larger max_gates=, or draw without lowered=True")
+    function = Function(drawn.name, (), ())
+    builder = Builder(Module((function,)), Options(max_gates=drawn.size), _draw)
+    reader = _Reader(placed, builder.wiring)
+    scope = Scope(function, reader.environment, {place.register: place for place in reader.places}, (drawn.name,))
+    scope.rewritten = {bit.name: bit.name for bit in reader.bits}
+    items = builder.block(reader.block(drawn.body), scope)
+    subtitle = f"lowered: {drawn.num_qubits} qubits, {count} operations"
+    return builder.scene(drawn.name, subtitle, [*items, *reader.readouts()])
+
+
+def _draw(builder: Builder, op: Any, scope: Scope, at_start: bool) -> list[Item]:
+    """What an op of a circuit is in the drawing."""
+    match op:
+        case Boxed(title, body):
+            return framed("opened", [Section(title, tuple(builder.block(body, scope)))], tooltip=title)
+        case Store(target, value, span):
+            shown = f"{label(target)} = {label(value)}"
+            wires = sorted({*bits_read(builder, target), *bits_read(builder, value)})
+            return [Operation(shown, "measure", tuple(map(Touch, wires)), tooltip=shown, span=span)]
+    return draw_op(builder, op, scope, at_start)
 
 
 def wire_names(circuit: Circuit) -> dict[int, str]:
@@ -42,116 +89,66 @@ def wire_names(circuit: Circuit) -> dict[int, str]:
     return names | {q: f"{name}[{k}]" for name, qubits in circuit.registers if len(qubits) > 1 for k, q in enumerate(qubits)}
 
 
-class CircuitReader:
-    """One circuit being read."""
+class _Reader:
+    """Makes ops of a circuit, in program order; its bits and integers are classical wires."""
 
-    def __init__(self, placed: Placed, max_gates: int) -> None:
-        circuit = placed.drawn
-        self.placed, self.circuit, self.max_gates, self.count = placed, circuit, max_gates, 0
-        self.to_come = Counter(uses(circuit, circuit.body))
-        self.to_come.update(placed.ends[qubit] for qubit in qubits_read(placed.written))
-        self.measured: set[int] = set()
-        self.angles = angle_labels(circuit)
-        names = wire_names(circuit)
-        self.wires = [Wire(names.get(qubit, f"qubit {qubit}")) for qubit in range(circuit.num_qubits)]
-        self.bits = [Name(f"bit{k}", BIT) for k in range(circuit.num_bits)]
-        if circuit.num_bits <= _WIRES_PER_BIT:
-            self.bit_wires = [len(self.wires) + k for k in range(circuit.num_bits)]
-            self.wires += [Wire(bit.name, is_classical=True) for bit in self.bits]
-        else:
-            self.bit_wires = [len(self.wires)] * circuit.num_bits
-            self.wires.append(Wire("bits", str(circuit.num_bits), is_classical=True))
-        self.integers = [Name(entry.name, UINT) for entry in circuit.integers]
-        self.integer_wires = [len(self.wires) + k for k in range(len(self.integers))]
-        self.wires += [Wire(entry.name, is_classical=True) for entry in self.integers]
+    def __init__(self, placed: Placed, wiring: Wiring) -> None:
+        circuit, names = placed.drawn, wire_names(placed.drawn)
+        self.placed, self.circuit, self.measured = placed, circuit, set[int]()
+        self.to_come = Counter(_uses(circuit.body))
+        self.to_come.update(placed.ends[qubit] for qubit in _qubits_read(placed.written))
+        self.places = [wiring.add_register(names.get(k, f"qubit {k}"), None, False) for k in range(circuit.num_qubits)]
+        self.bits = [Name(name, BIT) for name in _bit_wires(circuit.num_bits, wiring)]
+        self.integers = [Name(wiring.add_bits(entry.name, None), UINT) for entry in circuit.integers]
+        self.angles = {slot: Name(text, FLOAT) for slot, text in angle_labels(circuit).items()}
+        self.environment: dict[str, Any] = {name.name: name for name in (*self.angles.values(), *self.bits, *self.integers)}
 
-    def scene(self) -> Scene:
-        """The whole circuit."""
-        items = [*self.body(self.circuit.body), *self.readouts()]
-        counted = f"{self.circuit.num_qubits} qubits, {self.count} operations"
-        return Scene(self.circuit.name, f"lowered: {counted}", tuple(self.wires), tuple(items))
-
-    def body(self, body: Body) -> list[SceneItem]:
+    def block(self, body: Body) -> tuple[Any, ...]:
         """Runs, branches and loops in order."""
-        items: list[SceneItem] = []
+        ops: list[Any] = []
         for number, part in enumerate(body):
             match part:
                 case Run():
-                    operations = [self.operation(row) for row in self.circuit.instructions(part)]
-                    found = self.boxed(operations) if body is self.circuit.body and number == 0 else operations
-                    items += [entry for entry in found if isinstance(entry, Frame) or entry.touches]
-                case Branch(condition, then, otherwise):
-                    shown, bits = self.condition(condition)
-                    sections = [Section(f"if {shown}", tuple(self.body(then)))]
-                    sections += [Section("else", tuple(self.body(otherwise)))] if otherwise else []
-                    items += framed("branch", sections, bits=bits, tooltip=sections[0].title)
-                case Repeat(condition, inner):
-                    shown, bits = self.condition(condition)
-                    title = f"while {shown}"
-                    items += framed("loop", [Section(title, tuple(self.body(inner)))], bits=bits, tooltip=title)
-                case Assign(target, value):
-                    (shown, read), (name, (written,)) = self.condition(value), self.condition(target)
-                    wires = tuple(map(Touch, sorted({written, *read})))
-                    items.append(Operation(f"{name} = {shown}", "measure", wires))
-        return items
+                    made = [self.op(row) for row in self.circuit.instructions(part)]
+                    ops += self.boxed(made) if body is self.circuit.body and number == 0 else made
+                case Branch(condition, then, otherwise, span):
+                    ops.append(If(self.named(condition), self.block(then), self.block(otherwise), span=span))
+                case Repeat(condition, inner, span):
+                    ops.append(While(self.named(condition), self.block(inner), span=span))
+                case Assign(target, value, span):
+                    ops.append(Store(self.named(target), self.named(value), span))
+        return tuple(ops)
 
-    def condition(self, condition: Expr) -> tuple[str, tuple[int, ...]]:
-        """A condition or a number over bits and integers in words, and the classical wires that it reads."""
-        shown = label(evaluate(condition, {BITS.key: _Named(self.bits), INTEGERS.key: _Named(self.integers)}))
-        wires = {BITS.key: self.bit_wires, INTEGERS.key: self.integer_wires}
-        return shown, tuple(sorted({wires[key][k] for key, k in variables_read(condition)}))
+    def named(self, value: Expr) -> Any:
+        """An expression over bits and integers in their names."""
+        return evaluate(value, {BITS.key: self.bits, INTEGERS.key: self.integers})
 
-    def boxed(self, operations: Sequence[Operation]) -> list[SceneItem]:
-        """Operations of the first run, those of a named gate in a frame."""
-        items: list[SceneItem] = []
-        position = 0
-        outer = [box for box in self.circuit.boxes if not any(_contains(other, box) for other in self.circuit.boxes)]
-        for box in sorted(outer, key=lambda box: box.start):
-            items += operations[position : box.start]
-            inside = tuple(operations[box.start : box.stop])
-            items += framed("opened", [Section(box.label, inside)], tooltip=box.label)
-            position = box.stop
-        return [*items, *operations[position:]]
+    def boxed(self, ops: Sequence[Any]) -> list[Any]:
+        """The ops of the first run, those of a named gate together; boxes within boxes are not told apart."""
+        found: list[Any] = []
+        done = 0
+        for box in self.circuit.boxes:
+            if box.start >= done:
+                found += [*ops[done : box.start], Boxed(box.label, tuple(ops[box.start : box.stop]))]
+                done = box.stop
+        return [*found, *ops[done:]]
 
-    def operation(self, row: Instruction) -> Operation:
+    def op(self, row: Instruction) -> Gate | Measure | Reset:
         """One instruction."""
-        self.count += 1
-        if self.count > self.max_gates:
-            title = f"the circuit of `{self.circuit.name}` has more than {self.max_gates} operations to draw"
-            raise SizeError(title, span=row.span, help="draw more with a larger max_gates=, or draw without lowered=True")
-        kind, wires = row.kind, tuple(row.qubits)
-        self.to_come.subtract(wires)
+        kind, places = row.kind, tuple(self.places[qubit] for qubit in row.qubits)
+        self.to_come.subtract(row.qubits)
         match kind.name:
             case "measure":
-                bits = tuple(self.bit_wires[bit] for bit in row.bits)
-                place = "" if self.circuit.num_bits <= _WIRES_PER_BIT else f"bits[{row.bits[0]}]"
-                ended = wires if not self.to_come[wires[0]] else ()
-                self.measured.update(ended)
-                meter = (Touch(wires[0], Mark.METER),)
-                return Operation("", "measure", meter, place=place, ended=ended, bits=bits, tooltip="measure", span=row.span)
+                keeps = self.to_come[row.qubits[0]] > 0
+                self.measured.update(() if keeps else row.qubits)
+                return Measure(places[0], self.bits[row.bits[0]].name, keeps=keeps, span=row.span)
             case "reset":
-                return Operation("|0⟩", "reset", (Touch(wires[0]),), tooltip="reset", span=row.span)
-            case "barrier":
-                return Operation("barrier", "barrier", tuple(Touch(wire, Mark.BARRIER) for wire in wires), span=row.span)
-        controls = [
-            Touch(wire, Mark.CONTROL if kind.control_value >> k & 1 else Mark.ANTI_CONTROL)
-            for k, wire in enumerate(wires[: kind.controls])
-        ]
-        lines = tuple(self.angles.get(slot, "0") for slot in row.slots)
-        name, mark = self.name(kind.name, kind.word, bool(controls))
-        targets = wires[kind.controls :] or tuple(k for k, wire in enumerate(self.wires) if not wire.is_classical)
-        touches = tuple(controls) + tuple(Touch(wire, mark) for wire in targets if wire not in wires[: kind.controls])
-        tooltip = f"{name}({', '.join([*(self.wires[wire].label for wire in wires), *lines])})"
-        return Operation(name, FAMILIES.get(kind.name, "unitary"), touches, lines, tooltip=tooltip, span=row.span)
-
-    def name(self, kind: str, word: str | None, controlled: bool) -> tuple[str, Mark]:
-        """What an instruction is called, and how it touches its targets."""
-        if word is not None:
-            return f"R{word}", Mark.BOX
-        if kind not in GATES:
-            return "U" if kind == "unitary" else kind, Mark.BOX
-        marks = {"x": Mark.NOT if controlled else Mark.BOX, "z": Mark.CONTROL if controlled else Mark.BOX, "swap": Mark.CROSS}
-        return GATES[kind].label or kind.upper(), marks.get(kind, Mark.BOX)
+                return Reset(places[0], row.span)
+        value = None if kind.is_plainly_controlled else Const(kind.control_value)
+        modifiers = (Control(places[: kind.controls], value),) if kind.controls else ()
+        angles = tuple(self.angles[slot] for slot in row.slots)
+        name = f"R{kind.word}" if kind.word else kind.name
+        return Gate(name, places[kind.controls :], angles, modifiers, span=row.span)
 
     def readouts(self) -> list[Operation]:
         """What is read out at the end; on a target each wire says which of the written qubits it holds."""
@@ -171,40 +168,33 @@ class CircuitReader:
         return Operation(text, "readout", touches, ended=tuple(touch.wire for touch in touches), tooltip=text)
 
 
-class _Named(Sequence[Any]):
-    """The bits or integers of a circuit under their own names, for conditions."""
-
-    def __init__(self, names: Sequence[Name]) -> None:
-        self.names = names
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getitem__(self, k: Any) -> Any:
-        return self.names[k]
+def _bit_wires(count: int, wiring: Wiring) -> list[str]:
+    """The names of a circuit's bits, each with a wire of its own where they are few."""
+    if count <= _WIRES_PER_BIT:
+        return [wiring.add_bits(f"bit{k}", None) for k in range(count)]
+    bundle = wiring.add_bits("bits", count)
+    names = [f"{bundle}[{k}]" for k in range(count)]
+    wiring.bits |= dict.fromkeys(names, wiring.bits[bundle])
+    return names
 
 
-def uses(circuit: Circuit, body: Body) -> Iterator[int]:
+def _uses(body: Body) -> Iterator[int]:
     """The qubit of every touch of an instruction in `body`; those in loops count as if they never ended."""
     for part in body:
         match part:
             case Run():
-                yield from (qubit for row in circuit.instructions(part) for qubit in row.qubits)
+                yield from part.qubits.tolist()
             case Branch(then=then, otherwise=otherwise):
-                yield from uses(circuit, then)
-                yield from uses(circuit, otherwise)
+                yield from _uses(then)
+                yield from _uses(otherwise)
             case Repeat(body=inner):
-                yield from [*uses(circuit, inner)] * 2
+                yield from [*_uses(inner)] * 2
 
 
-def qubits_read(circuit: Circuit) -> set[int]:
+def _qubits_read(circuit: Circuit) -> set[int]:
     """The qubits that readouts bear on, and those that are given back."""
     words = [operators for entry in circuit.expectations for operators in entry.observable.terms]
     return {operator.index for operators in words for operator in operators}.union(*circuit.probabilities, circuit.returned)
-
-
-def _contains(outer: Any, inner: Any) -> bool:
-    return outer is not inner and outer.start <= inner.start and inner.stop <= outer.stop and outer != inner
 
 
 def angle_labels(circuit: Circuit) -> Mapping[int, str]:

@@ -123,7 +123,7 @@ def while_items(builder: Builder, op: While, scope: Scope) -> list[Item]:
     title = f"while {label(condition)}"
     first = len(builder.wiring.wires)
     section = Section(title, tuple(builder.block(op.body, inner, changing, is_loop=True)))
-    return builder.frame("loop", [section], first, bits=_read(builder, condition), span=op.span, tooltip=title)
+    return builder.frame("loop", [section], first, bits=bits_read(builder, condition), span=op.span, tooltip=title)
 
 
 def branch_items(builder: Builder, op: If, scope: Scope) -> list[Item]:
@@ -138,7 +138,7 @@ def branch_items(builder: Builder, op: If, scope: Scope) -> list[Item]:
     sections = _sections(builder, op, condition, "if", scope)
     for joined in op.joined:
         scope.environment[joined.name] = Name(builder.wiring.fresh(joined.name), joined.then.type)
-    bits = _read(builder, condition)
+    bits = bits_read(builder, condition)
     return builder.frame("branch", sections, first, bits=bits, span=op.span, tooltip=sections[0].title)
 
 
@@ -156,10 +156,10 @@ def _sections(builder: Builder, op: If, condition: Any, word: str, scope: Scope)
     return [*sections, Section("else", rest)] if rest else sections
 
 
-def _read(builder: Builder, condition: Any) -> tuple[int, ...]:
-    """The classical wires that a condition reads."""
+def bits_read(builder: Builder, condition: Any) -> tuple[int, ...]:
+    """The classical wires that a condition or an assigned value reads."""
     names = free_names(condition) if isinstance(condition, Expr) else frozenset()
-    return tuple(sorted(builder.wiring.bits[name] for name in names if name in builder.wiring.bits))
+    return tuple(sorted({builder.wiring.bits[name] for name in names if name in builder.wiring.bits}))
 
 
 def range_label(bounds: list[Any]) -> str:

@@ -39,10 +39,10 @@ FAMILIES = {
     **dict.fromkeys(("h",), "hadamard"),
     **dict.fromkeys(("x", "y", "z", "id"), "pauli"),
     **dict.fromkeys(("s", "sdg", "t", "tdg", "sx", "sxdg", "p", "gphase"), "phase"),
-    **dict.fromkeys(("rx", "ry", "rz", "u", "ug", "rxx", "ryy", "rzz", "rzx", "pauli"), "rotation"),
+    **dict.fromkeys(("rx", "ry", "rz", "u", "ug", "rxx", "ryy", "rzz", "rzx", "R"), "rotation"),
     **dict.fromkeys(("swap", "iswap", "iswapdg", "ecr"), "exchange"),
 }
-"""The family of a base gate; families have a colour each."""
+"""The family of a base gate, and of the rotation about a Pauli word; families have a colour each."""
 
 _SYMMETRIC = {"swap", "iswap", "iswapdg", "rxx", "ryy", "rzz"}
 
@@ -147,7 +147,9 @@ def gate_operation(gate: Gate, regions: list[Region], angles: list[Any], extra: 
     rule = GATES.get(gate.gate)
     base = GATES[rule.base] if rule else None
     number = rule.controls if rule else 0
-    name, suffix = (base.label or base.name.upper()) if base else "U", extra.suffix
+    name, suffix = gate.gate if base is None else base.label or base.name.upper(), extra.suffix
+    if gate.gate == "unitary":
+        name = "U"
     if extra.is_adjoint:
         name, angles, suffix = _adjoint(gate, name, angles, suffix)
     controls = [*extra.controls, *((region, Mark.CONTROL, "") for region in regions[:number])]
@@ -164,7 +166,7 @@ def gate_operation(gate: Gate, regions: list[Region], angles: list[Any], extra: 
     asymmetric = len(targets) > 1 and gate.gate not in _SYMMETRIC
     operation = place_operation(
         name + suffix,
-        FAMILIES.get(base.name, "unitary") if base else "unitary",
+        FAMILIES.get(base.name if base else gate.gate.rstrip("XYZ"), "unitary"),
         [(region, mark, str(k) if asymmetric and mark is Mark.BOX else "") for k, region in enumerate(targets)],
         controls,
         tuple(label(angle) for angle in angles),
@@ -270,13 +272,15 @@ def measure_operation(op: Measure, wiring: Wiring, scope: Scope) -> Operation:
     region = wiring.region(place, op.span)
     name = scope.rewritten.get(op.result) or wiring.add_bits(op.result, place.length)
     scope.environment[op.result] = Name(name, dict(definitions(op, {}))[op.result])
-    basis = "" if op.basis == "z" else op.basis.upper()
+    wire, basis = wiring.bits[name], "" if op.basis == "z" else op.basis.upper()
     operation = place_operation(basis, "measure", [(region, Mark.METER, "")])
     if operation.place:
         operation = replace(operation, touches=tuple(replace(touch, mark=Mark.METER, text="") for touch in operation.touches))
+    if wiring.wires[wire].label != name:  # one bit of a bundle
+        operation = replace(operation, place=name)
     tooltip = f"{name} = measure{f' in {basis}' if basis else ''}({region.text})"
     ended = operation.wires if region.is_exact and not op.keeps else ()
-    return replace(operation, ended=ended, bits=(wiring.bits[name],), tooltip=tooltip, span=op.span)
+    return replace(operation, ended=ended, bits=(wire,), tooltip=tooltip, span=op.span)
 
 
 def reset_operations(op: Reset, wiring: Wiring, scope: Scope) -> list[Operation]:
