@@ -28,6 +28,14 @@ from qkernel_stdlib.layers import (
     rz_layer,
     superposition_vector,
 )
+from qkernel_stdlib.phase_estimation import (
+    hadamard_test,
+    iterative_phase_estimation,
+    phase_estimation,
+    qpe,
+    swap_test,
+)
+from qkernel_stdlib.transforms import iqft, qft
 
 __all__ = [
     "amplitude_encoding",
@@ -39,9 +47,15 @@ __all__ = [
     "data_reuploading",
     "dense_angle_encoding",
     "efficient_su2",
+    "hadamard_test",
     "hardware_efficient",
+    "iqft",
     "iqp_encoding",
+    "iterative_phase_estimation",
     "pauli_feature_map",
+    "phase_estimation",
+    "qft",
+    "qpe",
     "quanvolution",
     "real_amplitudes",
     "rx_layer",
@@ -49,6 +63,7 @@ __all__ = [
     "rz_layer",
     "strongly_entangling_layers",
     "superposition_vector",
+    "swap_test",
     "two_local",
     "z_feature_map",
     "zz_feature_map",

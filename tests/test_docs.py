@@ -1,7 +1,7 @@
 """The documents tell the truth: their examples run and print what they say, and every path that they name exists.
 
 In `docs/*.md` the blocks marked `python` run from top to bottom in one namespace; a `text` block that follows one holds
-what it prints. `pytest --update-golden` writes these anew, and docs/errors.md with them.
+what it prints. `pytest --update-golden` writes these anew, and docs/errors.md and docs/library.md with them.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import contextlib
 import io
 import linecache
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from docs.generate_errors import errors_page
+from docs.generate_library import library_page
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -64,8 +66,11 @@ def test_the_index_names_every_page() -> None:
     assert not [page.name for page in PAGES if page.name != "README.md" and str(page.relative_to(DOCS)) not in index]
 
 
-def test_the_page_of_errors_is_up_to_date(update_golden: bool) -> None:
-    page = DOCS / "errors.md"
+@pytest.mark.parametrize(
+    ("name", "made"), [("errors.md", errors_page), ("library.md", library_page)], ids=["errors", "library"]
+)
+def test_pages_that_are_made_are_up_to_date(name: str, made: Callable[[], str], update_golden: bool) -> None:
+    page, text = DOCS / name, made()
     if update_golden:
-        page.write_text(errors_page())
-    assert page.read_text() == errors_page()
+        page.write_text(text)
+    assert page.read_text() == text

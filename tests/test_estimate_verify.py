@@ -11,7 +11,7 @@ from estimate_kernels import SIZES
 import qkernel as qk
 from qkernel.errors import EntrypointValidationError
 from qkernel.estimate.verify import verify
-from qkernel_stdlib.examples import EXAMPLES
+from qkernel_stdlib.examples import NETWORKS
 from tests.strategies.programs import generate, generate_measuring
 from tests.strategies.sizes import verified_sizes
 
@@ -29,7 +29,7 @@ def test_closed_form_is_what_qiskit_holds(kernel: Any) -> None:
 
 
 @pytest.mark.parametrize("n", range(7))
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+@pytest.mark.parametrize("example", NETWORKS, ids=lambda example: example.name)
 def test_library(example: Any, n: int) -> None:
     example.kernel.verify_resources(**example.shape(n), **example.free(n))
 

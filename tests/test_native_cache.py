@@ -23,7 +23,7 @@ FIRST_USE = """
 import sys
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel_stdlib.examples import hybrid_ansatz
+from qkernel_stdlib.examples.networks import hybrid_ansatz
 run = hybrid_ansatz.compile({"n_qubits": 4, "n_layers": 2, "hamiltonian": qko.Z(0)}, ["inputs", "weights"])
 run.value_and_grad(inputs=[0.1] * 4, weights=[0.2] * 24)
 print(sorted(sys.modules.keys() & {"numba", "scipy", "torch", "lark", "rich"}))

@@ -36,7 +36,7 @@ from qkernel_stdlib import (
     z_feature_map,
     zz_feature_map,
 )
-from qkernel_stdlib.examples import strongly_entangled
+from qkernel_stdlib.examples.networks import strongly_entangled
 
 Array = np.ndarray[Any, Any]
 

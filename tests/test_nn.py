@@ -34,7 +34,7 @@ from qkernel.errors import (
 from qkernel.lower import lower
 from qkernel.nn import QLayer
 from qkernel_stdlib import ry_layer
-from qkernel_stdlib.examples import hybrid_ansatz
+from qkernel_stdlib.examples.networks import hybrid_ansatz
 
 FORMS = [("reference", "adjoint"), ("reference", "shift"), ("native", "adjoint"), ("native", "shift"), ("qiskit", "shift")]
 

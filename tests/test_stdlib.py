@@ -18,7 +18,8 @@ from qkernel_stdlib import (
     rz_layer,
     superposition_vector,
 )
-from qkernel_stdlib.examples import EXAMPLES, Example
+from qkernel_stdlib.examples import NETWORKS as EXAMPLES
+from qkernel_stdlib.examples import Example
 from tests.strategies import openqasm
 
 Array = np.ndarray[Any, Any]

@@ -18,7 +18,7 @@ SIZES = [(4, 2, 4), (8, 4, 32), (12, 4, 16), (16, 4, 4)]
 FIRST_USE = """
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel_stdlib.examples import hybrid_ansatz
+from qkernel_stdlib.examples.networks import hybrid_ansatz
 run = hybrid_ansatz.compile({"n_qubits": 4, "n_layers": 2, "hamiltonian": qko.Z(0)}, ["inputs", "weights"])
 print(run.value_and_grad(inputs=[0.1] * 4, weights=[0.2] * 24)[0])
 """

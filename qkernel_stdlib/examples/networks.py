@@ -1,10 +1,9 @@
-"""Small whole kernels that use each kernel of the library, with sizes and values: every generic check runs over them."""
+"""Networks: small whole kernels of encodings, ansatzes and layers that return an expectation value."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,8 @@ from qkernel_stdlib.encodings import (
     z_feature_map,
     zz_feature_map,
 )
+from qkernel_stdlib.examples.example import Example
+from qkernel_stdlib.examples.matrices import angles
 from qkernel_stdlib.layers import (
     cx_entangling_layer,
     cz_entangling_layer,
@@ -39,40 +40,6 @@ from qkernel_stdlib.layers import (
     rz_layer,
     superposition_vector,
 )
-
-
-@dataclass(frozen=True)
-class Example:
-    """A kernel without quantum arguments.
-
-    `shape(n)` binds what shapes it, for n qubits, and `free(n)` what may stay open. While those `without_formula` are
-    open the circuit cannot be written down. `size` is a number of qubits at which all of it does something.
-    """
-
-    kernel: Any
-    shape: Callable[[int], Mapping[str, Any]]
-    size: int
-    free: Callable[[int], Mapping[str, Any]] = lambda n: {}
-    without_formula: tuple[str, ...] = ()
-
-    @property
-    def bindings(self) -> Mapping[str, Any]:
-        """What shapes the kernel, at `size` qubits."""
-        return self.shape(self.size)
-
-    @property
-    def values(self) -> Mapping[str, Any]:
-        """What may stay open, at `size` qubits."""
-        return self.free(self.size)
-
-    @property
-    def lengths(self) -> dict[str, tuple[int, ...]]:
-        """The shapes of what may stay open."""
-        return {name: np.shape(value) for name, value in self.values.items()}
-
-    @property
-    def name(self) -> str:
-        return str(self.kernel.name)
 
 
 @qk.qkernel
@@ -214,32 +181,27 @@ def _basis(n: int) -> Mapping[str, Any]:
     return {**_read_out(n), "bits": [k % 3 != 1 for k in range(n)]}
 
 
-def _angles(count: int) -> list[float]:
-    """`count` angles without a pattern in (-pi, pi): multiples of the golden angle."""
-    return [(2.399963229728653 * (k + 1) + 3.141592653589793) % 6.283185307179586 - 3.141592653589793 for k in range(count)]
-
-
 def _weights(*shape: int) -> np.ndarray[Any, Any]:
-    return np.reshape(_angles(math.prod(shape)), shape)
+    return np.reshape(angles(math.prod(shape)), shape)
 
 
 EXAMPLES = (
     Example(superposition, _read_out, 3),
-    Example(rotations, _read_out, 3, lambda n: {"thetas": _angles(3 * n)}),
-    Example(entangled, _read_out, 4, lambda n: {"thetas": _angles(3 * n)}),
-    Example(hybrid_ansatz, _hybrid, 4, lambda n: {"inputs": _angles(n), "weights": _angles(n // 2 * 3 * n)}),
-    Example(encoded_angles, _basis, 3, lambda n: {"x": _angles(2 * n + 1)}),
-    Example(encoded_amplitudes, _read_out, 3, lambda n: {"x": _angles(max(1, 2**n - 1)), "weights": _weights(2, n)}, ("x",)),
-    Example(mapped_features, _read_out, 3, lambda n: {"x": _angles(n)}),
+    Example(rotations, _read_out, 3, lambda n: {"thetas": angles(3 * n)}),
+    Example(entangled, _read_out, 4, lambda n: {"thetas": angles(3 * n)}),
+    Example(hybrid_ansatz, _hybrid, 4, lambda n: {"inputs": angles(n), "weights": angles(n // 2 * 3 * n)}),
+    Example(encoded_angles, _basis, 3, lambda n: {"x": angles(2 * n + 1)}),
+    Example(encoded_amplitudes, _read_out, 3, lambda n: {"x": angles(max(1, 2**n - 1)), "weights": _weights(2, n)}, ("x",)),
+    Example(mapped_features, _read_out, 3, lambda n: {"x": angles(n)}),
     Example(strongly_entangled, _read_out, 4, lambda n: {"weights": _weights(2, n, 3)}),
     Example(basically_entangled, _read_out, 3, lambda n: {"weights": _weights(3, n)}),
-    Example(locally_rotated, _read_out, 3, lambda n: {"weights": _angles(8 * n)}),
+    Example(locally_rotated, _read_out, 3, lambda n: {"weights": angles(8 * n)}),
     Example(efficient, _read_out, 3, lambda n: {"weights": _weights(2, n, 3)}),
     Example(
         reuploaded,
         _read_out,
         2,
-        lambda n: {"x": _angles(3), "weights": _weights(2, n, 3), "biases": -_weights(2, n, 3)},
+        lambda n: {"x": angles(3), "weights": _weights(2, n, 3), "biases": -_weights(2, n, 3)},
     ),
-    Example(filtered, _read_out, 4, lambda n: {"patch": _angles(n), "weights": _weights(1, n)}),
+    Example(filtered, _read_out, 4, lambda n: {"patch": angles(n), "weights": _weights(1, n)}),
 )

@@ -1,0 +1,93 @@
+"""Writes docs/library.md from the kernels of `qkernel_stdlib` and their examples: `python docs/generate_library.py`."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import qkernel as qk
+import qkernel.observable as qko
+import qkernel_stdlib
+from qkernel_stdlib.examples import EXAMPLES, Example
+
+DOCS = Path(__file__).parent
+
+HEAD = """# The library
+
+`qkernel_stdlib` is written in the language itself. Registers come first, then data or weights, then options; qubit 0 of a
+register is the least significant one. Each entry has the formula, what it costs and where it comes from, then the counts as
+closed forms, which are computed here from the kernel, an example that runs, and a picture. `|q|` is the length of a register.
+
+This page is made by `docs/generate_library.py`; the tests hold every entry to matrices by numpy, on every engine.
+"""
+
+LONGEST_PICTURE = 36
+
+
+def library_page() -> str:
+    """The text of docs/library.md."""
+    parts = [HEAD]
+    section = ""
+    for example in EXAMPLES:
+        subject = getattr(qkernel_stdlib, example.of or example.name)
+        if subject.__module__ != section:
+            section = subject.__module__
+            parts.append(f"\n## {_first_sentence(sys.modules[section])}\n")
+        parts.append(_card(subject, example))
+    return "".join(parts)
+
+
+def _first_sentence(module: Any) -> str:
+    return (inspect.getdoc(module) or "").split("\n")[0].rstrip(".")
+
+
+def _card(subject: Any, example: Example) -> str:
+    name = example.of or example.name
+    signature = str(inspect.signature(subject)).replace("'", "").replace("qk.", "")
+    picture, drawing = _picture(example)
+    blocks = [inspect.getsource(example.kernel.__wrapped__).rstrip()] if example.of else []
+    code = "\n\n\n".join([*blocks, *([example.code] if example.code else [])])
+    lines = [f"\n### `{name}`\n", f"\n    {name}{signature}\n", f"\n{inspect.getdoc(subject)}\n"]
+    lines += [f"\n```text\n{_counts(example.kernel)}```\n"]
+    lines += [f"\n```python\n{code or drawing}\n```\n"]
+    lines += [f"\n```text\n{_printed(example)}```\n"] if example.code else []
+    return "".join([*lines, f"\n```text\n{picture}```\n"])
+
+
+def _printed(example: Example) -> str:
+    """What the example's code prints."""
+    names = {"np": np, "qk": qk, "qko": qko, **vars(qkernel_stdlib), example.name: example.kernel}
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(example.code, names)
+    return out.getvalue()
+
+
+def _counts(kernel: Any) -> str:
+    """The closed forms, a line each."""
+    found = kernel.estimate_resources()
+    rows = {"qubits": found.qubits, **found.gates.by_name, "measurements": found.measurements}
+    shown = {name: str(count) for name, count in rows.items() if str(count) != "0"}
+    width = max(map(len, shown), default=0)
+    return "".join(f"{name:{width}}  {count}\n" for name, count in shown.items())
+
+
+def _picture(example: Example) -> tuple[str, str]:
+    """The circuit at a small size, folded where that would be long; and the code that draws it."""
+    options = {"output": "text", "fold_loops": False}
+    picture = example.kernel.draw(**options, **example.bindings)
+    if picture.count("\n") > LONGEST_PICTURE:
+        del options["fold_loops"]
+        picture = example.kernel.draw(**options, **example.bindings)
+    given = ", ".join(f"{name}={value!r}" for name, value in {**example.bindings, **options}.items())
+    return picture, f"print({example.name}.draw({given}))".replace("'text'", '"text"')
+
+
+if __name__ == "__main__":
+    (DOCS / "library.md").write_text(library_page())

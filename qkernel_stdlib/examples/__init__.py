@@ -1,0 +1,12 @@
+"""Examples of the library's kernels: every generic check runs over them, and the pages of docs/library.md are made of them."""
+
+from __future__ import annotations
+
+from qkernel_stdlib.examples import encodings, networks, phases
+from qkernel_stdlib.examples.example import Example
+
+__all__ = ["EXAMPLES", "NETWORKS", "Example"]
+
+NETWORKS = networks.EXAMPLES
+
+EXAMPLES: tuple[Example, ...] = (*encodings.EXAMPLES, *phases.EXAMPLES)

@@ -1,0 +1,119 @@
+"""Every example of the library: against numpy on every engine, under modifiers, counted, drawn, written and differentiated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import qkernel as qk
+import qkernel.observable as qko
+import qkernel_stdlib
+from qkernel.ir.types import is_quantum
+from qkernel_stdlib.examples import EXAMPLES, Example
+from tests.wrapped import controlled, read_out, sized, undone
+
+Array = np.ndarray[Any, Any]
+
+every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+
+
+def returns_qubits(example: Example) -> bool:
+    return all(is_quantum(type) for type in example.kernel.output_types)
+
+
+def done(example: Example, n: int, engine: str) -> Any:
+    """What an engine says of the kernel at size n: its matrix, or what it returns."""
+    values = example.at(n)
+    return (
+        example.kernel.unitary(engine=engine, **values)
+        if returns_qubits(example)
+        else example.kernel.run(engine=engine, **values)
+    )
+
+
+def expected(example: Example, n: int) -> Any:
+    """What numpy says; of kernels that are held to matrices elsewhere, what the reference engine says."""
+    return example.expected(**example.at(n)) if example.expected is not None else done(example, n, "reference")
+
+
+@every_example
+def test_is_what_numpy_says_on_every_engine(example: Example) -> None:
+    for n in [size for size in example.sizes if size < example.size]:
+        np.testing.assert_allclose(done(example, n, "native"), expected(example, n), atol=1e-9, err_msg=f"size {n}")
+    for engine in ("reference", "native", "torch", "qiskit"):
+        np.testing.assert_allclose(
+            done(example, example.size, engine), expected(example, example.size), atol=1e-9, err_msg=engine
+        )
+
+
+@every_example
+def test_is_controlled_and_undone(example: Example) -> None:
+    kernel, values = example.kernel, example.at(example.size)
+    if not returns_qubits(example):
+        return
+    matrix = expected(example, example.size)
+    under_control = controlled(kernel).unitary(**values)
+    np.testing.assert_allclose(under_control[1::2, 1::2], matrix, atol=1e-9)
+    assert not under_control[1::2, ::2].any()
+    assert not under_control[::2, 1::2].any()
+    unchanged = under_control[::2, ::2]
+    if matrix.shape[0] == matrix.shape[1]:
+        np.testing.assert_allclose(unchanged, np.eye(len(matrix)), atol=1e-9)
+        np.testing.assert_allclose(undone(kernel).unitary(**values), np.eye(len(matrix)), atol=1e-9)
+    else:  # qubits of its own stay in 0, wherever they are returned
+        np.testing.assert_allclose(np.sort(abs(unchanged), 0)[:-1], 0, atol=1e-9)
+        np.testing.assert_allclose(abs(unchanged).sum(0), 1, atol=1e-9)
+
+
+@every_example
+def test_counts_what_it_says_and_what_it_lowers_to(example: Example) -> None:
+    for n in example.sizes:
+        example.kernel.verify_resources(**example.at(n))
+    if example.counts is None:
+        return
+    for n in (*example.sizes, *((40, 1000) if example.grows else ())):
+        values = example.shape(n)
+        found = example.kernel.estimate_resources(bindings=values)
+        for field, count in example.counts(**values).items():
+            assert counted(found, field) == count, f"{field} at size {n}"
+
+
+def counted(found: qk.ResourceEstimate, field: str) -> Any:
+    """A field of the estimate, or how often the gate of that name stands in it."""
+    for owner in (found, found.gates):
+        if hasattr(owner, field):
+            return getattr(owner, field)
+    return found.gates.by_name.get(field, 0)
+
+
+@every_example
+def test_is_drawn_and_read_back(example: Example) -> None:
+    kernel, values = example.kernel, example.at(example.size)
+    for output in ("text", "svg", "html"):
+        assert kernel.draw(output=output)
+        assert kernel.draw(output=output, fold_loops=False, inline=True, **values)
+    assert qk.parse(str(kernel.ir)) == kernel.ir
+
+
+@pytest.mark.parametrize("example", [each for each in EXAMPLES if each.values], ids=lambda example: example.name)
+def test_is_differentiated(example: Example) -> None:
+    if returns_qubits(example):
+        total = qko.X(0) + 0.5 * qko.Y(0) - 0.25 * qko.Z(0)
+        kernel, values = read_out(example.kernel), {"observable": total, **sized(example.kernel, example.at(example.size))}
+    else:
+        kernel, values = example.kernel, example.at(example.size)
+    derivatives = kernel.jacobian(wrt=list(example.values), **values)
+    for name, value in example.values.items():
+        given = np.asarray(value, float)
+        for index in np.ndindex(given.shape):
+            step = np.zeros(given.shape)
+            step[index] = 1e-5
+            above, below = (np.asarray(kernel.run(**{**values, name: given + side * step})) for side in (1, -1))
+            np.testing.assert_allclose(np.asarray(derivatives[name])[(..., *index)], (above - below) / 2e-5, atol=1e-8)
+
+
+def test_every_name_of_the_library_has_an_example() -> None:
+    shown = {example.of or example.name for example in EXAMPLES}
+    assert shown == set(qkernel_stdlib.__all__)
