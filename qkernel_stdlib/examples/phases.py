@@ -104,7 +104,7 @@ EXAMPLES = (
         4,
         expected=lambda q, approximation_degree: _approximate(q, approximation_degree) if approximation_degree else fourier(q),
         counts=lambda q, approximation_degree: _transform_counts(q, approximation_degree),
-        code="print(qft.estimate_resources({'q': 1024, 'approximation_degree': 1000}).gates.by_name)",
+        code='print(qft.estimate_resources({"q": 1024, "approximation_degree": 1000}).gates.by_name)',
     ),
     Example(
         iqft,
