@@ -11,8 +11,7 @@ import numpy as np
 
 from qkernel.errors import ArithmeticEvaluationError, ExecutionError, GradientError, QubitIndexResolutionError, SizeError
 from qkernel.ir.evaluation import evaluate
-from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Slice, Updated
-from qkernel.ir.system_names import Key, SystemName
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Key, Name, Pack, Row, Slice, SystemName, Updated
 from qkernel.ir.trees import free_names, is_constant, system_names
 from qkernel.ir.types import FLOAT, UINT, ArrayType, ScalarType, TupleType, Type, is_of_bits
 from qkernel.lower.circuit import BITS, EXPECTATIONS, INTEGERS, RUN_TIME, Circuit, probabilities

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qkernel.errors import ShotsError, TargetCapabilityError
-from qkernel.ir.expressions import Apply, Const, Expr, Item
-from qkernel.ir.system_names import SystemName
+from qkernel.ir.expressions import Apply, Const, Expr, Item, SystemName
 from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Kind, Repeat, Run, parts
 from qkernel.shots import HOW_TO_ESTIMATE
 from qkernel_backends.truth_tables import table_of

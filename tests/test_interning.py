@@ -15,8 +15,7 @@ import pytest
 
 import qkernel.observable as qko
 from qkernel.ir import interning
-from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated
-from qkernel.ir.system_names import Key, SystemName
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Key, Name, Pack, Row, Size, Slice, SystemName, Updated
 from qkernel.ir.types import FLOAT, UINT, ArrayType, DictType, TupleType
 
 MAKERS: list[Any] = [

@@ -22,7 +22,6 @@ from qkernel.frontend.ownership import QuantumHandle, plain
 from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import describe
 from qkernel.ir import ops
-from qkernel.ir.array_protocol import elements
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, apply, size, wrap
 from qkernel.ir.python_values import SymbolUse
@@ -227,7 +226,7 @@ def _known(value: Any) -> Any:
     """`value` as Python goes over it; None if it has elements that are known only later, or qubits."""
     if isinstance(value, SymbolicSequence):
         return value.known()
-    return elements(value) if isinstance(value, Expr) else None if isinstance(value, QuantumHandle) else value
+    return value.elements() if isinstance(value, Expr) else None if isinstance(value, QuantumHandle) else value
 
 
 def _sequence(tracer: Tracer, value: Any, position: int, function: str) -> SymbolicSequence:

@@ -22,7 +22,6 @@ from qkernel.frontend.iteration import SymbolicItems, SymbolicSequence
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import concerns_kernel, describe, is_installed, is_of_user, parts, same_shape, symbol_in
-from qkernel.ir.array_protocol import elementwise
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Expr, apply, joined, wrap
 from qkernel.ir.python_values import SymbolUse, is_number
@@ -321,7 +320,7 @@ def _equal(tracer: Tracer, left: Any, right: Any, node: ast.AST) -> Any:
     if isinstance(left, list) and isinstance(right, list):
         left, right = tuple(left), tuple(right)
     if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
-        return elementwise("==", left, right)
+        return Expr.elementwise("==", left, right)
     mine, other = parts(left), parts(right)
     if mine is None and other is None:
         return _scalars(tracer, "==", left, right, node)

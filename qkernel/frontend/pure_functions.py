@@ -26,7 +26,6 @@ from qkernel.frontend.operators import binary, get_attribute
 from qkernel.frontend.ownership import QuantumHandle, plain
 from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import symbol_in
-from qkernel.ir.array_protocol import elements
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Expr, apply, size, wrap
 from qkernel.ir.python_values import SymbolUse
@@ -224,7 +223,7 @@ def _fold(name: str) -> Callable[..., Any]:
 def _entries(tracer: Tracer, values: Any, name: str) -> list[Any]:
     """What a builtin goes over, where that is known."""
     if isinstance(values, Expr):
-        known = elements(values)
+        known = values.elements()
         if known is None:
             raise SymbolUse(values, f"`{name}`")
         return known

@@ -37,9 +37,9 @@ from qkernel.frontend.signature import CallSite
 from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.tracer import Frame, Return, Tracer, reads, symbol_error
 from qkernel.frontend.values import attributes, concerns_kernel, describe, handles_in, symbol_in
-from qkernel.ir.array_protocol import universal
 from qkernel.ir.expressions import Expr
 from qkernel.ir.python_values import SymbolUse
+from qkernel.ir.symbols import universal
 from qkernel.ir.types import ArrayType
 
 MAXIMUM_DEPTH = 100
@@ -146,7 +146,7 @@ def _run(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: di
         raise InliningError(f"`{shown}` is {describe(function)}, and no function", span=span, label="called here", help=help)
     try:
         if isinstance(function, np.ufunc) and any(map(_concerns_kernel, values)):
-            return universal(function, "__call__", arguments, keywords)
+            return universal(Expr.elementwise, function, "__call__", arguments, keywords)
         result = function(*arguments, **keywords)
         return without_symbols(result) if isinstance(function, type) else result
     except (QKernelError, RecursionError):

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, ClassVar
 
-from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, SystemName, Updated
 from qkernel.ir.operators import OPERATORS
-from qkernel.ir.system_names import SystemName
 from qkernel.ir.types import Type
 
 Environment = Mapping[Any, Any]

@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterable
 
 from qkernel.diagnostics import written_name
-from qkernel.ir.expressions import ONE, Apply, ArrayHandle, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated
-from qkernel.ir.system_names import SystemName
+from qkernel.ir.expressions import ONE, Apply, ArrayHandle, Const, Expr, Item, Name, Pack, Row, Size, Slice, SystemName, Updated
 from qkernel.ir.types import TupleType, Type, array_type
 from qkernel.ir.vocabulary import ATOM, LEFT_ASSOCIATIVE, PRECEDENCE, name_text
 from qkernel.observable import Hamiltonian
@@ -144,4 +143,5 @@ def string_text(text: str) -> str:
 
 TEXT = ExpressionText()
 format_expression = TEXT.text
+Expr.formatted = format_expression
 as_written = _AsWritten().text

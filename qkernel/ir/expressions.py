@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from qkernel.ir.interning import Interned, existing, made, new
 from qkernel.ir.operators import OPERATORS, result_type
-from qkernel.ir.python_values import NotClassical, SymbolUse, is_array, reading
+from qkernel.ir.python_values import NotClassical, SymbolUse, is_array
+from qkernel.ir.symbols import Symbol, boxed
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, array_type
 from qkernel.observable import Hamiltonian, as_observable
 
@@ -28,13 +30,11 @@ def _joined(name: str) -> Callable[[Expr, Any], Expr]:
     return lambda self, other: joined(name, self, other)
 
 
-class Expr(Interned):
+class Expr(Symbol, Interned):
     """A classical value that is known only later. Operators build larger expressions; `bool`, `int` and `float` raise."""
 
     __slots__ = ("bounds", "extent", "formed", "lowered", "names", "numeric", "tensorial", "type")
     """All but the type is worked out when it is asked for: see `qkernel.ir.compiled` and `qkernel.ir.trees`."""
-
-    type: Type
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -81,46 +81,21 @@ class Expr(Interned):
             raise AttributeError(f"a {self.type} has no shape")
         return tuple(size(self, axis) for axis in range(self.type.rank))
 
-    def __eq__(self, other: object) -> bool:
-        """Whether both are one expression. Compared with a number, or by Python while a kernel is read, another one raises."""
-        if self is not other and (isinstance(other, (bool, int, float)) or (isinstance(other, Expr) and reading.get())):
-            raise SymbolUse(self, "a comparison outside a kernel")
-        return self is other
+    def elements(self) -> list[Expr] | None:
+        length: Any = Const(len(self.type.items)) if isinstance(self.type, TupleType) else None
+        length = size(self) if isinstance(self.type, ArrayType) else length
+        return [item(self, position) for position in range(length.value)] if isinstance(length, Const) else None
 
-    __hash__ = object.__hash__
-
-    def __bool__(self) -> bool:
-        raise SymbolUse(self, "bool()")
-
-    def __int__(self) -> int:
-        raise SymbolUse(self, "int()")
-
-    def __float__(self) -> float:
-        raise SymbolUse(self, "float()")
-
-    def __index__(self) -> int:
-        raise SymbolUse(self, "an index of plain Python data")
-
-    def __len__(self) -> int:
-        raise SymbolUse(self, "len() outside a kernel")
-
-    def __iter__(self) -> Any:
-        raise SymbolUse(self, "iteration")
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        from qkernel.ir.array_protocol import boxed
-
-        return boxed(self, "numpy")
-
-    def __array_ufunc__(self, function: Any, method: str, *operands: Any, **keywords: Any) -> Any:
-        from qkernel.ir.array_protocol import universal
-
-        return universal(function, method, operands, keywords)
+    @staticmethod
+    def elementwise(name: str, *operands: Any) -> Any:
+        boxes = [boxed(part, f"`{name}`") for part in operands]
+        return np.frompyfunc(partial(apply, name), len(boxes), 1)(*boxes)
 
     def __str__(self) -> str:
-        from qkernel.ir.expression_text import format_expression
+        return Expr.formatted(self)
 
-        return format_expression(self)
+    formatted: ClassVar[Callable[[Expr], str]]
+    """How `str` writes an expression; `qkernel.ir.expression_text` says it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -152,22 +127,49 @@ class Const(Expr):
 
 
 _TYPES: dict[type, Type] = {bool: BIT, int: UINT, float: FLOAT}
+_OF_ARRAYS = ("fixed", "select")
+ZERO, ONE = Const(0), Const(1)
+
+
+class _Leaf(Expr):
+    """What stands for a value and has a type that was said."""
+
+    __slots__ = ()
+
+    def __new__(cls, name: Any, type: Type) -> Self:
+        key = cls, name, type
+        if (found := existing(cls, key)) is not None:
+            return found
+        draft = new(cls.draft)
+        draft.type = type
+        setattr(draft, cls.__match_args__[0], name)
+        return made(cls, key, draft)
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
-class Name(Expr):
+class Name(_Leaf):
     """A parameter, loop variable, carried scalar or run-time result of the enclosing function, by its unique name."""
 
     name: str
     type: Type
 
-    def __new__(cls, name: str, type: Type) -> Name:
-        key = "Name", name, type
-        if (found := existing(cls, key)) is not None:
-            return found
-        draft = new(cls.draft)
-        draft.type, draft.name = type, name
-        return made(cls, key, draft)
+
+class Key(NamedTuple):
+    """What environments call a value that the system makes; a user's name is a string and never equals one."""
+
+    kind: str
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind}_{self.number}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class SystemName(_Leaf):
+    """A value that lowering or an engine makes: measured bits, read-outs, an element of an open argument."""
+
+    key: Key
+    type: Type
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -388,17 +390,12 @@ def _in_floats(entry: Expr) -> Expr:
     return Const(float(entry.value)) if isinstance(entry, Const) and entry.type == UINT else entry
 
 
-ZERO, ONE = Const(0), Const(1)
-
-
 def apply(name: str, *operands: Any) -> Expr:
     """`name(*operands)`, folded where the operands are known, one by one over arrays. Whole vectors of symbols raise."""
     wrapped, are_known = [], True
     for operand in operands:
         if isinstance(operand, np.ndarray) and operand.ndim:
-            from qkernel.ir.array_protocol import elementwise
-
-            return elementwise(name, *operands)  # type: ignore[no-any-return]
+            return Expr.elementwise(name, *operands)  # type: ignore[no-any-return]
         wrapped.append(part := wrap(operand))
         are_known &= type(part) is Const
         if not isinstance(part, (Const, Apply)) and isinstance(part.type, (ArrayType, DictType)) and name not in _OF_ARRAYS:
@@ -411,9 +408,6 @@ def apply(name: str, *operands: Any) -> Expr:
         return wrap(promote(known) if promote is not None and isinstance(known, int) else known)
     simpler = _simplify(name, tuple(wrapped))
     return Apply(name, tuple(wrapped)) if simpler is None or simpler.type != result_type(name, types) else simpler
-
-
-_OF_ARRAYS = ("fixed", "select")
 
 
 def joined(name: str, left: Any, right: Any) -> Expr:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
-from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Size
-from qkernel.ir.system_names import Key, SystemName
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Key, Name, Size, SystemName
 from qkernel.ir.types import BIT
 
 Found = TypeVar("Found")

@@ -16,8 +16,7 @@ import numpy as np
 
 from qkernel.diagnostics import Span
 from qkernel.gates import GATES, Matrix, controlled, pauli_rotation
-from qkernel.ir.expressions import Const, Expr, Item
-from qkernel.ir.system_names import Key, SystemName
+from qkernel.ir.expressions import Const, Expr, Item, Key, SystemName
 from qkernel.ir.trees import free_names, system_names
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType
 from qkernel.lower.angles import AngleMap

@@ -6,9 +6,8 @@ from typing import Any
 
 from qkernel.diagnostics import Span
 from qkernel.errors import KernelTypeError, SeparationError
-from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Item, Pack, Slice, wrap
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Item, Pack, Slice, SystemName, wrap
 from qkernel.ir.ops import Expval, Measure, Probabilities, Reset
-from qkernel.ir.system_names import SystemName
 from qkernel.ir.trees import substitute
 from qkernel.ir.types import BIT, FLOAT, ArrayType, TupleType, Type
 from qkernel.lower import circuit

@@ -15,9 +15,8 @@ import numpy as np
 
 from qkernel.diagnostics import counted
 from qkernel.errors import EntrypointValidationError, QubitIndexResolutionError, SizeError
-from qkernel.ir.expressions import Apply, Const, Expr, apply
+from qkernel.ir.expressions import Apply, Const, Expr, Key, SystemName, apply
 from qkernel.ir.interning import existing, made, new
-from qkernel.ir.system_names import Key, SystemName
 from qkernel.ir.trees import system_names
 from qkernel.ir.types import BIT, FLOAT, UINT
 from qkernel.lower.effort import NODE, spend

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.ir.expressions import Apply, Const, Expr
+from qkernel.ir.expressions import Apply, Const, Expr, SystemName
 from qkernel.ir.operators import result_type
-from qkernel.ir.system_names import SystemName
 from qkernel.lower.columns import Columns
 from qkernel.lower.values import Affine, PerIteration
 

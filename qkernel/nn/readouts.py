@@ -10,8 +10,7 @@ import numpy as np
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import GradientError, ObservableError
-from qkernel.ir.expressions import Const, Expr, Item, Pack
-from qkernel.ir.system_names import SystemName
+from qkernel.ir.expressions import Const, Expr, Item, Pack, SystemName
 from qkernel.lower.circuit import EXPECTATIONS, Circuit, Expectation, Run, probabilities
 from qkernel.observable import Hamiltonian, Z, as_observable
 from qkernel.outputs import Outputs

@@ -17,8 +17,7 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from qkernel.engine import load_engine
 from qkernel.errors import DependencyError, GradientError
 from qkernel.ir.compiled import Compiled, Domain
-from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Row
-from qkernel.ir.system_names import Key, SystemName
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Key, Name, Row, SystemName
 from qkernel.ir.trees import is_constant, variables
 from qkernel.ir.types import FLOAT
 from qkernel.lower.angles import AngleMap

@@ -8,8 +8,7 @@ import numpy as np
 from qiskit.circuit import Clbit
 from qiskit.circuit.classical import expr as classical
 
-from qkernel.ir.expressions import Apply, Const, Expr, Item
-from qkernel.ir.system_names import SystemName
+from qkernel.ir.expressions import Apply, Const, Expr, Item, SystemName
 from qkernel_backends.truth_tables import table_of
 
 _LOGIC = {"and": classical.logic_and, "or": classical.logic_or, "^": classical.bit_xor, "not": classical.logic_not}
