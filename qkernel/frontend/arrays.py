@@ -28,13 +28,13 @@ from qkernel.ir.trees import bounds
 from qkernel.ir.types import BIT, UINT, ArrayType, DictType, TupleType, Type
 
 
-def part(parent: QuantumHandle, key: Any, name: str, span: Span | None, literal: bool) -> QuantumHandle:
+def part(parent: QuantumHandle, key: Any, name: str, literal: bool) -> QuantumHandle:
     """The handle of `parent[key]`. A negative constant counts from the end if it is `literal`, written so in the source."""
     assert parent.length is not None
     if isinstance(key, slice):
-        start, stride, length = resolve_slice(key, parent.length, span, literal)
+        start, stride, length = resolve_slice(key, parent.length, literal)
         return QuantumHandle(parent.place.view(start, stride, length), length, name, parent)
-    index = resolve_index(key, parent.length, parent.name, span, literal)
+    index = resolve_index(key, parent.length, parent.name, literal)
     return QuantumHandle(parent.place.element(index), None, name, parent)
 
 
@@ -46,7 +46,7 @@ def show(key: Any) -> str:
     return str(key)
 
 
-def whole_number(value: Any, what: str, span: Span | None) -> Expr:
+def whole_number(value: Any, what: str, span: Span | None = None) -> Expr:
     """`value` as a UInt expression."""
     expr = wrap(value) if isinstance(value, Expr) or is_number(value) else None
     if expr is None or expr.type != UINT:
@@ -59,46 +59,43 @@ def whole_number(value: Any, what: str, span: Span | None) -> Expr:
     return expr
 
 
-def resolve_index(key: Any, length: Expr, name: str, span: Span | None, literal: bool) -> Expr:
+def resolve_index(key: Any, length: Expr, name: str, literal: bool) -> Expr:
     """An index as an expression, checked where both it and the length are known."""
-    index = whole_number(key, f"an index of `{name}`", span)
+    index = whole_number(key, f"an index of `{name}`")
     if isinstance(index, Const) and index.value < 0:
         if not literal:
             raise QubitIndexResolutionError(
                 f"the index of `{name}` is negative: {index.value}",
-                span=span,
                 label=f"this is {index.value}",
                 help=f"a negative number counts from the end only where it is written as such: `{name}[{index.value}]`",
             )
         written, index = index.value, length - -index.value
         if isinstance(index, Const) and index.value < 0:
-            raise _outside(name, written, length, span)
+            raise _outside(name, written, length)
     if isinstance(index, Const) and isinstance(length, Const) and index.value >= length.value:
-        raise _outside(name, index.value, length, span)
+        raise _outside(name, index.value, length)
     return index
 
 
-def _outside(name: str, index: int, length: Expr, span: Span | None) -> QubitIndexResolutionError:
+def _outside(name: str, index: int, length: Expr) -> QubitIndexResolutionError:
     count = plain(length)
     return QubitIndexResolutionError(
         f"`{name}` has {counted(count, 'element')}, so it has no element {index}",
-        span=span,
         label=f"index {index} of {count}",
     )
 
 
-def resolve_slice(key: slice, length: Expr, span: Span | None, literal: bool) -> tuple[Expr, Expr, Expr]:
+def resolve_slice(key: slice, length: Expr, literal: bool) -> tuple[Expr, Expr, Expr]:
     """Start, stride and length of a slice; a stop past the end is clamped as in Python, and a start there leaves nothing."""
-    stride = ONE if key.step is None else whole_number(key.step, "the step of a slice", span)
+    stride = ONE if key.step is None else whole_number(key.step, "the step of a slice")
     if isinstance(stride, Const) and stride.value <= 0:
         raise QubitIndexResolutionError(
             "a slice of qubits goes forward",
-            span=span,
             label=f"its step is {stride.value}",
             help="reverse the loop that uses it",
         )
-    start = _bound(key.start, length, ZERO, span, literal)
-    stop = _bound(key.stop, length, length, span, literal)
+    start = _bound(key.start, length, ZERO, literal)
+    stop = _bound(key.stop, length, length, literal)
     end = _smaller(stop, length)
     count = (end if stop is length or _surely_natural(stop) else _natural(end)) - start
     if stride is not ONE:
@@ -108,13 +105,13 @@ def resolve_slice(key: slice, length: Expr, span: Span | None, literal: bool) ->
     return start, stride, count
 
 
-def _bound(value: Any, length: Expr, default: Expr, span: Span | None, literal: bool) -> Expr:
+def _bound(value: Any, length: Expr, default: Expr, literal: bool) -> Expr:
     if value is None:
         return default
-    bound = whole_number(value, "a bound of a slice", span)
+    bound = whole_number(value, "a bound of a slice")
     if isinstance(bound, Const) and bound.value < 0:
         if not literal:
-            raise QubitIndexResolutionError("a bound of a slice is negative", span=span, label=f"this is {bound.value}")
+            raise QubitIndexResolutionError("a bound of a slice is negative", label=f"this is {bound.value}")
         return apply("max", length - -bound.value, 0)
     return bound
 
@@ -167,7 +164,7 @@ class Gone:
     kind: type[FrontendTransformError] = UnknownNameError
     label: str = "not defined here"
 
-    def error(self, name: str, span: Span | None) -> FrontendTransformError:
+    def error(self, name: str, span: Span | None = None) -> FrontendTransformError:
         notes = () if self.note is None else (self.note,)
         help = self.help or f"give `{name}` a value before"
         return self.kind(f"`{name}` {self.why}", span=span, label=self.label, notes=notes, help=help)
@@ -307,76 +304,53 @@ def _apart(left: Keys, right: Keys) -> bool:
     return any(isinstance(a, Const) and isinstance(b, Const) and a is not b for a, b in pairs)
 
 
-def read_item(arrays: Arrays, base: Expr, key: Any, key_node: ast.expr, node: ast.AST, span: Span) -> Any:
+def read_item(arrays: Arrays, base: Expr, key: Any, node: ast.Subscript) -> Any:
     """`base[key]`."""
-    shown = ast.unparse(node.value) if isinstance(node, ast.Subscript) else "the value"
+    shown = ast.unparse(node.value)
     match base.type:
         case DictType(key_type):
             if isinstance(key, QuantumHandle):
-                raise KernelTypeError(f"a key of `{shown}` must be a {key_type}", span=span, label=describe(key))
-            return item(base, as_type(key, key_type, f"a key of `{shown}`", span))
+                raise KernelTypeError(f"a key of `{shown}` must be a {key_type}", label=describe(key))
+            return item(base, as_type(key, key_type, f"a key of `{shown}`"))
         case TupleType(items):
             if isinstance(key, int) and -len(items) <= key < len(items):
                 return item(base, key % len(items))
-            raise KernelTypeError(
-                f"`{shown}` is a tuple of {len(items)}; its index must be a known number", span=span, label="index"
-            )
+            raise KernelTypeError(f"`{shown}` is a tuple of {len(items)}; its index must be a known number", label="index")
         case ArrayType(_, rank):
             keys = key if isinstance(key, tuple) else (key,)
             if len(keys) > rank:
                 raise KernelTypeError(
-                    f"`{shown}` is a {base.type} and takes {rank} indices, not {len(keys)}", span=span, label="too many indices"
+                    f"`{shown}` is a {base.type} and takes {rank} indices, not {len(keys)}", label="too many indices"
                 )
             if isinstance(key, slice):
                 if rank != 1:
                     raise UnsupportedPythonError(
                         "only vectors have slices",
-                        span=span,
                         label=f"`{shown}` is a {base.type}",
-                        help=f"take one row and slice it: `{shown}[0][{ast.unparse(key_node)}]`",
+                        help=f"take one row and slice it: `{shown}[0][{ast.unparse(node.slice)}]`",
                     )
-                start, stride, length = resolve_slice(key, size(base), span, True)
+                start, stride, length = resolve_slice(key, size(base), True)
                 return Slice(wrap(base), start, stride, length)
-            resolved = tuple(_index(part, base, axis, shown, key_node, span) for axis, part in enumerate(keys))
-            return arrays.item(base, resolved)
-    raise KernelTypeError(f"`{shown}` is a {base.type} and has no elements", span=span, label="indexed here")
-
-
-def _index(key: Any, base: Expr, axis: int, shown: str, key_node: ast.expr, span: Any) -> Expr:
-    index = whole_number(key, f"an index of `{shown}`", span)
-    length = size(base, axis)
-    if isinstance(index, Const) and index.value < 0:
-        if not is_literal(key_node):
-            raise QubitIndexResolutionError(
-                f"the index of `{shown}` is negative: {index.value}",
-                span=span,
-                label=f"this is {index.value}",
-                help=f"a negative number counts from the end only where it is written as such: `{shown}[{index.value}]`",
+            resolved = tuple(
+                resolve_index(part, size(base, axis), shown, is_literal(node.slice)) for axis, part in enumerate(keys)
             )
-        index = length - -index.value
-    if isinstance(index, Const) and isinstance(length, Const) and not 0 <= index.value < length.value:
-        raise QubitIndexResolutionError(
-            f"`{shown}` has {length.value} elements, so it has no element {index.value}",
-            span=span,
-            label=f"index {index.value} of {length.value}",
-        )
-    return index
+            return arrays.item(base, resolved)
+    raise KernelTypeError(f"`{shown}` is a {base.type} and has no elements", label="indexed here")
 
 
-def updated(base: Expr, key: Any, value: Any, key_node: ast.expr, node: ast.AST, span: Span) -> Expr | Entries:
+def updated(base: Expr, key: Any, value: Any, node: ast.Subscript) -> Expr | Entries:
     """The vector after `base[key] = value`, by its entries where each is known."""
-    shown = ast.unparse(node.value) if isinstance(node, ast.Subscript) else "the vector"
+    shown = ast.unparse(node.value)
     if not isinstance(base.type, ArrayType) or base.type.rank != 1 or isinstance(key, (slice, tuple)):
         raise UnsupportedPythonError(
             f"`{shown}` is a {base.type}; only single elements of vectors are assigned",
-            span=span,
             label="cannot be assigned",
             help="give the new value a name of its own: `value = ...`",
         )
-    index = _index(key, base, 0, shown, key_node, span)
+    index = resolve_index(key, size(base), shown, is_literal(node.slice))
     if isinstance(value, QuantumHandle):
-        raise KernelTypeError(f"`{shown}` holds classical values", span=span, label=describe(value))
-    entry = as_type(value, base.type.element, f"an element of `{shown}`", span)
+        raise KernelTypeError(f"`{shown}` holds classical values", label=describe(value))
+    entry = as_type(value, base.type.element, f"an element of `{shown}`")
     match base, index:
         case ArrayHandle(held=tuple(entries) | Pack(entries)), Const(position):
             return *entries[:position], entry, *entries[position + 1 :]
@@ -394,7 +368,7 @@ _REDUCTIONS = {
 }
 
 
-def whole_vector(value: Expr, use: str, span: Span | None) -> KernelTypeError:
+def whole_vector(value: Expr, use: str) -> KernelTypeError:
     """`use`, such as "`max`", meets a whole vector, matrix or tensor, whose elements come later."""
     shown = as_written(value)
     name = shown if shown.isidentifier() else "v"
@@ -408,7 +382,6 @@ def whole_vector(value: Expr, use: str, span: Span | None) -> KernelTypeError:
         way_out = f"work on its elements, `{name}[i]`:\n    for i in qk.range({name}.shape[0]):\n        ..."
     return KernelTypeError(
         f"{use} does not work on a whole {value.type}",
-        span=span,
         label=f"`{shown}` is {with_article(value.type)}",
         help=way_out,
     )

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from qkernel.diagnostics import Note, with_article
+from qkernel.diagnostics import Note, Span, with_article
 from qkernel.errors import (
     KernelTypeError,
     QubitConsumedError,
@@ -58,9 +58,10 @@ def forget(frame: Frame, name: str, gone: Gone | str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """The two sides of a branch where they join; `visible` are the IR names from before them, `hoisted` what both make."""
+    """The two sides of a branch where they join, at the `span` of its condition; `visible` are the IR names from before them,
+    `hoisted` what both make."""
 
-    node: ast.If | ast.IfExp
+    span: Span
     blocks: tuple[list[ops.Op], list[ops.Op]]
     ledgers: tuple[Ledger, Ledger]
     variables: tuple[dict[str, Any], dict[str, Any]]
@@ -121,7 +122,7 @@ def symbolic_if(tracer: Tracer, node: ast.If | ast.IfExp, condition: Expr, read_
     _join_ledgers(tracer, node, ledger, then_ledger, other_ledger)
     visible = frozenset().union(*tracer.scopes)
     sides = _Sides(
-        node,
+        frame.span(node.test),
         (then, otherwise),
         (then_ledger, other_ledger),
         (then_variables, other_variables),
@@ -139,7 +140,7 @@ def symbolic_if(tracer: Tracer, node: ast.If | ast.IfExp, condition: Expr, read_
     for made in sides.hoisted:
         tracer.scopes[-1].setdefault(made.register, 0)
         tracer.emit(made)
-    tracer.emit(ops.If(condition, tuple(then), tuple(otherwise), tuple(sides.joined), frame.span(node.test)))
+    tracer.emit(ops.If(condition, tuple(then), tuple(otherwise), tuple(sides.joined), sides.span))
     return result
 
 
@@ -186,7 +187,7 @@ def _join(tracer: Tracer, sides: _Sides, name: str | None, left: Any, right: Any
     other = "another" if kinds[0] == kinds[1] else kinds[1]
     raise KernelTypeError(
         f"{_shown(name)} is {kinds[0]} on one side of the branch and {other} on the other",
-        span=tracer.frame.span(sides.node.test),
+        span=sides.span,
         label="joins here",
         help="give it the same kind of value on both sides, or a name of its own on each",
     )
@@ -211,7 +212,7 @@ def _join_handles(tracer: Tracer, sides: _Sides, name: str | None, left: Quantum
             f"{_shown(name)} is gone after one side of the branch only",
             span=move.span,
             label=f"{move.what} on this side",
-            notes=(Note("the branch", tracer.frame.span(sides.node.test)),),
+            notes=(Note("the branch", sides.span),),
             help="do the same on both sides, or measure after the branch",
         )
     if left is right:
@@ -219,14 +220,14 @@ def _join_handles(tracer: Tracer, sides: _Sides, name: str | None, left: Quantum
     if (change := rebinding(left, right) if left.parent is right.parent else OTHER_QUBITS) is not None:
         raise QubitRebindError(
             f"{_shown(name)} {change[0]} after one side of the branch than after the other",
-            span=tracer.frame.span(sides.node.test),
+            span=sides.span,
             label="joins here",
             help="write an `if` statement that acts on each of them on its own side" if name is None else change[1],
         )
     if not sides.hoist(left.place.register):
         raise QubitRebindError(
             f"{_shown(name)} is a qubit or register that each side of the branch makes in its own way",
-            span=tracer.frame.span(sides.node.test),
+            span=sides.span,
             label="joins here",
             help="make it before the branch, and change it there",
         )
@@ -255,14 +256,15 @@ def _join_values(tracer: Tracer, sides: _Sides, name: str | None, left: Expr, ri
             kinds = with_article(left.type), with_article(right.type)
             raise KernelTypeError(
                 f"{_shown(name)} is {kinds[0]} on one side of the branch and {kinds[1]} on the other",
-                span=tracer.frame.span(sides.node.test),
+                span=sides.span,
                 label="joins here",
                 help="give it one type on both sides, or a name of its own on each",
             )
         type = FLOAT
-    span = tracer.frame.span(sides.node.test)
     fresh = tracer.fresh(tracer.hint or "chosen" if name is None else name, "chosen")
-    sides.joined.append(ops.Joined(fresh, convert(left, type, _shown(name), span), convert(right, type, _shown(name), span)))
+    sides.joined.append(
+        ops.Joined(fresh, convert(left, type, _shown(name), sides.span), convert(right, type, _shown(name), sides.span))
+    )
     return Name(fresh, type)
 
 

@@ -67,15 +67,13 @@ def _name(tracer: Tracer, node: ast.Name) -> Any:
         if name in frame.variables:
             return frame.variables[name]
         if name in frame.dead:
-            raise frame.dead[name].error(name, tracer.frame.span(node))
+            raise frame.dead[name].error(name)
         outer, frame = frame.outer, frame.enclosing
     try:
         value = outer(name)
     except NameError:
         known = [*tracer.frame.variables]
-        raise UnknownNameError(
-            f"`{name}` is not defined{did_you_mean(name, known)}", span=tracer.frame.span(node), label="unknown name"
-        ) from None
+        raise UnknownNameError(f"`{name}` is not defined{did_you_mean(name, known)}", label="unknown name") from None
     return value
 
 
@@ -244,7 +242,6 @@ def _conditional(tracer: Tracer, node: ast.IfExp) -> Any:
     if len(kinds) > 1 and BIT in kinds:
         raise KernelTypeError(
             f"this is {describe(sides[0])} on one side and {describe(sides[1])} on the other",
-            span=tracer.frame.span(node),
             label="two types",
             help="give both sides one type; `(1 if bit else 0)` makes a number of a bit",
         )
@@ -279,9 +276,9 @@ def _subscript(tracer: Tracer, node: ast.Subscript) -> Any:
     if (given := call_special(tracer, "getitem", base, (key,), node)) is not NotImplemented:
         return given
     if isinstance(base, Expr):
-        return read_item(tracer.arrays, base, key, key_node, node, tracer.frame.span(node))
+        return read_item(tracer.arrays, base, key, node)
     if _holds_symbol(key) and _is_numeric(base):
-        return read_item(tracer.arrays, wrap(base), key, key_node, node, tracer.frame.span(node))
+        return read_item(tracer.arrays, wrap(base), key, node)
     if isinstance(key, Expr) and isinstance(base, (list, tuple)):
         shown = ast.unparse(key_node)
         raise SymbolUse(
@@ -317,14 +314,12 @@ def _attribute(tracer: Tracer, node: ast.Attribute) -> Any:
             return lambda: SymbolicItems(value)
         raise KernelTypeError(
             f"a {value.type} has no `{name}`",
-            span=tracer.frame.span(node),
             label="unknown attribute",
             help="a vector has `v.shape[0]`" if isinstance(value.type, ArrayType) else None,
         )
     if isinstance(value, QuantumHandle) and (name != "shape" or not value.is_register):
         raise KernelTypeError(
             f"a {value.type} has no `{name}`",
-            span=tracer.frame.span(node),
             label="unknown attribute",
             help=f"its length is `{value.name}.shape[0]`" if value.is_register else None,
         )
@@ -338,7 +333,6 @@ def _attribute(tracer: Tracer, node: ast.Attribute) -> Any:
         fields = record_fields(value)
         raise UnknownNameError(
             f"`{shown}` has no `{name}`{did_you_mean(name, known)}",
-            span=tracer.frame.span(node),
             label="unknown name",
             help=f"it is a function: `qk.{name}({shown})`"
             if name in ("control", "inverse") and callable(value)

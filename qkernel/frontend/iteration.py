@@ -90,7 +90,7 @@ class SymbolicRange(SymbolicSequence):
     def __init__(self, *bounds: Any) -> None:
         tracer = active("a symbolic range")
         if not 1 <= len(bounds) <= 3:
-            raise CallArgumentError("`range` takes one to three whole numbers", span=tracer.site.span)
+            raise CallArgumentError("`range` takes one to three whole numbers")
         parts = [whole_number(bound, "a bound of `range`", tracer.site.of(k)) for k, bound in enumerate(bounds)]
         start, stop = (ZERO, parts[0]) if len(parts) == 1 else (parts[0], parts[1])
         step = parts[2] if len(parts) == 3 else ONE

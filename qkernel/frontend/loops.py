@@ -93,7 +93,6 @@ def _while(tracer: Tracer, node: ast.While) -> Signal:
         if len(tracer.ops) != before:
             raise UnsupportedPythonError(
                 "the condition of a `while` cannot measure",
-                span=tracer.frame.span(node.test),
                 label="an operation on qubits",
                 help="measure before the loop, and again at the end of its body:\n"
                 f"    bit = {ast.unparse(node.test)}\n    while bit:\n        ...\n        bit = {ast.unparse(node.test)}",
@@ -111,7 +110,6 @@ def _while(tracer: Tracer, node: ast.While) -> Signal:
         if iterations > 100_000:
             raise UnsupportedPythonError(
                 "this `while` does not end while the kernel is traced",
-                span=tracer.frame.span(node.test),
                 label="true 100,000 times",
                 help="loop over a range: `for i in qk.range(n):`",
             )
@@ -119,7 +117,6 @@ def _while(tracer: Tracer, node: ast.While) -> Signal:
         if isinstance(condition, Expr):
             raise UnsupportedPythonError(
                 "the condition of this `while` is known in the first iteration and not in the next",
-                span=tracer.frame.span(node.test),
                 label="measured later only",
                 help="measure before the loop too, or loop over a range: `for i in qk.range(n):`",
             )
@@ -207,7 +204,6 @@ def symbolic_while(tracer: Tracer, node: ast.While) -> None:
         if not isinstance(value, Expr):
             raise UnsupportedPythonError(
                 "a `while` in a kernel runs on a measured bit",
-                span=tracer.frame.span(node.test),
                 label=f"always {value}",
                 help="measure the bit again in the body, or loop over a range: `for i in qk.range(n):`",
             )
@@ -218,7 +214,6 @@ def symbolic_while(tracer: Tracer, node: ast.While) -> None:
         tested = ast.unparse(node.test)
         raise UnsupportedPythonError(
             "the condition of this `while` does not change in its body",
-            span=tracer.frame.span(node.test),
             label="would run for ever",
             help=f"measure it again in the body: `{tested} = qk.measure(...)`"
             if isinstance(node.test, ast.Name)

@@ -190,24 +190,23 @@ def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node
         raise SymbolUse(symbol, f"`{name}`")
     if not (isinstance(left, Expr) or isinstance(right, Expr)):
         if isinstance(left, QuantumHandle) or isinstance(right, QuantumHandle):
-            raise no_arithmetic(tracer, left if isinstance(left, QuantumHandle) else right, sign, node)
+            raise no_arithmetic(left if isinstance(left, QuantumHandle) else right, sign)
         return tracer.made(plain(left, right))
     refused = [part for part in (left, right) if not is_scalar(part) and not is_array_of_numbers(part)]
     if refused:
-        raise no_arithmetic(tracer, refused[0], sign, node)
+        raise no_arithmetic(refused[0], sign)
     if is_array_of_numbers(left) or is_array_of_numbers(right):
         return plain(left, right)
     if name in ("<<", ">>"):
         factor = apply("**", 2, right)
         return left * factor if name == "<<" else apply("//", left, factor)
     if name == "@":
-        raise no_arithmetic(tracer, left, name, node)
+        raise no_arithmetic(left, name)
     kinds = {type_of(operand) for operand in (left, right)}
     if name in _BIT_OPERATORS:
         if kinds not in ({BIT}, {UINT}):
             raise KernelTypeError(
                 f"`{sign}` takes two Bits or two UInts, but these are {describe(left)} and {describe(right)}",
-                span=tracer.frame.span(node),
                 label="neither Bits nor UInts",
                 help="`n != 0` makes a Bit of a number, `(1 if bit else 0)` a number of a Bit",
             )
@@ -215,7 +214,6 @@ def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node
     elif BIT in kinds:
         raise KernelTypeError(
             f"`{name}` takes numbers, but this is a Bit",
-            span=tracer.frame.span(node),
             label="a Bit is no number",
             help="`bit ^ other` adds bits; `(1 if bit else 0)` makes a number of a bit",
         )
@@ -230,12 +228,11 @@ def unary(tracer: Tracer, op: ast.unaryop, value: Any, node: ast.AST) -> Any:
     if (given := call_special(tracer, special, value, (), node)) is not NotImplemented:
         return given
     if isinstance(value, QuantumHandle):
-        raise no_arithmetic(tracer, value, {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(op)], node)
+        raise no_arithmetic(value, {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(op)])
     if isinstance(op, ast.Invert):
         if isinstance(value, Expr) and value.type not in (BIT, UINT):
             raise KernelTypeError(
                 f"`~` takes a Bit or a UInt, but this is {describe(value)}",
-                span=tracer.frame.span(node),
                 label="neither Bit nor UInt",
                 help="a Float is negated by `-`",
             )
@@ -257,12 +254,11 @@ def type_of(value: Any) -> Any:
     return wrap(value).type
 
 
-def no_arithmetic(tracer: Tracer, value: Any, name: str, node: ast.AST) -> KernelTypeError:
+def no_arithmetic(value: Any, name: str) -> KernelTypeError:
     if isinstance(value, Expr) and isinstance(value.type, ArrayType):
-        return whole_vector(value, f"`{name}`", tracer.frame.span(node))
+        return whole_vector(value, f"`{name}`")
     return KernelTypeError(
         f"`{name}` does not work on {describe(value)}",
-        span=tracer.frame.span(node),
         label="no arithmetic here",
         help="a qubit is changed by gates: `q = qk.h(q)`" if isinstance(value, QuantumHandle) else None,
     )
@@ -308,7 +304,7 @@ def compared(tracer: Tracer, op: ast.cmpop, left: Any, right: Any, node: ast.AST
         if not isinstance(left, np.ndarray) and (symbol := symbol_in((left, right))) is not None:
             raise SymbolUse(symbol, f"`{name}`")
         return plain(left, right)
-    return _scalars(tracer, name, left, right, node)
+    return _scalars(name, left, right)
 
 
 def _equal(tracer: Tracer, left: Any, right: Any, node: ast.AST) -> Any:
@@ -323,7 +319,7 @@ def _equal(tracer: Tracer, left: Any, right: Any, node: ast.AST) -> Any:
         return Expr.elementwise("==", left, right)
     mine, other = parts(left), parts(right)
     if mine is None and other is None:
-        return _scalars(tracer, "==", left, right, node)
+        return _scalars("==", left, right)
     if not same_shape(left, right):
         return False
     result: Any = True
@@ -342,10 +338,10 @@ def _not(value: Any) -> Any:
     return apply("not", value) if isinstance(value, Expr) else not value
 
 
-def _scalars(tracer: Tracer, name: str, left: Any, right: Any, node: ast.AST) -> Expr:
+def _scalars(name: str, left: Any, right: Any) -> Expr:
     for operand in (left, right):
         if not is_scalar(operand):
-            raise no_arithmetic(tracer, operand, name, node)
+            raise no_arithmetic(operand, name)
     kinds = {type_of(left), type_of(right)}
     if BIT in kinds and len(kinds) > 1:
         other = right if type_of(left) == BIT else left
@@ -354,7 +350,6 @@ def _scalars(tracer: Tracer, name: str, left: Any, right: Any, node: ast.AST) ->
         else:
             raise KernelTypeError(
                 f"`{name}` compares a Bit with {describe(other)}",
-                span=tracer.frame.span(node),
                 label="different types",
                 help="`(1 if bit else 0)` makes a number of a bit",
             )

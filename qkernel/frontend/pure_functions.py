@@ -214,7 +214,7 @@ def _fold(name: str) -> Callable[..., Any]:
                 help=f"compare the numbers themselves: `{name}(a, b)`",
             )
         entries = _entries(tracer, values[0], name) if len(values) == 1 else list(values)
-        numbers = [tracer.scalar(entry, f"argument of `{name}`", tracer.site.span) for entry in entries]
+        numbers = [tracer.scalar(entry, f"argument of `{name}`") for entry in entries]
         return reduce(lambda left, right: apply(name, left, right), numbers)
 
     return function
@@ -255,7 +255,6 @@ def _int(tracer: Tracer, value: Any) -> Expr:
     shown = as_written(expr)
     raise SymbolicValueError(
         f"`int({shown})` would cut off digits of a value that is not known yet",
-        span=tracer.site.span,
         label="of a Float",
         help="`qk.floor(x)` or `qk.ceil(x)` says which way to round",
     )

@@ -35,7 +35,7 @@ from qkernel.frontend.pure_functions import (
 )
 from qkernel.frontend.signature import CallSite
 from qkernel.frontend.source import Source, read_source
-from qkernel.frontend.tracer import Frame, Return, Tracer, reads, symbol_error
+from qkernel.frontend.tracer import Frame, Return, Tracer, reads
 from qkernel.frontend.values import attributes, concerns_kernel, describe, handles_in, symbol_in
 from qkernel.ir.expressions import Expr
 from qkernel.ir.python_values import SymbolUse
@@ -136,14 +136,12 @@ def _called_back(tracer: Tracer, value: Any, node: ast.Call, is_called: bool) ->
 
 def _run(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], node: ast.Call) -> Any:
     """`function(*arguments, **keywords)` by Python; what it raises is an error of the kernel's at the call."""
-
-    span = tracer.site.span
     values = (*arguments, *keywords.values())
     name = _name_of(function)
     if not callable(function):
         shown, has_elements = ast.unparse(node.func), isinstance(getattr(function, "type", None), ArrayType)
         help = f"an element is written `{shown}[{ast.unparse(node.args[0])}]`" if has_elements and len(node.args) == 1 else None
-        raise InliningError(f"`{shown}` is {describe(function)}, and no function", span=span, label="called here", help=help)
+        raise InliningError(f"`{shown}` is {describe(function)}, and no function", label="called here", help=help)
     try:
         if isinstance(function, np.ufunc) and any(map(_concerns_kernel, values)):
             return universal(Expr.elementwise, function, "__call__", arguments, keywords)
@@ -155,13 +153,13 @@ def _run(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: di
         use = f"`{name}`" if isinstance(error.expr.type, ArrayType) else error.use
         if error.help is not None and use is error.use:
             use = f"`{name}`, {error.use},"
-        raise symbol_error(SymbolUse(error.expr, use, error.help), span) from None
+        raise SymbolUse(error.expr, use, error.help) from None
     except Exception as error:
         symbol = next((value for value in values if isinstance(value, Expr)), None)
         if symbol is not None and not isinstance(function, types.FunctionType | type):
-            raise symbol_error(SymbolUse(symbol, f"`{name}`"), span) from error
+            raise SymbolUse(symbol, f"`{name}`") from error
         raise InliningError(
-            f"`{name}` failed: {type(error).__name__}: {error}", span=span, label="called here while the kernel was traced"
+            f"`{name}` failed: {type(error).__name__}: {error}", label="called here while the kernel was traced"
         ) from error
 
 
@@ -171,7 +169,6 @@ def _opaque(tracer: Tracer, function: Any, node: ast.Call, concern: Any) -> Unsu
     if concern is None:
         return UnsupportedPythonError(
             f"`{shown}` {reason}, and cannot be called where the kernel repeats or branches",
-            span=tracer.site.span,
             label=tracer.once[-1].label,
             notes=tracer.once[-1].notes(tracer.frame),
             help=f"call it before, and use what it gives: `value = {ast.unparse(node)}`; or take the value as an argument",
@@ -179,7 +176,6 @@ def _opaque(tracer: Tracer, function: Any, node: ast.Call, concern: Any) -> Unsu
     known = [describe(value) for value in (symbol_in(concern), *handles_in(concern)) if value is not None]
     return UnsupportedPythonError(
         f"`{shown}` {reason}, and cannot be called with {known[0] if known else describe(concern)}",
-        span=tracer.site.span,
         label="run by Python as it is, before any value is known",
         help=f"give it known values only, or write a function that can be read: `def {_name_of(function)}(...):`",
     )
@@ -207,9 +203,7 @@ def _by_rule(tracer: Tracer, rule: Callable[..., Any], name: str, arguments: tup
     try:
         inspect.signature(rule).bind(tracer, *arguments, **keywords)
     except TypeError as error:
-        raise CallArgumentError(
-            f"`{name}` is not called like this: {error}", span=tracer.site.span, label="called here"
-        ) from None
+        raise CallArgumentError(f"`{name}` is not called like this: {error}", label="called here") from None
     return rule(tracer, *arguments, **keywords)
 
 
@@ -308,7 +302,6 @@ def call_source(
     except TypeError as error:
         raise CallArgumentError(
             f"`{frame.name}` is not called like this: {error}",
-            span=tracer.site.span,
             label="called here",
             help=f"call it as `{frame.name}{signature}`",
         ) from None
@@ -316,7 +309,6 @@ def call_source(
     if len(tracer.frames) > MAXIMUM_DEPTH:
         raise KernelRecursionError(
             f"`{frame.name}` calls itself without end",
-            span=tracer.site.span,
             label="called again here",
             help="end the recursion by an `if` on a number that is known in Python",
         )

@@ -74,9 +74,16 @@ def _check_nothing_lost(tracer: Tracer, before: dict[str, Any], node: ast.AST) -
 
 def assign(tracer: Tracer, target: ast.expr, value: Any) -> None:
     """`target = value`."""
+    try:
+        _assign_to(tracer, target, value)
+    except Exception as error:
+        tracer.raise_at(target, error)
+
+
+def _assign_to(tracer: Tracer, target: ast.expr, value: Any) -> None:
     frame = tracer.frame
     if (why := tracer.arrays.why_gone(value)) is not None:
-        raise why("a part of it", frame).error("a part of it", frame.span(target))
+        raise why("a part of it", frame).error("a part of it")
     match target:
         case ast.Name(name):
             if (
@@ -91,12 +98,12 @@ def assign(tracer: Tracer, target: ast.expr, value: Any) -> None:
             frame.assigned[name] = frame.span(target)
         case ast.Tuple(elements) | ast.List(elements):
             _unpack(tracer, target, elements, value)
-        case ast.Subscript(base_node, key_node):
-            _assign_item(tracer, target, base_node, key_node, value)
+        case ast.Subscript():
+            _assign_item(tracer, target, value)
         case ast.Attribute():
             _assign_attribute(tracer, target, value)
         case _:
-            raise UnsupportedPythonError("this cannot be assigned to in a kernel", span=frame.span(target))
+            raise UnsupportedPythonError("this cannot be assigned to in a kernel")
 
 
 def _assign_attribute(tracer: Tracer, target: ast.Attribute, value: Any) -> None:
@@ -105,7 +112,6 @@ def _assign_attribute(tracer: Tracer, target: ast.Attribute, value: Any) -> None
     if tracer.is_in_kernel:
         raise UnsupportedPythonError(
             "attributes cannot be assigned in a kernel",
-            span=frame.span(target),
             label="assigned here",
             help=_new_record(frame, target),
         )
@@ -125,7 +131,6 @@ def _new_record(frame: Frame, target: ast.Attribute) -> str:
 
 
 def _unpack(tracer: Tracer, node: ast.expr, elements: list[ast.expr], value: Any) -> None:
-    span = tracer.frame.span(node)
     values = list(iterate(tracer, value, node))
     star = next((k for k, element in enumerate(elements) if isinstance(element, ast.Starred)), None)
     if star is not None:
@@ -135,14 +140,14 @@ def _unpack(tracer: Tracer, node: ast.expr, elements: list[ast.expr], value: Any
     if len(values) != len(elements):
         raise KernelTypeError(
             f"{len(elements)} names for {counted(len(values), 'value')}",
-            span=span,
             label=f"{len(elements)} names",
         )
     for element, entry in zip(elements, values, strict=True):
         assign(tracer, element.value if isinstance(element, ast.Starred) else element, entry)
 
 
-def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: ast.expr, value: Any) -> None:
+def _assign_item(tracer: Tracer, node: ast.Subscript, value: Any) -> None:
+    base_node, key_node = node.value, node.slice
     base = tracer.read(base_node)
     key = tracer.read(key_node)
     tracer.site = CallSite(tracer.frame.span(node))
@@ -152,22 +157,19 @@ def _assign_item(tracer: Tracer, node: ast.expr, base_node: ast.expr, key_node: 
         if not isinstance(base_node, ast.Name):
             raise UnsupportedPythonError(
                 "only elements of a named vector are assigned",
-                span=tracer.frame.span(node),
                 label="of no named vector",
                 help="give the vector a name first: `v = ...`, then `v[i] = ...`",
             )
-        _assign_element(tracer, base, base_node.id, updated(base, key, value, key_node, node, tracer.frame.span(node)), node)
+        _assign_element(tracer, base, base_node.id, updated(base, key, value, node), node)
     elif isinstance(key, Expr):
         raise UnsupportedPythonError(
             f"`{ast.unparse(base_node)}` is a Python {type(base).__name__} and has no element at a symbol",
-            span=tracer.frame.span(node),
             label=f"`{as_written(key)}` is not known yet",
             help=f"use a vector: `{ast.unparse(base_node)} = qk.bit_array(n)`",
         )
     elif isinstance(base_node, ast.Name) and find_frame(tracer.frame, base_node.id) is None:
         raise UnsupportedPythonError(
             f"`{base_node.id}` was made outside of `{tracer.frame.name}`, which cannot change it",
-            span=tracer.frame.span(node),
             label="changed here",
             help=f"work on a copy: `{base_node.id}_here = list({base_node.id})`, or return what is new",
         )
@@ -183,7 +185,6 @@ def _assign_element(tracer: Tracer, base: Expr, name: str, changed_to: Expr | En
     if (owner := find_frame(frame, name)) is not frame:
         raise UnsupportedPythonError(
             f"`{name}` was made outside of `{frame.name}`, which cannot change it",
-            span=frame.span(node),
             label="changed here",
             help=f"work on a copy: `{name}_here = {name}[:]`"
             if owner is None
@@ -275,7 +276,7 @@ def _delete(tracer: Tracer, node: ast.Delete) -> None:
 def _import(tracer: Tracer, node: ast.Import | ast.ImportFrom) -> None:
     """An import in a plain function that is read."""
     if tracer.is_in_kernel:
-        raise unsupported(node, tracer.frame.span(node))
+        raise unsupported(node)
     space = {name: tracer.frame.outer(name) for name in ("__name__", "__package__")}
     exec(compile(ast.Module([node], []), "<import>", "exec"), space)
     for alias in node.names:
@@ -288,7 +289,6 @@ def _return(tracer: Tracer, node: ast.Return) -> Signal:
     if tracer.frame.symbolic_depth:
         raise UnsupportedPythonError(
             "`return` cannot stand in a loop or branch that is decided later",
-            span=tracer.frame.span(node),
             label="an early return",
             help="write what follows under `else:`, and `return` after both sides have joined",
         )
@@ -301,7 +301,6 @@ def _jump(tracer: Tracer, node: ast.Break | ast.Continue) -> Signal:
     if tracer.frame.symbolic_depth:
         raise UnsupportedPythonError(
             f"`{word}` cannot stand in a loop or branch that is decided later",
-            span=tracer.frame.span(node),
             label="decided later",
             help="turn the condition round, and put the rest of the body under it: `if not (...):`"
             if word == "continue"
@@ -317,7 +316,6 @@ def _assert(tracer: Tracer, node: ast.Assert) -> None:
     if isinstance(condition, Expr):
         raise UnsupportedPythonError(
             "`assert` in a kernel needs a value that is known while it is traced",
-            span=tracer.frame.span(test),
             label="not known yet",
             help=f"check it in Python, before the kernel is called: `{ast.unparse(node)}`",
         )
@@ -338,7 +336,7 @@ def _message(tracer: Tracer, node: ast.expr) -> Any:
 def _raise(tracer: Tracer, node: ast.Raise) -> None:
     value = _message(tracer, node.exc) if node.exc is not None else None
     name = value.__name__ if isinstance(value, type) else type(value).__name__
-    raise InliningError(f"{name}: {value}" if str(value) else name, span=tracer.frame.span(node), label="raised by the kernel")
+    raise InliningError(f"{name}: {value}" if str(value) else name, label="raised by the kernel")
 
 
 @reads(ast.FunctionDef)

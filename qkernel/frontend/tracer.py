@@ -178,7 +178,7 @@ class Tracer:
         """The reader of a node's type; raises for what kernels do not have."""
         found = _READERS.get(type(node))
         if found is None:
-            raise unsupported(node, self.frame.span(node))
+            raise unsupported(node)
         return found
 
     def _check_there(self, value: Any, node: ast.expr) -> None:
@@ -187,21 +187,16 @@ class Tracer:
         if why is not None:
             shown = ast.unparse(node)
             is_around = isinstance(node, ast.Name) and find_frame(self.frame, node.id) is None
-            raise why("" if is_around else shown, self.frame).error(shown, self.frame.span(node))
+            raise why("" if is_around else shown, self.frame).error(shown)
 
     def raise_at(self, node: ast.AST, error: Exception) -> NoReturn:
-        """Raise `error`, which came up while `node` was read, as an error of the kernel's at that place."""
-        if isinstance(error, (QKernelError, RecursionError)):
+        """Raise `error`, which came up while `node` was read, as an error of the kernel's: at that place, if it names none."""
+        found = of_kernel(error)
+        if isinstance(found, QKernelError):
+            found.span = found.span or self.frame.span(node)
+        if found is error:
             raise error
-        span = self.frame.span(node)
-        if isinstance(error, SymbolUse):
-            raise symbol_error(error, span) from None
-        if isinstance(error, NotClassical):
-            title = f"this is {describe(error.value)}, which is no value that a kernel computes with"
-            raise KernelTypeError(title, span=span, label="not a number, bit or observable") from None
-        raise FrontendTransformError(
-            f"{type(error).__name__}: {error}", span=span, label="raised while the kernel was traced"
-        ) from error
+        raise found from (error if type(found) is FrontendTransformError else error.__cause__)
 
     # emitting -----------------------------------------------------------------------------------------------------
 
@@ -260,7 +255,7 @@ class Tracer:
         if not parent.is_register:
             raise _not_a_register(parent, span)
         name = f"{parent.name}[{text if text is not None else show(key)}]"
-        lent = part(parent, key, name, span, literal)
+        lent = part(parent, key, name, literal)
         self.ledger.lend(parent, lent, span, self.pending[-1] if self.pending else ())
         return self.noted(lent)
 
@@ -288,7 +283,7 @@ class Tracer:
             )
         if not parent.is_register:
             raise _not_a_register(parent, span)
-        target = part(parent, key, name, span, literal)
+        target = part(parent, key, name, literal)
         self.ledger.give_back(parent, target.place, name, value, span)
 
     def take(self, handle: QuantumHandle, what: str, span: Span | None, consumed: bool = False) -> None:
@@ -310,7 +305,7 @@ class Tracer:
             f"{what} must be a Qubit or a Vector[Qubit], but this is {describe(value)}", span=span, label="not a qubit"
         )
 
-    def scalar(self, value: Any, what: str, span: Span | None) -> Expr:
+    def scalar(self, value: Any, what: str, span: Span | None = None) -> Expr:
         """`value` as a number or bit."""
         if isinstance(value, Expr) and not isinstance(value.type, ScalarType):
             raise SymbolUse(value, what.removeprefix("argument of "))
@@ -366,7 +361,7 @@ class Continue:
 Signal = Return | Break | Continue | None
 
 
-def unsupported(node: ast.AST, span: Span) -> UnsupportedPythonError:
+def unsupported(node: ast.AST) -> UnsupportedPythonError:
     """The error for what kernels do not have, with what to write in its place."""
     construct = _WORDS.get(type(node).__name__, type(node).__name__)
     match node:
@@ -394,7 +389,7 @@ def unsupported(node: ast.AST, span: Span) -> UnsupportedPythonError:
             way_out = "leave out the `await`"
         case _:
             way_out = "leave it out"
-    return UnsupportedPythonError(f"`{construct}` does not exist in a kernel", span=span, label="not supported", help=way_out)
+    return UnsupportedPythonError(f"`{construct}` does not exist in a kernel", label="not supported", help=way_out)
 
 
 _WORDS = {
@@ -422,13 +417,25 @@ def find_frame(frame: Frame | None, name: str) -> Frame | None:
     return frame
 
 
-def symbol_error(error: SymbolUse, span: Any) -> QKernelError:
+def of_kernel(error: Exception) -> Exception:
+    """What came up while a kernel was read, in the user's words."""
+    match error:
+        case QKernelError() | RecursionError():
+            return error
+        case NotClassical():
+            title = f"this is {describe(error.value)}, which is no value that a kernel computes with"
+            return KernelTypeError(title, label="not a number, bit or observable")
+        case SymbolUse():
+            return _symbol_error(error)
+    return FrontendTransformError(f"{type(error).__name__}: {error}", label="raised while the kernel was traced")
+
+
+def _symbol_error(error: SymbolUse) -> QKernelError:
     shown = as_written(error.expr)
     if isinstance(error.expr.type, ArrayType) and error.help is None:
-        return whole_vector(error.expr, error.use, span)
+        return whole_vector(error.expr, error.use)
     return SymbolicValueError(
         f"`{shown}` is not known yet, and {error.use} needs its value now",
-        span=span,
         label=f"needs the value of `{shown}`",
         help=error.help
         or "a kernel is traced once for all values; use the kernel's own operators, `qk.range` and `if`, or take the value "

@@ -231,7 +231,7 @@ def is_no_value(value: Any) -> bool:
     return callable(value) and not is_sum_of_qiskit(type(value))
 
 
-def as_type(value: Any, type: Type, what: str, span: Span | None) -> Expr:
+def as_type(value: Any, type: Type, what: str, span: Span | None = None) -> Expr:
     """Whatever Python value or symbol a user gave, as a `type`; else an error that says what it is."""
     if getattr(value, "requires_grad", False) is True:
         raise KernelTypeError(
@@ -264,7 +264,7 @@ def _no_value(error: Exception, value: Any, type: Type, what: str, span: Span | 
     return KernelTypeError(title, span=span, label=label, help=wanted(type) if not is_quantum(type) else None)
 
 
-def convert(value: Expr, type: Type, what: str, span: Span | None) -> Expr:
+def convert(value: Expr, type: Type, what: str, span: Span | None = None) -> Expr:
     """`value` as a `type`: UInt becomes Float by itself, a constant stands for any type that it fits; else an error."""
     if value.type == type:
         return value
