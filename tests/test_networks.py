@@ -464,7 +464,7 @@ def test_what_does_not_fit_is_named() -> None:
         estimator(observables=[])
     with pytest.raises(ObservableError, match=r"`X0[*]Z2` acts on 3 qubits, and `.*` hands back 1"):
         estimator(observables=["Z", "ZIX"])
-    with pytest.raises(ObservableError, match=r"`1j[*]Y0` has complex coefficients"):
+    with pytest.raises(ObservableError, match=r"an observable has complex coefficients: 1j[*]Y0"):
         estimator(observables=1j * Y)
     with pytest.raises(BindingShapeError, match=r"`initial_weights` holds 4 numbers, and the shape is \(3,\)"):
         TorchConnector(sampler(), [0.1, 0.2, 0.3])

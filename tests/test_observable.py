@@ -204,6 +204,16 @@ def test_copy_is_independent() -> None:
         assert duplicate.num_qubits == 2
 
 
+def test_simplify_drops_what_rounding_leaves() -> None:
+    hopping = 0.7 * Z(0) + (0.1 + 1e-17j) * X(0) + 1e-14j * Y(0) - 2e-14 * Z(1) + 0.2j
+    assert str(hopping.simplify()) == "0.7*Z0 + 0.1*X0 + 0.2j"
+    assert str(hopping.simplify(0.2)) == "0.7*Z0 + 0.2j"
+    assert hopping.simplify(0) == hopping
+    assert Hamiltonian(3).simplify().num_qubits == 3
+    for power in range(1, 4):
+        assert (1e-300 * Z(0) + 1e-300j * 10**-power * X(0)).simplify(1e-3).is_hermitian == (power == 3)
+
+
 def test_remap_qubits() -> None:
     total = 0.5 * Z(0) * X(1) + Y(2) + 1
     assert total.remap_qubits({0: 1, 1: 0}) == 0.5 * X(0) * Z(1) + Y(2) + 1

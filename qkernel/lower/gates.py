@@ -21,7 +21,7 @@ from qkernel.lower.interpreter import FEW_GATES, Interpreter
 from qkernel.lower.modifiers import emit
 from qkernel.lower.reports import Frame
 from qkernel.lower.values import NotVectorised, OpenArray, numbers
-from qkernel.observable import Hamiltonian
+from qkernel.observable import Hamiltonian, complex_term
 
 
 def alloc(interpreter: Interpreter, op: Alloc, frame: Frame) -> None:
@@ -152,7 +152,8 @@ def _evolution(observable: Any, qubits: list[int], time: Any, kinds: Kinds, span
         raise KernelTypeError("the evolution takes one Hamiltonian", label="not a Hamiltonian")
     fits(observable, len(qubits))
     if not observable.is_hermitian:
-        raise ObservableError(f"the Hamiltonian has complex coefficients: {observable}", label="not unitary")
+        term, help = complex_term(observable, "H")
+        raise ObservableError(f"the Hamiltonian has complex coefficients: {term}", label="not unitary", help=help)
     rows: list[Row] = []
     if observable.constant:
         rows.append((kinds.gate("gphase"), (), (compute("*", [time, -observable.constant]),), span))

@@ -14,7 +14,7 @@ from qkernel.errors import BindingShapeError, BindingTypeError, NotFiniteError, 
 from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS
 from qkernel.ir.python_values import wanted
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, TupleType, Type
-from qkernel.observable import Hamiltonian, as_observable
+from qkernel.observable import Hamiltonian, as_observable, complex_term
 
 Array = np.ndarray[Any, Any]
 
@@ -139,9 +139,11 @@ class Converter:
 
     def _hermitian(self, value: Hamiltonian, where: str) -> Hamiltonian:
         if not value.is_hermitian:
+            term, help = complex_term(value, self.name)
             raise ObservableError(
-                f"{self._name(where)} has complex coefficients, so that it is not an observable: {value}",
+                f"{self._name(where)} has complex coefficients, so that it is not an observable: {term}",
                 span=self.span,
+                help=help,
             )
         return value
 

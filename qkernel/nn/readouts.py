@@ -12,7 +12,7 @@ from qkernel.diagnostics import did_you_mean
 from qkernel.errors import GradientError, ObservableError
 from qkernel.ir.expressions import Const, Expr, Item, Pack, SystemName
 from qkernel.lower.circuit import EXPECTATIONS, Circuit, Expectation, Run, probabilities
-from qkernel.observable import Hamiltonian, Z, as_observable
+from qkernel.observable import Hamiltonian, Z, as_observable, complex_term
 from qkernel.outputs import Outputs
 
 NAMES = ("z", "probabilities", "p0", "counts")
@@ -79,7 +79,8 @@ def with_readout(circuit: Circuit, readout: Readout) -> Circuit:
 def require_observable(given: Hamiltonian, circuit: str, count: int) -> None:
     """Raise `ObservableError` unless `given` can be read of the `count` qubits that the circuit of this name hands back."""
     if not given.is_hermitian:
-        raise ObservableError(f"`{given}` has complex coefficients, so that it is not an observable")
+        term, help = complex_term(given, "H")
+        raise ObservableError(f"an observable has complex coefficients: {term}", help=help)
     if given.num_qubits > count:
         raise ObservableError(
             f"`{given}` acts on {given.num_qubits} qubits, and `{circuit}` hands back {count}",

@@ -185,6 +185,17 @@ class Hamiltonian:
             result._constant = _simplest(result._constant + factor * part._constant)
         return result
 
+    def simplify(self, tolerance: float = 1e-12) -> Hamiltonian:
+        """The same sum without what is at most `tolerance` times its largest coefficient: whole terms, and the real or
+        imaginary part of others. What rounding leaves where terms cancel, as in sums of fermionic operators, is gone then."""
+        most = tolerance * max(map(abs, (*self._terms.values(), self._constant)))
+        result = Hamiltonian(self._num_qubits)
+        for operators, coefficient in (*self._terms.items(), ((), self._constant)):
+            number = complex(coefficient)
+            kept = complex(*(part if abs(part) > most else 0.0 for part in (number.real, number.imag)))
+            result._add(operators, _simplest(kept))
+        return result
+
     def remap_qubits(self, qubits: Mapping[int, int]) -> Hamiltonian:
         """The same sum where qubit k stands at `qubits[k]`; qubits that the mapping lacks stay where they are.
 
@@ -382,6 +393,16 @@ def as_observable(value: Any) -> Hamiltonian | None:
     if is_sum_of_qiskit(type(value)):
         return Hamiltonian.from_list(value.to_list())
     return value if isinstance(value, Hamiltonian) else None
+
+
+def complex_term(observable: Hamiltonian, name: str) -> tuple[Hamiltonian, str | None]:
+    """The first term with a complex coefficient, and what to write instead of `name` where only rounding made it so."""
+    terms = (*observable, ((), observable.constant))
+    found = Hamiltonian()
+    found._add(*next(term for term in terms if isinstance(term[1], complex)))
+    if not observable.simplify().is_hermitian:
+        return found, None
+    return found, f"the imaginary parts are no larger than rounding: write `{name}.simplify()`"
 
 
 def is_sum_of_qiskit(kind: type) -> bool:
