@@ -28,6 +28,8 @@ This page is made by `docs/generate_library.py`; the tests hold every entry to m
 """
 
 LONGEST_PICTURE = 36
+LONGEST_FORM = 160
+LARGE = (10, 100)
 
 
 def library_page() -> str:
@@ -54,7 +56,7 @@ def _card(subject: Any, example: Example) -> str:
     blocks = [inspect.getsource(example.kernel.__wrapped__).rstrip()] if example.of else []
     code = "\n\n\n".join([*blocks, *([example.code] if example.code else [])])
     lines = [f"\n### `{name}`\n", f"\n    {name}{signature}\n", f"\n{inspect.getdoc(subject)}\n"]
-    lines += [f"\n```text\n{_counts(example.kernel)}```\n"]
+    lines += [f"\n```text\n{_counts(example)}```\n"]
     lines += [f"\n```python\n{code or drawing}\n```\n"]
     lines += [f"\n```text\n{_printed(example)}```\n"] if example.code else []
     return "".join([*lines, f"\n```text\n{picture}```\n"])
@@ -69,13 +71,20 @@ def _printed(example: Example) -> str:
     return out.getvalue()
 
 
-def _counts(kernel: Any) -> str:
-    """The closed forms, a line each."""
-    found = kernel.estimate_resources()
+def _counts(example: Example) -> str:
+    """The closed forms, a line each; of those that would fill lines, the counts at two sizes."""
+    rows = _rows(example.kernel.estimate_resources())
+    if any(len(text) > LONGEST_FORM for text in rows.values()):
+        few, many = (_rows(example.kernel.estimate_resources(bindings=example.shape(n))) for n in LARGE)
+        for name in [name for name, text in rows.items() if len(text) > LONGEST_FORM]:
+            rows[name] = f"a long closed form; {few.get(name, 0)} at size {LARGE[0]}, {many.get(name, 0)} at {LARGE[1]}"
+    width = max(map(len, rows), default=0)
+    return "".join(f"{name:{width}}  {count}\n" for name, count in rows.items())
+
+
+def _rows(found: qk.ResourceEstimate) -> dict[str, str]:
     rows = {"qubits": found.qubits, **found.gates.by_name, "measurements": found.measurements}
-    shown = {name: str(count) for name, count in rows.items() if str(count) != "0"}
-    width = max(map(len, shown), default=0)
-    return "".join(f"{name:{width}}  {count}\n" for name, count in shown.items())
+    return {name: str(count) for name, count in rows.items() if str(count) != "0"}
 
 
 def _picture(example: Example) -> tuple[str, str]:

@@ -10,6 +10,19 @@ from qkernel_stdlib.ansatzes import (
     strongly_entangling_layers,
     two_local,
 )
+from qkernel_stdlib.controlled_gates import (
+    mcx,
+    mcx_clean,
+    mcx_dirty,
+    mcx_no_workspace,
+    mcx_one_dirty,
+    mcx_relative_phase,
+    mcz,
+    multi_controlled_x,
+    relative_phase_ccx,
+    release_and,
+    temporary_and,
+)
 from qkernel_stdlib.encodings import (
     amplitude_encoding,
     angle_encoding,
@@ -35,7 +48,10 @@ from qkernel_stdlib.phase_estimation import (
     qpe,
     swap_test,
 )
-from qkernel_stdlib.transforms import iqft, qft
+from qkernel_stdlib.transforms import (
+    iqft,
+    qft,
+)
 
 __all__ = [
     "amplitude_encoding",
@@ -52,18 +68,29 @@ __all__ = [
     "iqft",
     "iqp_encoding",
     "iterative_phase_estimation",
+    "mcx",
+    "mcx_clean",
+    "mcx_dirty",
+    "mcx_no_workspace",
+    "mcx_one_dirty",
+    "mcx_relative_phase",
+    "mcz",
+    "multi_controlled_x",
     "pauli_feature_map",
     "phase_estimation",
     "qft",
     "qpe",
     "quanvolution",
     "real_amplitudes",
+    "relative_phase_ccx",
+    "release_and",
     "rx_layer",
     "ry_layer",
     "rz_layer",
     "strongly_entangling_layers",
     "superposition_vector",
     "swap_test",
+    "temporary_and",
     "two_local",
     "z_feature_map",
     "zz_feature_map",

@@ -1,0 +1,202 @@
+"""X and Z under many controls: as one gate, and as Toffoli gates with workspace of every kind.
+
+n is the number of controls. Clean workspace starts and ends in 0 and is the kernel's own; dirty workspace may be in any state,
+comes back as it was, and is given. Gate counts are those of the gates as written.
+"""
+
+from __future__ import annotations
+
+import math
+
+import qkernel as qk
+
+
+@qk.qkernel
+def multi_controlled_x(controls: qk.Vector[qk.Qubit], target: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
+    """X on `target` where all `controls` are 1. One gate; over Clifford + T 8n - 9 T for n > 2 (see docs/estimates.md)."""
+    controls, target = qk.control(qk.x, num_controls=controls.shape[0])(controls, target)
+    return controls, target
+
+
+mcx = multi_controlled_x
+
+
+@qk.qkernel
+def mcz(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
+    """The sign -1 where all qubits are 1; nothing on no qubits. One gate: Z under n - 1 controls on n qubits."""
+    last = q.shape[0] - 1
+    if last >= 0:
+        q[:last], q[last] = qk.control(qk.z, num_controls=last)(q[:last], q[last])
+    return q
+
+
+@qk.qkernel(clean_ancillas=True)
+def mcx_clean(controls: qk.Vector[qk.Qubit], target: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
+    """X under n controls by n - 2 clean qubits: 2n - 3 Toffoli for n > 2.
+
+    Source: Nielsen, Chuang 2010, figure 4.10.
+    """
+    n = controls.shape[0]
+    if n < 3:
+        controls, target = multi_controlled_x(controls, target)
+    else:
+        work = qk.qubit_array(n - 2, "work")
+        controls[0], controls[1], work[0] = qk.ccx(controls[0], controls[1], work[0])
+        for i in qk.range(n - 3):
+            controls[i + 2], work[i], work[i + 1] = qk.ccx(controls[i + 2], work[i], work[i + 1])
+        controls[n - 1], work[n - 3], target = qk.ccx(controls[n - 1], work[n - 3], target)
+        for i in qk.range(n - 4, -1, -1):
+            controls[i + 2], work[i], work[i + 1] = qk.ccx(controls[i + 2], work[i], work[i + 1])
+        controls[0], controls[1], work[0] = qk.ccx(controls[0], controls[1], work[0])
+    return controls, target
+
+
+@qk.qkernel
+def relative_phase_ccx(a: qk.Qubit, b: qk.Qubit, target: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit, qk.Qubit]:
+    """A Toffoli gate but for phases: basis states go where it takes them, some times -1, i or -i.
+
+    2 H, 4 T and TDG, 3 CX. Source: Maslov 2016 (arXiv:1508.03273), figure 3; Margolus 1994.
+    """
+    target = qk.t(qk.h(target))
+    b, target = qk.cx(b, target)
+    target = qk.tdg(target)
+    a, target = qk.cx(a, target)
+    target = qk.t(target)
+    b, target = qk.cx(b, target)
+    return a, b, qk.h(qk.tdg(target))
+
+
+@qk.qkernel(clean_ancillas=True)
+def mcx_relative_phase(controls: qk.Vector[qk.Qubit], target: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
+    """`mcx_clean` with relative-phase Toffoli gates wherever their phases cancel: 8 (n - 2) T and one Toffoli for n > 2.
+
+    With 7 T for the Toffoli these are 8n - 9. Source: Maslov 2016 (arXiv:1508.03273).
+    """
+    n = controls.shape[0]
+    if n < 3:
+        controls, target = multi_controlled_x(controls, target)
+    else:
+        work = qk.qubit_array(n - 2, "work")
+        controls[0], controls[1], work[0] = relative_phase_ccx(controls[0], controls[1], work[0])
+        for i in qk.range(n - 3):
+            controls[i + 2], work[i], work[i + 1] = relative_phase_ccx(controls[i + 2], work[i], work[i + 1])
+        controls[n - 1], work[n - 3], target = qk.ccx(controls[n - 1], work[n - 3], target)
+        for i in qk.range(n - 4, -1, -1):
+            controls[i + 2], work[i], work[i + 1] = qk.inverse(relative_phase_ccx)(controls[i + 2], work[i], work[i + 1])
+        controls[0], controls[1], work[0] = qk.inverse(relative_phase_ccx)(controls[0], controls[1], work[0])
+    return controls, target
+
+
+@qk.qkernel
+def mcx_dirty(
+    controls: qk.Vector[qk.Qubit], target: qk.Qubit, dirty: qk.Vector[qk.Qubit]
+) -> tuple[qk.Vector[qk.Qubit], qk.Qubit, qk.Vector[qk.Qubit]]:
+    """X under n controls by n - 2 dirty qubits, the first of `dirty`: 4 (n - 2) Toffoli for n > 2.
+
+    Source: Barenco et al. 1995 (arXiv:quant-ph/9503016), lemma 7.2.
+    """
+    n = controls.shape[0]
+    if n == 0:
+        target = qk.x(target)
+    elif n == 1:
+        controls[0], target = qk.cx(controls[0], target)
+    else:
+        controls[: n - 1], controls[n - 1], target, dirty = _dirty_chain(controls[: n - 1], controls[n - 1], target, dirty, n)
+    return controls, target, dirty
+
+
+@qk.qkernel
+def _dirty_chain(
+    controls: qk.Vector[qk.Qubit], last: qk.Qubit, target: qk.Qubit, dirty: qk.Vector[qk.Qubit], n: qk.UInt
+) -> tuple[qk.Vector[qk.Qubit], qk.Qubit, qk.Qubit, qk.Vector[qk.Qubit]]:
+    """X under n > 1 controls, of which `last` is one."""
+    if n == 2:
+        controls[0], last, target = qk.ccx(controls[0], last, target)
+    else:
+        for _ in qk.range(2):
+            last, dirty[n - 3], target = qk.ccx(last, dirty[n - 3], target)
+            for i in qk.range(n - 3, 0, -1):
+                controls[i + 1], dirty[i - 1], dirty[i] = qk.ccx(controls[i + 1], dirty[i - 1], dirty[i])
+            controls[0], controls[1], dirty[0] = qk.ccx(controls[0], controls[1], dirty[0])
+            for i in qk.range(1, n - 2):
+                controls[i + 1], dirty[i - 1], dirty[i] = qk.ccx(controls[i + 1], dirty[i - 1], dirty[i])
+    return controls, last, target, dirty
+
+
+@qk.qkernel
+def mcx_one_dirty(
+    controls: qk.Vector[qk.Qubit], target: qk.Qubit, dirty: qk.Qubit
+) -> tuple[qk.Vector[qk.Qubit], qk.Qubit, qk.Qubit]:
+    """X under n controls by one dirty qubit: 8 (n - 3) Toffoli for n > 4, 4 for n = 3, 10 for n = 4.
+
+    Half of the controls toggle the dirty qubit, which with the others toggles the target; each half is dirty workspace for
+    the other. Source: Barenco et al. 1995 (arXiv:quant-ph/9503016), lemmas 7.3 and 7.4.
+    """
+    return _one_dirty(controls, target, dirty, controls.shape[0])
+
+
+@qk.qkernel
+def _one_dirty(
+    controls: qk.Vector[qk.Qubit], target: qk.Qubit, dirty: qk.Qubit, n: qk.UInt
+) -> tuple[qk.Vector[qk.Qubit], qk.Qubit, qk.Qubit]:
+    """`mcx_one_dirty` of all n controls."""
+    if n < 3:
+        controls, target = multi_controlled_x(controls, target)
+    else:
+        half = (n + 1) // 2
+        for _ in qk.range(2):
+            controls[: half - 1], controls[half - 1], dirty, controls[half:] = _dirty_chain(
+                controls[: half - 1], controls[half - 1], dirty, controls[half:], half
+            )
+            controls[half:], dirty, target, controls[:half] = _dirty_chain(
+                controls[half:], dirty, target, controls[:half], n - half + 1
+            )
+    return controls, target, dirty
+
+
+@qk.qkernel
+def mcx_no_workspace(controls: qk.Vector[qk.Qubit], target: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
+    """X under n controls with no further qubit: 2 H, 2n - 1 CP, and two `mcx_one_dirty` for each number of controls below n.
+
+    So the number of gates grows as 8 n**2. Source: Barenco et al. 1995 (arXiv:quant-ph/9503016), lemma 7.5 and corollary 7.6.
+    """
+    n = controls.shape[0]
+    target = qk.h(target)
+    if n == 0:
+        target = qk.z(target)
+    else:
+        for k in qk.range(1, n):
+            angle = math.pi / 2 ** (n - k)
+            for sign in (1, -1):
+                controls[k], target = qk.cp(controls[k], target, sign * angle)
+                controls[:k], controls[k], target = _one_dirty(controls[:k], controls[k], target, k)
+        controls[0], target = qk.cp(controls[0], target, math.pi / 2 ** (n - 1))
+    return controls, qk.h(target)
+
+
+@qk.qkernel
+def temporary_and(a: qk.Qubit, b: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit, qk.Qubit]:
+    """a, b and a new qubit that holds a AND b: 4 T and TDG, 3 CX, 2 H, 1 S.
+
+    To be taken back by `release_and`, without T gates. Source: Gidney 2018 (arXiv:1709.06648), figure 4.
+    """
+    target = qk.t(qk.h(qk.qubit("and")))
+    a, target = qk.cx(a, target)
+    b, target = qk.cx(b, target)
+    target, a = qk.cx(target, a)
+    target, b = qk.cx(target, b)
+    a, b, target = qk.tdg(a), qk.tdg(b), qk.t(target)
+    target, a = qk.cx(target, a)
+    target, b = qk.cx(target, b)
+    return a, b, qk.s(qk.h(target))
+
+
+@qk.qkernel
+def release_and(a: qk.Qubit, b: qk.Qubit, target: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit]:
+    """Take `target` = a AND b back to 0 by a measurement: 1 H, and in half of the runs 1 CZ.
+
+    Source: Gidney 2018 (arXiv:1709.06648), figure 4.
+    """
+    if qk.measure(qk.h(target)):
+        a, b = qk.cz(a, b)
+    return a, b
