@@ -32,6 +32,7 @@ from qkernel.errors import (
 )
 from qkernel.executor import Executor
 from qkernel.ir.expressions import wrap
+from qkernel.ir.files import save
 from qkernel.ir.module import Module
 from qkernel.ir.types import UINT
 from qkernel.lower.angles import OpenParameter
@@ -196,8 +197,6 @@ class Executable(Verbs):
 
         Raises `ValidationError` for a fixed dictionary, tuple or vector of observables: those cannot be defaults.
         """
-        from qkernel.ir.files import save
-
         if others := [name for name, value in self.fixed.items() if isinstance(value, (dict, tuple))]:
             raise ValidationError(
                 f"the text form holds no default for `{others[0]}`, which was fixed when `{self.name}` was compiled",

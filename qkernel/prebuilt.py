@@ -14,6 +14,7 @@ from qkernel.frontend.signature import Outline, Signature, Value, parameter_hand
 from qkernel.frontend.source import Captures
 from qkernel.frontend.trace import Traced
 from qkernel.frontend.tracer import active_tracer
+from qkernel.ir import files
 from qkernel.ir.expressions import Const, Expr
 from qkernel.ir.module import Module
 from qkernel.ir.ops import Call, Function, Parameter
@@ -68,9 +69,7 @@ def from_module(module: Module) -> Kernel[..., Any]:
 
 def load(path: str | PathLike[str]) -> Kernel[..., Any]:
     """The kernel in a `.qk` file that `Kernel.save` wrote. Raises `TextFormError` where the file is anything else."""
-    from qkernel.ir.files import load as load_module
-
-    return from_module(load_module(path))
+    return from_module(files.load(path))
 
 
 def from_qiskit(circuit: Any) -> Kernel[..., Any]:

@@ -14,6 +14,7 @@ from qkernel.engine import load_target
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.executor import Executor
 from qkernel.explanation import explain
+from qkernel.ir.files import save
 from qkernel.ir.module import Module
 from qkernel.lower import lower
 from qkernel.lower.bindings import given, normalise, refuse_graph
@@ -488,6 +489,4 @@ class Verbs:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the text form to a file (`.qk`); `qkernel.load` reads it back."""
-        from qkernel.ir.files import save
-
         save(self.ir, path)

@@ -9,50 +9,84 @@ from pathlib import Path
 
 import pytest
 
-from tests.size import PACKAGES, ROOT, SOURCES, imports, name_of
+from tests.size import PACKAGES, ROOT, SOURCES, circles, graph, imports, late_imports, name_of
 
 HEAVY = ("torch", "qiskit", "qiskit_aer", "numba", "sympy", "matplotlib", "lark", "rich", "scipy", "pooch", "sklearn")
 
-FOUNDATION = {"characters", "diagnostics", "effort", "errors", "gates", "ir", "observable", "records", "recursion", "types"}
-TRACING = {"gate_functions", "tracing"}
+GROUND = {"characters", "diagnostics", "effort", "errors", "figures", "gates", "recent", "records", "recursion", "tracing"}
+IR = GROUND | {"ir", "observable"}
+LANGUAGE = IR | {"gate_functions", "types"}
+CIRCUIT = IR | {"lower"}
+RUNNING = CIRCUIT | {"engine", "executor", "explanation", "gradient", "named", "outputs", "results", "shots", "states"}
+USING = RUNNING | {"draw", "estimate", "executable", "program", "verbs"}
+KERNEL = USING | LANGUAGE | {"frontend", "kernel", "prebuilt", "summary"}
+
 MAY_IMPORT = {
-    "ir": FOUNDATION,
-    "observable": {"diagnostics", "errors", "observable"},
-    "lower": FOUNDATION | {"lower"},
-    "engine": FOUNDATION | {"lower"},
-    "frontend": FOUNDATION | TRACING | {"frontend"},
-    "estimate": FOUNDATION | {"estimate", "figures", "lower"},
-    "draw": FOUNDATION | {"draw", "figures", "lower"},
-    "gradient": FOUNDATION | {"lower", "engine"},
+    **dict.fromkeys(GROUND, GROUND),
+    "observable": {"diagnostics", "errors"},
+    "ir": IR,
+    "types": IR,
+    "gate_functions": {"tracing", "types"},
+    "frontend": LANGUAGE,
+    "operations": LANGUAGE | {"frontend"},
+    "lower": CIRCUIT,
+    "engine": CIRCUIT,
+    "estimate": CIRCUIT,
+    "draw": CIRCUIT,
+    **dict.fromkeys(("executor", "explanation", "gradient", "named", "outputs", "results", "shots", "states"), RUNNING),
+    "program": RUNNING,
+    "verbs": RUNNING | {"draw", "estimate"},
+    "executable": RUNNING | {"nn", "program", "verbs"},
+    "summary": {"errors", "frontend", "verbs"},
+    "kernel": USING | {"frontend", "summary"},
+    "prebuilt": KERNEL,
+    "kernel_modifiers": KERNEL,
+    "modifiers": KERNEL | {"kernel_modifiers"},
+    "peer": KERNEL,
+    "qkernel": KERNEL | {"modifiers", "operations", "peer"},
+    "nn": KERNEL | {"qkernel"},
+    "qkernel_stdlib": {"observable", "qkernel"},
+    "qkernel_backends": KERNEL | {"peer"},
 }
-"""For a part of `qkernel` (a file or a folder) the parts that it may import, inside functions too."""
+"""What each part of `qkernel` (a file or a folder) and each package beside it may import, in functions and for types too.
+
+`qkernel` itself stands for what users import."""
+
+STARTED_LATE = {
+    "difflib", "importlib.metadata", "qkernel.draw", "qkernel.draw.fonts", "qkernel.draw.mpl", "qkernel.estimate",
+    "qkernel.estimate.verify", "qkernel.figures", "qkernel.ir.parser", "qkernel.nn.hessian", "qkernel_backends.native.compiler",
+    "qkernel_backends.native.engine",
+}  # fmt: skip
+"""What is imported inside functions, since it takes long and is mostly not needed, beside packages that may be lacking."""
 
 
-def part_of(module: str) -> str | None:
-    """The part of `qkernel` that a module belongs to: `qkernel.ir.ops` is of `ir`."""
+def part_of(module: str) -> str:
+    """The part of `qkernel` that a module belongs to, `qkernel.ir.ops` to `ir`; its package for any other module."""
     parts = module.split(".")
-    return parts[1] if parts[0] == "qkernel" and len(parts) > 1 else None
+    return parts[1] if parts[0] == "qkernel" and len(parts) > 1 else parts[0]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_layers(path: Path) -> None:
-    name = name_of(path)
-    part = part_of(name)
-    wrong = []
-    for entry in imports(path):
-        if entry.for_types:
-            continue
-        module, line = entry.name, entry.line
-        package = module.split(".")[0]
-        if package == "qkernel" and part in MAY_IMPORT:
-            target = part_of(module)
-            if target not in MAY_IMPORT[part]:
-                wrong.append(f"{path}:{line}: {part} imports {module}")
-        if name.startswith("qkernel.") and package in ("qkernel_stdlib", "qkernel_backends"):
-            wrong.append(f"{path}:{line}: the core imports {module}")
-        if name.startswith("qkernel_stdlib") and package == "qkernel_backends":
-            wrong.append(f"{path}:{line}: the library imports {module}")
+def test_each_part_imports_what_it_may() -> None:
+    wrong = [
+        f"{module} imports {target}"
+        for module, targets in graph().items()
+        for target in targets
+        if part_of(target) not in MAY_IMPORT[part_of(module)] | {part_of(module)}
+    ]
     assert not wrong, "\n".join(wrong)
+    assert MAY_IMPORT.keys() == {part_of(name_of(path)) for path in SOURCES}
+
+
+def test_no_files_import_each_other() -> None:
+    assert circles() == []
+
+
+def test_functions_import_only_what_may_be_lacking_or_starts_late() -> None:
+    def is_late(name: str) -> bool:
+        return name.split(".")[0] in HEAVY or bool({name, name.rpartition(".")[0]} & STARTED_LATE)
+
+    late = late_imports()
+    assert [f"{path}:{entry.line}: {entry.name}" for path, entry in late if not is_late(entry.name)] == []
 
 
 @pytest.mark.parametrize("path", [path for path in SOURCES if name_of(path).startswith("qkernel.")], ids=name_of)

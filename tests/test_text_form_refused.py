@@ -18,13 +18,14 @@ from qkernel.ir.expressions import (
     Pack,
     size,
 )
-from qkernel.ir.lexer import MAX_INTEGER_DIGITS, MAX_NESTING, MAX_TEXT_SIZE
+from qkernel.ir.lexer import MAX_INTEGER_DIGITS, MAX_NESTING
 from qkernel.ir.module import Module
 from qkernel.ir.ops import Alloc, Function, Gate, Measure, Parameter
 from qkernel.ir.parser import parse
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import FLOAT, QUBIT, UINT, ArrayType
 from qkernel.ir.verifier import verify
+from qkernel.ir.vocabulary import MAX_TEXT_SIZE
 
 # What is refused ----------------------------------------------------------------------------------------------------
 

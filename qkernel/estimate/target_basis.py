@@ -47,8 +47,7 @@ def unknown_words(amount: Quantity) -> EntrypointValidationError:
 @lru_cache(maxsize=1000)
 def _decomposed(kind: Kind, gates: tuple[str, ...]) -> tuple[tuple[Kind, int], ...]:
     try:
-        from qiskit import QuantumCircuit, transpile
-        from qiskit.exceptions import QiskitError
+        from qiskit import QiskitError, QuantumCircuit, transpile
     except ImportError:
         raise DependencyError(
             "counts over a target's gates need Qiskit", help="install it: `pip install qkernel[qiskit]`"

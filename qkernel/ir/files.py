@@ -1,4 +1,4 @@
-"""Modules in files, in the text form."""
+"""Modules in files, in the text form. What reads it is loaded with the first text."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 
 from qkernel.diagnostics import Span
 from qkernel.errors import TextFormError
-from qkernel.ir.lexer import MAX_TEXT_SIZE
 from qkernel.ir.module import Module
-from qkernel.ir.parser import parse
 from qkernel.ir.verifier import verify
+from qkernel.ir.vocabulary import MAX_TEXT_SIZE
 
 
 def save(module: Module, path: str | os.PathLike[str]) -> None:
@@ -22,7 +21,7 @@ def save(module: Module, path: str | os.PathLike[str]) -> None:
     """
     verify(module)
     text = str(module) + "\n"
-    parse(text)
+    _parsed(text)
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         target.write_text(text, encoding="utf-8", newline="\n")
@@ -55,4 +54,10 @@ def load(path: str | os.PathLike[str]) -> Module:
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1)
         span = Span(name, line, column, line, column + 1)
         raise TextFormError(f"`{name}` is no text in UTF-8", span=span, label=f"byte {data[error.start]:#04x}") from None
+    return _parsed(text, name)
+
+
+def _parsed(text: str, name: str | None = None) -> Module:
+    from qkernel.ir.parser import parse
+
     return parse(text, name)

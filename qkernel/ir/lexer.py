@@ -14,8 +14,6 @@ from qkernel.errors import TextFormError
 from qkernel.ir.operators import MAX_INTEGER_DIGITS
 from qkernel.ir.vocabulary import MAX_NAME_LENGTH
 
-MAX_TEXT_SIZE = 8_000_000
-"""Characters in a text."""
 MAX_LINES = 200_000
 MAX_TOKENS = 400_000
 MAX_NESTING = 60

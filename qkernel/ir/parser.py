@@ -1,7 +1,7 @@
 """Reads the text form: tokens (grammar.lark, lexer.py), a tree (grammar.lark), then what names mean (the readers).
 
-A text is refused in bounded time and memory; the limits are `MAX_TEXT_SIZE`, `MAX_LINES`, `MAX_TOKENS`,
-`MAX_NESTING` of lexer.py, `MAX_INTEGER_DIGITS` of operators.py and `MAX_DEPTH` of expression_reader.py.
+A text is refused in bounded time and memory; the limits are `MAX_TEXT_SIZE` of vocabulary.py, `MAX_LINES`,
+`MAX_TOKENS`, `MAX_NESTING` of lexer.py, `MAX_INTEGER_DIGITS` of operators.py and `MAX_DEPTH` of expression_reader.py.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from lark import Lark, UnexpectedCharacters, UnexpectedToken
 
 from qkernel.diagnostics import Span
 from qkernel.errors import TextFormError
-from qkernel.ir.lexer import MAX_LINES, MAX_TEXT_SIZE, Indentation, end_of, error_at
+from qkernel.ir.lexer import MAX_LINES, Indentation, end_of, error_at
 from qkernel.ir.module import Module
 from qkernel.ir.op_reader import read_module
 from qkernel.ir.verifier import verify
-from qkernel.ir.vocabulary import HEADER, VERSION
+from qkernel.ir.vocabulary import HEADER, MAX_TEXT_SIZE, VERSION
 
 _HEADER = re.compile(rf"(?:[ \t]*(?:\#[^\n]*)?\r?\n)*{HEADER} +(?P<version>[0-9]{{1,9}})[ \t]*(?:\#[^\n]*)?(?=\r?\n|\Z)")
 _SHOWN = {

@@ -10,6 +10,8 @@ from qkernel.ir.types import ARRAYS
 
 VERSION = 1
 HEADER = "qkernel"
+MAX_TEXT_SIZE = 8_000_000
+"""Characters in a text."""
 MAX_NAME_LENGTH = 500
 
 PRECEDENCE = (

@@ -130,8 +130,7 @@ def _part(vector: Any, shape: tuple[int, ...], start: int) -> Any:
 
 def _read(circuit: Any, given: Mapping[str, Params]) -> tuple[Kernel[..., Any], dict[str, dict[str, Any]], list[int] | None]:
     """A Qiskit circuit as a kernel of a register and the two vectors; and which of its qubits are measured, in order."""
-    from qiskit import QuantumCircuit
-    from qiskit.circuit import ParameterVector
+    from qiskit.circuit import ParameterVector, QuantumCircuit
 
     bare, order = _without_measurements(circuit)
     vectors: dict[Any, Any] = {}

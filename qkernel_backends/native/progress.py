@@ -21,10 +21,9 @@ def progress(what: str, total: float) -> Iterator[Callable[[float], None]]:
         nonlocal bar, done
         done += amount
         if bar is None and time.monotonic() > due and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import Progress
+            import rich.progress
 
-            bar = Progress(console=Console(stderr=True), transient=True)
+            bar = rich.progress.Progress(console=rich.console.Console(stderr=True), transient=True)
             bar.add_task(what, total=total)
             bar.start()
         if bar is not None:
