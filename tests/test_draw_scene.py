@@ -266,3 +266,31 @@ def test_random_modules_draw_or_say_why_not(module: Module) -> None:
             for output in ("text", "svg", "html"):
                 with suppress(QKernelError):
                     assert draw(module, values, output=output, max_gates=300, **options)  # type: ignore[arg-type]
+
+
+@qk.qkernel
+def fresh(n: qk.UInt) -> qk.Vector[qk.Qubit]:
+    register = qk.qubit_array(n + 1)
+    for _ in qk.range(10**9):
+        register[0] = qk.h(register[0])
+    return register
+
+
+@qk.qkernel
+def read(n: qk.UInt, q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Bit]]:
+    register = fresh(2 * n)
+    register[0], q[0] = qk.cx(register[0], q[0])
+    return q, qk.measure(register[1:])
+
+
+@qk.qkernel
+def handed(n: qk.UInt) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Bit]]:
+    q = fresh(n)
+    q, bits = read(n, q)
+    return q, bits
+
+
+def test_what_a_call_returns_is_known_without_drawing_what_it_does() -> None:
+    bound = scene_of(handed, {"n": 2}, fold_loops=False)
+    assert [(wire.label, wire.size) for wire in bound.wires] == [*((f"q[{k}]", None) for k in range(3)), ("result", "4")]
+    assert [(wire.label, wire.size) for wire in scene_of(handed, {}).wires] == [("q", "n + 1"), ("result", "max(2*n, 0)")]

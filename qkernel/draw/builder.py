@@ -16,7 +16,7 @@ from qkernel.draw.scope import Scope, register_value
 from qkernel.draw.wiring import Level, Wiring
 from qkernel.errors import EmitError, SizeError
 from qkernel.ir.evaluation import evaluate
-from qkernel.ir.expressions import Name
+from qkernel.ir.expressions import Expr, Name
 from qkernel.ir.module import Module
 from qkernel.ir.ops import (
     Block,
@@ -58,7 +58,7 @@ class Builder:
     """One drawing in the making.
 
     `draw_op` says what one op is in the drawing, and whether it is the first. `limit` and `count` are of the boxes shown, or
-    of the `hidden` ones while in `optional`; `iterations` are of unfolded loops.
+    of the `hidden` ones while in `optional`; `iterations` are of unfolded loops. `lengths` are those of what functions return.
     """
 
     module: Module
@@ -69,6 +69,7 @@ class Builder:
     limit: int = 0
     hidden: int = 0
     iterations: int = 0
+    lengths: dict[str, tuple[Expr | None, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.limit = self.options.max_gates

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +10,12 @@ from qkernel.draw.builder import Builder
 from qkernel.draw.operations import Decoration, decoration, place_operation
 from qkernel.draw.scene import Frame, Item, Mark, Operation, Section, Touch
 from qkernel.draw.scope import Scope, argument_label, register_value
-from qkernel.ir.expressions import Name
-from qkernel.ir.ops import Call, Function
+from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Slice
+from qkernel.ir.expressions import size as size_of
+from qkernel.ir.ops import Alloc, Call, Function, Measure, Op
 from qkernel.ir.places import Place
-from qkernel.ir.types import BIT, UINT, ArrayType
+from qkernel.ir.trees import free_names, substitute
+from qkernel.ir.types import BIT, QUBIT, UINT, ArrayType
 
 _FAMILIES = {"kernel": "call", "composite": "composite", "oracle": "oracle"}
 
@@ -93,45 +96,75 @@ def _open(builder: Builder, op: Call, callee: Function, title: str, extra: Decor
 
 
 def _body(builder: Builder, op: Call, callee: Function, title: str, extra: Decoration, scope: Scope) -> Frame | None:
-    """What a box stands for, where it is wanted; makes the registers and bits that come out of the box in any case."""
-    if not builder.options.keep_bodies and not any(op.results):
-        return None
-    if builder.can_open(callee, scope):
+    """What a box stands for, where it is wanted to unfold the box; makes the registers and bits that come out of it."""
+    if builder.options.keep_bodies and builder.can_open(callee, scope):
         opened = builder.optional(lambda: _open(builder, op, callee, title, extra, scope))
         if opened is not None:
-            _rename_results(builder, op, scope)
-            frame = opened[0] if opened and builder.options.keep_bodies else None
+            frame = opened[0] if opened else None
             return frame if isinstance(frame, Frame) else None
-    for name, value in zip(op.results, callee.returns, strict=False):
-        if name is not None:
-            _unknown_result(builder, name, value, scope)
+    if any(op.results):
+        inner = _enter(builder, op, callee, scope)
+        for name, value, length in zip(op.results, callee.returns, _returned_lengths(builder, callee), strict=False):
+            if name is not None:
+                size = Name(f"len({name})", UINT) if length is None else inner.resolve(length, op.span)
+                _result(builder, name, value, size, scope)
     return None
 
 
-def _unknown_result(builder: Builder, name: str, value: Any, scope: Scope) -> None:
-    """A result of a call whose body is not looked at."""
+def _result(builder: Builder, name: str, value: Any, size: Any, scope: Scope) -> None:
+    """A result of a call by what its callee returns: a register or bits of the caller's name for it, or a symbol."""
     if isinstance(value, Place):
-        size = None if value.length is None else Name(f"len({name})", UINT)
-        scope.places[name] = builder.wiring.add_register(name, size, True)
+        scope.places[name] = builder.wiring.add_register(name, None if value.length is None else size, True)
         scope.environment[name] = register_value(name, scope.places[name])
     elif value.type in (BIT, ArrayType(BIT)):
-        unique = builder.wiring.add_bits(name, None if value.type == BIT else Name(f"len({name})", UINT))
+        unique = builder.wiring.add_bits(name, None if value.type == BIT else size)
         scope.environment[name] = Name(unique, value.type)
     else:
         scope.environment[name] = Name(builder.wiring.fresh(name), value.type)
 
 
-def _rename_results(builder: Builder, op: Call, scope: Scope) -> None:
-    """Registers that come out of a closed box whole carry the caller's name for them."""
-    if builder.options.keep_bodies:
-        return
-    made = [name for name in op.results if name is not None and name in scope.places]
-    registers = [scope.places[name].register for name in made]
-    for name in made:
-        place = scope.places[name]
-        is_whole = builder.wiring.region(place).text == builder.wiring.registers[place.register].label
-        if is_whole and registers.count(place.register) == 1:
-            scope.places[name] = builder.wiring.rename(place, name)
+def _returned_lengths(builder: Builder, callee: Function) -> tuple[Expr | None, ...]:
+    """How long the vectors are that a function returns, in terms of its arguments; None where more than these decide."""
+    if callee.name not in builder.lengths:
+        builder.lengths[callee.name] = (None,) * len(callee.returns)  # in calls of itself
+        known: dict[str, Expr] = {}
+        for op in callee.body:
+            for name, length in _made_lengths(builder, op):
+                known[name] = _vector(name, substitute(length, known))
+        given = {parameter.name for parameter in callee.parameters}
+        found = [substitute(_length(value), known) for value in callee.returns]
+        builder.lengths[callee.name] = tuple(length if free_names(length) <= given else None for length in found)
+    return builder.lengths[callee.name]
+
+
+def _made_lengths(builder: Builder, op: Op) -> Iterator[tuple[str, Expr]]:
+    """The vectors that an op makes, and how long they are."""
+    match op:
+        case Alloc(register, Expr() as size):
+            yield register, size
+        case Measure(Place(length=Expr() as length), result):
+            yield result, length
+        case Call(callee, arguments, results):
+            function = builder.module[callee]
+            given = {
+                parameter.name: _vector(parameter.name, _length(value)) if isinstance(value, Place) else value
+                for parameter, value in zip(function.parameters, arguments, strict=True)
+            }
+            for name, found in zip(results, _returned_lengths(builder, function), strict=False):
+                if name is not None and found is not None:
+                    yield name, substitute(found, given)
+
+
+def _vector(name: str, length: Expr) -> Expr:
+    """Something of that length."""
+    return Slice(Name(name, ArrayType(QUBIT)), ZERO, ONE, length)
+
+
+def _length(value: Any) -> Expr:
+    """The length of a place or a vector; 1 of what has none."""
+    if isinstance(value, Place):
+        return ONE if value.length is None else value.length
+    return size_of(value) if isinstance(value.type, ArrayType) else ONE
 
 
 def _result_wires(builder: Builder, op: Call, scope: Scope) -> list[int]:

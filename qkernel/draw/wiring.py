@@ -223,17 +223,6 @@ class Wiring:
         (self.bits[unique],) = self._new([Wire(unique, None if size is None else label(size), is_classical=True)])
         return unique
 
-    def rename(self, place: Place, name: str) -> Place:
-        """Call the register of a place that nobody has seen yet by another name."""
-        old = self.registers.pop(place.register)
-        self.names.discard(place.register)
-        unique = self.fresh(name)
-        self.registers[unique] = replace(old, label=unique)
-        self.lanes.wires[unique] = self.lanes.wires.pop(place.register, [])
-        for wire in old.wires:
-            self.wires[wire] = replace(self.wires[wire], label=unique + self.wires[wire].label.removeprefix(old.label))
-        return replace(place, register=unique)
-
     def add_lane(self) -> int:
         """A new wire for lanes, without a name in the margin."""
         return self._new([Wire("", starts_late=True, is_lane=True)])[0]
