@@ -185,6 +185,8 @@ class EntrypointValidationError(ValidationError):
     code = "QK303"
     lacking: tuple[str, ...] = ()
     """The open arguments that the circuit's shape was found to depend on."""
+    without_length: tuple[str, tuple[int, ...]] | None = None
+    """The open array whose length it was found to depend on, and an example of a shape of it."""
 
 
 class BindingTypeError(ValidationError, TypeError):

@@ -32,7 +32,7 @@ from qkernel.ir.types import FLOAT, ArrayType, DictType, Type, is_quantum
 from qkernel.ir.verifier import verify
 from qkernel.lower import lower
 from qkernel.lower.bindings import given, normalise, refuse_graph
-from qkernel.lower.lengths import given_lengths, lengths_of
+from qkernel.lower.lengths import Lengths, given_lengths, lengths_of
 from qkernel.lower.while_loops import check_while_conditions
 from qkernel.recent import Recent
 from qkernel.recursion import deep_stack
@@ -225,25 +225,21 @@ class Kernel(Verbs, Generic[P, R]):
         keys of open dictionaries. `engine`, `shots` and `seed` hold for every call that names none: see `Verbs`.
         """
         refuse_graph(self.name, given(bindings))
-        shapes = given_lengths(self.ir.entry, lengths or {})
-        return self._lowered(bindings, parameters, shapes, engine=engine, shots=shots, seed=seed)
+        known = Lengths(given_lengths(self.ir.entry, lengths))
+        return self._lowered(bindings, parameters, known, engine=engine, shots=shots, seed=seed)
 
     def _lowered(
         self,
         bindings: Mapping[str, Any] | None,
         parameters: Iterable[str] | None,
-        shapes: Mapping[str, tuple[Any, ...]],
-        trims: bool = False,
+        lengths: Lengths,
         takes_qubits: bool = False,
         **settings: Any,
     ) -> Executable:
-        """As `compile`, for checked `shapes`; with `trims`, arrays end where the circuit uses and asks no more of them.
-
-        `takes_qubits` lets the kernel have quantum arguments; the value of a register is its length.
-        """
+        """As `compile`; `takes_qubits` lets the kernel have quantum arguments, the value of a register is then its length."""
         module = self.ir
         bound = normalise(module.entry, given(bindings), self._fields(parameters), takes_qubits)
-        return Executable(lower(module, bound.values, bound.open, shapes, trims), module, fixed=bound.values, **settings)
+        return Executable(lower(module, bound.values, bound.open, lengths), module, fixed=bound.values, **settings)
 
     def _fields(self, names: Iterable[str] | str | None) -> tuple[str, ...] | None:
         return None if names is None else self.signature.spread(names)
@@ -291,7 +287,7 @@ class Kernel(Verbs, Generic[P, R]):
         executable = self._compiled.get(key) if key[0] is not None else None
         if executable is None:
             try:
-                executable = self._lowered(fixed, open_names, lengths, trims=True, takes_qubits=takes_qubits)
+                executable = self._lowered(fixed, open_names, Lengths(lengths, trims=True), takes_qubits)
             except BindingTypeError as error:
                 usage = f"`{self.name}({', '.join(self.signature.names)})`"
                 error.help = f"the order of the arguments is {usage}" if positional > 1 else error.help

@@ -19,7 +19,7 @@ from qkernel.ir.module import Module
 from qkernel.lower import lower
 from qkernel.lower.bindings import given, normalise, refuse_graph
 from qkernel.lower.circuit import Circuit
-from qkernel.lower.lengths import given_lengths
+from qkernel.lower.lengths import Lengths, given_lengths
 from qkernel.results import EstimatedValue, SampleResult
 
 if TYPE_CHECKING:
@@ -464,7 +464,7 @@ class Verbs:
         """The circuit with `values` fixed."""
         entry = self.ir.entry
         bound = normalise(entry, values, self._fields(parameters))
-        return lower(self.ir, bound.values, bound.open, {**self._shapes, **given_lengths(entry, lengths or {})})
+        return lower(self.ir, bound.values, bound.open, Lengths({**self._shapes, **given_lengths(entry, lengths)}))
 
     @property
     def _shapes(self) -> dict[str, tuple[Any, ...]]:

@@ -19,6 +19,7 @@ from qkernel.ir.ops import Alloc, For, If, Items, Op, Parameter
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, DictType, TupleType
 from qkernel.lower import lower
+from qkernel.lower.lengths import Lengths
 from tests.lowering_ir import (
     FLOATS,
     at,
@@ -251,13 +252,13 @@ def test_given_lengths() -> None:
         Alloc("q", Size(reals("v"))),
         loop("i", Size(reals("v")), gate("rx", qubit("q", K), angles=(at(reals("v"), K),))),
     )
-    circuit = lower(module(entry), {}, ["v"], {"v": (5,)})
+    circuit = lower(module(entry), {}, ["v"], Lengths({"v": (5,)}))
     assert circuit.num_qubits == circuit.angles.num_columns == 5
     with pytest.raises(EntrypointValidationError, match="length of `v`"):
         lower(module(entry), {}, ["v"])
     short = function("kernel", {"v": FLOATS}, Alloc("q"), gate("rx", qubit("q"), angles=(at(reals("v"), 5),)))
     with pytest.raises(QubitIndexResolutionError, match="index 5 lies outside `v`, which has 5 elements"):
-        lower(module(short), {}, ["v"], {"v": (5,)})
+        lower(module(short), {}, ["v"], Lengths({"v": (5,)}))
 
 
 def test_views_of_open_vectors() -> None:
@@ -315,7 +316,7 @@ def test_classical_outputs() -> None:
             Pack((N, real("x")), TupleType((UINT, FLOAT))),
         ),
     )
-    circuit = lower(module(entry), {"n": 5}, ["x", "v"], {"v": (2,)})
+    circuit = lower(module(entry), {"n": 5}, ["x", "v"], Lengths({"v": (2,)}))
     environment = {"x": 0.25, "v": [1.0, 2.0]}
     assert [evaluate(output, environment) for output in circuit.outputs] == [0.5, 5.0, 2, True, [1.0, 2.0], (5, 0.25)]
     assert circuit.outputs[1:4] == (Const(5.0), Const(2), Const(True))

@@ -35,6 +35,7 @@ from qkernel.ir.types import OBSERVABLE, is_quantum
 from qkernel.lower import lower
 from qkernel.lower.bindings import can_be_open, normalise
 from qkernel.lower.circuit import Circuit
+from qkernel.lower.lengths import Lengths
 from qkernel.observable import Hamiltonian
 from qkernel.records import fields_among
 
@@ -149,7 +150,7 @@ class Origin:
             entry.name for entry in self.module.entry.parameters if entry.name not in values and can_be_open(entry.type)
         ]
         try:
-            return lower(self.module, values, open_names, lengths)
+            return lower(self.module, values, open_names, Lengths(lengths))
         except (EntrypointValidationError, TargetCapabilityError):
             return None
 

@@ -17,6 +17,7 @@ from qkernel.lower.effort import bounded_work
 from qkernel.lower.evaluation import value
 from qkernel.lower.gates import alloc, evolve, gate
 from qkernel.lower.interpreter import Interpreter, Steps
+from qkernel.lower.lengths import Lengths
 from qkernel.lower.loading import prepare
 from qkernel.lower.loops import loop
 from qkernel.lower.measurement import expval, measure, output, outputs_for_each, probabilities, reset
@@ -47,22 +48,20 @@ def lower(
     module: Module,
     values: Mapping[str, Any],
     open_parameters: Sequence[str] = (),
-    lengths: Mapping[str, tuple[Any, ...]] | None = None,
-    trims: bool = False,
+    lengths: Lengths | None = None,
 ) -> Circuit:
     """The concrete circuit of the module's entry.
 
     `values` has a value, already checked, for each argument but those in `open_parameters`, which become columns of the
-    angle map in signature order. `lengths` gives shapes of open arrays and keys of open dictionaries; without it an
-    array is as long as the circuit uses it, and so it is with `trims` along an axis whose length is never asked for. A
-    quantum argument of the entry becomes qubits in 0; a register's length is its value.
+    angle map in signature order. `lengths` tells what is known of the lengths of these. A quantum argument of the entry
+    becomes qubits in 0; a register's length is its value.
     It takes at most `QKERNEL_MOST_STEPS` steps: see `qkernel/lower/effort.py`.
     Raises the lowering errors of `qkernel.errors` (QK4xx), and `EntrypointValidationError` where the circuit's shape
     depends on an open argument.
     """
     with deep_stack(), bounded_work():
         try:
-            return _circuit(Interpreter(STEPS, module, values, open_parameters, lengths or {}, trims))
+            return _circuit(Interpreter(STEPS, module, values, open_parameters, lengths or Lengths()))
         except QKernelError:
             raise
         except RecursionError:

@@ -21,6 +21,7 @@ from qkernel.lower.columns import Columns, Row
 from qkernel.lower.effort import INSTRUCTION, NODE, OPERATION, spend
 from qkernel.lower.evaluation import value, whole
 from qkernel.lower.integers import Integers
+from qkernel.lower.lengths import Lengths
 from qkernel.lower.parameters import OpenParameters
 from qkernel.lower.reports import Frame, locate, not_unitary, outside, refused_bound, translated, twice, used_again
 from qkernel.lower.values import Register, Unsettled, known
@@ -42,12 +43,11 @@ class Interpreter:
         module: Module,
         values: Mapping[str, Any],
         open_parameters: Sequence[str],
-        lengths: Mapping[str, tuple[Any, ...]],
-        trims: bool,
+        lengths: Lengths,
     ) -> None:
         entry = module.entry
         self.steps, self.module = steps, module
-        self.open = OpenParameters(tuple(p for p in entry.parameters if p.name in open_parameters), lengths, trims)
+        self.open = OpenParameters(tuple(p for p in entry.parameters if p.name in open_parameters), lengths)
         self.columns = Columns()
         self.integers = Integers()
         self.top = self.columns.body

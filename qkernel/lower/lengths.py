@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,35 @@ from qkernel.lower.given_values import Converter, as_array
 from qkernel.lower.values import example_shape
 from qkernel.records import spread
 
-Lengths = dict[str, tuple[Any, ...]]
+Known = dict[str, tuple[Any, ...]]
+"""Shapes of arrays and keys of dictionaries, by argument."""
 
 
-def given_lengths(entry: Function, lengths: Mapping[str, Any]) -> Lengths:
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Shapes of open arrays and keys of open dictionaries that are known before these have values.
+
+    What is not `known` is as long as the circuit uses it; with `trims` so is an axis whose length the kernel never asks for.
+    """
+
+    known: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    trims: bool = False
+
+    def refuse_unused(self, parameters: Iterable[OpenParameter]) -> None:
+        """Raise where the circuit, which trims, uses less of an array than is known to be there."""
+        for parameter in parameters:
+            shape = self.known.get(parameter.name)
+            if shape is not None and not parameter.is_dictionary and np.prod(shape) and parameter.shape != shape:
+                raise BindingShapeError(
+                    f"`{parameter.name}` has the shape {parameter.shape} in this circuit, and the shape {shape} was given",
+                    label="the rest would be without effect: the circuit uses no more, and does not ask for the length",
+                )
+
+
+def given_lengths(entry: Function, lengths: Mapping[str, Any] | None) -> Known:
     """The shapes and keys that a user gives, by argument; raises the binding errors for what fits no argument."""
+    if not lengths:
+        return {}
     if not isinstance(lengths, Mapping):
         raise BindingTypeError(f"`lengths` is a dictionary from names to lengths, not `{lengths!r}`")
     known = {parameter.name: parameter for parameter in entry.parameters}
@@ -51,10 +76,17 @@ def _given(parameter: Parameter, value: Any) -> tuple[Any, ...]:
                 span=parameter.span,
                 help=f'write `lengths={{"{name}": {example_shape(type.rank)}}}`',
             )
-        if len(shape) == type.rank:
-            return shape
-        raise BindingShapeError(f"`{name}` is a {type}, and the shape {shape} was given", span=parameter.span)
+        return checked_shape(parameter, shape)
     raise BindingTypeError(f"`{name}` is a {type}, which has no shape to give", span=parameter.span)
+
+
+def checked_shape(parameter: Parameter, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """`shape`, if it is one that the argument can have: of a scalar (), of a dictionary the number of its keys."""
+    type = parameter.type
+    rank = type.rank if isinstance(type, ArrayType) else int(isinstance(type, DictType))
+    if len(shape) != rank or min(shape, default=0) < 0:
+        raise BindingShapeError(f"`{parameter.name}` is a {type}, and the shape {shape} was given", span=parameter.span)
+    return shape
 
 
 def _keys(parameter: Parameter, keys: Iterable[Any]) -> tuple[Any, ...]:
@@ -63,9 +95,9 @@ def _keys(parameter: Parameter, keys: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(converter.key(key, type) for key in keys))
 
 
-def lengths_of(entry: Function, values: Mapping[str, Any]) -> Lengths:
+def lengths_of(entry: Function, values: Mapping[str, Any]) -> Known:
     """The shapes (without a batch axis) and keys that `values` of open arguments have; nothing for a value that fits not."""
-    found: Lengths = {}
+    found: Known = {}
     for parameter in entry.parameters:
         name, type = parameter.name, parameter.type
         if name not in values:
@@ -77,14 +109,3 @@ def lengths_of(entry: Function, values: Mapping[str, Any]) -> Lengths:
             if array is not None and array.ndim >= type.rank:
                 found[name] = array.shape[array.ndim - type.rank :]
     return found
-
-
-def check_used(parameters: Sequence[OpenParameter], lengths: Lengths) -> None:
-    """Raise where the circuit uses less of an array than was said to be there."""
-    for parameter in parameters:
-        given = lengths.get(parameter.name)
-        if given is not None and not parameter.is_dictionary and np.prod(given) and parameter.shape != given:
-            raise BindingShapeError(
-                f"`{parameter.name}` has the shape {parameter.shape} in this circuit, and the shape {given} was given",
-                label="the rest would be without effect: the circuit uses no more, and does not ask for the length",
-            )

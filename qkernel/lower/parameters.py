@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from qkernel.ir.trees import substitute
 from qkernel.ir.types import ArrayType, DictType
 from qkernel.lower.angles import AngleMap, OpenParameter
 from qkernel.lower.columns import Columns
+from qkernel.lower.lengths import Lengths
 from qkernel.lower.preparation import Load, Preparation
 from qkernel.lower.values import ELEMENT_BITS, Affine, Array, OpenArray, OpenDictionary, symbol_name, symbols_of
 from qkernel.lower.writing import Writer
@@ -38,8 +39,7 @@ class OpenParameters:
     """
 
     parameters: tuple[Parameter, ...]
-    lengths: Mapping[str, tuple[Any, ...]]
-    trims: bool
+    lengths: Lengths
     values: dict[str, Any] = field(init=False)
     preparations: list[_Prepared] = field(default_factory=list)
 
@@ -51,12 +51,12 @@ class OpenParameters:
     def _value(self, parameter: Parameter, symbol: int) -> Affine | OpenArray | OpenDictionary:
         match parameter.type:
             case ArrayType(_, rank):
-                lengths = self.lengths.get(parameter.name, (None,) * rank)
+                lengths = self.lengths.known.get(parameter.name, (None,) * rank)
                 return OpenArray(parameter.name, symbol, ELEMENT_BITS // rank, lengths)
             case DictType():
-                keys = self.lengths.get(parameter.name, ())
-                numbers = {key: number for number, key in enumerate(keys)}
-                return OpenDictionary(parameter.name, symbol, numbers, parameter.name in self.lengths)
+                keys = self.lengths.known.get(parameter.name)
+                numbers = {key: number for number, key in enumerate(keys or ())}
+                return OpenDictionary(parameter.name, symbol, numbers, keys is not None)
         return Affine(0, ((symbol, 1),))
 
     def prepared(self, name: str, amplitudes: list[Any]) -> list[Affine]:
@@ -140,17 +140,15 @@ class OpenParameters:
             case ArrayType(_, rank):
                 mine = used[used >> ELEMENT_BITS == number] & _ELEMENT
                 shape = tuple(int(k) + 1 for k in _indices(mine, rank).max(1)) if len(mine) else (0,) * rank
-                if (given := self.lengths.get(name)) is not None:
+                if (given := self.lengths.known.get(name)) is not None:
                     asked = self.values[name].asked
                     used_part = tuple(given[axis] if axis in asked else shape[axis] for axis in range(rank))
-                    shape = used_part if self.trims and len(mine) and 0 not in given else given
+                    shape = used_part if self.lengths.trims and len(mine) and 0 not in given else given
                 return OpenParameter(name, type_, start, shape)
             case DictType():
                 mine = used[used >> ELEMENT_BITS == number] & _ELEMENT
-                listed = self._keys(name)
-                keys = tuple(
-                    sorted(self.lengths[name] if name in self.lengths else (listed[code] for code in set(mine.tolist())))
-                )
+                listed, known = self._keys(name), self.lengths.known.get(name)
+                keys = tuple(sorted(known if known is not None else (listed[code] for code in set(mine.tolist()))))
                 return OpenParameter(name, type_, start, (len(keys),), keys)
         return OpenParameter(name, type_, start)
 

@@ -290,12 +290,15 @@ class OpenArray:
     def length(self, axis: int) -> int:
         """The length of an axis. Raises `EntrypointValidationError` if nobody gave it."""
         if (length := self.lengths[axis]) is None:
-            raise EntrypointValidationError(
+            shape = example_shape(self.first_axis + len(self.lengths))
+            error = EntrypointValidationError(
                 f"the circuit depends on the length of `{self.name}`, which is not known",
                 label="asks for its length",
                 help=f'bind it: `bindings={{"{self.name}": ...}}`; to keep it open, give its shape: '
-                f'`lengths={{"{self.name}": {example_shape(self.first_axis + len(self.lengths))}}}`',
+                f'`lengths={{"{self.name}": {shape}}}`',
             )
+            error.without_length = self.name, shape
+            raise error
         if axis or not self.is_slice:
             self.asked.add(self.first_axis + axis)
         return length

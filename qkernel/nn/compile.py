@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import (
-    BindingShapeError,
     BindingTypeError,
     ConflictingBindingError,
     EntrypointValidationError,
@@ -20,14 +19,13 @@ from qkernel.errors import (
 )
 from qkernel.ir.module import Module
 from qkernel.ir.ops import Function, Parameter
-from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType, DictType
+from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType
 from qkernel.kernel import Kernel
 from qkernel.lower import lower
 from qkernel.lower.bindings import normalise, requires_gradient
 from qkernel.lower.circuit import Circuit
 from qkernel.lower.given_values import Several
-from qkernel.lower.lengths import check_used
-from qkernel.lower.values import example_shape
+from qkernel.lower.lengths import Lengths, checked_shape
 from qkernel.nn.readouts import Readout, as_readout, observable, with_readout
 from qkernel.records import fields_among, record_fields, spread
 
@@ -97,7 +95,7 @@ class Recipe:
     @cached_property
     def circuit(self) -> Circuit:
         bound = normalise(self.module.entry, self.fixed, self.names)
-        circuit = lower(self.module, bound.values, bound.open, self.lengths, trims=True)
+        circuit = lower(self.module, bound.values, bound.open, Lengths(self.lengths, trims=True))
         return circuit if self.readout is None else with_readout(circuit, self.readout)
 
 
@@ -152,23 +150,16 @@ def compile_layer(
     for parameter in entry.parameters:
         if parameter.name in bound.open:
             _check_role(parameter, names)
-    lengths = {
-        parameter.name: _shape(parameter, given)
-        for parameter in entry.parameters
-        if (given := {**inputs, **weights}.get(parameter.name)) is not None and not is_initialiser(given)
-    }
-    arrays = {parameter.name: parameter.type.rank for parameter in entry.parameters if isinstance(parameter.type, ArrayType)}
-    lengths = {name: shape for name, shape in lengths.items() if name in arrays}
+    lengths = _shapes(entry, {**inputs, **weights})
     recipe = Recipe(kernel.ir, bound.values, tuple(names), lengths, as_readout(readout))
     try:
         circuit = recipe.circuit
     except EntrypointValidationError as error:
-        for role, given in (("inputs", inputs), ("weights", weights)):
-            lacking = arrays.keys() & given.keys() - lengths.keys()
-            for name in (name for name in lacking if f"length of `{name}`" in error.title):
-                error.help = f'give its shape: `{role}={{"{name}": {example_shape(arrays[name])}}}`'
+        if error.without_length is not None:
+            name, shape = error.without_length
+            error.help = f'give its shape: `{"inputs" if name in inputs else "weights"}={{"{name}": {shape}}}`'
         raise
-    check_used(circuit.angles.parameters, lengths)
+    Lengths(lengths).refuse_unused(circuit.angles.parameters)
     if returns_numbers and not circuit.outputs:
         raise GradientError(
             f"`{circuit.name}` returns no numbers, and a layer gives what its kernel returns",
@@ -227,12 +218,14 @@ def _check_role(parameter: Parameter, names: list[str]) -> None:
         )
 
 
-def _shape(parameter: Parameter, given: Any) -> tuple[int, ...]:
-    shape = given_shape(given)
-    shape = tuple(np.shape(given)) if shape is None else shape
-    rank = parameter.type.rank if isinstance(parameter.type, ArrayType) else int(isinstance(parameter.type, DictType))
-    if len(shape) != rank or min(shape, default=0) < 0:
-        raise BindingShapeError(
-            f"`{parameter.name}` is a {parameter.type}, and the shape {shape} was given", span=parameter.span
-        )
-    return shape
+def _shapes(entry: Function, said: Given) -> dict[str, tuple[int, ...]]:
+    """The shapes of arrays that are told by a shape or an initial value."""
+    found = {}
+    for parameter in entry.parameters:
+        given = said.get(parameter.name)
+        if given is not None and not is_initialiser(given):
+            shape = given_shape(given)
+            shape = checked_shape(parameter, np.shape(given) if shape is None else shape)
+            if isinstance(parameter.type, ArrayType):
+                found[parameter.name] = shape
+    return found
