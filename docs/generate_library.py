@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
+import linecache
 import sys
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def library_page() -> str:
         if subject.__module__ != section:
             section = subject.__module__
             parts.append(f"\n## {_first_sentence(sys.modules[section])}\n")
-        parts.append(_card(subject, example))
+        parts.append(_card(example))
     return "".join(parts)
 
 
@@ -49,25 +50,33 @@ def _first_sentence(module: Any) -> str:
     return (inspect.getdoc(module) or "").split("\n")[0].rstrip(".")
 
 
-def _card(subject: Any, example: Example) -> str:
-    name = example.of or example.name
-    signature = str(inspect.signature(subject)).replace("'", "").replace("qk.", "")
+def _card(example: Example) -> str:
     picture, drawing = _picture(example)
     blocks = [inspect.getsource(example.kernel.__wrapped__).rstrip()] if example.of else []
     code = "\n\n\n".join([*blocks, *([example.code] if example.code else [])])
-    lines = [f"\n### `{name}`\n", f"\n    {name}{signature}\n", f"\n{inspect.getdoc(subject)}\n"]
+    lines = [_described(example.of or example.name), *map(_described, example.shows)]
     lines += [f"\n```text\n{_counts(example)}```\n"]
     lines += [f"\n```python\n{code or drawing}\n```\n"]
     lines += [f"\n```text\n{_printed(example)}```\n"] if example.code else []
     return "".join([*lines, f"\n```text\n{picture}```\n"])
 
 
+def _described(name: str) -> str:
+    """Name, signature and text."""
+    subject = getattr(qkernel_stdlib, name)
+    signature = str(inspect.signature(subject)).replace("'", "").replace("qk.", "")
+    return f"\n### `{name}`\n\n    {name}{signature}\n\n{inspect.getdoc(subject)}\n"
+
+
 def _printed(example: Example) -> str:
     """What the example's code prints."""
-    names = {"np": np, "qk": qk, "qko": qko, **vars(qkernel_stdlib), example.name: example.kernel}
+    names: dict[str, Any] = {"np": np, "qk": qk, "qko": qko, "__name__": "__main__", **vars(qkernel_stdlib)}
+    names |= {each.name: each.kernel for each in EXAMPLES}
+    name = f"<example of {example.name}>"
+    linecache.cache[name] = (len(example.code), None, example.code.splitlines(keepends=True), name)
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
-        exec(example.code, names)
+        exec(compile(example.code, name, "exec", dont_inherit=True), names)
     return out.getvalue()
 
 

@@ -115,5 +115,5 @@ def test_is_differentiated(example: Example) -> None:
 
 
 def test_every_name_of_the_library_has_an_example() -> None:
-    shown = [getattr(qkernel_stdlib, example.of or example.name) for example in EXAMPLES]
+    shown = [getattr(qkernel_stdlib, name) for example in EXAMPLES for name in (example.of or example.name, *example.shows)]
     assert [name for name in qkernel_stdlib.__all__ if not any(getattr(qkernel_stdlib, name) is each for each in shown)] == []

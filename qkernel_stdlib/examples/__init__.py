@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from qkernel_stdlib.examples import controls, encodings, networks, phases
+from qkernel_stdlib.examples import controls, encodings, networks, phases, search
 from qkernel_stdlib.examples.example import Example
 
 __all__ = ["EXAMPLES", "NETWORKS", "Example"]
 
 NETWORKS = networks.EXAMPLES
 
-EXAMPLES: tuple[Example, ...] = (*encodings.EXAMPLES, *controls.EXAMPLES, *phases.EXAMPLES)
+EXAMPLES: tuple[Example, ...] = (*encodings.EXAMPLES, *controls.EXAMPLES, *phases.EXAMPLES, *search.EXAMPLES)

@@ -22,7 +22,8 @@ class Example:
     `expected(**values)` is by numpy alone what the kernel does: the matrix of one that returns qubits, else what it returns.
     `counts(**values)` are the counts that its text states, by field of the estimate or name of a gate, at
     all sizes that `shape` takes if it `grows`. `of` is the function of the library
-    that the kernel is about, if it is not in the library itself, and `code` shows how it is used.
+    that the kernel is about, if it is not in the library itself, and `code` shows how it is used,
+    with the functions of the library on data that it `shows`.
     """
 
     kernel: Any
@@ -36,6 +37,7 @@ class Example:
     grows: bool = True
     of: str = ""
     code: str = ""
+    shows: Sequence[str] = ()
 
     @property
     def bindings(self) -> Mapping[str, Any]:

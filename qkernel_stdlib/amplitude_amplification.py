@@ -1,0 +1,166 @@
+"""Amplitude amplification and estimation.
+
+`preparation` A takes a register and prepares its state from 0; `oracle` O takes it and gives good basis states the sign -1.
+Both are kernels of a register alone that return it. a is the probability of good states in A|0>. The functions here take
+kernels, so they are called in kernels. Gate counts are those of the gates as written.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+import qkernel as qk
+from qkernel_stdlib.controlled_gates import mcz
+from qkernel_stdlib.transforms import iqft
+
+
+@qk.qkernel
+def reflection_about_zero(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
+    """2|0><0| - 1 on n > 0 qubits: 2n X and one Z under n - 1 controls; under control also its sign counts."""
+    return qk.x(qk.global_phase(mcz, math.pi)(qk.x(q)))
+
+
+def grover_operator(preparation: Callable[..., Any], oracle: Callable[..., Any]) -> Any:
+    """The kernel Q = A (2|0><0| - 1) A^-1 O of a register: a turn by 2 arcsin(sqrt(a)) in the plane of A|0> and its good part.
+
+    Its eigenvalues there are exp(+-2i arcsin(sqrt(a))). Source: Brassard, Hoyer, Mosca, Tapp 2002 (arXiv:quant-ph/0005055).
+    """
+
+    @qk.qkernel
+    def operator(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
+        q = qk.inverse(preparation)(oracle(q))
+        q = preparation(reflection_about_zero(q))
+        return q
+
+    return operator
+
+
+def amplitude_amplification(
+    q: qk.Vector[qk.Qubit], preparation: Callable[..., Any], oracle: Callable[..., Any], iterations: qk.UInt
+) -> qk.Vector[qk.Qubit]:
+    """From 0 a state that is good with probability sin((2 iterations + 1) arcsin(sqrt(a)))**2.
+
+    2 iterations + 1 times A or its inverse, `iterations` oracles and reflections.
+    Source: Brassard, Hoyer, Mosca, Tapp 2002 (arXiv:quant-ph/0005055), section 2.
+    """
+    operator = grover_operator(preparation, oracle)
+    q = preparation(q)
+    for _ in qk.range(iterations):
+        q = operator(q)
+    return q
+
+
+def fixed_point_amplification(
+    q: qk.Vector[qk.Qubit],
+    preparation: Callable[..., Any],
+    oracle: Callable[..., Any],
+    iterations: qk.UInt,
+    delta: qk.Float = 0.1,
+) -> qk.Vector[qk.Qubit]:
+    """From 0 a state that is good with probability 1 - delta**2 at least, whatever a is, once `iterations` are enough.
+
+    Enough is 2 iterations + 1 >= ln(2 / delta) / sqrt(a). With L = 2 iterations + 1 the probability is
+    1 - (delta T_L(T_(1/L)(1 / delta) sqrt(1 - a)))**2, T being Chebyshev's polynomials. Two controlled oracles an iteration.
+    Source: Yoder, Low, Chuang 2014 (arXiv:1409.3305), equations 1, 7 and 11.
+    """
+    length = 2 * iterations + 1
+    width = math.sqrt(1 - 1 / math.cosh(math.log(1 / delta + math.sqrt(1 / delta**2 - 1)) / length) ** 2)
+    last = q.shape[0] - 1
+    flag = qk.qubit("flag")
+    q = preparation(q)
+    for j in qk.range(1, iterations + 1):
+        flag, q = qk.control(oracle)(qk.h(flag), q)
+        flag = qk.p(qk.h(flag), -2 * math.atan2(1.0, math.tan(2 * math.pi * (iterations - j + 1) / length) * width))
+        flag, q = qk.control(oracle)(qk.h(flag), q)
+        flag, q = qk.h(flag), qk.x(qk.inverse(preparation)(q))
+        angle = -2 * math.atan2(1.0, math.tan(2 * math.pi * j / length) * width)
+        q[:last], q[last] = qk.control(qk.p, num_controls=last)(q[:last], q[last], angle)
+        q = preparation(qk.x(q))
+    return q
+
+
+def amplitude_estimation(
+    counting: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], preparation: Callable[..., Any], oracle: Callable[..., Any]
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """Write y with a = sin(pi y / 2**m)**2 into the m counting qubits, fresh from allocation like q, to one part in 2**m.
+
+    With probability 8 / pi**2 at least a is met to 2 pi sqrt(a (1 - a)) / 2**m + pi**2 / 4**m. 2**m - 1 controlled oracles and
+    reflections, twice as many A and inverses, which need no control, one A, m H and an `iqft`.
+    Source: Brassard, Hoyer, Mosca, Tapp 2002 (arXiv:quant-ph/0005055), theorem 12.
+    """
+    q = preparation(q)
+    for k in qk.range(counting.shape[0]):
+        counting[k] = qk.h(counting[k])
+        for _ in qk.range(2**k):
+            counting[k], q = qk.control(oracle)(counting[k], q)
+            counting[k], q = qk.control(reflection_about_zero)(counting[k], qk.inverse(preparation)(q))
+            q = preparation(q)
+    return iqft(counting), q
+
+
+def maximum_likelihood_amplitude(powers: Sequence[int], hits: Sequence[int], shots: int) -> float:
+    """The a that makes likeliest what was counted: `hits[i]` of `shots` good after `powers[i]` iterations of amplification.
+
+    The error falls as 1 / sum(powers), without phase estimation. Raises ValueError where there are not as many hits as powers.
+    Source: Suzuki et al. 2020 (arXiv:1904.10246).
+    """
+    if len(powers) != len(hits):
+        raise ValueError(f"{len(powers)} powers and {len(hits)} hits: there is to be one for each")
+    turns = 2 * np.asarray(powers) + 1
+    good = np.asarray(hits) / shots
+
+    def likelihood(angles: Any) -> Any:
+        chance = np.clip(np.sin(np.multiply.outer(angles, turns)) ** 2, 1e-15, 1 - 1e-15)
+        return (good * np.log(chance) + (1 - good) * np.log1p(-chance)).sum(-1)
+
+    low, high = 0.0, math.pi / 2
+    count = 40 * int(turns.max(initial=1))
+    while high - low > 1e-12:  # the first grid is finer than the likelihood's peaks, later ones narrow in on the highest
+        grid = np.linspace(low, high, count)
+        best = int(np.argmax(likelihood(grid)))
+        low, high, count = grid[max(0, best - 1)], grid[min(len(grid) - 1, best + 1)], 40
+    return math.sin((low + high) / 2) ** 2
+
+
+def iterative_amplitude_estimation(
+    count: Callable[[int, int], int], accuracy: float, failure: float = 0.05, shots: int = 100
+) -> tuple[float, float]:
+    """Bounds of a that are at most 2 `accuracy` apart and hold but with probability `failure`.
+
+    `count(iterations, shots)` is how many of that many shots are good after `iterations` of amplification. Less than
+    50 / accuracy * ln(2 / failure * log2(pi / (4 accuracy))) oracles, without phase estimation.
+    Raises ValueError for an accuracy that is not in (0, 0.5). Source: Grinko, Gacon, Zoufal, Woerner 2021 (arXiv:1912.05559).
+    """
+    if not 0 < accuracy < 0.5:
+        raise ValueError(f"an accuracy is between 0 and 0.5, but not {accuracy}")
+    steps = max(1, math.ceil(math.log2(math.pi / (8 * accuracy))))
+    low, high = 0.0, math.pi / 2
+    power, hits, taken = 0, 0, 0
+    while math.sin(high) ** 2 - math.sin(low) ** 2 > 2 * accuracy:
+        wider = _next_power(power, low, high)
+        if wider != power:
+            power, hits, taken = wider, 0, 0
+        hits, taken = hits + count(power, shots), taken + shots
+        spread = math.sqrt(math.log(2 * steps / failure) / (2 * taken))
+        bounds = [math.asin(math.sqrt(min(1.0, max(0.0, hits / taken + side * spread)))) for side in (-1, 1)]
+        turns = 2 * power + 1
+        quadrant = math.floor(turns * low / (math.pi / 2))
+        if quadrant % 2:
+            bounds = [math.pi / 2 - bounds[1], math.pi / 2 - bounds[0]]
+        low, high = (
+            max(low, (quadrant * math.pi / 2 + bounds[0]) / turns),
+            min(high, (quadrant * math.pi / 2 + bounds[1]) / turns),
+        )
+    return math.sin(low) ** 2, math.sin(high) ** 2
+
+
+def _next_power(power: int, low: float, high: float) -> int:
+    """The most iterations, twice the last ones at least, after which the angles lie in one quadrant; or the last ones."""
+    for turns in range(math.floor(math.pi / 2 / (high - low)), 2 * (2 * power + 1) - 1, -1):
+        if turns % 2 and math.floor(turns * low / (math.pi / 2)) == math.ceil(turns * high / (math.pi / 2)) - 1:
+            return turns // 2
+    return power
