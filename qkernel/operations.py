@@ -16,11 +16,11 @@ from qkernel.frontend.calls import angle, apply_gate, call_unitary, check_distin
 from qkernel.frontend.iteration import SymbolicItems, SymbolicRange
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Tracer, active_tracer
-from qkernel.frontend.values import as_type, describe
+from qkernel.frontend.values import as_type, describe, is_observable
 from qkernel.ir import ops
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Slice, apply, vector, wrap
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType, DictType
-from qkernel.observable import Hamiltonian, as_observable
+from qkernel.observable import Hamiltonian
 from qkernel.tracing import is_tracing
 from qkernel.types import Bit, Dict, Float, Observable, QFixed, Qubit, UInt, Vector
 
@@ -164,13 +164,9 @@ def _read_out(tracer: Tracer, target: Any, what: str) -> list[QuantumHandle]:
 
 
 def _observable(tracer: Tracer, value: Any) -> Expr:
-    if isinstance(value, (list, tuple)) and value:
-        entries = [found for entry in value if (found := as_observable(entry)) is not None]
-        if len(entries) == len(value):
-            return Pack(tuple(map(Const, entries)), ArrayType(OBSERVABLE))
-    if (one := as_observable(value)) is not None:
-        return Const(one)
-    if isinstance(value, Expr) and value.type in (OBSERVABLE, ArrayType(OBSERVABLE)):
+    if isinstance(value, (list, tuple)) and value and all(map(is_observable, value)):
+        return Pack(tuple(map(wrap, value)), ArrayType(OBSERVABLE))
+    if is_observable(value) or (isinstance(value, Expr) and value.type == ArrayType(OBSERVABLE)):
         return wrap(value)
     raise KernelTypeError(
         f"an observable must be an Observable or a Hamiltonian, but this is {describe(value)}",

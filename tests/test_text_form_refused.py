@@ -62,7 +62,7 @@ REFUSED: list[tuple[str, str, tuple[int, int]]] = [
     (HEAD + "    h(q[0, 1])\n", "a register has one axis", (3, 7)),
     (HEAD + "    h(q[0 +: 2][0])\n", "qubits should stand here", (3, 7)),
     (HEAD + "    rx(q, q + 1)\n", "`q` is a Vector[Qubit], a classical value should stand here", (3, 11)),
-    (HEAD + "    rx(q, H + 1)\n", "`+` takes numbers, not a Observable", (3, 11)),
+    (HEAD + "    rx(q, H % 2)\n", "`%` takes numbers, not a Observable", (3, 11)),
     (HEAD + "    rx(q, sine(x))\n", "no function of classical values has this name (did you mean `sin`?)", (3, 11)),
     (HEAD + "    rx(q, sin(x, x))\n", "`sin` takes 1 argument, not 2", (3, 11)),
     (HEAD + "    rx(q, 1 / 0)\n", "the expression has no value", (3, 11)),

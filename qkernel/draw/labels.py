@@ -84,7 +84,7 @@ class _Labels(ExpressionText):
         match name, left, right:
             case "*", Apply("*", (factor, Const(int(first)))), Const(int(second)):
                 return self.chain("*", (factor, Const(first * second)))
-            case "*", _, Const() if not isinstance(left, Const):
+            case "*", _, Const(int() | float()) if not isinstance(left, Const):
                 left, right = right, left
             case "+" | "-", _, Const(int(value)) if value < 0:
                 name, right = ("-" if name == "+" else "+"), Const(-value)

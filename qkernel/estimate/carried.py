@@ -9,23 +9,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from qkernel.estimate.forms import at_least_zero, positive_part, power
-from qkernel.estimate.quantity import Local, Quantity, Symbol, Value, Variable, quantity, symbol
+from qkernel.estimate.quantity import Local, Quantity, Symbol, Value, Variable, Word, Words, quantity, symbol
 from qkernel.estimate.scope import Deferred, RunTime
-from qkernel.estimate.substitution import iterated, substitute
+from qkernel.estimate.substitution import iterated, length, substitute
 from qkernel.estimate.sums import fresh, total
+from qkernel.estimate.words import with_words
 
 
 @dataclass(slots=True)
 class Recurrence:
     """The carried names of one loop by their bound names: `solved` ones in the index, `states` of the rest.
 
-    `others` are carried values that are not numbers; they stay.
+    `others` are carried values that are not numbers; they stay. Of `observables` the words are numbers.
     """
 
     index: Variable
     solved: dict[Local, Quantity] = field(default_factory=dict)
     states: tuple[tuple[Local, Quantity, Quantity], ...] = ()
     others: dict[str, Value | RunTime | Deferred] = field(default_factory=dict)
+    observables: dict[str, tuple[Word, ...]] = field(default_factory=dict)
 
     @property
     def stepped(self) -> frozenset[Local]:
@@ -43,7 +45,73 @@ class Recurrence:
             result[name.shown] = Deferred(
                 lambda last=last: iterated(self.index, trips, self.states, last, sums=False)  # type: ignore[misc]
             )
+        for carried, words in self.observables.items():
+            counts = [(word, result.pop(_count_name(carried, k))) for k, word in enumerate(words)]
+            result[carried] = Deferred(lambda counts=counts: Words(tuple((word, form.value()) for word, form in counts)))  # type: ignore[misc]
         return result
+
+
+_MOST_WORDS = 64
+
+
+def _count_name(name: str, k: int) -> str:
+    return f"word {k} of {name}"  # no name of the user's
+
+
+class CarriedNumbers:
+    """The numbers that a loop carries, each as a name of its own: of observables how many terms they have of each word."""
+
+    def __init__(self, first: Mapping[str, Value | RunTime]) -> None:
+        self.first = first
+        self.observables = {name: tuple(dict(words.counts)) for name, words in first.items() if isinstance(words, Words)}
+        self.names = {name for name, value in first.items() if isinstance(value, (Quantity, Words))}
+        self.placeholders = {name: fresh(name) for name in self._numbers(first)}
+
+    def _numbers(self, values: Mapping[str, Value | RunTime]) -> dict[str, Quantity]:
+        found: dict[str, Quantity] = {}
+        for name, value in values.items():
+            match value:
+                case Quantity():
+                    found[name] = value
+                case Words(counts):
+                    by_word = dict(counts)
+                    for k, word in enumerate(self.observables[name]):
+                        found[_count_name(name, k)] = by_word.get(word, quantity(0))
+        return found
+
+    def inside(self) -> dict[str, Value | RunTime]:
+        """What the names stand for in the loop: the elements of a carried collection are not followed, its length stays."""
+        numbers = {name: symbol(place, nonnegative=False) for name, place in self.placeholders.items()}
+        found: dict[str, Value | RunTime] = {}
+        for name, value in self.first.items():
+            if name in self.observables:
+                words = enumerate(self.observables[name])
+                found[name] = Words(tuple((word, numbers[_count_name(name, k)]) for k, word in words))
+            elif isinstance(value, RunTime):
+                found[name] = value
+            else:
+                found[name] = numbers[name] if name in numbers else RunTime(length(value), follows=name)
+        return found
+
+    def grown(self, following: Mapping[str, Value | RunTime]) -> dict[str, Value | RunTime]:
+        """What names are to be before the loop in place of what they were: run-time values, observables with more words."""
+        found: dict[str, Value | RunTime] = {}
+        for name, value in following.items():
+            match self.first[name], value:
+                case Quantity(), Quantity():
+                    pass
+                case Words() as before, Words(counts):
+                    if new := [word for word, _ in counts if word not in self.observables[name]]:
+                        all_words = with_words(before, new)
+                        found[name] = all_words if len(all_words.counts) < _MOST_WORDS else RunTime(follows=name)
+                case before, _:
+                    found[name] = value if isinstance(before, Words) else RunTime()
+        return found
+
+    def steps(self, following: Mapping[str, Value | RunTime]) -> dict[Local, tuple[Quantity, Quantity]]:
+        """Each number before the loop and after an iteration."""
+        first, after = self._numbers(self.first), self._numbers(following)
+        return {place: (first[name], after[name]) for name, place in self.placeholders.items()}
 
 
 def solve(steps: Mapping[Local, tuple[Quantity, Quantity]], index: Variable) -> Recurrence:

@@ -19,7 +19,7 @@ from qkernel.errors import (
     SeparationError,
     SizeError,
 )
-from qkernel.estimate.carried import Recurrence, solve
+from qkernel.estimate.carried import CarriedNumbers, Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
 from qkernel.estimate.effort import renew, spend
 from qkernel.estimate.forms import is_whole, positive_part, power
@@ -34,6 +34,7 @@ from qkernel.estimate.quantity import (
     Register,
     Value,
     Variable,
+    Words,
     quantity,
     symbol,
 )
@@ -155,7 +156,9 @@ class Fold:
         inside: list[Result] = []
         outside: dict[str, Value] = {}
         for parameter, value in zip(callee.parameters, arguments, strict=True):
-            if isinstance(value, (RunTime, Bound)) or (isinstance(value, Closure) and parameter.type.element == OBSERVABLE):
+            if isinstance(value, (RunTime, Bound, Words)) or (
+                isinstance(value, Closure) and parameter.type.element == OBSERVABLE
+            ):
                 inside.append(value)  # of an observable the words are wanted
                 continue
             formal = formal_value(parameter, f"{callee.name}.{parameter.name}")
@@ -347,6 +350,8 @@ class _FunctionFold:
         then, otherwise = self.scope.value(joined.then), self.scope.value(joined.otherwise)
         if isinstance(then, Quantity) and isinstance(otherwise, Quantity):
             self.scope.values[joined.name] = then * condition + otherwise * (1 - condition)
+        elif isinstance(then, Words) or isinstance(otherwise, Words):
+            self.scope.values[joined.name] = self.scope.one_of(condition, joined.then, joined.otherwise)
         elif then == otherwise:
             self.scope.values[joined.name] = then
         elif isinstance(then, RunTime) or isinstance(otherwise, RunTime):
@@ -418,26 +423,20 @@ class _FunctionFold:
 
     def looped_body(self, op: ops.For, index: Variable, bound: Quantity) -> tuple[Tally, Recurrence]:
         """The tally of one iteration in terms of the index, and what the loop carries."""
-        first = {entry.name: self.scope.value(entry.initial) for entry in op.carried}
+        first = {entry.name: self.scope.counted(entry.initial) for entry in op.carried}
         self.facts.append((index, bound))
         while True:
-            placeholders = {name: fresh(name) for name, value in first.items() if isinstance(value, Quantity)}
-            for name, value in first.items():
-                inside = symbol(placeholders[name], nonnegative=False) if name in placeholders else value
-                # The elements of a carried collection are not followed, its length stays.
-                if not isinstance(inside, (Quantity, RunTime)):
-                    inside = RunTime(length(inside), follows=name)
-                self.scope.values[name] = inside
+            carried = CarriedNumbers(first)
+            self.set_all(carried.inside())
             body = self.block(op.body)
-            following = {entry.name: self.scope.value(entry.next) for entry in op.carried if entry.name in placeholders}
-            measured = [name for name, value in following.items() if not isinstance(value, Quantity)]
-            if not measured:
+            following = {entry.name: self.scope.counted(entry.next) for entry in op.carried if entry.name in carried.names}
+            if not (grown := carried.grown(following)):
                 break
-            first |= dict.fromkeys(measured, RunTime())
+            first |= grown
         self.facts.pop()
-        steps = {placeholders[name]: (first[name], value) for name, value in following.items()}
-        recurrence = solve(steps, index)  # type: ignore[arg-type]
-        recurrence.others = {name: self.scope.values[name] for name in first if name not in placeholders}
+        recurrence = solve(carried.steps(following), index)
+        recurrence.others = {name: self.scope.values[name] for name in first if name not in carried.names}
+        recurrence.observables = carried.observables
         return body.map(lambda amount: substitute(amount, recurrence.solved)), recurrence
 
     def unrolled_loop(self, op: ops.For, values: Iterable[Sequence[Value]], tally: Tally) -> None:

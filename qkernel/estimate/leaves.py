@@ -10,10 +10,11 @@ from typing import Any
 from qkernel.diagnostics import Span, counted
 from qkernel.errors import BindingShapeError
 from qkernel.estimate.forms import equals_zero, power
-from qkernel.estimate.quantity import ONE, Closure, Quantity, Value, quantity
+from qkernel.estimate.quantity import ONE, Closure, Quantity, Value, Words, quantity
 from qkernel.estimate.scope import RunTime, Scope
-from qkernel.estimate.substitution import NotKnown, known, pauli_word, terms
+from qkernel.estimate.substitution import NotKnown, known, terms
 from qkernel.estimate.tally import Kind, Tally
+from qkernel.estimate.words import pauli_word
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Size
 from qkernel.ir.module import Module
@@ -106,6 +107,10 @@ def pauli_tally(observable: Value | RunTime) -> Tally:
     if isinstance(observable, RunTime):
         raise observable.error("observable")
     tally = Tally()
+    if isinstance(observable, Words):
+        for word, amount in observable.counts:
+            tally.include(Tally({(None, pauli_kind(word)): ONE}) if isinstance(word, str) else pauli_tally(word), amount)
+        return tally
     tally.add(Kind("gphase", 0, 0), terms(observable, 0))
     choices = _choices(observable)
     if choices is not None and len(choices) == 1:
@@ -159,5 +164,7 @@ def _within(plain: Any) -> list[Hamiltonian]:
 
 def pauli_kind(word: str) -> Kind:
     """The gate that lowering makes of exp(-i a P / 2), for the letters of P in alphabetical order."""
+    if not word:
+        return Kind("gphase", 0, 0)
     base = {"X": "rx", "Y": "ry", "Z": "rz", "XX": "rxx", "YY": "ryy", "ZZ": "rzz"}.get(word)
     return Kind("pauli", 0, len(word), word=word) if base is None else Kind(base, 0, len(word))

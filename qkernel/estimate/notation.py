@@ -35,6 +35,7 @@ from qkernel.estimate.quantity import (
     Terms,
     Value,
     Variable,
+    Words,
     atom_names,
     denominator,
     is_remainder,
@@ -315,6 +316,10 @@ def _value(value: Value, write: Callable[[Quantity], str]) -> str:
             return "..."
         case Closure():
             return _closure(value, write)
+        case Words(counts):
+            return " + ".join(
+                f"{write(count)} {word if isinstance(word, str) else _value(word, write)}" for word, count in counts
+            )
 
 
 def _closure(closure: Closure, write: Callable[[Quantity], str]) -> str:

@@ -117,6 +117,17 @@ class Closure:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """An observable as how many terms it has of each Pauli word, the constants as ""; see `qkernel.estimate.words`."""
+
+    counts: tuple[tuple[Word, Quantity], ...]
+
+    def map(self, change: Callable[[Quantity], Quantity]) -> Words:
+        """The same with every count changed."""
+        return Words(tuple((word, change(count)) for word, count in self.counts))
+
+
+@dataclass(frozen=True, slots=True)
 class Opaque:
     """A number that an expression of the IR computes and that polynomials cannot say."""
 
@@ -305,7 +316,9 @@ class Quantity:
 WRITERS: dict[str, Callable[[Quantity], Any]] = {}
 """How forms are written, by what: `qkernel.estimate.notation` fills it."""
 
-Value = Quantity | Argument | Bound | Register | Sized | Closure
+Value = Quantity | Argument | Bound | Register | Sized | Closure | Words
+Word = str | Argument | Closure | Bound
+"""The letters of a Pauli word in alphabetical order; or an observable that is not known, for all its words."""
 
 
 def narrowed(value: Coefficient) -> Coefficient:
@@ -408,6 +421,9 @@ def value_names(value: Value) -> frozenset[Variable]:
             return frozenset()
         case Closure(_, values):
             return frozenset().union(*(value_names(inner) for _, inner in values))
+        case Words(counts):
+            unbound = [word for word, _ in counts if not isinstance(word, str)]
+            return frozenset().union(*(count.free for _, count in counts), *map(value_names, unbound))
 
 
 def atom_names(value: Atom) -> frozenset[Variable]:

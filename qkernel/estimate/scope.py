@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+from qkernel.estimate import words
 from qkernel.estimate.forms import (
     at_least_zero,
     equals_zero,
@@ -18,14 +19,15 @@ from qkernel.estimate.forms import (
     product,
     remainder,
 )
-from qkernel.estimate.quantity import ONE, Bound, Closure, Quantity, Value, quantity
+from qkernel.estimate.quantity import ONE, Bound, Closure, Quantity, Value, Words, quantity
 from qkernel.estimate.substitution import NotKnown, as_number, as_value, known, length, opaque
 from qkernel.ir.compiled import Compiled, Domain
 from qkernel.ir.expressions import ONE as ONE_EXPR
 from qkernel.ir.expressions import ZERO, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, apply
+from qkernel.ir.operators import PAULIS
 from qkernel.ir.places import Place
 from qkernel.ir.trees import free_names, substitute
-from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, Type
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, Type
 
 
 class RunTimeValue(Exception):
@@ -61,7 +63,7 @@ class RunTime:
 class Deferred:
     """A value that is worked out when it is asked for."""
 
-    value: Callable[[], Quantity]
+    value: Callable[[], Value]
 
 
 @dataclass(slots=True)
@@ -92,11 +94,52 @@ class Scope:
                     return as_value(plain)
                 case Updated():
                     return _evaluated(self.closure(expr))
+                case Apply() | Item(Pack()) if expr.type == OBSERVABLE:
+                    return self.words(expr)
             return self.number(expr) if expr.type in NUMBERS else self.closure(expr)
         except NotFollowed as error:
             return RunTime(self.length(expr), follows=error.name)
         except RunTimeValue:
             return RunTime(self.length(expr))
+
+    def counted(self, expr: Expr) -> Value | RunTime:
+        """As `value`, of an observable always its words."""
+        value = self.value(expr)
+        return value if expr.type != OBSERVABLE or isinstance(value, RunTime) else words.listed(value)
+
+    def words(self, expr: Expr) -> Words:
+        """The words of a sum of Paulis that the kernel makes. Raises as `number` does."""
+        match expr:
+            case Apply("+" | "-", (left, right)):
+                return words.added([self.words(left), self.words(right)])
+            case Apply("neg" | "/", (inner, *_)):
+                return self.words(inner)
+            case Apply("*", (left, right)):
+                product = words.product(self.words(left), self.words(right))
+                if product is None:
+                    raise NotFollowed(str(next(name for name in sorted(free_names(expr)))))
+                return product
+            case Apply("select", (condition, then, otherwise)):
+                return self.one_of(self.number(condition), then, otherwise)
+            case Item(Pack(items), (key,)):
+                place = self.number(key)
+                return self._chosen_words([(equals_zero(place - k), entry) for k, entry in enumerate(items)])
+            case Apply(letter, _) if letter in PAULIS:
+                return Words(((letter, ONE),))
+        if expr.type in NUMBERS:
+            return words.NUMBER
+        value = self.value(expr)
+        if isinstance(value, RunTime):
+            raise value.error(str(expr))
+        return words.listed(value)
+
+    def one_of(self, condition: Quantity, then: Expr, otherwise: Expr) -> Words:
+        """The words of one of two observables, as a condition that is a symbol says."""
+        return self._chosen_words([(condition, then), (1 - condition, otherwise)])
+
+    def _chosen_words(self, sides: Iterable[tuple[Quantity, Expr]]) -> Words:
+        """The words of what has the weight 1, all others having 0."""
+        return words.added(words.weighted(self.words(entry), weight) for weight, entry in sides if weight != 0)
 
     def length(self, expr: Expr) -> Quantity | None:
         """The length of an array; None of what has none, and where it depends on a measurement."""

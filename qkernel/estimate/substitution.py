@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from qkernel.errors import ArithmeticEvaluationError, QubitIndexResolutionError, SizeError
+from qkernel.estimate import words
 from qkernel.estimate.effort import spend
 from qkernel.estimate.forms import (
     at_least_zero,
@@ -45,6 +46,7 @@ from qkernel.estimate.quantity import (
     Terms,
     Value,
     Variable,
+    Words,
     atom,
     atom_names,
     is_remainder,
@@ -145,6 +147,8 @@ def substitute_value(value: Value, values: Values) -> Value:
         case Closure(expression, inner, shape):
             put = tuple((name, substitute_value(entry, values)) for name, entry in inner)
             return Closure(expression, put, tuple(substitute(size, values) for size in shape))
+        case Words():
+            return words.substituted(value, lambda part: substitute_value(part, values))
     return value
 
 
@@ -208,12 +212,7 @@ def terms(value: Value, form: int | str | None = None) -> Quantity:
         return atom(Terms(value, form))
     if form == 0:
         return quantity(int(plain.constant != 0))
-    return quantity(sum(1 for operators in plain.terms if form in (None, len(operators), pauli_word(operators))))
-
-
-def pauli_word(operators: Iterable[Any]) -> str:
-    """The letters of a product of Paulis, in alphabetical order: what its rotation costs does not depend on theirs."""
-    return "".join(sorted(str(operator.pauli.value) for operator in operators))
+    return quantity(sum(1 for operators in plain.terms if form in (None, len(operators), words.pauli_word(operators))))
 
 
 def iterated(index: Variable, count: Quantity, states: tuple[State, ...], result: Quantity, sums: bool) -> Quantity:

@@ -10,7 +10,7 @@ from qkernel.diagnostics import did_you_mean
 from qkernel.errors import KernelTypeError, UnknownNameError, UnsupportedPythonError
 from qkernel.frontend.arrays import check_written_bounds, is_literal, read_item
 from qkernel.frontend.branches import decided_later, symbolic_choice
-from qkernel.frontend.iteration import SymbolicItems
+from qkernel.frontend.iteration import SymbolicItems, SymbolicSequence
 from qkernel.frontend.operators import (
     binary,
     call_special,
@@ -29,10 +29,12 @@ from qkernel.frontend.python_calls import local_function
 from qkernel.frontend.signature import CallSite
 from qkernel.frontend.statements import assign
 from qkernel.frontend.tracer import Frame, Tracer, reads
-from qkernel.frontend.values import describe, symbol_in
-from qkernel.ir.expressions import Expr, apply, wrap
+from qkernel.frontend.values import describe, is_classical, is_observable, symbol_in
+from qkernel.ir import ops
+from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Slice, Updated, apply, vector, wrap
 from qkernel.ir.python_values import SymbolUse
-from qkernel.ir.types import BIT, ArrayType, DictType
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, Type
+from qkernel.observable import Hamiltonian
 from qkernel.records import record_fields
 
 
@@ -110,31 +112,62 @@ def _dictionary(tracer: Tracer, node: ast.Dict) -> Any:
 
 @reads(ast.ListComp, ast.GeneratorExp)
 def _listed(tracer: Tracer, node: ast.ListComp | ast.GeneratorExp) -> Any:
-    return tracer.made(list(_comprehension(tracer, node.generators, lambda: tracer.read(node.elt))))
+    first, *more = node.generators
+    domain = tracer.read(first.iter)
+    if isinstance(domain, SymbolicSequence) and domain.known() is None and not (more or first.ifs):
+        found = _vector_of(tracer, node, domain)
+        if found is not None:
+            return found
+    return tracer.made(list(_comprehension(tracer, node.generators, lambda: tracer.read(node.elt), domain)))
+
+
+def _vector_of(tracer: Tracer, node: ast.ListComp | ast.GeneratorExp, domain: SymbolicSequence) -> Expr | None:
+    """`[element for target in domain]`: a loop that assigns a vector's elements. None of elements that no vector has."""
+    ledger, before = tracer.ledger.snapshot(), dict(tracer.frame.variables)
+    position = Name(tracer.fresh("position", "position"), UINT)
+    with tracer.block() as block, decided_later(tracer, node):
+        assign(tracer, node.generators[0].target, domain.element(position))
+        element = tracer.read(node.elt)
+    tracer.frame.variables = before
+    if tracer.ledger != ledger or not is_classical(element):
+        return None
+    entry = wrap(element)
+    if not isinstance(entry.type, ScalarType):
+        return None
+    name = Name(tracer.fresh(tracer.hint or "elements", "elements"), ArrayType(entry.type))
+    empty = Slice(vector([_ZEROS[entry.type]]), ZERO, ZERO, apply("max", domain.extent, 0))
+    span = tracer.frame.span(node)
+    carried = ops.Carried(name.name, empty, Updated(name, position, entry), span)
+    tracer.emit(ops.For((position.name,), ops.Range(ZERO, domain.extent, ONE), tuple(block), (carried,), span))
+    return name
+
+
+_ZEROS: dict[Type, Any] = {UINT: 0, FLOAT: 0.0, BIT: False, OBSERVABLE: Hamiltonian()}
 
 
 @reads(ast.SetComp)
 def _set_of(tracer: Tracer, node: ast.SetComp) -> Any:
-    return tracer.made(without_symbols(set(_comprehension(tracer, node.generators, lambda: tracer.read(node.elt)))))
+    domain = tracer.read(node.generators[0].iter)
+    return tracer.made(without_symbols(set(_comprehension(tracer, node.generators, lambda: tracer.read(node.elt), domain))))
 
 
 @reads(ast.DictComp)
 def _dictionary_of(tracer: Tracer, node: ast.DictComp) -> Any:
-    entries = _comprehension(tracer, node.generators, lambda: (tracer.read(node.key), tracer.read(node.value)))
+    domain = tracer.read(node.generators[0].iter)
+    entries = _comprehension(tracer, node.generators, lambda: (tracer.read(node.key), tracer.read(node.value)), domain)
     return tracer.made(without_symbols(dict(entries)))
 
 
-def _comprehension(tracer: Tracer, generators: list[ast.comprehension], element: Callable[[], Any]) -> Iterator[Any]:
-    """The elements of a comprehension, its variables local to it."""
+def _comprehension(
+    tracer: Tracer, generators: list[ast.comprehension], element: Callable[[], Any], domain: Any
+) -> Iterator[Any]:
+    """The elements of a comprehension, its variables local to it; the first of its loops goes over `domain`."""
     frame: Frame = tracer.frame
     outer = dict(frame.variables)
     bound = {target.id for generator in generators for target in ast.walk(generator.target) if isinstance(target, ast.Name)}
 
-    def loop(rest: list[ast.comprehension]) -> Iterator[Any]:
-        if not rest:
-            yield element()
-            return
-        for value in iterate(tracer, tracer.read(rest[0].iter), rest[0].iter):
+    def loop(rest: list[ast.comprehension], domain: Any) -> Iterator[Any]:
+        for value in iterate(tracer, domain, rest[0].iter):
             assign(tracer, rest[0].target, value)
             conditions = [truth(tracer, tracer.read(test), test) for test in rest[0].ifs]
             if any(isinstance(condition, Expr) for condition in conditions):
@@ -144,11 +177,15 @@ def _comprehension(tracer: Tracer, generators: list[ast.comprehension], element:
                     label="not known yet",
                     help=f"write a `for` loop with `if {ast.unparse(rest[0].ifs[0])}:` in its body",
                 )
-            if all(conditions):
-                yield from loop(rest[1:])
+            if not all(conditions):
+                continue
+            if rest[1:]:
+                yield from loop(rest[1:], tracer.read(rest[1].iter))
+            else:
+                yield element()
 
     try:
-        yield from list(loop(generators))
+        yield from list(loop(generators, domain))
     finally:
         for name in bound:
             frame.variables.pop(name, None)
@@ -300,7 +337,9 @@ def _holds_symbol(key: Any) -> bool:
 def _is_numeric(base: Any) -> bool:
     if is_array_of_numbers(base):
         return True
-    return isinstance(base, (list, tuple)) and bool(base) and all(is_scalar(entry) or _is_numeric(entry) for entry in base)
+    if not (isinstance(base, (list, tuple)) and base):
+        return False
+    return all(map(is_observable, base)) or all(is_scalar(entry) or _is_numeric(entry) for entry in base)
 
 
 @reads(ast.Attribute)

@@ -21,7 +21,16 @@ from qkernel.frontend.arrays import whole_vector
 from qkernel.frontend.iteration import SymbolicItems, SymbolicSequence
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.tracer import Tracer
-from qkernel.frontend.values import concerns_kernel, describe, is_installed, is_of_user, parts, same_shape, symbol_in
+from qkernel.frontend.values import (
+    concerns_kernel,
+    describe,
+    is_installed,
+    is_observable,
+    is_of_user,
+    parts,
+    same_shape,
+    symbol_in,
+)
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Expr, apply, joined, wrap
 from qkernel.ir.python_values import SymbolUse, is_number
@@ -192,6 +201,8 @@ def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node
         if isinstance(left, QuantumHandle) or isinstance(right, QuantumHandle):
             raise no_arithmetic(left if isinstance(left, QuantumHandle) else right, sign)
         return tracer.made(plain(left, right))
+    if is_observable(left) or is_observable(right):
+        return _of_observables(name, left, right)
     refused = [part for part in (left, right) if not is_scalar(part) and not is_array_of_numbers(part)]
     if refused:
         raise no_arithmetic(refused[0], sign)
@@ -217,6 +228,17 @@ def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node
             label="a Bit is no number",
             help="`bit ^ other` adds bits; `(1 if bit else 0)` makes a number of a bit",
         )
+    return apply(name, left, right)
+
+
+def _of_observables(name: str, left: Any, right: Any) -> Expr:
+    """Sums and products of observables with each other and with numbers."""
+    for part in (left, right):
+        is_number_here = is_scalar(part) and type_of(part) != BIT
+        if name not in ("+", "-", "*", "/") or not (is_observable(part) or is_number_here):
+            raise no_arithmetic(part, name)
+    if name == "/" and is_observable(right):
+        raise no_arithmetic(right, name)
     return apply(name, left, right)
 
 
@@ -260,7 +282,11 @@ def no_arithmetic(value: Any, name: str) -> KernelTypeError:
     return KernelTypeError(
         f"`{name}` does not work on {describe(value)}",
         label="no arithmetic here",
-        help="a qubit is changed by gates: `q = qk.h(q)`" if isinstance(value, QuantumHandle) else None,
+        help="a qubit is changed by gates: `q = qk.h(q)`"
+        if isinstance(value, QuantumHandle)
+        else "observables take `+`, `-` and `*` with each other, and `*` and `/` with numbers"
+        if is_observable(value)
+        else None,
     )
 
 

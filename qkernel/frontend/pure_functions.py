@@ -20,7 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from qkernel import observable
 from qkernel.errors import CallArgumentError, SymbolicValueError
+from qkernel.frontend.arrays import whole_number
 from qkernel.frontend.iteration import SymbolicRange, SymbolicSequence, backwards, numbered, side_by_side
 from qkernel.frontend.operators import binary, get_attribute
 from qkernel.frontend.ownership import QuantumHandle, plain
@@ -28,6 +30,7 @@ from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import symbol_in
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import Expr, apply, size, wrap
+from qkernel.ir.operators import PAULIS
 from qkernel.ir.python_values import SymbolUse
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, DictType
 from qkernel.types import Bit, Float, UInt
@@ -293,6 +296,13 @@ def _type_of(tracer: Tracer, value: Any, *rest: Any) -> Any:
     return found[0] if found else type(value, *rest)
 
 
+def _pauli(name: str) -> Callable[..., Any]:
+    def at(tracer: Tracer, index: Any) -> Expr:
+        return apply(name, whole_number(index, f"the qubit of `{name}`", tracer.site.of(0)))
+
+    return at
+
+
 def _pow(tracer: Tracer, base: Any, exponent: Any) -> Expr:
     return apply("**", wrap(base), wrap(exponent))
 
@@ -337,6 +347,7 @@ _SYMBOLIC: dict[Any, Callable[..., Any]] = {
     math.acos: _function("acos"),
     math.atan: _function("atan"),
     **{getattr(math, name): _function(operator) for name, operator in _MATH.items()},
+    **{getattr(observable, name): _pauli(name) for name in PAULIS},
     np.max: _fold("max"),
     np.min: _fold("min"),
 }

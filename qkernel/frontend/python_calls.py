@@ -16,6 +16,7 @@ from qkernel.errors import (
     CallArgumentError,
     InliningError,
     KernelRecursionError,
+    ObservableError,
     QKernelError,
     SourceUnavailableError,
     UnsupportedPythonError,
@@ -89,7 +90,10 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
     if (rule := rule_for(function, values)) is not None:
         return tracer.made(_by_rule(tracer, rule, function.__name__, arguments, keywords))
     if is_own(function):
-        return _run(tracer, function, arguments, keywords, node)
+        if getattr(function, "__name__", "") == "add_term" and isinstance(node.func, ast.Attribute):
+            tracer.check_change(function.__self__, ast.unparse(node.func.value), node)
+        result = _run(tracer, function, arguments, keywords, node)
+        return tracer.made(result) if hasattr(result, "add_term") else result
     plain, bound = _unbound(function)
     concern = next((value for value in (*bound, *values) if _concerns_kernel(value)), None)
     if concern is None and not tracer.once:
@@ -147,7 +151,9 @@ def _run(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: di
             return universal(Expr.elementwise, function, "__call__", arguments, keywords)
         result = function(*arguments, **keywords)
         return without_symbols(result) if isinstance(function, type) else result
-    except (QKernelError, RecursionError):
+    except (QKernelError, RecursionError) as error:
+        if isinstance(error, ObservableError) and (symbol := symbol_in(values)) is not None:
+            raise SymbolUse(symbol, f"`{name}`", "a sum over symbols is written `h = h + w[i] * qko.Z(i)`") from None
         raise
     except SymbolUse as error:
         use = f"`{name}`" if isinstance(error.expr.type, ArrayType) else error.use

@@ -86,6 +86,8 @@ class Once:
             notes=self.notes(frame),
             help=f"use a vector: `{name} = qk.bit_array(n)`, then `{name}[i] = ...`"
             if isinstance(value, (list, dict, set)) and name.isidentifier()
+            else f"add to it by giving the name another value: `{name} = {name} + ...`"
+            if hasattr(value, "add_term")
             else "change it before or after, or keep what changes as numbers and bits: `x = ...`"
             if self.is_branch
             else unrolled(self.node),

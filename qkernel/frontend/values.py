@@ -19,7 +19,7 @@ from qkernel.gate_functions import Gate
 from qkernel.ir.expressions import Const, Expr, Pack, apply, wrap
 from qkernel.ir.python_values import NotClassical, SymbolUse, is_number, wanted
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, TupleType, Type, fits, is_quantum
-from qkernel.observable import is_sum_of_qiskit
+from qkernel.observable import as_observable, is_sum_of_qiskit
 from qkernel.records import is_same_record, record_fields
 
 
@@ -53,10 +53,15 @@ _ATOMS = (bool, int, float, complex, str, bytes, np.generic, types.MethodType, t
 
 
 def is_classical(value: Any) -> bool:
-    """Whether a value can be carried through a loop or joined after a branch: a number, a bit, a vector of them."""
+    """Whether a value can be carried through a loop or joined after a branch: a number, bit or observable, a vector of them."""
     if isinstance(value, Expr):
-        return value.type != OBSERVABLE and not isinstance(value.type, (DictType, TupleType))
-    return is_number(value)
+        return not isinstance(value.type, (DictType, TupleType))
+    return is_number(value) or is_observable(value)
+
+
+def is_observable(value: Any) -> bool:
+    """Whether a value is a sum of Paulis: known, or one with symbols in it."""
+    return value.type == OBSERVABLE if isinstance(value, Expr) else as_observable(value) is not None
 
 
 def parts(value: Any) -> list[Any] | None:

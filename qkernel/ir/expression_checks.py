@@ -7,7 +7,8 @@ from typing import TypeGuard
 
 from qkernel.diagnostics import counted
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated
-from qkernel.ir.types import BIT, QFIXED, UINT, ArrayType, DictType, TupleType, Type, fits, is_number, is_quantum
+from qkernel.ir.operators import PAULIS
+from qkernel.ir.types import BIT, OBSERVABLE, QFIXED, UINT, ArrayType, DictType, TupleType, Type, fits, is_number, is_quantum
 from qkernel.ir.vocabulary import OPERANDS
 from qkernel.observable import Hamiltonian
 
@@ -70,8 +71,10 @@ def _check_operator(name: str, operands: tuple[Expr, ...]) -> str | None:
         return None if types == [ArrayType(BIT), UINT] else "`fixed` takes bits and a UInt"
     if name == "select" and types[1] == types[2]:
         del types[1:]
-    if name == "&" and set(types) != {UINT}:
-        return f"`&` takes UInts, not a {next(type for type in types if type != UINT)}"
+    if (name == "&" or name in PAULIS) and set(types) != {UINT}:
+        return f"`{name}` takes {'a UInt' if name in PAULIS else 'UInts'}, not a {next(type for type in types if type != UINT)}"
+    if OBSERVABLE in types and (name in ("+", "-", "*", "neg") or (name == "/" and types[1] != OBSERVABLE)):
+        types = [type for type in types if type != OBSERVABLE]
     wrong = [type for type in types if not is_number(type)]
     return f"`{name}` takes numbers, not a {wrong[0]}" if wrong else None
 

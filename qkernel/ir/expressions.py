@@ -427,11 +427,13 @@ def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
         case (left, right) if name != "-" and left is not right and type(left) is not Const and type(right) is not Const:
             return None
     match name, operands:
-        case "+" | "*" | "&", (Const(), right):
-            return apply(name, right, operands[0])  # constants to the right
+        case "+" | "*" | "&", (Const() as left, right) if OBSERVABLE not in (left.type, right.type):
+            return apply(name, right, left)  # constants to the right; of observables the terms keep their order
         case "+" | "-", (left, Const(value)) if value == 0:
             return left
-        case "+" | "-", (left, Const(value)) if value < 0 and left.type == operands[1].type == UINT:
+        case "+", (Const(Hamiltonian() as first), right) if first == 0:
+            return right
+        case "+" | "-", (left, Const(value)) if left.type == operands[1].type == UINT and value < 0:
             return apply("-" if name == "+" else "+", left, -value)
         case "+" | "-", (Apply("+" | "-" as inner, (left, Const(int(first)))), Const(int(second))) if left.type == UINT:
             total = (first if inner == "+" else -first) + (second if name == "+" else -second)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import QubitIndexResolutionError
-from qkernel.ir.types import BIT, FLOAT, UINT, Type
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, Type
+from qkernel.observable import Hamiltonian, Pauli
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,18 @@ class Operator:
 
 def _number(*types: Type) -> Type:
     return FLOAT if FLOAT in types else UINT
+
+
+def _sum(*types: Type) -> Type:
+    return OBSERVABLE if OBSERVABLE in types else _number(*types)
+
+
+def _quotient(*types: Type) -> Type:
+    return OBSERVABLE if OBSERVABLE in types else FLOAT
+
+
+def _observable(*types: Type) -> Type:
+    return OBSERVABLE
 
 
 def _float(*types: Type) -> Type:
@@ -92,15 +105,27 @@ def _natural(value: Any) -> Any:
     return value
 
 
+def _pauli(name: str) -> Operator:
+    """A Pauli matrix on the qubit of this index."""
+
+    def single(index: int) -> Hamiltonian:
+        if index < 0:
+            raise QubitIndexResolutionError(f"the index of `{name}` is computed as {index}", label=f"{index} here")
+        return Hamiltonian.single_pauli(Pauli[name], index)
+
+    return Operator(single, single, _observable)
+
+
+PAULIS = ("X", "Y", "Z")
 OPERATORS: dict[str, Operator] = {
-    "+": Operator(operator.add, _of_numbers(operator.add), _number),
-    "-": Operator(operator.sub, _of_numbers(operator.sub), _number),
-    "*": Operator(operator.mul, _of_numbers(operator.mul), _number),
-    "/": Operator(operator.truediv, operator.truediv, _float),
+    "+": Operator(operator.add, _of_numbers(operator.add), _sum),
+    "-": Operator(operator.sub, _of_numbers(operator.sub), _sum),
+    "*": Operator(operator.mul, _of_numbers(operator.mul), _sum),
+    "/": Operator(operator.truediv, operator.truediv, _quotient),
     "//": Operator(operator.floordiv, _of_numbers(operator.floordiv), _number),
     "%": Operator(operator.mod, _of_numbers(operator.mod), _number),
     "**": Operator(_power, _of_numbers(_array_power), _number),
-    "neg": Operator(operator.neg, _of_numbers(operator.neg), _number),
+    "neg": Operator(operator.neg, _of_numbers(operator.neg), _sum),
     "abs": Operator(abs, _of_numbers(np.abs), _number),
     "min": Operator(min, np.minimum, _number),
     "max": Operator(max, np.maximum, _number),
@@ -136,6 +161,7 @@ OPERATORS: dict[str, Operator] = {
     "log2": Operator(math.log2, np.log2, _float),
     "sqrt": Operator(math.sqrt, np.sqrt, _float),
     "fixed": Operator(_fixed_point, _fixed_point, _float),
+    **{name: _pauli(name) for name in PAULIS},
 }
 
 

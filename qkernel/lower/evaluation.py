@@ -7,19 +7,21 @@ their bounds; whole numbers are bounded.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from qkernel.diagnostics import written_name
-from qkernel.errors import QubitIndexResolutionError, SizeError
+from qkernel.errors import ObservableError, QubitIndexResolutionError, SizeError
 from qkernel.ir.compiled import PLAIN, Values
 from qkernel.ir.expressions import Expr, Name, Pack, Row, Slice, Updated, size, wrap
 from qkernel.ir.expressions import item as residual_item
-from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS, OPERATORS
+from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS, OPERATORS, PAULIS
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, TupleType, Type
 from qkernel.lower.circuit import reads_run_only
 from qkernel.lower.effort import NODE, OPERATION, spend
+from qkernel.lower.given_values import Several
 from qkernel.lower.residuals import combine
 from qkernel.lower.values import (
     Affine,
@@ -34,11 +36,18 @@ from qkernel.lower.values import (
     check_key,
     numbers,
 )
+from qkernel.observable import Hamiltonian
+from qkernel.observable.terms import PauliTerms, combined, listed
 
 _LARGEST = 2.0**53
 
-_NUMBER, _ARRAY, _AFFINE, _RESIDUAL = range(4)
-_KINDS: dict[type, int] = {**dict.fromkeys(PLAIN, _NUMBER), np.ndarray: _ARRAY, Affine: _AFFINE}
+_NUMBER, _ARRAY, _AFFINE, _RESIDUAL, _OBSERVABLE = range(5)
+_KINDS: dict[type, int] = {
+    **dict.fromkeys(PLAIN, _NUMBER),
+    np.ndarray: _ARRAY,
+    Affine: _AFFINE,
+    **dict.fromkeys((Hamiltonian, PauliTerms, Several), _OBSERVABLE),
+}
 """What values can be operands and keys; all else is an expression, or made of them."""
 
 
@@ -56,6 +65,10 @@ def compute(name: str, values: list[Any]) -> Any:
     kinds = _kinds(values)
     if kinds == {_NUMBER}:
         return _bounded(name, values)
+    if _OBSERVABLE in kinds:
+        return _observable(name, values)
+    if name in PAULIS:
+        return OPERATORS[name].scalar(whole(values[0], "the qubit of a Pauli"))
     if _RESIDUAL in kinds and name == "fixed" and not _has_expressions(values[0]):
         return OPERATORS[name].scalar(*values)
     if kinds == {_NUMBER, _ARRAY} or kinds == {_ARRAY}:
@@ -65,6 +78,20 @@ def compute(name: str, values: list[Any]) -> Any:
     if _ARRAY in kinds and name == "select":  # what is chosen by a known condition may be affine
         raise NotVectorised
     return combine(name, [_expression(entry) for entry in values])
+
+
+def _observable(name: str, values: list[Any]) -> PauliTerms:
+    """An operator on observables and numbers: the terms, as they are written."""
+    if name == "select":
+        raise Unsettled(values[0], "which observable this is")
+    if any(isinstance(entry, Several) for entry in values):
+        raise ObservableError(
+            "an observable that is given as a list takes part in no arithmetic",
+            help="give the terms that the kernel adds in each entry of the list, or make one layer for each",
+        )
+    terms = [len(listed(entry).terms) for entry in values]
+    spend(OPERATION * (prod(terms) if name == "*" else sum(terms)))
+    return combined(name, values, compute)
 
 
 def _bounded(name: str, values: list[Any]) -> Any:

@@ -22,6 +22,7 @@ from qkernel.lower.modifiers import emit
 from qkernel.lower.reports import Frame
 from qkernel.lower.values import NotVectorised, OpenArray, numbers
 from qkernel.observable import Hamiltonian, complex_term
+from qkernel.observable.terms import PauliTerms, listed
 
 
 def alloc(interpreter: Interpreter, op: Alloc, frame: Frame) -> None:
@@ -142,29 +143,32 @@ def evolve(interpreter: Interpreter, op: PauliEvolve, frame: Frame) -> None:
 
 
 def _evolution(observable: Any, qubits: list[int], time: Any, kinds: Kinds, span: int) -> list[Row]:
-    """One Trotter step: the constant as a global phase, then each term in its order; qubit k of H is `qubits[k]`."""
+    """One Trotter step: each term in its order, a constant as a global phase; qubit k of H is `qubits[k]`."""
     if isinstance(observable, Several):
         raise ObservableError(
             "an observable that is given as a list shapes the circuit, so that its entries do not share one state",
             help="make one layer for each observable",
         )
-    if not isinstance(observable, Hamiltonian):
+    if not isinstance(observable, (Hamiltonian, PauliTerms)):
         raise KernelTypeError("the evolution takes one Hamiltonian", label="not a Hamiltonian")
     fits(observable, len(qubits))
-    if not observable.is_hermitian:
-        term, help = complex_term(observable, "H")
-        raise ObservableError(f"the Hamiltonian has complex coefficients: {term}", label="not unitary", help=help)
     rows: list[Row] = []
-    if observable.constant:
-        rows.append((kinds.gate("gphase"), (), (compute("*", [time, -observable.constant]),), span))
-    for operators, coefficient in observable.terms.items():
-        word = "".join(operator.pauli.value for operator in operators)
-        targets = [qubits[operator.index] for operator in operators]
-        rows.append((_rotation(word, kinds), targets, (compute("*", [time, 2 * coefficient]),), span))
+    for coefficient, operators in listed(observable).terms:
+        if isinstance(coefficient, complex):
+            known = observable if isinstance(observable, Hamiltonian) else Hamiltonian.product(operators, coefficient)
+            term, help = complex_term(known, "H")
+            raise ObservableError(f"the Hamiltonian has complex coefficients: {term}", label="not unitary", help=help)
+        if operators:
+            word = "".join(operator.pauli.value for operator in operators)
+            targets = [qubits[operator.index] for operator in operators]
+            kind, factor = _rotation(word, kinds), compute("*", [2, coefficient])
+        else:
+            targets, kind, factor = [], kinds.gate("gphase"), compute("neg", [coefficient])
+        rows.append((kind, targets, (compute("*", [time, factor]),), span))
     return rows
 
 
-def fits(observable: Hamiltonian, count: int) -> None:
+def fits(observable: Hamiltonian | PauliTerms, count: int) -> None:
     """Raise unless the Hamiltonian has at most `count` qubits."""
     if observable.num_qubits > count:
         raise ObservableError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from qkernel.diagnostics import Span
@@ -13,7 +14,7 @@ from qkernel.ir.types import BIT, FLOAT, ArrayType, TupleType, Type
 from qkernel.lower import circuit
 from qkernel.lower.circuit import EXPECTATIONS, Expectation, Kind, bit
 from qkernel.lower.effort import INSTRUCTION, spend
-from qkernel.lower.evaluation import value, whole
+from qkernel.lower.evaluation import compute, value, whole
 from qkernel.lower.gates import fits
 from qkernel.lower.given_values import Several
 from qkernel.lower.interpreter import Interpreter
@@ -21,6 +22,8 @@ from qkernel.lower.reports import Frame
 from qkernel.lower.residuals import manageable
 from qkernel.lower.values import Affine, OpenArray, Vector
 from qkernel.observable import Hamiltonian
+from qkernel.observable.paulis import Operators, PauliOperator
+from qkernel.observable.terms import PauliTerms
 
 _BEFORE = {"z": (), "x": ("h",), "y": ("sdg", "h")}
 _AFTER = {"z": (), "x": ("h",), "y": ("h", "s")}
@@ -65,10 +68,13 @@ def expval(interpreter: Interpreter, op: Expval, frame: Frame) -> None:
     """Note the expectation values to read out."""
     qubits = _read_out(interpreter, op, frame, "an expectation value")
     observables = value(op.observable, frame.names)
-    single = isinstance(observables, (Hamiltonian, Several))
+    single = isinstance(observables, (Hamiltonian, PauliTerms, Several))
     moved = {k: qubit for k, qubit in enumerate(qubits) if k != qubit}
     results: list[Expr] = []
     for entry in [observables] if single else observables:
+        if isinstance(entry, PauliTerms):
+            results.append(_sum_of_words(interpreter, entry, qubits))
+            continue
         each = entry.observables if isinstance(entry, Several) else (entry,)
         first = len(interpreter.expectations)
         results.append(Item(EXPECTATIONS, (Const(first),)))
@@ -82,6 +88,30 @@ def expval(interpreter: Interpreter, op: Expval, frame: Frame) -> None:
             interpreter.side_by_side.append(range(first, len(interpreter.expectations)))
     frame.names[op.result] = results[0] if single else Vector(results)
     _consume(interpreter, qubits, "consumed by `expval`", op.span)
+
+
+def _sum_of_words(interpreter: Interpreter, observable: PauliTerms, qubits: list[int]) -> Any:
+    """The expectation value of a list of terms: one to read out for all known coefficients, one for each word of the rest."""
+    fits(observable, len(qubits))
+    spend(INSTRUCTION * (1 + len(observable.terms)))
+    known, words, total = Hamiltonian(), dict[Operators, Item](), list[Any]()
+    for coefficient, operators in observable.terms:
+        moved = tuple(PauliOperator(operator.pauli, qubits[operator.index]) for operator in operators)
+        if isinstance(coefficient, (Affine, Expr)):
+            if moved and moved not in words:
+                words[moved] = _read(interpreter, Hamiltonian.product(moved))
+            total.append(compute("*", [coefficient, words[moved]]) if moved else coefficient)
+        else:
+            known.add_term(moved, coefficient)
+    if known or not total:
+        total.insert(0, _read(interpreter, known))
+    return reduce(lambda left, right: compute("+", [left, right]), total)
+
+
+def _read(interpreter: Interpreter, observable: Hamiltonian) -> Item:
+    """One more expectation value to read out."""
+    interpreter.expectations.append(Expectation(observable))
+    return Item(EXPECTATIONS, (Const(len(interpreter.expectations) - 1),))
 
 
 def probabilities(interpreter: Interpreter, op: Probabilities, frame: Frame) -> None:

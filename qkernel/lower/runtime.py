@@ -28,6 +28,7 @@ from qkernel.lower.reports import Frame
 from qkernel.lower.residuals import choose, manageable
 from qkernel.lower.values import Affine, Unsettled, Vector
 from qkernel.lower.while_loops import known_iterations
+from qkernel.observable import Hamiltonian
 
 
 def branch(interpreter: Interpreter, op: If, frame: Frame) -> None:
@@ -206,7 +207,9 @@ def _expression(entry: Any) -> Expr:
 
 def _same(left: Any, right: Any) -> bool:
     """Whether both are surely one value; vectors are compared element by element elsewhere."""
-    return left is right or (type(left) is type(right) and not isinstance(left, (list, tuple, Affine)) and left == right)
+    if type(left) is not type(right) or isinstance(left, (list, tuple, Affine)):
+        return left is right
+    return repr(left) == repr(right) if isinstance(left, Hamiltonian) else bool(left == right)  # == ignores the order of terms
 
 
 def _is_bit(entry: Any) -> bool:

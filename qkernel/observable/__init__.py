@@ -67,8 +67,13 @@ class Hamiltonian:
     @classmethod
     def single_pauli(cls, pauli: Pauli, index: int, coefficient: Number = 1.0) -> Hamiltonian:
         """`coefficient` times one Pauli matrix."""
+        return cls.product((PauliOperator(pauli, index),), coefficient)
+
+    @classmethod
+    def product(cls, operators: Iterable[PauliOperator], coefficient: Number = 1.0) -> Hamiltonian:
+        """`coefficient` times the product, from left to right, of Paulis."""
         result = cls()
-        result.add_term((PauliOperator(pauli, index),), coefficient)
+        result.add_term(operators, coefficient)
         return result
 
     @classmethod

@@ -1,0 +1,10 @@
+import qkernel as qk
+import qkernel.observable as qko
+
+
+@qk.qkernel
+def middle(n: qk.UInt) -> qk.Float:
+    return qk.expval(qk.qubit_array(n), qko.Z(n / 2))
+
+
+middle(3)
