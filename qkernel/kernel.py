@@ -61,8 +61,7 @@ class Kernel(Verbs, Generic[P, R]):
         self._assumed: Outline | None = None
         self._busy = False
         self._module: tuple[tuple[Traced, ...], Module] | None = None
-        self._compiled = Recent[Any, Executable](MOST_PROGRAMS)
-        self._shaping = Recent[Any, frozenset[str]](MOST_PROGRAMS)
+        self._compiled = Recent[Any, Executable | frozenset[str]](MOST_PROGRAMS)
 
     def _refuse_names_of_options(self) -> None:
         """By these names every other argument and option can be given, so that they cannot be arguments themselves."""
@@ -89,7 +88,6 @@ class Kernel(Verbs, Generic[P, R]):
             if self._module is None or any(new is not old for new, old in zip(reached, self._module[0], strict=False)):
                 self._module = reached, link(self)
                 self._compiled.clear()
-                self._shaping.clear()
             return self._module[1]
 
     def _reached(self) -> tuple[Traced, ...]:
@@ -252,7 +250,7 @@ class Kernel(Verbs, Generic[P, R]):
     ) -> tuple[Executable, dict[str, Any]]:
         """An executable with the Float arguments open where they shape nothing, cached, and their values.
 
-        Which of them shape the circuit lowering finds out, once for the same other values.
+        Which of them shape the circuit lowering finds out, once for the same other values: their names are then kept instead.
         A dictionary of Floats, which mostly tells of a problem, is open only where a batch or `wrt` asks for it.
         """
         types = {parameter.name: parameter.type for parameter in self.ir.entry.parameters}
@@ -261,40 +259,42 @@ class Kernel(Verbs, Generic[P, R]):
             for name, value in values.items()
             if _is_float(types.get(name)) or (_opens(types.get(name), value) and (name in wrt or _has_batch(value)))
         ]
-        shaping = self._shaping.get(self._opening(values, open_names)) if len(self._shaping) else None
+        shaping, first = frozenset[str](), None
         while True:
-            names = [name for name in open_names if name not in shaping] if shaping else open_names
-            try:
-                return self._opened(values, names, positional, takes_qubits)
-            except EntrypointValidationError as error:
-                if not names:
-                    raise
-                shaping = (shaping or frozenset()) | (frozenset(error.lacking).intersection(names) or frozenset(names))
-                self._shaping.keep(self._opening(values, open_names), shaping)
+            names = [name for name in open_names if name not in shaping]
+            key, lengths = self._opening(values, names, takes_qubits)
+            first = first or key
+            found = self._compiled.get(key)
+            if found is None:
+                try:
+                    found = self._opened(values, names, lengths, positional, takes_qubits)
+                except EntrypointValidationError as error:
+                    if not names:
+                        raise
+                    found, key = shaping | (frozenset(error.lacking).intersection(names) or frozenset(names)), first
+                if key is not None:
+                    self._compiled.keep(key, found)
+            if isinstance(found, Executable):
+                return found, {name: values[name] for name in names}
+            shaping = found
 
-    def _opening(self, values: dict[str, Any], names: list[str]) -> Any:
-        """What decides which of `names` can stay open: the other values, and the lengths of theirs."""
+    def _opening(self, values: dict[str, Any], names: list[str], takes_qubits: bool) -> tuple[Any, Lengths]:
+        """What a circuit is made of whose `names` stay open, as a key if it can be one: the other values, and their lengths."""
         fixed = _key({name: value for name, value in values.items() if name not in names})
         lengths = lengths_of(self.ir.entry, {name: values[name] for name in names})
-        return object() if fixed is None else (fixed, tuple(names), tuple(lengths.items()))
+        key = None if fixed is None else (fixed, tuple(names), tuple(lengths.items()), takes_qubits)
+        return key, Lengths(lengths, trims=True)
 
     def _opened(
-        self, values: dict[str, Any], open_names: list[str], positional: int, takes_qubits: bool
-    ) -> tuple[Executable, dict[str, Any]]:
-        fixed = {name: value for name, value in values.items() if name not in open_names}
-        lengths = lengths_of(self.ir.entry, {name: values[name] for name in open_names})
-        key = (_key(fixed), tuple(open_names), tuple(lengths.items()), takes_qubits)
-        executable = self._compiled.get(key) if key[0] is not None else None
-        if executable is None:
-            try:
-                executable = self._lowered(fixed, open_names, Lengths(lengths, trims=True), takes_qubits)
-            except BindingTypeError as error:
-                usage = f"`{self.name}({', '.join(self.signature.names)})`"
-                error.help = f"the order of the arguments is {usage}" if positional > 1 else error.help
-                raise
-            if key[0] is not None:
-                self._compiled.keep(key, executable)
-        return executable, {name: values[name] for name in open_names}
+        self, values: dict[str, Any], names: list[str], lengths: Lengths, positional: int, takes_qubits: bool
+    ) -> Executable:
+        fixed = {name: value for name, value in values.items() if name not in names}
+        try:
+            return self._lowered(fixed, names, lengths, takes_qubits)
+        except BindingTypeError as error:
+            usage = f"`{self.name}({', '.join(self.signature.names)})`"
+            error.help = f"the order of the arguments is {usage}" if positional > 1 else error.help
+            raise
 
     def _values(
         self, arguments: tuple[Any, ...], bindings: Mapping[str, Any] | None, keywords: dict[str, Any]

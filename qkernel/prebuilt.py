@@ -38,7 +38,7 @@ class PrebuiltKernel(Kernel[..., Any]):
         self.signature = Signature(written_parameters(function.parameters), {}, returned, None)
         outline = Outline(function.parameters, values, function.returns_tuple or not types)
         self._assumed, self._busy, self._module = None, False, None
-        self._compiled, self._shaping = Recent(MOST_PROGRAMS), Recent(MOST_PROGRAMS)
+        self._compiled = Recent(MOST_PROGRAMS)
         self._traced = Traced(function, callees, outline, Captures())
 
     def __reduce__(self) -> Any:

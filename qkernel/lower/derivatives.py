@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from qkernel.errors import GradientError, SizeError
 from qkernel.ir.expressions import Apply, Const, Expr, apply
@@ -69,8 +69,8 @@ def _apply(name: str, operands: tuple[Expr, ...], inner: tuple[Expr, ...]) -> Ex
             return only
         case "atan2", (y, x), (d_y, d_x):
             return _quotient(_sum("-", _product(d_y, x), _product(d_x, y)), x * x + y * y)
-        case _, (argument,), (only,):
-            return _product(only, _outer(name, argument))
+        case _, (argument,), (only,) if name in _OF_ONE:
+            return _product(only, _OF_ONE[name](argument))
     raise GradientError(f"`{name}` has no derivative")
 
 
@@ -88,38 +88,23 @@ def _by_exponent(base: Expr, exponent: Expr) -> Expr:
     return apply("select", is_zero, 0.0, Apply("log", (base,)) * base**exponent)
 
 
-def _outer(name: str, x: Expr) -> Expr:
-    """The derivative of a function of one argument."""
-    match name:
-        case "sin":
-            return apply("cos", x)
-        case "cos":
-            return -apply("sin", x)
-        case "tan":
-            return 1.0 / apply("cos", x) ** 2
-        case "asin":
-            return 1.0 / apply("sqrt", 1.0 - x * x)
-        case "acos":
-            return -1.0 / apply("sqrt", 1.0 - x * x)
-        case "atan":
-            return 1.0 / (1.0 + x * x)
-        case "sinh":
-            return apply("cosh", x)
-        case "cosh":
-            return apply("sinh", x)
-        case "tanh":
-            return 1.0 - apply("tanh", x) ** 2
-        case "exp":
-            return apply("exp", x)
-        case "log":
-            return 1.0 / x
-        case "log2":
-            return 1.0 / (x * math.log(2))
-        case "sqrt":
-            return 0.5 / apply("sqrt", x)
-        case "abs":
-            return apply("select", x < 0, -1.0, 1.0)
-    raise GradientError(f"`{name}` has no derivative")
+_OF_ONE: dict[str, Callable[[Expr], Expr]] = {
+    "sin": lambda x: apply("cos", x),
+    "cos": lambda x: -apply("sin", x),
+    "tan": lambda x: 1.0 / apply("cos", x) ** 2,
+    "asin": lambda x: 1.0 / apply("sqrt", 1.0 - x * x),
+    "acos": lambda x: -1.0 / apply("sqrt", 1.0 - x * x),
+    "atan": lambda x: 1.0 / (1.0 + x * x),
+    "sinh": lambda x: apply("cosh", x),
+    "cosh": lambda x: apply("sinh", x),
+    "tanh": lambda x: 1.0 - apply("tanh", x) ** 2,
+    "exp": lambda x: apply("exp", x),
+    "log": lambda x: 1.0 / x,
+    "log2": lambda x: 1.0 / (x * math.log(2)),
+    "sqrt": lambda x: 0.5 / apply("sqrt", x),
+    "abs": lambda x: apply("select", x < 0, -1.0, 1.0),
+}
+"""The derivatives of functions of one argument."""
 
 
 def _sum(name: str, left: Expr, right: Expr) -> Expr:

@@ -1,14 +1,16 @@
-"""The open parameters of a circuit: symbols while it is lowered, columns of its angle map in the end."""
+"""The open parameters of a circuit: symbols while it is lowered, in the end columns of its angle map and names in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
+from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, SystemName, wrap
+from qkernel.ir.operators import result_type
 from qkernel.ir.ops import Parameter
 from qkernel.ir.trees import substitute
 from qkernel.ir.types import ArrayType, DictType
@@ -16,8 +18,7 @@ from qkernel.lower.angles import AngleMap, OpenParameter
 from qkernel.lower.columns import Columns
 from qkernel.lower.lengths import Lengths
 from qkernel.lower.preparation import Load, Preparation
-from qkernel.lower.values import ELEMENT_BITS, Affine, Array, OpenArray, OpenDictionary, symbol_name, symbols_of
-from qkernel.lower.writing import Writer
+from qkernel.lower.values import ELEMENT_BITS, Affine, Array, OpenArray, OpenDictionary, PerIteration, symbol_name, symbols_of
 
 _ELEMENT = (1 << ELEMENT_BITS) - 1
 
@@ -95,7 +96,7 @@ class OpenParameters:
         """The angle map of what was written; a parameter has the columns that the angles and `outputs` use."""
         starts_of_vectors = [columns.unattached(part.amplitudes) for part in self.preparations]
         symbols = np.array(columns.symbols, np.int64)
-        writer = Writer(self._element)
+        writer = _Writer(self._element)
         non_affine = writer.non_affine(columns)
         loose = [symbol for expr in outputs for symbol in symbols_of(expr)]
         rows, coefficients = np.array(columns.rows, np.int32), np.array(columns.coefficients)
@@ -179,3 +180,72 @@ def _canonical(rows: Array, columns: Array, coefficients: Array, width: int) -> 
         kept = coefficients != 0
         rows, columns, coefficients = rows[kept], columns[kept], coefficients[kept]
     return rows.astype(np.int32, copy=False), columns.astype(np.int32), coefficients
+
+
+class _Writer:
+    """Writes symbols as what they are in the kernel (`theta`, `weights[3]`), by `element`; `leaves` are those that it met."""
+
+    def __init__(self, element: Callable[[int], Expr]) -> None:
+        self.element = element
+        self.leaves: dict[int, Expr] = {}
+        self._written: dict[Expr, Expr] = {}
+
+    def non_affine(self, columns: Columns) -> tuple[tuple[int, Expr], ...]:
+        """The angles that are not affine, by slot."""
+        entries = [(slot, self.written(angle)) for slot, angle in columns.non_affine]
+        for slots, angle in columns.spread:
+            entries += zip(slots.tolist(), self._iterations(angle, len(slots)), strict=True)
+        return tuple(sorted(entries, key=itemgetter(0)))
+
+    def written(self, expr: Expr) -> Expr:
+        """An angle with its symbols written out."""
+        if isinstance(expr, Apply):
+            if (found := self._written.get(expr)) is None:
+                found = self._written[expr] = Apply(expr.operator, tuple(map(self.written, expr.operands)))
+            return found
+        return self.leaf(expr.key.number) if isinstance(expr, SystemName) else expr
+
+    def _iterations(self, expr: Expr, count: int) -> list[Expr]:
+        """What an angle is in each of `count` iterations."""
+        match expr:
+            case Apply(name, operands) if _varies(expr):
+                return _applied(name, *(self._iterations(operand, count) for operand in operands))
+            case PerIteration(values):
+                return self._sums(values, count)
+        return [self.written(expr)] * count
+
+    def leaf(self, symbol: int) -> Expr:
+        """What a symbol is."""
+        if (found := self.leaves.get(symbol)) is None:
+            found = self.leaves[symbol] = self.element(symbol)
+        return found
+
+    def _sums(self, values: Affine, count: int) -> list[Expr]:
+        totals: list[Expr] | None = None
+        for symbol, coefficient in values.terms:
+            terms = [self.leaf(entry) for entry in _listed(symbol, count)]
+            if isinstance(coefficient, np.ndarray) or coefficient != 1:
+                factors = map(Const, _listed(coefficient, count))
+                terms = _applied("*", terms, list(factors))
+            totals = terms if totals is None else _applied("+", totals, terms)
+        if totals is None:
+            return list(map(Const, _listed(values.constant, count)))
+        if isinstance(values.constant, np.ndarray) or values.constant != 0:
+            totals = _applied("+", totals, list(map(Const, _listed(values.constant, count))))
+        return totals
+
+
+def _varies(expr: Expr) -> bool:
+    return isinstance(expr, PerIteration) or any(map(_varies, expr.children))
+
+
+def _applied(name: str, *columns: list[Expr]) -> list[Expr]:
+    """An operator in each iteration; a column has the values of an operand, which are of one type."""
+    kind = result_type(name, [values[0].type for values in columns])
+    return [Apply(name, operands, kind) for operands in zip(*columns, strict=True)]
+
+
+def _listed(value: Any, count: int) -> list[Any]:
+    """A number for each iteration."""
+    entries: list[Any] = np.broadcast_to(value, count).tolist()
+    return entries
