@@ -62,19 +62,25 @@ def whole_number(value: Any, what: str, span: Span | None = None) -> Expr:
 def resolve_index(key: Any, length: Expr, name: str, literal: bool) -> Expr:
     """An index as an expression, checked where both it and the length are known."""
     index = whole_number(key, f"an index of `{name}`")
-    if isinstance(index, Const) and index.value < 0:
+    if _is_negative(index):
+        written = plain(index)
         if not literal:
             raise QubitIndexResolutionError(
-                f"the index of `{name}` is negative: {index.value}",
-                label=f"this is {index.value}",
-                help=f"a negative number counts from the end only where it is written as such: `{name}[{index.value}]`",
+                f"the index of `{name}` is negative: {written}",
+                label=f"this is {written}",
+                help=f"a negative number counts from the end only where it is written as such: `{name}[{written}]`",
             )
-        written, index = index.value, length - -index.value
-        if isinstance(index, Const) and index.value < 0:
+        index = length - -written
+        if _is_negative(index):
             raise _outside(name, written, length)
-    if isinstance(index, Const) and isinstance(length, Const) and index.value >= length.value:
-        raise _outside(name, index.value, length)
+    match index, length:
+        case Const(position), Const(count) if position >= count:
+            raise _outside(name, position, length)
     return index
+
+
+def _is_negative(expr: Expr) -> bool:
+    return isinstance(expr, Const) and bool(expr.value < 0)
 
 
 def _outside(name: str, index: int, length: Expr) -> QubitIndexResolutionError:

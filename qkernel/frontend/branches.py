@@ -11,12 +11,13 @@ from typing import Any
 from qkernel.diagnostics import Note, Span, with_article
 from qkernel.errors import (
     KernelTypeError,
+    QKernelError,
     QubitConsumedError,
     QubitRebindError,
     UnreturnedBorrowError,
 )
 from qkernel.frontend.arrays import Gone
-from qkernel.frontend.operators import truth
+from qkernel.frontend.operators import condition
 from qkernel.frontend.ownership import OTHER_QUBITS, Ledger, QuantumHandle, rebinding
 from qkernel.frontend.tracer import Frame, Once, Signal, Tracer, reads
 from qkernel.frontend.values import (
@@ -70,6 +71,9 @@ class _Sides:
     joined: list[ops.Joined] = field(default_factory=list)
     hoisted: list[ops.Alloc] = field(default_factory=list)
 
+    def clash(self, kind: type[QKernelError], title: str, help: str) -> QKernelError:
+        return kind(title, span=self.span, label="joins here", help=help)
+
     def hoist(self, register: str) -> bool:
         """Make qubits before the branch that both sides make alike; whether they are there after it."""
         if register in self.visible or any(made.register == register for made in self.hoisted):
@@ -86,7 +90,7 @@ class _Sides:
         return True
 
 
-def symbolic_choice(tracer: Tracer, node: ast.IfExp, condition: Expr) -> Any:
+def symbolic_choice(tracer: Tracer, node: ast.IfExp, test: Expr) -> Any:
     """`body if test else orelse` on a value that is known later; qubits go from their names into what is chosen."""
 
     def chosen(handle: QuantumHandle) -> QuantumHandle:
@@ -97,14 +101,14 @@ def symbolic_choice(tracer: Tracer, node: ast.IfExp, condition: Expr) -> Any:
         (expression,) = expressions
         return with_handles(tracer.read(expression), chosen)
 
-    return symbolic_if(tracer, node, condition, read_side)
+    return symbolic_if(tracer, node, test, read_side)
 
 
 def _shown(name: str | None) -> str:
     return "the conditional expression" if name is None else f"`{name}`"
 
 
-def symbolic_if(tracer: Tracer, node: ast.If | ast.IfExp, condition: Expr, read_side: Callable[[list[Any]], Any]) -> Any:
+def symbolic_if(tracer: Tracer, node: ast.If | ast.IfExp, test: Expr, read_side: Callable[[list[Any]], Any]) -> Any:
     """An `if` on a value that is known later: both sides are read, then joined, as is what `read_side` gives for them."""
     frame = tracer.frame
     before, ledger, gone = dict(frame.variables), tracer.ledger.snapshot(), tracer.arrays.gone
@@ -140,7 +144,7 @@ def symbolic_if(tracer: Tracer, node: ast.If | ast.IfExp, condition: Expr, read_
     for made in sides.hoisted:
         tracer.scopes[-1].setdefault(made.register, 0)
         tracer.emit(made)
-    tracer.emit(ops.If(condition, tuple(then), tuple(otherwise), tuple(sides.joined), sides.span))
+    tracer.emit(ops.If(test, tuple(then), tuple(otherwise), tuple(sides.joined), sides.span))
     return result
 
 
@@ -180,16 +184,15 @@ def _join(tracer: Tracer, sides: _Sides, name: str | None, left: Any, right: Any
     if same_shape(left, right) or _are_joinable(sides, name, left, right):
         pairs = zip(parts(left) or left, parts(right) or right, strict=True)
         entries = [_join(tracer, sides, name, a, b) for a, b in pairs]
-        return entries if isinstance(left, list) else with_parts(left, entries)
+        return with_parts(left, entries)
     if unchanged(left, right):
         return left
     kinds = describe(left), describe(right)
     other = "another" if kinds[0] == kinds[1] else kinds[1]
-    raise KernelTypeError(
+    raise sides.clash(
+        KernelTypeError,
         f"{_shown(name)} is {kinds[0]} on one side of the branch and {other} on the other",
-        span=sides.span,
-        label="joins here",
-        help="give it the same kind of value on both sides, or a name of its own on each",
+        "give it the same kind of value on both sides, or a name of its own on each",
     )
 
 
@@ -218,18 +221,16 @@ def _join_handles(tracer: Tracer, sides: _Sides, name: str | None, left: Quantum
     if left is right:
         return left
     if (change := rebinding(left, right) if left.parent is right.parent else OTHER_QUBITS) is not None:
-        raise QubitRebindError(
+        raise sides.clash(
+            QubitRebindError,
             f"{_shown(name)} {change[0]} after one side of the branch than after the other",
-            span=sides.span,
-            label="joins here",
-            help="write an `if` statement that acts on each of them on its own side" if name is None else change[1],
+            "write an `if` statement that acts on each of them on its own side" if name is None else change[1],
         )
     if not sides.hoist(left.place.register):
-        raise QubitRebindError(
+        raise sides.clash(
+            QubitRebindError,
             f"{_shown(name)} is a qubit or register that each side of the branch makes in its own way",
-            span=sides.span,
-            label="joins here",
-            help="make it before the branch, and change it there",
+            "make it before the branch, and change it there",
         )
     result = left.successor()
     tracer.ledger.loans[result] = then.loans.get(left, ())
@@ -254,11 +255,10 @@ def _join_values(tracer: Tracer, sides: _Sides, name: str | None, left: Expr, ri
     if left.type != right.type:
         if {left.type, right.type} != {UINT, FLOAT}:
             kinds = with_article(left.type), with_article(right.type)
-            raise KernelTypeError(
+            raise sides.clash(
+                KernelTypeError,
                 f"{_shown(name)} is {kinds[0]} on one side of the branch and {kinds[1]} on the other",
-                span=sides.span,
-                label="joins here",
-                help="give it one type on both sides, or a name of its own on each",
+                "give it one type on both sides, or a name of its own on each",
             )
         type = FLOAT
     fresh = tracer.fresh(tracer.hint or "chosen" if name is None else name, "chosen")
@@ -270,8 +270,8 @@ def _join_values(tracer: Tracer, sides: _Sides, name: str | None, left: Expr, ri
 
 @reads(ast.If)
 def _if(tracer: Tracer, node: ast.If) -> Signal:
-    condition = truth(tracer, tracer.read(node.test), node.test)
-    if isinstance(condition, Expr):
-        symbolic_if(tracer, node, condition, lambda statements: tracer.run(statements))
+    test = condition(tracer, node.test)
+    if isinstance(test, Expr):
+        symbolic_if(tracer, node, test, lambda statements: tracer.run(statements))
         return None
-    return tracer.run(node.body if condition else node.orelse)
+    return tracer.run(node.body if test else node.orelse)

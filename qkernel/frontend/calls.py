@@ -16,13 +16,14 @@ from qkernel.errors import (
     KernelTypeError,
     NotFiniteError,
     NotUnitaryError,
+    QKernelError,
     QubitAliasError,
 )
 from qkernel.frontend.arrays import given_away
 from qkernel.frontend.ownership import QuantumHandle, surely_overlap
 from qkernel.frontend.signature import AnyKernel, CallSite, Struct, Value, bind, parts_of
 from qkernel.frontend.tracer import Tracer
-from qkernel.frontend.values import as_type, convert, describe, is_no_value
+from qkernel.frontend.values import as_type, convert, describe, handles_in, is_no_value
 from qkernel.gate_functions import Gate
 from qkernel.gates import GATES, GateRule
 from qkernel.ir import ops
@@ -179,18 +180,16 @@ def apply_gate(
 def call_unitary(tracer: Tracer, matrix: Any, qubits: tuple[Any, ...]) -> Any:
     """`unitary(matrix, *qubits)`."""
     entries = unitary_matrix(matrix, len(qubits), tracer.site.of(0))
-    handles = [
-        tracer.expect_qubits(qubit, f"qubit {position} of `unitary`", tracer.site.of(position + 1))
-        for position, qubit in enumerate(qubits)
-    ]
-    for position, handle in enumerate(handles):
+    spans = [tracer.site.of(position + 1) for position in range(len(qubits))]
+    handles = []
+    for position, (qubit, span) in enumerate(zip(qubits, spans, strict=True)):
+        handle = tracer.expect_qubits(qubit, f"qubit {position} of `unitary`", span)
         if handle.is_register:
             raise KernelTypeError(
-                f"`unitary` takes single qubits, and `{handle.name}` is a register",
-                span=tracer.site.of(position + 1),
-                label="a Vector[Qubit]",
+                f"`unitary` takes single qubits, and `{handle.name}` is a register", span=span, label="a Vector[Qubit]"
             )
-    check_distinct(handles, [tracer.site.of(position + 1) for position in range(len(handles))])
+        handles.append(handle)
+    check_distinct(handles, spans)
     results = apply_gate(tracer, "unitary", handles, (), (), entries)
     return results[0] if len(results) == 1 else tuple(results)
 
@@ -265,21 +264,23 @@ def operands(
     optional = frozenset(parameter.name for parameter in parameters if parameter.default is not None)
     bound, spans = bind(name, tuple(parameter.name for parameter in parameters), optional, arguments, keywords, site)
     values: list[Value] = []
+    quantum: list[tuple[QuantumHandle, Span | None]] = []
     for parameter in parameters:
         if parameter.name not in bound:
             assert parameter.default is not None
             values.append(parameter.default)
             continue
+        span = spans[parameter.name]
         try:
-            values.append(_argument(tracer, bound[parameter.name], parameter, name, spans[parameter.name]))
-        except KernelTypeError as error:
-            error.help = _order_help(name, parameters, parameter, bound) or error.help
+            value = _argument(tracer, bound[parameter.name], parameter, name)
+        except QKernelError as error:
+            error.span = error.span or span
+            if isinstance(error, KernelTypeError):
+                error.help = _order_help(name, parameters, parameter, bound) or error.help
             raise
-    quantum = [
-        (value, spans.get(parameter.name))
-        for value, parameter in zip(values, parameters, strict=True)
-        if isinstance(value, QuantumHandle)
-    ]
+        values.append(value)
+        if isinstance(value, QuantumHandle):
+            quantum.append((value, span))
     check_distinct([handle for handle, _ in quantum], [span for _, span in quantum])
     for parameter_name in changed & bound.keys():
         tracer.arrays.lose(bound[parameter_name], given_away(name, tracer.site.span))
@@ -332,17 +333,15 @@ def redefined_help(struct: Struct, value: Any, kernel: str) -> str | None:
     return f"`{struct}` was defined anew since, with other fields: define `{kernel}` again too (in a notebook, run its cell)"
 
 
-def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, span: Span | None) -> Value:
-    what = f"argument `{parameter.name}` of `{callee}`"
+def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str) -> Value:
+    what, wanted = f"argument `{parameter.name}` of `{callee}`", parameter.type
     if (why := tracer.arrays.why_gone(value)) is not None:
-        raise why(parameter.name, tracer.frame).error(parameter.name, span)
-    if is_quantum(parameter.type):
-        handle = tracer.expect_qubits(value, what, span)
-        wanted = parameter.type
+        raise why(parameter.name, tracer.frame).error(parameter.name)
+    if is_quantum(wanted):
+        handle = tracer.expect_qubits(value, what)
         if handle.type != wanted and not (wanted == QFIXED and handle.is_register):
             raise KernelTypeError(
                 f"{what} must be a {wanted}, but `{handle.name}` is a {handle.type}",
-                span=span,
                 label=f"a {handle.type}",
                 help=f"give it one element: `{handle.name}[0]`"
                 if handle.is_register
@@ -350,26 +349,22 @@ def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str, spa
             )
         return handle
     if is_no_value(value):
-        raise KernelTypeError(
-            f"{what} must be {with_article(parameter.type)}, but this is {describe(value)}", span=span, label=describe(value)
-        )
+        raise KernelTypeError(f"{what} must be {with_article(wanted)}, but this is {describe(value)}", label=describe(value))
     if isinstance(value, dict):
         raise KernelTypeError(
             f"{what}: a dictionary written in a kernel cannot be passed on",
-            span=span,
             label="a Python dict",
             help="take the dictionary as an argument of this kernel, annotated `qk.Dict[...]`",
         )
-    return as_type(value, parameter.type, what, span)
+    return as_type(value, wanted, what)
 
 
 def _order_help(callee: str, parameters: tuple[Parameter, ...], parameter: Parameter, bound: dict[str, Any]) -> str | None:
     """A hint if another argument has the type that is wanted here."""
 
     def fits(value: Any, type: Type) -> bool:
-        if isinstance(value, QuantumHandle):
-            return value.type == type
-        return (isinstance(value, Expr) or is_number(value)) and wrap(value).type == type
+        known = value if isinstance(value, (QuantumHandle, Expr)) else wrap(value) if is_number(value) else None
+        return known is not None and known.type == type
 
     swapped = [
         other
@@ -396,14 +391,11 @@ def apply_kernel(tracer: Tracer, kernel: AnyKernel, values: list[Value], modifie
         tracer.used.append((kernel, outline))
     site = tracer.site
     label = _label(tracer, kernel)
-    handles = {
-        parameter.name: value
-        for parameter, value in zip(outline.parameters, values, strict=True)
-        if isinstance(value, QuantumHandle)
-    }
+    named = {parameter.name: value for parameter, value in zip(outline.parameters, values, strict=True)}
+    handles = {name: value for name, value in named.items() if isinstance(value, QuantumHandle)}
     for handle in handles.values():
         tracer.take(handle, f"passed to `{kernel.name}`", site.span)
-    known = {parameter.name: as_expression(value) for parameter, value in zip(outline.parameters, values, strict=True)}
+    known = {name: as_expression(value) for name, value in named.items()}
     names: list[str | None] = []
     results: list[Any] = []
     for returned in outline.returns:
@@ -412,7 +404,7 @@ def apply_kernel(tracer: Tracer, kernel: AnyKernel, values: list[Value], modifie
         results.append(tracer.arrays.held(result))
     arguments = tuple(value.place if isinstance(value, QuantumHandle) else value for value in values)
     tracer.emit(ops.Call(label, arguments, tuple(names), modifiers, site.span))
-    kept = {result.place.register for result in results if isinstance(result, QuantumHandle)}
+    kept = {result.place.register for result in handles_in(results)}
     for handle in handles.values():
         if handle.place.register not in kept:
             tracer.consume(handle)

@@ -15,6 +15,7 @@ from qkernel.frontend.operators import (
     binary,
     call_special,
     compared,
+    condition,
     get_attribute,
     is_array_of_numbers,
     is_scalar,
@@ -79,19 +80,14 @@ def _name(tracer: Tracer, node: ast.Name) -> Any:
     return value
 
 
-@reads(ast.Tuple)
-def _tuple(tracer: Tracer, node: ast.Tuple) -> tuple[Any, ...]:
-    return tuple(_elements(tracer, node.elts))
+_COLLECTIONS: dict[type[ast.expr], type] = {
+    ast.Tuple: tuple, ast.List: list, ast.Set: set, ast.ListComp: list, ast.GeneratorExp: list, ast.SetComp: set,
+}  # fmt: skip
 
 
-@reads(ast.List)
-def _list(tracer: Tracer, node: ast.List) -> Any:
-    return tracer.made(list(_elements(tracer, node.elts)))
-
-
-@reads(ast.Set)
-def _set(tracer: Tracer, node: ast.Set) -> Any:
-    return tracer.made(without_symbols(set(_elements(tracer, node.elts))))
+@reads(ast.Tuple, ast.List, ast.Set)
+def _collection(tracer: Tracer, node: ast.Tuple | ast.List | ast.Set) -> Any:
+    return tracer.made(without_symbols(_COLLECTIONS[type(node)](_elements(tracer, node.elts))))
 
 
 def _elements(tracer: Tracer, elements: list[ast.expr]) -> Iterator[Any]:
@@ -110,15 +106,20 @@ def _dictionary(tracer: Tracer, node: ast.Dict) -> Any:
     return tracer.made(without_symbols(dict(entries)))
 
 
-@reads(ast.ListComp, ast.GeneratorExp)
-def _listed(tracer: Tracer, node: ast.ListComp | ast.GeneratorExp) -> Any:
+@reads(ast.ListComp, ast.GeneratorExp, ast.SetComp)
+def _comprehended(tracer: Tracer, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
     first, *more = node.generators
     domain = tracer.read(first.iter)
-    if isinstance(domain, SymbolicSequence) and domain.known() is None and not (more or first.ifs):
+    if (
+        isinstance(domain, SymbolicSequence)
+        and domain.known() is None
+        and not (more or first.ifs or isinstance(node, ast.SetComp))
+    ):
         found = _vector_of(tracer, node, domain)
         if found is not None:
             return found
-    return tracer.made(list(_comprehension(tracer, node.generators, lambda: tracer.read(node.elt), domain)))
+    entries = _comprehension(tracer, node.generators, lambda: tracer.read(node.elt), domain)
+    return tracer.made(without_symbols(_COLLECTIONS[type(node)](entries)))
 
 
 def _vector_of(tracer: Tracer, node: ast.ListComp | ast.GeneratorExp, domain: SymbolicSequence) -> Expr | None:
@@ -145,12 +146,6 @@ def _vector_of(tracer: Tracer, node: ast.ListComp | ast.GeneratorExp, domain: Sy
 _ZEROS: dict[Type, Any] = {UINT: 0, FLOAT: 0.0, BIT: False, OBSERVABLE: Hamiltonian()}
 
 
-@reads(ast.SetComp)
-def _set_of(tracer: Tracer, node: ast.SetComp) -> Any:
-    domain = tracer.read(node.generators[0].iter)
-    return tracer.made(without_symbols(set(_comprehension(tracer, node.generators, lambda: tracer.read(node.elt), domain))))
-
-
 @reads(ast.DictComp)
 def _dictionary_of(tracer: Tracer, node: ast.DictComp) -> Any:
     domain = tracer.read(node.generators[0].iter)
@@ -169,8 +164,8 @@ def _comprehension(
     def loop(rest: list[ast.comprehension], domain: Any) -> Iterator[Any]:
         for value in iterate(tracer, domain, rest[0].iter):
             assign(tracer, rest[0].target, value)
-            conditions = [truth(tracer, tracer.read(test), test) for test in rest[0].ifs]
-            if any(isinstance(condition, Expr) for condition in conditions):
+            conditions = [condition(tracer, test) for test in rest[0].ifs]
+            if any(isinstance(test, Expr) for test in conditions):
                 raise UnsupportedPythonError(
                     "a comprehension cannot filter by a value that is not known yet",
                     span=frame.span(rest[0].ifs[0]),
@@ -243,9 +238,12 @@ def _boolean(tracer: Tracer, whole: ast.BoolOp) -> Any:
     is_and, nodes = isinstance(whole.op, ast.And), whole.values
     result: Any = None
     for position, node in enumerate(nodes):
-        value = _read_untouching(tracer, node, whole) if isinstance(result, Expr) else tracer.read(node)
-        condition = truth(tracer, value, node) if isinstance(value, Expr) or isinstance(result, Expr) else value
-        result = condition if not isinstance(result, Expr) else apply("and" if is_and else "or", result, condition)
+        if isinstance(result, Expr):
+            value = _read_untouching(tracer, node, whole)
+            result = apply("and" if is_and else "or", result, truth(tracer, value, node))
+            continue
+        value = tracer.read(node)
+        result = truth(tracer, value, node) if isinstance(value, Expr) else value
         if not isinstance(result, Expr) and position < len(nodes) - 1 and bool(result) != is_and:
             return result
     return result
@@ -268,13 +266,12 @@ def _read_untouching(tracer: Tracer, node: ast.expr, whole: ast.AST) -> Any:
 
 @reads(ast.IfExp)
 def _conditional(tracer: Tracer, node: ast.IfExp) -> Any:
-    test, body, orelse = node.test, node.body, node.orelse
-    condition = truth(tracer, tracer.read(test), test)
-    if not isinstance(condition, Expr):
-        return tracer.read(body if condition else orelse)
-    sides = _numbers(tracer, (body, orelse))
+    test = condition(tracer, node.test)
+    if not isinstance(test, Expr):
+        return tracer.read(node.body if test else node.orelse)
+    sides = _numbers(tracer, (node.body, node.orelse))
     if sides is None:
-        return symbolic_choice(tracer, node, condition)
+        return symbolic_choice(tracer, node, test)
     kinds = {type_of(side) for side in sides}
     if len(kinds) > 1 and BIT in kinds:
         raise KernelTypeError(
@@ -282,7 +279,7 @@ def _conditional(tracer: Tracer, node: ast.IfExp) -> Any:
             label="two types",
             help="give both sides one type; `(1 if bit else 0)` makes a number of a bit",
         )
-    return apply("select", condition, *sides)
+    return apply("select", test, *sides)
 
 
 def _numbers(tracer: Tracer, nodes: Iterable[ast.expr]) -> list[Any] | None:
@@ -305,15 +302,16 @@ def _numbers(tracer: Tracer, nodes: Iterable[ast.expr]) -> list[Any] | None:
 def _subscript(tracer: Tracer, node: ast.Subscript) -> Any:
     base, key_node = tracer.read(node.value), node.slice
     key = tracer.read(key_node)
-    if isinstance(base, (QuantumHandle, Expr)):
-        check_written_bounds(tracer.frame, key, key_node)
-    if isinstance(base, QuantumHandle):
-        tracer.site = CallSite(tracer.frame.span(node))
-        return tracer.lend(base, key, ast.unparse(key_node), is_literal(key_node))
+    match base:
+        case QuantumHandle():
+            check_written_bounds(tracer.frame, key, key_node)
+            tracer.site = CallSite(tracer.frame.span(node))
+            return tracer.lend(base, key, ast.unparse(key_node), is_literal(key_node))
+        case Expr():
+            check_written_bounds(tracer.frame, key, key_node)
+            return read_item(tracer.arrays, base, key, node)
     if (given := call_special(tracer, "getitem", base, (key,), node)) is not NotImplemented:
         return given
-    if isinstance(base, Expr):
-        return read_item(tracer.arrays, base, key, node)
     if _holds_symbol(key) and _is_numeric(base):
         return read_item(tracer.arrays, wrap(base), key, node)
     if isinstance(key, Expr) and isinstance(base, (list, tuple)):
@@ -346,24 +344,17 @@ def _is_numeric(base: Any) -> bool:
 def _attribute(tracer: Tracer, node: ast.Attribute) -> Any:
     """`value.name`."""
     value, name = tracer.read(node.value), node.attr
-    if isinstance(value, Expr):
-        if name == "shape" and isinstance(value.type, ArrayType):
+    match value:
+        case Expr(type=ArrayType()) if name == "shape":
             return value.shape
-        if name == "items" and isinstance(value.type, DictType):
+        case Expr(type=DictType()) if name == "items":
             return lambda: SymbolicItems(value)
-        raise KernelTypeError(
-            f"a {value.type} has no `{name}`",
-            label="unknown attribute",
-            help="a vector has `v.shape[0]`" if isinstance(value.type, ArrayType) else None,
-        )
-    if isinstance(value, QuantumHandle) and (name != "shape" or not value.is_register):
-        raise KernelTypeError(
-            f"a {value.type} has no `{name}`",
-            label="unknown attribute",
-            help=f"its length is `{value.name}.shape[0]`" if value.is_register else None,
-        )
-    if isinstance(value, QuantumHandle):
-        return (tracer.length(value, tracer.frame.span(node)),)
+        case QuantumHandle(is_register=True) if name == "shape":
+            return (tracer.length(value, tracer.frame.span(node)),)
+        case QuantumHandle():
+            raise _no_attribute(value, name, f"its length is `{value.name}.shape[0]`" if value.is_register else None)
+        case Expr():
+            raise _no_attribute(value, name, "a vector has `v.shape[0]`" if isinstance(value.type, ArrayType) else None)
     try:
         found = get_attribute(tracer, value, name, node)
     except AttributeError:
@@ -380,3 +371,7 @@ def _attribute(tracer: Tracer, node: ast.Attribute) -> Any:
             else None,
         ) from None
     return found
+
+
+def _no_attribute(value: Expr | QuantumHandle, name: str, help: str | None) -> KernelTypeError:
+    return KernelTypeError(f"a {value.type} has no `{name}`", label="unknown attribute", help=help)

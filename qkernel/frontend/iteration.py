@@ -224,23 +224,27 @@ def _of_positions(
 
 def _known(value: Any) -> Any:
     """`value` as Python goes over it; None if it has elements that are known only later, or qubits."""
-    if isinstance(value, SymbolicSequence):
-        return value.known()
-    return value.elements() if isinstance(value, Expr) else None if isinstance(value, QuantumHandle) else value
+    match value:
+        case SymbolicSequence():
+            return value.known()
+        case Expr():
+            return value.elements()
+        case QuantumHandle():
+            return None
+    return value
 
 
 def _sequence(tracer: Tracer, value: Any, position: int, function: str) -> SymbolicSequence:
     """An argument of `function` by positions; raises if it has no elements at a symbol."""
-    if isinstance(value, SymbolicSequence):
-        return value
     if isinstance(value, (list, tuple, range, np.ndarray)):
         with suppress(TypeError):
             value = wrap(list(value))
-    if isinstance(value, Expr) and isinstance(value.type, ArrayType):
-        vector = value
-        return SymbolicSequence(
-            as_written(vector), size(vector), lambda position: tracer.arrays.item(vector, position), size(vector)
-        )
+    match value:
+        case SymbolicSequence():
+            return value
+        case Expr(type=ArrayType()):
+            length = size(value)
+            return SymbolicSequence(as_written(value), length, lambda index: tracer.arrays.item(value, index), length)
     is_register = isinstance(value, QuantumHandle)
     raise UnsupportedPythonError(
         f"`{function}` cannot go over {describe(value)}{'' if is_register else ' in a loop whose length is known only later'}",

@@ -22,7 +22,7 @@ from qkernel.errors import (
 from qkernel.frontend.arrays import Gone
 from qkernel.frontend.branches import decided_later, forget
 from qkernel.frontend.iteration import SymbolicItems, SymbolicRange, SymbolicSequence
-from qkernel.frontend.operators import iterate, truth
+from qkernel.frontend.operators import condition, iterate
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed, rebinding
 from qkernel.frontend.statements import assign, assign_kept, assigned_names, plain_names
 from qkernel.frontend.tracer import Break, Frame, Return, Signal, Tracer, reads, unrolled
@@ -65,11 +65,11 @@ def _for(tracer: Tracer, node: ast.For) -> Signal:
         )
     for entry in iterate(tracer, value, node.iter):
         assign_kept(tracer, [node.target], entry)
-        signal = tracer.run(node.body)
-        if isinstance(signal, Return):
-            return signal
-        if isinstance(signal, Break):
-            break
+        match tracer.run(node.body):
+            case Return() as signal:
+                return signal
+            case Break():
+                break
     tracer.frame.unrolled.update(plain_names(node.target))
     return None
 
@@ -88,8 +88,8 @@ def _refuse_else(tracer: Tracer, node: ast.For | ast.While) -> None:
 def _while(tracer: Tracer, node: ast.While) -> Signal:
     _refuse_else(tracer, node)
     before = len(tracer.ops)
-    condition = truth(tracer, tracer.read(node.test), node.test)
-    if isinstance(condition, Expr):
+    test = condition(tracer, node.test)
+    if isinstance(test, Expr):
         if len(tracer.ops) != before:
             raise UnsupportedPythonError(
                 "the condition of a `while` cannot measure",
@@ -100,12 +100,12 @@ def _while(tracer: Tracer, node: ast.While) -> Signal:
         symbolic_while(tracer, node)
         return None
     iterations = 0
-    while condition:
-        signal = tracer.run(node.body)
-        if isinstance(signal, Return):
-            return signal
-        if isinstance(signal, Break):
-            break
+    while test:
+        match tracer.run(node.body):
+            case Return() as signal:
+                return signal
+            case Break():
+                break
         iterations += 1
         if iterations > 100_000:
             raise UnsupportedPythonError(
@@ -113,8 +113,8 @@ def _while(tracer: Tracer, node: ast.While) -> Signal:
                 label="true 100,000 times",
                 help="loop over a range: `for i in qk.range(n):`",
             )
-        condition = truth(tracer, tracer.read(node.test), node.test)
-        if isinstance(condition, Expr):
+        test = condition(tracer, node.test)
+        if isinstance(test, Expr):
             raise UnsupportedPythonError(
                 "the condition of this `while` is known in the first iteration and not in the next",
                 label="measured later only",
@@ -197,20 +197,21 @@ def _check_unshadowed(tracer: Tracer, name: str, node: ast.For | ast.While) -> N
 
 def symbolic_while(tracer: Tracer, node: ast.While) -> None:
     """A `while` on measured bits."""
-    condition: list[Expr] = []
+    tests: list[Expr] = []
 
     def start() -> None:
-        value = truth(tracer, tracer.read(node.test), node.test)
+        value = condition(tracer, node.test)
         if not isinstance(value, Expr):
             raise UnsupportedPythonError(
                 "a `while` in a kernel runs on a measured bit",
                 label=f"always {value}",
                 help="measure the bit again in the body, or loop over a range: `for i in qk.range(n):`",
             )
-        condition[:] = [value]
+        tests[:] = [value]
 
     body, carried = _trace_loop(tracer, node, start)
-    if not free_names(condition[0]) & {entry.name for entry in carried if entry.next is not Name(entry.name, entry.next.type)}:
+    (test,) = tests
+    if not free_names(test) & {entry.name for entry in carried if entry.next is not Name(entry.name, entry.next.type)}:
         tested = ast.unparse(node.test)
         raise UnsupportedPythonError(
             "the condition of this `while` does not change in its body",
@@ -219,7 +220,7 @@ def symbolic_while(tracer: Tracer, node: ast.While) -> None:
             if isinstance(node.test, ast.Name)
             else "such a loop runs on a measured bit; loop over a range instead: `for i in qk.range(n):`",
         )
-    tracer.emit(ops.While(condition[0], body, carried, tracer.frame.span(node.test)))
+    tracer.emit(ops.While(test, body, carried, tracer.frame.span(node.test)))
 
 
 def _trace_loop(

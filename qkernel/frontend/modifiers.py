@@ -18,6 +18,7 @@ from qkernel.frontend.calls import as_expression, operands
 from qkernel.frontend.ownership import QuantumHandle, distance
 from qkernel.frontend.signature import AnyKernel, Outline, Value
 from qkernel.frontend.tracer import Tracer
+from qkernel.frontend.values import handles_in
 from qkernel.ir import ops
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Name, Size, Slice, apply
@@ -72,11 +73,11 @@ def times(steps: Sequence[Step]) -> int | None:
     """How often the operation is done under the steps, backwards if negative; None where only values tell."""
     result = -1 if is_backwards(steps) else 1
     for step in steps:
-        if isinstance(step, Powered):
-            exponent = step.exponent.value if isinstance(step.exponent, Const) else step.exponent
-            if isinstance(exponent, (bool, Expr)) or not hasattr(exponent, "__index__"):
-                return None
-            result *= exponent.__index__()
+        match step:
+            case Powered(Const(exponent)) | Powered(exponent):
+                if isinstance(exponent, (bool, Expr)) or not hasattr(exponent, "__index__"):
+                    return None
+                result *= exponent.__index__()
     return result
 
 
@@ -229,7 +230,7 @@ def exchange(outline: Outline) -> Exchange:
     """How a kernel with that outline gives its qubits back."""
     parameters = tuple(parameter for parameter in outline.parameters if is_quantum(parameter.type))
     names = [parameter.name for parameter in parameters]
-    results = tuple(value for value in outline.returns if isinstance(value, QuantumHandle))
+    results = tuple(handles_in(outline.returns))
     registers = [result.place.register for result in results]
     return Exchange(parameters, results, tuple(names.index(name) if name in names else None for name in registers))
 
@@ -312,7 +313,7 @@ def inverted_operands(
     given = operands(tracer, name, parameters, arguments, keywords, tracer.site, kernel.outline().changed)
     by_name = dict(zip((parameter.name for parameter in parameters), given, strict=True))
     known: dict[str, Expr] = {name: value for name, value in by_name.items() if isinstance(value, Expr)}
-    handles = [value for value in given if isinstance(value, QuantumHandle)]
+    handles = handles_in(given)
     parts: dict[str, list[tuple[QuantumHandle, QuantumHandle]]] = {}
     for position, (result, source) in enumerate(zip(flow.results, flow.sources, strict=True)):
         assert source is not None

@@ -115,24 +115,19 @@ def set_attribute(tracer: Tracer, owner: Any, name: str, value: Any, node: ast.A
 
 def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
     """The elements of a Python iterable; symbols and registers are not iterated outside `for` statements."""
-    if isinstance(value, (QuantumHandle, Expr)):
-        shown = value.name if isinstance(value, QuantumHandle) else as_written(value)
-        names = [ast.unparse(element) for element in node.elts] if isinstance(node, (ast.Tuple, ast.List)) else []
-        elements = ", ".join(f"{shown}[{k}]" for k in range(len(names) or 2))
-        raise UnsupportedPythonError(
-            f"{describe(value)} is not spread out by itself",
-            span=tracer.frame.span(node),
-            label="its length may be known only later",
-            help=f"name its elements: `{', '.join(names)} = {elements}`" if names else f"name its elements: `{elements}`",
-        )
-    if isinstance(value, SymbolicItems) or (isinstance(value, SymbolicSequence) and value.known() is None):
-        raise UnsupportedPythonError(
-            f"only a `for` statement goes over `{value!r}`, whose length is known only later",
-            span=tracer.frame.span(node),
-            label=f"needs the value of `{as_written(value.unknown)}`",
-            help="write a `for` loop that assigns elements:\n    bits = qk.bit_array(n)\n    for i in qk.range(n):\n"
-            "        bits[i] = qk.measure(q[i])",
-        )
+    match value:
+        case QuantumHandle() | Expr():
+            raise _not_spread_out(tracer, value, node)
+        case SymbolicSequence() if value.known() is not None:
+            pass
+        case SymbolicSequence() | SymbolicItems():
+            raise UnsupportedPythonError(
+                f"only a `for` statement goes over `{value!r}`, whose length is known only later",
+                span=tracer.frame.span(node),
+                label=f"needs the value of `{as_written(value.unknown)}`",
+                help="write a `for` loop that assigns elements:\n    bits = qk.bit_array(n)\n    for i in qk.range(n):\n"
+                "        bits[i] = qk.measure(q[i])",
+            )
     if (given := call_special(tracer, "iter", value, (), node)) is not NotImplemented:
         return iterate(tracer, given, node)
     try:
@@ -146,6 +141,18 @@ def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
     if found is value:
         tracer.check_change(value, ast.unparse(node), node)
     return found
+
+
+def _not_spread_out(tracer: Tracer, value: QuantumHandle | Expr, node: ast.AST) -> UnsupportedPythonError:
+    shown = value.name if isinstance(value, QuantumHandle) else as_written(value)
+    names = [ast.unparse(element) for element in getattr(node, "elts", ())]
+    elements = ", ".join(f"{shown}[{k}]" for k in range(len(names) or 2))
+    return UnsupportedPythonError(
+        f"{describe(value)} is not spread out by itself",
+        span=tracer.frame.span(node),
+        label="its length may be known only later",
+        help=f"name its elements: `{', '.join(names)} = {elements}`" if names else f"name its elements: `{elements}`",
+    )
 
 
 _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -163,22 +170,30 @@ _BINARY: dict[type[ast.operator], tuple[str, Callable[[Any, Any], Any]]] = {
     ast.RShift: (">>", operator.rshift),
     ast.MatMult: ("@", operator.matmul),
 }
+_UNARY: dict[type[ast.unaryop], tuple[str, Callable[[Any], Any]]] = {
+    ast.USub: ("-", operator.neg),
+    ast.UAdd: ("+", operator.pos),
+    ast.Invert: ("~", operator.invert),
+}
 _SIGNS: dict[type[ast.operator], str] = {ast.BitAnd: "&", ast.BitOr: "|"}  # where the IR's name is another
 _BIT_OPERATORS = {"and", "or", "^"}
 
 
 def truth(tracer: Tracer, value: Any, node: ast.AST) -> Any:
     """`value` as a condition: a Python truth, or a Bit expression."""
-    if isinstance(value, Expr):
-        if value.type == BIT:
-            return value
-        if value.type in (UINT, FLOAT):
-            return apply("!=", value, 0)
-    elif not isinstance(value, QuantumHandle):
-        for special in ("bool", "len"):
-            if (given := call_special(tracer, special, value, (), node)) is not NotImplemented:
-                return truth(tracer, given, node)
-        return bool(value)
+    match value:
+        case Expr():
+            if value.type == BIT:
+                return value
+            if value.type in (UINT, FLOAT):
+                return apply("!=", value, 0)
+        case QuantumHandle():
+            pass
+        case _:
+            for special in ("bool", "len"):
+                if (given := call_special(tracer, special, value, (), node)) is not NotImplemented:
+                    return truth(tracer, given, node)
+            return bool(value)
     raise KernelTypeError(
         f"a condition must be a Bit, but this is {describe(value)}",
         span=tracer.frame.span(node),
@@ -189,18 +204,30 @@ def truth(tracer: Tracer, value: Any, node: ast.AST) -> Any:
     )
 
 
+def condition(tracer: Tracer, node: ast.expr) -> Any:
+    """What an expression is as a condition."""
+    return truth(tracer, tracer.read(node), node)
+
+
 def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node: ast.AST) -> Any:
     """`left op right`."""
     name, plain = _BINARY[kind]
     sign = _SIGNS.get(kind, name)
     if (given := call_operator(tracer, plain.__name__.strip("_"), left, right, node)) is not NotImplemented:
         return given
-    if isinstance(left, str) and (symbol := symbol_in(right)) is not None:
-        raise SymbolUse(symbol, f"`{name}`")
-    if not (isinstance(left, Expr) or isinstance(right, Expr)):
-        if isinstance(left, QuantumHandle) or isinstance(right, QuantumHandle):
-            raise no_arithmetic(left if isinstance(left, QuantumHandle) else right, sign)
-        return tracer.made(plain(left, right))
+    match left, right:
+        case str(), _ if (symbol := symbol_in(right)) is not None:
+            raise SymbolUse(symbol, f"`{name}`")
+        case (Expr(), _) | (_, Expr()):
+            return _of_symbols(name, plain, left, right)
+        case (QuantumHandle() as qubits, _) | (_, QuantumHandle() as qubits):
+            raise no_arithmetic(qubits, sign)
+    return tracer.made(plain(left, right))
+
+
+def _of_symbols(name: str, plain: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
+    """`left op right`, of which one at least is a symbol."""
+    sign = "&" if name == "and" else "|" if name == "or" else name
     if is_observable(left) or is_observable(right):
         return _of_observables(name, left, right)
     refused = [part for part in (left, right) if not is_scalar(part) and not is_array_of_numbers(part)]
@@ -222,7 +249,7 @@ def binary(tracer: Tracer, kind: type[ast.operator], left: Any, right: Any, node
                 help="`n != 0` makes a Bit of a number, `(1 if bit else 0)` a number of a Bit",
             )
         return joined(name, left, right)
-    elif BIT in kinds:
+    if BIT in kinds:
         raise KernelTypeError(
             f"`{name}` takes numbers, but this is a Bit",
             label="a Bit is no number",
@@ -244,22 +271,22 @@ def _of_observables(name: str, left: Any, right: Any) -> Expr:
 
 def unary(tracer: Tracer, op: ast.unaryop, value: Any, node: ast.AST) -> Any:
     if isinstance(op, ast.Not):
-        condition = truth(tracer, value, node)
-        return apply("not", condition) if isinstance(condition, Expr) else not condition
-    special = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert"}[type(op)]
-    if (given := call_special(tracer, special, value, (), node)) is not NotImplemented:
+        return _not(truth(tracer, value, node))
+    sign, plain = _UNARY[type(op)]
+    if (given := call_special(tracer, plain.__name__.strip("_"), value, (), node)) is not NotImplemented:
         return given
-    if isinstance(value, QuantumHandle):
-        raise no_arithmetic(value, {ast.USub: "-", ast.UAdd: "+", ast.Invert: "~"}[type(op)])
-    if isinstance(op, ast.Invert):
-        if isinstance(value, Expr) and value.type not in (BIT, UINT):
+    match value:
+        case QuantumHandle():
+            raise no_arithmetic(value, sign)
+        case Expr() if sign == "~" and value.type not in (BIT, UINT):
             raise KernelTypeError(
                 f"`~` takes a Bit or a UInt, but this is {describe(value)}",
                 label="neither Bit nor UInt",
                 help="a Float is negated by `-`",
             )
-        return (not value) if isinstance(value, bool) else ~value
-    return -value if isinstance(op, ast.USub) else +value
+        case bool() if sign == "~":
+            return not value
+    return plain(value)
 
 
 def is_array_of_numbers(value: Any) -> bool:
@@ -267,8 +294,11 @@ def is_array_of_numbers(value: Any) -> bool:
 
 
 def is_scalar(value: Any) -> bool:
-    if isinstance(value, Expr):
-        return isinstance(value.type, ScalarType) and value.type != OBSERVABLE
+    match value:
+        case Expr(type=ScalarType()):
+            return value.type != OBSERVABLE
+        case Expr():
+            return False
     return is_number(value)
 
 
@@ -279,15 +309,12 @@ def type_of(value: Any) -> Any:
 def no_arithmetic(value: Any, name: str) -> KernelTypeError:
     if isinstance(value, Expr) and isinstance(value.type, ArrayType):
         return whole_vector(value, f"`{name}`")
-    return KernelTypeError(
-        f"`{name}` does not work on {describe(value)}",
-        label="no arithmetic here",
-        help="a qubit is changed by gates: `q = qk.h(q)`"
-        if isinstance(value, QuantumHandle)
-        else "observables take `+`, `-` and `*` with each other, and `*` and `/` with numbers"
-        if is_observable(value)
-        else None,
-    )
+    way_out = None
+    if isinstance(value, QuantumHandle):
+        way_out = "a qubit is changed by gates: `q = qk.h(q)`"
+    elif is_observable(value):
+        way_out = "observables take `+`, `-` and `*` with each other, and `*` and `/` with numbers"
+    return KernelTypeError(f"`{name}` does not work on {describe(value)}", label="no arithmetic here", help=way_out)
 
 
 _COMPARISONS: dict[type[ast.cmpop], tuple[str, Callable[[Any, Any], Any]]] = {
@@ -323,14 +350,19 @@ def compared(tracer: Tracer, op: ast.cmpop, left: Any, right: Any, node: ast.AST
         return found if name == "in" else _not(found)
     if name in _ORDERED and (given := call_operator(tracer, plain.__name__, left, right, node)) is not NotImplemented:
         return given
-    if name in ("==", "!=") and not (isinstance(left, Expr) and isinstance(right, Expr)):
-        outcome = _equal(tracer, left, right, node)
-        return outcome if name == "==" else _not(outcome)
-    if not (isinstance(left, Expr) or isinstance(right, Expr)):
-        if not isinstance(left, np.ndarray) and (symbol := symbol_in((left, right))) is not None:
-            raise SymbolUse(symbol, f"`{name}`")
-        return plain(left, right)
-    return _scalars(name, left, right)
+    match left, right:
+        case Expr(), Expr():
+            return _scalars(name, left, right)
+        case _ if name in ("==", "!="):
+            outcome = _equal(tracer, left, right, node)
+            return outcome if name == "==" else _not(outcome)
+        case (Expr(), _) | (_, Expr()):
+            return _scalars(name, left, right)
+        case np.ndarray(), _:
+            return plain(left, right)
+    if (symbol := symbol_in((left, right))) is not None:
+        raise SymbolUse(symbol, f"`{name}`")
+    return plain(left, right)
 
 
 def _equal(tracer: Tracer, left: Any, right: Any, node: ast.AST) -> Any:
@@ -339,10 +371,11 @@ def _equal(tracer: Tracer, left: Any, right: Any, node: ast.AST) -> Any:
         return given
     if symbol_in((left, right)) is None:
         return left == right
-    if isinstance(left, list) and isinstance(right, list):
-        left, right = tuple(left), tuple(right)
-    if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
-        return Expr.elementwise("==", left, right)
+    match left, right:
+        case list(), list():
+            left, right = tuple(left), tuple(right)
+        case (np.ndarray(), _) | (_, np.ndarray()):
+            return Expr.elementwise("==", left, right)
     mine, other = parts(left), parts(right)
     if mine is None and other is None:
         return _scalars("==", left, right)

@@ -113,8 +113,7 @@ class Ledger:
 
     # using --------------------------------------------------------------------------------------------------------
 
-    def check_usable(self, handle: QuantumHandle, span: Span | None) -> None:
-        """Raise unless `handle` is live and nothing of it is out."""
+    def _check_live(self, handle: QuantumHandle, span: Span | None) -> None:
         move = self.moves.get(handle)
         if move is not None:
             raise QubitConsumedError(
@@ -124,6 +123,10 @@ class Ledger:
                 notes=(Note(f"`{handle.name}` was {move.what} here", move.span),),
                 help=self._after_move(handle, move),
             )
+
+    def check_usable(self, handle: QuantumHandle, span: Span | None) -> None:
+        """Raise unless `handle` is live and nothing of it is out."""
+        self._check_live(handle, span)
         for loan in self.loans.get(handle, ()):
             if loan.consumed is not None:
                 raise QubitConsumedError(
@@ -194,15 +197,7 @@ class Ledger:
 
     def lend(self, parent: QuantumHandle, part: QuantumHandle, span: Span | None, during: Iterable[QuantumHandle]) -> None:
         """Record that `part` of `parent` is out; `during` are the handles that the call under way already took."""
-        move = self.moves.get(parent)
-        if move is not None:
-            raise QubitConsumedError(
-                f"`{parent.name}` was already used",
-                span=span,
-                label="used again here",
-                notes=(Note(f"`{parent.name}` was {move.what} here", move.span),),
-                help=self._after_move(parent, move),
-            )
+        self._check_live(parent, span)
         for loan in self.loans.get(parent, ()):
             if loan.place is None or not surely_overlap(loan.place, part.place):
                 continue

@@ -67,22 +67,11 @@ _COMPARING = {
 """Those that would compare, or show, a symbol where its value is wanted."""
 
 _CHANGING = {
-    list: {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"},
-    dict: {"clear", "pop", "popitem", "setdefault", "update"},
-    set: {"add", "clear", "discard", "pop", "remove", "update", "difference_update", "intersection_update"},
-    collections.deque: {
-        "append",
-        "appendleft",
-        "clear",
-        "extend",
-        "extendleft",
-        "insert",
-        "pop",
-        "popleft",
-        "remove",
-        "rotate",
-    },
-    np.ndarray: {"fill", "itemset", "partition", "put", "resize", "setfield", "setflags", "sort"},
+    list: "append clear extend insert pop remove reverse sort",
+    dict: "clear pop popitem setdefault update",
+    set: "add clear discard pop remove update difference_update intersection_update",
+    collections.deque: "append appendleft clear extend extendleft insert pop popleft remove rotate",
+    np.ndarray: "fill itemset partition put resize setfield setflags sort",
 }
 """The methods of Python's data that change it; all others of these types only read."""
 _TAKING = {"append", "appendleft", "extend", "extendleft", "insert", "update"}  # which compare nothing with what they take
@@ -112,22 +101,24 @@ def owner(function: Any, arguments: tuple[Any, ...]) -> Any:
 def is_pure(function: Any, arguments: tuple[Any, ...]) -> bool:
     """Whether a function of Python's or numpy's is a listed one, or a method of Python's data."""
     found = owner(function, arguments)
-    if isinstance(function, (operator.itemgetter, operator.attrgetter, operator.methodcaller)):
-        return True
-    if isinstance(function, types.MethodType) and hasattr(function.__self__, "_fields"):
-        return function.__name__ in ("_asdict", "_make", "_replace")  # of named tuples
-    if found is None:
-        is_kind = isinstance(function, type) and issubclass(function, (np.generic, BaseException))
-        return is_kind or isinstance(function, np.ufunc) or _is_among(function, _listed())
-    if isinstance(found, type):
-        return found in _listed() or found is dict
+    match function:
+        case operator.itemgetter() | operator.attrgetter() | operator.methodcaller():
+            return True
+        case types.MethodType() if hasattr(function.__self__, "_fields"):  # of named tuples
+            return function.__name__ in ("_asdict", "_make", "_replace")
+    match found:
+        case None:
+            is_kind = isinstance(function, type) and issubclass(function, (np.generic, BaseException))
+            return is_kind or isinstance(function, np.ufunc) or _is_among(function, _listed())
+        case type():
+            return found in _listed() or found is dict
     return isinstance(found, (*_FIXED, *_CHANGING, np.ufunc))
 
 
 def changed_by(function: Any, arguments: tuple[Any, ...]) -> list[Any]:
     """The Python data that a call of a listed function changes: what a method works on, iterators that move on."""
     found = owner(function, arguments)
-    changes = any(isinstance(found, kind) and function.__name__ in names for kind, names in _CHANGING.items())
+    changes = any(isinstance(found, kind) and function.__name__ in names.split() for kind, names in _CHANGING.items())
     return [*([found] if changes else []), *(value for value in arguments if hasattr(type(value), "__next__"))]
 
 
@@ -187,14 +178,14 @@ def _is_among(function: Any, known: Container[Any]) -> bool:
 
 
 def _length(tracer: Tracer, value: Any) -> Any:
-    if isinstance(value, QuantumHandle):
-        return tracer.length(value, tracer.site.of(0))
-    if isinstance(value, SymbolicSequence):
-        known = value.known()
-        return plain(apply("max", value.extent, 0)) if known is None else len(known)
-    if isinstance(value, Expr) and isinstance(value.type, (ArrayType, DictType)):
-        length = size(value)
-        return plain(length)
+    match value:
+        case QuantumHandle():
+            return tracer.length(value, tracer.site.of(0))
+        case SymbolicSequence():
+            known = value.known()
+            return plain(apply("max", value.extent, 0)) if known is None else len(known)
+        case Expr(type=ArrayType() | DictType()):
+            return plain(size(value))
     return len(value)
 
 
@@ -216,21 +207,24 @@ def _fold(name: str) -> Callable[..., Any]:
                 label="not with symbols",
                 help=f"compare the numbers themselves: `{name}(a, b)`",
             )
-        entries = _entries(tracer, values[0], name) if len(values) == 1 else list(values)
+        entries = _entries(values[0], name) if len(values) == 1 else list(values)
         numbers = [tracer.scalar(entry, f"argument of `{name}`") for entry in entries]
         return reduce(lambda left, right: apply(name, left, right), numbers)
 
     return function
 
 
-def _entries(tracer: Tracer, values: Any, name: str) -> list[Any]:
+def _entries(values: Any, name: str) -> list[Any]:
     """What a builtin goes over, where that is known."""
-    if isinstance(values, Expr):
-        known = values.elements()
-        if known is None:
-            raise SymbolUse(values, f"`{name}`")
-        return known
-    return [values] if isinstance(values, QuantumHandle) else list(values)
+    match values:
+        case Expr():
+            known = values.elements()
+            if known is None:
+                raise SymbolUse(values, f"`{name}`")
+            return known
+        case QuantumHandle():
+            return [values]
+    return list(values)
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -264,11 +258,10 @@ def _int(tracer: Tracer, value: Any) -> Expr:
 
 
 def _sum(tracer: Tracer, values: Any, start: Any = 0) -> Any:
-
     total = start
-    for value in _entries(tracer, values, "sum"):
-        is_plain = type(total) is int and total == 0 and not (isinstance(value, Expr) and value.type == BIT)
-        is_first = is_plain and not isinstance(value, bool)
+    for value in _entries(values, "sum"):
+        is_bit = value.type == BIT if isinstance(value, Expr) else isinstance(value, bool)
+        is_first = type(total) is int and total == 0 and not is_bit
         total = value if is_first else binary(tracer, ast.Add, total, value, tracer.frame.source.node)
     return total
 
@@ -284,11 +277,12 @@ def _types(value: Expr) -> tuple[type, ...]:
 
 
 def _isinstance(tracer: Tracer, value: Any, kinds: Any) -> bool:
-    if isinstance(value, SymbolicRange):
-        return isinstance(range(0), kinds)
-    if not isinstance(value, Expr):
-        return isinstance(value, kinds)
-    return isinstance(value, kinds) or any(issubclass(kind, kinds) for kind in _types(value))
+    match value:
+        case SymbolicRange():
+            return isinstance(range(0), kinds)
+        case Expr():
+            return isinstance(value, kinds) or any(issubclass(kind, kinds) for kind in _types(value))
+    return isinstance(value, kinds)
 
 
 def _type_of(tracer: Tracer, value: Any, *rest: Any) -> Any:
@@ -307,20 +301,7 @@ def _pow(tracer: Tracer, base: Any, exponent: Any) -> Expr:
     return apply("**", wrap(base), wrap(exponent))
 
 
-_MATH = {
-    "sin": "sin",
-    "cos": "cos",
-    "tan": "tan",
-    "exp": "exp",
-    "log": "log",
-    "log2": "log2",
-    "sqrt": "sqrt",
-    "floor": "floor",
-    "ceil": "ceil",
-    "sinh": "sinh",
-    "cosh": "cosh",
-    "tanh": "tanh",
-}
+_MATH = "sin cos tan asin acos atan atan2 sinh cosh tanh exp log log2 sqrt floor ceil"
 _GOING_OVER: dict[Any, Callable[..., Any]] = {
     builtins.reversed: backwards,
     builtins.enumerate: numbered,
@@ -342,11 +323,7 @@ _SYMBOLIC: dict[Any, Callable[..., Any]] = {
     math.pow: _pow,
     **_GOING_OVER,
     math.fabs: _function("abs"),
-    math.atan2: _function("atan2"),
-    math.asin: _function("asin"),
-    math.acos: _function("acos"),
-    math.atan: _function("atan"),
-    **{getattr(math, name): _function(operator) for name, operator in _MATH.items()},
+    **{getattr(math, name): _function(name) for name in _MATH.split()},
     **{getattr(observable, name): _pauli(name) for name in PAULIS},
     np.max: _fold("max"),
     np.min: _fold("min"),
@@ -370,6 +347,9 @@ def rule_for(function: Any, values: tuple[Any, ...]) -> Callable[..., Any] | Non
 
 def _entries_of(value: Any) -> tuple[Any, ...] | None:
     """The entries of a list, tuple or array of objects; None for anything else."""
-    if isinstance(value, (list, tuple)):
-        return tuple(value)
-    return tuple(value.flat) if isinstance(value, np.ndarray) and value.dtype.kind == "O" else None
+    match value:
+        case list() | tuple():
+            return tuple(value)
+        case np.ndarray() if value.dtype.kind == "O":
+            return tuple(value.flat)
+    return None

@@ -36,7 +36,7 @@ from qkernel.frontend.pure_functions import (
 )
 from qkernel.frontend.signature import CallSite
 from qkernel.frontend.source import Source, read_source
-from qkernel.frontend.tracer import Frame, Return, Tracer, reads
+from qkernel.frontend.tracer import FOREIGN, Frame, Return, Tracer, reads
 from qkernel.frontend.values import attributes, concerns_kernel, describe, handles_in, symbol_in
 from qkernel.ir.expressions import Expr
 from qkernel.ir.python_values import SymbolUse
@@ -197,7 +197,8 @@ def _why_unread(function: Any) -> str:
     except SourceUnavailableError:
         return "has no source that can be found"
     found = next((node for node in ast.walk(source.node) if _is_foreign(node)), source.node)
-    return f"has {_FOREIGN.get(type(found), 'what kernels do not have')} in it"
+    what = {ast.Name: "`super`", ast.Attribute: "a private name"}.get(type(found), f"`{FOREIGN.get(type(found))}`")
+    return f"has {what} in it"
 
 
 def _name_of(function: Any) -> str:
@@ -237,30 +238,22 @@ def _only_stores(function: Any) -> bool:
 
 def _unbound(function: Any) -> tuple[types.FunctionType | None, tuple[Any, ...]]:
     """The plain function that a call runs, and the object that it gets as `self`."""
-    if isinstance(function, types.FunctionType):
-        return function, ()
-    if isinstance(function, functools._lru_cache_wrapper):
-        return _unbound(function.__wrapped__)
-    if not isinstance(function, (types.MethodType, types.BuiltinFunctionType, type)):
-        method = getattr(type(function), "__call__", None)  # noqa: B004 - the function itself is wanted
-        if isinstance(method, types.FunctionType):
-            return method, (function,)
-    if isinstance(function, types.MethodType) and isinstance(function.__func__, types.FunctionType):
-        return function.__func__, (function.__self__,)
-    return None, ()
+    match function:
+        case types.FunctionType():
+            return function, ()
+        case functools._lru_cache_wrapper():
+            return _unbound(function.__wrapped__)
+        case types.MethodType(__func__=types.FunctionType() as plain):
+            return plain, (function.__self__,)
+        case types.MethodType() | types.BuiltinFunctionType() | type():
+            return None, ()
+    method = getattr(type(function), "__call__", None)  # noqa: B004 - the function itself is wanted
+    return (method, (function,)) if isinstance(method, types.FunctionType) else (None, ())
 
 
 def _concerns_kernel(value: Any) -> bool:
     """Whether a value is a symbol, a handle or a range, or has one in lists, dictionaries, records or its attributes."""
     return isinstance(value, (SymbolicSequence, SymbolicItems)) or concerns_kernel(value)
-
-
-_FOREIGN: dict[type[ast.AST], str] = {
-    ast.Try: "`try`", ast.TryStar: "`try`", ast.With: "`with`", ast.ClassDef: "a class", ast.AsyncFunctionDef: "`async def`",
-    ast.Yield: "`yield`", ast.YieldFrom: "`yield`", ast.Await: "`await`", ast.Global: "`global`", ast.Nonlocal: "`nonlocal`",
-    ast.Match: "a match statement", ast.Name: "`super`", ast.Attribute: "a private name",
-}  # fmt: skip
-"""What a function that is read does not have; of names `super`, of attributes private ones."""
 
 
 @lru_cache(maxsize=256)
@@ -281,7 +274,7 @@ def _is_foreign(node: ast.AST) -> bool:
             return name.startswith("__") and not name.endswith("__")
         case ast.Name(name):
             return name == "super"
-    return type(node) in _FOREIGN
+    return type(node) in FOREIGN
 
 
 def inline(
@@ -347,26 +340,22 @@ def local_function(tracer: Tracer, node: ast.FunctionDef | ast.Lambda) -> Callab
 
 def _local_signature(tracer: Tracer, arguments: ast.arguments) -> inspect.Signature:
     """The parameters of a function written in the kernel, with their defaults as they are now."""
+    values: dict[str, Any] = {}
 
-    def parameter(argument: ast.arg, kind: Any, default: ast.expr | None = None) -> inspect.Parameter:
-        value = inspect.Parameter.empty if default is None else tracer.read(default)
-        return inspect.Parameter(argument.arg, kind, default=value)
+    def default(node: ast.expr | None) -> Any:
+        if node is None:
+            return None
+        values[name := f"default {len(values)}"] = tracer.read(node)
+        return ast.Name(name, ast.Load())
 
-    positional = [*arguments.posonlyargs, *arguments.args]
-    defaults = [*[None] * (len(positional) - len(arguments.defaults)), *arguments.defaults]
-    parameters = [
-        parameter(argument, _ONLY if position < len(arguments.posonlyargs) else _EITHER, default)
-        for position, (argument, default) in enumerate(zip(positional, defaults, strict=True))
-    ]
-    if arguments.vararg is not None:
-        parameters.append(parameter(arguments.vararg, inspect.Parameter.VAR_POSITIONAL))
-    parameters += [
-        parameter(argument, inspect.Parameter.KEYWORD_ONLY, default)
-        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    ]
-    if arguments.kwarg is not None:
-        parameters.append(parameter(arguments.kwarg, inspect.Parameter.VAR_KEYWORD))
-    return inspect.Signature(parameters)
-
-
-_ONLY, _EITHER = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    header = ast.arguments(
+        arguments.posonlyargs,
+        arguments.args,
+        arguments.vararg,
+        arguments.kwonlyargs,
+        defaults=[default(node) for node in arguments.defaults],
+        kw_defaults=[default(node) for node in arguments.kw_defaults],
+        kwarg=arguments.kwarg,
+    )
+    made = ast.Expression(ast.Lambda(header, ast.Constant(None)))
+    return inspect.signature(eval(compile(ast.fix_missing_locations(made), "<defaults>", "eval"), values))

@@ -112,8 +112,7 @@ class Signature:
 
 def read_signature(function: types.FunctionType, source: Source) -> Signature:
     """The signature of a kernel; every parameter and the return must be annotated with kernel types."""
-    node = source.node
-    assert isinstance(node, ast.FunctionDef)
+    node = source.definition
     arguments = node.args
     for stars, extra in (("*", arguments.vararg), ("**", arguments.kwarg)):
         if extra is not None:
@@ -150,7 +149,7 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
     if "return" not in hints:
         raise MissingAnnotationError(
             f"`{node.name}` does not say what it returns",
-            span=source.name_span(node),
+            span=source.name_span(),
             label="needs a return annotation",
             help="for example `-> qk.Vector[qk.Qubit]`, or `-> None`",
         )
@@ -204,8 +203,7 @@ def _compiled(annotation: str) -> types.CodeType:
 
 
 def _annotation_node(source: Source, name: str) -> ast.AST:
-    node = source.node
-    assert isinstance(node, ast.FunctionDef)
+    node = source.definition
     if name == "return":
         return node.returns or node
     arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
@@ -368,36 +366,25 @@ def bind(
 ) -> tuple[dict[str, Any], dict[str, Span | None]]:
     """Values and spans by parameter name; too many, too few, unknown and doubled arguments are errors."""
     usage = f"`{name}({', '.join(dict.fromkeys(parameter.split('.')[0] for parameter in parameters))})`"  # structs whole
+
+    def wrong(title: str, argument: int | str | None, label: str) -> CallArgumentError:
+        span = site.span if argument is None else site.of(argument)
+        return CallArgumentError(f"`{name}` {title}", span=span, label=label if site.span else "", help=f"call it as {usage}")
+
     if len(arguments) > len(parameters):
-        raise CallArgumentError(
-            f"`{name}` takes {_count(len(parameters))}, but {len(arguments)} are given",
-            span=site.of(len(parameters)),
-            label="one too many" if site.span else "",
-            help=f"call it as {usage}",
-        )
+        title = f"takes {_count(len(parameters))}, but {len(arguments)} are given"
+        raise wrong(title, len(parameters), "one too many")
     values: dict[str, Any] = dict(zip(parameters, arguments, strict=False))
     spans = {parameter: site.of(position) for position, parameter in enumerate(parameters[: len(arguments)])}
     for keyword, value in keywords.items():
         if keyword not in parameters:
-            raise CallArgumentError(
-                f"`{name}` has no argument `{keyword}`{did_you_mean(keyword, list(parameters))}",
-                span=site.of(keyword),
-                label="unknown here" if site.span else "",
-                help=f"call it as {usage}",
-            )
+            raise wrong(f"has no argument `{keyword}`{did_you_mean(keyword, list(parameters))}", keyword, "unknown here")
         if keyword in values:
-            raise CallArgumentError(
-                f"`{name}` gets `{keyword}` twice",
-                span=site.of(keyword),
-                label="given already" if site.span else "",
-                help=f"call it as {usage}",
-            )
+            raise wrong(f"gets `{keyword}` twice", keyword, "given already")
         values[keyword], spans[keyword] = value, site.of(keyword)
-    missing = [parameter for parameter in parameters if parameter not in values and parameter not in optional]
+    missing = [f"`{parameter}`" for parameter in parameters if parameter not in values and parameter not in optional]
     if missing:
-        names = ", ".join(f"`{parameter}`" for parameter in missing)
-        label = f"needs {names}" if site.span else ""
-        raise CallArgumentError(f"`{name}` lacks {names}", span=site.span, label=label, help=f"call it as {usage}")
+        raise wrong(f"lacks {', '.join(missing)}", None, f"needs {', '.join(missing)}")
     return values, spans
 
 

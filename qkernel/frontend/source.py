@@ -35,6 +35,12 @@ class Source:
     lines: tuple[str, ...]
     node: ast.FunctionDef | ast.Lambda
 
+    @property
+    def definition(self) -> ast.FunctionDef:
+        """The `def` of a kernel."""
+        assert isinstance(self.node, ast.FunctionDef)
+        return self.node
+
     def span(self, node: ast.AST) -> Span:
         """Where `node` stands in the file; columns count characters, not UTF-8 bytes."""
         line, end_line = node.lineno, node.end_lineno  # type: ignore[attr-defined]
@@ -42,8 +48,9 @@ class Source:
         above = self._line(0)
         return Span(self.file, above + line, self._column(line, column), above + end_line, self._column(end_line, end_column))
 
-    def name_span(self, node: ast.FunctionDef) -> Span:
+    def name_span(self) -> Span:
         """Where the name stands in `def name(...)`."""
+        node = self.definition
         line = node.lineno
         text = self.lines[line - 1 - self.wrapped]
         column = text.find(node.name, self._column(line, node.col_offset) + 3)

@@ -9,7 +9,7 @@ from typing import Any
 from qkernel.diagnostics import counted
 from qkernel.errors import InliningError, KernelTypeError, QubitRebindError, SymbolicValueError, UnsupportedPythonError
 from qkernel.frontend.arrays import Entries, changed, is_literal, updated
-from qkernel.frontend.operators import binary, call_special, iterate, set_attribute, truth
+from qkernel.frontend.operators import binary, call_special, condition, iterate, set_attribute
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import local_function
 from qkernel.frontend.signature import CallSite
@@ -151,32 +151,34 @@ def _assign_item(tracer: Tracer, node: ast.Subscript, value: Any) -> None:
     base = tracer.read(base_node)
     key = tracer.read(key_node)
     tracer.site = CallSite(tracer.frame.span(node))
-    if isinstance(base, QuantumHandle):
-        tracer.give_back(base, key, value, ast.unparse(key_node), is_literal(key_node))
-    elif isinstance(base, Expr):
-        if not isinstance(base_node, ast.Name):
+    shown = ast.unparse(base_node)
+    match base, base_node:
+        case QuantumHandle(), _:
+            tracer.give_back(base, key, value, ast.unparse(key_node), is_literal(key_node))
+        case Expr(), ast.Name(name):
+            _assign_element(tracer, base, name, updated(base, key, value, node), node)
+        case Expr(), _:
             raise UnsupportedPythonError(
                 "only elements of a named vector are assigned",
                 label="of no named vector",
                 help="give the vector a name first: `v = ...`, then `v[i] = ...`",
             )
-        _assign_element(tracer, base, base_node.id, updated(base, key, value, node), node)
-    elif isinstance(key, Expr):
-        raise UnsupportedPythonError(
-            f"`{ast.unparse(base_node)}` is a Python {type(base).__name__} and has no element at a symbol",
-            label=f"`{as_written(key)}` is not known yet",
-            help=f"use a vector: `{ast.unparse(base_node)} = qk.bit_array(n)`",
-        )
-    elif isinstance(base_node, ast.Name) and find_frame(tracer.frame, base_node.id) is None:
-        raise UnsupportedPythonError(
-            f"`{base_node.id}` was made outside of `{tracer.frame.name}`, which cannot change it",
-            label="changed here",
-            help=f"work on a copy: `{base_node.id}_here = list({base_node.id})`, or return what is new",
-        )
-    else:
-        tracer.check_change(base, ast.unparse(base_node), node)
-        if call_special(tracer, "setitem", base, (key, value), node) is NotImplemented:
-            base[key] = value
+        case _ if isinstance(key, Expr):
+            raise UnsupportedPythonError(
+                f"`{shown}` is a Python {type(base).__name__} and has no element at a symbol",
+                label=f"`{as_written(key)}` is not known yet",
+                help=f"use a vector: `{shown} = qk.bit_array(n)`",
+            )
+        case _, ast.Name(name) if find_frame(tracer.frame, name) is None:
+            raise UnsupportedPythonError(
+                f"`{name}` was made outside of `{tracer.frame.name}`, which cannot change it",
+                label="changed here",
+                help=f"work on a copy: `{name}_here = list({name})`, or return what is new",
+            )
+        case _:
+            tracer.check_change(base, shown, node)
+            if call_special(tracer, "setitem", base, (key, value), node) is NotImplemented:
+                base[key] = value
 
 
 def _assign_element(tracer: Tracer, base: Expr, name: str, changed_to: Expr | Entries, node: ast.expr) -> None:
@@ -312,14 +314,14 @@ def _jump(tracer: Tracer, node: ast.Break | ast.Continue) -> Signal:
 @reads(ast.Assert)
 def _assert(tracer: Tracer, node: ast.Assert) -> None:
     test, message = node.test, node.msg
-    condition = truth(tracer, tracer.read(test), test)
-    if isinstance(condition, Expr):
+    holds = condition(tracer, test)
+    if isinstance(holds, Expr):
         raise UnsupportedPythonError(
             "`assert` in a kernel needs a value that is known while it is traced",
             label="not known yet",
             help=f"check it in Python, before the kernel is called: `{ast.unparse(node)}`",
         )
-    if not condition:
+    if not holds:
         text = _message(tracer, message) if message is not None else f"`{ast.unparse(test)}` does not hold"
         raise InliningError(text, span=tracer.frame.span(node), label="this assertion fails")
 

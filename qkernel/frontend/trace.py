@@ -25,7 +25,7 @@ from qkernel.frontend.python_calls import invoke
 from qkernel.frontend.signature import AnyKernel, CallSite, Outline, Struct, Value, ir_parameters, parameter_handle, parts_of
 from qkernel.frontend.source import Captures
 from qkernel.frontend.tracer import Frame, Return, Tracer
-from qkernel.frontend.values import as_type, describe, found_in, is_no_value, leaves
+from qkernel.frontend.values import as_type, describe, found_in, handles_in, is_no_value, leaves
 from qkernel.gate_functions import Gate
 from qkernel.ir import ops
 from qkernel.ir.expression_text import as_written
@@ -75,8 +75,6 @@ def trace(kernel: AnyKernel) -> Traced:
     """Read `kernel` once, with symbols for its arguments."""
     tracer = _Tracer(kernel)
     source, signature = kernel.source, kernel.signature
-    node = source.node
-    assert isinstance(node, ast.FunctionDef)
     frame = Frame(source, kernel.name, {}, tracer.captures.noting(kernel.function))
     frame.variables = arguments = _arguments(tracer, kernel)
     symbols = [value for _, value in leaves(tuple(arguments.values()))]
@@ -84,14 +82,14 @@ def trace(kernel: AnyKernel) -> Traced:
     token = reading.set(True)
     try:
         with tracing(tracer):
-            signal = tracer.run(node.body)
+            signal = tracer.run(source.definition.body)
     finally:
         reading.reset(token)
-    returned_node: ast.AST = signal.node if isinstance(signal, Return) else node
-    value = signal.value if isinstance(signal, Return) else None
-    span = source.span(returned_node) if isinstance(signal, Return) else source.name_span(node)
-    parts = node_of.elts if isinstance(node_of := getattr(returned_node, "value", None), ast.Tuple) else []
-    values, is_tuple = _returned(tracer, kernel, value, span, [source.span(part) for part in parts])
+    value, span, spans = None, source.name_span(), list[Span]()
+    if isinstance(signal, Return):
+        value, span = signal.value, source.span(signal.node)
+        spans = [source.span(part) for part in getattr(signal.node.value, "elts", ())]
+    values, is_tuple = _returned(tracer, kernel, value, span, spans)
     _check_parameters_accounted(tracer, kernel, values, span)
     kept = [array.object for array in found_in(value, ArrayHandle)]
     changed = [
@@ -109,7 +107,7 @@ def trace(kernel: AnyKernel) -> Traced:
         kernel.kind,
         kernel.label,
         kernel.clean_ancillas,
-        source.name_span(node),
+        source.name_span(),
     )
     _check_sizes(function)
     return Traced(function, tracer.callees, outline, tracer.captures, tuple(tracer.used))
@@ -213,13 +211,11 @@ def _one(tracer: Tracer, kernel: AnyKernel, value: Any, wanted: Type, span: Span
 def _check_parameters_accounted(tracer: Tracer, kernel: AnyKernel, returned: list[Value], span: Span) -> None:
     """A qubit that came in goes out, or is measured."""
     parts: dict[str, list[Place]] = {}
-    for value in returned:
-        if isinstance(value, QuantumHandle):
-            parts.setdefault(value.place.register, []).append(value.place)
-    local = {parameter.name for parameter in kernel.signature.parameters}
-    for value in returned:
-        if isinstance(value, QuantumHandle) and value.place.register in local:
-            _check_place_known(kernel, value, local, span)
+    local = set(kernel.signature.names)
+    for handle in handles_in(returned):
+        parts.setdefault(handle.place.register, []).append(handle.place)
+        if handle.place.register in local:
+            _check_place_known(kernel, handle, local, span)
     for parameter in kernel.signature.parameters:
         if not is_quantum(parameter.type) or parameter.name in tracer.ended:
             continue
@@ -253,11 +249,9 @@ def check_recursion(depth: int, kernel: AnyKernel) -> None:
 
 def nested_too_deeply(kernel: AnyKernel) -> KernelRecursionError:
     """The error for a chain of kernels, or an expression, that is too deep to read."""
-    node = kernel.source.node
-    assert isinstance(node, ast.FunctionDef)
     return KernelRecursionError(
         f"what `{kernel.name}` calls is nested too deeply to be read",
-        span=kernel.source.name_span(node),
+        span=kernel.source.name_span(),
         label="the outermost kernel",
         help="call the kernels one after another, or let one call itself with a smaller argument",
     )

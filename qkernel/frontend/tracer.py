@@ -299,7 +299,7 @@ class Tracer:
         move = self.ledger.mark_consumed(handle)
         self.ended.setdefault(handle.place.register, move)
 
-    def expect_qubits(self, value: Any, what: str, span: Span | None) -> QuantumHandle:
+    def expect_qubits(self, value: Any, what: str, span: Span | None = None) -> QuantumHandle:
         """`value` if it is a handle."""
         if isinstance(value, QuantumHandle):
             return value
@@ -365,7 +365,7 @@ Signal = Return | Break | Continue | None
 
 def unsupported(node: ast.AST) -> UnsupportedPythonError:
     """The error for what kernels do not have, with what to write in its place."""
-    construct = _WORDS.get(type(node).__name__, type(node).__name__)
+    construct = _WORDS.get(type(node), type(node).__name__)
     match node:
         case ast.Try() | ast.TryStar():
             way_out = "ask before, with `if`; or write the `try` around the call of the kernel"
@@ -394,21 +394,21 @@ def unsupported(node: ast.AST) -> UnsupportedPythonError:
     return UnsupportedPythonError(f"`{construct}` does not exist in a kernel", label="not supported", help=way_out)
 
 
-_WORDS = {
-    "Try": "try",
-    "TryStar": "try",
-    "With": "with",
-    "ClassDef": "class",
-    "Global": "global",
-    "Nonlocal": "nonlocal",
-    "Import": "import",
-    "ImportFrom": "import",
-    "Match": "match",
-    "AsyncFunctionDef": "async def",
-    "Yield": "yield",
-    "YieldFrom": "yield from",
-    "Await": "await",
+FOREIGN: dict[type[ast.AST], str] = {
+    ast.Try: "try",
+    ast.TryStar: "try",
+    ast.With: "with",
+    ast.ClassDef: "class",
+    ast.Global: "global",
+    ast.Nonlocal: "nonlocal",
+    ast.Match: "match",
+    ast.AsyncFunctionDef: "async def",
+    ast.Yield: "yield",
+    ast.YieldFrom: "yield from",
+    ast.Await: "await",
 }
+"""What no function that is read may have in it."""
+_WORDS = {**FOREIGN, ast.Import: "import", ast.ImportFrom: "import"}
 _COLLECT = "collect the values in a vector, and return it:\n    bits = qk.bit_array(n)\n    bits[i] = qk.measure(q[i])"
 
 

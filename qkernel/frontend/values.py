@@ -73,10 +73,15 @@ def parts(value: Any) -> list[Any] | None:
 
 
 def with_parts(value: Any, entries: list[Any]) -> Any:
-    """A tuple or record like `value` with other entries."""
-    if not isinstance(value, tuple):
-        return type(value)(**dict(zip(type(value).struct_fields, entries, strict=True)))
-    return type(value)(*entries) if hasattr(type(value), "_fields") else type(value)(entries)
+    """A tuple, record, list or dictionary like `value` with other entries."""
+    match value:
+        case dict():
+            return dict(zip(value, entries, strict=True))
+        case list():
+            return entries
+        case tuple():
+            return type(value)(*entries) if hasattr(type(value), "_fields") else type(value)(entries)
+    return type(value)(**dict(zip(type(value).struct_fields, entries, strict=True)))
 
 
 def same_shape(left: Any, right: Any) -> bool:
@@ -105,7 +110,12 @@ def with_leaves(value: Any, change: Callable[[Path, Any], Any], path: Path = ())
 
 def _entries(value: Any) -> list[Any]:
     """What stands in a tuple, record, list or dictionary; nothing for all else."""
-    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else parts(value) or []
+    match value:
+        case dict():
+            return list(value.values())
+        case list():
+            return value
+    return parts(value) or []
 
 
 def found_in(value: Any, kind: type[Found]) -> list[Found]:
@@ -134,11 +144,7 @@ def with_handles(value: Any, change: Callable[[QuantumHandle], QuantumHandle]) -
         return change(value)
     if not handles_in(value):
         return value
-    if isinstance(value, dict):
-        return {key: with_handles(entry, change) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [with_handles(entry, change) for entry in value]
-    return with_parts(value, [with_handles(entry, change) for entry in parts(value) or ()])
+    return with_parts(value, [with_handles(entry, change) for entry in _entries(value)])
 
 
 def holds(value: Any, wanted: Any) -> bool:
@@ -153,16 +159,19 @@ def unchanged(old: Any, new: Any) -> bool:
     """
     if old is new:
         return True
-    if isinstance(old, QuantumHandle) or isinstance(new, QuantumHandle):
-        return isinstance(old, QuantumHandle) and isinstance(new, QuantumHandle)
-    if isinstance(old, Expr) or isinstance(new, Expr):
-        return isinstance(old, Expr) and isinstance(new, Expr) and wrap(old) is wrap(new)
-    if same_shape(old, new):
-        return all(map(unchanged, parts(old) or (), parts(new) or ()))
-    if isinstance(old, list) and isinstance(new, list) and handles_in(old):
-        return len(old) == len(new) and all(map(unchanged, old, new))
-    if isinstance(old, dict) and isinstance(new, dict) and handles_in(old):
-        return list(old) == list(new) and all(map(unchanged, old.values(), new.values()))
+    match old, new:
+        case QuantumHandle(), QuantumHandle():
+            return True
+        case Expr(), Expr():
+            return wrap(old) is wrap(new)
+        case (QuantumHandle() | Expr(), _) | (_, QuantumHandle() | Expr()):
+            return False
+        case (list(), list()) | (dict(), dict()) if handles_in(old):
+            is_alike = len(old) == len(new) and (not isinstance(old, dict) or list(old) == list(new))
+        case _:
+            is_alike = same_shape(old, new)
+    if is_alike:
+        return all(map(unchanged, _entries(old), _entries(new)))
     if type(old) is not type(new):
         return False
     if hasattr(type(old), "add_term"):
@@ -261,11 +270,12 @@ def as_type(value: Any, type: Type, what: str, span: Span | None = None) -> Expr
 def _no_value(error: Exception, value: Any, type: Type, what: str, span: Span | None) -> KernelTypeError:
     """The error for a Python value that `wrap` did not take, for the reason `error`, where a `type` is wanted."""
     title, label = f"{what} must be {with_article(type)}", ""
-    if isinstance(error, NotClassical):
-        label = describe(error.value)
-        title += f", but this is {f'a {value.__class__.__name__} with ' if error.value is not value else ''}{label}"
-    else:
-        title += f": {error}"
+    match error:
+        case NotClassical(value=part):
+            label = describe(part)
+            title += f", but this is {f'a {value.__class__.__name__} with ' if part is not value else ''}{label}"
+        case _:
+            title += f": {error}"
     return KernelTypeError(title, span=span, label=label, help=wanted(type) if not is_quantum(type) else None)
 
 
@@ -308,10 +318,11 @@ def _as_float(number: int, what: str, span: Span | None) -> float:
 
 def _way_out(value: Expr, wanted: Type) -> str | None:
     given = value.type
-    if isinstance(value, Const) and given == BIT and wanted in (UINT, FLOAT):
-        return f"a bool is no number: write `{int(value.value)}`"
-    if isinstance(value, Const) and given == FLOAT and wanted == UINT:
-        return "write a whole number, such as `3`"
+    match value:
+        case Const() if given == BIT and wanted in (UINT, FLOAT):
+            return f"a bool is no number: write `{int(value.value)}`"
+        case Const() if given == FLOAT and wanted == UINT:
+            return "write a whole number, such as `3`"
     if given == FLOAT and wanted == UINT:
         return "`qk.floor(x)` and `qk.ceil(x)` make a UInt of a Float; whole numbers divide with `//`"
     if given == BIT and wanted in (UINT, FLOAT):
