@@ -110,11 +110,8 @@ def _dictionary(tracer: Tracer, node: ast.Dict) -> Any:
 def _comprehended(tracer: Tracer, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
     first, *more = node.generators
     domain = tracer.read(first.iter)
-    if (
-        isinstance(domain, SymbolicSequence)
-        and domain.known() is None
-        and not (more or first.ifs or isinstance(node, ast.SetComp))
-    ):
+    is_open = isinstance(domain, SymbolicSequence) and domain.known() is None
+    if is_open and not (more or first.ifs or isinstance(node, ast.SetComp)):
         found = _vector_of(tracer, node, domain)
         if found is not None:
             return found
