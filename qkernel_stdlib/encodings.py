@@ -41,12 +41,16 @@ def dense_angle_encoding(q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float]) -> qk.V
 def basis_state(q: qk.Vector[qk.Qubit], bits: qk.Vector[qk.Bit]) -> qk.Vector[qk.Qubit]:
     """X where a bit is 1: from 0 the basis state of the number that the bits spell, bits[0] the least significant.
 
-    `bits` has a bit for each qubit. At most n gates. Source: Schuld, Petruccione 2018, section 5.1.
+    `bits` has a bit for each qubit. At most n gates. Also called `computational_basis_state`. Source: Schuld, Petruccione
+    2018, section 5.1.
     """
     for i in qk.range(q.shape[0]):
         if bits[i]:
             q[i] = qk.x(q[i])
     return q
+
+
+computational_basis_state = basis_state
 
 
 @qk.qkernel
@@ -55,9 +59,13 @@ def amplitude_encoding(q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float]) -> qk.Vec
 
     Differentiable by `x`, blocks of zeros included; a vector of zeros is an error, and so is a longer one. For n > 0
     2**n - 1 RY and 2**n - 2 CX. Source: Schuld, Petruccione 2018, section 5.2; the circuit is that of Möttönen et al. 2005
-    (arXiv:quant-ph/0407010), see `qkernel.prepare`.
+    (arXiv:quant-ph/0407010), see `qkernel.prepare`. Also called
+    `mottonen_amplitude_encoding`.
     """
     return qk.prepare(q, x)
+
+
+mottonen_amplitude_encoding = amplitude_encoding
 
 
 @qk.qkernel

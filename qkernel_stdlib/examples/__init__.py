@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from qkernel_stdlib.examples import controls, encodings, networks, phases, search
+from qkernel_stdlib.examples import controls, encodings, networks, phases, search, states
 from qkernel_stdlib.examples.example import Example
 
 __all__ = ["EXAMPLES", "NETWORKS", "Example"]
 
 NETWORKS = networks.EXAMPLES
 
-EXAMPLES: tuple[Example, ...] = (*encodings.EXAMPLES, *controls.EXAMPLES, *phases.EXAMPLES, *search.EXAMPLES)
+EXAMPLES: tuple[Example, ...] = (
+    *encodings.EXAMPLES,
+    *states.EXAMPLES,
+    *controls.EXAMPLES,
+    *phases.EXAMPLES,
+    *search.EXAMPLES,
+)
