@@ -152,21 +152,55 @@ def branches(n: qk.UInt, m: qk.UInt, flag: qk.Bit = True) -> qk.Bit:
 
 @qk.qkernel
 def carried(n: qk.UInt) -> qk.Bit:
-    """Sums, products, and a recurrence that has no closed form here."""
+    """Sums and products."""
     q = qk.qubit()
-    square, double, first, second = 0, 1, 0, 1
+    square, double = 0, 1
     for k in qk.range(n):
         square = square + 2 * k + 1
         double = 2 * double + k
-        first, second = second, first + second
         for _ in qk.range(square):
             q = qk.x(q)
         for _ in qk.range(double):
             q = qk.y(q)
+    for _ in qk.range(square + double):
+        q = qk.h(q)
+    return qk.measure(q)
+
+
+@qk.qkernel
+def recurrent(n: qk.UInt) -> qk.Bit:
+    """A recurrence that has no closed form here, beside one that has."""
+    q = qk.qubit()
+    square, first, second = 0, 0, 1
+    for k in qk.range(n):
+        square = square + 2 * k + 1
+        first, second = second, first + second
         for _ in qk.range(first):
             q = qk.z(q)
-    for _ in qk.range(square + double + second):
+    for _ in qk.range(square + second):
         q = qk.h(q)
+    return qk.measure(q)
+
+
+@qk.qkernel
+def growing(q: qk.Qubit, width: qk.UInt, steps: qk.UInt) -> tuple[qk.Qubit, qk.UInt]:
+    """A recurrence in a called kernel, which hands it on."""
+    for _ in qk.range(steps):
+        width = width * width % 11 + 1
+        for _ in qk.range(width):
+            q = qk.x(q)
+    return q, width
+
+
+@qk.qkernel
+def recurrent_calls(n: qk.UInt) -> qk.Bit:
+    """Recurrences in calls in loops: what goes on from one to the next, and what decides counts of the caller."""
+    q = qk.qubit()
+    width = 3
+    for k in qk.range(n):
+        q, width = growing(q, width + k, k)
+        for _ in qk.range(width):
+            q = qk.h(q)
     return qk.measure(q)
 
 
@@ -400,6 +434,8 @@ SIZES = {
     loops: [{"n": n, "m": m} for n in range(7) for m in range(7)],
     branches: [{"n": n, "m": m, "flag": flag} for n in range(7) for m in range(7) for flag in (False, True)],
     carried: [{"n": n} for n in range(7)],
+    recurrent: [{"n": n} for n in range(7)],
+    recurrent_calls: [{"n": n} for n in range(5)],
     measured: [{"n": n} for n in range(7)],
     modified: [{"n": n} for n in range(6)],
     recursive: [{"n": n} for n in range(7)],

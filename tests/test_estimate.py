@@ -27,6 +27,8 @@ from estimate_kernels import (
     phase_estimation,
     qaoa,
     qft,
+    recurrent,
+    recurrent_calls,
     recursive,
     registers,
     trotter,
@@ -140,26 +142,29 @@ def test_lengths() -> None:
 
 def test_no_bound_name_leaks() -> None:
     for kernel in SIZES:
-        if kernel is recursive:
+        if kernel in (recursive, recurrent, recurrent_calls):
             continue
         arguments = {parameter.name for parameter in kernel.ir.entry.parameters}
         assert set(kernel.estimate_resources().parameters) <= arguments
         assert "#" not in str(kernel.estimate_resources())
 
 
-def test_recurrences_are_run() -> None:
+def test_sums_and_products_that_loops_carry_have_closed_forms() -> None:
     free = carried.estimate_resources()
-    assert free.quality["total"] == EstimateQuality.STEPWISE
-    assert free == carried.estimate_resources()
-    assert "Without a closed form: total" in str(free)
+    assert str(free.gates.by_name["x"]) == "n*(2*n**2 + 3*n + 1)/6"
+
+
+def test_recurrences_without_a_closed_form_need_values() -> None:
     fibonacci = [0, 1]
     for _ in range(50):
         fibonacci.append(fibonacci[-1] + fibonacci[-2])
-    assert free.substitute(n=40).gates.by_name["z"] == sum(fibonacci[1:41])
-    assert free.gates.by_name["x"].free == {"n"}
-    assert str(free.gates.by_name["x"]) == "n*(2*n**2 + 3*n + 1)/6"
-    with pytest.raises(SizeError, match="at most 1000000"):
-        free.substitute(n=10**7)
+    bound = recurrent.estimate_resources(n=40)
+    assert bound.gates.by_name == {"z": sum(fibonacci[1:41]), "h": 40**2 + fibonacci[41]}
+    assert bound.quality["total"] == EstimateQuality.EXACT
+    for kernel, name in ((recurrent, "second"), (recurrent_calls, "width")):
+        with pytest.raises(EntrypointValidationError, match=f"what `{name}` holds") as refused:
+            kernel.estimate_resources()
+        assert "`estimate_resources(n=...)`" in str(refused.value)
 
 
 def test_run_time_branches_are_upper_bounds() -> None:
@@ -349,15 +354,11 @@ def unsolved(n: qk.UInt) -> qk.Vector[qk.Bit]:
 
 
 def test_no_estimate_is_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = estimate_resources(unsolved)
-    monkeypatch.setattr(effort, "MOST_WORK", 10_000)
+    monkeypatch.setattr(effort, "MOST_WORK", 200_000)
     few = estimate_resources(unsolved, {"n": 9}).gates.total
-    assert closed.substitute(n=9).gates.total == few
     with pytest.raises(SizeError, match="grow too large"):
-        closed.substitute(n=100_000)  # 5 * 10**9 steps
-    with pytest.raises(SizeError, match="grow too large"):
-        estimate_resources(unsolved, {"n": 100_000})
-    assert closed.substitute(n=9).gates.total == few  # the bound is one of each call
+        estimate_resources(unsolved, {"n": 100_000})  # 5 * 10**9 steps
+    assert estimate_resources(unsolved, {"n": 9}).gates.total == few  # the bound is one of each call
 
 
 def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

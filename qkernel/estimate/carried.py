@@ -1,54 +1,98 @@
 """What a loop carries, solved: the value of each carried name as a closed form in the loop's index.
 
-x' = x + g(i) becomes a sum and x' = c x + g(i) a geometric sum; anything else stays a recurrence that is run step by step.
+x' = x + g(i) becomes a sum and x' = c x + g(i) a geometric sum. Anything else is run step by step where all its numbers are
+known, and not followed where they are not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Any
 
+from qkernel.estimate.effort import spend
 from qkernel.estimate.forms import at_least_zero, positive_part, power
 from qkernel.estimate.quantity import Local, Quantity, Symbol, Value, Variable, Word, Words, quantity, symbol
-from qkernel.estimate.scope import Deferred, RunTime
-from qkernel.estimate.substitution import iterated, length, substitute
+from qkernel.estimate.scope import Deferred, NotFollowed, RunTime
+from qkernel.estimate.substitution import Numbers, function, length, size, steps, substitute
 from qkernel.estimate.sums import fresh, total
 from qkernel.estimate.words import with_words
 
 
 @dataclass(slots=True)
 class Recurrence:
-    """The carried names of one loop by their bound names: `solved` ones in the index, `states` of the rest.
+    """The carried names of one loop of `bound` iterations by their bound names.
 
+    `solved` ones have a form in the index; a name of `states` has its first value, and its next one in terms of all.
     `others` are carried values that are not numbers; they stay. Of `observables` the words are numbers.
     """
 
     index: Variable
+    bound: Quantity
     solved: dict[Local, Quantity] = field(default_factory=dict)
-    states: tuple[tuple[Local, Quantity, Quantity], ...] = ()
+    states: dict[Local, tuple[Quantity, Quantity]] = field(default_factory=dict)
     others: dict[str, Value | RunTime | Deferred] = field(default_factory=dict)
     observables: dict[str, tuple[Word, ...]] = field(default_factory=dict)
 
-    @property
-    def stepped(self) -> frozenset[Local]:
-        """The bound names without a closed form."""
-        return frozenset(name for name, _, _ in self.states)
-
-    def after(self, bound: Quantity) -> dict[str, Value | RunTime | Deferred]:
-        """The values after `bound` iterations, by the names that the loop carries."""
-        trips = positive_part(bound)
+    def after(self) -> dict[str, Value | RunTime | Deferred]:
+        """The values after the loop, by the names that it carries."""
+        trips = positive_part(self.bound)
         result = {**self.others}
         for name, form in self.solved.items():
             result[name.shown] = Deferred(lambda form=form: substitute(form, {self.index: trips}))  # type: ignore[misc]
-        for name, _, _ in self.states:
-            last = symbol(name, nonnegative=False)
-            result[name.shown] = Deferred(
-                lambda last=last: iterated(self.index, trips, self.states, last, sums=False)  # type: ignore[misc]
-            )
+        for name in self.states:
+            result[name.shown] = Deferred(lambda name=name: self.last(name))  # type: ignore[misc]
         for carried, words in self.observables.items():
-            counts = [(word, result.pop(_count_name(carried, k))) for k, word in enumerate(words)]
-            result[carried] = Deferred(lambda counts=counts: Words(tuple((word, form.value()) for word, form in counts)))  # type: ignore[misc]
+            counts = {word: result.pop(_count_name(carried, k)) for k, word in enumerate(words)}
+            result[carried] = Deferred(lambda name=carried, counts=counts: _counted(name, counts))  # type: ignore[misc]
         return result
+
+    def last(self, name: Local) -> Quantity | RunTime:
+        """What a state is after the loop."""
+        try:
+            return quantity(self._run((), {name})[1][name])
+        except NotFollowed:
+            return RunTime(follows=_written(name))
+
+    def run(self, amounts: Sequence[tuple[Quantity, bool]]) -> list[Quantity]:
+        """The sum of each amount over the iterations, or the largest, if that is asked for, or 0."""
+        wanted = self.states.keys() & frozenset[Variable]().union(*(form.free for form, _ in amounts))
+        return [quantity(found) for found in self._run(amounts, wanted)[0]]
+
+    def _run(self, amounts: Sequence[tuple[Quantity, bool]], wanted: Set[Local]) -> tuple[list[Any], Numbers]:
+        """Go through the iterations; the totals and the last states. Raises `NotFollowed` where a number is not known."""
+        states = {name: self.states[name] for name in self._needed(wanted)}
+        forms = [form for form, _ in amounts] + [form for _, form in states.values()]
+        inside = frozenset().union(*(form.free for form in forms)) - states.keys() - {self.index}
+        if inside or not all(start.is_constant for start in (self.bound, *(first for first, _ in states.values()))):
+            raise NotFollowed(_written(min(wanted)))
+        numbers: Numbers = {name: first.constant for name, (first, _) in states.items()}
+        following = [(name, function(form)) for name, (_, form) in states.items()]
+        counted = [(function(form), max if is_largest else operator.add) for form, is_largest in amounts]
+        totals: list[Any] = [0] * len(amounts)
+        weight = sum(map(size, forms))
+        for step in range(steps(self.bound.constant)):
+            numbers[self.index] = step
+            totals = [join(found, amount(numbers)) for found, (amount, join) in zip(totals, counted, strict=True)]
+            stepped = [(name, form(numbers)) for name, form in following]
+            numbers.update(stepped)
+            spend(weight + sum([state.numerator.bit_length() for _, state in stepped]) // 8000)
+        return totals, numbers
+
+    def _needed(self, wanted: Set[Local]) -> set[Local]:
+        """The states that the wanted ones depend on, by way of others too."""
+        needed, reached = set[Local](), {*wanted}
+        while reached:
+            needed |= reached
+            reached = {name for found in reached for name in self.states if name in self.states[found][1].free} - needed
+        return needed
+
+
+def _counted(name: str, counts: Mapping[Word, Any]) -> Words | RunTime:
+    """An observable from the numbers of its words, each worked out when it is asked for."""
+    found = {word: form.value() for word, form in counts.items()}
+    return RunTime(follows=name) if any(isinstance(form, RunTime) for form in found.values()) else Words((*found.items(),))
 
 
 _MOST_WORDS = 64
@@ -56,6 +100,11 @@ _MOST_WORDS = 64
 
 def _count_name(name: str, k: int) -> str:
     return f"word {k} of {name}"  # no name of the user's
+
+
+def _written(number: Local) -> str:
+    """The name of the user's that a number is carried for."""
+    return number.shown.rpartition(" of ")[2]
 
 
 class CarriedNumbers:
@@ -104,6 +153,8 @@ class CarriedNumbers:
                     if new := [word for word, _ in counts if word not in self.observables[name]]:
                         all_words = with_words(before, new)
                         found[name] = all_words if len(all_words.counts) < _MOST_WORDS else RunTime(follows=name)
+                case before, RunTime(follows=follows):
+                    found[name] = value if isinstance(before, Words) else RunTime(follows=name if follows else "")
                 case before, _:
                     found[name] = value if isinstance(before, Words) else RunTime()
         return found
@@ -114,9 +165,9 @@ class CarriedNumbers:
         return {place: (first[name], after[name]) for name, place in self.placeholders.items()}
 
 
-def solve(steps: Mapping[Local, tuple[Quantity, Quantity]], index: Variable) -> Recurrence:
+def solve(steps: Mapping[Local, tuple[Quantity, Quantity]], index: Variable, bound: Quantity) -> Recurrence:
     """Solve bound names that start at the first value and step to the second, itself in terms of them and `index`."""
-    result = Recurrence(index)
+    result = Recurrence(index, bound)
     waiting = {name: following for name, (_, following) in steps.items()}
     while True:
         ready = [name for name, form in waiting.items() if form.free & steps.keys() <= result.solved.keys() | {name}]
@@ -126,7 +177,7 @@ def solve(steps: Mapping[Local, tuple[Quantity, Quantity]], index: Variable) -> 
             break
         result.solved |= solved
         waiting = {name: form for name, form in waiting.items() if name not in solved}
-    result.states = tuple((name, steps[name][0], substitute(form, result.solved)) for name, form in waiting.items())
+    result.states = {name: (steps[name][0], substitute(form, result.solved)) for name, form in waiting.items()}
     return result
 
 

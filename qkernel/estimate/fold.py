@@ -38,14 +38,13 @@ from qkernel.estimate.quantity import (
     quantity,
     symbol,
 )
-from qkernel.estimate.recursion import recursive_functions, too_deep
+from qkernel.estimate.recursion import NeedsValues, needs_end, recursive_functions, too_deep
 from qkernel.estimate.scope import Deferred, NotFollowed, RunTime, RunTimeValue, Scope
 from qkernel.estimate.substitution import (
     MOST_STEPS,
     NotKnown,
     item_sum,
     item_values,
-    iterated,
     length,
     substitute,
     substitute_value,
@@ -64,23 +63,15 @@ from qkernel.recursion import DEEPEST, deep_stack
 Result = Value | RunTime
 
 
-class NeedsValues(Exception):
-    """A count has no closed form here and must be worked out with values."""
-
-    def __init__(self, title: str, span: Span | None) -> None:
-        super().__init__(title)
-        self.title, self.span = title, span
-
-
-def _recursion(function: str, span: Span | None) -> NeedsValues:
-    return NeedsValues(f"`{function}` calls itself, so its estimate needs the values that end the recursion", span)
-
-
 def _open(function: ops.Function, values: Iterable[Result]) -> bool:
+    """Whether an argument is not known that may decide counts."""
+    return any(map(_is_open, function.parameters, values))
+
+
+def _is_open(parameter: ops.Parameter, value: Result) -> bool:
     """Whether an argument that is no angle, and no array of angles, is not known."""
-    pairs = zip(function.parameters, values, strict=True)
-    deciding = (value for parameter, value in pairs if parameter.type.element != FLOAT)
-    return any(isinstance(value, Argument) or (isinstance(value, Quantity) and not value.is_constant) for value in deciding)
+    is_known = not isinstance(value, Argument) and (not isinstance(value, Quantity) or value.is_constant)
+    return not is_known and parameter.type.element != FLOAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +88,8 @@ class Fold:
 
     With `paths`, amounts are kept apart by the calls that they are made in; with `depth`, upper bounds of the depths are
     counted too; with `widths`, how many controls gates have, for the workspace that they share; `unrolled`, calls are
-    folded with their values and loops whose ranges are known iteration by iteration.
+    folded with their values and loops whose ranges are known iteration by iteration. Of an entry that `is_known` all is given
+    but angles and lengths of registers, of one that `is_bound` these lengths too.
     """
 
     module: Module
@@ -106,7 +98,8 @@ class Fold:
     widths: bool = False
     unrolled: bool = False
     is_known: bool = False
-    summaries: dict[tuple[object, ...], Summary] = field(default_factory=dict)
+    is_bound: bool = False
+    summaries: dict[tuple[object, ...], Summary | NeedsValues] = field(default_factory=dict)
     running: set[tuple[object, ...]] = field(default_factory=set)
     iterations: list[str] = field(default_factory=list)
     recursive: frozenset[str] = frozenset()
@@ -118,6 +111,9 @@ class Fold:
     def entry(self, values: Mapping[str, Value]) -> Tally:
         """The tally of the module's entry, whose arguments have these values, and of the qubits that it takes."""
         self.is_known = not _open(self.module.entry, values.values())
+        self.is_bound = self.is_known and all(
+            length(value).is_constant for value in values.values() if isinstance(value, Register)
+        )
         try:
             return self._entry(values)
         except (
@@ -138,8 +134,10 @@ class Fold:
             with deep_stack():
                 tally = _FunctionFold(self, self.module.entry, Scope({**values})).run().tally
         except NeedsValues as error:
+            entry = self.module.entry
+            wanted = [f"{each.name}=..." for each in entry.parameters if _is_open(each, values[each.name])]
             raise EntrypointValidationError(
-                error.title, span=error.span, help="give values: `estimate_resources(bindings={...})`"
+                error.title, span=error.span, help=f"give values: `estimate_resources({', '.join(wanted)})`"
             ) from None
         for value in values.values():
             if isinstance(value, Register):
@@ -150,7 +148,7 @@ class Fold:
         """The summary of a call, in the caller's terms."""
         callee = self.module[op.callee]
         if callee.name in self.recursive and _open(callee, arguments):
-            raise _recursion(callee.name, op.span)
+            raise needs_end(callee.name, op.span)
         if self.unrolled or callee.name in self.reaching:
             return self._summary(callee, tuple(arguments))
         inside: list[Result] = []
@@ -164,7 +162,13 @@ class Fold:
             formal = formal_value(parameter, f"{callee.name}.{parameter.name}")
             inside.append(formal)
             outside[f"{callee.name}.{parameter.name}"] = value
-        summary = self._summary(callee, tuple(inside))
+        try:
+            summary = self._summary(callee, tuple(inside))
+            is_lost = any(isinstance(value, RunTime) and value.follows for value in summary.returns)
+        except NeedsValues:
+            is_lost = True
+        if is_lost:
+            return self._summary(callee, tuple(arguments))
         return Summary(
             summary.tally.map(lambda amount: substitute(amount, outside)),
             tuple(_substituted(value, outside) for value in summary.returns),
@@ -179,9 +183,14 @@ class Fold:
             self.running.add(key)
             try:
                 self.summaries[key] = _FunctionFold(self, callee, Scope({**names})).run()
-            finally:  # one that needs values is tried again with them
+            except NeedsValues as error:  # it is tried again with values
+                self.summaries[key] = error
+            finally:
                 self.running.remove(key)
-        return self.summaries[key]
+        found = self.summaries[key]
+        if isinstance(found, NeedsValues):
+            raise found
+        return found
 
     def expected_iterations(self) -> Quantity:
         """A symbol for how often a `while` is expected to go round."""
@@ -234,28 +243,23 @@ class _FunctionFold:
     def counted(self, op: ops.Op, tally: Tally) -> None:
         match op:
             case ops.Gate():
-                inner = gate_tally(op, self.scope)
-                if self.fold.widths:
-                    add_widths(inner)
+                inner = self.widened(gate_tally(op, self.scope))
                 self.modified(self.leveled(inner) if op.gate not in ("barrier", "gphase") else inner, op.modifiers, tally)
             case ops.Call():
                 self.call(op, tally)
-            case ops.For():
-                self.loop(op, tally)
+            case ops.For(_, domain):
+                if isinstance(domain, ops.Range):
+                    self.range_loop(op, domain, tally)
+                else:
+                    self.items_loop(op, domain, tally)
             case ops.If():
                 self.branch(op, tally)
             case ops.Alloc(register, written, span):
                 self.alloc(register, ONE if written is None else self.scope.number(written), span, tally)
             case ops.PauliEvolve(_, observable, _, modifiers):
-                inner = pauli_tally(self.scope.value(observable))
-                if self.fold.widths:
-                    add_widths(inner)
-                self.modified(in_sequence(inner) if self.fold.depth else inner, modifiers, tally)
+                self.modified(self.in_turn(pauli_tally(self.scope.value(observable))), modifiers, tally)
             case ops.Prepare(place):
-                inner = prepare_tally(self.scope.place_length(place))
-                if self.fold.widths:
-                    add_widths(inner)
-                tally.include(in_sequence(inner) if self.fold.depth else inner)
+                tally.include(self.in_turn(prepare_tally(self.scope.place_length(place))))
             case ops.Measure(place, result):
                 length = self.scope.place_length(place)
                 inner = measure_tally(op, length)
@@ -283,6 +287,14 @@ class _FunctionFold:
         kept = {value.register for value in self.function.returns if isinstance(value, Place)}
         if self.function is not self.fold.module.entry and register not in kept:
             tally.add("ancillas", size)
+
+    def widened(self, inner: Tally) -> Tally:
+        if self.fold.widths:
+            add_widths(inner)
+        return inner
+
+    def in_turn(self, inner: Tally) -> Tally:
+        return in_sequence(self.widened(inner)) if self.fold.depth else self.widened(inner)
 
     def leveled(self, inner: Tally, levels: int = 1) -> Tally:
         if self.fold.depth:
@@ -335,7 +347,7 @@ class _FunctionFold:
                 self.scope.values[joined.name] = RunTime(self.joined_length(joined))
             return
         if not condition.is_constant and self.function.name in self.fold.recursive:
-            raise _recursion(self.function.name, op.span)
+            raise needs_end(self.function.name, op.span)
         if condition != 0:
             tally.include(self.block(op.then), condition)
         if condition != 1:
@@ -372,12 +384,6 @@ class _FunctionFold:
         if self.fold.depth:
             tally.add("depth", fresh_again)
 
-    def loop(self, op: ops.For, tally: Tally) -> None:
-        if isinstance(op.domain, ops.Range):
-            self.range_loop(op, op.domain, tally)
-        else:
-            self.items_loop(op, op.domain, tally)
-
     def range_loop(self, op: ops.For, domain: ops.Range, tally: Tally) -> None:
         try:
             start, stop, step = (self.scope.number(part) for part in (domain.start, domain.stop, domain.step))
@@ -392,12 +398,12 @@ class _FunctionFold:
         saved = dict(self.scope.values)
         try:
             self.symbolic_loop(op, start, bound, step, tally)
-        except NeedsValues:
+        except (NeedsValues, NotFollowed):
             if not bound.is_constant:
                 raise
             self.scope.values = saved
             if bound.constant > MOST_STEPS:
-                title = f"a loop around a recursive call has {bound} iterations; at most {MOST_STEPS} are counted"
+                title = f"a loop that is counted step by step has {bound} iterations; at most {MOST_STEPS} are counted"
                 raise SizeError(title, span=op.span) from None
             self.unrolled_loop(op, ((start + step * k,) for k in range(int(bound))), tally)
 
@@ -409,17 +415,21 @@ class _FunctionFold:
         self.scope.values[op.targets[0]] = start + symbol(index) * step
         body, recurrence = self.looped_body(op, index, bound)
         apart = self.fold.depth and rounds_are_apart(op.body, self.scope, index)
+        stepped = {key: amount for key, amount in body.amounts.items() if not amount.free.isdisjoint(recurrence.states)}
         for key, amount in body.amounts.items():
+            if key in stepped:
+                continue
             if isinstance(key[1], Widest):
-                tally.include(Tally({key: largest(amount, index, bound, recurrence.states, self.facts)}))
+                tally.include(largest(key, amount, index, bound, self.facts, self.fold.is_bound))
             elif apart and key[1] in DEPTHS and index not in amount.free:
                 tally.include(Tally({key: amount}))
-            elif amount.free.isdisjoint(recurrence.stepped):
-                tally.include(Tally({key: total(amount, index, bound, self.facts)}))
             else:
-                tally.include(Tally({key: iterated(index, positive_part(bound), recurrence.states, amount, True)}))
+                tally.include(Tally({key: total(amount, index, bound, self.facts)}))
+        if stepped:
+            found = recurrence.run([(amount, isinstance(item, Widest)) for (_, item), amount in stepped.items()])
+            tally.include(Tally(dict(zip(stepped, found, strict=True))))
         tally.bounded |= body.bounded
-        self.set_all(recurrence.after(bound))
+        self.set_all(recurrence.after())
 
     def looped_body(self, op: ops.For, index: Variable, bound: Quantity) -> tuple[Tally, Recurrence]:
         """The tally of one iteration in terms of the index, and what the loop carries."""
@@ -434,7 +444,7 @@ class _FunctionFold:
                 break
             first |= grown
         self.facts.pop()
-        recurrence = solve(carried.steps(following), index)
+        recurrence = solve(carried.steps(following), index, bound)
         recurrence.others = {name: self.scope.values[name] for name in first if name not in carried.names}
         recurrence.observables = carried.observables
         return body.map(lambda amount: substitute(amount, recurrence.solved)), recurrence
@@ -470,19 +480,19 @@ class _FunctionFold:
         names = {target: Local(target, self.function.name) for target in op.targets}
         self.set_all(item_targets(names, domain, dictionary))
         body, recurrence = self.looped_body(op, index, bound)
-        mixed = recurrence.stepped | {index}
+        mixed = recurrence.states.keys() | {index}
         summed = Tally(bounded=body.bounded)
         for key, amount in body.amounts.items():
             if isinstance(key[1], Widest) and amount.free.isdisjoint(mixed):
                 summed.include(largest_item(key, amount, tuple(names.values()), dictionary))
-            elif amount.free.isdisjoint(names.values()) and amount.free.isdisjoint(recurrence.stepped):
+            elif amount.free.isdisjoint(names.values()) and amount.free.isdisjoint(recurrence.states):
                 summed.include(Tally({key: total(amount, index, bound, self.facts)}))
             elif amount.free.isdisjoint(mixed):
                 summed.include(Tally({key: item_sum(tuple(names.values()), dictionary, amount)}))
             else:
                 raise NeedsValues("what a loop carries from item to item decides counts, so they need the items", op.span)
         tally.include(summed)
-        self.set_all(recurrence.after(bound))
+        self.set_all(recurrence.after())
 
     def set_all(self, values: Mapping[str, Result | Deferred]) -> None:
         self.scope.values.update(values)

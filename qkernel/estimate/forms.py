@@ -21,13 +21,13 @@ from qkernel.estimate.quantity import (
     Floor,
     IsZero,
     ItemSum,
-    Iterated,
     Length,
     Monomial,
     Opaque,
     Positive,
     Power,
     Quantity,
+    RangeSum,
     Symbol,
     Terms,
     Value,
@@ -88,7 +88,7 @@ def _is_nonnegative_atom(value: Atom) -> bool:
             return is_nonnegative(base)
         case Floor(numerator, divisor):
             return is_nonnegative(numerator) and is_nonnegative(divisor)
-        case Iterated(result=result) | ItemSum(result=result):
+        case RangeSum(result=result) | ItemSum(result=result):
             return is_nonnegative(result)
         case Opaque(closure):
             values = dict(closure.values)
@@ -141,8 +141,8 @@ def _divisions(part: Atom) -> int:
             return (not divisor.is_constant) + _most_divisions(numerator, divisor)
         case Power(base, exponent):
             return _most_divisions(base, exponent)
-        case Iterated(_, count, states, result):
-            return _most_divisions(count, result, *(form for state in states for form in state[1:]))
+        case RangeSum(_, count, result):
+            return _most_divisions(count, result)
         case Opaque(closure):
             return 1 + _most_divisions(*(value for _, value in closure.values if isinstance(value, Quantity)))
     return 0

@@ -22,13 +22,13 @@ from qkernel.estimate.quantity import (
     Floor,
     IsZero,
     ItemSum,
-    Iterated,
     Length,
     Monomial,
     Opaque,
     Positive,
     Power,
     Quantity,
+    RangeSum,
     Register,
     Sized,
     Symbol,
@@ -194,8 +194,8 @@ class _Writer:
                 return f"|{_value(of, self.form)}|{f'_{axis}' if axis else ''}"
             case Terms(observable, form):
                 return f"|{_value(observable, self.form)}|{'' if form is None else f'_{form}'}"
-            case Iterated():
-                return self.loop(atom)
+            case RangeSum(index, count, result):
+                return f"Sum({self.form(result)}, ({index}, 0, {self.form(count - 1)}))"
             case ItemSum(targets, dictionary, result):
                 return f"Sum({self.form(result)}, ({', '.join(map(str, targets))}) in {_value(dictionary, self.form)})"
 
@@ -203,12 +203,6 @@ class _Writer:
         """The form where nothing follows it: a lone remainder needs no brackets."""
         written = self.form(form)
         return written[1:-1] if re.fullmatch(r"\(\w+ % \w+\)", written) else written
-
-    def loop(self, loop: Iterated) -> str:
-        last = self.form(loop.count - 1)
-        parts = [self.form(loop.result), f"({loop.index}, 0, {last})"]
-        parts += [f"{name}: {self.form(first)} -> {self.form(following)}" for name, first, following in loop.states]
-        return f"{'Sum' if loop.sums else 'Last'}({', '.join(parts)})"
 
 
 class _Latex(_Writer):
@@ -398,7 +392,7 @@ def _sympy_atom(atom: Atom) -> Any:
         case Opaque(closure):
             arguments = [to_sympy(value) for _, value in closure.values if isinstance(value, Quantity)]
             return sympy.Function(str(closure.expression))(*arguments) if arguments else sympy.Symbol(_TEXT.atom(atom))
-        case Iterated(index, count, (), result, True):
+        case RangeSum(index, count, result):
             step = sympy.Symbol(_unique(index), integer=True, nonnegative=True)
             return sympy.Sum(to_sympy(result), (step, 0, to_sympy(count) - 1))
     names = sorted(_unique(name) for name in atom_names(atom))

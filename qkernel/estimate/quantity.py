@@ -151,18 +151,12 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Iterated:
-    """A loop over index = 0 .. count - 1 that has no closed form.
-
-    `states` (name, first value, next value) step once an iteration; the value is the sum of `result` over the iterations, or,
-    if not `sums`, `result` after the last round.
-    """
+class RangeSum:
+    """The sum of `result` over index = 0 .. count - 1, which has no closed form."""
 
     index: Variable
     count: Quantity
-    states: tuple[tuple[Variable, Quantity, Quantity], ...]
     result: Quantity
-    sums: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +168,7 @@ class ItemSum:
     result: Quantity
 
 
-Atom = Symbol | Positive | Floor | Power | AtLeastZero | IsZero | Opaque | Length | Terms | Iterated | ItemSum
+Atom = Symbol | Positive | Floor | Power | AtLeastZero | IsZero | Opaque | Length | Terms | RangeSum | ItemSum
 Monomial = frozenset[tuple[Atom, int]]
 
 Coefficient = int | Fraction
@@ -439,10 +433,8 @@ def atom_names(value: Atom) -> frozenset[Variable]:
             return value_names(closure)
         case Length(of) | Terms(of):
             return value_names(of)
-        case Iterated(index, count, states, result):
-            inside = result.free.union(*(following.free for _, _, following in states))
-            outside = count.free.union(*(first.free for _, first, _ in states))
-            return outside | (inside - {index, *(name for name, _, _ in states)})
+        case RangeSum(index, count, result):
+            return count.free | (result.free - {index})
         case ItemSum(targets, dictionary, result):
             return value_names(dictionary) | (result.free - set(targets))
 

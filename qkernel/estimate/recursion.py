@@ -1,13 +1,26 @@
-"""Which functions of a module call themselves, and what is said of those that do so too often."""
+"""Which functions of a module call themselves, and what is said of those that do so too often, or whose end is not known."""
 
 from __future__ import annotations
 
-from qkernel.diagnostics import written_name
+from qkernel.diagnostics import Span, written_name
 from qkernel.errors import KernelRecursionError
 from qkernel.ir.module import Module
 from qkernel.ir.ops import Call, Function
 from qkernel.ir.walk import walk
 from qkernel.recursion import DEEPEST
+
+
+class NeedsValues(Exception):
+    """A count has no closed form here and must be worked out with values."""
+
+    def __init__(self, title: str, span: Span | None) -> None:
+        super().__init__(title)
+        self.title, self.span = title, span
+
+
+def needs_end(function: str, span: Span | None) -> NeedsValues:
+    """A call of a function in itself whose end is not known."""
+    return NeedsValues(f"`{function}` calls itself, so its estimate needs the values that end the recursion", span)
 
 
 def recursive_functions(module: Module) -> tuple[frozenset[str], frozenset[str]]:

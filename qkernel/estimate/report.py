@@ -20,7 +20,7 @@ from qkernel.estimate.notation import shown
 from qkernel.estimate.origin import Origin
 from qkernel.estimate.physical import PhysicalEstimate, physical_estimate
 from qkernel.estimate.presentation import Curve, EstimateDifference, html, latex_table, plot, rich_table
-from qkernel.estimate.quantity import ItemSum, Iterated, Opaque, Quantity, Value, is_remainder
+from qkernel.estimate.quantity import ItemSum, Opaque, Quantity, RangeSum, Value, is_remainder
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import Called, Tally
 from qkernel.records import spread
@@ -32,9 +32,9 @@ _LARGEST_WRITTEN = 10**4000  # Python writes no number of more than 4300 digits
 class EstimateQuality(StrEnum):
     """How a field is to be read.
 
-    `exact`; `stepwise`: exact, but without a closed form, so that `substitute` runs it step by step; `expected`: a mean,
-    over the iterations of a `while` or over synthesised rotations; `upper_bound`: the larger side of branches that are taken at
-    run time, or a count that a published circuit stays below.
+    `exact`; `stepwise`: exact, but with a sum without a closed form, which `substitute` adds up term by term; `expected`: a
+    mean, over the iterations of a `while` or over synthesised rotations; `upper_bound`: the larger side of branches that are
+    taken at run time, or a count that a published circuit stays below.
     """
 
     EXACT = "exact"
@@ -332,9 +332,9 @@ _QUALITY_TITLES = {
 
 
 def is_stepwise(amount: Quantity) -> bool:
-    """Whether a sum or recurrence without a closed form is in `amount`."""
+    """Whether a sum without a closed form is in `amount`."""
     atoms = [atom for term in amount.terms for atom, _ in term if not is_remainder(atom)]
-    return any(isinstance(atom, (Iterated, ItemSum, Opaque)) for atom in atoms)
+    return any(isinstance(atom, (RangeSum, ItemSum, Opaque)) for atom in atoms)
 
 
 def _written(value: Any) -> Any:

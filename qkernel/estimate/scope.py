@@ -63,7 +63,7 @@ class RunTime:
 class Deferred:
     """A value that is worked out when it is asked for."""
 
-    value: Callable[[], Value]
+    value: Callable[[], Value | RunTime]
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Putting values for names into closed forms; loops without one are run step by step, forms as functions of numbers."""
+"""Putting values for names into closed forms; sums without one are added up, forms as functions of numbers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ from qkernel.estimate.quantity import (
     Floor,
     IsZero,
     ItemSum,
-    Iterated,
     Length,
     Local,
     Monomial,
@@ -40,6 +39,7 @@ from qkernel.estimate.quantity import (
     Positive,
     Power,
     Quantity,
+    RangeSum,
     Register,
     Sized,
     Symbol,
@@ -58,7 +58,6 @@ from qkernel.estimate.quantity import (
 from qkernel.ir import evaluation
 
 Values = Mapping[Any, Value]
-State = tuple[Variable, Quantity, Quantity]
 Numbers = dict[Any, Any]
 Function = Callable[[Numbers], Any]
 
@@ -121,14 +120,12 @@ def substitute_atom(part: Atom, values: Values) -> Quantity:
             return length(substitute_value(of, values), axis)
         case Terms(observable, form_wanted):
             return terms(substitute_value(observable, values), form_wanted)
-        case Iterated(index, count, states, result, sums):
-            own = {index, *(name for name, _, _ in states)}
-            inside = {name: value for name, value in values.items() if name not in own}
-            iterations, first = substitute(count, values), {name: substitute(form, values) for name, form, _ in states}
+        case RangeSum(index, count, result):
+            iterations = substitute(count, values)
             if iterations.is_constant and iterations.constant <= 0:  # what iterations would do may have no value
-                return ZERO if sums else substitute(result, {**inside, **first})
-            stepped = tuple((name, first[name], substitute(following, inside)) for name, _, following in states)
-            return iterated(index, iterations, stepped, substitute(result, inside), sums)
+                return ZERO
+            inside = {name: value for name, value in values.items() if name != index}
+            return range_sum(index, iterations, substitute(result, inside))
         case ItemSum(targets, dictionary, result):
             inside = {name: value for name, value in values.items() if name not in targets}
             return item_sum(targets, substitute_value(dictionary, values), substitute(result, inside))
@@ -215,42 +212,18 @@ def terms(value: Value, form: int | str | None = None) -> Quantity:
     return quantity(sum(1 for operators in plain.terms if form in (None, len(operators), words.pauli_word(operators))))
 
 
-def iterated(index: Variable, count: Quantity, states: tuple[State, ...], result: Quantity, sums: bool) -> Quantity:
-    """A loop without a closed form: run it if every number in it is known, else keep it."""
-    if sums and not result.terms:
-        return ZERO
-    states = _needed(states, result)
-    if sums and not states and index not in result.free:
-        return result * positive_part(count)
-    loop = _renamed(Iterated(index, count, states, result, sums))
-    if atom_names(loop):
-        return atom(loop)
-    return quantity(run(loop)({}))
-
-
-def _needed(states: tuple[State, ...], result: Quantity) -> tuple[State, ...]:
-    """The states that the result depends on, by way of others too."""
-    following = {name: form.free for name, _, form in states}
-    needed, reached = set[Variable](), result.free & following.keys()
-    while reached:
-        needed |= reached
-        reached = frozenset().union(*(following[name] for name in reached)) & following.keys() - needed
-    return tuple(state for state in states if state[0] in needed)
-
-
-def _renamed(loop: Iterated) -> Iterated:
-    """The loop with its bound names numbered by how deep loops nest in it, so that equal loops are equal."""
-    depth = 1 + max(_nesting(form) for form in (loop.result, *(following for _, _, following in loop.states)))
-    names = {name: Local(str(name), -depth) for name in (loop.index, *(name for name, _, _ in loop.states))}
-    if loop.index == names[loop.index]:
-        return loop
-    new: dict[Variable, Value] = {name: symbol(names[name], name == loop.index) for name in names}
-    states = tuple((names[name], first, substitute(following, new)) for name, first, following in loop.states)
-    return Iterated(names[loop.index], loop.count, states, substitute(loop.result, new), loop.sums)
+def range_sum(index: Variable, count: Quantity, result: Quantity) -> Quantity:
+    """A sum without a closed form: add it up if every number in it is known, else keep it."""
+    if index not in result.free:
+        return result * positive_part(count) if result.terms else ZERO
+    name = Local(str(index), -1 - _nesting(result))  # by how deep sums nest in it, so that equal ones are equal
+    inside = result if name == index else substitute(result, {index: symbol(name)})
+    found = RangeSum(name, count, inside)
+    return atom(found) if atom_names(found) else quantity(run(found)({}))
 
 
 def _nesting(form: Quantity) -> int:
-    """How deep loops without a closed form nest in `form`."""
+    """How deep sums without a closed form nest in `form`."""
     return max((_atom_nesting(part) for term in form.terms for part, _ in term), default=0)
 
 
@@ -260,8 +233,8 @@ def _atom_nesting(part: Atom) -> int:
             return _nesting(inner)
         case Floor(left, right) | Power(left, right):
             return max(_nesting(left), _nesting(right))
-        case Iterated(_, _, states, result):
-            return 1 + max(_nesting(form) for form in (result, *(following for _, _, following in states)))
+        case RangeSum(result=result):
+            return 1 + _nesting(result)
         case ItemSum(_, _, result):
             return _nesting(result)
         case Opaque(Closure(_, values)):
@@ -378,7 +351,7 @@ def _atom(part: Atom) -> Function:
         case Power(base, exponent):
             below, above = function(base), function(exponent)
             return lambda numbers: constant_power(quantity(below(numbers)), above(numbers)).constant
-        case Iterated():
+        case RangeSum():
             return run(part)
         case Opaque(closure):
             values = [(name, _operand(value)) for name, value in closure.values if isinstance(value, (Quantity, Bound))]
@@ -424,29 +397,28 @@ def _by_substitution(part: Atom) -> Function:
     return lambda numbers: substitute_atom(part, {name: quantity(numbers[name]) for name in names}).constant
 
 
-def run(loop: Iterated) -> Function:
-    """The value of a loop: a sum over its iterations, or what is left after the last."""
-    count, result, index = function(loop.count), function(loop.result), loop.index
-    first = [(name, function(form)) for name, form, _ in loop.states]
-    following = [(name, function(form)) for name, _, form in loop.states]
-    weight = size(loop.result) + sum(size(form) for _, _, form in loop.states)
+def run(loop: RangeSum) -> Function:
+    """The value of a sum, term by term."""
+    count, result, index, weight = function(loop.count), function(loop.result), loop.index, size(loop.result)
 
     def value(numbers: Numbers) -> Any:
-        iterations = max(0, int(count(numbers)))
-        if iterations > MOST_STEPS:
-            raise SizeError(f"a loop without a closed form would take {iterations} steps; at most {MOST_STEPS} are run")
-        numbers |= {name: start(numbers) for name, start in first}
+        iterations = steps(count(numbers))
+        spend(weight * iterations)
         total: Any = 0
         for step in range(iterations):
             numbers[index] = step
-            if loop.sums:
-                total += result(numbers)
-            stepped = [(name, form(numbers)) for name, form in following]
-            numbers.update(stepped)
-            spend(weight + sum([state.numerator.bit_length() for _, state in stepped]) // 8000)
-        return total if loop.sums else result(numbers)
+            total += result(numbers)
+        return total
 
     return value
+
+
+def steps(count: Any) -> int:
+    """How many iterations are run of a loop without a closed form; raises `SizeError` where they are too many."""
+    iterations = max(0, int(count))
+    if iterations > MOST_STEPS:
+        raise SizeError(f"a loop without a closed form would take {iterations} steps; at most {MOST_STEPS} are run")
+    return iterations
 
 
 def size(form: Quantity) -> int:

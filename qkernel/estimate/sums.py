@@ -49,7 +49,7 @@ from qkernel.estimate.quantity import (
     quantity,
     symbol,
 )
-from qkernel.estimate.substitution import iterated, substitute
+from qkernel.estimate.substitution import range_sum, substitute
 
 Mark = AtLeastZero | IsZero | Positive
 Facts = Sequence[tuple[Variable, Quantity]]
@@ -98,7 +98,7 @@ def total(form: Quantity, index: Variable, bound: Quantity, facts: Facts = ()) -
             except Unsolved:
                 rest[term] = coefficient
     for part, coefficient in _apart(rest):
-        solved = solved + iterated(index, trips, (), part, sums=True) * coefficient
+        solved = solved + range_sum(index, trips, part) * coefficient
     return solved
 
 

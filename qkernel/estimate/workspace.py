@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from qkernel.estimate.carried import Recurrence
 from qkernel.estimate.forms import at_least_zero, is_nonnegative, maximum, positive_part
 from qkernel.estimate.quantity import (
     ZERO,
@@ -18,15 +17,18 @@ from qkernel.estimate.quantity import (
     Variable,
     atom,
     atom_names,
-    symbol,
 )
-from qkernel.estimate.substitution import NotKnown, State, item_sum, item_values, iterated, length, substitute
-from qkernel.estimate.sums import Facts, fresh, resolve
+from qkernel.estimate.scope import NotFollowed
+from qkernel.estimate.substitution import NotKnown, item_sum, item_values, length, substitute
+from qkernel.estimate.sums import Facts, resolve, total
 from qkernel.estimate.tally import Key, Kind, Tally, Widest
 from qkernel.gates import GATES
 from qkernel.ir.module import Module
 from qkernel.ir.ops import Control, Gate
 from qkernel.ir.walk import walk
+
+_BOUNDED = frozenset(("qubits", "ancillas"))
+"""What is an upper bound where the widest gate is not known."""
 
 
 def may_need_workspace(module: Module) -> bool:
@@ -67,16 +69,21 @@ def _beside(base: str, controls: Quantity) -> Quantity:
     return positive_part(controls - (2 if base in ("x", "y", "z") else 1))
 
 
-def largest(form: Quantity, index: Variable, bound: Quantity, states: Sequence[State], facts: Facts) -> Quantity:
-    """The largest value, or 0, of `form` over index = 0 .. bound - 1; `states` are what the loop carries beside."""
+def largest(key: Key, form: Quantity, index: Variable, bound: Quantity, facts: Facts, is_bound: bool) -> Tally:
+    """The largest value, or 0, of `form` over index = 0 .. bound - 1; the sum, as an upper bound, where that is not seen.
+
+    Raises `NotFollowed` where it will be seen with the values of the loops around, which are all known.
+    """
     runs = at_least_zero(bound - 1)
-    if form.free.isdisjoint({index, *(name for name, _, _ in states)}):
-        return form * runs
-    if form.free.isdisjoint(name for name, _, _ in states) and (slope := _slope(form, index)) is not None:
-        return resolve(substitute(form, {index: bound - 1 if slope > 0 else ZERO}) * runs, facts)
-    found = fresh("widest")
-    step = maximum(symbol(found), form)
-    return iterated(index, positive_part(bound), (*states, (found, ZERO, step)), symbol(found), sums=False)
+    if index not in form.free:
+        return Tally({key: form * runs})
+    if (slope := _slope(form, index)) is not None:
+        return Tally({key: resolve(substitute(form, {index: bound - 1 if slope > 0 else ZERO}) * runs, facts)})
+    if bound.is_constant and form.free == {index}:
+        return Tally({key: Recurrence(index, bound).run([(form, True)])[0]})
+    if is_bound:
+        raise NotFollowed(str(index))
+    return Tally({key: total(form, index, bound, facts)}, _BOUNDED)
 
 
 def largest_item(key: Key, form: Quantity, targets: tuple[Variable, ...], dictionary: Value) -> Tally:
@@ -86,7 +93,7 @@ def largest_item(key: Key, form: Quantity, targets: tuple[Variable, ...], dictio
     try:
         iterations = list(item_values(targets, dictionary))
     except NotKnown:
-        return Tally({key: item_sum(targets, dictionary, form)}, frozenset(("qubits", "ancillas")))
+        return Tally({key: item_sum(targets, dictionary, form)}, _BOUNDED)
     result = Tally()
     for values in iterations:
         result.include(Tally({key: substitute(form, dict(zip(targets, values, strict=True)))}))
