@@ -168,12 +168,13 @@ def _axes(rank: int) -> str:
 
 def shown(value: Any) -> str:
     """A value that does not fit, in a few words."""
-    if value is None:
-        return "`None`"
-    if isinstance(value, (bool, np.bool_)):
-        return f"the bool `{bool(value)}`"
-    if isinstance(value, np.ndarray) and value.ndim:
-        return f"an array of {value.dtype}"
+    match value:
+        case None:
+            return "`None`"
+        case bool() | np.bool_():
+            return f"the bool `{bool(value)}`"
+        case np.ndarray() if value.ndim:
+            return f"an array of {value.dtype}"
     return f"`{in_short(value)}` ({value.__class__.__name__})"
 
 

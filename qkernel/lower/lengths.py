@@ -11,7 +11,7 @@ import numpy as np
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import BindingShapeError, BindingTypeError, UnknownBindingError
 from qkernel.ir.ops import Function, Parameter
-from qkernel.ir.types import ArrayType, DictType
+from qkernel.ir.types import ArrayType, DictType, Type
 from qkernel.lower.angles import OpenParameter
 from qkernel.lower.given_values import Converter, as_array
 from qkernel.lower.values import example_shape
@@ -64,19 +64,20 @@ def _has_shape(parameter: Parameter | None) -> bool:
 
 def _given(parameter: Parameter, value: Any) -> tuple[Any, ...]:
     name, type = parameter.name, parameter.type
-    if isinstance(type, DictType):
-        if not isinstance(value, Iterable) or isinstance(value, str):
-            raise BindingTypeError(f"the keys of `{name}` are wanted, and `{value!r}` was given", span=parameter.span)
-        return _keys(parameter, value)
-    if isinstance(type, ArrayType):
-        shape = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-        if not all(isinstance(length, int) and not isinstance(length, bool) and length >= 0 for length in shape):
-            raise BindingTypeError(
-                f"the lengths of `{name}` are whole numbers, and `{value!r}` was given",
-                span=parameter.span,
-                help=f'write `lengths={{"{name}": {example_shape(type.rank)}}}`',
-            )
-        return checked_shape(parameter, shape)
+    match type:
+        case DictType(key):
+            if not isinstance(value, Iterable) or isinstance(value, str):
+                raise BindingTypeError(f"the keys of `{name}` are wanted, and `{value!r}` was given", span=parameter.span)
+            return _keys(parameter, key, value)
+        case ArrayType(_, rank):
+            shape = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+            if not all(isinstance(length, int) and not isinstance(length, bool) and length >= 0 for length in shape):
+                raise BindingTypeError(
+                    f"the lengths of `{name}` are whole numbers, and `{value!r}` was given",
+                    span=parameter.span,
+                    help=f'write `lengths={{"{name}": {example_shape(rank)}}}`',
+                )
+            return checked_shape(parameter, shape)
     raise BindingTypeError(f"`{name}` is a {type}, which has no shape to give", span=parameter.span)
 
 
@@ -89,9 +90,8 @@ def checked_shape(parameter: Parameter, shape: tuple[int, ...]) -> tuple[int, ..
     return shape
 
 
-def _keys(parameter: Parameter, keys: Iterable[Any]) -> tuple[Any, ...]:
-    assert isinstance(parameter.type, DictType)
-    converter, type = Converter(parameter.name, parameter.span), parameter.type.key
+def _keys(parameter: Parameter, type: Type, keys: Iterable[Any]) -> tuple[Any, ...]:
+    converter = Converter(parameter.name, parameter.span)
     return tuple(dict.fromkeys(converter.key(key, type) for key in keys))
 
 
@@ -99,13 +99,11 @@ def lengths_of(entry: Function, values: Mapping[str, Any]) -> Known:
     """The shapes (without a batch axis) and keys that `values` of open arguments have; nothing for a value that fits not."""
     found: Known = {}
     for parameter in entry.parameters:
-        name, type = parameter.name, parameter.type
-        if name not in values:
+        if (name := parameter.name) not in values:
             continue
-        if isinstance(type, DictType) and isinstance(values[name], Mapping):
-            found[name] = _keys(parameter, values[name])
-        elif isinstance(type, ArrayType):
-            array = as_array(values[name])
-            if array is not None and array.ndim >= type.rank:
-                found[name] = array.shape[array.ndim - type.rank :]
+        match parameter.type, values[name]:
+            case DictType(key), Mapping() as given:
+                found[name] = _keys(parameter, key, given)
+            case ArrayType(_, rank), given if (array := as_array(given)) is not None and array.ndim >= rank:
+                found[name] = array.shape[array.ndim - rank :]
     return found

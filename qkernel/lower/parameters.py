@@ -199,11 +199,14 @@ class _Writer:
 
     def written(self, expr: Expr) -> Expr:
         """An angle with its symbols written out."""
-        if isinstance(expr, Apply):
-            if (found := self._written.get(expr)) is None:
-                found = self._written[expr] = Apply(expr.operator, tuple(map(self.written, expr.operands)))
-            return found
-        return self.leaf(expr.key.number) if isinstance(expr, SystemName) else expr
+        match expr:
+            case Apply(operator, operands):
+                if (found := self._written.get(expr)) is None:
+                    found = self._written[expr] = Apply(operator, tuple(map(self.written, operands)))
+                return found
+            case SystemName(key):
+                return self.leaf(key.number)
+        return expr
 
     def _iterations(self, expr: Expr, count: int) -> list[Expr]:
         """What an angle is in each of `count` iterations."""

@@ -69,12 +69,13 @@ def _terms(expr: Expr) -> list[Expr]:
     while pending:
         spend(NODE)
         entry = pending.pop()
-        if isinstance(entry, Apply) and entry.operator == "+":
-            pending += reversed(entry.operands)
-        elif isinstance(entry, Apply) and entry.operator == "-":
-            pending += (apply("neg", entry.operands[1]), entry.operands[0])
-        else:
-            terms.append(entry)
+        match entry:
+            case Apply("+", (left, right)):
+                pending += (right, left)
+            case Apply("-", (left, right)):
+                pending += (apply("neg", right), left)
+            case _:
+                terms.append(entry)
     return terms
 
 

@@ -74,9 +74,8 @@ class _Join:
         """What is `left` after the one side and `right` after the other."""
         if _same(left, right):
             return left
-        if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)) and len(left) == len(right):
-            parts = [self.value(*pair, name) for pair in zip(left, right, strict=True)]
-            return Vector(parts) if isinstance(left, list) else tuple(parts)
+        if _are_alike(left, right):
+            return _of_parts(left, [self.value(*pair, name) for pair in zip(left, right, strict=True)])
         if _is_bit(left) and _is_bit(right):
             target = bit(self.interpreter.fresh_bits(1))
             for side, entry in zip(self.sides, (left, right), strict=True):
@@ -113,7 +112,7 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
         names.update(starts)
         return
     tested = _tested(condition, "the number of iterations")
-    body, ends = _round(interpreter, op, frame)
+    body, ends = _iteration(interpreter, op, frame)
     written: dict[Item, Expr] = {}
     for name, place in placed.items():
         _write(written, place, ends[name], name, name in numbers)
@@ -127,7 +126,7 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
     columns.body.append(Repeat(tested, tuple(body), op.span))
 
 
-def _round(interpreter: Interpreter, op: While, frame: Frame) -> tuple[list[Any], dict[str, Any]]:
+def _iteration(interpreter: Interpreter, op: While, frame: Frame) -> tuple[list[Any], dict[str, Any]]:
     """The body of a loop, and what the names that it carries are after it."""
     interpreter.branching += 1
     interpreter.repeating += 1
@@ -155,10 +154,8 @@ def _is_known(condition: Expr, assigned: Sequence[Assign], written: Mapping[Item
 
 def _placed(interpreter: Interpreter, start: Any, op: While) -> Any:
     """The value that a loop carries, moved into bits that the loop may write."""
-    if isinstance(start, list):
-        return Vector(_placed(interpreter, part, op) for part in start)
-    if isinstance(start, tuple):
-        return tuple(_placed(interpreter, part, op) for part in start)
+    if _are_alike(start, start):
+        return _of_parts(start, [_placed(interpreter, part, op) for part in start])
     if not _is_bit(start):
         return start
     target = bit(interpreter.fresh_bits(1))
@@ -175,7 +172,7 @@ def _counted(interpreter: Interpreter, name: str, start: Any, op: While) -> Item
 
 
 def _write(written: dict[Item, Expr], place: Any, end: Any, name: str, counts: bool = False) -> None:
-    if isinstance(place, (list, tuple)) and isinstance(end, (list, tuple)) and len(place) == len(end):
+    if _are_alike(place, end):
         for inner, part in zip(place, end, strict=True):
             _write(written, inner, part, name)
     elif not _same(place, end):
@@ -212,15 +209,22 @@ def _same(left: Any, right: Any) -> bool:
     return repr(left) == repr(right) if isinstance(left, Hamiltonian) else bool(left == right)  # == ignores the order of terms
 
 
+def _are_alike(left: Any, right: Any) -> bool:
+    """Whether both are vectors or tuples of one length, which are compared, joined and written part by part."""
+    return isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)) and len(left) == len(right)
+
+
+def _of_parts(like: Any, parts: list[Any]) -> Any:
+    return Vector(parts) if isinstance(like, list) else tuple(parts)
+
+
 def _is_bit(entry: Any) -> bool:
-    return isinstance(entry, bool) or (isinstance(entry, Expr) and manageable(entry).type == BIT)
+    return manageable(entry).type == BIT if isinstance(entry, Expr) else isinstance(entry, bool)
 
 
 def _is_whole(entry: Any) -> bool:
     """Whether a value is a whole number that is known, or made of bits."""
-    if isinstance(entry, Expr):
-        return manageable(entry).type == UINT and reads_run_only(entry)
-    return isinstance(entry, int) and not isinstance(entry, bool)
+    return manageable(entry).type == UINT and reads_run_only(entry) if isinstance(entry, Expr) else type(entry) is int
 
 
 def _is_scalar(entry: Any) -> bool:
