@@ -155,6 +155,11 @@ class Columns:
         for angle in angles:
             self._angle(angle)
 
+    def each(self, code: int, qubits: Sequence[int], span: int) -> None:
+        """Write one instruction for each qubit, one without angles."""
+        for qubit in qubits:
+            self.emit(code, (qubit,), (), span)
+
     def _angle(self, angle: Any) -> None:
         if isinstance(angle, Affine):
             slot = len(self.offsets)

@@ -32,9 +32,8 @@ def alloc(interpreter: Interpreter, op: Alloc, frame: Frame) -> None:
     if interpreter.rows is not None:
         frame.fresh.append((register.qubits, op.span))
     if interpreter.repeating:
-        reset = interpreter.columns.kinds.number(Kind("reset", 1))
-        for qubit in register.qubits:
-            interpreter.columns.emit(reset, (qubit,), (), interpreter.columns.span_number(op.span))
+        columns = interpreter.columns
+        columns.each(columns.kinds.number(Kind("reset", 1)), register.qubits, columns.span_number(op.span))
 
 
 def gate(interpreter: Interpreter, op: Gate, frame: Frame) -> None:

@@ -38,15 +38,12 @@ def measure(interpreter: Interpreter, op: Measure, frame: Frame) -> None:
     spend(4 * INSTRUCTION * len(qubits))
     first = interpreter.fresh_bits(len(qubits))
     for gate in _BEFORE[op.basis]:
-        for qubit in qubits:
-            columns.emit(columns.kinds.gate(gate), (qubit,), (), span)
-    for k, qubit in enumerate(qubits):
-        columns.emit(code, (qubit,), (), span)
-        columns.bits.append(first + k)
+        columns.each(columns.kinds.gate(gate), qubits, span)
+    columns.each(code, qubits, span)
+    columns.bits.extend(range(first, first + len(qubits)))
     if op.keeps:
         for gate in _AFTER[op.basis]:
-            for qubit in qubits:
-                columns.emit(columns.kinds.gate(gate), (qubit,), (), span)
+            columns.each(columns.kinds.gate(gate), qubits, span)
     else:
         _consume(interpreter, qubits, "measured", op.span)
     bits = [bit(first + k) for k in range(len(qubits))]
@@ -60,8 +57,7 @@ def reset(interpreter: Interpreter, op: Reset, frame: Frame) -> None:
     code = columns.kinds.number(Kind("reset", 1))
     qubits = interpreter.all_qubits((op.place,), frame.names)
     spend(INSTRUCTION * len(qubits))
-    for qubit in qubits:
-        columns.emit(code, (qubit,), (), columns.span_number(op.span))
+    columns.each(code, qubits, columns.span_number(op.span))
 
 
 def expval(interpreter: Interpreter, op: Expval, frame: Frame) -> None:
