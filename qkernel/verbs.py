@@ -423,7 +423,7 @@ class Verbs:
 
         Raises `EstimateMismatchError` with the differences.
         """
-        from qkernel.estimate.verify import verify
+        from qkernel.verification import verify
 
         verify(self.ir, self._known(bindings, values), load_target("qiskit"))
 

@@ -33,9 +33,10 @@ MAY_IMPORT = {
     "engine": CIRCUIT,
     "estimate": CIRCUIT,
     "draw": CIRCUIT,
+    "verification": CIRCUIT | {"estimate"},
     **dict.fromkeys(("executor", "explanation", "gradient", "named", "outputs", "results", "shots", "states"), RUNNING),
     "program": RUNNING,
-    "verbs": RUNNING | {"draw", "estimate"},
+    "verbs": RUNNING | {"draw", "estimate", "verification"},
     "executable": RUNNING | {"nn", "program", "verbs"},
     "summary": {"errors", "frontend", "verbs"},
     "kernel": USING | {"frontend", "summary"},
@@ -54,7 +55,7 @@ MAY_IMPORT = {
 
 STARTED_LATE = {
     "difflib", "importlib.metadata", "qkernel.draw", "qkernel.draw.fonts", "qkernel.draw.mpl", "qkernel.estimate",
-    "qkernel.estimate.verify", "qkernel.figures", "qkernel.ir.parser", "qkernel.nn.hessian", "qkernel_backends.native.compiler",
+    "qkernel.figures", "qkernel.ir.parser", "qkernel.nn.hessian", "qkernel.verification", "qkernel_backends.native.compiler",
     "qkernel_backends.native.engine",
 }  # fmt: skip
 """What is imported inside functions, since it takes long and is mostly not needed, beside packages that may be lacking."""

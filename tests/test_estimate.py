@@ -46,12 +46,12 @@ from qkernel.errors import (
     ValidationError,
 )
 from qkernel.estimate import EstimateQuality, ResourceEstimator, UnknownResourcePolicy, effort, estimate, estimate_resources
-from qkernel.estimate.verify import verify
 from qkernel.ir.expressions import ONE, ZERO, Name
 from qkernel.ir.module import Module
 from qkernel.ir.ops import Alloc, Call, For, Function, Gate, Parameter, Range
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import QUBIT, UINT
+from qkernel.verification import verify
 
 BLOCK = """\
 Resource Estimate:

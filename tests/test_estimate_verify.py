@@ -10,7 +10,7 @@ from estimate_kernels import SIZES
 
 import qkernel as qk
 from qkernel.errors import EntrypointValidationError
-from qkernel.estimate.verify import verify
+from qkernel.verification import verify
 from qkernel_stdlib.examples import NETWORKS
 from tests.strategies.programs import generate, generate_measuring
 from tests.strategies.sizes import verified_sizes

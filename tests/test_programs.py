@@ -16,7 +16,7 @@ from hypothesis.strategies import SearchStrategy
 
 import qkernel.observable as qko
 from qkernel.errors import MissingAnnotationError
-from qkernel.estimate.verify import verify
+from qkernel.verification import verify
 from tests.strategies import eager, rewrites
 from tests.strategies.campaign import report, run
 from tests.strategies.programs import HEADER, Program, generate, generate_measuring, measuring_programs, programs

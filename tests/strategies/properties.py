@@ -18,10 +18,10 @@ import qkernel as qk
 from qkernel import gradient
 from qkernel.engine import load_engine
 from qkernel.estimate.effort import TooMuchWork
-from qkernel.estimate.verify import verify
 from qkernel.executable import Executable
 from qkernel.lower.circuit import Circuit
 from qkernel.prebuilt import from_module
+from qkernel.verification import verify
 from qkernel_backends.deferral import deferred_if_small
 from tests.shifts import shift_vjp
 from tests.strategies import eager, openqasm, rewrites

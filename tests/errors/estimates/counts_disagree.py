@@ -1,6 +1,6 @@
 from qiskit import QuantumCircuit
 
-from qkernel.estimate.verify import verify
+from qkernel.verification import verify
 
 
 @qk.qkernel
