@@ -15,6 +15,7 @@ import numpy as np
 import qkernel as qk
 import qkernel.observable as qko
 import qkernel_stdlib
+from qkernel.errors import EntrypointValidationError
 from qkernel_stdlib.examples import EXAMPLES, Example
 
 DOCS = Path(__file__).parent
@@ -81,12 +82,15 @@ def _printed(example: Example) -> str:
 
 
 def _counts(example: Example) -> str:
-    """The closed forms, a line each; of those that would fill lines, the counts at two sizes."""
-    rows = _rows(example.kernel.estimate_resources())
-    if any(len(text) > LONGEST_FORM for text in rows.values()):
-        few, many = (_rows(example.kernel.estimate_resources(bindings=example.shape(n))) for n in LARGE)
-        for name in [name for name, text in rows.items() if len(text) > LONGEST_FORM]:
-            rows[name] = f"a long closed form; {few.get(name, 0)} at size {LARGE[0]}, {many.get(name, 0)} at {LARGE[1]}"
+    """The closed forms, a line each; of those that would fill lines, or that there are none of, the counts at two sizes."""
+    few, many = (_rows(example.kernel.estimate_resources(bindings=example.shape(n))) for n in LARGE)
+    try:
+        rows, instead = _rows(example.kernel.estimate_resources()), "a long closed form"
+    except EntrypointValidationError:  # what a loop of its carries has no closed form
+        rows, instead = dict.fromkeys({**many, **few}, ""), "no closed form"
+    for name, text in rows.items():
+        if not 0 < len(text) <= LONGEST_FORM:
+            rows[name] = f"{instead}; {few.get(name, 0)} at size {LARGE[0]}, {many.get(name, 0)} at {LARGE[1]}"
     width = max(map(len, rows), default=0)
     return "".join(f"{name:{width}}  {count}\n" for name, count in rows.items())
 
