@@ -50,6 +50,7 @@ EXAMPLES = {
     "SizeError": "indexing/negative_size_at_lowering",
     "SymbolicValueError": "python/symbol_in_plain_python",
     "TargetCapabilityError": "lowering/oracle_without_body",
+    "UncleanAncillaError": "running/ancilla_left_in_1",
     "UnknownBindingError": "binding/unknown_name",
     "UnknownNameError": "python/unknown_name",
     "UnreturnedBorrowError": "ownership/element_not_returned",

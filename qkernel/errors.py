@@ -280,6 +280,12 @@ class ShotsError(ExecutionError, ValueError):
     code = "QK501"
 
 
+class UncleanAncillaError(ExecutionError):
+    """A kernel promises to clean its ancillas, and leaves one that is not in 0."""
+
+    code = "QK504"
+
+
 class MemoryRefusedError(ExecutionError, MemoryError):
     """A circuit needs more memory than there is."""
 

@@ -359,7 +359,8 @@ def qkernel(function: Any = None, *, clean_ancillas: bool = False) -> Any:
     """Make a kernel of a function with annotated arguments and result.
 
     `clean_ancillas` promises that qubits which the kernel makes and drops are back in 0, so that it can be inverted and
-    controlled. Raises `MissingAnnotationError` (a TypeError) where an annotation is missing.
+    controlled, and that they can be used again; simulators look whether they are. Raises `MissingAnnotationError`
+    (a TypeError) where an annotation is missing.
     """
     if function is None:
         return partial(qkernel, clean_ancillas=clean_ancillas)

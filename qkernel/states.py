@@ -8,13 +8,10 @@ from typing import Any
 import numpy as np
 
 from qkernel.engine import Prepared
-from qkernel.errors import ExecutionError
 from qkernel.lower.circuit import Circuit, Kind, Run
+from qkernel.lower.workspace import MOST_LEFT, broken
 
 Array = np.ndarray[Any, Any]
-
-MOST_LEFT_BEHIND = 1e-10
-"""The probability from which on an ancilla is not taken to be back in 0; amplitudes are complex128."""
 
 
 def statevector(prepared: Prepared, circuit: Circuit, theta: Array) -> Array:
@@ -65,20 +62,18 @@ def _kept(states: Array, circuit: Circuit) -> Array:
     parts = states.reshape(*states.shape[:2], *[2] * circuit.num_qubits).transpose(0, 1, *axes)
     parts = parts.reshape(*states.shape[:2], 1 << len(clean), 1 << (circuit.num_qubits - len(clean)))
     left = np.sum(np.abs(parts[:, :, 1:]) ** 2, axis=(1, 2, 3))
-    if left.size and left.max() > MOST_LEFT_BEHIND:
-        _refuse_left(states, circuit)
+    most = MOST_LEFT[states.dtype]
+    if left.size and left.max() > most:
+        _refuse_left(states, circuit, most)
     return np.ascontiguousarray(parts[:, :, 0])
 
 
-def _refuse_left(states: Array, circuit: Circuit) -> None:
+def _refuse_left(states: Array, circuit: Circuit, most: float) -> None:
     """Raise about the kernel that does not bring its qubits back to 0."""
     weights = np.abs(states) ** 2
     index = np.arange(weights.shape[-1])
-    for name, qubits in circuit.clean:
-        for qubit in qubits:
+    for promise, qubits in circuit.clean:
+        for k, qubit in enumerate(qubits):
             left = float(weights[..., index >> qubit & 1 == 1].sum((1, 2)).max())
-            if left > MOST_LEFT_BEHIND / (2 * circuit.num_qubits):
-                raise ExecutionError(
-                    f"`{name}` does not bring a qubit of its own back to 0: it is 1 with probability {left:.3g}",
-                    help="undo what entangles it, or take away `clean_ancillas=True`",
-                )
+            if left > most / (2 * circuit.num_qubits):
+                raise broken(promise, k, left)

@@ -57,7 +57,7 @@ def _count(tally: Tally, kind: CircuitKind, count: Quantity) -> None:
             tally.add("measurements", count)
         case "reset":
             tally.add("resets", count)
-        case "barrier":
+        case "barrier" | "release":
             pass
         case "gphase" if kind.controls:
             tally.add(Kind("p", kind.controls - 1), count)

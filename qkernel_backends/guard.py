@@ -33,6 +33,9 @@ class AtAnyAngle:
         """`circuit`, this one with every slot open, made ready like this one."""
         raise NotImplementedError
 
+    def check_releases(self, theta: Array) -> None:
+        """Raise `UncleanAncillaError` where a kernel breaks its promise, unless the methods themselves see that."""
+
     @cached_property
     def any_angles(self) -> AnyAngles:
         """The same circuit for angles that are too large to be added up as they are."""
@@ -48,6 +51,7 @@ def guarded(method: Method) -> Method:
     @wraps(method)
     def call(self: AtAnyAngle, theta: Array, *rest: Any, **named: Any) -> Any:
         if np.abs(theta).max(initial=0.0) <= _limit(self, theta):
+            self.check_releases(theta)
             compute = partial(method, self, theta, *rest, **named)
         else:
             compute = partial(getattr(self.any_angles, method.__name__), theta, *rest, **named)

@@ -18,6 +18,7 @@ from qkernel.observable import Hamiltonian
 from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.histories import check_branches, check_iterations, check_width, no_exact_value, no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
+from qkernel_backends.releases import require_clean
 from qkernel_backends.threads import poll
 
 Array = np.ndarray[Any, Any]
@@ -217,6 +218,10 @@ def _step(history: History, instruction: Instruction | Load, angles: Array, spli
     kind, qubits = instruction.kind, instruction.qubits
     match kind.name:
         case "barrier":
+            yield history
+        case "release":
+            amplitudes = history.state.reshape(-1)
+            require_clean(np.stack([amplitudes.real, amplitudes.imag])[None], instruction, amplitudes.dtype)
             yield history
         case "measure":
             for outcome, after in split(history, [LinearMap(_ZERO, qubits), LinearMap(_ONE, qubits)], keep):

@@ -259,7 +259,8 @@ def test_fresh_qubits_under_modifiers() -> None:
         circuit_of(modified, width=2, more=(flip(*body),))
     assert (error.value.span.line, error.value.notes[0].span.line) == (90, 91)
     clean = circuit_of(modified, width=2, more=(flip(*body, clean_ancillas=True),))
-    assert rows(clean) == [("x", (1, 0), 3, (2,))]
+    assert rows(clean) == [("x", (1, 0), 3, (2,)), ("release", (), 0, (2,))]
+    assert rows(clean.without_releases) == [("x", (1, 0), 3, (2,))]
 
 
 def test_fresh_qubits_that_are_returned() -> None:

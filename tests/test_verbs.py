@@ -25,6 +25,7 @@ from qkernel.errors import (
     GradientError,
     KernelTypeError,
     ShotsError,
+    UncleanAncillaError,
     ValidationError,
 )
 from qkernel.executable import Executable
@@ -280,7 +281,7 @@ class TestStates:
             return flagged
 
         assert np.allclose(with_ancilla(True).unitary(q=2), np.diag([1, 1, 1, -1]))
-        with pytest.raises(ExecutionError, match="`flagged` does not bring a qubit of its own back to 0"):
+        with pytest.raises(UncleanAncillaError, match="`flagged` does not bring `flag` back to 0"):
             with_ancilla(False).unitary(q=2)
 
         @qk.qkernel

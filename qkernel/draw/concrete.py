@@ -55,7 +55,7 @@ class Store(Declared):
 
 def circuit_scene(circuit: Circuit | Placed, max_gates: int) -> Scene:
     """The scene of a circuit: one wire per qubit, named gates as frames, readouts at the end."""
-    placed = circuit if isinstance(circuit, Placed) else Placed(circuit, circuit, tuple(range(circuit.num_qubits)))
+    placed = circuit if isinstance(circuit, Placed) else _where_written(circuit)
     drawn = placed.drawn
     count = sum(len(part) for part in parts(drawn.body) if isinstance(part, Run))
     if count > max_gates:
@@ -69,6 +69,10 @@ def circuit_scene(circuit: Circuit | Placed, max_gates: int) -> Scene:
     items = builder.block(reader.block(drawn.body), scope)
     subtitle = f"lowered: {drawn.num_qubits} qubits, {count} operations"
     return builder.scene(drawn.name, subtitle, [*items, *reader.readouts()])
+
+
+def _where_written(circuit: Circuit) -> Placed:
+    return Placed(circuit.without_releases, circuit, tuple(range(circuit.num_qubits)))
 
 
 def _draw(builder: Builder, op: Any, scope: Scope, at_start: bool) -> list[Item]:

@@ -27,7 +27,7 @@ class CallNode:
 
     @property
     def qubits(self) -> Number:
-        """The qubits that these calls make."""
+        """The qubits that these calls make, workspace that they share once."""
         return plain(self.tally.of("qubits"))
 
     @property
@@ -65,5 +65,5 @@ def _node(name: str, tally: Tally, calls: Number) -> CallNode:
     children = []
     for callee, inner in inside.items():
         times = [amount for (path, item), amount in inner.amounts.items() if path is None and isinstance(item, Called)]
-        children.append(_node(callee, inner, plain(times[0])))
+        children.append(_node(callee, inner.with_workspace(), plain(times[0])))
     return CallNode(name, calls, tally, tuple(children))

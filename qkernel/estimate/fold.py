@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import assert_never
 
-from qkernel.diagnostics import Span, written_name
+from qkernel.diagnostics import written_name
 from qkernel.errors import (
     BindingShapeError,
     EmitError,
@@ -50,9 +50,9 @@ from qkernel.estimate.substitution import (
     substitute_value,
 )
 from qkernel.estimate.sums import fresh, resolve, total, trip_count
-from qkernel.estimate.tally import Called, Tally, Widest, either
+from qkernel.estimate.tally import Called, Tally, either, is_maximum
 from qkernel.estimate.unknown import formal_value, item_targets
-from qkernel.estimate.workspace import add_widths, largest, largest_item
+from qkernel.estimate.workspace import add_widths, largest, largest_item, made, released
 from qkernel.ir import ops
 from qkernel.ir.expressions import Size
 from qkernel.ir.module import Module
@@ -142,7 +142,7 @@ class Fold:
         for value in values.values():
             if isinstance(value, Register):
                 tally.add("qubits", value.length)
-        return tally
+        return tally.with_workspace()
 
     def call(self, op: ops.Call, arguments: Sequence[Result]) -> Summary:
         """The summary of a call, in the caller's terms."""
@@ -182,7 +182,8 @@ class Fold:
             names = {parameter.name: value for parameter, value in zip(callee.parameters, values, strict=True)}
             self.running.add(key)
             try:
-                self.summaries[key] = _FunctionFold(self, callee, Scope({**names})).run()
+                summary = _FunctionFold(self, callee, Scope({**names})).run()
+                self.summaries[key] = replace(summary, tally=released(callee, summary.tally, values, summary.returns))
             except NeedsValues as error:  # it is tried again with values
                 self.summaries[key] = error
             finally:
@@ -255,7 +256,10 @@ class _FunctionFold:
             case ops.If():
                 self.branch(op, tally)
             case ops.Alloc(register, written, span):
-                self.alloc(register, ONE if written is None else self.scope.number(written), span, tally)
+                size = ONE if written is None else self.scope.number(written)
+                self.scope.values[register] = Register(size)
+                is_called = self.function is not self.fold.module.entry
+                tally.include(made(self.function, is_called, register, size, span))
             case ops.PauliEvolve(_, observable, _, modifiers):
                 self.modified(self.in_turn(pauli_tally(self.scope.value(observable))), modifiers, tally)
             case ops.Prepare(place):
@@ -269,24 +273,18 @@ class _FunctionFold:
                 tally.add("resets", self.scope.place_length(place))
                 if self.fold.depth:
                     tally.add("depth", ONE)
-            case ops.Expval(_, observable, result):
+            case ops.Expval(places, observable, result):
+                tally.add("consumed", self.scope.width(places))
                 many = isinstance(observable.type, ArrayType)
                 self.scope.values[result] = RunTime(self.scope.number(Size(observable)) if many else None)
             case ops.Probabilities(places, result):
-                self.scope.values[result] = RunTime(power(quantity(2), self.scope.width(places)))
+                width = self.scope.width(places)
+                tally.add("consumed", width)
+                self.scope.values[result] = RunTime(power(quantity(2), width))
             case ops.While():
                 self.while_loop(op, tally)
             case _:
                 assert_never(op)
-
-    def alloc(self, register: str, size: Quantity, span: Span | None, tally: Tally) -> None:
-        if size.is_constant and size.constant < 0:
-            raise SizeError(f"`{register}` would have {size} qubits", span=span)
-        self.scope.values[register] = Register(size)
-        tally.add("qubits", size)
-        kept = {value.register for value in self.function.returns if isinstance(value, Place)}
-        if self.function is not self.fold.module.entry and register not in kept:
-            tally.add("ancillas", size)
 
     def widened(self, inner: Tally) -> Tally:
         if self.fold.widths:
@@ -341,7 +339,8 @@ class _FunctionFold:
                 raise
             sides = either(self.block(op.then), self.block(op.otherwise))
             if not self.scope.is_outcome(op.condition):  # lowering may know which side is taken, and make that one alone
-                sides.bounded |= {item for item in ("qubits", "ancillas") if sides.of(item).terms}
+                made = sides.with_workspace()
+                sides.bounded |= {item for item in ("qubits", "ancillas") if made.of(item).terms}
             tally.include(sides)
             for joined in op.joined:
                 self.scope.values[joined.name] = RunTime(self.joined_length(joined))
@@ -379,7 +378,8 @@ class _FunctionFold:
             self.scope.values[entry.name] = RunTime(self.scope.length(entry.initial))
         body, iterations = self.block(op.body), self.fold.expected_iterations()
         tally.include(body.repeated(iterations))
-        fresh_again = body.of("qubits") * iterations  # the circuit has these once and resets them in each iteration
+        # The circuit has these once and resets them in each iteration.
+        fresh_again = (body.of("qubits") + body.of("cleaned")) * iterations
         tally.add("resets", fresh_again)
         if self.fold.depth:
             tally.add("depth", fresh_again)
@@ -419,14 +419,14 @@ class _FunctionFold:
         for key, amount in body.amounts.items():
             if key in stepped:
                 continue
-            if isinstance(key[1], Widest):
+            if is_maximum(key[1]):
                 tally.include(largest(key, amount, index, bound, self.facts, self.fold.is_bound))
             elif apart and key[1] in DEPTHS and index not in amount.free:
                 tally.include(Tally({key: amount}))
             else:
                 tally.include(Tally({key: total(amount, index, bound, self.facts)}))
         if stepped:
-            found = recurrence.run([(amount, isinstance(item, Widest)) for (_, item), amount in stepped.items()])
+            found = recurrence.run([(amount, is_maximum(item)) for (_, item), amount in stepped.items()])
             tally.include(Tally(dict(zip(stepped, found, strict=True))))
         tally.bounded |= body.bounded
         self.set_all(recurrence.after())
@@ -483,7 +483,7 @@ class _FunctionFold:
         mixed = recurrence.states.keys() | {index}
         summed = Tally(bounded=body.bounded)
         for key, amount in body.amounts.items():
-            if isinstance(key[1], Widest) and amount.free.isdisjoint(mixed):
+            if is_maximum(key[1]) and amount.free.isdisjoint(mixed):
                 summed.include(largest_item(key, amount, tuple(names.values()), dictionary))
             elif amount.free.isdisjoint(names.values()) and amount.free.isdisjoint(recurrence.states):
                 summed.include(Tally({key: total(amount, index, bound, self.facts)}))

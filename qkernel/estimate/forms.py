@@ -305,6 +305,10 @@ def maximum(left: Quantity, right: Quantity) -> Quantity:
     """The larger of two."""
     if is_nonnegative(right - left):
         return right
+    for one, other in ((left, right), (right, left)):
+        clamped = list(_lone(one, Positive)) if len(one.terms) == 1 else []
+        if clamped and clamped[0][1] > 0 and is_nonnegative(other):  # Max(0, x) or y >= 0: x or y
+            return other + positive_part(clamped[0][0].value * clamped[0][1] - other)
     return left + positive_part(right - left)
 
 

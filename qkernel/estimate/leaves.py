@@ -87,6 +87,8 @@ def measure_tally(op: Measure, count: Quantity) -> Tally:
     """The tally of a measurement, the changes of basis around it included."""
     tally = Tally()
     tally.add("measurements", count)
+    if not op.keeps:
+        tally.add("consumed", count)
     for gate in {"z": (), "x": ("h",), "y": ("sdg", "h")}[op.basis] + (
         {"z": (), "x": ("h",), "y": ("h", "s")}[op.basis] if op.keeps else ()
     ):

@@ -124,7 +124,7 @@ class Origin:
         walkable = total.is_constant and total.constant <= MOST_GATES and not self.iterations
         circuit = self._circuit() if walkable else None
         if circuit is not None and circuit.is_straight:
-            return exact_depths(circuit, t_spans(self.module))
+            return exact_depths(circuit.without_releases, t_spans(self.module))
         tally = self.tally(depth=True)
         depth, t_depth, two_qubit_depth = (tally.of(name) for name in DEPTHS)
         return Depths(depth, t_depth, two_qubit_depth, exact=False)

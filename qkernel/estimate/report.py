@@ -58,12 +58,12 @@ class ResourceEstimate:
 
     @cached_property
     def qubits(self) -> Number:
-        """All qubits that the circuit has; none is used twice for different things."""
+        """All qubits that the circuit has; those that kernels make and clean are used again."""
         return plain(self.tally.of("qubits"))
 
     @cached_property
     def ancillas(self) -> Number:
-        """Those of the qubits that called kernels make and do not hand back."""
+        """Those of the qubits that called kernels make and do not hand back, workspace that they share once."""
         return plain(self.tally.of("ancillas"))
 
     @cached_property

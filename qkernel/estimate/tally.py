@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from weakref import WeakValueDictionary
 
 from qkernel.estimate.forms import at_least_zero, equals_zero, maximum
@@ -14,6 +15,10 @@ from qkernel.estimate.quantity import ONE, ZERO, Quantity
 from qkernel.gates import GATES
 
 FIELDS = ("total", "single_qubit", "two_qubit", "multi_qubit", "t_gates", "clifford_gates", "rotation_gates", "toffoli")
+
+SHARED = frozenset(("qubits", "ancillas", "workspace", "cleaned", "consumed"))
+"""Qubits that are made and not cleaned, and those of them that calls do not hand back; the most that are cleaned and used again
+at one time; all that are cleaned, each time; those that are measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ def _within(name: str, rest: Path | None) -> Path:
 
 Item = Kind | Controls | Called | Excess | Widest | str
 Key = tuple[Path | None, Item]
+_INSIDE: frozenset[Key] = frozenset((None, item) for item in ("workspace", "cleaned", "consumed"))
 
 
 @dataclass(slots=True)
@@ -130,7 +136,7 @@ class Tally:
             return
         if key not in self.amounts:
             self.amounts[key] = amount
-        elif isinstance(key[1], Widest):
+        elif is_maximum(key[1]):
             self.amounts[key] = maximum(self.amounts[key], amount)
         else:
             self.amounts[key] = self.amounts[key] + amount
@@ -168,6 +174,24 @@ class Tally:
         result = Tally(bounded=self.bounded)
         for key, amount in self.amounts.items():
             result._add(key, change(amount))
+        return result
+
+    def released(self, kept: Quantity, returned: Quantity) -> Tally:
+        """The tally of a function that cleans what it makes, but the qubits that it has `kept`, those `returned` among them."""
+        result = Tally({key: amount for key, amount in self.amounts.items() if key[1] not in SHARED}, self.bounded)
+        cleaned = self.of("qubits") - kept
+        result.add("qubits", kept)
+        result.add("ancillas", kept - returned)
+        result.add("workspace", cleaned + self.of("workspace"))
+        result.add("cleaned", cleaned + self.of("cleaned"))
+        result.add("consumed", self.of("consumed"))
+        return result
+
+    def with_workspace(self) -> Tally:
+        """The tally with the workspace among its qubits."""
+        result = Tally({key: amount for key, amount in self.amounts.items() if key not in _INSIDE}, self.bounded)
+        result.add("qubits", self.of("workspace"))
+        result.add("ancillas", self.of("workspace"))
         return result
 
     def within(self, name: str) -> Tally:
@@ -234,12 +258,18 @@ class Tally:
 
     def of(self, item: Item) -> Quantity:
         """The amount of one item, whatever the path."""
-        return sum((amount for (_, found), amount in self.amounts.items() if found == item), ZERO)
+        amounts = [amount for (_, found), amount in self.amounts.items() if found == item]
+        return reduce(maximum, amounts, ZERO) if is_maximum(item) else sum(amounts, ZERO)
+
+
+def is_maximum(item: Item) -> bool:
+    """Whether of two amounts of this the larger counts, and not the sum."""
+    return isinstance(item, Widest) or item == "workspace"
 
 
 def _is_shared(item: Item) -> bool:
     """Whether what is done again uses the same of this again."""
-    return isinstance(item, Widest) or item in ("qubits", "ancillas")
+    return isinstance(item, Widest) or item in SHARED
 
 
 def _inverse(item: Item) -> Item:
@@ -289,16 +319,18 @@ def either(then: Tally, otherwise: Tally) -> Tally:
     bounded = {name for name in FIELDS if sides[0][name] != sides[1][name]}
     for key in {**then.amounts, **otherwise.amounts}:
         first, second = then.amounts.get(key, ZERO), otherwise.amounts.get(key, ZERO)
-        if key[1] in ("qubits", "ancillas"):  # the circuit has those of both sides
+        if key[1] in SHARED and not is_maximum(key[1]):  # the circuit has those of both sides
             result._add(key, first + second)
         elif not isinstance(key[1], Excess):
             result._add(key, maximum(first, second))
-    bounded |= {name for name in differing - {"qubits", "ancillas"} if then.of(name) != otherwise.of(name)}
+    bounded |= {name for name in differing - SHARED if then.of(name) != otherwise.of(name)}
     for name, amount in result.field_amounts().items():
         result.add(Excess(name), amount - maximum(sides[0][name], sides[1][name]))
     names = (then.by_name(), otherwise.by_name())
     bounded |= {name for name in {**names[0], **names[1]} if names[0].get(name) != names[1].get(name)}
     for name, amount in result.by_name().items():
         result.add(Excess(name), amount - maximum(names[0].get(name, ZERO), names[1].get(name, ZERO)))
+    if result.of("consumed").terms:  # perhaps the same qubits on both sides
+        bounded |= {"qubits", "ancillas"}
     result.bounded = then.bounded | otherwise.bounded | bounded
     return result

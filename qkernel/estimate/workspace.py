@@ -1,7 +1,12 @@
-"""The workspace that gates under many controls share: that of the widest, whatever stands in loops, branches and calls."""
+"""Workspace: that of kernels that clean it, and that which gates under many controls share. Whatever stands in loops, branches
+and calls, the widest counts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from qkernel.diagnostics import Span
+from qkernel.errors import SizeError
 from qkernel.estimate.carried import Recurrence
 from qkernel.estimate.forms import at_least_zero, is_nonnegative, maximum, positive_part
 from qkernel.estimate.quantity import (
@@ -12,11 +17,14 @@ from qkernel.estimate.quantity import (
     Positive,
     Power,
     Quantity,
+    Register,
     Symbol,
     Value,
     Variable,
     atom,
     atom_names,
+    quantity,
+    symbol,
 )
 from qkernel.estimate.scope import NotFollowed
 from qkernel.estimate.substitution import NotKnown, item_sum, item_values, length, substitute
@@ -24,7 +32,8 @@ from qkernel.estimate.sums import Facts, resolve, total
 from qkernel.estimate.tally import Key, Kind, Tally, Widest
 from qkernel.gates import GATES
 from qkernel.ir.module import Module
-from qkernel.ir.ops import Control, Gate
+from qkernel.ir.ops import Control, Function, Gate
+from qkernel.ir.places import Place
 from qkernel.ir.walk import walk
 
 _BOUNDED = frozenset(("qubits", "ancillas"))
@@ -39,6 +48,31 @@ def may_need_workspace(module: Module) -> bool:
         for function in module.functions
         for op in walk(function.body)
     )
+
+
+def made(function: Function, is_called: bool, register: str, size: Quantity, span: Span | None) -> Tally:
+    """The tally of a register that a function makes."""
+    if size.is_constant and size.constant < 0:
+        raise SizeError(f"`{register}` would have {size} qubits", span=span)
+    tally = Tally()
+    tally.add("qubits", size)
+    if is_called and register not in {value.register for value in function.returns if isinstance(value, Place)}:
+        tally.add("ancillas", size)
+    return tally
+
+
+def released(callee: Function, tally: Tally, arguments: Sequence[object], results: Sequence[object]) -> Tally:
+    """The tally of a call; a kernel may clean what it makes and neither returns nor measures. `results` are what it returns."""
+    if not callee.clean_ancillas:
+        return tally
+    pairs = zip(callee.parameters, arguments, strict=True)
+    lengths = {parameter.name: value.length for parameter, value in pairs if isinstance(value, Register)}
+    kept, returned = tally.of("consumed") - sum(lengths.values(), ZERO), ZERO
+    for place, value in zip(callee.returns, results, strict=True):
+        if isinstance(place, Place) and isinstance(value, Register):
+            kept = kept + value.length
+            returned = returned if place.register in lengths else returned + value.length
+    return tally.released(kept, returned)
 
 
 def add_widths(tally: Tally) -> None:
@@ -78,7 +112,10 @@ def largest(key: Key, form: Quantity, index: Variable, bound: Quantity, facts: F
     if index not in form.free:
         return Tally({key: form * runs})
     if (slope := _slope(form, index)) is not None:
-        return Tally({key: resolve(substitute(form, {index: bound - 1 if slope > 0 else ZERO}) * runs, facts)})
+        last = substitute(form, {index: bound - 1 if slope > 0 else ZERO})
+        before, step = (substitute(form, {index: symbol(index) - back}) for back in (quantity(1), quantity(2)))
+        is_clamped = slope > 0 and index not in (before - step).free and is_nonnegative(-substitute(before, {index: ZERO}))
+        return Tally({key: resolve(positive_part(last) if is_clamped else last * runs, facts)})
     if bound.is_constant and form.free == {index}:
         return Tally({key: Recurrence(index, bound).run([(form, True)])[0]})
     if is_bound:

@@ -11,7 +11,7 @@ from qkernel.errors import KernelRecursionError, QKernelError, SizeError
 from qkernel.ir.expressions import Expr
 from qkernel.ir.module import Module
 from qkernel.ir.ops import Alloc, Call, Expval, For, Gate, If, Measure, PauliEvolve, Prepare, Probabilities, Reset, While
-from qkernel.lower.calls import call, keep_promise
+from qkernel.lower.calls import call, end
 from qkernel.lower.circuit import Circuit
 from qkernel.lower.effort import bounded_work
 from qkernel.lower.evaluation import value
@@ -23,6 +23,7 @@ from qkernel.lower.loops import loop
 from qkernel.lower.measurement import expval, measure, output, outputs_for_each, probabilities, reset
 from qkernel.lower.reports import no_body, not_finite
 from qkernel.lower.runtime import branch, repeat
+from qkernel.lower.workspace import placed
 from qkernel.recursion import deep_stack
 
 __all__ = ["STEPS", "lower"]
@@ -77,7 +78,7 @@ def _circuit(interpreter: Interpreter) -> Circuit:
         raise no_body(entry, entry.span)
     interpreter.block(entry.body, frame)
     returned = [expr for expr in entry.returns if isinstance(expr, Expr)]
-    qubits = keep_promise(interpreter, frame, len(interpreter.inputs))
+    qubits = end(interpreter, frame)
     with interpreter.reporting(entry.span, frame):
         outputs = [output(value(expr, frame.names), expr.type) for expr in returned]
         if interpreter.side_by_side:
@@ -86,7 +87,7 @@ def _circuit(interpreter: Interpreter) -> Circuit:
     angles = interpreter.open.angle_map(interpreter.columns, outputs)
     if not np.isfinite(angles.offsets).all():
         raise not_finite(interpreter.columns, int(np.argmin(np.isfinite(angles.offsets))))
-    return Circuit(
+    circuit = Circuit(
         interpreter.num_qubits,
         interpreter.num_bits,
         interpreter.columns.used_kinds(),
@@ -106,3 +107,5 @@ def _circuit(interpreter: Interpreter) -> Circuit:
         interpreter.integers.variables,
         interpreter.open.loads(angles),
     )
+    places = interpreter.workspace.places(interpreter.num_qubits)
+    return circuit if places is None else placed(circuit, places)

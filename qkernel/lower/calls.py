@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qkernel.diagnostics import Note, written_name
 from qkernel.errors import KernelRecursionError, NotUnitaryError, QubitConsumedError
 from qkernel.ir.expressions import Const
 from qkernel.ir.ops import Call, Function, Parameter
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import QUBIT, is_quantum
-from qkernel.lower.circuit import Box
+from qkernel.lower.circuit import Box, Kind
 from qkernel.lower.evaluation import value
 from qkernel.lower.interpreter import Interpreter
 from qkernel.lower.modifiers import emit
 from qkernel.lower.reports import Frame, locate, modifier_name, no_body
 from qkernel.lower.values import Register
+from qkernel.lower.workspace import Level
 from qkernel.recursion import DEEPEST
 
 
@@ -64,13 +67,31 @@ def _enter(interpreter: Interpreter, frame: Frame) -> None:
             label="called here",
             help="end the recursion by an `if` on a value that is known when the kernel is compiled",
         )
-    first = interpreter.num_qubits
+    first, rows = interpreter.num_qubits, interpreter.rows
+    start = 0 if rows is None else len(rows)
+    if frame.function.clean_ancillas:
+        interpreter.workspace.enter()
     interpreter.block(frame.function.body, frame)
     interpreter.depth -= 1
-    if interpreter.num_qubits > first:
-        keep_promise(interpreter, frame, first)
+    if frame.function.clean_ancillas:
+        kept = {*_returned_qubits(interpreter, frame), *interpreter.consumed} if interpreter.num_qubits > first else set()
+        level = interpreter.workspace.leave(kept)
+        _release(interpreter, level, level.qubits, start, frame)
     if frame.fresh:
         _keep_fresh(interpreter, frame)
+
+
+def _release(interpreter: Interpreter, level: Level, qubits: list[int], start: int, frame: Frame) -> None:
+    """Write that qubits of a level are free again, and, where they may be used backwards, that they were at `start`."""
+    if not qubits:
+        return
+    promise = level.promise(frame.function.name, qubits)
+    release = Kind("release", len(qubits), promise=promise)
+    kinds, span = interpreter.columns.kinds, interpreter.columns.span_number(frame.function.span)
+    if interpreter.rows is not None:
+        interpreter.rows.insert(start, (kinds.number(replace(release, name="acquire")), qubits, (), span))
+    interpreter.emit((kinds.number(release), qubits, (), span))
+    interpreter.clean.append((promise, tuple(qubits)))
 
 
 def _returned_qubits(interpreter: Interpreter, frame: Frame) -> tuple[int, ...]:
@@ -79,11 +100,13 @@ def _returned_qubits(interpreter: Interpreter, frame: Frame) -> tuple[int, ...]:
     return tuple(qubit for place in places for qubit in interpreter.qubits(place, frame.names))
 
 
-def keep_promise(interpreter: Interpreter, frame: Frame, first: int) -> tuple[int, ...]:
-    """The qubits that a function gives back; those made from number `first` on are noted if it promises to clean them."""
-    returned = _returned_qubits(interpreter, frame)
-    if frame.function.clean_ancillas and (made := set(range(first, interpreter.num_qubits)).difference(returned)):
-        interpreter.clean.append((frame.function.name, tuple(sorted(made))))
+def end(interpreter: Interpreter, frame: Frame) -> tuple[int, ...]:
+    """End the entry: release what it promises to clean. Gives the qubits that it returns."""
+    returned, inputs = _returned_qubits(interpreter, frame), len(interpreter.inputs)
+    if frame.function.clean_ancillas:
+        level = interpreter.workspace.level
+        kept = {*range(inputs), *returned, *interpreter.consumed}
+        _release(interpreter, level, [qubit for qubit in level.qubits if qubit not in kept], 0, frame)
     return returned
 
 

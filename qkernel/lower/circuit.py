@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -74,11 +74,28 @@ def reads_run_only(value: Expr) -> bool:
     return not free_names(value) and system_names(value) <= RUN_TIME
 
 
+PASSIVE = frozenset(("barrier", "release", "acquire"))
+"""What does nothing to its qubits. A release is where they are back in 0; lowering alone knows where they are taken."""
+
+_NO_GATES = PASSIVE | {"measure", "reset"}
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """That `kernel` brings qubits of its own back to 0: their names in its source, and where it makes them."""
+
+    kernel: str
+    names: tuple[str, ...]
+    spans: tuple[Span | None, ...] = field(compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What an instruction does: a base gate of the table (`x`, never `cx`), `unitary`, `pauli`, `measure`, `reset`, `barrier`.
+    """What an instruction does: a base gate of the table (`x`, never `cx`), `unitary`, `pauli`, `measure`, `reset`, or nothing:
+    `barrier`, `release`.
 
-    `controls` further qubits come first, least significant first, and select the value `control_value`.
+    `controls` further qubits come first, least significant first, and select the value `control_value`. A release has a
+    `promise`.
     """
 
     name: str
@@ -88,6 +105,7 @@ class Kind:
     control_value: int = 0
     unitary: tuple[tuple[complex, ...], ...] | None = None
     word: str | None = None
+    promise: Promise | None = None
 
     @property
     def num_qubits(self) -> int:
@@ -96,7 +114,7 @@ class Kind:
     @property
     def is_gate(self) -> bool:
         """Whether this is a unitary operation that counts as a gate."""
-        return self.name not in ("measure", "reset", "barrier")
+        return self.name not in _NO_GATES
 
     @property
     def is_plainly_controlled(self) -> bool:
@@ -277,7 +295,7 @@ class Circuit:
     `expectations`) and `probabilities(0)`, `probabilities(1)` ... (vectors of 2**k Floats), and over the open parameters by
     their own names; `outputs_tuple` says whether the kernel returns a tuple. Bits and integers hold 0 until they are
     written. `registers` names stretches of qubits for drawings and targets. `inputs` and `returned` are the qubits that the
-    kernel takes and gives back, in order; `clean` are those that a kernel promises to bring back to 0, with its name.
+    kernel takes and gives back, in order; `clean` are those that kernels promise to bring back to 0.
     `loads` are stretches of gates that simulators may do by setting a state; whoever takes no notice has the gates.
     """
 
@@ -296,7 +314,7 @@ class Circuit:
     name: str = "kernel"
     inputs: tuple[int, ...] = ()
     returned: tuple[int, ...] = ()
-    clean: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    clean: tuple[tuple[Promise, tuple[int, ...]], ...] = ()
     integers: tuple[IntegerVariable, ...] = ()
     loads: tuple[Load, ...] = ()
 
@@ -337,6 +355,39 @@ class Circuit:
     def is_unitary(self) -> bool:
         """Whether there are gates and barriers only: no measurement, no reset, no control flow."""
         return self.is_straight and not any(kind.name in ("measure", "reset") for kind in self.kinds)
+
+    @cached_property
+    def without_releases(self) -> Circuit:
+        """The same for those who cannot look at a state: machines, texts and pictures."""
+        codes = [code for code, kind in enumerate(self.kinds) if kind.name == "release"]
+        if not codes:
+            return self
+        left = np.cumsum([code not in codes for code in range(len(self.kinds))]).astype(np.int32) - 1
+        widths = np.array([kind.num_qubits for kind in self.kinds])
+
+        def kept(body: Body) -> Body:
+            return tuple(map(changed, body))
+
+        def changed(part: Run | Branch | Repeat | Assign) -> Run | Branch | Repeat | Assign:
+            match part:
+                case Run(kind, qubits, _, span):
+                    stays = ~np.isin(kind, codes)
+                    of_qubits = np.repeat(stays, widths[kind])
+                    return replace(part, kind=left[kind[stays]], qubits=qubits[of_qubits], span=span[stays])
+                case Branch(_, then, otherwise):
+                    return replace(part, then=kept(then), otherwise=kept(otherwise))
+                case Repeat(_, inner):
+                    return replace(part, body=kept(inner))
+            return part
+
+        kinds = tuple(kind for kind in self.kinds if kind.name != "release")
+        boxes = self.boxes
+        if boxes:
+            first = self.body[0]
+            assert isinstance(first, Run)
+            at = [0, *np.cumsum(~np.isin(first.kind, codes)).tolist()]
+            boxes = tuple(replace(box, start=at[box.start], stop=at[box.stop]) for box in boxes)
+        return replace(self, kinds=kinds, body=kept(self.body), boxes=boxes)
 
     def instructions(self, run: Run | None = None) -> Iterator[Instruction]:
         """The instructions of `run` (default: of all top-level runs, in order)."""

@@ -14,7 +14,7 @@ from qkernel.diagnostics import Span
 from qkernel.errors import SeparationError
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Expr
-from qkernel.lower.circuit import Assign, Branch, Kind, Repeat, Run
+from qkernel.lower.circuit import PASSIVE, Assign, Branch, Kind, Repeat, Run
 from qkernel.lower.values import Affine, is_open
 
 Array = np.ndarray[Any, Any]
@@ -42,6 +42,7 @@ class Kinds:
 
     def __init__(self) -> None:
         self.table: list[Kind] = []
+        self.acquires: set[int] = set()
         self._numbers: dict[Kind, int] = {}
         self._gates: dict[str, int] = {}
         self._adjoints: dict[int, tuple[int, tuple[int, ...]]] = {}
@@ -52,6 +53,8 @@ class Kinds:
         if (found := self._numbers.get(kind)) is None:
             found = self._numbers[kind] = len(self.table)
             self.table.append(kind)
+            if kind.name == "acquire":
+                self.acquires.add(found)
         return found
 
     def gate(self, name: str) -> int:
@@ -72,6 +75,8 @@ class Kinds:
         if kind.unitary is not None:
             rows = np.array(kind.unitary, complex).conj().T.tolist()
             return self.number(replace(kind, unitary=tuple(map(tuple, rows)))), ()
+        if kind.name in ("acquire", "release"):
+            return self.number(replace(kind, name="acquire" if kind.name == "release" else "release")), ()
         if kind.name in ("pauli", "barrier"):
             return self.number(kind), tuple(range(kind.num_angles))
         rule = GATES[kind.name]
@@ -81,7 +86,7 @@ class Kinds:
         """The kind with `count` further controls in front, which hold `selected`."""
         if (found := self._controlled.get((code, count, selected))) is None:
             kind = self.table[code]
-            if kind.name != "barrier":
+            if kind.name not in PASSIVE:
                 kind = replace(kind, controls=kind.controls + count, control_value=selected | kind.control_value << count)
                 if kind.name == "gphase" and kind.controls and kind.is_plainly_controlled:
                     kind = Kind("p", 1, 1, kind.controls - 1, (1 << (kind.controls - 1)) - 1)

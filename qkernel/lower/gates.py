@@ -28,7 +28,7 @@ from qkernel.observable.terms import PauliTerms, listed
 def alloc(interpreter: Interpreter, op: Alloc, frame: Frame) -> None:
     """Make a register, in 0 also in a loop that is repeated at run time."""
     size = 1 if op.size is None else whole(value(op.size, frame.names), "the size of a register")
-    register = frame.names[op.register] = interpreter.allocate(op.register, size)
+    register = frame.names[op.register] = interpreter.allocate(op.register, size, op.span)
     if interpreter.rows is not None:
         frame.fresh.append((register.qubits, op.span))
     if interpreter.repeating:

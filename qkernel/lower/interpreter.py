@@ -16,7 +16,7 @@ from qkernel.ir.places import Place
 from qkernel.ir.trees import tree_size
 from qkernel.ir.types import BIT, QUBIT, is_quantum
 from qkernel.ir.walk import expressions
-from qkernel.lower.circuit import Box, Expectation, Kind, bit
+from qkernel.lower.circuit import Box, Expectation, Kind, Promise, bit
 from qkernel.lower.columns import Columns, Row
 from qkernel.lower.effort import INSTRUCTION, NODE, OPERATION, spend
 from qkernel.lower.evaluation import value, whole
@@ -25,6 +25,7 @@ from qkernel.lower.lengths import Lengths
 from qkernel.lower.parameters import OpenParameters
 from qkernel.lower.reports import Frame, locate, not_unitary, outside, refused_bound, translated, twice, used_again
 from qkernel.lower.values import Register, Unsettled, known
+from qkernel.lower.workspace import Workspace
 
 Steps = Mapping[type[Any], Callable[["Interpreter", Any, Frame], None]]
 """What lowering does for each type of op."""
@@ -54,6 +55,7 @@ class Interpreter:
         self.rows: list[Row] | None = None
         self.modified: list[Call] = []
         self.consumed: dict[int, tuple[str, Span | None]] = {}
+        self.workspace = Workspace()
         self.num_qubits = self.num_bits = self.depth = 0
         self.inputs: tuple[int, ...] = ()
         self.branching = self.repeating = 0
@@ -62,7 +64,7 @@ class Interpreter:
         self.expectations: list[Expectation] = []
         self.side_by_side: list[range] = []
         self.probabilities: list[tuple[int, ...]] = []
-        self.clean: list[tuple[str, tuple[int, ...]]] = []
+        self.clean: list[tuple[Promise, tuple[int, ...]]] = []
         self._gates: dict[int, tuple[int, int, bool]] = {}
         self.plain_loops: dict[int, int] = {}
         self.costs: dict[int, int] = {}
@@ -75,7 +77,7 @@ class Interpreter:
                 size = 1 if parameter.type == QUBIT else values.get(parameter.name)
                 if size is None:
                     raise refused_bound(entry, parameter, "a register's length")
-                self.frame.names[parameter.name] = self.allocate(parameter.name, size)
+                self.frame.names[parameter.name] = self.allocate(parameter.name, size, parameter.span)
                 self.inputs = tuple(range(self.num_qubits))
             elif parameter.name in values:
                 self.frame.names[parameter.name] = known(values[parameter.name])
@@ -116,7 +118,7 @@ class Interpreter:
 
     # Qubits ------------------------------------------------------------------------------------------------------------
 
-    def allocate(self, name: str, size: int) -> Register:
+    def allocate(self, name: str, size: int, span: Span | None) -> Register:
         """A fresh register."""
         if size < 0 or self.num_qubits + size >= _MOST_QUBITS:
             raise SizeError(
@@ -128,6 +130,7 @@ class Interpreter:
         self.num_qubits += size
         register = Register(list(range(first, first + size)))
         self.registers.append((name, tuple(register.qubits)))
+        self.workspace.make(first, size, name, span)
         return register
 
     def fresh_bits(self, count: int) -> int:
@@ -194,7 +197,7 @@ class Interpreter:
         """Write a gate where gates go now."""
         if self.rows is not None:
             self.rows.append(row)
-        else:
+        elif row[0] not in self.columns.kinds.acquires:
             self.columns.emit(*row)
 
     def code(self, op: Gate) -> tuple[int, int, bool]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from qkernel.errors import QubitAliasError, SizeError
 from qkernel.ir.ops import Adjoint, Control, Modifier, Power
+from qkernel.lower.circuit import PASSIVE
 from qkernel.lower.columns import Kinds, Row
 from qkernel.lower.effort import INSTRUCTION, spend
 from qkernel.lower.evaluation import compute, value, whole
@@ -73,7 +74,7 @@ def _control(rows: list[Row], controls: Sequence[int], selected: int, kinds: Kin
         if not taken.isdisjoint(qubits):
             raise _controlled_target()
         inner = kinds.controlled(code, len(controls), selected)
-        result.append((inner, qubits if kinds.table[code].name == "barrier" else (*controls, *qubits), angles, span))
+        result.append((inner, qubits if kinds.table[code].name in PASSIVE else (*controls, *qubits), angles, span))
     return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qkernel.ir.expressions import Const, Expr
-from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Instruction, Repeat, Run
+from qkernel.lower.circuit import PASSIVE, Assign, Body, Branch, Circuit, Instruction, Repeat, Run
 
 _NEVER = Const(False)
 
@@ -27,7 +27,14 @@ class Test:
     loop: Repeat | None = None
 
 
-Step = tuple[Instruction, ...] | Collapse | Assign | Test
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Qubits are back in 0, as a kernel promises."""
+
+    instruction: Instruction
+
+
+Step = tuple[Instruction, ...] | Collapse | Release | Assign | Test
 
 
 def last_measurements(circuit: Circuit) -> tuple[tuple[int, int], ...]:
@@ -35,7 +42,7 @@ def last_measurements(circuit: Circuit) -> tuple[tuple[int, int], ...]:
     found: dict[int, int] = {}
     if circuit.body and isinstance(circuit.body[-1], Run):
         for instruction in reversed(list(circuit.instructions(circuit.body[-1]))):
-            if instruction.kind.name == "barrier":
+            if instruction.kind.name in PASSIVE:
                 continue
             if instruction.kind.name != "measure" or instruction.qubits[0] in found or instruction.bits[0] in found.values():
                 break
@@ -45,8 +52,12 @@ def last_measurements(circuit: Circuit) -> tuple[tuple[int, int], ...]:
 
 def steps(circuit: Circuit) -> list[Step]:
     """What the circuit does, up to its last measurements."""
-    found = _append(circuit, circuit.body, [])
-    return found[: len(found) - 2 * len(last_measurements(circuit))]  # each is a Collapse and no gates
+    found, measured = _append(circuit, circuit.body, []), len(last_measurements(circuit))
+    while measured:  # behind them there are releases, and no gates
+        at = max(k for k, step in enumerate(found) if isinstance(step, Collapse))
+        del found[at]
+        measured -= 1
+    return found
 
 
 def _append(circuit: Circuit, body: Body, steps: list[Step]) -> list[Step]:
@@ -57,10 +68,12 @@ def _append(circuit: Circuit, body: Body, steps: list[Step]) -> list[Step]:
             case Run():
                 gates: list[Instruction] = []
                 for instruction in circuit.instructions(part):
-                    if instruction.kind.is_gate:
+                    kind = instruction.kind
+                    if kind.is_gate:
                         gates.append(instruction)
-                    elif instruction.kind.name != "barrier":
-                        steps += [tuple(gates), Collapse(instruction.qubits[0], *instruction.bits)]
+                    elif kind.name != "barrier":
+                        end = Release(instruction) if kind.promise else Collapse(instruction.qubits[0], *instruction.bits)
+                        steps += [tuple(gates), end]
                         gates = []
                 steps.append(tuple(gates))
             case Assign():

@@ -25,6 +25,7 @@ from qkernel_backends.native.trajectories import Trajectories
 from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
 from qkernel_backends.plan.translate import extended
+from qkernel_backends.releases import has_releases
 from qkernel_backends.threads import current
 
 Array = np.ndarray[Any, Any]
@@ -59,6 +60,8 @@ class NativePrepared(AtAnyAngle):
 
     def __init__(self, circuit: Circuit, dtype: np.dtype[Any], final: FinalMeasurements) -> None:
         self.circuit, self.dtype, self.final = circuit, dtype, final
+        self.has_releases = has_releases(circuit)
+        self._checked: bytes | None = None
         self.real = np.dtype(np.float32 if dtype == np.complex64 else np.float64)
         self._splits = Recent[tuple[tuple[int, ...], tuple[int, ...]], NativeSplit](_MOST_SPLITS)
         self._state_runners: dict[int, Runner] = {}
@@ -88,6 +91,17 @@ class NativePrepared(AtAnyAngle):
     @property
     def _columns(self) -> tuple[int, ...]:
         return tuple(range(self.circuit.angles.num_columns + len(self.circuit.angles.computed)))
+
+    @cached_property
+    def trajectories(self) -> Trajectories:
+        """The circuit step by step."""
+        return Trajectories(self.circuit, self.dtype)
+
+    def check_releases(self, theta: Array) -> None:
+        """See `AtAnyAngle`. What was checked last is not checked again."""
+        if self.has_releases and self._checked != (key := theta.tobytes()):
+            self.trajectories.check(theta)
+            self._checked = key
 
     @guarded
     def expect(self, theta: Array) -> Array:
@@ -185,6 +199,7 @@ class NativeBranching(NativePrepared):
     def __init__(self, circuit: Circuit, unitary: Circuit, dtype: np.dtype[Any]) -> None:
         super().__init__(unitary, dtype, FinalMeasurements(tuple(unitary.instructions()), ()))
         self.trajectories = Trajectories(circuit, dtype)
+        self.has_releases = has_releases(circuit)
         self.follows = unitary.num_qubits > max(circuit.num_qubits, min(circuit.num_qubits + _FEW_FRESH, _FEW_QUBITS))
 
     def with_open_slots(self, circuit: Circuit) -> Prepared:

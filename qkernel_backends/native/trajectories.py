@@ -21,7 +21,7 @@ from qkernel.lower.integers import fits_words
 from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.histories import check_branches, check_iterations, check_width, no_exact_value, no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
-from qkernel_backends.native.branching import Collapse, Step, Test, last_measurements, steps
+from qkernel_backends.native.branching import Collapse, Release, Step, Test, last_measurements, steps
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.runner import WORTH_THREADS, Runner
@@ -31,6 +31,7 @@ from qkernel_backends.plan.plan import pauli_words
 from qkernel_backends.plan.sampling import marginal, ordered
 from qkernel_backends.plan.translate import extended
 from qkernel_backends.reference import ReferenceEngine
+from qkernel_backends.releases import require_clean
 from qkernel_backends.threads import current, num_threads, poll, together
 
 Array = np.ndarray[Any, Any]
@@ -142,6 +143,12 @@ class Trajectories(AtAnyAngle):
             generator.shuffle(memory, axis=0)
         return result
 
+    def check(self, theta: Array) -> None:
+        """Raise `UncleanAncillaError` where a kernel breaks its promise, at all outcomes."""
+        last = max((k for k, step in enumerate(self.steps) if isinstance(step, Release)), default=-1)
+        for _ in self._run(theta, 1, None, lambda done: None, last + 1):
+            pass
+
     def _drawn(self, rows: Rows, generator: np.random.Generator) -> tuple[Array, Array]:
         """The sample of each shot and what it leaves, the last measurements drawn together."""
         chosen = np.repeat(np.arange(len(rows)), rows.shots)
@@ -165,9 +172,15 @@ class Trajectories(AtAnyAngle):
             yield from self._run(theta, 1, None, advance)
 
     def _run(
-        self, theta: Array, shots: int, generator: np.random.Generator | None, advance: Callable[[float], None]
+        self,
+        theta: Array,
+        shots: int,
+        generator: np.random.Generator | None,
+        advance: Callable[[float], None],
+        stop: int | None = None,
     ) -> Iterator[Rows]:
-        """The finished rows, in parts; without a generator those of all outcomes."""
+        """The finished rows, in parts, or those that have come to step `stop`; without a generator those of all outcomes."""
+        stop = len(self.steps) if stop is None else stop
         columns, histories = extended(self.circuit, theta, self.real), np.ones(len(theta), int)
         for first in range(0, len(theta), self.limit):
             waiting: dict[int, list[Rows]] = {0: [self._start(range(first, min(first + self.limit, len(theta))), shots)]}
@@ -181,7 +194,7 @@ class Trajectories(AtAnyAngle):
                     waiting[at] = [rows.take(slice(self.limit, None))]
                     rows = rows.take(slice(self.limit))
                 advance(0)
-                if at == len(self.steps):
+                if at >= stop:
                     yield rows
                     continue
                 for target, after in self._step(at, rows, columns, generator, histories):
@@ -226,6 +239,9 @@ class Trajectories(AtAnyAngle):
                 if loop is not None:
                     rows.iterations[:] += 1
                     check_iterations(self.circuit, loop, rows.iterations.max(initial=0))
+                yield at + 1, rows
+            case Release(instruction):
+                require_clean(rows.states, instruction, self.dtype)
                 yield at + 1, rows
             case Collapse() as collapse:
                 yield at + 1, self._collapsed(collapse, rows, generator, histories)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.lower.circuit import Circuit, Instruction
+from qkernel.lower.circuit import PASSIVE, Circuit, Instruction
 from qkernel_backends.histories import no_state
 
 Array = np.ndarray[Any, Any]
@@ -34,7 +34,7 @@ def final_measurements(circuit: Circuit) -> FinalMeasurements | None:
     measured: dict[int, int] = {}
     for instruction in circuit.instructions():
         name = instruction.kind.name
-        if name == "barrier":
+        if name in PASSIVE:
             continue
         if name == "reset" or any(qubit in measured for qubit in instruction.qubits):
             return None

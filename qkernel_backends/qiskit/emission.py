@@ -27,6 +27,7 @@ def emit(circuit: Circuit, theta: Sequence[float] | None = None) -> QuantumCircu
     or `c_1`, `c_2` ... where a register of qubits has that name.
     Raises `TargetCapabilityError` for an angle or a condition that Qiskit cannot express.
     """
+    circuit = circuit.without_releases
     if theta is None:
         return emit_with(circuit, slot_angles(circuit.angles), circuit.boxes)
     return emit_with(circuit, circuit.angles.evaluate(np.asarray(theta, float)).tolist(), circuit.boxes)
@@ -34,7 +35,7 @@ def emit(circuit: Circuit, theta: Sequence[float] | None = None) -> QuantumCircu
 
 def emit_with(circuit: Circuit, angles: Sequence[Any], boxes: tuple[Box, ...] = ()) -> QuantumCircuit:
     """The circuit in Qiskit with an angle (a number or Qiskit expression) for each slot, the `boxes` as composite gates."""
-    circuit = with_bits_for_integers(circuit)
+    circuit = with_bits_for_integers(circuit.without_releases)
     qubits = [Qubit() for _ in range(circuit.num_qubits)]
     result = QuantumCircuit(qubits, name=circuit.name)
     taken: set[str] = set()

@@ -53,7 +53,7 @@ def to_qasm(circuit: Circuit) -> str:
     angles are gates of the text. Expectation values and probabilities stand in comments, as OpenQASM cannot read them out.
     Raises `TargetCapabilityError` for an angle that OpenQASM cannot express.
     """
-    return "\n".join(_Writer(circuit).lines()) + "\n"
+    return "\n".join(_Writer(circuit.without_releases).lines()) + "\n"
 
 
 @dataclass

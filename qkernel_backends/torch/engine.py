@@ -14,7 +14,7 @@ from torch import Tensor
 from qkernel.engine import FEATURES, Prepared
 from qkernel.errors import ExecutionError
 from qkernel.gradient import open_slots
-from qkernel.lower.circuit import Circuit
+from qkernel.lower.circuit import Circuit, Instruction
 from qkernel.recent import Recent
 from qkernel_backends.deferral import deferred_if_small
 from qkernel_backends.guard import AtAnyAngle, guarded
@@ -23,6 +23,7 @@ from qkernel_backends.plan import compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
 from qkernel_backends.plan.translate import extended
 from qkernel_backends.reference import ReferenceEngine, ReferencePrepared
+from qkernel_backends.releases import has_releases, require_clean
 from qkernel_backends.torch.large_angles import LargeAngles
 from qkernel_backends.torch.tensors import TorchSplit, require_memory_on
 
@@ -54,6 +55,7 @@ class TorchPrepared(AtAnyAngle):
         self.circuit, self.dtype, self.final, self.device = circuit, dtype, final, device
         self.real = torch.float32 if dtype == np.complex64 else torch.float64
         self._splits = Recent[Any, TorchSplit](_MOST_SPLITS)
+        self._checked: bytes | None = None
 
     def split(self, batched: Sequence[int], shared: Sequence[int]) -> TorchSplit:
         """For layers: columns of theta that come per sample, and columns that are one for all samples.
@@ -80,6 +82,35 @@ class TorchPrepared(AtAnyAngle):
 
     def _extended(self, theta: Array) -> Tensor:
         return torch.as_tensor(extended(self.circuit, theta, np.dtype(float))).to(self.device, self.real)
+
+    def check_releases(self, theta: Array) -> None:
+        """See `AtAnyAngle`. What was checked last is not checked again."""
+        if has_releases(self.circuit) and self._checked != (key := theta.tobytes()):
+            with torch.no_grad():
+                self._check_stretches(self._extended(theta))
+            self._checked = key
+
+    def _check_stretches(self, columns: Tensor) -> None:
+        state: Tensor | None = None
+        for split, release in self._stretches:
+            state = split.state(columns, columns.new_zeros(0), state)
+            found = ordered(state.cpu().numpy(), split.plan.place)
+            require_clean(np.stack([found.real, found.imag], 1), release, self.dtype)
+            state = torch.as_tensor(found).to(state)
+
+    @cached_property
+    def _stretches(self) -> list[tuple[TorchSplit, Instruction]]:
+        """The gates up to each release."""
+        found: list[tuple[TorchSplit, Instruction]] = []
+        gates: list[Instruction] = []
+        for instruction in self.circuit.instructions():
+            if instruction.kind.is_gate:
+                gates.append(instruction)
+            elif instruction.kind.promise is not None:
+                plan = compile_plan(self.circuit, self._columns, False, gates, from_zero=not found)
+                found.append((TorchSplit(plan, self._columns, ()), instruction))
+                gates = []
+        return found
 
     def expectations(self, theta: Tensor) -> Tensor:
         """Expectation values, shape (batch, outputs), differentiable; non-affine angles are refused."""
@@ -163,6 +194,11 @@ class TorchBranching(TorchPrepared):
         """See `AtAnyAngle`."""
         histories = self.histories.with_open_slots(open_slots(self.histories.circuit, with_loads=True))
         return TorchBranching(circuit, histories, self.dtype, self.device)
+
+    def check_releases(self, theta: Array) -> None:
+        """See `AtAnyAngle`."""
+        if has_releases(self.histories.circuit):
+            self.histories.expect(theta)
 
     def state(self, theta: Array) -> Array:
         """There is none."""

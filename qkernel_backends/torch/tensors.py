@@ -67,9 +67,9 @@ class TorchSplit:
         values = placed.read(placed.state(inputs, weights))
         return values if len(values) == len(inputs) else values.expand(len(inputs), -1)
 
-    def state(self, inputs: Tensor, weights: Tensor) -> Tensor:
-        """The final state, without the plan's global phase, shape (batch or 1, 2**n)."""
-        return self._on(inputs).state(inputs, weights)
+    def state(self, inputs: Tensor, weights: Tensor, begin: Tensor | None = None) -> Tensor:
+        """The final state, without the plan's global phase, shape (batch or 1, 2**n); `begin` is for plans from any state."""
+        return self._on(inputs).state(inputs, weights, begin)
 
     def _on(self, like: Tensor) -> PlacedCircuit:
         """The circuit with its constants on the device and in the precision of `like`."""
@@ -130,8 +130,8 @@ class PlacedCircuit:
         self.steps = [self._step(step, number) for step, number in schedule.steps]
         self.read = Readout(schedule.plan.readout, self.num_qubits, place)
 
-    def state(self, inputs: Tensor, weights: Tensor) -> Tensor:
-        """The final state, without the plan's global phase, shape (batch or 1, 2**n)."""
+    def state(self, inputs: Tensor, weights: Tensor, begin: Tensor | None = None) -> Tensor:
+        """See `TorchSplit`."""
         is_kept = torch.is_grad_enabled() and (inputs.requires_grad or weights.requires_grad)
         states = max(1, len(inputs)) * (2 + sum(map(_kept_states, self.schedule.steps)) if is_kept else 3)
         require_memory_on(inputs.device, self.num_qubits, 2 * inputs.element_size(), states, len(inputs))
@@ -142,6 +142,7 @@ class PlacedCircuit:
         state, *others = self.start(inputs, weights).unbind(0)
         for high, width in zip(others, self.widths[1:], strict=True):
             state = high[:, : 1 << width].unsqueeze(2).bmm(state.unsqueeze(1)).flatten(1)
+        state = state if begin is None else begin
         is_long = state.numel() >= _LARGE_STATE and not torch._C._are_functorch_transforms_active()
         for step in self.steps:
             poll()
