@@ -82,15 +82,16 @@ def _printed(example: Example) -> str:
 
 
 def _counts(example: Example) -> str:
-    """The closed forms, a line each; of those that would fill lines, or that there are none of, the counts at two sizes."""
-    few, many = (_rows(example.kernel.estimate_resources(bindings=example.shape(n))) for n in LARGE)
+    """The closed forms, a line each; of recursion and of what would fill lines, the counts at two sizes."""
     try:
-        rows, instead = _rows(example.kernel.estimate_resources()), "a long closed form"
-    except EntrypointValidationError:  # what a loop of its carries has no closed form
-        rows, instead = dict.fromkeys({**many, **few}, ""), "no closed form"
-    for name, text in rows.items():
-        if not 0 < len(text) <= LONGEST_FORM:
-            rows[name] = f"{instead}; {few.get(name, 0)} at size {LARGE[0]}, {many.get(name, 0)} at {LARGE[1]}"
+        rows = _rows(example.kernel.estimate_resources())
+    except EntrypointValidationError:  # it calls itself, or a loop of its carries what has no closed form
+        rows = {}
+    if not rows or any(len(text) > LONGEST_FORM for text in rows.values()):
+        sizes = LARGE if example.grows else example.sizes[-2:]
+        few, many = (_rows(example.kernel.estimate_resources(bindings=example.shape(n))) for n in sizes)
+        for name in [name for name in many if len(rows.get(name, "")) > LONGEST_FORM] if rows else many:
+            rows[name] = f"{few.get(name, 0)} at size {sizes[0]}, {many[name]} at {sizes[1]}"
     width = max(map(len, rows), default=0)
     return "".join(f"{name:{width}}  {count}\n" for name, count in rows.items())
 
@@ -103,11 +104,12 @@ def _rows(found: qk.ResourceEstimate) -> dict[str, str]:
 def _picture(example: Example) -> tuple[str, str]:
     """The circuit at a small size, folded where that would be long; and the code that draws it."""
     options = {"output": "text", "fold_loops": False}
-    picture = example.kernel.draw(**options, **example.bindings)
+    picture = example.kernel.draw(**options, bindings=example.bindings)
     if picture.count("\n") > LONGEST_PICTURE:
         del options["fold_loops"]
-        picture = example.kernel.draw(**options, **example.bindings)
-    given = ", ".join(f"{name}={value!r}" for name, value in {**example.bindings, **options}.items())
+        picture = example.kernel.draw(**options, bindings=example.bindings)
+    named = {"bindings": example.bindings} if "target" in example.bindings else example.bindings
+    given = ", ".join(f"{name}={value!r}" for name, value in {**named, **options}.items())
     return picture, f"print({example.name}.draw({given}))".replace("'text'", '"text"')
 
 

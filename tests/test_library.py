@@ -93,7 +93,7 @@ def test_is_drawn_and_read_back(example: Example) -> None:
     kernel, values = example.kernel, example.at(example.size)
     for output in ("text", "svg", "html"):
         assert kernel.draw(output=output)
-        assert kernel.draw(output=output, fold_loops=False, inline=True, **values)
+        assert kernel.draw(output=output, fold_loops=False, inline=True, bindings=values)
     assert qk.parse(str(kernel.ir)) == kernel.ir
 
 

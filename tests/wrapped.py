@@ -20,8 +20,8 @@ def controlled(kernel: Any) -> Any:
     """`kernel` under one control, a qubit that comes first."""
     results = ", ".join(str(result) for result in kernel.output_types)
     return _made(
-        f"def controlled(control: qk.Qubit, {_parameters(kernel)}) -> tuple[qk.Qubit, {results}]:\n"
-        f"    return qk.control(kernel)(control, {', '.join(kernel.input_types)})\n",
+        f"def controlled(under: qk.Qubit, {_parameters(kernel)}) -> tuple[qk.Qubit, {results}]:\n"
+        f"    return qk.control(kernel)(under, {', '.join(kernel.input_types)})\n",
         kernel,
     )
 

@@ -32,7 +32,7 @@ class Example:
     free: Callable[[int], Mapping[str, Any]] = lambda n: {}
     without_formula: tuple[str, ...] = ()
     sizes: Sequence[int] = range(7)
-    expected: Callable[..., Array | float] | None = None
+    expected: Callable[..., Any] | None = None
     counts: Callable[..., Mapping[str, int]] | None = None
     grows: bool = True
     of: str = ""

@@ -1,0 +1,237 @@
+"""Examples of arithmetic and of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import qkernel as qk
+from qkernel_stdlib.arithmetic import (
+    add,
+    add_const,
+    controlled_add,
+    equal_const,
+    increment,
+    less_than,
+    less_than_const,
+    measured_add,
+    modular_decrement,
+    modular_increment,
+    multiply,
+    ripple_carry_add,
+    subtract,
+)
+from qkernel_stdlib.encodings import basis_state
+from qkernel_stdlib.examples.example import Array, Example
+from qkernel_stdlib.examples.matrices import permutation
+from qkernel_stdlib.lookup import controlled_lookup, lookup, lookup_by_controls, lookup_xor
+
+
+@qk.qkernel
+def summed(n: qk.UInt, x: qk.Vector[qk.Bit], y: qk.Vector[qk.Bit]) -> qk.Vector[qk.Bit]:
+    """The bits of a sum."""
+    _, total = measured_add(basis_state(qk.qubit_array(n), x), basis_state(qk.qubit_array(n), y))
+    return qk.measure(total)
+
+
+def registers(image: Callable[..., Sequence[int]], *lengths: int) -> Array:
+    """The matrix of a map of numbers in registers of these lengths, the first the least significant."""
+
+    def mapped(state: int) -> int:
+        values, total, shift = [], 0, 0
+        for length in lengths:
+            values.append(state >> shift & 2**length - 1)
+            shift += length
+        for length, value in zip(reversed(lengths), reversed(image(*values)), strict=True):
+            total = total << length | value % 2**length
+        return total
+
+    return permutation(2 ** sum(lengths), mapped)
+
+
+def _one(n: int) -> Mapping[str, Any]:
+    return {"q": n}
+
+
+def _pair(n: int) -> Mapping[str, Any]:
+    return {"a": n, "b": n}
+
+
+def _with_constant(n: int) -> Mapping[str, Any]:
+    return {"q": n, "constant": 2 * (2**n // 3)}
+
+
+def _bits(number: int, n: int) -> list[int]:
+    return [number >> i & 1 for i in range(n)]
+
+
+def _summed(n: int, x: Any, y: Any) -> list[int]:
+    number = sum(2**i * (int(a) + int(b)) for i, (a, b) in enumerate(zip(x, y, strict=True)))
+    return _bits(number, n)
+
+
+def _carried(left: int, right: int) -> Array:
+    def added(a: int, b: int, carry: int, overflow: int) -> tuple[int, ...]:
+        total = a + b + carry
+        return a, total, carry, overflow ^ total >> left
+
+    return registers(added, left, right, 1, 1)
+
+
+def _multiplied(a: int, b: int, product: int) -> Array:
+    """The columns in which the product starts at 0 are what it is made for; the others add modulo what stands there."""
+
+    def added(x: int, y: int, z: int) -> tuple[int, ...]:
+        for i in range(a):
+            if x >> i & 1:
+                low = z >> i & 2 ** (b + 1) - 1
+                z = z - (low << i) + ((low + y) % 2 ** (b + 1) << i)
+        return x, y, z
+
+    return registers(added, a, b, product)
+
+
+def _table(n: int) -> list[int]:
+    return [(5 * k + 3) % 7 for k in range(2**n - (n > 1))]
+
+
+def _looked_up(table: Sequence[int], address: int, target: int) -> Array:
+    return registers(lambda k, value: (k, value ^ (table[k] if k < len(table) else 0)), address, target)
+
+
+def _table_counts(nodes: int, table: Sequence[int]) -> dict[str, int]:
+    return {"multi_qubit": 2 * nodes, "two_qubit": nodes + sum(entry.bit_count() for entry in table)}
+
+
+EXAMPLES = (
+    Example(
+        modular_increment,
+        _one,
+        3,
+        expected=lambda q: registers(lambda k: (k + 1,), q),
+        counts=lambda q: {"total": q, "qubits": q},
+    ),
+    Example(modular_decrement, _one, 3, expected=lambda q: registers(lambda k: (k - 1,), q), counts=lambda q: {"total": q}),
+    Example(
+        increment,
+        _one,
+        4,
+        expected=lambda q: registers(lambda k: (k + 1,), q),
+        counts=lambda q: {"toffoli": 2 * max(0, q - 2), "cx": max(0, q - 1), "qubits": q + max(0, q - 2)},
+    ),
+    Example(
+        add,
+        _pair,
+        3,
+        sizes=range(5),
+        expected=lambda a, b: registers(lambda x, y: (x, x + y), a, b),
+        counts=lambda a, b: {"toffoli": 2 * max(0, a - 1), "cx": 5 * a - 6 if a > 1 else a, "qubits": 2 * a},
+        code="print(add.estimate_resources({'a': 2048, 'b': 2048}).gates.toffoli)",
+    ),
+    Example(subtract, _pair, 2, sizes=range(4), expected=lambda a, b: registers(lambda x, y: (x, y - x), a, b)),
+    Example(
+        controlled_add,
+        _pair,
+        3,
+        sizes=range(5),
+        expected=lambda a, b: registers(lambda c, x, y: (c, x, y + c * x), 1, a, b),
+        counts=lambda a, b: {"toffoli": max(0, 3 * a - 2), "cx": 4 * a - 6 if a > 1 else 0, "qubits": 2 * a + 1},
+    ),
+    Example(
+        ripple_carry_add,
+        lambda n: {"left": n, "right": n},
+        3,
+        sizes=range(5),
+        expected=_carried,
+        counts=lambda left, right: {"toffoli": 2 * left, "cx": 4 * left + 1, "qubits": 2 * left + 2},
+    ),
+    Example(
+        summed,
+        lambda n: {"n": n, "x": _bits(11, n), "y": _bits(6, n)},
+        3,
+        sizes=range(5),
+        expected=_summed,
+        counts=lambda n, x, y: {"t_gates": 4 * max(0, n - 1), "resets": max(0, n - 1)},
+        of="measured_add",
+        code="print(summed.sample(n=4, x=[1, 1, 0, 1], y=[0, 1, 1, 0], shots=100).results)",
+    ),
+    Example(
+        add_const,
+        _with_constant,
+        3,
+        sizes=range(5),
+        expected=lambda q, constant: registers(lambda k: (k + constant,), q),
+        counts=lambda q, constant: {"toffoli": 2 * max(0, q - 2), "qubits": q + max(0, q - 1)},
+        grows=False,
+    ),
+    Example(
+        less_than,
+        _pair,
+        2,
+        sizes=range(5),
+        expected=lambda a, b: registers(lambda x, y, flag: (x, y, flag ^ (x < y)), a, b, 1),
+        counts=lambda a, b: {"toffoli": max(0, 2 * a - 1)},
+    ),
+    Example(
+        less_than_const,
+        _with_constant,
+        3,
+        sizes=range(5),
+        expected=lambda q, constant: registers(lambda k, flag: (k, flag ^ (k < constant)), q, 1),
+        counts=lambda q, constant: {"multi_qubit": 2 * (q - 1) if constant else 0},
+        grows=False,
+    ),
+    Example(
+        equal_const,
+        _with_constant,
+        3,
+        expected=lambda q, constant: registers(lambda k, flag: (k, flag ^ (k == constant)), q, 1),
+        counts=lambda q, constant: {"total": 1},
+    ),
+    Example(
+        multiply,
+        lambda n: {"a": n, "b": (n + 1) // 2, "product": n + (n + 1) // 2},
+        2,
+        sizes=range(4),
+        expected=_multiplied,
+        counts=lambda a, b, product: {"toffoli": 4 * a * b, "qubits": a + b + product + (b + 1 if b else 0)},
+    ),
+    Example(
+        lookup_by_controls,
+        lambda n: {"address": n, "target": 3, "table": _table(n)},
+        2,
+        sizes=range(4),
+        expected=lambda address, target, table: _looked_up(table, address, target),
+        counts=lambda address, target, table: {"total": sum(entry.bit_count() for entry in table)},
+        grows=False,
+    ),
+    Example(
+        lookup,
+        lambda n: {"address": n, "target": 3, "table": [(5 * k + 3) % 7 for k in range(2**n)]},
+        3,
+        sizes=range(5),
+        expected=lambda address, target, table: _looked_up(table, address, target),
+        counts=lambda address, target, table: {"multi_qubit": 2 * max(0, 2**address - 2)},
+        grows=False,
+    ),
+    Example(
+        controlled_lookup,
+        lambda n: {"address": n, "target": 3, "table": _table(n)},
+        2,
+        sizes=range(4),
+        expected=lambda address, target, table: registers(
+            lambda c, k, value: (c, k, value ^ (c * table[k] if k < len(table) else 0)), 1, address, target
+        ),
+        grows=False,
+    ),
+    Example(
+        lookup_xor,
+        lambda n: {"address": n, "target": 3, "scale": 3, "modulus": 7},
+        2,
+        sizes=range(4),
+        expected=lambda address, target, scale, modulus: _looked_up(
+            [scale * k % modulus for k in range(2**address)], address, target
+        ),
+        grows=False,
+    ),
+)
