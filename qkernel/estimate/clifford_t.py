@@ -15,7 +15,7 @@ from collections import Counter
 
 from qkernel.errors import TargetCapabilityError, ValidationError
 from qkernel.estimate.quantity import Quantity
-from qkernel.estimate.tally import Controls, Kind, Tally, Widest
+from qkernel.estimate.tally import Controls, Kind, Tally, Widest, kind_of
 from qkernel.estimate.target_basis import unknown_words
 from qkernel.estimate.workspace import workspace
 from qkernel.gates import GATES
@@ -84,7 +84,11 @@ def to_clifford_t(tally: Tally, precision: float = DEFAULT_PRECISION) -> Tally:
         else:
             parts = {name: amount * count for name, count in parts_of(item).items()}
         for name, count in parts.items():
-            gate, share = (Kind("t"), count * each) if name == "rz" else (_kind(name), count)
+            gate, share = (
+                (Kind("t"), count * each)
+                if name == "rz"
+                else (kind_of(name.rstrip("!"), "clifford" * name.endswith("!")), count)
+            )
             result.include(Tally({(path, gate): share}))
     for name in ("qubits", "ancillas"):
         result.add(name, workspace(tally))
@@ -157,11 +161,3 @@ def _alone(kind: Kind) -> Counter[str]:
             f"no Clifford + T circuit of a `{kind.base}` is known here", help="write it as gates of the table"
         )
     return Counter({kind.base: 1})
-
-
-def _kind(name: str) -> Kind:
-    if name.endswith("!"):
-        rule = GATES[name[:-1]]
-        return Kind(rule.base, 0, rule.num_qubits, "clifford")
-    rule = GATES[name]
-    return Kind(rule.base, rule.controls, rule.num_qubits - rule.controls)

@@ -34,6 +34,7 @@ from qkernel.estimate.quantity import (
     accumulate,
     atom,
     denominator,
+    forms_in,
     narrowed,
     quantity,
 )
@@ -134,22 +135,9 @@ def _fallibility(part: Atom) -> int:
 
 @lru_cache(maxsize=10_000)
 def _divisions(part: Atom) -> int:
-    match part:
-        case Positive(inner) | AtLeastZero(inner) | IsZero(inner) | ItemSum(result=inner):
-            return _most_divisions(inner)
-        case Floor(numerator, divisor):
-            return (not divisor.is_constant) + _most_divisions(numerator, divisor)
-        case Power(base, exponent):
-            return _most_divisions(base, exponent)
-        case RangeSum(_, count, result):
-            return _most_divisions(count, result)
-        case Opaque(closure):
-            return 1 + _most_divisions(*(value for _, value in closure.values if isinstance(value, Quantity)))
-    return 0
-
-
-def _most_divisions(*forms: Quantity) -> int:
-    return max((_divisions(part) for form in forms for term in form.terms for part, _ in term), default=0)
+    is_one = isinstance(part, Opaque) or (isinstance(part, Floor) and not part.divisor.is_constant)
+    inside = [inner for form in forms_in(part) for term in form.terms for inner, _ in term]
+    return is_one + max(map(_divisions, inside), default=0)
 
 
 def _content(terms: Iterable[tuple[Monomial, Coefficient]]) -> int:
@@ -179,22 +167,22 @@ def positive_part(value: Quantity) -> Quantity:
 
 def _clamped(value: Quantity, known: Quantity = ZERO) -> Quantity | None:
     """Max(0, value) where known >= 0 decides it."""
-    return value if _follows(value, known) else ZERO if _follows(-value, known) else None
+    return value if follows(value, known) else ZERO if follows(-value, known) else None
 
 
 def _reached(value: Quantity, known: Quantity = ZERO) -> Quantity | None:
     """[value >= 0] where known >= 0 decides it."""
-    return ONE if _follows(value, known) else ZERO if _follows(-value - 1, known) else None
+    return ONE if follows(value, known) else ZERO if follows(-value - 1, known) else None
 
 
 def _met(value: Quantity, known: Quantity = ZERO) -> Quantity | None:
     """[value == 0] where known >= 0 decides it."""
     if not value.terms:
         return ONE
-    return ZERO if _follows(value - 1, known) or _follows(-value - 1, known) else None
+    return ZERO if follows(value - 1, known) or follows(-value - 1, known) else None
 
 
-def _follows(value: Quantity, known: Quantity) -> bool:
+def follows(value: Quantity, known: Quantity) -> bool:
     """Whether value >= 0 is seen to follow from known >= 0."""
     if is_nonnegative(value):
         return True

@@ -13,7 +13,7 @@ from qkernel.estimate.forms import equals_zero, power
 from qkernel.estimate.quantity import ONE, Closure, Quantity, Value, Words, quantity
 from qkernel.estimate.scope import RunTime, Scope
 from qkernel.estimate.substitution import NotKnown, known, terms
-from qkernel.estimate.tally import Kind, Tally
+from qkernel.estimate.tally import Kind, Tally, kind_of
 from qkernel.estimate.words import pauli_word
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Size
@@ -39,7 +39,7 @@ def gate_tally(op: Gate, scope: Scope) -> Tally:
     rule = GATES[op.gate]
     count = scope.width(op.places) if rule.is_broadcast else ONE
     _check_lengths(op, count, scope)
-    kinds = [Kind(rule.base, rule.controls, rule.num_qubits - rule.controls, found) for found in _classes(op)]
+    kinds = [kind_of(op.gate, found) for found in _classes(op)]
     for kind in kinds:
         tally.add(kind, count if len(kinds) == 1 else ONE)
     return tally

@@ -439,6 +439,18 @@ def atom_names(value: Atom) -> frozenset[Variable]:
             return value_names(dictionary) | (result.free - set(targets))
 
 
+def forms_in(part: Atom) -> tuple[Quantity, ...]:
+    """The forms that an atom is made of."""
+    match part:
+        case Positive(inner) | AtLeastZero(inner) | IsZero(inner) | ItemSum(result=inner):
+            return (inner,)
+        case Floor(left, right) | Power(left, right) | RangeSum(_, left, right):
+            return left, right
+        case Opaque(closure):
+            return tuple(value for _, value in closure.values if isinstance(value, Quantity))
+    return ()
+
+
 def denominator(value: Quantity) -> int:
     """The least common denominator of the coefficients."""
     return math.lcm(*(Fraction(coefficient).denominator for coefficient in value.terms.values()))

@@ -22,7 +22,7 @@ from qkernel.estimate.physical import PhysicalEstimate, physical_estimate
 from qkernel.estimate.presentation import Curve, EstimateDifference, html, latex_table, plot, rich_table
 from qkernel.estimate.quantity import ItemSum, Opaque, Quantity, RangeSum, Value, is_remainder
 from qkernel.estimate.substitution import substitute
-from qkernel.estimate.tally import Called, Tally
+from qkernel.estimate.tally import FIELDS, Called, Tally
 from qkernel.records import spread
 
 NATIVE = "native"
@@ -192,21 +192,15 @@ class ResourceEstimate:
 
     def rows(self) -> dict[str, Number]:
         """Every count by its title, as the tables show them."""
-        rows = {"Qubits": self.qubits} | {title: getattr(self.gates, name) for title, name in TITLES.items()}
-        extra = {"Toffoli gates": self.gates.toffoli, "Ancillas": self.ancillas}
-        extra |= {"Measurements": self.measurements, "Resets": self.resets}
-        extra |= {f"Calls of {name}": count for name, count in self.calls.oracle_calls.items()}
-        return rows | {title: value for title, value in extra.items() if value != 0}
+        rows = {title: count for name, title in TITLES.items() if (count := self._count(name)) != 0 or name not in _WHERE_ANY}
+        return rows | {f"Calls of {name}": count for name, count in self.calls.oracle_calls.items() if count != 0}
 
     def notes(self) -> dict[str, str]:
         """By title, how the counts that are not exact are to be read."""
-        fields = TITLES | {
-            title: title.split()[0].lower() for title in ("Qubits", "Toffoli gates", "Ancillas", "Measurements", "Resets")
-        }
         return {
-            title: str(self.quality[name]).replace("_", " ")
-            for title, name in fields.items()
-            if self.quality[name] != EstimateQuality.EXACT
+            TITLES[name]: str(quality).replace("_", " ")
+            for name, quality in self.quality.items()
+            if name in TITLES and quality != EstimateQuality.EXACT
         }
 
     def table(self) -> Any:
@@ -262,36 +256,32 @@ class ResourceEstimate:
     __hash__ = None  # type: ignore[assignment]
 
     def __str__(self) -> str:
-        gates = self.gates
-        lines = ["Resource Estimate:", f"  Qubits: {shown(self.qubits)}", "  Gates:"]
-        lines += [f"    {title}: {shown(getattr(gates, name))}" for title, name in TITLES.items()]
+        always = {title: shown(self._count(name)) for name, title in TITLES.items() if name not in _WHERE_ANY}
+        lines = ["Resource Estimate:", f"  Qubits: {always.pop('Qubits')}", "  Gates:"]
+        lines += [f"    {title}: {count}" for title, count in always.items()]
         lines += [f"  {title}: {value}" for title, value in self._more()]
         return "\n".join(lines)
 
     __repr__ = __str__
 
-    def _number(self, name: str) -> int:
+    def _count(self, name: str) -> Number:
         """A field by its name."""
-        known = [
-            "qubits",
-            "ancillas",
-            "measurements",
-            "resets",
-            "depth",
-            *(key for key in vars(self.gates) if key != "by_name"),
-        ]
-        if name not in known:
+        return getattr(self.gates if name in FIELDS else self, name)  # type: ignore[no-any-return]
+
+    def _number(self, name: str) -> int:
+        """A field that is a number."""
+        if name not in (known := [*TITLES, "depth"]):
             raise ValidationError(f"an estimate has no field `{name}`{did_you_mean(name, known)}")
-        value = getattr(self, name) if hasattr(self, name) else getattr(self.gates, name)
+        value = self._count(name)
         if not isinstance(value, int):
             raise EntrypointValidationError(f"`{name}` is {shown(value)}: give values for the other arguments too")
         return value
 
     def _more(self) -> Iterator[tuple[str, Any]]:
         """What is shown only where there is something to say."""
-        for title, value in (("Ancillas", self.ancillas), ("Measurements", self.measurements), ("Resets", self.resets)):
-            if value != 0:
-                yield title, shown(value)
+        for name in ("ancillas", "measurements", "resets"):
+            if (count := self._count(name)) != 0:
+                yield TITLES[name], shown(count)
         for name, value in self.calls.oracle_calls.items():
             yield f"Calls of {name}", shown(value)
         for quality in (EstimateQuality.UPPER_BOUND, EstimateQuality.EXPECTED, EstimateQuality.STEPWISE):
@@ -316,14 +306,22 @@ class ResourceEstimate:
 
 
 TITLES = {
-    "Total": "total",
-    "Single-qubit": "single_qubit",
-    "Two-qubit": "two_qubit",
-    "Multi-qubit": "multi_qubit",
-    "T gates": "t_gates",
-    "Clifford gates": "clifford_gates",
-    "Rotation gates": "rotation_gates",
+    "qubits": "Qubits",
+    "total": "Total",
+    "single_qubit": "Single-qubit",
+    "two_qubit": "Two-qubit",
+    "multi_qubit": "Multi-qubit",
+    "t_gates": "T gates",
+    "clifford_gates": "Clifford gates",
+    "rotation_gates": "Rotation gates",
+    "toffoli": "Toffoli gates",
+    "ancillas": "Ancillas",
+    "measurements": "Measurements",
+    "resets": "Resets",
 }
+_WHERE_ANY = frozenset(("toffoli", "ancillas", "measurements", "resets"))
+"""What is left out of tables where it is 0."""
+
 _QUALITY_TITLES = {
     EstimateQuality.UPPER_BOUND: "Upper bounds",
     EstimateQuality.EXPECTED: "Expected values",

@@ -49,6 +49,7 @@ from qkernel.estimate.quantity import (
     Words,
     atom,
     atom_names,
+    forms_in,
     is_remainder,
     narrowed,
     quantity,
@@ -224,22 +225,8 @@ def range_sum(index: Variable, count: Quantity, result: Quantity) -> Quantity:
 
 def _nesting(form: Quantity) -> int:
     """How deep sums without a closed form nest in `form`."""
-    return max((_atom_nesting(part) for term in form.terms for part, _ in term), default=0)
-
-
-def _atom_nesting(part: Atom) -> int:
-    match part:
-        case Positive(inner) | AtLeastZero(inner) | IsZero(inner):
-            return _nesting(inner)
-        case Floor(left, right) | Power(left, right):
-            return max(_nesting(left), _nesting(right))
-        case RangeSum(result=result):
-            return 1 + _nesting(result)
-        case ItemSum(_, _, result):
-            return _nesting(result)
-        case Opaque(Closure(_, values)):
-            return max((_nesting(value) for _, value in values if isinstance(value, Quantity)), default=0)
-    return 0
+    parts = [part for term in form.terms for part, _ in term]
+    return max((isinstance(part, RangeSum) + max(map(_nesting, forms_in(part)), default=0) for part in parts), default=0)
 
 
 def item_sum(targets: tuple[Variable, ...], dictionary: Value, result: Quantity) -> Quantity:
@@ -427,11 +414,6 @@ def size(form: Quantity) -> int:
 
 
 def _atom_size(part: Atom) -> int:
-    match part:
-        case Positive(inner) | AtLeastZero(inner) | IsZero(inner):
-            return size(inner)
-        case Floor(left, right) | Power(left, right):
-            return size(left) + size(right)
-        case Opaque():
-            return 10
-    return 0
+    if isinstance(part, (RangeSum, ItemSum)):  # which count their own
+        return 0
+    return 10 if isinstance(part, Opaque) else sum(map(size, forms_in(part)))

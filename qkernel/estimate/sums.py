@@ -21,6 +21,7 @@ from qkernel.estimate.forms import (
     by_fallible_factors,
     equals_zero,
     floor_quotient,
+    follows,
     is_nonnegative,
     is_whole,
     maximum,
@@ -46,6 +47,7 @@ from qkernel.estimate.quantity import (
     Variable,
     atom,
     atom_names,
+    narrowed,
     quantity,
     symbol,
 )
@@ -165,7 +167,7 @@ def _power_sum(powers: dict[int, Coefficient], ratio: Fraction, bound: Quantity)
     if ratio != 1:
         coefficients = _geometric(polynomial, ratio)
         trips = positive_part(bound)
-        return _power_of(ratio, trips) * _at(coefficients, trips) - quantity(_plain(coefficients[0]))
+        return _power_of(ratio, trips) * _at(coefficients, trips) - quantity(narrowed(coefficients[0]))
     coefficients = [Fraction(0)] * (len(polynomial) + 1)
     for degree, value in enumerate(polynomial):
         for k, share in enumerate(_faulhaber(degree)):
@@ -185,12 +187,8 @@ def _unclamped(coefficients: list[Fraction], bound: Quantity) -> Quantity:
 def _at(coefficients: list[Fraction], value: Quantity) -> Quantity:
     result = ZERO
     for coefficient in reversed(coefficients):
-        result = result * value + _plain(coefficient)
+        result = result * value + narrowed(coefficient)
     return result
-
-
-def _plain(value: Fraction) -> Coefficient:
-    return value.numerator if value.denominator == 1 else value
 
 
 def _power_of(ratio: Fraction, exponent: Quantity) -> Quantity:
@@ -402,12 +400,4 @@ def _holds(form: Quantity, facts: Facts) -> bool:
             form = offset if slope > 0 else offset + (bound - 1) * slope
             if is_nonnegative(form):
                 return True
-    return any(_follows(form, bound - 1) for _, bound in facts)
-
-
-def _follows(form: Quantity, known: Quantity) -> bool:
-    for term, coefficient in known.terms.items():
-        share = Fraction(form.terms.get(term, 0)) / Fraction(coefficient)
-        if term and share > 0 and is_nonnegative(form - known * _plain(share)):
-            return True
-    return False
+    return any(follows(form, bound - 1) for _, bound in facts)

@@ -67,6 +67,12 @@ class Kind:
         return tuple(found)
 
 
+def kind_of(name: str, constant: str = "") -> Kind:
+    """The kind of a gate of the table."""
+    rule = GATES[name]
+    return Kind(rule.base, rule.controls, rule.num_qubits - rule.controls, constant)
+
+
 @dataclass(frozen=True, slots=True)
 class Controls:
     """The sum of the numbers of controls over the gates of a kind whose own number is symbolic."""

@@ -9,7 +9,7 @@ from typing import Any
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import DependencyError, EntrypointValidationError, TargetCapabilityError, ValidationError
 from qkernel.estimate.quantity import Quantity
-from qkernel.estimate.tally import Controls, Kind, Tally
+from qkernel.estimate.tally import Controls, Kind, Tally, kind_of
 from qkernel.gates import GATES
 
 
@@ -59,7 +59,7 @@ def _decomposed(kind: Kind, gates: tuple[str, ...]) -> tuple[tuple[Kind, int], .
         counts = transpile(circuit, basis_gates=list(gates), optimization_level=0).count_ops()
     except QiskitError as error:
         raise TargetCapabilityError(f"`{kind.name}` cannot be made of {', '.join(gates)}: {error}") from error
-    return tuple((_kind(name), count) for name, count in counts.items())
+    return tuple((kind_of(name), count) for name, count in counts.items())
 
 
 def _operation(kind: Kind) -> Any:
@@ -87,8 +87,3 @@ def _gate(kind: Kind) -> Any:
         raise TargetCapabilityError(f"counts over a target's gates are not known for `{kind.name}`")
     gate = known[kind.base]
     return gate.base_class(*(0.3 + 0.2 * k for k in range(len(gate.params)))) if gate.params else gate
-
-
-def _kind(name: str) -> Kind:
-    rule = GATES[name]
-    return Kind(rule.base, rule.controls, rule.num_qubits - rule.controls)
