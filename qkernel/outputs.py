@@ -141,12 +141,15 @@ class Outputs:
         """
         width, total = self.num_readouts, self.circuit.angles.num_columns
         result = np.zeros((rows, len(self.components), width + total))
-        for output, column, slope, at_once in self._slopes_by(None if columns is None else tuple(columns)):
+        for output, column, slope, at_once in self.slopes_by(None if columns is None else tuple(columns)):
             result[:, output, column] = _evaluate(slope, environment, rows, at_once, _DERIVATIVE)
         return result[..., :width], result[..., width:]
 
-    def _slopes_by(self, columns: tuple[int, ...] | None) -> list[tuple[int, int, Expr, bool]]:
-        """Output, leaf and slope, and whether numpy computes it for all rows at once, for what `columns` of theta need."""
+    def slopes_by(self, columns: tuple[int, ...] | None) -> list[tuple[int, int, Expr, bool]]:
+        """Output, leaf and slope, and whether numpy computes it for all rows at once, for what `columns` of theta need.
+
+        Leaves are numbered as in `leaves`.
+        """
         if columns not in self._needed:
             width = self.num_readouts
             needed = set(range(width + self.circuit.angles.num_columns))
@@ -175,7 +178,7 @@ class Outputs:
         columns = self.leaves
         found = {}
         for k, component in enumerate(self.components):
-            read = sorted(_leaves(component) & columns.keys(), key=columns.__getitem__)
+            read = sorted(leaves(component) & columns.keys(), key=columns.__getitem__)
             for leaf, slope in derivatives(component, read):
                 found[k, columns[leaf]] = slope
         return found
@@ -337,7 +340,8 @@ def _scalars(expr: Expr, length: Callable[[Expr], int]) -> list[Expr]:
     return [expr]
 
 
-def _leaves(expr: Expr) -> set[Expr]:
+def leaves(expr: Expr) -> set[Expr]:
+    """The names and elements of names that an output reads. Raises `GradientError` for an element that only a run decides."""
     match expr:
         case Name():
             return {expr}
@@ -345,4 +349,4 @@ def _leaves(expr: Expr) -> set[Expr]:
             return {expr}
         case Item() | Row():
             raise GradientError(f"there is no derivative of `{expr}`: which element it is is known only later")
-    return set().union(*(_leaves(child) for child in expr.children))
+    return set().union(*(leaves(child) for child in expr.children))

@@ -110,6 +110,16 @@ class Program:
         """Whether the outputs of the form `folded` are never negative, but for rounding."""
         return not self.reads_all and folding(self.circuit)[1]
 
+    @cached_property
+    def direct_form(self) -> str:
+        """The form that layers run: its expectation values are the outputs, or what these are computed of."""
+        return "plain" if self.reads_all else "folded" if self.is_folded else "observed"
+
+    @cached_property
+    def direct_width(self) -> int:
+        """How many expectation values that form has."""
+        return len(self.form(self.direct_form).expectations)
+
     @property
     def tells_columns_apart(self) -> bool:
         """Whether a gradient by some columns costs less than by all, or has a value where those by others have none."""

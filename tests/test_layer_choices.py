@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+import qkernel as qk
+import qkernel.observable as qko
 from qkernel.errors import GradientError, ShotsError, TargetCapabilityError
 from qkernel.nn import QLayer
+from qkernel.nn.splits import AnySplit
 from tests.test_nn import hybrid_layer, outcomes, random_batch
 
 CPU, CUDA, META = (torch.device(name) for name in ("cpu", "cuda", "meta"))
@@ -99,3 +102,31 @@ def test_what_shots_cannot_do_is_said() -> None:
 
     with pytest.raises(TargetCapabilityError, match="`exact` does not do sampling"):
         hybrid_layer(3, 1, shots=10, engine=Exact())
+
+
+@qk.qkernel
+def four_arguments(x: qk.Float, y: qk.Vector[qk.Float], w: qk.Float, v: qk.Vector[qk.Float]) -> tuple[qk.Float, qk.Float]:
+    q = qk.qubit_array(2)
+    q = qk.ry(q, y)
+    q[0] = qk.rx(qk.rz(q[0], x + w), v[0])
+    q[0], q[1] = qk.cx(q[0], q[1])
+    q[1] = qk.ry(q[1], v[1])
+    return qk.expval(q[0], qko.Z(0)), qk.exp(qk.expval(q[1], qko.X(0))) / (2 + y[1]) + w
+
+
+def test_several_inputs_and_weights_reach_the_engine_by_addresses() -> None:
+    """Joined in one piece each; whatever their dtypes, and where outputs are computed of them too."""
+    layer = QLayer(four_arguments, inputs=["x", "y"], weights={"w": torch.tensor(0.3), "v": torch.tensor([0.5, -0.7])})
+    x, y = torch.rand(3, requires_grad=True), torch.rand(3, 2, dtype=torch.float64, requires_grad=True)
+    found = layer(x, y)
+    (call,) = layer._wiring.calls.values()
+    assert not isinstance(call._split, AnySplit)
+    exact, cotangent = four_arguments.compile(), torch.randn(3, 2)
+    rows = [{"x": x[k].item(), "y": y[k].tolist(), "w": layer.w.item(), "v": layer.v.tolist()} for k in range(3)]
+    np.testing.assert_allclose(found.detach(), [exact.run(**row) for row in rows], rtol=0, atol=1e-6)
+    (found * cotangent).sum().backward()
+    jacobians = [exact.jacobian(**row) for row in rows]
+    known = {name: np.stack([cotangent[k].numpy() @ jacobians[k][name] for k in range(3)]) for name in rows[0]}
+    for name, tensor in (("x", x), ("y", y), ("w", layer.w), ("v", layer.v)):
+        expected = known[name] if name in ("x", "y") else known[name].sum(0)
+        np.testing.assert_allclose(tensor.grad, expected, rtol=0, atol=1e-5)

@@ -27,7 +27,7 @@ from qkernel.errors import (
     ValidationError,
 )
 from qkernel.nn import QLayer
-from qkernel.nn.splits import Computed
+from qkernel.nn.outputs import ComputedOutputs
 
 
 @qk.qkernel
@@ -466,7 +466,7 @@ def test_outputs_that_are_affine_in_what_is_read_are_expectation_values(
     x = torch.cat([torch.zeros(1, 2), torch.full((1, 2), torch.pi), torch.randn(30, 2)]).to(dtype).requires_grad_()
     found = net(x)
     (call,) = net._wiring.calls.values()
-    assert isinstance(call._split, Computed) is not is_read_in_place
+    assert isinstance(call._split, ComputedOutputs) is not is_read_in_place
     executable = kernel.compile()
     known = executable.run(input_vec=x.detach().numpy())
     known = np.stack(known, 1) if isinstance(known, tuple) else known.reshape(32, -1)

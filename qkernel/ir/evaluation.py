@@ -60,7 +60,8 @@ class _Numbers(Values):
                 raise QubitIndexResolutionError(f"a dictionary has no key {keys[0]}")
             return base[keys[0]]
         for key in keys:
-            _check_index(key, len(base))
+            if type(key) is not int or not 0 <= key < len(base):
+                _check_index(key, len(base))
             if isinstance(key, np.ndarray):  # an index, and so an entry of the vector, for each iteration, shot or sample
                 rows = np.stack([np.broadcast_to(entry, key.shape) for entry in base])
                 base = np.take_along_axis(rows, key[None], 0)[0]

@@ -87,7 +87,8 @@ def _is_of_bits(value: Any) -> bool:
 
 
 def _array_power(base: Any, exponent: Any) -> Any:
-    return np.power(np.asarray(base, float), exponent) if np.any(np.asarray(exponent) < 0) else np.power(base, exponent)
+    is_negative = exponent < 0 if type(exponent) in (int, float) else np.any(np.asarray(exponent) < 0)
+    return (np.asarray(base, float) if is_negative else base) ** exponent
 
 
 def _fixed_point(bits: Any, int_bits: int) -> Any:

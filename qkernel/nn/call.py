@@ -20,10 +20,12 @@ from torch import Tensor
 
 from qkernel.errors import LayerInputError
 from qkernel.nn.compile import Recipe
-from qkernel.nn.splits import AnySplit, Columns, DirectSplit, Split, split
+from qkernel.nn.outputs import ComputedOutputs
+from qkernel.nn.splits import AnySplit, Columns, DirectSplit, direct_split
 from qkernel.nn.tensors import TensorProgram, tensor_program
 from qkernel.program import Program
 
+Split = AnySplit | DirectSplit | ComputedOutputs
 Array = np.ndarray[Any, Any]
 Gradients = tuple[Tensor | None, ...]
 
@@ -105,12 +107,20 @@ class Wiring:
         self.split(real_dtype(dtype), layout)
 
     def split(self, dtype: np.dtype[Any], layout: TensorLayout, needed: Columns | None = None) -> Split:
-        """See `qkernel.nn.splits.split`."""
+        """The door for tensors that lie so: the engine's own if it has one.
+
+        `needed` are the columns whose gradient is asked for (None: all); the others' is unspecified.
+        """
         key = dtype, layout, needed
         if key not in self.splits:
             if len(self.splits) >= _MOST_SPLITS:
                 self.splits.clear()
-            self.splits[key] = split(self.program, dtype, layout.batched, layout.shared, needed)
+            joined = AnySplit(self.program, dtype, layout.batched, layout.shared, needed)
+            direct = direct_split(joined)
+            if direct is None:
+                self.splits[key] = joined
+            else:
+                self.splits[key] = direct if self.program.is_folded else ComputedOutputs(joined, direct)
         return self.splits[key]
 
     def layout(self, tensors: Sequence[Tensor]) -> TensorLayout:
@@ -211,17 +221,14 @@ def hold_values(tensors: Sequence[Tensor]) -> bool:
 
 @dataclass(frozen=True)
 class Call:
-    """One kind of evaluation: how the tensors lie, the batch axes of the result, and its dtype and device.
-
-    `is_uniform` says that all tensors are of that dtype and on that device.
-    """
+    """One kind of evaluation: how the tensors lie, the batch axes of the result, and its dtype and device."""
 
     wiring: Wiring
     layout: TensorLayout
     batch_axes: tuple[int, ...]
     dtype: torch.dtype
     device: torch.device
-    is_uniform: bool
+    splits: dict[tuple[bool, ...], Split] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, wiring: Wiring, tensors: Sequence[Tensor], batch_axes: tuple[int, ...]) -> Call:
@@ -236,8 +243,7 @@ class Call:
                     f"`{place.name}` has the shape {tuple(tensor.shape)}, and {(*batch_axes, *place.shape)} is expected"
                 )
         dtype, device = (tensors[0].dtype, tensors[0].device) if tensors else (torch.get_default_dtype(), _CPU)
-        is_uniform = all(tensor.dtype is dtype and tensor.device == device for tensor in tensors)
-        return cls(wiring, wiring.layout(tensors), batch_axes, dtype, device, is_uniform)
+        return cls(wiring, wiring.layout(tensors), batch_axes, dtype, device)
 
     def outputs(self, tensors: Sequence[Tensor]) -> Tensor:
         """The program's outputs, shape (batch axes..., outputs), on the tensors' device."""
@@ -246,14 +252,17 @@ class Call:
 
     def values(self, tensors: Sequence[Tensor], mark: object | None = None) -> Tensor:
         """By the layer's own engine; with a `mark`, `gradients` with the same mark may begin where this ends."""
-        if self._direct is None:
-            values = self._split.value(*self.arrays(tensors)).reshape(self.shape)
-            return _tensor(np.maximum(values, 0) if self._floors else values, self.dtype, self.device)
-        split, places = self._direct
-        inputs, weights = [_in_place(tensors[place]) for place in places]
-        outputs = torch.empty(self.shape, dtype=self.dtype, device=_CPU)
+        if isinstance(split := self._split, AnySplit):
+            return _tensor(split.value(*self.arrays(tensors)).reshape(self.shape), self.dtype, self.device)
+        inputs, weights = self._gathered(tensors)
+        if isinstance(split, ComputedOutputs):
+            values = _shaped(split.evaluate(self._batch, inputs, weights, mark), self.shape)
+            return values if self._is_native else values.to(self.device, self.dtype)
+        outputs = torch.empty(self.shape, dtype=self.precision, device=_CPU)
         split.evaluate(self._batch, inputs.data_ptr(), weights.data_ptr(), outputs.data_ptr(), mark)
-        return outputs.clamp_(min=0) if self._floors else outputs
+        if self.wiring.program.floors:
+            outputs.clamp_(min=0)  # sums of probabilities, which rounding may take below
+        return outputs if self._is_native else outputs.to(self.device, self.dtype)
 
     def tensor_values(self, operations: TensorProgram, tensors: Sequence[Tensor]) -> Tensor:
         """The same by tensor operations, differentiable as often as one likes."""
@@ -282,42 +291,55 @@ class Call:
 
         `mark` is that of the `values` before, if there were any.
         """
-        if self._direct is not None and self._as_before((*tensors, cotangent)):
-            return self._direct_gradients(wanted, cotangent, tensors, mark)
-        if (operations := self.wiring.operations(self.layout, self.device)) is not None:
+        if self.elsewhere and (operations := self.wiring.operations(self.layout, self.device)) is not None:
             # Not `torch.autograd.grad`, which sees nothing inside of an operator.
             pullback = torch.func.vjp(lambda *values: self.tensor_values(operations, values), *tensors)[1]
             return tuple(gradient if one else None for gradient, one in zip(pullback(cotangent), wanted, strict=True))
-        inputs, weights = self.arrays(tensors)
-        needed = self.wiring.needed(wanted)
-        split = self._split if needed is None else self._split_for(needed)
-        rows = _numpy(cotangent).reshape(len(inputs), self.shape[-1])
-        *_, by_inputs, by_weights = split.vjp(inputs, weights, rows)
-        return tuple(
-            [
-                _tensor(
-                    (by_inputs[:, start:stop] if kind else by_weights[start:stop]).reshape(tensor.shape),
-                    tensor.dtype,
-                    tensor.device,
-                )
-                if one
-                else None
-                for (kind, start, stop), tensor, one in zip(self.layout.stretches, tensors, wanted, strict=True)
-            ]
-        )
+        split = self._split_for(tuple(wanted))
+        if isinstance(split, AnySplit):
+            found = split.vjp(*self.arrays(tensors), _numpy(cotangent).reshape(self._batch, self.shape[-1]))
+            by_inputs, by_weights = [torch.from_numpy(np.ascontiguousarray(part)) for part in found]
+        else:
+            inputs, weights = self._gathered(tensors)
+            is_readable = self._is_readable(cotangent, self._unread.nbytes)
+            rows = _in_place(cotangent if is_readable else cotangent.to(_CPU, self.precision).reshape(self.shape))
+            if isinstance(split, ComputedOutputs):
+                rows = _shaped(rows, (self._batch, self.shape[-1]))
+                by_inputs, by_weights = split.differentiate(self._batch, inputs, weights, rows, mark)
+            else:
+                by_inputs, by_weights = torch.empty_like(inputs), torch.empty_like(weights)
+                given = inputs.data_ptr(), weights.data_ptr(), rows.data_ptr()
+                written = self._unread.data_ptr(), by_inputs.data_ptr(), by_weights.data_ptr()
+                split.differentiate(self._batch, *given, *written, mark)
+        return self._apart(wanted, by_inputs, by_weights, tensors)
 
-    def _direct_gradients(
-        self, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor], mark: object | None
-    ) -> Gradients:
-        assert self._direct is not None
-        split, places = self._direct
-        inputs, weights = [_in_place(tensors[place]) for place in places]
-        rows, by_inputs, by_weights = _in_place(cotangent), torch.empty_like(inputs), torch.empty_like(weights)
-        given = inputs.data_ptr(), weights.data_ptr(), rows.data_ptr()
-        found = self._unread.data_ptr(), by_inputs.data_ptr(), by_weights.data_ptr()
-        split.differentiate(self._batch, *given, *found, mark)
-        gradients = (by_inputs, by_weights) if places[0] == 0 else (by_weights, by_inputs)
-        return tuple([gradient if one else None for gradient, one in zip(gradients, wanted, strict=True)])
+    def _gathered(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """What comes per sample, and what all samples share, each in one piece of memory: mostly where it stands already."""
+        pieces = []
+        for rows, size, places in self._pieces:
+            tensor = tensors[places[0]] if len(places) == 1 else None
+            if tensor is None or not self._is_readable(tensor, size):  # hooks of what is saved may give back others
+                given = [(tensors[k].detach(), self.wiring.placements[k].size) for k in places]
+                parts = [one.to(_CPU, self.precision).reshape(rows, width) for one, width in given]
+                tensor = torch.cat(parts, 1) if parts else torch.empty(0, dtype=self.precision)
+            pieces.append(_in_place(tensor))
+        return pieces
+
+    def _is_readable(self, tensor: Tensor, size: int) -> bool:
+        """Whether the machine finds what it expects, so many bytes in its precision, once the tensor is in one piece."""
+        return tensor.dtype is self.precision and tensor.nbytes == size and tensor.is_cpu
+
+    def _apart(self, wanted: Sequence[bool], by_inputs: Tensor, by_weights: Tensor, tensors: Sequence[Tensor]) -> Gradients:
+        """The gradients of the tensors that are `wanted`."""
+        found: list[Tensor | None] = []
+        for (kind, start, stop), tensor, one in zip(self.layout.stretches, tensors, wanted, strict=True):
+            gradient = by_inputs if kind else by_weights
+            if one and gradient.shape != tensor.shape:
+                rows, columns = (self._batch, self.layout.batched) if kind else (1, self.layout.shared)
+                gradient = gradient.reshape(rows, len(columns))[:, start:stop].reshape(tensor.shape).contiguous()
+            is_alike = gradient.dtype is tensor.dtype and tensor.is_cpu
+            found.append(None if not one else gradient if is_alike else gradient.to(tensor.device, tensor.dtype))
+        return tuple(found)
 
     def over(self, size: int, tensors: Sequence[Tensor], axes: Sequence[int | None]) -> list[Tensor]:
         """`size` sets of tensors, which lie along `axes` (None: one for all sets), as one with a batch axis more."""
@@ -390,45 +412,34 @@ class Call:
             (inputs if kind else weights).append(_numpy(tensor).reshape(rows, stop - start))
         return _joined(inputs, self._batch, self._real), _joined(weights, 1, self._real)[0]
 
-    def _split_for(self, needed: Columns | None) -> Split:
-        return self.wiring.split(self._real, self.layout, needed)
+    def _split_for(self, wanted: tuple[bool, ...]) -> Split:
+        """The split for gradients of the tensors that are `wanted`."""
+        if wanted not in self.splits:
+            self.splits[wanted] = self.wiring.split(self._real, self.layout, self.wiring.needed(wanted))
+        return self.splits[wanted]
 
     @cached_property
     def _split(self) -> Split:
-        return self._split_for(None)
+        return self.wiring.split(self._real, self.layout)
 
     @cached_property
-    def _direct(self) -> tuple[DirectSplit, tuple[int, int]] | None:
-        """The split and the places of what comes per sample and what is shared, if these tensors can be read in place."""
-        if self.elsewhere or not self.is_uniform or self.dtype not in (torch.float32, torch.float64):
-            return None
-        split, kinds = self._split, [kind for kind, _, _ in self.layout.stretches]
-        if sorted(kinds) != [False, True]:
-            return None
-        return (split, (kinds.index(True), kinds.index(False))) if isinstance(split, DirectSplit) else None
-
-    @cached_property
-    def _floors(self) -> bool:
-        """Whether the values are probabilities that the split may give rounded below 0."""
-        return not isinstance(self._split, AnySplit) and self.wiring.program.floors
+    def _pieces(self) -> tuple[tuple[int, int, list[int]], ...]:
+        """Of what comes per sample, and of what all samples share, the rows, the bytes, and which tensors it is."""
+        found = []
+        for kind, rows, columns in ((True, self._batch, self.layout.batched), (False, 1, self.layout.shared)):
+            places = [k for k, (each, _, _) in enumerate(self.layout.stretches) if each is kind]
+            found.append((rows, rows * len(columns) * self.precision.itemsize, places))
+        return tuple(found)
 
     @cached_property
     def _unread(self) -> Tensor:
         """A buffer for values that nobody asks for."""
-        return torch.empty(self.shape, dtype=self.dtype, device=_CPU)
+        return torch.empty(self.shape, dtype=self.precision, device=_CPU)
 
     @cached_property
-    def _sizes(self) -> tuple[int, ...]:
-        """The bytes of each tensor, and of a cotangent."""
-        counts = [(self._batch if kind else 1) * (stop - start) for kind, start, stop in self.layout.stretches]
-        return tuple(count * self.dtype.itemsize for count in (*counts, math.prod(self.shape)))
-
-    def _as_before(self, tensors: Sequence[Tensor]) -> bool:
-        """Whether saved tensors, and the cotangent, are as the machine expects: hooks may give back others."""
-        for tensor, size in zip(tensors, self._sizes, strict=True):
-            if tensor.dtype is not self.dtype or tensor.nbytes != size or not tensor.is_cpu:
-                return False
-        return True
+    def _is_native(self) -> bool:
+        """Whether the machine's outputs are the layer's, in precision and on its device."""
+        return self.dtype is self.precision and self.device == _CPU
 
     @cached_property
     def _batch(self) -> int:

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
+import ctypes
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from qkernel.lower.angles import AngleMap
+from qkernel.lower.preparation import Preparation
 from qkernel.program import Program
 
 Array = np.ndarray[Any, Any]
 Columns = tuple[int, ...]
 _FEW_OUTCOMES = 16
 """So many probabilities are quicker read as parities than from states."""
-
-
-class Split(Protocol):
-    """A program whose columns of theta come in two kinds: some per sample, some one for all samples."""
-
-    def value(self, inputs: Array, weights: Array) -> Array:
-        """The outputs, shape (batch, num_outputs), of `inputs`, shape (batch, ...), and `weights`, one axis."""
-
-    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
-        """The gradients of sum(cotangent * outputs) by `inputs` and by `weights`, as the last two entries."""
+_SMALLEST_SQUARE = 1e-200
 
 
 @runtime_checkable
-class DirectSplit(Split, Protocol):
-    """A split that also works between addresses, of contiguous arrays in its precision."""
+class DirectSplit(Protocol):
+    """A program whose columns of theta come in two kinds: some per sample, some one for all samples.
 
-    def evaluate(self, count: int, inputs: int, weights: int, values: int, mark: object | None = None) -> None:
-        """`value` of `count` samples. As long as `mark` lives, what is known may be kept for `differentiate` at this point."""
+    It works between addresses of contiguous arrays in its precision: `inputs` (count, ...), `weights` (one axis), `values`
+    and `cotangent` (count, outputs).
+    """
+
+    def evaluate(self, count: int, inputs: int, weights: int, values: int, mark: Any = None) -> bool:
+        """The outputs of `count` samples, and whether all are known to be finite.
+
+        As long as `mark` lives, what is known may be kept for `differentiate` at this point.
+        """
 
     def differentiate(
         self,
@@ -42,36 +45,30 @@ class DirectSplit(Split, Protocol):
         values: int,
         by_inputs: int,
         by_weights: int,
-        mark: object | None = None,
+        mark: Any = None,
     ) -> None:
-        """`vjp` of `count` samples; what is left in `values` is unspecified."""
+        """The gradients of sum(cotangent * outputs) by `inputs` and by `weights`; what is left in `values` is unspecified."""
 
 
-def split(program: Program, dtype: np.dtype[Any], batched: Columns, shared: Columns, needed: Columns | None = None) -> Split:
-    """The door for theta in two parts, of columns `batched` and `shared`: the engine's own if it has one.
-
-    `needed` are the columns whose gradient is asked for (None: all); the others' is unspecified.
-    """
-    joined = AnySplit(program, dtype, batched, shared, needed)
+def direct_split(joined: AnySplit) -> DirectSplit | None:
+    """The engine's own door to what `joined` computes, or to what that is computed of (`Program.is_folded`), if it has one."""
+    program = joined.program
     outcomes = sum(1 << len(qubits) for qubits in program.circuit.probabilities)
     if program.shots is not None or program.method != "adjoint" or program.circuit.angles.non_affine:
-        return joined
+        return None
     if not program.outputs.uses_readouts or not (program.is_folded or outcomes <= _FEW_OUTCOMES):
-        return joined
-    form = "plain" if program.reads_all else "folded" if program.is_folded else "observed"
-    prepared = program.prepared(form, dtype)
-    per_sample, common = program.circuit.angles.computed_by(batched)
-    found: Any = prepared.split(batched + per_sample, shared + common) if hasattr(prepared, "split") else None
-    if not hasattr(found, "vjp"):
-        return joined
-    if program.circuit.angles.computed:
-        found = Further(joined, found, len(program.form(form).expectations), per_sample, common)
-    return found if program.is_folded else Computed(joined, found)
+        return None
+    prepared = program.prepared(program.direct_form, joined.dtype)
+    per_sample, common = program.circuit.angles.computed_by(joined.batched)
+    found = prepared.split(joined.batched + per_sample, joined.shared + common) if hasattr(prepared, "split") else None
+    if not isinstance(found, DirectSplit):
+        return None
+    return Further(joined, found, per_sample, common) if program.circuit.angles.computed else found
 
 
 @dataclass(frozen=True)
 class AnySplit:
-    """A `Split` for any engine: puts theta together and takes its gradient apart."""
+    """The same for any engine, of arrays: puts theta together and takes its gradient apart."""
 
     program: Program
     dtype: np.dtype[Any]
@@ -98,100 +95,187 @@ class AnySplit:
     def theta(self, inputs: Array, weights: Array) -> Array:
         """Both side by side."""
         theta = np.empty((len(inputs), self.program.num_columns), self.dtype)
-        theta[:, list(self.batched)] = inputs
-        theta[:, list(self.shared)] = weights
+        theta[:, self.batched] = inputs
+        theta[:, self.shared] = weights
         return theta
 
-
-@dataclass(frozen=True)
-class Computed:
-    """A `Split` of outputs that are computed of what is read out: `inner` is the engine's own, of the form `observed`."""
-
-    joined: AnySplit
-    inner: Split
-
-    def value(self, inputs: Array, weights: Array) -> Array:
-        """See `Split`."""
-        readouts = self._readouts(inputs, weights)
-        if not len(inputs) or not np.isfinite(readouts).all():
-            return self.joined.value(inputs, weights)
-        outputs = self.joined.program.outputs
-        return outputs.numbers(outputs.environment(self._theta(inputs, weights), readouts), len(inputs)).astype(readouts.dtype)
-
-    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
-        """See `Split`."""
-        readouts, program = self._readouts(inputs, weights), self.joined.program
-        if not len(inputs) or not np.isfinite(readouts).all():
-            return self.joined.vjp(inputs, weights, cotangent)
-        environment = program.outputs.environment(self._theta(inputs, weights), readouts)
-        slopes, direct = program.outputs.slopes(environment, len(inputs), self.joined.needed)
-        pulled = np.matmul(cotangent[:, None], slopes)[:, 0]
-        pulled = pulled @ program.observed.T if program.circuit.probabilities else pulled
-        *_, by_inputs, by_weights = self.inner.vjp(inputs, weights, pulled)
-        if program.outputs.names:
-            by_theta = np.matmul(cotangent[:, None], direct)[:, 0]
-            by_inputs = by_inputs + by_theta[:, list(self.joined.batched)].astype(by_inputs.dtype)
-            by_weights = by_weights + by_theta[:, list(self.joined.shared)].sum(0).astype(by_weights.dtype)
-        return by_inputs, by_weights
-
-    def _readouts(self, inputs: Array, weights: Array) -> Array:
-        program, values = self.joined.program, self.inner.value(inputs, weights)
-        if not program.circuit.probabilities:
-            return values
-        values = (values @ program.observed).astype(values.dtype)
-        count = len(program.circuit.expectations)
-        np.maximum(values[:, count:], 0, out=values[:, count:])
-        return values
-
-    def _theta(self, inputs: Array, weights: Array) -> Array:
-        """theta, whose numbers are not set where no output reads them."""
-        if self.joined.program.outputs.names:
-            return self.joined.theta(inputs, weights)
-        return np.empty((len(inputs), self.joined.program.num_columns), inputs.dtype)
+    def arrays(self, count: int, inputs: int, weights: int) -> tuple[Array, Array]:
+        """What stands at the addresses of a `DirectSplit`."""
+        return _at(inputs, (count, len(self.batched)), self.dtype), _at(weights, (len(self.shared),), self.dtype)
 
 
 @dataclass(frozen=True)
 class Further:
     """The engine's own split, where states are prepared: their amplitudes are columns behind those of theta.
 
-    `per_sample` and `common` are the numbers of such columns that come per sample, and that all samples share; there are
-    `width` outputs.
+    `per_sample` and `common` are the numbers of such columns that come per sample, and that all samples share.
     """
 
     joined: AnySplit
-    inner: Split
-    width: int
+    inner: DirectSplit
     per_sample: Columns
     common: Columns
 
-    def value(self, inputs: Array, weights: Array) -> Array:
-        return _where_finite(self._value, (self.width,), self.joined.theta(inputs, weights))
+    def evaluate(self, count: int, inputs: int, weights: int, values: int, mark: Any = None) -> bool:
+        """See `DirectSplit`."""
+        samples, shared = self.joined.arrays(count, inputs, weights)
+        states = self._states(samples, shared)
+        if states is None:
+            outputs = _at(values, (count, self.joined.program.direct_width), self.joined.dtype)
+            outputs[...] = _where_finite(self._value, (self.joined.program.direct_width,), self.joined.theta(samples, shared))
+            return False
+        if mark is not None:
+            mark.states = states
+        return self.inner.evaluate(count, _address(states.columns), weights, values, mark)
 
-    def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
-        theta = self.joined.theta(inputs, weights)
-        by_theta = _where_finite(self._vjp, (theta.shape[1],), theta, cotangent.astype(theta.dtype, copy=False))
-        return by_theta[:, list(self.joined.batched)], by_theta[:, list(self.joined.shared)].sum(0)
+    def differentiate(
+        self,
+        count: int,
+        inputs: int,
+        weights: int,
+        cotangent: int,
+        values: int,
+        by_inputs: int,
+        by_weights: int,
+        mark: Any = None,
+    ) -> None:
+        """See `DirectSplit`."""
+        joined = self.joined
+        samples, shared = joined.arrays(count, inputs, weights)
+        states = getattr(mark, "states", None) or self._states(samples, shared)
+        by_samples, by_shared = joined.arrays(count, by_inputs, by_weights)
+        if states is None:
+            theta, rows = joined.theta(samples, shared), _at(cotangent, (count, self.joined.program.direct_width), joined.dtype)
+            by_theta = _where_finite(self._vjp, (theta.shape[1],), theta, rows)
+            by_samples[...], by_shared[...] = by_theta[:, joined.batched], by_theta[:, joined.shared].sum(0)
+            return
+        by_columns = np.empty_like(states.columns)
+        self.inner.differentiate(
+            count, _address(states.columns), weights, cotangent, values, _address(by_columns), by_weights, mark
+        )
+        states.pull_back(by_columns, by_samples)
+
+    def _states(self, samples: Array, shared: Array) -> States | None:
+        """What `samples` prepare, where these are the amplitudes themselves, and all is well with them."""
+        if self._sources is None or not math.isfinite(np.vdot(samples, samples) + np.vdot(shared, shared)):
+            return None
+        return States.of(samples, self._sources, len(self.per_sample))
+
+    @cached_property
+    def _sources(self) -> list[Source] | None:
+        """For each state where its amplitudes stand; None where some are not columns that come per sample."""
+        angles, joined = self.joined.program.circuit.angles, self.joined
+        found, start = [], len(joined.batched)
+        for part in angles.preparations:
+            source = Source.of(angles, part, joined.batched, start)
+            if source is None or self.common:
+                return None
+            found.append(source)
+            start += part.stop - part.start
+        return found
 
     def _value(self, theta: Array) -> Array:
-        return self.inner.value(*self._columns(theta))
+        columns, values = self._columns(theta), np.empty((len(theta), self.joined.program.direct_width), theta.dtype)
+        self.inner.evaluate(len(theta), _address(columns[0]), _address(columns[1]), _address(values))
+        return values
 
     def _vjp(self, theta: Array, cotangent: Array) -> Array:
         joined, angles = self.joined, self.joined.program.circuit.angles
-        *_, by_samples, by_shared = self.inner.vjp(*self._columns(theta), cotangent)
+        columns = self._columns(theta)
+        by_samples, by_shared = map(np.empty_like, columns)
+        given = (*columns, np.ascontiguousarray(cotangent), np.empty_like(cotangent), by_samples, by_shared)
+        self.inner.differentiate(len(theta), *map(_address, given))
         slots, computed = np.zeros((len(theta), angles.num_slots)), np.array(angles.computed)
         slots[:, computed[np.array(self.per_sample, int) - theta.shape[1]]] = by_samples[:, len(joined.batched) :]
         slots[0, computed[np.array(self.common, int) - theta.shape[1]]] = by_shared[len(joined.shared) :]
         by_theta = angles.pullback(theta, slots)
-        by_theta[:, list(joined.batched)] += by_samples[:, : len(joined.batched)]
-        by_theta[0, list(joined.shared)] += by_shared[: len(joined.shared)]
+        by_theta[:, joined.batched] += by_samples[:, : len(joined.batched)]
+        by_theta[0, joined.shared] += by_shared[: len(joined.shared)]
         angles.require_derivatives(theta, by_theta, joined.needed)
         return by_theta.astype(theta.dtype, copy=False)
 
     def _columns(self, theta: Array) -> tuple[Array, Array]:
+        """What engines get, in contiguous arrays."""
         joined, count = self.joined, theta.shape[1]
         further = joined.program.circuit.angles.further_columns(theta).astype(theta.dtype, copy=False)
-        samples = np.concatenate([theta[:, list(joined.batched)], further[:, np.array(self.per_sample, int) - count]], 1)
-        return samples, np.concatenate([theta[0, list(joined.shared)], further[0, np.array(self.common, int) - count]])
+        samples = np.concatenate([theta[:, joined.batched], further[:, np.array(self.per_sample, int) - count]], 1)
+        shared = np.concatenate([theta[0, joined.shared], further[0, np.array(self.common, int) - count]])
+        return np.ascontiguousarray(samples), shared
+
+
+@dataclass(frozen=True)
+class Source:
+    """Amplitudes that are columns themselves: of what comes per sample at `columns`, of what engines get at `places`."""
+
+    columns: slice | Array
+    places: slice | Array
+
+    @classmethod
+    def of(cls, angles: AngleMap, part: Preparation, batched: Columns, start: int) -> Source | None:
+        """Those of a state, the columns of whose amplitudes begin at `start`, if it is so."""
+        own = (angles.rows >= part.start) & (angles.rows < part.stop)
+        rows, columns = angles.rows[own] - part.start, angles.columns[own]
+        is_plain = part.is_loaded and len(set(rows.tolist())) == len(rows) and bool((angles.coefficients[own] == 1).all())
+        if not is_plain or angles.offsets[part.start : part.stop].any() or len(set(columns.tolist())) < len(columns):
+            return None
+        if not set(columns.tolist()) <= set(batched):
+            return None
+        return cls(_stretch(np.searchsorted(batched, columns)), _stretch(rows + start))
+
+
+def _stretch(places: Array) -> slice | Array:
+    """Places as a slice, which is quicker, if they are one."""
+    first = int(places[0]) if len(places) else 0
+    return slice(first, first + len(places)) if np.array_equal(places, np.arange(first, first + len(places))) else places
+
+
+@dataclass(frozen=True)
+class States:
+    """States that samples prepare: `columns` as an engine gets them, and for each source x / |x| and |x|."""
+
+    columns: Array
+    parts: list[tuple[Source, Array, Array]]
+
+    @classmethod
+    def of(cls, samples: Array, sources: list[Source], count: int) -> States | None:
+        """None where squares of amplitudes would overflow, or vanish."""
+        width = samples.shape[1]
+        columns = np.zeros((len(samples), width + count), samples.dtype)
+        columns[:, :width] = samples
+        parts = []
+        for source in sources:
+            amplitudes = samples[:, source.columns].astype(float)
+            squares = np.einsum("ij,ij->i", amplitudes, amplitudes)
+            if not (squares.min(initial=1) > _SMALLEST_SQUARE and squares.max(initial=1) < 1 / _SMALLEST_SQUARE):
+                return None
+            norms = np.sqrt(squares)[:, None]
+            amplitudes /= norms
+            columns[:, source.places] = amplitudes
+            parts.append((source, amplitudes, norms))
+        return cls(columns, parts)
+
+    def pull_back(self, gradient: Array, result: Array) -> None:
+        """From the gradient by `columns` that by samples."""
+        result[...] = gradient[:, : result.shape[1]]
+        for source, unit, norms in self.parts:
+            by_unit = gradient[:, source.places]
+            along = np.einsum("ij,ij->i", unit, by_unit)[:, None]
+            result[:, source.columns] += ((by_unit - unit * along) / norms).astype(result.dtype, copy=False)
+
+
+def _address(array: Array) -> int:
+    """Where a contiguous array begins."""
+    memory: Any = array
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory)) if array.size else 0
+
+
+def _at(address: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """The array that stands there, for as long as who gave the address keeps it."""
+    size = math.prod(shape) * dtype.itemsize
+    if not size:
+        return np.empty(shape, dtype)
+    memory: Any = (ctypes.c_char * size).from_address(address)
+    return np.frombuffer(memory, dtype).reshape(shape)
 
 
 def _where_finite(compute: Callable[..., Array], shape: tuple[int, ...], theta: Array, *others: Array) -> Array:

@@ -39,6 +39,9 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "exp": torch.exp, "log": torch.log, "log2": torch.log2, "sqrt": torch.sqrt,
 }  # fmt: skip
 
+_WITH_NUMBERS = frozenset(("+", "-", "*", "/", "**"))
+"""Operators of which torch takes one operand as a number."""
+
 
 @dataclass(frozen=True)
 class TensorProgram:
@@ -197,14 +200,14 @@ class AmplitudeVector:
 class _Tensors(Domain):
     """Tensor operations, in an environment of tensors by the names and elements of names that stand for columns.
 
-    Constants take the dtype and device of the tensor `_LIKE`.
+    Constants take the dtype and device of the tensor `LIKE`, or stay numbers where torch takes those.
     """
 
     slot = "tensorial"
 
     def constant(self, expr: Const) -> Compiled:
         value = expr.value  # made where it is wanted: a copy would wait for the device
-        return lambda values: torch.full((), value, dtype=values[_LIKE].dtype, device=values[_LIKE].device)
+        return lambda values: torch.full((), value, dtype=values[LIKE].dtype, device=values[LIKE].device)
 
     def name(self, expr: Name) -> Compiled:
         return itemgetter(expr)
@@ -219,6 +222,13 @@ class _Tensors(Domain):
     def applied(self, expr: Apply) -> Compiled:
         if (function := FUNCTIONS.get(expr.operator)) is None:
             return self.other(expr)
+        match expr.operands if expr.operator in _WITH_NUMBERS else ():
+            case left, Const(number):
+                first = self.compiled(left)
+                return lambda values: function(first(values), number)
+            case Const(number), right:
+                second = self.compiled(right)
+                return lambda values: function(number, second(values))
         operands = self.compiled_parts(expr.operands)
         return lambda values: function(*[operand(values) for operand in operands])
 
@@ -227,10 +237,16 @@ class _Tensors(Domain):
 
 
 _TENSORS = _Tensors()
-_LIKE = SystemName(Key("like"), FLOAT)
+LIKE = SystemName(Key("like"), FLOAT)
+"""A tensor whose dtype and device constants take."""
+
+
+def compiled(expr: Expr) -> Compiled:
+    """The value of an expression as a function of tensors by its leaves, and of `LIKE`."""
+    return _TENSORS.compiled(expr)
 
 
 def _evaluate(exprs: Iterable[Expr], values: Mapping[Expr, Tensor], like: Tensor) -> list[Tensor]:
     """The values of expressions where `values` has their leaves; constants take the dtype and device of `like`."""
-    environment = {**values, _LIKE: like}
-    return [_TENSORS.compiled(expr)(environment) for expr in exprs]
+    environment = {**values, LIKE: like}
+    return [compiled(expr)(environment) for expr in exprs]

@@ -103,8 +103,10 @@ class NativeSplit:
         batch = own.addresses.samples
         (self._idle.get(batch) or self._idle.keep(batch, [])).append(own)
 
-    def evaluate(self, count: int, inputs: int, weights: int, values: int, mark: object | None = None) -> None:
+    def evaluate(self, count: int, inputs: int, weights: int, values: int, mark: object | None = None) -> bool:
         """`value` of `count` samples between addresses, for callers who have the memory and no time.
+
+        Gives whether all values are known to be finite.
 
         With a `mark` the states stay where they are, if there is room, for as long as it lives: `differentiate` with the
         same mark, inputs and weights that finds them begins there.
@@ -123,12 +125,13 @@ class NativeSplit:
                     runner.mark(mark, room)
                 else:
                     runner.free.append(room)
-                return
+                return True
         own = self._arrays(count)
         own.take(inputs, weights)
         self._wait(size.cost, partial(self._evaluate, size, own, mark))
         own.give(values)
         self._give_back(own)
+        return False
 
     def differentiate(
         self,
