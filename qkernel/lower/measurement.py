@@ -65,25 +65,30 @@ def expval(interpreter: Interpreter, op: Expval, frame: Frame) -> None:
     qubits = _read_out(interpreter, op, frame, "an expectation value")
     observables = value(op.observable, frame.names)
     single = isinstance(observables, (Hamiltonian, PauliTerms, Several))
-    moved = {k: qubit for k, qubit in enumerate(qubits) if k != qubit}
     results: list[Expr] = []
     for entry in [observables] if single else observables:
-        if isinstance(entry, PauliTerms):
-            results.append(_sum_of_words(interpreter, entry, qubits))
-            continue
-        each = entry.observables if isinstance(entry, Several) else (entry,)
-        first = len(interpreter.expectations)
-        results.append(Item(EXPECTATIONS, (Const(first),)))
-        for observable in each:
-            if not isinstance(observable, Hamiltonian):
-                raise KernelTypeError("`expval` takes a Hamiltonian or a vector of them", label="not a Hamiltonian")
-            fits(observable, len(qubits))
-            spend(INSTRUCTION * (1 + len(observable.terms)))
-            interpreter.expectations.append(Expectation(observable.remap_qubits(moved) if moved else observable))
-        if isinstance(entry, Several):
-            interpreter.side_by_side.append(range(first, len(interpreter.expectations)))
+        match entry:
+            case PauliTerms():
+                results.append(_sum_of_words(interpreter, entry, qubits))
+            case Several(each):
+                first, *_ = [_of_known(interpreter, observable, qubits) for observable in each]
+                results.append(first)
+                stop = len(interpreter.expectations)
+                interpreter.side_by_side.append(range(stop - len(each), stop))
+            case _:
+                results.append(_of_known(interpreter, entry, qubits))
     frame.names[op.result] = results[0] if single else Vector(results)
     _consume(interpreter, qubits, "consumed by `expval`", op.span)
+
+
+def _of_known(interpreter: Interpreter, observable: Any, qubits: list[int]) -> Item:
+    """The expectation value of a Hamiltonian."""
+    if not isinstance(observable, Hamiltonian):
+        raise KernelTypeError("`expval` takes a Hamiltonian or a vector of them", label="not a Hamiltonian")
+    fits(observable, len(qubits))
+    spend(INSTRUCTION * (1 + len(observable.terms)))
+    moved = {k: qubit for k, qubit in enumerate(qubits) if k != qubit}
+    return _read(interpreter, observable.remap_qubits(moved) if moved else observable)
 
 
 def _sum_of_words(interpreter: Interpreter, observable: PauliTerms, qubits: list[int]) -> Any:
