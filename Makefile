@@ -4,13 +4,16 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: tutorial tutorials test fuzz bench lint size browser clean
+.PHONY: tutorial tutorials notebooks test fuzz bench lint size browser clean
 
 tutorial: $(STAMP)  ## train the hybrid network on Fashion-MNIST, print the table, write the figure
 	$(RUN) tutorials/fashion_mnist_hqnn.py
 
 tutorials: $(STAMP)  ## every tutorial, one after the other
 	@set -e; for script in tutorials/*.py; do echo "== $$script"; $(RUN) $$script; done
+
+notebooks: $(STAMP)  ## every tutorial as a notebook, in out/notebooks
+	$(RUN) -m jupytext --quiet --set-kernel python3 --from tutorials//py:percent --to out/notebooks//ipynb tutorials/*.py
 
 test: $(STAMP)  ## the test suite
 	$(RUN) -m pytest

@@ -10,11 +10,14 @@ import sys
 from pathlib import Path
 
 import matplotlib.image
+import nbformat
 import numpy as np
 import pytest
 from hydrogen import integrals
+from nbclient import NotebookClient
 
-TUTORIALS = Path(__file__).parent.parent / "tutorials"
+ROOT = Path(__file__).parent.parent
+TUTORIALS = ROOT / "tutorials"
 NAMES = sorted(path.stem for path in TUTORIALS.glob("*.py"))
 NEEDS_DATA = pytest.mark.skipif(
     not os.environ.get("QKERNEL_DATA_DIR"), reason="QKERNEL_DATA_DIR does not name the published files"
@@ -117,6 +120,46 @@ def test_the_integrals_of_hydrogen_are_those_of_its_basis(tmp_path: Path) -> Non
     output = run("vqe_h2", tmp_path, QKERNEL_DOCS_TEST="1")
     assert re.search(r"^ +0\.735 +-1\.116999 +-1\.137306 +-1\.137306 ", output, re.MULTILINE)
     assert "one word: 6 CNOTs" in output
+
+
+@pytest.fixture(scope="module")
+def notebooks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, nbformat.NotebookNode]:
+    """What `make notebooks` makes of the tutorials."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    (folder / "tutorials").symlink_to(TUTORIALS)
+    command = re.search(r"^notebooks:.*\n\t\$\(RUN\) (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    subprocess.run(f"{sys.executable} {command}", shell=True, check=True, cwd=folder)
+    return {path.stem: nbformat.read(path, 4) for path in (folder / "out" / "notebooks").glob("*.ipynb")}
+
+
+def test_every_tutorial_is_a_notebook(notebooks: dict[str, nbformat.NotebookNode]) -> None:
+    assert sorted(notebooks) == NAMES
+    assert sorted(re.findall(r"\.\./tutorials/(\w+)\.py\)", (ROOT / "docs" / "README.md").read_text(encoding="utf-8"))) == NAMES
+    for name, notebook in notebooks.items():
+        nbformat.validate(notebook)
+        assert notebook.metadata.kernelspec.name == "python3"
+        assert notebook.cells[0].source.startswith("# ")
+        assert notebook.cells[0].cell_type == notebook.cells[-1].cell_type == "markdown"
+        code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+        assert not any(cell.outputs for cell in notebook.cells if cell.cell_type == "code")
+        text = (TUTORIALS / f"{name}.py").read_text(encoding="utf-8")
+        assert len(code) == len(re.findall(r"^# %%$", text, re.MULTILINE))
+        assert all(source in text for source in code)
+
+
+def test_a_notebook_runs(notebooks: dict[str, nbformat.NotebookNode], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of errors, whose carets point into cells; the figure comes out beside its file."""
+    for folder in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "QKERNEL_FIGURES"):
+        monkeypatch.setenv(folder, str(tmp_path))
+    monkeypatch.setenv("QKERNEL_DOCS_TEST", "1")
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    notebook = NotebookClient(notebooks["control_flow_and_errors"], timeout=120, kernel_name="python3").execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    printed = "".join(output.text for output in outputs if output.output_type == "stream")
+    assert "QubitConsumedError: [QK201] `q` was already used\n" in printed
+    assert "    return qk.measure(q)\n" in printed
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert (tmp_path / "control_flow_and_errors.png").exists()
 
 
 def mean(name: str, output: str) -> float:
