@@ -267,7 +267,6 @@ def rebound(start: Any, following: Callable[[Any], Any], use: Callable[[Any], An
         ([0.5], lambda held: held + [0.5], sum),  # noqa: RUF005
         (None, lambda held: True, lambda held: 0.5 if held is None else 0.0),
         ("x", lambda held: held + "y", len),
-        (1.0 * Z, lambda held: held + Z, lambda held: len(held.terms) * 0.5),
         ((0.5,), lambda held: (*held, 0.5), sum),
         ({0: 0.5}, lambda held: {0: 1.0}, lambda held: held[0]),
         (np.zeros(1), lambda held: held + 0.5, lambda held: float(held[0])),

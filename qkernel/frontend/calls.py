@@ -21,7 +21,7 @@ from qkernel.errors import (
 )
 from qkernel.frontend.arrays import given_away
 from qkernel.frontend.ownership import QuantumHandle, surely_overlap
-from qkernel.frontend.signature import AnyKernel, CallSite, Struct, Value, bind, parts_of
+from qkernel.frontend.signature import AnyKernel, CallSite, Struct, Value, bind, in_ir, parts_of
 from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import as_type, convert, describe, handles_in, is_no_value
 from qkernel.gate_functions import Gate
@@ -116,17 +116,18 @@ def angle(tracer: Tracer, value: Any, what: str, span: Span | None, vectors_allo
         expr = wrap(value)
     except (TypeError, OverflowError):  # of a tensor that requires grad, a complex number ...
         return as_type(value, FLOAT, what, span)
-    if isinstance(expr, Const) and expr.type == FLOAT and not np.isfinite(expr.value):
-        raise NotFiniteError(f"{what} is {expr.value}", span=span, label="not a finite number")
-    if isinstance(expr.type, ArrayType) and expr.type.rank == 1 and expr.type.element in (FLOAT, UINT):
-        if vectors_allowed:
-            return expr if expr.type.element == FLOAT else convert(expr, ArrayType(FLOAT), what, span)
-        raise KernelTypeError(
-            f"{what} must be one Float, but this is a {expr.type}",
-            span=span,
-            label="a whole vector",
-            help="a vector of angles goes with a register of the same length; index it for one qubit: `angles[0]`",
-        )
+    match expr:
+        case Const(number) if expr.type == FLOAT and not np.isfinite(number):
+            raise NotFiniteError(f"{what} is {number}", span=span, label="not a finite number")
+        case Expr(type=ArrayType(element, 1)) if element in (FLOAT, UINT):
+            if vectors_allowed:
+                return convert(expr, ArrayType(FLOAT), what, span)
+            raise KernelTypeError(
+                f"{what} must be one Float, but this is a {expr.type}",
+                span=span,
+                label="a whole vector",
+                help="a vector of angles goes with a register of the same length; index it for one qubit: `angles[0]`",
+            )
     return convert(expr, FLOAT, what, span)
 
 
@@ -134,14 +135,14 @@ def _check_lengths(handle: QuantumHandle, rule: GateRule, angles: tuple[Expr, ..
     for parameter, value in zip(rule.angles, angles, strict=True):
         if not isinstance(value.type, ArrayType):
             continue
-        given, wanted = size(value), handle.length
-        if isinstance(given, Const) and isinstance(wanted, Const) and given.value != wanted.value:
-            raise BindingShapeError(
-                f"`{handle.name}` has {wanted.value} qubits, but there are {given.value} angles",
-                span=spans[parameter],
-                label=f"{given.value} angles",
-                help="give one angle for all, or one for each qubit",
-            )
+        match size(value), handle.length:
+            case Const(given), Const(wanted) if given != wanted:
+                raise BindingShapeError(
+                    f"`{handle.name}` has {wanted} qubits, but there are {given} angles",
+                    span=spans[parameter],
+                    label=f"{given} angles",
+                    help="give one angle for all, or one for each qubit",
+                )
 
 
 def check_distinct(handles: Sequence[QuantumHandle], spans: Sequence[Span | None]) -> None:
@@ -402,8 +403,7 @@ def apply_kernel(tracer: Tracer, kernel: AnyKernel, values: list[Value], modifie
         name, result = _result(tracer, returned, handles, known)
         names.append(name)
         results.append(tracer.arrays.held(result))
-    arguments = tuple(value.place if isinstance(value, QuantumHandle) else value for value in values)
-    tracer.emit(ops.Call(label, arguments, tuple(names), modifiers, site.span))
+    tracer.emit(ops.Call(label, in_ir(values), tuple(names), modifiers, site.span))
     kept = {result.place.register for result in handles_in(results)}
     for handle in handles.values():
         if handle.place.register not in kept:

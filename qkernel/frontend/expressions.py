@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from qkernel.diagnostics import did_you_mean
+from qkernel.diagnostics import did_you_mean, with_article
 from qkernel.errors import KernelTypeError, UnknownNameError, UnsupportedPythonError
 from qkernel.frontend.arrays import check_written_bounds, is_literal, read_item
 from qkernel.frontend.branches import decided_later, symbolic_choice
@@ -20,6 +20,7 @@ from qkernel.frontend.operators import (
     is_array_of_numbers,
     is_scalar,
     iterate,
+    spread,
     truth,
     type_of,
     unary,
@@ -87,15 +88,7 @@ _COLLECTIONS: dict[type[ast.expr], type] = {
 
 @reads(ast.Tuple, ast.List, ast.Set)
 def _collection(tracer: Tracer, node: ast.Tuple | ast.List | ast.Set) -> Any:
-    return tracer.made(without_symbols(_COLLECTIONS[type(node)](_elements(tracer, node.elts))))
-
-
-def _elements(tracer: Tracer, elements: list[ast.expr]) -> Iterator[Any]:
-    for element in elements:
-        if isinstance(element, ast.Starred):
-            yield from iterate(tracer, tracer.read(element.value), element)
-        else:
-            yield tracer.read(element)
+    return tracer.made(without_symbols(_COLLECTIONS[type(node)](value for _, value in spread(tracer, node.elts))))
 
 
 @reads(ast.Dict)
@@ -371,4 +364,4 @@ def _attribute(tracer: Tracer, node: ast.Attribute) -> Any:
 
 
 def _no_attribute(value: Expr | QuantumHandle, name: str, help: str | None) -> KernelTypeError:
-    return KernelTypeError(f"a {value.type} has no `{name}`", label="unknown attribute", help=help)
+    return KernelTypeError(f"{with_article(value.type)} has no `{name}`", label="unknown attribute", help=help)

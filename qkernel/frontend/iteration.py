@@ -5,6 +5,7 @@ Where its extent is known, a range is to the user's Python what Python's own is.
 
 from __future__ import annotations
 
+import ast
 import builtins
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -25,7 +26,7 @@ from qkernel.ir import ops
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, apply, size, wrap
 from qkernel.ir.python_values import SymbolUse
-from qkernel.ir.types import ArrayType, DictType
+from qkernel.ir.types import UINT, ArrayType, DictType, TupleType, Type
 from qkernel.tracing import active
 
 LOOPS = """write a `for` statement; over ranges, vectors, and their `reversed`, `enumerate` and `zip`, it stays a loop:
@@ -43,6 +44,10 @@ class SymbolicSequence(Sequence[Any]):
     def domain(self) -> ops.Range:
         """The positions."""
         return ops.Range(ZERO, self.extent, ONE)
+
+    def targets(self, loop: ast.For) -> list[tuple[str, Type]]:
+        """The variables that count in a loop over this, with their types; none where its target gets the elements."""
+        return []
 
     def known(self) -> Sequence[Any] | None:
         """The elements, where their number is known."""
@@ -129,6 +134,20 @@ class SymbolicRange(SymbolicSequence):
     def element(self, position: Any) -> Any:
         return plain(self._range.start + self._range.step * position)
 
+    def targets(self, loop: ast.For) -> list[tuple[str, Type]]:
+        match loop.target:
+            case ast.Name(name):
+                return [(name, UINT)]
+            case ast.Tuple([first, *_]) | ast.List([first, *_]):
+                shown = ast.unparse(first)
+            case _:
+                shown = "i"
+        raise UnsupportedPythonError(
+            "a loop over a range has one plain variable",
+            label="not one name",
+            help=f"write `for {shown} in {ast.unparse(loop.iter)}:`",
+        )
+
     def known(self) -> range | None:
         bounds = [part.value for part in (self._range.start, self._range.stop, self._range.step) if isinstance(part, Const)]
         return range(*bounds) if len(bounds) == 3 else None
@@ -150,6 +169,23 @@ class SymbolicItems:
         assert isinstance(dictionary.type, DictType)
         self.domain, self.type = ops.Items(dictionary), dictionary.type
         self.unknown = dictionary
+
+    def targets(self, loop: ast.For) -> list[tuple[str, Type]]:
+        key, value = self.type.key, self.type.value
+        match loop.target, key:
+            case ast.Tuple([ast.Name(name), ast.Name(last)]), _:
+                return [(name, key), (last, value)]
+            case ast.Tuple([ast.Tuple(parts), ast.Name(last)]), TupleType(types) if len(parts) == len(types) > 1:
+                names = [part.id for part in parts if isinstance(part, ast.Name)]
+                if len(names) == len(types):
+                    return [*zip(names, types, strict=True), (last, value)]
+        count = len(key.items) if isinstance(key, TupleType) else 1
+        shown = f"({', '.join('ijklmn'[:count])})" if 1 < count <= 6 else "key"
+        raise UnsupportedPythonError(
+            f"a loop over a {self.type} has a key and a value",
+            label="a key and a value, please",
+            help=f"write `for {shown}, value in {ast.unparse(loop.iter)}:`",
+        )
 
     def __iter__(self) -> Any:
         raise SymbolUse(self.unknown, "going over its items", f"write `for key, value in {self!r}:`")

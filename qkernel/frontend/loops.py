@@ -14,6 +14,7 @@ from qkernel.diagnostics import Note
 from qkernel.errors import (
     CallableDefinitionConflictError,
     KernelTypeError,
+    QKernelError,
     QubitConsumedError,
     QubitRebindError,
     UnreturnedBorrowError,
@@ -21,11 +22,11 @@ from qkernel.errors import (
 )
 from qkernel.frontend.arrays import Gone
 from qkernel.frontend.branches import decided_later, forget
-from qkernel.frontend.iteration import SymbolicItems, SymbolicRange, SymbolicSequence
+from qkernel.frontend.iteration import SymbolicItems, SymbolicSequence
 from qkernel.frontend.operators import condition, iterate
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, loop_consumed, rebinding
 from qkernel.frontend.statements import assign, assign_kept, assigned_names, plain_names
-from qkernel.frontend.tracer import Break, Frame, Return, Signal, Tracer, reads, unrolled
+from qkernel.frontend.tracer import Break, Frame, Return, Signal, Tracer, head, reads, unrolled
 from qkernel.frontend.values import (
     Path,
     convert,
@@ -43,26 +44,19 @@ from qkernel.frontend.values import (
 from qkernel.ir import ops
 from qkernel.ir.expressions import ArrayHandle, Expr, Name, wrap
 from qkernel.ir.trees import free_names
-from qkernel.ir.types import FLOAT, UINT, TupleType, Type
+from qkernel.ir.types import FLOAT, UINT, Type
 
 
 @reads(ast.For)
 def _for(tracer: Tracer, node: ast.For) -> Signal:
     _refuse_else(tracer, node)
     value = tracer.read(node.iter)
-    if isinstance(value, (SymbolicSequence, SymbolicItems)):
-        symbolic_for(tracer, node, value)
-        return None
-    if isinstance(value, (QuantumHandle, Expr)):
-        shown, target = ast.unparse(node.iter), ast.unparse(node.target)
-        lines = [f"for i in qk.range({shown}.shape[0]):", f"    {target} = {shown}[i]", "    ..."]
-        lines += [f"    {shown}[i] = {target}"] if isinstance(value, QuantumHandle) else []
-        raise UnsupportedPythonError(
-            f"`for` cannot go over {describe(value)}",
-            span=tracer.frame.span(node.iter),
-            label="its length may be known only later",
-            help="\n    ".join(["loop over its indices:", *lines]),
-        )
+    match value:
+        case SymbolicSequence() | SymbolicItems():
+            symbolic_for(tracer, node, value)
+            return None
+        case QuantumHandle() | Expr():
+            raise _over_indices(tracer, node, value)
     for entry in iterate(tracer, value, node.iter):
         assign_kept(tracer, [node.target], entry)
         match tracer.run(node.body):
@@ -72,6 +66,18 @@ def _for(tracer: Tracer, node: ast.For) -> Signal:
                 break
     tracer.frame.unrolled.update(plain_names(node.target))
     return None
+
+
+def _over_indices(tracer: Tracer, node: ast.For, value: QuantumHandle | Expr) -> UnsupportedPythonError:
+    shown, target = ast.unparse(node.iter), ast.unparse(node.target)
+    lines = [f"for i in qk.range({shown}.shape[0]):", f"    {target} = {shown}[i]", "    ..."]
+    lines += [f"    {shown}[i] = {target}"] if isinstance(value, QuantumHandle) else []
+    return UnsupportedPythonError(
+        f"`for` cannot go over {describe(value)}",
+        span=tracer.frame.span(node.iter),
+        label="its length may be known only later",
+        help="\n    ".join(["loop over its indices:", *lines]),
+    )
 
 
 def _refuse_else(tracer: Tracer, node: ast.For | ast.While) -> None:
@@ -128,8 +134,10 @@ _IN_BODY = "is made in the body of a loop, which may not run at all"
 
 def symbolic_for(tracer: Tracer, node: ast.For, domain: SymbolicSequence | SymbolicItems) -> None:
     """A `for` over a symbolic range or sequence, or over the items of a Dict."""
-
-    targets = _targets(tracer, node, domain) if isinstance(domain, (SymbolicRange, SymbolicItems)) else []
+    try:
+        targets = domain.targets(node)
+    except QKernelError as error:
+        tracer.raise_at(node.target, error)
     own = [target for target, _ in targets] or plain_names(node.target)
     for target in own:
         _check_unshadowed(tracer, target, node)
@@ -139,7 +147,8 @@ def symbolic_for(tracer: Tracer, node: ast.For, domain: SymbolicSequence | Symbo
         names[:] = [tracer.fresh(target, target) for target, _ in targets or (("position", UINT),)]
         for name, (target, type) in zip(names, targets, strict=False):
             tracer.frame.variables[target] = Name(name, type)
-        if not targets and isinstance(domain, SymbolicSequence):
+        if not targets:
+            assert isinstance(domain, SymbolicSequence)
             assign(tracer, node.target, domain.element(Name(names[0], UINT)))
 
     body, carried = _trace_loop(tracer, node, start)
@@ -148,48 +157,12 @@ def symbolic_for(tracer: Tracer, node: ast.For, domain: SymbolicSequence | Symbo
     tracer.emit(ops.For(tuple(names), domain.domain, body, carried, tracer.frame.span(node.iter)))
 
 
-def _targets(tracer: Tracer, node: ast.For, domain: SymbolicSequence | SymbolicItems) -> list[tuple[str, Type]]:
-    """Loop variables with their types."""
-    span = tracer.frame.span(node.target)
-    if isinstance(domain, SymbolicSequence):
-        if isinstance(node.target, ast.Name):
-            return [(node.target.id, UINT)]
-        target = ast.unparse(node.target.elts[0]) if isinstance(node.target, (ast.Tuple, ast.List)) else "i"
-        raise UnsupportedPythonError(
-            "a loop over a range has one plain variable",
-            span=span,
-            label="not one name",
-            help=f"write `for {target} in {ast.unparse(node.iter)}:`",
-        )
-    key, value = domain.type.key, domain.type.value
-    match node.target:
-        case ast.Tuple([key_node, ast.Name(value_name)]):
-            match key_node, key:
-                case ast.Name(name), _:
-                    return [(name, key), (value_name, value)]
-                case ast.Tuple(parts), TupleType(types) if len(parts) == len(types) > 1 and all(
-                    isinstance(p, ast.Name) for p in parts
-                ):
-                    named = [(part.id, type) for part, type in zip(parts, types, strict=True) if isinstance(part, ast.Name)]
-                    return [*named, (value_name, value)]
-    raise UnsupportedPythonError(
-        f"a loop over a {domain.type} has a key and a value",
-        span=span,
-        label="a key and a value, please",
-        help=f"write `for {_key_names(key)}, value in {ast.unparse(node.iter)}:`",
-    )
-
-
-def _key_names(key: Type) -> str:
-    return f"({', '.join('ijklmn'[: len(key.items)])})" if isinstance(key, TupleType) and 1 < len(key.items) <= 6 else "key"
-
-
-def _check_unshadowed(tracer: Tracer, name: str, node: ast.For | ast.While) -> None:
+def _check_unshadowed(tracer: Tracer, name: str, node: ast.For) -> None:
     if name != "_" and name in tracer.frame.variables and name not in tracer.frame.unrolled:
         value = tracer.frame.variables[name]
         raise CallableDefinitionConflictError(
             f"the loop variable `{name}` already means {describe(value)}",
-            span=tracer.frame.span(node.target),  # type: ignore[union-attr]
+            span=tracer.frame.span(node.target),
             label="taken",
             help="give the loop variable a name of its own",
         )
@@ -263,7 +236,7 @@ def _set_aliases_aside(tracer: Tracer, node: ast.For | ast.While) -> dict[str, A
     whole = {part.id for part in stores if isinstance(part.ctx, ast.Store)}
     names = [name for name in assigned_names(node) if name in whole]  # `q[i] = ...` leaves the register what it was
     followed = {id(handle): name for name in names for handle in handles_in(frame.variables.get(name))}
-    span = frame.span(node.iter if isinstance(node, ast.For) else node.test)
+    span = frame.span(head(node))
     aside: dict[str, Any] = {}
 
     def used_up(name: str, value: Any, path: Path, leaf: Any) -> Any:
@@ -435,7 +408,7 @@ def _check_loop_qubits(
                     f"`{old.name}` is gone after the first iteration of the loop",
                     span=move.span,
                     label=f"{move.what} in every iteration",
-                    notes=(Note("the loop", frame.span(node.iter if isinstance(node, ast.For) else node.test)),),
+                    notes=(Note("the loop", frame.span(head(node))),),
                     help="make the qubit in the body, or `qk.reset` and keep it",
                 )
             if (change := rebinding(old, kept)) is not None:

@@ -157,7 +157,10 @@ def _most(length: Expr) -> int | None:
 
 
 def _beyond(have: Expr, wanted: Expr) -> bool:
-    return isinstance(have, Const) and isinstance(wanted, Const) and bool(have.value > wanted.value)
+    match have, wanted:
+        case Const(given), Const(needed):
+            return bool(given > needed)
+    return False
 
 
 Order = tuple[int, ...]

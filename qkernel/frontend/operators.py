@@ -84,13 +84,12 @@ def call_operator(tracer: Tracer, name: str, left: Any, right: Any, node: ast.AS
 def get_attribute(tracer: Tracer, owner: Any, name: str, node: ast.AST) -> Any:
     """`owner.name`; properties of the user's classes are read like methods."""
     found = None if isinstance(owner, type) else getattr(type(owner), name, None)
-    getter = getattr(found, "fget", None) if isinstance(found, property) else None
-    is_kept = isinstance(found, functools.cached_property) and name not in vars(owner) and concerns_kernel(owner)
-    if is_kept:
-        tracer.check_change(owner, ast.unparse(node), node)
-        vars(owner)[name] = call_method(tracer, found.func, (owner,), node)  # type: ignore[union-attr]
-    elif isinstance(getter, types.FunctionType) and is_users(getter) and (tracer.once or concerns_kernel(owner)):
-        return call_method(tracer, getter, (owner,), node)
+    match found:
+        case functools.cached_property() if name not in vars(owner) and concerns_kernel(owner):
+            tracer.check_change(owner, ast.unparse(node), node)
+            vars(owner)[name] = call_method(tracer, found.func, (owner,), node)  # type: ignore[arg-type]
+        case property(fget=types.FunctionType() as getter) if is_users(getter) and (tracer.once or concerns_kernel(owner)):
+            return call_method(tracer, getter, (owner,), node)
     for special in ("getattribute", "getattr"):
         if special == "getattribute" or not _is_there(owner, name):
             result = call_special(tracer, special, owner, (name,), node)
@@ -107,10 +106,11 @@ def _is_there(owner: Any, name: str) -> bool:
 def set_attribute(tracer: Tracer, owner: Any, name: str, value: Any, node: ast.AST) -> None:
     """`owner.name = value`."""
     found = None if isinstance(owner, type) else getattr(type(owner), name, None)
-    if isinstance(found, property) and isinstance(found.fset, types.FunctionType) and is_users(found.fset):
-        call_method(tracer, found.fset, (owner, value), node)
-    elif call_special(tracer, "setattr", owner, (name, value), node) is NotImplemented:
-        setattr(owner, name, value)
+    match found:
+        case property(fset=types.FunctionType() as setter) if is_users(setter):
+            call_method(tracer, setter, (owner, value), node)
+        case _ if call_special(tracer, "setattr", owner, (name, value), node) is NotImplemented:
+            setattr(owner, name, value)
 
 
 def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
@@ -141,6 +141,16 @@ def iterate(tracer: Tracer, value: Any, node: ast.AST) -> Iterator[Any]:
     if found is value:
         tracer.check_change(value, ast.unparse(node), node)
     return found
+
+
+def spread(tracer: Tracer, nodes: list[ast.expr]) -> Iterator[tuple[ast.expr, Any]]:
+    """The values of expressions, each with its node; what has a star gives its elements."""
+    for node in nodes:
+        match node:
+            case ast.Starred(value):
+                yield from ((node, entry) for entry in iterate(tracer, tracer.read(value), node))
+            case _:
+                yield node, tracer.read(node)
 
 
 def _not_spread_out(tracer: Tracer, value: QuantumHandle | Expr, node: ast.AST) -> UnsupportedPythonError:
@@ -388,8 +398,9 @@ def _equal(tracer: Tracer, left: Any, right: Any, node: ast.AST) -> Any:
 
 
 def _or(left: Any, right: Any) -> Any:
-    if isinstance(left, Expr) or isinstance(right, Expr):
-        return apply("or", left if isinstance(left, Expr) else bool(left), right if isinstance(right, Expr) else bool(right))
+    match left, right:
+        case (Expr(), _) | (_, Expr()):
+            return apply("or", *(side if isinstance(side, Expr) else bool(side) for side in (left, right)))
     return left or right
 
 

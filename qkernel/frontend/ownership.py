@@ -268,12 +268,12 @@ def surely_overlap(left: Place, right: Place) -> bool:
 
 
 def _known(place: Place) -> range | None:
-    if not (isinstance(place.start, Const) and isinstance(place.stride, Const)):
-        return None
-    start, stride = place.start.value, place.stride.value
-    if place.length is None:
-        return range(start, start + 1)
-    return range(start, start + stride * place.length.value, stride) if isinstance(place.length, Const) else None
+    match place.start, place.stride, place.length:
+        case Const(start), Const(), None:
+            return range(start, start + 1)
+        case Const(start), Const(stride), Const(length):
+            return range(start, start + stride * length, stride)
+    return None
 
 
 OTHER_QUBITS = "means other qubits", "`qk.swap` exchanges the states of two qubits; names stay with their places"

@@ -75,6 +75,7 @@ _CHANGING = {
 }
 """The methods of Python's data that change it; all others of these types only read."""
 _TAKING = {"append", "appendleft", "extend", "extendleft", "insert", "update"}  # which compare nothing with what they take
+_GETTERS = (operator.itemgetter, operator.attrgetter, operator.methodcaller)
 _FIXED = (str, bytes, tuple, frozenset, range, bool, int, float, complex, np.generic, type(None))
 
 
@@ -101,11 +102,10 @@ def owner(function: Any, arguments: tuple[Any, ...]) -> Any:
 def is_pure(function: Any, arguments: tuple[Any, ...]) -> bool:
     """Whether a function of Python's or numpy's is a listed one, or a method of Python's data."""
     found = owner(function, arguments)
-    match function:
-        case operator.itemgetter() | operator.attrgetter() | operator.methodcaller():
-            return True
-        case types.MethodType() if hasattr(function.__self__, "_fields"):  # of named tuples
-            return function.__name__ in ("_asdict", "_make", "_replace")
+    if isinstance(function, _GETTERS):
+        return True
+    if isinstance(function, types.MethodType) and hasattr(function.__self__, "_fields"):  # of named tuples
+        return function.__name__ in ("_asdict", "_make", "_replace")
     match found:
         case None:
             is_kind = isinstance(function, type) and issubclass(function, (np.generic, BaseException))
@@ -134,16 +134,14 @@ def is_made_by(function: Any, arguments: tuple[Any, ...], result: Any) -> bool:
         return False
     if isinstance(result, np.ndarray):
         return result.base is None
-    found = owner(function, arguments)
-    is_new = isinstance(function, type) or function in (builtins.sorted, builtins.iter)
-    return is_new or isinstance(found, (*_FIXED, np.ndarray, type)) or getattr(function, "__name__", "") == "copy"
+    if isinstance(function, type) or function in (builtins.sorted, builtins.iter):
+        return True
+    return isinstance(owner(function, arguments), (*_FIXED, np.ndarray, type)) or getattr(function, "__name__", "") == "copy"
 
 
 def is_operator(function: Any) -> bool:
     """Whether a listed function does to its arguments what an operator does."""
-    return isinstance(function, (operator.itemgetter, operator.attrgetter, operator.methodcaller)) or (
-        getattr(function, "__module__", None) == "_operator"
-    )
+    return isinstance(function, _GETTERS) or getattr(function, "__module__", None) == "_operator"
 
 
 def without_symbols(keyed: Any) -> Any:

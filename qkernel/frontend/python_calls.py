@@ -22,7 +22,7 @@ from qkernel.errors import (
     UnsupportedPythonError,
 )
 from qkernel.frontend.iteration import SymbolicItems, SymbolicSequence
-from qkernel.frontend.operators import call_method, is_users, iterate, method_of
+from qkernel.frontend.operators import call_method, is_users, method_of, spread
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.pure_functions import (
     changed_by,
@@ -50,21 +50,17 @@ MAXIMUM_DEPTH = 100
 @reads(ast.Call)
 def call(tracer: Tracer, node: ast.Call) -> Any:
     """`function(...)`."""
-
     frame = tracer.frame
     function = tracer.read(node.func)
     positional: list[Any] = []
     spans = []
     tracer.pending.append([])
     try:
-        for argument in node.args:
-            starred = isinstance(argument, ast.Starred)
-            value = tracer.read(argument.value if isinstance(argument, ast.Starred) else argument)
-            for entry in iterate(tracer, value, argument) if starred else (value,):
-                positional.append(entry)
-                spans.append(frame.span(argument))
-                if isinstance(entry, QuantumHandle):
-                    tracer.pending[-1].append(entry)
+        for argument, entry in spread(tracer, node.args):
+            positional.append(entry)
+            spans.append(frame.span(argument))
+            if isinstance(entry, QuantumHandle):
+                tracer.pending[-1].append(entry)
         keywords: dict[str, Any] = {}
         keyword_spans = {}
         for keyword in node.keywords:

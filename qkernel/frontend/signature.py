@@ -18,7 +18,7 @@ from qkernel.frontend.values import as_type, describe, is_no_value
 from qkernel.ir import types as ir
 from qkernel.ir.expressions import ZERO, Expr, Name, Size
 from qkernel.ir.ops import Parameter
-from qkernel.ir.places import whole
+from qkernel.ir.places import Place, whole
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, TupleType, Type, is_quantum
 from qkernel.records import is_same_record, local_names
 from qkernel.types import Annotation, Dict, Matrix, Tensor, Vector
@@ -46,6 +46,11 @@ class Struct:
 
 Returned = ir.Type | Struct | tuple[ir.Type | Struct, ...] | None
 """What a kernel says that it returns; a tuple is a plain one where it holds records."""
+
+
+def in_ir(values: Iterable[Value]) -> tuple[Place | Expr, ...]:
+    """Values as ops have them: qubits as the places where they live."""
+    return tuple(value.place if isinstance(value, QuantumHandle) else value for value in values)
 
 
 def parts_of(returned: Returned) -> tuple[ir.Type | Struct, ...]:
@@ -230,11 +235,11 @@ def _type(hint: Any, node: ast.AST | None, source: Source) -> ir.Type | Struct:
     scalar = getattr(hint, "ir_type", None)
     if scalar is not None:
         return typing.cast(ir.Type, scalar)
-    if isinstance(hint, Annotation) and hint.origin in _RANKS:
-        return _array(hint, node, source)
-    if isinstance(hint, Annotation) and hint.origin is Dict and len(hint.arguments) == 2:
-        key, value = (_type(argument, node, source) for argument in hint.arguments)
-        return ir.DictType(key, value)  # type: ignore[arg-type]
+    match hint:
+        case Annotation(origin=origin) if origin in _RANKS:
+            return _array(hint, node, source)
+        case Annotation(origin=origin, arguments=(key, value)) if origin is Dict:
+            return ir.DictType(_type(key, node, source), _type(value, node, source))  # type: ignore[arg-type]
     if any(hint is kind for kind in (*_RANKS, Dict, tuple, typing.Tuple)):  # noqa: UP006 - a hint may be unhashable
         name = hint.__name__ if hint is not typing.Tuple else "Tuple"  # noqa: UP006
         example = "Dict[qk.UInt, qk.Float]" if hint is Dict else f"{name}[qk.Float]"

@@ -299,7 +299,7 @@ def _return(tracer: Tracer, node: ast.Return) -> Signal:
 
 @reads(ast.Break, ast.Continue)
 def _jump(tracer: Tracer, node: ast.Break | ast.Continue) -> Signal:
-    word = "break" if isinstance(node, ast.Break) else "continue"
+    word = type(node).__name__.lower()
     if tracer.frame.symbolic_depth:
         raise UnsupportedPythonError(
             f"`{word}` cannot stand in a loop or branch that is decided later",
@@ -308,7 +308,7 @@ def _jump(tracer: Tracer, node: ast.Break | ast.Continue) -> Signal:
             if word == "continue"
             else "put the rest of the body under a condition that stays false: `done = done or ...`, `if not done:`",
         )
-    return Break() if isinstance(node, ast.Break) else Continue()
+    return Break() if word == "break" else Continue()
 
 
 @reads(ast.Assert)

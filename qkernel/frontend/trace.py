@@ -22,7 +22,17 @@ from qkernel.errors import (
 from qkernel.frontend.calls import call_gate, call_kernel, redefined_help
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import invoke
-from qkernel.frontend.signature import AnyKernel, CallSite, Outline, Struct, Value, ir_parameters, parameter_handle, parts_of
+from qkernel.frontend.signature import (
+    AnyKernel,
+    CallSite,
+    Outline,
+    Struct,
+    Value,
+    in_ir,
+    ir_parameters,
+    parameter_handle,
+    parts_of,
+)
 from qkernel.frontend.source import Captures
 from qkernel.frontend.tracer import Frame, Return, Tracer
 from qkernel.frontend.values import as_type, describe, found_in, handles_in, is_no_value, leaves
@@ -102,7 +112,7 @@ def trace(kernel: AnyKernel) -> Traced:
         kernel.name,
         outline.parameters,
         tuple(tracer.ops),
-        tuple(entry.place if isinstance(entry, QuantumHandle) else entry for entry in values),
+        in_ir(values),
         is_tuple,
         kernel.kind,
         kernel.label,
@@ -155,16 +165,17 @@ def _argument(tracer: Tracer, parameter: ops.Parameter) -> Any:
 def _returned(tracer: Tracer, kernel: AnyKernel, value: Any, span: Span, spans: list[Span]) -> tuple[list[Value], bool]:
     """The values of the return statement, which stand at `spans` if it lists them, checked against the annotation."""
     wanted = kernel.signature.returned
-    if wanted is None:
-        if value is not None:
-            raise _wrong(kernel, value, "None", span)
-        return [], True
-    if isinstance(wanted, (tuple, TupleType)):
-        parts = parts_of(wanted)
-        if not isinstance(value, tuple) or len(value) != len(parts):
-            raise _wrong(kernel, value, f"Tuple[{', '.join(map(str, parts))}]", span)
-        spans = spans if len(spans) == len(value) else [span] * len(value)
-        return [one for each in zip(value, parts, spans, strict=True) for one in _flat(tracer, kernel, *each)], True
+    match wanted:
+        case None:
+            if value is not None:
+                raise _wrong(kernel, value, "None", span)
+            return [], True
+        case tuple() | TupleType():
+            parts = parts_of(wanted)
+            if not isinstance(value, tuple) or len(value) != len(parts):
+                raise _wrong(kernel, value, f"Tuple[{', '.join(map(str, parts))}]", span)
+            spans = spans if len(spans) == len(value) else [span] * len(value)
+            return [one for each in zip(value, parts, spans, strict=True) for one in _flat(tracer, kernel, *each)], True
     if isinstance(value, tuple):
         raise _wrong(kernel, value, str(wanted), span)
     return _flat(tracer, kernel, value, wanted, span), isinstance(wanted, Struct)
@@ -180,7 +191,13 @@ def _flat(tracer: Tracer, kernel: AnyKernel, value: Any, wanted: Type | Struct, 
 
 
 def _wrong(kernel: AnyKernel, value: Any, wanted: str, span: Span, help: str | None = None) -> ReturnTypeError:
-    given = f"a tuple of {len(value)}" if isinstance(value, tuple) else "nothing" if value is None else describe(value)
+    match value:
+        case None:
+            given = "nothing"
+        case tuple():
+            given = f"a tuple of {len(value)}"
+        case _:
+            given = describe(value)
     annotated = kernel.signature.returned_span
     return ReturnTypeError(
         f"`{kernel.name}` returns {given}, but says `{wanted}`",

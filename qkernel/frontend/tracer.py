@@ -72,7 +72,7 @@ class Once:
 
     def notes(self, frame: Frame) -> tuple[Note, ...]:
         """Where the loop or branch stands, if it is not in `frame`, where its body has called to."""
-        place = getattr(self.node, "iter", getattr(self.node, "test", self.node))
+        place = head(self.node)
         words = "the branch" if self.is_branch else "the loop"
         return () if frame is self.frame else (Note(words, self.frame.span(place)),)
 
@@ -92,6 +92,11 @@ class Once:
             if self.is_branch
             else unrolled(self.node),
         )
+
+
+def head(node: ast.AST) -> Any:
+    """The part of a loop or branch that decides how often, or whether, its body runs; all of any other node."""
+    return getattr(node, "iter", getattr(node, "test", node))
 
 
 def unrolled(node: ast.AST) -> str:
@@ -309,9 +314,12 @@ class Tracer:
 
     def scalar(self, value: Any, what: str, span: Span | None = None) -> Expr:
         """`value` as a number or bit."""
-        if isinstance(value, Expr) and not isinstance(value.type, ScalarType):
-            raise SymbolUse(value, what.removeprefix("argument of "))
-        if not isinstance(value, Expr) and not is_number(value):
+        match value:
+            case Expr(type=ScalarType()):
+                return value
+            case Expr():
+                raise SymbolUse(value, what.removeprefix("argument of "))
+        if not is_number(value):
             raise KernelTypeError(f"{what} must be a number, but this is {describe(value)}", span=span, label="not a number")
         return wrap(value)
 
