@@ -1,6 +1,6 @@
 """`range` in Python's own functions: what Python does where bounds are known, else a loop or a named error."""
 
-# ruff: noqa: B905, C416, C417 - what users write
+# ruff: noqa: B905, C417 - what users write
 
 from __future__ import annotations
 
@@ -238,7 +238,6 @@ REFUSED: list[Callable[[Any, Any], Any]] = [
     lambda n, q: list(itertools.combinations(range(n), 2)),
     lambda n, q: list(map(abs, range(n))),
     lambda n, q: np.array(range(n)),
-    lambda n, q: [i for i in range(n)],
     lambda n, q: [*range(n)],
     lambda n, q: collect(*range(n)),
     lambda n, q: range(n)[0],
