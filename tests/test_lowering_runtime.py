@@ -312,10 +312,11 @@ def test_joined_values(values: tuple[bool, bool]) -> None:
 
 
 def test_run_time_value_where_it_is_needed_before() -> None:
-    angle = gate("rx", qubit("q", 1), angles=(apply("float", bit_name("m")),), line=21)
+    angle = gate("u", qubit("q", 1), angles=(apply("float", bit_name("m")), Const(0.0), Const(0.0)), line=21)
     rounds = loop("i", apply("uint", bit_name("m")))
     joined = If(bit_name("m"), (), (), (Joined("x", Const(0.5), real("y")),))
-    for body, line in (([angle], 21), ([rounds], 50), ([joined, gate("rx", qubit("q", 1), angles=(real("x"),), line=22)], 22)):
+    unitary = gate("u", qubit("q", 1), angles=(Const(0.0), real("x"), Const(0.0)), line=22)
+    for body, line in (([angle], 21), ([rounds], 50), ([joined, unitary], 22)):
         with pytest.raises(SeparationError, match="depends on a measurement") as error:
             circuit_of(measure(qubit("q", 0), "m"), *body, width=2, parameters={"y": FLOAT})
         assert error.value.span.line == line

@@ -69,6 +69,8 @@ class _Labels(ExpressionText):
     def operation(self, name: str, operands: tuple[Expr, ...]) -> str:
         level = PRECEDENCE[name]
         match name, operands:
+            case "select", (condition, Const(1), Const(0)):
+                return self.text(condition, ATOM)  # a bit as a number
             case "select", (condition, chosen, other):
                 return f"{self.text(chosen, 1)} if {self.text(condition, 1)} else {self.text(other, 1)}"
             case "neg" | "not", _:

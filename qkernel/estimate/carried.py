@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qkernel.estimate.effort import spend
@@ -25,7 +25,8 @@ class Recurrence:
     """The carried names of one loop of `bound` iterations by their bound names.
 
     `solved` ones have a form in the index; a name of `states` has its first value, and its next one in terms of all.
-    `others` are carried values that are not numbers; they stay. Of `observables` the words are numbers.
+    `others` are carried values that are not numbers; they stay. Of `observables` the words are numbers, of
+    `sums` of measured bits how many there are.
     """
 
     index: Variable
@@ -34,6 +35,7 @@ class Recurrence:
     states: dict[Local, tuple[Quantity, Quantity]] = field(default_factory=dict)
     others: dict[str, Value | RunTime | Deferred] = field(default_factory=dict)
     observables: dict[str, tuple[Word, ...]] = field(default_factory=dict)
+    sums: dict[str, RunTime] = field(default_factory=dict)
 
     def after(self) -> dict[str, Value | RunTime | Deferred]:
         """The values after the loop, by the names that it carries."""
@@ -46,6 +48,9 @@ class Recurrence:
         for carried, words in self.observables.items():
             counts = {word: result.pop(_count_name(carried, k)) for k, word in enumerate(words)}
             result[carried] = Deferred(lambda name=carried, counts=counts: _counted(name, counts))  # type: ignore[misc]
+        for carried, value in self.sums.items():
+            bits = result.pop(_count_name(carried, 0))
+            result[carried] = Deferred(lambda value=value, bits=bits: _summed(value, bits.value()))  # type: ignore[misc]
         return result
 
     def last(self, name: Local) -> Quantity | RunTime:
@@ -89,6 +94,11 @@ class Recurrence:
         return needed
 
 
+def _summed(value: RunTime, bits: Quantity | RunTime) -> RunTime:
+    """A sum of measured bits, of how many there are where that is known."""
+    return replace(value, bits=None if isinstance(bits, RunTime) else bits)
+
+
 def _counted(name: str, counts: Mapping[Word, Any]) -> Words | RunTime:
     """An observable from the numbers of its words, each worked out when it is asked for."""
     found = {word: form.value() for word, form in counts.items()}
@@ -113,7 +123,8 @@ class CarriedNumbers:
     def __init__(self, first: Mapping[str, Value | RunTime]) -> None:
         self.first = first
         self.observables = {name: tuple(dict(words.counts)) for name, words in first.items() if isinstance(words, Words)}
-        self.names = {name for name, value in first.items() if isinstance(value, (Quantity, Words))}
+        self.sums = {name: value for name, value in first.items() if isinstance(value, RunTime) and value.bits is not None}
+        self.names = {name for name, value in first.items() if isinstance(value, (Quantity, Words)) or name in self.sums}
         self.placeholders = {name: fresh(name) for name in self._numbers(first)}
 
     def _numbers(self, values: Mapping[str, Value | RunTime]) -> dict[str, Quantity]:
@@ -126,6 +137,8 @@ class CarriedNumbers:
                     by_word = dict(counts)
                     for k, word in enumerate(self.observables[name]):
                         found[_count_name(name, k)] = by_word.get(word, quantity(0))
+                case RunTime(bits=Quantity() as bits):
+                    found[_count_name(name, 0)] = bits
         return found
 
     def inside(self) -> dict[str, Value | RunTime]:
@@ -137,7 +150,7 @@ class CarriedNumbers:
                 words = enumerate(self.observables[name])
                 found[name] = Words(tuple((word, numbers[_count_name(name, k)]) for k, word in words))
             elif isinstance(value, RunTime):
-                found[name] = value
+                found[name] = replace(value, bits=numbers[_count_name(name, 0)]) if name in self.sums else value
             else:
                 found[name] = numbers[name] if name in numbers else RunTime(length(value), follows=name)
         return found
@@ -153,10 +166,17 @@ class CarriedNumbers:
                     if new := [word for word, _ in counts if word not in self.observables[name]]:
                         all_words = with_words(before, new)
                         found[name] = all_words if len(all_words.counts) < _MOST_WORDS else RunTime(follows=name)
-                case before, RunTime(follows=follows):
-                    found[name] = value if isinstance(before, Words) else RunTime(follows=name if follows else "")
-                case before, _:
-                    found[name] = value if isinstance(before, Words) else RunTime()
+                case Words(), _:
+                    found[name] = value
+                case Quantity() as before, RunTime(bits=Quantity(), follows=follows):
+                    found[name] = RunTime(follows=name if follows else "", bits=quantity(0), rest=before != 0)
+                case RunTime(bits=Quantity(), rest=rest) as before, RunTime(bits=Quantity(), rest=has_rest):
+                    if has_rest and not rest:
+                        found[name] = replace(before, rest=True)
+                case _, RunTime(follows=follows):
+                    found[name] = RunTime(follows=name if follows else "")
+                case _:
+                    found[name] = RunTime()
         return found
 
     def steps(self, following: Mapping[str, Value | RunTime]) -> dict[Local, tuple[Quantity, Quantity]]:

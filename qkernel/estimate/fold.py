@@ -23,7 +23,7 @@ from qkernel.estimate.carried import CarriedNumbers, Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
 from qkernel.estimate.effort import renew, spend
 from qkernel.estimate.forms import is_whole, positive_part, power
-from qkernel.estimate.leaves import gate_tally, measure_tally, pauli_tally, prepare_tally
+from qkernel.estimate.leaves import decided, gate_tally, measure_tally, pauli_tally, prepare_tally
 from qkernel.estimate.quantity import (
     ONE,
     Argument,
@@ -50,7 +50,7 @@ from qkernel.estimate.substitution import (
     substitute_value,
 )
 from qkernel.estimate.sums import fresh, resolve, total, trip_count
-from qkernel.estimate.tally import Called, Tally, either, is_maximum
+from qkernel.estimate.tally import FIELDS, Called, Tally, either, is_maximum
 from qkernel.estimate.unknown import formal_value, item_targets
 from qkernel.estimate.workspace import add_widths, largest, largest_item, made, released
 from qkernel.ir import ops
@@ -204,7 +204,8 @@ class Fold:
 
 def _substituted(value: Result, values: Mapping[str, Value]) -> Result:
     if isinstance(value, RunTime):
-        return value if value.length is None else replace(value, length=substitute(value.length, values))
+        put = (None if amount is None else substitute(amount, values) for amount in (value.length, value.bits))
+        return replace(value, length=next(put), bits=next(put))
     return substitute_value(value, values)
 
 
@@ -245,7 +246,8 @@ class _FunctionFold:
         match op:
             case ops.Gate():
                 inner = self.widened(gate_tally(op, self.scope))
-                self.modified(self.leveled(inner) if op.gate not in ("barrier", "gphase") else inner, op.modifiers, tally)
+                inner = self.leveled(inner) if op.gate not in ("barrier", "gphase") else inner
+                self.modified(decided(inner, op.angles, self.scope), op.modifiers, tally)
             case ops.Call():
                 self.call(op, tally)
             case ops.For(_, domain):
@@ -260,8 +262,9 @@ class _FunctionFold:
                 self.scope.values[register] = Register(size)
                 is_called = self.function is not self.fold.module.entry
                 tally.include(made(self.function, is_called, register, size, span))
-            case ops.PauliEvolve(_, observable, _, modifiers):
-                self.modified(self.in_turn(pauli_tally(self.scope.value(observable))), modifiers, tally)
+            case ops.PauliEvolve(_, observable, time, modifiers):
+                inner = self.in_turn(pauli_tally(self.scope.value(observable)))
+                self.modified(decided(inner, (time, observable), self.scope), modifiers, tally)
             case ops.Prepare(place):
                 tally.include(self.in_turn(prepare_tally(self.scope.place_length(place))))
             case ops.Measure(place, result):
@@ -312,6 +315,8 @@ class _FunctionFold:
                     times = self.scope.number(exponent)
                     if exponent.type != FLOAT or (times.is_constant and is_whole(times)):
                         inner = inner.powered(times)  # else one rotation takes it into its angle
+        if inner.bounded and modifiers:  # under these, gates have other names
+            inner.bounded |= frozenset((*FIELDS, *inner.by_name()))
         tally.include(inner)
 
     def call(self, op: ops.Call, tally: Tally) -> None:
@@ -343,7 +348,7 @@ class _FunctionFold:
                 sides.bounded |= {item for item in ("qubits", "ancillas") if made.of(item).terms}
             tally.include(sides)
             for joined in op.joined:
-                self.scope.values[joined.name] = RunTime(self.joined_length(joined))
+                self.scope.values[joined.name] = self.scope.chosen_when_run(joined.then, joined.otherwise)
             return
         if not condition.is_constant and self.function.name in self.fold.recursive:
             raise needs_end(self.function.name, op.span)
@@ -366,12 +371,9 @@ class _FunctionFold:
         elif then == otherwise:
             self.scope.values[joined.name] = then
         elif isinstance(then, RunTime) or isinstance(otherwise, RunTime):
-            self.scope.values[joined.name] = RunTime(self.joined_length(joined))
+            self.scope.values[joined.name] = self.scope.chosen_when_run(joined.then, joined.otherwise)
         else:
             self.scope.values[joined.name] = self.scope.chosen(condition, then, otherwise, joined.then.type)
-
-    def joined_length(self, joined: ops.Joined) -> Quantity | None:
-        return self.scope.length(joined.then)
 
     def while_loop(self, op: ops.While, tally: Tally) -> None:
         for entry in op.carried:
@@ -446,7 +448,7 @@ class _FunctionFold:
         self.facts.pop()
         recurrence = solve(carried.steps(following), index, bound)
         recurrence.others = {name: self.scope.values[name] for name in first if name not in carried.names}
-        recurrence.observables = carried.observables
+        recurrence.observables, recurrence.sums = carried.observables, carried.sums
         return body.map(lambda amount: substitute(amount, recurrence.solved)), recurrence
 
     def unrolled_loop(self, op: ops.For, values: Iterable[Sequence[Value]], tally: Tally) -> None:

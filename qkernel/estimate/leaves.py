@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +14,7 @@ from qkernel.estimate.forms import equals_zero, power
 from qkernel.estimate.quantity import ONE, Closure, Quantity, Value, Words, quantity
 from qkernel.estimate.scope import RunTime, Scope
 from qkernel.estimate.substitution import NotKnown, known, terms
-from qkernel.estimate.tally import Kind, Tally, kind_of
+from qkernel.estimate.tally import FIELDS, Kind, Tally, kind_of
 from qkernel.estimate.words import pauli_word
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Size
@@ -81,6 +82,21 @@ def t_spans(module: Module) -> frozenset[Span]:
     """Where rotations by a constant odd multiple of pi/4 are written."""
     gates = [op for function in module.functions for op in walk(function.body) if isinstance(op, Gate)]
     return frozenset(gate.span for gate in gates if gate.span is not None and "t" in _classes(gate))
+
+
+def decided(inner: Tally, angles: Sequence[Expr], scope: Scope) -> Tally:
+    """The tally of a gate, once for each part of an angle that adds up measured bits.
+
+    An upper bound: bits may be known when the circuit is made, or be the same.
+    """
+    if not any(map(scope.is_run_time, angles)):
+        return inner
+    tally = inner
+    for angle in angles:
+        if angle.type.element != OBSERVABLE:  # whose words are counted as often already
+            tally = tally.repeated(scope.parts(angle))
+    tally.bounded |= frozenset((*FIELDS, *tally.by_name()))
+    return tally
 
 
 def measure_tally(op: Measure, count: Quantity) -> Tally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
 from qkernel.estimate import words
@@ -47,12 +47,15 @@ class RunTime:
     """A measured value, or what depends on one; `length` is that of a vector.
 
     Of an outcome itself, `is_outcome`, lowering can know nothing; of what is made of outcomes it may. `follows` names an
-    array that is not measured, but changed in ways that are not followed here.
+    array that is not measured, but changed in ways that are not followed here. A number may add up `bits` measured bits
+    (None: it is no such sum), and then a `rest` without them.
     """
 
     length: Quantity | None = None
     is_outcome: bool = False
     follows: str = ""
+    bits: Quantity | None = None
+    rest: bool = True
 
     def error(self, name: str) -> RunTimeValue:
         """What to raise where the value of `name` is wanted."""
@@ -98,9 +101,56 @@ class Scope:
                     return self.words(expr)
             return self.number(expr) if expr.type in NUMBERS else self.closure(expr)
         except NotFollowed as error:
-            return RunTime(self.length(expr), follows=error.name)
+            return self.summed(expr, RunTime(self.length(expr), follows=error.name))
         except RunTimeValue:
-            return RunTime(self.length(expr))
+            return self.summed(expr, RunTime(self.length(expr)))
+
+    def is_run_time(self, expr: Expr) -> bool:
+        """Whether `expr` depends on a measurement."""
+        return any(isinstance(self.get(name), RunTime) for name in free_names(expr))
+
+    def summed(self, expr: Expr, value: RunTime) -> RunTime:
+        """`value`, the run-time value of `expr`, with how many measured bits it adds up."""
+        bits, rest = self._bits(expr) if expr.type in NUMBERS else (None, True)
+        return replace(value, bits=bits, rest=rest)
+
+    def chosen_when_run(self, then: Expr, otherwise: Expr) -> RunTime:
+        """One of two values, as a measurement says: a number has one more bit in it than before."""
+        value = RunTime(self.length(then))
+        left, right = self.summed(then, value), self.summed(otherwise, value)
+        if left.bits is None or right.bits is None:
+            return value
+        return replace(value, bits=maximum(left.bits, right.bits) + 1, rest=left.rest or right.rest)
+
+    def parts(self, expr: Expr) -> Quantity:
+        """How many rotations an angle takes: one for each measured bit that it adds up, and one for the rest."""
+        if isinstance(expr, Pack) and expr.items:
+            return sum((self.parts(item) for item in expr.items), quantity(0)) / len(expr.items)
+        if not self.is_run_time(expr):
+            return ONE
+        bits, rest = self._bits(expr)
+        if bits is None and isinstance(expr.type, ArrayType):
+            raise RunTimeValue(str(expr))
+        return ONE if bits is None else bits + (1 if rest else equals_zero(bits))
+
+    def _bits(self, expr: Expr) -> tuple[Quantity | None, bool]:
+        """How many measured bits a number adds up, None where it is no such sum; and whether it has a part without them."""
+        if not self.is_run_time(expr):
+            return quantity(0), not (isinstance(expr, Const) and expr.value == 0)
+        match expr:
+            case Name(name) if expr.type != BIT and isinstance(value := self.get(name), RunTime):
+                return value.bits, value.rest
+            case Apply("fixed", (bits, _)):
+                return self.length(bits), False
+            case Apply("neg" | "float" | "uint" | "natural" | "/", (inner, *_)):
+                return self._bits(inner)
+            case Apply("+" | "-" | "*" as name, (left, right)):
+                (first, has_rest), (second, has_other) = self._bits(left), self._bits(right)
+                rest = has_rest and has_other if name == "*" else has_rest or has_other
+                return (None if first is None or second is None else first + second), rest
+            case Apply("select", (_, _, otherwise)):
+                return ONE, self._bits(otherwise)[1]
+        return (ONE, False) if expr.type == BIT else (None, True)
 
     def counted(self, expr: Expr) -> Value | RunTime:
         """As `value`, of an observable always its words."""
@@ -109,6 +159,8 @@ class Scope:
 
     def words(self, expr: Expr) -> Words:
         """The words of a sum of Paulis that the kernel makes. Raises as `number` does."""
+        if expr.type in NUMBERS:
+            return Words((("", self.parts(expr)),))
         match expr:
             case Apply("+" | "-", (left, right)):
                 return words.added([self.words(left), self.words(right)])
@@ -126,8 +178,6 @@ class Scope:
                 return self._chosen_words([(equals_zero(place - k), entry) for k, entry in enumerate(items)])
             case Apply(letter, _) if letter in PAULIS:
                 return Words(((letter, ONE),))
-        if expr.type in NUMBERS:
-            return words.NUMBER
         value = self.value(expr)
         if isinstance(value, RunTime):
             raise value.error(str(expr))

@@ -9,9 +9,6 @@ from typing import Any
 from qkernel.estimate.quantity import ONE, ZERO, Bound, Quantity, Value, Word, Words, quantity
 from qkernel.observable import Hamiltonian
 
-NUMBER = Words((("", ONE),))
-"""A number: that many times the identity as a term, and as a factor it changes no word."""
-
 
 def pauli_word(operators: Iterable[Any]) -> str:
     """The letters of a product of Paulis, in alphabetical order: what its rotation costs does not depend on theirs."""

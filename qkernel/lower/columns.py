@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from qkernel.diagnostics import Span
-from qkernel.errors import SeparationError
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Expr
+from qkernel.lower.bit_angles import in_bits
 from qkernel.lower.circuit import PASSIVE, Assign, Branch, Kind, Repeat, Run
-from qkernel.lower.values import Affine, is_open
+from qkernel.lower.values import Affine, Unsettled, is_open
 
 Array = np.ndarray[Any, Any]
 
@@ -153,7 +153,11 @@ class Columns:
         return found
 
     def emit(self, code: int, qubits: Sequence[int], angles: Sequence[Any], span: int) -> None:
-        """Write one instruction."""
+        """Write one instruction; one whose angle measured bits add up to, as one for each of these bits."""
+        for angle in angles:
+            if isinstance(angle, Expr) and not is_open(angle):
+                self._decided(code, qubits, angle, span)
+                return
         self.kind.append(code)
         self.qubits.extend(qubits)
         self.span.append(span)
@@ -165,6 +169,15 @@ class Columns:
         for qubit in qubits:
             self.emit(code, (qubit,), (), span)
 
+    def _decided(self, code: int, qubits: Sequence[int], angle: Expr, span: int) -> None:
+        constant, bits = in_bits(angle, self.kinds.table[code])
+        if not (isinstance(constant, (int, float)) and constant == 0):
+            self.emit(code, qubits, [constant], span)
+        for bit, factor in bits.items():
+            with self.nested() as body:
+                self.emit(code, qubits, [factor], span)
+            self.body.append(Branch(bit, tuple(body), (), self.spans[span] if span >= 0 else None))
+
     def _angle(self, angle: Any) -> None:
         if isinstance(angle, Affine):
             slot = len(self.offsets)
@@ -174,12 +187,6 @@ class Columns:
                 self.symbols.append(symbol)
                 self.coefficients.append(coefficient)
         elif isinstance(angle, Expr):
-            if not is_open(angle):
-                raise SeparationError(
-                    "an angle depends on a measurement, and is to be known before the circuit runs",
-                    label="its angle is known only at run time",
-                    help="choose between gates by `if`",
-                )
             self.non_affine.append((len(self.offsets), angle))
             self.offsets.append(0.0)
         else:
@@ -189,6 +196,8 @@ class Columns:
         """Slots for values that belong to no gate; gives the first. What is written behind them has to be no gate either."""
         first = len(self.offsets)
         for value in values:
+            if isinstance(value, Expr) and not is_open(value):
+                raise Unsettled(value, "an amplitude")
             self._angle(value)
         return first
 

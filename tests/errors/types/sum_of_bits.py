@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel() -> qk.UInt:
+    return qk.measure(qk.qubit()) + qk.measure(qk.qubit())
+
+
+kernel.check()
