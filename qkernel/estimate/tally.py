@@ -191,11 +191,13 @@ class Tally:
         result.add("workspace", cleaned + self.of("workspace"))
         result.add("cleaned", cleaned + self.of("cleaned"))
         result.add("consumed", self.of("consumed"))
+        if "consumed" in self.bounded:
+            result.bounded |= {"qubits", "ancillas"}
         return result
 
     def with_workspace(self) -> Tally:
         """The tally with the workspace among its qubits."""
-        result = Tally({key: amount for key, amount in self.amounts.items() if key not in _INSIDE}, self.bounded)
+        result = Tally({key: amount for key, amount in self.amounts.items() if key not in _INSIDE}, self.bounded - {"consumed"})
         result.add("qubits", self.of("workspace"))
         result.add("ancillas", self.of("workspace"))
         return result
@@ -337,6 +339,6 @@ def either(then: Tally, otherwise: Tally) -> Tally:
     for name, amount in result.by_name().items():
         result.add(Excess(name), amount - maximum(names[0].get(name, ZERO), names[1].get(name, ZERO)))
     if result.of("consumed").terms:  # perhaps the same qubits on both sides
-        bounded |= {"qubits", "ancillas"}
+        bounded.add("consumed")
     result.bounded = then.bounded | otherwise.bounded | bounded
     return result
