@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qkernel_stdlib.examples import arithmetic, controls, encodings, networks, phases, search, states
+from qkernel_stdlib.examples import arithmetic, controls, encodings, fourier_arithmetic, networks, phases, search, states
 from qkernel_stdlib.examples.example import Example
 
 __all__ = ["EXAMPLES", "NETWORKS", "Example"]
@@ -14,6 +14,7 @@ EXAMPLES: tuple[Example, ...] = (
     *states.EXAMPLES,
     *controls.EXAMPLES,
     *phases.EXAMPLES,
+    *fourier_arithmetic.EXAMPLES,
     *arithmetic.EXAMPLES,
     *search.EXAMPLES,
 )
