@@ -13,7 +13,7 @@ from qkernel.draw.builder import Options
 from qkernel.draw.concrete import Placed, circuit_scene
 from qkernel.draw.html import html_drawing
 from qkernel.draw.picture import paint_scene
-from qkernel.draw.scene import Scene, reworded, with_short_names
+from qkernel.draw.scene import Scene, changed, with_short_names
 from qkernel.draw.style import STYLES, CircuitStyle, find_style
 from qkernel.draw.svg import svg_drawing
 from qkernel.draw.text import text_drawing
@@ -75,7 +75,7 @@ def draw(
         return text_drawing(scene, None if width is None else int(width), ascii)
     if output == "mpl":
         return _figure(scene, chosen, width)
-    scene = with_short_names(reworded(scene, visible), _LONGEST_NAME)
+    scene = with_short_names(changed(scene, visible), _LONGEST_NAME)
     if output == "html":
         return html_drawing(scene, chosen)
     picture = paint_scene(scene, 0.75 * (width or 1200.0), chosen.font_size, _slack(width))
@@ -98,7 +98,7 @@ def _figure(scene: Scene, style: CircuitStyle, width: float | None) -> Figure:
     from qkernel.draw.fonts import legible
     from qkernel.draw.mpl import figure
 
-    shown = with_short_names(reworded(scene, legible), _LONGEST_NAME)
+    shown = with_short_names(changed(scene, legible), _LONGEST_NAME)
     return figure(paint_scene(shown, 72 * (width or 14.0), style.font_size, _slack(width)), style)
 
 

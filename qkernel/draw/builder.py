@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from qkernel.draw.operations import control_places
-from qkernel.draw.scene import Frame, Item, Operation, Scene, Section, framed, in_rows
+from qkernel.draw.scene import Frame, Item, Operation, Scene, Section, changed, framed
 from qkernel.draw.scope import Scope, register_value
 from qkernel.draw.wiring import Level, Wiring
 from qkernel.errors import EmitError, SizeError
@@ -181,7 +181,7 @@ class Builder:
         anchors = {lane: wiring.registers[name].wires[-1] for name, found in wiring.lanes.wires.items() for lane in found}
         wires = [k for k, wire in enumerate(wiring.wires) if k in used or not (wire.starts_late or wire.is_classical)]
         wires.sort(key=lambda k: (wiring.wires[k].is_classical, anchors.get(k, k), k))
-        return in_rows(Scene(title, subtitle, tuple(wiring.wires), tuple(items)), wires)
+        return changed(Scene(title, subtitle, tuple(wiring.wires), tuple(items)), wires=wires)
 
     def frame(
         self, family: str, sections: list[Section], first: int, kept: set[int] | None = None, **details: Any

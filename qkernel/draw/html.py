@@ -13,20 +13,40 @@ from html import escape
 from math import ceil, floor
 
 from qkernel.characters import shorten
-from qkernel.draw.drawings import HtmlDrawing
+from qkernel.diagnostics import counted
 from qkernel.draw.layout import Extent, Layout, lay_out
 from qkernel.draw.page import PAGE
 from qkernel.draw.pen import BOX, EDGE, SKIRT, TITLE, Pen
-from qkernel.draw.scene import Frame, Item, Operation, Scene, Section
+from qkernel.draw.scene import Frame, Item, Operation, Scene, Section, Wire
 from qkernel.draw.shapes import Line, Shape, Text, text_width
 from qkernel.draw.style import STYLES, CircuitStyle
-from qkernel.draw.svg import AUTOMATIC, dark_rules, follows_reader, group_markup, markup
-from qkernel.draw.tooltips import count_operations, count_text, tooltip_text
+from qkernel.draw.svg import AUTOMATIC, dark_rules, follows_reader, group_markup, markup, tooltip_text
 
 _TOP, _OVERLAP = 10.0, 0.8
 """Pixels above and below everything, and by which wires of neighbouring slices overlap, which may stand between pixels."""
 _AROUND = 110
 """Pixels of a page that are not the drawing: the heading on two lines, and a scroll bar."""
+
+
+class HtmlDrawing(str):
+    """A drawing as an HTML page; a notebook shows it in a frame of its own, `height` pixels high.
+
+    In a frame, so that its names, styles and script are of no concern to the notebook and to other drawings in it.
+    """
+
+    height: int
+
+    def __new__(cls, text: str, height: int = 400) -> HtmlDrawing:
+        drawing = super().__new__(cls, text)
+        drawing.height = height
+        return drawing
+
+    def __repr__(self) -> str:
+        return f"<an HTML drawing of {len(self)} characters: a notebook shows it, `str()` gives its text>"
+
+    def _repr_html_(self) -> str:
+        look = f"width:100%;height:{self.height}px;border:0"
+        return f'<iframe srcdoc="{escape(self)}" style="{look}" title="drawing of a kernel"></iframe>'
 
 
 def html_drawing(scene: Scene, style: CircuitStyle) -> HtmlDrawing:
@@ -81,7 +101,7 @@ class Strip:
         """Collect all operations, hidden ones too; frames at the upper and lower edge of each wire in `entries`."""
         above, below = [0] * len(self.scene.wires), [0] * len(self.scene.wires)
         for entry in entries:
-            frame = entry if isinstance(entry, Frame) else entry.body
+            frame = entry.body
             if isinstance(entry, Operation):
                 found.append(entry)
             if frame is None:
@@ -277,9 +297,42 @@ def rows_of(items: Sequence[Item]) -> set[int]:
     """The wires of qubits that `items` touch, however they are folded."""
     wires: set[int] = set()
     for entry in items:
-        frame = entry if isinstance(entry, Frame) else entry.body
-        wires |= {touch.wire for touch in (entry.controls if isinstance(entry, Frame) else entry.touches)}
-        for sections in variants(frame) if frame is not None else ():
-            wires |= rows_of([inner for section in sections for inner in section.items])
-        wires |= {*frame.wires} if frame is not None else set()
+        wires |= entry.touched_wires
+        if entry.body is not None:
+            wires |= {*entry.body.wires}
+            for sections in variants(entry.body):
+                wires |= rows_of([inner for section in sections for inner in section.items])
     return wires
+
+
+def count_operations(items: tuple[Item, ...], wires: tuple[Wire, ...]) -> int | None:
+    """How many operations `items` stand for; None where that depends on something open."""
+    total = 0
+    for entry in items:
+        number = _count(entry, wires)
+        if number is None:
+            return None
+        total += number
+    return total
+
+
+def _count(entry: Item, wires: tuple[Wire, ...]) -> int | None:
+    if isinstance(entry, Frame):
+        if entry.family == "opened":
+            return count_operations(entry.sections[0].items, wires)
+        return None if entry.unrolled is None else count_operations(entry.unrolled, wires)
+    if entry.body is not None:
+        return _count(entry.body, wires)
+    if entry.family in ("start", "end", "barrier", "fan"):
+        return 0
+    known = entry.family not in ("call", "composite", "oracle") and not _is_bundled(entry, wires)
+    return 1 if known else None
+
+
+def _is_bundled(operation: Operation, wires: tuple[Wire, ...]) -> bool:
+    return not operation.place and any(wires[touch.wire].size is not None for touch in operation.touches)
+
+
+def count_text(number: int | None) -> str:
+    """A count in words."""
+    return "" if number is None else counted(number, "operation")

@@ -148,12 +148,8 @@ def _letter(letter: str, bold: bool) -> tuple[Any, float]:
 
 
 def _segments(line: Line) -> Path:
-    """A line, or the two of a double one."""
-    shift = 1.3 if line.double else 0.0
-    across = (shift, 0.0) if line.x1 == line.x2 else (0.0, shift)
-    sides = [(side * across[0], side * across[1]) for side in ((-1, 1) if line.double else (0,))]
-    points = [point for x, y in sides for point in ((line.x1 + x, line.y1 + y), (line.x2 + x, line.y2 + y))]
-    return Path(points, [Path.MOVETO, Path.LINETO] * len(sides))
+    points = [point for strand in line.strands for point in strand]
+    return Path(points, [Path.MOVETO, Path.LINETO] * len(line.strands))
 
 
 def _rounded(box: Box, radius: float) -> Path:

@@ -110,6 +110,20 @@ class Operation:
                 stretches.append((wire, wire))
         return tuple(stretches)
 
+    def changed(self, word: Callable[[str], str], rows: Mapping[int, int]) -> Operation:
+        """The same with other texts and rows, what it stands for too."""
+        return replace(
+            self,
+            name=word(self.name),
+            lines=tuple(map(word, self.lines)),
+            place=word(self.place),
+            touches=_touches(self.touches, word, rows),
+            ended=_wires(self.ended, rows),
+            bits=_wires(self.bits, rows),
+            tooltip=word(self.tooltip),
+            body=None if self.body is None else self.body.changed(word, rows),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -165,6 +179,29 @@ class Frame:
         """The heading of the frame."""
         return self.sections[0].title
 
+    @property
+    def body(self) -> Frame:
+        """What it stands for: itself."""
+        return self
+
+    def changed(self, word: Callable[[str], str], rows: Mapping[int, int]) -> Frame:
+        """The same with other texts and rows, what is in it too."""
+
+        def items(old: tuple[Item, ...]) -> tuple[Item, ...]:
+            return tuple(entry.changed(word, rows) for entry in old)
+
+        return replace(
+            self,
+            sections=tuple(Section(word(section.title), items(section.items)) for section in self.sections),
+            wires=_wires(self.wires, rows),
+            badge=word(self.badge),
+            controls=_touches(self.controls, word, rows),
+            bits=_wires(self.bits, rows),
+            drops=_wires(self.drops, rows),
+            tooltip=word(self.tooltip),
+            unrolled=None if self.unrolled is None else items(self.unrolled),
+        )
+
 
 Item = Operation | Frame
 
@@ -184,61 +221,28 @@ def with_short_names(scene: Scene, width: int) -> Scene:
     return replace(scene, wires=tuple(replace(wire, label=shorten_name(wire.label, width)) for wire in scene.wires))
 
 
-def reworded(scene: Scene, word: Callable[[str], str]) -> Scene:
-    """The same scene with every text passed through `word`, those in boxes that unfold too."""
+def changed(scene: Scene, word: Callable[[str], str] = str, wires: Sequence[int] | None = None) -> Scene:
+    """The same scene with every text passed through `word`, and with these of its wires, in this order."""
+    kept = range(len(scene.wires)) if wires is None else wires
+    rows = {wire: row for row, wire in enumerate(kept)}
+    shown = [scene.wires[k] for k in kept]
+    return Scene(
+        word(scene.title),
+        word(scene.subtitle),
+        tuple(replace(wire, label=word(wire.label), size=wire.size and word(wire.size)) for wire in shown),
+        tuple(entry.changed(word, rows) for entry in scene.items),
+    )
 
-    def touches(old: tuple[Touch, ...]) -> tuple[Touch, ...]:
-        return tuple(replace(touch, text=word(touch.text)) for touch in old)
 
-    def item(old: Any) -> Any:
-        if isinstance(old, Operation):
-            return replace(
-                old,
-                name=word(old.name),
-                lines=tuple(map(word, old.lines)),
-                place=word(old.place),
-                touches=touches(old.touches),
-                tooltip=word(old.tooltip),
-                body=None if old.body is None else item(old.body),
-            )
-        sections = tuple(Section(word(section.title), tuple(map(item, section.items))) for section in old.sections)
-        unrolled = None if old.unrolled is None else tuple(map(item, old.unrolled))
-        badge, tooltip = word(old.badge), word(old.tooltip)
-        return replace(old, badge=badge, tooltip=tooltip, sections=sections, controls=touches(old.controls), unrolled=unrolled)
+def _touches(old: tuple[Touch, ...], word: Callable[[str], str], rows: Mapping[int, int]) -> tuple[Touch, ...]:
+    return tuple(replace(touch, wire=rows[touch.wire], text=word(touch.text)) for touch in old)
 
-    wires = tuple(replace(wire, label=word(wire.label), size=wire.size and word(wire.size)) for wire in scene.wires)
-    return Scene(word(scene.title), word(scene.subtitle), wires, tuple(map(item, scene.items)))
+
+def _wires(old: tuple[int, ...], rows: Mapping[int, int]) -> tuple[int, ...]:
+    return tuple(sorted(rows[wire] for wire in old if wire in rows))
 
 
 def framed(family: str, sections: Sequence[Section], **details: Any) -> list[Item]:
     """A frame around what its sections touch, or nothing where they touch nothing."""
     wires = {wire for section in sections for entry in section.items for wire in entry.touched_wires}
     return [Frame(family, tuple(sections), tuple(sorted(wires)), **details)] if wires else []
-
-
-def in_rows(scene: Scene, wires: Sequence[int]) -> Scene:
-    """The same scene with these of its wires, in this order."""
-    rows = {wire: row for row, wire in enumerate(wires)}
-    items = tuple(_renumbered(entry, rows) for entry in scene.items)
-    return replace(scene, wires=tuple(scene.wires[k] for k in wires), items=items)
-
-
-def _renumbered(entry: Item, rows: Mapping[int, int]) -> Any:
-    def touches(old: tuple[Touch, ...]) -> tuple[Touch, ...]:
-        return tuple(replace(touch, wire=rows[touch.wire]) for touch in old)
-
-    def wires(old: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(sorted(rows[wire] for wire in old if wire in rows))
-
-    if isinstance(entry, Operation):
-        body = None if entry.body is None else _renumbered(entry.body, rows)
-        return replace(entry, touches=touches(entry.touches), ended=wires(entry.ended), bits=wires(entry.bits), body=body)
-    return replace(
-        entry,
-        sections=tuple(replace(part, items=tuple(_renumbered(inner, rows) for inner in part.items)) for part in entry.sections),
-        wires=wires(entry.wires),
-        controls=touches(entry.controls),
-        bits=wires(entry.bits),
-        drops=wires(entry.drops),
-        unrolled=None if entry.unrolled is None else tuple(_renumbered(inner, rows) for inner in entry.unrolled),
-    )

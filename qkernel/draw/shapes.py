@@ -38,6 +38,15 @@ class Line:
     dashed: bool = False
     double: bool = False
 
+    @property
+    def strands(self) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+        """The line from point to point, or the two of a double one."""
+        ends = []
+        for shift in (-1.3, 1.3) if self.double else (0.0,):
+            x, y = (shift, 0.0) if self.x1 == self.x2 else (0.0, shift)
+            ends.append(((self.x1 + x, self.y1 + y), (self.x2 + x, self.y2 + y)))
+        return ends
+
 
 @dataclass(frozen=True, slots=True)
 class Box:

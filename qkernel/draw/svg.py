@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import linecache
 from html import escape
 from typing import Any
 
-from qkernel.draw.drawings import SvgDrawing
+from qkernel.characters import visible
+from qkernel.diagnostics import Span
 from qkernel.draw.shapes import Arc, Box, Disc, Group, Line, Picture, Shape, Text
 from qkernel.draw.style import STYLES, CircuitStyle
-from qkernel.draw.tooltips import tooltip_text
 
 AUTOMATIC = "qkernel-automatic"
 """The class of drawings in colours that follow the reader: on one page there may be others beside them."""
 _FONT = "'DejaVu Sans', 'Segoe UI', Helvetica, Arial, sans-serif"
+
+
+class SvgDrawing(str):
+    """A drawing as an SVG document; a notebook shows the picture."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<an SVG drawing of {len(self)} characters: a notebook shows it, `str()` gives its text>"
+
+    def _repr_svg_(self) -> str:
+        return str(self)
 
 
 def svg_drawing(picture: Picture, style: CircuitStyle, title: str) -> SvgDrawing:
@@ -49,6 +62,17 @@ def group_markup(group: Group, style: CircuitStyle, attributes: str = "") -> str
     tip = tooltip_text(group.tooltip, group.span)
     title = f"<title>{escape(tip)}</title>" if tip and not attributes else ""
     return f'<g class="{group.kind}"{attributes}>{title}{"".join(shape_markup(shape, style) for shape in group.shapes)}</g>'
+
+
+def tooltip_text(tooltip: str, span: Span | None) -> str:
+    """A few lines: what it is, where it was written, the source itself."""
+    if not tooltip:
+        return ""
+    lines = [tooltip]
+    if span is not None:
+        source, file = linecache.getline(span.file, span.line).strip(), span.file.replace("\\", "/").rsplit("/", 1)[-1]
+        lines.append(visible(f"{file}:{span.line}" + (f"  {source}" if source else "")))
+    return "\n".join(lines)
 
 
 def _number(value: float) -> str:
@@ -91,13 +115,10 @@ def shape_markup(shape: Shape, style: CircuitStyle) -> str:
 
 def _line(line: Line, style: CircuitStyle) -> str:
     paint = f"{_classes(('s', line.stroke))} {_stroke(line.stroke, style, line.width, line.dashed)}"
-    shift = 1.3 if line.double else 0.0
-    across = (shift, 0.0) if line.x1 == line.x2 else (0.0, shift)
     drawn = ""
-    for side in (-1, 1) if line.double else (0,):
-        x, y = side * across[0], side * across[1]
-        start = f'x1="{_number(line.x1 + x)}" y1="{_number(line.y1 + y)}"'
-        drawn += f'<line {start} x2="{_number(line.x2 + x)}" y2="{_number(line.y2 + y)}" {paint}/>'
+    for ends in line.strands:
+        (x1, y1), (x2, y2) = [tuple(map(_number, end)) for end in ends]
+        drawn += f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" {paint}/>'
     return drawn
 
 

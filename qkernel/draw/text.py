@@ -8,23 +8,31 @@ from dataclasses import replace
 
 from qkernel.characters import columns, shorten, shorten_name, spelled_out, steady
 from qkernel.draw.canvas import Canvas, plain
-from qkernel.draw.drawings import TextDrawing
 from qkernel.draw.layout import Extent, FrameBox, Layout, Metrics, lay_out
-from qkernel.draw.scene import Mark, Operation, Scene, Touch, Wire, reworded
+from qkernel.draw.scene import Mark, Operation, Scene, Touch, Wire, changed
 
 _WIDE, _WIDEST = 22, 44  # characters: from where the label of a single wire takes three lines, and where labels are cut
 _MARKS = {Mark.CONTROL: "●", Mark.ANTI_CONTROL: "○", Mark.NOT: "⊕", Mark.CROSS: "×", Mark.START: "|0⟩"}
 
 
+class TextDrawing(str):
+    """A drawing as text; a prompt shows it line by line."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return self.rstrip("\n")
+
+
 def text_drawing(scene: Scene, width: int | None = None, ascii: bool = False) -> TextDrawing:
     """The drawing as text of at most `width` columns (default: the terminal's), if its widest column allows."""
     page = width or shutil.get_terminal_size().columns
-    scene = reworded(scene, spelled_out if ascii else steady)
+    scene = changed(scene, spelled_out if ascii else steady)
     heading = f"{scene.title}({scene.subtitle})" if scene.subtitle else scene.title
     names = [shorten_name(_wire_label(wire), max(page // 3, 8)) for wire in scene.wires]
     margin = max(map(columns, names), default=0) + 2
     longest = page - max(margin, page // 4) - 8
-    scene = reworded(scene, lambda text: _clip(text, longest))
+    scene = changed(scene, lambda text: _clip(text, longest))
     layout = lay_out(scene, Metrics(_operation_width, _heading_width, 2, 0), page - margin - 1)
     bands = layout.bands(max(10, page - margin - 1))
     lanes = [wire for wire, info in enumerate(scene.wires) if info.is_lane]
