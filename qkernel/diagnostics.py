@@ -8,6 +8,7 @@ from __future__ import annotations
 import linecache
 import re
 import reprlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +82,10 @@ def _window(text: str, column: int) -> tuple[str, int]:
 
 
 def _short(file: str) -> str:
-    """`file` relative to the current folder if it lies below it."""
+    """`file` relative to the current folder if it lies below it; a cell of a notebook by its number, as IPython shows it."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is not None and (cell := shell.compile.format_code_name(file)):
+        return " ".join(cell)
     try:
         return str(Path(file).relative_to(Path.cwd()))
     except ValueError:
