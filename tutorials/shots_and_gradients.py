@@ -64,6 +64,7 @@ slopes = {shots: f.grad(theta=repeated, shots=shots, seed=shots)["theta"] for sh
 print("shots    mean   deviation  expected     (exactly, the derivative is", f"{f.grad(theta=THETA)['theta']:.4f})")
 for shots, found in slopes.items():
     print(f"{shots:>5}  {found.mean():>6.3f}  {found.std():>9.4f}  {expected_error(shots):>8.4f}")
+    assert abs(found.std() / expected_error(shots) - 1) < 4 / np.sqrt(2 * REPETITIONS)  # of as many, four standard errors
 
 # %% [markdown]
 # ## Why a quarter turn?
