@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
+import qkernel as qk
+import qkernel.observable as qko
 from qkernel_stdlib import (
+    bravyi_kitaev,
+    drawn_words,
+    fermi_hubbard,
     grover_iteration_count,
+    heisenberg_model,
     hidden_period,
+    ising_model,
     iterative_amplitude_estimation,
+    jordan_wigner,
     maximum_likelihood_amplitude,
     minimum_search,
+    neighbours,
     normal_form,
+    parity_encoding,
+    product_formula,
     search_unknown,
+    trotterized_time_evolution,
     truth_table,
 )
+from qkernel_stdlib.examples.matrices import evolved, word
 
 AMPLITUDES = [0.0, 0.003, 0.1, 0.37, 0.9, 1.0]
 
@@ -128,3 +142,95 @@ def test_a_period_is_what_is_orthogonal_to_all_outcomes(period: list[int]) -> No
     assert hidden_period(outcomes) == period
     if len(period) > 1:
         assert hidden_period(outcomes[:1]) is None
+
+
+def dense(observable: qko.Hamiltonian, num_qubits: int) -> Any:
+    total = np.zeros((2**num_qubits, 2**num_qubits), complex)
+    for letters, weight in observable.terms.items():
+        total += weight * word({entry.index: entry.pauli.name for entry in letters}, num_qubits)
+    return total + observable.constant * np.eye(2**num_qubits)
+
+
+def annihilation(mode: int, n: int) -> Any:
+    """From its definition on occupations."""
+    matrix = np.zeros((2**n, 2**n))
+    for k in range(2**n):
+        if k >> mode & 1:
+            matrix[k ^ 2**mode, k] = (-1) ** (k & 2**mode - 1).bit_count()
+    return matrix
+
+
+def held(encoding: str, occupations: int, n: int) -> int:
+    """The basis state in which an encoding holds occupations: from what each qubit is said to hold."""
+    bits = [occupations >> i & 1 for i in range(n)]
+    match encoding:
+        case "jordan_wigner":
+            stored = bits
+        case "parity_encoding":
+            stored = [sum(bits[: i + 1]) % 2 for i in range(n)]
+        case _:  # qubit i holds the parity of as many modes as the lowest 1 in the binary digits of i + 1 says
+            stored = [sum(bits[i + 1 - (i + 1 & -(i + 1)) : i + 1]) % 2 for i in range(n)]
+    return sum(bit << i for i, bit in enumerate(stored))
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 5])
+@pytest.mark.parametrize("encoding", [jordan_wigner, parity_encoding, bravyi_kitaev], ids=lambda encoding: encoding.__name__)
+def test_encodings_of_fermions_hold_what_they_say(encoding: Any, n: int) -> None:
+    basis = np.zeros((2**n, 2**n))
+    for k in range(2**n):
+        basis[held(encoding.__name__, k, n), k] = 1
+    for mode in range(n):
+        lowered = dense(encoding({((mode, 0),): 1.0}, n), n)
+        np.testing.assert_allclose(lowered, basis @ annihilation(mode, n) @ basis.T, atol=1e-12)
+        raised = dense(encoding({((mode, 1),): 1.0}, n), n)
+        np.testing.assert_allclose(raised, lowered.conj().T, atol=1e-12)
+    moved = dense(encoding({((n - 1, 1), (0, 0)): 2.0}, n), n)
+    np.testing.assert_allclose(moved, basis @ (2 * annihilation(n - 1, n).T @ annihilation(0, n)) @ basis.T, atol=1e-12)
+    with pytest.raises(ValueError, match=f"no mode {n} among {n}"):
+        encoding({((n, 1),): 1.0}, n)
+
+
+def test_letters_of_bravyi_kitaev_grow_as_the_logarithm() -> None:
+    longest = [max(len(letters) for letters in bravyi_kitaev({((mode, 0),): 1.0}, 16).terms) for mode in range(16)]
+    assert max(longest) <= 5
+    assert max(len(letters) for letters in jordan_wigner({((15, 0),): 1.0}, 16).terms) == 16
+
+
+@pytest.mark.parametrize(("sites", "periodic", "width"), [(2, False, None), (3, True, None), (4, False, 2)])
+def test_fermi_hubbard_bonds(sites: int, periodic: bool, width: int | None) -> None:
+    operator = fermi_hubbard(sites, 1.5, 4.0, periodic, width)
+    bonds = {(2, False, None): 1, (3, True, None): 3, (4, False, 2): 4}[sites, periodic, width]
+    assert list(operator.values()).count(-1.5) == 4 * bonds
+    assert list(operator.values()).count(4.0) == sites
+    matrix = dense(jordan_wigner(operator, 2 * sites), 2 * sites)
+    np.testing.assert_allclose(matrix, matrix.conj().T, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 2, 4, 6])
+def test_product_formulas_are_of_their_order(order: int) -> None:
+    parts = [ising_model(3, 1.0, 0.0), ising_model(3, 0.0, 0.8)]
+
+    @qk.qkernel
+    def steps(q: qk.Vector[qk.Qubit], time: qk.Float, step: qk.UInt) -> qk.Vector[qk.Qubit]:
+        return trotterized_time_evolution(q, parts, time, step, order)
+
+    exact = evolved(dense(parts[0], 3) + dense(parts[1], 3), 1.0)
+    errors = [np.linalg.norm(steps.unitary(q=3, time=1.0, step=step) - exact, 2) for step in (2, 4)]
+    assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.35)
+    for part in (0, 1):
+        assert sum(share for each, share in product_formula(2, order) if each == part) == pytest.approx(1)
+    with pytest.raises(ValueError, match="is 1 or even, but not 3"):
+        trotterized_time_evolution(None, parts, 1.0, 1, 3)  # type: ignore[arg-type]
+
+
+def test_drawn_words_come_as_often_as_they_weigh() -> None:
+    words = drawn_words(ising_model(2, 3.0, -1.0), 5000, seed=1)
+    assert sum(word == ising_model(2, 3.0, 0.0) * (5 / 3 / 5000) for word in words) / 5000 == pytest.approx(3 / 5, abs=0.03)
+    assert {abs(weight) for each in words for weight in each.terms.values()} == {5 / 5000}
+
+
+def test_spin_models() -> None:
+    assert ising_model(3, 0.5, -1.0) == qko.Hamiltonian.from_string("0.5*Z0*Z1 + 0.5*Z1*Z2 - X0 - X1 - X2")
+    assert len(ising_model(3, 0.5, -1.0, periodic=True).terms) == 6
+    assert heisenberg_model(2, (1.0, 2.0, 3.0), 4.0) == qko.Hamiltonian.from_string("X0*X1 + 2*Y0*Y1 + 3*Z0*Z1 + 4*Z0 + 4*Z1")
+    assert neighbours(2, periodic=True) == [(0, 1)]

@@ -29,13 +29,13 @@ def controlled(kernel: Any) -> Any:
 def undone(kernel: Any) -> Any:
     """`kernel`, then its inverse."""
     quantum = [name for name, type in kernel.input_types.items() if is_quantum(type)]
-    others = [name for name in kernel.input_types if name not in quantum]
     results = [f"result_{k}" for k in range(len(kernel.output_types))]
+    back = dict(zip(quantum, results, strict=True))
     types = ", ".join(str(kernel.input_types[name]) for name in quantum)
     return _made(
         f"def undone({_parameters(kernel)}) -> {f'tuple[{types}]' if len(quantum) > 1 else types}:\n"
         f"    {', '.join(results)} = kernel({', '.join(kernel.input_types)})\n"
-        f"    return qk.inverse(kernel)({', '.join([*results, *others])})\n",
+        f"    return qk.inverse(kernel)({', '.join(back.get(name, name) for name in kernel.input_types)})\n",
         kernel,
     )
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from qkernel_stdlib.examples import arithmetic, controls, encodings, fourier_arithmetic, networks, phases, search, states
+from qkernel_stdlib.examples import (
+    arithmetic,
+    controls,
+    encodings,
+    fourier_arithmetic,
+    networks,
+    phases,
+    physics,
+    search,
+    states,
+    walks,
+)
 from qkernel_stdlib.examples.example import Example
 
 __all__ = ["EXAMPLES", "NETWORKS", "Example"]
@@ -17,4 +28,6 @@ EXAMPLES: tuple[Example, ...] = (
     *fourier_arithmetic.EXAMPLES,
     *arithmetic.EXAMPLES,
     *search.EXAMPLES,
+    *walks.EXAMPLES,
+    *physics.EXAMPLES,
 )
