@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import Any
 
-from qkernel.diagnostics import Span
+from qkernel.diagnostics import Span, did_you_mean
 from qkernel.engine import load_importer
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend.calls import call_kernel
-from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.ownership import QuantumHandle, plain
 from qkernel.frontend.signature import Outline, Signature, Value, parameter_handle, written_parameters
 from qkernel.frontend.source import Captures
 from qkernel.frontend.trace import Traced
 from qkernel.frontend.tracer import active_tracer
+from qkernel.frontend.values import describe
 from qkernel.ir import files
-from qkernel.ir.expressions import Const, Expr
+from qkernel.ir.expressions import Const, Expr, Name, size, wrap
 from qkernel.ir.module import Module
 from qkernel.ir.ops import Call, Function, Parameter
 from qkernel.ir.places import Place, whole
-from qkernel.ir.types import QUBIT, ArrayType, TupleType
+from qkernel.ir.python_values import SymbolUse
+from qkernel.ir.types import QUBIT, UINT, ArrayType, TupleType
+from qkernel.ir.vocabulary import COSTS
 from qkernel.ir.walk import walk
 from qkernel.kernel import MOST_PROGRAMS, Kernel
 from qkernel.recent import Recent
@@ -88,22 +92,29 @@ def from_qiskit(circuit: Any) -> Kernel[..., Any]:
 class Oracle:
     """An operation on `num_qubits` qubits without a body: it counts and draws, and does not lower.
 
-    Called in a kernel with that many qubits, or with one register.
+    Called in a kernel with that many qubits, or with one register; without `num_qubits`, with a register of any length.
+    `cost` says what it is made of: T gates (`t`), Toffoli gates (`toffoli`), clean `qubits` that it works with. Each is a
+    number, or a function of the number of qubits, which may be a symbol: `cost={"t": lambda n: 4 * n}`.
     """
 
-    def __init__(self, name: str, num_qubits: int) -> None:
-        if isinstance(num_qubits, bool) or not isinstance(num_qubits, int) or num_qubits < 1:
+    def __init__(
+        self, name: str, num_qubits: int | None = None, cost: Mapping[str, int | Callable[[int], int]] | None = None
+    ) -> None:
+        is_whole = isinstance(num_qubits, int) and not isinstance(num_qubits, bool)
+        if num_qubits is not None and not (is_whole and num_qubits >= 1):
             raise KernelTypeError(f"an oracle acts on one or more qubits, not on {num_qubits!r}")
         if not isinstance(name, str) or not name.isidentifier():
             raise KernelTypeError(f"an oracle needs a name like a variable's, not {name!r}")
         self.name, self.num_qubits = name, num_qubits
-        qubits = tuple(Parameter(f"q{k}", QUBIT) for k in range(num_qubits))
-        self._on_qubits = _bodiless(name, qubits, tuple(Place(qubit.name) for qubit in qubits))
         register = Parameter("q", ArrayType(QUBIT))
-        self._on_register = _bodiless(name, (register,), (parameter_handle(register).place,))
+        known = _cost(cost or {}, size(Name("q", register.type)) if num_qubits is None else Const(num_qubits))
+        self._on_register = _bodiless(name, (register,), (parameter_handle(register).place,), known)
+        if num_qubits is not None:
+            qubits = tuple(Parameter(f"q{k}", QUBIT) for k in range(num_qubits))
+            self._on_qubits = _bodiless(name, qubits, tuple(Place(qubit.name) for qubit in qubits), known)
 
     def __repr__(self) -> str:
-        return f"<oracle {self.name} on {self.num_qubits} qubits>"
+        return f"<oracle {self.name} on {'any number of' if self.num_qubits is None else self.num_qubits} qubits>"
 
     def __call__(self, *qubits: Any) -> Any:
         """Apply the oracle; only inside a kernel."""
@@ -114,8 +125,15 @@ class Oracle:
         """The oracle as a kernel: on a register if that comes last, else on single qubits."""
         last = arguments[-1] if arguments else None
         if not isinstance(last, QuantumHandle) or not last.is_register:
+            if self.num_qubits is None:
+                raise CallArgumentError(
+                    f"`{self.name}` acts on a register",
+                    span=span,
+                    label="not a register",
+                    help=f'say on how many qubits it acts: `qk.Oracle("{self.name}", num_qubits={len(arguments) or 1})`',
+                )
             return self._on_qubits
-        if isinstance(last.length, Const) and last.length.value != self.num_qubits:
+        if self.num_qubits is not None and isinstance(last.length, Const) and last.length.value != self.num_qubits:
             raise CallArgumentError(
                 f"`{self.name}` acts on {self.num_qubits} qubits, and `{last.name}` has {last.length.value}",
                 span=span,
@@ -124,5 +142,31 @@ class Oracle:
         return self._on_register
 
 
-def _bodiless(name: str, parameters: tuple[Parameter, ...], returns: tuple[Place, ...]) -> PrebuiltKernel:
-    return PrebuiltKernel(Function(name, parameters, (), returns, len(returns) > 1, "oracle", name), {})
+Cost = tuple[tuple[str, Expr], ...]
+
+
+def _cost(given: Mapping[str, Any], count: Expr) -> Cost:
+    """What an oracle on `count` qubits costs, as expressions."""
+    found = []
+    for item, amount in given.items():
+        if item not in COSTS:
+            raise KernelTypeError(
+                f"the cost of an oracle is not given in `{item}`{did_you_mean(item, [*COSTS])}",
+                help=f"it is given in {', '.join(f'`{known}`' for known in COSTS)}",
+            )
+        try:
+            value = wrap(amount(plain(count)) if callable(amount) else amount)
+        except SymbolUse:
+            raise KernelTypeError(
+                f"the cost in `{item}` asks for the number of qubits, which is a symbol",
+                help="compute it with `+ - * // % **`, `qk.log2`, `qk.ceil`, `qk.max`, or give the oracle `num_qubits`",
+            ) from None
+        found_instead = value.value if isinstance(value, Const) else describe(value)
+        if value.type != UINT or (isinstance(value, Const) and value.value < 0):
+            raise KernelTypeError(f"the cost in `{item}` is a whole number from 0 on, not {found_instead}")
+        found.append((item, value))
+    return tuple(found)
+
+
+def _bodiless(name: str, parameters: tuple[Parameter, ...], returns: tuple[Place, ...], cost: Cost) -> PrebuiltKernel:
+    return PrebuiltKernel(Function(name, parameters, (), returns, len(returns) > 1, "oracle", name, cost=cost), {})

@@ -94,7 +94,8 @@ def _estimate(source: Origin, unknown: UnknownResourcePolicy) -> ResourceEstimat
 
 
 def _refuse_unknown(tally: Tally) -> None:
-    unknown: set[Variable] = {item.name for _, item in tally.amounts if isinstance(item, Called) and item.oracle}
+    oracles = (item for _, item in tally.amounts if isinstance(item, Called) and item.oracle)
+    unknown: set[Variable] = {oracle.name for oracle in oracles if not oracle.is_known}
     for amount in tally.amounts.values():
         parts = [atom for term in amount.terms for atom, _ in term if isinstance(atom, Terms)]
         unknown = unknown.union(*(value_names(part.observable) for part in parts))

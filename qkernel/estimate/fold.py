@@ -23,7 +23,7 @@ from qkernel.estimate.carried import CarriedNumbers, Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
 from qkernel.estimate.effort import renew, spend
 from qkernel.estimate.forms import is_whole, positive_part, power
-from qkernel.estimate.leaves import decided, gate_tally, measure_tally, pauli_tally, prepare_tally
+from qkernel.estimate.leaves import decided, gate_tally, measure_tally, oracle_tally, pauli_tally, prepare_tally
 from qkernel.estimate.quantity import (
     ONE,
     Argument,
@@ -327,8 +327,10 @@ class _FunctionFold:
         ]
         inner = Tally()
         label = callee.label or callee.name
-        inner.add(Called(label, callee.kind == "oracle"), ONE)
-        if callee.kind != "oracle":
+        inner.add(Called(label, callee.kind == "oracle", bool(callee.cost)), ONE)
+        if callee.kind == "oracle":
+            inner.include(self.in_turn(oracle_tally(callee, arguments)))
+        else:
             summary = self.fold.call(op, arguments)
             inner.include(summary.tally)
             for name, value in zip(op.results, summary.returns, strict=False):
@@ -357,23 +359,7 @@ class _FunctionFold:
         if condition != 1:
             tally.include(self.block(op.otherwise), 1 - condition)
         for joined in op.joined:
-            self.join(joined, condition)
-
-    def join(self, joined: ops.Joined, condition: Quantity) -> None:
-        if condition.is_constant:
-            self.scope.values[joined.name] = self.scope.value(joined.then if condition == 1 else joined.otherwise)
-            return
-        then, otherwise = self.scope.value(joined.then), self.scope.value(joined.otherwise)
-        if isinstance(then, Quantity) and isinstance(otherwise, Quantity):
-            self.scope.values[joined.name] = then * condition + otherwise * (1 - condition)
-        elif isinstance(then, Words) or isinstance(otherwise, Words):
-            self.scope.values[joined.name] = self.scope.one_of(condition, joined.then, joined.otherwise)
-        elif then == otherwise:
-            self.scope.values[joined.name] = then
-        elif isinstance(then, RunTime) or isinstance(otherwise, RunTime):
-            self.scope.values[joined.name] = self.scope.chosen_when_run(joined.then, joined.otherwise)
-        else:
-            self.scope.values[joined.name] = self.scope.chosen(condition, then, otherwise, joined.then.type)
+            self.scope.values[joined.name] = self.scope.joined(condition, joined.then, joined.otherwise)
 
     def while_loop(self, op: ops.While, tally: Tally) -> None:
         for entry in op.carried:

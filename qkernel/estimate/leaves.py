@@ -14,12 +14,12 @@ from qkernel.estimate.forms import equals_zero, power
 from qkernel.estimate.quantity import ONE, Closure, Quantity, Value, Words, quantity
 from qkernel.estimate.scope import RunTime, Scope
 from qkernel.estimate.substitution import NotKnown, known, terms
-from qkernel.estimate.tally import FIELDS, Kind, Tally, kind_of
+from qkernel.estimate.tally import FIELDS, Item, Kind, Tally, kind_of
 from qkernel.estimate.words import pauli_word
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Size
 from qkernel.ir.module import Module
-from qkernel.ir.ops import Gate, Measure
+from qkernel.ir.ops import Function, Gate, Measure
 from qkernel.ir.types import OBSERVABLE, ArrayType
 from qkernel.ir.walk import walk
 from qkernel.observable import Hamiltonian
@@ -96,6 +96,15 @@ def decided(inner: Tally, angles: Sequence[Expr], scope: Scope) -> Tally:
         if angle.type.element != OBSERVABLE:  # whose words are counted as often already
             tally = tally.repeated(scope.parts(angle))
     tally.bounded |= frozenset((*FIELDS, *tally.by_name()))
+    return tally
+
+
+def oracle_tally(oracle: Function, arguments: Sequence[Value | RunTime]) -> Tally:
+    """What is said of the cost of an oracle."""
+    tally, scope = Tally(), Scope(dict(zip((entry.name for entry in oracle.parameters), arguments, strict=True)))
+    items: dict[str, Item] = {"t": Kind("t"), "toffoli": Kind("x", 2), "qubits": "workspace"}
+    for item, amount in oracle.cost:
+        tally.add(items[item], scope.number(amount))
     return tally
 
 

@@ -27,7 +27,7 @@ from qkernel.ir.expressions import ZERO, Apply, Const, Expr, Item, Name, Pack, R
 from qkernel.ir.operators import PAULIS
 from qkernel.ir.places import Place
 from qkernel.ir.trees import free_names, substitute
-from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, Type
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType
 
 
 class RunTimeValue(Exception):
@@ -198,10 +198,21 @@ class Scope:
         except RunTimeValue:
             return None
 
-    def chosen(self, condition: Quantity, then: Value, otherwise: Value, type: Type) -> Closure:
-        """One of two values, as a condition that is a symbol says."""
-        sides = Scope({"chosen": condition, "then": then, "otherwise": otherwise})
-        return sides.closure(apply("select", Name("chosen", BIT), Name("then", type), Name("otherwise", type)))
+    def joined(self, condition: Quantity, then: Expr, otherwise: Expr) -> Value | RunTime:
+        """One of two values, as a condition that is known or a symbol says."""
+        if condition.is_constant:
+            return self.value(then if condition == 1 else otherwise)
+        left, right = self.value(then), self.value(otherwise)
+        if isinstance(left, Quantity) and isinstance(right, Quantity):
+            return left * condition + right * (1 - condition)
+        if isinstance(left, Words) or isinstance(right, Words):
+            return self.one_of(condition, then, otherwise)
+        if left == right:
+            return left
+        if isinstance(left, RunTime) or isinstance(right, RunTime):
+            return self.chosen_when_run(then, otherwise)
+        sides = Scope({"chosen": condition, "then": left, "otherwise": right})
+        return sides.closure(apply("select", Name("chosen", BIT), Name("then", then.type), Name("otherwise", then.type)))
 
     def is_outcome(self, condition: Expr) -> bool:
         """Whether a condition is a measured bit, or the opposite of one."""

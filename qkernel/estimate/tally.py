@@ -86,6 +86,7 @@ class Called:
 
     name: str
     oracle: bool = False
+    is_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)

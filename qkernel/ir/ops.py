@@ -269,6 +269,7 @@ class Function:
 
     `returns` are the values returned, flattened; `returns_tuple` says whether they were written as a tuple.
     `kind`: `kernel`; `composite` (a named box, `label` its name); `oracle` (no body: counts and draws, does not lower).
+    `cost` says of an oracle how many there are of what it is made of, by the words of `COSTS`, in terms of its arguments.
     """
 
     name: str
@@ -280,3 +281,4 @@ class Function:
     label: str | None = None
     clean_ancillas: bool = False
     span: Span | None = field(default=None, compare=False)
+    cost: tuple[tuple[str, Expr], ...] = ()

@@ -45,6 +45,7 @@ class _FunctionPrinter:
         marks = [] if function.label is None else [f"@label({string_text(function.label)})"]
         if function.clean_ancillas:
             marks.append("@clean_ancillas")
+        marks += [f"@cost({string_text(item)}, {format_expression(amount)})" for item, amount in function.cost]
         body = self.block(function.body)
         if function.returns:
             body.append(f"return {self.values(function.returns)}")

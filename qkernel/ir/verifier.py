@@ -17,7 +17,7 @@ from qkernel.ir.fields import NUMBERS, Declared, Operand, Role
 from qkernel.ir.module import Module
 from qkernel.ir.places import Place
 from qkernel.ir.types import BIT, QUBIT, UINT, ArrayType, Type, fits, is_number, is_quantum
-from qkernel.ir.vocabulary import KINDS, MAX_NAME_LENGTH
+from qkernel.ir.vocabulary import COSTS, KINDS, MAX_NAME_LENGTH
 from qkernel.ir.walk import definitions, return_types, target_types
 
 
@@ -59,6 +59,11 @@ class _Checker:
         self.expect(function.kind != "oracle" or not function.body, "an oracle has no body")
         for parameter in function.parameters:
             self._parameter(parameter)
+        self.expect(function.kind == "oracle" or not function.cost, "only an oracle has a cost of its own")
+        for item, amount in function.cost:
+            self.expect(item in COSTS, f"there is no cost `{item}`{did_you_mean(item, [*COSTS])}")
+            self._typed(amount, f"the cost in `{item}`", UINT)
+        self.expect(len(dict(function.cost)) == len(function.cost), "a cost is given twice")
         self._block(function.body)
         self.span = function.span
         for value in function.returns:

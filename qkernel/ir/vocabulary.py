@@ -28,6 +28,8 @@ _ONE_OPERAND = FUNCTIONS - {"min", "max", "atan2", "fixed"} | {"neg", "not"}
 OPERANDS = {name: 3 if name == "select" else 1 if name in _ONE_OPERAND else 2 for name in OPERATORS}
 """How many operands an operator takes."""
 KINDS = ("kernel", "composite", "oracle")
+COSTS = ("t", "toffoli", "qubits")
+"""What the cost of an oracle can be given in: T gates, Toffoli gates, qubits that it takes and gives back in 0."""
 KEYWORDS = frozenset(keyword.kwlist) | {"carrying", "next", "join", "inf", "nan", "Tuple", "Dict", *ARRAYS}
 """Words that a value, register or function can go by only in backticks."""
 
