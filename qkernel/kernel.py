@@ -34,6 +34,7 @@ from qkernel.lower import lower
 from qkernel.lower.bindings import given, normalise, refuse_graph
 from qkernel.lower.lengths import Lengths, given_lengths, lengths_of
 from qkernel.lower.while_loops import check_while_conditions
+from qkernel.promises import check_promises
 from qkernel.recent import Recent
 from qkernel.recursion import deep_stack
 from qkernel.tracing import active, is_tracing
@@ -151,10 +152,16 @@ class Kernel(Verbs, Generic[P, R]):
         """Whether the kernel is not being traced right now."""
         return not self._busy
 
-    def check(self) -> None:
-        """Trace the kernel and everything that it calls now; raises what is wrong."""
+    def check(self, /, **values: Any) -> None:
+        """Trace the kernel and everything that it calls now; raises what is wrong.
+
+        Where a kernel promises to clean its ancillas it is simulated, for all that its qubits may hold: at `values`, a
+        register's value is its length, else at lengths and whole numbers 0 to 4; angles that are not given are random.
+        Raises `UncleanAncillaError` where the promise is broken.
+        """
         verify(self.ir)
         check_while_conditions(self.ir)
+        check_promises(self.ir, values)
 
     @property
     def input_types(self) -> dict[str, Type]:

@@ -154,6 +154,13 @@ class Program:
             return []
         return explanation.plan(self.prepared("plain", np.dtype(np.float32)), self.circuit, batch, batched)
 
+    def check_releases(self, theta: Array) -> None:
+        """Have the engine look whether kernels bring back to 0 what they promise, if it can and does not do so by itself."""
+        if self.circuit.has_releases and self.shots is None:
+            prepared: Any = self.prepared("plain", theta.dtype)
+            if hasattr(prepared, "check_releases"):
+                prepared.check_releases(theta)
+
     def readouts(self, theta: Array, form: str = "plain") -> Array:
         """Expectation values and then probabilities, (rows, readouts); `theta` are the angles for the form `slots`."""
         if not len(theta):

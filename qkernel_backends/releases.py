@@ -7,15 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.lower.circuit import Circuit, Instruction
+from qkernel.lower.circuit import Instruction
 from qkernel.lower.workspace import MOST_LEFT, broken
 
 Array = np.ndarray[Any, Any]
-
-
-def has_releases(circuit: Circuit) -> bool:
-    """Whether there is something to check."""
-    return any(kind.promise is not None for kind in circuit.kinds)
 
 
 def require_clean(states: Array, release: Instruction, dtype: np.dtype[Any]) -> None:

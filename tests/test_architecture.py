@@ -17,7 +17,8 @@ GROUND = {"characters", "diagnostics", "effort", "errors", "figures", "gates", "
 IR = GROUND | {"ir", "observable"}
 LANGUAGE = IR | {"gate_functions", "types"}
 CIRCUIT = IR | {"lower"}
-RUNNING = CIRCUIT | {"engine", "executor", "explanation", "gradient", "named", "outputs", "results", "shots", "states"}
+READINGS = {"executor", "explanation", "gradient", "named", "outputs", "promises", "results", "shots", "states"}
+RUNNING = CIRCUIT | READINGS | {"engine"}
 USING = RUNNING | {"draw", "estimate", "executable", "program", "verbs"}
 KERNEL = USING | LANGUAGE | {"frontend", "kernel", "prebuilt", "summary"}
 
@@ -34,7 +35,7 @@ MAY_IMPORT = {
     "estimate": CIRCUIT,
     "draw": CIRCUIT,
     "verification": CIRCUIT | {"estimate"},
-    **dict.fromkeys(("executor", "explanation", "gradient", "named", "outputs", "results", "shots", "states"), RUNNING),
+    **dict.fromkeys(READINGS, RUNNING),
     "program": RUNNING,
     "verbs": RUNNING | {"draw", "estimate", "verification"},
     "executable": RUNNING | {"nn", "program", "verbs"},

@@ -17,12 +17,12 @@ ENGINES = ["native", "reference", "torch"]
 
 @qk.qkernel(clean_ancillas=True)
 def copies(q: qk.Vector[qk.Qubit], k: qk.UInt, a: qk.Float) -> qk.Vector[qk.Qubit]:
-    """Turn the last qubit by `a` for each of k copies of the first."""
+    """Turn the second qubit by `a` for each of k copies of the first."""
     c = qk.qubit_array(k)
     for i in qk.range(k):
         q[0], c[i] = qk.cx(q[0], c[i])
     for i in qk.range(k):
-        c[i], q[-1] = qk.crx(c[i], q[-1], a)
+        c[i], q[1] = qk.crx(c[i], q[1], a)
     for i in qk.range(k):
         q[0], c[i] = qk.cx(q[0], c[i])
     return q
@@ -73,7 +73,7 @@ def loop(n: qk.UInt, m: qk.UInt) -> qk.Float:
     for i in qk.range(n):
         q = qk.ry(copies(q, i, 0.3), 0.2)
     q = copies(q, m, 0.5)
-    return qk.expval(q, qko.Z(2) * qko.X(0))
+    return qk.expval(q, qko.Z(1) * qko.X(0))
 
 
 @qk.qkernel
@@ -135,17 +135,17 @@ def test_closed_forms() -> None:
 
 
 def plainly(n: int, m: int) -> float:
-    """`loop` on qubits that nobody uses twice: each copy turns the last qubit where the first is 1."""
+    """`loop` without copies: each of them turns the second qubit where the first is 1."""
 
     @qk.qkernel
     def unshared() -> qk.Float:
         q = qk.h(qk.qubit_array(3))
         for count, angle in [*((i, 0.3) for i in range(n)), (m, 0.5)]:
             for _ in range(count):
-                q[0], q[2] = qk.crx(q[0], q[2], angle)
+                q[0], q[1] = qk.crx(q[0], q[1], angle)
             if (count, angle) != (m, 0.5):
                 q = qk.ry(q, 0.2)
-        return qk.expval(q, qko.Z(2) * qko.X(0))
+        return qk.expval(q, qko.Z(1) * qko.X(0))
 
     return float(unshared())
 
@@ -223,3 +223,41 @@ def test_a_broken_promise_is_found(engine: str) -> None:
         breaks_and_reads.run(a=0.7, engine=engine)
     assert breaks.run(a=0.0, engine=engine) == pytest.approx(-1.0)
     assert breaks.run(a=1e-7, engine=engine) == pytest.approx(-1.0)
+
+
+@qk.qkernel(clean_ancillas=True)
+def tangled(q: qk.Vector[qk.Qubit], a: qk.Float) -> qk.Vector[qk.Qubit]:
+    """Clean for up to two qubits."""
+    c = qk.qubit()
+    for i in qk.range(q.shape[0] - 2):
+        q[i], c = qk.crx(q[i], c, a)
+    return q
+
+
+def test_check_simulates() -> None:
+    copies.check()
+    measured.check()
+    nested.check(n=2, m=1)
+    tangled.check(q=2)
+    tangled.check(q=5, a=0.0)
+    with pytest.raises(UncleanAncillaError, match="`tangled` does not bring `c` back"):
+        tangled.check()
+    with pytest.raises(UncleanAncillaError):
+        tangled.check(q=3)
+    with pytest.raises(UncleanAncillaError):
+        qk.qkernel(breaks.function).check()
+
+
+@qk.qkernel
+def uses_copies(a: qk.Float) -> qk.Float:
+    return qk.expval(copies(copies(qk.h(qk.qubit_array(2)), 2, a), 1, a), qko.Z(1))
+
+
+def test_layers_look_once() -> None:
+    torch = pytest.importorskip("torch")
+    from qkernel.nn import QLayer
+
+    kept, broken = (QLayer(kernel, inputs=["a"]) for kernel in (uses_copies, breaks))
+    assert kept(torch.tensor([0.1, 0.2])).shape == (2, 1)
+    with pytest.raises(UncleanAncillaError, match="`dirty`"):
+        broken(torch.tensor([0.7, 0.0]))

@@ -356,12 +356,17 @@ class Circuit:
         """Whether there are gates and barriers only: no measurement, no reset, no control flow."""
         return self.is_straight and not any(kind.name in ("measure", "reset") for kind in self.kinds)
 
+    @property
+    def has_releases(self) -> bool:
+        """Whether a kernel promises to have brought qubits back to 0."""
+        return any(kind.promise is not None for kind in self.kinds)
+
     @cached_property
     def without_releases(self) -> Circuit:
         """The same for those who cannot look at a state: machines, texts and pictures."""
-        codes = [code for code, kind in enumerate(self.kinds) if kind.name == "release"]
-        if not codes:
+        if not self.has_releases:
             return self
+        codes = [code for code, kind in enumerate(self.kinds) if kind.promise is not None]
         left = np.cumsum([code not in codes for code in range(len(self.kinds))]).astype(np.int32) - 1
         widths = np.array([kind.num_qubits for kind in self.kinds])
 
@@ -380,7 +385,7 @@ class Circuit:
                     return replace(part, body=kept(inner))
             return part
 
-        kinds = tuple(kind for kind in self.kinds if kind.name != "release")
+        kinds = tuple(kind for kind in self.kinds if kind.promise is None)
         boxes = self.boxes
         if boxes:
             first = self.body[0]

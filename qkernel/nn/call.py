@@ -145,8 +145,15 @@ class Wiring:
         """The layout in which every column comes per sample, in the order of theta."""
         return TensorLayout((), tuple(range(self.program.num_columns)), ())
 
-    def remember(self, kind: Any, call: Call) -> None:
-        """Keep a checked call for tensors of its kind: their shapes, dtypes and devices."""
+    def remember(self, kind: Any, call: Call, tensors: Sequence[Tensor]) -> None:
+        """Keep a checked call for tensors of its kind: their shapes, dtypes and devices.
+
+        The first has the promises of kernels looked at, for the first of its samples.
+        """
+        if not self.calls and self.program.circuit.has_releases:
+            theta = call.theta(tensors)[:1]
+            if np.isfinite(theta).all():
+                self.program.check_releases(theta)
         if len(self.calls) >= _MOST_CALLS:
             self.calls.clear()
         self.calls[kind] = call
@@ -402,6 +409,11 @@ class Call:
                 result = result + (jacobian[..., start : start + place.size] @ along).squeeze(-1)
                 start += place.size
         return result.to(self.dtype)
+
+    def theta(self, tensors: Sequence[Tensor]) -> Array:
+        """What comes per sample and what all samples share, side by side."""
+        joined = AnySplit(self.wiring.program, self._real, self.layout.batched, self.layout.shared, None)
+        return joined.theta(*self.arrays(tensors))
 
     def arrays(self, tensors: Sequence[Tensor]) -> tuple[Array, Array]:
         """What comes per sample, shape (batch, columns), and what all samples share, one axis."""

@@ -185,7 +185,7 @@ class QLayer(Arguments):
             if not hold_values(tensors):
                 return self._evaluated(inputs, weights)
             call = Call.of(self._wiring, tensors, self._batch_axes(inputs, weights))
-            self._wiring.remember(kind, call)
+            self._wiring.remember(kind, call, tensors)
         mode = torch.is_grad_enabled()
         try:
             return evaluate(call, tensors)

@@ -90,7 +90,7 @@ def _call(name: str, tensors: Sequence[Tensor]) -> Call:
             axes = tuple(tensor.shape[: tensor.dim() - len(place.shape)]) or axes
         call = Call.of(wiring, tensors, axes)
         if kind is not None:
-            wiring.remember(kind, call)
+            wiring.remember(kind, call, tensors)
     return call
 
 

@@ -25,7 +25,6 @@ from qkernel_backends.native.trajectories import Trajectories
 from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
 from qkernel_backends.plan.translate import extended
-from qkernel_backends.releases import has_releases
 from qkernel_backends.threads import current
 
 Array = np.ndarray[Any, Any]
@@ -60,7 +59,7 @@ class NativePrepared(AtAnyAngle):
 
     def __init__(self, circuit: Circuit, dtype: np.dtype[Any], final: FinalMeasurements) -> None:
         self.circuit, self.dtype, self.final = circuit, dtype, final
-        self.has_releases = has_releases(circuit)
+        self.has_releases = circuit.has_releases
         self._checked: bytes | None = None
         self.real = np.dtype(np.float32 if dtype == np.complex64 else np.float64)
         self._splits = Recent[tuple[tuple[int, ...], tuple[int, ...]], NativeSplit](_MOST_SPLITS)
@@ -199,7 +198,7 @@ class NativeBranching(NativePrepared):
     def __init__(self, circuit: Circuit, unitary: Circuit, dtype: np.dtype[Any]) -> None:
         super().__init__(unitary, dtype, FinalMeasurements(tuple(unitary.instructions()), ()))
         self.trajectories = Trajectories(circuit, dtype)
-        self.has_releases = has_releases(circuit)
+        self.has_releases = circuit.has_releases
         self.follows = unitary.num_qubits > max(circuit.num_qubits, min(circuit.num_qubits + _FEW_FRESH, _FEW_QUBITS))
 
     def with_open_slots(self, circuit: Circuit) -> Prepared:

@@ -23,7 +23,7 @@ from qkernel_backends.plan import compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
 from qkernel_backends.plan.translate import extended
 from qkernel_backends.reference import ReferenceEngine, ReferencePrepared
-from qkernel_backends.releases import has_releases, require_clean
+from qkernel_backends.releases import require_clean
 from qkernel_backends.torch.large_angles import LargeAngles
 from qkernel_backends.torch.tensors import TorchSplit, require_memory_on
 
@@ -85,7 +85,7 @@ class TorchPrepared(AtAnyAngle):
 
     def check_releases(self, theta: Array) -> None:
         """See `AtAnyAngle`. What was checked last is not checked again."""
-        if has_releases(self.circuit) and self._checked != (key := theta.tobytes()):
+        if self.circuit.has_releases and self._checked != (key := theta.tobytes()):
             with torch.no_grad():
                 self._check_stretches(self._extended(theta))
             self._checked = key
@@ -197,7 +197,7 @@ class TorchBranching(TorchPrepared):
 
     def check_releases(self, theta: Array) -> None:
         """See `AtAnyAngle`."""
-        if has_releases(self.histories.circuit):
+        if self.histories.circuit.has_releases:
             self.histories.expect(theta)
 
     def state(self, theta: Array) -> Array:
