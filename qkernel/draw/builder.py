@@ -181,7 +181,8 @@ class Builder:
         anchors = {lane: wiring.registers[name].wires[-1] for name, found in wiring.lanes.wires.items() for lane in found}
         wires = [k for k, wire in enumerate(wiring.wires) if k in used or not (wire.starts_late or wire.is_classical)]
         wires.sort(key=lambda k: (wiring.wires[k].is_classical, anchors.get(k, k), k))
-        return changed(Scene(title, subtitle, tuple(wiring.wires), tuple(items)), wires=wires)
+        drawn = Scene(title, subtitle, tuple(wiring.wires), tuple(items))
+        return drawn if wires == [*range(len(wiring.wires))] else changed(drawn, wires=wires)
 
     def frame(
         self, family: str, sections: list[Section], first: int, kept: set[int] | None = None, **details: Any

@@ -6,7 +6,6 @@ known, and not followed where they are not.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -74,12 +73,14 @@ class Recurrence:
             raise NotFollowed(_written(min(wanted)))
         numbers: Numbers = {name: first.constant for name, (first, _) in states.items()}
         following = [(name, function(form)) for name, (_, form) in states.items()]
-        counted = [(function(form), max if is_largest else operator.add) for form, is_largest in amounts]
+        counted = [(k, function(form), is_largest) for k, (form, is_largest) in enumerate(amounts)]
         totals: list[Any] = [0] * len(amounts)
         weight = sum(map(size, forms))
         for step in range(steps(self.bound.constant)):
             numbers[self.index] = step
-            totals = [join(found, amount(numbers)) for found, (amount, join) in zip(totals, counted, strict=True)]
+            for k, amount, is_largest in counted:
+                found = amount(numbers)
+                totals[k] = max(totals[k], found) if is_largest else totals[k] + found
             stepped = [(name, form(numbers)) for name, form in following]
             numbers.update(stepped)
             spend(weight + sum([state.numerator.bit_length() for _, state in stepped]) // 8000)
