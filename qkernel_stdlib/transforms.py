@@ -23,7 +23,7 @@ def qft(q: qk.Vector[qk.Qubit], approximation_degree: qk.UInt = 0) -> qk.Vector[
     for i in qk.range(n - 1, -1, -1):
         q[i] = qk.h(q[i])
         for j in qk.range(i - 1, max(i - n + approximation_degree, -1), -1):
-            q[i], q[j] = qk.cp(q[i], q[j], math.pi / 2 ** (i - j))
+            q[i], q[j] = qk.cp(q[i], q[j], math.pi * 2.0 ** (j - i))
     for i in qk.range(n // 2):
         q[i], q[n - 1 - i] = qk.swap(q[i], q[n - 1 - i])
     return q

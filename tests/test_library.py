@@ -25,12 +25,10 @@ def returns_qubits(example: Example) -> bool:
 
 def done(example: Example, n: int, engine: str) -> Any:
     """What an engine says of the kernel at size n: its matrix, or what it returns."""
-    values = example.at(n)
-    return (
-        example.kernel.unitary(engine=engine, **values)
-        if returns_qubits(example)
-        else example.kernel.run(engine=engine, **values)
-    )
+    if not returns_qubits(example):
+        return example.kernel.run(engine=engine, **example.at(n))
+    matrix = example.kernel.unitary(engine=engine, **example.at(n))
+    return matrix[: matrix.shape[1]] if example.leading else matrix
 
 
 def expected(example: Example, n: int) -> Any:
@@ -40,12 +38,9 @@ def expected(example: Example, n: int) -> Any:
 
 @every_example
 def test_is_what_numpy_says_on_every_engine(example: Example) -> None:
-    for n in [size for size in example.sizes if size < example.size]:
-        np.testing.assert_allclose(done(example, n, "native"), expected(example, n), atol=1e-9, err_msg=f"size {n}")
-    for engine in ("reference", "native", "torch", "qiskit"):
-        np.testing.assert_allclose(
-            done(example, example.size, engine), expected(example, example.size), atol=1e-9, err_msg=engine
-        )
+    small = [(n, "native") for n in example.sizes if n < example.size]
+    for n, engine in [*small, *((example.size, engine) for engine in ("reference", "native", "torch", "qiskit"))]:
+        np.testing.assert_allclose(done(example, n, engine), expected(example, n), atol=1e-9, err_msg=f"size {n} on {engine}")
 
 
 @every_example
@@ -55,11 +50,11 @@ def test_is_controlled_and_undone(example: Example) -> None:
         return
     matrix = expected(example, example.size)
     under_control = controlled(kernel).unitary(**values)
-    np.testing.assert_allclose(under_control[1::2, 1::2], matrix, atol=1e-9)
+    np.testing.assert_allclose(under_control[1::2, 1::2][: len(matrix)], matrix, atol=1e-9)
     assert not under_control[1::2, ::2].any()
     assert not under_control[::2, 1::2].any()
     unchanged = under_control[::2, ::2]
-    if matrix.shape[0] == matrix.shape[1]:
+    if len(unchanged) == unchanged.shape[1]:
         np.testing.assert_allclose(unchanged, np.eye(len(matrix)), atol=1e-9)
         np.testing.assert_allclose(undone(kernel).unitary(**values), np.eye(len(matrix)), atol=1e-9)
     else:  # qubits of its own stay in 0, wherever they are returned

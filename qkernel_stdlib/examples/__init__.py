@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from qkernel_stdlib.examples import (
     arithmetic,
+    block_encodings,
     controls,
     encodings,
+    error_correction,
     fourier_arithmetic,
     networks,
     phases,
@@ -30,4 +32,6 @@ EXAMPLES: tuple[Example, ...] = (
     *search.EXAMPLES,
     *walks.EXAMPLES,
     *physics.EXAMPLES,
+    *block_encodings.EXAMPLES,
+    *error_correction.EXAMPLES,
 )

@@ -19,7 +19,8 @@ class Example:
     those `without_formula` are open the circuit cannot be written down. `size` is a size at which all of it does something,
     and `sizes` are those at which it can be counted.
 
-    `expected(**values)` is by numpy alone what the kernel does: the matrix of one that returns qubits, else what it returns.
+    `expected(**values)` is by numpy alone what the kernel does: the matrix of one that returns qubits (its `leading`
+    rows alone, of a block encoding), else what it returns.
     `counts(**values)` are the counts that its text states, by field of the estimate or name of a gate, at
     all sizes that `shape` takes if it `grows`. `of` is the function of the library
     that the kernel is about, if it is not in the library itself, and `code` shows how it is used,
@@ -33,6 +34,7 @@ class Example:
     without_formula: tuple[str, ...] = ()
     sizes: Sequence[int] = range(7)
     expected: Callable[..., Any] | None = None
+    leading: bool = False
     counts: Callable[..., Mapping[str, int]] | None = None
     grows: bool = True
     of: str = ""
