@@ -127,7 +127,12 @@ def test_the_seed_is_the_estimator_s_own() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
-    [({"epochs": 0}, "`epochs`"), ({"batch_size": 1.5}, "`batch_size`"), ({"learning_rate": 0.0}, "`learning_rate`")],
+    [
+        ({"epochs": 0}, "`epochs`"),
+        ({"batch_size": 1.5}, "`batch_size`"),
+        ({"learning_rate": 0.0}, "`learning_rate`"),
+        ({"learning_rate": "0.1"}, "`learning_rate`"),
+    ],
     ids=lambda value: "".join(value) if isinstance(value, dict) else "",
 )
 def test_options_out_of_range(wrong: Any, said: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import torch
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import GradientError, ShotsError, TargetCapabilityError
-from qkernel.nn import QLayer
+from qkernel.errors import GradientError, LayerInputError, ShotsError, TargetCapabilityError
+from qkernel.nn import QLayer, prediction
 from qkernel.nn.splits import AnySplit
 from tests.test_nn import hybrid_layer, outcomes, random_batch
 
@@ -130,3 +131,21 @@ def test_several_inputs_and_weights_reach_the_engine_by_addresses() -> None:
     for name, tensor in (("x", x), ("y", y), ("w", layer.w), ("v", layer.v)):
         expected = known[name] if name in ("x", "y") else known[name].sum(0)
         np.testing.assert_allclose(tensor.grad, expected, rtol=0, atol=1e-5)
+
+
+def test_explain_predicts_an_epoch_by_steps_of_this_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a clock by which every look at it takes a second: a step takes one, and the measuring ends at once."""
+    layer, ticks = hybrid_layer(3, 1, shots=100, seed=0), itertools.count()
+    monkeypatch.setattr(prediction.time, "perf_counter", lambda: float(next(ticks)))
+    before = torch.get_rng_state()
+    lines = layer.explain(batch=8, samples=1000).splitlines()
+    assert any(
+        line.startswith("a step of 8 samples: ") and line.endswith(", 1 s (the median of 1 step on this machine)")
+        for line in lines
+    )
+    assert "an epoch of 1,000 samples: 125 steps, 2.1 min" in lines
+    assert torch.equal(torch.get_rng_state(), before)
+    assert layer.get_extra_state() == 0
+    assert layer.weights.grad is None
+    with pytest.raises(LayerInputError, match="`samples` is a number"):
+        layer.explain(samples=0)

@@ -23,6 +23,7 @@ from qkernel.engine import load_engine
 from qkernel.errors import GradientError, LayerInputError
 from qkernel.nn import QLayer
 from qkernel.nn.operators import name_of
+from qkernel_backends.native.runner import Runner
 from tests.test_nn import Watched, hybrid_layer, random_batch, simulate
 
 FORMS = [("native", "adjoint"), ("native", "shift"), ("torch", "adjoint"), ("reference", "shift")]
@@ -156,6 +157,7 @@ def test_operators_keep_the_rules_of_torch(gradient: str) -> None:
     tensors = [random_batch(2, 3).requires_grad_(), layer.weights]
     name, detached = name_of(layer._wiring.number), [tensor.detach() for tensor in tensors]
     torch.library.opcheck(torch.ops.qkernel.evaluate, (name, tensors))
+    torch.library.opcheck(torch.ops.qkernel.evaluate_kept, (name, detached))
     torch.library.opcheck(torch.ops.qkernel.differentiate, (name, [True, False], random_batch(2, 3), detached))
     torch.library.opcheck(torch.ops.qkernel.jacobian, (name, [True, False], detached))
 
@@ -340,6 +342,21 @@ def test_weights_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     layer.weights.data = torch.zeros(shape, dtype=layer.weights.dtype)
     with pytest.raises(LayerInputError, match="`weights` has the shape"):
         layer(random_batch(3, 3))
+
+
+def test_a_compiled_step_begins_its_gradient_where_its_values_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an eager one does; what takes a room that is marked has the states in it."""
+    found, room_of = [], Runner.room_of
+
+    def noted(runner: Runner, mark: object) -> Any:
+        found.append(room_of(runner, mark))
+        return found[-1]
+
+    monkeypatch.setattr(Runner, "room_of", noted)
+    layer, inputs = small_layer(), random_batch(3, 3)
+    torch.compile(layer, backend="aot_eager", fullgraph=True)(inputs).sum().backward()
+    assert len(found) == 1
+    assert found[0] is not None
 
 
 def test_an_operator_checks_what_it_is_given() -> None:

@@ -110,12 +110,28 @@ def test_gradient_norms_are_those_of_modules(trained: dict[str, Any]) -> None:
         ({"predicted": [-1] * 8}, "`predicted` holds"),
         ({"true": None, "predicted": [0] * 8}, "`true` holds"),
         ({"predicted": [2] * 8, "class_names": ["a", "b"]}, "the labels go up to 2, and there are 2 class names"),
+        ({"class_names": 3}, "`class_names` are a list"),
+        ({"predicted": [[0], [1, 2]]}, "`predicted` holds"),
+        ({"model": "net"}, "`model` is a module"),
+        ({"losses": 0.5}, "`losses` holds a number for each epoch"),
+        ({"losses": "0.5"}, "`losses` holds a number for each epoch"),
+        ({"accuracies": [None]}, "`accuracies` holds a number for each epoch"),
+        ({"gradients": {"0 Linear": 1.0}}, "`gradients` are a list"),
+        ({"seeds": 3}, "`seeds` are given by name"),
+        ({"title": 3}, "`title` is text"),
     ],
 )
 def test_what_does_not_fit(wrong: dict[str, Any], said: str, trained: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match=said):
         report(tmp_path / "report.html", **{**trained, "predicted": trained["true"], **wrong})
     assert not list(tmp_path.iterdir())
+
+
+def test_other_types_are_named(trained: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="`path` says where"):
+        report(3, **trained)  # type: ignore[arg-type]
+    with pytest.raises(ValidationError, match="`model` is a module"):
+        gradient_norms([1.0])  # type: ignore[arg-type]
 
 
 def test_layers_load_without_matplotlib() -> None:

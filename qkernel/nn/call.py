@@ -252,10 +252,10 @@ class Call:
         dtype, device = (tensors[0].dtype, tensors[0].device) if tensors else (torch.get_default_dtype(), _CPU)
         return cls(wiring, wiring.layout(tensors), batch_axes, dtype, device)
 
-    def outputs(self, tensors: Sequence[Tensor]) -> Tensor:
-        """The program's outputs, shape (batch axes..., outputs), on the tensors' device."""
+    def outputs(self, tensors: Sequence[Tensor], mark: object | None = None) -> Tensor:
+        """The program's outputs, shape (batch axes..., outputs), on the tensors' device; `mark` as for `values`."""
         operations = self.wiring.operations(self.layout, self.device)
-        return self.values(tensors) if operations is None else self.tensor_values(operations, tensors)
+        return self.values(tensors, mark) if operations is None else self.tensor_values(operations, tensors)
 
     def values(self, tensors: Sequence[Tensor], mark: object | None = None) -> Tensor:
         """By the layer's own engine; with a `mark`, `gradients` with the same mark may begin where this ends."""

@@ -81,7 +81,7 @@ class QNNEstimator(BaseEstimator):  # type: ignore[misc]
         for name in ("epochs", "batch_size"):
             if not isinstance(value := getattr(self, name), (int, np.integer)) or value < 1:
                 raise ValidationError(f"`{name}` is a whole number from 1 on, not {value!r}")
-        if not self.learning_rate > 0:
+        if not isinstance(self.learning_rate, (int, float, np.number)) or not self.learning_rate > 0:
             raise ValidationError(f"`learning_rate` is positive, not {self.learning_rate!r}")
         width = _width(self.layer) if isinstance(self.layer, nn.Module) else None
         if width is not None:

@@ -21,6 +21,7 @@ from qkernel.nn.compile import Recipe, arguments_of, compile_layer
 from qkernel.nn.function import evaluate
 from qkernel.nn.operators import evaluate as evaluate_named
 from qkernel.nn.operators import name_of
+from qkernel.nn.prediction import epoch
 from qkernel.nn.sampling import ShotSequence
 from qkernel.program import Program
 from qkernel.shots import check_seed, check_shots
@@ -250,12 +251,13 @@ class QLayer(Arguments):
             f"engine: {program.name}, gradient: {program.method}"
         )
 
-    def explain(self, batch: int = 1) -> str:
+    def explain(self, batch: int = 1, samples: int | None = None) -> str:
         """What was chosen to evaluate and differentiate the layer, and why; and the engine's plan for a batch of this size.
 
-        Raises `LayerInputError` for a batch of no samples.
+        With the number of `samples` in an epoch it tells what a step takes, measured on this machine by a few steps of a
+        copy of the layer, and an epoch. Raises `LayerInputError` for a batch, or an epoch, of no samples.
         """
-        if not isinstance(batch, int) or batch < 1:
+        if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
             raise LayerInputError(f"`batch` is a number of samples from 1 on, not {batch!r}")
         program, asked = self._wiring.program, self._asked
         circuit = program.circuit
@@ -273,6 +275,7 @@ class QLayer(Arguments):
                 f"gradient {program.method}: {_because(asked['gradient'], reason)}; {work(circuit, adjoint)}, {detail}",
                 *self._elsewhere(),
                 "precision: float64 tensors in complex128, all others in complex64",
+                *([] if samples is None else epoch(self, self._inputs, program, self._pairs or batch, samples)),
                 *program.plan([column for place in self._inputs for column in place.columns], batch),
             )
         )

@@ -119,8 +119,21 @@ def _evaluate(name: str, tensors: Sequence[Tensor]) -> Tensor:
     return _call(name, tensors).outputs(tensors)
 
 
+class Mark:
+    """What an evaluation is known by when its gradient is asked for: see `Call.values`."""
+
+
+def _evaluate_kept(name: str, tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    kept: Any = torch.zeros(1, device="cpu")  # a graph holds tensors: the mark lives as long as this one
+    kept.mark = Mark()
+    return _call(name, tensors).outputs(tensors, kept.mark), kept
+
+
 def _differentiate(name: str, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
-    return [gradient for gradient in _call(name, tensors).gradients(wanted, cotangent, tensors) if gradient is not None]
+    tensors, kept = tensors[: len(wanted)], tensors[len(wanted) :]
+    mark = getattr(kept[0], "mark", None) if kept else None
+    found = _call(name, tensors).gradients(wanted, cotangent, tensors, mark)
+    return [gradient for gradient in found if gradient is not None]
 
 
 def _jacobian(name: str, wanted: Sequence[bool], tensors: Sequence[Tensor]) -> Tensor:
@@ -141,7 +154,7 @@ def _empty_values(name: str, tensors: Sequence[Tensor]) -> Tensor:
 
 
 def _empty_gradients(name: str, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
-    return [tensor.new_empty(tensor.shape) for tensor, one in zip(tensors, wanted, strict=True) if one]
+    return [tensor.new_empty(tensor.shape) for tensor, one in zip(tensors[: len(wanted)], wanted, strict=True) if one]
 
 
 def _empty_jacobian(name: str, wanted: Sequence[bool], tensors: Sequence[Tensor]) -> Tensor:
@@ -158,14 +171,16 @@ def is_transformed() -> bool:
     return _are_functorch_transforms_active() or forward_ad._current_level >= 0
 
 
-def pulled_back(name: str, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor]) -> Gradients:
-    """For each tensor that is `wanted` the gradient of sum(cotangent * outputs).
+def pulled_back(
+    name: str, wanted: Sequence[bool], cotangent: Tensor, tensors: Sequence[Tensor], kept: Sequence[Tensor] = ()
+) -> Gradients:
+    """For each tensor that is `wanted` the gradient of sum(cotangent * outputs); `kept` is what `evaluate_kept` gave for that.
 
     One sweep; but by way of the Jacobian where the gradient is asked for many cotangents, or is differentiated by them.
     """
     if is_transformed() or torch.is_grad_enabled() or is_legacy_batchedtensor(cotangent):
         return _call(name, tensors).pulled_back(jacobian(name, wanted, tensors), wanted, cotangent, tensors)
-    found = iter(differentiate(name, wanted, cotangent, tensors))
+    found = iter(differentiate(name, wanted, cotangent, [*tensors, *kept]))
     return tuple(next(found) if one else None for one in wanted)
 
 
@@ -182,23 +197,26 @@ class Evaluated(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, name: str, *tensors: Tensor) -> Tensor:
         ctx.name = name
-        ctx.save_for_backward(*tensors)
         ctx.save_for_forward(*tensors)
         ctx.set_materialize_grads(False)  # a tensor without a tangent may be one without a derivative
+        is_plain = not is_transformed()
         with _below():
-            return evaluate(name, tensors)  # type: ignore[no-any-return]
+            outputs, *kept = evaluate_kept(name, tensors) if is_plain else (evaluate(name, tensors),)
+        ctx.save_for_backward(*tensors, *kept)
+        return outputs  # type: ignore[no-any-return]
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor | None) -> Gradients:
         if cotangents[0] is None:
             return (None,) * len(ctx.needs_input_grad)
-        return None, *pulled_back(ctx.name, ctx.needs_input_grad[1:], cotangents[0], ctx.saved_tensors)
+        saved, wanted = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        return None, *pulled_back(ctx.name, wanted, cotangents[0], saved[: len(wanted)], saved[len(wanted) :])
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
-        moved = [tangent is not None for tangent in tangents[1:]]
-        by_column = jacobian(ctx.name, moved, ctx.saved_tensors)
-        return _call(ctx.name, ctx.saved_tensors).pushed_forward(by_column, tangents[1:])
+        moved, tensors = [tangent is not None for tangent in tangents[1:]], ctx.saved_tensors[: len(tangents) - 1]
+        by_column = jacobian(ctx.name, moved, tensors)
+        return _call(ctx.name, tensors).pushed_forward(by_column, tangents[1:])
 
 
 class _Derivative(torch.autograd.Function):
@@ -303,6 +321,11 @@ second_derivative = _operator(
     lambda tensors: [tensor.new_empty(tensor.shape) for tensor in tensors],
 )
 evaluate = _operator("evaluate(str program, Tensor[] tensors) -> Tensor", _evaluate, _empty_values, Evaluated, _evaluate_many)
+evaluate_kept = _operator(
+    "evaluate_kept(str program, Tensor[] tensors) -> (Tensor, Tensor)",
+    _evaluate_kept,
+    lambda program, tensors: (_empty_values(program, tensors), torch.zeros(1, device="cpu")),
+)
 differentiate = _operator(
     "differentiate(str program, bool[] wanted, Tensor cotangent, Tensor[] tensors) -> Tensor[]",
     _differentiate, _empty_gradients, Differentiated,

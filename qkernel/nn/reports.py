@@ -7,6 +7,7 @@ import io
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from html import escape
 from importlib.metadata import PackageNotFoundError, version
@@ -19,7 +20,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from qkernel.diagnostics import counted
+from qkernel.diagnostics import counted, in_short
 from qkernel.errors import ValidationError
 from qkernel.nn import plots
 from qkernel.nn.layer import QLayer
@@ -45,7 +46,9 @@ def gradient_norms(model: nn.Module) -> dict[str, float]:
     """The Euclidean norm of the gradient by each module's own parameters, by the module's name and class.
 
     Called after `loss.backward()` it is one step of what `report` takes as `gradients`; modules without gradients are left out.
+    Raises `ValidationError` for what is no module.
     """
+    _require_module(model)
     found = {}
     for name, module in model.named_modules():
         own = [parameter.grad.flatten() for parameter in module.parameters(recurse=False) if parameter.grad is not None]
@@ -74,10 +77,14 @@ def report(
     `losses`, and `accuracies` as fractions, have a number for each epoch; `true` and `predicted`, integer labels of shape
     (N,), give the confusion matrix, under `class_names`; `gradients` are what `gradient_norms` gave, step by step. For
     each quantum layer there is what it takes for `batch` samples. Beside torch's seed there are those in `seeds`.
-    Raises `ValidationError` for no losses, and for labels that do not fit one another.
+    Raises `ValidationError` for no losses, for labels that do not fit one another, and for arguments of other types.
     """
-    if not len(losses):
+    _require_module(model)
+    losses = _numbers("losses", losses)
+    accuracies = None if accuracies is None else _numbers("accuracies", accuracies)
+    if not losses:
         raise ValidationError("there are no losses to report", help="give one for each epoch: `losses=[0.7, 0.3]`")
+    _check_options(path, gradients, seeds, title)
     labels = _labels(true, predicted, class_names)
     sections = [
         _section("Result", _table(_result(model, losses, accuracies, labels))),
@@ -95,17 +102,60 @@ def report(
     return written
 
 
+def _require_module(model: Any) -> None:
+    if not isinstance(model, nn.Module):
+        raise ValidationError(f"`model` is a module of PyTorch, not `{in_short(model)}`", help="give the network itself")
+
+
+def _numbers(name: str, given: Any) -> list[float]:
+    """`given` as a list of numbers."""
+    if not isinstance(given, str):
+        with suppress(TypeError, ValueError):
+            return [float(number) for number in given]
+    raise ValidationError(
+        f"`{name}` holds a number for each epoch, and is not `{in_short(given)}`",
+        help=f"write `{name}=[0.7, 0.3]`, for example",
+    )
+
+
+def _check_options(path: Any, gradients: Any, seeds: Any, title: Any) -> None:
+    if not isinstance(path, (str, os.PathLike)):
+        raise ValidationError(f"`path` says where the report goes, and is not `{in_short(path)}`", help='write `"report.html"`')
+    is_list = isinstance(gradients, Sequence) and all(isinstance(step, Mapping) for step in gradients)
+    if not is_list or not all(isinstance(norm, (int, float, np.number)) for step in gradients for norm in step.values()):
+        raise ValidationError(
+            f"`gradients` are a list of what `gradient_norms` gives, and not `{in_short(gradients)}`",
+            help="after each `loss.backward()` append `gradient_norms(model)`",
+        )
+    if seeds is not None and not isinstance(seeds, Mapping):
+        raise ValidationError(f"`seeds` are given by name, and not as `{in_short(seeds)}`", help='write `seeds={"numpy": 0}`')
+    if not isinstance(title, str):
+        raise ValidationError(f"`title` is text, not `{in_short(title)}`")
+
+
 def _labels(true: Any, predicted: Any, names: Sequence[str] | None) -> tuple[Array, Array, Sequence[str]] | None:
     if true is None and predicted is None:
         return None
-    both = [np.asarray(given) for given in (true, predicted)]
+    both = [_array(given) for given in (true, predicted)]
     for name, given in zip(("true", "predicted"), both, strict=True):
         if given.ndim != 1 or given.dtype.kind not in "iu" or given.shape != both[0].shape or given.min(initial=0) < 0:
             raise ValidationError(f"`{name}` holds whole numbers from 0 on, as many as `true`, and not {given!r}")
     count = 1 + max(int(given.max(initial=-1)) for given in both)
+    if names is not None and (
+        isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names)
+    ):
+        raise ValidationError(f"`class_names` are a list of names, not `{in_short(names)}`", help='write `["cat", "dog"]`')
     if names is not None and len(names) < count:
         raise ValidationError(f"the labels go up to {count - 1}, and there are {counted(len(names), 'class name')}")
     return both[0], both[1], [str(k) for k in range(count)] if names is None else names
+
+
+def _array(given: Any) -> Array:
+    """An array; of nothing that is one, an array that no check lets through."""
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError, RuntimeError):
+        return np.array(None)
 
 
 def _result(model: nn.Module, losses: Sequence[float], accuracies: Sequence[float] | None, labels: Any) -> Rows:
