@@ -155,6 +155,6 @@ print(f"Figure: {FIGURES / 'quantum_kernels_svm.png'}")
 #
 # ## Things to try
 #
-# * Scale the half-moons by 0.3. The feature map turns less, and its kernel becomes smoother.
+# * Scale the half-moons by 0.3. The feature map turns less, its kernel becomes smoother, and catches up with Gaussians.
 # * `z_feature_map` in the place of `zz_feature_map`: which row changes?
 # * Make the points three- and four-dimensional, and look at how the entries of the matrix shrink.
