@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
@@ -223,15 +224,17 @@ class Kernel(Verbs, Generic[P, R]):
         shots: int | None = None,
         seed: int | None = None,
         lengths: Mapping[str, int | Iterable[Any]] | None = None,
+        reuse_measured: bool = False,
     ) -> Executable:
         """An executable with `bindings` fixed and `parameters` open.
 
         Arguments in neither become parameters where they shape nothing. `lengths` gives shapes of open arrays, and the
-        keys of open dictionaries. `engine`, `shots` and `seed` hold for every call that names none: see `Verbs`.
+        keys of open dictionaries. `engine`, `shots` and `seed` hold for every call that names none: see `Verbs`. With
+        `reuse_measured` qubits that called kernels make and measure are reset when these end, and used again.
         """
         refuse_graph(self.name, given(bindings))
-        known = Lengths(given_lengths(self.ir.entry, lengths))
-        return self._lowered(bindings, parameters, known, engine=engine, shots=shots, seed=seed)
+        known, module = Lengths(given_lengths(self.ir.entry, lengths)), replace(self.ir, reuse_measured=reuse_measured)
+        return self._lowered(bindings, parameters, known, module=module, engine=engine, shots=shots, seed=seed)
 
     def _lowered(
         self,
@@ -239,10 +242,11 @@ class Kernel(Verbs, Generic[P, R]):
         parameters: Iterable[str] | None,
         lengths: Lengths,
         takes_qubits: bool = False,
+        module: Module | None = None,
         **settings: Any,
     ) -> Executable:
         """As `compile`; `takes_qubits` lets the kernel have quantum arguments, the value of a register is then its length."""
-        module = self.ir
+        module = module or self.ir
         bound = normalise(module.entry, given(bindings), self._fields(parameters), takes_qubits)
         return Executable(lower(module, bound.values, bound.open, lengths), module, fixed=bound.values, **settings)
 

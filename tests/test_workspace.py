@@ -261,3 +261,41 @@ def test_layers_look_once() -> None:
     assert kept(torch.tensor([0.1, 0.2])).shape == (2, 1)
     with pytest.raises(UncleanAncillaError, match="`dirty`"):
         broken(torch.tensor([0.7, 0.0]))
+
+
+@qk.qkernel
+def syndrome(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Bit]]:
+    s = qk.qubit_array(q.shape[0] - 1)
+    for i in qk.range(q.shape[0] - 1):
+        q[i], s[i] = qk.cx(q[i], s[i])
+        q[i + 1], s[i] = qk.cx(q[i + 1], s[i])
+    return q, qk.measure(s)
+
+
+@qk.qkernel
+def repetition(n: qk.UInt, rounds: qk.UInt, a: qk.Float) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(n)
+    parity = qk.bit(False)
+    for _ in qk.range(rounds):
+        q = qk.rx(q, a)
+        q, bits = syndrome(q)
+        q, bit = measured(q)
+        parity = parity ^ bit
+        if bits[0]:
+            q = copies(q, 2, a)
+    return qk.measure(q)
+
+
+def test_measured_qubits_are_used_again_where_that_is_asked_for() -> None:
+    for n, rounds in ((2, 0), (2, 3), (3, 2)):
+        apart = repetition.compile({"n": n, "rounds": rounds})
+        again = repetition.compile({"n": n, "rounds": rounds}, reuse_measured=True)
+        for executable in (apart, again):
+            executable.verify_resources(a=0.3)
+        found = again.estimate_resources()
+        assert apart.circuit.num_qubits == n + rounds * n + (2 if rounds else 0)
+        assert again.circuit.num_qubits == found.qubits == n + (max(n - 1, 2) if rounds else 0)
+        assert (found.resets, apart.estimate_resources().resets) == (rounds * n, 0)
+    one, other = (each.sample(a=0.4, shots=4000, seed=1).counts for each in (apart, again))
+    for outcome in one:
+        assert abs(one[outcome] - other.get(outcome, 0)) < 6 * np.sqrt(one[outcome] + 10)

@@ -183,7 +183,8 @@ class Fold:
             self.running.add(key)
             try:
                 summary = _FunctionFold(self, callee, Scope({**names})).run()
-                self.summaries[key] = replace(summary, tally=released(callee, summary.tally, values, summary.returns))
+                tally = released(callee, summary.tally, values, summary.returns, self.module.reuse_measured)
+                self.summaries[key] = replace(summary, tally=tally)
             except NeedsValues as error:  # it is tried again with values
                 self.summaries[key] = error
             finally:

@@ -113,7 +113,8 @@ def measure_tally(op: Measure, count: Quantity) -> Tally:
     tally = Tally()
     tally.add("measurements", count)
     if not op.keeps:
-        tally.add("consumed", count)
+        for item in ("consumed", "measured"):
+            tally.add(item, count)
     for gate in {"z": (), "x": ("h",), "y": ("sdg", "h")}[op.basis] + (
         {"z": (), "x": ("h",), "y": ("h", "s")}[op.basis] if op.keeps else ()
     ):

@@ -16,9 +16,9 @@ from qkernel.gates import GATES
 
 FIELDS = ("total", "single_qubit", "two_qubit", "multi_qubit", "t_gates", "clifford_gates", "rotation_gates", "toffoli")
 
-SHARED = frozenset(("qubits", "ancillas", "workspace", "cleaned", "consumed"))
+SHARED = frozenset(("qubits", "ancillas", "workspace", "cleaned", "consumed", "measured"))
 """Qubits that are made and not cleaned, and those of them that calls do not hand back; the most that are cleaned and used again
-at one time; all that are cleaned, each time; those that are measured."""
+at one time; all that are cleaned, each time; those that are measured or read out, and those that are measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def _within(name: str, rest: Path | None) -> Path:
 
 Item = Kind | Controls | Called | Excess | Widest | str
 Key = tuple[Path | None, Item]
-_INSIDE: frozenset[Key] = frozenset((None, item) for item in ("workspace", "cleaned", "consumed"))
+_INSIDE: frozenset[Key] = frozenset((None, item) for item in ("workspace", "cleaned", "consumed", "measured"))
 
 
 @dataclass(slots=True)
@@ -183,17 +183,22 @@ class Tally:
             result._add(key, change(amount))
         return result
 
-    def released(self, kept: Quantity, returned: Quantity) -> Tally:
-        """The tally of a function that cleans what it makes, but the qubits that it has `kept`, those `returned` among them."""
+    def released(self, kept: Quantity, ancillas: Quantity, reset: Quantity) -> Tally:
+        """The tally of a call that has `kept` so many of the qubits that it made, and `reset` so many that it measured."""
         result = Tally({key: amount for key, amount in self.amounts.items() if key[1] not in SHARED}, self.bounded)
-        cleaned = self.of("qubits") - kept
-        result.add("qubits", kept)
-        result.add("ancillas", kept - returned)
-        result.add("workspace", cleaned + self.of("workspace"))
-        result.add("cleaned", cleaned + self.of("cleaned"))
-        result.add("consumed", self.of("consumed"))
+        free = self.of("qubits") - kept
+        for item, amount in (
+            ("qubits", kept),
+            ("ancillas", ancillas),
+            ("resets", reset),
+            ("workspace", free + self.of("workspace")),
+            ("cleaned", free + self.of("cleaned")),
+            ("consumed", self.of("consumed") - reset),
+            ("measured", self.of("measured") - reset),
+        ):
+            result.add(item, amount)
         if "consumed" in self.bounded:
-            result.bounded |= {"qubits", "ancillas"}
+            result.bounded |= {"qubits", "ancillas", "resets"} if reset.terms else {"qubits", "ancillas"}
         return result
 
     def with_workspace(self) -> Tally:

@@ -63,18 +63,26 @@ def made(function: Function, is_called: bool, register: str, size: Quantity, spa
     return tally
 
 
-def released(callee: Function, tally: Tally, arguments: Sequence[object], results: Sequence[object]) -> Tally:
-    """The tally of a call; a kernel may clean what it makes and neither returns nor measures. `results` are what it returns."""
-    if not callee.clean_ancillas:
+def released(
+    callee: Function, tally: Tally, arguments: Sequence[object], results: Sequence[object], reuse_measured: bool
+) -> Tally:
+    """The tally of a call. A kernel may clean what it makes and neither returns nor measures; what it measured may be reset.
+
+    `results` are what it returns. Nothing is reset by kernels that read out, which look at the state in the end.
+    """
+    if not callee.clean_ancillas and not reuse_measured:
         return tally
     pairs = zip(callee.parameters, arguments, strict=True)
     lengths = {parameter.name: value.length for parameter, value in pairs if isinstance(value, Register)}
-    kept, returned = tally.of("consumed") - sum(lengths.values(), ZERO), ZERO
+    consumed, returned = tally.of("consumed") - sum(lengths.values(), ZERO), ZERO
     for place, value in zip(callee.returns, results, strict=True):
         if isinstance(place, Place) and isinstance(value, Register):
-            kept = kept + value.length
+            consumed = consumed + (value.length if place.register in lengths else ZERO)
             returned = returned if place.register in lengths else returned + value.length
-    return tally.released(kept, returned)
+    reset = consumed if reuse_measured and tally.of("consumed") == tally.of("measured") else ZERO
+    if callee.clean_ancillas:
+        return tally.released(returned + consumed - reset, consumed - reset, reset)
+    return tally.released(tally.of("qubits") - reset, tally.of("ancillas") - reset, reset) if reset.terms else tally
 
 
 def add_widths(tally: Tally) -> None:

@@ -10,9 +10,13 @@ from qkernel.ir.printer import format_functions
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Module:
-    """A function and every function that it reaches, by unique names; the entry comes first."""
+    """A function and every function that it reaches, by unique names; the entry comes first.
+
+    `reuse_measured` says that what called functions measure is put back into 0 when they end, and used again.
+    """
 
     functions: tuple[Function, ...]
+    reuse_measured: bool = False
     index: dict[str, Function] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -67,18 +67,35 @@ def _enter(interpreter: Interpreter, frame: Frame) -> None:
             label="called here",
             help="end the recursion by an `if` on a value that is known when the kernel is compiled",
         )
-    first, rows = interpreter.num_qubits, interpreter.rows
+    rows, readouts = interpreter.rows, _readouts(interpreter)
     start = 0 if rows is None else len(rows)
-    if frame.function.clean_ancillas:
+    reuses = interpreter.module.reuse_measured
+    if reuses or frame.function.clean_ancillas:
         interpreter.workspace.enter()
     interpreter.block(frame.function.body, frame)
     interpreter.depth -= 1
-    if frame.function.clean_ancillas:
-        kept = {*_returned_qubits(interpreter, frame), *interpreter.consumed} if interpreter.num_qubits > first else set()
-        level = interpreter.workspace.leave(kept)
-        _release(interpreter, level, level.qubits, start, frame)
+    if reuses or frame.function.clean_ancillas:
+        _leave(interpreter, frame, start, reuses and _readouts(interpreter) == readouts)
     if frame.fresh:
         _keep_fresh(interpreter, frame)
+
+
+def _readouts(interpreter: Interpreter) -> int:
+    return len(interpreter.expectations) + len(interpreter.probabilities)
+
+
+def _leave(interpreter: Interpreter, frame: Frame, start: int, resets: bool) -> None:
+    """End the level of a call: what it made is kept, but what it cleans, and what it measured if it `resets` that."""
+    made, consumed = interpreter.workspace.level.qubits, interpreter.consumed
+    returned = set(_returned_qubits(interpreter, frame)) if made else set()
+    measured = [qubit for qubit in made if qubit in consumed] if resets else []
+    cleans = frame.function.clean_ancillas
+    cleaned = [qubit for qubit in made if qubit not in consumed and qubit not in returned] if cleans else []
+    level = interpreter.workspace.leave({*measured, *cleaned})
+    columns = interpreter.columns
+    for qubit in measured:
+        columns.emit(columns.kinds.number(Kind("reset", 1)), (qubit,), (), columns.span_number(frame.function.span))
+    _release(interpreter, level, cleaned, start, frame)
 
 
 def _release(interpreter: Interpreter, level: Level, qubits: list[int], start: int, frame: Frame) -> None:

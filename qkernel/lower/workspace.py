@@ -22,7 +22,10 @@ NAME = "workspace"
 
 @dataclass(eq=False, slots=True)
 class Level:
-    """What a kernel makes and cleans: it stands above what those make that call it, and below what those do that it calls."""
+    """What a kernel makes that is used again after it.
+
+    It stands above what those make that call it, and below what those do that it calls.
+    """
 
     outer: Level | None
     qubits: list[int] = field(default_factory=list)
@@ -60,14 +63,14 @@ class Workspace:
         self.level = Level(self.level)
         self._levels.append(self.level)
 
-    def leave(self, kept: Container[int]) -> Level:
-        """End it. What it has `kept` is as if its caller had made it."""
+    def leave(self, free: Container[int]) -> Level:
+        """End it. What is not `free` to be used again is as if its caller had made it."""
         level, outer = self.level, self.level.outer
         assert outer is not None
         self.level = outer
-        outer.qubits += [qubit for qubit in level.qubits if qubit in kept]
-        outer.made += [(qubit, 1, name, span) for qubit, name, span in level.origins() if qubit in kept]
-        level.qubits = [qubit for qubit in level.qubits if qubit not in kept]
+        outer.qubits += [qubit for qubit in level.qubits if qubit not in free]
+        outer.made += [(qubit, 1, name, span) for qubit, name, span in level.origins() if qubit not in free]
+        level.qubits = [qubit for qubit in level.qubits if qubit in free]
         return level
 
     def places(self, count: int) -> Array | None:
