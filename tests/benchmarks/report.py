@@ -51,11 +51,10 @@ def _compare(tables: dict[str, Grid]) -> None:
             best = min(cell["median"] for cell in row.values())
             row["our layer"] = layer
             row["best peer / our layer"] = {"ratio": best / layer["median"]}
-    for row in tables.get("Training step of the Fashion-MNIST network", {}).values():
-        if "identity instead" in row:
-            cell = row["quantum layer"]
-            ratio = cell["median"] / row["identity instead"]["median"]
-            row["quantum / identity"] = {"ratio": ratio, "goal": cell.get("ratio_goal")}
+    for row in [row for table in tables.values() for row in table.values()]:
+        for cell in [cell for cell in row.values() if "beside_column" in cell]:
+            ratio = cell["median"] / cell["beside"]
+            row[cell["ratio_column"]] = {"ratio": ratio, "goal": cell.get("ratio_goal")}
 
 
 def text(cell: dict[str, Any] | None) -> str:

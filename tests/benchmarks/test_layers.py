@@ -1,0 +1,100 @@
+"""Layers beside a plain form of themselves, in one run: what outputs, encodings and compiled graphs cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import qkernel as qk
+import qkernel.observable as qko
+from qkernel.nn import QLayer
+from qkernel_stdlib import amplitude_encoding
+from tests.benchmarks.workloads import new_layer
+
+Timed = Callable[..., None]
+Z = qko.Z(0)
+TABLE = "Layers beside a plain form of themselves, forward and backward"
+
+
+@qk.qkernel
+def turned(x: qk.Float, w: qk.Float) -> qk.Qubit:
+    return qk.rx(qk.ry(qk.qubit(), x), w)
+
+
+@qk.qkernel
+def value(x: qk.Float, w: qk.Float) -> qk.Float:
+    return qk.expval(turned(x, w), Z)
+
+
+@qk.qkernel
+def distribution(x: qk.Float, w: qk.Float) -> qk.Vector[qk.Float]:
+    return qk.probabilities(turned(x, w))
+
+
+@qk.qkernel
+def squared(x: qk.Float, w: qk.Float) -> qk.Float:
+    return qk.expval(turned(x, w), Z) ** 2
+
+
+@qk.qkernel
+def ansatz(q: qk.Vector[qk.Qubit], w: qk.Matrix[qk.Float]) -> qk.Vector[qk.Qubit]:
+    for layer in qk.range(w.shape[0]):
+        for i in qk.range(q.shape[0]):
+            q[i] = qk.ry(q[i], w[layer, i])
+        for i in qk.range(q.shape[0] - 1):
+            q[i], q[i + 1] = qk.cx(q[i], q[i + 1])
+    return q
+
+
+@qk.qkernel
+def amplitudes(x: qk.Vector[qk.Float], w: qk.Matrix[qk.Float]) -> qk.Vector[qk.Qubit]:
+    return ansatz(amplitude_encoding(qk.qubit_array(7), x), w)
+
+
+@qk.qkernel
+def angles(x: qk.Vector[qk.Float], w: qk.Matrix[qk.Float]) -> qk.Vector[qk.Qubit]:
+    q = qk.qubit_array(7)
+    for k in qk.range(64):
+        q[k % 7] = qk.ry(q[k % 7], x[k])
+    return ansatz(q, w)
+
+
+def step(module: nn.Module, *shape: int) -> Callable[[], None]:
+    """Values of a batch and gradients by weights and inputs; made once before, so that a compiled module is."""
+    inputs = torch.rand(*shape, requires_grad=True)
+
+    def run() -> None:
+        module.zero_grad()
+        inputs.grad = None
+        module(inputs).sum().backward()
+
+    run()
+    return run
+
+
+@pytest.mark.parametrize("kernel", [distribution, squared], ids=lambda kernel: kernel.name)
+def test_outputs_of_one_qubit(timed: Timed, benchmark: Any, kernel: Any) -> None:
+    layer, plain = (QLayer(each, inputs=["x"], weights=["w"]) for each in (kernel, value))
+    compared(timed, benchmark, f"{kernel.name}, one qubit", step(layer, 32), step(plain, 32), 1.3)
+
+
+def test_amplitude_encoding(timed: Timed, benchmark: Any) -> None:
+    layer, plain = (QLayer(each, inputs={"x": 64}, weights={"w": (2, 7)}, readout="z") for each in (amplitudes, angles))
+    compared(timed, benchmark, "64 amplitudes, 7 qubits", step(layer, 32, 64), step(plain, 32, 64), 3)
+
+
+@pytest.mark.parametrize(("qubits", "layers"), [(4, 2), (12, 4)])
+def test_a_compiled_network(timed: Timed, benchmark: Any, qubits: int, layers: int) -> None:
+    plain = nn.Sequential(nn.Linear(qubits, qubits), nn.Tanh(), new_layer(qubits, layers), nn.Linear(qubits, 2))
+    torch.compiler.reset()
+    compiled: Any = torch.compile(plain)
+    compared(timed, benchmark, f"torch.compile, {qubits} qubits", step(compiled, 32, qubits), step(plain, 32, qubits), 1)
+
+
+def compared(timed: Timed, benchmark: Any, row: str, layer: Any, plain: Any, goal: float) -> None:
+    timed(layer, TABLE, row, "layer", beside=plain)
+    benchmark.extra_info.update(beside_column="plain form", ratio_column="layer / plain form", ratio_goal=goal)
