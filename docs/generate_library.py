@@ -7,10 +7,13 @@ import inspect
 import io
 import linecache
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from qiskit import QuantumCircuit, synthesis
 
 import qkernel as qk
 import qkernel.observable as qko
@@ -29,6 +32,14 @@ closed forms, which are computed here from the kernel, an example that runs, and
 This page is made by `docs/generate_library.py`; the tests hold every entry to matrices by numpy, on every engine.
 """
 
+BESIDE = """
+## Counts beside the papers
+
+What the papers say, what is counted here, and what stands in the circuits of `qiskit.synthesis` for the same. w(n) is the
+number of ones in n's binary digits. `lookup` has twice the ANDs of its source, 2**n - 2, as it takes them back without
+measurements.
+"""
+
 LONGEST_PICTURE = 36
 LONGEST_FORM = 160
 LARGE = (10, 100)
@@ -44,7 +55,92 @@ def library_page() -> str:
             section = subject.__module__
             parts.append(f"\n## {_first_sentence(sys.modules[section])}\n")
         parts.append(_card(example))
-    return "".join(parts)
+    return "".join([*parts, *_beside_papers()])
+
+
+@dataclass(frozen=True)
+class Published:
+    """A count that a paper has, as text and as a function of n; `peer` makes Qiskit's circuit for the same."""
+
+    name: str
+    field: str
+    formula: str
+    count: Callable[[int], int]
+    source: str
+    values: Callable[[int], dict[str, int]]
+    peer: Callable[[int], QuantumCircuit] | None = None
+
+
+def _numbers(n: int) -> dict[str, int]:
+    return {"a": n, "b": n}
+
+
+def _controls(n: int) -> dict[str, int]:
+    return {"controls": n}
+
+
+PUBLISHED = (
+    Published("add", "Toffoli", "2n - 2", lambda n: 2 * n - 2, "Takahashi, Tani, Kunihiro 2010", _numbers),
+    Published(
+        "ripple_carry_add",
+        "Toffoli",
+        "2n",
+        lambda n: 2 * n,
+        "Cuccaro et al. 2004",
+        lambda n: {"left": n, "right": n},
+        lambda n: synthesis.adder_ripple_c04(n, "full"),
+    ),
+    Published("controlled_add", "Toffoli", "3n - 2", lambda n: 3 * n - 2, "Munoz-Coreas, Thapliyal 2019", _numbers),
+    Published("measured_add", "T", "4n - 4", lambda n: 4 * n - 4, "Gidney 2018", _numbers),
+    Published(
+        "carry_lookahead_add",
+        "Toffoli",
+        "5n - 3w(n) - 3 floor(log2 n) - 1",
+        lambda n: 5 * n - 3 * n.bit_count() - 3 * (n.bit_length() - 1) - 1,
+        "Draper et al. 2006",
+        lambda n: {"a": n, "b": n, "total": n + 1},
+    ),
+    Published("mcx_clean", "Toffoli", "2n - 3", lambda n: 2 * n - 3, "Nielsen, Chuang 2010", _controls),
+    Published(
+        "mcx_dirty", "Toffoli", "4n - 8", lambda n: 4 * n - 8, "Barenco et al. 1995", lambda n: {"controls": n, "dirty": n - 2}
+    ),
+    Published("mcx_one_dirty", "Toffoli", "8n - 24", lambda n: 8 * n - 24, "Barenco et al. 1995", _controls),
+    Published(
+        "mcx_relative_phase",
+        "T over Clifford + T",
+        "8n - 9",
+        lambda n: 8 * n - 9,
+        "Maslov 2016",
+        _controls,
+        synthesis.synth_mcx_n_clean_m15,
+    ),
+    Published(
+        "mcx_one_clean",
+        "T over Clifford + T",
+        "8n - 9",
+        lambda n: 8 * n - 9,
+        "Khattar, Gidney 2024",
+        _controls,
+        synthesis.synth_mcx_1_clean_kg24,
+    ),
+)
+
+
+def _beside_papers() -> list[str]:
+    """Counts as published, as counted here and in Qiskit's circuits, at one size. Raises ValueError where they differ."""
+    lines = [BESIDE, "\n| kernel | counted | published | source | n = 16 | Qiskit |\n|---|---|---|---|---|---|\n"]
+    for row in PUBLISHED:
+        basis = "clifford_t" if "Clifford" in row.field else "native"
+        found = getattr(qkernel_stdlib, row.name).estimate_resources(bindings=row.values(16), basis=basis).gates
+        here = found.toffoli if row.field == "Toffoli" else found.t_gates
+        if here != row.count(16):
+            raise ValueError(f"{row.name} has {here} {row.field} at n = 16, and not {row.count(16)}")
+        peer = ""
+        if row.peer is not None:
+            counts = row.peer(16).decompose().count_ops() if row.field == "Toffoli" else row.peer(16).count_ops()
+            peer = str(counts.get("ccx", 0) if row.field == "Toffoli" else counts.get("t", 0) + counts.get("tdg", 0))
+        lines.append(f"| `{row.name}` | {row.field} | {row.formula} | {row.source} | {here} | {peer} |\n")
+    return lines
 
 
 def _first_sentence(module: Any) -> str:

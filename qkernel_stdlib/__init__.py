@@ -59,11 +59,15 @@ from qkernel_stdlib.block_encodings import (
     tree_angles,
     tree_rotations,
 )
+from qkernel_stdlib.carry_lookahead import (
+    carry_lookahead_add,
+)
 from qkernel_stdlib.controlled_gates import (
     mcx,
     mcx_clean,
     mcx_dirty,
     mcx_no_workspace,
+    mcx_one_clean,
     mcx_one_dirty,
     mcx_relative_phase,
     mcz,
@@ -207,6 +211,7 @@ __all__ = [
     "bernstein_vazirani",
     "bit_oracle",
     "bravyi_kitaev",
+    "carry_lookahead_add",
     "computational_basis_state",
     "controlled_add",
     "controlled_lookup",
@@ -275,6 +280,7 @@ __all__ = [
     "mcx_clean",
     "mcx_dirty",
     "mcx_no_workspace",
+    "mcx_one_clean",
     "mcx_one_dirty",
     "mcx_relative_phase",
     "mcz",

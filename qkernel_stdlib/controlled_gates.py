@@ -154,6 +154,54 @@ def _one_dirty(
     return controls, target, dirty
 
 
+@qk.qkernel(clean_ancillas=True)
+def mcx_one_clean(controls: qk.Vector[qk.Qubit], target: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
+    """X under n controls by one clean qubit: 2n - 3 Toffoli for n > 2, all but one up to phases that cancel, so 8n - 9 T.
+
+    These are no more than with n - 2 clean qubits. Controls that are known to be 1 where all before them are serve as clean
+    workspace for those after them. Source: Khattar, Gidney 2024 (arXiv:2407.17966).
+    """
+    n = controls.shape[0]
+    if n < 3:
+        controls, target = multi_controlled_x(controls, target)
+    else:
+        work = qk.qubit("work")
+        controls, work = _gathered(controls, work, n)
+        found = n - 1 if n == 3 else 1 if n == 4 else 0
+        controls[found], work, target = qk.ccx(controls[found], work, target)
+        controls, work = qk.inverse(_gathered)(controls, work, n)
+    return controls, target
+
+
+@qk.qkernel
+def _gathered(controls: qk.Vector[qk.Qubit], work: qk.Qubit, n: qk.UInt) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
+    """`work` takes the AND of the first two controls, and control 0 that of the others, which is right where `work` is 1.
+
+    Going up, each pair of controls goes into one of the pair before it; coming down, each result into the one before it.
+    With three controls it is control 2, with four control 1 that has the AND of the others.
+    """
+    pairs = n // 2
+    top = pairs - 2 + n % 2
+    controls[0], controls[1], work = relative_phase_ccx(controls[0], controls[1], work)
+    for k in qk.range(1, pairs):
+        controls[2 * k - 1] = qk.x(controls[2 * k - 1])
+        controls[2 * k], controls[2 * k + 1], controls[2 * k - 1] = relative_phase_ccx(
+            controls[2 * k], controls[2 * k + 1], controls[2 * k - 1]
+        )
+    if top > 0:
+        last = n - 1 if n % 2 == 1 else n - 3
+        controls[2 * top - 2] = qk.x(controls[2 * top - 2])
+        controls[2 * top - 1], controls[last], controls[2 * top - 2] = relative_phase_ccx(
+            controls[2 * top - 1], controls[last], controls[2 * top - 2]
+        )
+        for k in qk.range(top - 1, 0, -1):
+            controls[2 * k - 2] = qk.x(controls[2 * k - 2])
+            controls[2 * k - 1], controls[2 * k], controls[2 * k - 2] = relative_phase_ccx(
+                controls[2 * k - 1], controls[2 * k], controls[2 * k - 2]
+            )
+    return controls, work
+
+
 @qk.qkernel
 def mcx_no_workspace(controls: qk.Vector[qk.Qubit], target: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
     """X under n controls with no further qubit: 2 H, 2n - 1 CP, and two `mcx_one_dirty` for each number of controls below n.

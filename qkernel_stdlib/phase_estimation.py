@@ -44,18 +44,19 @@ def iterative_phase_estimation(
 ) -> tuple[Any, qk.Vector[qk.Bit]]:
     """The `num_digits` binary digits of the phase of `unitary` on `target`, the least significant first; and the target.
 
-    Each digit is measured on a qubit of its own, turned by the digits before it; distribution and unitaries are those of
-    `phase_estimation`. n digits take 2n H, 2**n - 1 controlled unitaries and at most n (n - 1)/2 P.
+    Each digit is measured on the same qubit, which the digits before it turn; distribution and unitaries are those of
+    `phase_estimation`. n digits take 2n H, 2**n - 1 controlled unitaries, n resets and at most n (n - 1)/2 P.
     Source: Griffiths, Niu 1996 (arXiv:quant-ph/9511007); Dobsicek, Johansson, Shumeiko, Wendin 2007 (arXiv:quant-ph/0610214).
     """
     digits = qk.bit_array(num_digits)
+    control = qk.qubit("control")
     for k in qk.range(num_digits):
-        control = qk.h(qk.qubit("control"))
+        control = qk.h(control)
         control, target = qk.control(unitary)(control, target, power=2 ** (num_digits - 1 - k), **parameters)
         for j in qk.range(k):
             if digits[j]:
                 control = qk.p(control, -math.pi / 2 ** (k - j))
-        digits[k] = qk.measure(qk.h(control))
+        control, digits[k] = qk.measure_reset(qk.h(control))
     return target, digits
 
 

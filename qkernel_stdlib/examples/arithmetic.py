@@ -21,6 +21,7 @@ from qkernel_stdlib.arithmetic import (
     ripple_carry_add,
     subtract,
 )
+from qkernel_stdlib.carry_lookahead import carry_lookahead_add
 from qkernel_stdlib.encodings import basis_state
 from qkernel_stdlib.examples.example import Array, Example
 from qkernel_stdlib.examples.matrices import permutation
@@ -31,6 +32,14 @@ from qkernel_stdlib.lookup import controlled_lookup, lookup, lookup_by_controls,
 def summed(n: qk.UInt, x: qk.Vector[qk.Bit], y: qk.Vector[qk.Bit]) -> qk.Vector[qk.Bit]:
     """The bits of a sum."""
     _, total = measured_add(basis_state(qk.qubit_array(n), x), basis_state(qk.qubit_array(n), y))
+    return qk.measure(total)
+
+
+@qk.qkernel
+def long_sum(n: qk.UInt, x: qk.Vector[qk.Bit], y: qk.Vector[qk.Bit]) -> qk.Vector[qk.Bit]:
+    """The bits of a sum, the last carry included."""
+    a, b = basis_state(qk.qubit_array(n), x), basis_state(qk.qubit_array(n), y)
+    _, _, total = carry_lookahead_add(a, b, qk.qubit_array(n + 1))
     return qk.measure(total)
 
 
@@ -63,6 +72,15 @@ def _with_constant(n: int) -> Mapping[str, Any]:
 
 def _bits(number: int, n: int) -> list[int]:
     return [number >> i & 1 for i in range(n)]
+
+
+def _number(bits: Any) -> int:
+    return sum(2**i for i, bit in enumerate(bits) if bit)
+
+
+def _lookahead_counts(n: int) -> dict[str, int]:
+    ones, levels = n.bit_count(), n.bit_length() - 1
+    return {"toffoli": 5 * n - 3 * ones - 3 * levels - 1, "qubits": 3 * n + 1 + n - ones - levels}
 
 
 def _summed(n: int, x: Any, y: Any) -> list[int]:
@@ -163,6 +181,19 @@ EXAMPLES = (
         expected=lambda q, constant: registers(lambda k: (k + constant,), q),
         counts=lambda q, constant: {"toffoli": 2 * max(0, q - 2), "qubits": q + max(0, q - 1)},
         grows=False,
+    ),
+    Example(
+        long_sum,
+        lambda n: {"n": n, "x": _bits(11, n), "y": _bits(6, n)},
+        3,
+        sizes=range(6),
+        expected=lambda n, x, y: _bits(_number(x) + _number(y), n + 1),
+        counts=lambda n, x, y: _lookahead_counts(n) if n else {"toffoli": 0},
+        grows=False,
+        of="carry_lookahead_add",
+        code="""for n in (8, 64, 512):
+    counted = carry_lookahead_add.estimate_resources({"a": n, "b": n, "total": n + 1})
+    print(n, counted.gates.toffoli, counted.depth, add.estimate_resources({"a": n, "b": n}).depth)""",
     ),
     Example(
         less_than,

@@ -14,6 +14,7 @@ from qkernel_stdlib.controlled_gates import (
     mcx_clean,
     mcx_dirty,
     mcx_no_workspace,
+    mcx_one_clean,
     mcx_one_dirty,
     mcx_relative_phase,
     mcz,
@@ -107,6 +108,17 @@ EXAMPLES = (
         5,
         expected=lambda controls: _flipped(controls, 1),
         counts=lambda controls: {"toffoli": _toffolis_with_one_dirty(controls)},
+    ),
+    Example(
+        mcx_one_clean,
+        _controls,
+        6,
+        expected=_flipped,
+        counts=lambda controls: {
+            "t_gates": 8 * max(0, controls - 2),
+            "toffoli": min(1, controls // 2),
+            "qubits": controls + (2 if controls > 2 else 1),
+        },
     ),
     Example(
         mcx_no_workspace,
