@@ -7,7 +7,7 @@ is called in its place, and modifiers act on that as on any other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -126,13 +126,21 @@ class KernelCall:
             for name, value in zip(signature.names, self.values, strict=True)
         }
         found: list[Any] = []
-        for name in dict.fromkeys(name.partition(".")[0] for name in signature.names):
-            if name in signature.structs:
-                struct = signature.structs[name]
-                found.append(struct.kind(**{field: known[f"{name}.{field}"] for field, _ in struct.fields}))
-            elif isinstance(known[name], QuantumHandle) or name in returned:
-                found.append(known[name])
+        for written in dict.fromkeys(
+            struct if (struct := name.partition(".")[0]) in signature.structs else name for name in known
+        ):
+            if written in signature.structs:
+                struct = signature.structs[written]
+                found.append(struct.kind(**{field: known[f"{written}.{field}"] for field, _ in struct.fields}))
+            elif isinstance(known[written], QuantumHandle) or written in returned:
+                found.append(known[written])
         return found
+
+
+def _written(name: str, structs: Collection[str]) -> str:
+    """The name of an argument as it was written: that of the record whose field it is."""
+    first = name.partition(".")[0]
+    return first if first in structs else name
 
 
 def kernel_call(

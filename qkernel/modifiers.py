@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
+from qkernel.closures import closed, name_of
 from qkernel.diagnostics import Span, counted, with_article
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend.arrays import whole_number
@@ -49,17 +49,17 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Modified:
-    """A gate, kernel or oracle with steps applied to it, the first one innermost. Called like the original, controls first."""
+    """What can be called with steps applied to it, the first one innermost. Called like the original, controls first."""
 
-    operation: Gate | Kernel[..., Any] | Oracle
+    operation: Callable[..., Any]
     steps: tuple[Step, ...] = field(default=())
 
     def __repr__(self) -> str:
-        return f"<modified {self.operation.name}>"
+        return f"<modified {name_of(self.operation)}>"
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         """Apply the operation; only inside a kernel. `power=` repeats it."""
-        return _call(active_tracer(f"a modified `{self.operation.name}`"), self, arguments, keywords)
+        return _call(active_tracer(f"a modified `{name_of(self.operation)}`"), self, arguments, keywords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +82,13 @@ def _extend(operation: Any, step: Step, what: str) -> Operation:
         return Selection(operation.operations, (*operation.steps, step))
     if isinstance(operation, Modified):
         return Modified(operation.operation, (*operation.steps, step))
-    if isinstance(operation, (Gate, Kernel, Oracle)):
+    if callable(operation) and not isinstance(operation, (type, QuantumHandle)):
         return Modified(operation, (step,))
-    name = getattr(operation, "__name__", "<")
-    is_own = isinstance(operation, types.FunctionType) and not operation.__module__.startswith("qkernel.")
     raise KernelTypeError(
-        f"`{what}` takes a gate or a kernel, but this is {f'`{name}`' if name.isidentifier() else describe(operation)}",
+        f"`{what}` takes a gate, a kernel or a function, but this is {describe(operation)}",
         span=_span(),
-        label="not a gate or kernel",
-        help=f"put `@qk.qkernel` over `{name}`" if is_own and name.isidentifier() else _WRAPPED.format(what),
+        label="no operation on qubits",
+        help=_WRAPPED.format(what),
     )
 
 
@@ -174,7 +172,7 @@ def _spread(operation: Any, arguments: tuple[Any, ...], site: CallSite) -> tuple
             )
         found += [(entry, site.of(position)) for entry in ([value] if fields is None else fields.values())]
     spans = tuple(span for _, span in found if span is not None)
-    return tuple(value for value, _ in found), CallSite(site.span, spans, site.keyword)
+    return tuple(value for value, _ in found), replace(site, positional=spans)
 
 
 def _name(operation: Any) -> str:
@@ -183,7 +181,7 @@ def _name(operation: Any) -> str:
             return "`select`"
         case Modified(inner):
             return _name(inner)
-    return f"`{operation.name}`"
+    return f"`{name_of(operation)}`"
 
 
 def _structs(operation: Any, backwards: bool = False) -> list[Struct]:
@@ -211,7 +209,7 @@ def _target_count(operation: Any, keywords: dict[str, Any], backwards: bool = Fa
         case Modified(inner, steps) | Selection((inner, *_), steps):
             controls = sum(isinstance(step, Controls) for step in steps) + isinstance(operation, Selection)
             return controls + _target_count(inner, keywords, is_backwards(steps) != backwards)
-    return 1  # an oracle, on a register or on qubits
+    return 1  # an oracle, on a register or on qubits; a function, which does not say
 
 
 def _apply(
@@ -221,14 +219,18 @@ def _apply(
     operation, keywords = _with_power(operation, keywords)
     if isinstance(operation, Selection):
         return _select(tracer, operation, arguments, keywords)
-    inner, steps = operation.operation, operation.steps
+    inner: Any = operation.operation
+    steps = operation.steps
     if isinstance(inner, Oracle):
         inner = inner.kernel_for(arguments, tracer.site.of(max(0, len(arguments) - 1)))
     counts = [step.count for step in steps if isinstance(step, Controls)]
     groups, rest = take_controls(tracer, counts, arguments, _target_count(inner, keywords, is_backwards(steps)))
     site = tracer.site
-    tracer.site = CallSite(site.span, site.positional[len(arguments) - len(rest) :], site.keyword)
+    tracer.site = replace(site, positional=site.positional[len(arguments) - len(rest) :])
     try:
+        if not isinstance(inner, (Gate, Kernel)):
+            found = closed(tracer, inner, rest, keywords)
+            inner, rest, keywords = found.operation, found.arguments, found.keywords
         if isinstance(inner, Gate):
             quantum, parameters = gate_operands(tracer, inner, rest, keywords)
         else:

@@ -64,7 +64,7 @@ def call_special(tracer: Tracer, name: str, value: Any, arguments: tuple[Any, ..
 def call_method(tracer: Tracer, method: types.FunctionType, arguments: tuple[Any, ...], node: ast.AST) -> Any:
     """A call that is not written as one, which errors show by its class and name."""
     shown = ast.Call(ast.Name(method.__qualname__.rpartition("<locals>.")[2]), [], [])
-    return tracer.call_python(method, arguments, ast.copy_location(shown, node))
+    return tracer.call_python(method, arguments, {}, ast.copy_location(shown, node))
 
 
 def call_operator(tracer: Tracer, name: str, left: Any, right: Any, node: ast.AST) -> Any:

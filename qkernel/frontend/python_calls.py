@@ -73,7 +73,7 @@ def call(tracer: Tracer, node: ast.Call) -> Any:
                     tracer.pending[-1].append(entry)
     finally:
         tracer.pending.pop()
-    tracer.site = CallSite(frame.span(node), tuple(spans), keyword_spans)
+    tracer.site = CallSite(frame.span(node), tuple(spans), keyword_spans, node)
     return invoke(tracer, function, tuple(positional), keywords, node)
 
 

@@ -349,6 +349,7 @@ class CallSite:
     span: Span | None
     positional: tuple[Span, ...] = ()
     keyword: dict[str, Span] = field(default_factory=dict)
+    node: ast.Call | None = None
 
     def of(self, argument: int | str) -> Span | None:
         """The span of an argument by position or keyword; the whole call where it has none of its own."""
@@ -436,13 +437,17 @@ def parameter_handle(parameter: Parameter) -> QuantumHandle:
 
 def ir_parameters(signature: Signature) -> tuple[Parameter, ...]:
     """The parameters that a kernel has in the IR: the user's, and the integer bits of each QFixed."""
-    parameters = signature.parameters
-    return (*parameters, *(_int_bits(parameter) for parameter in parameters if parameter.type == QFIXED))
+    return (*signature.parameters, *implied_parameters(signature.parameters))
+
+
+def implied_parameters(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
+    """The integer bits of each QFixed among a kernel's parameters."""
+    return tuple(_int_bits(parameter) for parameter in parameters if parameter.type == QFIXED)
 
 
 def written_parameters(parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
     """Those of a kernel's parameters in the IR that a user gives."""
-    implied = [_int_bits(parameter) for parameter in parameters if parameter.type == QFIXED]
+    implied = implied_parameters(parameters)
     return tuple(parameter for parameter in parameters if parameter not in implied)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import qkernel.frontend.branches
 import qkernel.frontend.expressions
 import qkernel.frontend.loops
 import qkernel.frontend.statements  # noqa: F401 - with it and the lines above, the readers are registered
-from qkernel.diagnostics import Note, Span, with_article
+from qkernel.diagnostics import Note, Span, with_article, written_name
 from qkernel.errors import (
     KernelRecursionError,
     KernelTypeError,
@@ -76,9 +77,9 @@ class _Tracer(Tracer):
     def call_kernel(self, kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         return call_kernel(self, kernel, arguments, keywords)
 
-    def call_python(self, function: Any, arguments: tuple[Any, ...], node: ast.Call) -> Any:
-        self.site = CallSite(self.frame.span(node))
-        return invoke(self, function, arguments, {}, node)
+    def call_python(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], node: ast.Call) -> Any:
+        self.site = CallSite(self.frame.span(node), node=node)
+        return invoke(self, function, arguments, keywords, node)
 
 
 def trace(kernel: AnyKernel) -> Traced:
@@ -100,7 +101,7 @@ def trace(kernel: AnyKernel) -> Traced:
         value, span = signal.value, source.span(signal.node)
         spans = [source.span(part) for part in getattr(signal.node.value, "elts", ())]
     values, is_tuple = _returned(tracer, kernel, value, span, spans)
-    _check_parameters_accounted(tracer, kernel, values, span)
+    check_accounted(tracer, kernel.name, kernel.signature.parameters, values, span)
     kept = [array.object for array in found_in(value, ArrayHandle)]
     changed = [
         as_written(each)
@@ -225,33 +226,36 @@ def _one(tracer: Tracer, kernel: AnyKernel, value: Any, wanted: Type, span: Span
         raise _wrong(kernel, value, str(wanted), span) from None
 
 
-def _check_parameters_accounted(tracer: Tracer, kernel: AnyKernel, returned: list[Value], span: Span) -> None:
+def check_accounted(
+    tracer: Tracer, name: str, parameters: Sequence[ops.Parameter], returned: Sequence[Value], span: Span | None
+) -> None:
     """A qubit that came in goes out, or is measured."""
     parts: dict[str, list[Place]] = {}
-    local = set(kernel.signature.names)
-    for handle in handles_in(returned):
+    local = {parameter.name for parameter in parameters}
+    for handle in handles_in(tuple(returned)):
         parts.setdefault(handle.place.register, []).append(handle.place)
         if handle.place.register in local:
-            _check_place_known(kernel, handle, local, span)
-    for parameter in kernel.signature.parameters:
+            _check_place_known(name, handle, local, span)
+    for parameter in parameters:
         if not is_quantum(parameter.type) or parameter.name in tracer.ended:
             continue
         places = parts.get(parameter.name, [])
         is_whole = whole(parameter.name, parameter.type) in places
         if is_whole or len(places) > 1:
             continue
+        shown = written_name(parameter.name)
         raise QubitConsumedError(
-            f"`{kernel.name}` loses {'part of ' if places else ''}`{parameter.name}`: it is neither returned nor measured",
+            f"`{name}` loses {'part of ' if places else ''}`{shown}`: it is neither returned nor measured",
             span=parameter.span,
             label="comes in here and does not go out",
-            help=f"return it, also from a kernel that only changes it: `return {parameter.name}`; or measure it",
+            help=f"return it, also from a kernel that only changes it: `return {shown}`; or measure it",
         )
 
 
-def _check_place_known(kernel: AnyKernel, handle: QuantumHandle, names: set[str], span: Span) -> None:
+def _check_place_known(name: str, handle: QuantumHandle, names: set[str], span: Span | None) -> None:
     if handle.place.names - names:
         raise ReturnTypeError(
-            f"`{kernel.name}` returns `{handle.name}`, whose place only the kernel itself knows",
+            f"`{name}` returns `{handle.name}`, whose place only the kernel itself knows",
             span=span,
             label="depends on what is computed inside",
             help=f"give it back (`{handle.name} = ...`) and return the whole register",

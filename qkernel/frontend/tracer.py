@@ -117,6 +117,7 @@ class Tracer:
         self.scopes: list[dict[str, int]] = [{}]  # names, and the last number that others like them were given
         self.stretches: dict[str, dict[Place, QuantumHandle]] = {}  # by register: itself and its views, as they were first
         self.callees: dict[str, AnyKernel] = {}
+        self.closures: dict[Any, AnyKernel] = {}  # kernels made of functions, by what these do
         self.used: list[tuple[AnyKernel, Outline]] = []
         self.ended: dict[str, Move] = {}
         self.site = CallSite(None)
@@ -149,7 +150,7 @@ class Tracer:
             self.once[-1].made[id(value)] = value
         return value
 
-    def call_python(self, function: Any, arguments: tuple[Any, ...], node: ast.Call) -> Any:
+    def call_python(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], node: ast.Call) -> Any:
         """Call a function of Python's the way that fits what it is."""
         raise NotImplementedError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,10 @@ class Place:
     def names(self) -> frozenset[str]:
         """The names on which it depends where in its register it lies."""
         return frozenset().union(*map(free_names, self.bounds))
+
+    def changed(self, change: Callable[[Expr], Expr]) -> Place:
+        """The place with each of its bounds changed."""
+        return Place(self.register, *map(change, self.bounds))
 
     def element(self, index: Expr) -> Place:
         """The qubit at `index` of this place."""

@@ -70,6 +70,11 @@ def _names(expr: Expr) -> tuple[frozenset[str], frozenset[Key]]:
     return kept
 
 
+def named(expr: Expr) -> Iterator[Name]:
+    """The user's names in `expr`, each once."""
+    return (part for part in _parts(expr, lambda part: False) if isinstance(part, Name))
+
+
 def variables(expr: Expr) -> set[Expr]:
     """The names in `expr`, and of arrays and dictionaries the elements."""
     return {part for part in _parts(expr, _is_element) if isinstance(part, Name) or _is_element(part)}

@@ -54,6 +54,22 @@ def expressions(op: Op) -> Iterator[Expr]:
             yield from value.bounds
 
 
+def with_values(op: Any, change: Callable[[Expr], Expr]) -> Any:
+    """An op or a block with each of its expressions changed, those in its places, parts and blocks included."""
+
+    match op:
+        case tuple():
+            return tuple(with_values(part, change) for part in op)
+        case Declared():
+            changed: Any = {name: with_values(getattr(op, name), change) for name in (*op.operand_fields, *op.block_fields)}
+            return replace(op, **changed)  # type: ignore[type-var]
+        case Expr():
+            return change(op)
+        case Place():
+            return op.changed(change)
+    return op
+
+
 def with_blocks(op: Op, change: Callable[[Block], Block]) -> Op:
     """`op` with each of its blocks changed."""
     changed: Any = {name: change(getattr(op, name)) for name in op.block_fields}
