@@ -39,7 +39,7 @@ def test_sets_load_in_batches(images: np.ndarray) -> None:
         data[6]
 
 
-@pytest.mark.parametrize("wrong", [3, "ToTensor", [transforms.ToTensor()]], ids=repr)
+@pytest.mark.parametrize("wrong", [3, "ToTensor", [transforms.ToTensor()]], ids=["number", "text", "list"])
 @pytest.mark.parametrize("name", ["transform", "target_transform"])
 def test_transforms_are_functions(images: np.ndarray, name: str, wrong: object) -> None:
     with pytest.raises(KernelTypeError, match=f"`{name}` is a function"):

@@ -310,7 +310,9 @@ for batch in (4, 7):
 
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize(
-    "options", [{"shots": 10}, {"shots": 10, "seed": 1}, {"engine": noisy(), "shots": 5}, {"engine": Unpicklable()}], ids=str
+    "options",
+    [{"shots": 10}, {"shots": 10, "seed": 1}, {"engine": noisy(), "shots": 5}, {"engine": Unpicklable()}],
+    ids=["shots", "seed", "noise", "own engine"],
 )
 def test_what_a_graph_cannot_hold_is_not_exported_and_is_compiled(options: dict[str, Any], strict: bool) -> None:
     torch._dynamo.reset()
