@@ -15,8 +15,8 @@ tutorials: $(STAMP)  ## every tutorial, one after the other
 notebooks: $(STAMP)  ## every tutorial as a notebook, in out/notebooks
 	$(RUN) -m jupytext --quiet --set-kernel python3 --from tutorials//py:percent --to out/notebooks//ipynb tutorials/*.py
 
-test: $(STAMP)  ## the test suite
-	$(RUN) -m pytest
+test: $(STAMP)  ## the test suite, on all cores
+	$(RUN) -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal
 
 fuzz: $(STAMP)  ## random kernels: every program meets every property; N=... programs, or M=... minutes
 	$(RUN) -m pytest tests/fuzz -s $(if $(N),--programs=$(N)) $(if $(M),--minutes=$(M))

@@ -391,7 +391,9 @@ def rebound() -> qk.Bit:
         lambda: BackendSamplerV2(backend=AerSimulator()),
         lambda: AerSimulator(coupling_map=[[0, 1], [1, 2], [2, 3], [3, 4]]),
         lambda: AerSimulator.from_backend(GenericBackendV2(5, seed=1, control_flow=True)),
-        lambda: AerSimulator.from_backend(GenericBackendV2(60, seed=1, control_flow=True)),  # too wide to keep all qubits
+        lambda: AerSimulator.from_backend(  # too wide to keep all qubits
+            GenericBackendV2(60, coupling_map=CouplingMap.from_line(60), seed=1, control_flow=True)
+        ),
         lambda: GenericBackendV2(60, seed=1, control_flow=True, noise_info=False),
     ],
 )
