@@ -46,6 +46,11 @@ from qkernel_stdlib.arithmetic_fourier import (
     modular_powers,
     shor_order_finding,
 )
+from qkernel_stdlib.arithmetic_modular import (
+    ripple_modular_add_const,
+    ripple_modular_multiply,
+    xor_const,
+)
 from qkernel_stdlib.block_encodings import (
     index_size,
     lcu,
@@ -328,6 +333,8 @@ __all__ = [
     "repetition_encode",
     "repetition_syndrome",
     "ripple_carry_add",
+    "ripple_modular_add_const",
+    "ripple_modular_multiply",
     "rotated_surface_code",
     "rx_layer",
     "ry_layer",
@@ -353,6 +360,7 @@ __all__ = [
     "uniform_state",
     "w_state",
     "x_mixer",
+    "xor_const",
     "xy_mixer",
     "z_feature_map",
     "zz_feature_map",

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import lcm
 from time import perf_counter
 
-from qkernel_stdlib import modular_multiply, modular_powers, shor_order_finding
+from qkernel_stdlib import modular_multiply, modular_powers, ripple_modular_multiply, shor_order_finding
 
 
 def order_found(number: int, modulus: int, n: int, shots: int) -> int:
@@ -31,6 +31,8 @@ def test_it_takes_the_published_number_of_qubits() -> None:
         assert order.substitute(num_bits=n).qubits == 2 * n + 3
         assert modular_multiply.estimate_resources(x=n, controls=0).qubits == 2 * n + 2
         assert modular_multiply.estimate_resources(x=n, controls=1).qubits == 2 * n + 3
+    by_ripple_carry = ripple_modular_multiply.estimate_resources().qubits
+    assert str(by_ripple_carry) == "3*[|x| >= 1] + |controls| + 3*|x|"
 
 
 def test_2048_bits_are_counted_at_once() -> None:

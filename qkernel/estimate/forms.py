@@ -300,6 +300,22 @@ def maximum(left: Quantity, right: Quantity) -> Quantity:
     return left + positive_part(right - left)
 
 
+def without_needless_brackets(form: Quantity) -> Quantity:
+    """n * [n >= 1] as n."""
+    terms = ((_without_needless(term), size) for term, size in form.terms.items())
+    return sum((Quantity({term: size}) for term, size in terms), ZERO)
+
+
+def _without_needless(term: Monomial) -> Monomial:
+    counts = [atom(part) for part, _ in term if isinstance(part, (Symbol, Length))]
+    needless = {
+        part
+        for part, _ in term
+        if isinstance(part, AtLeastZero) and any(part.value == one - 1 and is_nonnegative(one) for one in counts)
+    }
+    return frozenset((part, exponent) for part, exponent in term if part not in needless)
+
+
 def minimum(left: Quantity, right: Quantity) -> Quantity:
     """The smaller of two."""
     return left + right - maximum(left, right)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from weakref import WeakValueDictionary
 
-from qkernel.estimate.forms import at_least_zero, equals_zero, maximum
+from qkernel.estimate.forms import at_least_zero, equals_zero, maximum, without_needless_brackets
 from qkernel.estimate.quantity import ONE, ZERO, Quantity
 from qkernel.gates import GATES
 
@@ -204,8 +204,8 @@ class Tally:
     def with_workspace(self) -> Tally:
         """The tally with the workspace among its qubits."""
         result = Tally({key: amount for key, amount in self.amounts.items() if key not in _INSIDE}, self.bounded - {"consumed"})
-        result.add("qubits", self.of("workspace"))
-        result.add("ancillas", self.of("workspace"))
+        for item in ("qubits", "ancillas"):
+            result.add(item, without_needless_brackets(self.of("workspace")))
         return result
 
     def within(self, name: str) -> Tally:

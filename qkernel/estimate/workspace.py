@@ -14,8 +14,6 @@ from qkernel.estimate.quantity import (
     AtLeastZero,
     Atom,
     Floor,
-    Length,
-    Monomial,
     Positive,
     Power,
     Quantity,
@@ -120,7 +118,7 @@ def largest(key: Key, form: Quantity, index: Variable, bound: Quantity, facts: F
     """
     runs = at_least_zero(bound - 1)
     if index not in form.free:
-        return Tally({key: _with_brackets(form, runs)})
+        return Tally({key: form * runs})
     if (slope := _slope(form, index)) is not None:
         last = substitute(form, {index: bound - 1 if slope > 0 else ZERO})
         before, step = (substitute(form, {index: symbol(index) - back}) for back in (quantity(1), quantity(2)))
@@ -131,22 +129,6 @@ def largest(key: Key, form: Quantity, index: Variable, bound: Quantity, facts: F
     if is_bound:
         raise NotFollowed(str(index))
     return Tally({key: total(form, index, bound, facts)}, _BOUNDED)
-
-
-def _with_brackets(form: Quantity, runs: Quantity) -> Quantity:
-    """form * runs, where n * [n >= 1] is n."""
-    terms = (form * runs).terms
-    return sum((Quantity({_without_bracket(term): size}) for term, size in terms.items()), ZERO)
-
-
-def _without_bracket(term: Monomial) -> Monomial:
-    symbols = {part for part, _ in term if isinstance(part, (Symbol, Length))}
-    needless = {
-        part
-        for part, _ in term
-        if isinstance(part, AtLeastZero) and any(part.value == atom(one) - 1 and is_nonnegative(atom(one)) for one in symbols)
-    }
-    return frozenset((part, exponent) for part, exponent in term if part not in needless)
 
 
 def largest_item(key: Key, form: Quantity, targets: tuple[Variable, ...], dictionary: Value) -> Tally:
