@@ -107,7 +107,6 @@ from qkernel_stdlib.evolution import (
     drawn_words,
     heisenberg_model,
     ising_model,
-    neighbours,
     product_formula,
     qdrift,
     trotterized_time_evolution,
@@ -153,6 +152,7 @@ from qkernel_stdlib.oracles import (
     normal_form,
     parity_oracle,
     phase_oracle,
+    quadratic_form,
     truth_table,
 )
 from qkernel_stdlib.phase_estimation import (
@@ -303,7 +303,6 @@ __all__ = [
     "mottonen_amplitude_encoding",
     "multi_controlled_x",
     "multiply",
-    "neighbours",
     "normal_form",
     "pair_excitations",
     "parity_encoding",
@@ -322,6 +321,7 @@ __all__ = [
     "qpe",
     "qsvt",
     "qsvt_phases",
+    "quadratic_form",
     "quanvolution",
     "qubitization",
     "real_amplitudes",

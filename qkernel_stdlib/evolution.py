@@ -71,30 +71,34 @@ def drawn_words(hamiltonian: qko.Hamiltonian, samples: int, seed: int = 0) -> li
     return found
 
 
-def neighbours(num_sites: int, periodic: bool = False) -> list[tuple[int, int]]:
-    """The pairs (i, i + 1) of a chain, and in a ring the last and the first site, from three sites on."""
-    pairs = [(i, i + 1) for i in range(num_sites - 1)]
-    return [*pairs, (num_sites - 1, 0)] if periodic and num_sites > 2 else pairs
+def ising_model(num_sites: qk.UInt, coupling: qk.Float, field: qk.Float, periodic: bool = False) -> Any:
+    """coupling * sum of Z(i) Z(i + 1) + field * sum of X(i): the Ising chain in a transverse field.
 
-
-def ising_model(num_sites: int, coupling: float, field: float, periodic: bool = False) -> qko.Hamiltonian:
-    """coupling * sum of Z(i) Z(i + 1) + field * sum of X(i): the Ising chain in a transverse field."""
+    Of numbers a `Hamiltonian`, in a kernel of symbols an observable of symbols, whose number of terms is a closed form.
+    Periodic the last site is next to the first, from three sites on.
+    """
     total = qko.Hamiltonian()
-    for i, j in neighbours(num_sites, periodic):
-        total = total + coupling * qko.Z(i) * qko.Z(j)
+    for i in range(num_sites - 1):
+        total = total + coupling * (qko.Z(i) * qko.Z(i + 1))
+    if periodic and num_sites > 2:
+        total = total + coupling * (qko.Z(num_sites - 1) * qko.Z(0))
     for i in range(num_sites):
         total = total + field * qko.X(i)
     return total
 
 
-def heisenberg_model(
-    num_sites: int, couplings: tuple[float, float, float], field: float = 0.0, periodic: bool = False
-) -> qko.Hamiltonian:
-    """The sum of jx X(i) X(i + 1) + jy Y(i) Y(i + 1) + jz Z(i) Z(i + 1), couplings = (jx, jy, jz), and of field * Z(i)."""
+def heisenberg_model(num_sites: qk.UInt, couplings: Sequence[qk.Float], field: qk.Float = 0.0, periodic: bool = False) -> Any:
+    """The sum of jx X(i) X(i + 1) + jy Y(i) Y(i + 1) + jz Z(i) Z(i + 1), couplings = (jx, jy, jz), and of field * Z(i).
+
+    Of numbers or of symbols, as `ising_model`.
+    """
     total = qko.Hamiltonian()
-    for i, j in neighbours(num_sites, periodic):
-        for coupling, letter in zip(couplings, (qko.X, qko.Y, qko.Z), strict=True):
-            total = total + coupling * letter(i) * letter(j)
+    for i in range(num_sites - 1):
+        for k, letter in enumerate((qko.X, qko.Y, qko.Z)):
+            total = total + couplings[k] * (letter(i) * letter(i + 1))
+    if periodic and num_sites > 2:
+        for k, letter in enumerate((qko.X, qko.Y, qko.Z)):
+            total = total + couplings[k] * (letter(num_sites - 1) * letter(0))
     for i in range(num_sites):
         total = total + field * qko.Z(i)
     return total

@@ -2,12 +2,13 @@
 
 A table lists f(0), f(1), ... of a Boolean function of n bits, bit i of the number being qubit i. The circuits have one gate
 for each product of the function's algebraic normal form, the sum modulo 2 of products that equals it. The functions here take
-Python data, so they are called in kernels, and in loops by a kernel of their own; `parity_oracle` and `hidden_period_oracle`
-are kernels.
+Python data, so they are called in kernels, and in loops by a kernel of their own; `quadratic_form`, `parity_oracle` and
+`hidden_period_oracle` are kernels.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from functools import reduce
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import qkernel as qk
+from qkernel_stdlib.transforms import iqft
 
 
 def normal_form(table: Sequence[int]) -> list[list[int]]:
@@ -140,6 +142,32 @@ def _evaluated(tree: Any, values: dict[str, Any]) -> Any:
             return reduce(operator.xor, (_evaluated(child, values) for child in tree.children))
         case _:
             return reduce(operator.and_, (_evaluated(child, values) for child in tree.children))
+
+
+@qk.qkernel
+def quadratic_form(
+    q: qk.Vector[qk.Qubit],
+    value: qk.Vector[qk.Qubit],
+    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
+    linear: qk.Dict[qk.UInt, qk.Float],
+    constant: qk.Float = 0.0,
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """value, m qubits fresh from allocation, becomes f(x) mod 2**m, the sum of quad[i, j] x_i x_j, linear[i] x_i and constant.
+
+    Of whole numbers, negative ones in two's complement: where f(x) < 0 the last qubit is 1, which a Z marks for adaptive
+    search. m (|quad| + |linear| + 1) P under up to two controls, m H and an `iqft`. Source: Gilliam, Woerner, Gonciulea 2021
+    (arXiv:1912.04088); Qiskit's circuit of that name has the same arguments.
+    """
+    m = value.shape[0]
+    value = qk.h(value)
+    for k in qk.range(m):
+        unit = 2 * math.pi * 2.0 ** (k - m)
+        value[k] = qk.p(value[k], unit * constant)
+        for i, weight in qk.items(linear):
+            q[i], value[k] = qk.cp(q[i], value[k], unit * weight)
+        for (i, j), weight in qk.items(quad):
+            q[i], q[j], value[k] = qk.control(qk.p, num_controls=2)(q[i], q[j], value[k], unit * weight)
+    return q, iqft(value)
 
 
 @qk.qkernel

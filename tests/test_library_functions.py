@@ -23,7 +23,6 @@ from qkernel_stdlib import (
     jordan_wigner,
     maximum_likelihood_amplitude,
     minimum_search,
-    neighbours,
     normal_form,
     parity_encoding,
     product_formula,
@@ -224,13 +223,13 @@ def test_product_formulas_are_of_their_order(order: int) -> None:
 
 
 def test_drawn_words_come_as_often_as_they_weigh() -> None:
-    words = drawn_words(ising_model(2, 3.0, -1.0), 5000, seed=1)
-    assert sum(word == ising_model(2, 3.0, 0.0) * (5 / 3 / 5000) for word in words) / 5000 == pytest.approx(3 / 5, abs=0.03)
-    assert {abs(weight) for each in words for weight in each.terms.values()} == {5 / 5000}
+    words = drawn_words(ising_model(2, 3.0, -1.0), 600, seed=1)
+    assert sum(word == ising_model(2, 3.0, 0.0) * (5 / 3 / 600) for word in words) / 600 == pytest.approx(3 / 5, abs=0.06)
+    assert {abs(weight) for each in words for weight in each.terms.values()} == {5 / 600}
 
 
 def test_spin_models() -> None:
     assert ising_model(3, 0.5, -1.0) == qko.Hamiltonian.from_string("0.5*Z0*Z1 + 0.5*Z1*Z2 - X0 - X1 - X2")
     assert len(ising_model(3, 0.5, -1.0, periodic=True).terms) == 6
     assert heisenberg_model(2, (1.0, 2.0, 3.0), 4.0) == qko.Hamiltonian.from_string("X0*X1 + 2*Y0*Y1 + 3*Z0*Z1 + 4*Z0 + 4*Z1")
-    assert neighbours(2, periodic=True) == [(0, 1)]
+    assert ising_model(2, 1.0, 0.0, periodic=True) == qko.Hamiltonian.from_string("Z0*Z1")

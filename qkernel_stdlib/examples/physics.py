@@ -71,6 +71,12 @@ def stepped(q: qk.Vector[qk.Qubit], time: qk.Float, step: qk.UInt) -> qk.Vector[
 
 
 @qk.qkernel
+def chain(q: qk.Vector[qk.Qubit], coupling: qk.Float, field: qk.Float, time: qk.Float, step: qk.UInt) -> qk.Vector[qk.Qubit]:
+    """Steps of first order of an Ising chain, its bonds and then its field."""
+    return trotterized_time_evolution(q, [ising_model(q.shape[0], coupling, field)], time, step, order=1)
+
+
+@qk.qkernel
 def drifted(q: qk.Vector[qk.Qubit], time: qk.Float) -> qk.Vector[qk.Qubit]:
     """Ten words of a ring."""
     return qdrift(q, ISING, time, 10, seed=3)
@@ -217,6 +223,11 @@ def _stepped(q: int, time: float, step: int) -> Array:
         for weight, letters in words[part]:
             matrix = evolved(word(letters, q), weight * share * time / step) @ matrix
     return np.linalg.matrix_power(matrix, step)
+
+
+def _chain(q: int, coupling: float, field: float, time: float, step: int) -> Array:
+    bonds = _cost(q, {(i, i + 1): coupling for i in range(q - 1)})
+    return np.linalg.matrix_power(evolved(field * _field(q), time / step) @ evolved(bonds, time / step), step)
 
 
 def _drifted(q: int, time: float) -> Array:
@@ -445,7 +456,19 @@ print(fermi_hubbard(2, 1.0, 4.0))""",
         grows=False,
         of="trotterized_time_evolution",
         code="print(product_formula(2, 2))",
-        shows=("product_formula", "ising_model", "heisenberg_model", "neighbours"),
+        shows=("product_formula",),
+    ),
+    Example(
+        chain,
+        lambda n: {"q": n, "step": 2},
+        3,
+        lambda n: {"coupling": 0.8, "field": -0.5, "time": 0.7},
+        sizes=range(5),
+        expected=_chain,
+        counts=lambda q, step: {"rzz": step * max(0, q - 1), "rx": step * q},
+        of="ising_model",
+        code="print(ising_model(3, 1.0, 0.5, periodic=True))\nprint(heisenberg_model(2, (1.0, 1.0, 0.5)))",
+        shows=("heisenberg_model",),
     ),
     Example(
         drifted,

@@ -17,13 +17,14 @@ from qkernel_stdlib.amplitude_amplification import (
 )
 from qkernel_stdlib.controlled_gates import mcz
 from qkernel_stdlib.examples.example import Array, Example
-from qkernel_stdlib.examples.matrices import diagonal, fourier, permutation
+from qkernel_stdlib.examples.matrices import column, diagonal, fourier, permutation
 from qkernel_stdlib.oracles import (
     bit_oracle,
     formula_oracle,
     hidden_period_oracle,
     parity_oracle,
     phase_oracle,
+    quadratic_form,
 )
 from qkernel_stdlib.search import (
     bernstein_vazirani,
@@ -85,6 +86,17 @@ def noted(q: qk.Vector[qk.Qubit], target: qk.Qubit) -> tuple[qk.Vector[qk.Qubit]
 def marked_by_formula(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
     """The signs of a formula."""
     return formula_oracle(q, "a & ~(b ^ c)")
+
+
+@qk.qkernel
+def valued(
+    n: qk.UInt,
+    m: qk.UInt,
+    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
+    linear: qk.Dict[qk.UInt, qk.Float],
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """All values of a form at once."""
+    return quadratic_form(qk.h(qk.qubit_array(n)), qk.qubit_array(m), quad, linear, 1.0)
 
 
 @qk.qkernel
@@ -154,6 +166,16 @@ def _estimated(n: int, m: int) -> Array:
     waves = [fourier(m).conj().T @ np.exp(2j * side * angle * np.arange(2**m)) / 2 ** (m / 2) for side in (1, -1)]
     result: Array = (abs(waves[0]) ** 2 + abs(waves[1]) ** 2) / 2
     return result
+
+
+def _valued(n: int, m: int, quad: Any, linear: Any) -> Array:
+    state = np.zeros(2 ** (n + m))
+    for x in range(2**n):
+        bits = [x >> i & 1 for i in range(n)]
+        form = 1 + sum(weight * bits[i] * bits[j] for (i, j), weight in quad.items())
+        form += sum(weight * bits[i] for i, weight in linear.items())
+        state[x + 2**n * (int(form) % 2**m)] = 1
+    return column(state)
 
 
 def _signs(table: Any) -> Array:
@@ -247,6 +269,21 @@ print(iterative_amplitude_estimation(lambda k, shots: chance.binomial(shots, amp
         of="formula_oracle",
         code='print(truth_table("a & ~(b ^ c)"))',
         shows=("truth_table",),
+    ),
+    Example(
+        valued,
+        lambda n: {"n": n, "m": n, "quad": {(0, 1): -3.0} if n > 1 else {}, "linear": {0: 2.0} if n else {}},
+        3,
+        lambda n: {},
+        sizes=range(5),
+        expected=_valued,
+        counts=lambda n, m, quad, linear: {
+            "p": m,
+            "cp": m * len(linear) + m * (m - 1) // 2,
+            "ccp": m * len(quad),
+            "h": n + 2 * m,
+        },
+        of="quadratic_form",
     ),
     Example(
         parity_oracle,
