@@ -34,7 +34,6 @@ from qkernel.ir.verifier import verify
 from qkernel.lower import lower
 from qkernel.lower.bindings import given, normalise, refuse_graph
 from qkernel.lower.lengths import Lengths, given_lengths, lengths_of
-from qkernel.lower.while_loops import check_while_conditions
 from qkernel.promises import check_promises
 from qkernel.recent import Recent
 from qkernel.recursion import deep_stack
@@ -161,7 +160,6 @@ class Kernel(Verbs, Generic[P, R]):
         Raises `UncleanAncillaError` where the promise is broken.
         """
         verify(self.ir)
-        check_while_conditions(self.ir)
         check_promises(self.ir, values)
 
     @property

@@ -15,6 +15,7 @@ from qkernel.errors import (
     QubitConsumedError,
     QubitIndexResolutionError,
     SeparationError,
+    SizeError,
 )
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import ONE, ZERO, Const, Item, Name, Pack, Size, Slice, Updated, apply, vector
@@ -439,7 +440,7 @@ def test_loop_that_does_not_run() -> None:
 
 
 def test_loops_that_cannot_run() -> None:
-    with pytest.raises(SeparationError, match="is known before the kernel runs"):
+    with pytest.raises(SizeError, match="has not ended after"):
         kernel(While(Const(True), (), span=span(32)), width=1)
     counting = While(
         bit_name("b"), (), (Carried("b", bit_name("m"), bit_name("b")), Carried("n", ONE, uint("n") * 2)), span(33)

@@ -55,6 +55,7 @@ from qkernel.estimate.unknown import formal_value, item_targets
 from qkernel.estimate.workspace import add_widths, largest, largest_item, made, released
 from qkernel.ir import ops
 from qkernel.ir.expressions import Size
+from qkernel.ir.measured import runs_on_measurements
 from qkernel.ir.module import Module
 from qkernel.ir.places import Place
 from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType
@@ -363,6 +364,15 @@ class _FunctionFold:
             self.scope.values[joined.name] = self.scope.joined(condition, joined.then, joined.otherwise)
 
     def while_loop(self, op: ops.While, tally: Tally) -> None:
+        if not runs_on_measurements(self.fold.module, op, self.scope.measured):
+            self.set_all({entry.name: self.scope.value(entry.initial) for entry in op.carried})
+            while (condition := self.scope.number(op.condition)) == 1:
+                spend(1)
+                tally.include(self.block(op.body))
+                self.set_all({entry.name: self.scope.value(entry.next) for entry in op.carried})
+            if not condition.is_constant:
+                raise NeedsValues("how often this `while` goes round has no closed form, so its estimate needs values", op.span)
+            return
         for entry in op.carried:
             self.scope.values[entry.name] = RunTime(self.scope.length(entry.initial))
         body, iterations = self.block(op.body), self.fold.expected_iterations()

@@ -105,6 +105,11 @@ class Scope:
         except RunTimeValue:
             return self.summed(expr, RunTime(self.length(expr)))
 
+    @property
+    def measured(self) -> set[str]:
+        """The names of what depends on a measurement."""
+        return {name for name in self.values if isinstance(value := self.get(name), RunTime) and not value.follows}
+
     def is_run_time(self, expr: Expr) -> bool:
         """Whether `expr` depends on a measurement."""
         return any(isinstance(self.get(name), RunTime) for name in free_names(expr))
@@ -361,6 +366,7 @@ _RULES: dict[str, Callable[..., Quantity]] = {
     "min": minimum,
     "max": maximum,
     "natural": lambda only: only,
+    "matched": lambda count, given: given,
     "<": lambda left, right: at_least_zero(right - left - 1),
     "<=": lambda left, right: at_least_zero(right - left),
     ">": lambda left, right: at_least_zero(left - right - 1),

@@ -93,42 +93,34 @@ def _refuse_else(tracer: Tracer, node: ast.For | ast.While) -> None:
 @reads(ast.While)
 def _while(tracer: Tracer, node: ast.While) -> Signal:
     _refuse_else(tracer, node)
-    before = len(tracer.ops)
-    test = condition(tracer, node.test)
-    if isinstance(test, Expr):
-        if len(tracer.ops) != before:
-            raise UnsupportedPythonError(
-                "the condition of a `while` cannot measure",
-                label="an operation on qubits",
-                help="measure before the loop, and again at the end of its body:\n"
-                f"    bit = {ast.unparse(node.test)}\n    while bit:\n        ...\n        bit = {ast.unparse(node.test)}",
-            )
-        symbolic_while(tracer, node)
-        return None
-    iterations = 0
-    while test:
+    for _ in range(_MOST_KNOWN_ITERATIONS):
+        before = len(tracer.ops)
+        test = condition(tracer, node.test)
+        if isinstance(test, Expr):
+            if len(tracer.ops) != before:
+                raise UnsupportedPythonError(
+                    "the condition of a `while` cannot measure",
+                    label="an operation on qubits",
+                    help="measure before the loop, and again at the end of its body:\n"
+                    f"    bit = {ast.unparse(node.test)}\n    while bit:\n        ...\n        bit = {ast.unparse(node.test)}",
+                )
+            symbolic_while(tracer, node)
+            return None
+        if not test:
+            return None
         match tracer.run(node.body):
             case Return() as signal:
                 return signal
             case Break():
-                break
-        iterations += 1
-        if iterations > 100_000:
-            raise UnsupportedPythonError(
-                "this `while` does not end while the kernel is traced",
-                label="true 100,000 times",
-                help="loop over a range: `for i in qk.range(n):`",
-            )
-        test = condition(tracer, node.test)
-        if isinstance(test, Expr):
-            raise UnsupportedPythonError(
-                "the condition of this `while` is known in the first iteration and not in the next",
-                label="measured later only",
-                help="measure before the loop too, or loop over a range: `for i in qk.range(n):`",
-            )
-    return None
+                return None
+    raise UnsupportedPythonError(
+        "this `while` does not end while the kernel is traced",
+        label=f"true {_MOST_KNOWN_ITERATIONS:,} times",
+        help="loop over a range: `for i in qk.range(n):`",
+    )
 
 
+_MOST_KNOWN_ITERATIONS = 100_000
 _IN_BODY = "is made in the body of a loop, which may not run at all"
 
 

@@ -295,8 +295,25 @@ def _pauli(name: str) -> Callable[..., Any]:
     return at
 
 
-def _pow(tracer: Tracer, base: Any, exponent: Any) -> Expr:
+def _pow(tracer: Tracer, base: Any, exponent: Any, modulus: Any = None) -> Expr:
+    if modulus is not None:
+        numbers = (base, exponent, modulus)
+        return apply("pow", *(whole_number(part, "argument of `pow`", tracer.site.of(k)) for k, part in enumerate(numbers)))
     return apply("**", wrap(base), wrap(exponent))
+
+
+def _gcd(tracer: Tracer, *numbers: Any) -> Expr:
+    whole = [whole_number(part, "argument of `gcd`", tracer.site.of(k)) for k, part in enumerate(numbers)]
+    return apply("abs", *whole) if len(whole) == 1 else reduce(_gcd_of_two, whole)
+
+
+def _gcd_of_two(left: Expr, right: Expr) -> Expr:
+    return apply("gcd", left, right)
+
+
+def _divmod(tracer: Tracer, left: Any, right: Any) -> tuple[Any, Any]:
+    node = tracer.frame.source.node
+    return binary(tracer, ast.FloorDiv, left, right, node), binary(tracer, ast.Mod, left, right, node)
 
 
 _MATH = "sin cos tan asin acos atan atan2 sinh cosh tanh exp log log2 sqrt floor ceil"
@@ -323,6 +340,8 @@ _SYMBOLIC: dict[Any, Callable[..., Any]] = {
     math.fabs: _function("abs"),
     **{getattr(math, name): _function(name) for name in _MATH.split()},
     **{getattr(observable, name): _pauli(name) for name in PAULIS},
+    math.gcd: _gcd,
+    builtins.divmod: _divmod,
     np.max: _fold("max"),
     np.min: _fold("min"),
 }

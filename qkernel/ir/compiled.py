@@ -151,9 +151,10 @@ class Values(Domain):
                 return _binary(expr.operator, self.compiled(left), self.compiled(right), self)
             case (operand,):
                 return _unary(expr.operator, self.compiled(operand), self)
-            case condition, then, otherwise:
+            case condition, then, otherwise if expr.operator == "select":
                 return _choice(self.compiled(condition), self.compiled(then), self.compiled(otherwise), self)
-        return self.other(expr)
+            case operands:
+                return _several(expr.operator, self.compiled_parts(operands), self)
 
     def item(self, expr: Item | Row) -> Compiled:
         base = expr.base
@@ -257,6 +258,13 @@ def _binary(name: str, left: Compiled, right: Compiled, domain: Values) -> Compi
         if type(first) in PLAIN and type(second) in PLAIN and -SMALL < first < SMALL and -SMALL < second < SMALL:
             return compute(first, second)
         return domain.operate(name, [first, second])
+
+    return computed
+
+
+def _several(name: str, parts: list[Compiled], domain: Values) -> Compiled:
+    def computed(names: Environment, name: str = name, parts: list[Compiled] = parts, domain: Values = domain) -> Any:
+        return domain.operate(name, [part(names) for part in parts])
 
     return computed
 

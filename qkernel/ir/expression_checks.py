@@ -71,7 +71,7 @@ def _check_operator(name: str, operands: tuple[Expr, ...]) -> str | None:
         return None if types == [ArrayType(BIT), UINT] else "`fixed` takes bits and a UInt"
     if name == "select" and types[1] == types[2]:
         del types[1:]
-    if (name == "&" or name in PAULIS) and set(types) != {UINT}:
+    if name in ("&", "gcd", "pow", "matched", *PAULIS) and set(types) != {UINT}:
         return f"`{name}` takes {'a UInt' if name in PAULIS else 'UInts'}, not a {next(type for type in types if type != UINT)}"
     if OBSERVABLE in types and (name in ("+", "-", "*", "neg") or (name == "/" and types[1] != OBSERVABLE)):
         types = [type for type in types if type != OBSERVABLE]

@@ -448,7 +448,7 @@ def _simplify(name: str, operands: tuple[Expr, ...]) -> Expr | None:
             return ZERO
         case "neg" | "not", (Apply(other, (inner,)),) if other == name:
             return inner
-        case "min" | "max", (left, right) if left is right:
+        case "min" | "max" | "matched", (left, right) if left is right:
             return left
         case "select", (Const(chosen), left, right):
             return left if chosen else right

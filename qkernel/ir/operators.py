@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.errors import QubitIndexResolutionError
+from qkernel.diagnostics import counted
+from qkernel.errors import QubitIndexResolutionError, SizeError
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, Type
 from qkernel.observable import Hamiltonian, Pauli
 
@@ -106,6 +107,13 @@ def _natural(value: Any) -> Any:
     return value
 
 
+def _matched(count: Any, given: Any) -> Any:
+    """How many elements are given, which are to be `count`."""
+    if np.any(np.asarray(count) != given):
+        raise SizeError(f"{counted(given, 'element')} for a slice of {count}", label=f"{count} wanted")
+    return given
+
+
 def _pauli(name: str) -> Operator:
     """A Pauli matrix on the qubit of this index."""
 
@@ -162,6 +170,9 @@ OPERATORS: dict[str, Operator] = {
     "log2": Operator(math.log2, np.log2, _float),
     "sqrt": Operator(math.sqrt, np.sqrt, _float),
     "fixed": Operator(_fixed_point, _fixed_point, _float),
+    "gcd": Operator(math.gcd, np.gcd, _uint),
+    "pow": Operator(pow, np.frompyfunc(pow, 3, 1), _uint),
+    "matched": Operator(_matched, _matched, _uint),
     **{name: _pauli(name) for name in PAULIS},
 }
 

@@ -24,8 +24,8 @@ LEFT_ASSOCIATIVE = frozenset({"or", "and", "^", "&", "+", "-", "*", "/", "//", "
 ATOM = 11
 
 FUNCTIONS = frozenset(OPERATORS) - frozenset(PRECEDENCE)
-_ONE_OPERAND = FUNCTIONS - {"min", "max", "atan2", "fixed"} | {"neg", "not"}
-OPERANDS = {name: 3 if name == "select" else 1 if name in _ONE_OPERAND else 2 for name in OPERATORS}
+_ONE_OPERAND = FUNCTIONS - {"min", "max", "atan2", "fixed", "gcd", "pow", "matched"} | {"neg", "not"}
+OPERANDS = {name: 3 if name in ("select", "pow") else 1 if name in _ONE_OPERAND else 2 for name in OPERATORS}
 """How many operands an operator takes."""
 KINDS = ("kernel", "composite", "oracle")
 COSTS = ("t", "toffoli", "qubits")

@@ -11,7 +11,7 @@ from qkernel.ir.trees import is_constant, tree_size
 
 _ZERO, _MINUS_ZERO, _ONE = Const(0.0), Const(-0.0), Const(1.0)
 _MOST_WORK = 20_000_000
-_STEPS = ("//", "floor", "ceil", "uint", "<", "<=", ">", ">=", "==", "!=", "and", "or", "^", "&", "not")
+_STEPS = ("//", "floor", "ceil", "uint", "<", "<=", ">", ">=", "==", "!=", "and", "or", "^", "&", "not", "gcd", "pow")
 
 
 def _is_zero(slope: Expr) -> bool:

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from qkernel.diagnostics import written_name
-from qkernel.errors import SeparationError
+from qkernel.errors import SeparationError, SizeError
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
+from qkernel.ir.measured import runs_on_measurements
 from qkernel.ir.ops import If, While
 from qkernel.ir.types import BIT, UINT
 from qkernel.lower.circuit import (
     Assign,
     Branch,
     Repeat,
-    Variable,
     at_once,
     bit,
+    reads_run,
     reads_run_only,
-    variables_read,
 )
-from qkernel.lower.effort import spend
-from qkernel.lower.evaluation import value
+from qkernel.lower.effort import ITERATION, spend
+from qkernel.lower.evaluation import value, whole
 from qkernel.lower.interpreter import Interpreter
 from qkernel.lower.loops import after_iteration
 from qkernel.lower.reports import Frame
 from qkernel.lower.residuals import choose, manageable
 from qkernel.lower.values import Affine, Unsettled, Vector
-from qkernel.lower.while_loops import known_iterations
 from qkernel.observable import Hamiltonian
+
+_MOST_KNOWN_ITERATIONS = 100_000
 
 
 def branch(interpreter: Interpreter, op: If, frame: Frame) -> None:
@@ -92,6 +92,31 @@ class _Join:
 
 
 def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
+    """A loop: on measured bits it is lowered whole, on known numbers iteration by iteration."""
+    names = frame.names
+    if runs_on_measurements(interpreter.module, op, {name for name, entry in names.items() if _is_measured(entry)}):
+        _repeat_measured(interpreter, op, frame)
+        return
+    names.update([(entry.name, value(entry.initial, names)) for entry in op.carried])
+    for _ in range(_MOST_KNOWN_ITERATIONS):
+        if not whole(value(op.condition, names), "the number of iterations"):
+            return
+        spend(ITERATION)
+        interpreter.block(op.body, frame)
+        names.update(after_iteration(interpreter, op.carried, frame))
+    raise SizeError(
+        f"this `while` has not ended after {_MOST_KNOWN_ITERATIONS:,} iterations",
+        label="still true",
+        help="see that its body changes what it asks for; a loop of so many iterations is a `for`",
+    )
+
+
+def _is_measured(entry: Any) -> bool:
+    """Whether a value depends on a measurement."""
+    return any(map(_is_measured, entry)) if isinstance(entry, (list, tuple)) else isinstance(entry, Expr) and reads_run(entry)
+
+
+def _repeat_measured(interpreter: Interpreter, op: While, frame: Frame) -> None:
     """A loop on measured bits; each bit and each number that changes in it is a variable of its own."""
     interpreter.refuse_modified(op, "a loop on a measured bit")
     names, columns, first = frame.names, interpreter.columns, len(interpreter.integers)
@@ -105,13 +130,7 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
         else:
             names[entry.name] = _placed(interpreter, start, op)
     placed = {name: names[name] for name in starts}
-    condition = value(op.condition, names)
-    if isinstance(condition, (bool, int, float)):
-        if condition:
-            raise known_iterations()
-        names.update(starts)
-        return
-    tested = _tested(condition, "the number of iterations")
+    tested = _tested(value(op.condition, names), "the number of iterations")
     body, ends = _iteration(interpreter, op, frame)
     written: dict[Item, Expr] = {}
     for name, place in placed.items():
@@ -119,9 +138,6 @@ def repeat(interpreter: Interpreter, op: While, frame: Frame) -> None:
     carried = [(number, wrap(starts[name]), wrap(ends[name])) for name, number in numbers.items()]
     if (full := interpreter.integers.close(carried, first, interpreter.repeating > 0)) is not None:
         raise _changes(next(name for name, number in numbers.items() if number is full))
-    known = {place for name, place in numbers.items() if isinstance(starts[name], int)}
-    if _is_known(tested, [part for part in body if isinstance(part, Assign)], written, known):
-        raise known_iterations()
     body += at_once(written, interpreter.fresh_variable, op.span)
     columns.body.append(Repeat(tested, tuple(body), op.span))
 
@@ -136,20 +152,6 @@ def _iteration(interpreter: Interpreter, op: While, frame: Frame) -> tuple[list[
     interpreter.branching -= 1
     interpreter.repeating -= 1
     return body, ends
-
-
-def _is_known(condition: Expr, assigned: Sequence[Assign], written: Mapping[Item, Expr], known: Iterable[Item]) -> bool:
-    """Whether the number of iterations depends on `known` variables only, and on what the body assigns to others from these."""
-    settled = {part.variable for part in assigned}.union(*map(variables_read, known))
-    values = {part.variable: part.value for part in assigned}
-    values |= {variable: entry for target, entry in written.items() for variable in variables_read(target)}
-    found: set[Variable] = set()
-    pending = [condition]
-    while pending:
-        new = variables_read(pending.pop()) - found
-        found |= new
-        pending += [values[variable] for variable in new if variable in values]
-    return found <= settled
 
 
 def _placed(interpreter: Interpreter, start: Any, op: While) -> Any:

@@ -33,11 +33,21 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
     "and": torch.logical_and, "or": torch.logical_or, "^": torch.logical_xor, "not": torch.logical_not, "select": torch.where,
     "&": lambda left, right: (left.long() & right.long()).to(left.dtype),
+    "gcd": lambda left, right: torch.gcd(left.long(), right.long()).to(left.dtype),
+    "pow": lambda base, exponent, modulus: _modular_power(base, exponent, modulus),
     "uint": torch.trunc, "float": lambda value: value, "natural": lambda value: value, "floor": torch.floor, "ceil": torch.ceil,
     "sin": torch.sin, "cos": torch.cos, "tan": torch.tan, "asin": torch.asin, "acos": torch.acos, "atan": torch.atan,
     "atan2": torch.atan2, "sinh": torch.sinh, "cosh": torch.cosh, "tanh": torch.tanh,
     "exp": torch.exp, "log": torch.log, "log2": torch.log2, "sqrt": torch.sqrt,
 }  # fmt: skip
+
+
+def _modular_power(base: Tensor, exponent: Tensor, modulus: Tensor) -> Tensor:
+    """pow(base, exponent, modulus) of whole numbers, one by one."""
+    numbers = torch.broadcast_tensors(base, exponent, modulus)  # type: ignore[no-untyped-call]
+    found = [pow(*map(int, each)) for each in zip(*(part.flatten().tolist() for part in numbers), strict=True)]
+    return torch.tensor(found, dtype=base.dtype, device=base.device).reshape(numbers[0].shape)
+
 
 _WITH_NUMBERS = frozenset(("+", "-", "*", "/", "**"))
 """Operators of which torch takes one operand as a number."""

@@ -1,6 +1,0 @@
-@qk.qkernel
-def kernel(n: qk.UInt) -> qk.Bit:
-    q = qk.qubit()
-    for i in qk.range(n):
-        q = qk.h(q)
-    return qk.measure(q)
