@@ -110,10 +110,10 @@ class Classifier(lightning.LightningModule):
 
 
 # %% [markdown]
-# `explain` says beforehand how the layer in the middle will be run, and how often in a step.
+# `explain` says beforehand how the layer in the middle will be run, and how long an epoch will take it.
 
 # %%
-print(Classifier().network[3].explain())
+print(Classifier().network[3].explain(batch=64, samples=len(train_set)))
 
 # %% [markdown]
 # ## A trainer
