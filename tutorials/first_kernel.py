@@ -8,7 +8,6 @@
 # Run it with no arguments. It takes a few seconds.
 
 # %%
-import math
 import os
 from pathlib import Path
 
@@ -67,7 +66,7 @@ print(result)
 #
 # A kernel that returns an expectation value is a function of its arguments. This one turns every qubit of the state by a phase
 # and then asks whether the qubits, each looked at along X, agree: the *parity*, +1 if an even number of them points the other
-# way and -1 if an odd number does. `ghz_state` is a kernel too; kernels call one another as functions do.
+# way and -1 if an odd number does. `ghz_state` is a kernel too, and `all_x` a plain function; kernels call both.
 
 
 # %%
@@ -79,30 +78,32 @@ def ghz_state(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
     return q
 
 
+def all_x(n: qk.UInt) -> qk.Observable:
+    """X on each of n qubits, multiplied."""
+    word = qko.X(0)
+    for i in qk.range(1, n):
+        word = word * qko.X(i)
+    return word
+
+
 @qk.qkernel
-def parity(n: qk.UInt, phase: qk.Float, observable: qk.Observable) -> qk.Float:
+def parity(n: qk.UInt, phase: qk.Float) -> qk.Float:
     q = ghz_state(qk.qubit_array(n))
     q = qk.rz(q, phase)
-    return qk.expval(q, observable)
+    return qk.expval(q, all_x(n))
 
 
-def all_x(n: int) -> qko.Hamiltonian:
-    """X on each of n qubits, multiplied."""
-    return math.prod((qko.X(i) for i in range(1, n)), start=qko.X(0))
-
-
-arguments = {"n": 3, "observable": all_x(3)}
-print("exactly:", parity.run(phase=0.2, **arguments))
-estimated = parity.run_with_errors(phase=0.2, shots=2000, seed=1, **arguments)
+print("exactly:", parity.run(n=3, phase=0.2))
+estimated = parity.run_with_errors(n=3, phase=0.2, shots=2000, seed=1)
 print(f"from {estimated.shots} shots: {estimated.value:.3f} +- {estimated.standard_error:.3f}")
-assert np.isclose(parity.run(phase=0.2, **arguments), np.cos(3 * 0.2))
+assert np.isclose(parity.run(n=3, phase=0.2), np.cos(3 * 0.2))
 
 # %% [markdown]
 # Values are exact unless you ask for shots, and so are derivatives. An array of phases is a batch: one call, one array.
 
 # %%
-print("slope:", parity.grad(phase=0.2, **arguments)["phase"], "=", -3 * np.sin(3 * 0.2))
-print("a batch:", parity.run(phase=np.array([0.0, 0.1, 0.2]), **arguments))
+print("slope:", parity.grad(n=3, phase=0.2)["phase"], "=", -3 * np.sin(3 * 0.2))
+print("a batch:", parity.run(n=3, phase=np.array([0.0, 0.1, 0.2])))
 
 # %% [markdown]
 # ## Take it elsewhere
@@ -123,22 +124,22 @@ print(ghz.to_qasm(n=3))
 
 # %%
 @qk.qkernel
-def coin_parity(n: qk.UInt, phase: qk.Float, observable: qk.Observable) -> qk.Float:
+def coin_parity(n: qk.UInt, phase: qk.Float) -> qk.Float:
     q = qk.qubit_array(n)
     q[0] = qk.h(q[0])
     q[0], _ = qk.project_z(q[0])
     for i in qk.range(n - 1):
         q[i], q[i + 1] = qk.cx(q[i], q[i + 1])
     q = qk.rz(q, phase)
-    return qk.expval(q, observable)
+    return qk.expval(q, all_x(n))
 
 
 SIZES = (1, 2, 4)
 phases = np.linspace(-np.pi, np.pi, 201)
 few = phases[::10]
-waves = {n: parity.run(n=n, phase=phases, observable=all_x(n)) for n in SIZES}
-shots = {n: parity.run_with_errors(n=n, phase=few, observable=all_x(n), shots=200, seed=n) for n in SIZES}
-coin = coin_parity.run(n=4, phase=phases, observable=all_x(4))
+waves = {n: parity.run(n=n, phase=phases) for n in SIZES}
+shots = {n: parity.run_with_errors(n=n, phase=few, shots=200, seed=n) for n in SIZES}
+coin = coin_parity.run(n=4, phase=phases)
 for n in SIZES:
     assert np.allclose(waves[n], np.cos(n * phases))
     print(f"{n} qubit{'s' * (n > 1)}: the steepest slope is {np.abs(np.gradient(waves[n], phases)).max():.2f}")

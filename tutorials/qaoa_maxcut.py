@@ -54,7 +54,8 @@ print(f"{len(EDGES)} edges; the best cuts have {BEST}, and {ways} of the {2**N} 
 #
 # All ways to paint, in superposition. Then, in each layer, a phase for every edge that is cut, and a turn of every vertex that
 # lets the ways to paint interfere. The edges are a dictionary, so that the same kernel does for every graph, with weights or
-# without, and the number of layers is the length of `gammas`.
+# without, and the number of layers is the length of `gammas`. An edge is cut where the product of its two Z is -1: half of
+# 1 - Z Z counts it, and the sum over all edges is what we read out.
 
 
 # %%
@@ -79,9 +80,11 @@ def expected_cut(
     edges: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
     gammas: qk.Vector[qk.Float],
     betas: qk.Vector[qk.Float],
-    observable: qk.Observable,
 ) -> qk.Float:
-    return qk.expval(painted(n, edges, gammas, betas), observable)
+    cut = qko.Hamiltonian()
+    for (i, j), weight in qk.items(edges):
+        cut = cut + weight * (0.5 - 0.5 * qko.Z(i) * qko.Z(j))
+    return qk.expval(painted(n, edges, gammas, betas), cut)
 
 
 @qk.qkernel
@@ -96,11 +99,6 @@ def samples_of_cuts(
 
 print(painted.estimate_resources().gates.total, "gates")
 
-# %% [markdown]
-# An edge is cut where the product of its two Z is -1: half of 1 - Z Z counts it.
-
-# %%
-OBSERVABLE = sum((0.5 - 0.5 * qko.Z(i) * qko.Z(j) for i, j in EDGES), qko.Hamiltonian(N))
 GRAPH = {"n": N, "edges": dict.fromkeys(EDGES, 1.0)}
 
 # %% [markdown]
@@ -111,9 +109,9 @@ GRAPH = {"n": N, "edges": dict.fromkeys(EDGES, 1.0)}
 # %%
 side = 25 if docs_test_mode else 61
 grid_gamma, grid_beta = np.meshgrid(np.linspace(-np.pi, np.pi, side), np.linspace(-np.pi / 4, np.pi / 4, side))
-landscape = expected_cut.run(
-    gammas=grid_gamma.reshape(-1, 1), betas=grid_beta.reshape(-1, 1), observable=OBSERVABLE, **GRAPH
-).reshape(grid_gamma.shape)
+landscape = expected_cut.run(gammas=grid_gamma.reshape(-1, 1), betas=grid_beta.reshape(-1, 1), **GRAPH).reshape(
+    grid_gamma.shape
+)
 print(f"a grid of {landscape.size} points: from {landscape.min():.3f} to {landscape.max():.3f} edges")
 
 # %% [markdown]
@@ -130,9 +128,7 @@ def train(start: np.ndarray) -> tuple[float, np.ndarray]:
 
     def ask(angles: np.ndarray) -> tuple[float, np.ndarray]:
         gammas, betas = angles.reshape(2, -1)
-        value, gradient = expected_cut.value_and_grad(
-            gammas=gammas, betas=betas, observable=OBSERVABLE, wrt=["gammas", "betas"], **GRAPH
-        )
+        value, gradient = expected_cut.value_and_grad(gammas=gammas, betas=betas, wrt=["gammas", "betas"], **GRAPH)
         return -value, -np.concatenate([gradient["gammas"], gradient["betas"]])
 
     found = minimize(ask, start.ravel(), jac=True, method="BFGS", options={"gtol": 1e-6})
