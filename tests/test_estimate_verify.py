@@ -11,7 +11,6 @@ from estimate_kernels import SIZES
 import qkernel as qk
 from qkernel.errors import EntrypointValidationError
 from qkernel.verification import verify
-from qkernel_stdlib.examples import NETWORKS
 from tests.strategies.programs import generate, generate_measuring
 from tests.strategies.sizes import verified_sizes
 
@@ -26,12 +25,6 @@ def test_closed_form_is_the_circuit(kernel: Any) -> None:
 def test_closed_form_is_what_qiskit_holds(kernel: Any) -> None:
     for sizes in SIZES[kernel][:: max(1, len(SIZES[kernel]) // 3)]:
         kernel.verify_resources(**sizes)
-
-
-@pytest.mark.parametrize("n", range(7))
-@pytest.mark.parametrize("example", NETWORKS, ids=lambda example: example.name)
-def test_library(example: Any, n: int) -> None:
-    example.kernel.verify_resources(**example.shape(n), **example.free(n))
 
 
 @pytest.mark.parametrize("seed", range(25))

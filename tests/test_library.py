@@ -10,13 +10,15 @@ import pytest
 import qkernel as qk
 import qkernel.observable as qko
 import qkernel_stdlib
+from qkernel.engine import load_engine
 from qkernel.ir.types import is_quantum
-from qkernel_stdlib.examples import EXAMPLES, Example
+from qkernel_stdlib.examples import EXAMPLES, NETWORKS, Example
+from tests.strategies import openqasm
 from tests.wrapped import controlled, read_out, sized, undone
 
 Array = np.ndarray[Any, Any]
 
-every_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+every_example = pytest.mark.parametrize("example", [*EXAMPLES, *NETWORKS], ids=lambda example: example.name)
 
 
 def returns_qubits(example: Example) -> bool:
@@ -84,15 +86,16 @@ def counted(found: qk.ResourceEstimate, field: str) -> Any:
 
 
 @every_example
-def test_is_drawn_and_read_back(example: Example) -> None:
+def test_is_drawn_read_back_and_clean(example: Example) -> None:
     kernel, values = example.kernel, example.at(example.size)
     for output in ("text", "svg", "html"):
         assert kernel.draw(output=output)
         assert kernel.draw(output=output, fold_loops=False, inline=True, bindings=values)
     assert qk.parse(str(kernel.ir)) == kernel.ir
+    kernel.check(**values)
 
 
-@pytest.mark.parametrize("example", [each for each in EXAMPLES if each.values], ids=lambda example: example.name)
+@pytest.mark.parametrize("example", [each for each in (*EXAMPLES, *NETWORKS) if each.values], ids=lambda example: example.name)
 def test_is_differentiated(example: Example) -> None:
     if returns_qubits(example):
         total = qko.X(0) + 0.5 * qko.Y(0) - 0.25 * qko.Z(0)
@@ -107,6 +110,16 @@ def test_is_differentiated(example: Example) -> None:
             step[index] = 1e-5
             above, below = (np.asarray(kernel.run(**{**values, name: given + side * step})) for side in (1, -1))
             np.testing.assert_allclose(np.asarray(derivatives[name])[(..., *index)], (above - below) / 2e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("example", NETWORKS, ids=lambda example: example.name)
+def test_networks_read_back_from_openqasm(example: Example) -> None:
+    fixed = {name: example.values[name] for name in example.without_formula}
+    still_open = [name for name in example.values if name not in fixed]
+    circuit = example.kernel.compile({**example.bindings, **fixed}, still_open, lengths=example.lengths).circuit
+    theta = np.random.default_rng(7).uniform(-np.pi, np.pi, circuit.angles.num_columns)
+    state = load_engine("reference").prepare(circuit).state(theta[None])[0]
+    np.testing.assert_allclose(openqasm.state(circuit, theta), state, atol=1e-9)
 
 
 def test_every_name_of_the_library_has_an_example() -> None:

@@ -1,4 +1,4 @@
-"""The library's kernels against matrices written by hand, and every registered example against two engines."""
+"""The library's layers against matrices written by hand."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ from qkernel_stdlib import (
     rz_layer,
     superposition_vector,
 )
-from qkernel_stdlib.examples import NETWORKS as EXAMPLES
-from qkernel_stdlib.examples import Example
-from tests.strategies import openqasm
 
 Array = np.ndarray[Any, Any]
 
@@ -123,51 +120,3 @@ def test_a_layer_starts_at_the_first_angle_unless_told() -> None:
         return qk.expval(q, qko.Z(0) * qko.Z(1))
 
     assert rotated.run(thetas=[0.3, 0.5]) == pytest.approx(np.cos(0.3) * np.cos(0.5), abs=1e-12)
-
-
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_examples_agree_on_all_engines_and_with_finite_differences(example: Example) -> None:
-    executable = example.kernel.compile(example.bindings, list(example.values), lengths=example.lengths)
-    circuit = executable.circuit
-    theta = np.concatenate([np.ravel(value) for value in example.values.values()] or [np.zeros(0)])[None]
-    values, gradients = [], []
-    for name in ("reference", "native"):
-        value, gradient = load_engine(name).prepare(circuit).expect_vjp(theta, np.ones((1, 1)))
-        values.append(value)
-        gradients.append(gradient)
-    np.testing.assert_allclose(values[0], values[1], atol=1e-12)
-    np.testing.assert_allclose(gradients[0], gradients[1], atol=1e-12)
-    assert np.abs(values[0]).max() > 0.01
-    prepared = load_engine("reference").prepare(circuit)
-    for k in range(theta.shape[1]):
-        step = np.zeros_like(theta)
-        step[0, k] = 1e-5
-        slope = (prepared.expect(theta + step) - prepared.expect(theta - step)) / 2e-5
-        assert gradients[0][0, k] == pytest.approx(slope[0, 0], abs=1e-8)
-
-
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_examples_read_back_from_text_and_draw(example: Example) -> None:
-    assert qk.parse(str(example.kernel.ir)) == example.kernel.ir
-    assert example.kernel.draw(output="text")
-    assert example.kernel.draw(output="text", fold_loops=False, inline=True, **example.bindings, **example.values)
-
-
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_examples_read_back_from_openqasm(example: Example) -> None:
-    fixed = {name: example.values[name] for name in example.without_formula}
-    still_open = [name for name in example.values if name not in fixed]
-    circuit = example.kernel.compile({**example.bindings, **fixed}, still_open, lengths=example.lengths).circuit
-    theta = np.random.default_rng(7).uniform(-np.pi, np.pi, circuit.angles.num_columns)
-    expected = load_engine("reference").prepare(circuit).state(theta[None])[0]
-    np.testing.assert_allclose(openqasm.state(circuit, theta), expected, atol=1e-9)
-
-
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
-def test_examples_count_what_they_lower_to(example: Example) -> None:
-    circuit = example.kernel.compile({**example.bindings, **example.values}).circuit
-    gates = [part for part in circuit.instructions() if part.kind.is_gate]
-    est = example.kernel.estimate_resources(bindings={**example.bindings, **example.values})
-    assert est.gates.total == len(gates)
-    assert est.qubits == circuit.num_qubits
-    assert est.gates.two_qubit == sum(part.kind.num_qubits == 2 for part in gates)

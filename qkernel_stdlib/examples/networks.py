@@ -12,10 +12,7 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel_stdlib.ansatzes import (
     basic_entangler_layers,
-    data_reuploading,
     efficient_su2,
-    hardware_efficient,
-    quanvolution,
     real_amplitudes,
     strongly_entangling_layers,
     two_local,
@@ -40,12 +37,6 @@ from qkernel_stdlib.layers import (
     rz_layer,
     superposition_vector,
 )
-
-
-@qk.qkernel
-def superposition(n: qk.UInt, hamiltonian: qk.Observable) -> qk.Float:
-    """The expectation value of `hamiltonian` in the uniform superposition."""
-    return qk.expval(superposition_vector(n), hamiltonian)
 
 
 @qk.qkernel
@@ -125,42 +116,12 @@ def strongly_entangled(n: qk.UInt, weights: qk.Tensor[qk.Float], hamiltonian: qk
 
 
 @qk.qkernel
-def basically_entangled(n: qk.UInt, weights: qk.Matrix[qk.Float], hamiltonian: qk.Observable) -> qk.Float:
-    """Rings of CX between layers of RX."""
-    return qk.expval(basic_entangler_layers(qk.qubit_array(n), weights), hamiltonian)
-
-
-@qk.qkernel
 def locally_rotated(n: qk.UInt, weights: qk.Vector[qk.Float], hamiltonian: qk.Observable) -> qk.Float:
     """The two ansatzes of Qiskit, and the general one with another entangler."""
     q = real_amplitudes(qk.qubit_array(n), weights, 1)
     q = efficient_su2(q, weights[2 * n :], 1)
     q = two_local(q, weights[6 * n :], (qk.rx,), qk.cz, "circular", 1)
     return qk.expval(q, hamiltonian)
-
-
-@qk.qkernel
-def efficient(n: qk.UInt, weights: qk.Tensor[qk.Float], hamiltonian: qk.Observable) -> qk.Float:
-    """A hardware-efficient ansatz."""
-    return qk.expval(hardware_efficient(qk.qubit_array(n), weights), hamiltonian)
-
-
-@qk.qkernel
-def reuploaded(
-    n: qk.UInt,
-    x: qk.Vector[qk.Float],
-    weights: qk.Tensor[qk.Float],
-    biases: qk.Tensor[qk.Float],
-    hamiltonian: qk.Observable,
-) -> qk.Float:
-    """Data that goes in again in each layer."""
-    return qk.expval(data_reuploading(qk.qubit_array(n), x, weights, biases), hamiltonian)
-
-
-@qk.qkernel
-def filtered(n: qk.UInt, patch: qk.Vector[qk.Float], weights: qk.Matrix[qk.Float], hamiltonian: qk.Observable) -> qk.Float:
-    """One patch of an image behind a quantum filter."""
-    return qk.expval(quanvolution(qk.qubit_array(n), patch, weights), hamiltonian)
 
 
 def _read_out(n: int) -> Mapping[str, Any]:
@@ -186,7 +147,6 @@ def _weights(*shape: int) -> np.ndarray[Any, Any]:
 
 
 EXAMPLES = (
-    Example(superposition, _read_out, 3),
     Example(rotations, _read_out, 3, lambda n: {"thetas": angles(3 * n)}),
     Example(entangled, _read_out, 4, lambda n: {"thetas": angles(3 * n)}),
     Example(hybrid_ansatz, _hybrid, 4, lambda n: {"inputs": angles(n), "weights": angles(n // 2 * 3 * n)}),
@@ -194,14 +154,5 @@ EXAMPLES = (
     Example(encoded_amplitudes, _read_out, 3, lambda n: {"x": angles(max(1, 2**n - 1)), "weights": _weights(2, n)}, ("x",)),
     Example(mapped_features, _read_out, 3, lambda n: {"x": angles(n)}),
     Example(strongly_entangled, _read_out, 4, lambda n: {"weights": _weights(2, n, 3)}),
-    Example(basically_entangled, _read_out, 3, lambda n: {"weights": _weights(3, n)}),
     Example(locally_rotated, _read_out, 3, lambda n: {"weights": angles(8 * n)}),
-    Example(efficient, _read_out, 3, lambda n: {"weights": _weights(2, n, 3)}),
-    Example(
-        reuploaded,
-        _read_out,
-        2,
-        lambda n: {"x": angles(3), "weights": _weights(2, n, 3), "biases": -_weights(2, n, 3)},
-    ),
-    Example(filtered, _read_out, 4, lambda n: {"patch": angles(n), "weights": _weights(1, n)}),
 )
