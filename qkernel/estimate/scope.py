@@ -26,7 +26,7 @@ from qkernel.ir.expressions import ONE as ONE_EXPR
 from qkernel.ir.expressions import ZERO, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, apply
 from qkernel.ir.operators import PAULIS
 from qkernel.ir.places import Place
-from qkernel.ir.trees import free_names, substitute
+from qkernel.ir.trees import free_names, substitute, variables
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType
 
 
@@ -111,8 +111,15 @@ class Scope:
         return {name for name in self.values if isinstance(value := self.get(name), RunTime) and not value.follows}
 
     def is_run_time(self, expr: Expr) -> bool:
-        """Whether `expr` depends on a measurement."""
-        return any(isinstance(self.get(name), RunTime) for name in free_names(expr))
+        """Whether `expr` depends on a measurement; elements of arrays that are not followed are measured if they are bits."""
+        if not any(isinstance(self.get(name), RunTime) for name in free_names(expr)):
+            return False
+        return any(self._is_measured(part.base if isinstance(part, Item) else part) for part in variables(expr))
+
+    def _is_measured(self, name: Expr) -> bool:
+        value = self.get(name.name) if isinstance(name, Name) else None
+        is_followed = isinstance(value, RunTime) and not value.follows
+        return is_followed or (isinstance(value, RunTime) and (value.bits is not None or name.type.element == BIT))
 
     def summed(self, expr: Expr, value: RunTime) -> RunTime:
         """`value`, the run-time value of `expr`, with how many measured bits it adds up."""

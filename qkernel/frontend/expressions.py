@@ -28,15 +28,15 @@ from qkernel.frontend.operators import (
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.pure_functions import without_symbols
 from qkernel.frontend.python_calls import local_function
+from qkernel.frontend.sections import empty, is_section, read_section
 from qkernel.frontend.signature import CallSite
 from qkernel.frontend.statements import assign
 from qkernel.frontend.tracer import Frame, Tracer, reads
 from qkernel.frontend.values import describe, is_classical, is_observable, symbol_in
 from qkernel.ir import ops
-from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Slice, Updated, apply, vector, wrap
+from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Updated, apply, wrap
 from qkernel.ir.python_values import SymbolUse
-from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT, ArrayType, DictType, ScalarType, Type
-from qkernel.observable import Hamiltonian
+from qkernel.ir.types import BIT, UINT, ArrayType, DictType, ScalarType
 from qkernel.records import record_fields
 
 
@@ -126,14 +126,10 @@ def _vector_of(tracer: Tracer, node: ast.ListComp | ast.GeneratorExp, domain: Sy
     if not isinstance(entry.type, ScalarType):
         return None
     name = Name(tracer.fresh(tracer.hint or "elements", "elements"), ArrayType(entry.type))
-    empty = Slice(vector([_ZEROS[entry.type]]), ZERO, ZERO, apply("max", domain.extent, 0))
     span = tracer.frame.span(node)
-    carried = ops.Carried(name.name, empty, Updated(name, position, entry), span)
+    carried = ops.Carried(name.name, empty(entry.type, domain.extent), Updated(name, position, entry), span)
     tracer.emit(ops.For((position.name,), ops.Range(ZERO, domain.extent, ONE), tuple(block), (carried,), span))
     return name
-
-
-_ZEROS: dict[Type, Any] = {UINT: 0, FLOAT: 0.0, BIT: False, OBSERVABLE: Hamiltonian()}
 
 
 @reads(ast.DictComp)
@@ -299,7 +295,7 @@ def _subscript(tracer: Tracer, node: ast.Subscript) -> Any:
             return tracer.lend(base, key, ast.unparse(key_node), is_literal(key_node))
         case Expr():
             check_written_bounds(tracer.frame, key, key_node)
-            return read_item(tracer.arrays, base, key, node)
+            return read_section(tracer, base, key, node) if is_section(base, key) else read_item(tracer.arrays, base, key, node)
     if (given := call_special(tracer, "getitem", base, (key,), node)) is not NotImplemented:
         return given
     if _holds_symbol(key) and _is_numeric(base):

@@ -12,11 +12,13 @@ from qkernel.frontend.arrays import Entries, changed, is_literal, updated
 from qkernel.frontend.operators import binary, call_special, condition, iterate, set_attribute
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import local_function
+from qkernel.frontend.sections import with_section
 from qkernel.frontend.signature import CallSite
 from qkernel.frontend.tracer import Break, Continue, Frame, Return, Signal, Tracer, find_frame, reads, unsupported
 from qkernel.frontend.values import describe, handles_in
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ArrayHandle, Expr
+from qkernel.ir.types import ArrayType
 from qkernel.records import record_fields
 
 
@@ -155,6 +157,8 @@ def _assign_item(tracer: Tracer, node: ast.Subscript, value: Any) -> None:
     match base, base_node:
         case QuantumHandle(), _:
             tracer.give_back(base, key, value, ast.unparse(key_node), is_literal(key_node))
+        case Expr(type=ArrayType(rank=1)), ast.Name(name) if isinstance(key, slice):
+            _assign_element(tracer, base, name, with_section(tracer, base, key, value, node), node)
         case Expr(), ast.Name(name):
             _assign_element(tracer, base, name, updated(base, key, value, node), node)
         case Expr(), _:
