@@ -51,8 +51,7 @@ def guarded(method: Method) -> Method:
     @wraps(method)
     def call(self: AtAnyAngle, theta: Array, *rest: Any, **named: Any) -> Any:
         if np.abs(theta).max(initial=0.0) <= _limit(self, theta):
-            self.check_releases(theta)
-            compute = partial(method, self, theta, *rest, **named)
+            compute = partial(_with_checks, method, self, theta, *rest, **named)
         else:
             compute = partial(getattr(self.any_angles, method.__name__), theta, *rest, **named)
         shots = named.get("shots", *rest[:1]) if method.__name__ == "sample" else 0
@@ -63,6 +62,11 @@ def guarded(method: Method) -> Method:
             raise refused(error, self.circuit.name) from error
 
     return cast("Method", call)
+
+
+def _with_checks(method: Callable[..., Any], prepared: AtAnyAngle, theta: Array, *rest: Any, **named: Any) -> Any:
+    prepared.check_releases(theta)
+    return method(prepared, theta, *rest, **named)
 
 
 def _limit(prepared: AtAnyAngle, theta: Array) -> float:

@@ -13,6 +13,7 @@ from qkernel.errors import UncleanAncillaError
 from qkernel.lower import lower
 
 ENGINES = ["native", "reference", "torch"]
+"""The engines that can look at a state."""
 
 
 @qk.qkernel(clean_ancillas=True)
@@ -97,8 +98,8 @@ def modified(n: qk.UInt, m: qk.UInt) -> qk.Float:
     c, q = qk.control(copies, num_controls=2)(c, q, n, 0.3)
     q = qk.inverse(copies)(q, m, 0.2)
     c[0], q = qk.control(qk.inverse(copies), power=3)(c[0], q, n, 0.3)
-    q = qk.inverse(by_others)(q)
-    return qk.expval(qk.ry(q, 0.4), qko.Z(1))
+    q = qk.inverse(by_others)(qk.t(q))
+    return qk.expval(qk.ry(q, 0.4), qko.X(0)) + 0.5 * qk.expval(qk.rx(c, 0.3), qko.Z(0))
 
 
 @qk.qkernel
@@ -150,7 +151,7 @@ def plainly(n: int, m: int) -> float:
     return float(unshared())
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", [*ENGINES, "qiskit"])
 def test_engines_agree(engine: str) -> None:
     assert loop.run(n=4, m=2, engine=engine) == pytest.approx(plainly(4, 2), abs=1e-12)
     for kernel in (nested, modified):

@@ -206,14 +206,10 @@ class Trajectories(AtAnyAngle):
     def _start(self, samples: range, shots: int) -> Rows:
         count = len(samples)
         amplitude = 2 * self.real.itemsize
-        needed = 5 * amplitude * count << self.circuit.num_qubits
-        require_memory(
-            self.circuit.num_qubits,
-            amplitude,
-            needed,
-            "; a measurement makes two states of one, and gates work beside them",
-            samples=count,
-        )
+        collapses = any(isinstance(step, Collapse) for step in self.steps)
+        needed = (5 if collapses else 2) * amplitude * count << self.circuit.num_qubits
+        more = "; a measurement makes two states of one, and gates work beside them" if collapses else ""
+        require_memory(self.circuit.num_qubits, amplitude, needed, more, samples=count)
         states = np.zeros((count, 2, 1 << self.circuit.num_qubits), self.real)
         states[:, 0, 0] = 1
         bits, integers = np.zeros((count, self.circuit.num_bits), np.uint8), np.zeros((count, len(self.circuit.integers)), int)
