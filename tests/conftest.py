@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import settings
+
+from qkernel_backends.native.cache import machine_code
 
 # The suite draws the same examples every time, so that main stays whole; `make fuzz` draws new ones.
 settings.register_profile("suite", derandomize=True)
 settings.load_profile("suite")
+
+
+def pytest_sessionstart() -> None:
+    """Have the native engine ready, or what it tells where it is not would be in the way."""
+    for real in (np.float32, np.float64):
+        machine_code(np.dtype(real))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,12 +11,14 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from qkernel_backends.native import cache
+from qkernel_backends.native.private_files import only_one, write_private
 
 SINGLE = np.dtype(np.float32)
 FIRST_USE = """
@@ -66,7 +68,7 @@ def test_what_was_compiled_is_kept_and_says_so(folder, capsys):
     load()
     assert len(calls) == 1
     assert not capsys.readouterr().err
-    assert [file.suffix for file in place.iterdir()] == [".bin"], "and nothing else is left there"
+    assert sorted(file.suffix for file in place.iterdir()) == [".bin", ".lock"], "and nothing else is left there"
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
 
 
@@ -104,7 +106,7 @@ NOT_USED = {
 def test_a_file_that_is_not_as_it_was_written_is_replaced(folder, capsys, reason, change):
     place, calls = folder
     load()
-    (file,) = place.iterdir()
+    (file,) = place.glob("*.bin")
     change(file)
     capsys.readouterr()
     load()
@@ -120,7 +122,7 @@ def test_what_belongs_to_another_user_is_not_used(folder, capsys, monkeypatch):
     user = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: user + 1)
     load()
-    (file,) = place.iterdir()
+    (file,) = place.glob("*.bin")
     assert f"{file} is not used: it belongs to another user" in capsys.readouterr().err
     assert len(calls) == 2
     cache.cache_folder.cache_clear()
@@ -163,7 +165,7 @@ def test_a_folder_that_is_not_the_users_own_gives_way_to_a_temporary_one(folder,
     assert f"machine code is not kept in the user's cache folder: {reason}" in capsys.readouterr().err
     (temporary,) = (place.parent / "temporary").iterdir()
     assert stat.S_IMODE(temporary.stat().st_mode) == 0o700
-    assert len(list(temporary.iterdir())) == 1
+    assert len(list(temporary.glob("*.bin"))) == 1
     load()
     assert len(calls) == 1, "which is kept for the next process"
 
@@ -187,7 +189,7 @@ def test_a_full_disk_leaves_nothing_behind(folder, capsys, monkeypatch):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "not kept: " in capsys.readouterr().err
-    assert not list(place.iterdir())
+    assert not [file for file in place.iterdir() if file.stat().st_size]
     load()
     assert len(calls) == 2
 
@@ -204,6 +206,23 @@ def test_no_home_and_no_name_are_no_hindrance(folder, capsys, monkeypatch):
     load()
     assert "not kept in the user's cache folder: Could not determine home directory" in capsys.readouterr().err
     assert len(list((place.parent / "temporary").iterdir())) == 1
+
+
+def test_two_who_need_it_compile_it_once(folder, capsys):
+    place, calls = folder
+    cache.cache_folder()
+    inside, header = threading.Event(), cache._header(SINGLE)
+    file = file_in(place, header)
+    other = threading.Thread(target=lambda: cache._compiled(SINGLE, file, header))
+    with only_one(place / "machine-float32.lock", lambda: None) as waited:
+        assert not waited
+        other.start()
+        inside.wait(0.1)
+        rest = b"\n".join((header, b"found", b"code"))
+        write_private(file, hashlib.sha256(rest).digest() + rest)
+    other.join(10)
+    assert not calls
+    assert "waiting for the native engine" in capsys.readouterr().err
 
 
 def test_an_edit_of_a_source_is_never_answered_with_old_code(tmp_path, monkeypatch):

@@ -364,28 +364,37 @@ class Circuit:
     @cached_property
     def without_releases(self) -> Circuit:
         """The same for those who cannot look at a state: machines, texts and pictures."""
-        if not self.has_releases:
+        return self._without([code for code, kind in enumerate(self.kinds) if kind.promise is not None])
+
+    @cached_property
+    def without_measurements(self) -> Circuit:
+        """The gates alone of a circuit that measures last: the bits stay 0."""
+        return self._without([code for code, kind in enumerate(self.kinds) if kind.name == "measure"])
+
+    def _without(self, codes: list[int]) -> Circuit:
+        """The circuit without all instructions of some kinds, which have no angles."""
+        if not codes:
             return self
-        codes = [code for code, kind in enumerate(self.kinds) if kind.promise is not None]
         left = np.cumsum([code not in codes for code in range(len(self.kinds))]).astype(np.int32) - 1
         widths = np.array([kind.num_qubits for kind in self.kinds])
+        measures = np.array([kind.name == "measure" for kind in self.kinds])
 
         def kept(body: Body) -> Body:
             return tuple(map(changed, body))
 
         def changed(part: Run | Branch | Repeat | Assign) -> Run | Branch | Repeat | Assign:
             match part:
-                case Run(kind, qubits, _, span):
+                case Run(kind, qubits, bits, span):
                     stays = ~np.isin(kind, codes)
-                    of_qubits = np.repeat(stays, widths[kind])
-                    return replace(part, kind=left[kind[stays]], qubits=qubits[of_qubits], span=span[stays])
+                    of_qubits, of_bits = np.repeat(stays, widths[kind]), stays[measures[kind]]
+                    return replace(part, kind=left[kind[stays]], qubits=qubits[of_qubits], bits=bits[of_bits], span=span[stays])
                 case Branch(_, then, otherwise):
                     return replace(part, then=kept(then), otherwise=kept(otherwise))
                 case Repeat(_, inner):
                     return replace(part, body=kept(inner))
             return part
 
-        kinds = tuple(kind for kind in self.kinds if kind.promise is None)
+        kinds = tuple(kind for code, kind in enumerate(self.kinds) if code not in codes)
         boxes = self.boxes
         if boxes:
             first = self.body[0]

@@ -22,7 +22,13 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 
-from qkernel_backends.native.private_files import NotPrivateError, private_folder, read_private, write_private
+from qkernel_backends.native.private_files import (
+    NotPrivateError,
+    only_one,
+    private_folder,
+    read_private,
+    write_private,
+)
 
 _SOURCES = (
     "angles", "blocks", "compiler", "flips", "gates", "layout", "machine",
@@ -35,15 +41,15 @@ _LARGEST = 1 << 26
 
 @cache
 def machine_code(real: np.dtype[Any]) -> Callable[..., None]:
-    """The machine for float32 or float64; compiles it the first time on this machine. See `machine.run`.
+    """The machine for float32 or float64; compiles it, or waits for who does, the first time on a machine. See `machine.run`.
 
     Called with addresses: of the result, of nothing, of `code`, of the table of arrays, of `numbers`; then five whole
     numbers.
     """
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    header, folder = _header(real), cache_folder()
-    file = None if folder is None else folder / f"machine-{real.name}-{hashlib.sha256(header).hexdigest()[:16]}.bin"
+    header = _header(real)
+    file = _file(real, header)
     name, code = (file and _read(file, header)) or _compiled(real, file, header)
     target = llvm.Target.from_default_triple().create_target_machine()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
@@ -52,6 +58,16 @@ def machine_code(real: np.dtype[Any]) -> Callable[..., None]:
     function = _PROTOTYPE(engine.get_function_address(name))
     function.engine = engine  # type: ignore[attr-defined]  # whose memory the code is in
     return function
+
+
+def kept_file(real: np.dtype[Any]) -> Path | None:
+    """Where the machine code of a precision is, once it is compiled; None where it cannot be kept."""
+    return _file(real, _header(real))
+
+
+def _file(real: np.dtype[Any], header: bytes) -> Path | None:
+    folder = cache_folder()
+    return None if folder is None else folder / f"machine-{real.name}-{hashlib.sha256(header).hexdigest()[:16]}.bin"
 
 
 @cache
@@ -64,7 +80,7 @@ def cache_folder() -> Path | None:
         try:
             return private_folder(place())
         except (NotPrivateError, OSError, RuntimeError) as problem:
-            _say(f"machine code is not kept in {place.__doc__}: {problem}")
+            say(f"machine code is not kept in {place.__doc__}: {problem}")
     return None
 
 
@@ -103,37 +119,42 @@ def _read(file: Path, header: bytes) -> tuple[str, bytes] | None:
     except FileNotFoundError:
         return None
     except (NotPrivateError, OSError) as problem:
-        _say(f"{file} is not used: {problem}")
+        say(f"{file} is not used: {problem}")
         return None
     digest, rest = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
     made_for, _, rest_of_it = rest.partition(b"\n")
     if hashlib.sha256(rest).digest() != digest:
-        _say(f"{file} is not used: it is damaged")
+        say(f"{file} is not used: it is damaged")
         return None
     if made_for != header:
-        _say(f"{file} is not used: it was made of other sources, or for another precision, processor or version")
+        say(f"{file} is not used: it was made of other sources, or for another precision, processor or version")
         return None
     name, _, code = rest_of_it.partition(b"\n")
     return name.decode(), code
 
 
 def _compiled(real: np.dtype[Any], file: Path | None, header: bytes) -> tuple[str, bytes]:
-    _say("compiling the native engine, once for this machine (up to a minute) ...")
-    began = time.monotonic()
-    from qkernel_backends.native.compiler import compile_machine
+    """Compile it, unless another process is at it: then wait for that."""
+    lock = None if file is None else file.with_name(f"machine-{real.name}.lock")
+    with only_one(lock, lambda: say("waiting for the native engine, which is being compiled ...")) as waited:
+        if file is not None and waited and (found := _read(file, header)):
+            return found
+        say("compiling the native engine, once for this machine (up to a minute) ...")
+        began = time.monotonic()
+        from qkernel_backends.native.compiler import compile_machine
 
-    name, code = compile_machine(real)
-    place = "not kept"
-    if file is not None:
-        rest = b"\n".join((header, name.encode(), code))
-        try:
-            write_private(file, hashlib.sha256(rest).digest() + rest)
-            place = f"kept in {file.parent}"
-        except OSError as error:
-            place = f"not kept: {error}"
-    _say(f"compiled in {time.monotonic() - began:.0f} s, {place}")
-    return name, code
+        name, code = compile_machine(real)
+        place = "not kept"
+        if file is not None:
+            rest = b"\n".join((header, name.encode(), code))
+            try:
+                write_private(file, hashlib.sha256(rest).digest() + rest)
+                place = f"kept in {file.parent}"
+            except OSError as error:
+                place = f"not kept: {error}"
+        say(f"compiled in {time.monotonic() - began:.0f} s, {place}")
+        return name, code
 
 
-def _say(what: str) -> None:
+def say(what: str) -> None:
     print(f"qkernel: {what}", file=sys.stderr)

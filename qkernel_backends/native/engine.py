@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,9 +16,11 @@ from qkernel.recent import Recent
 from qkernel_backends.deferral import deferred_if_small
 from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.memory import require_memory, require_memory_for_shots
+from qkernel_backends.native.background import compilation
 from qkernel_backends.native.cache import machine_code
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.explain import explain
+from qkernel_backends.native.interim import Interim
 from qkernel_backends.native.runner import KEPT_BYTES, Runner
 from qkernel_backends.native.split import NativeSplit, lane_bits
 from qkernel_backends.native.trajectories import Trajectories
@@ -43,15 +45,32 @@ class NativeEngine:
 
     name: str = "native"
     features: frozenset[str] = FEATURES - {"device"}
+    waits: bool = field(default=True, repr=False)
+    """Whether it waits for its machine code where that is still to be compiled; else another engine answers meanwhile."""
+
+    @property
+    def at_once(self) -> NativeEngine:
+        """The same engine, which does not have anybody wait."""
+        return replace(self, waits=False)
 
     def prepare(self, circuit: Circuit, dtype: Any = np.complex128) -> Prepared:
-        """See `qkernel.engine.Engine`. The machine code of `dtype` is loaded here."""
-        machine_code(np.dtype(np.float32 if np.dtype(dtype) == np.complex64 else np.float64))
+        """See `qkernel.engine.Engine`. The machine code of `dtype` is loaded here, or compiled."""
+        real, amplitudes = np.dtype(np.float32 if np.dtype(dtype) == np.complex64 else np.float64), np.dtype(dtype)
+        under_way = None if self.waits else compilation(real)
+        if under_way is None or under_way.is_over:
+            machine_code(real)
         final = final_measurements(circuit)
-        if final is not None and not disturbed(circuit, final):
-            return NativePrepared(circuit, np.dtype(dtype), final)
-        unitary = deferred_if_small(circuit)
-        return Trajectories(circuit, np.dtype(dtype)) if unitary is None else NativeBranching(circuit, unitary, np.dtype(dtype))
+        if final is not None and disturbed(circuit, final):
+            final = None
+        unitary = deferred_if_small(circuit) if final is None else None
+        native: NativePrepared | Trajectories
+        if final is not None:
+            native = NativePrepared(circuit, amplitudes, final)
+        elif unitary is not None:
+            native = NativeBranching(circuit, unitary, amplitudes)
+        else:
+            native = Trajectories(circuit, amplitudes)
+        return native if under_way is None or under_way.is_over else Interim(native, circuit, final, under_way)
 
 
 class NativePrepared(AtAnyAngle):

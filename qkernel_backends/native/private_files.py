@@ -6,8 +6,14 @@ import errno
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # where there are no such locks
+    fcntl = None  # type: ignore[assignment]
 
 
 class NotPrivateError(Exception):
@@ -57,6 +63,30 @@ def write_private(file: Path, content: bytes) -> None:
         with suppress(OSError):
             os.unlink(name)
         raise
+
+
+@contextmanager
+def only_one(file: Path | None, wait: Callable[[], None]) -> Iterator[bool]:
+    """Let one process in at a time: calls `wait` where another one is in, and gives whether that was so.
+
+    Everybody comes in where there can be no lock.
+    """
+    number, waited = None, False
+    if file is not None and fcntl is not None:
+        with suppress(OSError):
+            number = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        if number is not None:
+            try:
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waited = True
+                wait()
+                fcntl.flock(number, fcntl.LOCK_EX)
+        yield waited
+    finally:
+        if number is not None:
+            os.close(number)
 
 
 def _opened(path: Path, flags: int) -> int:

@@ -174,8 +174,7 @@ class NativeSplit:
         keeps = mark is not None and size.keeps
         batch = own.addresses._replace(stop=computation.address)
         if not run(size, room, layout.KEEP if keeps else layout.EXPECT, batch, computation):
-            _, split, angles, finite = self._open_angles(own)
-            own.values[...] = blanked(split.value(angles, np.zeros(0)), finite)
+            self._evaluate_slots(own, *self._open)
         elif keeps:
             size.runner.mark(mark, room)
             return
@@ -186,11 +185,7 @@ class NativeSplit:
         computation.keep(room, own)
         own.grad_weights.fill(0)
         if not run(size, room, mode, own.addresses._replace(stop=computation.address), computation):
-            slots, split, angles, finite = self._open_angles(own)
-            values, by_slots, _ = split.vjp(angles, np.zeros(0), own.cotangent)
-            gradient = blanked(slots.pullback(by_slots), finite)
-            own.values[...], own.grad_inputs[...] = blanked(values, finite), gradient[:, self.batched]
-            own.grad_weights[...] = gradient[:, self.shared].sum(0)
+            self._differentiate_slots(own, *self._open)
         size.runner.free.append(room)
 
     def _resumed(self, size: Size, mark: object | None) -> tuple[Room, int]:
@@ -198,12 +193,23 @@ class NativeSplit:
         room = None if mark is None else size.runner.room_of(mark)
         return (size.runner.room(), layout.GRADIENT) if room is None else (room, layout.RESUME)
 
-    def _open_angles(self, own: Arrays) -> tuple[SlotAngles, NativeSplit, Array, Array]:
-        """What does it at any angles: the way to angles, a split for them, the angles, and which samples are finite."""
-        slots, split = self._open
+    def _evaluate_slots(self, own: Arrays, slots: SlotAngles, split: Any) -> None:
+        """Do it at any angles: with `split`, whose columns are the angles of the slots."""
+        angles, finite = slots(self._columns(own))
+        own.values[...] = blanked(split.value(angles, np.zeros(0)), finite)
+
+    def _differentiate_slots(self, own: Arrays, slots: SlotAngles, split: Any) -> None:
+        """The same for gradients."""
+        angles, finite = slots(self._columns(own))
+        values, by_slots, _ = split.vjp(angles, np.zeros(0), own.cotangent)
+        gradient = blanked(slots.pullback(by_slots), finite)
+        own.values[...], own.grad_inputs[...] = blanked(values, finite), gradient[:, self.batched]
+        own.grad_weights[...] = gradient[:, self.shared].sum(0)
+
+    def _columns(self, own: Arrays) -> Array:
         columns = np.empty((len(own.inputs), len(self.position)))
         columns[:, self.batched], columns[:, self.shared] = own.inputs, own.weights
-        return slots, split, *slots(columns)
+        return columns
 
     @cached_property
     def _open(self) -> tuple[SlotAngles, NativeSplit]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,20 @@ def in_a_process(code: str) -> Callable[[], None]:
 def test_a_new_process(timed: Timed, name: str, code: str | None, goal: float | None) -> None:
     layer = "import torch\nfrom tests.benchmarks.workloads import new_layer\nnew_layer(4, 2)(torch.rand(4, 4)).sum().backward()"
     timed(in_a_process(layer if code is None else code), "A new process, start of Python included", name, "ms", goal, budget=4)
+
+
+def test_a_process_with_an_empty_cache(timed: Timed, tmp_path: Path) -> None:
+    """Nothing is compiled in the user's way. What compiles in the background is ended, not to be in the way of the next."""
+    code = FIRST_USE + (
+        "import numpy\nfrom qkernel_backends.native.background import compilation\n"
+        "compilation(numpy.dtype(float))._process.kill()\n"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+
+    def process() -> None:
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment)
+
+    timed(process, "A new process, start of Python included", "first value and gradient ever", "ms", 2_000, budget=4)
 
 
 def first(
