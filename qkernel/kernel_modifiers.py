@@ -126,9 +126,7 @@ class KernelCall:
             for name, value in zip(signature.names, self.values, strict=True)
         }
         found: list[Any] = []
-        for written in dict.fromkeys(
-            struct if (struct := name.partition(".")[0]) in signature.structs else name for name in known
-        ):
+        for written in dict.fromkeys(_written(name, signature.structs) for name in known):
             if written in signature.structs:
                 struct = signature.structs[written]
                 found.append(struct.kind(**{field: known[f"{written}.{field}"] for field, _ in struct.fields}))
