@@ -16,11 +16,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from qkernel.decorators import composite_gate, qkernel
 from qkernel.gate_functions import (
     ccx, ccz, ch, cp, crx, cry, crz, cswap, cu, cx, cy, cz, ecr, h, id, iswap, p, rx, rxx, ry, ryy, rz, rzx, rzz, s, sdg,
     swap, sx, sxdg, t, tdg, u, x, y, z,
 )  # fmt: skip
-from qkernel.kernel import Kernel, composite_gate, qkernel
+from qkernel.kernel import Kernel
 from qkernel.modifiers import control, global_phase, inverse, select
 from qkernel.operations import (
     abs, barrier, bit, bit_array, cast, ceil, cos, exp, expval, float_, float_array, floor, items, log, log2, max, measure,

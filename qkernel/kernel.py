@@ -4,48 +4,68 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
-
-import numpy as np
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from qkernel import summary
+from qkernel.compilation import MOST_PROGRAMS, Compiled
 from qkernel.errors import (
-    BindingTypeError,
     CallableDefinitionConflictError,
+    CallArgumentError,
     ConflictingBindingError,
-    EntrypointValidationError,
     KernelTypeError,
     QKernelError,
 )
 from qkernel.executable import Executable
 from qkernel.frontend.calls import spread_structs
-from qkernel.frontend.signature import CallSite, Outline, Signature, assumed_outline, bind, parts_of, read_signature
-from qkernel.frontend.source import Source, read_source, snapshot, whereabouts
-from qkernel.frontend.trace import Traced, check_assumption, check_recursion, link, nested_too_deeply, trace
-from qkernel.frontend.values import describe
+from qkernel.frontend.closures import kernel_of
+from qkernel.frontend.kernel_arguments import check_argument, given_kernels, is_taken
+from qkernel.frontend.linking import link
+from qkernel.frontend.outlines import (
+    Outline,
+    argument_signature,
+    assumed_outline,
+    in_ir,
+    ir_parameters,
+    parameter_handle,
+    written_parameters,
+)
+from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.signature import CallSite, KernelArgument, Signature, Value, bind, parts_of, read_signature
+from qkernel.frontend.source import Captures, Source, read_source
+from qkernel.frontend.trace import Traced, check_assumption, check_recursion, nested_too_deeply, trace
+from qkernel.frontend.tracer import Tracer
+from qkernel.ir.expressions import Expr
 from qkernel.ir.module import Module
-from qkernel.ir.types import FLOAT, ArrayType, DictType, Type, is_quantum
+from qkernel.ir.ops import Call, Function, Parameter
+from qkernel.ir.places import Place, whole
+from qkernel.ir.types import TupleType, Type, is_quantum
 from qkernel.ir.verifier import verify
-from qkernel.lower import lower
-from qkernel.lower.bindings import given, normalise, refuse_graph
-from qkernel.lower.lengths import Lengths, given_lengths, lengths_of
+from qkernel.ir.walk import walk
+from qkernel.lower.bindings import given
 from qkernel.promises import check_promises
 from qkernel.recent import Recent
 from qkernel.recursion import deep_stack
 from qkernel.tracing import active, is_tracing
-from qkernel.verbs import DIRECT, Verbs
+from qkernel.verbs import DIRECT
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Kernel(Verbs, Generic[P, R]):
+class Kernel(Compiled, Generic[P, R]):
     """A quantum kernel: traced at first use, once for all values of its arguments."""
+
+    generic: AnyKernel
+    given: Mapping[AnyKernel, AnyKernel] = {}
+    arguments: Mapping[str, AnyKernel] = {}
+    open: tuple[AnyKernel, ...] = ()
+    free: tuple[Parameter, ...] = ()
+    is_argument = False
 
     def __init__(
         self, function: Callable[P, R], *, kind: str = "kernel", label: str | None = None, clean_ancillas: bool = False
@@ -58,6 +78,10 @@ class Kernel(Verbs, Generic[P, R]):
         self.source: Source = read_source(function)
         self.signature: Signature = read_signature(function, self.source)
         self._refuse_names_of_options()
+        self.generic = self
+        self.arguments = {each.name: ArgumentKernel(each) for each in self.signature.kernels}
+        self.open = tuple(self.arguments.values())
+        self._forms = Recent[Any, BoundKernel](MOST_PROGRAMS)
         self._traced: Traced | None = None
         self._assumed: Outline | None = None
         self._busy = False
@@ -77,7 +101,7 @@ class Kernel(Verbs, Generic[P, R]):
 
     @cached_property
     def _argument_names(self) -> frozenset[str]:  # type: ignore[override]
-        return frozenset(name.partition(".")[0] for name in self.signature.names)
+        return frozenset((*(name.partition(".")[0] for name in self.signature.names), *self.arguments))
 
     # the kernel as a whole ------------------------------------------------------------------------------------------
 
@@ -97,7 +121,9 @@ class Kernel(Verbs, Generic[P, R]):
         pending: list[Any] = [self]
         while pending:
             kernel = pending.pop()
-            if id(kernel) not in found:
+            if kernel.given:
+                pending += [kernel.generic, *kernel.given.values()]
+            elif id(kernel) not in found:
                 found[id(kernel)] = traced = kernel.traced()
                 pending += traced.callees.values()
         return tuple(found.values())
@@ -162,6 +188,59 @@ class Kernel(Verbs, Generic[P, R]):
         verify(self.ir)
         check_promises(self.ir, values)
 
+    # kernels as arguments --------------------------------------------------------------------------------------------
+
+    def called_with(
+        self, tracer: Tracer, arguments: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        """A call that has kernels among its arguments, as one of this kernel bound to them; `tracer.site` with it."""
+        kernels, arguments, keywords, site = given_kernels(self.name, self.signature, arguments, keywords, tracer.site)
+        known: dict[AnyKernel, AnyKernel] = {}
+        for argument in self.signature.kernels:
+            if argument.name not in kernels:
+                names = [*self.input_types]
+                for each in self.signature.kernels:
+                    names.insert(each.position, each.name)
+                usage = f"call it as `{self.name}({', '.join(names)})`"
+                raise CallArgumentError(f"`{self.name}` lacks `{argument.name}`", label=f"needs {argument.type}", help=usage)
+            value, span = kernels[argument.name]
+            to = self.arguments[argument.name]
+            if callable(value) and not (isinstance(value, type) or (isinstance(value, Kernel) and is_taken(value, to))):
+                tracer.site = replace(site, span=span)
+                value, free = kernel_of(tracer, value, argument.type.parameters, PrebuiltKernel)
+                keywords |= {f"{argument.name}.{name}": expr for name, expr in free.items()}
+            check_argument(self.name, argument, value, to, span)
+            known[to] = value
+        tracer.site = site
+        if all(value is argument for argument, value in known.items()):
+            return self, arguments, keywords
+        key = self, tuple(known.values())
+        return tracer.closures.setdefault(key, BoundKernel(self, known)), arguments, keywords
+
+    def _bound(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        """With the kernels among what a verb is given; those that are not given stay oracles."""
+        if not self.signature.kernels:
+            return self, arguments, keywords
+        bindings = dict(keywords.get("bindings") or {})
+        names = {argument.name for argument in self.signature.kernels}
+        named = keywords | {name: bindings.pop(name) for name in names & bindings.keys()}
+        kernels, arguments, named, _ = given_kernels(self.name, self.signature, arguments, named, CallSite(None))
+        if "bindings" in named:
+            named["bindings"] = bindings
+        known = {}
+        for argument in self.signature.kernels:
+            if argument.name in kernels:
+                to, value = self.arguments[argument.name], kernels[argument.name][0]
+                check_argument(self.name, argument, value, to, None)
+                known[to] = value
+        if not known:
+            return self, arguments, named
+        key = tuple((name, id(value)) for name, (value, _) in kernels.items())
+        found = self._forms.get(key)
+        if found is None:
+            self._forms.keep(key, found := BoundKernel(self, known))
+        return found, arguments, named
+
     @property
     def input_types(self) -> dict[str, Type]:
         """The types of the arguments by name."""
@@ -213,98 +292,6 @@ class Kernel(Verbs, Generic[P, R]):
                 return active(f"`{self.name}`").call_kernel(self, arguments, keywords)
             return self.run(*arguments, **keywords)
 
-    def compile(
-        self,
-        bindings: Mapping[str, Any] | None = None,
-        parameters: Iterable[str] | None = None,
-        *,
-        engine: Any = "auto",
-        shots: int | None = None,
-        seed: int | None = None,
-        lengths: Mapping[str, int | Iterable[Any]] | None = None,
-        reuse_measured: bool = False,
-    ) -> Executable:
-        """An executable with `bindings` fixed and `parameters` open.
-
-        Arguments in neither become parameters where they shape nothing. `lengths` gives shapes of open arrays, and the
-        keys of open dictionaries. `engine`, `shots` and `seed` hold for every call that names none: see `Verbs`. With
-        `reuse_measured` qubits that called kernels make and measure are reset when these end, and used again.
-        """
-        refuse_graph(self.name, given(bindings))
-        known, module = Lengths(given_lengths(self.ir.entry, lengths)), replace(self.ir, reuse_measured=reuse_measured)
-        return self._lowered(bindings, parameters, known, module=module, engine=engine, shots=shots, seed=seed)
-
-    def _lowered(
-        self,
-        bindings: Mapping[str, Any] | None,
-        parameters: Iterable[str] | None,
-        lengths: Lengths,
-        takes_qubits: bool = False,
-        module: Module | None = None,
-        **settings: Any,
-    ) -> Executable:
-        """As `compile`; `takes_qubits` lets the kernel have quantum arguments, the value of a register is then its length."""
-        module = module or self.ir
-        bound = normalise(module.entry, given(bindings), self._fields(parameters), takes_qubits)
-        return Executable(lower(module, bound.values, bound.open, lengths), module, fixed=bound.values, **settings)
-
-    def _fields(self, names: Iterable[str] | str | None) -> tuple[str, ...] | None:
-        return None if names is None else self.signature.spread(names)
-
-    def _derivable(self, wrt: Iterable[str] | str | None) -> tuple[str, ...] | None:
-        return None if wrt is None else self.signature.derivable(wrt)
-
-    def _ready(
-        self, values: dict[str, Any], wrt: tuple[str, ...] = (), positional: int = 0, takes_qubits: bool = False
-    ) -> tuple[Executable, dict[str, Any]]:
-        """An executable with the Float arguments open where they shape nothing, cached, and their values.
-
-        Which of them shape the circuit lowering finds out, once for the same other values: their names are then kept instead.
-        A dictionary of Floats, which mostly tells of a problem, is open only where a batch or `wrt` asks for it.
-        """
-        types = {parameter.name: parameter.type for parameter in self.ir.entry.parameters}
-        open_names = [
-            name
-            for name, value in values.items()
-            if _is_float(types.get(name)) or (_opens(types.get(name), value) and (name in wrt or _has_batch(value)))
-        ]
-        shaping, first = frozenset[str](), None
-        while True:
-            names = [name for name in open_names if name not in shaping]
-            key, lengths = self._opening(values, names, takes_qubits)
-            first = first or key
-            found = self._compiled.get(key)
-            if found is None:
-                try:
-                    found = self._opened(values, names, lengths, positional, takes_qubits)
-                except EntrypointValidationError as error:
-                    if not names:
-                        raise
-                    found, key = shaping | (frozenset(error.lacking).intersection(names) or frozenset(names)), first
-                if key is not None:
-                    self._compiled.keep(key, found)
-            if isinstance(found, Executable):
-                return found, {name: values[name] for name in names}
-            shaping = found
-
-    def _opening(self, values: dict[str, Any], names: list[str], takes_qubits: bool) -> tuple[Any, Lengths]:
-        """What a circuit is made of whose `names` stay open, as a key if it can be one: the other values, and their lengths."""
-        fixed = _key({name: value for name, value in values.items() if name not in names})
-        lengths = lengths_of(self.ir.entry, {name: values[name] for name in names})
-        key = None if fixed is None else (fixed, tuple(names), tuple(lengths.items()), takes_qubits)
-        return key, Lengths(lengths, trims=True)
-
-    def _opened(
-        self, values: dict[str, Any], names: list[str], lengths: Lengths, positional: int, takes_qubits: bool
-    ) -> Executable:
-        fixed = {name: value for name, value in values.items() if name not in names}
-        try:
-            return self._lowered(fixed, names, lengths, takes_qubits)
-        except BindingTypeError as error:
-            usage = f"`{self.name}({', '.join(self.signature.names)})`"
-            error.help = f"the order of the arguments is {usage}" if positional > 1 else error.help
-            raise
-
     def _values(
         self, arguments: tuple[Any, ...], bindings: Mapping[str, Any] | None, keywords: dict[str, Any]
     ) -> dict[str, Any]:
@@ -315,9 +302,6 @@ class Kernel(Verbs, Generic[P, R]):
         arguments, keywords, _ = spread_structs(self, arguments, {**named, **given(keywords)}, CallSite(None))
         return bind(self.name, self.signature.names, optional, arguments, keywords, CallSite(None))[0]
 
-
-MOST_PROGRAMS = 16
-"""What `run`, `sample` and `grad` compiled last, kept for each kernel."""
 
 _READING = 3  # how many times the room that lowering a call takes, reading a called kernel takes
 _depth = 0
@@ -338,64 +322,97 @@ def _each_once() -> Iterator[set[AnyKernel]]:
         _current.reset(token)
 
 
-def _is_float(type: Type | None) -> bool:
-    return type == FLOAT or (isinstance(type, ArrayType) and type.element == FLOAT)
-
-
-def _opens(type: Type | None, value: Any) -> bool:
-    return isinstance(type, DictType) and type.value == FLOAT and isinstance(value, Mapping) and bool(value)
-
-
-def _has_batch(value: Any) -> bool:
-    return isinstance(value, Mapping) and any(np.ndim(part) for part in value.values())
-
-
-def _key(values: dict[str, Any]) -> Any:
-    """Fixed values as a dictionary key; None where they cannot be one."""
-    try:
-        frozen = tuple((name, snapshot(value)) for name, value in values.items())
-        hash(frozen)
-    except (TypeError, RuntimeError, NotImplementedError):  # the latter two are of tensors without data
-        return None
-    return frozen
-
-
-@overload
-def qkernel(function: Callable[P, R]) -> Kernel[P, R]: ...
-@overload
-def qkernel(*, clean_ancillas: bool = ...) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
-def qkernel(function: Any = None, *, clean_ancillas: bool = False) -> Any:
-    """Make a kernel of a function with annotated arguments and result.
-
-    `clean_ancillas` promises that qubits which the kernel makes and drops are back in 0, so that it can be inverted and
-    controlled, and that they can be used again; simulators look whether they are. Raises `MissingAnnotationError`
-    (a TypeError) where an annotation is missing.
-    """
-    if function is None:
-        return partial(qkernel, clean_ancillas=clean_ancillas)
-    return Kernel(_checked(function, "qkernel"), clean_ancillas=clean_ancillas)
-
-
-def _checked(function: Any, decorator: str) -> types.FunctionType:
-    if isinstance(function, types.FunctionType) and function.__name__ != "<lambda>":
-        return function
-    is_lambda = isinstance(function, types.FunctionType)
-    what = "a lambda" if is_lambda else describe(function)
-    raise KernelTypeError(
-        f"`@{decorator}` goes over a `def`, but this is {what}",
-        span=whereabouts(function) if is_lambda else None,
-        label="a lambda" if is_lambda else "",
-        help=f"write `@{decorator}` directly over the function",
-    )
-
-
 AnyKernel = Kernel[..., Any]
 
 
-def composite_gate(kernel: Any = None, *, name: str | None = None) -> Any:
-    """Make a named box of a kernel: one box in drawings, a named instruction in Qiskit. Goes over `@qkernel`."""
-    if kernel is None:
-        return lambda inner: composite_gate(inner, name=name)
-    source = kernel.function if isinstance(kernel, Kernel) else _checked(kernel, "composite_gate")
-    clean = kernel.clean_ancillas if isinstance(kernel, Kernel) else False
-    return Kernel(source, kind="composite", label=name or source.__name__, clean_ancillas=clean)
+class PrebuiltKernel(Kernel[..., Any]):
+    """A kernel whose IR is given."""
+
+    def __init__(
+        self,
+        function: Function,
+        callees: dict[str, Any],
+        free: tuple[Parameter, ...] = (),
+        open: tuple[AnyKernel, ...] = (),
+    ) -> None:
+        self.generic, self.free, self.open = self, free, open
+        self.name = self.__name__ = function.name
+        self.__doc__ = None
+        self.kind, self.label, self.clean_ancillas = function.kind, function.label, function.clean_ancillas
+        values = tuple(_returned(value, function) for value in function.returns)
+        types = tuple(value.type for value in values)
+        returned = (TupleType(types) if types else None) if function.returns_tuple or not types else types[0]
+        self.signature = Signature(written_parameters(function.parameters), {}, returned, None)
+        outline = Outline(function.parameters, values, function.returns_tuple or not types)
+        self._assumed, self._busy, self._module = None, False, None
+        self._compiled = Recent(MOST_PROGRAMS)
+        self._traced = Traced(function, callees, outline, Captures())
+
+    def __reduce__(self) -> Any:
+        return from_module, (self.ir,)
+
+
+def _returned(value: Expr | Place, function: Function) -> Value:
+    if isinstance(value, Expr):
+        return value
+    length = value.length
+    for parameter in function.parameters:
+        if parameter.name == value.register and value == whole(parameter.name, parameter.type):
+            return parameter_handle(parameter)
+    return QuantumHandle(value, length, value.register)
+
+
+def from_module(module: Module) -> Kernel[..., Any]:
+    """The entry of a module as a kernel, which runs, draws and counts like the original."""
+    kernels: dict[str, PrebuiltKernel] = {}
+    callees: dict[str, dict[str, Any]] = {}
+    for function in module.functions:
+        callees[function.name] = {}
+        kernels[function.name] = PrebuiltKernel(function, callees[function.name])
+    for function in module.functions:
+        callees[function.name].update({op.callee: kernels[op.callee] for op in walk(function.body) if isinstance(op, Call)})
+    return kernels[module.entry.name]
+
+
+class ArgumentKernel(PrebuiltKernel):
+    """What stands for a kernel argument while the kernel is read: an oracle, until it is known."""
+
+    is_argument = True
+
+    def __init__(self, argument: KernelArgument) -> None:
+        self.argument = argument
+        signature = argument_signature(argument.type)
+        returns = in_ir(assumed_outline(signature).returns)
+        is_tuple = len(returns) != 1
+        super().__init__(Function(argument.name, signature.parameters, (), returns, is_tuple, "oracle", argument.name), {})
+        self.open = (self,)
+
+
+class BoundKernel(Kernel[..., Any]):
+    """A kernel that is called with kernels."""
+
+    def __init__(self, kernel: AnyKernel, given: Mapping[AnyKernel, AnyKernel]) -> None:
+        self.generic, self.given = kernel, given
+        self.name, self.__name__, self.__doc__, self.__module__ = kernel.name, kernel.name, kernel.__doc__, kernel.__module__
+        self.kind, self.label, self.clean_ancillas = kernel.kind, kernel.label, kernel.clean_ancillas
+        self.open = tuple(dict.fromkeys(argument for value in given.values() for argument in value.open))
+        free = [replace(each, name=f"{to.name}.{each.name}") for to, value in given.items() for each in value.free]
+        self.signature = replace(kernel.signature, parameters=(*kernel.signature.parameters, *free), kernels=())
+        self._module, self._compiled = None, Recent(MOST_PROGRAMS)
+        self._outlines: tuple[Outline, Outline] | None = None
+
+    def __reduce__(self) -> Any:
+        return from_module, (self.ir,)
+
+    def traced(self) -> Traced:
+        return self.generic.traced()
+
+    def outline(self) -> Outline:
+        generic = self.generic.outline()
+        if self._outlines is None or self._outlines[0] is not generic:
+            self._outlines = generic, replace(generic, parameters=ir_parameters(self.signature))
+        return self._outlines[1]
+
+    @property
+    def is_settled(self) -> bool:
+        return self.generic.is_settled

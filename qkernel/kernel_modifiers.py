@@ -34,8 +34,7 @@ from qkernel.ir import ops
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name
 from qkernel.ir.ops import Adjoint, Control, Modifier
-from qkernel.kernel import AnyKernel
-from qkernel.prebuilt import PrebuiltKernel
+from qkernel.kernel import AnyKernel, BoundKernel, PrebuiltKernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +149,8 @@ def kernel_call(
     stays: bool = False,
 ) -> KernelCall:
     """The call of `kernel` under `steps`; with `stays`, all branches exchange alike, and who asked relabels what comes back."""
+    if kernel.signature.kernels:
+        kernel, arguments, keywords = kernel.called_with(tracer, arguments, keywords)
     _check_returns(tracer, kernel)
     flow = exchange(kernel.outline())
     called, often = _form(tracer, kernel, flow, steps, stays)
@@ -182,13 +183,15 @@ def _form(
 _in_place: WeakKeyDictionary[AnyKernel, tuple[Traced, PrebuiltKernel]] = WeakKeyDictionary()
 
 
-def in_place_form(kernel: AnyKernel) -> PrebuiltKernel:
+def in_place_form(kernel: AnyKernel) -> AnyKernel:
     """The kernel that does the same and gives its qubits back where it takes them."""
+    if isinstance(kernel, BoundKernel):
+        return BoundKernel(in_place_form(kernel.generic), kernel.given)
     traced = kernel.traced()
     found = _in_place.get(kernel)
     if found is None or found[0] is not traced:
         function = in_place(traced.function, exchange(traced.outline))
-        found = _in_place[kernel] = traced, PrebuiltKernel(function, traced.callees)
+        found = _in_place[kernel] = traced, PrebuiltKernel(function, traced.callees, kernel.free, kernel.open)
     return found[1]
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
 
-from qkernel.closures import closed, name_of
 from qkernel.diagnostics import Span, counted, with_article
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend.arrays import whole_number
 from qkernel.frontend.calls import angle, apply_gate, check_distinct, gate_operands, redefined_help
+from qkernel.frontend.closures import closed, name_of
 from qkernel.frontend.modifiers import (
     Controls,
     Group,
@@ -36,7 +36,7 @@ from qkernel.ir import ops
 from qkernel.ir.expressions import Const, Expr, wrap
 from qkernel.ir.ops import Modifier
 from qkernel.ir.types import is_quantum
-from qkernel.kernel import Kernel
+from qkernel.kernel import Kernel, PrebuiltKernel
 from qkernel.kernel_modifiers import kernel_call
 from qkernel.prebuilt import Oracle
 from qkernel.records import record_fields
@@ -229,7 +229,7 @@ def _apply(
     tracer.site = replace(site, positional=site.positional[len(arguments) - len(rest) :])
     try:
         if not isinstance(inner, (Gate, Kernel)):
-            found = closed(tracer, inner, rest, keywords)
+            found = closed(tracer, inner, rest, keywords, PrebuiltKernel)
             inner, rest, keywords = found.operation, found.arguments, found.keywords
         if isinstance(inner, Gate):
             quantum, parameters = gate_operands(tracer, inner, rest, keywords)

@@ -10,65 +10,18 @@ from qkernel.diagnostics import Span, did_you_mean
 from qkernel.engine import load_importer
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend.calls import call_kernel
+from qkernel.frontend.outlines import parameter_handle
 from qkernel.frontend.ownership import QuantumHandle, plain
-from qkernel.frontend.signature import Outline, Signature, Value, parameter_handle, written_parameters
-from qkernel.frontend.source import Captures
-from qkernel.frontend.trace import Traced
 from qkernel.frontend.tracer import active_tracer
 from qkernel.frontend.values import describe
 from qkernel.ir import files
 from qkernel.ir.expressions import Const, Expr, Name, size, wrap
-from qkernel.ir.module import Module
-from qkernel.ir.ops import Call, Function, Parameter
-from qkernel.ir.places import Place, whole
+from qkernel.ir.ops import Function, Parameter
+from qkernel.ir.places import Place
 from qkernel.ir.python_values import SymbolUse
-from qkernel.ir.types import QUBIT, UINT, ArrayType, TupleType
+from qkernel.ir.types import QUBIT, UINT, ArrayType
 from qkernel.ir.vocabulary import COSTS
-from qkernel.ir.walk import walk
-from qkernel.kernel import MOST_PROGRAMS, Kernel
-from qkernel.recent import Recent
-
-
-class PrebuiltKernel(Kernel[..., Any]):
-    """A kernel whose IR is given."""
-
-    def __init__(self, function: Function, callees: dict[str, Any]) -> None:
-        self.name = self.__name__ = function.name
-        self.__doc__ = None
-        self.kind, self.label, self.clean_ancillas = function.kind, function.label, function.clean_ancillas
-        values = tuple(_returned(value, function) for value in function.returns)
-        types = tuple(value.type for value in values)
-        returned = (TupleType(types) if types else None) if function.returns_tuple or not types else types[0]
-        self.signature = Signature(written_parameters(function.parameters), {}, returned, None)
-        outline = Outline(function.parameters, values, function.returns_tuple or not types)
-        self._assumed, self._busy, self._module = None, False, None
-        self._compiled = Recent(MOST_PROGRAMS)
-        self._traced = Traced(function, callees, outline, Captures())
-
-    def __reduce__(self) -> Any:
-        return from_module, (self.ir,)
-
-
-def _returned(value: Expr | Place, function: Function) -> Value:
-    if isinstance(value, Expr):
-        return value
-    length = value.length
-    for parameter in function.parameters:
-        if parameter.name == value.register and value == whole(parameter.name, parameter.type):
-            return parameter_handle(parameter)
-    return QuantumHandle(value, length, value.register)
-
-
-def from_module(module: Module) -> Kernel[..., Any]:
-    """The entry of a module as a kernel, which runs, draws and counts like the original."""
-    kernels: dict[str, PrebuiltKernel] = {}
-    callees: dict[str, dict[str, Any]] = {}
-    for function in module.functions:
-        callees[function.name] = {}
-        kernels[function.name] = PrebuiltKernel(function, callees[function.name])
-    for function in module.functions:
-        callees[function.name].update({op.callee: kernels[op.callee] for op in walk(function.body) if isinstance(op, Call)})
-    return kernels[module.entry.name]
+from qkernel.kernel import Kernel, PrebuiltKernel, from_module
 
 
 def load(path: str | PathLike[str]) -> Kernel[..., Any]:

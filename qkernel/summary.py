@@ -44,6 +44,8 @@ def signature(kernel: Verbs, written: Signature) -> str:
     for parameter in written.parameters:
         default = f" = {parameter.default}" if parameter.default is not None else ""
         parts.append(f"{parameter.name}: {parameter.type}{default}")
+    for argument in written.kernels:
+        parts.insert(argument.position, f"{argument.name}: {argument.type}")
     return f"{kernel.name}({', '.join(parts)}) -> {written.returned_text}"
 
 

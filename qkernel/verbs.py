@@ -47,6 +47,7 @@ def verb(method: F) -> F:
     @wraps(method)
     def called(self: Any, /, *arguments: Any, **keywords: Any) -> Any:
         options = keywords.pop("options", None) or {}
+        self, arguments, keywords = self._bound(arguments, keywords)
         own = self._argument_names
         if (clashing := names & own) and (both := sorted(clashing & keywords.keys())):
             raise CallArgumentError(
@@ -123,6 +124,10 @@ class Verbs:
     def _values(self, arguments: tuple[Any, ...], bindings: Given, keywords: Values) -> Values:
         """All that was given, by the names of the kernel's arguments."""
         raise NotImplementedError
+
+    def _bound(self, arguments: tuple[Any, ...], keywords: Values) -> tuple[Any, tuple[Any, ...], Values]:
+        """What has the verbs once kernels among its arguments are known, and the other arguments."""
+        return self, arguments, keywords
 
     def _ready(
         self, values: Values, wrt: tuple[str, ...] = (), positional: int = 0, takes_qubits: bool = False

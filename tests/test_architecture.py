@@ -20,7 +20,7 @@ CIRCUIT = IR | {"lower"}
 READINGS = {"executor", "explanation", "gradient", "named", "outputs", "promises", "results", "shots", "states"}
 RUNNING = CIRCUIT | READINGS | {"engine"}
 USING = RUNNING | {"draw", "estimate", "executable", "program", "verbs"}
-KERNEL = USING | LANGUAGE | {"frontend", "kernel", "prebuilt", "summary"}
+KERNEL = USING | LANGUAGE | {"compilation", "decorators", "frontend", "kernel", "prebuilt", "summary"}
 
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
@@ -40,11 +40,12 @@ MAY_IMPORT = {
     "verbs": RUNNING | {"draw", "estimate", "verification"},
     "executable": RUNNING | {"nn", "program", "verbs"},
     "summary": {"errors", "frontend", "verbs"},
-    "kernel": USING | {"frontend", "summary"},
+    "compilation": USING | {"frontend"},
+    "kernel": USING | {"compilation", "frontend", "summary"},
+    "decorators": KERNEL,
     "prebuilt": KERNEL,
-    "closures": KERNEL,
     "kernel_modifiers": KERNEL,
-    "modifiers": KERNEL | {"closures", "kernel_modifiers"},
+    "modifiers": KERNEL | {"kernel_modifiers"},
     "peer": KERNEL,
     "qkernel": KERNEL | {"modifiers", "operations", "peer"},
     "nn": KERNEL | {"qkernel"},

@@ -20,7 +20,7 @@ from qkernel.errors import (
     ReturnTypeError,
     UnsupportedPythonError,
 )
-from qkernel.prebuilt import from_module
+from qkernel.kernel import from_module
 
 Z = qko.Z(0)
 

@@ -734,7 +734,7 @@ def test_a_loaded_kernel_can_be_called() -> None:
     def main() -> qk.Float:
         return qk.expval(loaded(qk.qubit(), 0.3), qko.Y(0))
 
-    from qkernel.prebuilt import from_module
+    from qkernel.kernel import from_module
 
     loaded = from_module(rotated.ir)
     assert main.run() == pytest.approx(0)

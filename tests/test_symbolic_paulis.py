@@ -11,7 +11,7 @@ import scipy.linalg
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel import Kernel
-from qkernel.prebuilt import from_module
+from qkernel.kernel import from_module
 
 
 @qk.qkernel

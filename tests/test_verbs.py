@@ -15,7 +15,7 @@ import torch
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel import kernel as kernel_module
+from qkernel import compilation
 from qkernel.errors import (
     BindingTypeError,
     CallArgumentError,
@@ -408,8 +408,8 @@ def test_which_floats_shape_the_circuit_is_found_out_once(monkeypatch: pytest.Mo
         return qk.expval(q, qko.Z(0))
 
     lowered: list[int] = []
-    lower = kernel_module.lower
-    monkeypatch.setattr(kernel_module, "lower", lambda *given, **options: lowered.append(1) or lower(*given, **options))
+    lower = compilation.lower
+    monkeypatch.setattr(compilation, "lower", lambda *given, **options: lowered.append(1) or lower(*given, **options))
     assert shaped.run(0.3, 0.2, 2) == pytest.approx(np.cos(0.2))
     assert len(lowered) == 2, "with x open, and with x fixed"
     assert shaped.run(0.3, 0.5, 2) == pytest.approx(np.cos(0.5))

@@ -20,8 +20,9 @@ from qkernel.errors import (
     QubitAliasError,
 )
 from qkernel.frontend.arrays import given_away
+from qkernel.frontend.outlines import AnyKernel, in_ir
 from qkernel.frontend.ownership import QuantumHandle, surely_overlap
-from qkernel.frontend.signature import AnyKernel, CallSite, Struct, Value, bind, in_ir, parts_of
+from qkernel.frontend.signature import CallSite, Struct, Value, bind, parts_of
 from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import as_type, convert, describe, handles_in, is_no_value
 from qkernel.gate_functions import Gate
@@ -230,6 +231,8 @@ def unitary_matrix(matrix: Any, num_qubits: int, span: Span | None) -> tuple[tup
 
 def call_kernel(tracer: Tracer, kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """`kernel(...)`: checks and moves the arguments, emits the call, gives what comes back."""
+    if kernel.signature.kernels:
+        kernel, arguments, keywords = kernel.called_with(tracer, arguments, keywords)
     values = kernel_operands(tracer, kernel, arguments, keywords)
     results = grouped_results(kernel, apply_kernel(tracer, kernel, values))
     is_tuple = kernel.outline().returns_tuple and not isinstance(kernel.signature.returned, Struct)

@@ -15,8 +15,9 @@ from qkernel.diagnostics import Span
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend.arrays import whole_number
 from qkernel.frontend.calls import as_expression, operands
+from qkernel.frontend.outlines import AnyKernel, Outline
 from qkernel.frontend.ownership import QuantumHandle, distance
-from qkernel.frontend.signature import AnyKernel, Outline, Value
+from qkernel.frontend.signature import Value
 from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import handles_in
 from qkernel.ir import ops

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from qkernel.diagnostics import Span, did_you_mean, with_article
 from qkernel.errors import CallArgumentError, KernelTypeError, MissingAnnotationError
@@ -16,10 +16,9 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.source import Source
 from qkernel.frontend.values import as_type, describe, is_no_value
 from qkernel.ir import types as ir
-from qkernel.ir.expressions import ZERO, Expr, Name, Size
+from qkernel.ir.expressions import Expr
 from qkernel.ir.ops import Parameter
-from qkernel.ir.places import Place, whole
-from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, TupleType, Type, is_quantum
+from qkernel.ir.types import QFIXED, is_quantum
 from qkernel.records import is_same_record, local_names
 from qkernel.types import Annotation, Dict, Matrix, Tensor, Vector
 
@@ -48,11 +47,6 @@ Returned = ir.Type | Struct | tuple[ir.Type | Struct, ...] | None
 """What a kernel says that it returns; a tuple is a plain one where it holds records."""
 
 
-def in_ir(values: Iterable[Value]) -> tuple[Place | Expr, ...]:
-    """Values as ops have them: qubits as the places where they live."""
-    return tuple(value.place if isinstance(value, QuantumHandle) else value for value in values)
-
-
 def parts_of(returned: Returned) -> tuple[ir.Type | Struct, ...]:
     """The values that a kernel returns, one by one."""
     match returned:
@@ -75,6 +69,27 @@ def _field_types(struct: Struct) -> tuple[ir.Type, ...]:
     return tuple(type for _, type in struct.fields)
 
 
+@dataclass(frozen=True, slots=True)
+class KernelType:
+    """What a kernel takes that is an argument, and which of its qubits it gives back."""
+
+    parameters: tuple[ir.Type, ...]
+    returned: ir.Type | None
+
+    def __str__(self) -> str:
+        return f"Kernel[[{', '.join(map(str, self.parameters))}], {self.returned}]"
+
+
+@dataclass(frozen=True, slots=True)
+class KernelArgument:
+    """An argument that is a kernel, at `position` among the arguments as they are written."""
+
+    name: str
+    type: KernelType
+    position: int
+    span: Span
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Signature:
     """The parameters as the user wrote them and as the IR has them, and the type returned."""
@@ -83,6 +98,7 @@ class Signature:
     structs: dict[str, Struct]
     returned: Returned
     returned_span: Span | None
+    kernels: tuple[KernelArgument, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,7 +106,10 @@ class Signature:
         return tuple(parameter.name for parameter in self.parameters)
 
     def __repr__(self) -> str:
-        return f"({', '.join(f'{parameter.name}: {parameter.type}' for parameter in self.parameters)}) -> {self.returned_text}"
+        shown = [f"{parameter.name}: {parameter.type}" for parameter in self.parameters]
+        for argument in self.kernels:
+            shown.insert(argument.position, f"{argument.name}: {argument.type}")
+        return f"({', '.join(shown)}) -> {self.returned_text}"
 
     @property
     def returned_text(self) -> str:
@@ -131,7 +150,8 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
     defaults = _defaults(function, [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)])
     parameters: list[Parameter] = []
     structs: dict[str, Struct] = {}
-    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+    kernels: list[KernelArgument] = []
+    for position, argument in enumerate((*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)):
         span = source.span(argument)
         if argument.arg not in hints:
             is_self = argument.arg == "self"
@@ -143,6 +163,10 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
                 if is_self
                 else f"for example `{argument.arg}: qk.Float`, or `{argument.arg}: qk.Qubit`",
             )
+        if _is_kernel(hints[argument.arg]):
+            type = _kernel_type(hints[argument.arg], argument.annotation, source)
+            kernels.append(KernelArgument(argument.arg, type, position, span))
+            continue
         kind = _type(hints[argument.arg], argument.annotation, source)
         if isinstance(kind, Struct):
             structs[argument.arg] = kind
@@ -159,7 +183,33 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
             help="for example `-> qk.Vector[qk.Qubit]`, or `-> None`",
         )
     returned = _returned(hints["return"], node.returns, source)
-    return Signature(tuple(parameters), structs, returned, source.span(node.returns) if node.returns else None)
+    span_of_return = source.span(node.returns) if node.returns else None
+    return Signature(tuple(parameters), structs, returned, span_of_return, tuple(kernels))
+
+
+def _is_kernel(hint: Any) -> bool:
+    return hasattr(typing.get_origin(hint) or hint, "outline")
+
+
+def _kernel_type(hint: Any, node: ast.AST | None, source: Source) -> KernelType:
+    """What `Kernel[[parameters...], returned]` means."""
+    example = "say what it takes and gives back, for example `qk.Kernel[[qk.Vector[qk.Qubit]], qk.Vector[qk.Qubit]]`"
+    match typing.get_args(hint):
+        case (tuple() | list() as taken, back):
+            parameters = tuple(_type(each, node, source) for each in taken)
+            returned = _returned(back, node, source)
+        case _:
+            raise _bad(hint, node, source, "of what?", example)
+    if any(isinstance(each, Struct) or each == QFIXED for each in (*parameters, *parts_of(returned))):
+        raise _bad(hint, node, source, "a kernel that is an argument takes qubits and classical values", example)
+    left = [each for each in parameters if is_quantum(each)]  # type: ignore[arg-type]
+    for each in parts_of(returned):
+        if each not in left:
+            raise _bad(
+                hint, node, source, "a kernel that is an argument gives back qubits that it takes, and no others", example
+            )
+        left.remove(each)
+    return KernelType(parameters, returned)  # type: ignore[arg-type]
 
 
 def _returned(hint: Any, node: ast.AST | None, source: Source) -> Returned:
@@ -308,41 +358,6 @@ Value = Expr | QuantumHandle
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
-    """What a caller needs to know of a kernel: its parameters in the IR and what comes back, in terms of them.
-
-    `changed` are the vectors among the parameters whose elements it assigns without returning them.
-    """
-
-    parameters: tuple[Parameter, ...]
-    returns: tuple[Value, ...]
-    returns_tuple: bool
-    changed: frozenset[str] = frozenset()
-
-
-class AnyKernel(Protocol):
-    """What the frontend knows of a kernel: `outline` tells callers, `traced` whom it calls itself."""
-
-    name: str
-    kind: str
-    label: str | None
-    clean_ancillas: bool
-    function: types.FunctionType
-    source: Source
-    signature: Signature
-
-    @property
-    def is_settled(self) -> bool: ...
-
-    @property
-    def input_types(self) -> dict[str, ir.Type]: ...
-
-    def outline(self) -> Outline: ...
-
-    def traced(self) -> Any: ...
-
-
-@dataclass(frozen=True, slots=True)
 class CallSite:
     """Where the call under way stands, and each of its arguments."""
 
@@ -396,60 +411,3 @@ def bind(
 
 def _count(number: int) -> str:
     return f"{number or 'no'} argument{'s' if number != 1 else ''}"
-
-
-def assumed_outline(signature: Signature) -> Outline:
-    """What a kernel that reaches itself is taken to return while it is traced: its qubits, in order, and behind them new
-    ones. Checked at the end."""
-    types = flat_types(signature.returned)
-    quantum = [parameter for parameter in signature.parameters if is_quantum(parameter.type)]
-    values: list[Value] = []
-    for type in types:
-        match = next((parameter for parameter in quantum if parameter.type == type), None)
-        if match is None and type in (QUBIT, ArrayType(QUBIT)):
-            values.append(_new_handle(signature, type))
-        elif match is None:
-            values.append(Name(f"result of {signature.names}", type))
-        else:
-            quantum.remove(match)
-            values.append(parameter_handle(match))
-    is_tuple = len(types) != 1 or isinstance(signature.returned, (Struct, TupleType, tuple))
-    return Outline(ir_parameters(signature), tuple(values), is_tuple)
-
-
-def _new_handle(signature: Signature, type: Type) -> QuantumHandle:
-    """A qubit, or a register of an unknown length, that no parameter is."""
-    name = "result"
-    while name in signature.names:
-        name += "_"
-    return QuantumHandle(whole(name, type), None if type == QUBIT else Size(Name(name, type)), name)
-
-
-def parameter_handle(parameter: Parameter) -> QuantumHandle:
-    """The handle of a quantum parameter inside its kernel."""
-    place = whole(parameter.name, parameter.type)
-    if parameter.type == QUBIT:
-        return QuantumHandle(place, None, parameter.name)
-    length = Name(parameter.name, ArrayType(QUBIT)).shape[0]
-    fixed_point = Name(_int_bits(parameter).name, UINT) if parameter.type == QFIXED else None
-    return QuantumHandle(place, length, parameter.name, None, fixed_point)
-
-
-def ir_parameters(signature: Signature) -> tuple[Parameter, ...]:
-    """The parameters that a kernel has in the IR: the user's, and the integer bits of each QFixed."""
-    return (*signature.parameters, *implied_parameters(signature.parameters))
-
-
-def implied_parameters(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
-    """The integer bits of each QFixed among a kernel's parameters."""
-    return tuple(_int_bits(parameter) for parameter in parameters if parameter.type == QFIXED)
-
-
-def written_parameters(parameters: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
-    """Those of a kernel's parameters in the IR that a user gives."""
-    implied = implied_parameters(parameters)
-    return tuple(parameter for parameter in parameters if parameter not in implied)
-
-
-def _int_bits(parameter: Parameter) -> Parameter:
-    return Parameter(f"{parameter.name}.int_bits", UINT, ZERO, parameter.span)

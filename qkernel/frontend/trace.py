@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import qkernel.frontend.branches
@@ -21,19 +21,10 @@ from qkernel.errors import (
     UnsupportedPythonError,
 )
 from qkernel.frontend.calls import call_gate, call_kernel, redefined_help
+from qkernel.frontend.outlines import AnyKernel, Outline, in_ir, ir_parameters, parameter_handle
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import invoke
-from qkernel.frontend.signature import (
-    AnyKernel,
-    CallSite,
-    Outline,
-    Struct,
-    Value,
-    in_ir,
-    ir_parameters,
-    parameter_handle,
-    parts_of,
-)
+from qkernel.frontend.signature import CallSite, Struct, Value, parts_of
 from qkernel.frontend.source import Captures
 from qkernel.frontend.tracer import Frame, Return, Tracer
 from qkernel.frontend.values import as_type, describe, found_in, handles_in, is_no_value, leaves
@@ -41,12 +32,11 @@ from qkernel.gate_functions import Gate
 from qkernel.ir import ops
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ArrayHandle, Expr, Name
-from qkernel.ir.module import Module
 from qkernel.ir.places import Place, whole
 from qkernel.ir.python_values import reading
 from qkernel.ir.trees import tree_size
 from qkernel.ir.types import TupleType, Type, is_quantum
-from qkernel.ir.walk import expressions, walk, with_blocks
+from qkernel.ir.walk import expressions, walk
 from qkernel.tracing import tracing
 
 MOST_NESTED = 1200
@@ -150,6 +140,7 @@ def _arguments(tracer: Tracer, kernel: AnyKernel) -> dict[str, Any]:
     for parameter in kernel.signature.parameters:
         tracer.scopes[0][parameter.name] = 0
         values[parameter.name] = _argument(tracer, parameter)
+    values |= kernel.arguments
     for name, struct in kernel.signature.structs.items():
         values[name] = struct.kind(**{field: values.pop(f"{name}.{field}") for field, _ in struct.fields})
     return values
@@ -310,42 +301,3 @@ def _are_same_qubits(guess: QuantumHandle, value: Value, parameters: set[str]) -
         return False
     places = [handle.place if handle.place.register in parameters else None for handle in (guess, value)]
     return places[0] == places[1] and guess.fixed_point is value.fixed_point
-
-
-def link(kernel: AnyKernel) -> Module:
-    """The kernel and every kernel that it reaches, under unique names."""
-    names: dict[int, str] = {id(kernel): kernel.name}
-    order: list[AnyKernel] = [kernel]
-    taken = {kernel.name}
-    for reached in order:
-        for callee in reached.traced().callees.values():
-            if id(callee) in names:
-                continue
-            name, count = callee.name, 1
-            while name in taken:
-                count += 1
-                name = f"{callee.name}.{count}"
-            names[id(callee)] = name
-            taken.add(name)
-            order.append(callee)
-    return Module(tuple(_renamed(reached, names) for reached in order))
-
-
-def _renamed(kernel: AnyKernel, names: dict[int, str]) -> ops.Function:
-    traced: Traced = kernel.traced()
-    mapping = {label: names[id(callee)] for label, callee in traced.callees.items()}
-    function = traced.function
-    if names[id(kernel)] != function.name:
-        function = replace(function, name=names[id(kernel)])
-    if all(label == name for label, name in mapping.items()):
-        return function
-    return replace(function, body=_rename_block(function.body, mapping))
-
-
-def _rename_block(block: ops.Block, names: dict[str, str]) -> ops.Block:
-    def rename(op: ops.Op) -> ops.Op:
-        if isinstance(op, ops.Call):
-            return replace(op, callee=names[op.callee])
-        return with_blocks(op, lambda inner: _rename_block(inner, names))
-
-    return tuple(rename(op) for op in block)

@@ -14,8 +14,9 @@ from typing import Any, NoReturn
 from qkernel.diagnostics import Note, Span
 from qkernel.errors import FrontendTransformError, KernelTypeError, QKernelError, SymbolicValueError, UnsupportedPythonError
 from qkernel.frontend.arrays import Arrays, Gone, part, show, whole_vector
+from qkernel.frontend.outlines import AnyKernel, Outline
 from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
-from qkernel.frontend.signature import AnyKernel, CallSite, Outline
+from qkernel.frontend.signature import CallSite
 from qkernel.frontend.source import Captures, Source
 from qkernel.frontend.values import describe, holds
 from qkernel.ir.expression_text import as_written

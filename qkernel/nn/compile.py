@@ -61,6 +61,13 @@ def spread_arguments(kernel: Any, given: Given, fixed: Mapping[str, Any]) -> Giv
     return found
 
 
+def with_kernels(kernel: Any, bindings: Given) -> tuple[Any, Given]:
+    """The kernel with the kernels among `bindings` put in, and the other bindings."""
+    _require_kernel(kernel)
+    bound, _, others = kernel._bound((), {"bindings": bindings})
+    return bound, others["bindings"]
+
+
 def arguments_of(kernel: Any, fixed: Mapping[str, Any], inputs: Any, weights: Any) -> tuple[Given, Given]:
     """The inputs and the weights, by the names that the IR has, each with what was said of it."""
     if inputs is None and weights is None:

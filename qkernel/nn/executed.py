@@ -20,7 +20,7 @@ from qkernel.gradient import argument_shifts
 from qkernel.lower.bindings import given as bindings_by_name
 from qkernel.nn.arguments import Arguments
 from qkernel.nn.call import Placement
-from qkernel.nn.compile import arguments_of, compile_layer
+from qkernel.nn.compile import arguments_of, compile_layer, with_kernels
 from qkernel.nn.sampling import ShotSequence
 from qkernel.outputs import Outputs
 from qkernel.results import SampleResult
@@ -85,7 +85,8 @@ class ExecutedLayer(Arguments):
             raise GradientError(
                 f"an executed layer has no gradient method `{gradient}`", help="the methods are `shift` and `differences`"
             )
-        fixed, runs = bindings_by_name(bindings), resolve_engine(engine)
+        kernel, fixed = with_kernels(kernel, bindings_by_name(bindings))
+        runs = resolve_engine(engine)
         given_inputs, given_weights = arguments_of(kernel, fixed, inputs, weights)
         recipe = compile_layer(kernel, fixed, given_inputs, given_weights, returns_numbers=False)
         program = Executable(recipe.circuit, recipe.module, engine, shots=shots, fixed=recipe.fixed)

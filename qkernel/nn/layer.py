@@ -17,7 +17,7 @@ from qkernel.lower.bindings import given as bindings_by_name
 from qkernel.lower.given_values import Several
 from qkernel.nn.arguments import Arguments, require_free
 from qkernel.nn.call import Call, Placement, Wiring, hold_values, kind_of
-from qkernel.nn.compile import Recipe, arguments_of, compile_layer
+from qkernel.nn.compile import Recipe, arguments_of, compile_layer, with_kernels
 from qkernel.nn.function import evaluate
 from qkernel.nn.operators import evaluate as evaluate_named
 from qkernel.nn.operators import name_of
@@ -102,7 +102,7 @@ class QLayer(Arguments):
         initial: str | Callable[[Tensor], Any] = "small",
     ) -> None:
         super().__init__()
-        fixed = bindings_by_name(bindings)
+        kernel, fixed = with_kernels(kernel, bindings_by_name(bindings))
         given_inputs, given_weights = arguments_of(kernel, fixed, inputs, weights)
         recipe = compile_layer(kernel, fixed, given_inputs, given_weights, readout)
         runs = resolve_engine(engine)

@@ -54,9 +54,8 @@ from qkernel.ir.trees import free_names
 from qkernel.ir.types import BIT, QUBIT, UINT, ArrayType
 from qkernel.ir.verifier import verify
 from qkernel.ir.walk import expressions
-from qkernel.kernel import Kernel
+from qkernel.kernel import Kernel, from_module
 from qkernel.observable import Hamiltonian
-from qkernel.prebuilt import from_module
 from qkernel_backends.qiskit.gates import FIXED, ROTATIONS
 from qkernel_backends.qiskit.names import fresh, identifier
 from qkernel_backends.qiskit.reading_expressions import Arguments, condition, no_counterpart

@@ -19,8 +19,8 @@ from qkernel import gradient
 from qkernel.engine import load_engine
 from qkernel.estimate.effort import TooMuchWork
 from qkernel.executable import Executable
+from qkernel.kernel import from_module
 from qkernel.lower.circuit import Circuit
-from qkernel.prebuilt import from_module
 from qkernel.verification import verify
 from qkernel_backends.deferral import deferred_if_small
 from tests.shifts import shift_vjp

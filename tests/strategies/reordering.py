@@ -18,7 +18,7 @@ import numpy as np
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.prebuilt import from_module
+from qkernel.kernel import from_module
 from tests.strategies.eager import acted, controlled, matrix_of
 from tests.strategies.programs import HEADER
 

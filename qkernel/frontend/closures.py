@@ -6,15 +6,15 @@ What such a function does with its arguments is read as the body of a kernel, wh
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from qkernel.diagnostics import Span, written_name
 from qkernel.errors import KernelTypeError
 from qkernel.frontend.modifiers import exchange
+from qkernel.frontend.outlines import AnyKernel, implied_parameters, in_ir, parameter_handle, written_parameters
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.signature import AnyKernel, implied_parameters, in_ir, parameter_handle
 from qkernel.frontend.trace import check_accounted
 from qkernel.frontend.tracer import Tracer
 from qkernel.frontend.values import describe, handles_in, with_handles
@@ -27,8 +27,6 @@ from qkernel.ir.places import Place, whole
 from qkernel.ir.trees import free_names, named, substitute
 from qkernel.ir.types import QUBIT, UINT, ArrayType, Type, is_quantum
 from qkernel.ir.walk import definitions, expressions, operands, walk, with_values
-from qkernel.kernel import Kernel
-from qkernel.prebuilt import PrebuiltKernel
 
 _REGISTER = ArrayType(QUBIT)
 
@@ -37,7 +35,7 @@ _REGISTER = ArrayType(QUBIT)
 class Closed:
     """What does the same as a function with certain arguments, and how it is called."""
 
-    operation: Gate | Kernel[..., Any]
+    operation: Gate | AnyKernel
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
 
@@ -50,19 +48,60 @@ def name_of(function: Any) -> str:
     return name if name.isidentifier() else "lambda"
 
 
-def closed(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Closed:
+def closed(
+    tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], make: Callable[..., AnyKernel]
+) -> Closed:
     """`function(*arguments, **keywords)` as a call of a gate or kernel, for which numbers are free variables."""
     given = handles_in((*arguments, *keywords.values()))
-    name, site, outer, hints = name_of(function), tracer.site, tracer.callees, tracer.hints
+
+    def call(handles: list[Any]) -> Any:
+        following = iter([replace(handle, name=each.name) for handle, each in zip(handles, given, strict=True)])
+        taken, named = (with_handles(each, lambda _: next(following)) for each in (arguments, keywords))
+        return tracer.call_python(function, taken, named, tracer.site.node)  # type: ignore[arg-type]
+
+    wanted = [(each.place.register, each.type) for each in given]
+    found, callees, length = _read(tracer, name_of(function), wanted, call)
+    if (direct := _direct(found, callees, given)) is not None:
+        return direct
+    whole_function, free = _with_free_variables(found, callees, length)
+    return Closed(_shared(tracer, whole_function, callees, len(given), make), tuple(given), free)
+
+
+def kernel_of(
+    tracer: Tracer, function: Any, types: Sequence[Type], make: Callable[..., AnyKernel]
+) -> tuple[AnyKernel, dict[str, Expr]]:
+    """A function as a kernel that takes values of these types, and its free variables, which it takes behind them."""
+
+    def call(values: list[Any]) -> Any:
+        return tracer.call_python(function, tuple(values), {}, tracer.site.node)  # type: ignore[arg-type]
+
+    wanted = [("q" if is_quantum(type) else "x", type) for type in types]
+    found, callees, length = _read(tracer, name_of(function), wanted, call)
+    whole_function, free = _with_free_variables(found, callees, length)
+    return _shared(tracer, whole_function, callees, len(types), make), free
+
+
+def _shared(
+    tracer: Tracer, function: Function, callees: dict[str, AnyKernel], own: int, make: Callable[..., AnyKernel]
+) -> AnyKernel:
+    """The kernel of a function, one for all that are the same; behind its `own` parameters are its free variables."""
+    key = function, tuple(callees.items())
+    if key not in tracer.closures:
+        around = tuple(dict.fromkeys(each for callee in callees.values() for each in callee.open))
+        tracer.closures[key] = make(function, callees, written_parameters(function.parameters)[own:], around)
+    return tracer.closures[key]
+
+
+def _read(
+    tracer: Tracer, name: str, wanted: Sequence[tuple[str, Type]], call: Callable[[list[Any]], Any]
+) -> tuple[Function, dict[str, AnyKernel], str]:
+    """What a call does with values of these types, each under a name like this one; and a name that nothing in it has."""
+    site, outer, hints = tracer.site, tracer.callees, tracer.hints
     tracer.callees, tracer.hints = {}, ()
     try:
         with tracer.block() as body:
-            parameters = [Parameter(tracer.fresh(each.place.register, "q"), each.type, span=site.span) for each in given]
-            own = [replace(parameter_handle(to), name=each.name) for to, each in zip(parameters, given, strict=True)]
-            inside = iter([tracer.noted(handle) for handle in own])
-            taken, named = (with_handles(each, lambda _: next(inside)) for each in (arguments, keywords))
-            assert site.node is not None
-            result = tracer.call_python(function, taken, named, site.node)
+            parameters = [Parameter(tracer.fresh(base, "q"), type, span=site.span) for base, type in wanted]
+            result = call([_value(tracer, parameter) for parameter in parameters])
             returned = _returned(tracer, name, result, site.span)
             check_accounted(tracer, name, parameters, returned, site.span)
             length = tracer.fresh("length", "length")
@@ -70,12 +109,11 @@ def closed(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
         callees, tracer.callees = tracer.callees, outer
         tracer.site, tracer.hints = site, hints
     found = Function(name, tuple(parameters), tuple(body), in_ir(returned), isinstance(result, tuple), span=site.span)
-    if (direct := _direct(found, callees, given)) is not None:
-        return direct
-    function_, free = _with_free_variables(found, callees, length)
-    key = function_, tuple(callees.items())
-    kernel = tracer.closures.setdefault(key, PrebuiltKernel(function_, callees))
-    return Closed(kernel, tuple(given), free)  # type: ignore[arg-type]
+    return found, callees, length
+
+
+def _value(tracer: Tracer, parameter: Parameter) -> Any:
+    return tracer.noted(parameter_handle(parameter)) if is_quantum(parameter.type) else Name(parameter.name, parameter.type)
 
 
 def _returned(tracer: Tracer, name: str, result: Any, span: Span | None) -> list[QuantumHandle]:
