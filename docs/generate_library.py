@@ -47,14 +47,17 @@ LARGE = (10, 100)
 
 def library_page() -> str:
     """The text of docs/library.md."""
-    parts = [HEAD]
-    section = ""
+    sections: dict[str, list[Example]] = {}
     for example in EXAMPLES:
         subject = getattr(qkernel_stdlib, example.of or example.name)
-        if subject.__module__ != section:
-            section = subject.__module__
-            parts.append(f"\n## {_first_sentence(sys.modules[section])}\n")
-        parts.append(_card(example))
+        sections.setdefault(_first_sentence(sys.modules[subject.__module__]), []).append(example)
+    parts = [HEAD, "\n"]
+    for title, examples in sections.items():
+        names = [name for example in examples for name in (example.of or example.name, *example.shows)]
+        parts.append(f"* {title}: {', '.join(f'[{name}](#{name})' for name in names)}\n")
+    parts.append("* [Counts beside the papers](#counts-beside-the-papers)\n")
+    for title, examples in sections.items():
+        parts += [f"\n## {title}\n", *map(_card, examples)]
     return "".join([*parts, *_beside_papers()])
 
 

@@ -208,6 +208,44 @@ def _constant_carry(
     return q, carry
 
 
+@qk.qkernel(clean_ancillas=True)
+def controlled_add_const(control: qk.Qubit, q: qk.Vector[qk.Qubit], constant: qk.UInt) -> tuple[qk.Qubit, qk.Vector[qk.Qubit]]:
+    """q becomes q + constant mod 2**n where the control is 1: 2n - 2 Toffoli for n > 0, and n clean qubits.
+
+    The control writes the constant into them, by a CX for each 1 in it and back, and `add` adds them.
+    """
+    n = q.shape[0]
+    addend = qk.qubit_array(n, "addend")
+    for i in qk.range(n):
+        if (constant >> i) & 1 == 1:
+            control, addend[i] = qk.cx(control, addend[i])
+    addend, q = add(addend, q)
+    for i in qk.range(n):
+        if (constant >> i) & 1 == 1:
+            control, addend[i] = qk.cx(control, addend[i])
+    return control, q
+
+
+@qk.qkernel(clean_ancillas=True)
+def modular_add(
+    a: qk.Vector[qk.Qubit], b: qk.Vector[qk.Qubit], modulus: qk.UInt
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """b becomes a + b mod `modulus`, for a and b below it and it below 2**n: 12n - 14 Toffoli for n > 1.
+
+    A flag tells whether b is modulus - a at least, so that the modulus is to be taken away; afterwards it tells whether b is
+    below a. Source: Vedral, Barenco, Ekert 1996 (arXiv:quant-ph/9511018), section III.B, with the comparison first.
+    """
+    n = a.shape[0]
+    flag = qk.x(qk.qubit("flag"))
+    a = add_const(qk.x(a), (modulus + 1) % 2**n)
+    b, a, flag = less_than(b, a, flag)
+    a = qk.x(qk.inverse(add_const)(a, (modulus + 1) % 2**n))
+    a, b = add(a, b)
+    flag, b = controlled_add_const(flag, b, 2**n - modulus)
+    b, a, flag = less_than(b, a, flag)
+    return a, b
+
+
 @qk.qkernel
 def less_than(
     a: qk.Vector[qk.Qubit], b: qk.Vector[qk.Qubit], flag: qk.Qubit

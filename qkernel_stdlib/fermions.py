@@ -14,7 +14,7 @@ import numpy as np
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel_stdlib.qaoa import ising_cost
+from qkernel_stdlib.qaoa import ising_cost, phase_gadget
 
 Product = tuple[tuple[int, int], ...]
 Operator = Mapping[Product, complex]
@@ -205,6 +205,58 @@ def fqaoa_state(
     q = initial_occupations(qk.qubit_array(n), num_fermions)
     q = givens_rotations(q, givens_ij, givens_theta)
     return fqaoa_layers(p, quad, linear, q, gammas, betas, hopping)
+
+
+@qk.qkernel
+def hubo_cost_layer(
+    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
+    linear: qk.Dict[qk.UInt, qk.Float],
+    higher: qk.Dict[qk.Vector[qk.UInt], qk.Float],
+    q: qk.Vector[qk.Qubit],
+    gamma: qk.Float,
+) -> qk.Vector[qk.Qubit]:
+    """`cost_layer` and exp(-i gamma / 2 higher[i, j, ...] Z(i) Z(j) ...), a `phase_gadget` each."""
+    q = cost_layer(quad, linear, q, gamma)
+    for indices, weight in qk.items(higher):
+        q = phase_gadget(q, indices, weight * gamma)
+    return q
+
+
+@qk.qkernel
+def hubo_fqaoa_layers(
+    p: qk.UInt,
+    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
+    linear: qk.Dict[qk.UInt, qk.Float],
+    higher: qk.Dict[qk.Vector[qk.UInt], qk.Float],
+    q: qk.Vector[qk.Qubit],
+    gammas: qk.Vector[qk.Float],
+    betas: qk.Vector[qk.Float],
+    hopping: qk.Float,
+) -> qk.Vector[qk.Qubit]:
+    """p times `hubo_cost_layer` by gammas[l] and `mixer_layer` by betas[l]."""
+    for layer in qk.range(p):
+        q = mixer_layer(hubo_cost_layer(quad, linear, higher, q, gammas[layer]), betas[layer], hopping)
+    return q
+
+
+@qk.qkernel
+def hubo_fqaoa_state(
+    p: qk.UInt,
+    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
+    linear: qk.Dict[qk.UInt, qk.Float],
+    higher: qk.Dict[qk.Vector[qk.UInt], qk.Float],
+    n: qk.UInt,
+    num_fermions: qk.UInt,
+    givens_ij: qk.Matrix[qk.UInt],
+    givens_theta: qk.Vector[qk.Float],
+    hopping: qk.Float,
+    gammas: qk.Vector[qk.Float],
+    betas: qk.Vector[qk.Float],
+) -> qk.Vector[qk.Qubit]:
+    """`initial_occupations`, `givens_rotations` and `hubo_fqaoa_layers` on a fresh register of n qubits."""
+    q = initial_occupations(qk.qubit_array(n), num_fermions)
+    q = givens_rotations(q, givens_ij, givens_theta)
+    return hubo_fqaoa_layers(p, quad, linear, higher, q, gammas, betas, hopping)
 
 
 def excitations(num_electrons: int, num_modes: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:

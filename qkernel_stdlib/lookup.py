@@ -7,6 +7,7 @@ Gate counts are those of the gates as written.
 from __future__ import annotations
 
 import qkernel as qk
+from qkernel_stdlib.controlled_gates import release_and, temporary_and
 
 
 @qk.qkernel
@@ -32,7 +33,7 @@ def lookup(
     """target becomes target ^ table[address] by unary iteration with n - 1 clean qubits: 2 (2**n - 2) Toffoli for n > 0.
 
     That is for 2**n entries; fewer take fewer. Each 1 in the table is one CX.
-    Source: Babbush et al. 2018 (arXiv:1805.03662), figures 5 to 7, whose measured AND halve the count.
+    Source: Babbush et al. 2018 (arXiv:1805.03662), figures 5 to 7, whose AND `measured_lookup` has.
     """
     n = address.shape[0]
     if n > 0:
@@ -48,6 +49,56 @@ def lookup(
             if (table[0] >> j) & 1 == 1:
                 target[j] = qk.x(target[j])
     return address, target
+
+
+@qk.qkernel(clean_ancillas=True)
+def measured_lookup(
+    address: qk.Vector[qk.Qubit], target: qk.Vector[qk.Qubit], table: qk.Vector[qk.UInt]
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """`lookup` whose AND measurements take back: 4 (2**n - 2) T for n > 0. It can be neither inverted nor controlled.
+
+    Source: Babbush et al. 2018 (arXiv:1805.03662), section III.A.
+    """
+    n = address.shape[0]
+    if n == 0:
+        address, target = lookup(address, target, table)
+    else:
+        last = n - 1
+        path = qk.qubit_array(last, "path")
+        for side in (0, 1):
+            address[last] = qk.x(address[last])
+            address[last], address[:last], path, target = _measured_entries(
+                address[last], address[:last], path, target, table, side * 2**last
+            )
+    return address, target
+
+
+@qk.qkernel
+def _measured_entries(
+    control: qk.Qubit,
+    address: qk.Vector[qk.Qubit],
+    path: qk.Vector[qk.Qubit],
+    target: qk.Vector[qk.Qubit],
+    table: qk.Vector[qk.UInt],
+    first: qk.UInt,
+) -> tuple[qk.Qubit, qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """`_entries` with AND that are released by measurement."""
+    last = address.shape[0] - 1
+    if first < table.shape[0]:
+        if last < 0:
+            control, address, path, target = _entries(control, address, path, target, table, first)
+        else:
+            control, address[last], path[last] = temporary_and(control, qk.x(address[last]), path[last])
+            address[last] = qk.x(address[last])
+            path[last], address[:last], path[:last], target = _measured_entries(
+                path[last], address[:last], path[:last], target, table, first
+            )
+            control, path[last] = qk.cx(control, path[last])
+            path[last], address[:last], path[:last], target = _measured_entries(
+                path[last], address[:last], path[:last], target, table, first + 2**last
+            )
+            control, address[last], path[last] = release_and(control, address[last], path[last])
+    return control, address, path, target
 
 
 @qk.qkernel(clean_ancillas=True)

@@ -10,11 +10,13 @@ from qkernel_stdlib.arithmetic import (
     add,
     add_const,
     controlled_add,
+    controlled_add_const,
     equal_const,
     increment,
     less_than,
     less_than_const,
     measured_add,
+    modular_add,
     modular_decrement,
     modular_increment,
     multiply,
@@ -25,7 +27,7 @@ from qkernel_stdlib.carry_lookahead import carry_lookahead_add
 from qkernel_stdlib.encodings import basis_state
 from qkernel_stdlib.examples.example import Array, Example
 from qkernel_stdlib.examples.matrices import permutation
-from qkernel_stdlib.lookup import controlled_lookup, lookup, lookup_by_controls, lookup_xor
+from qkernel_stdlib.lookup import controlled_lookup, lookup, lookup_by_controls, lookup_xor, measured_lookup
 
 
 @qk.qkernel
@@ -33,6 +35,21 @@ def summed(n: qk.UInt, x: qk.Vector[qk.Bit], y: qk.Vector[qk.Bit]) -> qk.Vector[
     """The bits of a sum."""
     _, total = measured_add(basis_state(qk.qubit_array(n), x), basis_state(qk.qubit_array(n), y))
     return qk.measure(total)
+
+
+@qk.qkernel
+def summed_modulo(n: qk.UInt, x: qk.Vector[qk.Bit], y: qk.Vector[qk.Bit], modulus: qk.UInt) -> qk.Vector[qk.Bit]:
+    """The bits of a sum modulo a number."""
+    _, total = modular_add(basis_state(qk.qubit_array(n), x), basis_state(qk.qubit_array(n), y), modulus)
+    return qk.measure(total)
+
+
+@qk.qkernel
+def found_entry(address: qk.Vector[qk.Bit], width: qk.UInt, table: qk.Vector[qk.UInt]) -> qk.Vector[qk.Bit]:
+    """The bits of an entry."""
+    n = address.shape[0]
+    _, entry = measured_lookup(basis_state(qk.qubit_array(n), address), qk.qubit_array(width), table)
+    return qk.measure(entry)
 
 
 @qk.qkernel
@@ -196,6 +213,26 @@ EXAMPLES = (
     print(n, counted.gates.toffoli, counted.depth, add.estimate_resources({"a": n, "b": n}).depth)""",
     ),
     Example(
+        controlled_add_const,
+        _with_constant,
+        3,
+        sizes=range(5),
+        expected=lambda q, constant: registers(lambda c, k: (c, k + c * constant), 1, q),
+        counts=lambda q, constant: {"toffoli": 2 * max(0, q - 1), "qubits": 2 * q + 1},
+        grows=False,
+    ),
+    Example(
+        summed_modulo,
+        lambda n: {"n": n, "x": _bits(2**n // 2, n), "y": _bits(2**n - 3, n), "modulus": 2**n - 1},
+        3,
+        sizes=range(2, 5),
+        expected=lambda n, x, y, modulus: _bits((_number(x) + _number(y)) % modulus, n),
+        counts=lambda n, x, y, modulus: {"toffoli": 12 * n - 14, "qubits": 3 * n + 1},
+        grows=False,
+        of="modular_add",
+        code="print(summed_modulo.sample(n=4, x=[1, 0, 0, 1], y=[0, 0, 1, 1], modulus=13, shots=10).results)",
+    ),
+    Example(
         less_than,
         _pair,
         2,
@@ -244,6 +281,16 @@ EXAMPLES = (
         expected=lambda address, target, table: _looked_up(table, address, target),
         counts=lambda address, target, table: {"multi_qubit": 2 * max(0, 2**address - 2)},
         grows=False,
+    ),
+    Example(
+        found_entry,
+        lambda n: {"address": _bits(2**n - 2, n), "width": 3, "table": [(5 * k + 3) % 7 for k in range(2**n)]},
+        3,
+        sizes=range(1, 4),
+        expected=lambda address, width, table: _bits(table[_number(address)], width),
+        counts=lambda address, width, table: {"t_gates": 4 * (len(table) - 2)},
+        grows=False,
+        of="measured_lookup",
     ),
     Example(
         controlled_lookup,

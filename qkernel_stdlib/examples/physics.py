@@ -28,6 +28,9 @@ from qkernel_stdlib.fermions import (
     givens_rotation,
     givens_rotations,
     hopping_gate,
+    hubo_cost_layer,
+    hubo_fqaoa_layers,
+    hubo_fqaoa_state,
     initial_occupations,
     k_up_ccgsd,
     mixer_layer,
@@ -173,6 +176,18 @@ def _occupied(n: int, count: int) -> Array:
 
 def _fqaoa(n: int, quad: Any, linear: Any, gammas: Any, betas: Any, hopping: float) -> Array:
     return _layers(n, _cost(n, quad, linear), lambda beta: _mixed(n, -beta * hopping), gammas, betas, scale=1.0)
+
+
+def _turned(n: int, count: int, givens_ij: Any, givens_theta: Any) -> Array:
+    """Occupied modes after Givens rotations, as a column."""
+    state = _occupied(n, count)[:, :1]
+    for (i, j), theta in zip(givens_ij, givens_theta, strict=True):
+        state = _givens(n, i, j, theta) @ state
+    return state
+
+
+def _hubo(n: int, quad: Any, linear: Any, higher: Any, gamma: float) -> Array:
+    return evolved(_cost(n, quad, linear) + _cost(n, higher) / 2, gamma)
 
 
 def _annihilation(n: int, mode: int) -> Array:
@@ -400,14 +415,37 @@ print((abs(state[[0b0101, 0b1010]]) ** 2).round(3))""",
         lambda n: {**_two_layers(n), "givens_theta": angles(n - 1)},
         sizes=range(2, 4),
         expected=lambda p, quad, linear, n, num_fermions, givens_ij, givens_theta, hopping, gammas, betas: (
-            _fqaoa(n, quad, linear, gammas, betas, hopping)
-            @ np.linalg.multi_dot(
-                [
-                    np.eye(2**n),
-                    *(_givens(n, i, j, theta) for (i, j), theta in reversed(list(zip(givens_ij, givens_theta, strict=True)))),
-                    _occupied(n, num_fermions),
-                ]
-            )[:, :1]
+            _fqaoa(n, quad, linear, gammas, betas, hopping) @ _turned(n, num_fermions, givens_ij, givens_theta)
+        ),
+    ),
+    Example(
+        hubo_cost_layer,
+        lambda n: {**_spins(n), "higher": _higher(n)},
+        3,
+        lambda n: {"gamma": 0.7},
+        sizes=range(4),
+        expected=lambda quad, linear, higher, q, gamma: _hubo(q, quad, linear, higher, gamma),
+    ),
+    Example(
+        hubo_fqaoa_layers,
+        lambda n: {"p": 1, **_spins(n), "higher": _higher(n), "hopping": 0.7},
+        3,
+        lambda n: {"gammas": [0.7], "betas": [-0.4]},
+        sizes=range(2, 4),
+        expected=lambda p, quad, linear, higher, q, gammas, betas, hopping: (
+            _mixed(q, -betas[0] * hopping) @ _hubo(q, quad, linear, higher, gammas[0])
+        ),
+    ),
+    Example(
+        hubo_fqaoa_state,
+        lambda n: {**_fermions(n), "p": 1, "higher": _higher(n)},
+        3,
+        lambda n: {"gammas": [0.7], "betas": [-0.4], "givens_theta": angles(n - 1)},
+        sizes=range(2, 4),
+        expected=lambda p, quad, linear, higher, n, num_fermions, givens_ij, givens_theta, hopping, gammas, betas: (
+            _mixed(n, -betas[0] * hopping)
+            @ _hubo(n, quad, linear, higher, gammas[0])
+            @ _turned(n, num_fermions, givens_ij, givens_theta)
         ),
     ),
     Example(
