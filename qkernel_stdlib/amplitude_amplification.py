@@ -1,8 +1,8 @@
 """Amplitude amplification and estimation.
 
 `preparation` A takes a register and prepares its state from 0; `oracle` O takes it and gives good basis states the sign -1.
-Both are kernels of a register alone that return it. a is the probability of good states in A|0>. The functions here take
-kernels, so they are called in kernels. Gate counts are those of the gates as written.
+Both are operations on a register alone that return it: kernels, lambdas, partials. a is the probability of good states in
+A|0>. The functions here take kernels, so they are called in kernels. Gate counts are those of the gates as written.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def reflection_about_zero(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
 def grover_operator(preparation: Callable[..., Any], oracle: Callable[..., Any]) -> Any:
     """The kernel Q = A (2|0><0| - 1) A^-1 O of a register: a turn by 2 arcsin(sqrt(a)) in the plane of A|0> and its good part.
 
-    Its eigenvalues there are exp(+-2i arcsin(sqrt(a))). Source: Brassard, Hoyer, Mosca, Tapp 2002 (arXiv:quant-ph/0005055).
+    Both are to be kernels here, as they are part of one. Its eigenvalues there are exp(+-2i arcsin(sqrt(a))). Source:
+    Brassard, Hoyer, Mosca, Tapp 2002 (arXiv:quant-ph/0005055).
     """
 
     @qk.qkernel
@@ -47,10 +48,10 @@ def amplitude_amplification(
     2 iterations + 1 times A or its inverse, `iterations` oracles and reflections.
     Source: Brassard, Hoyer, Mosca, Tapp 2002 (arXiv:quant-ph/0005055), section 2.
     """
-    operator = grover_operator(preparation, oracle)
     q = preparation(q)
     for _ in qk.range(iterations):
-        q = operator(q)
+        q = qk.inverse(preparation)(oracle(q))
+        q = preparation(reflection_about_zero(q))
     return q
 
 

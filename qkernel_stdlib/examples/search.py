@@ -48,9 +48,9 @@ operator = grover_operator(turned, mcz)
 
 
 @qk.qkernel
-def amplified(n: qk.UInt, iterations: qk.UInt) -> qk.Float:
-    """The probability of all ones after amplification."""
-    q = amplitude_amplification(qk.qubit_array(n), turned, mcz, iterations)
+def amplified(n: qk.UInt, iterations: qk.UInt, angle: qk.Float = 0.6) -> qk.Float:
+    """The probability of all ones after amplification, from RY(angle) on each qubit."""
+    q = amplitude_amplification(qk.qubit_array(n), lambda q: qk.ry(q, angle), mcz, iterations)
     chance: qk.Float = qk.probabilities(q)[2**n - 1]
     return chance
 
@@ -147,8 +147,8 @@ def _operator(q: int) -> Array:
     return result
 
 
-def _amplified(n: int, iterations: int) -> float:
-    return math.sin((2 * iterations + 1) * math.asin(math.sqrt(_good(n)))) ** 2
+def _amplified(n: int, iterations: int, angle: float) -> float:
+    return math.sin((2 * iterations + 1) * math.asin(math.sin(angle / 2) ** n)) ** 2
 
 
 def _chebyshev(order: float, x: float) -> float:
@@ -209,6 +209,7 @@ EXAMPLES = (
         amplified,
         lambda n: {"n": n, "iterations": 2 * n},
         3,
+        lambda n: {"angle": 0.6},
         sizes=range(1, 6),
         expected=_amplified,
         counts=lambda n, iterations: {"ry": n * (2 * iterations + 1)},
