@@ -8,6 +8,7 @@ from qkernel_stdlib.examples import (
     controls,
     encodings,
     error_correction,
+    evolution,
     fourier_arithmetic,
     modular_arithmetic,
     networks,
@@ -34,6 +35,7 @@ EXAMPLES: tuple[Example, ...] = (
     *search.EXAMPLES,
     *walks.EXAMPLES,
     *physics.EXAMPLES,
+    *evolution.EXAMPLES,
     *block_encodings.EXAMPLES,
     *error_correction.EXAMPLES,
 )
