@@ -426,15 +426,14 @@ class Circuit:
     def _rows(self, run: Run) -> Iterator[Instruction]:
         qubit, slot, bit = 0, run.first_slot, 0
         qubits, bits = run.qubits.tolist(), run.bits.tolist()
+        widths = [(kind, kind.num_qubits, kind.num_angles, int(kind.name == "measure")) for kind in self.kinds]
         for code, span in zip(run.kind.tolist(), run.span.tolist(), strict=True):
-            kind = self.kinds[code]
-            num_bits = 1 if kind.name == "measure" else 0
-            num_qubits = kind.num_qubits
+            kind, num_qubits, num_angles, num_bits = widths[code]
             yield Instruction(
                 kind,
                 tuple(qubits[qubit : qubit + num_qubits]),
-                tuple(range(slot, slot + kind.num_angles)),
+                tuple(range(slot, slot + num_angles)),
                 tuple(bits[bit : bit + num_bits]),
                 self.spans[span] if span >= 0 else None,
             )
-            qubit, slot, bit = qubit + num_qubits, slot + kind.num_angles, bit + num_bits
+            qubit, slot, bit = qubit + num_qubits, slot + num_angles, bit + num_bits

@@ -112,6 +112,8 @@ class _Encoder:
     def stage(self, angle: Affine) -> int:
         if not angle.terms:
             return layout.CONSTANT
+        if not self.plan.batched:
+            return layout.SHARED
         return layout.BATCHED if any(column in self.plan.batched for column, _ in angle.terms) else layout.SHARED
 
     def group(self, factors: tuple[tuple[int, Affine], ...], mask: int = 0) -> int:
@@ -124,12 +126,15 @@ class _Encoder:
 
     def controls(self, operation: Any, block: Pass) -> tuple[int, int, int, int, int]:
         """Controls above the bits of a vector and their value, the lane mask of those inside (0: none), those outside."""
+        if not operation.controls:
+            return 0, 0, 0, 0, 0
         controls, value = operation.controls << self.lane_bits, operation.value << self.lane_bits
         outer, outer_value = block.outside(controls), block.outside(value)
         controls, value = block.inside(controls), block.inside(value)
         low = controls & (self.lanes - 1)
-        lanes = np.arange(self.lanes)
-        mask = self.lane_mask((lanes & low) == (value & low)) if low else 0
+        mask = 0
+        if low:
+            mask = self.lane_mask((np.arange(self.lanes) & low) == (value & low))
         return controls - low, value - (value & low), mask, outer, outer_value
 
     def step(self, step: Step, block: Pass) -> list[list[int]]:
@@ -149,14 +154,14 @@ class _Encoder:
     def low_rotations(self, rotations: tuple[Rotation, ...], block: Pass) -> list[int]:
         groups = [self.group(())] * 4
         for rotation in rotations:
-            groups[block.bits.index(rotation.qubit + self.lane_bits)] = self.group(rotation.factors)
+            groups[block.place[rotation.qubit + self.lane_bits]] = self.group(rotation.factors)
         entry = [0] * layout.OP_WIDTH
         entry[layout.KIND], entry[layout.EXTRA] = layout.LOW_ROTATIONS, self.put(-1, groups)
         return entry
 
     def pair(self, rotations: tuple[Rotation, ...], block: Pass) -> list[int]:
         entry = [0] * layout.OP_WIDTH
-        bits = [block.bits.index(rotation.qubit + self.lane_bits) for rotation in rotations]
+        bits = [block.place[rotation.qubit + self.lane_bits] for rotation in rotations]
         entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.PAIR, *bits
         entry[layout.GROUP], entry[layout.EXTRA] = (self.group(rotation.factors) for rotation in rotations)
         return entry
@@ -187,7 +192,7 @@ class _Encoder:
     def load(self, load: Load, block: Pass) -> list[int]:
         """Where each amplitude goes, and the row that has it."""
         entry = [0] * layout.OP_WIDTH
-        places = [1 << block.bits.index(qubit + self.lane_bits) for qubit in load.qubits]
+        places = [1 << block.place[qubit + self.lane_bits] for qubit in load.qubits]
         offsets = [sum(place for k, place in enumerate(places) if j >> k & 1) for j in range(len(load.amplitudes))]
         entry[layout.KIND], entry[layout.BIT], entry[layout.CONTROLS] = layout.LOAD, len(offsets), sum(places)
         entry[layout.AT], entry[layout.EXTRA] = self.put(-1, offsets), self.put(-1, [*map(self.row, load.amplitudes)])
@@ -199,7 +204,7 @@ class _Encoder:
         if isinstance(operation, Load):
             return self.load(operation, block)
         if isinstance(operation, Dense):
-            bits = [block.bits.index(qubit + up) for qubit in operation.qubits]
+            bits = [block.place[qubit + up] for qubit in operation.qubits]
             entry[layout.KIND], entry[layout.BIT], entry[layout.AT] = layout.DENSE, len(bits), len(self.numbers)
             entry[layout.CONTROLS] = block.inside(operation.controls << up)
             entry[layout.VALUE], entry[layout.EXTRA] = block.inside(operation.value << up), self.put(-1, bits)
@@ -211,11 +216,11 @@ class _Encoder:
         entry[layout.OUTER_CONTROLS], entry[layout.OUTER_VALUE] = outer, outer_value
         match operation:
             case Rotation(qubit, factors):
-                entry[layout.KIND], entry[layout.BIT] = layout.ROTATION, block.bits.index(qubit + up)
+                entry[layout.KIND], entry[layout.BIT] = layout.ROTATION, block.place[qubit + up]
                 entry[layout.REAL] = about(operation)
                 entry[layout.GROUP] = self.group(factors, mask)
             case Flip(qubit):
-                entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.FLIP, block.bits.index(qubit + up), mask
+                entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.FLIP, block.place[qubit + up], mask
                 if mask:
                     entry[layout.LOW] = self.lane_mask(1 - np.array(list(self.lane_masks)[mask]))
             case PauliRotation(x, z, half):

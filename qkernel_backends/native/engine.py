@@ -153,7 +153,7 @@ class NativePrepared(AtAnyAngle):
 
     @cached_property
     def _state_plan(self) -> Plan:
-        return compile_plan(self.circuit, self._columns, expectations=False, instructions=self.final.gates)
+        return compile_plan(self.circuit, self._columns, expectations=False)
 
     def _states(self, theta: Array, copies: int) -> tuple[Array, Array]:
         """Real and imaginary parts, (batch, 2, 2**n), without global phase, and theta with non-affine angles.
@@ -215,7 +215,7 @@ class NativeBranching(NativePrepared):
     """See `qkernel.engine.Prepared`; gradients come from the circuit with its measurements deferred, and values mostly."""
 
     def __init__(self, circuit: Circuit, unitary: Circuit, dtype: np.dtype[Any]) -> None:
-        super().__init__(unitary, dtype, FinalMeasurements(tuple(unitary.instructions()), ()))
+        super().__init__(unitary, dtype, FinalMeasurements(()))
         self.trajectories = Trajectories(circuit, dtype)
         self.has_releases = circuit.has_releases
         self.follows = unitary.num_qubits > max(circuit.num_qubits, min(circuit.num_qubits + _FEW_FRESH, _FEW_QUBITS))

@@ -57,13 +57,18 @@ def _worth_grouping(operation: Operation) -> type[Operation] | None:
 
 def _rotations(operations: list[Rotation], block: Pass, lane_bits: int, vector_bits: int) -> list[Step]:
     """Rotations about Y: those of the bits inside a vector at once, the others two by two."""
+    result: list[Step] = []
     place: dict[int, Rotation] = {}
-    for k, operation in enumerate(operations):
-        bit = block.bits.index(operation.qubit + lane_bits)
+    for operation in operations:
+        bit = block.place[operation.qubit + lane_bits]
         if bit in place:
-            first, rest = operations[:k], operations[k:]
-            return _rotations(first, block, lane_bits, vector_bits) + _rotations(rest, block, lane_bits, vector_bits)
+            result += _of_bits(place, vector_bits)
+            place = {}
         place[bit] = operation
+    return result + _of_bits(place, vector_bits)
+
+
+def _of_bits(place: dict[int, Rotation], vector_bits: int) -> list[Step]:
     low = tuple(place[bit] for bit in sorted(place) if bit < vector_bits)
     high = [place[bit] for bit in sorted(place) if bit >= vector_bits]
     result = [Step(layout.LOW_ROTATIONS, low)] if low else []
@@ -77,7 +82,7 @@ def _flips(operations: list[Flip], block: Pass, lane_bits: int, vector_bits: int
     together: list[Flip] = []
     kind = last = -1
     for operation in operations:
-        controls, bit = operation.controls << lane_bits, block.bits.index(operation.qubit + lane_bits)
+        controls, bit = operation.controls << lane_bits, block.place[operation.qubit + lane_bits]
         inside = block.inside(controls)
         within = inside & ((1 << vector_bits) - 1)
         if bit < vector_bits:

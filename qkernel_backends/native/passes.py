@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from qkernel_backends.plan import Plan
 from qkernel_backends.plan.operations import Dense, Flip, Load, Operation, PauliRotation, Rotation, commute
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pass:
     """The bits inside a block (element bits, ascending), the operations on it, and the words read at its end."""
 
@@ -16,13 +17,26 @@ class Pass:
     operations: tuple[Operation, ...]
     words: tuple[int, ...] = ()
 
-    @property
+    @cached_property
     def mask(self) -> int:
         return sum(1 << bit for bit in self.bits)
 
+    @cached_property
+    def place(self) -> dict[int, int]:
+        """The number of each bit in the block."""
+        return {bit: k for k, bit in enumerate(self.bits)}
+
     def inside(self, mask: int) -> int:
         """An element mask in the numbering of the block."""
-        return sum(1 << k for k, bit in enumerate(self.bits) if mask >> bit & 1)
+        inside = mask & self.mask
+        if inside <= self._run:
+            return inside
+        return sum(1 << k for k, bit in enumerate(self.bits) if inside >> bit & 1)
+
+    @cached_property
+    def _run(self) -> int:
+        """The mask of the lowest bits, which have the same number in the block as outside."""
+        return (1 << next((k for k, bit in enumerate(self.bits) if k != bit), len(self.bits))) - 1
 
     def outside(self, mask: int) -> int:
         """What lies outside of the block."""

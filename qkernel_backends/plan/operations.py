@@ -6,37 +6,35 @@ Qubit sets are bit masks. `controls` is the mask of further qubits that must sho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 X, Y, Z = 0, 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Affine:
+class Affine(NamedTuple):
     """`offset` plus a sum of coefficient times column of theta; columns ascend."""
 
     offset: float
     terms: tuple[tuple[int, float], ...] = ()
 
-    def __add__(self, other: Affine) -> Affine:
-        if not other.terms:
-            return Affine(self.offset + other.offset, self.terms)
+    def __add__(self, other: Affine) -> Affine:  # type: ignore[override]
+        if not other.terms or not self.terms:
+            return Affine(self.offset + other.offset, self.terms or other.terms)
         sums = dict(self.terms)
         for column, coefficient in other.terms:
             sums[column] = sums.get(column, 0.0) + coefficient
         return Affine(self.offset + other.offset, tuple(sorted((c, v) for c, v in sums.items() if v)))
 
     def scaled(self, factor: float) -> Affine:
-        return Affine(self.offset * factor, tuple((column, coefficient * factor) for column, coefficient in self.terms))
+        return Affine(self.offset * factor, tuple([(column, coefficient * factor) for column, coefficient in self.terms]))
 
 
 ZERO = Affine(0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(NamedTuple):
     """exp(-i h P) for each (P, h) of `factors` in time order, P of X, Y, Z on `qubit`: h is half the angle."""
 
     qubit: int
@@ -68,8 +66,7 @@ class Phases:
         return mask
 
 
-@dataclass(frozen=True, slots=True)
-class Flip:
+class Flip(NamedTuple):
     """X on `qubit`."""
 
     qubit: int
@@ -85,8 +82,7 @@ class Flip:
         return self.controls
 
 
-@dataclass(frozen=True, slots=True)
-class PauliRotation:
+class PauliRotation(NamedTuple):
     """exp(-i h P), P being X on `x`, Z on `z`, Y where both: h is half the angle."""
 
     x: int

@@ -78,8 +78,9 @@ def compile_plan(
         readout = pauli_words([part.observable for part in circuit.expectations], place, circuit.num_qubits)
         operations, alive = in_light_cone(operations, *_support(readout))
         renamed = {qubit: k for k, qubit in enumerate(q for q in range(circuit.num_qubits) if alive >> q & 1)}
-        operations = [_renamed(operation, renamed) for operation in operations]
-        readout = replace(readout, words=tuple((_mask(x, renamed), _mask(z, renamed)) for x, z in readout.words))
+        if len(renamed) < circuit.num_qubits:
+            operations = [_renamed(operation, renamed) for operation in operations]
+            readout = replace(readout, words=tuple((_mask(x, renamed), _mask(z, renamed)) for x, z in readout.words))
         place = [renamed.get(qubit, -1) for qubit in place]
         num_qubits = len(renamed)
     else:
@@ -172,10 +173,9 @@ def _renamed(operation: Operation, renamed: dict[int, int]) -> Operation:
         case Phases(terms):
             return Phases({_mask(mask, renamed): angle for mask, angle in terms.items()})
         case Rotation(qubit, _, controls, value) | Flip(qubit, controls, value):
-            return replace(operation, qubit=renamed[qubit], controls=_mask(controls, renamed), value=_mask(value, renamed))
+            return operation._replace(qubit=renamed[qubit], controls=_mask(controls, renamed), value=_mask(value, renamed))
         case PauliRotation(x, z, _, controls, value):
-            return replace(
-                operation,
+            return operation._replace(
                 x=_mask(x, renamed), z=_mask(z, renamed), controls=_mask(controls, renamed), value=_mask(value, renamed),
             )  # fmt: skip
         case Load(qubits):

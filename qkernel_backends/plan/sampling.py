@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.lower.circuit import PASSIVE, Circuit, Instruction
+from qkernel.lower.circuit import PASSIVE, Circuit
 from qkernel_backends.histories import no_state
 
 Array = np.ndarray[Any, Any]
@@ -15,9 +15,8 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class FinalMeasurements:
-    """The gates of a circuit, and the (qubit, bit) pairs measured behind them."""
+    """The (qubit, bit) pairs that a circuit measures behind all its gates."""
 
-    gates: tuple[Instruction, ...]
     measured: tuple[tuple[int, int], ...]
 
     def refuse_state(self, circuit: Circuit) -> None:
@@ -30,7 +29,8 @@ def final_measurements(circuit: Circuit) -> FinalMeasurements | None:
     """None where a measurement is followed by anything on its qubit, or there is a reset or a branch."""
     if not circuit.is_straight:
         return None
-    gates: list[Instruction] = []
+    if circuit.is_unitary:
+        return FinalMeasurements(())
     measured: dict[int, int] = {}
     for instruction in circuit.instructions():
         name = instruction.kind.name
@@ -40,11 +40,9 @@ def final_measurements(circuit: Circuit) -> FinalMeasurements | None:
             return None
         if name == "measure":
             measured[instruction.qubits[0]] = instruction.bits[0]
-        else:
-            gates.append(instruction)
     if len(set(measured.values())) < len(measured):
         return None
-    return FinalMeasurements(tuple(gates), tuple(measured.items()))
+    return FinalMeasurements(tuple(measured.items()))
 
 
 def draw(weights: Array, measured: tuple[tuple[int, int], ...], num_bits: int, shots: int, seed: int | None) -> Array:

@@ -44,17 +44,19 @@ def extended(circuit: Circuit, theta: Array, real: np.dtype[Any]) -> Array:
 
 def angle_rows(angles: AngleMap) -> list[Affine]:
     """The angle of each slot; computed slots read one further column each, after those of theta."""
-    terms: list[list[tuple[int, float]]] = [[] for _ in range(angles.num_slots)]
     computed, angles = angles.computed, angles.affine
-    for row, column, coefficient in angles.terms:
-        terms[row].append((column, coefficient))
-    for extra, slot in enumerate(computed):
-        terms[slot] = [(angles.num_columns + extra, 1.0)]
-    zero, large = Affine(0.0), np.abs(angles.offsets) > LARGEST_ANGLE
+    large = np.abs(angles.offsets) > LARGEST_ANGLE
     large[angles.rows] = False  # what is added to them is added first
-    offsets = np.where(large, without_turns(angles.offsets), angles.offsets).tolist()
-    return [sum((Affine(0.0, (t,)) for t in row), Affine(b)) if row else Affine(b) if b else zero
-            for row, b in zip(terms, offsets, strict=True)]  # fmt: skip
+    result = [Affine(offset) for offset in np.where(large, without_turns(angles.offsets), angles.offsets).tolist()]
+    used = np.flatnonzero(angles.coefficients)
+    slots, first = np.unique(angles.rows[used], return_index=True)
+    terms = list(zip(angles.columns[used].tolist(), angles.coefficients[used].tolist(), strict=True))
+    bounds = [*first.tolist(), len(terms)]
+    for k, slot in enumerate(slots.tolist()):
+        result[slot] = Affine(result[slot].offset, tuple(terms[bounds[k] : bounds[k + 1]]))
+    for extra, slot in enumerate(computed):
+        result[slot] = Affine(result[slot].offset, ((angles.num_columns + extra, 1.0),))
+    return result
 
 
 class Translation:
@@ -68,11 +70,14 @@ class Translation:
     def add(self, instruction: Instruction) -> None:
         """Append what `instruction`, a gate, does."""
         kind = instruction.kind
-        places = [self.place[qubit] for qubit in instruction.qubits]
-        control, targets = places[: kind.controls], places[kind.controls :]
-        controls = sum(1 << qubit for qubit in control)
-        value = sum(1 << qubit for bit, qubit in enumerate(control) if kind.control_value >> bit & 1)
+        targets = [self.place[qubit] for qubit in instruction.qubits]
         angles = [self.rows[slot] for slot in instruction.slots]
+        controls = value = 0
+        if kind.controls:
+            for bit, qubit in enumerate(targets[: kind.controls]):
+                controls |= 1 << qubit
+                value |= (kind.control_value >> bit & 1) << qubit
+            del targets[: kind.controls]
         if kind.name == "swap" and not controls:
             first, second = instruction.qubits
             self.place[first], self.place[second] = self.place[second], self.place[first]

@@ -149,7 +149,7 @@ class TorchPrepared(AtAnyAngle):
 
     @cached_property
     def _state_split(self) -> TorchSplit:
-        plan = compile_plan(self.circuit, self._columns, expectations=False, instructions=self.final.gates)
+        plan = compile_plan(self.circuit, self._columns, expectations=False)
         require_memory_on(self.device, plan.num_qubits, self.dtype.itemsize)
         return TorchSplit(plan, self._columns, ())
 
@@ -187,7 +187,7 @@ class TorchBranching(TorchPrepared):
     """See `qkernel.engine.Prepared`; exact values come from the circuit with its measurements deferred."""
 
     def __init__(self, unitary: Circuit, histories: ReferencePrepared, dtype: np.dtype[Any], device: torch.device) -> None:
-        super().__init__(unitary, dtype, FinalMeasurements(tuple(unitary.instructions()), ()), device)
+        super().__init__(unitary, dtype, FinalMeasurements(()), device)
         self.histories = histories
 
     def with_open_slots(self, circuit: Circuit) -> TorchPrepared:
