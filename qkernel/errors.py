@@ -6,6 +6,7 @@ Codes: QK1xx tracing, 2xx types and ownership, 3xx binding, 4xx lowering and tar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from qkernel.diagnostics import Note, Span, render
@@ -199,6 +200,18 @@ class BindingShapeError(ValidationError):
     """A value has the wrong length or number of axes, or batches disagree."""
 
     code = "QK305"
+
+
+def unequal_registers(gate: str, lengths: Sequence[int | str], span: Span | None = None) -> BindingShapeError:
+    """The error for a gate on several registers that are not of one length."""
+    *others, last = map(str, lengths)
+    given = f"{', '.join(others)} and {last} qubits"
+    return BindingShapeError(
+        f"`{gate}` takes registers of one length, and these have {given}",
+        span=span,
+        label=given,
+        help="it acts on the first qubit of each, then on the second of each, and so on; slices have lengths of their own",
+    )
 
 
 class NotFiniteError(ValidationError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from qkernel.tracing import active
 from qkernel.types import Qubit, Vector
@@ -56,37 +56,43 @@ class UGate(Gate):
 
 
 class TwoQubitGate(Gate):
-    """Acts on two qubits."""
+    """Acts on two qubits, or on the qubits of two registers of one length in pairs."""
 
     if TYPE_CHECKING:
 
+        @overload
         def __call__(self, first: Qubit, second: Qubit) -> tuple[Qubit, Qubit]: ...
+        @overload
+        def __call__(self, first: Vector[Qubit], second: Vector[Qubit]) -> tuple[Vector[Qubit], Vector[Qubit]]: ...
+        def __call__(self, first: Any, second: Any) -> Any: ...
 
 
 class TwoQubitRotationGate(Gate):
-    """Acts on two qubits with an angle in radians."""
-
-    if TYPE_CHECKING:
-
-        def __call__(self, first: Qubit, second: Qubit, angle: float = ..., *, theta: float = ...) -> tuple[Qubit, Qubit]: ...
-
-
-class CUGate(Gate):
-    """Controlled exp(i gamma) U(theta, phi, lam)."""
+    """Acts on two qubits, or on two registers in pairs, with one angle in radians or one angle for each pair."""
 
     if TYPE_CHECKING:
 
         def __call__(
-            self, control: Qubit, target: Qubit, theta: float, phi: float, lam: float, gamma: float = 0.0
-        ) -> tuple[Qubit, Qubit]: ...
+            self, first: Qubits, second: Qubits, angle: Angle = ..., *, theta: Angle = ...
+        ) -> tuple[Qubits, Qubits]: ...
 
 
-class ThreeQubitGate(Gate):
-    """Acts on three qubits."""
+class CUGate(Gate):
+    """Controlled exp(i gamma) U(theta, phi, lam), on two qubits or on two registers in pairs."""
 
     if TYPE_CHECKING:
 
-        def __call__(self, first: Qubit, second: Qubit, third: Qubit) -> tuple[Qubit, Qubit, Qubit]: ...
+        def __call__(
+            self, control: Qubits, target: Qubits, theta: Angle, phi: Angle, lam: Angle, gamma: Angle = 0.0
+        ) -> tuple[Qubits, Qubits]: ...
+
+
+class ThreeQubitGate(Gate):
+    """Acts on three qubits, or on three registers of one length, one qubit of each at a time."""
+
+    if TYPE_CHECKING:
+
+        def __call__(self, first: Qubits, second: Qubits, third: Qubits) -> tuple[Qubits, Qubits, Qubits]: ...
 
 
 id, h, x, y, z = OneQubitGate("id"), OneQubitGate("h"), OneQubitGate("x"), OneQubitGate("y"), OneQubitGate("z")

@@ -40,11 +40,6 @@ class GateRule:
     def num_qubits(self) -> int:
         return len(self.qubits)
 
-    @property
-    def is_broadcast(self) -> bool:
-        """Whether the gate acts on each qubit of a register that it is given."""
-        return len(self.qubits) == 1
-
     def matrix(self, *angles: Any) -> Matrix:
         """The matrix, shape (..., 2**n, 2**n), where `angles` may be arrays of one shape (...)."""
         base = GATES[self.base]

@@ -359,7 +359,7 @@ def _returned(value: Expr | Place, function: Function) -> Value:
     for parameter in function.parameters:
         if parameter.name == value.register and value == whole(parameter.name, parameter.type):
             return parameter_handle(parameter)
-    return QuantumHandle(value, length, value.register)
+    return QuantumHandle(value, length, min(value.registers))
 
 
 def from_module(module: Module) -> Kernel[..., Any]:

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 from qkernel.diagnostics import Span, counted, with_article
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend.arrays import whole_number
-from qkernel.frontend.calls import angle, apply_gate, check_distinct, gate_operands, redefined_help
+from qkernel.frontend.calls import angle, apply_gate, gate_operands, redefined_help
 from qkernel.frontend.closures import closed, name_of
 from qkernel.frontend.modifiers import (
     Controls,
@@ -26,7 +26,7 @@ from qkernel.frontend.modifiers import (
     take_controls,
     times,
 )
-from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.ownership import QuantumHandle, as_given, check_distinct, is_of_qubits, joined_register
 from qkernel.frontend.signature import CallSite, Struct, parts_of
 from qkernel.frontend.tracer import Tracer, active_tracer
 from qkernel.frontend.values import describe, handles_in, with_handles
@@ -147,12 +147,21 @@ def select(operations: Sequence[Any]) -> Any:
 def _call(tracer: Tracer, operation: Operation, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """A call as its user writes it: records go in and come out whole."""
     site = tracer.site
+    arguments = tuple(_joined(argument, site.of(k)) for k, argument in enumerate(arguments))
+    keywords = {name: _joined(argument, site.of(name)) for name, argument in keywords.items()}
     arguments, tracer.site = _spread(operation, arguments, site)
     try:
         results = _apply(tracer, operation, arguments, keywords)
     finally:
         tracer.site = site
+    results = [with_handles(result, as_given) for result in results]
     return results[0] if len(results) == 1 else tuple(results)
+
+
+def _joined(argument: Any, span: Span | None) -> Any:
+    """Lists and tuples of qubits as one register; all else as it is."""
+    is_handle = isinstance(argument, QuantumHandle)
+    return joined_register(argument, span) if not is_handle and is_of_qubits(argument) else argument
 
 
 def _spread(operation: Any, arguments: tuple[Any, ...], site: CallSite) -> tuple[tuple[Any, ...], CallSite]:

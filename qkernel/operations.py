@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from qkernel.errors import KernelTypeError, ObservableError, SizeError
 from qkernel.frontend.arrays import whole_number
-from qkernel.frontend.calls import angle, apply_gate, call_unitary, check_distinct
+from qkernel.frontend.calls import angle, apply_gate, call_unitary
 from qkernel.frontend.iteration import SymbolicItems, SymbolicRange
-from qkernel.frontend.ownership import QuantumHandle
+from qkernel.frontend.ownership import QuantumHandle, as_given, check_distinct
 from qkernel.frontend.tracer import Tracer, active_tracer
 from qkernel.frontend.values import as_type, describe, is_observable
 from qkernel.ir import ops
-from qkernel.ir.expressions import Const, Expr, Name, Pack, Slice, apply, vector, wrap
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, Pack, Slice, apply, item, vector, wrap
+from qkernel.ir.places import Place
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType, DictType
 from qkernel.observable import Hamiltonian
 from qkernel.tracing import is_tracing
@@ -66,7 +67,7 @@ def barrier(*targets: Any) -> Any:
     tracer = active_tracer("`barrier`")
     handles = [tracer.expect_qubits(target, "argument of `barrier`", tracer.site.of(k)) for k, target in enumerate(targets)]
     check_distinct(handles, [tracer.site.of(k) for k in builtins.range(len(handles))])
-    results = apply_gate(tracer, "barrier", handles, ())
+    results = [as_given(result) for result in apply_gate(tracer, "barrier", handles, ())]
     return results[0] if len(results) == 1 else tuple(results)
 
 
@@ -86,7 +87,22 @@ def measure(target: Any) -> Any:
     result = _measure(tracer, handle, "z", keeps=False)
     if handle.fixed_point is not None:
         return apply("fixed", result, handle.fixed_point)
-    return result
+    return _bits_as_given(tracer, handle, result)
+
+
+def _bits_as_given(tracer: Tracer, handle: QuantumHandle, bits: Expr) -> Any:
+    """The bits of a register in the shape in which its qubits were given."""
+    position: Expr = ZERO
+
+    def take(given: Any) -> Any:
+        nonlocal position
+        if not isinstance(given, QuantumHandle):
+            return tracer.made(type(given)(map(take, given)))
+        start, length = position, ONE if given.length is None else given.length
+        position = start + length
+        return item(bits, start) if given.length is None else Slice(bits, start, ONE, length)
+
+    return bits if handle.given is None else take(handle.given)
 
 
 def _measure(tracer: Tracer, handle: QuantumHandle, basis: str, keeps: bool) -> Expr:
@@ -101,7 +117,7 @@ def _project(target: Any, basis: str) -> Any:
     tracer = active_tracer(f"`project_{basis}`")
     handle = tracer.expect_qubits(target, f"argument of `project_{basis}`", tracer.site.of(0))
     bits = _measure(tracer, handle, basis, keeps=True)
-    return handle.successor(), bits
+    return as_given(handle.successor()), _bits_as_given(tracer, handle, bits)
 
 
 def project_z(target: Qubits) -> tuple[Qubits, Any]:
@@ -125,7 +141,7 @@ def reset(target: Qubits) -> Qubits:
     handle = tracer.expect_qubits(target, "argument of `reset`", tracer.site.of(0))
     tracer.take(handle, "reset", tracer.site.of(0))
     tracer.emit(ops.Reset(handle.place, tracer.site.span))
-    return handle.successor()  # type: ignore[return-value]
+    return as_given(handle.successor())  # type: ignore[no-any-return]
 
 
 def measure_reset(target: Qubits) -> tuple[Qubits, Any]:
@@ -143,24 +159,21 @@ def expval(target: Any, observable: Vector[Observable]) -> Vector[Float]: ...
 def expval(target: Any, observable: Observable | Hamiltonian) -> Float: ...
 def expval(target: Any, observable: Any) -> Any:
     """The expectation value of an observable, whose qubit k is the k-th qubit of `target`: a qubit, register, view or
-    tuple of qubits. With a vector of observables, all of them of one state. Consumes the qubits."""
+    list of them. With a vector of observables, all of them of one state. Consumes the qubits."""
     tracer = active_tracer("`expval`")
-    handles = _read_out(tracer, target, "expval")
+    place = _read_out(tracer, target, "expval")
     value = _observable(tracer, observable)
     name = tracer.fresh(tracer.hint, "expectation")
     is_vector = isinstance(value.type, ArrayType)
-    tracer.emit(ops.Expval(tuple(handle.place for handle in handles), value, name, tracer.site.span))
+    tracer.emit(ops.Expval(place, value, name, tracer.site.span))
     return Name(name, ArrayType(FLOAT) if is_vector else FLOAT)
 
 
-def _read_out(tracer: Tracer, target: Any, what: str) -> list[QuantumHandle]:
-    parts = list(target) if isinstance(target, (tuple, list)) else [target]
+def _read_out(tracer: Tracer, target: Any, what: str) -> Place:
     span = tracer.site.of(0)
-    handles = [tracer.expect_qubits(part, f"argument of `{what}`", span) for part in parts]
-    check_distinct(handles, [span] * len(handles))
-    for handle in handles:
-        tracer.take(handle, f"read out by `{what}`", span, consumed=True)
-    return handles
+    handle = tracer.expect_qubits(target, f"argument of `{what}`", span)
+    tracer.take(handle, f"read out by `{what}`", span, consumed=True)
+    return handle.place
 
 
 def _observable(tracer: Tracer, value: Any) -> Expr:
@@ -179,9 +192,9 @@ def _observable(tracer: Tracer, value: Any) -> Expr:
 def probabilities(target: Any) -> Vector[Float]:
     """The 2**n outcome probabilities of n qubits, index 0 all zeros, first qubit least significant. Consumes the qubits."""
     tracer = active_tracer("`probabilities`")
-    handles = _read_out(tracer, target, "probabilities")
+    place = _read_out(tracer, target, "probabilities")
     name = tracer.fresh(tracer.hint, "distribution")
-    tracer.emit(ops.Probabilities(tuple(handle.place for handle in handles), name, tracer.site.span))
+    tracer.emit(ops.Probabilities(place, name, tracer.site.span))
     return Name(name, ArrayType(FLOAT))  # type: ignore[return-value]
 
 
@@ -192,15 +205,10 @@ def pauli_evolve(target: Qubits, observable: Any, time: Float) -> Qubits:
     if isinstance(value.type, ArrayType):
         raise ObservableError("`pauli_evolve` takes one observable", span=tracer.site.of(1), label="a vector of them")
     duration = angle(tracer, time, "the time of `pauli_evolve`", tracer.site.of(2))
-    is_tuple = isinstance(target, (tuple, list))
-    parts = list(target) if is_tuple else [target]  # type: ignore[call-overload]
-    handles = [tracer.expect_qubits(part, "argument of `pauli_evolve`", tracer.site.of(0)) for part in parts]
-    check_distinct(handles, [tracer.site.of(0)] * len(handles))
-    for handle in handles:
-        tracer.take(handle, "passed to `pauli_evolve`", tracer.site.of(0))
-    tracer.emit(ops.PauliEvolve(tuple(handle.place for handle in handles), value, duration, (), tracer.site.span))
-    results = tuple(handle.successor() for handle in handles)
-    return results if is_tuple else results[0]  # type: ignore[return-value]
+    handle = tracer.expect_qubits(target, "argument of `pauli_evolve`", tracer.site.of(0))
+    tracer.take(handle, "passed to `pauli_evolve`", tracer.site.of(0))
+    tracer.emit(ops.PauliEvolve(handle.place, value, duration, (), tracer.site.span))
+    return as_given(handle.successor())  # type: ignore[no-any-return]
 
 
 def prepare(target: Vector[Qubit], amplitudes: Any) -> Vector[Qubit]:
@@ -222,7 +230,7 @@ def prepare(target: Vector[Qubit], amplitudes: Any) -> Vector[Qubit]:
     vector = as_type(amplitudes, ArrayType(FLOAT), "the vector of amplitudes", tracer.site.of(1))
     tracer.take(handle, "passed to `prepare`", tracer.site.of(0))
     tracer.emit(ops.Prepare(handle.place, vector, tracer.site.span))
-    return handle.successor()  # type: ignore[return-value]
+    return as_given(handle.successor())  # type: ignore[no-any-return]
 
 
 def cast(target: Vector[Qubit], kind: type[QFixed], int_bits: int = 0) -> QFixed:

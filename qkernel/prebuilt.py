@@ -11,7 +11,7 @@ from qkernel.engine import load_importer
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend.calls import call_kernel
 from qkernel.frontend.outlines import parameter_handle
-from qkernel.frontend.ownership import QuantumHandle, plain
+from qkernel.frontend.ownership import QuantumHandle, is_of_qubits, joined_register, plain
 from qkernel.frontend.tracer import active_tracer
 from qkernel.frontend.values import describe
 from qkernel.ir import files
@@ -77,6 +77,8 @@ class Oracle:
     def kernel_for(self, arguments: tuple[Any, ...], span: Span | None) -> PrebuiltKernel:
         """The oracle as a kernel: on a register if that comes last, else on single qubits."""
         last = arguments[-1] if arguments else None
+        if is_of_qubits(last) and not isinstance(last, QuantumHandle):
+            last = joined_register(last, span)
         if not isinstance(last, QuantumHandle) or not last.is_register:
             if self.num_qubits is None:
                 raise CallArgumentError(

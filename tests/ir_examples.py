@@ -26,7 +26,7 @@ from qkernel.ir.ops import (
     Reset,
     While,
 )
-from qkernel.ir.places import Place, whole
+from qkernel.ir.places import Place, joined, whole
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, TupleType
 from qkernel.observable import Hamiltonian, X, Z
 
@@ -78,7 +78,7 @@ def ansatz() -> Module:
                     For(("j",), _up_to(n - 1), (chain,)),
                 ),
             ),
-            Expval((q,), Name("hamiltonian", OBSERVABLE), "e"),
+            Expval(q, Name("hamiltonian", OBSERVABLE), "e"),
         ),
         (Name("e", FLOAT),),
     )
@@ -143,9 +143,9 @@ def reuse() -> Module:
         Gate("barrier", (q,)),
         Call("h", (q,), (None,), (Control((c,), Const(3)), Adjoint())),
         Call("marker", (q.view(ZERO, ONE, n - 1),), (None,), (Power(Const(2)),)),
-        PauliEvolve((q,), Const(Hamiltonian.from_list([("IIXX", 0.5), ("IZII", -1.0)])), Name("theta", FLOAT), (Adjoint(),)),
-        PauliEvolve((t, c.element(ZERO)), Name("λ", OBSERVABLE), Const(1.0)),
-        Probabilities((c, t), "p"),
+        PauliEvolve(q, Const(Hamiltonian.from_list([("IIXX", 0.5), ("IZII", -1.0)])), Name("theta", FLOAT), (Adjoint(),)),
+        PauliEvolve(joined((t, c.element(ZERO))), Name("λ", OBSERVABLE), Const(1.0)),
+        Probabilities(joined((c, t)), "p"),
     )
     parameters = (
         Parameter("n", UINT),

@@ -21,7 +21,7 @@ from qkernel.errors import (
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Const, Name
 from qkernel.ir.ops import Adjoint, Alloc, Expval, If, Modifier, Op, PauliEvolve, Power, Probabilities, Reset
-from qkernel.ir.places import whole
+from qkernel.ir.places import joined, whole
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, UINT
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian, X, Y, Z
@@ -231,8 +231,8 @@ def flip(*body: Op, **more: Any) -> Any:
     [
         measure(qubit("r"), "b", keeps=True),
         Reset(qubit("r"), span(70)),
-        Expval((qubit("r"),), Const(Z(0)), "e", span(70)),
-        Probabilities((qubit("r"),), "p", span(70)),
+        Expval(qubit("r"), Const(Z(0)), "e", span(70)),
+        Probabilities(qubit("r"), "p", span(70)),
         If(bit_name("m"), (gate("x", qubit("r")),), span=span(70)),
     ],
     ids=["measure", "reset", "expval", "probabilities", "branch"],
@@ -301,7 +301,7 @@ def test_error_inside_a_modified_call() -> None:
 
 
 def evolved(observable: Any, time: Any, width: int, modifiers: tuple[Modifier, ...] = (), **values: Any) -> Circuit:
-    op = PauliEvolve((stretch("q", 0, width),), Const(observable), time, modifiers, span(95))
+    op = PauliEvolve(stretch("q", 0, width), Const(observable), time, modifiers, span(95))
     return circuit_of(op, width=width + 1, parameters={"t": FLOAT}, **values)
 
 
@@ -346,7 +346,7 @@ def test_evolution_that_does_not_fit() -> None:
 
 
 def test_evolution_by_a_bound_observable() -> None:
-    op = PauliEvolve((qubit("q", 1), qubit("q", 0)), Name("h", OBSERVABLE), Const(0.5), span=span(96))
+    op = PauliEvolve(joined((qubit("q", 1), qubit("q", 0))), Name("h", OBSERVABLE), Const(0.5), span=span(96))
     circuit = circuit_of(op, width=2, parameters={"h": OBSERVABLE}, h=X(0) + Z(1))
     assert [(row[0], row[3]) for row in rows(circuit)] == [("rx", (1,)), ("rz", (0,))]
     assert circuit.angles.offsets.tolist() == [1.0, 1.0]

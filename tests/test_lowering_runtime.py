@@ -20,7 +20,7 @@ from qkernel.errors import (
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import ONE, ZERO, Const, Item, Name, Pack, Size, Slice, Updated, apply, vector
 from qkernel.ir.ops import Alloc, Carried, Expval, For, If, Joined, Op, Probabilities, Range, Reset, While
-from qkernel.ir.places import whole
+from qkernel.ir.places import joined, whole
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType
 from qkernel.lower import lower
 from qkernel.lower.circuit import BITS, EXPECTATIONS, Assign, Branch, Circuit, Repeat, Run, bit, probabilities, variables_read
@@ -159,8 +159,8 @@ def test_measure_and_reset() -> None:
     "consumer",
     [
         measure(ALL, "m", line=41),
-        Expval((ALL,), Const(Z(0)), "m", span(41)),
-        Probabilities((ALL,), "m", span(41)),
+        Expval(ALL, Const(Z(0)), "m", span(41)),
+        Probabilities(ALL, "m", span(41)),
     ],
     ids=["measure", "expval", "probabilities"],
 )
@@ -196,8 +196,8 @@ def test_expectation_values() -> None:
                 "kernel",
                 {"h": observables.type, "x": FLOAT},
                 Alloc("q", Const(4)),
-                Expval((qubit("q", 3), qubit("q", 1)), observables, "e", span(5)),
-                Expval((qubit("q", 0),), Const(0.5 * Z(0)), "f", span(6)),
+                Expval(joined((qubit("q", 3), qubit("q", 1))), observables, "e", span(5)),
+                Expval(qubit("q", 0), Const(0.5 * Z(0)), "f", span(6)),
                 returns=(reals("e"), real("f") * 2 + real("x")),
             )
         ),
@@ -212,15 +212,15 @@ def test_expectation_values() -> None:
 
 def test_observables_that_do_not_fit() -> None:
     with pytest.raises(ObservableError, match="acts on 4 qubits, and 2 are given") as error:
-        kernel(Expval((ALL,), Const(Z(3)), "e", span(8)), width=2)
+        kernel(Expval(ALL, Const(Z(3)), "e", span(8)), width=2)
     assert error.value.span.line == 8
     with pytest.raises(KernelTypeError, match="takes a Hamiltonian"):
-        kernel(Expval((ALL,), vector([0.5]), "e", span(8)), width=2)
+        kernel(Expval(ALL, vector([0.5]), "e", span(8)), width=2)
 
 
 def test_probabilities() -> None:
     vector_name = reals("p")
-    body = Probabilities((stretch("q", 1, 2), qubit("q", 0)), "p", span(9))
+    body = Probabilities(joined((stretch("q", 1, 2), qubit("q", 0))), "p", span(9))
     circuit = kernel(
         body,
         width=4,
@@ -321,7 +321,7 @@ def test_run_time_value_where_it_is_needed_before() -> None:
         with pytest.raises(SeparationError, match="depends on a measurement") as error:
             circuit_of(measure(qubit("q", 0), "m"), *body, width=2, parameters={"y": FLOAT})
         assert error.value.span.line == line
-    turned = [Expval((qubit("q", 0),), Const(Z(0)), "e"), gate("rx", qubit("q", 1), angles=(real("e"),))]
+    turned = [Expval(qubit("q", 0), Const(Z(0)), "e"), gate("rx", qubit("q", 1), angles=(real("e"),))]
     with pytest.raises(SeparationError):
         circuit_of(*turned, width=2)
     with pytest.raises(SeparationError, match="an expectation value"):
@@ -335,7 +335,7 @@ def test_open_parameter_in_a_run_time_condition() -> None:
 
 
 def test_read_out_in_a_branch() -> None:
-    inner = Expval((qubit("q", 1),), Const(Z(0)), "e", span(24))
+    inner = Expval(qubit("q", 1), Const(Z(0)), "e", span(24))
     with pytest.raises(SeparationError, match="cannot be read out in a branch") as error:
         kernel(measure(qubit("q", 0), "m"), If(bit_name("m"), (inner,)), width=2)
     assert error.value.span.line == 24

@@ -57,7 +57,7 @@ REFUSED: list[tuple[str, str, tuple[int, int]]] = [
     (HEAD + "    rx(x, q)\n", "the qubits of a gate come first, then its angles", (3, 11)),
     (HEAD + "    rx(q, H)\n", "in `f`: an angle is a number, not an Observable", (3, 5)),
     (HEAD + "    cx(q[0])\n", "in `f`: `cx` takes 2 qubits, not 1", (3, 5)),
-    (HEAD + "    cx(q, q)\n", "in `f`: `cx` takes single qubits", (3, 5)),
+    (HEAD + "    cx(q, q[0])\n", "in `f`: `cx` takes single qubits, or registers, and not both", (3, 5)),
     (HEAD + "    h(q[x])\n", "in `f`: an index of `q` is a UInt, not a Float", (3, 5)),
     (HEAD + "    h(q[0, 1])\n", "a register has one axis", (3, 7)),
     (HEAD + "    h(q[0 +: 2][0])\n", "qubits should stand here", (3, 7)),

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from qkernel.draw.builder import Builder
-from qkernel.draw.operations import Decoration, decoration, place_operation
-from qkernel.draw.scene import Frame, Item, Mark, Operation, Section, Touch
+from qkernel.draw.operations import Decoration, decoration, place_operation, ports
+from qkernel.draw.scene import Frame, Item, Operation, Section, Touch
 from qkernel.draw.scope import Scope, argument_label, register_value
 from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Slice
 from qkernel.ir.expressions import size as size_of
@@ -46,15 +46,15 @@ def _box(
     builder: Builder, op: Call, callee: Function, name: str, lines: tuple[str, ...], extra: Decoration, scope: Scope
 ) -> Operation:
     quantum = [(p, a) for p, a in zip(callee.parameters, op.arguments, strict=True) if isinstance(a, Place)]
-    targets = []
+    targets, regions = [], []
     for parameter, argument in quantum:
-        region = builder.wiring.region(builder.wiring.place(argument, scope, op.span), op.span)
-        targets.append((region, Mark.BOX, parameter.name if len(quantum) > 1 else ""))
+        place = builder.wiring.place(argument, scope, op.span)
+        regions.append((parameter.name, builder.wiring.region(place, op.span)))
+        targets += ports(builder.wiring, place, op.span, parameter.name if len(quantum) > 1 else "")
     operation = place_operation(name, _FAMILIES[callee.kind], targets, extra.controls, lines)
-    returned = {value.register for value in callee.returns if isinstance(value, Place)}
+    returned = frozenset().union(*(value.registers for value in callee.returns if isinstance(value, Place)))
     if callee.kind == "oracle":
         return operation
-    regions = [(parameter.name, region) for (parameter, _), (region, _, _) in zip(quantum, targets, strict=True)]
     lost = [region for name, region in regions if name not in returned and region.is_exact]
     return replace(operation, ended=tuple(wire for region in lost for wire in region.wires))
 

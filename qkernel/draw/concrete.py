@@ -64,7 +64,8 @@ def circuit_scene(circuit: Circuit | Placed, max_gates: int) -> Scene:
     function = Function(drawn.name, (), ())
     builder = Builder(Module((function,)), Options(max_gates=drawn.size), _draw)
     reader = _Reader(placed, builder.wiring)
-    scope = Scope(function, reader.environment, {place.register: place for place in reader.places}, (drawn.name,))
+    places = {name: place for place in reader.places for name in place.registers}
+    scope = Scope(function, reader.environment, places, (drawn.name,))
     scope.rewritten = {bit.name: bit.name for bit in reader.bits}
     items = builder.block(reader.block(drawn.body), scope)
     subtitle = f"lowered: {drawn.num_qubits} qubits, {count} operations"

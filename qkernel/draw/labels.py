@@ -11,7 +11,7 @@ import numpy as np
 from qkernel.characters import columns, shorten
 from qkernel.ir.expression_text import ExpressionText, Written
 from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Pack, Slice, apply, item, size
-from qkernel.ir.places import Place
+from qkernel.ir.places import Place, along
 from qkernel.ir.types import DictType, TupleType, Type
 from qkernel.ir.vocabulary import ATOM, PRECEDENCE
 
@@ -96,7 +96,7 @@ class _Labels(ExpressionText):
 
     def element(self, base: Expr, keys: tuple[Expr, ...]) -> str:
         if isinstance(base, Slice):
-            return self.text(item(base.base, (apply("+", base.start, apply("*", base.stride, keys[0])), *keys[1:])))
+            return self.text(item(base.base, (along(base.start, base.stride, keys[0]), *keys[1:])))
         if isinstance(base.type, DictType) and isinstance(keys[0].type, TupleType):
             return f"{self.text(base, ATOM)}[{self.text(keys[0])}]"
         return self.text(base, ATOM) + "".join(f"[{index_label(key)}]" for key in keys)
@@ -129,10 +129,22 @@ def index_label(index: Any) -> str:
 def slice_label(start: Any, stride: Any, length: Any, size: Expr | None = None) -> str:
     """What stands between the brackets of a slice, as its user wrote it: Python clamps a stop past the end by itself."""
     first, step, count = (part if isinstance(part, Expr) else Const(part) for part in (start, stride, length))
+    match step:
+        case Const(int(back)) if back < 0:
+            return _backward_label(first, -back, count, size)
     stop = _stop(first, step, _unclamped(count, size))
     begin = "" if first is ZERO else index_label(first)
     end = "" if stop is size else index_label(stop)
     return f"{begin}:{end}" if step is ONE else f"{begin}:{end}:{index_label(step)}"
+
+
+def _backward_label(first: Expr, step: int, count: Expr, size: Expr | None) -> str:
+    """What stands between the brackets of a slice that goes from its end to its start."""
+    last = None if size is None else apply("-", size, 1)
+    is_all = count is apply("//", apply("+", first, step), step)
+    begin = "" if first is last else index_label(_unclamped(first, last))
+    end = "" if is_all else index_label(apply("-", first, apply("*", count, step)))
+    return f"{begin}:{end}:-{step}"
 
 
 def _unclamped(expr: Expr, size: Expr | None) -> Expr:

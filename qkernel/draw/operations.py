@@ -11,9 +11,9 @@ from qkernel.draw.labels import first_terms, label
 from qkernel.draw.scene import Mark, Operation, Touch
 from qkernel.draw.scope import Scope, register_value
 from qkernel.draw.wiring import Region, Wiring
-from qkernel.errors import BindingShapeError
+from qkernel.errors import BindingShapeError, unequal_registers
 from qkernel.gates import GATES
-from qkernel.ir.expressions import Expr, Name, apply, item
+from qkernel.ir.expressions import Const, Expr, Name, apply, item
 from qkernel.ir.ops import (
     Adjoint,
     Alloc,
@@ -77,14 +77,29 @@ def decoration(modifiers: Sequence[Modifier], wiring: Wiring, scope: Scope, span
                     times = f"{times} × {text}".strip()
             case Control(places, value):
                 known = None if value is None else scope.resolve(value, span)
-                controls += _controls([wiring.place(place, scope, span) for place in places], known, wiring, span)
+                found = [wiring.place(place, scope, span) for place in places]
+                controls += _controls([each for place in found for each in _pieces(place)], known, wiring, span)
     return Decoration(tuple(controls), suffix, adjoint, times)
+
+
+def _pieces(place: Place) -> tuple[Place, ...]:
+    """The pieces of a place that is joined of them, else itself."""
+    return place.pieces if place.is_all else (place,)
+
+
+def ports(wiring: Wiring, place: Place, span: Span | None, name: str = "") -> list[Marked]:
+    """A place as the target of a box, each wire with its number where they do not go down in order."""
+    region = wiring.region(place, span)
+    if region.is_exact and list(region.wires) != sorted(region.wires):
+        each = [Region((wire,), wiring.wires[wire].label, True) for wire in region.wires]
+        return [(one, Mark.BOX, f"{name}[{k}]" if name else str(k)) for k, one in enumerate(each)]
+    return [(each, Mark.BOX, name) for each in wiring.regions(place, span)]
 
 
 def _controls(places: list[Place], value: Any, wiring: Wiring, span: Span | None) -> list[Marked]:
     """One entry for each control wire, or for each bundle of controls."""
     regions = [wiring.region(place, span) for place in places]
-    bundled = [place.length is not None and wiring.registers[place.register].is_bundle for place in places]
+    bundled = [wiring.is_bundle(place) for place in places]
     is_sized = all(region.is_exact for region in regions) and not any(bundled)
     counted = not isinstance(value, Expr) and (value in (None, 0) or is_sized)
     found: list[Marked] = []
@@ -110,11 +125,37 @@ def gate_operations(gate: Gate, wiring: Wiring, scope: Scope) -> list[Operation]
         touches = tuple(Touch(wire, Mark.BARRIER) for wire in wires)
         return [Operation("barrier", "barrier", touches, tooltip="barrier", span=gate.span)] if wires else []
     extra = decoration(gate.modifiers, wiring, scope, gate.span)
-    if len(regions) == 1 and places[0].length is not None and regions[0].is_exact and len(regions[0].wires) != 1:
-        each = [Region((wire,), wiring.wires[wire].label, True) for wire in regions[0].wires]
-        _check_lengths(angles, len(each), places[0].register, gate.span)
-        return [gate_operation(gate, [one], [_entry(a, k) for a in angles], extra, wiring) for k, one in enumerate(each)]
+    if len(places) == 1 and not any(map(_is_one_each, gate.angles)):
+        each = [(piece, wiring.region(piece, gate.span)) for piece in _pieces(places[0])]
+        return [made for piece, region in each for made in _on_wires(gate, [piece], [region], angles, extra, wiring)]
+    return _on_wires(gate, places, regions, angles, extra, wiring)
+
+
+def _is_one_each(angle: Expr) -> bool:
+    return isinstance(angle.type, ArrayType)
+
+
+def _on_wires(
+    gate: Gate, places: list[Place], regions: list[Region], angles: list[Any], extra: Decoration, wiring: Wiring
+) -> list[Operation]:
+    """A gate on places: an operation for each qubit where all are wires."""
+    counts = [_known_length(place, region, gate.gate) for place, region in zip(places, regions, strict=True)]
+    if len({*counts}) > 1 and None not in counts:
+        raise unequal_registers(gate.gate, [count for count in counts if count is not None], gate.span)
+    if counts and counts[0] is not None and None not in counts and (len(counts) > 1 or counts[0] != 1):
+        _check_lengths(angles, counts[0], regions[0].text, gate.span)
+        each = zip(*(region.wires for region in regions), strict=True)
+        pairs = [[Region((wire,), wiring.wires[wire].label, True) for wire in wires] for wires in each]
+        return [gate_operation(gate, pair, [_entry(a, k) for a in angles], extra, wiring) for k, pair in enumerate(pairs)]
     return [gate_operation(gate, regions, angles, extra, wiring)]
+
+
+def _known_length(place: Place, region: Region, gate: str) -> int | None:
+    """How many qubits a register has of which each is a wire; None for all else, and where a gate acts on all at once."""
+    match place.length:
+        case Const(int(length)) if gate in GATES and region.is_exact and len(region.wires) == length:
+            return length
+    return None
 
 
 def _check_lengths(angles: list[Any], qubits: int, register: str, span: Span | None) -> None:
@@ -242,19 +283,19 @@ def alloc_operations(op: Alloc, wiring: Wiring, scope: Scope, at_start: bool) ->
     place = wiring.add_register(op.register, size, not at_start, op.span)
     scope.places[op.register] = place
     scope.environment[op.register] = register_value(op.register, place)
-    wires = () if at_start else wiring.registers[place.register].wires
+    wires = () if at_start else wiring.region(place).wires
     return [Operation("|0⟩", "start", (Touch(wire, Mark.START),), tooltip="a fresh qubit", span=op.span) for wire in wires]
 
 
 def evolve_operation(op: PauliEvolve, wiring: Wiring, scope: Scope) -> Operation:
     """exp(-itH) as one box."""
-    regions = [wiring.region(wiring.place(place, scope, op.span), op.span) for place in op.places]
+    place = wiring.place(op.place, scope, op.span)
     extra = decoration(op.modifiers, wiring, scope, op.span)
     time, observable = label(scope.resolve(op.time, op.span)), label(scope.resolve(op.observable, op.span))
     name = "exp(-itH)" + ("†" if extra.is_adjoint else "") + extra.suffix
     lines = tuple(f"{letter}={first_terms(text)}" for letter, text in (("t", time), ("H", observable)) if letter != text)
-    operation = place_operation(name, "evolve", [(region, Mark.BOX, "") for region in regions], extra.controls, lines)
-    written = f"pauli_evolve({', '.join([*(region.text for region in regions), observable, time])})"
+    operation = place_operation(name, "evolve", ports(wiring, place, op.span), extra.controls, lines)
+    written = f"pauli_evolve({wiring.text(place)}, {observable}, {time})"
     return replace(operation, tooltip=_decorated(written, extra), span=op.span)
 
 
@@ -294,7 +335,7 @@ def reset_operations(op: Reset, wiring: Wiring, scope: Scope) -> list[Operation]
 
 def readout_operation(op: Expval | Probabilities, wiring: Wiring, scope: Scope) -> Operation:
     """The box at which an expectation value or probabilities are read."""
-    regions = [wiring.region(wiring.place(place, scope, op.span), op.span) for place in op.places]
+    place = wiring.place(op.place, scope, op.span)
     text = written = "probabilities"
     if isinstance(op, Expval):
         observable = scope.resolve(op.observable, op.span)
@@ -302,7 +343,7 @@ def readout_operation(op: Expval | Probabilities, wiring: Wiring, scope: Scope) 
         full = [label(entry) for entry in listed]
         text, written = (", ".join(f"⟨{entry}⟩" for entry in shown) for shown in (map(first_terms, full), full))
     scope.environment[op.result] = Name(wiring.fresh(op.result), dict(definitions(op, {}))[op.result])
-    operation = place_operation(text, "readout", [(region, Mark.BOX, "") for region in regions])
-    tooltip = f"{written} of {', '.join(region.text for region in regions)}"
-    ended = operation.wires if all(region.is_exact for region in regions) else ()
+    operation = place_operation(text, "readout", ports(wiring, place, op.span))
+    tooltip = f"{written} of {wiring.text(place)}"
+    ended = operation.wires if wiring.region(place).is_exact else ()
     return replace(operation, ended=ended, tooltip=tooltip, span=op.span)

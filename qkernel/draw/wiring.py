@@ -20,7 +20,7 @@ from qkernel.draw.scene import Item, Mark, Operation, Touch, Wire
 from qkernel.draw.scope import Scope
 from qkernel.errors import QubitIndexResolutionError, SizeError
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, wrap
-from qkernel.ir.places import Place
+from qkernel.ir.places import Place, joined
 
 BUNDLE_ABOVE = 128
 """Registers longer than this are drawn as one bundled wire even where their length is known."""
@@ -71,6 +71,19 @@ class Level:
     fans: dict[str, Fan] = field(default_factory=dict)
 
 
+def stretches(place: Place) -> list[Place]:
+    """The places of registers with names that a place consists of, or has its qubits from."""
+    if not place.pieces:
+        return [place]
+    return [stretch for piece in place.pieces for stretch in stretches(piece)]
+
+
+def name_of(place: Place) -> str:
+    """The register of a place that lies in one with a name."""
+    assert isinstance(place.register, str)
+    return place.register
+
+
 @dataclass(slots=True)
 class Lanes:
     """All lanes of a drawing. Below `floor` nothing new begins: a body that is hidden at first has lanes of its own."""
@@ -88,26 +101,28 @@ class Lanes:
 
     def prepare(self, places: Sequence[Place], wiring: Wiring) -> None:
         """Give the places of one operation the lanes that they need, and take back those of registers used whole."""
+        places = [stretch for place in places for stretch in stretches(place)]
         unclear = [place for place in places if wiring.needs_words(place)]
-        count = Counter(place.register for place in unclear)
+        count = Counter(map(name_of, unclear))
         for place in places:
-            text = wiring.text(place)
-            if place in unclear and self._wants_lane(place, count[place.register], len(places), wiring):
-                if self.find(place.register, text) is None:
+            text, register = wiring.text(place), name_of(place)
+            if place in unclear and self._wants_lane(place, count[register], len(places), wiring):
+                if self.find(register, text) is None:
                     self._begin(place, text, wiring)
-            elif place.length is not None and place.register in self.levels[-1].fans:
-                self.close(self.levels[-1], place.register, wiring)
+            elif place.length is not None and register in self.levels[-1].fans:
+                self.close(self.levels[-1], register, wiring)
 
     def _wants_lane(self, place: Place, same: int, places: int, wiring: Wiring) -> bool:
         if same > 1:
             return True
-        is_bundle = wiring.registers[place.register].is_bundle
+        register = name_of(place)
+        is_bundle = wiring.registers[register].is_bundle
         if place.length is not None:
             return places > 1 and not is_bundle
-        return not is_bundle or any(level.is_loop or place.register in level.fans for level in self.levels)
+        return not is_bundle or any(level.is_loop or register in level.fans for level in self.levels)
 
     def _begin(self, place: Place, text: str, wiring: Wiring) -> None:
-        level, register = self._owner(place), place.register
+        level, register = self._owner(place), name_of(place)
         fan = level.fans.get(register)
         if fan is not None and len(fan.lanes) >= _MOST_LANES and not level.is_loop:
             self.close(level, register, wiring)
@@ -239,8 +254,11 @@ class Wiring:
 
     def place(self, place: Place, scope: Scope, span: Span | None = None) -> Place:
         """`place` of the scope's function in terms of the drawing's registers."""
-        base = scope.places[place.register]
-        if base.length is None:
+        if isinstance(place.register, str):
+            base = scope.places[place.register]
+        else:
+            base = joined(self.place(piece, scope, span) for piece in place.register)
+        if base.length is None or place.is_all:
             return base
         start, stride = (wrap(scope.resolve(part, span)) for part in (place.start, place.stride))
         if place.length is None:
@@ -249,7 +267,12 @@ class Wiring:
 
     def region(self, place: Place, span: Span | None = None) -> Region:
         """The wires of a place that is in terms of the drawing's registers."""
-        register, text = self.registers[place.register], self.text(place)
+        text = self.text(place)
+        if not isinstance(place.register, str):
+            regions = [self.region(piece, span) for piece in (place.register if place.is_all else stretches(place))]
+            of_all = tuple(wire for region in regions for wire in region.wires)
+            return Region(of_all, text, place.is_all and all(region.is_exact for region in regions))
+        register = self.registers[place.register]
         lane = self.lanes.find(place.register, text)
         if lane is not None:
             return Region((lane,), text, True)
@@ -265,14 +288,26 @@ class Wiring:
                 return Region(tuple(wires), text, True)
         return Region(register.wires, text, text == register.label)
 
+    def regions(self, place: Place, span: Span | None = None) -> list[Region]:
+        """The wires of each piece of a place that is all of them, or of itself."""
+        return [self.region(piece, span) for piece in (place.pieces if place.is_all else (place,))]
+
     def text(self, place: Place) -> str:
         """What its user calls a place."""
+        if not isinstance(place.register, str):
+            whole = joined(place.register)
+            shown = f"({', '.join(map(self.text, place.register))})"
+            return shown if place.is_all else place_label(shown, place, whole.length)
         register = self.registers[place.register]
         return place_label(register.label, place, register.size)
 
+    def is_bundle(self, place: Place) -> bool:
+        """Whether one wire stands for many of its qubits."""
+        return place.length is not None and any(self.registers[name].is_bundle for name in place.registers)
+
     def needs_words(self, place: Place) -> bool:
-        """Whether the wires of its register alone do not tell the place."""
-        register = self.registers[place.register]
+        """Whether the wires of its register, which has a name, alone do not tell the place."""
+        register = self.registers[name_of(place)]
         if register.size is None or self.text(place) == register.label:
             return False
         return register.is_bundle or not all(isinstance(bound, Const) for bound in place.bounds)

@@ -97,7 +97,7 @@ def rounds_are_apart(body: Sequence[Op], scope: Scope, index: Variable) -> bool:
             case _:
                 return False
         for place in acted:
-            if place.length is not None:
+            if place.length is not None or not isinstance(place.register, str):
                 return False
             start = scope.number(place.start)
             slope = start.terms.get(frozenset(((Symbol(index), 1),)), 0)

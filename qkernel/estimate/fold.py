@@ -278,12 +278,12 @@ class _FunctionFold:
                 tally.add("resets", self.scope.place_length(place))
                 if self.fold.depth:
                     tally.add("depth", ONE)
-            case ops.Expval(places, observable, result):
-                tally.add("consumed", self.scope.width(places))
+            case ops.Expval(place, observable, result):
+                tally.add("consumed", self.scope.place_length(place))
                 many = isinstance(observable.type, ArrayType)
                 self.scope.values[result] = RunTime(self.scope.number(Size(observable)) if many else None)
-            case ops.Probabilities(places, result):
-                width = self.scope.width(places)
+            case ops.Probabilities(place, result):
+                width = self.scope.place_length(place)
                 tally.add("consumed", width)
                 self.scope.values[result] = RunTime(power(quantity(2), width))
             case ops.While():

@@ -9,14 +9,13 @@ from contextlib import suppress
 from typing import Any
 
 from qkernel.diagnostics import Span, counted
-from qkernel.errors import BindingShapeError
+from qkernel.errors import BindingShapeError, unequal_registers
 from qkernel.estimate.forms import equals_zero, power
 from qkernel.estimate.quantity import ONE, Closure, Quantity, Value, Words, quantity
 from qkernel.estimate.scope import RunTime, Scope
 from qkernel.estimate.substitution import NotKnown, known, terms
 from qkernel.estimate.tally import FIELDS, Item, Kind, Tally, kind_of
 from qkernel.estimate.words import pauli_word
-from qkernel.gates import GATES
 from qkernel.ir.expressions import Const, Expr, Name, Pack, Size
 from qkernel.ir.module import Module
 from qkernel.ir.ops import Function, Gate, Measure
@@ -37,8 +36,7 @@ def gate_tally(op: Gate, scope: Scope) -> Tally:
     if op.matrix is not None:
         tally.add(Kind("unitary", 0, len(op.matrix).bit_length() - 1), ONE)
         return tally
-    rule = GATES[op.gate]
-    count = scope.width(op.places) if rule.is_broadcast else ONE
+    count = scope.place_length(op.places[0]) if op.places else ONE
     _check_lengths(op, count, scope)
     kinds = [kind_of(op.gate, found) for found in _classes(op)]
     for kind in kinds:
@@ -47,7 +45,11 @@ def gate_tally(op: Gate, scope: Scope) -> Tally:
 
 
 def _check_lengths(op: Gate, count: Quantity, scope: Scope) -> None:
-    """Raise where it is known that there are more angles than qubits, or fewer, as lowering does."""
+    """Raise where it is known that registers, or a register and its angles, are not of one length, as lowering does."""
+    for other in op.places[1:]:
+        width = scope.place_length(other)
+        if count.is_constant and width.is_constant and width != count:
+            raise unequal_registers(op.gate, [str(count), str(width)], op.span)
     lengths = [scope.value(Size(angle)) for angle in op.angles if isinstance(angle.type, ArrayType)]
     for length in lengths if count.is_constant else ():
         if isinstance(length, Quantity) and length.is_constant and length != count:

@@ -56,7 +56,9 @@ def made(function: Function, is_called: bool, register: str, size: Quantity, spa
         raise SizeError(f"`{register}` would have {size} qubits", span=span)
     tally = Tally()
     tally.add("qubits", size)
-    if is_called and register not in {value.register for value in function.returns if isinstance(value, Place)}:
+    if is_called and register not in frozenset().union(
+        *(value.registers for value in function.returns if isinstance(value, Place))
+    ):
         tally.add("ancillas", size)
     return tally
 
@@ -75,8 +77,9 @@ def released(
     consumed, returned = tally.of("consumed") - sum(lengths.values(), ZERO), ZERO
     for place, value in zip(callee.returns, results, strict=True):
         if isinstance(place, Place) and isinstance(value, Register):
-            consumed = consumed + (value.length if place.register in lengths else ZERO)
-            returned = returned if place.register in lengths else returned + value.length
+            is_given = place.registers <= lengths.keys()
+            consumed = consumed + (value.length if is_given else ZERO)
+            returned = returned if is_given else returned + value.length
     reset = consumed if reuse_measured and tally.of("consumed") == tally.of("measured") else ZERO
     if callee.clean_ancillas:
         return tally.released(returned + consumed - reset, consumed - reset, reset)

@@ -94,12 +94,10 @@ def _outside(name: str, index: int, length: Expr) -> QubitIndexResolutionError:
 def resolve_slice(key: slice, length: Expr, literal: bool) -> tuple[Expr, Expr, Expr]:
     """Start, stride and length of a slice; a stop past the end is clamped as in Python, and a start there leaves nothing."""
     stride = ONE if key.step is None else whole_number(key.step, "the step of a slice")
-    if isinstance(stride, Const) and stride.value <= 0:
-        raise QubitIndexResolutionError(
-            "a slice of qubits goes forward",
-            label=f"its step is {stride.value}",
-            help="reverse the loop that uses it",
-        )
+    if isinstance(stride, Const) and stride.value == 0:
+        raise QubitIndexResolutionError("the step of a slice is 0", label="its step is 0")
+    if isinstance(stride, Const) and stride.value < 0:
+        return _backwards(key, stride, length, literal)
     start = _bound(key.start, length, ZERO, literal)
     stop = _bound(key.stop, length, length, literal)
     end = _smaller(stop, length)
@@ -111,15 +109,26 @@ def resolve_slice(key: slice, length: Expr, literal: bool) -> tuple[Expr, Expr, 
     return start, stride, count
 
 
-def _bound(value: Any, length: Expr, default: Expr, literal: bool) -> Expr:
+def _backwards(key: slice, stride: Const, length: Expr, literal: bool) -> tuple[Expr, Expr, Expr]:
+    """A slice that goes from its end to its start; a start past the end is clamped as in Python."""
+    last = length - 1
+    start = _smaller(_bound(key.start, length, last, literal, before=True), last)
+    count = start - _bound(key.stop, length, Const(-1), literal, before=True)
+    if stride.value != -1:
+        count = apply("//", count - (stride.value + 1), -stride.value)
+    return start, stride, count if key.stop is None else apply("max", count, 0)
+
+
+def _bound(value: Any, length: Expr, default: Expr, literal: bool, before: bool = False) -> Expr:
+    """A bound of a slice; one that goes backwards may end `before` the first element."""
     if value is None:
         return default
     bound = whole_number(value, "a bound of a slice")
     if isinstance(bound, Const) and bound.value < 0:
         if not literal:
             raise QubitIndexResolutionError("a bound of a slice is negative", label=f"this is {bound.value}")
-        return apply("max", length - -bound.value, 0)
-    return bound
+        return apply("max", length - -bound.value, -1 if before else 0)
+    return _natural(bound) if before else bound
 
 
 def _smaller(left: Expr, right: Expr) -> Expr:

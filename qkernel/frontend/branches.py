@@ -226,7 +226,7 @@ def _join_handles(tracer: Tracer, sides: _Sides, name: str | None, left: Quantum
             f"{_shown(name)} {change[0]} after one side of the branch than after the other",
             "write an `if` statement that acts on each of them on its own side" if name is None else change[1],
         )
-    if not sides.hoist(left.place.register):
+    if not all(map(sides.hoist, sorted(left.place.registers))):
         raise sides.clash(
             QubitRebindError,
             f"{_shown(name)} is a qubit or register that each side of the branch makes in its own way",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.diagnostics import Note, Span, counted, with_article
+from qkernel.diagnostics import Span, counted, with_article
 from qkernel.errors import (
     BindingShapeError,
     CallArgumentError,
@@ -17,21 +17,21 @@ from qkernel.errors import (
     NotFiniteError,
     NotUnitaryError,
     QKernelError,
-    QubitAliasError,
+    unequal_registers,
 )
 from qkernel.frontend.arrays import given_away
 from qkernel.frontend.outlines import AnyKernel, in_ir
-from qkernel.frontend.ownership import QuantumHandle, surely_overlap
+from qkernel.frontend.ownership import QuantumHandle, as_given, check_distinct, distance, is_of_qubits
 from qkernel.frontend.signature import CallSite, Struct, Value, bind, parts_of
 from qkernel.frontend.tracer import Tracer
-from qkernel.frontend.values import as_type, convert, describe, handles_in, is_no_value
+from qkernel.frontend.values import as_type, convert, describe, is_no_value, with_handles
 from qkernel.gate_functions import Gate
 from qkernel.gates import GATES, GateRule
 from qkernel.ir import ops
 from qkernel.ir.expression_text import as_written
-from qkernel.ir.expressions import ZERO, Const, Expr, Name, Slice, size, wrap
+from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, Slice, size, wrap
 from qkernel.ir.ops import Modifier, Parameter
-from qkernel.ir.places import whole
+from qkernel.ir.places import Place, joined, whole
 from qkernel.ir.python_values import is_number
 from qkernel.ir.trees import free_names, substitute
 from qkernel.ir.types import FLOAT, QFIXED, QUBIT, UINT, ArrayType, Type, is_quantum
@@ -43,7 +43,7 @@ _ALIASES = {"target": "qubit", "q": "qubit"}
 def call_gate(tracer: Tracer, gate: Gate, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     """`gate(handles, angles)`: emits the gate, returns the new handles."""
     handles, angles = gate_operands(tracer, gate, arguments, keywords)
-    results = apply_gate(tracer, gate.name, handles, angles)
+    results = [as_given(result) for result in apply_gate(tracer, gate.name, handles, angles)]
     return results[0] if len(results) == 1 else tuple(results)
 
 
@@ -57,19 +57,12 @@ def gate_operands(
     values, spans = bind(name, rule.qubits + rule.angles, optional, arguments, keywords, site)
     handles = []
     for qubit in rule.qubits:
-        if not isinstance(values[qubit], QuantumHandle):
+        if not is_of_qubits(values[qubit]):
             raise _not_a_qubit(name, rule, qubit, values, spans)
-        handle: QuantumHandle = values[qubit]
-        if handle.is_register and not rule.is_broadcast:
-            raise KernelTypeError(
-                f"`{name}` takes single qubits, and `{handle.name}` is a register",
-                span=spans[qubit],
-                label="a Vector[Qubit]",
-                help=f"name its qubits: `{handle.name}[0]`, or loop over them",
-            )
-        handles.append(handle)
+        handles.append(tracer.expect_qubits(values[qubit], f"argument `{qubit}` of `{name}`", spans[qubit]))
     check_distinct(handles, [spans[qubit] for qubit in rule.qubits])
-    vectors_allowed = rule.is_broadcast and handles[0].is_register
+    _check_pairs(name, rule, handles, spans)
+    vectors_allowed = handles[0].is_register
     angles = tuple(
         angle(tracer, values.get(parameter, 0.0), _angle_of(name, parameter), spans.get(parameter), vectors_allowed)
         for parameter in rule.angles
@@ -77,6 +70,23 @@ def gate_operands(
     if vectors_allowed:
         _check_lengths(handles[0], rule, angles, spans)
     return handles, angles
+
+
+def _check_pairs(name: str, rule: GateRule, handles: list[QuantumHandle], spans: dict[str, Span | None]) -> None:
+    """A gate on several qubits takes single ones, or registers of one length."""
+    first, *others = handles
+    for qubit, handle in zip(rule.qubits[1:], others, strict=True):
+        if handle.is_register != first.is_register:
+            register, where = (handle, qubit) if handle.is_register else (first, rule.qubits[0])
+            raise KernelTypeError(
+                f"`{name}` takes single qubits, or registers of one length, and only `{register.name}` is a register",
+                span=spans[where],
+                label="a Vector[Qubit]",
+                help=f"name its qubits: `{register.name}[0]`, or loop over them",
+            )
+        if first.length is not None and handle.length is not None and distance(first.length, handle.length) not in (0, None):
+            lengths = [as_written(length) for each in handles if (length := each.length) is not None]
+            raise unequal_registers(name, lengths, spans[qubit])
 
 
 def _angle_of(gate: str, parameter: str) -> str:
@@ -88,7 +98,7 @@ def _not_a_qubit(
 ) -> KernelTypeError:
     swapped = [parameter for parameter in rule.angles if isinstance(values.get(parameter), QuantumHandle)]
     usage = f"`{gate}({', '.join(rule.qubits + rule.angles)})`"
-    wanted = "a Qubit or a Vector[Qubit]" if rule.is_broadcast else "a Qubit"
+    wanted = "a Qubit or a Vector[Qubit]"
     return KernelTypeError(
         f"argument `{qubit}` of `{gate}` must be {wanted}, but this is {describe(values[qubit])}",
         span=spans[qubit],
@@ -146,20 +156,6 @@ def _check_lengths(handle: QuantumHandle, rule: GateRule, angles: tuple[Expr, ..
                 )
 
 
-def check_distinct(handles: Sequence[QuantumHandle], spans: Sequence[Span | None]) -> None:
-    """One qubit twice in a call is an error."""
-    for second in range(len(handles)):
-        for first in range(second):
-            if handles[first] is handles[second] or surely_overlap(handles[first].place, handles[second].place):
-                raise QubitAliasError(
-                    f"`{handles[second].name}` stands twice in one call",
-                    span=spans[second],
-                    label="the same qubit again",
-                    notes=(Note("first here", spans[first]),),
-                    help="a gate on several qubits needs different ones",
-                )
-
-
 def apply_gate(
     tracer: Tracer,
     name: str,
@@ -181,23 +177,22 @@ def apply_gate(
 
 def call_unitary(tracer: Tracer, matrix: Any, qubits: tuple[Any, ...]) -> Any:
     """`unitary(matrix, *qubits)`."""
-    entries = unitary_matrix(matrix, len(qubits), tracer.site.of(0))
     spans = [tracer.site.of(position + 1) for position in range(len(qubits))]
-    handles = []
-    for position, (qubit, span) in enumerate(zip(qubits, spans, strict=True)):
-        handle = tracer.expect_qubits(qubit, f"qubit {position} of `unitary`", span)
-        if handle.is_register:
-            raise KernelTypeError(
-                f"`unitary` takes single qubits, and `{handle.name}` is a register", span=span, label="a Vector[Qubit]"
-            )
-        handles.append(handle)
+    handles = [
+        tracer.expect_qubits(qubit, f"qubit {position} of `unitary`", span)
+        for position, (qubit, span) in enumerate(zip(qubits, spans, strict=True))
+    ]
+    length: Expr = ZERO
+    for handle in handles:
+        length = length + (ONE if handle.length is None else handle.length)
+    entries = unitary_matrix(matrix, length.value if isinstance(length, Const) else None, tracer.site.of(0))
     check_distinct(handles, spans)
-    results = apply_gate(tracer, "unitary", handles, (), (), entries)
+    results = [as_given(result) for result in apply_gate(tracer, "unitary", handles, (), (), entries)]
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def unitary_matrix(matrix: Any, num_qubits: int, span: Span | None) -> tuple[tuple[complex, ...], ...]:
-    """A matrix as hashable rows; raises unless it is unitary and fits the number of qubits."""
+def unitary_matrix(matrix: Any, num_qubits: int | None, span: Span | None) -> tuple[tuple[complex, ...], ...]:
+    """A matrix as hashable rows; raises unless it is unitary and fits the number of qubits, which None leaves to lowering."""
     if num_qubits == 0:
         raise CallArgumentError(
             "`unitary` needs qubits after its matrix", span=span, label="no qubits follow", help="write `qk.unitary(matrix, q)`"
@@ -211,10 +206,12 @@ def unitary_matrix(matrix: Any, num_qubits: int, span: Span | None) -> tuple[tup
             label="not a known matrix",
             help="gates with angles, such as `qk.u` and `qk.p`, take values that are known later",
         ) from error
-    size = 1 << num_qubits
+    if num_qubits is None and array.ndim == 2:
+        num_qubits = max(0, len(array) - 1).bit_length()
+    size = 1 << (num_qubits or 0)
     if array.shape != (size, size):
         raise BindingShapeError(
-            f"a unitary on {counted(num_qubits, 'qubit')} is a {size} x {size} matrix, but this has shape {array.shape}",
+            f"a unitary on {counted(num_qubits or 0, 'qubit')} is a {size} x {size} matrix, but this has shape {array.shape}",
             span=span,
             label=f"shape {array.shape}",
         )
@@ -234,7 +231,7 @@ def call_kernel(tracer: Tracer, kernel: AnyKernel, arguments: tuple[Any, ...], k
     if kernel.signature.kernels:
         kernel, arguments, keywords = kernel.called_with(tracer, arguments, keywords)
     values = kernel_operands(tracer, kernel, arguments, keywords)
-    results = grouped_results(kernel, apply_kernel(tracer, kernel, values))
+    results = [with_handles(result, as_given) for result in grouped_results(kernel, apply_kernel(tracer, kernel, values))]
     is_tuple = kernel.outline().returns_tuple and not isinstance(kernel.signature.returned, Struct)
     return results[0] if len(results) == 1 and not is_tuple else tuple(results) if results else None
 
@@ -402,14 +399,15 @@ def apply_kernel(tracer: Tracer, kernel: AnyKernel, values: list[Value], modifie
     known = {name: as_expression(value) for name, value in named.items()}
     names: list[str | None] = []
     results: list[Any] = []
+    kept: set[str] = set()
     for returned in outline.returns:
         name, result = _result(tracer, returned, handles, known)
+        kept |= returned.place.registers if isinstance(returned, QuantumHandle) else set()
         names.append(name)
         results.append(tracer.arrays.held(result))
     tracer.emit(ops.Call(label, in_ir(values), tuple(names), modifiers, site.span))
-    kept = {result.place.register for result in handles_in(results)}
-    for handle in handles.values():
-        if handle.place.register not in kept:
+    for name, handle in handles.items():
+        if name not in kept:
             tracer.consume(handle)
     return results
 
@@ -418,7 +416,7 @@ def as_expression(value: Value) -> Expr:
     """An argument as what its name means inside the callee; a register stands for its length."""
     if isinstance(value, Expr):
         return value
-    register = Name(value.place.register, ArrayType(QUBIT))
+    register = Name(min(value.place.registers), ArrayType(QUBIT))
     if value.length is None:
         return register
     return Slice(register, value.place.start, value.place.stride, value.length)
@@ -437,21 +435,43 @@ def _result(
     place, fixed_point = returned.place, returned.fixed_point
     if fixed_point is not None:
         fixed_point = substitute(fixed_point, known)
-    source = handles.get(place.register)
-    if source is not None:
-        if place == whole(place.register, QUBIT if source.length is None else ArrayType(QUBIT)):
-            return None, replace(source, fixed_point=fixed_point)
-        start, stride = substitute(place.start, known), substitute(place.stride, known)
+    if place.registers <= handles.keys():
+        sources = [handles[register] for register in sorted(place.registers)]
+        if (source := _whole_source(place, handles)) is not None:
+            return None, replace(source.successor(), fixed_point=fixed_point)
         length = None if returned.length is None else substitute(returned.length, known)
-        part = source.place.element(start) if length is None else source.place.view(start, stride, length)
-        name = source.name if length is not None else f"{source.name}[{as_written(start)}]"
-        return None, tracer.noted(QuantumHandle(part, length, name, None, fixed_point))
-    name = tracer.fresh(tracer.hint, place.register)
+        part = _in_caller(place, length, handles, known)
+        name = sources[0].name if length is not None else f"{sources[0].name}[{as_written(substitute(place.start, known))}]"
+        parents = [each.parent for source in sources for each in source.parts if each.place == part and source.given]
+        return None, tracer.noted(QuantumHandle(part, length, name, parents[0] if parents else None, fixed_point))
+    name = tracer.fresh(tracer.hint, min(place.registers))
     is_known = returned.length is None or free_names(returned.length) <= known.keys()
     length = substitute(returned.length, known) if is_known and returned.length is not None else returned.length
     handle = tracer.register(name, length, known=is_known)
     handle.fixed_point = fixed_point
     return name, handle
+
+
+def _whole_source(place: Place, handles: dict[str, QuantumHandle]) -> QuantumHandle | None:
+    """The argument that comes back whole as `place` of the callee."""
+    if not isinstance(place.register, str):
+        return None
+    source = handles[place.register]
+    return source if place == whole(place.register, QUBIT if source.length is None else ArrayType(QUBIT)) else None
+
+
+def _in_caller(place: Place, length: Expr | None, handles: dict[str, QuantumHandle], known: dict[str, Expr]) -> Place:
+    """The place of the caller's that a place of the callee's is, in registers that the callee was given."""
+    if isinstance(place.register, str):
+        base = handles[place.register].place
+    else:
+        lengths = [None if piece.length is None else substitute(piece.length, known) for piece in place.register]
+        pairs = zip(place.register, lengths, strict=True)
+        base = joined(_in_caller(piece, size, handles, known) for piece, size in pairs)
+    if base.length is None:
+        return base
+    start, stride = substitute(place.start, known), substitute(place.stride, known)
+    return base.element(start) if length is None else base.view(start, stride, length)
 
 
 def _label(tracer: Tracer, kernel: AnyKernel) -> str:

@@ -59,7 +59,7 @@ def closed(
         taken, named = (with_handles(each, lambda _: next(following)) for each in (arguments, keywords))
         return tracer.call_python(function, taken, named, tracer.site.node)  # type: ignore[arg-type]
 
-    wanted = [(each.place.register, each.type) for each in given]
+    wanted = [(min(each.place.registers), each.type) for each in given]
     found, callees, length = _read(tracer, name_of(function), wanted, call)
     if (direct := _direct(found, callees, given)) is not None:
         return direct
@@ -162,14 +162,15 @@ def _with_free_variables(function: Function, callees: Mapping[str, AnyKernel], l
     own = {parameter.name for parameter in function.parameters} | {name for name, _ in _defined(function.body, returns)}
     names: dict[str, Name] = {}
     for op in walk(function.body):
-        if around := next((place for place in operands(op) if isinstance(place, Place) and place.register not in own), None):
-            raise _captured(function.name, around.register, op.span)
+        registers = [name for place in operands(op) if isinstance(place, Place) for name in sorted(place.registers)]
+        if around := next((name for name in registers if name not in own), None):
+            raise _captured(function.name, around, op.span)
         for expr in expressions(op):
             names |= {name.name: name for name in named(expr) if name.name not in own}
-    registers = [name for name in names.values() if is_quantum(name.type)]
-    sizes = {name.name: f"{length}.{k}" if k else length for k, name in enumerate(registers)}
+    sized = [name for name in names.values() if is_quantum(name.type)]
+    sizes = {name.name: f"{length}.{k}" if k else length for k, name in enumerate(sized)}
     lengths = {name: Slice(Name(name, _REGISTER), ZERO, ONE, Name(size, UINT)) for name, size in sizes.items()}
-    free: dict[str, Expr] = {sizes[name.name]: Size(name) for name in registers}
+    free: dict[str, Expr] = {sizes[name.name]: Size(name) for name in sized}
     free |= {name: value for name, value in names.items() if name not in sizes}
     body = with_values(function.body, lambda expr: substitute(expr, lengths)) if sizes else function.body
     parameters = (*function.parameters, *(Parameter(name, value.type, span=function.span) for name, value in free.items()))

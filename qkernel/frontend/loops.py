@@ -437,7 +437,8 @@ def _check_loop_qubits(
 
 
 def _existed(parent: QuantumHandle, before: dict[str, Any]) -> bool:
-    return any(handle.place.register == parent.place.register for value in before.values() for handle in handles_in(value))
+    registers = parent.place.registers
+    return any(handle.place.registers & registers for value in before.values() for handle in handles_in(value))
 
 
 def _paired(old: Any, new: Any, name: str, frame: Frame, node: ast.AST) -> list[tuple[QuantumHandle, QuantumHandle | None]]:

@@ -184,7 +184,8 @@ class Exchange:
     @property
     def loses(self) -> bool:
         """Whether a parameter does not come back: it was measured."""
-        return not set(range(len(self.parameters))) <= set(self.sources)
+        kept = frozenset().union(*(result.place.registers for result in self.results))
+        return not {parameter.name for parameter in self.parameters} <= kept
 
     @property
     def order(self) -> Order | None:
@@ -211,7 +212,8 @@ class Exchange:
             while source == position + 1 and distance(left, ZERO) == 0:
                 position, following, left = position + 1, ZERO, self._size(position + 1)
             size = ONE if result.length is None else unchecked(result.length)
-            if source != position or distance(result.place.start, following) != 0 or result.place.stride is not ONE:
+            place = result.place
+            if place.pieces or source != position or distance(place.start, following) != 0 or place.stride is not ONE:
                 return False
             is_rest = distance(size, left) == 0 or size is apply("max", left, ZERO)
             following, left = unchecked(following + size), ZERO if is_rest else unchecked(left - size)
@@ -227,7 +229,8 @@ class Exchange:
         if source is None or result.length is None:
             return source is None or self.parameters[source].type == QUBIT
         place = result.place
-        return place.start is ZERO and place.stride is ONE and distance(result.length, self._size(source)) == 0
+        starts = not place.pieces and place.start is ZERO and place.stride is ONE
+        return starts and distance(result.length, self._size(source)) == 0
 
 
 def exchange(outline: Outline) -> Exchange:
@@ -235,8 +238,9 @@ def exchange(outline: Outline) -> Exchange:
     parameters = tuple(parameter for parameter in outline.parameters if is_quantum(parameter.type))
     names = [parameter.name for parameter in parameters]
     results = tuple(handles_in(outline.returns))
-    registers = [result.place.register for result in results]
-    return Exchange(parameters, results, tuple(names.index(name) if name in names else None for name in registers))
+    places = [result.place for result in results]
+    sources = (next((k for k, name in enumerate(names) if name in place.registers), None) for place in places)
+    return Exchange(parameters, results, tuple(sources))
 
 
 def powered(order: Order, times: int) -> Order:
@@ -261,8 +265,9 @@ def in_place(function: Function, flow: Exchange) -> Function:
     index = _free_name("k", function)
     swaps = [_swap(flow.parameters[left], flow.parameters[right], index, function) for left, right in _swaps(flow.order)]
     places = iter([whole(parameter.name, parameter.type) for parameter in flow.parameters])
-    made = {result.place.register for result, source in zip(flow.results, flow.sources, strict=True) if source is None}
-    returns = [next(places) if isinstance(value, Place) and value.register not in made else value for value in function.returns]
+    pairs = zip(flow.results, flow.sources, strict=True)
+    made = frozenset().union(*(result.place.registers for result, source in pairs if source is None))
+    returns = [next(places) if isinstance(value, Place) and not value.registers & made else value for value in function.returns]
     label = function.label or function.name
     body = (*function.body, *swaps)
     return replace(function, name=f"{function.name}.1", label=label, body=body, returns=tuple(returns))
@@ -375,7 +380,8 @@ def _joined(
     known: dict[str, Expr],
 ) -> QuantumHandle:
     """The register that a kernel takes as `name` and gives back in parts: each pair is a result and what is given for it."""
-    for place, register in tracer.stretches.get(pairs[0][1].place.register, {}).items():
+    first = pairs[0][1].place.register
+    for place, register in tracer.stretches.get(first if isinstance(first, str) else "", {}).items():
         assert register.length is not None
         inside = known | {name: Slice(Name(name, REGISTER), ZERO, ONE, register.length)}
         if all(_is_part(place, _place(result, inside), given) for result, given in pairs):

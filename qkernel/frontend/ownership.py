@@ -7,14 +7,14 @@ symbolic indices leave open is decided at lowering.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qkernel.diagnostics import Note, Span
 from qkernel.errors import AffineTypeError, QubitAliasError, QubitBorrowConflictError, QubitConsumedError, UnreturnedBorrowError
-from qkernel.ir.expressions import Apply, Const, Expr, apply
-from qkernel.ir.places import Place
+from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, apply
+from qkernel.ir.places import Place, joined
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, Type
 from qkernel.tracing import active
 from qkernel.types import Handle
@@ -24,7 +24,8 @@ from qkernel.types import Handle
 class QuantumHandle(Handle):
     """A live name for qubits: one qubit if `length` is None, else a register or view of that length.
 
-    `parent` is the handle that lent this one. `fixed_point` is the number of integer bits of a QFixed.
+    `parent` is the handle that lent this one. `fixed_point` is the number of integer bits of a QFixed. `given` are the
+    handles, in the user's lists and tuples, that this one register was joined of for an operation.
     """
 
     place: Place
@@ -32,6 +33,7 @@ class QuantumHandle(Handle):
     name: str
     parent: QuantumHandle | None = None
     fixed_point: Expr | None = None
+    given: Any = None
 
     def __repr__(self) -> str:
         return f"<{self.type} {self.name}>"
@@ -40,9 +42,14 @@ class QuantumHandle(Handle):
     def is_register(self) -> bool:
         return self.length is not None
 
+    @property
+    def parts(self) -> list[QuantumHandle]:
+        """The handles that are used up with it: those that it was joined of, or itself."""
+        return [self] if self.given is None else _flat(self.given)
+
     def successor(self) -> QuantumHandle:
         """The handle of the same place after an operation."""
-        return replace(self)
+        return replace(self) if self.given is None else replace(self, given=_followed(self.given))
 
     @property
     def type(self) -> Type:
@@ -67,6 +74,62 @@ class QuantumHandle(Handle):
 
     def __iter__(self) -> Any:
         raise TypeError("a register is indexed, not iterated: `for i in qk.range(q.shape[0]): q[i] = ...`")
+
+
+def _flat(given: Any) -> list[QuantumHandle]:
+    """The handles in lists and tuples."""
+    return [given] if isinstance(given, QuantumHandle) else [handle for entry in given for handle in _flat(entry)]
+
+
+def _followed(given: Any) -> Any:
+    """What was given, with the handles after an operation."""
+    return given.successor() if isinstance(given, QuantumHandle) else type(given)(map(_followed, given))
+
+
+def is_of_qubits(value: Any) -> bool:
+    """Whether a value is a handle, or a list or tuple of handles, one or more, and of such lists and tuples."""
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(map(is_of_qubits, value))
+    return isinstance(value, QuantumHandle)
+
+
+def as_given(handle: QuantumHandle) -> Any:
+    """What comes back for a handle: where it was joined for an operation, handles in the shape in which they were given."""
+    return handle if handle.given is None or handle.fixed_point is not None else handle.given
+
+
+def joined_register(given: Any, span: Span | None) -> QuantumHandle:
+    """One register of the qubits in lists and tuples, in their order."""
+    parts = _flat(given)
+    length: Expr = ZERO
+    for part in parts:
+        length = length + (ONE if part.length is None else part.length)
+    handle = QuantumHandle(joined(part.place for part in parts), length, _written(given), given=given)
+    check_distinct([handle], [span])
+    return handle
+
+
+def _written(given: Any) -> str:
+    """Lists and tuples of handles as their user writes them."""
+    if isinstance(given, QuantumHandle):
+        return given.name
+    inside = ", ".join(map(_written, given))
+    return f"[{inside}]" if isinstance(given, list) else f"({inside}{',' if len(given) == 1 else ''})"
+
+
+def check_distinct(handles: Sequence[QuantumHandle], spans: Sequence[Span | None]) -> None:
+    """One qubit twice in a call is an error."""
+    parts = [(part, span) for handle, span in zip(handles, spans, strict=False) for part in handle.parts]
+    for position, (second, span) in enumerate(parts):
+        for first, before in parts[:position]:
+            if first is second or surely_overlap(first.place, second.place):
+                raise QubitAliasError(
+                    f"`{second.name}` stands twice in one call",
+                    span=span,
+                    label="the same qubit again",
+                    notes=(Note("first here", before),) if before != span else (),
+                    help="a gate on several qubits needs different ones",
+                )
 
 
 def plain(expr: Expr) -> Any:
@@ -153,7 +216,8 @@ class Ledger:
 
     def follow(self, handle: QuantumHandle, successor: QuantumHandle) -> QuantumHandle:
         """Remember the handle that an operation gave back for `handle`."""
-        self.moves[handle] = replace(self.moves[handle], successor=successor)
+        for part, following in zip(handle.parts, successor.parts, strict=True):
+            self.moves[part] = replace(self.moves[part], successor=following)
         return successor
 
     def move(self, handle: QuantumHandle, move: Move) -> None:
@@ -256,7 +320,9 @@ class Ledger:
 
 
 def surely_overlap(left: Place, right: Place) -> bool:
-    """Whether two places of one register certainly share a qubit; symbolic doubts are left to the lowering."""
+    """Whether two places certainly share a qubit; symbolic doubts are left to the lowering."""
+    if left.is_all or right.is_all:
+        return any(surely_overlap(a, b) for a in left.pieces or (left,) for b in right.pieces or (right,))
     if left.register != right.register:
         return False
     if left == right:

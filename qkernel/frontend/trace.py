@@ -224,16 +224,17 @@ def check_accounted(
     parts: dict[str, list[Place]] = {}
     local = {parameter.name for parameter in parameters}
     for handle in handles_in(tuple(returned)):
-        parts.setdefault(handle.place.register, []).append(handle.place)
-        if handle.place.register in local:
+        for register in handle.place.registers:
+            parts.setdefault(register, []).append(handle.place)
+        if handle.place.registers & local:
             _check_place_known(name, handle, local, span)
     for parameter in parameters:
         if not is_quantum(parameter.type) or parameter.name in tracer.ended:
             continue
         places = parts.get(parameter.name, [])
         is_whole = whole(parameter.name, parameter.type) in places
-        if is_whole or len(places) > 1:
-            continue
+        if is_whole or len(places) > 1 or any(place.pieces for place in places):
+            continue  # lowering sees whether parts make the whole
         shown = written_name(parameter.name)
         raise QubitConsumedError(
             f"`{name}` loses {'part of ' if places else ''}`{shown}`: it is neither returned nor measured",
@@ -244,7 +245,7 @@ def check_accounted(
 
 
 def _check_place_known(name: str, handle: QuantumHandle, names: set[str], span: Span | None) -> None:
-    if handle.place.names - names:
+    if handle.place.names - names or not handle.place.registers <= names:
         raise ReturnTypeError(
             f"`{name}` returns `{handle.name}`, whose place only the kernel itself knows",
             span=span,
@@ -299,5 +300,5 @@ def _are_same_qubits(guess: QuantumHandle, value: Value, parameters: set[str]) -
     """Whether both are the same qubits of a parameter, or both new ones, whose places no caller could tell."""
     if not isinstance(value, QuantumHandle):
         return False
-    places = [handle.place if handle.place.register in parameters else None for handle in (guess, value)]
+    places = [handle.place if handle.place.registers <= parameters else None for handle in (guess, value)]
     return places[0] == places[1] and guess.fixed_point is value.fixed_point

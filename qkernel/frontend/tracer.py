@@ -15,7 +15,7 @@ from qkernel.diagnostics import Note, Span
 from qkernel.errors import FrontendTransformError, KernelTypeError, QKernelError, SymbolicValueError, UnsupportedPythonError
 from qkernel.frontend.arrays import Arrays, Gone, part, show, whole_vector
 from qkernel.frontend.outlines import AnyKernel, Outline
-from qkernel.frontend.ownership import Ledger, Move, QuantumHandle
+from qkernel.frontend.ownership import Ledger, Move, QuantumHandle, is_of_qubits, joined_register
 from qkernel.frontend.signature import CallSite
 from qkernel.frontend.source import Captures, Source
 from qkernel.frontend.values import describe, holds
@@ -252,7 +252,7 @@ class Tracer:
 
     def noted(self, handle: QuantumHandle) -> QuantumHandle:
         """The handle, whose place is remembered where it is a register or view."""
-        if handle.length is not None:
+        if handle.length is not None and isinstance(handle.place.register, str):
             known = self.stretches.setdefault(handle.place.register, {})
             if handle.parent is not None or handle.place not in known:
                 known[handle.place] = handle
@@ -266,6 +266,8 @@ class Tracer:
         name = f"{parent.name}[{text if text is not None else show(key)}]"
         lent = part(parent, key, name, literal)
         self.ledger.lend(parent, lent, span, self.pending[-1] if self.pending else ())
+        if self.pending:
+            self.pending[-1].append(lent)
         return self.noted(lent)
 
     def length(self, handle: QuantumHandle, span: Span | None) -> Any:
@@ -297,19 +299,28 @@ class Tracer:
 
     def take(self, handle: QuantumHandle, what: str, span: Span | None, consumed: bool = False) -> None:
         """Use `handle` up: `what` reads like "passed to `h`"."""
-        self.ledger.move(handle, Move(what, span, consumed, self.discarding and not consumed))
-        if consumed:
-            self.ended.setdefault(handle.place.register, self.ledger.moves[handle])
+        for each in handle.parts:
+            self.ledger.move(each, Move(what, span, consumed, self.discarding and not consumed))
+            if consumed:
+                self._end(each, self.ledger.moves[each])
 
     def consume(self, handle: QuantumHandle) -> None:
         """Mark a handle, already taken, as gone for good."""
-        move = self.ledger.mark_consumed(handle)
-        self.ended.setdefault(handle.place.register, move)
+        for each in handle.parts:
+            self._end(each, self.ledger.mark_consumed(each))
+
+    def _end(self, handle: QuantumHandle, move: Move) -> None:
+        for register in handle.place.registers:
+            self.ended.setdefault(register, move)
 
     def expect_qubits(self, value: Any, what: str, span: Span | None = None) -> QuantumHandle:
-        """`value` if it is a handle."""
+        """`value` if it is a handle, or one register of those in lists and tuples."""
         if isinstance(value, QuantumHandle):
             return value
+        if is_of_qubits(value):
+            return joined_register(value, span)
+        if isinstance(value, (list, tuple)):
+            raise _not_of_qubits(value, what, span)
         raise KernelTypeError(
             f"{what} must be a Qubit or a Vector[Qubit], but this is {describe(value)}", span=span, label="not a qubit"
         )
@@ -329,6 +340,18 @@ class Tracer:
 def active_tracer(what: str) -> Tracer:
     """The tracer of the kernel that is being traced; `what` needs one."""
     return active(what)  # type: ignore[no-any-return]
+
+
+def _not_of_qubits(given: Any, what: str, span: Span | None) -> KernelTypeError:
+    """The error for a list or tuple that is to stand for a register and has something else in it, or nothing."""
+    other = next((entry for entry in given if not is_of_qubits(entry)), None) if given else None
+    content = "nothing" if not given else describe(other)
+    return KernelTypeError(
+        f"{what} must be a Qubit or a Vector[Qubit], but this is a {type(given).__name__} with {content} in it",
+        span=span,
+        label="not only qubits" if given else "no qubits",
+        help="a list of qubits and registers is one register, in their order: `[q[0], q[3], r]`",
+    )
 
 
 def _not_a_register(handle: QuantumHandle, span: Span | None) -> KernelTypeError:

@@ -25,7 +25,7 @@ from qkernel.ir.expressions import (
 )
 from qkernel.ir.lexer import error_at
 from qkernel.ir.operators import MAX_INTEGER_BITS, MAX_INTEGER_DIGITS
-from qkernel.ir.places import Place, whole
+from qkernel.ir.places import Place, joined, whole
 from qkernel.ir.types import ARRAYS, QUBIT, SCALARS, ArrayType, DictType, ScalarType, TupleType, Type, array_type, is_quantum
 from qkernel.ir.vocabulary import FUNCTIONS
 from qkernel.observable import Hamiltonian
@@ -80,28 +80,31 @@ class ExpressionReader:
         return self.place(node) if self.names_qubits(node) else self.expression(node)
 
     def names_qubits(self, node: Any) -> bool:
-        """Whether `node` is a register, or an element or a part of one."""
+        """Whether `node` is a register or pieces of one, or an element or a part of it."""
         while node.data in ("item", "slice"):
             node = node.children[0]
+        if node.data == "tuple" and node.children:
+            return all(map(self.names_qubits, node.children))
         return node.data == "variable" and is_quantum(self._type_of(node.children[0]))
 
-    def places(self, node: Any) -> tuple[Place, ...]:
-        """One place, or several in parentheses."""
-        return tuple(map(self.place, node.children if node.data == "tuple" else [node]))
-
     def place(self, node: Any) -> Place:
-        """Qubits: `q`, `q[i]` or `q[start +: length : stride]`."""
+        """Qubits: `q`, `q[i]` or `q[start +: length : stride]`, where pieces in parentheses may stand for `q`."""
         base = node.children[0] if node.data in ("item", "slice") else node
-        if base.data != "variable":
-            raise error_at(node, "qubits should stand here", help="write `q`, `q[i]` or `q[start +: length : stride]`")
-        name, type = name_of(base.children[0]), self._type_of(base.children[0])
+        match base.data, base.children:
+            case "variable", [name]:
+                all_of_it = whole(name_of(name), self._type_of(name))
+            case "tuple", [_, *_] as pieces:
+                all_of_it = joined(map(self.place, pieces))
+            case _:
+                way_out = "write `q`, `q[i]`, `q[start +: length : stride]` or `(q[0], r)`"
+                raise error_at(node, "qubits should stand here", help=way_out)
         match node.data, node.children:
-            case "variable", _:
-                return whole(name, type)
+            case "variable" | "tuple", _:
+                return all_of_it
             case "item", [_, index]:
-                return Place(name, self.expression(index))
+                return Place(all_of_it.register, self.expression(index))
             case "slice", [_, *stretch]:
-                return Place(name, *self._stretch(stretch))
+                return Place(all_of_it.register, *self._stretch(stretch))
         raise error_at(node, "a register has one axis")
 
     def _stretch(self, nodes: list[Any]) -> tuple[Expr, Expr, Expr]:

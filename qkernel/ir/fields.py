@@ -23,8 +23,6 @@ class Role(Enum):
     RESULTS = auto()
     """Names of what a call gives back, or None for what is no new thing."""
     PLACE = auto()
-    PLACES = auto()
-    """Places that are one operand together, in parentheses if they are several."""
     EACH_PLACE = auto()
     EACH_EXPRESSION = auto()
     EACH_VALUE = auto()
@@ -57,7 +55,7 @@ class Operand:
 
 
 EACH = (Role.EACH_PLACE, Role.EACH_EXPRESSION, Role.EACH_VALUE)
-_OPERANDS = (Role.PLACE, Role.PLACES, *EACH)
+_OPERANDS = (Role.PLACE, *EACH)
 Roles = tuple[tuple[str, Any], ...]
 """Names of fields, each with its `Role`, `Defines` or `Operand`."""
 

@@ -274,8 +274,6 @@ class FunctionReader(ExpressionReader):
         match role:
             case Role.PLACE | Role.EACH_PLACE:
                 return self.place(node)
-            case Role.PLACES:
-                return self.places(node)
             case Role.MATRIX:
                 return self._matrix(node)
             case Role.EACH_VALUE:

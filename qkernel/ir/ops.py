@@ -17,7 +17,6 @@ from qkernel.ir.places import Place
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, ScalarType, Type, joined_type
 
 OnePlace = Annotated[Place, Role.PLACE]
-Places = Annotated[tuple[Place, ...], Role.PLACES]
 EachPlace = Annotated[tuple[Place, ...], Role.EACH_PLACE]
 Modifiers = Annotated[tuple["Modifier", ...], Role.PARTS]
 Body = Annotated[tuple["Op", ...], Role.BLOCK]
@@ -73,9 +72,9 @@ class Alloc(Declared, words={"qubit": {"size": None}, "qubits": {}}):
 class Gate(Declared, words={**{gate: {"matrix": None} for gate in (*GATES, "barrier")}, "unitary": {}}):
     """A gate of the table `qkernel.gates.GATES`, by name.
 
-    A one-qubit gate on a place with a length acts on each of its qubits; then an angle of vector type gives one angle
-    to each. `modifiers` apply from the first to the last. `matrix` belongs to `unitary` alone: a square complex
-    matrix as a tuple of rows, first place least significant.
+    On places with lengths, which are equal, it acts on the first qubit of each, then on the second of each, and so on;
+    then an angle of vector type gives one angle to each. `modifiers` apply from the first to the last. `matrix` belongs
+    to `unitary` alone: a square complex matrix as a tuple of rows, first place least significant.
     """
 
     gate: Annotated[str, Role.WORD]
@@ -88,9 +87,9 @@ class Gate(Declared, words={**{gate: {"matrix": None} for gate in (*GATES, "barr
 
 @dataclass(frozen=True, slots=True)
 class PauliEvolve(Declared, words="pauli_evolve"):
-    """exp(-i time observable) on `places` (observable qubit k is the k-th qubit), one Trotter step in the terms' order."""
+    """exp(-i time observable) on `place` (observable qubit k is its k-th qubit), one Trotter step in the terms' order."""
 
-    places: Places
+    place: OnePlace
     observable: Annotated[Expr, Operand("what `pauli_evolve` takes", (OBSERVABLE,))]
     time: Annotated[Expr, Operand("an angle", NUMBERS)]
     modifiers: Modifiers = ()
@@ -156,12 +155,12 @@ class Reset(Declared, words="reset"):
 
 @dataclass(frozen=True, slots=True)
 class Expval(Declared, words="expval"):
-    """The expectation value of `observable` (its qubit k is the k-th qubit of `places`); consumes the qubits.
+    """The expectation value of `observable` (its qubit k is the k-th qubit of `place`); consumes the qubits.
 
     Defines `result`: a Float, or a vector of Floats if `observable` is a vector of observables.
     """
 
-    places: Places
+    place: OnePlace
     observable: Annotated[Expr, Operand("what `expval` takes", (OBSERVABLE, ArrayType(OBSERVABLE)))]
     result: Annotated[str, Defines(lambda op: ArrayType(FLOAT) if isinstance(op.observable.type, ArrayType) else FLOAT)]
     span: Span | None = field(default=None, compare=False)
@@ -169,9 +168,9 @@ class Expval(Declared, words="expval"):
 
 @dataclass(frozen=True, slots=True)
 class Probabilities(Declared, words="probabilities"):
-    """The 2**n outcome probabilities of `places`, index 0 all zeros, first qubit least significant; consumes them."""
+    """The 2**n outcome probabilities of `place`, index 0 all zeros, first qubit least significant; consumes its qubits."""
 
-    places: Places
+    place: OnePlace
     result: Annotated[str, Defines(lambda op: ArrayType(FLOAT))]
     span: Span | None = field(default=None, compare=False)
 

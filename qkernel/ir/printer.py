@@ -102,8 +102,6 @@ class _FunctionPrinter:
                     shown.append(self.value(value))
                 case Role.MATRIX:
                     shown.append(_matrix(value))
-                case Role.PLACES if len(value) > 1:
-                    shown.append(f"({self.values(value)})")
                 case _:
                     shown += map(self.value, value)
         return word if word in op.words else _function_text(word), shown
@@ -112,11 +110,16 @@ class _FunctionPrinter:
         return ", ".join(map(self.value, values))
 
     def value(self, value: Expr | Place) -> str:
-        """An expression, or `q`, `q[i]` or `q[start +: length : stride]`."""
+        """An expression, or `q`, `q[i]` or `q[start +: length : stride]`, where pieces in parentheses may stand for `q`."""
         if isinstance(value, Expr):
             return format_expression(value)
-        register, type = name_text(value.register), self.types[value.register]
-        if (value.length is None) == (type is QUBIT) and value == whole(value.register, type):
+        if isinstance(value.register, tuple):
+            register = f"({self.values(value.pieces)}{',' if len(value.pieces) == 1 else ''})"
+            is_whole = value.is_all
+        else:
+            register, type = name_text(value.register), self.types[value.register]
+            is_whole = (value.length is None) == (type is QUBIT) and value == whole(value.register, type)
+        if is_whole:
             return register
         if value.length is None:
             return f"{register}[{format_expression(value.start)}]"

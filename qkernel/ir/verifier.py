@@ -141,7 +141,7 @@ class _Checker:
                     raise self.fail(f"there is no {name} `{value}`{did_you_mean(value, sorted(op.words))}")
                 case Role.PLACE:
                     self._value(value)
-                case Role.PLACES | Role.EACH_PLACE | Role.EACH_EXPRESSION | Role.EACH_VALUE:
+                case Role.EACH_PLACE | Role.EACH_EXPRESSION | Role.EACH_VALUE:
                     for part in value:
                         self._value(part)
                 case Role.PARTS:
@@ -171,14 +171,15 @@ class _Checker:
         self.expect(len(gate.angles) == expected, f"`{gate.gate}` takes {expected} angles, not {len(gate.angles)}")
         are_single = all(place.length is None for place in gate.places)
         for angle in gate.angles:
-            one_each = bool(gate.places) and gate.places[0].length is not None
+            one_each = bool(gate.places) and not are_single
             type = angle.type.entry if one_each and isinstance(angle.type, ArrayType) else angle.type
             if not is_number(type):
                 raise self.fail(f"an angle is a number, not {with_article(angle.type)}")
         if rule is not None:
             count = len(gate.places)
             self.expect(count == rule.num_qubits, f"`{gate.gate}` takes {rule.num_qubits} qubits, not {count}")
-            self.expect(rule.is_broadcast or are_single, f"`{gate.gate}` takes single qubits")
+            are_registers = all(place.length is not None for place in gate.places)
+            self.expect(are_single or are_registers, f"`{gate.gate}` takes single qubits, or registers, and not both")
         if gate.matrix is not None:
             size = len(gate.matrix)
             self.expect(all(len(row) == size for row in gate.matrix), "the matrix is not square")
@@ -206,9 +207,16 @@ class _Checker:
         if isinstance(value, Expr):
             self._expression(value)
             return
-        name = value.register
-        self.expect(name in self.visible, f"`{name}` is not defined here")
-        type = self.visible[name]
+        type: Type = ArrayType(QUBIT)
+        if isinstance(value.register, tuple):
+            name = "what is joined"
+            self.expect(bool(value.register), "a place of no qubits")
+            for piece in value.register:
+                self._value(piece)
+        else:
+            name = value.register
+            self.expect(name in self.visible, f"`{name}` is not defined here")
+            type = self.visible[name]
         if not is_quantum(type):
             raise self.fail(f"`{name}` is {with_article(type)}, not qubits")
         for bound in value.bounds:

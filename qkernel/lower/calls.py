@@ -149,7 +149,7 @@ def _check_returned(interpreter: Interpreter, frame: Frame) -> None:
     """Raise if the function that has run gives one qubit back twice, or loses one: what computed indices can hide."""
     function = frame.function
     places = [value for value in function.returns if isinstance(value, Place)]
-    if len(places) > 1 and any(type(place.start) is not Const for place in places):
+    if len(places) > 1 and any(type(place.start) is not Const or place.pieces for place in places):
         with interpreter.reporting(function.span, frame):
             interpreter.all_qubits(places, frame.names)
     if (parameters := interpreter.taken_apart.get(function.name)) is None:

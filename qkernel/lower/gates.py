@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.diagnostics import counted
-from qkernel.errors import BindingShapeError, KernelTypeError, ObservableError, SizeError
+from qkernel.errors import BindingShapeError, KernelTypeError, ObservableError, SizeError, unequal_registers
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Expr
 from qkernel.ir.ops import Alloc, Gate, PauliEvolve
@@ -56,12 +56,16 @@ def gate(interpreter: Interpreter, op: Gate, frame: Frame) -> None:
 
 
 def _wide(interpreter: Interpreter, op: Gate, code: int, span: int, names: dict[str, Any]) -> None:
-    """A gate on whole places: one gate for each qubit, or a barrier or matrix on all of them."""
-    qubits = interpreter.all_qubits(op.places, names)
+    """A gate on whole places: one gate for each qubit of them, or a barrier or matrix on all of their qubits."""
+    each = [interpreter.qubits(place, names) for place in op.places]
+    qubits = [qubit for found in each for qubit in found]
+    interpreter.check(qubits)
     if op.gate == "barrier":
         code = interpreter.columns.kinds.number(Kind("barrier", len(qubits)))
     elif op.gate in GATES:
-        _broadcast(interpreter, op, code, qubits, span, names)
+        if len({*map(len, each)}) > 1:
+            raise unequal_registers(op.gate, [*map(len, each)])
+        _broadcast(interpreter, op, code, [*zip(*each, strict=True)], span, names)
         return
     elif len(qubits) != interpreter.columns.kinds.table[code].num_targets:
         width = interpreter.columns.kinds.table[code].num_targets
@@ -69,8 +73,10 @@ def _wide(interpreter: Interpreter, op: Gate, code: int, span: int, names: dict[
     emit(interpreter, [(code, qubits, (), span)], op.modifiers, names)
 
 
-def _broadcast(interpreter: Interpreter, op: Gate, code: int, qubits: list[int], span: int, names: dict[str, Any]) -> None:
-    """One gate for each qubit."""
+def _broadcast(
+    interpreter: Interpreter, op: Gate, code: int, qubits: list[tuple[int, ...]], span: int, names: dict[str, Any]
+) -> None:
+    """One gate on each of `qubits`."""
     spend(INSTRUCTION * len(qubits))
     angles = _per_qubit(op, names, len(qubits))
     if interpreter.rows is None and not op.modifiers and len(qubits) >= FEW_GATES:
@@ -83,7 +89,7 @@ def _broadcast(interpreter: Interpreter, op: Gate, code: int, qubits: list[int],
 
 
 def _per_qubit(op: Gate, names: dict[str, Any], count: int) -> list[Any]:
-    """The angles of a gate on `count` qubits, each one value for all or a vector of that length."""
+    """The angles of `count` gates, each one value for all or a vector of that length."""
     angles = [value(angle, names) for angle in op.angles]
     for angle in filter(_is_vector, angles):
         length = angle.lengths[0] if type(angle) is OpenArray else len(angle)
@@ -96,23 +102,23 @@ def _per_qubit(op: Gate, names: dict[str, Any], count: int) -> list[Any]:
     return angles
 
 
-def _rows(op: Gate, code: int, qubits: Sequence[int], angles: list[Any], span: int) -> list[Row]:
-    """One gate for each qubit."""
+def _rows(op: Gate, code: int, qubits: Sequence[tuple[int, ...]], angles: list[Any], span: int) -> list[Row]:
+    """One gate on each of `qubits`."""
     return [
         (
             code,
-            (qubit,),
+            targets,
             [element(angle, [k], expr) if _is_vector(angle) else angle for angle, expr in zip(angles, op.angles, strict=True)],
             span,
         )
-        for k, qubit in enumerate(qubits)
+        for k, targets in enumerate(qubits)
     ]
 
 
-def _group(code: int, qubits: Sequence[int], angles: list[Any], span: int) -> Group:
+def _group(code: int, qubits: Sequence[tuple[int, ...]], angles: list[Any], span: int) -> Group:
     """The same for `Columns.extend`. Raises `NotVectorised` if the angles are no numbers or affine values."""
     columns = [_column(angle, len(qubits)) for angle in angles]
-    return Group(code, np.array(qubits, np.int32)[:, None], columns, span, np.arange(len(qubits)))
+    return Group(code, np.array(qubits, np.int32), columns, span, np.arange(len(qubits)))
 
 
 def _column(angle: Any, count: int) -> Any:
@@ -133,7 +139,7 @@ def _is_vector(angle: Any) -> bool:
 def evolve(interpreter: Interpreter, op: PauliEvolve, frame: Frame) -> None:
     """Write exp(-i t H) as rotations, one for each term of H."""
     names = frame.names
-    qubits = interpreter.all_qubits(op.places, names)
+    qubits = interpreter.all_qubits((op.place,), names)
     time = value(op.time, names)
     kinds, span = interpreter.columns.kinds, interpreter.columns.span_number(op.span)
     rows = _evolution(value(op.observable, names), qubits, time, kinds, span)

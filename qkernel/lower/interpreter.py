@@ -23,7 +23,17 @@ from qkernel.lower.evaluation import value, whole
 from qkernel.lower.integers import Integers
 from qkernel.lower.lengths import Lengths
 from qkernel.lower.parameters import OpenParameters
-from qkernel.lower.reports import Frame, locate, not_unitary, outside, refused_bound, translated, twice, used_again
+from qkernel.lower.reports import (
+    Frame,
+    locate,
+    not_unitary,
+    outside,
+    refused_bound,
+    register_text,
+    translated,
+    twice,
+    used_again,
+)
 from qkernel.lower.values import Register, Unsettled, known
 from qkernel.lower.workspace import Workspace
 
@@ -145,7 +155,7 @@ class Interpreter:
 
     def qubit(self, place: Place, names: dict[str, Any]) -> int:
         """The one qubit of a place without a length."""
-        qubits: list[int] = names[place.register].qubits
+        qubits = self._stretch(place.register, names)
         start = place.start
         index = start.value if type(start) is Const else value(start, names)
         if type(index) is not int:
@@ -158,13 +168,13 @@ class Interpreter:
         """The qubits of a place."""
         if place.length is None:
             return [self.qubit(place, names)]
-        qubits: list[int] = names[place.register].qubits
+        qubits = self._stretch(place.register, names)
         start, stride, length = (
             whole(value(part, names), "the bounds of a slice") for part in (place.start, place.stride, place.length)
         )
         if length < 0:
             raise SizeError(
-                f"a part of the register `{written_name(place.register)}` would have {length} qubits", label="negative size"
+                f"a part of the register `{register_text(place)}` would have {length} qubits", label="negative size"
             )
         spend(length)
         for index in (start, start + stride * (length - 1)) if length else ():
@@ -175,6 +185,13 @@ class Interpreter:
             if stride == 1 and start + length == len(qubits)
             else [qubits[start + stride * k] for k in range(length)]
         )
+
+    def _stretch(self, register: str | tuple[Place, ...], names: dict[str, Any]) -> list[int]:
+        """The qubits of a register, by its name or joined of pieces."""
+        if isinstance(register, str):
+            found: list[int] = names[register].qubits
+            return found
+        return [qubit for piece in register for qubit in self.qubits(piece, names)]
 
     def all_qubits(self, places: Iterable[Place], names: dict[str, Any]) -> list[int]:
         """The qubits of several places in order, distinct and alive."""

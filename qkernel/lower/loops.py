@@ -105,7 +105,7 @@ def _gates_in(op: For) -> int:
 
 
 def _is_wide(place: Place) -> bool:
-    return place.length is not None
+    return place.length is not None or type(place.register) is not str
 
 
 def unroll(
@@ -191,6 +191,7 @@ class _Unrolling:
         spend((INSTRUCTION + sum(tree_size(expr)[0] for expr in expressions(op)) // 4) * len(order))
         qubits = np.empty((len(order), len(op.places)), np.int32)
         for k, place in enumerate(op.places):
+            assert isinstance(place.register, str)
             register, index = names[place.register].array, value(place.start, names)
             match index:
                 case np.ndarray() if index.dtype.kind in "iu" and index.min() >= 0 and index.max() < len(register):

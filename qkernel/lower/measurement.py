@@ -132,7 +132,7 @@ def _read_out(interpreter: Interpreter, op: Expval | Probabilities, frame: Frame
             label="in a run-time branch",
             help="read it out after the branches have joined",
         )
-    return interpreter.all_qubits(op.places, frame.names)
+    return interpreter.all_qubits((op.place,), frame.names)
 
 
 def _consume(interpreter: Interpreter, qubits: list[int], how: str, span: Span | None) -> None:

@@ -119,11 +119,18 @@ def refused_bound(entry: Function, parameter: Parameter, what: str) -> Entrypoin
     )
 
 
+def register_text(place: Place) -> str:
+    """What the register of a place is called."""
+    if isinstance(place.register, str):
+        return written_name(place.register)
+    return f"({', '.join(map(register_text, place.register))})"
+
+
 def outside(place: Place, index: int, length: int) -> QubitIndexResolutionError:
     """The error for an index beyond a register."""
     where = "is negative" if index < 0 else f"lies outside it: it has {counted(length, 'qubit')}"
     return QubitIndexResolutionError(
-        f"index {index} of the register `{written_name(place.register)}` {where}",
+        f"index {index} of the register `{register_text(place)}` {where}",
         label=f"index {index}",
         help=f"only a number written with a minus, `q[-1]`, counts from the end, and here at most to `q[-{length}]`"
         if index < 0

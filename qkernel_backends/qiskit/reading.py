@@ -49,7 +49,7 @@ from qkernel.ir.ops import (
     Reset,
     While,
 )
-from qkernel.ir.places import Place, whole
+from qkernel.ir.places import Place, joined, whole
 from qkernel.ir.trees import free_names
 from qkernel.ir.types import BIT, QUBIT, UINT, ArrayType
 from qkernel.ir.verifier import verify
@@ -266,7 +266,7 @@ class _Reading:
                 matrix = tuple(tuple(complex(entry) for entry in row) for row in np.asarray(operation.to_matrix()))
                 return [Gate("unitary", tuple(places), (), modifiers, matrix)]
             case PauliEvolutionGate() if (word := _one_word(operation)) is not None:
-                return [PauliEvolve(tuple(places), Const(word), self.arguments.angle(operation.time), modifiers)]
+                return [PauliEvolve(joined(places), Const(word), self.arguments.angle(operation.time), modifiers)]
         if operation.name == "iswap_dg":
             return [Gate("iswap", tuple(places), (), (Adjoint(), *modifiers))]
         if operation.name == "global_phase":

@@ -31,7 +31,7 @@ from qkernel.ir.ops import (
     Range,
     While,
 )
-from qkernel.ir.places import Place, whole
+from qkernel.ir.places import Place, joined, whole
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, TupleType, Type, is_quantum
 from qkernel.ir.walk import definitions
 from strategies.ir_expressions import Scope, array, bit, hamiltonians, observable, real, uint
@@ -109,9 +109,17 @@ class _Writer:
         if not registers:
             return None
         name = self.one_of(registers)
+        of = self.joined().register if self.draw(st.integers(0, 4)) == 0 else name
         if single:
-            return Place(name, self.uint())
-        return whole(name) if self.draw(st.booleans()) else Place(name, self.uint(), self.uint(), self.uint())
+            return Place(of, self.uint())
+        if self.draw(st.booleans()):
+            return whole(of) if isinstance(of, str) else joined(of)
+        return Place(of, self.uint(), self.uint(), self.uint())
+
+    def joined(self) -> Place:
+        """A place of several pieces."""
+        found = [self.place(self.draw(st.booleans())) for _ in range(self.draw(st.integers(2, 3)))]
+        return joined(place for place in found if place is not None)
 
     def places(self, single: bool, most: int = 3) -> tuple[Place, ...] | None:
         found = tuple(self.place(single) for _ in range(self.draw(st.integers(1, most))))
@@ -152,7 +160,7 @@ class _Writer:
                     values[name] = self.value(self.one_of([*types]))
                 case Role.PLACE:
                     values[name] = self.place(self.draw(st.booleans()))
-                case Role.PLACES | Role.EACH_PLACE:
+                case Role.EACH_PLACE:
                     values[name] = self.places(self.draw(st.booleans()))
                 case Role.PARTS:
                     values[name] = self.modifiers()
@@ -171,7 +179,7 @@ class _Writer:
 
     def gate(self) -> Op | None:
         rule = GATES[self.draw(st.sampled_from(sorted(GATES)))]
-        single = not rule.is_broadcast or self.draw(st.booleans())
+        single = self.draw(st.booleans())
         places = [self.place(single) for _ in range(rule.num_qubits)]
         if None in places:
             return None

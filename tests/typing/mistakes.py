@@ -13,8 +13,8 @@ def kernel(q: qk.Qubit, r: qk.Vector[qk.Qubit]) -> qk.Qubit:
     q = helper(q, "half a turn")  # error
     q = helper(0.5, q)  # error
     q = helper(q)  # error
-    q = qk.h(0.5)  # error
     a, b = qk.cx(q, r)  # error
+    q = qk.h(0.5)  # error
     c, d, e = qk.cx(q, q)  # error
     q = qk.measure(q)  # error
     r.append(q)  # error

@@ -1,7 +1,8 @@
 @qk.qkernel
 def kernel(n: qk.UInt) -> qk.Vector[qk.Bit]:
     q = qk.qubit_array(n)
-    a, b = qk.cx(q, q)
+    flag = qk.qubit()
+    flag, q = qk.cx(flag, q)
     return qk.measure(q)
 
 

@@ -1,7 +1,8 @@
 @qk.qkernel
 def kernel(angle: qk.Float) -> qk.Vector[qk.Qubit]:
-    q = qk.qubit_array(2)
-    return qk.rzz(q, q, angle)
+    q = qk.qubit_array(4)
+    q[:3], q[3] = qk.rzz(q[:3], q[3], angle)
+    return q
 
 
 kernel.check()

@@ -1,8 +1,8 @@
 @qk.qkernel
-def kernel(n: qk.UInt) -> qk.Vector[qk.Bit]:
+def kernel(n: qk.UInt, k: qk.UInt) -> qk.Vector[qk.Bit]:
     q = qk.qubit_array(n)
-    q[::-1] = qk.h(q[::-1])
+    q[k - 2 :: -1] = qk.h(q[k - 2 :: -1])
     return qk.measure(q)
 
 
-kernel.check()
+kernel.sample(n=3, k=1)
