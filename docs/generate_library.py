@@ -47,17 +47,18 @@ LARGE = (10, 100)
 
 def library_page() -> str:
     """The text of docs/library.md."""
-    sections: dict[str, list[Example]] = {}
+    sections: dict[Any, list[Example]] = {}
     for example in EXAMPLES:
         subject = getattr(qkernel_stdlib, example.of or example.name)
-        sections.setdefault(_first_sentence(sys.modules[subject.__module__]), []).append(example)
+        sections.setdefault(sys.modules[subject.__module__], []).append(example)
     parts = [HEAD, "\n"]
-    for title, examples in sections.items():
+    for module, examples in sections.items():
         names = [name for example in examples for name in (example.of or example.name, *example.shows)]
-        parts.append(f"* {title}: {', '.join(f'[{name}](#{name})' for name in names)}\n")
+        parts.append(f"* {_title(module)}: {', '.join(f'[{name}](#{name})' for name in names)}\n")
     parts.append("* [Counts beside the papers](#counts-beside-the-papers)\n")
-    for title, examples in sections.items():
-        parts += [f"\n## {title}\n", *map(_card, examples)]
+    for module, examples in sections.items():
+        _, *text = (inspect.getdoc(module) or "").split("\n", 1)
+        parts += [f"\n## {_title(module)}\n", *(f"{part.rstrip()}\n" for part in text), *map(_card, examples)]
     return "".join([*parts, *_beside_papers()])
 
 
@@ -146,7 +147,7 @@ def _beside_papers() -> list[str]:
     return lines
 
 
-def _first_sentence(module: Any) -> str:
+def _title(module: Any) -> str:
     return (inspect.getdoc(module) or "").split("\n")[0].rstrip(".")
 
 
@@ -182,8 +183,10 @@ def _printed(example: Example) -> str:
 
 def _counts(example: Example) -> str:
     """The closed forms, a line each; of recursion and of what would fill lines, the counts at two sizes."""
+    subject = getattr(qkernel_stdlib, example.of or example.name)
+    counted = subject if isinstance(subject, qk.Kernel) else example.kernel
     try:
-        rows = _rows(example.kernel.estimate_resources())
+        rows = _rows(counted.estimate_resources())
     except EntrypointValidationError:  # it calls itself, or a loop of its carries what has no closed form
         rows = {}
     if not rows or any(len(text) > LONGEST_FORM for text in rows.values()):
@@ -196,7 +199,8 @@ def _counts(example: Example) -> str:
 
 
 def _rows(found: qk.ResourceEstimate) -> dict[str, str]:
-    rows = {"qubits": found.qubits, **found.gates.by_name, "measurements": found.measurements}
+    calls = {f"calls of {name}": count for name, count in found.calls.oracle_calls.items()}
+    rows = {"qubits": found.qubits, **found.gates.by_name, "measurements": found.measurements, **calls}
     return {name: str(count) for name, count in rows.items() if str(count) != "0"}
 
 

@@ -1,21 +1,26 @@
 """Amplitude amplification and estimation.
 
 `preparation` A takes a register and prepares its state from 0; `oracle` O takes it and gives good basis states the sign -1.
-Both are operations on a register alone that return it: kernels, lambdas, partials. a is the probability of good states in
-A|0>. The functions here take kernels, so they are called in kernels. Gate counts are those of the gates as written.
+Both are operations on a register alone that return it: kernels, lambdas, partials; open they count as oracles. a is the
+probability of good states in A|0>. Gate counts are those of the gates as written.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import qkernel as qk
 from qkernel_stdlib.controlled_gates import mcz
 from qkernel_stdlib.transforms import iqft
+
+if TYPE_CHECKING:  # functions are taken as well
+    Operation = Callable[[qk.Vector[qk.Qubit]], qk.Vector[qk.Qubit]]
+else:
+    Operation = qk.Kernel[[qk.Vector[qk.Qubit]], qk.Vector[qk.Qubit]]
 
 
 @qk.qkernel
@@ -40,8 +45,12 @@ def grover_operator(preparation: Callable[..., Any], oracle: Callable[..., Any])
     return operator
 
 
+@qk.qkernel
 def amplitude_amplification(
-    q: qk.Vector[qk.Qubit], preparation: Callable[..., Any], oracle: Callable[..., Any], iterations: qk.UInt
+    q: qk.Vector[qk.Qubit],
+    preparation: Operation,
+    oracle: Operation,
+    iterations: qk.UInt,
 ) -> qk.Vector[qk.Qubit]:
     """From 0 a state that is good with probability sin((2 iterations + 1) arcsin(sqrt(a)))**2.
 
@@ -55,10 +64,11 @@ def amplitude_amplification(
     return q
 
 
+@qk.qkernel
 def fixed_point_amplification(
     q: qk.Vector[qk.Qubit],
-    preparation: Callable[..., Any],
-    oracle: Callable[..., Any],
+    preparation: Operation,
+    oracle: Operation,
     iterations: qk.UInt,
     delta: qk.Float = 0.1,
 ) -> qk.Vector[qk.Qubit]:
@@ -84,8 +94,12 @@ def fixed_point_amplification(
     return q
 
 
+@qk.qkernel
 def amplitude_estimation(
-    counting: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], preparation: Callable[..., Any], oracle: Callable[..., Any]
+    counting: qk.Vector[qk.Qubit],
+    q: qk.Vector[qk.Qubit],
+    preparation: Operation,
+    oracle: Operation,
 ) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """Write y with a = sin(pi y / 2**m)**2 into the m counting qubits, fresh from allocation like q, to one part in 2**m.
 

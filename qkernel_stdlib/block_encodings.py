@@ -2,7 +2,8 @@
 
 A kernel U of an index and a register block-encodes the matrix A with scale s if <0|U|0> = A / s, where 0 is that of the index.
 `encoding` is such a kernel, which takes (index, q) and gives them back. Angles are in radians; phases are those of quantum
-signal processing by W(x) = exp(i arccos(x) X). The functions here take kernels and Python data, so they are called in kernels.
+signal processing by W(x) = exp(i arccos(x) X). `lcu` and `pauli_lcu` take Python data, so they are functions to call in
+kernels.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ import numpy as np
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel_stdlib.amplitude_amplification import reflection_about_zero
+
+Encoding = qk.Kernel[[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]], tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]]
+"""An argument that is a kernel of an index and a register."""
 
 
 @qk.qkernel
@@ -104,19 +108,22 @@ def _words(hamiltonian: qko.Hamiltonian) -> list[tuple[list[tuple[str, int]], fl
     return words
 
 
+@qk.qkernel
 def qubitization(
-    index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], encoding: Callable[..., Any]
+    index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], encoding: Encoding
 ) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """The walk (2|0><0| - 1) U: where U is its own inverse its eigenvalues are exp(+-i arccos(e / s)) for each e of A.
 
     Source: Low, Chuang 2019 (arXiv:1610.06546).
     """
     index, q = encoding(index, q)
-    return reflection_about_zero(index), q
+    index = reflection_about_zero(index)
+    return index, q
 
 
+@qk.qkernel
 def qsvt(
-    index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], encoding: Callable[..., Any], phases: qk.Vector[qk.Float]
+    index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], encoding: Encoding, phases: qk.Vector[qk.Float]
 ) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """Block-encode P(A / s) for Hermitian A, P the polynomial of degree d of the d + 1 `phases`; phases 0 are Chebyshev's T_d.
 
@@ -124,7 +131,7 @@ def qsvt(
     turn, d + 1 phases under the index. With T_3 this is oblivious amplitude amplification.
     Source: Gilyen, Su, Low, Wiebe 2019 (arXiv:1806.01838), theorem 17.
     """
-    degree = len(phases) - 1
+    degree = phases.shape[0] - 1
     for k in qk.range(degree, -1, -1):
         quarters = min(k, 1) + min(degree - k, 1)
         index = _projector_phase(index, phases[k] - quarters * math.pi / 4, math.pi / 2 if k > 0 else 0.0)
@@ -152,11 +159,12 @@ def _unchanged(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
     return q
 
 
+@qk.qkernel
 def real_qsvt(
     flag: qk.Qubit,
     index: qk.Vector[qk.Qubit],
     q: qk.Vector[qk.Qubit],
-    encoding: Callable[..., Any],
+    encoding: Encoding,
     phases: qk.Vector[qk.Float],
 ) -> tuple[qk.Qubit, qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """As `qsvt`, but of the real part of P, by a flag that is one more qubit of the index; `qsvt_phases` finds the phases.
@@ -164,7 +172,7 @@ def real_qsvt(
     The flag takes the signs of the phases: 2 H, d encodings and inverses, d + 1 times 2 RZ, one of them under the index.
     Source: Gilyen, Su, Low, Wiebe 2019 (arXiv:1806.01838), corollary 18.
     """
-    degree = len(phases) - 1
+    degree = phases.shape[0] - 1
     flag = qk.h(flag)
     for k in qk.range(degree, -1, -1):
         flag, index = _signed_phase(flag, index, phases[k])

@@ -1,19 +1,24 @@
 """Search, and the algorithms that ask an oracle for a hidden property.
 
-`oracle` takes a register and gives marked basis states the sign -1, unless it is said to do otherwise. The functions that
-take oracles are called in kernels. Gate counts are those of the gates as written.
+`oracle` takes a register and gives marked basis states the sign -1, unless it is said to do otherwise; a kernel,
+a lambda or a partial, and open it counts as an oracle. Gate counts are those of the gates as written.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import qkernel as qk
-from qkernel_stdlib.amplitude_amplification import reflection_about_zero
+from qkernel_stdlib.amplitude_amplification import Operation, reflection_about_zero
+
+if TYPE_CHECKING:  # functions are taken as well
+    Labelling = Callable[[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]], tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]]
+else:
+    Labelling = qk.Kernel[[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]], tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]]
 
 
 @qk.qkernel
@@ -25,7 +30,8 @@ def diffusion(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
     return qk.h(reflection_about_zero(qk.h(q)))
 
 
-def grover_search(q: qk.Vector[qk.Qubit], oracle: Callable[..., Any], iterations: qk.UInt) -> qk.Vector[qk.Qubit]:
+@qk.qkernel
+def grover_search(q: qk.Vector[qk.Qubit], oracle: Operation, iterations: qk.UInt) -> qk.Vector[qk.Qubit]:
     """From 0, `iterations` times the oracle and `diffusion` after H on each qubit: sin((2 iterations + 1) t)**2 is marked.
 
     t = arcsin(sqrt(m / 2**n)) for m marked states; `grover_iteration_count` has the best number of iterations.
@@ -86,7 +92,8 @@ def minimum_search(
     return best, least
 
 
-def bernstein_vazirani(q: qk.Vector[qk.Qubit], oracle: Callable[..., Any]) -> qk.Vector[qk.Qubit]:
+@qk.qkernel
+def bernstein_vazirani(q: qk.Vector[qk.Qubit], oracle: Operation) -> qk.Vector[qk.Qubit]:
     """From 0 the hidden number s itself, where the oracle gives |x> the sign (-1)**(s . x): one oracle, 2n H.
 
     Source: Bernstein, Vazirani 1997 (SIAM J. Comput. 26, 1411).
@@ -94,7 +101,8 @@ def bernstein_vazirani(q: qk.Vector[qk.Qubit], oracle: Callable[..., Any]) -> qk
     return qk.h(oracle(qk.h(q)))
 
 
-def deutsch_jozsa(q: qk.Vector[qk.Qubit], oracle: Callable[..., Any]) -> qk.Vector[qk.Qubit]:
+@qk.qkernel
+def deutsch_jozsa(q: qk.Vector[qk.Qubit], oracle: Operation) -> qk.Vector[qk.Qubit]:
     """From 0 all zeros where the oracle marks all or no numbers, never where it marks half of them: one oracle, 2n H.
 
     Source: Deutsch, Jozsa 1992 (Proc. R. Soc. A 439, 553).
@@ -102,8 +110,11 @@ def deutsch_jozsa(q: qk.Vector[qk.Qubit], oracle: Callable[..., Any]) -> qk.Vect
     return qk.h(oracle(qk.h(q)))
 
 
+@qk.qkernel
 def simon(
-    q: qk.Vector[qk.Qubit], copy: qk.Vector[qk.Qubit], oracle: Callable[..., Any]
+    q: qk.Vector[qk.Qubit],
+    copy: qk.Vector[qk.Qubit],
+    oracle: Labelling,
 ) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """From 0 a random y with y . s = 0 modulo 2 in q, where the oracle writes into `copy` what x and x ^ s alone share.
 
