@@ -142,19 +142,8 @@ def array(draw: st.DrawFn, scope: Scope, element: Any, depth: int = 0) -> Expr:
 
 def observable(draw: st.DrawFn, scope: Scope, depth: int = 0) -> Expr:
     """An Observable."""
-
-    def sub() -> Expr:
-        return observable(draw, scope, depth + 1)
-
-    leaves: list[Callable[[], Expr]] = [lambda: Const(draw(hamiltonians()))]
-    leaves += [lambda name=name: Name(name, OBSERVABLE) for name in scope.names(OBSERVABLE)]
-    deeper: list[Callable[[], Expr]] = [
-        lambda: apply(draw(st.sampled_from(["X", "Y", "Z"])), apply("abs", uint(draw, scope, depth + 1))),
-        lambda: apply(draw(st.sampled_from(["+", "-", "*"])), sub(), sub()),
-        lambda: apply("*", real(draw, scope, depth + 1), sub()),
-        lambda: apply("neg", sub()),
-    ]
-    return _typed(draw, leaves, deeper, depth, OBSERVABLE, Const(Hamiltonian()))
+    names = scope.names(OBSERVABLE)
+    return Name(draw(st.sampled_from(names)), OBSERVABLE) if names and draw(st.booleans()) else Const(draw(hamiltonians()))
 
 
 def _typed(draw: st.DrawFn, leaves: list[Any], deeper: list[Any], depth: int, type: Type, otherwise: Expr) -> Expr:
