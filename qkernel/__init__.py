@@ -22,7 +22,7 @@ from qkernel.gate_functions import (
     swap, sx, sxdg, t, tdg, u, x, y, z,
 )  # fmt: skip
 from qkernel.kernel import Kernel
-from qkernel.modifiers import control, global_phase, inverse, select
+from qkernel.modifiers import control, global_phase, inverse, select, within_apply
 from qkernel.operations import (
     abs, barrier, bit, bit_array, cast, ceil, cos, exp, expval, float_, float_array, floor, items, log, log2, max, measure,
     measure_reset, min, pauli_evolve, prepare, probabilities, project_x, project_y, project_z, qubit, qubit_array, range, reset,
@@ -80,5 +80,5 @@ __all__ = [
     "measure_reset", "min", "p", "parse", "pauli_evolve", "prepare", "probabilities", "project_x", "project_y",
     "project_z", "qkernel", "qubit", "qubit_array", "range", "reset", "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz",
     "s", "sdg", "select", "sin", "sqrt", "struct", "swap", "sx", "sxdg", "t", "tan", "tdg", "u", "uint",
-    "uint_array", "unitary", "x", "y", "z",
+    "uint_array", "unitary", "within_apply", "x", "y", "z",
 ]  # fmt: skip

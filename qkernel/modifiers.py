@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, TypeVar
@@ -74,14 +75,27 @@ class Selection:
         return _call(active_tracer("`select`"), self, arguments, keywords)
 
 
-Operation = Modified | Selection
+@dataclass(frozen=True, slots=True)
+class Conjugation:
+    """An operation between another and the inverse of that, with steps applied: to the operation between alone."""
+
+    outer: Any
+    inner: Any
+    steps: tuple[Step, ...] = field(default=())
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Apply it; only inside a kernel. Takes what `outer` takes."""
+        return _call(active_tracer("`within_apply`"), self, arguments, keywords)
+
+
+Operation = Modified | Selection | Conjugation
 
 
 def _extend(operation: Any, step: Step, what: str) -> Operation:
     if isinstance(operation, Selection) and not isinstance(step, Phased):
         return Selection(operation.operations, (*operation.steps, step))
-    if isinstance(operation, Modified):
-        return Modified(operation.operation, (*operation.steps, step))
+    if isinstance(operation, Modified | Conjugation):
+        return replace(operation, steps=(*operation.steps, step))
     if callable(operation) and not isinstance(operation, (type, QuantumHandle)):
         return Modified(operation, (step,))
     raise KernelTypeError(
@@ -141,6 +155,17 @@ def select(operations: Sequence[Any]) -> Any:
     return Selection(tuple(operations))
 
 
+def within_apply(outer: Any, inner: Any) -> Any:
+    """`outer`, `inner`, and `outer` backwards: called with what `outer` takes, which comes back.
+
+    `inner` takes what `outer` gives back, qubits that it made included, and hands back the same; these are in 0 again at the
+    end, and free. Controls on all of it act on `inner` alone. Keywords go to whichever has arguments of these names.
+    """
+    for operation in (outer, inner):
+        _extend(operation, Inverted(), "within_apply")
+    return Conjugation(outer, inner)
+
+
 # calls --------------------------------------------------------------------------------------------------------------------
 
 
@@ -188,6 +213,8 @@ def _name(operation: Any) -> str:
     match operation:
         case Selection():
             return "`select`"
+        case Conjugation():
+            return "`within_apply`"
         case Modified(inner):
             return _name(inner)
     return f"`{name_of(operation)}`"
@@ -201,6 +228,8 @@ def _structs(operation: Any, backwards: bool = False) -> list[Struct]:
             return [part for part in taken if isinstance(part, Struct)]
         case Modified(inner, steps):
             return _structs(inner, is_backwards(steps) != backwards)
+        case Conjugation(outer):
+            return _structs(outer)
         case Selection((first, *_), steps):
             return _structs(first, is_backwards(steps) != backwards)
     return []
@@ -215,7 +244,7 @@ def _target_count(operation: Any, keywords: dict[str, Any], backwards: bool = Fa
             taken = [parameter for parameter in operation.signature.parameters if is_quantum(parameter.type)]
             count = len(exchange(operation.outline()).results) if backwards else len(taken)
             return count - len(handles_in(keywords))
-        case Modified(inner, steps) | Selection((inner, *_), steps):
+        case Modified(inner, steps) | Selection((inner, *_), steps) | Conjugation(inner, _, steps):
             controls = sum(isinstance(step, Controls) for step in steps) + isinstance(operation, Selection)
             return controls + _target_count(inner, keywords, is_backwards(steps) != backwards)
     return 1  # an oracle, on a register or on qubits; a function, which does not say
@@ -228,6 +257,8 @@ def _apply(
     operation, keywords = _with_power(operation, keywords)
     if isinstance(operation, Selection):
         return _select(tracer, operation, arguments, keywords)
+    if isinstance(operation, Conjugation):
+        return _within(tracer, operation, arguments, keywords)
     inner: Any = operation.operation
     steps = operation.steps
     if isinstance(inner, Oracle):
@@ -281,11 +312,83 @@ def _takes_power(operation: Any) -> bool:
     match operation:
         case Modified(inner):
             return _takes_power(inner)
+        case Conjugation(outer, inner):
+            return _takes_power(outer) or _takes_power(inner)
         case Selection(operations):
             return any(map(_takes_power, operations))
         case Kernel():
             return "power" in operation.signature.names
     return False
+
+
+# within -----------------------------------------------------------------------------------------------------------------
+
+
+def _within(tracer: Tracer, operation: Conjugation, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> list[Any]:
+    """The outer operation as a setup, and the inner one, under the steps, on what that gives back."""
+    site, outer = tracer.site, operation.outer
+    for name in keywords:
+        if not (_takes(outer, name) or _takes(operation.inner, name)):
+            title = f"neither {_name(outer)} nor {_name(operation.inner)} has an argument `{name}`"
+            raise CallArgumentError(title, span=site.of(name), label="unknown here")
+    counts = [step.count for step in operation.steps if isinstance(step, Controls)]
+    rest = take_controls(tracer, counts, arguments, _target_count(outer, keywords))[1]
+    controls = arguments[: len(arguments) - len(rest)]
+    with tracer.block() as setup:
+        tracer.site = replace(site, positional=site.positional[len(controls) :])
+        named = {name: value for name, value in keywords.items() if _takes(outer, name)}
+        taken = handles_in((*rest, *named.values()))
+        if not isinstance(outer, Gate | Kernel):
+            call = closed(tracer, outer, rest, named, PrebuiltKernel)
+            outer, rest, named = call.operation, call.arguments, call.keywords
+        given = handles_in(outer(*rest, **named))
+        tracer.site = site
+        others = {name: value for name, value in keywords.items() if _takes(operation.inner, name)}
+        with tracer.block() as body:
+            inner = operation.inner if isinstance(operation.inner, Operation) else Modified(operation.inner)
+            for step in operation.steps:
+                inner = _extend(inner, step, "within_apply")
+            results = _apply(tracer, inner, (*controls, *given), others)
+    _check_within(tracer, operation, given, handles_in(tuple(results))[len(controls) :])
+    tracer.emit(ops.Within(tuple(setup), tuple(body), site.span))
+    after = [handle.successor() for handle in taken]
+    for before, handle in zip(taken, after, strict=True):
+        tracer.ledger.follow(before, handle)
+    return [*results[: len(controls)], *after]
+
+
+def _takes(operation: Any, name: str) -> bool:
+    """Whether an operation has an argument of that name; of one that does not say, it is taken to have it."""
+    match operation:
+        case Gate():
+            return name in (*GATES[operation.name].angles, "theta")
+        case Kernel():
+            return name in operation._argument_names
+        case Modified(inner):
+            return _takes(inner, name)
+        case Selection(operations):
+            return any(_takes(each, name) for each in operations)
+        case Conjugation(outer, inner):
+            return _takes(outer, name) or _takes(inner, name)
+    try:
+        found = inspect.signature(operation).parameters
+    except (TypeError, ValueError):
+        return True
+    return name in found or any(each.kind is each.VAR_KEYWORD for each in found.values())
+
+
+def _check_within(tracer: Tracer, operation: Conjugation, given: list[QuantumHandle], back: list[QuantumHandle]) -> None:
+    """Raise where the inner operation does not give back what it takes."""
+    outer, inner = _name(operation.outer), _name(operation.inner)
+    if [handle.place for handle in given] != [handle.place for handle in back]:
+        raise KernelTypeError(
+            f"{inner} must hand back what {outer} gives it, in that order",
+            span=tracer.site.span,
+            label="other qubits come back",
+            help=f"return in {inner} all qubits that it takes",
+        )
+    for handle in back:
+        tracer.take(handle, "passed to `within_apply`", tracer.site.span)
 
 
 # multiplexers ---------------------------------------------------------------------------------------------------------------

@@ -11,8 +11,9 @@ import numpy as np
 from qkernel.engine import load_engine
 from qkernel.errors import QKernelError, UncleanAncillaError
 from qkernel.ir.module import Module
-from qkernel.ir.ops import Parameter
+from qkernel.ir.ops import Function, Parameter, Within
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, Type, is_quantum
+from qkernel.ir.walk import walk
 from qkernel.lower import lower
 from qkernel.lower.bindings import normalise
 from qkernel.records import spread
@@ -30,7 +31,9 @@ def check_promises(module: Module, values: Mapping[str, Any]) -> None:
     At `values`, angles that are not among them at random; without any at each of `SIZES`, which is then every length and whole
     number. A size at which the kernel has no circuit says nothing.
     """
-    if not any(function.clean_ancillas for function in module.functions):
+    if not any(
+        function.clean_ancillas or any(isinstance(op, Within) for op in walk(function.body)) for function in module.functions
+    ):
         return
     if values:
         _simulate(module, values)
@@ -44,6 +47,11 @@ def check_promises(module: Module, values: Mapping[str, Any]) -> None:
             raise
         except QKernelError:
             continue
+
+
+def _promises(function: Function) -> bool:
+    """Whether a function frees qubits that it makes."""
+    return function.clean_ancillas or any(isinstance(op, Within) for op in walk(function.body))
 
 
 def _made_up(parameter: Parameter, size: int, generator: np.random.Generator) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.draw.builder import Builder, Options
-from qkernel.draw.calls import call_items
+from qkernel.draw.calls import call_items, within_items
 from qkernel.draw.control_flow import branch_items, loop_items, while_items
 from qkernel.draw.operations import (
     alloc_operations,
@@ -44,6 +44,7 @@ from qkernel.ir.ops import (
     Probabilities,
     Reset,
     While,
+    Within,
 )
 from qkernel.ir.types import QUBIT, is_quantum
 from qkernel.lower.bindings import normalise
@@ -109,3 +110,5 @@ def draw_op(builder: Builder, op: Op, scope: Scope, at_start: bool) -> list[Item
             return while_items(builder, op, scope)
         case If():
             return branch_items(builder, op, scope)
+        case Within():
+            return within_items(builder, op, scope)

@@ -26,6 +26,7 @@ from qkernel.ir.ops import (
     If,
     Parameter,
     While,
+    Within,
 )
 from qkernel.ir.places import Place
 from qkernel.ir.types import QUBIT, UINT, is_quantum
@@ -40,6 +41,11 @@ _HIDDEN_BOXES = 4000
 
 _MOST_ITERATIONS = 100_000
 """How many iterations of loops are gone through, those that draw nothing included."""
+
+
+def made_before(op: Call, scope: Scope) -> bool:
+    """Whether the results of a call are there already: it is the inverse of what made them."""
+    return any(name in scope.places for name in op.results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +119,15 @@ class Builder:
         """Draw `ops` behind `items`, those of the innermost level."""
         lanes = self.wiring.lanes
         for op in ops:
-            is_opened = isinstance(op, Call) and self.opens(self.module[op.callee], scope)
+            is_opened = isinstance(op, Call) and self.opens(self.module[op.callee], scope) and not made_before(op, scope)
             touched = [value for value in operands(op) if isinstance(value, Place)]
             places = control_places(op.modifiers) if isinstance(op, Call) and is_opened else touched
-            if is_opened or isinstance(op, (For, While)):
+            if is_opened or isinstance(op, (For, While, Within)):
                 lanes.leave(self.wiring)
             lanes.prepare([self.wiring.place(place, scope, op.span) for place in places], self.wiring)
             found = self.draw_op(self, op, scope, not items and len(lanes.levels) == 1)
             found = [entry for entry in found if isinstance(entry, Frame) or entry.touches]  # none on a register of length 0
-            if not isinstance(op, (For, While, If)):  # what stands in these is counted already
+            if not isinstance(op, (For, While, If, Within)):  # what stands in these is counted already
                 self.charge(sum(isinstance(entry, Operation) for entry in found), scope)
             items += found
             lanes.end([wire for entry in found if isinstance(entry, Operation) for wire in entry.ended])

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from qkernel.draw.builder import Builder
+from qkernel.draw.builder import Builder, made_before
 from qkernel.draw.operations import Decoration, decoration, place_operation, ports
 from qkernel.draw.scene import Frame, Item, Operation, Section, Touch
 from qkernel.draw.scope import Scope, argument_label, register_value
 from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Slice
 from qkernel.ir.expressions import size as size_of
-from qkernel.ir.ops import Alloc, Call, Function, Measure, Op
+from qkernel.ir.ops import Alloc, Call, Function, Measure, Op, Within
 from qkernel.ir.places import Place
 from qkernel.ir.trees import free_names, substitute
 from qkernel.ir.types import BIT, QUBIT, UINT, ArrayType
@@ -31,15 +31,26 @@ def call_items(builder: Builder, op: Call, scope: Scope) -> list[Item]:
     )
     name = (callee.label or callee.name) + ("†" if extra.is_adjoint else "") + extra.suffix
     title = f"{name}({', '.join(lines)})" if lines else name
-    if builder.opens(callee, scope):
+    ends = made_before(op, scope)
+    if builder.opens(callee, scope) and not ends:
         return _open(builder, op, callee, title, extra, scope)
     operation = replace(_box(builder, op, callee, name, lines, extra, scope), tooltip=title, span=op.span)
-    body = _body(builder, op, callee, title, extra, scope)
+    body = None if ends else _body(builder, op, callee, title, extra, scope)
     touched = {touch.wire for touch in operation.touches}
     made = [wire for wire in _result_wires(builder, op, scope) if wire not in touched]
     bits = tuple(builder.wiring.bits[text] for text in _result_bits(builder, op, scope))
     operation = replace(operation, touches=operation.touches + tuple(Touch(wire) for wire in made), bits=bits, body=body)
+    operation = replace(operation, ended=(*operation.ended, *made)) if ends else operation
     return [operation] if operation.touches else []
+
+
+def within_items(builder: Builder, op: Within, scope: Scope) -> list[Item]:
+    """A setup, what stands between, and the setup backwards, one after another."""
+    inner = scope.branch()
+    with builder.level() as items:
+        for block in (op.setup, op.body, (op.undo,)):
+            builder.read(block, inner, items)
+    return items
 
 
 def _box(

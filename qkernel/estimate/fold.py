@@ -26,6 +26,7 @@ from qkernel.estimate.forms import is_whole, positive_part, power
 from qkernel.estimate.leaves import decided, gate_tally, measure_tally, oracle_tally, pauli_tally, prepare_tally
 from qkernel.estimate.quantity import (
     ONE,
+    ZERO,
     Argument,
     Bound,
     Closure,
@@ -259,6 +260,10 @@ class _FunctionFold:
                     self.items_loop(op, domain, tally)
             case ops.If():
                 self.branch(op, tally)
+            case ops.Within(setup, body):
+                inner, between = self.block(setup).conjugating(), self.block(body)
+                inner.include(between)
+                tally.include(inner.released(between.of("qubits"), between.of("ancillas"), ZERO))
             case ops.Alloc(register, written, span):
                 size = ONE if written is None else self.scope.number(written)
                 self.scope.values[register] = Register(size)

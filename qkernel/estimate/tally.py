@@ -103,6 +103,13 @@ class Widest:
     base: str
 
 
+@dataclass(frozen=True, slots=True)
+class Uncontrolled:
+    """Of a setup and its inverse: what controls on all that stands around and between them leave as it is."""
+
+    item: Kind | Controls | Widest
+
+
 class Path:
     """The calls that an amount is made in, the outermost first: one object for each path, so that long ones compare fast."""
 
@@ -122,7 +129,7 @@ def _within(name: str, rest: Path | None) -> Path:
     return found
 
 
-Item = Kind | Controls | Called | Excess | Widest | str
+Item = Kind | Controls | Called | Excess | Widest | Uncontrolled | str
 Key = tuple[Path | None, Item]
 _INSIDE: frozenset[Key] = frozenset((None, item) for item in ("workspace", "cleaned", "consumed", "measured"))
 
@@ -202,8 +209,11 @@ class Tally:
         return result
 
     def with_workspace(self) -> Tally:
-        """The tally with the workspace among its qubits."""
-        result = Tally({key: amount for key, amount in self.amounts.items() if key not in _INSIDE}, self.bounded - {"consumed"})
+        """The tally with the workspace among its qubits, once no controls come to it any more."""
+        result = Tally(bounded=self.bounded - {"consumed"})
+        for (path, item), amount in self.amounts.items():
+            if (path, item) not in _INSIDE:
+                result._add((path, _plain(item)), amount)
         for item in ("qubits", "ancillas"):
             result.add(item, without_needless_brackets(self.of("workspace")))
         return result
@@ -240,13 +250,22 @@ class Tally:
                     result._add((path, item), amount)
         return result
 
+    def conjugating(self) -> Tally:
+        """The tally of a setup and its inverse, without the qubits that these make."""
+        result = Tally(bounded=self.bounded)
+        for key, amount in self.adjoint().amounts.items():
+            if not _is_shared(key[1]):
+                result._add(key, amount)
+        result.include(self)
+        return Tally({(path, _uncontrolled(item)): amount for (path, item), amount in result.amounts.items()}, self.bounded)
+
     def field_amounts(self) -> dict[str, Quantity]:
         """The gate counts by field."""
         amounts = dict.fromkeys(FIELDS, ZERO)
         for (_, item), amount in self.amounts.items():
             match item:
-                case Kind():
-                    for name in item.fields:
+                case Kind(fields=fields) | Uncontrolled(Kind(fields=fields)):
+                    for name in fields:
                         amounts[name] = amounts[name] + amount
                 case Excess(name) if name in amounts:
                     amounts[name] = amounts[name] - amount
@@ -256,6 +275,7 @@ class Tally:
         """The gate counts by the gates' names."""
         amounts: dict[str, Quantity] = {}
         for (_, item), amount in self.amounts.items():
+            item = _plain(item)
             if isinstance(item, Kind) and item.fields:
                 amounts[item.name] = amounts.get(item.name, ZERO) + amount
             elif isinstance(item, Excess) and item.field not in FIELDS:
@@ -278,16 +298,26 @@ class Tally:
 
 def is_maximum(item: Item) -> bool:
     """Whether of two amounts of this the larger counts, and not the sum."""
-    return isinstance(item, Widest) or item == "workspace"
+    return isinstance(_plain(item), Widest) or item == "workspace"
 
 
 def _is_shared(item: Item) -> bool:
     """Whether what is done again uses the same of this again."""
-    return isinstance(item, Widest) or item in SHARED
+    return isinstance(_plain(item), Widest) or item in SHARED
+
+
+def _plain(item: Item) -> Item:
+    return item.item if isinstance(item, Uncontrolled) else item
+
+
+def _uncontrolled(item: Item) -> Item:
+    return Uncontrolled(item) if isinstance(item, (Kind, Controls, Widest)) else item
 
 
 def _inverse(item: Item) -> Item:
     """What counts for the inverse of a gate."""
+    if isinstance(item, Uncontrolled):
+        return _uncontrolled(_inverse(item.item))
     rule = GATES.get(item.base) if isinstance(item, Kind) else None
     if isinstance(item, Kind) and rule is not None and rule.adjoint:
         return replace(item, base=rule.adjoint)

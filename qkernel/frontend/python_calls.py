@@ -330,7 +330,7 @@ def local_function(tracer: Tracer, node: ast.FunctionDef | ast.Lambda) -> Callab
         inner = Frame(frame.source, name, {}, frame.outer, enclosing=frame)
         return call_source(tracer, node, signature, inner, arguments, keywords)
 
-    function.__name__ = name
+    function.__name__, function.__signature__ = name, signature  # type: ignore[attr-defined]
     return function
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from qkernel.ir.expressions import Expr
 from qkernel.ir.module import Module
-from qkernel.ir.ops import Block, Call, For, If, While
+from qkernel.ir.ops import Block, Call, For, If, While, Within
 from qkernel.ir.places import Place
 from qkernel.ir.trees import free_names
 from qkernel.ir.types import is_quantum
@@ -44,6 +44,8 @@ class _Reading:
                     self.call(op, names)
                 case For() | While():
                     self.iterations(op, names)
+                case Within(setup, body):
+                    self.block((*setup, *body), names)
                 case If():
                     self.block(op.then, names)
                     self.block(op.otherwise, names)

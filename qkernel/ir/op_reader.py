@@ -118,6 +118,10 @@ class FunctionReader(ExpressionReader):
                 return self._while(node)
             case "if":
                 return self._if(node)
+            case "within":
+                setup, body = node.children
+                with self._scope(node):
+                    return ops.Within(self._block(setup), self._block(body), self._span(setup))
         return self._effect(node)
 
     def _bindings(self, node: Any) -> Bindings:

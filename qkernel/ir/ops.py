@@ -6,7 +6,7 @@ never count in comparison.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, get_args
 
 from qkernel.diagnostics import Span
@@ -246,7 +246,26 @@ class While(Declared):
     span: Span | None = field(default=None, compare=False)
 
 
-Op = Alloc | Gate | PauliEvolve | Prepare | Call | Measure | Reset | Expval | Probabilities | For | If | While
+@dataclass(frozen=True, slots=True)
+class Within(Declared):
+    """Run `setup`, one gate or call, then `body`, then `setup` backwards: only `body` is controlled, where all of it is.
+
+    What `setup` defines is visible in `body`; qubits that it makes are in 0 again at the end, and free.
+    """
+
+    setup: Body
+    body: Body
+    span: Span | None = field(default=None, compare=False)
+
+    @property
+    def undo(self) -> Gate | Call:
+        """The setup backwards."""
+        (first,) = self.setup
+        assert isinstance(first, Gate | Call)
+        return replace(first, modifiers=(*first.modifiers, Adjoint()))
+
+
+Op = Alloc | Gate | PauliEvolve | Prepare | Call | Measure | Reset | Expval | Probabilities | For | If | While | Within
 Block = tuple[Op, ...]
 OP_WORDS: dict[str, type[Op]] = {word: kind for kind in get_args(Op) for word in kind.words}
 """The ops by the words that they are written with; any other word calls the function of that name."""

@@ -60,6 +60,8 @@ class _FunctionPrinter:
                 return self.loop(op)
             case ops.If():
                 return self.branch(op)
+            case ops.Within(setup, body):
+                return ["within:", *_inner(self.block(setup)), "apply:", *_inner(self.block(body))]
         called, operands = self.call(op)
         for modifier in getattr(op, "modifiers", ()):
             word, others = self.call(modifier)

@@ -111,6 +111,12 @@ class _Checker:
                 self._loop(op, zip(targets, types, strict=True))
             case ops.While(condition):
                 self._loop(op, (), condition)
+            case ops.Within(setup, body):
+                fits = len(setup) == 1 and isinstance(setup[0], ops.Gate | ops.Call)
+                self.expect(fits, "`within` has one gate or call")
+                with self._scope():
+                    self._block(setup)
+                    self._block(body)
             case ops.If(_, then, otherwise, joined):
                 results = dict(definitions(op, self.returns))
                 self._inner(op, then, [(entry.name, entry.then) for entry in joined], results)

@@ -10,8 +10,22 @@ import numpy as np
 from qkernel.errors import KernelRecursionError, QKernelError, SizeError
 from qkernel.ir.expressions import Expr
 from qkernel.ir.module import Module
-from qkernel.ir.ops import Alloc, Call, Expval, For, Gate, If, Measure, PauliEvolve, Prepare, Probabilities, Reset, While
-from qkernel.lower.calls import call, end
+from qkernel.ir.ops import (
+    Alloc,
+    Call,
+    Expval,
+    For,
+    Gate,
+    If,
+    Measure,
+    PauliEvolve,
+    Prepare,
+    Probabilities,
+    Reset,
+    While,
+    Within,
+)
+from qkernel.lower.calls import call, end, within
 from qkernel.lower.circuit import Circuit
 from qkernel.lower.effort import bounded_work
 from qkernel.lower.evaluation import value
@@ -41,6 +55,7 @@ STEPS: Steps = {
     For: loop,
     If: branch,
     While: repeat,
+    Within: within,
 }
 """What lowering does for each type of op: the one place where loops run, branches choose, calls recurse and modifiers act."""
 

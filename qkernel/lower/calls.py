@@ -7,13 +7,15 @@ from dataclasses import replace
 from qkernel.diagnostics import Note, written_name
 from qkernel.errors import KernelRecursionError, NotUnitaryError, QubitConsumedError
 from qkernel.ir.expressions import Const
-from qkernel.ir.ops import Call, Function, Parameter
+from qkernel.ir.ops import Block, Call, Function, Parameter, Within
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import QUBIT, is_quantum
 from qkernel.lower.circuit import Box, Kind
+from qkernel.lower.columns import Conjugated, Row
+from qkernel.lower.effort import INSTRUCTION, spend
 from qkernel.lower.evaluation import value
 from qkernel.lower.interpreter import Interpreter
-from qkernel.lower.modifiers import emit
+from qkernel.lower.modifiers import adjoint, emit
 from qkernel.lower.reports import Frame, locate, modifier_name, no_body
 from qkernel.lower.values import Register
 from qkernel.lower.workspace import Level
@@ -96,6 +98,39 @@ def _leave(interpreter: Interpreter, frame: Frame, start: int, resets: bool) -> 
     for qubit in measured:
         columns.emit(columns.kinds.number(Kind("reset", 1)), (qubit,), (), columns.span_number(frame.function.span))
     _release(interpreter, level, cleaned, start, frame)
+
+
+def within(interpreter: Interpreter, op: Within, frame: Frame) -> None:
+    """Execute a setup, what stands between, and the setup backwards; what the setup made is free then."""
+    start, rows, fresh = len(interpreter.rows or ()), interpreter.rows, len(frame.fresh)
+    interpreter.workspace.enter()
+    interpreter.modified.append(op.undo)
+    setup = _collected(interpreter, op.setup, frame)
+    interpreter.modified.pop()
+    made = [*interpreter.workspace.level.qubits]
+    del frame.fresh[fresh:]
+    undo = adjoint(setup, interpreter.columns.kinds)
+    spend(INSTRUCTION * 2 * len(setup))
+    if rows is None:
+        for row in setup:
+            interpreter.emit(row)
+        interpreter.block(op.body, frame)
+        for row in undo:
+            interpreter.emit(row)
+    else:
+        inner = _collected(interpreter, op.body, frame)
+        qubits = [*dict.fromkeys(qubit for row in (*setup, *inner) for qubit in row[1])]
+        interpreter.emit((Conjugated(setup, inner, undo), qubits, (), interpreter.columns.span_number(op.span)))
+    level = interpreter.workspace.leave({*made})
+    _release(interpreter, level, made, start, frame)
+
+
+def _collected(interpreter: Interpreter, block: Block, frame: Frame) -> list[Row]:
+    """Execute a block onto a flat list."""
+    outer, interpreter.rows = interpreter.rows, []
+    interpreter.block(block, frame)
+    rows, interpreter.rows = interpreter.rows, outer
+    return rows
 
 
 def _release(interpreter: Interpreter, level: Level, qubits: list[int], start: int, frame: Frame) -> None:

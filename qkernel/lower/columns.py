@@ -19,8 +19,20 @@ from qkernel.lower.values import Affine, Unsettled, is_open
 
 Array = np.ndarray[Any, Any]
 
-Row = tuple[int, Sequence[int], Sequence[Any], int]
-"""A gate on the flat list that modifiers act on: the number of its kind, qubits, angles (values), the number of its span."""
+Row = tuple[Any, Sequence[int], Sequence[Any], int]
+"""A gate on the flat list that modifiers act on: the number of its kind, qubits, angles (values), the number of its span.
+
+In place of the number it has what is `Conjugated`, as one.
+"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conjugated:
+    """Gates between others and the inverse of these: what modifiers do to all of it they do to `rows` alone."""
+
+    setup: list[Row]
+    rows: list[Row]
+    undo: list[Row]
 
 
 @dataclass(slots=True)

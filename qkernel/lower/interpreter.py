@@ -17,7 +17,7 @@ from qkernel.ir.trees import tree_size
 from qkernel.ir.types import BIT, QUBIT, is_quantum
 from qkernel.ir.walk import expressions
 from qkernel.lower.circuit import Box, Expectation, Kind, Promise, bit
-from qkernel.lower.columns import Columns, Row
+from qkernel.lower.columns import Columns, Conjugated, Row
 from qkernel.lower.effort import INSTRUCTION, NODE, OPERATION, spend
 from qkernel.lower.evaluation import value, whole
 from qkernel.lower.integers import Integers
@@ -63,7 +63,7 @@ class Interpreter:
         self.integers = Integers()
         self.top = self.columns.body
         self.rows: list[Row] | None = None
-        self.modified: list[Call] = []
+        self.modified: list[Call | Gate] = []
         self.consumed: dict[int, tuple[str, Span | None]] = {}
         self.workspace = Workspace()
         self.num_qubits = self.num_bits = self.depth = 0
@@ -214,6 +214,9 @@ class Interpreter:
         """Write a gate where gates go now."""
         if self.rows is not None:
             self.rows.append(row)
+        elif isinstance(row[0], Conjugated):
+            for part in (*row[0].setup, *row[0].rows, *row[0].undo):
+                self.emit(part)
         elif row[0] not in self.columns.kinds.acquires:
             self.columns.emit(*row)
 

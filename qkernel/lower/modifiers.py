@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from qkernel.errors import QubitAliasError, SizeError
 from qkernel.ir.ops import Adjoint, Control, Modifier, Power
 from qkernel.lower.circuit import PASSIVE
-from qkernel.lower.columns import Kinds, Row
+from qkernel.lower.columns import Conjugated, Kinds, Row
 from qkernel.lower.effort import INSTRUCTION, spend
 from qkernel.lower.evaluation import compute, value, whole
 from qkernel.lower.interpreter import Interpreter
@@ -23,7 +24,7 @@ def emit(
         spend(INSTRUCTION * len(rows))
         match modifier:
             case Adjoint():
-                rows = _adjoint(rows, kinds)
+                rows = adjoint(rows, kinds)
             case Power(exponent):
                 rows = _power(rows, value(exponent, names), kinds)
             case Control():
@@ -54,10 +55,13 @@ def _controls(
     return controls, selected
 
 
-def _adjoint(rows: list[Row], kinds: Kinds) -> list[Row]:
+def adjoint(rows: list[Row], kinds: Kinds) -> list[Row]:
     """The gates backwards, each inverted."""
     result: list[Row] = []
     for code, qubits, angles, span in reversed(rows):
+        if isinstance(code, Conjugated):
+            result.append((replace(code, rows=adjoint(code.rows, kinds)), qubits, angles, span))
+            continue
         code, order = kinds.adjoint(code)
         result.append((code, qubits, [_negated(angles[k]) for k in order] if order else (), span))
     return result
@@ -69,10 +73,15 @@ def _negated(angle: Any) -> Any:
 
 def _control(rows: list[Row], controls: Sequence[int], selected: int, kinds: Kinds) -> list[Row]:
     """The gates where `controls`, least significant first, hold `selected`."""
-    result, taken = [], frozenset(controls)
+    result, taken = list[Row](), frozenset(controls)
     for code, qubits, angles, span in rows:
         if not taken.isdisjoint(qubits):
             raise _controlled_target()
+        if isinstance(code, Conjugated):
+            result.append(
+                (replace(code, rows=_control(code.rows, controls, selected, kinds)), (*controls, *qubits), angles, span)
+            )
+            continue
         inner = kinds.controlled(code, len(controls), selected)
         result.append((inner, qubits if kinds.table[code].name in PASSIVE else (*controls, *qubits), angles, span))
     return result
@@ -87,7 +96,7 @@ def _power(rows: list[Row], exponent: Any, kinds: Kinds) -> list[Row]:
         return [(code, qubits, (compute("*", [angle, exponent]),), span)]
     count = whole(exponent, "the power of an operation other than one rotation")
     spend(INSTRUCTION * len(rows) * abs(count))
-    return rows * count if count >= 0 else _adjoint(rows, kinds) * -count
+    return rows * count if count >= 0 else adjoint(rows, kinds) * -count
 
 
 def _controlled_target() -> QubitAliasError:

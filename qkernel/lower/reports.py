@@ -19,7 +19,7 @@ from qkernel.errors import (
     SeparationError,
     TargetCapabilityError,
 )
-from qkernel.ir.ops import Adjoint, Call, Control, Function, Parameter
+from qkernel.ir.ops import Adjoint, Call, Control, Function, Gate, Parameter
 from qkernel.ir.places import Place
 from qkernel.lower.circuit import reads_run
 from qkernel.lower.columns import Columns
@@ -88,7 +88,7 @@ def translated(error: Exception, parameters: OpenParameters) -> QKernelError:
     )
 
 
-def not_unitary(what: str, call: Call) -> NotUnitaryError:
+def not_unitary(what: str, call: Call | Gate) -> NotUnitaryError:
     """The error for what no modifier can act on, in a call under one."""
     modifier = modifier_name(call)
     return NotUnitaryError(
@@ -99,7 +99,7 @@ def not_unitary(what: str, call: Call) -> NotUnitaryError:
     )
 
 
-def modifier_name(call: Call) -> str:
+def modifier_name(call: Call | Gate) -> str:
     """How the first modifier of a call is written."""
     match call.modifiers[0]:
         case Adjoint():

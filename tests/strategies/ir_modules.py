@@ -30,6 +30,7 @@ from qkernel.ir.ops import (
     Parameter,
     Range,
     While,
+    Within,
 )
 from qkernel.ir.places import Place, joined, whole
 from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, DictType, TupleType, Type, is_quantum
@@ -133,8 +134,9 @@ class _Writer:
         for _ in range(self.draw(st.integers(0, 3) if depth else st.integers(1, 6))):
             makers = [self.gate, self.gate, self.unitary, self.call]
             makers += [partial(self.declared, kind) for kind in SIMPLE]
-            op = self.one_of(makers + [self.loop, self.loop, self.branch, self.repeat] * (depth < 2))
-            made = op(depth) if op in (self.loop, self.branch, self.repeat) else op()
+            nested = [self.loop, self.loop, self.branch, self.repeat, self.within]
+            op = self.one_of(makers + nested * (depth < 2))
+            made = op(depth) if op in nested else op()
             if made is not None:
                 ops.append(made)
         return tuple(ops)
@@ -223,6 +225,13 @@ class _Writer:
         body, carried = self.round(depth, names, values)
         self.scope.visible = outside
         return For(targets, domain, body, carried)
+
+    def within(self, depth: int) -> Op | None:
+        outside = dict(self.scope.visible)
+        setup = self.one_of([self.gate, self.unitary, self.call])()
+        body = self.block(depth + 1) if setup is not None else ()
+        self.scope.visible = outside
+        return None if setup is None else Within((setup,), body)
 
     def repeat(self, depth: int) -> Op:
         values = self.carried()
