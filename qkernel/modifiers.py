@@ -337,7 +337,7 @@ def _within(tracer: Tracer, operation: Conjugation, arguments: tuple[Any, ...], 
     with tracer.block() as setup:
         tracer.site = replace(site, positional=site.positional[len(controls) :])
         named = {name: value for name, value in keywords.items() if _takes(outer, name)}
-        taken = handles_in((*rest, *named.values()))
+        taken = [value for value in (*rest, *named.values()) if handles_in(value)]
         if not isinstance(outer, Gate | Kernel):
             call = closed(tracer, outer, rest, named, PrebuiltKernel)
             outer, rest, named = call.operation, call.arguments, call.keywords
@@ -351,10 +351,14 @@ def _within(tracer: Tracer, operation: Conjugation, arguments: tuple[Any, ...], 
             results = _apply(tracer, inner, (*controls, *given), others)
     _check_within(tracer, operation, given, handles_in(tuple(results))[len(controls) :])
     tracer.emit(ops.Within(tuple(setup), tuple(body), site.span))
-    after = [handle.successor() for handle in taken]
-    for before, handle in zip(taken, after, strict=True):
-        tracer.ledger.follow(before, handle)
-    return [*results[: len(controls)], *after]
+    return [*results[: len(controls)], *(with_handles(value, lambda handle: _after(tracer, handle)) for value in taken)]
+
+
+def _after(tracer: Tracer, handle: QuantumHandle) -> QuantumHandle:
+    """The handle of the same qubits after an operation on them."""
+    following = handle.successor()
+    tracer.ledger.follow(handle, following)
+    return following
 
 
 def _takes(operation: Any, name: str) -> bool:
