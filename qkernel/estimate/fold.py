@@ -26,7 +26,6 @@ from qkernel.estimate.forms import is_whole, positive_part, power
 from qkernel.estimate.leaves import decided, gate_tally, measure_tally, oracle_tally, pauli_tally, prepare_tally
 from qkernel.estimate.quantity import (
     ONE,
-    ZERO,
     Argument,
     Bound,
     Closure,
@@ -261,9 +260,7 @@ class _FunctionFold:
             case ops.If():
                 self.branch(op, tally)
             case ops.Within(setup, body):
-                inner, between = self.block(setup).conjugating(), self.block(body)
-                inner.include(between)
-                tally.include(inner.released(between.of("qubits"), between.of("ancillas"), ZERO))
+                tally.include(self.block(setup).around(self.block(body)))
             case ops.Alloc(register, written, span):
                 size = ONE if written is None else self.scope.number(written)
                 self.scope.values[register] = Register(size)

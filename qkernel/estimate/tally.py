@@ -250,14 +250,13 @@ class Tally:
                     result._add((path, item), amount)
         return result
 
-    def conjugating(self) -> Tally:
-        """The tally of a setup and its inverse, without the qubits that these make."""
-        result = Tally(bounded=self.bounded)
-        for key, amount in self.adjoint().amounts.items():
-            if not _is_shared(key[1]):
-                result._add(key, amount)
-        result.include(self)
-        return Tally({(path, _uncontrolled(item)): amount for (path, item), amount in result.amounts.items()}, self.bounded)
+    def around(self, inner: Tally) -> Tally:
+        """The tally of a setup, what stands between, and the setup backwards, which cleans the qubits that it made."""
+        both = Tally({key: amount for key, amount in self.adjoint().amounts.items() if not _is_shared(key[1])})
+        both.include(self)
+        result = Tally({(path, _uncontrolled(item)): amount for (path, item), amount in both.amounts.items()}, both.bounded)
+        result.include(inner)
+        return result.released(inner.of("qubits"), inner.of("ancillas"), ZERO)
 
     def field_amounts(self) -> dict[str, Quantity]:
         """The gate counts by field."""
