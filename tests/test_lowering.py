@@ -266,6 +266,19 @@ def test_many_items_go_at_once_as_one_by_one() -> None:
     assert at_once.angles.coefficients.tolist() == list(values.values())
 
 
+@pytest.mark.parametrize("count", [52, 60, 120])
+def test_powers_beyond_machine_integers_are_exact_at_once(count: int) -> None:
+    body = (
+        gate("rz", qubit("q", ZERO), angles=(apply("/", Const(0.7), apply("**", Const(2), uint("k"))),)),
+        gate("rx", qubit("q", ZERO), angles=(apply("/", apply("**", Const(3), uint("k")), Const(1e50)),)),
+    )
+    circuit = circuit_of(For(("k",), Range(ZERO, Const(count), ONE), body), width=1)
+    assert circuit.angles.offsets.tolist() == [angle for k in range(count) for angle in (0.7 / 2**k, 3**k / 1e50)]
+    unread = gate("rz", qubit("q", ZERO), angles=(apply("%", apply("**", Const(3), uint("k")), Const(7)),))
+    circuit = circuit_of(For(("k",), Range(ZERO, Const(count), ONE), (unread,)), width=1)
+    assert circuit.angles.offsets.tolist() == [float(3**k % 7) for k in range(count)]
+
+
 def test_carried_values_change_at_once() -> None:
     a, b = uint("a"), uint("b")
     fibonacci = For(

@@ -40,6 +40,8 @@ from qkernel.observable import Hamiltonian
 from qkernel.observable.terms import PauliTerms, combined, listed
 
 _LARGEST = 2.0**53
+_MOST_BITS = 1000
+"""Of powers that are computed for all iterations at once, one by one where the machine has no integer for them."""
 
 _NUMBER, _ARRAY, _AFFINE, _RESIDUAL, _OBSERVABLE = range(5)
 _KINDS: dict[type, int] = {
@@ -73,6 +75,8 @@ def compute(name: str, values: list[Any]) -> Any:
         return OPERATORS[name].scalar(*values)
     if kinds == {_NUMBER, _ARRAY} or kinds == {_ARRAY}:
         return _vectorised(name, values)
+    if _ARRAY in kinds and any(type(entry) is np.ndarray and entry.dtype == object for entry in values):
+        raise NotVectorised
     if _RESIDUAL not in kinds and (result := affine(name, values)) is not None:
         return result
     if _ARRAY in kinds and name == "select":  # what is chosen by a known condition may be affine
@@ -120,11 +124,24 @@ def _expression(entry: Any) -> Any:
 
 
 def _vectorised(name: str, values: list[Any]) -> Any:
-    if name in ("*", "**") and not any(np.asarray(entry).dtype.kind == "f" for entry in values):
+    kinds = {np.asarray(entry).dtype.kind for entry in values}
+    if "O" in kinds:
+        return _divided(name, values)
+    if name in ("*", "**") and "f" not in kinds:
         left, right = (float(np.abs(entry).max()) for entry in values)
-        if (left * right if name == "*" else max(right, 1.0) * np.log2(max(left, 1.0))) >= (_LARGEST if name == "*" else 53):
+        bits = max(right, 1.0) * np.log2(max(left, 1.0))
+        if name == "**" and 53 <= bits < _MOST_BITS:
+            return np.asarray(values[0], object) ** np.asarray(values[1], object)
+        if bits >= 53 if name == "**" else left * right >= _LARGEST:
             raise NotVectorised  # machine integers would overflow silently
     return OPERATORS[name].array(*values)
+
+
+def _divided(name: str, values: list[Any]) -> Any:
+    """A quotient with whole numbers that are too large for the machine, one by one: nothing else is made of them at once."""
+    if name != "/":
+        raise NotVectorised
+    return (np.asarray(values[0], object) / np.asarray(values[1], object)).astype(float)
 
 
 def element(base: Any, keys: list[Any], written: Expr) -> Any:

@@ -209,6 +209,8 @@ class _Unrolling:
         angles = [value(angle, names) for angle in op.angles]
         if not all(type(angle) in _ANGLES or is_open(angle) for angle in angles):
             raise NotVectorised
+        if any(type(angle) is np.ndarray and angle.dtype == object for angle in angles):
+            raise NotVectorised
         return Group(code, qubits, angles, span, order)
 
 

@@ -77,6 +77,8 @@ class _Encoder:
         self.phase_terms: list[int] = []
         self.lane_masks = {(0.0,) * self.lanes: 0}
         self.moves: dict[tuple[tuple[int, int, int], ...], tuple[int, int]] = {}
+        self.selections: dict[tuple[int, int, tuple[int, ...]], tuple[int, int, int, int, int]] = {}
+        self.opposites: dict[int, int] = {}
         self.most_crossing = 0
 
     def reserve(self, section: int, size: int) -> int:
@@ -120,22 +122,29 @@ class _Encoder:
         first = len(self.factors) // 2
         for axis, angle in factors:
             self.factors += [axis, self.row(angle)]
-        stage = max((self.stage(angle) for _, angle in factors), default=layout.CONSTANT)
+        stage = max([self.stage(angle) for _, angle in factors], default=layout.CONSTANT)
         self.groups.append((first, len(self.factors) // 2, stage, mask or -1))
         return len(self.groups) - 1
 
-    def controls(self, operation: Any, block: Pass) -> tuple[int, int, int, int, int]:
+    def controls(self, controls: int, value: int, block: Pass) -> tuple[int, int, int, int, int]:
         """Controls above the bits of a vector and their value, the lane mask of those inside (0: none), those outside."""
-        if not operation.controls:
+        if not controls:
             return 0, 0, 0, 0, 0
-        controls, value = operation.controls << self.lane_bits, operation.value << self.lane_bits
-        outer, outer_value = block.outside(controls), block.outside(value)
-        controls, value = block.inside(controls), block.inside(value)
-        low = controls & (self.lanes - 1)
-        mask = 0
-        if low:
-            mask = self.lane_mask((np.arange(self.lanes) & low) == (value & low))
-        return controls - low, value - (value & low), mask, outer, outer_value
+        key = controls, value, block.bits
+        if key not in self.selections:
+            controls, value = controls << self.lane_bits, value << self.lane_bits
+            outer, outer_value = block.outside(controls), block.outside(value)
+            controls, value = block.inside(controls), block.inside(value)
+            low = controls & (self.lanes - 1)
+            mask = self.lane_mask((np.arange(self.lanes) & low) == (value & low)) if low else 0
+            self.selections[key] = controls - low, value - (value & low), mask, outer, outer_value
+        return self.selections[key]
+
+    def other_lanes(self, mask: int) -> int:
+        """The number of the vector with zeros and ones exchanged."""
+        if mask not in self.opposites:
+            self.opposites[mask] = self.lane_mask(1 - np.array(list(self.lane_masks)[mask]))
+        return self.opposites[mask]
 
     def step(self, step: Step, block: Pass) -> list[list[int]]:
         """A step for the machine; a diagonal may take several entries."""
@@ -167,7 +176,7 @@ class _Encoder:
         return entry
 
     def low_flips(self, flips: tuple[Flip, ...], block: Pass) -> list[int]:
-        stay = [self.lane_mask(np.ones(self.lanes))] * 4
+        stay = [self.other_lanes(0)] * 4
         for flip in flips:
             entry = self.operation(flip, block)
             stay[entry[layout.BIT]] = entry[layout.LOW]
@@ -210,7 +219,7 @@ class _Encoder:
             entry[layout.VALUE], entry[layout.EXTRA] = block.inside(operation.value << up), self.put(-1, bits)
             self.numbers += np.stack([operation.matrix.real, operation.matrix.imag], -1).ravel().tolist()
             return entry
-        high, held, mask, outer, outer_value = self.controls(operation, block)
+        high, held, mask, outer, outer_value = self.controls(operation.controls, operation.value, block)
         entry[layout.CONTROLS], entry[layout.VALUE] = high, held
         entry[layout.OTHER] = ((high & -high) or self.size).bit_length() - 1
         entry[layout.OUTER_CONTROLS], entry[layout.OUTER_VALUE] = outer, outer_value
@@ -222,7 +231,7 @@ class _Encoder:
             case Flip(qubit):
                 entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.FLIP, block.place[qubit + up], mask
                 if mask:
-                    entry[layout.LOW] = self.lane_mask(1 - np.array(list(self.lane_masks)[mask]))
+                    entry[layout.LOW] = self.other_lanes(mask)
             case PauliRotation(x, z, half):
                 entry[layout.KIND], entry[layout.BIT] = layout.PAULI, block.inside(x << up)
                 entry[layout.EXTRA], entry[layout.AT] = block.inside(z << up), (x & z).bit_count() % 4

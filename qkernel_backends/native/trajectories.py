@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -27,9 +27,10 @@ from qkernel_backends.native.progress import progress
 from qkernel_backends.native.runner import WORTH_THREADS, Runner
 from qkernel_backends.native.split import lane_bits
 from qkernel_backends.plan import Plan, compile_plan
+from qkernel_backends.plan.operations import Affine
 from qkernel_backends.plan.plan import pauli_words
 from qkernel_backends.plan.sampling import marginal, ordered
-from qkernel_backends.plan.translate import extended
+from qkernel_backends.plan.translate import angle_rows, extended
 from qkernel_backends.reference import ReferenceEngine
 from qkernel_backends.releases import require_clean
 from qkernel_backends.threads import current, num_threads, poll, together
@@ -83,6 +84,11 @@ class Trajectories(AtAnyAngle):
         self.limit = max(1, _ROOM // (2 * self.real.itemsize << circuit.num_qubits))
         self._plans: dict[tuple[int, bool], Plan] = {}
         self._runners: dict[tuple[int, bool, int], Runner] = {}
+
+    @cached_property
+    def _angles(self) -> list[Affine]:
+        """Read once for all stretches."""
+        return angle_rows(self.circuit.angles)
 
     def state(self, theta: Array) -> Array:
         """There is none."""
@@ -256,7 +262,7 @@ class Trajectories(AtAnyAngle):
         """The rows after gates, by machine code; angles that all rows share are looked at once."""
         alone, every = len(columns) == 1, range(columns.shape[1])
         if (at, alone) not in self._plans:
-            self._plans[at, alone] = compile_plan(self.circuit, () if alone else every, False, gates, from_zero=False)
+            self._plans[at, alone] = compile_plan(self.circuit, () if alone else every, False, gates, False, self._angles)
         plan, bits = self._plans[at, alone], lane_bits(self.circuit.num_qubits, len(rows), self.real)
         if (at, alone, bits) not in self._runners:
             code = encode(plan, bits, self.real, {k: k for k in every}, from_zero=False, costate=False)

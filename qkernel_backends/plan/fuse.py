@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from qkernel_backends.plan.operations import (
+    ZERO,
     Affine,
     Flip,
     Operation,
@@ -82,7 +83,7 @@ class Fusion:
             if factors:
                 self._add_phase(1 << qubit, _angle(factors).scaled(-1.0))
             return
-        if self._at_start(qubit) or len(others) > 1 or not all(self.is_shared(h) for axis, h in factors if axis == Z):
+        if len(others) > 1 or self._at_start(qubit) or not all(self.is_shared(h) for axis, h in factors if axis == Z):
             self._insert(Rotation(qubit, factors))
             return
         (k,) = others
@@ -90,9 +91,11 @@ class Fusion:
         before, after = _angle(factors[:k]), _angle(factors[k + 1 :])
         if axis == X:
             before, after = before + _QUARTER, after + _QUARTER.scaled(-1.0)
-        self._add_phase(1 << qubit, before.scaled(-1.0))
+        if before is not ZERO:
+            self._add_phase(1 << qubit, before.scaled(-1.0))
         self._insert(Rotation(qubit, ((Y, half),)))
-        self._add_phase(1 << qubit, after.scaled(-1.0))
+        if after is not ZERO:
+            self._add_phase(1 << qubit, after.scaled(-1.0))
 
     def _at_start(self, qubit: int) -> bool:
         if not self.from_zero or not self.started >> qubit & 1:
@@ -221,9 +224,9 @@ def _acts_alike(first: Rotation, second: Rotation) -> bool:
 
 
 def _angle(factors: Factors) -> Affine:
-    if len(factors) == 1:
-        return factors[0][1]
-    return sum((half for _, half in factors), Affine(0.0))
+    if len(factors) < 2:
+        return factors[0][1] if factors else ZERO
+    return sum((half for _, half in factors), ZERO)
 
 
 def in_light_cone(operations: list[Operation], moved: int, read: int) -> tuple[list[Operation], int]:

@@ -64,14 +64,16 @@ def compile_plan(
     expectations: bool,
     instructions: Iterable[Instruction] | None = None,
     from_zero: bool = True,
+    angles: list[Affine] | None = None,
 ) -> Plan:
     """The plan of a straight circuit, for its expectation values or for its final state.
 
     With `expectations`, what they cannot see is left out. `instructions` (default: all) restricts the plan to part of
-    the circuit, `from_zero=False` starts it from any state.
+    the circuit, `from_zero=False` starts it from any state. `angles` are the `angle_rows` of the circuit, for those who make
+    several plans of it.
     """
     columns = frozenset(batched)
-    translation = translate(circuit, instructions)
+    translation = translate(circuit, instructions, angles)
     operations, place = translation.operations, translation.place
     readout = Readout((), (), ())
     if expectations:
@@ -85,7 +87,7 @@ def compile_plan(
         num_qubits = len(renamed)
     else:
         num_qubits = circuit.num_qubits
-    fusion = Fusion(lambda angle: not any(column in columns for column, _ in angle.terms), from_zero)
+    fusion = Fusion(lambda angle: not columns or columns.isdisjoint([column for column, _ in angle.terms]), from_zero)
     fusion.run(operations)
     if expectations:
         fusion.operations, readout = _without_last_flips(fusion.operations, readout)

@@ -208,9 +208,11 @@ def euler(matrix: np.ndarray) -> tuple[float, tuple[tuple[int, float], ...]]:
     return phase, ((Z, (-of_a - of_b) / 2), (Y, half), (Z, (of_b - of_a) / 2))
 
 
-def translate(circuit: Circuit, instructions: Iterable[Instruction] | None = None) -> Translation:
+def translate(
+    circuit: Circuit, instructions: Iterable[Instruction] | None = None, angles: list[Affine] | None = None
+) -> Translation:
     """All gates of `instructions` (default: of the whole straight circuit; barriers are passed over)."""
-    translation = Translation(circuit.num_qubits, angle_rows(circuit.angles))
+    translation = Translation(circuit.num_qubits, angle_rows(circuit.angles) if angles is None else angles)
     for instruction in circuit.with_loads(circuit.instructions() if instructions is None else instructions):
         if isinstance(instruction, preparation.Load):
             translation.load(instruction)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterVector
 
+import qkernel as qk
 import qkernel.observable as qko
 from qkernel_backends.qiskit import QiskitTranspiler
 from tests.benchmarks.workloads import new_ansatz
@@ -55,3 +57,19 @@ def test_compile(timed: Timed, n: int, layers: int, what: str) -> None:
     }
     goal = {"trace": 5.0, "estimate, bound": 2.0, "estimate, symbolic": 2.0, **GOALS[n, layers]}.get(what)
     timed(steps[what], "Compiling", f"{n} qubits x {layers} layers", what, goal)
+
+
+@qk.qkernel
+def fourier(n: qk.UInt) -> qk.Vector[qk.Qubit]:
+    q = qk.qubit_array(n)
+    for i in qk.range(n):
+        q[i] = qk.h(q[i])
+        for j in qk.range(i + 1, n):
+            q[j], q[i] = qk.cp(q[j], q[i], math.pi / 2 ** (j - i))
+    return q
+
+
+@pytest.mark.parametrize(("n", "goal"), [(50, 0.4), (56, 0.5), (100, 2.0)])
+def test_powers_of_two_are_no_cliff(timed: Timed, n: int, goal: float) -> None:
+    """Beyond 53 bits they are no machine integers."""
+    timed(lambda: fourier.compile({"n": n}).circuit, "Compiling", f"Fourier transform, {n} qubits", "lower", goal)

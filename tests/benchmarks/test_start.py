@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 
+import qkernel as qk
+import qkernel.observable as qko
 from tests.benchmarks.workloads import new_ansatz, new_layer, observables
 
 Timed = Callable[..., None]
@@ -97,3 +100,65 @@ def test_the_first_step_of_a_layer(benchmark: Any, qubits: int, layers: int, bat
         benchmark, "First step of a constructed layer", f"{qubits} qubits x {layers} layers, batch {batch}",
         lambda layer: layer(inputs).sum().backward(), lambda: new_layer(qubits, layers), 50,
     )  # fmt: skip
+
+
+@qk.qkernel
+def layered(n: qk.UInt, layers: qk.UInt, w: qk.Vector[qk.Float]) -> qk.Float:
+    q = qk.qubit_array(n)
+    for layer in qk.range(layers):
+        for i in qk.range(n):
+            at = 3 * (layer * n + i)
+            q[i] = qk.rz(qk.ry(qk.rz(q[i], w[at]), w[at + 1]), w[at + 2])
+        for i in qk.range(n):
+            q[i], q[(i + 1) % n] = qk.cx(q[i], q[(i + 1) % n])
+    return qk.expval(q, qko.Z(0))
+
+
+@qk.qkernel
+def summed(n: qk.UInt, w: qk.Vector[qk.Float]) -> qk.Float:
+    q, angle = qk.qubit(), 0.0
+    for i in qk.range(n):
+        angle = angle + w[i]
+        q = qk.rx(q, angle)
+    return qk.expval(q, qko.Z(0))
+
+
+@qk.qkernel
+def fed_forward(n: qk.UInt, w: qk.Vector[qk.Float]) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(2)
+    for k in qk.range(n):
+        q[0] = qk.ry(q[0], w[k])
+        q[0], q[1] = qk.cx(q[0], q[1])
+        q[1], bit = qk.measure_reset(q[1])
+        if bit:
+            q[0] = qk.rz(q[0], w[k])
+    return qk.measure(q)
+
+
+GROWING: dict[str, tuple[Any, dict[str, int], int, str, tuple[int, ...]]] = {
+    "gates, 12 qubits": (layered, {"n": 12}, 36, "layers", (30, 120, 480)),
+    "terms of an angle": (summed, {}, 1, "n", (100, 200, 400)),
+    "measurements with feed-forward, sampled": (fed_forward, {}, 1, "n", (50, 100, 200)),
+}
+"""The kernel, its other sizes, parameters for each unit of size, the name of the size, and sizes."""
+
+
+@pytest.mark.parametrize(("what", "size"), [(what, size) for what, (*_, sizes) in GROWING.items() for size in sizes])
+def test_a_first_run_beside_the_second(benchmark: Any, what: str, size: int) -> None:
+    kernel, bound, width, name, _ = GROWING[what]
+    weights = {"w": np.linspace(-1, 1, width * size)}
+
+    def program() -> Any:
+        found = kernel.compile({**bound, name: size}, ["w"], lengths={"w": width * size})
+        found.circuit  # noqa: B018  made, but on no engine yet
+        return found
+
+    def run(found: Any) -> Any:
+        return found.sample(bindings=weights, shots=10) if kernel is fed_forward else found.run(bindings=weights)
+
+    again = program()
+    run(again)
+    began = time.perf_counter()
+    run(again)
+    benchmark.extra_info["beside"] = 1e3 * (time.perf_counter() - began)
+    first(benchmark, "First run of a new circuit beside its second", f"{what}: {size}", run, program, None)
