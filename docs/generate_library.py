@@ -171,7 +171,8 @@ def _described(name: str) -> str:
 
 def _printed(example: Example) -> str:
     """What the example's code prints."""
-    names: dict[str, Any] = {"np": np, "qk": qk, "qko": qko, "__name__": "__main__", **vars(qkernel_stdlib)}
+    names: dict[str, Any] = {"np": np, "qk": qk, "qko": qko, "__name__": "__main__"}
+    names |= {name: getattr(qkernel_stdlib, name) for name in qkernel_stdlib.__all__}
     names |= {each.name: each.kernel for each in EXAMPLES}
     name = f"<example of {example.name}>"
     linecache.cache[name] = (len(example.code), None, example.code.splitlines(keepends=True), name)

@@ -16,7 +16,7 @@ import numpy as np
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel_stdlib.amplitude_amplification import reflection_about_zero
+from qkernel_stdlib.amplification import reflection_about_zero
 
 Encoding = qk.Kernel[[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]], tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]]
 """An argument that is a kernel of an index and a register."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import qkernel as qk
-from qkernel_stdlib.amplitude_amplification import Operation, reflection_about_zero
+from qkernel_stdlib.amplification import Operation, reflection_about_zero
 
 if TYPE_CHECKING:  # functions are taken as well
     Labelling = Callable[[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]], tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,7 @@ def test_networks_read_back_from_openqasm(example: Example) -> None:
     np.testing.assert_allclose(openqasm.state(circuit, theta), state, atol=1e-9)
 
 
-def test_every_name_of_the_library_has_an_example() -> None:
+def test_every_name_of_the_library_has_an_example_and_is_no_topic() -> None:
+    assert not {path.stem for path in Path(qkernel_stdlib.__file__).parent.glob("*.py")} & set(qkernel_stdlib.__all__)
     shown = [getattr(qkernel_stdlib, name) for example in EXAMPLES for name in (example.of or example.name, *example.shows)]
     assert [name for name in qkernel_stdlib.__all__ if not any(getattr(qkernel_stdlib, name) is each for each in shown)] == []

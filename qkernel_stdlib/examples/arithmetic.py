@@ -27,7 +27,7 @@ from qkernel_stdlib.carry_lookahead import carry_lookahead_add
 from qkernel_stdlib.encodings import basis_state
 from qkernel_stdlib.examples.example import Array, Example
 from qkernel_stdlib.examples.matrices import permutation
-from qkernel_stdlib.lookup import controlled_lookup, lookup, lookup_by_controls, lookup_xor, measured_lookup
+from qkernel_stdlib.tables import controlled_lookup, lookup, lookup_by_controls, lookup_xor, measured_lookup
 
 
 @qk.qkernel

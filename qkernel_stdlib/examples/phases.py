@@ -11,7 +11,7 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel_stdlib.examples.example import Array, Example
 from qkernel_stdlib.examples.matrices import fourier
-from qkernel_stdlib.phase_estimation import (
+from qkernel_stdlib.phases import (
     hadamard_test,
     iterative_phase_estimation,
     phase_estimation,

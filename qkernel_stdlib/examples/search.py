@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import qkernel as qk
-from qkernel_stdlib.amplitude_amplification import (
+from qkernel_stdlib.amplification import (
     amplitude_amplification,
     amplitude_estimation,
     fixed_point_amplification,
