@@ -231,12 +231,12 @@ class Executable(Verbs):
         if not self._outputs.uses_readouts or self._outputs.uses_bits:
             self._refuse_mixed("run_with_errors")
             raise ExecutionError(f"`{self.name}` returns nothing that is estimated", help="use `run` or `sample`")
-        groups, samples = self._chosen(chosen).samples(theta)
-        readouts = estimate(self.circuit, groups, samples, len(theta))
+        groups, tallies = self._chosen(chosen).samples(theta)
+        readouts = estimate(self.circuit, groups, tallies, len(theta))
         environment = self._outputs.environment(theta, readouts)
         outputs = self._outputs.evaluate(environment, len(theta))
         slopes, _ = self._outputs.slopes(environment, len(theta))
-        errors = standard_errors(self.circuit, groups, samples, slopes)
+        errors = standard_errors(self.circuit, groups, tallies, slopes)
         shaped = self._outputs.result(shaped_like(outputs, errors), batched)
         return EstimatedValue(self._outputs.result(outputs, batched), shaped, chosen.shots)
 

@@ -26,7 +26,7 @@ from qkernel.gradient import (
 from qkernel.lower.circuit import EXPECTATIONS, Circuit, Expectation
 from qkernel.observable import Hamiltonian
 from qkernel.outputs import Outputs
-from qkernel.shots import Measured, Shots, estimate, measured_circuits
+from qkernel.shots import Measured, Shots, Tally, estimate, measured_circuits
 
 Array = np.ndarray[Any, Any]
 Columns = Sequence[int]
@@ -170,21 +170,35 @@ class Program:
             return exact_readouts(self.prepared(form, theta.dtype), self.circuit, theta)
         return estimate(self.circuit, *self.samples(theta, form), len(theta)).astype(theta.dtype, copy=False)
 
-    def samples(self, theta: Array, form: str = "plain") -> tuple[list[Measured], list[Array]]:
-        """The circuits that measure what is read out, and the bits of their shots."""
+    def samples(self, theta: Array, form: str = "plain") -> tuple[list[Measured], list[Tally]]:
+        """The circuits that measure what is read out, and what their shots left."""
         assert self.shots is not None
         require_feature(self.engine, "sampling")
-        groups, prepared = self._measured(form, theta.dtype)
-        seeds = self.shots.seeds(len(groups))
-        return groups, [each.sample(theta, self.shots.count, seed) for each, seed in zip(prepared, seeds, strict=True)]
+        prepared, tallies = self._measured(form, theta.dtype), []
+        for (group, each), seed in zip(prepared, self.shots.seeds(len(prepared)), strict=True):
+            if self._draws(group):
+                tallies.append(Tally.drawn(group, each.probabilities(theta)[0], self.shots.count, seed))
+            else:
+                tallies.append(Tally.of_shots(each.sample(theta, self.shots.count, seed)))
+        return [group for group, _ in prepared], tallies
 
-    def _measured(self, form: str, dtype: Any) -> tuple[list[Measured], list[Prepared]]:
-        key = "measured", form, dtype
-        if key not in self.kept:
-            groups = measured_circuits(self.form(form))
-            self.kept[key] = groups, [self.engine.prepare(group.circuit, _amplitudes(dtype)) for group in groups]
-        found: tuple[list[Measured], list[Prepared]] = self.kept[key]
-        return found
+    def _draws(self, group: Measured) -> bool:
+        """Whether shots come as counts, drawn from few probabilities; not from engines with a way of their own to sample."""
+        assert self.shots is not None
+        computes = {"probabilities", "gradient"} <= self.engine.features and self.circuit.is_unitary
+        return computes and group.num_outcomes <= self.shots.count
+
+    def _measured(self, form: str, dtype: Any) -> list[tuple[Measured, Prepared]]:
+        if ("groups", form) not in self.kept:
+            self.kept["groups", form] = measured_circuits(self.form(form))
+        result = []
+        for number, group in enumerate(self.kept["groups", form]):
+            draws = self._draws(group)
+            key = "measured", form, dtype, number, draws
+            if key not in self.kept:
+                self.kept[key] = self.engine.prepare(group.distribution if draws else group.circuit, _amplitudes(dtype))
+            result.append((group, self.kept[key]))
+        return result
 
     # Values and derivatives ---------------------------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ from qkernel.observable import Hamiltonian, Pauli
 Array = np.ndarray[Any, Any]
 
 DEFAULT_SHOTS = 1024
+_DRAWN_AT_ONCE = 1 << 20
+"""Outcomes: a call that draws more cannot be interrupted soon enough."""
 HOW_TO_ESTIMATE = "estimate it from shots: `kernel.run(..., shots=1000)`"
 
 
@@ -24,11 +26,57 @@ class Measured:
     """A circuit that ends in measurements, in bases in which some terms can be read off at once.
 
     `terms` are (expectation, coefficient, bits whose parity is the term); `bits` are those of each qubit that is read.
+    `distribution` reads out the probabilities of their outcomes instead, the qubits in order.
     """
 
     circuit: Circuit
-    terms: tuple[tuple[int, float, tuple[int, ...]], ...]
+    distribution: Circuit
     bits: dict[int, int]
+    terms: tuple[tuple[int, float, tuple[int, ...]], ...] = ()
+
+    @property
+    def num_outcomes(self) -> int:
+        return 1 << len(self.bits)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What shots left: bits of shape (rows, outcomes, bits), and how often each came out, shape (batch, outcomes).
+
+    Where the batch shares its outcomes there is one row of bits. An outcome may stand there more than once, or never come out.
+    """
+
+    bits: Array
+    counts: Array
+    shots: int
+
+    @classmethod
+    def of_shots(cls, bits: Array) -> Tally:
+        """Of bits of shape (batch, shots, bits)."""
+        return cls(bits, np.broadcast_to(1.0, bits.shape[:2]), bits.shape[1])
+
+    @classmethod
+    def drawn(cls, measured: Measured, probabilities: Array, shots: int, seed: int | None) -> Tally:
+        """Drawn from probabilities of shape (batch, outcomes), without a look at single shots."""
+        generator, counts = np.random.default_rng(seed), np.zeros(probabilities.shape)
+        at_once = max(1, _DRAWN_AT_ONCE // measured.num_outcomes)
+        for first in range(0, len(counts), at_once):
+            weights = probabilities[first : first + at_once].astype(float)
+            weights /= (weights @ np.ones(measured.num_outcomes))[:, None]
+            counts[first : first + at_once] = generator.multinomial(shots, weights)
+        bits = np.zeros((1, measured.num_outcomes, measured.circuit.num_bits), np.uint8)
+        for k, bit in enumerate(measured.bits.values()):
+            bits[0, :, bit] = np.arange(measured.num_outcomes) >> k & 1
+        return cls(bits, counts, shots)
+
+    def mean(self, numbers: Array) -> Array:
+        """Of numbers by outcome, shape (rows, outcomes): shape (batch,)."""
+        total: Array = np.einsum("bo,bo->b", self.counts, np.broadcast_to(numbers, self.counts.shape))
+        return total / self.shots
+
+    def row(self, number: int) -> tuple[Array, Array]:
+        """The bits and counts of one of the batch."""
+        return self.bits[number if len(self.bits) > 1 else 0], self.counts[number]
 
 
 @dataclass
@@ -74,39 +122,39 @@ def measured_circuits(circuit: Circuit) -> list[Measured]:
     result = []
     for group in every.qubit_wise_commuting_groups():
         basis = {entry.index: entry.pauli for operators in group.terms for entry in operators}
-        measured, bits = _measured(circuit, basis)
+        measured = _measured(circuit, basis)
         terms = tuple(
-            (k, float(part.observable.terms[operators].real), tuple(bits[entry.index] for entry in operators))
+            (k, float(part.observable.terms[operators].real), tuple(measured.bits[entry.index] for entry in operators))
             for operators in group.terms
             for k, part in enumerate(circuit.expectations)
             if operators in part.observable.terms
         )
-        result.append(Measured(measured, terms, bits))
+        result.append(replace(measured, terms=terms))
     if circuit.probabilities:
-        measured, bits = _measured(circuit, {qubit: Pauli.Z for qubits in circuit.probabilities for qubit in qubits})
-        result.append(Measured(measured, (), bits))
+        result.append(_measured(circuit, {qubit: Pauli.Z for qubits in circuit.probabilities for qubit in qubits}))
     return result
 
 
-def estimate(circuit: Circuit, groups: list[Measured], samples: list[Array], batch: int) -> Array:
+def estimate(circuit: Circuit, groups: list[Measured], tallies: list[Tally], batch: int) -> Array:
     """Estimates of the expectation values, then of the probabilities, of `circuit`, shape (batch, number of them).
 
-    `samples` holds, for each of `groups`, bits of shape (batch, shots, bits).
+    `tallies` are what the shots of each of `groups` left.
     """
     values = np.zeros((batch, len(circuit.expectations)))
     values += [float(part.observable.constant.real) for part in circuit.expectations]
-    for group, bits in zip(groups, samples, strict=True):
+    for group, tally in zip(groups, tallies, strict=True):
         for k, coefficient, where in group.terms:
-            values[:, k] += coefficient * _signs(bits, where).mean(1)
+            values[:, k] += coefficient * tally.mean(_signs(tally.bits, where))
     parts = [values]
     for qubits in circuit.probabilities:
-        outcomes = _outcomes(samples[-1], groups[-1], qubits)
-        counts = [np.bincount(row, minlength=2 ** len(qubits)) for row in outcomes]
-        parts.append(np.array(counts).reshape(batch, 2 ** len(qubits)) / samples[-1].shape[1])
+        tally, size = tallies[-1], 1 << len(qubits)
+        places = _outcomes(tally.bits, groups[-1], qubits) + size * np.arange(batch)[:, None]
+        counts = np.bincount(places.ravel(), tally.counts.ravel(), batch * size).reshape(batch, size)
+        parts.append(counts / tally.shots)
     return np.concatenate(parts, axis=1)
 
 
-def standard_errors(circuit: Circuit, groups: list[Measured], samples: list[Array], slopes: Array) -> Array:
+def standard_errors(circuit: Circuit, groups: list[Measured], tallies: list[Tally], slopes: Array) -> Array:
     """Standard errors, shape (batch, numbers), of numbers whose derivatives by the readouts are `slopes`.
 
     `slopes` has shape (batch, numbers, readouts). Each group of terms is a sample of its own; in each shot the terms of a
@@ -114,30 +162,34 @@ def standard_errors(circuit: Circuit, groups: list[Measured], samples: list[Arra
     """
     variance = np.zeros(slopes.shape[:2])
     for row, slope in enumerate(slopes):
-        for group, bits in zip(groups, samples, strict=True):
-            shots = bits[row]
-            numbers = np.zeros((len(shots), slope.shape[0]))
+        for group, tally in zip(groups, tallies, strict=True):
+            bits, counts = tally.row(row)
+            numbers = np.zeros((len(bits), slope.shape[0]))
             for k, coefficient, where in group.terms:
-                numbers += np.outer(coefficient * _signs(shots, where), slope[:, k])
+                numbers += np.outer(coefficient * _signs(bits, where), slope[:, k])
             if group is groups[-1]:
                 start = len(circuit.expectations)
                 for qubits in circuit.probabilities:
-                    numbers += slope[:, start + _outcomes(shots, group, qubits)].T
+                    numbers += slope[:, start + _outcomes(bits, group, qubits)].T
                     start += 1 << len(qubits)
-            variance[row] += numbers.var(0, ddof=1) / len(shots)
+            deviations = numbers - counts @ numbers / tally.shots
+            variance[row] += counts @ np.square(deviations) / (tally.shots - 1) / tally.shots
     return np.sqrt(variance)
 
 
 def _signs(bits: Array, where: Sequence[int]) -> Array:
     """1 where the bits at `where` have an even sum, else -1, for bits of shape (..., bits)."""
-    signs: Array = 1.0 - 2.0 * (bits[..., list(where)].sum(-1) & 1)
-    return signs
+    parity: Array = np.zeros(bits.shape[:-1], np.uint8)
+    for bit in where:
+        parity ^= bits[..., bit]
+    return 1.0 - 2.0 * parity
 
 
 def _outcomes(bits: Array, group: Measured, qubits: Sequence[int]) -> Array:
     """The outcome of `qubits` as a whole number, for bits of shape (..., bits) that `group` measured."""
-    read = bits[..., [group.bits[qubit] for qubit in qubits]].astype(np.int64)
-    outcomes: Array = (read << np.arange(len(qubits))).sum(-1)
+    outcomes = np.zeros(bits.shape[:-1], np.int64)
+    for k, qubit in enumerate(qubits):
+        outcomes |= bits[..., group.bits[qubit]].astype(np.int64) << k
     return outcomes
 
 
@@ -160,28 +212,28 @@ def seed_of(seed: int | None, *numbers: int) -> int | None:
     return None if seed is None else int(np.random.SeedSequence((seed, *numbers)).generate_state(1)[0])
 
 
-def _measured(circuit: Circuit, basis: dict[int, Pauli]) -> tuple[Circuit, dict[int, int]]:
-    """`circuit` followed by measurements of the qubits of `basis`, and the bit of each."""
+def _measured(circuit: Circuit, basis: dict[int, Pauli]) -> Measured:
+    """`circuit` followed by measurements of the qubits of `basis`."""
     turns = {Pauli.X: ("h",), Pauli.Y: ("sdg", "h"), Pauli.Z: ()}
-    kinds = list(circuit.kinds)
-    rows: list[tuple[int, int]] = []
-    bits = {qubit: circuit.num_bits + k for k, qubit in enumerate(sorted(basis))}
-    for qubit in sorted(basis):
-        for name in (*turns[basis[qubit]], "measure"):
-            if Kind(name, 1) not in kinds:
-                kinds.append(Kind(name, 1))
-            rows.append((kinds.index(Kind(name, 1)), qubit))
-    codes, qubits = np.array(rows, np.int32).reshape(-1, 2).T
-    run = Run(
-        codes, qubits, np.array(list(bits.values()), np.int32), np.full(len(rows), -1, np.int32), circuit.angles.num_slots
-    )
-    measured = replace(
+    qubits = sorted(basis)
+    turned = _followed(circuit, [(name, qubit) for qubit in qubits for name in turns[basis[qubit]]], ())
+    bits = {qubit: circuit.num_bits + k for k, qubit in enumerate(qubits)}
+    measured = _followed(turned, [("measure", qubit) for qubit in qubits], tuple(bits.values()))
+    return Measured(measured, replace(turned, probabilities=(tuple(qubits),)), bits)
+
+
+def _followed(circuit: Circuit, rows: Sequence[tuple[str, int]], bits: tuple[int, ...]) -> Circuit:
+    """`circuit`, which reads out nothing, and instructions of one qubit each behind it."""
+    kinds = list(dict.fromkeys((*circuit.kinds, *(Kind(name, 1) for name, _ in rows))))
+    codes = np.array([kinds.index(Kind(name, 1)) for name, _ in rows], np.int32)
+    qubits = np.array([qubit for _, qubit in rows], np.int32)
+    run = Run(codes, qubits, np.array(bits, np.int32), np.full(len(rows), -1, np.int32), circuit.angles.num_slots)
+    return replace(
         circuit,
         num_bits=circuit.num_bits + len(bits),
         kinds=tuple(kinds),
-        body=(*circuit.body, run),
+        body=(*circuit.body, run) if rows else circuit.body,
         expectations=(),
         probabilities=(),
         outputs=(),
     )
-    return measured, bits

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -93,6 +94,24 @@ def test_a_compiled_network(timed: Timed, benchmark: Any, qubits: int, layers: i
     torch.compiler.reset()
     compiled: Any = torch.compile(plain)
     compared(timed, benchmark, f"torch.compile, {qubits} qubits", step(compiled, 32, qubits), step(plain, 32, qubits), 1)
+
+
+def test_shots(timed: Timed, benchmark: Any) -> None:
+    plain, sampled = new_layer(4, 2), new_layer(4, 2, shots=4096)
+    compared(timed, benchmark, "4,096 shots, 4 qubits", step(sampled, 32, 4), step(plain, 32, 4), 100)
+
+
+def test_shots_beside_a_draw(timed: Timed, benchmark: Any) -> None:
+    sampled, inputs = new_layer(4, 2, shots=4096), torch.rand(32, 4)
+    draw, uniform = np.random.default_rng(0), np.full((32, 16), 1 / 16)
+    timed(
+        lambda: sampled(inputs),
+        TABLE,
+        "4,096 shots, 4 qubits, forward",
+        "layer",
+        beside=lambda: draw.multinomial(4096, uniform),
+    )
+    benchmark.extra_info.update(beside_column="numpy's multinomial", ratio_column="layer / multinomial", ratio_goal=10)
 
 
 def compared(timed: Timed, benchmark: Any, row: str, layer: Any, plain: Any, goal: float) -> None:
