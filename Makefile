@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: tutorial tutorials notebooks test fuzz bench lint size browser clean
+.PHONY: tutorial tutorials notebooks test fuzz bench lint size wheel browser clean
 
 tutorial: $(STAMP)  ## train the hybrid network on Fashion-MNIST, print the table, write the figure
 	$(RUN) tutorials/fashion_mnist_hqnn.py
@@ -36,6 +36,10 @@ lint: $(STAMP)  ## style and types
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
+wheel: $(STAMP)  ## a wheel in dist, with machine code for three levels of x86-64 processors
+	$(RUN) -m qkernel_backends.native --wheel
+	$(RUN) -m pip wheel --quiet --no-deps --wheel-dir dist .
+
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; set PYTHON=/path/to/python"; exit 1; }
 	test -x $(RUN) || $(PYTHON) -m venv .venv
@@ -47,4 +51,4 @@ size:  ## how large the parts are, and how they hang together
 	@$(or $(PYTHON),python3) -m tests.size
 
 clean:  ## remove what was built
-	rm -rf .venv build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist qkernel_backends/native/built out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

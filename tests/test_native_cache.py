@@ -208,6 +208,52 @@ def test_no_home_and_no_name_are_no_hindrance(folder, capsys, monkeypatch):
     assert len(list((place.parent / "temporary").iterdir())) == 1
 
 
+@pytest.fixture
+def wheel(folder, tmp_path, monkeypatch):
+    """What comes with a wheel, here the machine code of the lowest level."""
+    header = cache._header(SINGLE)
+    cache.cache_folder()
+    load()
+    code = cache._read(file_in(cache.cache_folder(), header), header)
+    shutil.rmtree(cache.cache_folder())
+    cache.cache_folder.cache_clear()
+    folder[1].clear()
+    monkeypatch.setattr(cache, "_BROUGHT", tmp_path / "built")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setitem(cache.LEVELS, "x86-64-v2", set())
+    (tmp_path / "built").mkdir()
+    file = tmp_path / "built" / "x86-64-v2-float32.bin"
+    file.write_bytes(cache._packed(cache._level_header(SINGLE, "x86-64-v2"), *code))
+    return file
+
+
+def test_what_came_with_the_wheel_is_loaded(wheel, folder, capsys, monkeypatch):
+    load()
+    assert cache.file_to_come(SINGLE) is None, "nobody compiles anything"
+    assert not folder[1]
+    assert not capsys.readouterr().err
+    monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
+    load()
+    assert len(folder[1]) == 1, "a processor that the user chose is compiled for"
+
+
+@pytest.mark.parametrize("reason", ["another processor", "damaged", "other sources", "another level", "another machine"])
+def test_what_came_with_the_wheel_and_does_not_fit_is_compiled(wheel, folder, monkeypatch, reason):
+    match reason:
+        case "another processor":
+            monkeypatch.setitem(cache.LEVELS, "x86-64-v2", {"flux-capacitor"})
+        case "damaged":
+            wheel.write_bytes(wheel.read_bytes()[:-1])
+        case "other sources":
+            monkeypatch.setattr(cache, "_sources", lambda: "edited")
+        case "another level":
+            wheel.rename(wheel.with_name("x86-64-v3-float32.bin"))
+        case "another machine":
+            monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    load()
+    assert len(folder[1]) == 1
+
+
 def test_two_who_need_it_compile_it_once(folder, capsys):
     place, calls = folder
     cache.cache_folder()

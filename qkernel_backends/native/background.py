@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel_backends.native.cache import kept_file, say
+from qkernel_backends.native.cache import file_to_come, say
 
 _COMPILE = """
 import sys
@@ -45,8 +45,8 @@ class Compilation:
 @cache
 def compilation(real: np.dtype[Any]) -> Compilation | None:
     """Has it compiled, if it is not; None where it is, or nobody else can do it."""
-    file = kept_file(real)
-    if file is None or file.exists() or not sys.executable:
+    file = file_to_come(real)
+    if file is None or not sys.executable:
         return None
     try:
         found = Compilation(real, file)

@@ -1,4 +1,4 @@
-"""The machine code: kept on disk between processes, loaded without its compiler.
+"""The machine code: kept on disk between processes, or brought along by a wheel; loaded without its compiler.
 
 What a file holds is run, so it is loaded from nowhere but a private folder and a private file. The file holds the digest
 of the rest, a header of everything that the code depends on, the name of the function, and an object file.
@@ -10,6 +10,7 @@ import ctypes
 import hashlib
 import json
 import os
+import platform
 import sys
 import tempfile
 import time
@@ -37,6 +38,13 @@ _SOURCES = (
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, *(ctypes.c_void_p,) * 5, *(ctypes.c_int64,) * 5)
 _DIGEST_SIZE = 32
 _LARGEST = 1 << 26
+_BROUGHT = Path(__file__).parent / "built"
+
+_V2 = {"cx16", "popcnt", "sahf", "sse3", "sse4.1", "sse4.2", "ssse3"}
+_V3 = _V2 | {"avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"}
+_V4 = _V3 | {"avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl"}
+LEVELS = {"x86-64-v4": _V4, "x86-64-v3": _V3, "x86-64-v2": _V2}
+"""What a processor must have for machine code of each level."""
 
 
 @cache
@@ -50,7 +58,7 @@ def machine_code(real: np.dtype[Any]) -> Callable[..., None]:
     llvm.initialize_native_asmprinter()
     header = _header(real)
     file = _file(real, header)
-    name, code = (file and _read(file, header)) or _compiled(real, file, header)
+    name, code = (file and _read(file, header)) or _brought(real) or _compiled(real, file, header)
     target = llvm.Target.from_default_triple().create_target_machine()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -60,9 +68,10 @@ def machine_code(real: np.dtype[Any]) -> Callable[..., None]:
     return function
 
 
-def kept_file(real: np.dtype[Any]) -> Path | None:
-    """Where the machine code of a precision is, once it is compiled; None where it cannot be kept."""
-    return _file(real, _header(real))
+def file_to_come(real: np.dtype[Any]) -> Path | None:
+    """Where the machine code of a precision will be, once it is compiled; None where it is there, or cannot be kept."""
+    file = _file(real, _header(real))
+    return None if file is None or file.exists() or _brought(real) else file
 
 
 def _file(real: np.dtype[Any], header: bytes) -> Path | None:
@@ -98,18 +107,65 @@ def _temporary_folder() -> Path:
 
 def _header(real: np.dtype[Any]) -> bytes:
     """Everything that machine code depends on, so that an edit is never answered with old code."""
-    sources = hashlib.sha256()
-    for source in _SOURCES:
-        sources.update((Path(__file__).parent / f"{source}.py").read_bytes())
     return json.dumps(
         {
             "precision": real.name,
-            "sources": sources.hexdigest(),
+            "sources": _sources(),
             "versions": [sys.version, version("numba"), version("llvmlite")],
             "processor": [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()],
             "chosen processor": [os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")],
         }
     ).encode()
+
+
+def _sources() -> str:
+    digest = hashlib.sha256()
+    for source in _SOURCES:
+        digest.update((Path(__file__).parent / f"{source}.py").read_bytes())
+    return digest.hexdigest()
+
+
+def bring(real: np.dtype[Any], level: str) -> None:
+    """Compile for the wheel, in a process in which `NUMBA_CPU_NAME` is the level."""
+    from qkernel_backends.native.compiler import compile_machine
+
+    _BROUGHT.mkdir(exist_ok=True)
+    (_BROUGHT / f"{level}-{real.name}.bin").write_bytes(_packed(_level_header(real, level), *compile_machine(real)))
+
+
+def _brought(real: np.dtype[Any]) -> tuple[str, bytes] | None:
+    """What came with the wheel, for the highest level that runs here; it is trusted as the sources beside it are."""
+    if (sys.platform, platform.machine()) != ("linux", "x86_64") or os.environ.get("NUMBA_CPU_NAME"):
+        return None
+    here = {name for name, has in llvm.get_host_cpu_features().items() if has}
+    for level, features in LEVELS.items():
+        file = _BROUGHT / f"{level}-{real.name}.bin"
+        if features <= here and file.exists():
+            found = _unpacked(file.read_bytes(), _level_header(real, level))
+            if not isinstance(found, str):
+                return found
+    return None
+
+
+def _level_header(real: np.dtype[Any], level: str) -> bytes:
+    return json.dumps({"precision": real.name, "sources": _sources(), "level": level}).encode()
+
+
+def _packed(header: bytes, name: str, code: bytes) -> bytes:
+    rest = b"\n".join((header, name.encode(), code))
+    return hashlib.sha256(rest).digest() + rest
+
+
+def _unpacked(content: bytes, header: bytes) -> tuple[str, bytes] | str:
+    """The name and the code, or what is wrong."""
+    digest, rest = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
+    made_for, _, rest_of_it = rest.partition(b"\n")
+    if hashlib.sha256(rest).digest() != digest:
+        return "it is damaged"
+    if made_for != header:
+        return "it was made of other sources, or for another precision, processor or version"
+    name, _, code = rest_of_it.partition(b"\n")
+    return name.decode(), code
 
 
 def _read(file: Path, header: bytes) -> tuple[str, bytes] | None:
@@ -121,16 +177,11 @@ def _read(file: Path, header: bytes) -> tuple[str, bytes] | None:
     except (NotPrivateError, OSError) as problem:
         say(f"{file} is not used: {problem}")
         return None
-    digest, rest = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
-    made_for, _, rest_of_it = rest.partition(b"\n")
-    if hashlib.sha256(rest).digest() != digest:
-        say(f"{file} is not used: it is damaged")
+    found = _unpacked(content, header)
+    if isinstance(found, str):
+        say(f"{file} is not used: {found}")
         return None
-    if made_for != header:
-        say(f"{file} is not used: it was made of other sources, or for another precision, processor or version")
-        return None
-    name, _, code = rest_of_it.partition(b"\n")
-    return name.decode(), code
+    return found
 
 
 def _compiled(real: np.dtype[Any], file: Path | None, header: bytes) -> tuple[str, bytes]:
@@ -146,9 +197,8 @@ def _compiled(real: np.dtype[Any], file: Path | None, header: bytes) -> tuple[st
         name, code = compile_machine(real)
         place = "not kept"
         if file is not None:
-            rest = b"\n".join((header, name.encode(), code))
             try:
-                write_private(file, hashlib.sha256(rest).digest() + rest)
+                write_private(file, _packed(header, name, code))
                 place = f"kept in {file.parent}"
             except OSError as error:
                 place = f"not kept: {error}"
