@@ -35,6 +35,8 @@ class Unitary(Values):
             self.pair,
             self.pair,
             self.triple,
+            self.chosen,
+            self.halves,
             self.call,
             self.modified,
             self.modified,
@@ -87,6 +89,32 @@ class Unitary(Values):
     def triple(self, scope: Scope) -> None:
         scope = self.guarded(scope, 3)
         self.gate_on(scope, self.pick(*TRIPLES), [f"{scope.register}[{index}]" for index in self.distinct(scope, 3)])
+
+    def chosen(self, scope: Scope) -> None:
+        """A gate, a helper or a modified one on a list of qubits and views."""
+        scope = self.guarded(scope, 2)
+        name = scope.register
+        first, second = (f"{name}[{index}]" for index in self.distinct(scope, 2))
+        targets = self.pick(f"[{first}, {second}]", f"[{name}[1:], {name}[0]]", f"[{name}[1::-1], {name}[2:]]")
+        usable = [helper for helper in self.usable(scope) if helper.shape == "register"]
+        if usable and self.chance(0.6):
+            helper = self.random.choice(usable)
+            operation = self.pick(helper.name, helper.name, f"qk.inverse({helper.name})")
+            self.write(f"{targets} = {operation}({', '.join([targets, *self.arguments(scope, helper)])})")
+        elif self.chance(0.3):
+            self.write(f"{first}, [{second}] = qk.control(qk.ry)({first}, [{second}], {self.number(scope)})")
+        else:
+            self.gate_on(scope, self.pick(*PLAIN, *ROTATIONS, "u"), [targets])
+
+    def halves(self, scope: Scope) -> None:
+        """A gate on two views in pairs."""
+        name, size = scope.register, scope.size
+        views = self.pick(
+            (f"{name}[: {size} // 2]", f"{name}[{size} - {size} // 2 :]"),
+            (f"{name}[: {size} - {size} % 2 : 2]", f"{name}[1::2]"),
+            (f"{name}[{size} // 2 : 2 * ({size} // 2)]", f"{name}[: {size} // 2]"),
+        )
+        self.gate_on(scope, self.pick(*PAIRS, *PAIR_ROTATIONS, "cu"), [*views])
 
     def matrix(self, scope: Scope) -> None:
         count = self.pick(1, 2)

@@ -186,6 +186,7 @@ class Values:
         start, stop = (self.pick("1", "2", f"{self.random.choice(names)} // 2", *scope.indices) for _ in range(2))
         return self.pick(
             f"{start}:", f":{stop}", f"{self.pick('0', '1')}::2", "::2", f"1:{scope.size}", f"{start}:{stop} + 1", "::3",
+            "::-1", f"{self.pick('1', *scope.indices)}::-1", f"::-{self.pick(1, 2)}",
             f":{scope.size} - {start}", f"{stop} - 1:", f"::{stop} + 1", f"{start}:{scope.size} - {stop}:{stop}",
         )  # fmt: skip
 

@@ -63,7 +63,9 @@ class Register(list[Qubit]):
         return (len(self),)
 
     def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, slice) and (min(key.start or 0, key.stop or 0) < 0 or (key.step is not None and key.step < 1)):
+        backwards = isinstance(key, slice) and key.stop is None and key.step is not None and key.step < 0
+        step = 1 if not isinstance(key, slice) or key.step is None or backwards else key.step
+        if isinstance(key, slice) and (min(key.start or 0, key.stop or 0) < 0 or step < 1):
             raise Invalid("a bound or the step of a slice is computed negative")
         part = super().__getitem__(key)
         return Register(part) if isinstance(key, slice) else part
@@ -192,12 +194,15 @@ class Gate:
         targets, angles = arguments[:width], [*arguments[width:], *keywords.values()]
         if self.name == "cu" and len(angles) == 3:
             angles.append(0.0)
-        if isinstance(targets[0], Register):
-            rows = [angle if isinstance(angle, Numbers) else [angle] * len(targets[0]) for angle in angles]
-            if any(len(row) != len(targets[0]) for row in rows):
-                raise Invalid("angles of another length")
-            for k, target in enumerate(targets[0]):
-                world.apply(matrix_of(self.name, tuple(float(row[k]) for row in rows)), (target.index,))
+        if isinstance(targets[0], list):
+            columns = [flat(target) for target in targets]
+            count = len(columns[0])
+            rows = [angle if isinstance(angle, Numbers) else [angle] * count for angle in angles]
+            if any(len(row) != count for row in [*rows, *columns]):
+                raise Invalid("registers or angles of another length")
+            for k in builtins.range(count):
+                places = tuple(column[k] for column in columns)
+                world.apply(matrix_of(self.name, tuple(float(row[k]) for row in rows)), places)
         else:
             places = tuple(target.index for target in targets)
             world.apply(matrix_of(self.name, tuple(float(angle) for angle in angles)), places)
@@ -205,7 +210,7 @@ class Gate:
 
 
 def unitary(matrix: Any, *qubits: Qubit) -> Any:
-    world.apply(np.asarray(matrix, complex), tuple(qubit.index for qubit in qubits))
+    world.apply(np.asarray(matrix, complex), tuple(flat(qubits)))
     return qubits[0] if len(qubits) == 1 else qubits
 
 
@@ -382,7 +387,26 @@ def probabilities(target: Any) -> Any:
 
 
 def _kernel(function: Any = None, **_: Any) -> Any:
-    return function if function is not None else lambda inner: inner
+    """A function that takes a list of qubits as a register, and gives it back as that list."""
+    if function is None:
+        return _kernel
+
+    def called(*arguments: Any, **keywords: Any) -> Any:
+        lists = [value if _is_list(value) else None for value in arguments]
+        values = [value if given is None else Register(_qubits(value)) for value, given in zip(arguments, lists, strict=True)]
+        result = function(*values, **keywords)
+        back = {id(value): given for value, given in zip(values, lists, strict=True) if given is not None}
+        return tuple(back.get(id(part), part) for part in result) if isinstance(result, tuple) else back.get(id(result), result)
+
+    return called
+
+
+def _is_list(value: Any) -> bool:
+    return type(value) is list and bool(value) and all(isinstance(part, (Qubit, Register)) for part in value)
+
+
+def _qubits(target: Any) -> list[Qubit]:
+    return [target] if isinstance(target, Qubit) else [qubit for part in target for qubit in _qubits(part)]
 
 
 _TYPES = ("Qubit", "Bit", "UInt", "Float", "Vector", "Dict", "Tuple", "Observable", "QFixed")
