@@ -58,8 +58,7 @@ def add(a: qk.Vector[qk.Qubit], b: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qu
         a[i - 1], b[i - 1], a[i] = qk.ccx(a[i - 1], b[i - 1], a[i])
     for i in qk.range(1, n - 1):
         a[i], a[i + 1] = qk.cx(a[i], a[i + 1])
-    for i in qk.range(n):
-        a[i], b[i] = qk.cx(a[i], b[i])
+    a, b = qk.cx(a, b)
     return a, b
 
 
@@ -67,8 +66,7 @@ def add(a: qk.Vector[qk.Qubit], b: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qu
 def _carried(a: qk.Vector[qk.Qubit], b: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """b[i] becomes a[i] ^ b[i] but for i = 0, then a[i] becomes a[i] ^ the carry into bit i."""
     n = a.shape[0]
-    for i in qk.range(1, n):
-        a[i], b[i] = qk.cx(a[i], b[i])
+    a[1:], b[1:] = qk.cx(a[1:], b[1:])
     for i in qk.range(n - 2, 0, -1):
         a[i], a[i + 1] = qk.cx(a[i], a[i + 1])
     for i in qk.range(n - 1):
@@ -93,8 +91,7 @@ def controlled_add(
         a[i], a[i + 1] = qk.cx(a[i], a[i + 1])
     if n > 0:
         control, a[0], b[0] = qk.ccx(control, a[0], b[0])
-    for i in qk.range(1, n):
-        a[i], b[i] = qk.cx(a[i], b[i])
+    a[1:], b[1:] = qk.cx(a[1:], b[1:])
     return control, a, b
 
 
@@ -160,8 +157,7 @@ def measured_add(a: qk.Vector[qk.Qubit], b: qk.Vector[qk.Qubit]) -> tuple[qk.Vec
         a[i], b[i], carry[i] = release_and(a[i], b[i], carry[i])
         if i > 0:
             carry[i - 1], a[i] = qk.cx(carry[i - 1], a[i])
-    for i in qk.range(n):
-        a[i], b[i] = qk.cx(a[i], b[i])
+    a, b = qk.cx(a, b)
     return a, b
 
 

@@ -138,8 +138,7 @@ def modular_multiply(
     n = x.shape[0]
     b = qk.qubit_array(n + 1)
     controls, x, b = modular_multiply_add(controls, x, b, factor, modulus)
-    for i in qk.range(n):
-        controls, x[i], b[i] = qk.control(qk.swap, num_controls=controls.shape[0])(controls, x[i], b[i])
+    controls, x, b[:n] = qk.control(qk.swap, num_controls=controls.shape[0])(controls, x, b[:n])
     controls, x, b = qk.inverse(modular_multiply_add)(controls, x, b, inverse, modulus)
     return controls, x
 

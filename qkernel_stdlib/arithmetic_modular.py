@@ -85,7 +85,6 @@ def ripple_modular_multiply(
     n = x.shape[0]
     b = qk.qubit_array(n)
     controls, x, b = _multiply_add(controls, x, b, factor, modulus)
-    for i in qk.range(n):
-        controls, x[i], b[i] = qk.control(qk.swap, num_controls=controls.shape[0])(controls, x[i], b[i])
+    controls, x, b = qk.control(qk.swap, num_controls=controls.shape[0])(controls, x, b)
     controls, x, b = qk.inverse(_multiply_add)(controls, x, b, inverse, modulus)
     return controls, x

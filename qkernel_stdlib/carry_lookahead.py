@@ -20,10 +20,8 @@ def carry_lookahead_add(
     n = a.shape[0]
     if n > 0:
         levels = qk.floor(qk.log2(n))
-        for i in qk.range(n):
-            a[i], b[i], total[i + 1] = qk.ccx(a[i], b[i], total[i + 1])
-        for i in qk.range(1, n):
-            a[i], b[i] = qk.cx(a[i], b[i])
+        a, b, total[1:] = qk.ccx(a, b, total[1:])
+        a[1:], b[1:] = qk.cx(a[1:], b[1:])
         width = 0
         for t in qk.range(1, levels):
             width = width + (n >> t) - 1

@@ -187,8 +187,7 @@ def hidden_period_oracle(
 
     n CX copy x, then the first qubit whose bit of the period is 1 controls an X on each such qubit of the copy: at most 2n CX.
     """
-    for i in qk.range(q.shape[0]):
-        q[i], copy[i] = qk.cx(q[i], copy[i])
+    q, copy = qk.cx(q, copy)
     found = qk.bit(False)
     for k in qk.range(q.shape[0]):
         if period[k] and not found:

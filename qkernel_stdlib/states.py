@@ -123,7 +123,7 @@ def sparse_state(q: qk.Vector[qk.Qubit], amplitudes: Mapping[int, float]) -> qk.
             flag, q[i] = qk.cx(flag, q[i])
         angle = -2 * math.asin(max(-1.0, min(1.0, value / math.sqrt(rest)))) if rest > 0 else 0.0
         if ones:
-            *controls, flag = qk.control(qk.ry, num_controls=len(ones))(*[q[i] for i in ones], flag, angle)
+            controls, flag = qk.control(qk.ry, num_controls=len(ones))([q[i] for i in ones], flag, angle)
             for i, control in zip(ones, controls, strict=True):
                 q[i] = control
         else:
