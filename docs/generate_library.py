@@ -183,25 +183,30 @@ def _printed(example: Example) -> str:
 
 
 def _counts(example: Example) -> str:
-    """The closed forms, a line each; of recursion and of what would fill lines, the counts at two sizes."""
+    """The closed forms, a line each; of what has none, and of what would fill lines, the counts at two sizes."""
     subject = getattr(qkernel_stdlib, example.of or example.name)
     counted = subject if isinstance(subject, qk.Kernel) else example.kernel
     try:
         rows = _rows(counted.estimate_resources())
-    except EntrypointValidationError:  # it calls itself, or a loop of its carries what has no closed form
+    except EntrypointValidationError:  # it calls itself
         rows = {}
-    if not rows or any(len(text) > LONGEST_FORM for text in rows.values()):
+    if not rows or any(_is_sampled(form, True) for form in rows.values()):
         sizes = LARGE if example.grows else example.sizes[-2:]
         few, many = (_rows(example.kernel.estimate_resources(bindings=example.shape(n))) for n in sizes)
-        for name in [name for name in many if len(rows.get(name, "")) > LONGEST_FORM] if rows else many:
-            rows[name] = f"{few.get(name, 0)} at size {sizes[0]}, {many[name]} at {sizes[1]}"
+        for name in [name for name in rows or many if _is_sampled(rows.get(name, "unknown"), name in many)]:
+            rows[name] = f"{few.get(name, 0)} at size {sizes[0]}, {many.get(name, 0)} at {sizes[1]}"
     width = max(map(len, rows), default=0)
     return "".join(f"{name:{width}}  {count}\n" for name, count in rows.items())
 
 
+def _is_sampled(form: str, is_held: bool) -> bool:
+    return form == "unknown" or (is_held and len(form) > LONGEST_FORM)
+
+
 def _rows(found: qk.ResourceEstimate) -> dict[str, str]:
-    calls = {f"calls of {name}": count for name, count in found.calls.oracle_calls.items()}
-    rows = {"qubits": found.qubits, **found.gates.by_name, "measurements": found.measurements, **calls}
+    written = found.to_dict()
+    calls = {f"calls of {name}": count for name, count in written["calls"]["oracle_calls"].items()}
+    rows = {"qubits": written["qubits"], **written["gates_by_name"], "measurements": written["measurements"], **calls}
     return {name: str(count) for name, count in rows.items() if str(count) != "0"}
 
 

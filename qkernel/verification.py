@@ -153,7 +153,7 @@ def _compare(
     found = {**held, **{source: _counts(tally) for source, tally in estimates.items()}}
     lines = []
     for name in dict.fromkeys(name for counts in found.values() for name in counts):
-        amounts = {source: counts.get(name, zero) for source, counts in found.items()}
+        amounts = {source: amount for source, counts in found.items() if not (amount := counts.get(name, zero)).unfollowed}
         bounded = {source for source, tally in estimates.items() if name in tally.bounded}
         if not all(
             is_nonnegative(amount - exact.get(name, zero)) if source in bounded else amount == exact.get(name, zero)

@@ -446,3 +446,25 @@ SIZES = {
     registers: [{"n": n, "sizes": [1, 2, n]} for n in range(7)],
 }
 """Each kernel with the bindings at which its closed form is checked."""
+
+
+@qk.qkernel
+def beside_recurrence(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    """Recurrences in an iteration, which decide the counts of `t` and `x`; the others have closed forms."""
+    q = qk.qubit_array(n + 2)
+    for k in qk.range(n):
+        q[k], q[k + 1] = qk.cx(q[k], q[k + 1])
+        first, second = n, 1
+        for _ in qk.range(3):
+            q[k] = qk.h(q[k])
+            first, second = second, first + second
+        for _ in qk.range(first):
+            q[k] = qk.x(q[k])
+        width = k
+        for _ in qk.range(k):
+            width = width * width % 7 + 1
+        for _ in qk.range(width):
+            q[k] = qk.t(q[k])
+        for _ in qk.range(2):
+            q[k] = qk.s(q[k])
+    return qk.measure(q)

@@ -16,6 +16,7 @@ from estimate_kernels import (
     SIZES,
     adder,
     ansatz,
+    beside_recurrence,
     branches,
     carried,
     constants,
@@ -162,9 +163,24 @@ def test_recurrences_without_a_closed_form_need_values() -> None:
     assert bound.gates.by_name == {"z": sum(fibonacci[1:41]), "h": 40**2 + fibonacci[41]}
     assert bound.quality["total"] == EstimateQuality.EXACT
     for kernel, name in ((recurrent, "second"), (recurrent_calls, "width")):
+        free = kernel.estimate_resources()
         with pytest.raises(EntrypointValidationError, match=f"what `{name}` holds") as refused:
-            kernel.estimate_resources()
+            free.gates.total  # noqa: B018
         assert "`estimate_resources(n=...)`" in str(refused.value)
+        assert free.quality["total"] == EstimateQuality.UNKNOWN
+        assert free.substitute(n=5).gates == kernel.estimate_resources(n=5).gates
+
+
+def test_counts_beside_a_recurrence_keep_their_closed_forms() -> None:
+    free = beside_recurrence.estimate_resources()
+    assert str(free.qubits) == "n + 2"
+    assert {name: str(free.gates.by_name[name]) for name in ("h", "s", "cx")} == {"h": "3*n", "s": "2*n", "cx": "n"}
+    assert free.quality["two_qubit"] == EstimateQuality.EXACT
+    assert free.quality["t_gates"] == EstimateQuality.UNKNOWN
+    assert "    Two-qubit: n\n" in str(free)
+    assert json.loads(free.to_json())["gates"]["t_gates"] == "unknown"
+    for n in range(5):
+        beside_recurrence.verify_resources(n=n)
 
 
 def test_run_time_branches_are_upper_bounds() -> None:
@@ -364,7 +380,8 @@ def test_no_estimate_is_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     import qkernel.estimate.leaves as leaves
 
-    monkeypatch.setattr(leaves, "ONE", leaves.ONE + 1)
+    kind_of = leaves.kind_of
+    monkeypatch.setattr(leaves, "kind_of", lambda name, constant="": kind_of("cz" if name == "cx" else name, constant))
     with pytest.raises(EstimateMismatchError, match="cx: "):
         verify(ghz.ir, {"n": 3})
 

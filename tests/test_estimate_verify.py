@@ -68,10 +68,13 @@ def weighted(n: qk.UInt, pairs: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.UInt]) ->
 
 
 def test_what_items_carry_needs_the_items() -> None:
-    with pytest.raises(EntrypointValidationError, match="from item to item"):
-        weighted.estimate_resources()
+    free = weighted.estimate_resources()
+    assert str(free.gates.by_name["x"]) == "|pairs|"
+    with pytest.raises(EntrypointValidationError, match=r"what `last` holds(.|\n)*`estimate_resources\(n=..., pairs=...\)`"):
+        free.gates.by_name["h"]
     pairs = {(0, 1): 2, (1, 2): 1, (0, 2): 3}
     assert weighted.estimate_resources(n=2, pairs=pairs).gates.by_name == {"x": 3, "h": 2 + (2 * 2 + 2)}
+    assert str(weighted.estimate_resources(pairs=pairs).gates.by_name["h"]) == "2*n + 4"
     weighted.verify_resources(n=2, pairs=pairs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qkernel.estimate.counts import GateCounts, Number, gate_counts, plain
+from qkernel.estimate.counts import GateCounts, Number, as_number, gate_counts, plain
 from qkernel.estimate.notation import shown
 from qkernel.estimate.origin import Origin
 from qkernel.estimate.tally import Called, Tally
@@ -44,7 +44,7 @@ class CallNode:
         while pending:
             node, first, rest = pending.pop()
             times = "" if node.calls == 1 else f" x {shown(node.calls)}"
-            lines.append(f"{first}{node.name}{times}: {shown(node.gates.total)} gates")
+            lines.append(f"{first}{node.name}{times}: {shown(node.gates.fields.amounts['total'])} gates")
             ends = [("├─ ", "│  ")] * (len(node.children) - 1) + [("└─ ", "   ")]
             inner = [(child, rest + turn, rest + line) for child, (turn, line) in zip(node.children, ends, strict=False)]
             pending += reversed(inner)
@@ -65,5 +65,5 @@ def _node(name: str, tally: Tally, calls: Number) -> CallNode:
     children = []
     for callee, inner in inside.items():
         times = [amount for (path, item), amount in inner.amounts.items() if path is None and isinstance(item, Called)]
-        children.append(_node(callee, inner.with_workspace(), plain(times[0])))
+        children.append(_node(callee, inner.with_workspace(), as_number(times[0])))
     return CallNode(name, calls, tally, tuple(children))

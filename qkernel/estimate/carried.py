@@ -6,7 +6,7 @@ known, and not followed where they are not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from qkernel.estimate.quantity import Local, Quantity, Symbol, Value, Variable, 
 from qkernel.estimate.scope import Deferred, NotFollowed, RunTime
 from qkernel.estimate.substitution import Numbers, function, length, size, steps, substitute
 from qkernel.estimate.sums import fresh, total
+from qkernel.estimate.tally import Key, Tally, is_maximum
 from qkernel.estimate.words import with_words
 
 
@@ -25,7 +26,8 @@ class Recurrence:
 
     `solved` ones have a form in the index; a name of `states` has its first value, and its next one in terms of all.
     `others` are carried values that are not numbers; they stay. Of `observables` the words are numbers, of
-    `sums` of measured bits how many there are.
+    `sums` of measured bits how many there are. `unknown` makes a symbol for what the user's name holds where that has no
+    form and cannot be run, or a run-time value where somebody around will know more.
     """
 
     index: Variable
@@ -35,6 +37,7 @@ class Recurrence:
     others: dict[str, Value | RunTime | Deferred] = field(default_factory=dict)
     observables: dict[str, tuple[Word, ...]] = field(default_factory=dict)
     sums: dict[str, RunTime] = field(default_factory=dict)
+    unknown: Callable[[str], Quantity | RunTime] = lambda name: RunTime(follows=name)
 
     def after(self) -> dict[str, Value | RunTime | Deferred]:
         """The values after the loop, by the names that it carries."""
@@ -57,7 +60,30 @@ class Recurrence:
         try:
             return quantity(self._run((), {name})[1][name])
         except NotFollowed:
-            return RunTime(follows=_written(name))
+            return self.unknown(_written(name))
+
+    def without_form(self, body: Tally) -> Tally:
+        """Take from the tally of an iteration what has no form, and count it by running all iterations, if they are known."""
+        result, stepped = Tally(), dict[Key, Quantity]()
+        for key, amount in [*body.amounts.items()]:
+            if amount.unfollowed:  # another number in each iteration
+                result.amounts[key] = symbol(replace(amount.unfollowed), nonnegative=False)
+            elif not amount.free.isdisjoint(self.states):
+                stepped[key] = amount
+            else:
+                continue
+            del body.amounts[key]
+        if not stepped:
+            return result
+        try:
+            found = self.run([(amount, is_maximum(item)) for (_, item), amount in stepped.items()])
+        except NotFollowed as error:
+            unknown = [self.unknown(error.name) for _ in stepped]
+            found = [count for count in unknown if isinstance(count, Quantity)]
+            if not found:
+                raise
+        result.include(Tally(dict(zip(stepped, found, strict=True))))
+        return result
 
     def run(self, amounts: Sequence[tuple[Quantity, bool]]) -> list[Quantity]:
         """The sum of each amount over the iterations, or the largest, if that is asked for, or 0."""
@@ -192,6 +218,7 @@ def solve(steps: Mapping[Local, tuple[Quantity, Quantity]], index: Variable, bou
     waiting = {name: following for name, (_, following) in steps.items()}
     while True:
         ready = [name for name, form in waiting.items() if form.free & steps.keys() <= result.solved.keys() | {name}]
+        ready = [name for name in ready if waiting[name].unfollowed is None]  # what is not known is another number each time
         found = {name: _closed(substitute(waiting[name], result.solved), name, steps[name][0], index) for name in ready}
         solved = {name: form for name, form in found.items() if form is not None}
         if not solved:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from qkernel.errors import EntrypointValidationError
@@ -12,39 +12,76 @@ from qkernel.estimate.tally import Tally
 Number = int | Quantity
 
 
+@dataclass(frozen=True, eq=False)
+class Counts(Mapping[str, Number]):
+    """Counts by name. Reading one that needs values raises `EntrypointValidationError`, and says which."""
+
+    amounts: Mapping[str, Quantity]
+
+    def __getitem__(self, name: str) -> Number:
+        return plain(self.amounts[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.amounts)
+
+    def __len__(self) -> int:
+        return len(self.amounts)
+
+    def __repr__(self) -> str:
+        return repr({name: as_number(amount) for name, amount in self.amounts.items()})
+
+
+class _Field:
+    """A field of the gate counts, read where it is asked for."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, counts: GateCounts, owner: type) -> Number:
+        return counts.fields[self.name]
+
+
 @dataclass(frozen=True)
 class GateCounts:
     """Gates by class. `by_name` counts `cx`, `ccx`, `mcx` (three controls or more) and so on."""
 
-    total: Number
-    single_qubit: Number
-    two_qubit: Number
-    multi_qubit: Number
-    t_gates: Number
-    clifford_gates: Number
-    rotation_gates: Number
-    toffoli: Number
-    by_name: Mapping[str, Number]
+    fields: Counts
+    by_name: Counts
+
+    total = _Field()
+    single_qubit = _Field()
+    two_qubit = _Field()
+    multi_qubit = _Field()
+    t_gates = _Field()
+    clifford_gates = _Field()
+    rotation_gates = _Field()
+    toffoli = _Field()
 
 
 @dataclass(frozen=True)
 class CallCounts:
     """Calls of kernels and of oracles, by name."""
 
-    calls_by_name: Mapping[str, Number]
-    oracle_calls: Mapping[str, Number]
+    calls_by_name: Counts
+    oracle_calls: Counts
 
 
 def gate_counts(tally: Tally) -> GateCounts:
     """The gates of a tally by class and name."""
-    fields = {name: plain(amount) for name, amount in tally.field_amounts().items()}
-    return GateCounts(**fields, by_name={name: plain(amount) for name, amount in tally.by_name().items()})
+    return GateCounts(Counts(tally.field_amounts()), Counts(tally.by_name()))
+
+
+def as_number(amount: Quantity) -> Number:
+    """An int where the amount is one."""
+    return int(amount) if amount.is_constant else amount
 
 
 def plain(amount: Quantity) -> Number:
-    """An int where the amount is one."""
+    """A count as users read it. Raises `EntrypointValidationError` where it needs values."""
+    if unfollowed := amount.unfollowed:
+        raise EntrypointValidationError(unfollowed.title, span=unfollowed.span, help=unfollowed.help)
     if any(isinstance(name, Local) for name in amount.free):
         raise EntrypointValidationError(
             f"a count depends on a value that a loop over items carries: {amount}", help="bind the dictionary"
         )
-    return int(amount) if amount.is_constant else amount
+    return as_number(amount)

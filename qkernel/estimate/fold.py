@@ -6,12 +6,13 @@ folded again: recursive functions by their values, and callees that are given me
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import assert_never
 
-from qkernel.diagnostics import written_name
+from qkernel.diagnostics import Span
 from qkernel.errors import (
     BindingShapeError,
     EmitError,
@@ -26,20 +27,20 @@ from qkernel.estimate.forms import is_whole, positive_part, power
 from qkernel.estimate.leaves import decided, gate_tally, measure_tally, oracle_tally, pauli_tally, prepare_tally
 from qkernel.estimate.quantity import (
     ONE,
-    Argument,
     Bound,
     Closure,
     Local,
     Quantity,
     Register,
+    Unfollowed,
     Value,
     Variable,
     Words,
     quantity,
     symbol,
 )
-from qkernel.estimate.recursion import NeedsValues, needs_end, recursive_functions, too_deep
-from qkernel.estimate.scope import Deferred, NotFollowed, RunTime, RunTimeValue, Scope
+from qkernel.estimate.recursion import NeedsValues, held, needs_end, recursive_functions, too_deep
+from qkernel.estimate.scope import Deferred, NotFollowed, RunTime, RunTimeValue, Scope, substituted
 from qkernel.estimate.substitution import (
     MOST_STEPS,
     NotKnown,
@@ -47,11 +48,10 @@ from qkernel.estimate.substitution import (
     item_values,
     length,
     substitute,
-    substitute_value,
 )
 from qkernel.estimate.sums import fresh, resolve, total, trip_count
 from qkernel.estimate.tally import FIELDS, Called, Tally, either, is_maximum
-from qkernel.estimate.unknown import formal_value, item_targets
+from qkernel.estimate.unknown import formal_value, is_open, item_targets
 from qkernel.estimate.workspace import add_widths, largest, largest_item, made, released
 from qkernel.ir import ops
 from qkernel.ir.expressions import Size
@@ -62,17 +62,6 @@ from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType
 from qkernel.recursion import DEEPEST, deep_stack
 
 Result = Value | RunTime
-
-
-def _open(function: ops.Function, values: Iterable[Result]) -> bool:
-    """Whether an argument is not known that may decide counts."""
-    return any(map(_is_open, function.parameters, values))
-
-
-def _is_open(parameter: ops.Parameter, value: Result) -> bool:
-    """Whether an argument that is no angle, and no array of angles, is not known."""
-    is_known = not isinstance(value, Argument) and (not isinstance(value, Quantity) or value.is_constant)
-    return not is_known and parameter.type.element != FLOAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +79,8 @@ class Fold:
     With `paths`, amounts are kept apart by the calls that they are made in; with `depth`, upper bounds of the depths are
     counted too; with `widths`, how many controls gates have, for the workspace that they share; `unrolled`, calls are
     folded with their values and loops whose ranges are known iteration by iteration. Of an entry that `is_known` all is given
-    but angles and lengths of registers, of one that `is_bound` these lengths too.
+    but angles and lengths of registers, of one that `is_bound` these lengths too. Where it `is_final`, nothing around will
+    know more: what has no form stays unknown, and `help` says what to give.
     """
 
     module: Module
@@ -100,6 +90,8 @@ class Fold:
     unrolled: bool = False
     is_known: bool = False
     is_bound: bool = False
+    is_final: bool = False
+    help: str = ""
     summaries: dict[tuple[object, ...], Summary | NeedsValues] = field(default_factory=dict)
     running: set[tuple[object, ...]] = field(default_factory=set)
     iterations: list[str] = field(default_factory=list)
@@ -111,18 +103,17 @@ class Fold:
 
     def entry(self, values: Mapping[str, Value]) -> Tally:
         """The tally of the module's entry, whose arguments have these values, and of the qubits that it takes."""
-        self.is_known = not _open(self.module.entry, values.values())
+        self.is_known = not any(map(is_open, self.module.entry.parameters, values.values()))
+        self.is_final = not self.is_known
+        wanted = [f"{each.name}=..." for each in self.module.entry.parameters if is_open(each, values[each.name])]
+        self.help = f"give values: `estimate_resources({', '.join(wanted)})`"
         self.is_bound = self.is_known and all(
             length(value).is_constant for value in values.values() if isinstance(value, Register)
         )
         try:
             return self._entry(values)
-        except (
-            EmitError,
-            BindingShapeError,
-            EntrypointValidationError,
-        ):  # too much work, what is not followed in loops, or what has no value, perhaps where nothing runs
-            if self.unrolled or not self.is_known:
+        except (EmitError, BindingShapeError, EntrypointValidationError):
+            if self.unrolled or not self.is_known:  # else what is not followed, or has no value, perhaps where nothing runs
                 raise
         renew()
         again = Fold(self.module, self.paths, self.depth, self.widths, unrolled=True)
@@ -135,11 +126,7 @@ class Fold:
             with deep_stack():
                 tally = _FunctionFold(self, self.module.entry, Scope({**values})).run().tally
         except NeedsValues as error:
-            entry = self.module.entry
-            wanted = [f"{each.name}=..." for each in entry.parameters if _is_open(each, values[each.name])]
-            raise EntrypointValidationError(
-                error.title, span=error.span, help=f"give values: `estimate_resources({', '.join(wanted)})`"
-            ) from None
+            raise EntrypointValidationError(error.title, span=error.span, help=self.help) from None
         for value in values.values():
             if isinstance(value, Register):
                 tally.add("qubits", value.length)
@@ -148,7 +135,7 @@ class Fold:
     def call(self, op: ops.Call, arguments: Sequence[Result]) -> Summary:
         """The summary of a call, in the caller's terms."""
         callee = self.module[op.callee]
-        if callee.name in self.recursive and _open(callee, arguments):
+        if callee.name in self.recursive and any(map(is_open, callee.parameters, arguments)):
             raise needs_end(callee.name, op.span)
         if self.unrolled or callee.name in self.reaching:
             return self._summary(callee, tuple(arguments))
@@ -164,7 +151,8 @@ class Fold:
             inside.append(formal)
             outside[f"{callee.name}.{parameter.name}"] = value
         try:
-            summary = self._summary(callee, tuple(inside))
+            with self.tried():
+                summary = self._summary(callee, tuple(inside))
             is_lost = any(isinstance(value, RunTime) and value.follows for value in summary.returns)
         except NeedsValues:
             is_lost = True
@@ -172,11 +160,11 @@ class Fold:
             return self._summary(callee, tuple(arguments))
         return Summary(
             summary.tally.map(lambda amount: substitute(amount, outside)),
-            tuple(_substituted(value, outside) for value in summary.returns),
+            tuple(substituted(value, outside) for value in summary.returns),
         )
 
     def _summary(self, callee: ops.Function, values: tuple[Result, ...]) -> Summary:
-        key = (callee.name, values)
+        key = (callee.name, values, self.is_final)
         if key in self.running or len(self.running) >= DEEPEST:
             raise too_deep(callee, endless=key in self.running)
         if key not in self.summaries:
@@ -195,6 +183,15 @@ class Fold:
             raise found
         return found
 
+    @contextmanager
+    def tried(self, again: bool = True) -> Iterator[None]:
+        """What is folded here, if it is folded `again` where it has no form, with more values."""
+        is_final, self.is_final = self.is_final, self.is_final and not again
+        try:
+            yield
+        finally:
+            self.is_final = is_final
+
     def expected_iterations(self) -> Quantity:
         """A symbol for how often a `while` is expected to go round."""
         taken = {*self.iterations, *(parameter.name for parameter in self.module.entry.parameters)}
@@ -202,13 +199,6 @@ class Fold:
         name = next(name for name in names if name not in taken)
         self.iterations.append(name)
         return symbol(name)
-
-
-def _substituted(value: Result, values: Mapping[str, Value]) -> Result:
-    if isinstance(value, RunTime):
-        put = (None if amount is None else substitute(amount, values) for amount in (value.length, value.bits))
-        return replace(value, length=next(put), bits=next(put))
-    return substitute_value(value, values)
 
 
 @dataclass(slots=True)
@@ -239,10 +229,15 @@ class _FunctionFold:
         try:
             self.counted(op, tally)
         except NotFollowed as error:
-            held = f"what `{written_name(error.name)}` holds after changes decides counts, so they need values"
-            raise NeedsValues(held, op.span) from None
+            raise NeedsValues(held(error.name), op.span) from None
         except RunTimeValue:
             raise SeparationError("what this needs depends on a measured value", span=op.span) from None
+
+    def unknown(self, name: str, span: Span | None) -> Quantity | RunTime:
+        """What the user's `name` holds after changes that are not followed."""
+        if not self.fold.is_final:
+            return RunTime(follows=name)
+        return symbol(Unfollowed(held(name), span, self.fold.help), nonnegative=False)
 
     def counted(self, op: ops.Op, tally: Tally) -> None:
         match op:
@@ -345,6 +340,8 @@ class _FunctionFold:
     def branch(self, op: ops.If, tally: Tally) -> None:
         try:
             condition = self.scope.number(op.condition)
+            if condition.unfollowed:
+                raise RunTimeValue(str(op.condition))
         except RunTimeValue as error:
             if isinstance(error, NotFollowed) and self.fold.is_known:
                 raise
@@ -398,7 +395,8 @@ class _FunctionFold:
             return
         saved = dict(self.scope.values)
         try:
-            self.symbolic_loop(op, start, bound, step, tally)
+            with self.fold.tried(bound.is_constant):
+                tally.include(self.symbolic_loop(op, start, bound, step))
         except (NeedsValues, NotFollowed):
             if not bound.is_constant:
                 raise
@@ -408,29 +406,25 @@ class _FunctionFold:
                 raise SizeError(title, span=op.span) from None
             self.unrolled_loop(op, ((start + step * k,) for k in range(int(bound))), tally)
 
-    def symbolic_loop(self, op: ops.For, start: Quantity, bound: Quantity, step: Quantity, tally: Tally) -> None:
+    def symbolic_loop(self, op: ops.For, start: Quantity, bound: Quantity, step: Quantity) -> Tally:
         index = fresh(op.targets[0])
         if resolve(positive_part(bound), self.facts) == 0:
             self.set_all({entry.name: self.scope.value(entry.initial) for entry in op.carried})
-            return
+            return Tally()
         self.scope.values[op.targets[0]] = start + symbol(index) * step
         body, recurrence = self.looped_body(op, index, bound)
         apart = self.fold.depth and rounds_are_apart(op.body, self.scope, index)
-        stepped = {key: amount for key, amount in body.amounts.items() if not amount.free.isdisjoint(recurrence.states)}
+        tally = recurrence.without_form(body)
         for key, amount in body.amounts.items():
-            if key in stepped:
-                continue
             if is_maximum(key[1]):
                 tally.include(largest(key, amount, index, bound, self.facts, self.fold.is_bound))
             elif apart and key[1] in DEPTHS and index not in amount.free:
                 tally.include(Tally({key: amount}))
             else:
                 tally.include(Tally({key: total(amount, index, bound, self.facts)}))
-        if stepped:
-            found = recurrence.run([(amount, is_maximum(item)) for (_, item), amount in stepped.items()])
-            tally.include(Tally(dict(zip(stepped, found, strict=True))))
         tally.bounded |= body.bounded
         self.set_all(recurrence.after())
+        return tally
 
     def looped_body(self, op: ops.For, index: Variable, bound: Quantity) -> tuple[Tally, Recurrence]:
         """The tally of one iteration in terms of the index, and what the loop carries."""
@@ -448,6 +442,7 @@ class _FunctionFold:
         recurrence = solve(carried.steps(following), index, bound)
         recurrence.others = {name: self.scope.values[name] for name in first if name not in carried.names}
         recurrence.observables, recurrence.sums = carried.observables, carried.sums
+        recurrence.unknown = lambda name: self.unknown(name, op.span)
         return body.map(lambda amount: substitute(amount, recurrence.solved)), recurrence
 
     def unrolled_loop(self, op: ops.For, values: Iterable[Sequence[Value]], tally: Tally) -> None:
@@ -467,7 +462,8 @@ class _FunctionFold:
             return
         saved = dict(self.scope.values)
         try:
-            self.symbolic_items(op, domain, dictionary, tally)
+            with self.fold.tried(isinstance(dictionary, Bound)):
+                tally.include(self.symbolic_items(op, domain, dictionary))
         except NeedsValues as error:
             self.scope.values = saved
             try:
@@ -476,13 +472,14 @@ class _FunctionFold:
                 raise error from None
             self.unrolled_loop(op, iterations, tally)
 
-    def symbolic_items(self, op: ops.For, domain: ops.Items, dictionary: Value, tally: Tally) -> None:
+    def symbolic_items(self, op: ops.For, domain: ops.Items, dictionary: Value) -> Tally:
         index, bound = fresh("item"), length(dictionary)
         names = {target: Local(target, self.function.name) for target in op.targets}
         self.set_all(item_targets(names, domain, dictionary))
         body, recurrence = self.looped_body(op, index, bound)
         mixed = recurrence.states.keys() | {index}
-        summed = Tally(bounded=body.bounded)
+        summed = recurrence.without_form(body) if self.fold.is_final else Tally()
+        summed.bounded |= body.bounded
         for key, amount in body.amounts.items():
             if is_maximum(key[1]) and amount.free.isdisjoint(mixed):
                 summed.include(largest_item(key, amount, tuple(names.values()), dictionary))
@@ -492,8 +489,8 @@ class _FunctionFold:
                 summed.include(Tally({key: item_sum(tuple(names.values()), dictionary, amount)}))
             else:
                 raise NeedsValues("what a loop carries from item to item decides counts, so they need the items", op.span)
-        tally.include(summed)
         self.set_all(recurrence.after())
+        return summed
 
     def set_all(self, values: Mapping[str, Result | Deferred]) -> None:
         self.scope.values.update(values)

@@ -23,6 +23,7 @@ from qkernel.estimate.quantity import (
     IsZero,
     ItemSum,
     Length,
+    Local,
     Monomial,
     Opaque,
     Positive,
@@ -77,13 +78,13 @@ def shown(value: int | Quantity) -> str:
 def text(form: Quantity) -> str:
     """The form as Python would write it; `[n >= 2]` is 1 where the condition holds, else 0."""
     with bounded_work():
-        return _TEXT.form(form)
+        return _TEXT.form(form) if form.unfollowed is None else "unknown"
 
 
 def latex(form: Quantity) -> str:
     """The form in LaTeX."""
     with bounded_work():
-        return _LATEX.form(form).replace("about ", r"\approx ")
+        return _LATEX.form(form).replace("about ", r"\approx ") if form.unfollowed is None else r"\text{unknown}"
 
 
 _FACTOR_ORDER = {Symbol: 0, Length: 0, Terms: 0, AtLeastZero: 2, IsZero: 2}
@@ -401,7 +402,7 @@ def _sympy_atom(atom: Atom) -> Any:
 
 def _unique(name: Variable) -> str:
     """A name for sympy, which knows names by their text."""
-    return name if isinstance(name, str) else f"{name.shown}#{name.scope}"
+    return f"{name.shown}#{name.scope}" if isinstance(name, Local) else str(name)
 
 
 WRITERS |= {"text": text, "latex": latex, "sympy": to_sympy}

@@ -14,6 +14,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from qkernel.diagnostics import Span
 from qkernel.errors import SizeError
 from qkernel.estimate.effort import FORM, spend
 from qkernel.ir.expressions import Expr, Name, apply
@@ -30,7 +31,19 @@ class Local(NamedTuple):
         return self.shown
 
 
-Variable = str | Local
+@dataclass(frozen=True, slots=True, eq=False)
+class Unfollowed:
+    """A number that a loop carries and that has no closed form, and what is said where a count that depends on it is read."""
+
+    title: str
+    span: Span | None
+    help: str
+
+    def __str__(self) -> str:
+        return "unknown"
+
+
+Variable = str | Local | Unfollowed
 """A name of the user's, or one that an estimate made."""
 
 
@@ -202,6 +215,12 @@ class Quantity:
         if self._free is None:
             self._free = frozenset().union(*(atom_names(atom) for term in self.terms for atom, _ in term))
         return self._free
+
+    @property
+    def unfollowed(self) -> Unfollowed | None:
+        """What is not known of the value until arguments are bound, if anything."""
+        found = [name for name in self.free if isinstance(name, Unfollowed)]
+        return min(found, key=lambda name: name.title, default=None)
 
     def __hash__(self) -> int:
         if self._hash is None:

@@ -18,6 +18,11 @@ class NeedsValues(Exception):
         self.title, self.span = title, span
 
 
+def held(name: str) -> str:
+    """What is said of a changed value that counts depend on."""
+    return f"what `{written_name(name)}` holds after changes decides counts, so they need values"
+
+
 def needs_end(function: str, span: Span | None) -> NeedsValues:
     """A call of a function in itself whose end is not known."""
     return NeedsValues(f"`{function}` calls itself, so its estimate needs the values that end the recursion", span)

@@ -12,7 +12,7 @@ from typing import Any
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import EntrypointValidationError, UnknownBindingError, ValidationError
 from qkernel.estimate.breakdown import CallNode, call_tree
-from qkernel.estimate.counts import CallCounts, GateCounts, Number, gate_counts, plain
+from qkernel.estimate.counts import CallCounts, Counts, GateCounts, Number, as_number, gate_counts, plain
 from qkernel.estimate.depth import DEPTHS, Depths
 from qkernel.estimate.effort import bounded_work
 from qkernel.estimate.forms import is_nonnegative
@@ -34,13 +34,15 @@ class EstimateQuality(StrEnum):
 
     `exact`; `stepwise`: exact, but with a sum without a closed form, which `substitute` adds up term by term; `expected`: a
     mean, over the iterations of a `while` or over synthesised rotations; `upper_bound`: the larger side of branches that are
-    taken at run time, or a count that a published circuit stays below.
+    taken at run time, or a count that a published circuit stays below; `unknown`: it depends on what a loop carries and has
+    no closed form, so that reading it raises until the arguments have values.
     """
 
     EXACT = "exact"
     STEPWISE = "stepwise"
     EXPECTED = "expected"
     UPPER_BOUND = "upper_bound"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -105,11 +107,11 @@ class ResourceEstimate:
     @cached_property
     def calls(self) -> CallCounts:
         """Calls by name."""
-        found: dict[bool, dict[str, Number]] = {False: {}, True: {}}
+        found: dict[bool, dict[str, Quantity]] = {False: {}, True: {}}
         for _, item in self.tally.amounts:
             if isinstance(item, Called):
-                found[item.oracle][item.name] = plain(self.tally.of(item))
-        return CallCounts(found[False], found[True])
+                found[item.oracle][item.name] = self.tally.of(item)
+        return CallCounts(Counts(found[False]), Counts(found[True]))
 
     @cached_property
     def parameters(self) -> dict[str, Quantity]:
@@ -145,7 +147,7 @@ class ResourceEstimate:
         outside = any(isinstance(value, Quantity) and not is_nonnegative(value) for value in given.values())
         anew = not self.origin.defaults.isdisjoint(given)
         # Decompositions and branches need less where more is known, and symbols stand for n >= 0.
-        if self.origin.basis != NATIVE or outside or anew or self.tally.bounded:
+        if self.origin.basis != NATIVE or outside or anew or self.tally.bounded or self._is_unknown:
             return replace(self, tally=bound.tally(), origin=bound)
         with bounded_work():
             return replace(self, tally=self.tally.map(lambda amount: substitute(amount, given)), origin=bound)
@@ -193,7 +195,8 @@ class ResourceEstimate:
     def rows(self) -> dict[str, Number]:
         """Every count by its title, as the tables show them."""
         rows = {title: count for name, title in TITLES.items() if (count := self._count(name)) != 0 or name not in _WHERE_ANY}
-        return rows | {f"Calls of {name}": count for name, count in self.calls.oracle_calls.items() if count != 0}
+        calls = {name: as_number(amount) for name, amount in self.calls.oracle_calls.amounts.items()}
+        return rows | {f"Calls of {name}": count for name, count in calls.items() if count != 0}
 
     def notes(self) -> dict[str, str]:
         """By title, how the counts that are not exact are to be read."""
@@ -205,7 +208,7 @@ class ResourceEstimate:
 
     def table(self) -> Any:
         """A `rich` table, for a terminal."""
-        return rich_table(self.origin.name, self.rows(), self.notes(), self.gates.by_name)
+        return rich_table(self.origin.name, self.rows(), self.notes(), _numbers(self.gates.by_name))
 
     def _repr_html_(self) -> str:
         return html(self.origin.name, self.rows(), self.notes())
@@ -232,13 +235,13 @@ class ResourceEstimate:
         """Every field; closed forms as text, and so numbers of more than 4000 digits, rounded."""
         written = {
             "kernel": self.origin.name,
-            "qubits": self.qubits,
-            "ancillas": self.ancillas,
-            "gates": {name: value for name, value in vars(self.gates).items() if name != "by_name"},
-            "gates_by_name": self.gates.by_name,
-            "measurements": self.measurements,
-            "resets": self.resets,
-            "calls": {"calls_by_name": self.calls.calls_by_name, "oracle_calls": self.calls.oracle_calls},
+            "qubits": self._count("qubits"),
+            "ancillas": self._count("ancillas"),
+            "gates": _numbers(self.gates.fields),
+            "gates_by_name": _numbers(self.gates.by_name),
+            "measurements": self._count("measurements"),
+            "resets": self._count("resets"),
+            "calls": {name: _numbers(counts) for name, counts in vars(self.calls).items()},
             "parameters": list(self.parameters),
             "quality": {name: str(value) for name, value in self.quality.items()},
         }
@@ -265,14 +268,14 @@ class ResourceEstimate:
     __repr__ = __str__
 
     def _count(self, name: str) -> Number:
-        """A field by its name."""
-        return getattr(self.gates if name in FIELDS else self, name)  # type: ignore[no-any-return]
+        """A count by its name, as it is shown."""
+        return as_number(self.gates.fields.amounts[name] if name in FIELDS else self.tally.of(name))
 
     def _number(self, name: str) -> int:
         """A field that is a number."""
         if name not in (known := [*TITLES, "depth"]):
             raise ValidationError(f"an estimate has no field `{name}`{did_you_mean(name, known)}")
-        value = self._count(name)
+        value = getattr(self.gates if name in FIELDS else self, name)
         if not isinstance(value, int):
             raise EntrypointValidationError(f"`{name}` is {shown(value)}: give values for the other arguments too")
         return value
@@ -282,9 +285,9 @@ class ResourceEstimate:
         for name in ("ancillas", "measurements", "resets"):
             if (count := self._count(name)) != 0:
                 yield TITLES[name], shown(count)
-        for name, value in self.calls.oracle_calls.items():
+        for name, value in self.calls.oracle_calls.amounts.items():
             yield f"Calls of {name}", shown(value)
-        for quality in (EstimateQuality.UPPER_BOUND, EstimateQuality.EXPECTED, EstimateQuality.STEPWISE):
+        for quality in _QUALITY_TITLES:
             if found := [name for name, of in self.quality.items() if of == quality]:
                 yield _QUALITY_TITLES[quality], ", ".join(found)
 
@@ -294,11 +297,17 @@ class ResourceEstimate:
         yield from ((name, self.tally.of(name)) for name in ("measurements", "resets"))
 
     def _quality(self, name: str, amount: Quantity) -> EstimateQuality:
+        if amount.unfollowed:
+            return EstimateQuality.UNKNOWN
         if name in self.tally.bounded:
             return EstimateQuality.UPPER_BOUND
         if name in self.averaged or not amount.free.isdisjoint(self.origin.iterations):
             return EstimateQuality.EXPECTED
         return EstimateQuality.STEPWISE if is_stepwise(amount) else EstimateQuality.EXACT
+
+    @cached_property
+    def _is_unknown(self) -> bool:
+        return any(amount.unfollowed for amount in self.tally.amounts.values())
 
     @cached_property
     def _free(self) -> frozenset[str]:
@@ -326,6 +335,7 @@ _QUALITY_TITLES = {
     EstimateQuality.UPPER_BOUND: "Upper bounds",
     EstimateQuality.EXPECTED: "Expected values",
     EstimateQuality.STEPWISE: "Without a closed form",
+    EstimateQuality.UNKNOWN: "Unknown without values",
 }
 
 
@@ -333,6 +343,11 @@ def is_stepwise(amount: Quantity) -> bool:
     """Whether a sum without a closed form is in `amount`."""
     atoms = [atom for term in amount.terms for atom, _ in term if not is_remainder(atom)]
     return any(isinstance(atom, (RangeSum, ItemSum, Opaque)) for atom in atoms)
+
+
+def _numbers(counts: Counts) -> dict[str, Number]:
+    """Counts as they are shown."""
+    return {name: as_number(amount) for name, amount in counts.amounts.items()}
 
 
 def _written(value: Any) -> Any:

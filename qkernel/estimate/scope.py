@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
@@ -20,7 +20,8 @@ from qkernel.estimate.forms import (
     remainder,
 )
 from qkernel.estimate.quantity import ONE, Bound, Closure, Quantity, Value, Words, quantity
-from qkernel.estimate.substitution import NotKnown, as_number, as_value, known, length, opaque
+from qkernel.estimate.substitution import NotKnown, as_number, as_value, known, length, opaque, substitute_value
+from qkernel.estimate.substitution import substitute as put
 from qkernel.ir.compiled import Compiled, Domain
 from qkernel.ir.expressions import ONE as ONE_EXPR
 from qkernel.ir.expressions import ZERO, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, apply
@@ -60,6 +61,14 @@ class RunTime:
     def error(self, name: str) -> RunTimeValue:
         """What to raise where the value of `name` is wanted."""
         return NotFollowed(self.follows) if self.follows else RunTimeValue(name)
+
+
+def substituted(value: Value | RunTime, values: Mapping[str, Value]) -> Value | RunTime:
+    """A value with values put for symbols."""
+    if isinstance(value, RunTime):
+        length, bits = (None if amount is None else put(amount, values) for amount in (value.length, value.bits))
+        return replace(value, length=length, bits=bits)
+    return substitute_value(value, values)
 
 
 @dataclass(frozen=True, slots=True)

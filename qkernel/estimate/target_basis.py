@@ -37,7 +37,7 @@ def to_basis(tally: Tally, gates: Sequence[str]) -> Tally:
 
 def unknown_words(amount: Quantity) -> EntrypointValidationError:
     """The error for so many Pauli rotations of which the words are not known."""
-    names = ", ".join(f"`{name}`" for name in sorted(amount.free))
+    names = ", ".join(f"`{name}`" for name in sorted(map(str, amount.free)))
     return EntrypointValidationError(
         "the circuit of a Pauli evolution depends on the words of its observable",
         help=f"bind the observable: the number of its terms is in terms of {names} here",

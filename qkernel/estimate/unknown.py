@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qkernel.estimate.quantity import ONE, Argument, Bound, Local, Register, Value, symbol
+from qkernel.estimate.quantity import ONE, Argument, Bound, Local, Quantity, Register, Value, symbol
 from qkernel.estimate.scope import NUMBERS, RunTime, Scope
 from qkernel.estimate.substitution import length
 from qkernel.ir.expressions import Item, Name, Pack
 from qkernel.ir.ops import Items, Parameter
-from qkernel.ir.types import OBSERVABLE, ScalarType, TupleType, Type, is_quantum
+from qkernel.ir.types import FLOAT, OBSERVABLE, ScalarType, TupleType, Type, is_quantum
 from qkernel.ir.walk import target_types
 
 
@@ -25,6 +25,12 @@ def formal_value(parameter: Parameter, name: str, nonnegative: bool = False) -> 
         case ScalarType(kind):
             return symbol(name, nonnegative or kind == "Bit")
     return Argument(name)
+
+
+def is_open(parameter: Parameter, value: Value | RunTime) -> bool:
+    """Whether an argument that is no angle, and no array of angles, is not known, so that it may decide counts."""
+    is_known = not isinstance(value, Argument) and (not isinstance(value, Quantity) or value.is_constant)
+    return not is_known and parameter.type.element != FLOAT
 
 
 def item_targets(names: Mapping[str, Local], domain: Items, dictionary: Value) -> dict[str, Value | RunTime]:

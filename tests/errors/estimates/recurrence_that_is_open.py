@@ -12,4 +12,4 @@ def fibonacci(n: qk.UInt, angle: qk.Float) -> qk.Bit:
     return qk.measure(q)
 
 
-fibonacci.estimate_resources()
+print(fibonacci.estimate_resources().gates.total)
