@@ -211,12 +211,13 @@ def pauli_evolve(target: Qubits, observable: Any, time: Float) -> Qubits:
     return as_given(handle.successor())  # type: ignore[no-any-return]
 
 
-def prepare(target: Vector[Qubit], amplitudes: Any) -> Vector[Qubit]:
-    """Bring a fresh register into the state of real amplitudes, scaled to norm 1: amplitude k is that of the basis state k.
+def prepare(target: Vector[Qubit], amplitudes: Any, *, imaginary: Any = None) -> Vector[Qubit]:
+    """Bring a fresh register into the state of `amplitudes`, scaled to norm 1: amplitude k is that of the basis state k.
 
-    The first qubit is least significant. Amplitudes that are not given are 0. The state is differentiable by the
-    amplitudes wherever they are not all 0. As gates, and in counts, it is the circuit of Möttönen et al. 2005
-    (arXiv:quant-ph/0407010): 2**n - 1 RY and 2**n - 2 CX on n > 0 qubits.
+    The first qubit is least significant. Amplitudes are real; with `imaginary`, a second vector, they are
+    `amplitudes[k] + 1j * imaginary[k]`. What is not given is 0. The state is differentiable by both vectors wherever
+    they are not all 0. As gates, and in counts, it is the circuit of Möttönen et al. 2005 (arXiv:quant-ph/0407010): on
+    n > 0 qubits 2**n - 1 RY and 2**n - 2 CX; for complex amplitudes as many RZ and CX more, and a global phase.
     """
     tracer = active_tracer("`prepare`")
     handle = tracer.expect_qubits(target, "argument of `prepare`", tracer.site.of(0))
@@ -228,8 +229,11 @@ def prepare(target: Vector[Qubit], amplitudes: Any) -> Vector[Qubit]:
             help="make one with `qk.qubit_array(1)`",
         )
     vector = as_type(amplitudes, ArrayType(FLOAT), "the vector of amplitudes", tracer.site.of(1))
+    second = None
+    if imaginary is not None:
+        second = as_type(imaginary, ArrayType(FLOAT), "the vector of imaginary parts", tracer.site.of("imaginary"))
     tracer.take(handle, "passed to `prepare`", tracer.site.of(0))
-    tracer.emit(ops.Prepare(handle.place, vector, tracer.site.span))
+    tracer.emit(ops.Prepare(handle.place, vector, second, tracer.site.span))
     return as_given(handle.successor())  # type: ignore[no-any-return]
 
 

@@ -28,7 +28,7 @@ Array = np.ndarray[Any, Any]
 class LinearMap:
     """A linear map on some qubits: a gate, or what a measurement or reset does to the state for one outcome.
 
-    What sets a state has a `slots` entry for each amplitude, and no `kind`.
+    What sets a state has a `slots` entry for each amplitude, or each part of one, and no `kind`.
     """
 
     matrix: Array
@@ -211,9 +211,10 @@ class ReferencePrepared(AtAnyAngle):
 
 def _step(history: History, instruction: Instruction | Load, angles: Array, split: Split, keep: bool) -> Iterator[History]:
     if isinstance(instruction, Load):
-        slots = tuple(range(instruction.amplitudes, instruction.amplitudes + (1 << len(instruction.qubits))))
-        vector = tuple(float(angles[slot]) for slot in slots)
-        yield _after(history, LinearMap(_from_zero(vector), instruction.qubits, slots, None, vector), keep)
+        slots = tuple(instruction.slots)
+        vector = np.array([angles[slot] for slot in slots], float)
+        matrix = _from_zero(vector, instruction.qubits)
+        yield _after(history, LinearMap(matrix, instruction.qubits, slots, None, tuple(vector.tolist())), keep)
         return
     kind, qubits = instruction.kind, instruction.qubits
     match kind.name:
@@ -234,10 +235,10 @@ def _step(history: History, instruction: Instruction | Load, angles: Array, spli
             yield _after(history, LinearMap(kind.matrix(*chosen), qubits, instruction.slots, kind, chosen), keep)
 
 
-def _from_zero(state: Any) -> Array:
-    """|state><0|."""
-    matrix = np.zeros((len(state), len(state)), complex)
-    matrix[:, 0] = state
+def _from_zero(vector: Array, qubits: tuple[int, ...]) -> Array:
+    """|state><0|, of real amplitudes or of real and imaginary parts in turn."""
+    matrix = np.zeros((1 << len(qubits),) * 2, complex)
+    matrix[:, 0] = vector if len(vector) == len(matrix) else vector.view(complex)
     return matrix
 
 
@@ -296,7 +297,7 @@ def _derivative(operation: LinearMap, k: int) -> Array:
     controls leave alone do not depend on the angle.
     """
     if operation.kind is None:
-        return _from_zero(np.eye(len(operation.angles))[k])
+        return _from_zero(np.eye(len(operation.angles))[k], operation.qubits)
 
     def shifted(by: float) -> Array:
         angles = list(operation.angles)

@@ -54,15 +54,24 @@ computational_basis_state = basis_state
 
 
 @qk.qkernel
-def amplitude_encoding(q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit]:
+def amplitude_encoding(
+    q: qk.Vector[qk.Qubit],
+    x: qk.Vector[qk.Float],
+    imaginary: qk.Vector[qk.Float] = (),  # type: ignore[assignment]
+) -> qk.Vector[qk.Qubit]:
     """The state x / |x| on a fresh register: amplitude k is x[k], and 0 where `x` is shorter than 2**n.
 
-    Differentiable by `x`, blocks of zeros included; a vector of zeros is an error, and so is a longer one. For n > 0
-    2**n - 1 RY and 2**n - 2 CX. Source: Schuld, Petruccione 2018, section 5.2; the circuit is that of Möttönen et al. 2005
-    (arXiv:quant-ph/0407010), see `qkernel.prepare`. Also called
+    With `imaginary` amplitudes are complex, x[k] + 1j * imaginary[k], over the norm of both vectors. Differentiable by
+    the data, blocks of zeros included; zeros alone are an error, and so is a vector of more than 2**n. For n > 0
+    2**n - 1 RY and 2**n - 2 CX, twice as many gates if amplitudes are complex. Source: Schuld, Petruccione 2018,
+    section 5.2; the circuit is that of Möttönen et al. 2005 (arXiv:quant-ph/0407010), see `qkernel.prepare`. Also called
     `mottonen_amplitude_encoding`.
     """
-    return qk.prepare(q, x)
+    if imaginary.shape[0] > 0:
+        q = qk.prepare(q, x, imaginary=imaginary)
+    else:
+        q = qk.prepare(q, x)
+    return q
 
 
 mottonen_amplitude_encoding = amplitude_encoding

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from qiskit.quantum_info import Statevector
 
 import qkernel as qk
 import qkernel.observable as qko
@@ -30,10 +31,17 @@ def prepared(n: qk.UInt, x: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit]:
 
 
 @qk.qkernel
-def read(n: qk.UInt, x: qk.Vector[qk.Float], angles: qk.Vector[qk.Float], h: qk.Observable) -> qk.Float:
+def complex_prepared(n: qk.UInt, x: qk.Vector[qk.Float], y: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit]:
+    return qk.prepare(qk.qubit_array(n), x, imaginary=y)
+
+
+@qk.qkernel
+def read(
+    n: qk.UInt, x: qk.Vector[qk.Float], angles: qk.Vector[qk.Float], h: qk.Observable, y: qk.Vector[qk.Float] = ()
+) -> qk.Float:
     """A value of a prepared register that is entangled with a qubit which was not prepared."""
     other = qk.ry(qk.qubit(), angles[0])
-    q = amplitude_encoding(qk.qubit_array(n), x)
+    q = amplitude_encoding(qk.qubit_array(n), x, imaginary=y)
     for i in qk.range(n):
         q[i] = qk.rx(q[i], angles[i])
         q[i], other = qk.cx(q[i], other)
@@ -46,26 +54,17 @@ def observable(n: int) -> qko.Hamiltonian:
 
 
 def value(x: Array, n: int, angles: Array) -> float:
-    """The value of `read`, from a dense matrix of all that follows the preparation."""
-    given = np.zeros(2**n)
-    given[: len(x)] = x
-    full = read_matrix(n, tuple(angles))
-    return float(given @ full @ given / (given @ given))
+    """The value of `read` for the amplitudes `x`, real or complex."""
+    given = padded(x, n)
+    return float((given.conj() @ read_matrix(n, angles) @ given).real / np.vdot(given, given).real)
 
 
-def read_matrix(n: int, angles: tuple[float, ...]) -> Array:
-    """The quadratic form of `read` in the amplitudes, from its values on basis states and on sums of two."""
-    at = [read_basis(n, angles, np.eye(2**n)[j]) for j in range(2**n)]
-    form = np.diag(at)
-    for j in range(2**n):
-        for k in range(j):
-            both = read_basis(n, angles, (np.eye(2**n)[j] + np.eye(2**n)[k]) / np.sqrt(2))
-            form[j, k] = form[k, j] = both - (at[j] + at[k]) / 2
-    return form
+def padded(x: Array, n: int) -> Array:
+    return np.pad(x, (0, 2**n - len(x)))
 
 
-def read_basis(n: int, angles: tuple[float, ...], state: Array) -> float:
-    """<state| ... |state> by matrices of the gates of `read`, the other qubit the highest."""
+def read_matrix(n: int, angles: Array) -> Array:
+    """The Hermitian form of `read` in the amplitudes, by matrices of its gates, the other qubit the highest."""
     i2, x, y, z = np.eye(2), np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]]), np.diag([1.0, -1.0])
 
     def on(matrix: Array, qubit: int) -> Array:
@@ -77,22 +76,20 @@ def read_basis(n: int, angles: tuple[float, ...], state: Array) -> float:
     def turned(pauli: Array, angle: float) -> Array:
         return np.cos(angle / 2) * i2 - 1j * np.sin(angle / 2) * pauli
 
-    vector = np.kron(turned(y, angles[0]) @ [1, 0], state)
+    isometry = np.kron(turned(y, angles[0])[:, :1], np.eye(2**n))
     for i in range(n):
-        vector = on(turned(x, angles[i]), i) @ vector
-        vector = (on(np.diag([1, 0]), i) + on(np.diag([0, 1]), i) @ on(x, n)) @ vector
-        vector = on(turned(z, angles[i]), n) @ vector
+        isometry = on(turned(x, angles[i]), i) @ isometry
+        isometry = (on(np.diag([1, 0]), i) + on(np.diag([0, 1]), i) @ on(x, n)) @ isometry
+        isometry = on(turned(z, angles[i]), n) @ isometry
     h = on(y, 0) @ on(z, n) + 0.5 * on(x, n - 1) @ on(x, n) - 0.3 * on(z, n - 1)
-    return float(np.vdot(vector, h @ vector).real)
+    return isometry.conj().T @ h @ isometry
 
 
 def slopes(x: Array, n: int, angles: Array) -> Array:
-    """The gradient of `value` by x, from the quadratic form."""
-    given = np.zeros(2**n)
-    given[: len(x)] = x
-    form = read_matrix(n, tuple(angles))
-    square = given @ given
-    return (2 * (form @ given) / square - 2 * given * (given @ form @ given) / square**2)[: len(x)]
+    """The gradient of `value` by the real parts of x, plus 1j times that by the imaginary parts."""
+    given = padded(x, n)
+    square = np.vdot(given, given).real
+    return (2 * (read_matrix(n, angles) @ given - given * value(x, n, angles)) / square)[: len(x)]
 
 
 # States and values ----------------------------------------------------------------------------------------------------
@@ -113,6 +110,26 @@ def test_b2_amplitudes_are_the_data_over_its_norm_and_then_zeros(n: int, count: 
         np.testing.assert_allclose(states, np.ones((3, 1)))
 
 
+@pytest.mark.parametrize("engine", SIMULATORS)
+@pytest.mark.parametrize(("n", "real", "imaginary"), [(0, 1, 1), (1, 2, 2), (2, 4, 4), (2, 3, 4), (2, 4, 1), (5, 27, 30)])
+def test_b2_amplitudes_are_complex_by_a_second_vector(n: int, real: int, imaginary: int, engine: str) -> None:
+    generator = np.random.default_rng(real)
+    x, y = generator.normal(size=(3, real)), generator.normal(size=(3, imaginary))
+    x[:, 0] = y[:, 0] = 0 if n > 1 else 1
+    vectors = np.array([padded(a, n) + 1j * padded(b, n) for a, b in zip(x, y, strict=True)])
+    expected = vectors / np.linalg.norm(vectors, axis=1, keepdims=True) if n else np.ones((3, 1))
+    for kernel in (complex_prepared, complex_encoded):
+        states = kernel.compile({"n": n}, lengths={"x": (real,), "y": (imaginary,)}, engine=engine).statevector(x=x, y=y)
+        np.testing.assert_allclose(states, expected, atol=1e-14)
+        bound = kernel.compile({"n": n, "x": x[0], "y": y[0]}, engine=engine).statevector()  # made by gates
+        np.testing.assert_allclose(bound, expected[0], atol=1e-14)
+
+
+@qk.qkernel
+def complex_encoded(n: qk.UInt, x: qk.Vector[qk.Float], y: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit]:
+    return amplitude_encoding(qk.qubit_array(n), x, y)
+
+
 def test_b2_no_state_has_no_direction_or_more_amplitudes_than_basis_states() -> None:
     with pytest.raises(ArithmeticEvaluationError, match=r"`x` makes no state: its 4 amplitudes are all 0"):
         prepared.statevector(n=2, x=[0.0, 0.0])
@@ -120,6 +137,12 @@ def test_b2_no_state_has_no_direction_or_more_amplitudes_than_basis_states() -> 
         prepared.statevector(n=2, x=[[1.0, 2.0], [0.0, 0.0]])
     with pytest.raises(BindingShapeError, match="`x` has 5 amplitudes, and 2 qubits have 4"):
         prepared.statevector(n=2, x=np.ones(5))
+    with pytest.raises(ArithmeticEvaluationError, match=r"`x \+ 1j \* y` makes no state: its 4 amplitudes are all 0"):
+        complex_prepared.statevector(n=2, x=np.zeros(4), y=np.zeros(3))
+    with pytest.raises(ArithmeticEvaluationError, match=r"its 4 amplitudes are all 0[^$]*sample 2 of the batch"):
+        complex_prepared.statevector(n=2, x=[[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]], y=[[0.0], [1.0], [0.0]])
+    with pytest.raises(BindingShapeError, match="`y` has 5 amplitudes, and 2 qubits have 4"):
+        complex_prepared.statevector(n=2, x=np.ones(4), y=np.ones(5))
 
 
 @qk.qkernel
@@ -152,6 +175,8 @@ def test_values_on_every_engine(engine: str) -> None:
     x, angles = np.random.default_rng(2).normal(size=8), np.array([0.4, -1.1, 2.3])
     found = read.run(n=3, x=x, angles=angles, h=observable(3), engine=engine)
     assert found == pytest.approx(value(x, 3, angles), abs=1e-12)
+    found = read.run(n=3, x=x, angles=angles, h=observable(3), y=x[::-1], engine=engine)
+    assert found == pytest.approx(value(x + 1j * x[::-1], 3, angles), abs=1e-12)
 
 
 # Gradients ------------------------------------------------------------------------------------------------------------
@@ -170,18 +195,36 @@ DATA = {
 def test_b2_gradients_by_the_data(x: list[float], engine: str) -> None:
     angles = np.array([0.4, -1.1, 2.3])
     found = read.grad(n=3, x=x, angles=angles, h=observable(3), engine=engine)
-    np.testing.assert_allclose(found["x"], slopes(np.array(x), 3, angles), atol=1e-12)
+    np.testing.assert_allclose(found["x"], slopes(np.array(x), 3, angles).real, atol=1e-12)
     shifted = [value(np.array(x), 3, angles + step) - value(np.array(x), 3, angles - step) for step in 1e-5 * np.eye(3)]
+    np.testing.assert_allclose(found["angles"], np.array(shifted) / 2e-5, atol=1e-8)
+
+
+IMAGINARY = {
+    "no zeros": [0.2, 0.5, -0.9, 0.3, 0.6, -0.4, 0.1, 0.8],
+    "zeros where the real parts have them": [0.2, 0.5, 0.0, 0.0, 0.6, -0.4, 0.1, 0.8],
+    "all 0": [0.0] * 8,
+}
+
+
+@pytest.mark.parametrize("engine", SIMULATORS)
+@pytest.mark.parametrize("y", IMAGINARY.values(), ids=IMAGINARY)
+def test_b2_gradients_by_complex_data(y: list[float], engine: str) -> None:
+    x, angles = DATA["a block of zeros"], np.array([0.4, -1.1, 2.3])
+    amplitudes = np.array(x) + 1j * np.array(y)
+    found = read.grad(n=3, x=x, angles=angles, h=observable(3), y=y, engine=engine)
+    np.testing.assert_allclose(found["x"] + 1j * found["y"], slopes(amplitudes, 3, angles), atol=1e-12)
+    shifted = [value(amplitudes, 3, angles + step) - value(amplitudes, 3, angles - step) for step in 1e-5 * np.eye(3)]
     np.testing.assert_allclose(found["angles"], np.array(shifted) / 2e-5, atol=1e-8)
 
 
 def test_parameter_shift_has_the_same_gradient_where_angles_have_one() -> None:
     x, angles = np.array(DATA["no zeros"]), np.array([0.4, -1.1, 2.3])
-    values = {"n": 3, "x": x, "angles": angles, "h": observable(3)}
-    expected = read.grad(**values)
-    for engine in ("qiskit", "native"):
-        program = read.compile({"n": 3, "h": observable(3)}, lengths={"x": (8,), "angles": (3,)}, engine=engine)
-        found = program.grad(x=x, angles=angles)
+    for further in ({}, {"y": np.array(IMAGINARY["no zeros"])}):
+        expected = read.grad(n=3, x=x, angles=angles, h=observable(3), **further)
+        lengths = {"x": (8,), "angles": (3,)} | dict.fromkeys(further, (8,))
+        program = read.compile({"n": 3, "h": observable(3)}, [*lengths], lengths=lengths, engine="qiskit")
+        found = program.grad(x=x, angles=angles, **further)
         for name, slope in expected.items():
             np.testing.assert_allclose(found[name], slope, atol=1e-10)
 
@@ -192,6 +235,8 @@ def test_parameter_shift_refuses_a_block_of_zeros_by_name_and_only_where_it_is_a
     np.testing.assert_allclose(found["angles"], read.grad(**values)["angles"], atol=1e-10)
     with pytest.raises(GradientError, match="prepare `x` have no derivative where all amplitudes of a block are 0"):
         read.grad(**values, engine="qiskit")
+    with pytest.raises(GradientError, match=r"prepare `x \+ 1j \* imaginary` have no derivative"):
+        read.grad(**values, y=[0.0] * 8, engine="qiskit")
 
 
 @qk.qkernel
@@ -212,6 +257,22 @@ def test_an_inverse_is_a_circuit_and_differentiable_where_its_angles_are() -> No
     np.testing.assert_allclose(found["y"], by_y, atol=1e-12)
     with pytest.raises(GradientError, match="the angles that prepare `x` have no derivative"):
         overlap.grad(x=y, y=x)
+
+
+def test_an_inverse_of_complex_amplitudes_is_differentiable_too() -> None:
+    @qk.qkernel
+    def complex_overlap(x: qk.Vector[qk.Float], y: qk.Vector[qk.Float], v: qk.Vector[qk.Float]) -> qk.Float:
+        q = amplitude_encoding(qk.qubit_array(3), x, imaginary=y)
+        return qk.probabilities(qk.inverse(amplitude_encoding)(q, v, imaginary=x))[0]
+
+    x, y, v, step = *(np.array(data["no zeros"]) for data in (DATA, IMAGINARY)), np.arange(-4.0, 4.0) + 0.3, 1e-6
+    first, second = x + 1j * y, v + 1j * x
+    fidelity = abs(np.vdot(first, second)) ** 2 / np.vdot(first, first).real / np.vdot(second, second).real
+    assert complex_overlap.run(x=x, y=y, v=v) == pytest.approx(fidelity, abs=1e-14)
+    given, found = {"x": x, "y": y, "v": v}, complex_overlap.grad(x=x, y=y, v=v)
+    for name, data in given.items():
+        moved = {sign: complex_overlap.run(**given | {name: data + sign * step * np.eye(8)}) for sign in (1, -1)}
+        np.testing.assert_allclose(found[name], (moved[1] - moved[-1]) / 2 / step, atol=1e-8)
 
 
 @qk.qkernel
@@ -257,27 +318,35 @@ def test_circuits_that_measure_afterwards(engine: str) -> None:
 @pytest.mark.parametrize("n", range(6))
 def test_counts_are_those_of_the_circuit(n: int) -> None:
     prepared.verify_resources(n=n, x=np.arange(1, 2**n + 1))
+    complex_prepared.verify_resources(n=n, x=np.arange(1, 2**n + 1), y=np.ones(2**n))
     gates = prepared.estimate_resources({"n": n}).gates
     assert (gates.single_qubit, gates.two_qubit) == (2**n - 1, max(0, 2**n - 2))
+    gates = complex_prepared.estimate_resources({"n": n}).gates
+    assert (gates.single_qubit, gates.two_qubit) == (2 * (2**n - 1), 2 * max(0, 2**n - 2))
 
 
 def test_counts_have_a_closed_form() -> None:
     assert str(prepared.estimate_resources().gates.total) == "2*2**n + [n == 0] - 3"
+    assert str(complex_prepared.estimate_resources().gates.total) == "4*2**n + 2*[n == 0] - 6"
 
 
+@pytest.mark.parametrize("is_complex", [False, True])
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_the_circuit_is_unitary_on_a_register_that_comes_from_elsewhere(n: int) -> None:
-    x = np.random.default_rng(n).normal(size=2**n)
-    matrix = amplitude_encoding.unitary(q=n, x=x)
-    np.testing.assert_allclose(matrix[:, 0], x / np.linalg.norm(x), atol=1e-14)
+def test_the_circuit_is_unitary_on_a_register_that_comes_from_elsewhere(n: int, is_complex: bool) -> None:
+    x, y = np.random.default_rng(n).normal(size=(2, 2**n)) * [[1], [is_complex]]
+    given: dict[str, Any] = {"q": n, "x": x, "imaginary": y if is_complex else ()}
+    matrix = amplitude_encoding.unitary(**given)
+    np.testing.assert_allclose(matrix[:, 0], (x + 1j * y) / np.linalg.norm(x + 1j * y), atol=1e-14)
     np.testing.assert_allclose(matrix @ matrix.conj().T, np.eye(2**n), atol=1e-13)
 
     @qk.qkernel
-    def held(control: qk.Qubit, q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float]) -> tuple[qk.Qubit, qk.Vector[qk.Qubit]]:
-        return qk.control(amplitude_encoding)(control, q, x)
+    def held(
+        control: qk.Qubit, q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float], imaginary: qk.Vector[qk.Float]
+    ) -> tuple[qk.Qubit, qk.Vector[qk.Qubit]]:
+        return qk.control(amplitude_encoding)(control, q, x, imaginary)
 
     expected = np.kron(np.eye(2**n), np.diag([1, 0])) + np.kron(matrix, np.diag([0, 1]))
-    np.testing.assert_allclose(held.unitary(q=n, x=x), expected, atol=1e-13)
+    np.testing.assert_allclose(held.unitary(**given), expected, atol=1e-13)
 
 
 def test_a_prepared_register_beside_qubits_that_are_given() -> None:
@@ -298,6 +367,10 @@ def test_qiskit_and_openqasm_have_the_gates_of_bound_amplitudes() -> None:
     x = np.arange(1.0, 9.0)
     assert dict(prepared.to_circuit(n=3, x=x).count_ops()) == {"ry": 7, "cx": 6}
     assert prepared.to_qasm(n=3, x=x).count("ry(") == 7
+    circuit = complex_prepared.to_circuit(n=3, x=x, y=x[::-1])
+    assert dict(circuit.count_ops()) == {"ry": 7, "rz": 7, "cx": 12}
+    state = (x + 1j * x[::-1]) / np.linalg.norm(x + 1j * x[::-1])
+    np.testing.assert_allclose(Statevector(circuit).data, state, atol=1e-14)
 
 
 def test_drawings_name_the_angles_of_open_amplitudes() -> None:
@@ -307,22 +380,28 @@ def test_drawings_name_the_angles_of_open_amplitudes() -> None:
 
     assert "α[2]" in pair.draw(output="text", lowered=True)
     assert "prepare" in prepared.draw(output="text", n=2)
+    assert "x, imaginary=y" in complex_prepared.draw(output="text", n=3)
 
 
 def test_text_reads_back() -> None:
     assert "prepare(q, x)" in str(prepared.ir)
     assert qk.parse(str(features.ir)) == features.ir
+    assert "prepare(q, x, imaginary=y)" in str(complex_prepared.ir)
+    assert qk.parse(str(complex_prepared.ir)) == complex_prepared.ir
 
 
-def test_fixing_the_amplitudes_leaves_gates_with_known_angles() -> None:
+@pytest.mark.parametrize("further", [{}, {"y": np.array(IMAGINARY["no zeros"])}], ids=["real", "complex"])
+def test_fixing_the_amplitudes_leaves_gates_with_known_angles(further: dict[str, Array]) -> None:
     x, angles = np.array(DATA["no zeros"]), np.array([0.4, -1.1, 2.3])
-    circuit = read.compile({"n": 3, "h": observable(3)}, lengths={"x": (8,), "angles": (3,)}).circuit
-    fixed = circuit.angles.bind({"x": x})
+    lengths = {"x": (8,), "angles": (3,)} | dict.fromkeys(further, (8,))
+    circuit = read.compile({"n": 3, "h": observable(3)}, [*lengths], lengths=lengths).circuit
+    fixed = circuit.angles.bind({"x": x} | further)
     fixed.require_formulas("a test")
-    np.testing.assert_allclose(fixed.evaluate(angles), circuit.angles.evaluate(np.concatenate([x, angles])), atol=1e-14)
+    theta = np.concatenate([x, angles, *further.values()])
+    np.testing.assert_allclose(fixed.evaluate(angles), circuit.angles.evaluate(theta), atol=1e-14)
     for engine in SIMULATORS:
         values = load_engine(engine).prepare(replace(circuit, angles=fixed)).expect(angles[None])
-        assert values[0, 0] == pytest.approx(value(x, 3, angles), abs=1e-12)
+        assert values[0, 0] == pytest.approx(value(x + 1j * further.get("y", 0 * x), 3, angles), abs=1e-12)
 
 
 # Layers ---------------------------------------------------------------------------------------------------------------
@@ -345,6 +424,30 @@ def test_layers_differentiate_once_and_twice_by_images_with_zeros(engine: str) -
     assert torch.autograd.gradgradcheck(layer, (images[:1].detach().requires_grad_(),))
     jacobian = torch.func.vmap(torch.func.jacrev(layer))(images.detach())
     assert jacobian.shape == (3, 4, 12)
+
+
+@qk.qkernel
+def complex_classifier(
+    features: qk.Vector[qk.Float], imaginary: qk.Vector[qk.Float], weights: qk.Tensor[qk.Float]
+) -> qk.Vector[qk.Float]:
+    q = amplitude_encoding(qk.qubit_array(3), features, imaginary)
+    return qk.expval(strongly_entangling_layers(q, weights), [qko.Z(i) for i in range(3)])
+
+
+@pytest.mark.parametrize("engine", SIMULATORS)
+def test_layers_differentiate_once_and_twice_by_complex_amplitudes(engine: str) -> None:
+    generator = np.random.default_rng(4)
+    inputs = {"features": (6,), "imaginary": (8,)}
+    layer = QLayer(complex_classifier, inputs=inputs, weights={"weights": generator.uniform(-3, 3, (1, 3, 3))}, engine=engine)
+    real, imaginary = torch.from_numpy(generator.normal(size=(3, 6))), torch.from_numpy(generator.normal(size=(3, 8)))
+    real[0, 2:], imaginary[0, 3:], imaginary[1] = 0, 0, 0
+    data = real.requires_grad_(), imaginary.requires_grad_()
+    assert torch.autograd.gradcheck(layer, data)
+    assert torch.autograd.gradgradcheck(layer, tuple(part[:1].detach().requires_grad_() for part in data))
+    single = layer.float()(*(part.detach().float() for part in data))
+    torch.testing.assert_close(single.double(), layer.double()(*data).detach(), atol=1e-5, rtol=0)
+    with pytest.raises(ArithmeticEvaluationError, match="its 8 amplitudes are all 0"):
+        layer(torch.zeros(6, dtype=torch.float64), torch.zeros(8, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("scale", [1e-170, 1e170])

@@ -82,6 +82,7 @@ REFUSED: list[tuple[str, str, tuple[int, int]]] = [
     (HEAD + "    rx(q, len(v, 1))\n", "no length of a Vector[Float] along axis 1", (3, 11)),
     (HEAD + "    rx(q, n < n < n)\n", "`<` cannot stand here", (3, 17)),
     (HEAD + "    rx(q, angle=x)\n", "only `control` takes keywords, `value=` and `count=`", (3, 11)),
+    (HEAD + "    prepare(q, x, y=x)\n", "`prepare` has the keyword `imaginary`, once", (3, 19)),
     (HEAD + "    control(h, q, val=1)(q)\n", "`control` has the keywords `value` and `count`, each once", (3, 19)),
     (HEAD + "    control(h, q, count=1, value=1, count=2)(q)\n", "`control` has the keywords `value` and `count`", (3, 19)),
     (HEAD + "    control(h, q, count=x)(q)\n", "in `f`: the number of controls is a UInt, not a Float", (3, 5)),

@@ -302,9 +302,11 @@ def evolve_operation(op: PauliEvolve, wiring: Wiring, scope: Scope) -> Operation
 def prepare_operation(op: Prepare, wiring: Wiring, scope: Scope) -> Operation:
     """A state from its amplitudes, as one box."""
     region = wiring.region(wiring.place(op.place, scope, op.span), op.span)
-    amplitudes = label(scope.resolve(op.amplitudes, op.span))
-    operation = place_operation("prepare", "evolve", [(region, Mark.BOX, "")], (), (first_terms(amplitudes),))
-    return replace(operation, tooltip=f"prepare({region.text}, {amplitudes})", span=op.span)
+    given = [label(scope.resolve(op.amplitudes, op.span))]
+    if op.imaginary is not None:
+        given.append(f"imaginary={label(scope.resolve(op.imaginary, op.span))}")
+    operation = place_operation("prepare", "evolve", [(region, Mark.BOX, "")], (), tuple(map(first_terms, given)))
+    return replace(operation, tooltip=f"prepare({', '.join([region.text, *given])})", span=op.span)
 
 
 def measure_operation(op: Measure, wiring: Wiring, scope: Scope) -> Operation:

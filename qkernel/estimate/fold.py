@@ -264,8 +264,8 @@ class _FunctionFold:
             case ops.PauliEvolve(_, observable, time, modifiers):
                 inner = self.in_turn(pauli_tally(self.scope.value(observable)))
                 self.modified(decided(inner, (time, observable), self.scope), modifiers, tally)
-            case ops.Prepare(place):
-                tally.include(self.in_turn(prepare_tally(self.scope.place_length(place))))
+            case ops.Prepare(place, _, imaginary):
+                tally.include(self.in_turn(prepare_tally(self.scope.place_length(place), imaginary is not None)))
             case ops.Measure(place, result):
                 length = self.scope.place_length(place)
                 inner = measure_tally(op, length)

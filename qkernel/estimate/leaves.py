@@ -124,11 +124,14 @@ def measure_tally(op: Measure, count: Quantity) -> Tally:
     return tally
 
 
-def prepare_tally(width: Quantity) -> Tally:
+def prepare_tally(width: Quantity, is_complex: bool) -> Tally:
     """The gates that prepare a state of so many qubits."""
     tally, amplitudes = Tally(), power(quantity(2), width)
-    tally.add(Kind("ry", 0, 1), amplitudes - 1)
-    tally.add(Kind("x", 1, 1), amplitudes - 2 + equals_zero(width))
+    for rotation in ("ry", "rz") if is_complex else ("ry",):
+        tally.add(Kind(rotation, 0, 1), amplitudes - 1)
+        tally.add(Kind("x", 1, 1), amplitudes - 2 + equals_zero(width))
+    if is_complex:
+        tally.add(Kind("gphase", 0, 0), 1 - equals_zero(width))
     return tally
 
 

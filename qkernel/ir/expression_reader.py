@@ -157,7 +157,7 @@ class ExpressionReader:
                 return self._list(node, self._items(nodes))
             case "typed", [type, written]:
                 return self._typed(read_type(type), written)
-        raise error_at(node, "only `control` takes keywords, `value=` and `count=`")
+        raise error_at(node, "only `control` takes keywords, `value=` and `count=`, and `prepare`, `imaginary=`")
 
     def _items(self, nodes: list[Any]) -> tuple[Expr, ...]:
         return tuple(map(self.expression, nodes))

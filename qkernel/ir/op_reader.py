@@ -260,7 +260,8 @@ class FunctionReader(ExpressionReader):
             name, given = last.children
             if name not in keywords or name in values:
                 shown = " and ".join(f"`{keyword}`" for keyword in keywords)
-                raise error_at(last, f"`{word}` has the keywords {shown}, each once")
+                are_many = len(keywords) > 1
+                raise error_at(last, f"`{word}` has the keyword{'s' * are_many} {shown},{' each' * are_many} once")
             values[str(name)] = self.expression(given)
         fields = [(name, role) for name, role in kind.written if name not in keywords and name not in values]
         if len(nodes) < sum(role not in EACH for _, role in fields):

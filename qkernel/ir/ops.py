@@ -98,10 +98,14 @@ class PauliEvolve(Declared, words="pauli_evolve"):
 
 @dataclass(frozen=True, slots=True)
 class Prepare(Declared, words="prepare"):
-    """Bring `place`, a register in 0, into the state of `amplitudes`, scaled to norm 1, 0 for those that are not given."""
+    """Bring `place`, a register in 0, into the state of `amplitudes`, scaled to norm 1, 0 for those that are not given.
+
+    With `imaginary` they are complex, and `amplitudes` are their real parts.
+    """
 
     place: OnePlace
     amplitudes: Annotated[Expr, Operand("what `prepare` takes", (ArrayType(FLOAT),))]
+    imaginary: Annotated[Expr | None, Operand("what `prepare` takes", (ArrayType(FLOAT),), keyword=True)] = None
     span: Span | None = field(default=None, compare=False)
 
 

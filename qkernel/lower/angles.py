@@ -20,7 +20,7 @@ from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.trees import free_names, variables
 from qkernel.ir.types import DictType, Type
 from qkernel.lower.derivatives import derivatives
-from qkernel.lower.preparation import Preparation, angles, angles_pullback, normalised, normalised_pullback, require_direction
+from qkernel.lower.preparation import Preparation, angles, angles_pullback, normalised, normalised_pullback
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Integers = np.ndarray[Any, np.dtype[np.int32]]
@@ -226,7 +226,7 @@ class AngleMap:
             vector = result[..., part.start : part.stop]
             vector[...] = _state(part, vector)
             if len(part.slots):
-                result[..., part.slots] = angles(vector)[..., part.positions] * part.coefficients
+                result[..., part.slots] = angles(vector, part.is_complex)[..., part.positions] * part.coefficients
         return result
 
     def further_columns(self, theta: Array) -> Array:
@@ -238,7 +238,7 @@ class AngleMap:
             if part.is_loaded:
                 vector[...] = state
             else:
-                result[..., part.slots] = angles(state)[..., part.positions] * part.coefficients
+                result[..., part.slots] = angles(state, part.is_complex)[..., part.positions] * part.coefficients
         return result[..., list(self.computed)]
 
     def _amplitudes(self, theta: Array) -> Array:
@@ -287,7 +287,7 @@ class AngleMap:
                 by_angles = np.zeros((*slot_gradient.shape[:-1], part.stop - part.start - 1))
                 place: Any = (..., part.positions)
                 np.add.at(by_angles, place, slot_gradient[..., part.slots] * part.coefficients)
-                by_vector += angles_pullback(vector, by_angles)
+                by_vector += angles_pullback(vector, by_angles, part.is_complex)
         return slot_gradient
 
     def require_derivatives(self, theta: Array, gradient: Array, columns: Collection[int] | None) -> None:
@@ -306,7 +306,8 @@ class AngleMap:
         values = self._amplitudes(_floating(theta))
         for part in self.preparations:
             vector = values[..., part.start : part.stop]
-            if len(part.slots) and not np.isfinite(angles_pullback(vector, np.ones(vector.shape)[..., 1:])).all():
+            ones = np.ones(vector.shape)[..., 1:]
+            if len(part.slots) and not np.isfinite(angles_pullback(vector, ones, part.is_complex)).all():
                 raise GradientError(
                     f"the angles that prepare `{part.name}` have no derivative where all amplitudes of a block are 0",
                     help="our simulators differentiate the state itself, where `prepare` stands under no modifier and the "
@@ -362,7 +363,7 @@ class AngleMap:
         for part in self.preparations:
             vector = slice(part.start, part.stop)
             if not np.isin(part.range, [*rows, *(slot for slot, _ in non_affine)]).any():
-                offsets[part.slots] = angles(offsets[vector])[part.positions] * part.coefficients
+                offsets[part.slots] = angles(offsets[vector], part.is_complex)[part.positions] * part.coefficients
                 part = replace(part, slots=part.slots[:0], positions=part.positions[:0], coefficients=part.coefficients[:0])
             preparations.append(part)
         return AngleMap(
@@ -396,7 +397,7 @@ class AngleMap:
 
 def _state(part: Preparation, amplitudes: Array) -> Array:
     """x / |x|. Raises `ArithmeticEvaluationError` for a vector of zeros."""
-    require_direction(part.name, amplitudes.shape[-1], amplitudes.any(-1))
+    part.require_direction(amplitudes.any(-1))
     return normalised(amplitudes)[0]
 
 

@@ -29,6 +29,7 @@ class _Prepared:
 
     name: str
     amplitudes: list[Any]
+    is_complex: bool
     load: Load | None = None
 
 
@@ -60,10 +61,10 @@ class OpenParameters:
                 return OpenDictionary(parameter.name, symbol, numbers, keys is not None)
         return Affine(0, ((symbol, 1),))
 
-    def prepared(self, name: str, amplitudes: list[Any]) -> list[Affine]:
+    def prepared(self, name: str, amplitudes: list[Any], is_complex: bool) -> list[Affine]:
         """The angles of the gates that make a state of `amplitudes`, which the kernel writes as `name`."""
         first = len(self.parameters) + len(self.preparations) << ELEMENT_BITS
-        self.preparations.append(_Prepared(name, amplitudes))
+        self.preparations.append(_Prepared(name, amplitudes, is_complex))
         return [Affine(0, ((first + k, 1),)) for k in range(len(amplitudes) - 1)]
 
     def names(self, expr: Expr) -> list[str]:
@@ -127,7 +128,8 @@ class OpenParameters:
             mine = symbols >> ELEMENT_BITS == number
             stop = start + len(part.amplitudes)
             positions = symbols[mine] & _ELEMENT
-            found.append(Preparation(part.name, start, stop, rows[mine], positions, coefficients[mine], part.load is not None))
+            by_slot = rows[mine], positions, coefficients[mine]
+            found.append(Preparation(part.name, start, stop, *by_slot, part.load is not None, part.is_complex))
         return tuple(found)
 
     def loads(self, angles: AngleMap) -> tuple[Load, ...]:

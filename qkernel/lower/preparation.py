@@ -1,8 +1,9 @@
 """States from vectors of amplitudes: the circuit of Möttönen, Vartiainen, Bergholm, Salomaa 2005 (arXiv:quant-ph/0407010).
 
 Qubit after qubit, the highest first, is turned about Y by angles that the qubits above it choose. Amplitude j belongs to
-the basis state j, qubit 0 the least significant. The state is smooth in the amplitudes; the angles are not where all
-amplitudes of a block are 0, and have no derivative there.
+the basis state j, qubit 0 the least significant. Complex amplitudes stand as real and imaginary parts in turn, so that they
+are a real vector of the same norm, and the last of the tree of angles are their phases: those are turned about Z, alike.
+The state is smooth in the amplitudes; the angles are not where all amplitudes of a block are 0, and have no derivative there.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class Preparation:
     """A vector in an angle map: x / |x|, of the amplitudes x that stand at the slots `start` to `stop`, behind those of gates.
 
     `slots[k]` has `coefficients[k]` times the angle `positions[k]` that `angles` makes of x. A preparation that `is_loaded`
-    is one of the circuit's loads: simulators set its state and compute no angles. `name` is how the kernel writes x.
+    is one of the circuit's loads: simulators set its state and compute no angles. `name` is how the kernel writes x, which
+    has real and imaginary parts in turn if it `is_complex`.
     """
 
     name: str
@@ -34,13 +36,14 @@ class Preparation:
     positions: Array
     coefficients: Array
     is_loaded: bool
+    is_complex: bool
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Preparation):
             return NotImplemented
-        ranges = (self.start, self.stop, self.is_loaded) == (other.start, other.stop, other.is_loaded)
+        alike = all(getattr(self, name) == getattr(other, name) for name in ("start", "stop", "is_loaded", "is_complex"))
         arrays = ("slots", "positions", "coefficients")
-        return ranges and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays)
+        return alike and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in arrays)
 
     def __hash__(self) -> int:
         return hash((self.start, self.stop, self.is_loaded))
@@ -50,22 +53,35 @@ class Preparation:
         """The slots of the amplitudes."""
         return range(self.start, self.stop)
 
+    def require_direction(self, has_direction: Any) -> None:
+        """Raise `ArithmeticEvaluationError` where one of the vectors of a batch has none."""
+        if not has_direction.all():
+            title, way_out = without_direction(self.name, len(self.range) >> self.is_complex)
+            sample = f"sample {int(np.argmin(has_direction))} of the batch" if has_direction.size > 1 else ""
+            raise ArithmeticEvaluationError(title, label=sample, help=way_out)
+
 
 @dataclass(frozen=True)
 class Load:
     """`count` gates, from that with the slot `first_slot` on, which bring `qubits` from 0 into a state.
 
-    Its amplitudes are at the slots from `amplitudes` on.
+    Its amplitudes are at the slots from `amplitudes` on; they are complex, or real.
     """
 
     first_slot: int
     count: int
     qubits: tuple[int, ...]
     amplitudes: int
+    is_complex: bool
+
+    @property
+    def slots(self) -> range:
+        """Those of the amplitudes."""
+        return range(self.amplitudes, self.amplitudes + (1 + self.is_complex << len(self.qubits)))
 
 
 def gates(qubits: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """The circuit: (target,) is RY by the next angle of `angles`, (control, target) is CX."""
+    """The circuit: (target,) is RY, or RZ, by the next angle of `angles`, (control, target) is CX."""
     for target in reversed(range(len(qubits))):
         above = len(qubits) - 1 - target
         for step in range(1 << above):
@@ -79,17 +95,22 @@ def _lowest_bit(number: int) -> int:
     return (number & -number).bit_length() - 1
 
 
-def angles(amplitudes: Array) -> Array:
-    """The angles of RY in the order of `gates`, shape (..., 2**n - 1), for `amplitudes` of shape (..., 2**n)."""
-    found, norms = [], np.asarray(amplitudes, float)
+def angles(amplitudes: Array, is_complex: bool) -> Array:
+    """The angles of RY in the order of `gates`, shape (..., 2**n - 1), for `amplitudes` of shape (..., 2**n).
+
+    For complex ones, (..., 2**(n + 1)), those of RZ follow in the same order, and the global phase.
+    """
+    found: list[Array] = []
+    norms = np.asarray(amplitudes, float)
     while norms.shape[-1] > 1:
         low, high = norms[..., ::2], norms[..., 1::2]
-        found.append(_spread(2 * np.arctan2(high, low)))
+        turns = 2 * np.arctan2(high, low)
+        found.append(_phases(turns) if is_complex and not found else _spread(turns))
         norms = np.hypot(low, high)
     return np.concatenate([*found[::-1], norms[..., :0]], -1)
 
 
-def angles_pullback(amplitudes: Array, gradient: Array) -> Array:
+def angles_pullback(amplitudes: Array, gradient: Array, is_complex: bool) -> Array:
     """The gradient by `amplitudes` of what has this `gradient` by their angles; NaN where these have no derivative."""
     largest = np.abs(amplitudes).max(-1, keepdims=True)
     levels, norms = [], amplitudes / largest  # angles depend on the direction alone, and squares of it do not overflow
@@ -100,7 +121,8 @@ def angles_pullback(amplitudes: Array, gradient: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         for low, high in reversed(levels):
             count = low.shape[-1]
-            by_turn = 2 * _gathered(gradient[..., first : first + count])
+            gathered = _phases_gathered if is_complex and 2 * count == amplitudes.shape[-1] else _gathered
+            by_turn = 2 * gathered(gradient[..., first : first + count])
             norms = np.hypot(low, high)
             low, high, by_turn = low / norms, high / norms, by_turn / norms
             found = np.empty((*low.shape[:-1], 2 * count))
@@ -116,14 +138,6 @@ def without_direction(name: str, amplitudes: int) -> tuple[str, str]:
     return title, "a state has the direction of its vector, so one of the amplitudes has to be another number"
 
 
-def require_direction(name: str, amplitudes: int, has_direction: Any) -> None:
-    """Raise `ArithmeticEvaluationError` where one of the vectors of a batch has none."""
-    if not has_direction.all():
-        title, way_out = without_direction(name, amplitudes)
-        sample = f"sample {int(np.argmin(has_direction))} of the batch" if has_direction.size > 1 else ""
-        raise ArithmeticEvaluationError(title, label=sample, help=way_out)
-
-
 def _spread(turns: Array) -> Array:
     """What the gates between the CX turn by, for a qubit that is to turn by one of `turns`."""
     count = turns.shape[-1]
@@ -137,6 +151,29 @@ def _gathered(gradient: Array) -> Array:
     ordered = np.empty(gradient.shape)
     ordered[..., _gray(count)] = gradient
     return np.asarray(_walsh(ordered) / count)
+
+
+def _phases(turns: Array) -> Array:
+    """The angles of RZ and of the global phase that multiply amplitude k by exp(i turns[k] / 2)."""
+    words, factors = _words(turns.shape[-1])
+    found: Array = _walsh(turns)[..., words] * factors
+    return found
+
+
+def _phases_gathered(gradient: Array) -> Array:
+    """The transposed map."""
+    words, factors = _words(gradient.shape[-1])
+    ordered = np.empty(gradient.shape)
+    ordered[..., words] = gradient * factors
+    return _walsh(ordered)
+
+
+def _words(count: int) -> tuple[Array, Array]:
+    """The qubits, as bits, on whose parity each RZ acts, and 0 for the global phase; the factors of their angles."""
+    targets = range((count - 1).bit_length())
+    parts = [_gray(count >> target + 1) << target + 1 | 1 << target for target in reversed(targets)]
+    words = np.concatenate([*parts, [0]])
+    return words, np.where(words, -1.0, 0.5) / count
 
 
 def _gray(count: int) -> Array:

@@ -21,7 +21,7 @@ from qkernel.ir.expressions import Apply, Const, Expr, Item, Key, Name, Row, Sys
 from qkernel.ir.trees import is_constant, variables
 from qkernel.ir.types import FLOAT
 from qkernel.lower.angles import AngleMap
-from qkernel.lower.preparation import Preparation, require_direction
+from qkernel.lower.preparation import Preparation
 from qkernel.nn.splits import Columns
 from qkernel.program import Program
 
@@ -168,7 +168,7 @@ class AmplitudeVector:
     `non_affine` has for each amplitude that is not affine its place and its expression.
     """
 
-    name: str
+    part: Preparation
     is_batched: bool
     offsets: Array
     matrices: dict[bool, Array]
@@ -185,7 +185,7 @@ class AmplitudeVector:
             dense[angles.columns[own], angles.rows[own] - part.start] = angles.coefficients[own]
             matrices[kind] = dense[list(columns)]
         is_batched = bool(matrices[True].any()) or any(not varying.isdisjoint(variables(angle)) for _, angle in non_affine)
-        return cls(part.name, is_batched, angles.offsets[part.start : part.stop], matrices, non_affine)
+        return cls(part, is_batched, angles.offsets[part.start : part.stop], matrices, non_affine)
 
     def __call__(self, inputs: Tensor, weights: Tensor, leaves: Mapping[Expr, Tensor]) -> Tensor:
         """The state, shape (batch, amplitudes), or (amplitudes,) where all samples share it.
@@ -202,7 +202,7 @@ class AmplitudeVector:
             amplitudes = amplitudes + value.unsqueeze(-1) * unit
         largest = amplitudes.detach().abs().amax(-1, keepdim=True)  # so that no square overflows
         if largest.device.type == "cpu" and not _are_functorch_transforms_active():
-            require_direction(self.name, amplitudes.shape[-1], largest[..., 0].numpy() != 0)
+            self.part.require_direction(largest[..., 0].numpy() != 0)
         scaled = amplitudes / largest
         return scaled / scaled.square().sum(-1, keepdim=True).sqrt()
 

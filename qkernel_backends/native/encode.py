@@ -202,8 +202,9 @@ class _Encoder:
         """Where each amplitude goes, and the row that has it."""
         entry = [0] * layout.OP_WIDTH
         places = [1 << block.place[qubit + self.lane_bits] for qubit in load.qubits]
-        offsets = [sum(place for k, place in enumerate(places) if j >> k & 1) for j in range(len(load.amplitudes))]
+        offsets = [sum(place for k, place in enumerate(places) if j >> k & 1) for j in range(1 << len(places))]
         entry[layout.KIND], entry[layout.BIT], entry[layout.CONTROLS] = layout.LOAD, len(offsets), sum(places)
+        entry[layout.VALUE] = load.is_complex
         entry[layout.AT], entry[layout.EXTRA] = self.put(-1, offsets), self.put(-1, [*map(self.row, load.amplitudes)])
         return entry
 

@@ -84,7 +84,7 @@ def _told_alone(operation: Operation, plan: Plan) -> tuple[str, float, float]:
         case PauliRotation(x, z):
             return f"rotation about a Pauli word on {(x | z).bit_count()} qubits", 8.0 * share, share
         case Load(qubits):
-            return f"state of {counted(len(qubits), 'qubit')} from its amplitudes", 4.0, 1.0
+            return f"state of {counted(len(qubits), 'qubit')} from its amplitudes", 8.0 if operation.is_complex else 4.0, 1.0
         case Dense(qubits):
             return f"matrix on {len(qubits)} qubits", 8.0 * 2 ** len(qubits) * share, share
 

@@ -126,7 +126,7 @@ def forward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
     elif kind == layout.PAULI:
         words.rotate(s, at, size, bit, extra, code[op + layout.AT], controls, value, c, c, signs, False)
     elif kind == layout.LOAD:
-        words.load_state(s, code, at, size, bit, controls, code[op + layout.AT], extra)
+        words.load_state(s, code, at, size, bit, controls, value, code[op + layout.AT], extra)
     else:
         words.apply_matrix(s, code, numbers, at, size, extra, bit, controls, value, code[op + layout.AT], False)
 
@@ -201,7 +201,7 @@ def backward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
     elif kind == layout.PAULI:
         words.rotate(s, at, size, bit, extra, code[op + layout.AT], controls, value, c, m, signs, True)
     elif kind == layout.LOAD:
-        words.unload_state(s, code, at, size, bit, controls, code[op + layout.AT], extra)
+        words.unload_state(s, code, at, size, bit, controls, value, code[op + layout.AT], extra)
     else:
         for part in (at, at + 2 * pitch_of(s, size)):
             words.apply_matrix(s, code, numbers, part, size, extra, bit, controls, value, code[op + layout.AT], True)

@@ -139,8 +139,11 @@ def apply_matrix(s, code, numbers, at, size, bits_at, num_bits, controls, value,
 
 
 @kernel
-def load_state(s, code, at, size, count, targets, offsets, rows):  # type: ignore[no-untyped-def]
-    """Elements with 0 in the bits `targets` as `count` of them, `code[offsets + j]` further, times the row `code[rows + j]`."""
+def load_state(s, code, at, size, count, targets, is_complex, offsets, rows):  # type: ignore[no-untyped-def]
+    """Elements with 0 in the bits `targets` as `count` of them, `code[offsets + j]` further, times the row `code[rows + j]`.
+
+    If `is_complex`, times the number whose real and imaginary part are the rows `code[rows + 2 * j]` and the next.
+    """
     lanes = lanes_of(s)
     pitch = pitch_of(s, size)
     for k in range(size):
@@ -149,14 +152,18 @@ def load_state(s, code, at, size, count, targets, offsets, rows):  # type: ignor
         re, im = s[at + k], s[at + k + pitch]
         value = code[ROW_VALUES_AT] + (k & (lanes - 1))
         for j in range(count):
-            amplitude = s[value + lanes * code[rows + j]]
+            real = s[value + lanes * code[rows + (j << is_complex)]]
             place = at + k + code[offsets + j]
-            s[place] = amplitude * re
-            s[place + pitch] = amplitude * im
+            s[place] = real * re
+            s[place + pitch] = real * im
+            if is_complex:
+                imaginary = s[value + lanes * code[rows + 2 * j + 1]]
+                s[place] -= imaginary * im
+                s[place + pitch] += imaginary * re
 
 
 @kernel
-def unload_state(s, code, at, size, count, targets, offsets, rows):  # type: ignore[no-untyped-def]
+def unload_state(s, code, at, size, count, targets, is_complex, offsets, rows):  # type: ignore[no-untyped-def]
     """Undo `load_state` on state and co-state, and add up the gradients of its rows."""
     lanes = lanes_of(s)
     pitch = pitch_of(s, size)
@@ -167,15 +174,24 @@ def unload_state(s, code, at, size, count, targets, offsets, rows):  # type: ign
         value, gradient = code[ROW_VALUES_AT] + (k & (lanes - 1)), code[ROW_GRADIENTS_AT] + (k & (lanes - 1))
         re, im, core, coim = zero, zero, zero, zero
         for j in range(count):
-            amplitude = s[value + lanes * code[rows + j]]
+            real = s[value + lanes * code[rows + (j << is_complex)]]
             place = at + k + code[offsets + j]
-            re += amplitude * s[place]
-            im += amplitude * s[place + pitch]
-            core += amplitude * s[place + 2 * pitch]
-            coim += amplitude * s[place + 3 * pitch]
+            re += real * s[place]
+            im += real * s[place + pitch]
+            core += real * s[place + 2 * pitch]
+            coim += real * s[place + 3 * pitch]
+            if is_complex:
+                imaginary = s[value + lanes * code[rows + 2 * j + 1]]
+                re += imaginary * s[place + pitch]
+                im -= imaginary * s[place]
+                core += imaginary * s[place + 3 * pitch]
+                coim -= imaginary * s[place + 2 * pitch]
         for j in range(count):
             place = at + k + code[offsets + j]
-            s[gradient + lanes * code[rows + j]] += re * s[place + 2 * pitch] + im * s[place + 3 * pitch]
+            l_re, l_im = s[place + 2 * pitch], s[place + 3 * pitch]
+            s[gradient + lanes * code[rows + (j << is_complex)]] += re * l_re + im * l_im
+            if is_complex:
+                s[gradient + lanes * code[rows + 2 * j + 1]] += re * l_im - im * l_re
             for part in range(4):
                 s[place + part * pitch] = zero
         s[at + k], s[at + k + pitch], s[at + k + 2 * pitch], s[at + k + 3 * pitch] = re, im, core, coim

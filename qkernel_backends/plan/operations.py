@@ -120,11 +120,18 @@ class Dense:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`qubits`, the first of them least significant, from |0> into the state of these real `amplitudes`."""
+    """`qubits`, the first of them least significant, from |0> into the state of these `amplitudes`.
+
+    These are real, or real and imaginary parts in turn, and then twice as many.
+    """
 
     qubits: tuple[int, ...]
     amplitudes: tuple[Affine, ...]
     read: int = 0
+
+    @property
+    def is_complex(self) -> bool:
+        return len(self.amplitudes) >> len(self.qubits) > 1
 
     @property
     def moved(self) -> int:

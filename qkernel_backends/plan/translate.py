@@ -93,7 +93,7 @@ class Translation:
 
     def load(self, load: preparation.Load) -> None:
         """Append what sets a state."""
-        amplitudes = self.rows[load.amplitudes : load.amplitudes + (1 << len(load.qubits))]
+        amplitudes = [self.rows[slot] for slot in load.slots]
         self.operations.append(Load(tuple(self.place[qubit] for qubit in load.qubits), tuple(amplitudes)))
 
     def _gate(self, name: str, targets: list[int], angles: list[Affine], controls: int, value: int) -> None:

@@ -67,7 +67,7 @@ class Angles:
 
 
 class Vectors:
-    """Vectors of so many amplitudes, computed together."""
+    """Vectors of so many amplitudes, or parts of them, computed together."""
 
     def __init__(self, loads: Sequence[Load], columns: Columns, place: Place) -> None:
         self.count = len(loads)

@@ -236,7 +236,9 @@ class PlacedCircuit:
         order = self.place((np.searchsorted(rest, index & ~step.moved) << len(step.qubits)) + amplitude)
 
         def apply(state: Tensor, found: Mapping[int, Tensor]) -> Tensor:
-            products = state.index_select(1, before).unsqueeze(2) * found[number].unsqueeze(1)
+            vector = found[number]
+            vector = torch.complex(vector[..., ::2], vector[..., 1::2]) if step.is_complex else vector
+            products = state.index_select(1, before).unsqueeze(2) * vector.unsqueeze(1)
             return products.flatten(1).index_select(1, order)
 
         return apply

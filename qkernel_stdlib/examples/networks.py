@@ -101,6 +101,15 @@ def encoded_amplitudes(
 
 
 @qk.qkernel
+def encoded_complex_amplitudes(
+    n: qk.UInt, x: qk.Vector[qk.Float], y: qk.Vector[qk.Float], weights: qk.Matrix[qk.Float], hamiltonian: qk.Observable
+) -> qk.Float:
+    """The same with complex amplitudes."""
+    q = amplitude_encoding(qk.qubit_array(n), x, imaginary=y)
+    return qk.expval(basic_entangler_layers(q, weights), hamiltonian)
+
+
+@qk.qkernel
 def mapped_features(n: qk.UInt, x: qk.Vector[qk.Float], hamiltonian: qk.Observable) -> qk.Float:
     """Feature maps of first order, of second order, and of other Paulis."""
     q = z_feature_map(qk.qubit_array(n), x, 1)
@@ -152,6 +161,13 @@ EXAMPLES = (
     Example(hybrid_ansatz, _hybrid, 4, lambda n: {"inputs": angles(n), "weights": angles(n // 2 * 3 * n)}),
     Example(encoded_angles, _basis, 3, lambda n: {"x": angles(2 * n + 1)}),
     Example(encoded_amplitudes, _read_out, 3, lambda n: {"x": angles(max(1, 2**n - 1)), "weights": _weights(2, n)}, ("x",)),
+    Example(
+        encoded_complex_amplitudes,
+        _read_out,
+        2,
+        lambda n: {"x": angles(max(1, 2**n - 1)), "y": angles(2**n)[::-1], "weights": _weights(2, n)},
+        ("x", "y"),
+    ),
     Example(mapped_features, _read_out, 3, lambda n: {"x": angles(n)}),
     Example(strongly_entangled, _read_out, 4, lambda n: {"weights": _weights(2, n, 3)}),
     Example(locally_rotated, _read_out, 3, lambda n: {"weights": angles(8 * n)}),
