@@ -54,7 +54,7 @@ def test_a_process_with_an_empty_cache(timed: Timed, tmp_path: Path) -> None:
         "import numpy\nfrom qkernel_backends.native.background import compilation\n"
         "compilation(numpy.dtype(float))._process.kill()\n"
     )
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_CPU_NAME": "generic"}
 
     def process() -> None:
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment)
