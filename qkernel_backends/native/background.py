@@ -46,7 +46,7 @@ class Compilation:
 def compilation(real: np.dtype[Any]) -> Compilation | None:
     """Has it compiled, if it is not; None where it is, or nobody else can do it."""
     file = file_to_come(real)
-    if file is None or not sys.executable:
+    if file is None or not sys.executable or getattr(sys, "frozen", False):  # then Python cannot be started again
         return None
     try:
         found = Compilation(real, file)

@@ -28,6 +28,9 @@ class Affine(NamedTuple):
         return Affine(self.offset + other.offset, tuple(sorted((c, v) for c, v in sums.items() if v)))
 
     def scaled(self, factor: float) -> Affine:
+        if len(self.terms) == 1:
+            ((column, coefficient),) = self.terms
+            return Affine(self.offset * factor, ((column, coefficient * factor),))
         return Affine(self.offset * factor, tuple([(column, coefficient * factor) for column, coefficient in self.terms]))
 
 

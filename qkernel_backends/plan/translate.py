@@ -11,7 +11,7 @@ import numpy as np
 
 from qkernel.lower import preparation
 from qkernel.lower.angles import LARGEST_ANGLE, AngleMap, without_turns
-from qkernel.lower.circuit import Circuit, Instruction
+from qkernel.lower.circuit import Circuit, Instruction, Kind
 from qkernel_backends.plan.operations import Affine, Dense, Flip, Load, Operation, PauliRotation, Phases, Rotation, X, Y, Z
 
 Array = np.ndarray[Any, Any]
@@ -31,6 +31,8 @@ _FIXED = {
     "sxdg": (-_PI / 4, ((X, -_PI / 4),)),
 }
 _MOST_EXPANDED_CONTROLS = 5
+_RENAMING = {"swap", "iswap", "iswapdg"}
+"""Gates that may exchange the places of qubits."""
 
 
 def extended(circuit: Circuit, theta: Array, real: np.dtype[Any]) -> Array:
@@ -66,11 +68,24 @@ class Translation:
         self.rows = rows
         self.place = list(range(num_qubits))
         self.operations: list[Operation] = []
+        self._constant: dict[tuple[int, ...], list[Operation]] = {}
 
     def add(self, instruction: Instruction) -> None:
-        """Append what `instruction`, a gate, does."""
+        """Append what `instruction`, a gate, does. Gates without angles are worked out once for their qubits."""
         kind = instruction.kind
         targets = [self.place[qubit] for qubit in instruction.qubits]
+        if instruction.slots or kind.name in _RENAMING:
+            self._add(instruction, kind, targets)
+            return
+        key = id(kind), *targets
+        if key in self._constant:
+            self.operations += self._constant[key]
+        else:
+            before = len(self.operations)
+            self._add(instruction, kind, targets)
+            self._constant[key] = self.operations[before:]
+
+    def _add(self, instruction: Instruction, kind: Kind, targets: list[int]) -> None:
         angles = [self.rows[slot] for slot in instruction.slots]
         controls = value = 0
         if kind.controls:
