@@ -271,12 +271,30 @@ def test_physical_estimate_of_a_kernel() -> None:
     found = phase_estimation.estimate_resources(n=8).physical(precision=1e-8)
     assert found.logical_qubits == 9
     assert found.t_gates == phase_estimation.estimate_resources(n=8, basis="clifford_t", precision=1e-8).gates.t_gates
-    with pytest.raises(EntrypointValidationError, match="`n`"):
+    with pytest.raises(EntrypointValidationError, match=r"`n`(.|\n)*`physical_over\('n', \[10, 100, 1000\]\)`"):
         phase_estimation.estimate_resources().physical()
     with pytest.raises(ValidationError, match="layout"):
         phase_estimation.estimate_resources(n=2).physical(layout="huge")
     with pytest.raises(ValidationError, match="distillation"):
         physical_estimate(10, 10**30)
+
+
+def test_physical_cost_over_an_argument() -> None:
+    points = [2**k for k in range(1, 9)]
+    curve = qft.estimate_resources().physical_over("n", points, failure=0.1)
+    assert list(curve.estimates) == [qft.estimate_resources(n=n).physical(failure=0.1) for n in points]
+    distances = [found.code_distance for found in curve.estimates]
+    assert [distance for _, distance in curve.steps()] == sorted(set(distances))
+    assert all(distances[points.index(point)] == distance for point, distance in curve.steps())
+    head, columns, *rows = str(curve).splitlines()
+    assert head == "Physical Estimates of qft:"
+    assert columns.split()[0] == "n"
+    assert len({len(row) for row in (columns, *rows)}) == 1
+    assert [int(row.split()[0]) for row in rows] == points
+    above, below = curve.plot().axes
+    assert above.lines[0].get_ydata().tolist() == [found.physical_qubits for found in curve.estimates]
+    assert [text.get_text() for text in above.texts] == [str(distance) for _, distance in curve.steps()]
+    assert below.get_yscale() == below.get_xscale() == "log"
 
 
 def test_differences() -> None:

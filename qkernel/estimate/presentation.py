@@ -51,7 +51,8 @@ def _signed(change: str) -> str:
     return change if change.startswith("-") else f"+{change}"
 
 
-def _missing(package: str) -> DependencyError:
+def missing(package: str) -> DependencyError:
+    """The error where an optional package is not there."""
     return DependencyError(f"this needs {package}", help=f"install it: `pip install {package}`")
 
 
@@ -60,7 +61,7 @@ def rich_table(name: str, rows: Mapping[str, Number], notes: Mapping[str, str], 
     try:
         from rich.table import Table
     except ImportError:
-        raise _missing("rich") from None
+        raise missing("rich") from None
     table = Table(title=f"Resources of {name}")
     table.add_column("")
     table.add_column("count", justify="right")
@@ -107,7 +108,7 @@ def plot(kernel: str, argument: str, points: Sequence[int], curves: Iterable[Cur
     try:
         from qkernel.figures import DrawnFigure
     except ImportError:
-        raise _missing("matplotlib") from None
+        raise missing("matplotlib") from None
     figure = DrawnFigure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for curve, marker in zip(curves, cycle("os^Dv")):

@@ -19,6 +19,7 @@ from qkernel.estimate.forms import is_nonnegative
 from qkernel.estimate.notation import shown
 from qkernel.estimate.origin import Origin
 from qkernel.estimate.physical import PhysicalEstimate, physical_estimate
+from qkernel.estimate.physical_curve import PhysicalCurve
 from qkernel.estimate.presentation import Curve, EstimateDifference, html, latex_table, plot, rich_table
 from qkernel.estimate.quantity import ItemSum, Opaque, Quantity, RangeSum, Value, is_remainder
 from qkernel.estimate.substitution import substitute
@@ -176,7 +177,11 @@ class ResourceEstimate:
         qubits, t_gates = plain(tally.of("qubits")), plain(tally.field_amounts()["t_gates"])
         if not isinstance(qubits, int) or not isinstance(t_gates, int):
             names = ", ".join(f"`{name}`" for name in self.parameters) or "the iterations of its loops"
-            raise EntrypointValidationError(f"a physical estimate of `{self.origin.name}` needs values for {names}")
+            first = next(iter(self.parameters), "n")
+            raise EntrypointValidationError(
+                f"a physical estimate of `{self.origin.name}` needs values for {names}",
+                help=f"give them with `substitute`, or ask over many: `physical_over({first!r}, [10, 100, 1000])`",
+            )
         return physical_estimate(
             qubits,
             t_gates,
@@ -187,6 +192,15 @@ class ResourceEstimate:
             layout=layout,
             factories=factories,
         )
+
+    def physical_over(self, name: str, values: Iterable[int], **options: Any) -> PhysicalCurve:
+        """Physical estimates over `values` of the argument `name`: `print` them as a table, or `.plot()` them.
+
+        The other arguments are to be bound. `options` are those of `physical`.
+        """
+        points = tuple(values)
+        estimates = tuple(self.substitute(**{name: point}).physical(**options) for point in points)
+        return PhysicalCurve(self.origin.name, name, points, estimates)
 
     def __sub__(self, other: ResourceEstimate) -> EstimateDifference:
         """What changes from `other` to this estimate, field by field."""
