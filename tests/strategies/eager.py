@@ -10,8 +10,8 @@ import ast
 import builtins
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,17 +20,9 @@ from qiskit.circuit import library
 
 import qkernel as real
 import qkernel.observable as qko
+from tests.strategies.world import Invalid, Operation, Qubit, TooLarge, World, acted
 
-MOST_GATES, MOST_QUBITS, MOST_MEASUREMENTS = 600, 9, 60
 FAINT = 1e-10
-
-
-class TooLarge(Exception):
-    """The program is not worth running."""
-
-
-class Invalid(Exception):
-    """The program does what no kernel may do."""
 
 
 class Bit(int):
@@ -46,13 +38,6 @@ class Bit(int):
         return Bit(int(self) ^ int(other))
 
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-
-
-@dataclass(frozen=True)
-class Qubit:
-    """One qubit of the state."""
-
-    index: int
 
 
 class Register(list[Qubit]):
@@ -85,81 +70,6 @@ class Numbers(list[Any]):
     def __getitem__(self, key: Any) -> Any:
         part = super().__getitem__(key)
         return Numbers(part) if isinstance(key, slice) else part
-
-
-Operation = tuple[Any, tuple[int, ...]]
-
-
-@dataclass
-class World:
-    """A state, the gates that wait to be applied, and the outcomes that measurements are told to have."""
-
-    told: tuple[int, ...] = ()
-    state: Any = field(default_factory=lambda: np.ones(1, complex))
-    width: int = 0
-    tape: list[Operation] = field(default_factory=list)
-    gates: list[int] = field(default_factory=list)
-    outcomes: list[int] = field(default_factory=list)
-    chances: list[float] = field(default_factory=list)
-    measurements: int = 0
-    recording: int = 0
-
-    def fresh(self) -> Qubit:
-        self.width += 1
-        if self.width > MOST_QUBITS:
-            raise TooLarge
-        return Qubit(self.width - 1)
-
-    def apply(self, matrix: Any, qubits: tuple[int, ...]) -> None:
-        if len(set(qubits)) < len(qubits):
-            raise Invalid("a qubit twice")
-        self.tape.append((matrix, qubits))
-        if len(self.tape) > MOST_GATES:
-            raise TooLarge
-
-    def settle(self) -> None:
-        """Apply what waits."""
-        if self.recording:
-            raise Invalid("no unitary operation")
-        grown = np.zeros(1 << self.width, complex)
-        grown[: len(self.state)] = self.state
-        self.gates += [len(qubits) for _, qubits in self.tape if qubits]
-        if len(self.gates) > MOST_GATES:
-            raise TooLarge
-        self.state = grown.reshape((2,) * self.width)
-        for matrix, qubits in self.tape:
-            self.state = acted(self.state, matrix, qubits)
-        self.state, self.tape = self.state.reshape(-1), []
-
-    def project(self, qubit: int, basis: str = "z") -> int:
-        """The outcome of a measurement; the state is left with the norm that it had."""
-        turn = {"z": np.eye(2), "x": np.array([[1, 1], [1, -1]]) / 2**0.5, "y": np.array([[1, -1j], [1, 1j]]) / 2**0.5}[basis]
-        self.apply(turn, (qubit,))
-        self.settle()
-        self.gates.pop()
-        parts = self.state.reshape(-1, 2, 1 << qubit)
-        weights = [float(np.sum(np.abs(parts[:, k]) ** 2)) for k in (0, 1)]
-        position = len(self.outcomes)
-        if position >= MOST_MEASUREMENTS:
-            raise TooLarge
-        one = int(self.told[position]) if position < len(self.told) else int(weights[1] > weights[0])
-        kept = np.zeros_like(parts)
-        kept[:, one] = parts[:, one] / math.sqrt(weights[one])
-        self.outcomes.append(one)
-        self.chances.append(weights[one])
-        self.state = kept.reshape(-1)
-        self.apply(turn.conj().T, (qubit,))
-        self.settle()
-        self.gates.pop()
-        return one
-
-
-def acted(state: Any, matrix: Any, qubits: tuple[int, ...]) -> Any:
-    """`matrix` on `qubits`, the first least significant."""
-    count, width = len(qubits), state.ndim
-    axes = [width - 1 - qubit for qubit in reversed(qubits)]
-    moved = np.tensordot(np.asarray(matrix).reshape((2,) * (2 * count)), state, (range(count, 2 * count), axes))
-    return np.moveaxis(moved, range(count), axes)
 
 
 world = World()
@@ -343,10 +253,12 @@ def project(target: Any, basis: str) -> Any:
 
 
 def measure(target: Any) -> Any:
+    qubits = target.qubits if isinstance(target, Fixed) else target
+    world.consumed.update(flat(qubits))
     if isinstance(target, Fixed):
-        bits = project(target.qubits, "z")[1]
+        bits = project(qubits, "z")[1]
         return sum(bit * 2.0 ** (k + target.int_bits - len(bits)) for k, bit in enumerate(bits))
-    return project(target, "z")[1]
+    return project(qubits, "z")[1]
 
 
 def reset(target: Any) -> Any:
@@ -386,15 +298,19 @@ def probabilities(target: Any) -> Any:
 # the whole --------------------------------------------------------------------------------------------------------------
 
 
-def _kernel(function: Any = None, **_: Any) -> Any:
-    """A function that takes a list of qubits as a register, and gives it back as that list."""
+def _kernel(function: Any = None, *, clean_ancillas: bool = False) -> Any:
+    """A function that takes a list of qubits as a register, gives it back as that list, and may release what it makes."""
     if function is None:
-        return _kernel
+        return partial(_kernel, clean_ancillas=clean_ancillas)
 
     def called(*arguments: Any, **keywords: Any) -> Any:
         lists = [value if _is_list(value) else None for value in arguments]
         values = [value if given is None else Register(_qubits(value)) for value, given in zip(arguments, lists, strict=True)]
+        if clean_ancillas:
+            world.enter()
         result = function(*values, **keywords)
+        if clean_ancillas:
+            world.leave(flat(result))
         back = {id(value): given for value, given in zip(values, lists, strict=True) if given is not None}
         return tuple(back.get(id(part), part) for part in result) if isinstance(result, tuple) else back.get(id(result), result)
 
@@ -409,14 +325,18 @@ def _qubits(target: Any) -> list[Qubit]:
     return [target] if isinstance(target, Qubit) else [qubit for part in target for qubit in _qubits(part)]
 
 
-_TYPES = ("Qubit", "Bit", "UInt", "Float", "Vector", "Dict", "Tuple", "Observable", "QFixed")
+def _composite(name: str) -> Any:
+    return lambda kernel: kernel
+
+
+_TYPES = ("Qubit", "Bit", "UInt", "Float", "Vector", "Dict", "Tuple", "Observable", "QFixed", "Kernel")
 TYPES = {name: getattr(real, name) for name in _TYPES}
 QK = SimpleNamespace(
     **TYPES,
     **{name: Gate(name) for name in _QISKIT},
     **{name: getattr(math, name) for name in ["sin", "cos", "tan", "exp", "log", "sqrt", "floor", "ceil", "log2"]},
     qkernel=_kernel,
-    composite_gate=_kernel,
+    composite_gate=_composite,
     struct=dataclass(frozen=True),
     qubit=lambda name=None: world.fresh(),
     qubit_array=lambda n, name=None: Register(world.fresh() for _ in builtins.range(n)),
@@ -455,6 +375,7 @@ def execute(function: Callable[..., Any], values: dict[str, Any], told: tuple[in
         **{name: Numbers(value) if isinstance(value, (list, np.ndarray)) else value for name, value in values.items()}
     )
     world.settle()
+    world.state = world.arranged()
     return result, world
 
 

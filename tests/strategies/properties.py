@@ -351,8 +351,9 @@ def collisions(case: Case) -> None:
 
 
 def _plain(circuit: Circuit) -> Any:
-    """What must stay: not the names of parameters and registers."""
-    return circuit.num_qubits, circuit.num_bits, circuit.kinds, circuit.body, circuit.expectations, circuit.probabilities
+    """What must stay: not the names of parameters and registers, nor of the ancillas that are promised to be clean."""
+    kinds = [replace(kind, promise=None) for kind in circuit.kinds]
+    return circuit.num_qubits, circuit.num_bits, kinds, circuit.body, circuit.expectations, circuit.probabilities
 
 
 # measuring programs ---------------------------------------------------------------------------------------------------------
