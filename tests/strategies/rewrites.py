@@ -82,9 +82,10 @@ def colliding_name(name: str) -> str:
 
 
 def inlined(program: Program) -> Program:
-    """Helpers that are only called, never modified, as plain Python functions."""
+    """Helpers that are only called, never modified nor given a list for a register, as plain Python functions."""
     tree = ast.parse(program.source)
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    called = {id(node.func) for node in calls if not any(isinstance(part, ast.List) for part in node.args)}
     for function in tree.body:
         if not isinstance(function, ast.FunctionDef) or not function.name.startswith("f"):
             continue
