@@ -23,7 +23,7 @@ from qkernel.errors import (
 from qkernel.executable import Executable
 from qkernel.frontend.calls import spread_structs
 from qkernel.frontend.closures import kernel_of
-from qkernel.frontend.kernel_arguments import check_argument, given_kernels, is_taken
+from qkernel.frontend.kernel_arguments import check_argument, check_form, given_kernels, is_taken
 from qkernel.frontend.linking import link
 from qkernel.frontend.outlines import (
     Outline,
@@ -66,6 +66,7 @@ class Kernel(Compiled, Generic[P, R]):
     open: tuple[AnyKernel, ...] = ()
     free: tuple[Parameter, ...] = ()
     is_argument = False
+    forms: Mapping[str, AnyKernel] = {}
 
     def __init__(
         self, function: Callable[P, R], *, kind: str = "kernel", label: str | None = None, clean_ancillas: bool = False
@@ -125,7 +126,7 @@ class Kernel(Compiled, Generic[P, R]):
                 pending += [kernel.generic, *kernel.given.values()]
             elif id(kernel) not in found:
                 found[id(kernel)] = traced = kernel.traced()
-                pending += traced.callees.values()
+                pending += [*traced.callees.values(), *kernel.forms.values()]
         return tuple(found.values())
 
     def traced(self) -> Traced:
@@ -187,6 +188,30 @@ class Kernel(Compiled, Generic[P, R]):
         """
         verify(self.ir)
         check_promises(self.ir, values)
+
+    # forms under modifiers --------------------------------------------------------------------------------------------
+
+    def inverse(self, form: Any) -> Kernel[..., Any]:
+        """`@f.inverse` over a kernel that takes what `f` takes: it stands for `f` backwards, wherever `f` is inverted.
+
+        It may measure. `check` compares it with `f`. Raises `KernelTypeError` where it takes or gives back something else.
+        """
+        return self._formed("inverse", form)
+
+    def control(self, form: Any) -> Kernel[..., Any]:
+        """`@f.control` over a kernel that takes a control, or a register of controls, and then what `f` takes.
+
+        It stands for `f` where these are 1; of several controls a form with one control takes one, and the others control
+        it. With a `control_value`, and in `select`, `f` itself is controlled. Otherwise as `inverse`.
+        """
+        return self._formed("control", form)
+
+    def _formed(self, word: str, form: Any) -> Kernel[..., Any]:
+        kernel = form if isinstance(form, Kernel) else Kernel(form, clean_ancillas=self.clean_ancillas)
+        check_form(word, self, kernel)
+        self.forms = {**self.forms, word: kernel}
+        self._module = None
+        return kernel
 
     # kernels as arguments --------------------------------------------------------------------------------------------
 
@@ -370,6 +395,8 @@ def from_module(module: Module) -> Kernel[..., Any]:
         callees[function.name] = {}
         kernels[function.name] = PrebuiltKernel(function, callees[function.name])
     for function in module.functions:
+        named = {"inverse": function.inverse, "control": function.control}
+        kernels[function.name].forms = {word: kernels[name] for word, name in named.items() if name is not None}
         callees[function.name].update({op.callee: kernels[op.callee] for op in walk(function.body) if isinstance(op, Call)})
     return kernels[module.entry.name]
 

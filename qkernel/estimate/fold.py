@@ -25,6 +25,7 @@ from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_a
 from qkernel.estimate.effort import renew, spend
 from qkernel.estimate.forms import is_whole, positive_part, power
 from qkernel.estimate.leaves import decided, gate_tally, measure_tally, oracle_tally, pauli_tally, prepare_tally
+from qkernel.estimate.own_forms import PLAIN, Context, called, with_forms
 from qkernel.estimate.quantity import (
     ONE,
     Bound,
@@ -40,7 +41,7 @@ from qkernel.estimate.quantity import (
     symbol,
 )
 from qkernel.estimate.recursion import NeedsValues, held, needs_end, recursive_functions, too_deep
-from qkernel.estimate.scope import Deferred, NotFollowed, RunTime, RunTimeValue, Scope, substituted
+from qkernel.estimate.scope import Deferred, NotFollowed, RunTime, RunTimeValue, Scope, Summary, substituted
 from qkernel.estimate.substitution import (
     MOST_STEPS,
     NotKnown,
@@ -62,14 +63,6 @@ from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType
 from qkernel.recursion import DEEPEST, deep_stack
 
 Result = Value | RunTime
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a call of a function costs, and what it returns, in terms of the function's own arguments."""
-
-    tally: Tally
-    returns: tuple[Result, ...]
 
 
 @dataclass(slots=True)
@@ -97,8 +90,10 @@ class Fold:
     iterations: list[str] = field(default_factory=list)
     recursive: frozenset[str] = frozenset()
     reaching: frozenset[str] = frozenset()
+    forming: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        self.forming = with_forms(self.module)
         self.recursive, self.reaching = recursive_functions(self.module)
 
     def entry(self, values: Mapping[str, Value]) -> Tally:
@@ -163,15 +158,15 @@ class Fold:
             tuple(substituted(value, outside) for value in summary.returns),
         )
 
-    def _summary(self, callee: ops.Function, values: tuple[Result, ...]) -> Summary:
-        key = (callee.name, values, self.is_final)
+    def _summary(self, callee: ops.Function, values: tuple[Result, ...], context: Context = PLAIN) -> Summary:
+        key = (callee.name, values, context, self.is_final)
         if key in self.running or len(self.running) >= DEEPEST:
             raise too_deep(callee, endless=key in self.running)
         if key not in self.summaries:
             names = {parameter.name: value for parameter, value in zip(callee.parameters, values, strict=True)}
             self.running.add(key)
             try:
-                summary = _FunctionFold(self, callee, Scope({**names})).run()
+                summary = _FunctionFold(self, callee, Scope({**names}), context=context).run()
                 tally = released(callee, summary.tally, values, summary.returns, self.module.reuse_measured)
                 self.summaries[key] = replace(summary, tally=tally)
             except NeedsValues as error:  # it is tried again with values
@@ -207,6 +202,7 @@ class _FunctionFold:
     function: ops.Function
     scope: Scope
     facts: list[tuple[Variable, Quantity]] = field(default_factory=list)
+    context: Context = PLAIN
 
     def run(self) -> Summary:
         tally = self.block(self.function.body)
@@ -255,7 +251,10 @@ class _FunctionFold:
             case ops.If():
                 self.branch(op, tally)
             case ops.Within(setup, body):
-                tally.include(self.block(setup).around(self.block(body)))
+                context, self.context = self.context, PLAIN
+                around, undo = self.block(setup), self.block((op.undo,))
+                self.context = context
+                tally.include(around.around(undo, self.block(body)))
             case ops.Alloc(register, written, span):
                 size = ONE if written is None else self.scope.number(written)
                 self.scope.values[register] = Register(size)
@@ -265,7 +264,8 @@ class _FunctionFold:
                 inner = self.in_turn(pauli_tally(self.scope.value(observable)))
                 self.modified(decided(inner, (time, observable), self.scope), modifiers, tally)
             case ops.Prepare(place, _, imaginary):
-                tally.include(self.in_turn(prepare_tally(self.scope.place_length(place), imaginary is not None)))
+                prepared = prepare_tally(self.scope.place_length(place), imaginary is not None)
+                self.modified(self.in_turn(prepared), (), tally)
             case ops.Measure(place, result):
                 length = self.scope.place_length(place)
                 inner = measure_tally(op, length)
@@ -314,6 +314,8 @@ class _FunctionFold:
                     times = self.scope.number(exponent)
                     if exponent.type != FLOAT or (times.is_constant and is_whole(times)):
                         inner = inner.powered(times)  # else one rotation takes it into its angle
+        if self.context is not PLAIN:
+            inner = in_sequence(self.context.applied(inner)) if self.fold.depth else self.context.applied(inner)
         if inner.bounded and modifiers:  # under these, gates have other names
             inner.bounded |= frozenset((*FIELDS, *inner.by_name()))
         tally.include(inner)
@@ -329,6 +331,8 @@ class _FunctionFold:
         inner.add(Called(label, callee.kind == "oracle", bool(callee.cost)), ONE)
         if callee.kind == "oracle":
             inner.include(self.in_turn(oracle_tally(callee, arguments)))
+        elif callee.name in self.fold.forming:
+            return called(self, op, callee, arguments, inner, tally)
         else:
             summary = self.fold.call(op, arguments)
             inner.include(summary.tally)

@@ -22,6 +22,7 @@ from qkernel.estimate.forms import (
 from qkernel.estimate.quantity import ONE, Bound, Closure, Quantity, Value, Words, quantity
 from qkernel.estimate.substitution import NotKnown, as_number, as_value, known, length, opaque, substitute_value
 from qkernel.estimate.substitution import substitute as put
+from qkernel.estimate.tally import Tally
 from qkernel.ir.compiled import Compiled, Domain
 from qkernel.ir.expressions import ONE as ONE_EXPR
 from qkernel.ir.expressions import ZERO, Apply, Const, Expr, Item, Name, Pack, Row, Size, Slice, Updated, apply
@@ -69,6 +70,14 @@ def substituted(value: Value | RunTime, values: Mapping[str, Value]) -> Value | 
         length, bits = (None if amount is None else put(amount, values) for amount in (value.length, value.bits))
         return replace(value, length=length, bits=bits)
     return substitute_value(value, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a call of a function costs, and what it returns, in terms of the function's own arguments."""
+
+    tally: Tally
+    returns: tuple[Value | RunTime, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,9 +250,9 @@ class Tally:
                     result._add((path, item), amount)
         return result
 
-    def around(self, inner: Tally) -> Tally:
-        """The tally of a setup, what stands between, and the setup backwards, which cleans the qubits that it made."""
-        both = Tally({key: amount for key, amount in self.adjoint().amounts.items() if not _is_shared(key[1])})
+    def around(self, undo: Tally, inner: Tally) -> Tally:
+        """The tally of a setup, what stands between, and what undoes the setup and cleans the qubits that this made."""
+        both = Tally({key: amount for key, amount in undo.amounts.items() if key[1] not in ("qubits", "ancillas", "cleaned")})
         both.include(self)
         result = Tally({(path, _uncontrolled(item)): amount for (path, item), amount in both.amounts.items()}, both.bounded)
         result.include(inner)

@@ -9,9 +9,10 @@ from qkernel.diagnostics import Span, with_article
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend.outlines import AnyKernel, Outline
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.signature import CallSite, KernelArgument, Signature
+from qkernel.frontend.signature import CallSite, KernelArgument, Signature, flat_types
 from qkernel.frontend.values import describe
 from qkernel.ir.places import whole
+from qkernel.ir.types import BIT, QUBIT, ArrayType
 
 Kernels = dict[str, tuple[Any, Span | None]]
 
@@ -76,3 +77,22 @@ def _positions(outline: Outline) -> list[int | None]:
     places = [whole(parameter.name, parameter.type) for parameter in outline.parameters]
     handles = [value.place if isinstance(value, QuantumHandle) else None for value in outline.returns]
     return [places.index(place) if place in places else None for place in handles]
+
+
+def check_form(word: str, kernel: AnyKernel, form: AnyKernel) -> None:
+    """Raise unless a kernel can take the place of another under `inverse` or `control`."""
+    own, given = kernel.signature, form.signature
+    types = [parameter.type for parameter in given.parameters]
+    returned = list(flat_types(given.returned))
+    if word == "control":
+        is_control = bool(types) and types[0] in (QUBIT, ArrayType(QUBIT)) and returned[:1] == types[:1]
+        types, returned = types[1:], returned[1:] if is_control else [BIT]
+    fits = types == [parameter.type for parameter in own.parameters] and returned == list(flat_types(own.returned))
+    if not fits or own.kernels or given.kernels:
+        first = "a control, or a register of them, and then " if word == "control" else ""
+        raise KernelTypeError(
+            f"`{form.name}` cannot stand for `{word}` of `{kernel.name}`",
+            span=form.source.name_span(),
+            label="takes or gives back something else",
+            help=f"it takes {first}what `{kernel.name}` takes, and gives back the same: `{kernel.name}{own!r}`",
+        )

@@ -76,7 +76,7 @@ def link(kernel: AnyKernel) -> Module:
     names = {entry.key: kernel.name}
     order, taken = [entry], {kernel.name}
     for reached in order:
-        for callee in reached.kernel.traced().callees.values():
+        for callee in (*reached.kernel.traced().callees.values(), *reached.kernel.forms.values()):
             meant = reached.meant(callee)
             if meant.key in names:
                 continue
@@ -109,6 +109,8 @@ def _function(instance: _Instance, names: Mapping[tuple[object, ...], str]) -> o
     function: ops.Function = traced.function
     if names[instance.key] != function.name:
         function = replace(function, name=names[instance.key])
+    if forms := {word: names[instance.meant(form).key] for word, form in instance.kernel.forms.items()}:
+        function = replace(function, inverse=forms.get("inverse"), control=forms.get("control"))
     if instance.added:
         function = replace(function, parameters=_with_added(function.parameters, instance))
     if all(label == name and not meant[label].known for label, name in mapping.items()):

@@ -51,6 +51,8 @@ class AnyKernel(Protocol):
     """Its parameters that are free variables of the function that it is made of."""
     arguments: Mapping[str, Any]
     is_argument: bool
+    forms: Mapping[str, Any]
+    """What takes its place under modifiers: `inverse`, `control`."""
 
     @property
     def is_settled(self) -> bool: ...

@@ -30,6 +30,20 @@ class Module:
     def __getitem__(self, name: str) -> Function:
         return self.index[name]
 
+    def own_form(self, function: Function, is_inverted: bool, is_controlled: bool) -> tuple[Function, bool, bool]:
+        """What a function written for the purpose takes the place of one under modifiers, if there is one.
+
+        With it, whether it is still to be inverted, and whether its first argument is of the controls: one, or all of them.
+        """
+        if is_inverted and function.inverse is not None:
+            function, is_inverted = self[function.inverse], False
+        takes_controls = is_controlled and function.control is not None
+        if takes_controls:
+            function = self[str(function.control)]
+            if is_inverted and function.inverse is not None:
+                function, is_inverted = self[function.inverse], False
+        return function, is_inverted, takes_controls
+
     def __str__(self) -> str:
         return format_functions(self.functions)
 

@@ -46,7 +46,7 @@ class FunctionReader(ExpressionReader):
     def function(self, node: Any) -> ops.Function:
         """The function that `node` writes."""
         decorators, kind, name, parameters, returns, block, returned = node.children
-        label, clean, costs = self._decorators(decorators)
+        label, clean, costs, forms = self._decorators(decorators)
         given = tuple(map(self._parameter, parameters.children))
         cost = tuple((read_string(item), self.expression(amount)) for item, amount in costs)
         body = self._block(block)
@@ -56,21 +56,25 @@ class FunctionReader(ExpressionReader):
             said, given_back = (", ".join(map(str, types)) or "nothing" for types in (announced, found))
             raise error_at(name, f"`{name_of(name)}` is to return {said} and returns {given_back}")
         as_tuple = returns is not None and returns.data == "returns_tuple"
-        return ops.Function(name_of(name), given, body, values, as_tuple, str(kind), label, clean, self._span(name), cost)
+        span = self._span(name)
+        return ops.Function(name_of(name), given, body, values, as_tuple, str(kind), label, clean, span, cost, **forms)
 
-    def _decorators(self, node: Any) -> tuple[str | None, bool, list[tuple[str, Any]]]:
+    def _decorators(self, node: Any) -> tuple[str | None, bool, list[tuple[str, Any]], dict[str, str]]:
         label, clean, costs = None, False, list[tuple[str, Any]]()
+        forms = dict[str, str]()
         for decorator in node.children:
             match decorator.children:
                 case ["label", str(text), None] if label is None:
                     label = read_string(text)
                 case ["clean_ancillas", None, None] if not clean:
                     clean = True
+                case ["inverse" | "control" as word, str(text), None] if word not in forms:
+                    forms[str(word)] = read_string(text)
                 case ["cost", str(item), amount] if amount is not None:
                     costs.append((item, amount))
                 case _:
                     raise error_at(decorator, 'a function is marked with `@label("...")` or `@clean_ancillas`, once')
-        return label, clean, costs
+        return label, clean, costs, forms
 
     def _parameter(self, node: Any) -> ops.Parameter:
         name, type, default = node.children

@@ -291,6 +291,7 @@ class Function:
 
     `returns` are the values returned, flattened; `returns_tuple` says whether they were written as a tuple.
     `kind`: `kernel`; `composite` (a named box, `label` its name); `oracle` (no body: counts and draws, does not lower).
+    `inverse` and `control` name the functions that take its place under modifiers: see `Module.own_form`.
     `cost` says of an oracle how many there are of what it is made of, by the words of `COSTS`, in terms of its arguments.
     """
 
@@ -304,3 +305,10 @@ class Function:
     clean_ancillas: bool = False
     span: Span | None = field(default=None, compare=False)
     cost: tuple[tuple[str, Expr], ...] = ()
+    inverse: str | None = None
+    control: str | None = None
+
+    @property
+    def has_forms(self) -> bool:
+        """Whether functions of the module stand for its inverse or its controlled form."""
+        return self.inverse is not None or self.control is not None

@@ -45,6 +45,8 @@ class _FunctionPrinter:
         marks = [] if function.label is None else [f"@label({string_text(function.label)})"]
         if function.clean_ancillas:
             marks.append("@clean_ancillas")
+        for word, form in (("inverse", function.inverse), ("control", function.control)):
+            marks += [] if form is None else [f"@{word}({string_text(form)})"]
         marks += [f"@cost({string_text(item)}, {format_expression(amount)})" for item, amount in function.cost]
         body = self.block(function.body)
         if function.returns:

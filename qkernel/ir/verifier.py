@@ -64,6 +64,8 @@ class _Checker:
             self.expect(item in COSTS, f"there is no cost `{item}`{did_you_mean(item, [*COSTS])}")
             self._typed(amount, f"the cost in `{item}`", UINT)
         self.expect(len(dict(function.cost)) == len(function.cost), "a cost is given twice")
+        for form in (function.inverse, function.control):
+            self.expect(form is None or form in self.module.index, f"there is no function `{form}`")
         self._block(function.body)
         self.span = function.span
         for value in function.returns:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from qkernel.diagnostics import Note, written_name
 from qkernel.errors import KernelRecursionError, NotUnitaryError, QubitConsumedError
 from qkernel.ir.expressions import Const
-from qkernel.ir.ops import Block, Call, Function, Parameter, Within
+from qkernel.ir.ops import Block, Call, Function, Gate, Parameter, Within
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import QUBIT, is_quantum
 from qkernel.lower.circuit import Box, Kind
-from qkernel.lower.columns import Conjugated, Row
+from qkernel.lower.columns import Compound, Kinds, Row
 from qkernel.lower.effort import INSTRUCTION, spend
 from qkernel.lower.evaluation import value
 from qkernel.lower.interpreter import Interpreter
-from qkernel.lower.modifiers import adjoint, emit
+from qkernel.lower.modifiers import Conjugated, adjoint, control, emit
 from qkernel.lower.reports import Frame, locate, modifier_name, no_body
 from qkernel.lower.values import Register
 from qkernel.lower.workspace import Level
@@ -36,6 +37,14 @@ def call(interpreter: Interpreter, op: Call, frame: Frame) -> None:
             names[parameter.name] = value(argument, frame.names)
     interpreter.check(quantum)
     inner = Frame(function, names, op, frame)
+    if function.has_forms and (op.modifiers or interpreter.rows is not None):
+        under = op if op.modifiers else interpreter.modified[-1]
+        waiting = Waiting(inner, under, interpreter.workspace.level)
+        emit(
+            interpreter, [(waiting, quantum, (), interpreter.columns.span_number(op.span))], op.modifiers, frame.names, quantum
+        )
+        _results(interpreter, op, inner, frame)
+        return
     columns, top = interpreter.columns, interpreter.top
     if op.modifiers:
         outer, interpreter.rows = interpreter.rows, []
@@ -53,7 +62,13 @@ def call(interpreter: Interpreter, op: Call, frame: Frame) -> None:
     else:
         _enter(interpreter, inner)
     _check_returned(interpreter, inner)
-    for result, returned in zip(op.results, function.returns, strict=False):
+    _results(interpreter, op, inner, frame)
+
+
+def _results(interpreter: Interpreter, op: Call, inner: Frame, frame: Frame) -> None:
+    """Give the caller what a call gives back that is a new thing."""
+    names = inner.names
+    for result, returned in zip(op.results, inner.function.returns, strict=False):
         if result is not None:
             frame.names[result] = (
                 Register(interpreter.qubits(returned, names)) if isinstance(returned, Place) else value(returned, names)
@@ -98,6 +113,62 @@ def _leave(interpreter: Interpreter, frame: Frame, start: int, resets: bool) -> 
     for qubit in measured:
         columns.emit(columns.kinds.number(Kind("reset", 1)), (qubit,), (), columns.span_number(frame.function.span))
     _release(interpreter, level, cleaned, start, frame)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waiting(Compound):
+    """A call whose function has forms of its own, until it is known under which modifiers it stands.
+
+    `controls` are those that must all be 1, `others` those with a value. It runs in the workspace of its caller.
+    """
+
+    frame: Frame
+    under: Call | Gate
+    level: Level
+    is_inverted: bool = False
+    controls: tuple[int, ...] = ()
+    others: tuple[tuple[Sequence[int], int], ...] = ()
+
+    def inverted(self, kinds: Kinds) -> Waiting:
+        return replace(self, is_inverted=not self.is_inverted)
+
+    def controlled(self, controls: Sequence[int], selected: int, is_plain: bool, kinds: Kinds) -> Waiting:
+        if is_plain:
+            return replace(self, controls=(*self.controls, *controls))
+        return replace(self, others=(*self.others, (controls, selected)))
+
+    def write(self, interpreter: Interpreter) -> None:
+        """Execute the form that fits, and do to its gates what is left of the modifiers."""
+        own, controls = self.frame, self.controls
+        function, is_inverted, takes = interpreter.module.own_form(own.function, self.is_inverted, bool(controls))
+        values = [own.names[parameter.name] for parameter in own.function.parameters]
+        if takes:
+            count = 1 if function.parameters[0].type == QUBIT else len(controls)
+            values, controls = [Register([*controls[:count]]), *values], controls[count:]
+        names = {parameter.name: given for parameter, given in zip(function.parameters, values, strict=True)}
+        frame = Frame(function, names, own.call, own.caller)
+        level = interpreter.workspace.level
+        if function.clean_ancillas:
+            interpreter.workspace.level = self.level
+        if is_inverted or controls or self.others:
+            kinds = interpreter.columns.kinds
+            interpreter.rows = []
+            interpreter.modified.append(self.under)
+            _enter(interpreter, frame)
+            rows, interpreter.rows = interpreter.rows, None
+            interpreter.modified.pop()
+            rows = adjoint(rows, kinds) if is_inverted else rows
+            for each, selected, is_plain in (
+                (controls, (1 << len(controls)) - 1, True),
+                *((*other, False) for other in self.others),
+            ):
+                rows = control(rows, each, selected, is_plain, kinds)
+            for row in rows:
+                interpreter.emit(row)
+        else:
+            _enter(interpreter, frame)
+        interpreter.workspace.level = level
+        _check_returned(interpreter, frame)
 
 
 def within(interpreter: Interpreter, op: Within, frame: Frame) -> None:

@@ -22,17 +22,26 @@ Array = np.ndarray[Any, Any]
 Row = tuple[Any, Sequence[int], Sequence[Any], int]
 """A gate on the flat list that modifiers act on: the number of its kind, qubits, angles (values), the number of its span.
 
-In place of the number it has what is `Conjugated`, as one.
+In place of the number it has what is a `Compound` of gates.
 """
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Conjugated:
-    """Gates between others and the inverse of these: what modifiers do to all of it they do to `rows` alone."""
+class Compound:
+    """What stands for several gates on the list, and says itself what modifiers make of it."""
 
-    setup: list[Row]
-    rows: list[Row]
-    undo: list[Row]
+    __slots__ = ()
+
+    def inverted(self, kinds: Kinds) -> Compound:
+        """It backwards."""
+        raise NotImplementedError
+
+    def controlled(self, controls: Sequence[int], selected: int, is_plain: bool, kinds: Kinds) -> Compound:
+        """It where the controls hold `selected`: all 1, without a value that was given, if it `is_plain`."""
+        raise NotImplementedError
+
+    def write(self, interpreter: Any) -> None:
+        """Write its gates where gates go now."""
+        raise NotImplementedError
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from qkernel.ir.trees import tree_size
 from qkernel.ir.types import BIT, QUBIT, is_quantum
 from qkernel.ir.walk import expressions
 from qkernel.lower.circuit import Box, Expectation, Kind, Promise, bit
-from qkernel.lower.columns import Columns, Conjugated, Row
+from qkernel.lower.columns import Columns, Compound, Row
 from qkernel.lower.effort import INSTRUCTION, NODE, OPERATION, spend
 from qkernel.lower.evaluation import value, whole
 from qkernel.lower.integers import Integers
@@ -214,9 +214,8 @@ class Interpreter:
         """Write a gate where gates go now."""
         if self.rows is not None:
             self.rows.append(row)
-        elif isinstance(row[0], Conjugated):
-            for part in (*row[0].setup, *row[0].rows, *row[0].undo):
-                self.emit(part)
+        elif isinstance(row[0], Compound):
+            row[0].write(self)
         elif row[0] not in self.columns.kinds.acquires:
             self.columns.emit(*row)
 

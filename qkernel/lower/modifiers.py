@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qkernel.errors import QubitAliasError, SizeError
 from qkernel.ir.ops import Adjoint, Control, Modifier, Power
 from qkernel.lower.circuit import PASSIVE
-from qkernel.lower.columns import Conjugated, Kinds, Row
+from qkernel.lower.columns import Compound, Kinds, Row
 from qkernel.lower.effort import INSTRUCTION, spend
 from qkernel.lower.evaluation import compute, value, whole
 from qkernel.lower.interpreter import Interpreter
@@ -29,9 +29,28 @@ def emit(
                 rows = _power(rows, value(exponent, names), kinds)
             case Control():
                 controls, selected = _controls(interpreter, modifier, names, len(rows), touched)
-                rows = _control(rows, controls, selected, kinds)
+                rows = control(rows, controls, selected, modifier.value is None, kinds)
     for row in rows:
         interpreter.emit(row)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conjugated(Compound):
+    """Gates between others and the inverse of these: what modifiers do to all of it they do to `rows` alone."""
+
+    setup: list[Row]
+    rows: list[Row]
+    undo: list[Row]
+
+    def inverted(self, kinds: Kinds) -> Conjugated:
+        return replace(self, rows=adjoint(self.rows, kinds))
+
+    def controlled(self, controls: Sequence[int], selected: int, is_plain: bool, kinds: Kinds) -> Conjugated:
+        return replace(self, rows=control(self.rows, controls, selected, is_plain, kinds))
+
+    def write(self, interpreter: Interpreter) -> None:
+        for row in (*self.setup, *self.rows, *self.undo):
+            interpreter.emit(row)
 
 
 def _controls(
@@ -59,8 +78,8 @@ def adjoint(rows: list[Row], kinds: Kinds) -> list[Row]:
     """The gates backwards, each inverted."""
     result: list[Row] = []
     for code, qubits, angles, span in reversed(rows):
-        if isinstance(code, Conjugated):
-            result.append((replace(code, rows=adjoint(code.rows, kinds)), qubits, angles, span))
+        if isinstance(code, Compound):
+            result.append((code.inverted(kinds), qubits, angles, span))
             continue
         code, order = kinds.adjoint(code)
         result.append((code, qubits, [_negated(angles[k]) for k in order] if order else (), span))
@@ -71,16 +90,16 @@ def _negated(angle: Any) -> Any:
     return -angle if isinstance(angle, float) else compute("neg", [angle])
 
 
-def _control(rows: list[Row], controls: Sequence[int], selected: int, kinds: Kinds) -> list[Row]:
-    """The gates where `controls`, least significant first, hold `selected`."""
+def control(rows: list[Row], controls: Sequence[int], selected: int, is_plain: bool, kinds: Kinds) -> list[Row]:
+    """The gates where `controls`, least significant first, hold `selected`; `is_plain` where no value was given."""
+    if not controls:
+        return rows
     result, taken = list[Row](), frozenset(controls)
     for code, qubits, angles, span in rows:
         if not taken.isdisjoint(qubits):
             raise _controlled_target()
-        if isinstance(code, Conjugated):
-            result.append(
-                (replace(code, rows=_control(code.rows, controls, selected, kinds)), (*controls, *qubits), angles, span)
-            )
+        if isinstance(code, Compound):
+            result.append((code.controlled(controls, selected, is_plain, kinds), (*controls, *qubits), angles, span))
             continue
         inner = kinds.controlled(code, len(controls), selected)
         result.append((inner, qubits if kinds.table[code].name in PASSIVE else (*controls, *qubits), angles, span))
