@@ -17,10 +17,12 @@ from qkernel.errors import (
     CallableDefinitionConflictError,
     CallArgumentError,
     ConflictingBindingError,
+    ExecutionError,
     KernelTypeError,
     QKernelError,
 )
 from qkernel.executable import Executable
+from qkernel.form_checks import form_tests
 from qkernel.frontend.calls import spread_structs
 from qkernel.frontend.closures import kernel_of
 from qkernel.frontend.kernel_arguments import check_argument, check_form, given_kernels, is_taken
@@ -184,29 +186,49 @@ class Kernel(Compiled, Generic[P, R]):
 
         Where a kernel promises to clean its ancillas it is simulated, for all that its qubits may hold: at `values`, a
         register's value is its length, else at lengths and whole numbers 0 to 4; angles that are not given are random.
-        Raises `UncleanAncillaError` where the promise is broken.
+        Raises `UncleanAncillaError` where the promise is broken. Where kernels bring forms for `inverse` and `control`, what
+        these do is compared with what is done without them, on a random state; `ExecutionError` where they differ.
         """
         verify(self.ir)
         check_promises(self.ir, values)
+        for test in form_tests(self.ir, values):
+            try:
+                rest = 1 - float(from_module(test.module).run()[0])
+            except QKernelError:  # at this size there is no circuit, or no generic form
+                continue
+            if rest > MOST_DIFFERENT:
+                form = f"`{test.what}` of `{self.name}`" if test.what else f"`{self.name}`"
+                raise ExecutionError(
+                    f"{form} does something else with the forms that its kernels bring than without them",
+                    span=self.ir.entry.span,
+                    label=f"{rest:.2g} of the probability goes elsewhere",
+                    help="a form does what the generic inverse or controlled form does, up to what is measured in it",
+                )
 
     # forms under modifiers --------------------------------------------------------------------------------------------
 
-    def inverse(self, form: Any) -> Kernel[..., Any]:
+    def inverse(self, form: Any = None, /, *others: Any) -> Kernel[..., Any]:
         """`@f.inverse` over a kernel that takes what `f` takes: it stands for `f` backwards, wherever `f` is inverted.
 
         It may measure. `check` compares it with `f`. Raises `KernelTypeError` where it takes or gives back something else.
         """
-        return self._formed("inverse", form)
+        return self._formed("inverse", form, others)
 
-    def control(self, form: Any) -> Kernel[..., Any]:
+    def control(self, form: Any = None, /, *others: Any) -> Kernel[..., Any]:
         """`@f.control` over a kernel that takes a control, or a register of controls, and then what `f` takes.
 
         It stands for `f` where these are 1; of several controls a form with one control takes one, and the others control
         it. With a `control_value`, and in `select`, `f` itself is controlled. Otherwise as `inverse`.
         """
-        return self._formed("control", form)
+        return self._formed("control", form, others)
 
-    def _formed(self, word: str, form: Any) -> Kernel[..., Any]:
+    def _formed(self, word: str, form: Any, others: tuple[Any, ...]) -> Kernel[..., Any]:
+        if others or not isinstance(form, Kernel | types.FunctionType):
+            raise KernelTypeError(
+                f"`@{self.name}.{word}` goes over a kernel that `{self.name}` brings for its `{word}`",
+                label="called like an operation",
+                help=f"the operation is written `qk.{word}({self.name})(...)`",
+            )
         kernel = form if isinstance(form, Kernel) else Kernel(form, clean_ancillas=self.clean_ancillas)
         check_form(word, self, kernel)
         self.forms = {**self.forms, word: kernel}
@@ -327,6 +349,9 @@ class Kernel(Compiled, Generic[P, R]):
         arguments, keywords, _ = spread_structs(self, arguments, {**named, **given(keywords)}, CallSite(None))
         return bind(self.name, self.signature.names, optional, arguments, keywords, CallSite(None))[0]
 
+
+MOST_DIFFERENT = 1e-9
+"""The probability up to which two kernels are taken to do the same."""
 
 _READING = 3  # how many times the room that lowering a call takes, reading a called kernel takes
 _depth = 0

@@ -40,7 +40,7 @@ def check_promises(module: Module, values: Mapping[str, Any]) -> None:
         return
     for size in SIZES:
         generator = np.random.default_rng(size)
-        made = {entry.name: _made_up(entry, size, generator) for entry in module.entry.parameters if entry.default is None}
+        made = {entry.name: made_up(entry, size, generator) for entry in module.entry.parameters if entry.default is None}
         try:
             _simulate(module, {name: value for name, value in made.items() if value is not None}, _MOST_QUBITS)
         except UncleanAncillaError:
@@ -54,7 +54,7 @@ def _promises(function: Function) -> bool:
     return function.clean_ancillas or any(isinstance(op, Within) for op in walk(function.body))
 
 
-def _made_up(parameter: Parameter, size: int, generator: np.random.Generator) -> Any:
+def made_up(parameter: Parameter, size: int, generator: np.random.Generator) -> Any:
     """A value for an argument, None for one that needs none or has no natural one."""
     match parameter.type:
         case _ if is_quantum(parameter.type):

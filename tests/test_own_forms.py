@@ -9,7 +9,7 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import KernelTypeError
+from qkernel.errors import ExecutionError, KernelTypeError
 
 Register = qk.Vector[qk.Qubit]
 Three = tuple[qk.Qubit, qk.Qubit, qk.Qubit]
@@ -161,6 +161,28 @@ def test_a_controlled_form_does_what_controls_do() -> None:
     assert own.estimate_resources().gates.by_name != generic.estimate_resources().gates.by_name
     assert qk.parse(str(own.ir)) == own.ir
     assert "@control" in str(own.ir)
+
+
+def test_check_compares_forms_with_what_is_done_without_them() -> None:
+    for kernel in (turned, marked, modified(turned)):
+        kernel.check()
+
+    @qk.qkernel
+    def flipped(q: qk.Qubit) -> qk.Qubit:
+        return qk.x(q)
+
+    @flipped.control
+    @qk.qkernel
+    def wrong(c: qk.Qubit, q: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit]:
+        return qk.cy(c, q)
+
+    @qk.qkernel
+    def user(c: qk.Qubit, q: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit]:
+        return qk.control(flipped)(c, q)
+
+    for kernel in (flipped, user):
+        with pytest.raises(ExecutionError, match="does something else with the forms"):
+            kernel.check()
 
 
 def test_a_form_takes_what_its_kernel_takes() -> None:

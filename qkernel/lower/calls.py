@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from qkernel.diagnostics import Note, written_name
 from qkernel.errors import KernelRecursionError, NotUnitaryError, QubitConsumedError
 from qkernel.ir.expressions import Const
-from qkernel.ir.ops import Block, Call, Function, Gate, Parameter, Within
+from qkernel.ir.ops import Adjoint, Block, Call, Function, Gate, Parameter, Within
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import QUBIT, is_quantum
 from qkernel.lower.circuit import Box, Kind
@@ -153,7 +153,8 @@ class Waiting(Compound):
         if is_inverted or controls or self.others:
             kinds = interpreter.columns.kinds
             interpreter.rows = []
-            interpreter.modified.append(self.under)
+            left = tuple(each for each in self.under.modifiers if is_inverted or not isinstance(each, Adjoint))
+            interpreter.modified.append(replace(self.under, modifiers=left or self.under.modifiers))
             _enter(interpreter, frame)
             rows, interpreter.rows = interpreter.rows, None
             interpreter.modified.pop()
