@@ -79,6 +79,5 @@ def swap_test(a: qk.Vector[qk.Qubit], b: qk.Vector[qk.Qubit]) -> tuple[qk.Qubit,
     2 H and n CSWAP. Source: Buhrman, Cleve, Watrous, de Wolf 2001 (arXiv:quant-ph/0102001).
     """
     control = qk.h(qk.qubit("control"))
-    for i in qk.range(a.shape[0]):
-        control, a[i], b[i] = qk.cswap(control, a[i], b[i])
+    control, a, b = qk.control(qk.swap)(control, a, b)
     return qk.h(control), a, b

@@ -328,6 +328,8 @@ def no_arithmetic(value: Any, name: str) -> KernelTypeError:
     way_out = None
     if isinstance(value, QuantumHandle):
         way_out = "a qubit is changed by gates: `q = qk.h(q)`"
+        if value.is_register and name == "+":
+            way_out = f"qubits and registers are one register in a list or tuple, wherever one may stand: `({value.name}, r)`"
     elif is_observable(value):
         way_out = "observables take `+`, `-` and `*` with each other, and `*` and `/` with numbers"
     return KernelTypeError(f"`{name}` does not work on {describe(value)}", label="no arithmetic here", help=way_out)
