@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from typing import Any, NoReturn
 
@@ -38,11 +38,11 @@ from qkernel.ir.types import UINT
 from qkernel.lower.angles import OpenParameter
 from qkernel.lower.bindings import Binder, given
 from qkernel.lower.circuit import Circuit
-from qkernel.outputs import Outputs, shaped_like
+from qkernel.outputs import Outputs, shaped_like, whole_numbers
 from qkernel.program import Program
 from qkernel.recent import Recent
 from qkernel.records import fields_among
-from qkernel.results import EstimatedValue, SampleResult
+from qkernel.results import EstimatedValue, SampleResult, Table
 from qkernel.shots import (
     DEFAULT_SHOTS,
     Shots,
@@ -334,13 +334,16 @@ class Executable(Verbs):
         first, counts = distinct_rows(memory)
         rows = np.repeat(theta, len(first), axis=0)
         environment = self._outputs.environment_of_shots(rows, memory[first])
+        outputs, are_bits = self._outputs.evaluate(environment, len(first)), self._outputs.are_bits
+        numbers = whole_numbers(outputs, len(first))
+        if numbers is not None and numbers.shape[1]:
+            table = Table.of(numbers, counts, partial(self._outputs.values, outputs), are_bits)
+            return SampleResult(table, len(memory), are_bits)
         totals: dict[Any, int] = {}
-        for value, count in zip(
-            self._outputs.values(self._outputs.evaluate(environment, len(first))), counts.tolist(), strict=True
-        ):
+        for value, count in zip(self._outputs.values(outputs), counts.tolist(), strict=True):
             totals[value] = totals.get(value, 0) + count
         ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-        return SampleResult(ordered, len(memory), self._outputs.are_bits)
+        return SampleResult(ordered, len(memory), are_bits)
 
     @cached_property
     def _binder(self) -> Binder:

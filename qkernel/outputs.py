@@ -108,8 +108,9 @@ class Outputs:
             for output in self.circuit.outputs
         )
 
-    def values(self, outputs: list[Any]) -> list[Any]:
-        """For each row the value that the kernel returns: ints, floats, tuples of them."""
+    def values(self, outputs: list[Any], rows: Any = slice(None)) -> list[Any]:
+        """For each row, or those that are asked for, the value that the kernel returns: ints, floats, tuples of them."""
+        outputs = [_taken(output, rows) for output in outputs]
         parts = [_values(output, part.type) for output, part in zip(outputs, self.circuit.outputs, strict=True)]
         return list(zip(*parts, strict=True)) if self.circuit.outputs_tuple else parts[0]
 
@@ -216,6 +217,18 @@ def shaped_like(outputs: list[Any], flat: Array) -> list[Any]:
     return shaped
 
 
+def whole_numbers(outputs: list[Any], rows: int) -> Array | None:
+    """The numbers of each row laid end to end, int64 of shape (rows, numbers); None unless all are such."""
+    arrays = _arrays(outputs)
+    if any(array.dtype.kind not in "bi" for array in arrays):
+        return None
+    return np.concatenate([array.reshape(rows, -1) for array in arrays], axis=1, dtype=np.int64)
+
+
+def _taken(output: Any, rows: Any) -> Any:
+    return tuple(_taken(part, rows) for part in output) if isinstance(output, tuple) else output[rows]
+
+
 def _arrays(output: Any) -> list[Array]:
     return [array for part in output for array in _arrays(part)] if isinstance(output, (tuple, list)) else [output]
 
@@ -307,7 +320,11 @@ def _values(output: Any, type: Type) -> list[Any]:
     """Rows of an output as Python values."""
     if isinstance(type, TupleType):
         return list(zip(*(_values(part, item) for part, item in zip(output, type.items, strict=True)), strict=True))
-    convert: Callable[[Any], Any] = float if type.element == FLOAT else int
+    kind, machine_type, kinds = (float, np.float64, "biuf") if type.element == FLOAT else (int, np.int64, "bi")
+    if output.dtype.kind in kinds and output.ndim < 3:
+        rows = output.astype(machine_type).tolist()
+        return list(map(tuple, rows)) if output.ndim == 2 else rows
+    convert: Callable[[Any], Any] = kind
     return [_nested(row, convert) for row in output.tolist()]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -11,8 +11,10 @@ import numpy as np
 
 from qkernel.diagnostics import counted
 from qkernel.errors import MemoryRefusedError, ValidationError
+from qkernel.shots import groups_of_rows
 
 T = TypeVar("T")
+Array = np.ndarray[Any, Any]
 
 _SHOWN = 20
 """How many values a table lists."""
@@ -20,7 +22,47 @@ _WIDEST_VECTOR = 28
 """Bits: the frequencies of more would take over 2 GiB."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+_BITS_OF_A_WORD = 62
+
+
+@dataclass(frozen=True)
+class Table:
+    """Values that consist of whole numbers, as rows of an array, in the order of a `SampleResult`, with their counts.
+
+    `make` makes Python's values of rows that are chosen by `places`.
+    """
+
+    numbers: Array
+    counts: Array
+    places: Array
+    make: Callable[[Array], list[Any]]
+
+    @classmethod
+    def of(cls, numbers: Array, counts: Array, make: Callable[[Array], list[Any]], are_bits: bool) -> Table:
+        """Of rows in any order, the same ones more than once."""
+        words = numbers
+        if are_bits:  # as many in a word as fit, the first as the highest, for so tuples are ordered
+            ends = range(0, numbers.shape[1], _BITS_OF_A_WORD)
+            words = np.stack([_joined(numbers[:, end : end + _BITS_OF_A_WORD][:, ::-1]) for end in ends], axis=1)
+        order, starts = groups_of_rows(words)
+        totals = np.add.reduceat(counts[order], starts)
+        by_count = np.argsort(-totals, kind="stable")
+        places = order[starts][by_count]
+        return cls(numbers[places], totals[by_count], places, make)
+
+    def results(self, chosen: slice = slice(None)) -> list[tuple[Any, int]]:
+        return list(zip(self.make(self.places[chosen]), self.counts[chosen].tolist(), strict=True))
+
+
+def _joined(bits: Array) -> Array:
+    """The whole numbers that rows of bits are, the first of them least significant."""
+    result = np.zeros(len(bits), np.int64)
+    for k in range(bits.shape[1]):
+        result |= bits[:, k] << k
+    return result
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class SampleResult(Generic[T]):
     """How often each value came out of `shots` shots: iterates over (value, count), the most frequent first, ties in the
     order of the values.
@@ -29,11 +71,32 @@ class SampleResult(Generic[T]):
     significant) first; computed numbers are ints and floats. A batch gives a list of these.
 
     `results` is the list of (value, count), `of_bits` whether all that was returned are Bits; None tells it from the values.
+    What was sampled stays in arrays until it is looked at.
     """
 
-    results: list[tuple[T, int]]
+    given: list[tuple[T, int]] | Table
     shots: int
-    of_bits: bool | None = field(default=None, compare=False)
+    of_bits: bool | None = None
+    _made: list[list[tuple[T, int]]] = field(default_factory=list, init=False)
+
+    @property
+    def results(self) -> list[tuple[T, int]]:
+        """Each value with its count."""
+        if not isinstance(self.given, Table):
+            return self.given
+        if not self._made:
+            self._made.append(self.given.results())
+        return self._made[0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SampleResult, (self.results, self.shots, self.of_bits)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SampleResult):
+            return NotImplemented
+        return (self.results, self.shots) == (other.results, other.shots)
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def counts(self) -> dict[T, int]:
@@ -45,11 +108,14 @@ class SampleResult(Generic[T]):
 
     def __len__(self) -> int:
         """How many different values came out."""
-        return len(self.results)
+        return len(self.given.counts) if isinstance(self.given, Table) else len(self.given)
 
     def most_common(self, n: int | None = None) -> list[tuple[T, int]]:
         """The `n` most frequent values (all, if None) with their counts."""
-        return self.results[: None if n is None else max(0, n)]
+        chosen = slice(None if n is None else max(0, n))
+        if isinstance(self.given, Table) and not self._made and n is not None:
+            return self.given.results(chosen)
+        return self.results[chosen]
 
     def probabilities(self) -> list[tuple[T, float]]:
         """The values with their relative frequencies."""
@@ -76,7 +142,7 @@ class SampleResult(Generic[T]):
         a returned UInt is its own index, and `n` by default the least that holds all. Raises `ValidationError` where the
         values are neither, or do not fit into `n` bits, and `MemoryRefusedError` for more than 28 bits.
         """
-        numbers, width = self._numbers()
+        numbers, counts, width = self._numbers()
         size = width if n is None else n
         if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < width:
             title = f"the values take {width} bits, and `n` is {size!r}"
@@ -86,36 +152,37 @@ class SampleResult(Generic[T]):
                 f"a vector of 2**{size} frequencies is too long", help="`counts` and `bitstrings()` hold what came out alone"
             )
         frequencies = np.zeros(1 << size)
-        for number, count in numbers:
-            frequencies[number] += count / self.shots
+        frequencies[numbers] = np.array(counts) / self.shots
         return frequencies
 
-    def _numbers(self) -> tuple[list[tuple[int, int]], int]:
-        """Each value as a whole number, with its count, and the bits that they take."""
-        values = [value for value, _ in self.results]
+    def _numbers(self) -> tuple[Any, Any, int]:
+        """Each value as a whole number, their counts, and the bits that they take."""
+        if isinstance(self.given, Table) and self.of_bits and self.given.numbers.shape[1] <= _WIDEST_VECTOR:
+            return _joined(self.given.numbers), self.given.counts, self.given.numbers.shape[1]
+        counts = [count for _, count in self.results]
+        values: list[Any] = [value for value, _ in self.results]
         if not self._is_of_bits() and all(isinstance(value, int) and value >= 0 for value in values):
-            whole: list[Any] = self.results
-            return whole, max((value.bit_length() for value, _ in whole), default=0)
-        rows = self._rows("`vector`")
-        return [(sum(bit << k for k, bit in enumerate(bits)), count) for bits, count in rows], len(rows[0][0]) if rows else 0
+            return values, counts, max((value.bit_length() for value in values), default=0)
+        rows = [bits for bits, _ in self._rows("`vector`")]
+        return [sum(bit << k for k, bit in enumerate(bits)) for bits in rows], counts, len(rows[0]) if rows else 0
 
     def _rows(self, what: str) -> list[tuple[list[int], int]]:
         """The bits of each value in the order of the return, with its count."""
         if not self._is_of_bits():
             raise ValidationError(
-                f"{what} is for results of bits, and {self.results[0][0]!r} came out",
+                f"{what} is for results of bits, and {self.most_common(1)[0][0]!r} came out",
                 help="`counts` has each value with its count",
             )
         return [([int(bit) for bit in _leaves(value)], count) for value, count in self.results]
 
     def _is_of_bits(self) -> bool:
         if self.of_bits is not None:
-            return self.of_bits or not self.results
+            return self.of_bits or not len(self)
         rows = [_leaves(value) for value, _ in self.results]
         return all(leaf in (0, 1) and isinstance(leaf, int) for row in rows for leaf in row) and len(set(map(len, rows))) < 2
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{value!r}: {count}" for value, count in self.results[:4]) + (", …" if len(self) > 4 else "")
+        shown = ", ".join(f"{value!r}: {count}" for value, count in self.most_common(4)) + (", …" if len(self) > 4 else "")
         return f"<{self._heading()}: {shown}>"
 
     def __str__(self) -> str:
@@ -136,7 +203,7 @@ class SampleResult(Generic[T]):
         return f"{counted(self.shots, 'shot')}, {len(self)} {'different values' if several else 'value'}"
 
     def _table(self) -> list[tuple[str, str, str]]:
-        return [(repr(value), str(count), f"{count / self.shots:.1%}") for value, count in self.results[:_SHOWN]]
+        return [(repr(value), str(count), f"{count / self.shots:.1%}") for value, count in self.most_common(_SHOWN)]
 
     def _rest(self) -> list[str]:
         return [f"… and {len(self) - _SHOWN} more"] if len(self) > _SHOWN else []

@@ -201,10 +201,16 @@ def distinct_rows(bits: Array) -> tuple[Array, Array]:
     packed = np.packbits(bits, axis=1)
     words = np.zeros((len(bits), max(1, -(-packed.shape[1] // 8))), np.uint64)
     words.view(np.uint8)[:, : packed.shape[1]] = packed
-    order = np.lexsort(words.T)
-    changes = np.any(words[order[1:]] != words[order[:-1]], axis=1)
-    starts = np.flatnonzero(np.concatenate([[True], changes]))
-    return order[starts], np.diff(starts, append=len(bits))
+    order, starts = groups_of_rows(words)
+    return np.minimum.reduceat(order, starts), np.diff(starts, append=len(bits))
+
+
+def groups_of_rows(words: Array) -> tuple[Array, Array]:
+    """The rows of an array of numbers in their order, and where in there each distinct row begins."""
+    order = np.argsort(words[:, 0]) if words.shape[1] == 1 else np.lexsort(words.T[::-1])
+    inside = words[order]
+    changes = np.any(inside[1:] != inside[:-1], axis=1)
+    return order, np.flatnonzero(np.concatenate([[True], changes]))
 
 
 def seed_of(seed: int | None, *numbers: int) -> int | None:

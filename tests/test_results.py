@@ -13,7 +13,7 @@ import pytest
 import qkernel as qk
 from qkernel.errors import MemoryRefusedError, ValidationError
 from qkernel.peer import ExpvalJob, Job, JobStatus, RunJob, SampleJob
-from qkernel.results import SampleResult
+from qkernel.results import SampleResult, Table
 
 PAIRS = [((0, 1), 6), ((1, 1), 3), ((0, 0), 1)]
 
@@ -203,3 +203,51 @@ def test_t12_the_mean_of_what_was_measured() -> None:
     assert SampleResult([(-0.5, 1), (2, 3)], 4).mean() == pytest.approx(1.375)
     np.testing.assert_allclose(SampleResult([((0, 1), 30), ((1, 1), 10)], 40).mean(), [0.25, 1.0])
     np.testing.assert_allclose(SampleResult([(((0, 1), 1), 4)], 4).mean(), [0, 1, 1])
+
+
+@qk.qkernel
+def structured(n: qk.UInt) -> tuple[qk.Vector[qk.Bit], qk.UInt]:
+    bits = qk.measure(qk.h(qk.qubit_array(n)))
+    number = 0
+    if bits[0]:
+        number = 5
+    return bits[1:], number
+
+
+@qk.qkernel
+def register(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    return qk.measure(qk.h(qk.qubit_array(n)))
+
+
+def wide() -> SampleResult[Any]:
+    generator = np.random.default_rng(1)
+    rows = generator.integers(0, 2, (9, 70))[generator.integers(0, 9, 400)]
+    return SampleResult(
+        Table.of(rows, np.ones(400, int), lambda places: list(map(tuple, rows[places].tolist())), True), 400, True
+    )
+
+
+SAMPLED = {
+    "numbers": lambda: structured.sample(n=3, shots=400, seed=4),
+    "bits": lambda: register.sample(n=4, shots=400, seed=4),
+    "wide": wide,
+}
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_samples_in_arrays_say_what_their_list_says(name: str) -> None:
+    sampled = SAMPLED[name]
+    as_list = SampleResult(sorted(sampled().results, key=lambda item: (-item[1], item[0])), 400, sampled().of_bits)
+    assert sampled() == as_list
+    assert sampled().results == as_list.results
+    assert sum(sampled().counts.values()) == 400
+    assert len(sampled().counts) == len(sampled()) == len(as_list)
+    assert sampled().most_common(3) == as_list.most_common(3)
+    assert str(sampled()) == str(as_list)
+    assert repr(sampled()) == repr(as_list)
+    assert pickle.loads(pickle.dumps(sampled())) == as_list
+    np.testing.assert_array_equal(sampled().mean(), as_list.mean())
+    if sampled().of_bits:
+        assert sampled().bitstrings() == as_list.bitstrings()
+    if name == "bits":
+        np.testing.assert_array_equal(sampled().vector(5), as_list.vector(5))

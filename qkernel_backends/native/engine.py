@@ -206,8 +206,9 @@ class NativePrepared(AtAnyAngle):
     def _weights(self, theta: Array) -> Array:
         """The squares of the amplitudes, shape (batch, 2**n)."""
         states, _ = self._states(theta, copies=1)
-        weights = np.square(states[:, 0])
-        weights += np.square(states[:, 1])
+        np.square(states, out=states)
+        weights = states[:, 0]
+        weights += states[:, 1]
         return ordered(weights, self._state_plan.place)
 
 

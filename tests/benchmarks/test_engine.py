@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+import qkernel as qk
+import qkernel.observable as qko
 from tests.benchmarks.workloads import (
     OTHERS,
     WORKLOADS,
@@ -106,6 +108,56 @@ def test_26_qubits_forwards(timed: Timed, benchmark: Any, dtype: str) -> None:
     entry, (inputs, weights, _) = split(workload, dtype), (array.astype(real(dtype)) for array in workload.data)
     timed(lambda: entry.value(inputs, weights), "Growth in qubits", workload.name, dtype, budget=0.5)
     benchmark.extra_info["note"] = f"{workload.name}, {dtype}{memory(26, dtype)}"
+
+
+@qk.qkernel
+def turned(w: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit]:
+    q = qk.ry(qk.qubit_array(20), w)
+    for i in qk.range(19):
+        q[i], q[i + 1] = qk.cx(q[i], q[i + 1])
+    return qk.ry(q, w)
+
+
+@qk.qkernel
+def sampled(w: qk.Vector[qk.Float]) -> qk.Vector[qk.Bit]:
+    return qk.measure(turned(w))
+
+
+@qk.qkernel
+def parities(w: qk.Vector[qk.Float]) -> qk.Vector[qk.Float]:
+    return qk.expval(turned(w), [qko.Z(i) for i in range(20)])
+
+
+@pytest.mark.parametrize("look", ["sample", "vector", "most_common"])
+def test_samples_beside_their_evolution(timed: Timed, benchmark: Any, look: str) -> None:
+    w = np.random.default_rng(5).uniform(0, 3, 20)
+    samples, values = (kernel.compile(lengths={"w": 20}) for kernel in (sampled, parities))
+    looks: dict[str, Callable[[Any], Any]] = {
+        "sample": lambda result: result,
+        "vector": lambda result: result.vector(),
+        "most_common": lambda result: result.most_common(5),
+    }
+    step = lambda: looks[look](samples.sample(w=w, shots=100_000, seed=1))  # noqa: E731
+    timed(step, "100,000 shots of 20 qubits", look, "samples", beside=lambda: values.run(w=w))
+    benchmark.extra_info.update(beside_column="evolution", ratio_column="samples / evolution", ratio_goal=4)
+
+
+def test_samples_as_objects_beside_their_construction(timed: Timed, benchmark: Any) -> None:
+    samples = sampled.compile(lengths={"w": 20})
+    w = np.random.default_rng(5).uniform(0, 3, 20)
+    draw = lambda: samples.sample(w=w, shots=100_000, seed=1)  # noqa: E731
+    results = draw().results
+    rows, counts = np.array([value for value, _ in results]), np.array([count for _, count in results])
+    fresh = iter([draw() for _ in range(30)])
+    timed(
+        lambda: next(fresh).results,
+        "100,000 shots of 20 qubits",
+        "all outcomes as objects",
+        "samples",
+        budget=0,
+        beside=lambda: list(zip(map(tuple, rows.tolist()), counts.tolist(), strict=True)),
+    )
+    benchmark.extra_info.update(beside_column="bare construction", ratio_column="objects / bare construction", ratio_goal=3)
 
 
 def memory(qubits: int, dtype: str) -> str:
