@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "operations": LANGUAGE | {"frontend"},
     "lower": CIRCUIT,
     "engine": CIRCUIT,
-    "estimate": CIRCUIT,
+    "estimate": CIRCUIT | {"draw"},
     "draw": CIRCUIT,
     "verification": CIRCUIT | {"estimate"},
     **dict.fromkeys(READINGS, RUNNING),
@@ -57,9 +57,9 @@ MAY_IMPORT = {
 `qkernel` itself stands for what users import."""
 
 STARTED_LATE = {
-    "difflib", "importlib.metadata", "qkernel.draw", "qkernel.draw.fonts", "qkernel.draw.mpl", "qkernel.estimate",
-    "qkernel.figures", "qkernel.ir.parser", "qkernel.nn.hessian", "qkernel.verification", "qkernel_backends.native.compiler",
-    "qkernel_backends.native.engine",
+    "difflib", "importlib.metadata", "qkernel.draw", "qkernel.draw.flame", "qkernel.draw.fonts", "qkernel.draw.mpl",
+    "qkernel.estimate", "qkernel.figures", "qkernel.ir.parser", "qkernel.nn.hessian", "qkernel.verification",
+    "qkernel_backends.native.compiler", "qkernel_backends.native.engine",
 }  # fmt: skip
 """What is imported inside functions, since it takes long and is mostly not needed, beside packages that may be lacking."""
 

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import qiskit
@@ -230,6 +231,23 @@ def test_calls_by_name_and_tree() -> None:
     assert tree.gates.total == 3 + 21 + 7
     assert str(tree).splitlines()[1] == "├─ rotate x 7: 21 gates"
     assert free.substitute(n=3).by_call().gates == tree.gates
+
+
+def test_calls_as_a_flame_graph() -> None:
+    tree = phase_estimation.estimate_resources(n=3).by_call()
+    drawn = ElementTree.fromstring(tree.flame())
+    bars = [group for group in drawn.findall(".//{*}g") if group.get("class") == "call"]
+    told = {bar.findtext("{*}title"): float(bar.find("{*}rect").get("width")) + 1 for bar in bars}
+    assert {title: round(width / 692 * 31, 1) for title, width in told.items()} == {
+        "phase_estimation: 31": 31,
+        "rotate: 21 in 7 calls": 21,
+        "qft_of: 7": 7,
+    }
+    assert len(ElementTree.fromstring(tree.flame("t_gates")).findall(".//{*}g")) == 2  # no calls have any
+    with pytest.raises(EntrypointValidationError, match=r"`total` of `phase_estimation` is .*2\*\*n"):
+        phase_estimation.estimate_resources().by_call().flame()
+    with pytest.raises(ValidationError, match="`depth`"):
+        tree.flame("depth")
 
 
 def oracle_module() -> Module:

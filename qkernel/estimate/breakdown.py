@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from qkernel.errors import EntrypointValidationError, ValidationError
 from qkernel.estimate.counts import GateCounts, Number, as_number, gate_counts, plain
 from qkernel.estimate.notation import shown
 from qkernel.estimate.origin import Origin
-from qkernel.estimate.tally import Called, Tally
+from qkernel.estimate.tally import FIELDS, Called, Tally
 from qkernel.recursion import deep_stack
+
+if TYPE_CHECKING:
+    from qkernel.draw.svg import SvgDrawing
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,29 @@ class CallNode:
     def measurements(self) -> Number:
         """The measurements of these calls."""
         return plain(self.tally.of("measurements"))
+
+    def flame(self, field: str = "total") -> SvgDrawing:
+        """The tree as a flame graph, an SVG that a notebook shows: bars as wide as the counts of `field`, one of `gates`.
+
+        Raises `EntrypointValidationError` where these are not numbers, `ValidationError` where there is no such field.
+        """
+        from qkernel.draw.flame import Flame, flame_drawing
+
+        def bar(node: CallNode) -> Flame:
+            count = node.gates.fields[field]
+            if not isinstance(count, int):
+                raise EntrypointValidationError(
+                    f"`{field}` of `{node.name}` is {shown(count)}, which is no width", help="give values for open arguments"
+                )
+            times = "" if node.calls == 1 else f" in {shown(node.calls)} calls"
+            return Flame(node.name, f"{count:,}{times}", count, tuple(map(bar, node.children)))
+
+        if field not in FIELDS:
+            raise ValidationError(f"an estimate has no gates of the class `{field}`", help=f"write one of {', '.join(FIELDS)}")
+        with deep_stack():
+            root = bar(self)
+        counted = "gates" if field == "total" else field.replace("_", " ")
+        return flame_drawing(root, f"{counted} of {self.name}, by call")
 
     def __repr__(self) -> str:
         return str(self)
