@@ -182,6 +182,8 @@ class Unitary(Values):
                 [self.number(scope) for _ in range({"u": 3, "rxx": 1, "rzx": 1, "crz": 1}.get(name, 0))],
             )
             rest = [self.number(scope)] if name in ROTATIONS else rest
+        if shape != "pair" and self.chance(0.25):
+            operation, rest = f"(lambda r: {operation}({', '.join(['r', *rest])}))", []
         controls, together = 0, False
         for _ in range(self.random.randint(1, 3)):
             match self.pick("control", "control", "inverse", "phase"):
