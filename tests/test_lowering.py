@@ -274,6 +274,16 @@ def test_powers_beyond_machine_integers_are_exact_at_once(count: int) -> None:
     )
     circuit = circuit_of(For(("k",), Range(ZERO, Const(count), ONE), body), width=1)
     assert circuit.angles.offsets.tolist() == [angle for k in range(count) for angle in (0.7 / 2**k, 3**k / 1e50)]
+    differences = apply("**", Const(2), apply("-", uint("k"), Const(60)))
+    body = (
+        gate("rz", qubit("q", ZERO), angles=(apply("*", Const(0.7), differences),)),
+        gate("rx", qubit("q", ZERO), angles=(apply("*", Name("t", FLOAT), differences),)),
+        gate("ry", qubit("q", ZERO), angles=(apply("**", Const(2), uint("k")),)),
+    )
+    circuit = circuit_of(For(("k",), Range(ZERO, Const(count), ONE), body), width=1, parameters={"t": FLOAT})
+    factors = [2.0 ** (k - 60) for k in range(count)]
+    assert circuit.angles.coefficients.tolist() == factors
+    assert circuit.angles.offsets.tolist() == [angle for k, each in enumerate(factors) for angle in (0.7 * each, 0.0, 2.0**k)]
     unread = gate("rz", qubit("q", ZERO), angles=(apply("%", apply("**", Const(3), uint("k")), Const(7)),))
     circuit = circuit_of(For(("k",), Range(ZERO, Const(count), ONE), (unread,)), width=1)
     assert circuit.angles.offsets.tolist() == [float(3**k % 7) for k in range(count)]

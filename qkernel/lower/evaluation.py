@@ -6,7 +6,7 @@ their bounds; whole numbers are bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from math import prod
 from typing import Any
 
@@ -75,10 +75,10 @@ def compute(name: str, values: list[Any]) -> Any:
         return OPERATORS[name].scalar(*values)
     if kinds == {_NUMBER, _ARRAY} or kinds == {_ARRAY}:
         return _vectorised(name, values)
-    if _ARRAY in kinds and any(type(entry) is np.ndarray and entry.dtype == object for entry in values):
-        raise NotVectorised
-    if _RESIDUAL not in kinds and (result := affine(name, values)) is not None:
+    if _RESIDUAL not in kinds and (result := affine(name, [as_machine_numbers(entry) for entry in values])) is not None:
         return result
+    if any(type(entry) is np.ndarray and entry.dtype == object for entry in values):
+        raise NotVectorised
     if _ARRAY in kinds and name == "select":  # what is chosen by a known condition may be affine
         raise NotVectorised
     return combine(name, [_expression(entry) for entry in values])
@@ -126,9 +126,9 @@ def _expression(entry: Any) -> Any:
 def _vectorised(name: str, values: list[Any]) -> Any:
     kinds = {np.asarray(entry).dtype.kind for entry in values}
     if "O" in kinds:
-        return _divided(name, values)
+        return _of_large_numbers(name, values, kinds)
     if name in ("*", "**") and "f" not in kinds:
-        left, right = (float(np.abs(entry).max()) for entry in values)
+        left, right = float(np.abs(values[0]).max()), float((values[1] if name == "**" else np.abs(values[1])).max())
         bits = max(right, 1.0) * np.log2(max(left, 1.0))
         if name == "**" and 53 <= bits < _MOST_BITS:
             return np.asarray(values[0], object) ** np.asarray(values[1], object)
@@ -137,11 +137,20 @@ def _vectorised(name: str, values: list[Any]) -> Any:
     return OPERATORS[name].array(*values)
 
 
-def _divided(name: str, values: list[Any]) -> Any:
-    """A quotient with whole numbers that are too large for the machine, one by one: nothing else is made of them at once."""
-    if name != "/":
-        raise NotVectorised
-    return (np.asarray(values[0], object) / np.asarray(values[1], object)).astype(float)
+def _of_large_numbers(name: str, values: list[Any], kinds: Container[str]) -> Any:
+    """A quotient, or a product with a float, of whole numbers that are too large for the machine, one by one: nothing else is
+    made of them at once."""
+    left, right = (np.asarray(entry, object) for entry in values)
+    if name == "/":
+        return (left / right).astype(float)
+    if name == "*" and "f" in kinds:
+        return (left * right).astype(float)
+    raise NotVectorised
+
+
+def as_machine_numbers(entry: Any) -> Any:
+    """An array of whole numbers that are too large for the machine as floats, as an angle has them; any other value itself."""
+    return entry.astype(float) if type(entry) is np.ndarray and entry.dtype == object else entry
 
 
 def element(base: Any, keys: list[Any], written: Expr) -> Any:

@@ -20,7 +20,7 @@ from qkernel.ir.trees import tree_size
 from qkernel.ir.walk import expressions
 from qkernel.lower.columns import Group
 from qkernel.lower.effort import INSTRUCTION, ITERATION, spend
-from qkernel.lower.evaluation import value, whole
+from qkernel.lower.evaluation import as_machine_numbers, value, whole
 from qkernel.lower.interpreter import FEW_GATES, Interpreter
 from qkernel.lower.reports import Frame
 from qkernel.lower.values import Affine, Array, NotVectorised, OpenDictionary, Unsettled, is_open, numbers
@@ -206,10 +206,8 @@ class _Unrolling:
         if self.consumed and any(qubit in self.consumed for qubit in np.unique(qubits).tolist()):
             raise NotVectorised
         code, span, _ = self.code(op)
-        angles = [value(angle, names) for angle in op.angles]
+        angles = [as_machine_numbers(value(angle, names)) for angle in op.angles]
         if not all(type(angle) in _ANGLES or is_open(angle) for angle in angles):
-            raise NotVectorised
-        if any(type(angle) is np.ndarray and angle.dtype == object for angle in angles):
             raise NotVectorised
         return Group(code, qubits, angles, span, order)
 
