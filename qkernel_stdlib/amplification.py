@@ -32,8 +32,8 @@ def reflection_about_zero(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
 def grover_operator(preparation: Callable[..., Any], oracle: Callable[..., Any]) -> Any:
     """The kernel Q = A (2|0><0| - 1) A^-1 O of a register: a turn by 2 arcsin(sqrt(a)) in the plane of A|0> and its good part.
 
-    Both are to be kernels here, as they are part of one. Its eigenvalues there are exp(+-2i arcsin(sqrt(a))). Source:
-    Brassard, Hoyer, Mosca, Tapp 2002 (arXiv:quant-ph/0005055).
+    Inside a kernel both may use values of that. Its eigenvalues there are exp(+-2i arcsin(sqrt(a))).
+    Source: Brassard, Hoyer, Mosca, Tapp 2002 (arXiv:quant-ph/0005055).
     """
 
     @qk.qkernel

@@ -11,7 +11,9 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
+from qkernel.errors import KernelTypeError
 from qkernel.ir.ops import Gate
+from qkernel_stdlib import grover_operator, reflection_about_zero
 
 
 @qk.qkernel
@@ -128,3 +130,75 @@ def test_a_changed_function_around_a_kernel_is_read_again() -> None:
     before = kernel.unitary()
     angle = 1.5
     assert not np.allclose(kernel.unitary(), before)
+
+
+@qk.qkernel
+def signed(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
+    q[0] = qk.z(q[0])
+    return q
+
+
+@qk.qkernel
+def prepared(q: qk.Vector[qk.Qubit], theta: qk.Float) -> qk.Vector[qk.Qubit]:
+    return qk.ry(q, theta)
+
+
+def made_by_a_factory(angle: Any) -> Any:
+    @qk.qkernel
+    def turn(q: qk.Qubit, theta: qk.Float) -> qk.Qubit:  # this `theta` is not that of the kernel around it
+        return qk.rz(qk.rx(q, angle), theta)
+
+    return turn
+
+
+def test_kernels_made_while_another_is_read_take_what_they_use_of_it() -> None:
+    @qk.qkernel
+    def kernel(c: qk.Qubit, q: qk.Vector[qk.Qubit], theta: qk.Float) -> tuple[qk.Qubit, qk.Vector[qk.Qubit]]:
+        @qk.qkernel
+        def inner(q: qk.Qubit) -> qk.Qubit:
+            return qk.p(q, theta)
+
+        q[0] = inner(made_by_a_factory(3 * theta)(q[0], 0.5))
+        c, q[1] = qk.control(made_by_a_factory(theta))(c, q[1], 2 * theta)
+        c, q[1] = qk.control(inner)(c, q[1])
+        for operator in [grover_operator(lambda r: prepared(r, theta), signed)]:
+            c, q = qk.control(operator, power=2)(c, operator(q))
+        return c, grover_operator(functools.partial(prepared, theta=theta), signed)(q)
+
+    @qk.qkernel
+    def expected(c: qk.Qubit, q: qk.Vector[qk.Qubit], theta: qk.Float) -> tuple[qk.Qubit, qk.Vector[qk.Qubit]]:
+        q[0] = qk.p(qk.rz(qk.rx(q[0], 3 * theta), 0.5), theta)
+        c, q[1] = qk.crx(c, q[1], theta)
+        c, q[1] = qk.crz(c, q[1], 2 * theta)
+        c, q[1] = qk.cp(c, q[1], theta)
+        for control in (False, True, True, False):
+            steps = [signed, qk.inverse(prepared), reflection_about_zero, prepared]
+            for step, angles in zip(steps, ((), (theta,), (), (theta,)), strict=True):
+                if control:
+                    c, q = qk.control(step)(c, q, *angles)
+                else:
+                    q = step(q, *angles)
+        return c, q
+
+    assert np.allclose(kernel.unitary(q=2, theta=0.7), expected.unitary(q=2, theta=0.7), atol=1e-14)
+    assert qk.parse(str(kernel.ir)) == kernel.ir
+
+
+def test_functions_of_a_kernel_stay_in_it() -> None:
+    kept: list[Any] = []
+
+    def keep(angle: Any) -> Any:
+        kept.append(made_by_a_factory(angle))
+        return kept[-1]
+
+    @qk.qkernel
+    def kernel(q: qk.Qubit, theta: qk.Float) -> qk.Qubit:
+        return keep(theta)(q, 0.1)
+
+    @qk.qkernel
+    def other(q: qk.Qubit) -> qk.Qubit:
+        return kept[0](q, 0.1)
+
+    kernel.check()
+    with pytest.raises(KernelTypeError, match="`turn` was written in `kernel`"):
+        other.check()

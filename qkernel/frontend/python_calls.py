@@ -16,6 +16,7 @@ from qkernel.errors import (
     CallArgumentError,
     InliningError,
     KernelRecursionError,
+    KernelTypeError,
     ObservableError,
     QKernelError,
     SourceUnavailableError,
@@ -36,12 +37,13 @@ from qkernel.frontend.pure_functions import (
 )
 from qkernel.frontend.signature import CallSite
 from qkernel.frontend.source import Source, read_source
-from qkernel.frontend.tracer import FOREIGN, Frame, Return, Tracer, reads
+from qkernel.frontend.tracer import FOREIGN, Frame, Return, Tracer, active_tracer, reads
 from qkernel.frontend.values import attributes, concerns_kernel, describe, handles_in, symbol_in
 from qkernel.ir.expressions import Expr
 from qkernel.ir.python_values import SymbolUse
 from qkernel.ir.symbols import universal
 from qkernel.ir.types import ArrayType
+from qkernel.tracing import is_tracing
 
 MAXIMUM_DEPTH = 100
 """The deepest that plain functions may call each other while a kernel is traced."""
@@ -327,11 +329,60 @@ def local_function(tracer: Tracer, node: ast.FunctionDef | ast.Lambda) -> Callab
     name = node.name if isinstance(node, ast.FunctionDef) else "<lambda>"
 
     def function(*arguments: Any, **keywords: Any) -> Any:
+        _check_read_now(tracer, name)
         inner = Frame(frame.source, name, {}, frame.outer, enclosing=frame)
         return call_source(tracer, node, signature, inner, arguments, keywords)
 
     function.__name__, function.__signature__ = name, signature  # type: ignore[attr-defined]
     return function
+
+
+def around_symbols(function: types.FunctionType) -> Callable[..., Any] | None:
+    """A function that Python has made, as one written in the kernel that is being read; None where it uses nothing of that."""
+    if not (is_tracing() and _is_around_symbols(function, set())):
+        return None
+    tracer, source, signature = active_tracer(f"`{function.__name__}`"), read_source(function), inspect.signature(function)
+
+    def local(*arguments: Any, **keywords: Any) -> Any:
+        _check_read_now(tracer, function.__name__)
+        frame = Frame(source, function.__name__, {}, tracer.captures.noting(function))
+        return call_source(tracer, source.node, signature, frame, arguments, keywords)
+
+    local.__name__, local.__signature__ = function.__name__, signature  # type: ignore[attr-defined]
+    return local
+
+
+def _is_around_symbols(value: Any, seen: set[int]) -> bool:
+    """Whether a symbol, a handle or a function written in a kernel is in a value, or around a function in it."""
+    if id(value) in seen:
+        return False
+    seen.add(id(value))
+    match value:
+        case types.FunctionType(__module__=home) if home == __name__:
+            return True
+        case types.FunctionType(__closure__=cells):
+            entries: Any = [cell.cell_contents for cell in cells or () if cell != types.CellType()]
+        case functools.partial():
+            entries = (value.func, *value.args, *value.keywords.values())
+        case list() | tuple():
+            entries = value
+        case dict():
+            entries = value.values()
+        case _ if is_own(value) and hasattr(value, "__dataclass_fields__") and callable(value):  # as by `control`
+            entries = [getattr(value, name, None) for name in value.__dataclass_fields__]
+        case _:
+            return concerns_kernel(value)
+    return any(_is_around_symbols(entry, seen) for entry in entries)
+
+
+def _check_read_now(tracer: Tracer, name: str) -> None:
+    """A function written in a kernel is called while that is read, and no other kernel in between."""
+    if not is_tracing() or active_tracer(f"`{name}`") is not tracer:
+        raise KernelTypeError(
+            f"`{name}` was written in `{tracer.kernel.name}`, and cannot be called outside of it",
+            label="called here",
+            help="give it to a kernel as an argument: `operation: qk.Kernel[[qk.Vector[qk.Qubit]], qk.Vector[qk.Qubit]]`",
+        )
 
 
 def _local_signature(tracer: Tracer, arguments: ast.arguments) -> inspect.Signature:

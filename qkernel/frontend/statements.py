@@ -11,7 +11,7 @@ from qkernel.errors import InliningError, KernelTypeError, QubitRebindError, Sym
 from qkernel.frontend.arrays import Entries, changed, is_literal, updated
 from qkernel.frontend.operators import binary, call_special, condition, iterate, set_attribute
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.python_calls import local_function
+from qkernel.frontend.python_calls import is_own, local_function
 from qkernel.frontend.sections import with_section
 from qkernel.frontend.signature import CallSite
 from qkernel.frontend.tracer import Break, Continue, Frame, Return, Signal, Tracer, find_frame, reads, unsupported
@@ -349,10 +349,13 @@ def _raise(tracer: Tracer, node: ast.Raise) -> None:
 def _define(tracer: Tracer, node: ast.FunctionDef) -> None:
     """A `def` inside a kernel: a Python function that is read anew at each call."""
     frame = tracer.frame
-    if node.decorator_list:
+    for decorator in node.decorator_list:
+        made_by = tracer.read(decorator) if isinstance(decorator, ast.Name | ast.Attribute) else None
+        if getattr(made_by, "__qualname__", "") == "qkernel" and is_own(made_by):
+            continue
         raise UnsupportedPythonError(
-            "a function inside a kernel has no decorators",
-            span=frame.span(node.decorator_list[0]),
+            "a function inside a kernel has no decorator but `@qk.qkernel`",
+            span=frame.span(decorator),
             label="a decorator",
             help=f"define it outside of the kernel, or write no decorator: `def {node.name}({ast.unparse(node.args)}):`",
         )

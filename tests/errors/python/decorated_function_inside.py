@@ -1,6 +1,6 @@
 @qk.qkernel
 def kernel(q: qk.Qubit) -> qk.Qubit:
-    @qk.qkernel
+    @qk.composite_gate(name="inner")
     def inner(q: qk.Qubit) -> qk.Qubit:
         return qk.h(q)
 
