@@ -11,6 +11,7 @@ import pytest
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel import Kernel
+from qkernel.verification import verify
 
 OBSERVABLE = qko.Z(0) + qko.X(1) * qko.Y(0) - 0.5 * qko.Y(1)
 
@@ -107,6 +108,7 @@ def test_as_branches_written_out(kernel: Kernel[..., Any], written: Kernel[..., 
     assert kernel.draw(output="text")
     assert kernel.draw(output="text", fold_loops=False, **VALUES)
     kernel.verify_resources(**VALUES)
+    verify(kernel.ir, {})  # with open angles: none of them stands beside the bits as a rotation by 0 times an argument
 
 
 @qk.qkernel

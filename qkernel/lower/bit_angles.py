@@ -86,6 +86,11 @@ def _terms(part: Expr, of: Callable[[Expr], Terms]) -> Terms:
     )
 
 
+def is_zero(amount: Any) -> bool:
+    """Whether this is the number 0, rather than a symbol's multiple."""
+    return isinstance(amount, (int, float)) and amount == 0
+
+
 def _sum(name: str, left: Terms, right: Terms) -> Terms:
     if name == "-":
         right = _scaled(right, "neg")
@@ -97,11 +102,13 @@ def _sum(name: str, left: Terms, right: Terms) -> Terms:
 
 def _scaled(terms: Terms, name: str, *factor: Any) -> Terms:
     constant, bits = terms
-    return compute(name, [constant, *factor]), {bit: compute(name, [by, *factor]) for bit, by in bits.items()}
+    if not is_zero(constant):
+        constant = compute(name, [constant, *factor])
+    return constant, {bit: compute(name, [by, *factor]) for bit, by in bits.items()}
 
 
 def _chosen(condition: Terms, then: Any, otherwise: Any) -> Terms:
     """`otherwise`, and where the condition holds, the difference."""
-    if type(otherwise) in (int, float) and otherwise == 0:
+    if is_zero(otherwise):
         return _scaled(condition, "*", then)
     return _sum("+", (otherwise, {}), _scaled(condition, "*", compute("-", [then, otherwise])))

@@ -13,7 +13,7 @@ import numpy as np
 from qkernel.diagnostics import Span
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Expr
-from qkernel.lower.bit_angles import in_bits
+from qkernel.lower.bit_angles import in_bits, is_zero
 from qkernel.lower.circuit import PASSIVE, Assign, Branch, Kind, Repeat, Run
 from qkernel.lower.values import Affine, Unsettled, is_open
 
@@ -192,7 +192,7 @@ class Columns:
 
     def _decided(self, code: int, qubits: Sequence[int], angle: Expr, span: int) -> None:
         constant, bits = in_bits(angle, self.kinds.table[code])
-        if not (isinstance(constant, (int, float)) and constant == 0):
+        if not is_zero(constant):
             self.emit(code, qubits, [constant], span)
         for bit, factor in bits.items():
             with self.nested() as body:
