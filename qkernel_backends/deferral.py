@@ -114,7 +114,8 @@ class _Writer:
     """Collects instructions. `holders` names the qubit that holds each bit; a bit without one is still 0.
 
     `controls` are qubits and the values that they must hold for an instruction to take effect. `left` counts how often
-    each qubit is still to be acted on or read out.
+    each qubit is still to be acted on or read out; `copies` names, of a qubit that nothing touched since its measurement,
+    the qubit that holds the outcome, and the controls of that measurement.
     """
 
     circuit: Circuit
@@ -122,6 +123,7 @@ class _Writer:
     kinds: dict[Kind, int] = field(default_factory=dict)
     columns: list[_Columns] = field(default_factory=lambda: [_Columns(0)])
     holders: dict[int, int] = field(default_factory=dict)
+    copies: dict[int, tuple[int, Controls]] = field(default_factory=dict)
     num_qubits: int = 0
 
     def __post_init__(self) -> None:
@@ -146,6 +148,7 @@ class _Writer:
         for instruction in self.circuit.instructions(run):
             kind = instruction.kind
             self.left.subtract(instruction.qubits)
+            measured = [self.copies.pop(qubit, None) for qubit in instruction.qubits]
             if kind.is_gate:
                 self.gate(kind, instruction.qubits, controls)
             elif kind.name == "measure":
@@ -156,6 +159,9 @@ class _Writer:
                 self.keep_where_not(bit, fresh := self.fresh(), controls)
                 self.gate(Kind("x", 1), (fresh,), (*controls, (qubit, 1)))
                 self.holders[bit] = fresh
+                self.copies[qubit] = fresh, controls
+            elif kind.name == "reset" and measured[0] is not None and measured[0][1] == controls:
+                self.gate(Kind("x", 1), instruction.qubits, (*controls, (measured[0][0], 1)))
             elif kind.name == "reset":
                 self.gate(Kind("swap", 2), (*instruction.qubits, self.fresh()), controls)
 
