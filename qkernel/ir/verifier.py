@@ -115,7 +115,7 @@ class _Checker:
                 self._loop(op, (), condition)
             case ops.Within(setup, body):
                 fits = len(setup) == 1 and isinstance(setup[0], ops.Gate | ops.Call)
-                self.expect(fits, "`within` has one gate or call")
+                self.expect(fits, "what is done around others is one gate or call")
                 with self._scope():
                     self._block(setup)
                     self._block(body)
