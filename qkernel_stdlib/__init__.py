@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         modular_multiply, modular_multiply_add, modular_powers, shor_order_finding,
     )  # fmt: skip
     from qkernel_stdlib.arithmetic_modular import (
-        ripple_modular_add_const, ripple_modular_multiply, xor_const,
+        modmul_const, ripple_modular_add_const, ripple_modular_multiply, xor_const,
     )  # fmt: skip
     from qkernel_stdlib.block_encodings import (
         index_size, lcu, pauli_lcu, pauli_scale, qsvt, qsvt_phases, qubitization, real_qsvt, signal, tree_angles,
@@ -110,7 +110,7 @@ _NAMES = {
         "add_const_to_phases draper_add draper_add_const fourier_phases modular_add_const modular_add_const_to_phases "
         "modular_multiply modular_multiply_add modular_powers shor_order_finding"
     ),
-    "arithmetic_modular": "ripple_modular_add_const ripple_modular_multiply xor_const",
+    "arithmetic_modular": "modmul_const ripple_modular_add_const ripple_modular_multiply xor_const",
     "block_encodings": (
         "index_size lcu pauli_lcu pauli_scale qsvt qsvt_phases qubitization real_qsvt signal tree_angles tree_rotations"
     ),
@@ -169,7 +169,7 @@ __all__ = [
     "less_than", "less_than_const", "lookup", "lookup_by_controls", "lookup_decoder", "lookup_xor",
     "maximum_likelihood_amplitude", "mcx", "mcx_clean", "mcx_dirty", "mcx_no_workspace", "mcx_one_clean", "mcx_one_dirty",
     "mcx_relative_phase", "mcz", "measure_checks", "measured_add", "measured_lookup", "minimum_search", "mixer_layer",
-    "modular_add", "modular_add_const", "modular_add_const_to_phases", "modular_decrement", "modular_increment",
+    "modmul_const", "modular_add", "modular_add_const", "modular_add_const_to_phases", "modular_decrement", "modular_increment",
     "modular_multiply", "modular_multiply_add", "modular_powers", "mottonen_amplitude_encoding", "multi_controlled_x",
     "multiply", "normal_form", "pair_excitations", "parity_encoding", "parity_oracle", "pauli_feature_map", "pauli_lcu",
     "pauli_scale", "phase_estimation", "phase_gadget", "phase_oracle", "product_formula", "qaoa_layers", "qaoa_state", "qdrift",

@@ -88,3 +88,25 @@ def ripple_modular_multiply(
     controls, x, b = qk.control(qk.swap, num_controls=controls.shape[0])(controls, x, b)
     controls, x, b = qk.inverse(_multiply_add)(controls, x, b, inverse, modulus)
     return controls, x
+
+
+def modmul_const(
+    reg: Any,
+    *,
+    multiplier: Any,
+    modulus: Any,
+    inverse_multiplier: Any = None,
+    control: Any = None,
+) -> Any:
+    """Multiply the number in `reg`, below `modulus`, by a constant modulo that: where `control` is 1, if there is one.
+
+    Gives back the register, behind the control if there is one. The inverse is computed if both numbers are known; else it
+    is to be given. Gates and qubits are those of `ripple_modular_multiply`. Raises ValueError where there is no inverse.
+    """
+    if inverse_multiplier is None:
+        inverse_multiplier = pow(multiplier, -1, modulus)
+    if control is None:
+        return ripple_modular_multiply(qk.qubit_array(0), reg, multiplier, inverse_multiplier, modulus)[1]
+    controls: Any = [control]
+    controls, reg = ripple_modular_multiply(controls, reg, multiplier, inverse_multiplier, modulus)
+    return controls[0], reg

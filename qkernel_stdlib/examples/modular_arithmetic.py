@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import qkernel as qk
-from qkernel_stdlib.arithmetic_modular import ripple_modular_add_const, ripple_modular_multiply, xor_const
+from qkernel_stdlib.arithmetic_modular import modmul_const, ripple_modular_add_const, ripple_modular_multiply, xor_const
 from qkernel_stdlib.examples.example import Array, Example
 from qkernel_stdlib.examples.fourier_arithmetic import holding
 from qkernel_stdlib.examples.matrices import column, permutation
@@ -26,6 +26,16 @@ def reduced_product(n: qk.UInt, value: qk.UInt, factor: qk.UInt, inverse: qk.UIn
     """|factor * value modulo modulus>."""
     _, x = ripple_modular_multiply(qk.qubit_array(0), holding(n, value), factor, inverse, modulus)
     return x
+
+
+@qk.qkernel(clean_ancillas=True)
+def multiplied(n: qk.UInt, value: qk.UInt, factor: qk.UInt, inverse: qk.UInt, modulus: qk.UInt) -> qk.Vector[qk.Qubit]:
+    """|factor**2 * value modulo modulus>, once where a qubit is 1 and once without control."""
+    where, x = qk.x(qk.qubit()), holding(n, value)
+    where, x = modmul_const(x, multiplier=factor, modulus=modulus, inverse_multiplier=inverse, control=where)
+    where = qk.x(where)
+    q: qk.Vector[qk.Qubit] = modmul_const(x, multiplier=factor, modulus=modulus, inverse_multiplier=inverse)
+    return q
 
 
 def _sum(n: int, value: int, constant: int, modulus: int) -> Array:
@@ -69,5 +79,14 @@ EXAMPLES = (
         counts=lambda n, **values: {"qubits": 3 * n + 3, "toffoli": 20 * n**2},
         grows=False,
         of="ripple_modular_multiply",
+    ),
+    Example(
+        multiplied,
+        _factor,
+        2,
+        sizes=(2, 3),
+        expected=lambda n, factor, **values: _product(n, factor=factor**2, **values),
+        grows=False,
+        of="modmul_const",
     ),
 )
