@@ -111,3 +111,23 @@ def test_it_has_second_derivatives_and_function_transforms() -> None:
     for k in range(2):
         (row,) = torch.autograd.grad(one(x)[:, k].sum(), x)
         torch.testing.assert_close(jacobian[:, k], row)
+
+
+@qk.qkernel
+def fed_forward(n: qk.UInt, a: qk.Float) -> qk.Float:
+    q = qk.qubit_array(2)
+    for _ in qk.range(n):
+        q[0] = qk.ry(q[0], a)
+        q[0], q[1] = qk.cx(q[0], q[1])
+        q[1], bit = qk.measure_reset(q[1])
+        if bit:
+            q[0] = qk.rz(q[0], a)
+    return qk.expval(q[0], qko.Z(0))
+
+
+def test_a_reset_behind_its_measurement_takes_no_further_qubit() -> None:
+    program = fed_forward.compile({"n": 5})
+    assert deferred(program.circuit).num_qubits == 2 + 5
+    found, expected = (program.value_and_grad(a=0.7, engine=engine) for engine in ("native", "reference"))
+    np.testing.assert_allclose(found[0], expected[0], atol=1e-12)
+    np.testing.assert_allclose(found[1]["a"], expected[1]["a"], atol=1e-12)

@@ -264,7 +264,7 @@ def test_a_layer_is_read_back_from_its_text(case: str) -> None:
     wiring = layer._wiring
     recipe, program = parse_layer(format_layer(wiring.recipe, "native", "adjoint"))
     assert recipe.circuit == wiring.program.circuit
-    assert (program.engine, program.method) == (wiring.program.engine, "adjoint")
+    assert (program.engine.name, program.method) == (wiring.program.engine.name, "adjoint")
     assert name_of(wiring.number) == format_layer(wiring.recipe, "native", wiring.program.method)
 
 
