@@ -286,11 +286,12 @@ WORDS = [
     "qk.range(", " range(", "elif ", "else:", " if ", "min(", "max(", "abs(", "//", " % ", "[-1]", "::2", ", -1, -1)", "+= ",
     "qk.measure(", "qk.project_x(", "qk.project_y(", "qk.project_z(", "qk.reset(", "qk.measure_reset(", "while ", "qk.cast(",
     "look(", "mend(", "finish(", "slope(", "qk.probabilities(", "qk.expval(", "qk.bit_array(", "~", "(not ", " & ", " ^ ",
+    "applied(", "lambda ", "sum(", "pow(", "divmod(", "gcd(", "qko.Hamiltonian()", "m % 2 + 1",
 ]  # fmt: skip
 
 
 def test_a_wrong_circuit_is_noticed() -> None:
-    right, wrong = Case(generate(2)), Case(generate(3))
+    right, wrong = Case(generate(2)), Case(generate(4))
     right.__dict__["world"] = wrong.world
     with pytest.raises(Mismatch):
         state(right)

@@ -41,10 +41,10 @@ class Unitary(Values):
             self.modified,
             self.modified,
         ]
-        simple += [self.assign, self.evolve, self.matrix, self.choose, self.steps]
+        simple += [self.assign, self.evolve, self.spins, self.matrix, self.choose, self.steps, self.applied]
         nested = [self.loop, self.loop, self.branch, self.view, self.carry]
         if self.measures:
-            simple += [self.project, self.project, self.set_bit, self.helped]
+            simple += [self.project, self.project, self.set_bit, self.helped, self.turn]
             nested += [self.runtime_branch] * 3 + [self.repeat, self.feed]
         self.random.choice(simple if scope.depth >= 3 or self.chance(0.6) else nested)(scope)
         self.indent = indent
@@ -134,6 +134,32 @@ class Unitary(Values):
         else:
             place = f"{scope.register}[{self.distinct(scope, 1)[0]}]"
             self.write(f"{place} = qk.pauli_evolve({place}, {observable}, {self.number(scope, 1)})")
+
+    def spins(self, scope: Scope) -> None:
+        """Evolution under Paulis whose qubits are computed; no two words are equal, and no coefficient is 0."""
+        scope = self.guarded(scope, 2)
+        name, size, first, second = scope.register, scope.size, *self.random.sample("XYZ", 2)
+        weight = self.pick("0.3", "-0.7", *(f"(abs({value}) + 0.5)" for value in scope.floats))
+        if self.chance(0.5):
+            i, j = self.distinct(scope, 2)
+            word = f"{weight} * qko.{first}({i}) * qko.{second}({j})"
+            self.write(f"{name} = qk.pauli_evolve({name}, {word}, {self.number(scope, 1)})")
+            return
+        total, index = self.fresh("h"), self.fresh("i")
+        self.write(f"{total} = {self.pick('qko.Hamiltonian()', f'{weight} * qko.Y({size} - 1)')}")
+        self.write(f"for {index} in qk.range({size} - 1):")
+        self.write(f"    {total} = {total} - {weight} * qko.{first}({index}) * qko.{second}({index} + 1)")
+        if self.chance(0.5):
+            self.write(f"    {total} = {total} + {index} + 0.2 * qko.Z({size} - 1 - {index})")
+        self.write(f"{name} = qk.pauli_evolve({name}, {total}, {self.number(scope, 1)})")
+
+    def applied(self, scope: Scope) -> None:
+        """A kernel that is given a helper, a gate or a function."""
+        scope = self.guarded(scope, 1)
+        place = f"{scope.register}[{self.distinct(scope, 1)[0]}]"
+        usable = [helper.name for helper in self.helpers if helper.shape == "qubit"]
+        step = self.pick(*usable, *(f"qk.{name}" for name in ROTATIONS), "lambda x, t: qk.rz(qk.h(x), t)")
+        self.write(f"{place} = applied({step}, {place}, {self.number(scope, 1)})")
 
     def call(self, scope: Scope) -> None:
         """A call of a helper as it is."""
@@ -257,8 +283,18 @@ class Unitary(Values):
 
     def carry(self, scope: Scope) -> None:
         """A loop that carries values."""
+        indent = self.indent
         scope = scope.inside(depth=scope.depth)
         integer, number = self.fresh("t"), self.fresh("s")
+        if self.chance(0.1):
+            self.write(f"{integer} = abs({self.integer(scope, 1)}) % 6")
+            self.write(f"while {self.pick(f'{integer} > 0', f'not {integer} == 0')}:")
+            self.indent += 1
+            scope.integers.append(integer)
+            self.one(scope.inside())
+            self.indent = indent + 1
+            self.write(f"{integer} = {integer} // 2")
+            return
         self.write(f"{integer} = {self.pick('0', '1', self.integer(scope, 1))}")
         scope.integers.append(integer)
         scope.carried.append((integer, "int"))
@@ -394,6 +430,24 @@ class Statements(Unitary):
             self.write(f"parity = parity {self.pick('^', '&', '|', '!=')} {bit}")
         if scope_in is scope:
             scope.bits.append(bit)
+
+    def turn(self, scope: Scope) -> None:
+        """Rotations by angles that add up measured bits."""
+        if scope.depth:
+            self.runtime_branch(scope)
+            return
+        bits = self.fresh("ms")
+        self.write(f"{bits} = qk.measure(qk.ry(qk.qubit_array(2), 0.9))")
+        scope = self.guarded(scope, 2)
+        angle = self.pick(
+            f"{self.number(scope, 1)} * {bits}[0] - {bits}[1] / 2",
+            f"({bits}[1] + {self.number(scope, 1)}) * {self.number(scope, 0)}",
+            f"math.pi * sum({bits}[k] / 2**k for k in range(2))",
+        )
+        count = self.pick(1, 2)
+        name = self.pick(*(ROTATIONS if count == 1 else ["rxx", "ryy", "rzz"]))
+        targets = ", ".join(f"{scope.register}[{index}]" for index in self.distinct(scope, count))
+        self.write(f"{targets} = qk.{name}({targets}, {angle})")
 
     def helped(self, scope: Scope) -> None:
         """Measured by a helper, or corrected by one that is told a bit."""

@@ -9,11 +9,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Helper:
-    """A kernel that others call. `shape` says what it acts on: `qubit`, `pair` or `register`."""
+    """A kernel that others call. `shape` says what it acts on: `qubit`, `pair` or `register`; whether it cleans an ancilla."""
 
     name: str
     shape: str
     parameters: tuple[tuple[str, str], ...]
+    cleans: bool = False
 
 
 @dataclass
@@ -81,12 +82,20 @@ class Values:
             case 5:
                 return f"({left} // {self.random.randrange(2, 4)})"
             case 6:
-                return f"({left} % {self.random.randrange(2, 5)})" if self.chance(0.8) else f"2 ** (abs({left}) % 3)"
+                return self.pick(*[f"({left} % {self.random.randrange(2, 5)})"] * 8, *self.number_theory(left, right))
             case 7:
                 return f"{self.pick('min', 'max')}({left}, {right})"
             case 8:
                 return f"abs({left} - {right})"
         return f"({left} if {self.condition(scope, depth - 1)} else {right})"
+
+    def number_theory(self, left: str, right: str) -> tuple[str, ...]:
+        return (
+            f"2 ** (abs({left}) % 3)",
+            f"pow(abs({left}), abs({right}) % 3, 5)",
+            f"math.gcd({left}, {right}, 6)",
+            f"divmod({left}, 3)[1]",
+        )
 
     def condition(self, scope: Scope, depth: int = 1) -> str:
         """Known when the program is bound."""

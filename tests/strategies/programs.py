@@ -42,6 +42,11 @@ def ends(q: qk.Vector[qk.Qubit], m: qk.UInt) -> tuple[qk.Qubit, qk.Qubit]:
 def crossed(q: qk.Vector[qk.Qubit], m: qk.UInt) -> tuple[qk.Qubit, qk.Qubit]:
     q[0] = qk.t(q[0])
     return q[m], q[0]
+
+
+@qk.qkernel
+def applied(u: qk.Kernel[[qk.Qubit, qk.Float], qk.Qubit], x: qk.Qubit, a: qk.Float) -> qk.Qubit:
+    return qk.s(u(x, a))
 """
 FEEDBACK = """
 
@@ -115,7 +120,7 @@ class Writer(Statements):
     def helper(self) -> None:
         """A kernel on a qubit, on a pair or on a register; it may call those before it."""
         name = self.fresh("f")
-        shape = self.pick("qubit", "pair", "register", "register", "ancilla", "recursion")
+        shape = self.pick("qubit", "pair", "register", "register", "ancilla", "ancillas", "recursion")
         default = " = 0.25" if self.chance(0.15) else ""
         decorator = self.pick("@qk.qkernel", "@qk.qkernel", f'@qk.composite_gate(name="box_{name}")\n@qk.qkernel')
         if shape in ("qubit", "pair"):
@@ -147,7 +152,27 @@ class Writer(Statements):
             self.write(f"z, y = qk.{self.pick('crx', 'cry', 'cp')}(z, y, {self.number(Scope('', '2', floats=['a']))})")
             self.write("x, z = qk.cx(x, z)")
             self.write("return x, y")
-            self.helpers.append(Helper(name, "pair", (("a", "qk.Float"),)))
+            self.helpers.append(Helper(name, "pair", (("a", "qk.Float"),), cleans=True))
+        elif shape == "ancillas":
+            parameters = [("a", "qk.Float"), ("m", "qk.UInt")]
+            self.define(
+                name,
+                "@qk.qkernel(clean_ancillas=True)",
+                ["q: qk.Vector[qk.Qubit]", *(f"{entry}: {kind}" for entry, kind in parameters)],
+                "qk.Vector[qk.Qubit]",
+            )
+            inner = [helper.name for helper in self.helpers if helper.cleans]
+            self.write("c = qk.qubit_array(m % 2 + 1)")
+            self.write("if len(q) > 1:")
+            self.write("    for i in qk.range(len(c)):")
+            self.write("        q[0], c[i] = qk.cx(q[0], c[i])")
+            self.write(f"        c[i], q[1] = qk.{self.pick('crx', 'cry', 'cp')}(c[i], q[1], a)")
+            if inner:
+                self.write(f"    q[0], q[1] = {self.pick(*inner)}(q[0], q[1], a)")
+            self.write("    for i in qk.range(len(c)):")
+            self.write("        q[0], c[i] = qk.cx(q[0], c[i])")
+            self.write("return q")
+            self.helpers.append(Helper(name, "register", tuple(parameters)))
         elif shape == "recursion":
             self.define(name, "@qk.qkernel", ["q: qk.Vector[qk.Qubit]", "depth: qk.UInt", "a: qk.Float"], "qk.Vector[qk.Qubit]")
             self.write("if depth > 0:")
