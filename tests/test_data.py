@@ -57,7 +57,7 @@ def test_load_reads_the_given_folder_and_leaves_the_cache_alone(folders: tuple[P
     assert not folders[1].exists()
 
 
-def test_load_falls_back_to_the_cache(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_h20_load_falls_back_to_the_cache(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     given, cache = folders
     cache.parent.mkdir()
     given.rename(cache)
@@ -67,7 +67,7 @@ def test_load_falls_back_to_the_cache(folders: tuple[Path, Path], monkeypatch: p
         np.testing.assert_array_equal(images, IMAGES)
 
 
-def test_load_downloads_into_the_cache_once(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_h20_load_downloads_into_the_cache_once(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     import pooch
 
     given, cache = folders

@@ -74,3 +74,12 @@ def test_pages_that_are_made_are_up_to_date(name: str, made: Callable[[], str], 
     if update_golden:
         page.write_text(text)
     assert page.read_text() == text
+
+
+def test_every_capability_of_the_five_documents_has_a_test_with_its_number() -> None:
+    ranges = re.findall(r"\b([A-Z])1 to \1(\d+)", (DOCS / "tour.md").read_text())
+    assert len(ranges) == 5
+    wanted = {f"{letter.lower()}{number}" for letter, last in ranges for number in range(1, int(last) + 1)}
+    tests = "".join(path.read_text() for path in ROOT.glob("tests/test_*.py"))
+    names = re.findall(r"^def test_(\w+)", tests, re.MULTILINE)
+    assert wanted - {part for name in names for part in name.split("_")} == set()

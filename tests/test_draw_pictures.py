@@ -322,3 +322,17 @@ def test_a_chain_of_calls_is_opened_within_bounds() -> None:
             kernel = twice(kernel)
         lengths.append(len(kernel.draw(output="html")))
     assert lengths[1] < 2 * lengths[0]
+
+
+def test_h4_layers_are_boxes_that_open_and_loops_fold() -> None:
+    drawn = {
+        (folded, inline): texts(kernels.ansatz.draw(**SMALL, fold_loops=folded, inline=inline))
+        for folded in (False, True)
+        for inline in (False, True)
+    }
+    for folded in (False, True):
+        layers = 1 if folded else 2
+        boxes = {name: drawn[folded, False].count(name) for name in ("rz_layer", "ry_layer", "cz_entangling_layer")}
+        assert boxes == {"rz_layer": 2 * layers, "ry_layer": layers, "cz_entangling_layer": layers}
+        assert [drawn[folded, inline].count("RZ") for inline in (False, True)] == [0, 2 if folded else 16]
+        assert [drawn[folded, inline].count("for layer_idx in range(2)") for inline in (False, True)] == [int(folded)] * 2

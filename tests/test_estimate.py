@@ -72,7 +72,7 @@ def totals(kernel: Any, **bindings: Any) -> Any:
     return kernel.estimate_resources(bindings=bindings).gates
 
 
-def test_the_documents_block() -> None:
+def test_h7_the_documents_block() -> None:
     bound = ansatz.estimate_resources(bindings={"n_qubits": 4, "n_layers": 2})
     assert str(bound) == BLOCK
     assert bound.qubits == 4
@@ -81,7 +81,7 @@ def test_the_documents_block() -> None:
     assert dict(bound.gates.by_name) == {"ry": 12, "rz": 16, "cz": 6}
 
 
-def test_closed_forms_of_the_ansatz() -> None:
+def test_h7_closed_forms_of_the_ansatz() -> None:
     free = ansatz.estimate_resources()
     assert str(free.gates.total) == "n_layers*(3*n_qubits + Max(0, n_qubits - 1)) + n_qubits"
     assert str(free.gates.two_qubit) == "n_layers*Max(0, n_qubits - 1)"

@@ -139,7 +139,7 @@ def test_q4_z_on_every_qubit_is_the_default(n: int) -> None:
 
 
 @KINDS
-def test_q5_to_q8_one_observable(kind: str) -> None:
+def test_q1_q5_q6_q7_q8_one_observable(kind: str) -> None:
     network = estimator(kind)
     found = network.forward(X, W)
     assert found.shape == (1, 1)
@@ -173,7 +173,7 @@ def test_q10_names() -> None:
 
 
 @KINDS
-def test_q11_to_q14_probabilities_by_index(kind: str) -> None:
+def test_q11_q12_q13_q14_probabilities_by_index(kind: str) -> None:
     network = sampler(kind, input_gradients=True)
     found = network.forward(X2, W2)
     assert found.shape == (1, 4)

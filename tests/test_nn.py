@@ -87,7 +87,7 @@ def random_batch(*shape: int, seed: int = 0) -> Tensor:
 
 
 @pytest.mark.parametrize(("engine", "gradient"), FORMS)
-def test_the_documents_forward_values(engine: str, gradient: str) -> None:
+def test_h9_h11_the_documents_forward_values(engine: str, gradient: str) -> None:
     layer = hybrid_layer(engine=engine, gradient=gradient).double()
     generator = np.random.default_rng(42)
     inputs = torch.tensor(generator.uniform(-np.pi, np.pi, 4))
@@ -98,7 +98,7 @@ def test_the_documents_forward_values(engine: str, gradient: str) -> None:
 
 
 @pytest.mark.parametrize(("engine", "gradient"), FORMS)
-def test_values_and_gradients_are_those_of_an_independent_simulator(engine: str, gradient: str) -> None:
+def test_h10_values_and_gradients_are_those_of_an_independent_simulator(engine: str, gradient: str) -> None:
     layer = hybrid_layer(engine=engine, gradient=gradient).double()
     inputs, cotangent = random_batch(3, 4).requires_grad_(), random_batch(3, 4, seed=1)
     values, expected = layer(inputs), simulate(inputs, layer.weights)
@@ -106,7 +106,7 @@ def test_values_and_gradients_are_those_of_an_independent_simulator(engine: str,
     found = torch.autograd.grad(values, (inputs, layer.weights), cotangent)
     known = torch.autograd.grad(expected, (inputs, layer.weights), cotangent)
     for one, other in zip(found, known, strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=1e-9)
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
 
 
 @settings(deadline=None, max_examples=25)
@@ -179,7 +179,7 @@ def test_any_number_of_batch_axes(leading: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-def test_the_dtype_of_the_input_is_kept(dtype: torch.dtype) -> None:
+def test_h11_the_dtype_of_the_input_is_kept(dtype: torch.dtype) -> None:
     layer = hybrid_layer()
     inputs = random_batch(2, 4).to(dtype).requires_grad_()
     values = layer(inputs)
@@ -343,7 +343,7 @@ def test_a_compiled_network_gives_the_same() -> None:
 # a module among modules -----------------------------------------------------------------------------------------------
 
 
-def test_weights_are_parameters_under_their_own_names_and_start_as_stated() -> None:
+def test_h12_weights_are_parameters_under_their_own_names_and_start_as_stated() -> None:
     torch.manual_seed(7)
     layer = hybrid_layer()
     torch.manual_seed(7)

@@ -159,7 +159,7 @@ def test_numpy_numbers_work_on_both_sides() -> None:
     assert np.complex128(1j) * Z(0) == 1j * Z(0)
 
 
-def test_number_of_qubits() -> None:
+def test_h5_number_of_qubits() -> None:
     assert Z(3).num_qubits == 4
     assert Hamiltonian.identity(2.0).num_qubits == 0
     wide = Hamiltonian(num_qubits=4)

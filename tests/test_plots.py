@@ -23,7 +23,7 @@ def axes() -> Iterator[Axes]:
     figure.canvas.draw()
 
 
-def test_learning_curves(axes: Axes) -> None:
+def test_h18_learning_curves(axes: Axes) -> None:
     plots.learning_curves(axes, [1.0, 0.5], [0.25, 0.75])
     loss, accuracy = axes.get_lines()
     np.testing.assert_array_equal(loss.get_xydata(), [[1, 1.0], [2, 0.5]])
@@ -32,7 +32,7 @@ def test_learning_curves(axes: Axes) -> None:
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("Epoch", "Loss / Accuracy")
 
 
-def test_confusion_matrix(axes: Axes) -> None:
+def test_h18_confusion_matrix(axes: Axes) -> None:
     plots.confusion_matrix(axes, TRUE, PREDICTED, NAMES)
     expected = [[1, 1, 0], [0, 1, 0], [1, 0, 1]]
     np.testing.assert_array_equal(axes.images[0].get_array(), expected)
@@ -45,7 +45,7 @@ def test_confusion_matrix(axes: Axes) -> None:
     assert {label.get_rotation() for label in axes.get_xticklabels()} == {45.0}
 
 
-def test_sample_predictions(axes: Axes) -> None:
+def test_h18_sample_predictions(axes: Axes) -> None:
     images = np.arange(5 * 6 * 6).reshape(5, 6, 6)
     plots.sample_predictions(axes, images, TRUE, PREDICTED, NAMES, columns=3)
     shown = [(text.get_text(), text.get_color()) for text in axes.texts]

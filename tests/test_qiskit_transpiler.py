@@ -76,7 +76,7 @@ def values() -> dict[str, Any]:
     return {"inputs": generator.uniform(-np.pi, np.pi, 4), "weights": generator.uniform(-np.pi, np.pi, 24)}
 
 
-def test_the_circuit_is_the_one_written_by_hand() -> None:
+def test_h6_the_circuit_is_the_one_written_by_hand() -> None:
     executable = compiled(qko.Z(0))
     ours, theirs = executable.quantum_circuit, by_hand(4, 2)
     assert [register.name for register in ours.qregs] == ["q"]
@@ -103,13 +103,16 @@ def test_qiskit_draws_the_circuit_with_what_the_extra_brings() -> None:
     assert compiled(qko.Z(0)).quantum_circuit.draw("latex_source").startswith("\\documentclass")
 
 
-def test_numbers_of_the_document_on_every_kind_of_executor() -> None:
-    observables = [qko.Z(k) for k in range(4)]
+def test_h5_h6_h8_numbers_of_the_document_on_every_kind_of_executor() -> None:
+    executables = [compiled(qko.Z(k)) for k in range(4)]
     expected = [-0.70960489, 0.61071606, 0.43586927, 0.42650987]
     for backend in (None, AerSimulator(), StatevectorEstimator()):
         executor = TRANSPILER.executor(backend)
-        found = [compiled(observable).run(executor, bindings=values()).result() for observable in observables]
+        found = [executable.run(executor, bindings=values()).result() for executable in executables]
+        assert {type(value) for value in found} == {float}
         np.testing.assert_allclose(found, expected, atol=5e-9)
+        still = {name: np.zeros_like(angles) for name, angles in values().items()}
+        assert [executable.run(executor, bindings=still).result() for executable in executables] == pytest.approx([1] * 4)
 
 
 @pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties:UserWarning")

@@ -198,7 +198,7 @@ def test_jobs_hand_out_their_result() -> None:
         assert job.status() is JobStatus.COMPLETED
 
 
-def test_t12_the_mean_of_what_was_measured() -> None:
+def test_t2_t12_the_mean_of_what_was_measured() -> None:
     assert SampleResult([(1, 57), (0, 43)], 100).mean() == pytest.approx(0.57)
     assert SampleResult([(-0.5, 1), (2, 3)], 4).mean() == pytest.approx(1.375)
     np.testing.assert_allclose(SampleResult([((0, 1), 30), ((1, 1), 10)], 40).mean(), [0.25, 1.0])

@@ -83,7 +83,7 @@ def before(n: qk.UInt, start: qk.Vector[qk.Float], h: qk.Observable) -> qk.Float
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize(("layer", "pauli"), [(rx_layer, X), (ry_layer, Y), (rz_layer, Z)], ids=["rx", "ry", "rz"])
-def test_rotation_layers(layer: Any, pauli: Array, n: int) -> None:
+def test_h3_rotation_layers(layer: Any, pauli: Array, n: int) -> None:
     for start in np.random.default_rng(n).uniform(-3, 3, (3, 2 * n)):
         expected = final_state(before, n=n, start=start, h=qko.Z(0))
         for qubit in range(n):
@@ -93,7 +93,7 @@ def test_rotation_layers(layer: Any, pauli: Array, n: int) -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize(("layer", "pauli"), [(cx_entangling_layer, X), (cz_entangling_layer, Z)], ids=["cx", "cz"])
-def test_entangling_layers_are_linear_chains(layer: Any, pauli: Array, n: int) -> None:
+def test_h3_entangling_layers_are_linear_chains(layer: Any, pauli: Array, n: int) -> None:
     kernel = after(layer)
     for start in np.random.default_rng(n).uniform(-3, 3, (3, 2 * n)):
         expected = final_state(before, n=n, start=start, h=qko.Z(0))

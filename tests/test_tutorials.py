@@ -98,7 +98,7 @@ def test_short_and_without_data(name: str, tmp_path: Path) -> None:
     assert run(name, tmp_path, QKERNEL_DOCS_TEST="1", **NOWHERE)
 
 
-def test_fashion_mnist_hqnn_says_that_digits_take_the_place_of_its_images(tmp_path: Path) -> None:
+def test_h1_h9_fashion_mnist_hqnn_says_that_digits_take_the_place_of_its_images(tmp_path: Path) -> None:
     output = run("fashion_mnist_hqnn", tmp_path, QKERNEL_DOCS_TEST="1", **NOWHERE)
     assert re.search(
         r"^NOT FASHION-MNIST, but scikit-learn's bundled 8x8 digits, upscaled: .* could not be downloaded", output, re.M
@@ -108,7 +108,7 @@ def test_fashion_mnist_hqnn_says_that_digits_take_the_place_of_its_images(tmp_pa
 
 
 @NEEDS_DATA
-def test_the_short_mode_of_fashion_mnist_hqnn(tmp_path: Path) -> None:
+def test_h19_the_short_mode_of_fashion_mnist_hqnn(tmp_path: Path) -> None:
     output = run("fashion_mnist_hqnn", tmp_path, QKERNEL_DOCS_TEST="1")
     assert "Train: torch.Size([8, 1, 28, 28]), Test: torch.Size([8, 1, 28, 28])\n" in output
     assert len(re.findall(r"^  Epoch \d/2  loss=\d\.\d{4}  test_acc=\d+\.\d\d%$", output, re.MULTILINE)) == 2
@@ -173,7 +173,8 @@ def mean(name: str, output: str) -> float:
 
 
 @NEEDS_DATA
-def test_fashion_mnist_hqnn(tmp_path: Path) -> None:
+def test_h1_h7_h9_h13_h15_h16_h17_h18_fashion_mnist_hqnn(tmp_path: Path) -> None:
+    """What the document prints, of training (H15, H16) and of evaluation (H17) too; H18 is the figure."""
     output = run("fashion_mnist_hqnn", tmp_path)
     assert output.startswith("Qubits: 4, Layers: 2, Trainable weights: 24\n")
     assert "Expectation values: [-0.70960489  0.61071606  0.43586927  0.42650987]\n" in output
@@ -189,7 +190,7 @@ def test_fashion_mnist_hqnn(tmp_path: Path) -> None:
     assert matplotlib.image.imread(tmp_path / "variational_ansatz.png").std() > 0.05
 
 
-def test_bits_and_majority(tmp_path: Path) -> None:
+def test_c14_c15_bits_and_majority(tmp_path: Path) -> None:
     """C14: the weight of NOT step by step, and how soon it is near pi; C15: the vote, on the median of five seeds."""
     output = run("bits_and_majority", tmp_path)
     assert "from 3.0: 3.0706 3.1060 3.1238 3.1327 3.1371\n" in output
@@ -201,7 +202,7 @@ def test_bits_and_majority(tmp_path: Path) -> None:
     assert re.search(r"^parity of 4 bits: .* 100% of 16 strings right$", output, re.MULTILINE)
 
 
-def test_estimator_and_sampler_networks(tmp_path: Path) -> None:
+def test_q5_q7_q8_q11_q13_q16_estimator_and_sampler_networks(tmp_path: Path) -> None:
     """Q5, Q7, Q8, Q11, Q13, Q16 as the document prints them."""
     output = run("estimator_and_sampler_networks", tmp_path)
     assert "forward: [[0.2970094]] shape (1, 1)\nbackward: None [[[0.63272767]]]\n" in output
@@ -214,10 +215,17 @@ def test_estimator_and_sampler_networks(tmp_path: Path) -> None:
     assert int(classical) >= 95
 
 
-def test_digits_amplitude_encoding(tmp_path: Path) -> None:
-    """B9, B10, B11: the parameters, the data, and F1 on three splits."""
+def test_b1_b9_b10_b11_b13_digits_amplitude_encoding(tmp_path: Path) -> None:
+    """B1: a line between two digits; B9, B10, B11: parameters, data, and F1 on three splits; B13: the steps of training."""
     output = run("digits_amplitude_encoding", tmp_path)
     assert "537 images, 64 features; of each digit: [178, 182, 177]\n" in output
+    [right] = re.findall(r"^ones where .* >= 0: (\S+)% of 360 images right$", output, re.MULTILINE)
+    assert float(right) >= 99
+    assert matplotlib.image.imread(tmp_path / "linear_classifier.png").std() > 0.05
+    text = (TUTORIALS / "digits_amplitude_encoding.py").read_text(encoding="utf-8")
+    headings = "; ".join(re.findall(r"^# ## (.*)$", text, re.MULTILINE))
+    steps = "embed the data.*apply the ansatz.*measure.*compute the cost.*update the weights.*repeat"
+    assert re.search(steps, headings, re.IGNORECASE)
     assert "parameters: 140\n" in output
     rows = re.findall(r"^ +([012]) +(\S+) +(\S+) +(\S+)$", output, re.MULTILINE)
     assert [row[0] for row in rows] == ["0", "1", "2"]
@@ -227,9 +235,11 @@ def test_digits_amplitude_encoding(tmp_path: Path) -> None:
 
 
 @NEEDS_DATA
-def test_mnist_one_qubit(tmp_path: Path) -> None:
-    """T6: 200 and 100 images; T8, T9: the losses of training, exact and from 100 shots, and every test image right."""
+def test_t1_t6_t8_t9_t13_mnist_one_qubit(tmp_path: Path) -> None:
+    """T1: the qubit in 1 half the time at pi; T6: 200 and 100 images; T8, T9: the losses of training, exact and from 100 shots,
+    and every test image right; T13: a sigmoid does as well, and the tutorial says why."""
     output = run("mnist_one_qubit", tmp_path)
+    assert "exactly: 0.5000\n" in output
     assert "200 images to train with, 100 to test\n" in output
     rows = re.findall(r"^one qubit, (?:exact|100 shots) +(\S+) +(\S+) +\S+ +(\S+)%$", output, re.MULTILINE)
     assert len(rows) == 2
@@ -237,3 +247,7 @@ def test_mnist_one_qubit(tmp_path: Path) -> None:
         assert -0.82 <= float(first) <= -0.70
         assert float(last) <= -0.97
         assert float(accuracy) >= 99
+    [accuracy] = re.findall(r"^a sigmoid instead .* (\S+)%$", output, re.MULTILINE)
+    assert float(accuracy) >= 99
+    text = (TUTORIALS / "mnist_one_qubit.py").read_text(encoding="utf-8")
+    assert "has nothing to be entangled with" in text.rsplit("# ## ", 1)[1]

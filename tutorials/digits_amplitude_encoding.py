@@ -49,7 +49,36 @@ labels = digits.targets
 print(f"{len(labels)} images, {pixels.shape[1]} features; of each digit: {torch.bincount(labels).tolist()}")
 
 # %% [markdown]
-# ## The circuit
+# ## A classifier that is a line
+#
+# The simplest classifier weighs the features, adds a bias and looks at the sign: one digit where w.x + b >= 0, the other where
+# it is less. Two features are enough to tell zeros from ones: a zero has a hole in its middle, and ink to both sides of it.
+
+# %%
+bright = digits.data.reshape(-1, 8, 8)[labels < 2].double().numpy() / 16
+ones = labels[labels < 2].numpy() == 1
+features = np.stack([bright[:, 2:6, 3:5].mean((1, 2)), bright[:, 2:6, [2, 5]].mean((1, 2))], 1)
+fitted = LogisticRegression(C=1000).fit(features, ones)
+w, b = fitted.coef_[0], fitted.intercept_[0]
+decided = features @ w + b >= 0
+print(f"ones where {w[0]:.1f} x0 {w[1]:+.1f} x1 {b:+.1f} >= 0: {(decided == ones).mean():.1%} of {len(ones)} images right")
+
+figure, panel = plt.subplots(figsize=(6, 3.8), layout="constrained")
+low, high = features.min(0) - 0.05, features.max(0) + 0.05
+panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), title="A linear classifier")
+panel.set(xlabel="x0: ink in the middle", ylabel="x1: ink to both sides")
+first, second = np.meshgrid(np.linspace(low[0], high[0], 200), np.linspace(low[1], high[1], 200))
+panel.contourf(first, second, w[0] * first + w[1] * second + b >= 0, levels=[-0.5, 0.5, 1.5], colors=["C0", "C1"], alpha=0.15)
+panel.axline((0, -b / w[1]), slope=-w[0] / w[1], color="black", lw=1.2)
+for name, rows, color in (("Digit 0", ~ones, "C0"), ("Digit 1", ones, "C1")):
+    panel.scatter(*features[rows].T, s=12, color=color, label=name)
+panel.legend(loc="lower left")
+figure.savefig(FIGURES / "linear_classifier.png", dpi=150)
+
+# %% [markdown]
+# Three digits of 64 pixels need more than a line: the network that follows weighs what a circuit makes of the pixels.
+#
+# ## Embed the data and apply the ansatz
 #
 # `amplitude_encoding` makes the state x / |x|; what is missing to 2**7 amplitudes is 0. On a simulator that is one step, and
 # its derivative by the data is exact, even where pixels are black. On a machine it is a circuit of rotations and CNOTs.
@@ -66,8 +95,9 @@ def classifier(x: qk.Vector[qk.Float], weights: qk.Tensor[qk.Float]) -> qk.Vecto
 print(classifier.draw(output="text", x=pixels[0].tolist(), weights=np.zeros((N_LAYERS, N_QUBITS, 3))))
 
 # %% [markdown]
-# ## The network
+# ## Measure
 #
+# Z of every qubit is read out, and a bias added to each. Two linear layers decide.
 # 42 angles, 7 biases, 64 and 27 weights of two linear layers: 140 parameters.
 
 
@@ -86,6 +116,14 @@ def network() -> nn.Module:
 
 print(network())
 print("parameters:", sum(parameter.numel() for parameter in network().parameters()))
+
+# %% [markdown]
+# ## Compute the cost, update the weights, and repeat
+#
+# The cost is the cross entropy, and Adam updates all 140 parameters alike. Two classical classifiers see the same split.
+
+
+# %%
 
 
 def train(seed: int) -> dict[str, object]:
