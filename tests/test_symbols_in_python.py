@@ -93,7 +93,7 @@ def test_measured_bits_are_refused_whole(function: Callable[[Any], Any]) -> None
         kernel.check()
 
 
-@pytest.mark.parametrize("function", [round, np.deg2rad, np.sign, np.floor, lambda y: divmod(y, 1), lambda y: np.clip(y, 0, 1)])
+@pytest.mark.parametrize("function", [round, np.deg2rad, np.sign, np.floor, lambda y: np.clip(y, 0, 1)])
 def test_functions_that_need_the_value_say_so(function: Callable[[Any], Any]) -> None:
     @qk.qkernel
     def kernel(q: qk.Qubit, y: qk.Float) -> qk.Qubit:
