@@ -44,7 +44,7 @@ def by_function(c: qk.Qubit, q: qk.Vector[qk.Qubit], w: qk.Vector[qk.Float]) -> 
         return r
 
     for j in qk.range(2):
-        c, q = qk.control(lambda r: turn(r, w[0] * j), power=2)(c, q)  # noqa: B023
+        c, q = qk.control(lambda r: turn(r, w[0] * j), power=2)(c, q)  # noqa: B023 - read at once
         q = qk.inverse(functools.partial(turn, a=0.5))(q)
     c, q = qk.control(qk.inverse(turn), control_value=0)(c, q, w[1])
     return c, q
@@ -88,7 +88,7 @@ def test_a_reordering_function_keeps_its_order_backwards() -> None:
             return right, left
 
         first, second = crossed(a, b)
-        return qk.inverse(crossed)(first, second)  # type: ignore[no-any-return]
+        return qk.inverse(crossed)(first, second)
 
     assert np.allclose(kernel.unitary(t=0.7), np.eye(4), atol=1e-14)
 
@@ -125,7 +125,7 @@ def test_a_changed_function_around_a_kernel_is_read_again() -> None:
 
     @qk.qkernel
     def kernel(c: qk.Qubit, q: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit]:
-        return qk.control(turn)(c, q)  # type: ignore[no-any-return]
+        return qk.control(turn)(c, q)
 
     before = kernel.unitary()
     angle = 1.5

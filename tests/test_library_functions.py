@@ -219,7 +219,7 @@ def test_product_formulas_are_of_their_order(order: int) -> None:
     for part in (0, 1):
         assert sum(share for each, share in product_formula(2, order) if each == part) == pytest.approx(1)
     with pytest.raises(ValueError, match="is 1 or even, but not 3"):
-        trotterized_time_evolution(None, parts, 1.0, 1, 3)  # type: ignore[arg-type]
+        trotterized_time_evolution(None, parts, 1.0, 1, 3)
 
 
 def test_drawn_words_come_as_often_as_they_weigh() -> None:

@@ -77,7 +77,7 @@ def test_no_costs(cost: dict[str, Any], title: str) -> None:
 def test_an_oracle_of_any_size_takes_a_register() -> None:
     @qk.qkernel
     def wrong(a: qk.Qubit, b: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit]:
-        return sized(a, b)  # type: ignore[no-any-return]
+        return sized(a, b)
 
     with pytest.raises(CallArgumentError, match="`sized` acts on a register"):
         wrong.check()

@@ -129,9 +129,9 @@ def test_what_does_not_fit(wrong: dict[str, Any], said: str, trained: dict[str, 
 
 def test_other_types_are_named(trained: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="`path` says where"):
-        report(3, **trained)  # type: ignore[arg-type]
+        report(3, **trained)
     with pytest.raises(ValidationError, match="`model` is a module"):
-        gradient_norms([1.0])  # type: ignore[arg-type]
+        gradient_norms([1.0])
 
 
 def test_layers_load_without_matplotlib() -> None:

@@ -110,7 +110,7 @@ def test_of_known_length_no_loop_is_made() -> None:
 def test_what_is_no_vector() -> None:
     @qk.qkernel
     def matrix(w: qk.Tensor[qk.Float]) -> qk.Float:
-        return w[:, 0][0, 0]  # type: ignore[no-any-return,index]
+        return w[:, 0][0, 0]
 
     @qk.qkernel
     def longer() -> qk.Vector[qk.Float]:

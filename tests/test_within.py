@@ -31,7 +31,7 @@ def marked(q: Register, a: qk.Qubit, phi: qk.Float) -> tuple[Register, qk.Qubit]
 
 @qk.qkernel
 def conjugated(q: Register, t: qk.Float, phi: qk.Float) -> Register:
-    return qk.within_apply(computed, marked)(q, t=t, phi=phi)  # type: ignore[no-any-return]
+    return qk.within_apply(computed, marked)(q, t=t, phi=phi)
 
 
 @qk.qkernel(clean_ancillas=True)
@@ -80,7 +80,7 @@ def test_only_the_inner_operation_is_controlled() -> None:
     @qk.qkernel
     def outside(c: Register, q: Register, t: qk.Float, phi: qk.Float) -> tuple[Register, Register]:
         n = c.shape[0]
-        return qk.control(qk.within_apply(computed, marked), num_controls=n)(c, q, t=t, phi=phi)  # type: ignore[no-any-return]
+        return qk.control(qk.within_apply(computed, marked), num_controls=n)(c, q, t=t, phi=phi)
 
     for kernel in (under, outside):
         assert kernel.estimate_resources().substitute(c=2, q=2).gates.by_name == {"ry": 2, "ccx": 2, "ccp": 1}
@@ -120,9 +120,9 @@ def test_functions_gates_and_nesting() -> None:
     @qk.qkernel
     def rotated(q: Register, t: qk.Float) -> Register:
         def basis(r: Register) -> Register:
-            return qk.within_apply(qk.h, qk.s)(r)  # type: ignore[no-any-return]
+            return qk.within_apply(qk.h, qk.s)(r)
 
-        return qk.within_apply(basis, lambda r: qk.rz(r, t))(q)  # type: ignore[no-any-return]
+        return qk.within_apply(basis, lambda r: qk.rz(r, t))(q)
 
     h, s = np.array([[1, 1], [1, -1]]) / math.sqrt(2), np.diag([1, 1j])
     around = h @ s @ h
@@ -144,7 +144,7 @@ def test_what_the_inner_operation_leaves_in_the_workspace_is_found() -> None:
 
     @qk.qkernel
     def broken(q: Register) -> Register:
-        return qk.within_apply(computed, lambda r, a: (r, flips(a)))(q, t=0.3)  # type: ignore[no-any-return]
+        return qk.within_apply(computed, lambda r, a: (r, flips(a)))(q, t=0.3)
 
     with pytest.raises(UncleanAncillaError, match="does not bring `a"):
         broken.check()

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import UncleanAncillaError
 from qkernel.lower import lower
+from qkernel.nn import QLayer
 
 ENGINES = ["native", "reference", "torch"]
 """The engines that can look at a state."""
@@ -255,9 +257,6 @@ def uses_copies(a: qk.Float) -> qk.Float:
 
 
 def test_layers_look_once() -> None:
-    torch = pytest.importorskip("torch")
-    from qkernel.nn import QLayer
-
     kept, broken = (QLayer(kernel, inputs=["a"]) for kernel in (uses_copies, breaks))
     assert kept(torch.tensor([0.1, 0.2])).shape == (2, 1)
     with pytest.raises(UncleanAncillaError, match="`dirty`"):

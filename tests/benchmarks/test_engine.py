@@ -137,7 +137,10 @@ def test_samples_beside_their_evolution(timed: Timed, benchmark: Any, look: str)
         "vector": lambda result: result.vector(),
         "most_common": lambda result: result.most_common(5),
     }
-    step = lambda: looks[look](samples.sample(w=w, shots=100_000, seed=1))  # noqa: E731
+
+    def step() -> Any:
+        return looks[look](samples.sample(w=w, shots=100_000, seed=1))
+
     timed(step, "100,000 shots of 20 qubits", look, "samples", beside=lambda: values.run(w=w))
     benchmark.extra_info.update(beside_column="evolution", ratio_column="samples / evolution", ratio_goal=4)
 
@@ -145,7 +148,10 @@ def test_samples_beside_their_evolution(timed: Timed, benchmark: Any, look: str)
 def test_samples_as_objects_beside_their_construction(timed: Timed, benchmark: Any) -> None:
     samples = sampled.compile(lengths={"w": 20})
     w = np.random.default_rng(5).uniform(0, 3, 20)
-    draw = lambda: samples.sample(w=w, shots=100_000, seed=1)  # noqa: E731
+
+    def draw() -> Any:
+        return samples.sample(w=w, shots=100_000, seed=1)
+
     results = draw().results
     rows, counts = np.array([value for value, _ in results]), np.array([count for _, count in results])
     fresh = iter([draw() for _ in range(30)])
