@@ -478,7 +478,7 @@ def _modifiers(
             case Powered(exponent):
                 modifiers.append(ops.Power(whole_number(exponent, "a power", tracer.site.of("power"))))
             case Phased(phase):
-                phases.append((angle(tracer, phase, "a global phase", tracer.site.span), len(modifiers)))
+                phases.append((angle(phase, "a global phase", tracer.site.span), len(modifiers)))
             case Controls(_, value):
                 group = next(remaining)
                 held = None if value is None else wrap(whole_number(value, "`control_value`", tracer.site.span))

@@ -204,7 +204,7 @@ def pauli_evolve(target: Qubits, observable: Any, time: Float) -> Qubits:
     value = _observable(tracer, observable)
     if isinstance(value.type, ArrayType):
         raise ObservableError("`pauli_evolve` takes one observable", span=tracer.site.of(1), label="a vector of them")
-    duration = angle(tracer, time, "the time of `pauli_evolve`", tracer.site.of(2))
+    duration = angle(time, "the time of `pauli_evolve`", tracer.site.of(2))
     handle = tracer.expect_qubits(target, "argument of `pauli_evolve`", tracer.site.of(0))
     tracer.take(handle, "passed to `pauli_evolve`", tracer.site.of(0))
     tracer.emit(ops.PauliEvolve(handle.place, value, duration, (), tracer.site.span))

@@ -70,7 +70,7 @@ def x_mixer(q: qk.Vector[qk.Qubit], beta: qk.Float) -> qk.Vector[qk.Qubit]:
 def xy_mixer(q: qk.Vector[qk.Qubit], beta: qk.Float) -> qk.Vector[qk.Qubit]:
     """exp(-i beta / 2 (XX + YY)) on neighbours, (0, 1), (2, 3), ..., then (1, 2), ..., then, for odd n > 2, on the last and 0.
 
-    Keeps the number of ones. n RXX and n RYY for n > 2, n - 1 below; in a ring of even n the last pair is of the second round.
+    Keeps the number of ones. n RXX and n RYY for n > 2, n - 1 below; in a ring of even n the last pair is of the second pass.
     Source: Hadfield et al. 2019 (arXiv:1709.03489), section 4; Wang, Rubin, Dominy, Rieffel 2020 (arXiv:1904.09314).
     """
     n = q.shape[0]

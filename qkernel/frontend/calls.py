@@ -64,7 +64,7 @@ def gate_operands(
     _check_pairs(name, rule, handles, spans)
     vectors_allowed = handles[0].is_register
     angles = tuple(
-        angle(tracer, values.get(parameter, 0.0), _angle_of(name, parameter), spans.get(parameter), vectors_allowed)
+        angle(values.get(parameter, 0.0), _angle_of(name, parameter), spans.get(parameter), vectors_allowed)
         for parameter in rule.angles
     )
     if vectors_allowed:
@@ -114,7 +114,7 @@ def _keyword(rule: GateRule, keyword: str) -> str:
     return alias if alias in rule.qubits else keyword
 
 
-def angle(tracer: Tracer, value: Any, what: str, span: Span | None, vectors_allowed: bool = False) -> Expr:
+def angle(value: Any, what: str, span: Span | None, vectors_allowed: bool = False) -> Expr:
     """`value` as a Float, or as a vector of Floats where one angle per qubit is allowed."""
     if is_no_value(value):
         raise KernelTypeError(

@@ -243,7 +243,7 @@ class Binder:
             array = self._convert(entry, name, value)
         extra = array.ndim - len(shape)
         if extra not in (0, 1) or array.shape[extra:] != shape:
-            raise self._wrong_shape(entry, shape, name, array)
+            raise _wrong_shape(name, shape, array)
         return array
 
     def _convert(self, entry: OpenParameter, name: str, value: Any) -> Array:
@@ -308,18 +308,19 @@ class Binder:
                     f"`{self.kernel}` needs a value for `{name}`", help=f'give it: `bindings={{"{name}": ...}}`'
                 )
 
-    def _wrong_shape(self, entry: OpenParameter, shape: tuple[int, ...], name: str, array: Array) -> BindingShapeError:
-        wanted = f"{shape} or, for a batch, (batch, {', '.join(map(str, shape))})" if shape else "() or, for a batch, (batch,)"
-        if array.ndim == len(shape) == 1:
-            title = f"`{name}` has length {shape[0]}, and {len(array)} values were given"
-        else:
-            title = f"`{name}` has the wrong shape: {array.shape}"
-        return BindingShapeError(title, label=f"its shape is {wanted}")
-
 
 def theta(parameters: tuple[OpenParameter, ...], bindings: Mapping[str, Any]) -> tuple[Array, bool]:
     """The run-time values of open `parameters` as theta: see `Binder.theta`."""
     return Binder(parameters).theta(bindings)
+
+
+def _wrong_shape(name: str, shape: tuple[int, ...], array: Array) -> BindingShapeError:
+    wanted = f"{shape} or, for a batch, (batch, {', '.join(map(str, shape))})" if shape else "() or, for a batch, (batch,)"
+    if array.ndim == len(shape) == 1:
+        title = f"`{name}` has length {shape[0]}, and {len(array)} values were given"
+    else:
+        title = f"`{name}` has the wrong shape: {array.shape}"
+    return BindingShapeError(title, label=f"its shape is {wanted}")
 
 
 def _is_ragged(value: Sequence[Any]) -> bool:
