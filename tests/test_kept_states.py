@@ -78,6 +78,20 @@ def test_both_halves_give_what_one_gradient_gives(
                 np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_samples_that_take_long_go_one_after_the_other(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine then gets one chunk of them at a time, and each has to find its own states again."""
+    monkeypatch.setenv("QKERNEL_NUM_THREADS", threads)
+    entry, (inputs, weights, cotangent) = entry_and_data(11, 2, 9, "complex128")
+    known, mark = entry.vjp(inputs, weights, cotangent), Mark()
+    monkeypatch.setattr(native, "INTERRUPTIBLE", 0.0)
+    monkeypatch.setattr(native, "WORTH_THREADS", 0.0)
+    slow, _ = entry_and_data(11, 2, 9, "complex128")
+    np.testing.assert_array_equal(value(slow, inputs, weights, mark), known[0])
+    for found, expected in zip(vjp(slow, inputs, weights, cotangent, mark), known[1:], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("kernel", OTHERS, ids=lambda kernel: kernel.name)
 @pytest.mark.parametrize(("qubits", "batch"), [(4, 70), (13, 9), (18, 1)])
 def test_any_circuit_can_be_halved(kernel: Any, qubits: int, batch: int) -> None:

@@ -40,8 +40,8 @@ WORK, STATES, STOP, INPUTS, WEIGHTS, COTANGENT, VALUES, GRAD_INPUTS, GRAD_WEIGHT
 GAP = 5  # vectors between the parts of a state
 
 # What a call does. EXPECT fills VALUES; GRADIENT also GRAD_INPUTS, and adds to GRAD_WEIGHTS; EVOLVE goes through STATES.
-# KEEP is an EXPECT, and RESUME the rest of a GRADIENT behind it, in the same workspace and for the same samples; STATES hold
-# what stands between them where there are several chunks of samples. EXPECT, GRADIENT, KEEP and BEGIN_CALL (for a batch of
+# KEEP is an EXPECT, and RESUME the rest of a GRADIENT behind it, in the same workspace and for the same samples; STATES have
+# a row for each chunk of samples between them where the call says so. EXPECT, GRADIENT, KEEP and BEGIN_CALL (for a batch of
 # `last` samples) give 1, and do nothing, where a column lies beyond the limit or is not a number, else 0.
 EXPECT, GRADIENT, EVOLVE, CONSTANTS, KEEP, RESUME = range(6)
 # For a large state, what is done between passes ...

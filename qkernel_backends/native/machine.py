@@ -73,7 +73,8 @@ def _backwards(s, code, numbers, cotangent, stop, begin, count):  # type: ignore
 def run(code, arrays, numbers, first, last, mode, sample, at):  # type: ignore[no-untyped-def]
     """See `layout` for the arrays, the modes and what they give.
 
-    Modes beyond RESUME are tasks of `blocks`, for the blocks `first` to `last` of the pass at `at` of one sample.
+    Up to RESUME, `at` says whether each chunk of samples keeps its state in a row of its own, for KEEP and RESUME. Modes
+    beyond are tasks of `blocks`, for the blocks `first` to `last` of the pass at `at` of one sample.
     """
     s, states, inputs, weights = arrays[layout.WORK], arrays[layout.STATES], arrays[layout.INPUTS], arrays[layout.WEIGHTS]
     cotangent, values, stop = arrays[layout.COTANGENT], arrays[layout.VALUES], arrays[layout.STOP]
@@ -95,10 +96,9 @@ def run(code, arrays, numbers, first, last, mode, sample, at):  # type: ignore[n
         clear(s, code, layout.CONSTANT)
         clear(s, code, layout.SHARED)
     samples = 1 << code[layout.LANE_BITS]
-    several = last - first > samples
     for begin in range(first, last, samples):
         count = min(samples, last - begin)
-        if mode != layout.RESUME or several:
+        if mode != layout.RESUME or at != 0:
             load_inputs(s, code, inputs, begin, count)
             prepare(s, code, numbers, weights, stop, layout.BATCHED)
         if mode != layout.RESUME:
@@ -108,7 +108,7 @@ def run(code, arrays, numbers, first, last, mode, sample, at):  # type: ignore[n
             readout.clear(s, code)
             readout.add_up(s, code, stop, 0, code[layout.NUM_WORD_GROUPS], 0)
             readout.read(s, code, numbers, values, begin, count)
-        if mode in (layout.KEEP, layout.RESUME) and several:
+        if mode in (layout.KEEP, layout.RESUME) and at != 0:
             _copy_chunk(s, code, states, begin // samples, mode == layout.RESUME)
         if differentiates:
             _backwards(s, code, numbers, cotangent, stop, begin, count)

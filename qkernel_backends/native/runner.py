@@ -186,12 +186,13 @@ def keep_states(size: Size, room: Room) -> None:
 def _run_together(size: Size, room: Room, mode: int, count: int, cost: float, computation: Computation) -> None:
     """Each workspace does its share, in parts where samples are slow and progress is to be seen."""
     step = size.samples if cost > INTERRUPTIBLE else room.share
+    in_rows = room.share > size.samples
 
     def task(work: Workspace, first: int) -> None:
         last = min(first + room.share, count)
         for begin in range(first, last, step):
             computation.check()
-            work.run(begin, min(begin + step, last), mode, 0, 0)
+            work.run(begin, min(begin + step, last), mode, 0, in_rows)
             if work.result.value:
                 return
             if not first:

@@ -119,7 +119,7 @@ class NativeSplit:
             if keeps and size.chunks > 1:
                 keep_states(size, room)
             work.point(Batch(count, _STOP, inputs, weights, 0, values, 0, 0))
-            work.run(0, count, layout.KEEP if keeps else layout.EXPECT, 0, 0)
+            work.run(0, count, layout.KEEP if keeps else layout.EXPECT, 0, size.chunks > 1)
             if not work.result.value:
                 if keeps:
                     runner.mark(mark, room)
@@ -151,7 +151,7 @@ class NativeSplit:
             work = room.works[0]
             work.point(Batch(count, _STOP, inputs, weights, cotangent, values, by_inputs, by_weights))
             ctypes.memset(by_weights, 0, self._weight_bytes)
-            work.run(0, count, mode, 0, 0)
+            work.run(0, count, mode, 0, size.chunks > 1)
             if not work.result.value:
                 size.runner.free.append(room)
                 return

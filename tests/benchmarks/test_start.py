@@ -79,7 +79,7 @@ def test_a_new_circuit(benchmark: Any, qubits: int, layers: int, batch: int) -> 
     bindings = {"inputs": np.ones((batch, qubits)), "weights": np.ones(size)}
     first(
         benchmark, "First call of a new circuit", f"{qubits} qubits x {layers} layers, batch {batch}, numpy",
-        lambda kernel: kernel.compile(bound, ["inputs", "weights"]).value_and_grad(bindings), new_ansatz, 50,
+        lambda kernel: kernel.compile(bound, ["inputs", "weights"]).value_and_grad(bindings=bindings), new_ansatz, 50,
     )  # fmt: skip
 
 
