@@ -85,7 +85,7 @@ class Executable(Verbs):
         self.shots, self.seed = None if shots is None else check_shots(shots), check_seed(seed)
         self.name, self.fixed = circuit.name, dict(fixed or {})
         self._outputs = Outputs(circuit)
-        self._programs: Recent[int, Program] = Recent(_MOST_ENGINES)
+        self._programs: Recent[int, tuple[Engine, Program]] = Recent(_MOST_ENGINES)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_programs": Recent(_MOST_ENGINES)}
@@ -317,10 +317,13 @@ class Executable(Verbs):
 
     def _program(self, engine: Engine, shots: Shots | None = None) -> Program:
         """The circuit on an engine, exactly or from shots."""
-        found = self._programs.get(id(engine))
-        if found is None:
-            found = self._programs.keep(id(engine), Program(self.circuit, engine, outputs=self._outputs))
-        return found if shots is None else found.with_shots(shots)
+        kept = self._programs.get(id(engine))
+        if kept is None:  # one that is made anew for each call, as of a backend, is often equal to one that is there
+            kept = next((entry for entry in self._programs.values() if entry[0] == engine), None)
+        if kept is None:
+            kept = self._programs.keep(id(engine), (engine, Program(self.circuit, engine, outputs=self._outputs)))
+        program = kept[1]
+        return program if shots is None else program.with_shots(shots)
 
     def _chosen(self, chosen: Executor) -> Program:
         return self._program(chosen.engine, None if chosen.shots is None else Shots(chosen.shots, chosen.seed))

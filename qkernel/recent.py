@@ -39,6 +39,11 @@ class Recent(Generic[Key, Value]):
             value = self._entries[key] = self._entries.pop(key)
             return value
 
+    def values(self) -> list[Value]:
+        """All entries, the most recently used last."""
+        with _lock:
+            return [*self._entries.values()]
+
     def clear(self) -> None:
         """Forget all."""
         with _lock:

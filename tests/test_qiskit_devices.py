@@ -14,7 +14,7 @@ from qiskit.providers import BackendV2, Options
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.transpiler import CouplingMap, Target
 from qiskit_aer import AerSimulator
-from qiskit_aer.noise import NoiseModel
+from qiskit_aer.noise import NoiseModel, depolarizing_error, pauli_error
 from qiskit_aer.primitives import EstimatorV2, SamplerV2
 
 import qkernel as qk
@@ -220,7 +220,7 @@ def test_the_transpilers_options_are_the_engines() -> None:
 
 @pytest.mark.parametrize("backend", [None, AerSimulator(), EstimatorV2(), StatevectorSampler()])
 def test_options_that_would_have_no_effect_are_refused(backend: Any) -> None:
-    for option in ({"optimization_level": 2}, {"initial_layout": [0]}):
+    for option in ({"optimization_level": 2}, {"initial_layout": [0]}, {"seed_transpiler": 1}):
         with pytest.raises(ValidationError, match=f"`{next(iter(option))}` is for devices"):
             QiskitEngine(backend, **option)
 
@@ -229,6 +229,21 @@ def test_options_that_would_have_no_effect_are_refused(backend: Any) -> None:
 def test_levels_that_the_transpiler_does_not_have(level: Any) -> None:
     with pytest.raises(ValidationError, match="`optimization_level` is 0, 1, 2 or 3"):
         QiskitEngine(GenericBackendV2(2, noise_info=False), optimization_level=level)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "3", True])
+def test_seeds_that_the_transpiler_does_not_take(seed: Any) -> None:
+    with pytest.raises(ValidationError, match="`seed_transpiler` is a whole number of at least 0"):
+        QiskitEngine(GenericBackendV2(2, noise_info=False), seed_transpiler=seed)
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [([0, 5], "5, and the qubits of `.*` are 0 to 2"), ([0, -1], "-1"), ([1.0], "1.0"), ([1, 0, 1], "qubit 1 of `.*` twice")],
+)
+def test_layouts_that_the_device_does_not_have(layout: list[Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=f"`initial_layout` has {words}"):
+        QiskitEngine(GenericBackendV2(3, noise_info=False), initial_layout=layout)
 
 
 # methods of Aer
@@ -253,7 +268,6 @@ def test_methods_of_aer_agree(method: str) -> None:
         ("stabilizer", magic, {}),
         ("stabilizer", quarter_turns, {"angle": 0.3}),
         ("stabilizer", chances, {"angle": 0.3}),
-        ("extended_stabilizer", quarter_turns, {"angle": 0.0}),
         ("unitary", magic, {}),
         ("unitary", chances, {"angle": 0.1}),
         ("superop", quarter_turns, {"angle": 0.0}),
@@ -272,6 +286,88 @@ def test_what_a_method_of_aer_lacks(method: str, kernel: Any, values: dict[str, 
             use(kernel, backend, **values)
         assert caught.value.help is not None
         assert "method" in caught.value.help
+
+
+@pytest.mark.parametrize(
+    ("method", "lacking"),
+    [
+        ("extended_stabilizer", {"expectation", "probabilities", "state"}),
+        ("stabilizer", {"state"}),
+        ("density_matrix", {"state"}),
+    ],
+)
+def test_what_a_method_of_aer_lacks_is_said_before_it_runs(method: str, lacking: set[str]) -> None:
+    """And what it has, it has."""
+    circuit = TRANSPILER.transpile(quarter_turns).circuit
+    for engine in (QiskitEngine(method=method), QiskitEngine(AerSimulator(method=method))):
+        assert {"sampling", "expectation", "probabilities", "state"} - engine.features == lacking
+        with pytest.raises(TargetCapabilityError):
+            engine.prepare(circuit).state(np.zeros((1, 1)))
+        if "expectation" in lacking:
+            with pytest.raises(TargetCapabilityError, match="give `shots` to estimate"):
+                quarter_turns.run(angle=0.0, engine=engine)
+        else:
+            assert quarter_turns.run(angle=0.0, engine=engine) == pytest.approx(quarter_turns.run(angle=0.0))
+        assert triangle.sample(engine=engine, shots=5).counts == {(1, 1, 0): 5}
+
+
+@pytest.mark.parametrize(
+    ("backend", "options", "words"),
+    [
+        (None, {"method": "stabiliser"}, "no method `stabiliser` .did you mean `stabilizer`"),
+        (GenericBackendV2(2, noise_info=False), {"method": "stabilizer"}, "`method` is for Aer's simulators"),
+        (EstimatorV2(), {"noise": NoiseModel()}, "`noise` is for Aer's simulators"),
+        (None, {"noise": 0.01}, "`noise` is a noise model, not a float"),
+    ],
+)
+def test_methods_and_noise_that_cannot_be(backend: Any, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        QiskitEngine(backend, **options)
+
+
+def test_noise_of_an_engine_is_that_of_its_simulator() -> None:
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), ["rx", "ry", "p", "h"])
+    by_option, by_simulator = QiskitEngine(noise=model), QiskitEngine(AerSimulator(noise_model=model))
+    for engine in (by_option, by_simulator):
+        assert "expectation" not in engine.features
+    samples = [quarter_turns.run(angle=0.3, shots=500, seed=3, engine=engine) for engine in (by_option, by_simulator)]
+    assert samples[0] == samples[1]
+
+
+def test_values_and_gradients_under_noise_are_exact_on_density_matrices() -> None:
+    """A depolarised qubit keeps 1 - p of each Pauli, here after each of its three gates."""
+    model = NoiseModel()
+    model.add_all_qubit_quantum_error(depolarizing_error(0.1, 1), ["rx", "ry"])
+    engine = QiskitEngine(noise=model, method="density_matrix")
+
+    @qk.qkernel
+    def turned(angle: qk.Float) -> qk.Float:
+        return qk.expval(qk.ry(qk.ry(qk.rx(qk.qubit(), 0.0), angle), angle), qko.Z(0))
+
+    value, gradient = turned.value_and_grad(angle=0.4, engine=engine)
+    assert value == pytest.approx(0.9**3 * np.cos(0.8), abs=1e-12)
+    assert gradient["angle"] == pytest.approx(-2 * 0.9**3 * np.sin(0.8), abs=1e-12)
+
+    @qk.qkernel
+    def behind(angle: qk.Float) -> qk.Float:
+        q = qk.ry(qk.qubit_array(2), angle)
+        if qk.measure(q[0]):
+            q[1] = qk.x(q[1])
+        return qk.expval(q[1], qko.Z(0))
+
+    with pytest.raises(TargetCapabilityError, match="a simulator with noise has no exact values behind that"):
+        behind.run(angle=0.4, engine=engine)
+
+
+def test_an_engine_reads_the_options_of_its_simulator_when_it_is_made() -> None:
+    simulator = AerSimulator()
+    program = triangle.compile(engine=simulator)
+    flips = NoiseModel()
+    flips.add_all_qubit_quantum_error(pauli_error([("X", 1.0)]), ["x"])
+    simulator.set_options(noise_model=flips)
+    assert program.sample(shots=5).counts == {(1, 1, 0): 5}
+    assert program.sample(shots=5, engine=simulator).counts == {(0, 0, 0): 5}
 
 
 def test_a_simulator_that_does_not_start() -> None:

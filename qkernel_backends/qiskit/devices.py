@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
+from types import NoneType
 from typing import Any
 
 from qiskit import QuantumCircuit, transpile
@@ -14,7 +16,7 @@ from qiskit.transpiler import PassManager
 from qiskit.transpiler.passes import BasisTranslator, HighLevelSynthesis, UnitarySynthesis
 from qiskit_aer import AerSimulator
 
-from qkernel.errors import TargetCapabilityError
+from qkernel.errors import TargetCapabilityError, ValidationError
 from qkernel.lower.circuit import Assign, Branch, Circuit, Repeat, Run, parts
 from qkernel_backends.qiskit.gates import other_names
 from qkernel_backends.qiskit.running import is_failure, with_options, words_of
@@ -57,6 +59,42 @@ def is_restricted(simulator: AerSimulator) -> bool:
     return simulator.options.noise_model is not None or simulator.coupling_map is not None
 
 
+def check_options(options: Mapping[str, Any], pass_manager: Any, backend: Any) -> None:
+    """Raise `ValidationError` for options of the transpiler that are none, and for those that `backend` has no use for."""
+    level, seed, device = options.get("optimization_level"), options.get("seed_transpiler"), device_of(backend)
+    if level not in (None, 0, 1, 2, 3) or isinstance(level, bool):
+        raise ValidationError(f"`optimization_level` is 0, 1, 2 or 3, not {level!r}")
+    if isinstance(seed, bool) or not isinstance(seed, (Integral, NoneType)) or (seed is not None and int(seed) < 0):
+        raise ValidationError(f"`seed_transpiler` is a whole number of at least 0, not {seed!r}")
+    has_connections = device is not None and getattr(device, "coupling_map", None) is not None
+    if pass_manager is None:
+        if options and not has_connections:
+            raise ValidationError(
+                f"`{next(iter(options))}` is for devices, and this engine has none",
+                help="give a backend with connections of its own, or leave the option out",
+            )
+        if "initial_layout" in options:
+            _check_layout(options["initial_layout"], device)
+        return
+    if not callable(getattr(pass_manager, "run", None)):
+        raise ValidationError(f"a pass manager has a method `run`, and `{pass_manager!r}` has none")
+    if options:
+        raise ValidationError(f"`{next(iter(options))}` and `pass_manager` are both given: keep one")
+    if not has_connections and not isinstance(backend, (BaseEstimatorV2, BaseSamplerV2)):
+        raise ValidationError("`pass_manager` is for devices and primitives, and this engine has neither")
+
+
+def _check_layout(layout: Sequence[Any], device: Any) -> None:
+    for place in layout:
+        if isinstance(place, bool) or not isinstance(place, Integral) or int(place) not in range(device.num_qubits):
+            raise ValidationError(
+                f"`initial_layout` has {place!r}, and the qubits of {_called(device)} are 0 to {device.num_qubits - 1}"
+            )
+    if len(set(layout)) < len(layout):
+        twice = next(place for k, place in enumerate(layout) if place in layout[:k])
+        raise ValidationError(f"`initial_layout` has qubit {twice} of {_called(device)} twice")
+
+
 def fitted(circuit: Circuit, written: QuantumCircuit, device: Any, pass_manager: Any = None, **options: Any) -> QuantumCircuit:
     """`written`, which is `circuit` in Qiskit, in gates that `device` takes; `options` are for Qiskit's transpiler.
 
@@ -82,7 +120,7 @@ def fitted(circuit: Circuit, written: QuantumCircuit, device: Any, pass_manager:
 def translate(circuit: QuantumCircuit, device: Any, **options: Any) -> QuantumCircuit:
     """`circuit` in gates that `device` (None: an ideal Aer simulator) takes; on ideal Aer none is a controlled rotation."""
     if device is not None and not isinstance(device, AerSimulator):
-        return transpile(circuit, backend=device, seed_transpiler=0, **{"optimization_level": 1, **options})
+        return transpile(circuit, backend=device, **{"optimization_level": 1, "seed_transpiler": 0, **options})
     restricted = isinstance(device, AerSimulator) and is_restricted(device)
     basis = _IN_NOISE_MODELS if restricted else _GATES
     if device is not None:
@@ -90,7 +128,7 @@ def translate(circuit: QuantumCircuit, device: Any, **options: Any) -> QuantumCi
     if device is not None and device.coupling_map is not None:
         names = [name for name in basis if name not in _NOT_ON_COUPLING_MAPS]
         goal = {"basis_gates": names, "coupling_map": device.coupling_map, "qubits_initially_zero": False}
-        return transpile(circuit, **goal, seed_transpiler=0, **{"optimization_level": 0, **options})
+        return transpile(circuit, **goal, **{"optimization_level": 0, "seed_transpiler": 0, **options})
     if circuit.count_ops().keys() <= {*basis, "measure", "reset", "barrier", "store"}:
         return circuit
     passes = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,15 +16,16 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 
-from qkernel.errors import TargetCapabilityError, ValidationError
+from qkernel.errors import TargetCapabilityError
 from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian
 from qkernel_backends.deferral import deferred
 from qkernel_backends.histories import no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
-from qkernel_backends.qiskit.devices import device_of, fitted, is_restricted
+from qkernel_backends.qiskit.devices import check_options, device_of, fitted, is_restricted
 from qkernel_backends.qiskit.emission import emit_with
+from qkernel_backends.qiskit.methods import METHODS, features_of, simulator_with
 from qkernel_backends.qiskit.running import bits_of, branches_read, careful, experiments, faithful, running
 
 Array = np.ndarray[Any, Any]
@@ -38,21 +39,40 @@ class QiskitEngine:
     sampler. Expectation values are exact on an ideal simulator, and come with `precision` (default: its own) from an
     estimator; any other backend and a sampler give samples only, so that an executor on them needs `shots`. For exact
     values measurements are deferred to fresh qubits, of which there may be 12.
-    On a simulator with a noise model circuits are made of the gates that the model has, and a circuit is refused where an
-    error of the model would be lost. What Aer 0.18 gets wrong is turned off, in simulators and in primitives that are
-    given too (see `qkernel_backends.qiskit.running`); the backend that is given is not changed by that.
-    `optimization_level` (0 to 3; default: 1 on devices, 0 on simulators of them) and `initial_layout` (the device's qubit
-    for each qubit) are for Qiskit's transpiler, where the backend is a device with connections of its own, or a primitive
-    on one. `pass_manager`, any with a method `run`, stands in its place.
-    Raises `TargetCapabilityError` for any other backend, `ValidationError` for a bad option.
+
+    For a simulator: `method` is one of Aer's, and `noise` a noise model. `stabilizer` takes Clifford circuits of thousands of
+    qubits; `matrix_product_state` circuits that entangle little, exactly unless the simulator's options bound its bonds
+    (`report` tells what that cost); `extended_stabilizer` samples circuits of few gates that are not Clifford;
+    `density_matrix` has exact values under noise too. Under noise circuits are made of the gates that the model has,
+    and a circuit is refused where an error of the model would be lost. What Aer 0.18 gets wrong is turned off, in
+    simulators and in primitives that are given too (see `qkernel_backends.qiskit.running`); the backend that is given
+    is not changed by that, and its options are read when the engine is made.
+
+    For Qiskit's transpiler, where the backend is a device with connections of its own, or a primitive on one:
+    `optimization_level` (0 to 3; default: 1 on devices, 0 on simulators of them), `initial_layout` (the device's qubit for
+    each qubit), `seed_transpiler` (default: 0). `pass_manager`, any with a method `run`, stands in its place. What it makes
+    of a circuit is kept, and serves all values, samples and shifts of it.
+
+    Raises `TargetCapabilityError` for any other backend, `ValidationError` for a bad option and for one without effect.
     """
 
     backend: Any = None
     precision: float | None = None
     name: str = "qiskit"
+    _: KW_ONLY
     optimization_level: int | None = None
     initial_layout: Sequence[int] | None = None
+    seed_transpiler: int | None = None
     pass_manager: Any = None
+    noise: Any = field(default=None, hash=False)
+    method: str | None = None
+    runs_on: Any = field(init=False, repr=False, compare=False)
+    """The backend, with `method` and `noise`; a simulator with the options that it had when the engine was made."""
+    features: frozenset[str] = field(init=False, repr=False, compare=False)
+    """What it can do; see `qkernel.engine.FEATURES`."""
+    is_ideal: bool = field(init=False, repr=False, compare=False)
+    """Whether it runs on an Aer simulator without noise and restrictions."""
+    _options: Any = field(init=False, repr=False, hash=False)
 
     def __post_init__(self) -> None:
         known = (BackendV2, BaseEstimatorV2, BaseSamplerV2)
@@ -61,47 +81,37 @@ class QiskitEngine:
                 f"Qiskit circuits do not run on a `{type(self.backend).__name__}`",
                 help="give an Aer simulator, a `BackendV2`, or a V2 estimator or sampler",
             )
-        if self.initial_layout is not None:
-            object.__setattr__(self, "initial_layout", tuple(self.initial_layout))
-        if self.optimization_level not in (None, 0, 1, 2, 3) or isinstance(self.optimization_level, bool):
-            raise ValidationError(f"`optimization_level` is 0, 1, 2 or 3, not {self.optimization_level!r}")
-        device = device_of(self.backend)
-        if self.pass_manager is not None:
-            self._check_pass_manager(device)
-        elif self.transpiler_options and (device is None or getattr(device, "coupling_map", None) is None):
-            raise ValidationError(
-                f"`{next(iter(self.transpiler_options))}` is for devices, and this engine has none",
-                help="give a backend with connections of its own, or leave the option out",
-            )
-
-    def _check_pass_manager(self, device: Any) -> None:
-        if not callable(getattr(self.pass_manager, "run", None)):
-            raise ValidationError(f"a pass manager has a method `run`, and `{self.pass_manager!r}` has none")
-        if self.transpiler_options:
-            raise ValidationError(f"`{next(iter(self.transpiler_options))}` and `pass_manager` are both given: keep one")
-        is_primitive = isinstance(self.backend, (BaseEstimatorV2, BaseSamplerV2))
-        if not is_primitive and (device is None or getattr(device, "coupling_map", None) is None):
-            raise ValidationError("`pass_manager` is for devices and primitives, and this engine has neither")
+        runs_on = simulator_with(self.backend, self.method, self.noise)
+        is_simulator = isinstance(runs_on, AerSimulator)
+        layout = None if self.initial_layout is None else tuple(self.initial_layout)
+        for name, value in {
+            "runs_on": runs_on,
+            "initial_layout": layout,
+            "_options": dict(runs_on.options) if is_simulator else None,
+            "is_ideal": runs_on is None or (is_simulator and not is_restricted(runs_on)),
+        }.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "features", self._features())
+        check_options(self.transpiler_options, self.pass_manager, runs_on)
 
     @property
     def transpiler_options(self) -> dict[str, Any]:
         """The options that were given for Qiskit's transpiler."""
         layout = None if self.initial_layout is None else list(self.initial_layout)
-        given = {"optimization_level": self.optimization_level, "initial_layout": layout}
+        given = {
+            "optimization_level": self.optimization_level,
+            "initial_layout": layout,
+            "seed_transpiler": self.seed_transpiler,
+        }
         return {name: value for name, value in given.items() if value is not None}
 
-    @property
-    def is_ideal(self) -> bool:
-        """Whether it runs on an Aer simulator without noise and restrictions."""
-        return self.backend is None or (isinstance(self.backend, AerSimulator) and not is_restricted(self.backend))
-
-    @property
-    def features(self) -> frozenset[str]:
-        """What it can do; see `qkernel.engine.FEATURES`."""
+    def _features(self) -> frozenset[str]:
         common = frozenset({"mid_circuit", "branching", "batch"})
-        if isinstance(self.backend, BaseEstimatorV2):
+        if isinstance(self.runs_on, BaseEstimatorV2):
             return common | {"expectation"}
-        return common | ({"sampling", "expectation", "probabilities", "state"} if self.is_ideal else {"sampling"})
+        if self.runs_on is None:
+            return common | METHODS["statevector"]
+        return common | (features_of(self.runs_on, self.is_ideal) if isinstance(self.runs_on, AerSimulator) else {"sampling"})
 
     def prepare(self, circuit: Circuit, dtype: Any = np.complex128) -> QiskitPrepared:
         """Make `circuit` ready; a simulator that is not given computes in the precision of `dtype`."""
@@ -165,21 +175,21 @@ class QiskitPrepared:
         if not left or not len(theta):
             return np.zeros((len(theta), shots, left), np.uint8)
         require_memory_for_shots(len(theta), shots, left)
-        if isinstance(self.engine.backend, BaseSamplerV2):
-            return self._sample_on_sampler(self.engine.backend, theta, shots, seed)
+        if isinstance(self.engine.runs_on, BaseSamplerV2):
+            return self._sample_on_sampler(self.engine.runs_on, theta, shots, seed)
         options: dict[str, Any] = {} if seed is None else {"seed_simulator": _within_64_bits(seed)}
-        circuit = self._to_sample()
+        circuit = self._to_sample
         with running(self.circuit.name):
-            found = experiments(self._backend, circuit, self._values(circuit, theta), shots=shots, memory=True, **options)
-            memories = [getattr(entry.data, "memory", None) for entry in found]
-        return np.stack([bits_of(memory, shots, circuit.num_clbits)[:, :left] for memory in memories])
+            found = experiments(self._backend, circuit, self._values(circuit, theta), shots=shots, **options)
+            counts = [getattr(entry.data, "counts", None) for entry in found]
+        return np.stack([bits_of(each, shots, circuit.num_clbits)[:, :left] for each in counts])
 
     def _sample_on_sampler(self, sampler: BaseSamplerV2, theta: Array, shots: int, seed: int | None) -> Array:
         if seed is not None:
             raise TargetCapabilityError(
                 f"the seed of a `{type(sampler).__name__}` cannot be set from here", help="give the seed when you make it"
             )
-        circuit = self._to_sample()
+        circuit = self._to_sample
         # Rows without parameters of their own are samples of their own all the same.
         pubs: list[Any] = [(circuit, self._values(circuit, theta))] if circuit.parameters else [(circuit,)] * len(theta)
         with running(self.circuit.name):
@@ -189,9 +199,11 @@ class QiskitPrepared:
         found = bits[0] if circuit.parameters else np.stack(bits)
         return found[..., : self.circuit.memory_bits].astype(np.uint8)
 
+    @cached_property
     def _to_sample(self) -> QuantumCircuit:
+        """What is run for samples."""
         circuit, device = self._without_phase(), self._device
-        on_aer = self.engine.backend is None or isinstance(device, (AerSimulator, GenericBackendV2))
+        on_aer = self.engine.runs_on is None or isinstance(device, (AerSimulator, GenericBackendV2))
         return branches_read(circuit) if on_aer else circuit
 
     @property
@@ -204,9 +216,10 @@ class QiskitPrepared:
         if self.circuit.is_unitary:
             return self
         device = self._device
-        if device is not None and not QiskitEngine(device).is_ideal:
+        if device is not None and not (isinstance(device, AerSimulator) and not is_restricted(device)):
+            what = "an estimator on a device" if isinstance(self.engine.runs_on, BaseEstimatorV2) else "a simulator with noise"
             raise TargetCapabilityError(
-                f"`{self.circuit.name}` measures or resets qubits, and an estimator on a device has no values behind that",
+                f"`{self.circuit.name}` measures or resets qubits, and {what} has no exact values behind that",
                 help="use the device or a sampler on it, with `shots`",
             )
         return QiskitPrepared(self.engine, deferred(self.circuit), self.dtype)
@@ -227,8 +240,11 @@ class QiskitPrepared:
     @cached_property
     def _translated(self) -> QuantumCircuit:
         """The circuit in gates that the device takes."""
-        if self.engine.is_ideal and (self.engine.backend is None or self.engine.backend.options.method == "statevector"):
-            require_memory(self.circuit.num_qubits, self.dtype.itemsize)
+        simulator = self.engine.runs_on
+        method = simulator.options.method if isinstance(simulator, AerSimulator) else None
+        if simulator is None or method in ("statevector", "density_matrix"):
+            qubits = self.circuit.num_qubits * (2 if method == "density_matrix" else 1)
+            require_memory(qubits, self.dtype.itemsize)
         return fitted(self.circuit, self._circuit, self._device, self.engine.pass_manager, **self.engine.transpiler_options)
 
     def _without_phase(self) -> QuantumCircuit:
@@ -240,12 +256,12 @@ class QiskitPrepared:
     @cached_property
     def _device(self) -> Any:
         """The backend that circuits are translated for, as far as it is known."""
-        return device_of(self.engine.backend)
+        return device_of(self.engine.runs_on)
 
     @cached_property
     def _backend(self) -> BackendV2:
         """The backend that runs the circuit."""
-        backend = self.engine.backend
+        backend = self.engine.runs_on
         if backend is None:
             precision = "single" if self.dtype == np.complex64 else "double"
             backend = AerSimulator(method="statevector", precision=precision, max_parallel_experiments=0)
@@ -261,8 +277,8 @@ class QiskitPrepared:
     def _expect(self, theta: Array, observables: list[Hamiltonian]) -> Array:
         circuit = self._without_phase()
         operators = [_operator(observable, self.circuit.num_qubits) for observable in observables]
-        if isinstance(self.engine.backend, BaseEstimatorV2):
-            return self._expect_on_estimator(self.engine.backend, circuit, theta, operators)
+        if isinstance(self.engine.runs_on, BaseEstimatorV2):
+            return self._expect_on_estimator(self.engine.runs_on, circuit, theta, operators)
         for k, operator in enumerate(operators):
             circuit.save_expectation_value(operator, range(self.circuit.num_qubits), label=f"expectation_{k}")
         rows = self._simulate(circuit, theta)
@@ -299,7 +315,7 @@ class QiskitPrepared:
 
     def _require(self, feature: str, lack: str) -> None:
         if feature not in self.engine.features:
-            raise TargetCapabilityError(f"a `{type(self.engine.backend).__name__}` {lack}")
+            raise TargetCapabilityError(f"a `{type(self.engine.runs_on).__name__}` {lack}")
 
 
 def _operator(observable: Hamiltonian, num_qubits: int) -> SparsePauliOp:

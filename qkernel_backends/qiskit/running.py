@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -146,7 +146,7 @@ def experiments(backend: BackendV2, circuit: QuantumCircuit, values: Array, each
     """
     if not len(values):
         return []
-    if isinstance(backend, AerSimulator) and circuit.parameters and _binds_arrays(circuit):
+    if isinstance(backend, AerSimulator) and circuit.parameters and len(values) > 1 and _binds_arrays(circuit):
         options["parameter_binds"] = [{parameter: values[:, k] for k, parameter in enumerate(circuit.parameters)}]
         circuits = [circuit]
     elif circuit.parameters:
@@ -173,11 +173,15 @@ def _binds(operation: Any) -> bool:
 _BINDS_ARRAYS = frozenset(("p", "rx", "ry", "rz", "u", "rxx", "ryy", "rzz", "rzx", "u1", "u2", "u3", "r"))
 
 
-def bits_of(memory: Sequence[str] | None, shots: int, num_bits: int) -> Array:
-    """The bits of each shot, uint8 of shape (shots, num_bits), from hexadecimal numbers; None where nothing was measured."""
-    if not memory:
+def bits_of(counts: Mapping[str, int] | None, shots: int, num_bits: int) -> Array:
+    """The bits of each shot, uint8 of shape (shots, num_bits), from counts of hexadecimal numbers; all 0 of none.
+
+    Shots that are alike stand together.
+    """
+    if not counts:
         return np.zeros((shots, num_bits), np.uint8)
     width = (num_bits + 7) // 8
-    numbers = b"".join(int(entry, 16).to_bytes(width, "little") for entry in memory)
-    rows = np.frombuffer(numbers, np.uint8).reshape(shots, width)
-    return np.unpackbits(rows, axis=1, count=num_bits, bitorder="little")
+    numbers = b"".join(int(entry, 16).to_bytes(width, "little") for entry in counts)
+    rows = np.frombuffer(numbers, np.uint8).reshape(len(counts), width)
+    distinct = np.unpackbits(rows, axis=1, count=num_bits, bitorder="little")
+    return np.repeat(distinct, [*counts.values()], axis=0)
