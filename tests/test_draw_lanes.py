@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from strategies.drawn_lines import loose_ends
 from strategies.programs import generate, generate_measuring, seeds
 from strategies.properties import load
 
@@ -18,6 +19,7 @@ from qkernel.draw.layout import Layout, lay_out
 from qkernel.draw.pen import Pen
 from qkernel.draw.scene import Frame, Item, Mark, Operation, Scene
 from qkernel.errors import QKernelError
+from qkernel_stdlib import increment, mcx_clean
 
 
 @qk.qkernel
@@ -196,3 +198,17 @@ def check_lives(scene: Scene) -> None:
         assert all(one.end < other.start for one, other in pairwise(lives))
         if scene.wires[wire].is_lane:
             assert all(life.end < len(layout.widths) for life in lives)
+
+
+def test_workspace_that_was_cleaned_gives_its_wires_to_the_next() -> None:
+    @qk.qkernel
+    def kernel(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
+        for _ in qk.range(3):
+            q = increment(q)
+        q[:4], q[4] = mcx_clean(q[:4], q[4])
+        return q
+
+    scene = build_scene(kernel.ir, {"q": 5}, Options(fold_loops=False, inline_depth=10))
+    assert len(scene.wires) == kernel.estimate_resources(q=5).qubits == 8
+    assert [wire.label for wire in scene.wires[5:]] == ["carry[0], work[0]", "carry[1], work[1]", "carry[2]"]
+    assert loose_ends(kernel.draw(output="text", width=200, q=5, inline=True, fold_loops=False)) == []

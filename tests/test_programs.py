@@ -286,6 +286,7 @@ WORDS = [
     "qk.range(", " range(", "elif ", "else:", " if ", "min(", "max(", "abs(", "//", " % ", "[-1]", "::2", ", -1, -1)", "+= ",
     "qk.measure(", "qk.project_x(", "qk.project_y(", "qk.project_z(", "qk.reset(", "qk.measure_reset(", "while ", "qk.cast(",
     "look(", "mend(", "finish(", "slope(", "qk.probabilities(", "qk.expval(", "qk.bit_array(", "~", "(not ", " & ", " ^ ",
+    "qk.prepare(", "imaginary=", "qk.within_apply(", ".inverse\n", ".control\n", "asked(", "repeated(", "marked(",
     "applied(", "lambda ", "sum(", "pow(", "divmod(", "gcd(", "qko.Hamiltonian()", "m % 2 + 1",
 ]  # fmt: skip
 

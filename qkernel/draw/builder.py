@@ -193,6 +193,6 @@ class Builder:
     def frame(
         self, family: str, sections: list[Section], first: int, kept: set[int] | None = None, **details: Any
     ) -> list[Item]:
-        """A frame around what its sections touch; it drops those qubits from wire `first` on that are not `kept`."""
-        drops = tuple(wire for wire in self.wiring.qubits_from(first) if wire not in (kept or set()))
+        """A frame around what its sections touch; it drops those qubits made since `first` that are not `kept`."""
+        drops = tuple(wire for wire in self.wiring.made_since(first) if wire not in (kept or set()))
         return framed(family, sections, drops=drops, **details)

@@ -8,7 +8,7 @@ from typing import Any
 
 from qkernel.draw.builder import Builder, made_before
 from qkernel.draw.operations import Decoration, decoration, place_operation, ports
-from qkernel.draw.scene import Frame, Item, Operation, Section, Touch
+from qkernel.draw.scene import Frame, Item, Operation, Section, Touch, ended_wires
 from qkernel.draw.scope import Scope, argument_label, register_value
 from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Slice
 from qkernel.ir.expressions import size as size_of
@@ -45,11 +45,16 @@ def call_items(builder: Builder, op: Call, scope: Scope) -> list[Item]:
 
 
 def within_items(builder: Builder, op: Within, scope: Scope) -> list[Item]:
-    """A setup, what stands between, and the setup backwards, one after another."""
-    inner = scope.branch()
+    """A setup, what stands between, and the setup backwards, one after another; what the setup made is free then."""
+    inner, wiring = scope.branch(), builder.wiring
     with builder.level() as items:
-        for block in (op.setup, op.body, (op.undo,)):
-            builder.read(block, inner, items)
+        first = len(wiring.made)
+        builder.read(op.setup, inner, items)
+        made = wiring.made_since(first)
+        builder.read(op.body, inner, items)
+        before = len(items)
+        builder.read((op.undo,), inner, items)
+        wiring.release([wire for wire in made if wire in ended_wires(items[before:])])
     return items
 
 
@@ -86,7 +91,7 @@ def _enter(builder: Builder, op: Call, callee: Function, scope: Scope) -> Scope:
 def _open(builder: Builder, op: Call, callee: Function, title: str, extra: Decoration, scope: Scope) -> list[Item]:
     """A call as a frame around the callee's body; its results become names of the caller."""
     inner = _enter(builder, op, callee, scope)
-    first = len(builder.wiring.wires)
+    first = len(builder.wiring.made)
     items = builder.block(callee.body, inner)
     kept: set[int] = set()
     for name, value in zip(op.results, callee.returns, strict=False):
@@ -103,7 +108,12 @@ def _open(builder: Builder, op: Call, callee: Function, title: str, extra: Decor
     )
     heading = title.replace(extra.suffix, "", 1) if extra.times else title  # the badge says it, which is never cut
     sections = [Section(heading, tuple(items))]
-    return builder.frame("opened", sections, first, kept, badge=extra.times, controls=controls, span=callee.span, tooltip=title)
+    details: dict[str, Any] = {"badge": extra.times, "controls": controls, "span": callee.span, "tooltip": title}
+    framed = builder.frame("opened", sections, first, kept, **details)
+    if callee.clean_ancillas:
+        gone = kept | ended_wires(items)
+        builder.wiring.release([wire for wire in builder.wiring.made_since(first) if wire not in gone])
+    return framed
 
 
 def _body(builder: Builder, op: Call, callee: Function, title: str, extra: Decoration, scope: Scope) -> Frame | None:

@@ -7,7 +7,7 @@ from typing import Any
 from qkernel.characters import shorten
 from qkernel.draw.builder import Builder
 from qkernel.draw.labels import label
-from qkernel.draw.scene import Item, Mark, Operation, Section, Touch
+from qkernel.draw.scene import Item, Mark, Operation, Section, Touch, ended_wires
 from qkernel.draw.scope import Scope
 from qkernel.errors import SizeError
 from qkernel.ir.expressions import Apply, Const, Expr, Name, Size, apply
@@ -60,10 +60,12 @@ def _unrolled(builder: Builder, op: For, iterations: Iterations, scope: Scope) -
             inner = scope.branch()
             inner.environment |= carried
             inner.environment |= dict(zip(op.targets, (values,) if isinstance(values, int) else values, strict=True))
-            first = len(builder.wiring.wires)
+            first = len(builder.wiring.made)
+            before = len(items)
             builder.read(op.body, inner, items)
             carried = {entry.name: inner.resolve(entry.next, op.span) for entry in op.carried}
-            made = builder.wiring.qubits_from(first)
+            gone = ended_wires(items[before:])
+            made = [wire for wire in builder.wiring.made_since(first) if wire not in gone]
             if made:
                 items.append(Operation("", "end", tuple(Touch(wire, Mark.START) for wire in made), ended=tuple(made)))
     scope.environment |= carried
@@ -77,7 +79,7 @@ def _folded(builder: Builder, op: For, iterable: str, badge: str, unfolded: list
     for target, name, kind in zip(op.targets, names, target_types(op.domain, len(op.targets)) or (), strict=True):
         inner.environment[target] = Name(name, kind)
     changing = _carry(builder, op.carried, scope, inner)
-    first = len(builder.wiring.wires)
+    first = len(builder.wiring.made)
     items = builder.block(op.body, inner, [*names, *changing], is_loop=True)
     builder.wiring.names.difference_update(names)
     notes = [_note(name, begun, inner.resolve(following, op.span)) for name, (begun, following) in changing.items()]
@@ -121,7 +123,7 @@ def while_items(builder: Builder, op: While, scope: Scope) -> list[Item]:
     condition = inner.resolve(op.condition, op.span)
     inner.is_certain = False
     title = f"while {label(condition)}"
-    first = len(builder.wiring.wires)
+    first = len(builder.wiring.made)
     section = Section(title, tuple(builder.block(op.body, inner, changing, is_loop=True)))
     return builder.frame("loop", [section], first, bits=bits_read(builder, condition), span=op.span, tooltip=title)
 
@@ -134,7 +136,7 @@ def branch_items(builder: Builder, op: If, scope: Scope) -> list[Item]:
         for joined in op.joined:
             scope.environment[joined.name] = scope.resolve(joined.then if condition else joined.otherwise, op.span)
         return items
-    first = len(builder.wiring.wires)
+    first = len(builder.wiring.made)
     sections = _sections(builder, op, condition, "if", scope)
     for joined in op.joined:
         scope.environment[joined.name] = Name(builder.wiring.fresh(joined.name), joined.then.type)

@@ -75,9 +75,9 @@ class Layout:
     lives: dict[int, list[Life]] = field(default_factory=dict)
 
     def begin(self, wire: int, column: int, lead: float = 0, text: str = "") -> None:
-        """The wire lives from `column` on, if it did not begin before; a lane may begin again and again."""
+        """The wire lives from `column` on, if it does not live; it may begin again and again."""
         lives = self.lives.setdefault(wire, [])
-        if not lives or (self.wires[wire].is_lane and lives[-1].end < column):
+        if not lives or lives[-1].end < column:
             lives.append(Life(column, _FOREVER, lead, text))
 
     def finish(self, wire: int, column: int, is_last_word: bool = True) -> None:

@@ -230,8 +230,8 @@ def _phase_target(controls: list[Marked], wiring: Wiring) -> tuple[list[Region],
     for k in reversed(range(len(controls))):
         if controls[k][1] is Mark.CONTROL and not controls[k][2]:
             return [controls[k][0]], controls[:k] + controls[k + 1 :]
-    used = {wire for region, _, _ in controls for wire in region.wires}
-    return [Region(tuple(wire for wire in wiring.qubits_from(0) if wire not in used), "all qubits", True)], controls
+    used = {*wiring.free}.union(*(region.wires for region, _, _ in controls))
+    return [Region(tuple(wire for wire in wiring.made_since(0) if wire not in used), "all qubits", True)], controls
 
 
 def _adjoint(gate: Gate, name: str, angles: list[Any], suffix: str) -> tuple[str, list[Any], str]:

@@ -242,6 +242,15 @@ def _wires(old: tuple[int, ...], rows: Mapping[int, int]) -> tuple[int, ...]:
     return tuple(sorted(rows[wire] for wire in old if wire in rows))
 
 
+def ended_wires(items: Sequence[Item]) -> set[int]:
+    """The wires that stop in these items, those of frames at the end of the frame."""
+    found: set[int] = set()
+    for entry in items:
+        inner = [each for section in entry.sections for each in section.items] if isinstance(entry, Frame) else []
+        found.update(entry.drops if isinstance(entry, Frame) else entry.ended, ended_wires(inner))
+    return found
+
+
 def framed(family: str, sections: Sequence[Section], **details: Any) -> list[Item]:
     """A frame around what its sections touch, or nothing where they touch nothing."""
     wires = {wire for section in sections for entry in section.items for wire in entry.touched_wires}

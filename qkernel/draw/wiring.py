@@ -187,26 +187,32 @@ class Lanes:
             fan.lanes = lanes
 
 
-Snapshot = tuple[list[Wire], dict[str, Register], dict[str, int], set[str], dict[str, list[int]]]
+Snapshot = tuple[list[Wire], dict[str, Register], dict[str, int], set[str], list[int], list[int], dict[str, list[int]]]
 
 
 @dataclass(slots=True)
 class Wiring:
-    """The wires, registers and names of a drawing while it grows."""
+    """The wires, registers and names of a drawing while it grows.
+
+    `made` are the wires of qubits in the order in which they began, again and again those that workspace is on; `free` is
+    workspace that was cleaned, for more of it.
+    """
 
     wires: list[Wire] = field(default_factory=list)
     registers: dict[str, Register] = field(default_factory=dict)
     bits: dict[str, int] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    made: list[int] = field(default_factory=list)
+    free: list[int] = field(default_factory=list)
     lanes: Lanes = field(default_factory=Lanes)
 
     def snapshot(self) -> Snapshot:
         """Everything but lives of lanes, to go back to with `restore`."""
         lanes = {register: list(wires) for register, wires in self.lanes.wires.items()}
-        return list(self.wires), dict(self.registers), dict(self.bits), set(self.names), lanes
+        return [*self.wires], {**self.registers}, {**self.bits}, {*self.names}, [*self.made], [*self.free], lanes
 
     def restore(self, state: Snapshot) -> None:
-        self.wires, self.registers, self.bits, self.names, self.lanes.wires = state
+        self.wires, self.registers, self.bits, self.names, self.made, self.free, self.lanes.wires = state
 
     def fresh(self, name: str) -> str:
         """The user's `name`, marked where the drawing has used it for something else."""
@@ -220,7 +226,7 @@ class Wiring:
         """New wires for `size` qubits (None: one qubit, not a register); the place that they are."""
         unique = self.fresh(name)
         if size is None:
-            self.registers[unique] = Register(unique, self._new([Wire(unique, starts_late=late)]), None, False)
+            self.registers[unique] = Register(unique, self._qubits([Wire(unique, starts_late=late)]), None, False)
             return Place(unique)
         if not isinstance(size, Expr) and size < 0:
             raise SizeError(f"the register `{name}` would have {size} qubits", span=span, label="its size is negative here")
@@ -229,7 +235,7 @@ class Wiring:
         else:
             wires = [Wire(f"{unique}[{k}]", starts_late=late) for k in range(size)]
         is_bundle = isinstance(size, Expr) or size > BUNDLE_ABOVE
-        self.registers[unique] = Register(unique, self._new(wires), wrap(size), is_bundle)
+        self.registers[unique] = Register(unique, self._qubits(wires), wrap(size), is_bundle)
         return Place(unique, ZERO, ONE, wrap(size))
 
     def add_bits(self, name: str, size: Any) -> str:
@@ -242,10 +248,31 @@ class Wiring:
         """A new wire for lanes, without a name in the margin."""
         return self._new([Wire("", starts_late=True, is_lane=True)])[0]
 
-    def qubits_from(self, first: int) -> list[int]:
-        """The wires of qubits from `first` on."""
-        made = range(first, len(self.wires))
-        return [wire for wire in made if not (self.wires[wire].is_classical or self.wires[wire].is_lane)]
+    def made_since(self, first: int) -> list[int]:
+        """The wires of qubits that were made since `first` had been."""
+        return [*dict.fromkeys(self.made[first:])]
+
+    def release(self, wires: Sequence[int]) -> None:
+        """The qubits on these wires are clean and gone: other workspace may have the wires, and their names."""
+        self.free = sorted({*self.free, *wires})
+        gone = [name for name, register in self.registers.items() if register.wires and {*register.wires} <= {*wires}]
+        self.names.difference_update(gone)
+
+    def _qubits(self, wires: list[Wire]) -> tuple[int, ...]:
+        """Wires for qubits: neighbouring ones that are free, where these are late and of the same sizes, or new ones."""
+        count = len(wires)
+        for first in self.free if count and wires[0].starts_late else ():
+            found = range(first, first + count)
+            if {*found} <= {*self.free} and all(self.wires[k].size == wire.size for k, wire in zip(found, wires, strict=True)):
+                self.free = [wire for wire in self.free if wire not in found]
+                self.made += found
+                for k, wire in zip(found, wires, strict=True):
+                    labels = dict.fromkeys([*self.wires[k].label.split(", "), wire.label])
+                    self.wires[k] = replace(self.wires[k], label=", ".join(labels))
+                return tuple(found)
+        made = self._new(wires)
+        self.made += made
+        return made
 
     def _new(self, wires: list[Wire]) -> tuple[int, ...]:
         first = len(self.wires)

@@ -41,10 +41,10 @@ class Unitary(Values):
             self.modified,
             self.modified,
         ]
-        simple += [self.assign, self.evolve, self.spins, self.matrix, self.choose, self.steps, self.applied]
+        simple += [self.assign, self.evolve, self.spins, self.matrix, self.choose, self.steps, self.applied, self.conjugate]
         nested = [self.loop, self.loop, self.branch, self.view, self.carry]
         if self.measures:
-            simple += [self.project, self.project, self.set_bit, self.helped, self.turn]
+            simple += [self.project, self.project, self.set_bit, self.helped, self.turn, self.marked]
             nested += [self.runtime_branch] * 3 + [self.repeat, self.feed]
         self.random.choice(simple if scope.depth >= 3 or self.chance(0.6) else nested)(scope)
         self.indent = indent
@@ -155,11 +155,36 @@ class Unitary(Values):
 
     def applied(self, scope: Scope) -> None:
         """A kernel that is given a helper, a gate or a function."""
+        if self.chance(0.3):
+            usable = [helper for helper in self.usable(scope) if helper.shape == "register"]
+            helper = self.random.choice(usable) if usable else None
+            step = f"{helper.name}({', '.join(['r', *self.arguments(scope, helper)])})" if helper else "qk.ry(r, 0.3)"
+            name = scope.register
+            self.write(f"{name} = repeated(lambda r: {step}, {name}, abs({self.integer(scope, 1)}))")
+            return
         scope = self.guarded(scope, 1)
         place = f"{scope.register}[{self.distinct(scope, 1)[0]}]"
-        usable = [helper.name for helper in self.helpers if helper.shape == "qubit"]
+        usable = [helper.name for helper in self.helpers if helper.shape == "qubit" and helper.parameters]
         step = self.pick(*usable, *(f"qk.{name}" for name in ROTATIONS), "lambda x, t: qk.rz(qk.h(x), t)")
         self.write(f"{place} = applied({step}, {place}, {self.number(scope, 1)})")
+
+    def conjugate(self, scope: Scope) -> None:
+        """An operation between another and its inverse, some times under modifiers."""
+        count = self.pick(1, 2)
+        chosen = [helper for helper in self.usable(scope) if helper.shape == ("pair" if count == 2 else "qubit")]
+        gates = PAIRS if count == 2 else PLAIN
+        operations = []
+        for _ in range(2):
+            helper = self.random.choice(chosen) if chosen and self.chance(0.5) else None
+            taken = "r, s" if count == 2 else "r"
+            step = f"{helper.name}({', '.join([taken, *self.arguments(scope, helper)])})" if helper else ""
+            operations.append(f"lambda {taken}: {step}" if helper else f"qk.{self.random.choice(gates)}")
+        operation = f"qk.within_apply({', '.join(operations)})"
+        controls = self.pick(0, 0, 1)
+        operation = f"qk.control({operation})" if controls else self.pick(operation, f"qk.inverse({operation})")
+        scope = self.guarded(scope, count + controls)
+        targets = ", ".join(f"{scope.register}[{index}]" for index in self.distinct(scope, count + controls))
+        self.write(f"{targets} = {operation}({targets})")
 
     def call(self, scope: Scope) -> None:
         """A call of a helper as it is."""
@@ -448,6 +473,13 @@ class Statements(Unitary):
         name = self.pick(*(ROTATIONS if count == 1 else ["rxx", "ryy", "rzz"]))
         targets = ", ".join(f"{scope.register}[{index}]" for index in self.distinct(scope, count))
         self.write(f"{targets} = qk.{name}({targets}, {angle})")
+
+    def marked(self, scope: Scope) -> None:
+        """A phase where two qubits are 1, by a third that a measurement takes back; under control too."""
+        scope = self.guarded(scope, 3)
+        controls = self.pick(0, 1)
+        targets = ", ".join(f"{scope.register}[{index}]" for index in self.distinct(scope, 2 + controls))
+        self.write(f"{targets} = {'qk.control(marked)' if controls else 'marked'}({targets}, {self.number(scope, 1)})")
 
     def helped(self, scope: Scope) -> None:
         """Measured by a helper, or corrected by one that is told a bit."""

@@ -9,12 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Helper:
-    """A kernel that others call. `shape` says what it acts on: `qubit`, `pair` or `register`; whether it cleans an ancilla."""
+    """A kernel that others call. `shape` says what it acts on: `qubit`, `pair` or `register`.
+
+    Some clean an ancilla, some bring forms of their own.
+    """
 
     name: str
     shape: str
     parameters: tuple[tuple[str, str], ...]
     cleans: bool = False
+    formed: bool = False
 
 
 @dataclass
@@ -46,7 +50,7 @@ class Values:
         self.random, self.measures = random, measures
         self.lines: list[str] = []
         self.indent = 0
-        self.helpers: list[Helper] = []
+        self.helpers: list[Helper] = [Helper("asked", "qubit", ())]
         self.counter = 0
 
     # text ---------------------------------------------------------------------------------------------------------------

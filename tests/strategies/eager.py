@@ -1,16 +1,17 @@
 """Kernels run as plain Python on a state vector: what a program means, read without the compiler.
 
 `execute` runs a program's text with `qk` standing for functions that act at once. Qubits are numbers, loops and branches
-are Python's own, `control` and `inverse` act on the list of gates that a call made. Gate matrices are Qiskit's.
+are Python's own, `control` and `inverse` act on the list of gates that a call made (`tapes`). Gate matrices are Qiskit's.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +21,7 @@ from qiskit.circuit import library
 
 import qkernel as real
 import qkernel.observable as qko
-from tests.strategies.world import Invalid, Operation, Qubit, TooLarge, World, acted
+from tests.strategies.world import Invalid, Qubit, TooLarge, World, acted
 
 FAINT = 1e-10
 
@@ -147,6 +148,21 @@ def pauli_evolve(target: Any, observable: Any, time: float) -> Any:
 PAULIS = {"X": np.array([[0, 1], [1, 0]]), "Y": np.array([[0, -1j], [1j, 0]]), "Z": np.diag([1, -1])}
 
 
+def prepare(target: Any, amplitudes: Any, imaginary: Any = None) -> Any:
+    """Any unitary that takes the 0 of two fresh qubits to the state; gates that do nothing make up the count."""
+    vector = np.zeros(2 ** len(target), complex)
+    vector[: len(amplitudes)] += amplitudes
+    if imaginary is not None:
+        vector[: len(imaginary)] += 1j * np.array(imaginary)
+    basis, triangle = np.linalg.qr(np.column_stack([vector, np.eye(len(vector))]))
+    first, second = flat(target)
+    world.apply(basis * triangle[0, 0] / abs(triangle[0, 0]), (first, second))
+    rotations, entanglers = (3, 2) if imaginary is None else (6, 4)
+    for qubits in [(first,)] * rotations + [(first, second)] * (entanglers - 1):
+        world.apply(np.eye(1 << len(qubits)), qubits)
+    return target
+
+
 def flat(target: Any) -> list[int]:
     """The numbers of the qubits in a qubit, register or tuple of them."""
     return [target.index] if isinstance(target, Qubit) else [index for part in target for index in flat(part)]
@@ -155,7 +171,7 @@ def flat(target: Any) -> list[int]:
 # modifiers --------------------------------------------------------------------------------------------------------------
 
 
-def record(operation: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, list[Operation]]:
+def record(operation: Callable[..., Any], arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, list[Any]]:
     outer, world.tape = world.tape, []
     world.recording += 1
     try:
@@ -166,11 +182,83 @@ def record(operation: Callable[..., Any], arguments: tuple[Any, ...], keywords: 
         world.recording -= 1
 
 
-def dagger(tape: list[Operation]) -> list[Operation]:
-    return [(matrix.conj().T, qubits) for matrix, qubits in reversed(tape)]
+@dataclass(frozen=True)
+class Held:
+    """An operation of a setup or of its inverse: controls leave it alone."""
+
+    step: Any
 
 
-def repeated(tape: list[Operation], power: int) -> list[Operation]:
+@dataclass(frozen=True)
+class Asked:
+    """A call of an oracle, under whatever modifiers."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A call of a kernel with forms of its own, until it is known under which modifiers it stands."""
+
+    kernel: Any
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+    is_inverted: bool = False
+    controls: tuple[int, ...] = ()
+    others: tuple[tuple[list[int], int], ...] = ()
+
+    def write(self) -> None:
+        """Run the form that fits, and do to its gates what is left of the modifiers."""
+        kernel, is_inverted, arguments, controls = self.kernel, self.is_inverted, self.arguments, list(self.controls)
+        if is_inverted and "inverse" in kernel.forms:
+            kernel, is_inverted = kernel.forms["inverse"], False
+        if controls and "control" in kernel.forms:
+            kernel = kernel.forms["control"]
+            if is_inverted and "inverse" in kernel.forms:
+                kernel, is_inverted = kernel.forms["inverse"], False
+            qubits = Register(map(Qubit, controls))
+            takes_one = next(iter(inspect.signature(kernel).parameters.values())).annotation is real.Qubit
+            arguments, controls = (qubits[0] if takes_one else qubits, *arguments), controls[1:] if takes_one else []
+        if not (is_inverted or controls or self.others):
+            kernel.run(*arguments, **self.keywords)
+            return
+        _, tape = record(kernel.run, arguments, self.keywords)
+        tape = dagger(tape) if is_inverted else tape
+        if controls:
+            tape = [_controlled(step, controls, (1 << len(controls)) - 1, True) for step in tape]
+        for qubits, value in self.others:
+            tape = [_controlled(step, qubits, value, False) for step in tape]
+        replay(tape)
+
+
+def dagger(tape: list[Any]) -> list[Any]:
+    return [_inverted(step) for step in reversed(tape)]
+
+
+def _inverted(step: Any) -> Any:
+    match step:
+        case Held(inner):
+            return Held(_inverted(inner))
+        case Asked():
+            return step
+        case Waiting():
+            return replace(step, is_inverted=not step.is_inverted)
+    matrix, qubits = step
+    return matrix.conj().T, qubits
+
+
+def _controlled(step: Any, controls: list[int], value: int, is_plain: bool) -> Any:
+    """A step where the controls hold the value, which nobody wrote down if it `is_plain`."""
+    match step:
+        case Held() | Asked():
+            return step
+        case Waiting() if is_plain:
+            return replace(step, controls=(*step.controls, *controls))
+        case Waiting():
+            return replace(step, others=(*step.others, (controls, value)))
+    matrix, qubits = step
+    return controlled(matrix, len(controls), value), (*controls, *qubits)
+
+
+def repeated(tape: list[Any], power: int) -> list[Any]:
     return tape * power if power >= 0 else dagger(tape) * -power
 
 
@@ -182,9 +270,38 @@ def controlled(matrix: Any, count: int, value: int) -> Any:
     return result
 
 
-def replay(tape: list[Operation]) -> None:
-    for matrix, qubits in tape:
-        world.apply(matrix, qubits)
+def replay(tape: list[Any]) -> None:
+    """Do what was recorded, or record it again."""
+    for step in tape:
+        while isinstance(step, Held) and not world.recording:
+            step = step.step
+        match step:
+            case tuple() as operation:
+                world.apply(*operation)
+            case other if world.recording:
+                world.tape.append(other)
+            case Asked():
+                world.asked += 1
+            case Waiting() as call:
+                call.write()
+
+
+def within_apply(outer: Any, inner: Any) -> Any:
+    def conjugated(*arguments: Any, **keywords: Any) -> Any:
+        mine, other = (
+            {name: value for name, value in keywords.items() if name in inspect.signature(operation).parameters}
+            for operation in (outer, inner)
+        )
+        world.enter()
+        given, setup = record(outer, arguments, mine)
+        made = [*world.level.made]
+        replay([Held(step) for step in setup])
+        inner(*(given if isinstance(given, tuple) else (given,)), **other)
+        replay([Held(step) for step in dagger(setup)])
+        world.leave([qubit for qubit in world.level.made if qubit not in made])
+        return arguments[0] if len(arguments) == 1 else arguments
+
+    return conjugated
 
 
 def inverse(operation: Any) -> Any:
@@ -209,8 +326,8 @@ def control(operation: Any, num_controls: int = 1, control_value: int | None = N
             raise Invalid("other controls")
         controls = arguments[:position]
         result, tape = record(operation, arguments[position:], keywords)
-        for matrix, qubits in repeated(repeated(tape, own_power), power):
-            world.apply(controlled(matrix, count, chosen), (*flat(controls), *qubits))
+        steps = repeated(repeated(tape, own_power), power)
+        replay([_controlled(step, flat(controls), chosen, control_value is None) for step in steps])
         return (*controls, *(result if isinstance(result, tuple) else (result,)))
 
     return with_controls
@@ -303,7 +420,7 @@ def _kernel(function: Any = None, *, clean_ancillas: bool = False) -> Any:
     if function is None:
         return partial(_kernel, clean_ancillas=clean_ancillas)
 
-    def called(*arguments: Any, **keywords: Any) -> Any:
+    def run(*arguments: Any, **keywords: Any) -> Any:
         lists = [value if _is_list(value) else None for value in arguments]
         values = [value if given is None else Register(_qubits(value)) for value, given in zip(arguments, lists, strict=True)]
         if clean_ancillas:
@@ -314,7 +431,21 @@ def _kernel(function: Any = None, *, clean_ancillas: bool = False) -> Any:
         back = {id(value): given for value, given in zip(values, lists, strict=True) if given is not None}
         return tuple(back.get(id(part), part) for part in result) if isinstance(result, tuple) else back.get(id(result), result)
 
-    return called
+    def called(*arguments: Any, **keywords: Any) -> Any:
+        if not (forms and world.recording):
+            return run(*arguments, **keywords)
+        world.tape.append(Waiting(called, arguments, keywords))
+        qubits = tuple(part for part in arguments if isinstance(part, (Qubit, Register)) or _is_list(part))
+        return qubits[0] if len(qubits) == 1 else qubits
+
+    def form(kind: str) -> Callable[[Any], Any]:
+        return lambda kernel: forms.setdefault(kind, kernel)
+
+    forms: dict[str, Any] = {}
+    kernel: Any = called
+    kernel.__signature__ = inspect.signature(function)
+    kernel.run, kernel.forms, kernel.inverse, kernel.control = run, forms, form("inverse"), form("control")
+    return kernel
 
 
 def _is_list(value: Any) -> bool:
@@ -329,6 +460,14 @@ def _composite(name: str) -> Any:
     return lambda kernel: kernel
 
 
+def _oracle(name: str, num_qubits: int) -> Any:
+    def asked(*qubits: Any) -> Any:
+        replay([Asked()])
+        return qubits[0] if len(qubits) == 1 else qubits
+
+    return asked
+
+
 _TYPES = ("Qubit", "Bit", "UInt", "Float", "Vector", "Dict", "Tuple", "Observable", "QFixed", "Kernel")
 TYPES = {name: getattr(real, name) for name in _TYPES}
 QK = SimpleNamespace(
@@ -337,11 +476,13 @@ QK = SimpleNamespace(
     **{name: getattr(math, name) for name in ["sin", "cos", "tan", "exp", "log", "sqrt", "floor", "ceil", "log2"]},
     qkernel=_kernel,
     composite_gate=_composite,
+    Oracle=_oracle,
     struct=dataclass(frozen=True),
     qubit=lambda name=None: world.fresh(),
     qubit_array=lambda n, name=None: Register(world.fresh() for _ in builtins.range(n)),
-    unitary=unitary, barrier=barrier, pauli_evolve=pauli_evolve, inverse=inverse, control=control, global_phase=global_phase,
-    select=select, measure=measure, reset=reset, measure_reset=measure_reset, expval=expval, probabilities=probabilities,
+    unitary=unitary, barrier=barrier, pauli_evolve=pauli_evolve, prepare=prepare, within_apply=within_apply,
+    inverse=inverse, control=control, global_phase=global_phase, select=select, measure=measure, reset=reset,
+    measure_reset=measure_reset, expval=expval, probabilities=probabilities,
     project_z=lambda target: project(target, "z"),
     project_x=lambda target: project(target, "x"),
     project_y=lambda target: project(target, "y"),

@@ -22,7 +22,7 @@ def read(circuit: Circuit, theta: Any) -> QuantumCircuit:
 
     Qiskit reads sums and products of inputs only: with other angles the circuit is bound before.
     """
-    if circuit.angles.non_affine:
+    if circuit.angles.non_affine or circuit.angles.preparations:
         known: dict[str, Any] = {}
         for entry in circuit.angles.parameters:
             mine = theta[entry.start : entry.start + entry.size]

@@ -15,8 +15,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 import qkernel.observable as qko
-from tests.strategies.drawn_statements import PAIR_ROTATIONS, PAIRS, PLAIN, ROTATIONS, Statements
-from tests.strategies.drawn_values import Helper, Scope
+from tests.strategies.drawn_helpers import Helpers
+from tests.strategies.drawn_values import Scope
 
 HEADER = "import math\n\nimport numpy as np\n\nimport qkernel as qk\nimport qkernel.observable as qko\n\n"
 MATRICES = """\
@@ -47,6 +47,20 @@ def crossed(q: qk.Vector[qk.Qubit], m: qk.UInt) -> tuple[qk.Qubit, qk.Qubit]:
 @qk.qkernel
 def applied(u: qk.Kernel[[qk.Qubit, qk.Float], qk.Qubit], x: qk.Qubit, a: qk.Float) -> qk.Qubit:
     return qk.s(u(x, a))
+
+
+@qk.qkernel
+def repeated(
+    u: qk.Kernel[[qk.Vector[qk.Qubit]], qk.Vector[qk.Qubit]], q: qk.Vector[qk.Qubit], m: qk.UInt
+) -> qk.Vector[qk.Qubit]:
+    for i in qk.range(m % 3):
+        q = u(qk.inverse(u)(q)) if i % 2 == 1 else u(q)
+    return q
+
+
+@qk.qkernel
+def asked(x: qk.Qubit) -> qk.Qubit:
+    return qk.s(qk.h(x))
 """
 FEEDBACK = """
 
@@ -84,6 +98,26 @@ def mend(x: qk.Qubit, wrong: qk.Bit, a: qk.Float) -> qk.Qubit:
 
 
 @qk.qkernel
+def both(x: qk.Qubit, y: qk.Qubit, z: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit, qk.Qubit]:
+    return qk.ccx(x, y, z)
+
+
+@both.inverse
+@qk.qkernel
+def neither(x: qk.Qubit, y: qk.Qubit, z: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit, qk.Qubit]:
+    z, seen = qk.measure_reset(qk.h(z))
+    if seen:
+        x, y = qk.cz(x, y)
+    return x, y, z
+
+
+@qk.qkernel(clean_ancillas=True)
+def marked(x: qk.Qubit, y: qk.Qubit, a: qk.Float) -> tuple[qk.Qubit, qk.Qubit]:
+    x, y, z = qk.within_apply(both, lambda x, y, z: (x, y, qk.p(z, a)))(x, y, qk.qubit())
+    return x, y
+
+
+@qk.qkernel
 def finish(q: qk.Vector[qk.Qubit], flip: qk.Bit) -> qk.Vector[qk.Bit]:
     bits = qk.bit_array(len(q))
     for i in qk.range(len(q)):
@@ -108,95 +142,8 @@ class Program:
         return HEADER + self.source
 
 
-class Writer(Statements):
+class Writer(Helpers):
     """Draws a program and writes its text."""
-
-    def define(self, name: str, decorator: str, parameters: list[str], result: str) -> None:
-        self.lines += ["", ""] if self.lines else []
-        self.write(decorator)
-        self.write(f"def {name}({', '.join(parameters)}) -> {result}:")
-        self.indent = 1
-
-    def helper(self) -> None:
-        """A kernel on a qubit, on a pair or on a register; it may call those before it."""
-        name = self.fresh("f")
-        shape = self.pick("qubit", "pair", "register", "register", "ancilla", "ancillas", "recursion")
-        default = " = 0.25" if self.chance(0.15) else ""
-        decorator = self.pick("@qk.qkernel", "@qk.qkernel", f'@qk.composite_gate(name="box_{name}")\n@qk.qkernel')
-        if shape in ("qubit", "pair"):
-            names = ["x"] if shape == "qubit" else ["x", "y"]
-            self.define(
-                name,
-                decorator,
-                [*(f"{entry}: qk.Qubit" for entry in names), f"a: qk.Float{default}"],
-                "qk.Qubit" if shape == "qubit" else "tuple[qk.Qubit, qk.Qubit]",
-            )
-            scope = Scope("", "2", floats=["a"])
-            for _ in range(self.random.randint(1, 3)):
-                self.random.shuffle(names)
-                if shape == "pair" and self.chance(0.6):
-                    self.gate_on(scope, self.pick(*PAIRS, *PAIR_ROTATIONS), names)
-                else:
-                    self.gate_on(scope, self.pick(*PLAIN, *ROTATIONS, *ROTATIONS, "u"), [names[0]])
-            self.write(f"return {', '.join(sorted(names))}")
-            self.helpers.append(Helper(name, shape, (("a", "qk.Float"),)))
-        elif shape == "ancilla":
-            self.define(
-                name,
-                "@qk.qkernel(clean_ancillas=True)",
-                ["x: qk.Qubit", "y: qk.Qubit", "a: qk.Float"],
-                "tuple[qk.Qubit, qk.Qubit]",
-            )
-            self.write(f"z = qk.qubit({self.pick('', chr(34) + 'z' + chr(34))})")
-            self.write("x, z = qk.cx(x, z)")
-            self.write(f"z, y = qk.{self.pick('crx', 'cry', 'cp')}(z, y, {self.number(Scope('', '2', floats=['a']))})")
-            self.write("x, z = qk.cx(x, z)")
-            self.write("return x, y")
-            self.helpers.append(Helper(name, "pair", (("a", "qk.Float"),), cleans=True))
-        elif shape == "ancillas":
-            parameters = [("a", "qk.Float"), ("m", "qk.UInt")]
-            self.define(
-                name,
-                "@qk.qkernel(clean_ancillas=True)",
-                ["q: qk.Vector[qk.Qubit]", *(f"{entry}: {kind}" for entry, kind in parameters)],
-                "qk.Vector[qk.Qubit]",
-            )
-            inner = [helper.name for helper in self.helpers if helper.cleans]
-            self.write("c = qk.qubit_array(m % 2 + 1)")
-            self.write("if len(q) > 1:")
-            self.write("    for i in qk.range(len(c)):")
-            self.write("        q[0], c[i] = qk.cx(q[0], c[i])")
-            self.write(f"        c[i], q[1] = qk.{self.pick('crx', 'cry', 'cp')}(c[i], q[1], a)")
-            if inner:
-                self.write(f"    q[0], q[1] = {self.pick(*inner)}(q[0], q[1], a)")
-            self.write("    for i in qk.range(len(c)):")
-            self.write("        q[0], c[i] = qk.cx(q[0], c[i])")
-            self.write("return q")
-            self.helpers.append(Helper(name, "register", tuple(parameters)))
-        elif shape == "recursion":
-            self.define(name, "@qk.qkernel", ["q: qk.Vector[qk.Qubit]", "depth: qk.UInt", "a: qk.Float"], "qk.Vector[qk.Qubit]")
-            self.write("if depth > 0:")
-            self.indent = 2
-            self.block(Scope("q", "len(q)", integers=["depth"], floats=["a"], depth=2), 2)
-            self.write(f"q = {name}(q, depth - 1, {self.pick('a / 2', 'a + 0.1', '-a')})")
-            self.helpers.append(Helper(name, "register", (("depth", "qk.UInt"), ("a", "qk.Float"))))
-            self.indent = 1
-            self.write("return q")
-        else:
-            parameters = [("a", "qk.Float"), ("m", "qk.UInt"), ("v", "qk.Vector[qk.Float]")]
-            self.define(
-                name,
-                "@qk.qkernel",
-                ["q: qk.Vector[qk.Qubit]", *(f"{entry}: {kind}" for entry, kind in parameters)],
-                "qk.Vector[qk.Qubit]",
-            )
-            size = self.pick("len(q)", "q.shape[0]", "size")
-            if size == "size":
-                self.write("size = q.shape[0]")
-            self.block(Scope("q", size, integers=["m"], floats=["a"], vector="v", depth=1, loops=1), 3)
-            self.write("return q")
-            self.helpers.append(Helper(name, "register", tuple(parameters)))
-        self.indent = 0
 
     def kernel(self) -> None:
         """The unitary kernel `k`."""
@@ -220,9 +167,18 @@ class Writer(Statements):
             self.write(self.pick("x = qk.rx(x, a)", "y = qk.rx(y, a)"))
             self.write("if n > 0:")
             self.write("    y, q[0] = qk.crx(y, q[0], b)")
+        self.loaded()
         self.write(f"q = k(q, {CALL})")
         self.write("return qk.expval(q, observable)")
         self.indent = 0
+
+    def loaded(self) -> None:
+        """Two more qubits in a state by its amplitudes, where the program draws that."""
+        if self.chance(0.2):
+            imaginary = self.pick("", ", imaginary=[b, 0.2, 0.7, a]", ", imaginary=[b, 0.2]")
+            self.write(f"p = qk.prepare(qk.qubit_array(2), [0.5, a, v[0], -0.3]{imaginary})")
+            self.write("if n > 0:")
+            self.write("    p[1], q[0] = qk.crx(p[1], q[0], a)")
 
     def measuring(self) -> None:
         """The entry of a program that measures; n is 2 or more."""
@@ -232,6 +188,7 @@ class Writer(Statements):
         self.lines += PREPARE
         self.write("parity = qk.measure(qk.ry(qk.qubit(), 1.1))")
         self.write("count = 0")
+        self.loaded()
         result = self.pick("bits", "bits", "bits", "parts", "loop", "fixed", "value", "probabilities")
         self.may_wait = result not in ("value", "probabilities")
         scope = Scope("q", "n", least=2, floats=["a", "b"], vector="v", depth=0, loops=1)

@@ -248,6 +248,29 @@ def text(case: Case) -> None:
         raise Mismatch("the circuit of the text is another")
 
 
+def oracles(case: Case) -> None:
+    """With an oracle in place of a kernel: as many calls as plain Python makes, in closed form too; text and drawings."""
+    program = rewrites.asking(case.program)
+    main = load(program.script)[program.entry]
+    known = {name: value for name, value in program.values.items() if name not in ("a", "b")}
+    bound = main.estimate_resources(bindings=known)
+    if not program.measures:
+        world = eager.execute(eager.load(program.source, program.entry), program.values)[1]
+        _equal("calls of the oracle", bound.calls.oracle_calls.get("asked", 0), world.asked)
+        _compare_counts("beside the oracle", bound, _gate_counts(world))
+    if qk.parse(str(main.ir)) != main.ir:
+        raise Mismatch("the text of a program with an oracle reads back otherwise")
+    for options in ({}, {"inline": True}, {"fold_loops": False, "inline": True, **case.sizes}):
+        if found := loose_ends(main.draw(output="text", width=120, max_gates=100_000, **options)):
+            raise Mismatch(f"a line of a drawing ends in nothing: {found[0]}")
+    try:
+        closed = main.estimate_resources().substitute(**known)
+    except (qk.errors.EntrypointValidationError, TooMuchWork):
+        return
+    _equal("closed form of the calls", closed.calls.oracle_calls.get("asked", 0), bound.calls.oracle_calls.get("asked", 0))
+    _equal("closed form beside the oracle", closed.gates.total, bound.gates.total)
+
+
 def gradients(case: Case) -> None:
     """Adjoint = PyTorch's = parameter shift = finite differences."""
     circuit, theta = case.circuit, case.theta
@@ -456,13 +479,13 @@ REWRITTEN: dict[str, Property] = {
 }
 UNITARY: dict[str, Property] = {
     "state": state, "qiskit_state": qiskit_state, "openqasm_state": openqasm_state, "inverse": inverse, "control": control,
-    "counts": counts, "text": text, "collisions": collisions,
+    "counts": counts, "oracles": oracles, "text": text, "collisions": collisions,
     "gradients": gradients, "batch": batch, "no_samples": no_samples, "draw": draw, **REWRITTEN,
 }  # fmt: skip
 MEASURING: dict[str, Property] = {
     "exact": exact, "gradients": gradients, "native": _on("native"), "reference": _on("reference"),
-    "aer": _on("qiskit"), "openqasm": _sampled("of the OpenQASM text", _of_openqasm), "counts": counts, "text": text,
-    "draw": draw, **REWRITTEN,
+    "aer": _on("qiskit"), "openqasm": _sampled("of the OpenQASM text", _of_openqasm), "counts": counts, "oracles": oracles,
+    "text": text, "draw": draw, **REWRITTEN,
 }  # fmt: skip
 
 

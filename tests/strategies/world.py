@@ -56,6 +56,7 @@ class World:
     outcomes: list[int] = field(default_factory=list)
     chances: list[float] = field(default_factory=list)
     measurements: int = 0
+    asked: int = 0
     recording: int = 0
     level: Level = field(default_factory=Level)
     free: list[int] = field(default_factory=list)
