@@ -27,6 +27,7 @@ from qkernel.errors import (
     GradientError,
     KernelTypeError,
     ShotsError,
+    TargetCapabilityError,
     UnknownBindingError,
     ValidationError,
 )
@@ -208,6 +209,25 @@ class Executable(Verbs):
         }
         parameters = tuple(replace(p, default=defaults.get(p.name)) for p in entry.parameters)
         save(Module((replace(entry, parameters=parameters), *callees)), path)
+
+    def report(self, *, engine: Any = None, bindings: Mapping[str, Any] | None = None, **values: Any) -> Any:
+        """What the engine's target makes of the circuit: depth, gates, layout, duration, expected fidelity, before and after.
+
+        Prints as a table; its `circuits` have the numbers and the circuits themselves, one for each measurement basis. With
+        values of all parameters it also has what a simulation by matrix product states leaves out.
+        Raises `TargetCapabilityError` for an engine without a target.
+        """
+        target: Any = self._on(engine).engine
+        if not hasattr(target, "report"):
+            raise TargetCapabilityError(
+                f"the engine `{target.name}` runs circuits as they are, and has nothing to report",
+                help="give the target: `report(engine=backend)`",
+            )
+        measures = self._outputs.uses_readouts and "expectation" not in target.features
+        program = self._program(target, Shots(DEFAULT_SHOTS) if measures else None)
+        known = {**given(bindings), **values}
+        theta = self._theta(known)[0][:1] if known or not self.has_parameters else None
+        return target.report(self.name, program.sent(), theta)
 
     # What the verbs do --------------------------------------------------------------------------------------------------
 

@@ -200,6 +200,12 @@ class Program:
             result.append((group, self.kept[key]))
         return result
 
+    def sent(self) -> list[Prepared]:
+        """What the engine runs for one value: the circuit, or for shots one circuit for each measurement basis."""
+        if self.shots is None:
+            return [self.prepared("plain", np.dtype(np.float64))]
+        return [each for _, each in self._measured("plain", np.dtype(np.float64))]
+
     # Values and derivatives ---------------------------------------------------------------------------------------------
 
     def environment(self, theta: Array) -> dict[Any, Any]:

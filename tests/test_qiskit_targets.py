@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import json
+import math
 from typing import Any
 
+import numpy as np
 import pytest
 from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.transpiler import CouplingMap, InstructionProperties
+from qiskit_aer import AerSimulator
+from rich.console import Console
 
 import qkernel as qk
 import qkernel.observable as qko
+from qkernel.errors import TargetCapabilityError
 from qkernel.nn import QLayer
 from qkernel_backends.qiskit import QiskitEngine, devices
 
@@ -69,3 +77,125 @@ def test_layers_keep_their_circuits(transpiled: list[Any]) -> None:
     for _ in range(3):
         layer(torch.zeros(1, 2, requires_grad=True)).sum().backward()
     assert len(transpiled) == 4
+
+
+# reports
+
+
+@qk.qkernel
+def ring(n: qk.UInt, angles: qk.Vector[qk.Float]) -> qk.Vector[qk.Bit]:
+    q = qk.ry(qk.qubit_array(n), angles)
+    for i in qk.range(n):
+        q[i], q[(i + 1) % n] = qk.cx(q[i], q[(i + 1) % n])
+    return qk.measure(q)
+
+
+def on_a_line(qubits: int = 6, **options: Any) -> GenericBackendV2:
+    return GenericBackendV2(qubits, coupling_map=CouplingMap.from_line(qubits), seed=1, **options)
+
+
+def test_a_report_agrees_with_qiskit_and_with_the_targets_rates() -> None:
+    device = on_a_line()
+    program = ring.compile({"n": 4}, ["angles"], engine=QiskitEngine(device, initial_layout=[4, 2, 3, 5]))
+    (found,) = program.report().circuits
+    made, written = found.circuit, program.to_circuit()
+    assert found.before.depth == written.depth() == 6
+    assert (found.before.gates, found.before.two_qubit, found.before.measurements) == (8, 4, 4)
+    assert found.before.counts == dict(written.count_ops())
+    assert (found.before.duration, found.before.fidelity) == (None, None)
+    after = found.after
+    assert after.depth == made.depth()
+    assert after.two_qubit_depth == made.depth(lambda row: len(row.qubits) == 2)
+    assert after.counts == dict(made.count_ops())
+    assert after.two_qubit == made.num_nonlocal_gates() > 4
+    assert after.duration == pytest.approx(made.estimate_duration(device.target, "s"))
+    errors = [
+        device.target[row.operation.name][tuple(made.find_bit(qubit).index for qubit in row.qubits)].error for row in made.data
+    ]
+    assert after.fidelity == pytest.approx(math.prod(1 - error for error in errors))
+    assert found.layout == {"q[0]": 4, "q[1]": 2, "q[2]": 3, "q[3]": 5}
+    assert list(found.final_layout.values()) == made.layout.final_index_layout()[:4]
+
+
+def test_a_report_is_a_table_and_plain_data() -> None:
+    report = turned.compile(parameters=["angles"], lengths={"angles": 2}, engine=on_a_line()).report()
+    assert len(report.circuits) == 2  # the bases of Z and X
+    assert report.duration == sum(entry.after.duration for entry in report.circuits)
+    data = json.loads(json.dumps(report.to_dict()))
+    assert [entry["after"]["measurements"] for entry in data["circuits"]] == [1, 1]
+    assert str(report).splitlines()[:2] == [
+        "turned on generic_backend_6q",
+        "                   as written  basis 1  basis 2",
+    ]
+    console = Console(record=True, width=100, file=io.StringIO())
+    console.print(report)
+    for text in (str(report), console.export_text(), report._repr_html_()):
+        assert "expected fidelity" in text
+        assert "layout: q[0] → 0, q[1] → 1" in text
+
+
+def test_what_a_target_does_not_know_is_not_made_up() -> None:
+    @qk.qkernel
+    def branching(angle: qk.Float) -> qk.Vector[qk.Bit]:
+        q = qk.rx(qk.qubit_array(2), angle)
+        q[0], bit = qk.project_z(q[0])
+        if bit:
+            q[1] = qk.x(q[1])
+        else:
+            q[1] = qk.h(qk.h(q[1]))
+        q[0] = qk.reset(q[0])
+        return qk.measure(q)
+
+    device = GenericBackendV2(3, control_flow=True, seed=1)
+    (found,) = branching.compile(engine=device).report().circuits
+    assert found.after.unrated == ("reset",)
+    assert 0 < found.after.fidelity < 1
+    assert found.after.duration > 0
+    assert found.before.depth == 5
+    (without,) = branching.compile(engine=GenericBackendV2(3, control_flow=True, noise_info=False)).report().circuits
+    assert (without.after.fidelity, without.after.duration, without.after.unrated) == (None, None, ())
+    (on_aer,) = branching.compile(engine="qiskit").report().circuits
+    assert on_aer.after.depth == 5
+    with pytest.raises(TargetCapabilityError, match="`native` runs circuits as they are"):
+        branching.compile(engine="native").report()
+
+
+def test_the_worse_block_of_a_branch_counts() -> None:
+    @qk.qkernel
+    def branching() -> qk.Bit:
+        a, b = qk.qubit(), qk.qubit()
+        if qk.measure(a):
+            b = qk.x(b)
+        return qk.measure(b)
+
+    device = GenericBackendV2(2, control_flow=True, seed=1)
+    for name, error, duration in (("x", 0.25, 3e-6), ("measure", 0.5, 1e-6)):
+        for places in device.target[name]:
+            device.target.update_instruction_properties(name, places, InstructionProperties(duration, error))
+    (found,) = branching.compile(engine=device).report().circuits
+    assert found.after.fidelity == pytest.approx(0.5 * 0.75 * 0.5)
+    assert found.after.duration == pytest.approx(5e-6)
+
+
+def test_what_matrix_product_states_leave_out_is_reported() -> None:
+    @qk.qkernel
+    def bricks(angles: qk.Matrix[qk.Float]) -> qk.Float:
+        q = qk.qubit_array(8)
+        for layer in qk.range(6):
+            q = qk.ry(q, angles[layer])
+            for i in qk.range(layer % 2, 7, 2):
+                q[i], q[i + 1] = qk.cx(q[i], q[i + 1])
+        return qk.expval(q, qko.Z(0))
+
+    angles = np.random.default_rng(1).uniform(0, 3, (6, 8))
+    exact = bricks.statevector(angles=angles)
+    for bond, low, high in ((None, 0.0, 1e-14), (4, 1e-4, 1e-2)):
+        simulator = AerSimulator(method="matrix_product_state", matrix_product_state_max_bond_dimension=bond)
+        program = bricks.compile(parameters=["angles"], lengths={"angles": (6, 8)}, engine=simulator)
+        overlap = abs(np.vdot(program.statevector(angles=angles), exact)) ** 2
+        (found,) = program.report(angles=angles).circuits
+        assert low <= found.truncation.discarded <= high
+        assert found.truncation.discarded == pytest.approx(1 - overlap, rel=0.01, abs=1e-12)
+        assert found.truncation.bond_dimension == (bond or 8)
+        assert f"discarded weight {found.truncation.discarded:.3g}" in str(program.report(angles=angles))
+        assert program.report().circuits[0].truncation is None

@@ -16,6 +16,7 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 
+from qkernel.draw.concrete import wire_names
 from qkernel.errors import TargetCapabilityError
 from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import Circuit
@@ -25,7 +26,8 @@ from qkernel_backends.histories import no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.qiskit.devices import check_options, device_of, fitted, is_restricted
 from qkernel_backends.qiskit.emission import emit_with
-from qkernel_backends.qiskit.methods import METHODS, features_of, simulator_with
+from qkernel_backends.qiskit.methods import METHODS, features_of, simulator_with, truncation
+from qkernel_backends.qiskit.report import CircuitFigures, CircuitReport, TargetReport, Truncation
 from qkernel_backends.qiskit.running import bits_of, branches_read, careful, experiments, faithful, running
 
 Array = np.ndarray[Any, Any]
@@ -117,6 +119,12 @@ class QiskitEngine:
         """Make `circuit` ready; a simulator that is not given computes in the precision of `dtype`."""
         return QiskitPrepared(self, circuit, np.dtype(dtype))
 
+    def report(self, name: str, prepared: Sequence[QiskitPrepared], theta: Array | None = None) -> TargetReport:
+        """What the target makes of the circuits of a kernel called `name`; see `QiskitPrepared.report`."""
+        device = device_of(self.runs_on)
+        target = "Aer" if device is None else device.name
+        return TargetReport(name, target, tuple(each.report(theta) for each in prepared))
+
 
 @dataclass(frozen=True, eq=False)
 class QiskitPrepared:
@@ -183,6 +191,28 @@ class QiskitPrepared:
             found = experiments(self._backend, circuit, self._values(circuit, theta), shots=shots, **options)
             counts = [getattr(entry.data, "counts", None) for entry in found]
         return np.stack([bits_of(each, shots, circuit.num_clbits)[:, :left] for each in counts])
+
+    def report(self, theta: Array | None = None) -> CircuitReport:
+        """What the target makes of the circuit; on matrix product states, of one row of `theta`, also what that leaves out."""
+        made, count = self._translated, self.circuit.num_qubits
+        names = {qubit: f"qubit {qubit}" for qubit in range(count)} | wire_names(self.circuit)
+        start = end = list(range(count))
+        if made.layout is not None:
+            start, end = made.layout.initial_index_layout()[:count], made.layout.final_index_layout()[:count]
+        before, after = CircuitFigures.of(self._circuit), CircuitFigures.of(made, getattr(self._device, "target", None))
+        left_out = None
+        truncates = isinstance(self._backend, AerSimulator) and self._backend.options.method == "matrix_product_state"
+        if truncates and (theta is not None or not made.parameters):
+            values = [] if theta is None else self._values(made, theta)[0]
+            left_out = Truncation(*truncation(self._backend, made.assign_parameters(values)))
+        return CircuitReport(
+            before,
+            after,
+            {names[qubit]: place for qubit, place in enumerate(start)},
+            {names[qubit]: place for qubit, place in enumerate(end)},
+            made,
+            left_out,
+        )
 
     def _sample_on_sampler(self, sampler: BaseSamplerV2, theta: Array, shots: int, seed: int | None) -> Array:
         if seed is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
@@ -61,3 +63,27 @@ def simulator_with(backend: Any, method: str | None, noise: Any) -> Any:
             help="give it a simulator: `QiskitEngine(AerSimulator.from_backend(backend), ...)`",
         )
     return backend
+
+
+def truncation(simulator: AerSimulator, circuit: QuantumCircuit) -> tuple[float, int]:
+    """The weight that `simulator`, on matrix product states, discards in `circuit`, and the largest bond dimension.
+
+    Aer's log goes on from run to run of a process, so that first a circuit of one gate asks for what is there.
+    """
+    logging = with_options(simulator, mps_log_data=True)
+    mark, kept = QuantumCircuit(2), circuit.remove_final_measurements(inplace=False)
+    mark.cx(0, 1)
+    before, after = (_log(logging, each) for each in (mark, kept))
+    own = after[len(before) :]
+    return sum(discarded for _, discarded in own), max((bond for bond, _ in own), default=1)
+
+
+def _log(simulator: AerSimulator, circuit: QuantumCircuit) -> list[tuple[int, float]]:
+    """The largest bond dimension and the discarded weight at each gate of the log after `circuit` was run."""
+    saved = circuit.copy()
+    saved.save_amplitudes_squared([0])  # depends on all qubits
+    (result,) = simulator.run(saved, shots=1).result().results
+    entries = re.split(r"I\d+:", result.metadata["MPS_log_data"])[1:]
+    bonds = [max((int(bond) for bond in re.search(r"BD=\[([\d ]*)\]", entry)[1].split()), default=1) for entry in entries]  # type: ignore[index]
+    weights = [sum(map(float, re.findall(r"discarded_value=([\d.e+-]+)", entry))) for entry in entries]
+    return list(zip(bonds, weights, strict=True))
