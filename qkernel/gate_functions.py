@@ -8,7 +8,7 @@ from qkernel.tracing import active
 from qkernel.types import Qubit, Vector
 
 if TYPE_CHECKING:
-    Qubits = TypeVar("Qubits", Qubit, Vector[Qubit])
+    Qubits = TypeVar("Qubits", Qubit, Vector[Qubit], list[Any], tuple[Any, ...])
     Angle = float | Vector[float]
 
 

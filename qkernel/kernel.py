@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, overload
 
 from qkernel import summary
 from qkernel.compilation import MOST_PROGRAMS, Compiled
@@ -55,8 +55,16 @@ from qkernel.recursion import deep_stack
 from qkernel.tracing import active, is_tracing
 from qkernel.verbs import DIRECT
 
-P = ParamSpec("P")
-R = TypeVar("R")
+if TYPE_CHECKING:
+    from typing_extensions import ParamSpec, TypeVar
+
+    P = ParamSpec("P", default=...)
+    R = TypeVar("R", default=Any)
+    Given = list[Any] | tuple[Any, ...] | Callable[..., Any]
+else:
+    from typing import ParamSpec, TypeVar
+
+    P, R = ParamSpec("P"), TypeVar("R")
 
 
 class Kernel(Compiled, Generic[P, R]):
@@ -329,8 +337,16 @@ class Kernel(Compiled, Generic[P, R]):
     # running --------------------------------------------------------------------------------------------------------
 
     if TYPE_CHECKING:
-
+        # Lists of qubits stand for registers, and functions for kernels; no checker's type of a parameter says so.
+        @overload
         def __call__(self, /, *arguments: P.args, **keywords: P.kwargs) -> R: ...
+        @overload
+        def __call__(self, given: Given, /, *arguments: Any, **keywords: Any) -> R: ...
+        @overload
+        def __call__(self, first: Any, given: Given, /, *arguments: Any, **keywords: Any) -> R: ...
+        @overload
+        def __call__(self, first: Any, second: Any, given: Given, /, *arguments: Any, **keywords: Any) -> R: ...
+        def __call__(self, /, *arguments: Any, **keywords: Any) -> Any: ...
     else:
 
         def __call__(self, /, *arguments, **keywords):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, overload
 
 from qkernel.diagnostics import Span, counted, with_article
 from qkernel.errors import CallArgumentError, KernelTypeError
@@ -46,6 +46,7 @@ from qkernel.types import Float
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,11 @@ class Conjugation:
     inner: Any
     steps: tuple[Step, ...] = field(default=())
 
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+    @overload
+    def __call__(self, target: T, /, **keywords: Any) -> T: ...
+    @overload
+    def __call__(self, /, *arguments: Any, **keywords: Any) -> Any: ...
+    def __call__(self, /, *arguments: Any, **keywords: Any) -> Any:
         """Apply it; only inside a kernel. Takes what `outer` takes."""
         return _call(active_tracer("`within_apply`"), self, arguments, keywords)
 
@@ -155,7 +160,7 @@ def select(operations: Sequence[Any]) -> Any:
     return Selection(tuple(operations))
 
 
-def within_apply(outer: Any, inner: Any) -> Any:
+def within_apply(outer: Any, inner: Any) -> Conjugation:
     """`outer`, `inner`, and `outer` backwards: called with what `outer` takes, which comes back.
 
     `inner` takes what `outer` gives back, qubits that it made included, and hands back the same; these are in 0 again at the

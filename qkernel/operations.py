@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from qkernel.errors import KernelTypeError, ObservableError, SizeError
@@ -26,7 +26,7 @@ from qkernel.tracing import is_tracing
 from qkernel.types import Bit, Dict, Float, Observable, QFixed, Qubit, UInt, Vector
 
 if TYPE_CHECKING:
-    Qubits = TypeVar("Qubits", Qubit, Vector[Qubit])
+    Qubits = TypeVar("Qubits", Qubit, Vector[Qubit], list[Any], tuple[Any, ...])
     K = TypeVar("K")
     V = TypeVar("V")
 
@@ -80,6 +80,8 @@ def measure(target: Qubit) -> Bit: ...
 def measure(target: Vector[Qubit]) -> Vector[Bit]: ...
 @overload
 def measure(target: QFixed) -> Float: ...
+@overload
+def measure(target: Sequence[Qubit | Vector[Qubit]]) -> Any: ...
 def measure(target: Any) -> Any:
     """Measure in the computational basis; consumes the qubits. A QFixed gives its number."""
     tracer = active_tracer("`measure`")

@@ -6,6 +6,7 @@ At run time these names are markers that the frontend turns into IR types.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, Tuple, TypeVar, overload  # noqa: UP035 - users of peers expect the name
 
 from qkernel.errors import OutsideKernelError
@@ -69,6 +70,7 @@ class Vector(Array[T]):
     rank = 1
     if TYPE_CHECKING:
 
+        def __iter__(self) -> Iterator[Any]: ...
         @overload
         def __getitem__(self, key: int) -> T: ...
         @overload
@@ -101,17 +103,15 @@ class Tensor(Array[T]):
         def __getitem__(self, key: Any) -> Any: ...
 
 
-class Dict(Handle, Generic[K, V]):
-    """A mapping; keys are UInt, tuples of UInt, or vectors of UInt."""
+if TYPE_CHECKING:
+    from collections.abc import Mapping as Dict
+else:
 
-    def __class_getitem__(cls, arguments: Any) -> Any:
-        return Annotation(cls, arguments if isinstance(arguments, tuple) else (arguments,))
+    class Dict(Handle, Generic[K, V]):
+        """A mapping; keys are UInt, tuples of UInt, or vectors of UInt."""
 
-    if TYPE_CHECKING:
-
-        def __getitem__(self, key: K) -> V: ...
-        def __len__(self) -> int: ...
-        def items(self) -> list[tuple[K, V]]: ...
+        def __class_getitem__(cls, arguments):
+            return Annotation(cls, arguments if isinstance(arguments, tuple) else (arguments,))
 
 
 class Annotation:

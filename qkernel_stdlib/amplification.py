@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +17,8 @@ import qkernel as qk
 from qkernel_stdlib.controlled_gates import mcz
 from qkernel_stdlib.transforms import iqft
 
-if TYPE_CHECKING:  # functions are taken as well
-    Operation = Callable[[qk.Vector[qk.Qubit]], qk.Vector[qk.Qubit]]
-else:
-    Operation = qk.Kernel[[qk.Vector[qk.Qubit]], qk.Vector[qk.Qubit]]
+Operation = Callable[[qk.Vector[qk.Qubit]], qk.Vector[qk.Qubit]]
+"""An operation on a register, as an argument."""
 
 
 @qk.qkernel

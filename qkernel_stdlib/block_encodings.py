@@ -18,7 +18,7 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel_stdlib.amplification import reflection_about_zero
 
-Encoding = qk.Kernel[[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]], tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]]
+Encoding = Callable[[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]], tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]]
 """An argument that is a kernel of an index and a register."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -172,3 +173,21 @@ def test_a_layer_takes_a_kernel_among_its_bindings() -> None:
 
     layer = QLayer(valued, bindings={"u": by_eighths})
     assert np.allclose(layer(torch.tensor([[0.5]])).detach(), math.cos(0.5))
+
+
+def test_functions_may_be_annotated_as_what_type_checkers_know_them_to_be() -> None:
+    @qk.qkernel
+    def there(u: Callable[[Register], Register], q: Register) -> Register:
+        return u(u(q))
+
+    @qk.qkernel
+    def turned(n: qk.UInt, t: qk.Float) -> qk.Float:
+        return qk.expval(there(u=lambda r: qk.rx(r, t), q=qk.qubit_array(n)), qko.Z(0))
+
+    assert turned.run(2, 0.4) == pytest.approx(math.cos(0.8))
+    assert there.estimate_resources().calls.oracle_calls == {"u": 2}
+    assert repr(there.signature) == repr(qk.qkernel(_there).signature)
+
+
+def _there(u: qk.Kernel[[Register], Register], q: Register) -> Register:
+    return u(u(q))

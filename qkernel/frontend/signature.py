@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import collections.abc
 import types
 import typing
 from collections.abc import Iterable
@@ -188,7 +189,9 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
 
 
 def _is_kernel(hint: Any) -> bool:
-    return hasattr(typing.get_origin(hint) or hint, "outline")
+    """Whether an annotation is `Kernel[...]`, or `Callable[...]`, which type checkers know functions to be."""
+    origin = typing.get_origin(hint) or hint
+    return origin is collections.abc.Callable or hasattr(origin, "outline")
 
 
 def _kernel_type(hint: Any, node: ast.AST | None, source: Source) -> KernelType:

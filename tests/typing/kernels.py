@@ -1,6 +1,7 @@
 """Kernels as users write them, to be checked by `mypy --strict` and `pyright`; nothing here runs."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -79,6 +80,46 @@ def all_observables(theta: qk.Float, observables: qk.Vector[qk.Observable]) -> q
     return qk.expval(qk.ry(qk.qubit(), theta), observables)
 
 
+@qk.qkernel
+def twice(u: qk.Kernel[[qk.Vector[qk.Qubit]], qk.Vector[qk.Qubit]], q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
+    return qk.inverse(u)(u(u(q)))
+
+
+@qk.qkernel
+def there_and_back(q: qk.Vector[qk.Qubit], u: Callable[[qk.Vector[qk.Qubit]], qk.Vector[qk.Qubit]]) -> qk.Vector[qk.Qubit]:
+    return qk.inverse(u)(u(q))
+
+
+@qk.qkernel
+def functions_as_kernels(n: qk.UInt, t: qk.Float) -> qk.Vector[qk.Bit]:
+    def turned(r: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
+        return qk.rz(r, t)
+
+    q = twice(turned, qk.qubit_array(n))
+    q = twice(lambda r: qk.ry(r, t), q)
+    q = twice(qk.h, twice(cz_entangling_layer, q))
+    q = there_and_back(q, u=lambda r: qk.rx(r, t))
+    q = there_and_back(there_and_back(q, qk.h), u=turned)
+    q = qk.within_apply(turned, lambda r: cz_entangling_layer(r))(q)
+    return qk.measure(q)
+
+
+@qk.qkernel
+def chosen_qubits(n: qk.UInt) -> qk.Vector[qk.Float]:
+    q, flag = qk.qubit_array(n), qk.qubit()
+    q[0], q[3], q[1] = cz_entangling_layer([q[0], q[3], q[1]])
+    q[::-1], flag = cz_entangling_layer((q[::-1], flag))
+    q[0], q[1] = qk.h([q[0], q[1]])
+    q[0], [q[1], q[2]] = qk.control(cz_entangling_layer)(q[0], [q[1], q[2]])
+    q[0], q[1] = qk.reset([q[0], q[1]])
+    flag, first = qk.swap(flag, q[0])
+    q[0] = first
+    measured, rest = qk.measure((flag, q[1:]))
+    if measured:
+        q[0] = qk.x(q[0])
+    return qk.probabilities([q[0]])
+
+
 def plain_python(q: qk.Vector[qk.Qubit], angles: list[float]) -> qk.Vector[qk.Qubit]:
     for k, angle in enumerate(angles):
         q[k] = qk.ry(q[k], angle)
@@ -91,7 +132,13 @@ def uses_plain_python(theta: qk.Float) -> qk.Float:
     return qk.expval(q, qko.Z(0))
 
 
+def named(kernel: qk.Kernel) -> str:
+    return kernel.name
+
+
 def main() -> None:
+    cut: float = maxcut(3, {(0, 1): 1.0, (1, 2): 0.5}, 0.4)
+    print(named(maxcut), named(twice), cut)
     value: float = variational_ansatz.run(4, 2, np.zeros(4), np.zeros(24), qko.Z(0))
     counts = bell.sample(shots=100, seed=1).most_common(1)
     called: float = uses_plain_python(0.5)
