@@ -9,16 +9,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qiskit.circuit import IfElseOp, Store, WhileLoopOp
+from qiskit.providers import BackendV2, Options
 from qiskit.providers.fake_provider import GenericBackendV2
-from qiskit.transpiler import CouplingMap, InstructionProperties
+from qiskit.transpiler import CouplingMap, InstructionProperties, Target
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel
+from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 from rich.console import Console
 
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import TargetCapabilityError
+from qkernel.executable import Executable
 from qkernel.nn import QLayer
 from qkernel_backends.qiskit import QiskitEngine, devices
+from qkernel_backends.qiskit.copies import measured_in_place
 
 pytestmark = pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties:UserWarning")
 
@@ -77,6 +83,114 @@ def test_layers_keep_their_circuits(transpiled: list[Any]) -> None:
     for _ in range(3):
         layer(torch.zeros(1, 2, requires_grad=True)).sum().backward()
     assert len(transpiled) == 4
+
+
+# loops and branches at run time
+
+
+@qk.qkernel
+def until(angle: qk.Float) -> tuple[qk.Bit, qk.Bit]:
+    q, bit = qk.project_z(qk.rx(qk.qubit(), angle))
+    other = qk.measure(qk.qubit())
+    while bit:
+        other = bit
+        q, bit = qk.project_z(qk.rx(q, angle))
+    return qk.measure(q), other
+
+
+@qk.qkernel
+def again() -> qk.UInt:
+    q, bit = qk.project_z(qk.h(qk.qubit()))
+    count = 0
+    while bit:
+        q, bit = qk.project_z(qk.h(q))
+        count = count + 1
+    return count
+
+
+class Machine(BackendV2):  # type: ignore[misc]
+    """Two qubits, control flow that is asked for, and what a simulator makes of its circuits."""
+
+    max_circuits = None
+
+    def __init__(self, **flow: Any) -> None:
+        super().__init__(name="machine")
+        self._target = Target.from_configuration(["x", "sx", "rz", "cx", "reset", "measure"], 2)
+        for name, operation in flow.items():
+            self._target.add_instruction(operation, name=name)
+
+    @property
+    def target(self) -> Target:
+        return self._target
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return Options()
+
+    def run(self, run_input: Any, **options: Any) -> Any:
+        return AerSimulator().run(run_input, **options)
+
+
+def test_a_loop_on_a_bit_that_is_measured_anew_needs_no_store() -> None:
+    """It is measured into the bit that the loop asks for; another bit that takes over its value before keeps it."""
+
+    @qk.qkernel
+    def simple(angle: qk.Float) -> tuple[qk.Bit, qk.Bit]:
+        q, bit = qk.project_z(qk.rx(qk.qubit(), angle))
+        while bit:
+            q, bit = qk.project_z(qk.rx(q, angle))
+        return qk.measure(q), bit
+
+    loops = Machine(while_loop=WhileLoopOp)
+    (found,) = simple.compile(engine=loops).report().circuits
+    assert "store" not in found.after.counts
+    assert (found.after.fidelity, found.after.duration) == (None, None)  # of a loop nothing is known
+    assert simple.sample(angle=2.0, shots=200, engine=loops).counts == {(0, 0): 200}
+    assert measured_in_place(until.compile().circuit) != until.compile().circuit
+    with pytest.raises(TargetCapabilityError, match="`machine` has no `store`"):
+        until.sample(angle=2.0, shots=10, engine=loops)
+    noisy = QiskitEngine(noise=NoiseModel(), method="density_matrix")
+    assert simple.sample(angle=2.0, shots=200, engine=noisy).counts == {(0, 0): 200}
+
+
+def test_circuits_measured_in_place_mean_the_same() -> None:
+    for kernel, values in ((until, {"angle": 1.1}), (again, {})):
+        executable = kernel.compile()
+        other = Executable(measured_in_place(executable.circuit), executable.module)
+        found, expected = (each.sample(shots=4000, seed=3, bindings=values) for each in (other, executable))
+        for value, count in expected.counts.items():
+            assert abs(found.counts.get(value, 0) - count) < 6 * math.sqrt(2 * count + 1)
+
+
+def test_a_loop_with_a_counter_runs_where_the_target_stores_bits() -> None:
+    counts = again.sample(shots=2000, engine=Machine(while_loop=WhileLoopOp, if_else=IfElseOp, store=Store)).counts
+    assert sum(counts.values()) == 2000
+    for value in range(4):
+        assert abs(counts[value] - 1000 / 2**value) < 6 * math.sqrt(1000 / 2**value)
+    with pytest.raises(TargetCapabilityError, match="`machine` has no `while_loop`"):
+        again.sample(shots=10, engine=Machine(if_else=IfElseOp, store=Store))
+
+
+# IBM's machines, as fakes of them run here
+
+
+def test_a_fake_machine_of_ibm_branches_and_is_reported() -> None:
+    @qk.qkernel
+    def corrected(angle: qk.Float) -> qk.Bit:
+        q = qk.qubit_array(2)
+        q[0] = qk.ry(q[0], angle)
+        if qk.measure(q[0]):
+            q[1] = qk.x(q[1])
+        return qk.measure(q[1])
+
+    machine = FakeManilaV2()
+    program = corrected.compile(engine=machine)
+    (found,) = program.report().circuits
+    assert 0.5 < found.after.fidelity < 1
+    counts = program.sample(angle=math.pi, shots=500, seed=1).counts
+    assert counts[1] > 350
+    with pytest.raises(TargetCapabilityError, match="`fake_manila` has no `while_loop`"):
+        until.sample(angle=1.0, engine=machine)
 
 
 # reports

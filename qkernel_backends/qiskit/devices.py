@@ -17,9 +17,10 @@ from qiskit.transpiler.passes import BasisTranslator, HighLevelSynthesis, Unitar
 from qiskit_aer import AerSimulator
 
 from qkernel.errors import TargetCapabilityError, ValidationError
-from qkernel.lower.circuit import Assign, Branch, Circuit, Repeat, Run, parts
+from qkernel.lower.circuit import Circuit
 from qkernel_backends.qiskit.gates import other_names
-from qkernel_backends.qiskit.running import is_failure, with_options, words_of
+from qkernel_backends.qiskit.refusals import called, check_control_flow, check_made, check_width, refusal
+from qkernel_backends.qiskit.running import is_failure, with_options
 
 # What circuits are translated to for Aer. It binds arrays of values to the parameters of these gates itself, and gets
 # controlled rotations (cp, crx, mcphase ...) wrong or refuses them there; of others it has no kernel.
@@ -36,12 +37,6 @@ _IN_NOISE_MODELS = [
 ]
 _NOT_ON_COUPLING_MAPS = {"unitary", "mcx", "mcphase", "ccx", "ccz", "cswap"}  # which `transpile` does not take there
 # fmt: on
-
-_CONTROL_FLOW = {
-    Branch: ("if_else", "branches on measured bits"),
-    Repeat: ("while_loop", "loops on measured bits"),
-    Assign: ("store", "assigns bits or counts at run time"),
-}
 
 
 def device_of(backend: Any) -> Any:
@@ -88,11 +83,11 @@ def _check_layout(layout: Sequence[Any], device: Any) -> None:
     for place in layout:
         if isinstance(place, bool) or not isinstance(place, Integral) or int(place) not in range(device.num_qubits):
             raise ValidationError(
-                f"`initial_layout` has {place!r}, and the qubits of {_called(device)} are 0 to {device.num_qubits - 1}"
+                f"`initial_layout` has {place!r}, and the qubits of {called(device)} are 0 to {device.num_qubits - 1}"
             )
     if len(set(layout)) < len(layout):
         twice = next(place for k, place in enumerate(layout) if place in layout[:k])
-        raise ValidationError(f"`initial_layout` has qubit {twice} of {_called(device)} twice")
+        raise ValidationError(f"`initial_layout` has qubit {twice} of {called(device)} twice")
 
 
 def fitted(circuit: Circuit, written: QuantumCircuit, device: Any, pass_manager: Any = None, **options: Any) -> QuantumCircuit:
@@ -103,15 +98,18 @@ def fitted(circuit: Circuit, written: QuantumCircuit, device: Any, pass_manager:
     Raises `TargetCapabilityError` for what the device cannot hold, and where its noise would be lost.
     """
     noise = device.options.noise_model if isinstance(device, AerSimulator) else None
-    _check_control_flow(circuit, device, noise)
+    layout = options.get("initial_layout")
+    check_control_flow(circuit, device, noise)
     if device is not None and not (isinstance(device, AerSimulator) and device.coupling_map is None):
-        _check_width(circuit, device)
+        check_width(circuit, device, layout)
     try:
         translated = pass_manager.run(written) if pass_manager is not None else translate(written, device, **options)
     except BaseException as error:
         if not is_failure(error):
             raise
-        raise TargetCapabilityError(f"`{circuit.name}` does not fit {_called(device)}: {words_of(error)}") from error
+        raise refusal(circuit, device, error, layout) from error
+    if pass_manager is not None:
+        check_made(circuit, written, translated, device, "the pass manager")
     if noise is not None:
         _check_noise(circuit, written, translated, noise)
     return translated
@@ -137,40 +135,6 @@ def translate(circuit: QuantumCircuit, device: Any, **options: Any) -> QuantumCi
         BasisTranslator(SessionEquivalenceLibrary, [*basis, *_NO_GATES]),
     )
     return PassManager(passes).run(circuit)
-
-
-def _called(device: Any) -> str:
-    return "Aer" if device is None else f"`{device.name}`"
-
-
-def _check_width(circuit: Circuit, device: Any) -> None:
-    if device.num_qubits is not None and circuit.num_qubits > device.num_qubits:
-        raise TargetCapabilityError(
-            f"`{circuit.name}` needs {circuit.num_qubits} qubits, and {_called(device)} has {device.num_qubits}",
-            help="use a device with more qubits, or a simulator: `AerSimulator()`",
-        )
-
-
-def _check_control_flow(circuit: Circuit, device: Any, noise: Any) -> None:
-    """Aer aborts the process, or fails, or goes on without them, where values are stored that it has no place for."""
-    if device is None or (isinstance(device, AerSimulator) and noise is None):
-        return
-    for part in parts(circuit.body):
-        if isinstance(part, Run):
-            continue
-        name, what = _CONTROL_FLOW[type(part)]
-        if name == "store" and noise is not None:
-            raise TargetCapabilityError(
-                f"`{circuit.name}` {what}, which Aer leaves out of circuits with noise",
-                span=part.span,
-                help="leave the noise model out, or read measured bits as they are: do not assign them anew",
-            )
-        if name not in device.operation_names and not isinstance(device, AerSimulator):
-            raise TargetCapabilityError(
-                f"`{circuit.name}` {what}, and {_called(device)} has no `{name}`",
-                span=part.span,
-                help="use a device that has it, or a simulator: `AerSimulator()`",
-            )
 
 
 def _check_noise(circuit: Circuit, written: QuantumCircuit, translated: QuantumCircuit, noise: Any) -> None:

@@ -24,6 +24,7 @@ from qkernel.observable import Hamiltonian
 from qkernel_backends.deferral import deferred
 from qkernel_backends.histories import no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
+from qkernel_backends.qiskit.copies import measured_in_place
 from qkernel_backends.qiskit.devices import check_options, device_of, fitted, is_restricted
 from qkernel_backends.qiskit.emission import emit_with
 from qkernel_backends.qiskit.methods import METHODS, features_of, simulator_with, truncation
@@ -265,7 +266,13 @@ class QiskitPrepared:
         angles: list[Any] = without_turns(self.circuit.angles.offsets).tolist()
         for slot, parameter in zip(self._open_slots.tolist(), ParameterVector("angle", len(self._open_slots)), strict=True):
             angles[slot] = parameter
-        return emit_with(self.circuit, angles)
+        return emit_with(self._fitting, angles)
+
+    @cached_property
+    def _fitting(self) -> Circuit:
+        """The circuit, without copies of bits where the device cannot store them."""
+        stores = self._device is None or (isinstance(self._device, AerSimulator) and self._device.options.noise_model is None)
+        return self.circuit if stores or "store" in self._device.operation_names else measured_in_place(self.circuit)
 
     @cached_property
     def _translated(self) -> QuantumCircuit:
@@ -275,7 +282,7 @@ class QiskitPrepared:
         if simulator is None or method in ("statevector", "density_matrix"):
             qubits = self.circuit.num_qubits * (2 if method == "density_matrix" else 1)
             require_memory(qubits, self.dtype.itemsize)
-        return fitted(self.circuit, self._circuit, self._device, self.engine.pass_manager, **self.engine.transpiler_options)
+        return fitted(self._fitting, self._circuit, self._device, self.engine.pass_manager, **self.engine.transpiler_options)
 
     def _without_phase(self) -> QuantumCircuit:
         """A copy of the translated circuit without its global phase, to which Aer binds no arrays."""

@@ -1,0 +1,3 @@
+from qkernel_backends.qiskit import QiskitEngine
+
+QiskitEngine(method="stabiliser")
