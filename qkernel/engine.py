@@ -6,7 +6,8 @@ protocol and runs the conformance suite (`pytest --engine=NAME`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
@@ -15,6 +16,7 @@ import numpy as np
 from qkernel.diagnostics import did_you_mean, with_article
 from qkernel.errors import DependencyError, KernelTypeError, TargetCapabilityError, ValidationError
 from qkernel.lower.circuit import Circuit
+from qkernel.tallies import Tally
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -52,7 +54,7 @@ class Prepared(Protocol):
 
 @runtime_checkable
 class Engine(Protocol):
-    """Runs circuits. `features` is a subset of `FEATURES`."""
+    """Runs circuits. `features` is a subset of `FEATURES`, and `ESTIMATION`."""
 
     @property
     def name(self) -> str:
@@ -69,9 +71,44 @@ class Engine(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SampleRequest:
+    """What `Prepared.sample` is asked for, of one of several circuits."""
+
+    prepared: Prepared
+    theta: Array
+    shots: int
+    seed: int | None
+
+
+@runtime_checkable
+class SamplesTogether(Protocol):
+    """An engine that takes several circuits in one job: what their shots left, and the ids of the jobs that it took."""
+
+    def sample_together(self, requests: Sequence[SampleRequest]) -> tuple[list[Tally], tuple[str, ...]]:
+        """The bits of a tally are those that `Prepared.sample` gives. The seeds of one call go together: one may do for all."""
+        ...
+
+
+@runtime_checkable
+class Estimates(Protocol):
+    """A prepared circuit of an engine with the feature `ESTIMATION`."""
+
+    def estimate(self, theta: Array, precision: float | None) -> tuple[Array, Array, dict[str, Any]]:
+        """Expectation values to `precision` (None: the engine's own) with their standard errors, (batch, expectations) each.
+
+        What else there is to tell comes as a dictionary: ids of `jobs`, the `precision`.
+        """
+        ...
+
+
 FEATURES = frozenset(
     {"expectation", "gradient", "probabilities", "state", "sampling", "mid_circuit", "branching", "batch", "device"}
 )
+
+
+ESTIMATION = "estimation"
+"""The feature of an engine that estimates expectation values by itself, as estimator primitives do: see `Estimates`."""
 
 
 def engine_names() -> tuple[str, ...]:
@@ -176,6 +213,13 @@ def exact_readouts(prepared: Prepared, circuit: Circuit, theta: Array) -> Array:
         return prepared.expect(theta)
     expected = [prepared.expect(theta)] if circuit.expectations else []
     return np.concatenate([*expected, *prepared.probabilities(theta)], axis=1)
+
+
+def sample_together(engine: Engine, requests: Sequence[SampleRequest]) -> tuple[list[Tally], tuple[str, ...]]:
+    """What the shots of several circuits left, in one job where the engine can do that, and the ids of its jobs."""
+    if isinstance(engine, SamplesTogether):
+        return engine.sample_together(requests)
+    return [Tally.of_shots(each.prepared.sample(each.theta, each.shots, each.seed)) for each in requests], ()
 
 
 def load_target(name: str) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ import numpy as np
 from qkernel import named, states
 from qkernel.diagnostics import did_you_mean
 from qkernel.engine import (
+    ESTIMATION,
     Engine,
     Prepared,
     load_engine,
@@ -44,15 +45,8 @@ from qkernel.program import Program
 from qkernel.recent import Recent
 from qkernel.records import fields_among
 from qkernel.results import EstimatedValue, SampleResult, Table
-from qkernel.shots import (
-    DEFAULT_SHOTS,
-    Shots,
-    check_seed,
-    check_shots,
-    distinct_rows,
-    estimate,
-    standard_errors,
-)
+from qkernel.shots import DEFAULT_SHOTS, ShotPlan, Shots, check_seed, check_shots, shot_count
+from qkernel.tallies import distinct_rows
 from qkernel.verbs import Verbs
 
 Array = np.ndarray[Any, Any]
@@ -74,7 +68,7 @@ class Executable(Verbs):
         module: Module | None = None,
         engine: Any = "auto",
         *,
-        shots: int | None = None,
+        shots: int | ShotPlan | None = None,
         seed: int | None = None,
         fixed: Mapping[str, Any] | None = None,
     ) -> None:
@@ -179,7 +173,7 @@ class Executable(Verbs):
     def _floats(self) -> list[OpenParameter]:
         return [entry for entry in self.circuit.angles.parameters if entry.type.element != UINT]
 
-    def _on(self, engine: Any = None, shots: int | None = None, seed: int | None = None) -> Executor:
+    def _on(self, engine: Any = None, shots: int | ShotPlan | None = None, seed: int | None = None) -> Executor:
         """How a call runs that asks for this."""
         if engine is None and shots is None and seed is None:
             return self._default
@@ -242,26 +236,25 @@ class Executable(Verbs):
         return self._outputs.result(self._outputs.evaluate(environment, len(theta)), batched)
 
     def _estimate(self, values: Mapping[str, Any], chosen: Executor) -> EstimatedValue:
-        chosen = replace(chosen, shots=DEFAULT_SHOTS if chosen.shots is None else chosen.shots)
-        assert chosen.shots is not None
-        if chosen.shots < 2:
-            raise ShotsError("one shot tells nothing of its spread", help="give `shots` of 2 or more")
+        if ESTIMATION not in chosen.engine.features:
+            chosen = replace(chosen, shots=DEFAULT_SHOTS if chosen.shots is None else chosen.shots)
+            if chosen.shots is not None and shot_count(chosen.shots) < 2:
+                raise ShotsError("one shot tells nothing of its spread", help="give `shots` of 2 or more")
         theta, batched = self._theta(values)
         self._refuse_nothing()
         if not self._outputs.uses_readouts or self._outputs.uses_bits:
             self._refuse_mixed("run_with_errors")
             raise ExecutionError(f"`{self.name}` returns nothing that is estimated", help="use `run` or `sample`")
-        groups, tallies = self._chosen(chosen).samples(theta)
-        readouts = estimate(self.circuit, groups, tallies, len(theta))
-        environment = self._outputs.environment(theta, readouts)
+        found = self._chosen(chosen).estimates(theta)
+        environment = self._outputs.environment(theta, found.readouts)
         outputs = self._outputs.evaluate(environment, len(theta))
         slopes, _ = self._outputs.slopes(environment, len(theta))
-        errors = standard_errors(self.circuit, groups, tallies, slopes)
-        shaped = self._outputs.result(shaped_like(outputs, errors), batched)
-        return EstimatedValue(self._outputs.result(outputs, batched), shaped, chosen.shots)
+        shaped = self._outputs.result(shaped_like(outputs, found.standard_errors(slopes)), batched)
+        count = found.metadata.get("shots", 0) if chosen.shots is None else shot_count(chosen.shots)
+        return EstimatedValue(self._outputs.result(outputs, batched), shaped, count, found.metadata)
 
     def _sample(self, values: Mapping[str, Any], chosen: Executor) -> Any:
-        count = DEFAULT_SHOTS if chosen.shots is None else chosen.shots
+        count = DEFAULT_SHOTS if chosen.shots is None else shot_count(chosen.shots)
         theta, batched = self._theta(values)
         self._refuse_nothing()
         if self._outputs.uses_readouts:

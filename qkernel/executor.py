@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qkernel.engine import resolve_engine
-from qkernel.shots import check_seed, check_shots
+from qkernel.shots import ShotPlan, check_seed, check_shots
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Executor:
 
     engine: Any = "auto"
     seed: int | None = None
-    shots: int | None = None
+    shots: int | ShotPlan | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "engine", resolve_engine(self.engine))

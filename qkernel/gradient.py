@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.diagnostics import did_you_mean
-from qkernel.engine import Engine, require_exact_values, require_feature
+from qkernel.engine import ESTIMATION, Engine, require_exact_values, require_feature
 from qkernel.errors import GradientError
 from qkernel.ir.types import FLOAT, ArrayType
 from qkernel.lower.angles import AngleMap, OpenParameter, without_turns
@@ -28,7 +28,7 @@ from qkernel.observable import Hamiltonian, Pauli, PauliOperator
 Array = np.ndarray[Any, Any]
 Readout = Callable[[Array], Array]
 
-METHODS = ("adjoint", "shift")
+METHODS = ("adjoint", "shift", "spsa", "random_shift", "simultaneous_shift")
 MOST_OUTCOMES = 1 << 10
 _MOST_PARTS = 64
 """Into so many parts the smallest frequency of an argument may be divided for a common step."""
@@ -189,21 +189,6 @@ def as_expectations(circuit: Circuit) -> tuple[Circuit, Array]:
     return replace(circuit, expectations=tuple(expectations), probabilities=(), outputs=()), matrix
 
 
-def shift_jacobian(
-    readout: Readout, circuit: Circuit, theta: Array, terms: ShiftTerms | None = None, rows: int | None = None
-) -> tuple[Array, Array]:
-    """Values (batch, outputs) of `readout`, and their derivatives by theta, shape (batch, outputs, columns).
-
-    `readout` takes angles (rows, slots) of `open_slots(circuit)` to values (rows, outputs), such as expectation
-    values or probabilities; it is called once, or as often as it takes to give it about `rows` at a time.
-    """
-    values, derivatives = shift(readout, circuit, theta, terms, rows)
-    batch, slots, outputs = derivatives.shape
-    swapped = np.moveaxis(derivatives, 2, 1).reshape(batch * outputs, slots)
-    gradient = circuit.angles.pullback(np.repeat(theta, outputs, axis=0), swapped)
-    return values, gradient.reshape(batch, outputs, gradient.shape[-1])
-
-
 def shift(
     readout: Readout, circuit: Circuit, theta: Array, terms: ShiftTerms | None = None, rows: int | None = None
 ) -> tuple[Array, Array]:
@@ -227,7 +212,7 @@ def shift(
 
 
 def method(circuit: Circuit, engine: Engine, gradient: str = "auto", shots: int | None = None) -> str:
-    """`adjoint` or `shift`: how derivatives of `circuit` are taken on `engine`, exactly or from `shots`.
+    """One of `METHODS`: how derivatives of `circuit` are taken on `engine`, exactly or from `shots`.
 
     `auto` is the adjoint method where the engine has it, for expectation values and, where nothing is measured before
     them, probabilities of few outcomes; else, and from shots, parameter shift. Raises `GradientError` for an unknown name, for
@@ -237,7 +222,7 @@ def method(circuit: Circuit, engine: Engine, gradient: str = "auto", shots: int 
     if gradient not in ("auto", *METHODS):
         raise GradientError(
             f"there is no gradient method `{gradient}`{did_you_mean(str(gradient), ['auto', *METHODS])}",
-            help="the methods are `auto`, `adjoint` and `shift`",
+            help=f"the methods are `auto`, {', '.join(f'`{name}`' for name in METHODS[:-1])} and `{METHODS[-1]}`",
         )
     if any(isinstance(part, Repeat) for part in parts(circuit.body)):
         raise GradientError(f"`{circuit.name}` has a `while` on measured bits, which has no derivative")
@@ -254,9 +239,9 @@ def method(circuit: Circuit, engine: Engine, gradient: str = "auto", shots: int 
         return "adjoint"
     if shots is None:
         require_exact_values(engine, circuit)
-    else:
+    elif ESTIMATION not in engine.features:
         require_feature(engine, "sampling")
-    return "shift"
+    return "shift" if gradient == "auto" else gradient
 
 
 def _occurrences(circuit: Circuit) -> Iterator[tuple[Kind, int, int]]:

@@ -12,6 +12,7 @@ from qkernel.estimate import ResourceEstimate
 from qkernel.executable import Executable
 from qkernel.executor import Executor
 from qkernel.kernel import Kernel
+from qkernel.shots import ShotPlan
 
 R = TypeVar("R")
 
@@ -91,7 +92,7 @@ class PeerExecutable(Executable):
         }
         return SampleJob(super().sample(bindings={**_dictionary(bindings), **values}, options=options))
 
-    def _asked(self, executor: Any) -> tuple[Any, int | None, int | None]:
+    def _asked(self, executor: Any) -> tuple[Any, int | ShotPlan | None, int | None]:
         if executor is None:
             return None, None, None
         if not isinstance(executor, Executor):

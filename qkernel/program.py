@@ -11,25 +11,33 @@ from typing import Any
 import numpy as np
 
 from qkernel import explanation, states
-from qkernel.engine import Engine, Prepared, exact_readouts, is_registered, load_engine, require_exact_values, require_feature
-from qkernel.errors import TargetCapabilityError
-from qkernel.gradient import (
-    ShiftTerms,
-    as_expectations,
-    method,
-    open_slots,
-    rows_at_once,
-    shift,
-    shift_jacobian,
-    shift_terms,
+from qkernel.bases import Measured, measured_circuits
+from qkernel.engine import (
+    ESTIMATION,
+    Engine,
+    Prepared,
+    SampleRequest,
+    exact_readouts,
+    is_registered,
+    load_engine,
+    require_exact_values,
+    require_feature,
+    sample_together,
 )
+from qkernel.errors import TargetCapabilityError
+from qkernel.gradient import ShiftTerms, as_expectations, method, open_slots, rows_at_once, shift, shift_terms
+from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import EXPECTATIONS, Circuit, Expectation
 from qkernel.observable import Hamiltonian
 from qkernel.outputs import Outputs
-from qkernel.shots import Measured, Shots, Tally, estimate, measured_circuits
+from qkernel.shots import Given, Sampled, Shots
+from qkernel.stochastic import Rule, rule_of
+from qkernel.tallies import Tally
 
 Array = np.ndarray[Any, Any]
 Columns = Sequence[int]
+_AHEAD = 10
+"""This part of the shots goes ahead where they are dealt out by variance."""
 _MOST_TERMS = 256
 """Of all outputs together that are folded into observables; beyond, the values are cheaper computed from few."""
 
@@ -49,13 +57,14 @@ class Program:
 
     theta has shape (batch, columns of the angle map), float32 (computed in complex64) or float64 (complex128), and is
     finite; the arrays that come back have its dtype. With `shots` values are estimates, and derivatives come by parameter
-    shift. What engines were given is `kept`.
+    shift. `directions` seeds what is drawn for derivatives at random. What engines were given is `kept`.
     """
 
     circuit: Circuit
     engine: Engine
-    gradient: str = "auto"
+    gradient: str | Rule = "auto"
     shots: Shots | None = None
+    directions: Shots | None = None
     outputs: Outputs = field(default=None)  # type: ignore[assignment]
     kept: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -74,12 +83,18 @@ class Program:
     @property
     def name(self) -> str:
         """Of the engine, with the shots."""
-        return self.engine.name if self.shots is None else f"{self.engine.name} with {self.shots.count} shots"
+        return self.engine.name if self.shots is None else f"{self.engine.name} with {self.shots.plan}"
 
     @cached_property
     def method(self) -> str:
         """How derivatives are taken: see `qkernel.gradient.method`, which says what is raised."""
-        return method(self.circuit, self.engine, self.gradient, None if self.shots is None else self.shots.count)
+        asked: Any = self.gradient if self.rule is None else self.rule.name
+        return method(self.circuit, self.engine, asked, None if self.shots is None else self.shots.count)
+
+    @cached_property
+    def rule(self) -> Rule | None:
+        """The rule for derivatives from evaluations at random, if that is the method."""
+        return rule_of(self.gradient)
 
     @property
     def num_columns(self) -> int:
@@ -123,7 +138,7 @@ class Program:
     @property
     def tells_columns_apart(self) -> bool:
         """Whether a gradient by some columns costs less than by all, or has a value where those by others have none."""
-        return self.method == "shift" or not self.reads_all or bool(self.circuit.angles.computed)
+        return self.method != "adjoint" or not self.reads_all or bool(self.circuit.angles.computed)
 
     # On the engine ------------------------------------------------------------------------------------------------------
 
@@ -145,8 +160,8 @@ class Program:
     def prepare(self, dtype: Any) -> None:
         """Have the engine load what evaluations and derivatives in float32 or float64 need."""
         _ = self.method  # what has no derivative is refused at once
-        for form in ("plain", "slots") if self.method == "shift" else ("plain",):
-            _ = self.prepared(form, np.dtype(dtype)) if self.shots is None else self._measured(form, np.dtype(dtype))
+        for form in ("plain",) if self.method == "adjoint" else ("plain", "slots"):
+            _ = self._measured(form, np.dtype(dtype)) if self._samples else self.prepared(form, np.dtype(dtype))
 
     def plan(self, batched: list[int], batch: int) -> list[str]:
         """The lines of the engine's plan for `batch` samples, in single precision, if it can tell one."""
@@ -168,19 +183,54 @@ class Program:
         if self.shots is None:
             require_exact_values(self.engine, self.circuit)
             return exact_readouts(self.prepared(form, theta.dtype), self.circuit, theta)
-        return estimate(self.circuit, *self.samples(theta, form), len(theta)).astype(theta.dtype, copy=False)
+        return self.estimates(theta, form).readouts.astype(theta.dtype, copy=False)
 
-    def samples(self, theta: Array, form: str = "plain") -> tuple[list[Measured], list[Tally]]:
-        """The circuits that measure what is read out, and what their shots left."""
+    @property
+    def _samples(self) -> bool:
+        """Whether values are estimated from measured bits here, and not by a primitive."""
+        return self.shots is not None and ESTIMATION not in self.engine.features
+
+    def estimates(self, theta: Array, form: str = "plain") -> Sampled | Given:
+        """Estimates of the readouts, from shots or to the precision that these give; without shots to the engine's own."""
+        if ESTIMATION in self.engine.features:
+            require_exact_values(self.engine, self.circuit)
+            prepared: Any = self.prepared(form, theta.dtype)
+            return Given(*prepared.estimate(theta, None if self.shots is None else self.shots.count**-0.5))
         assert self.shots is not None
         require_feature(self.engine, "sampling")
-        prepared, tallies = self._measured(form, theta.dtype), []
-        for (group, each), seed in zip(prepared, self.shots.seeds(len(prepared)), strict=True):
-            if self._draws(group):
-                tallies.append(Tally.drawn(group, each.probabilities(theta)[0], self.shots.count, seed))
-            else:
-                tallies.append(Tally.of_shots(each.sample(theta, self.shots.count, seed)))
-        return [group for group, _ in prepared], tallies
+        measured, plan = self._measured(form, theta.dtype), self.shots.plan
+        weights = [group.typical_spread for group, _ in measured]
+        if plan.allocation != "variance" or len(measured) < 2:
+            return self._sampled(measured, theta, plan.dealt(weights), self.shots.seeds(len(measured)))
+        seeds = self.shots.seeds(2 * len(measured))
+        ahead = max(2, plan.count // _AHEAD)
+        pilot = self._sampled(measured, theta, [ahead] * len(measured), seeds[len(measured) :])
+        counts = plan.dealt(pilot.spreads, max(1, plan.count - ahead))
+        return self._sampled(measured, theta, counts, seeds[: len(measured)], pilot.jobs)
+
+    def _sampled(
+        self,
+        measured: list[tuple[Measured, Prepared]],
+        theta: Array,
+        counts: list[int],
+        seeds: list[int | None],
+        jobs: tuple[str, ...] = (),
+    ) -> Sampled:
+        """What shots of all groups leave, those that are not drawn from probabilities in one call of the engine."""
+        requests = {
+            number: SampleRequest(each, theta, counts[number], seeds[number])
+            for number, (group, each) in enumerate(measured)
+            if not self._draws(group)
+        }
+        answers, own = sample_together(self.engine, list(requests.values())) if requests else ([], ())
+        tallies = dict(zip(requests, answers, strict=True))
+        for number, (group, each) in enumerate(measured):
+            if number not in tallies:
+                places, width = list(group.bits.values()), group.circuit.num_bits
+                probabilities = each.probabilities(theta)[0]
+                tallies[number] = Tally.drawn(places, width, probabilities, counts[number], seeds[number])
+        groups = [group for group, _ in measured]
+        return Sampled(self.circuit, groups, [tallies[number] for number in range(len(groups))], len(theta), (*jobs, *own))
 
     def _draws(self, group: Measured) -> bool:
         """Whether shots come as counts, drawn from few probabilities; not from engines with a way of their own to sample."""
@@ -189,12 +239,14 @@ class Program:
         return computes and group.num_outcomes <= self.shots.count
 
     def _measured(self, form: str, dtype: Any) -> list[tuple[Measured, Prepared]]:
-        if ("groups", form) not in self.kept:
-            self.kept["groups", form] = measured_circuits(self.form(form))
+        assert self.shots is not None
+        grouping = self.shots.plan.grouping
+        if ("groups", form, grouping) not in self.kept:
+            self.kept["groups", form, grouping] = measured_circuits(self.form(form), grouping)
         result = []
-        for number, group in enumerate(self.kept["groups", form]):
+        for number, group in enumerate(self.kept["groups", form, grouping]):
             draws = self._draws(group)
-            key = "measured", form, dtype, number, draws
+            key = "measured", form, grouping, dtype, number, draws
             if key not in self.kept:
                 self.kept[key] = self.engine.prepare(group.distribution if draws else group.circuit, _amplitudes(dtype))
             result.append((group, self.kept[key]))
@@ -224,38 +276,54 @@ class Program:
 
         `columns` names those that are asked for; the others are unspecified.
         """
-        if self.method == "adjoint" or not self.outputs.uses_readouts:
-            slopes, direct = self._slopes(theta, self._readouts_for_slopes(theta), columns, cotangent[:, None])
-            _, by_theta = self._swept(theta, slopes, columns)
-            total: Array = by_theta[:, 0] + direct[:, 0]
-            return total.astype(theta.dtype, copy=False)
-        readouts, by_slots = shift(
-            lambda angles: self.readouts(angles.astype(theta.dtype, copy=False), "slots"),
-            self.circuit, theta, self._terms(columns), self._rows_at_once,
-        )  # fmt: skip
-        slopes, direct = self._slopes(theta, readouts, columns, cotangent[:, None])
-        by_theta = self.circuit.angles.pullback(theta, np.einsum("bv,bsv->bs", np.asarray(slopes[:, 0], float), by_slots))
-        self.circuit.angles.require_derivatives(theta, by_theta, columns)
-        return np.asarray(by_theta + direct[:, 0], theta.dtype)
+        if self.shifts:
+            return self.point(theta, columns).vjp(cotangent)
+        slopes, direct = self._slopes(theta, self._readouts_for_slopes(theta), columns, cotangent[:, None])
+        _, by_theta = self._swept(theta, slopes, columns)
+        total: Array = by_theta[:, 0] + direct[:, 0]
+        return total.astype(theta.dtype, copy=False)
 
     def jacobian(self, theta: Array, columns: Columns | None = None) -> tuple[Array, Array]:
         """The outputs and their derivatives by theta, shape (batch, outputs, columns); `columns` as in `vjp`."""
-        batch = len(theta)
-        if not batch:
+        if not len(theta):
             return np.zeros((0, self.num_outputs), theta.dtype), np.zeros((0, self.num_outputs, self.num_columns), theta.dtype)
-        if self.method == "adjoint" or not self.outputs.uses_readouts:
-            slopes, direct = self._slopes(theta, self._readouts_for_slopes(theta), columns)
-            readouts, by_theta = self._swept(theta, slopes, columns)
-        else:
-            readouts, by_readouts = shift_jacobian(
-                lambda angles: self.readouts(angles.astype(theta.dtype, copy=False), "slots"),
-                self.circuit, theta, self._terms(columns), self._rows_at_once,
-            )  # fmt: skip
-            self.circuit.angles.require_derivatives(theta, by_readouts, columns)
-            slopes, direct = self._slopes(theta, readouts, columns)
-            by_theta = slopes @ by_readouts
-        numbers = readouts if self.reads_all else self.outputs.numbers(self.outputs.environment(theta, readouts), batch)
-        return numbers.astype(theta.dtype, copy=False), (by_theta + direct).astype(theta.dtype, copy=False)
+        if self.shifts:
+            point = self.point(theta, columns)
+            return point.values, point.pulled_back()
+        slopes, direct = self._slopes(theta, self._readouts_for_slopes(theta), columns)
+        readouts, by_theta = self._swept(theta, slopes, columns)
+        return self._numbers(theta, readouts), (by_theta + direct).astype(theta.dtype, copy=False)
+
+    def _numbers(self, theta: Array, readouts: Array) -> Array:
+        """The outputs, shape (batch, outputs)."""
+        if not self.reads_all:
+            readouts = self.outputs.numbers(self.outputs.environment(theta, readouts), len(theta))
+        return readouts.astype(theta.dtype, copy=False)
+
+    @property
+    def shifts(self) -> bool:
+        """Whether derivatives come from evaluations at other angles."""
+        return self.method != "adjoint" and self.outputs.uses_readouts
+
+    def point(self, theta: Array, columns: Columns | None = None) -> Point:
+        """Values and derivatives at theta from evaluations at shifted angles, all of them in one call where rows allow."""
+
+        def readout(angles: Array) -> Array:
+            return self.readouts(angles.astype(theta.dtype, copy=False), "slots")
+
+        terms = self._terms(columns)
+        if self.rule is None:
+            return Point(self, theta, columns, *shift(readout, self.circuit, theta, terms, self._rows_at_once))
+        seeds, asked = self.directions or self.shots, range(self.num_columns) if columns is None else columns
+        random = np.random.default_rng(None if seeds is None else seeds.direction())
+        moves = self.rule.moves(self.circuit, np.asarray(theta, float), list(asked), terms, random)
+        angles = np.concatenate([self.circuit.angles.evaluate(theta), moves.angles])
+        at_once = max(1, self._rows_at_once or len(angles))
+        starts = range(0, len(angles), at_once)
+        found = np.concatenate([readout(without_turns(angles[start : start + at_once])) for start in starts])
+        by_theta = np.zeros((len(theta), self.num_columns, found.shape[1]))
+        np.add.at(by_theta, moves.samples, moves.weights[:, :, None] * found[len(theta) :, None, :])
+        return Point(self, theta, columns, found[: len(theta)], None, by_theta)
 
     def _readouts_for_slopes(self, theta: Array) -> Array:
         """The readouts, or zeros where the outputs' derivatives do not depend on them."""
@@ -306,9 +374,45 @@ class Program:
     def _rows_at_once(self) -> int | None:
         return rows_at_once(self.circuit, self.engine)
 
-    def with_shots(self, shots: Shots | None) -> Program:
+    def with_shots(self, shots: Shots | None, directions: Shots | None = None) -> Program:
         """The same from shots, or exactly."""
-        return replace(self, shots=shots)
+        return replace(self, shots=shots, directions=directions)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Readouts (batch, readouts) of a program at theta, and their derivatives by slots or theta, (batch, those, readouts)."""
+
+    program: Program
+    theta: Array
+    columns: Columns | None
+    readouts: Array
+    by_slots: Array | None
+    by_theta: Array | None = None
+
+    @property
+    def values(self) -> Array:
+        """The outputs, shape (batch, outputs)."""
+        return self.program._numbers(self.theta, self.readouts)
+
+    def vjp(self, cotangent: Array) -> Array:
+        """See `Program.vjp`."""
+        return self.pulled_back(cotangent[:, None])[:, 0]
+
+    def pulled_back(self, cotangents: Array | None = None) -> Array:
+        """The derivatives of the outputs by theta, (batch, outputs, columns), or of the sums that `cotangents` weigh."""
+        slopes, direct = self.program._slopes(self.theta, self.readouts, self.columns, cotangents)
+        if self.by_theta is None:
+            assert self.by_slots is not None
+            by_slots = np.einsum("bnv,bsv->bns", np.asarray(slopes, float), self.by_slots)
+            batch, count, slots = by_slots.shape
+            rows = np.repeat(self.theta, count, axis=0)
+            found = self.program.circuit.angles.pullback(rows, by_slots.reshape(batch * count, slots))
+            found = found.reshape(batch, count, -1)
+        else:
+            found = np.einsum("bnv,bcv->bnc", np.asarray(slopes, float), self.by_theta)
+        self.program.circuit.angles.require_derivatives(self.theta, found, self.columns)
+        return (found + direct).astype(self.theta.dtype, copy=False)
 
 
 @lru_cache(64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from qkernel.diagnostics import counted
 from qkernel.errors import MemoryRefusedError, ValidationError
-from qkernel.shots import groups_of_rows
+from qkernel.tallies import groups_of_rows
 
 T = TypeVar("T")
 Array = np.ndarray[Any, Any]
@@ -214,9 +214,23 @@ def _leaves(value: Any) -> list[Any]:
     return [leaf for part in value for leaf in _leaves(part)] if isinstance(value, tuple) else [value]
 
 
-class EstimatedValue(NamedTuple):
-    """What `run_with_errors` gives: an estimate, its standard error in the same shape, and the shots of each basis."""
-
+class _Estimated(NamedTuple):
     value: Any
     standard_error: Any
     shots: int
+
+
+class EstimatedValue(_Estimated):
+    """What `run_with_errors` gives: an estimate, its standard error in the same shape, and the shots of each basis.
+
+    It unpacks into these three. `metadata` tells where they come from: `groups`, for each measurement basis what was
+    `measured` and with how many `shots`; `jobs`, the ids of the jobs that a machine, simulator or primitive gave; of an
+    estimator primitive the `precision` that was asked for, and what it says itself.
+    """
+
+    metadata: Mapping[str, Any]
+
+    def __new__(cls, value: Any, standard_error: Any, shots: int, metadata: Mapping[str, Any] | None = None) -> EstimatedValue:
+        made = super().__new__(cls, value, standard_error, shots)
+        made.metadata = dict(metadata or {})
+        return made

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.engine import Prepared
-from qkernel.gradient import ShiftTerms, shift_jacobian
+from qkernel.gradient import ShiftTerms, shift
 from qkernel.lower.circuit import Circuit
 
 Array = np.ndarray[Any, Any]
@@ -17,5 +17,6 @@ def shift_vjp(
     prepared_open: Prepared, circuit: Circuit, theta: Array, cotangent: Array, terms: ShiftTerms | None = None
 ) -> tuple[Array, Array]:
     """As `Prepared.expect_vjp` of `circuit`, by shifts of `prepared_open`, which is `open_slots(circuit)` on an engine."""
-    values, jacobian = shift_jacobian(prepared_open.expect, circuit, theta, terms)
-    return values, np.einsum("bo,bok->bk", np.asarray(cotangent, float), jacobian).astype(values.dtype, copy=False)
+    values, by_slots = shift(prepared_open.expect, circuit, theta, terms)
+    gradient = circuit.angles.pullback(theta, np.einsum("bo,bso->bs", np.asarray(cotangent, float), by_slots))
+    return values, gradient.astype(values.dtype, copy=False)

@@ -13,11 +13,36 @@ from tests.size import PACKAGES, ROOT, SOURCES, circles, graph, imports, late_im
 
 HEAVY = ("torch", "qiskit", "qiskit_aer", "numba", "sympy", "matplotlib", "lark", "rich", "scipy", "pooch", "sklearn")
 
-GROUND = {"characters", "diagnostics", "effort", "errors", "figures", "gates", "recent", "records", "recursion", "tracing"}
+GROUND = {
+    "characters",
+    "diagnostics",
+    "effort",
+    "errors",
+    "figures",
+    "gates",
+    "recent",
+    "records",
+    "recursion",
+    "tallies",
+    "tracing",
+}
 IR = GROUND | {"ir", "observable"}
 LANGUAGE = IR | {"gate_functions", "types"}
 CIRCUIT = IR | {"lower"}
-READINGS = {"executor", "explanation", "form_checks", "gradient", "named", "outputs", "promises", "results", "shots", "states"}
+READINGS = {
+    "bases",
+    "executor",
+    "explanation",
+    "form_checks",
+    "gradient",
+    "named",
+    "outputs",
+    "promises",
+    "results",
+    "shots",
+    "states",
+    "stochastic",
+}
 RUNNING = CIRCUIT | READINGS | {"engine"}
 USING = RUNNING | {"draw", "estimate", "executable", "program", "verbs"}
 KERNEL = USING | LANGUAGE | {"compilation", "decorators", "frontend", "kernel", "prebuilt", "summary"}

@@ -33,7 +33,7 @@ from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import FLOAT, UINT, ArrayType, DictType, TupleType
 from qkernel.lower.circuit import BITS, EXPECTATIONS, Circuit, bit, probabilities
 from qkernel.observable import Hamiltonian, X, Y, Z
-from qkernel.shots import distinct_rows
+from qkernel.tallies import distinct_rows
 
 REFERENCE = load_engine("reference")
 

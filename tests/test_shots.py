@@ -9,8 +9,10 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
+from qkernel.bases import measured_circuits
 from qkernel.program import Program
-from qkernel.shots import Shots, Tally, estimate, measured_circuits, standard_errors
+from qkernel.shots import Shots, estimate, standard_errors
+from qkernel.tallies import Tally
 from qkernel_backends.native import NativeEngine
 
 NATIVE = NativeEngine()
@@ -35,7 +37,7 @@ def test_counts_say_what_their_shots_one_by_one_say() -> None:
     drawn = []
     for number, group in enumerate(groups):
         (probabilities,) = NATIVE.prepare(group.distribution).probabilities(THETA)
-        drawn.append(Tally.drawn(group, probabilities, 500, number))
+        drawn.append(Tally.drawn(list(group.bits.values()), group.circuit.num_bits, probabilities, 500, number))
         assert (drawn[-1].counts.sum(1) == 500).all()
     single = [
         Tally.of_shots(np.stack([np.repeat(tally.bits[0], row.astype(int), axis=0) for row in tally.counts])) for tally in drawn
@@ -50,8 +52,7 @@ def test_counts_say_what_their_shots_one_by_one_say() -> None:
 @pytest.mark.parametrize("count", [3, 8], ids=["single shots", "counts"])
 def test_estimates_of_both_kinds_have_the_same_mean_and_spread(count: int) -> None:
     repeats, program = 4000, Program(CIRCUIT, NATIVE, shots=Shots(count, 5))
-    _, tallies = program.samples(THETA[:1])
-    assert tallies[-1].bits.shape[1] == (count if count < 4 else 4)
+    assert program.estimates(THETA[:1]).tallies[-1].bits.shape[1] == (count if count < 4 else 4)
     found = program.readouts(np.repeat(THETA[:1], repeats, axis=0))
     exact = replace(program, shots=None, kept={}).readouts(THETA[:1])[0]
     assert (np.abs(found.mean(0) - exact) < 5 * found.std(0) / np.sqrt(repeats)).all()

@@ -260,7 +260,14 @@ class Call:
     def values(self, tensors: Sequence[Tensor], mark: object | None = None) -> Tensor:
         """By the layer's own engine; with a `mark`, `gradients` with the same mark may begin where this ends."""
         if isinstance(split := self._split, AnySplit):
-            return _tensor(split.value(*self.arrays(tensors)).reshape(self.shape), self.dtype, self.device)
+            wanted = tuple(getattr(mark, "needs_input_grad", ()))[1:]
+            if any(wanted) and self.wiring.program.shifts and self._batch:
+                kept: Any = mark
+                kept.point = self._shifted(wanted).point(*self.arrays(tensors))
+                found = kept.point.value
+            else:
+                found = split.value(*self.arrays(tensors))
+            return _tensor(found.reshape(self.shape), self.dtype, self.device)
         inputs, weights = self._gathered(tensors)
         if isinstance(split, ComputedOutputs):
             values = _shaped(split.evaluate(self._batch, inputs, weights, mark), self.shape)
@@ -304,7 +311,8 @@ class Call:
             return tuple(gradient if one else None for gradient, one in zip(pullback(cotangent), wanted, strict=True))
         split = self._split_for(tuple(wanted))
         if isinstance(split, AnySplit):
-            found = split.vjp(*self.arrays(tensors), _numpy(cotangent).reshape(self._batch, self.shape[-1]))
+            row, point = _numpy(cotangent).reshape(self._batch, self.shape[-1]), getattr(mark, "point", None)
+            found = split.vjp(*self.arrays(tensors), row) if point is None else point.vjp(row)
             by_inputs, by_weights = [torch.from_numpy(np.ascontiguousarray(part)) for part in found]
         else:
             inputs, weights = self._gathered(tensors)
@@ -423,6 +431,11 @@ class Call:
             rows = self._batch if kind else 1
             (inputs if kind else weights).append(_numpy(tensor).reshape(rows, stop - start))
         return _joined(inputs, self._batch, self._real), _joined(weights, 1, self._real)[0]
+
+    def _shifted(self, wanted: tuple[bool, ...]) -> AnySplit:
+        split = self._split_for(wanted)
+        assert isinstance(split, AnySplit)
+        return split
 
     def _split_for(self, wanted: tuple[bool, ...]) -> Split:
         """The split for gradients of the tensors that are `wanted`."""

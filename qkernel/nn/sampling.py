@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from qkernel.shots import Shots, seed_of
+from qkernel.shots import ShotPlan, Shots, seed_of
 
 
 class ShotSequence(Shots):
@@ -17,8 +17,8 @@ class ShotSequence(Shots):
     evaluations have taken shots. A copy goes on from the same place, on its own.
     """
 
-    def __init__(self, count: int, seed: int | None = None, evaluations: int = 0, is_seeded: bool = True) -> None:
-        super().__init__(count, seed)
+    def __init__(self, shots: int | ShotPlan, seed: int | None = None, evaluations: int = 0, is_seeded: bool = True) -> None:
+        super().__init__(shots, seed)
         self.is_seeded = is_seeded or seed is not None
         self.go_on_from(evaluations)
 
@@ -27,7 +27,7 @@ class ShotSequence(Shots):
         self.evaluations, self._numbers = evaluations, itertools.count(evaluations)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ShotSequence, (self.count, self.seed, self.evaluations, self.is_seeded)
+        return ShotSequence, (self.plan, self.seed, self.evaluations, self.is_seeded)
 
     def seeds(self, bases: int) -> list[int | None]:
         """See `qkernel.shots.Shots`."""
@@ -35,6 +35,16 @@ class ShotSequence(Shots):
             return [None] * bases
         if self.seed is None:
             return list(torch.randint(1 << 62, (bases,), device="cpu").tolist())
+        number = self._next()
+        return [seed_of(self.seed, number, basis) for basis in range(bases)]
+
+    def direction(self) -> int | None:
+        """See `qkernel.shots.Shots`: as torch's generator has it, on machines too."""
+        if self.seed is None:
+            return int(torch.randint(1 << 62, (), device="cpu"))
+        return seed_of(self.seed, self._next(), 0, 0)
+
+    def _next(self) -> int:
         number = next(self._numbers)
         self.evaluations = number + 1
-        return [seed_of(self.seed, number, basis) for basis in range(bases)]
+        return number

@@ -13,7 +13,7 @@ import numpy as np
 
 from qkernel.lower.angles import AngleMap
 from qkernel.lower.preparation import Preparation
-from qkernel.program import Program
+from qkernel.program import Point, Program
 
 Array = np.ndarray[Any, Any]
 Columns = tuple[int, ...]
@@ -79,12 +79,23 @@ class AnySplit:
     def value(self, inputs: Array, weights: Array) -> Array:
         return _where_finite(self.program.values, (self.program.num_outputs,), self.theta(inputs, weights))
 
+    def point(self, inputs: Array, weights: Array) -> SplitPoint:
+        """Values and derivatives from evaluations at shifted angles, taken at once."""
+        theta = self.theta(inputs, weights)
+        finite = np.asarray(np.isfinite(theta).all(1))
+        rows = _with_stand_ins(theta, finite) if finite.any() else None
+        return SplitPoint(self, theta, finite, None if rows is None else self.program.point(rows, self.needed))
+
     def vjp(self, inputs: Array, weights: Array, cotangent: Array) -> tuple[Array, ...]:
         theta = self.theta(inputs, weights)
         gradient = _where_finite(
             lambda rows, by: self.program.vjp(rows, by, self.needed),
             (self.program.num_columns,), theta, cotangent.astype(self.dtype, copy=False),
         )  # fmt: skip
+        return self.parted(gradient)
+
+    def parted(self, gradient: Array) -> tuple[Array, Array]:
+        """A gradient by theta (batch, columns) as those by what comes per sample and by what all samples share."""
         return gradient[:, list(self.batched)], gradient[:, list(self.shared)].sum(0)
 
     def jacobian(self, inputs: Array, weights: Array) -> Array:
@@ -102,6 +113,30 @@ class AnySplit:
     def arrays(self, count: int, inputs: int, weights: int) -> tuple[Array, Array]:
         """What stands at the addresses of a `DirectSplit`."""
         return _at(inputs, (count, len(self.batched)), self.dtype), _at(weights, (len(self.shared),), self.dtype)
+
+
+@dataclass(frozen=True)
+class SplitPoint:
+    """What `AnySplit.point` found; NaN for samples that are not `finite`."""
+
+    split: AnySplit
+    theta: Array
+    finite: Array
+    point: Point | None
+
+    @property
+    def value(self) -> Array:
+        """The outputs, shape (batch, outputs)."""
+        return self._filled(self.point.values if self.point else None, self.split.program.num_outputs)
+
+    def vjp(self, cotangent: Array) -> tuple[Array, Array]:
+        """The gradients of sum(cotangent * outputs) by what comes per sample and by what all samples share."""
+        found = self.point.vjp(cotangent.astype(self.split.dtype, copy=False)) if self.point else None
+        return self.split.parted(self._filled(found, self.split.program.num_columns))
+
+    def _filled(self, found: Array | None, width: int) -> Array:
+        missing = np.full((len(self.theta), width), np.nan, self.theta.dtype)
+        return missing if found is None else np.where(self.finite[:, None], found, missing)
 
 
 @dataclass(frozen=True)
@@ -288,6 +323,10 @@ def _where_finite(compute: Callable[..., Array], shape: tuple[int, ...], theta: 
         return compute(theta, *others)
     result = np.full((len(theta), *shape), np.nan, theta.dtype)
     if finite.any():
-        stand_in = theta[finite.argmax()]  # in their places, so that the others get the same shots
-        result[finite] = compute(np.where(finite[:, None], theta, stand_in), *others)[finite]
+        result[finite] = compute(_with_stand_ins(theta, finite), *others)[finite]
     return result
+
+
+def _with_stand_ins(theta: Array, finite: Array) -> Array:
+    """`theta` with a sample that is finite in the places of others, so that all get the same shots."""
+    return np.where(finite[:, None], theta, theta[finite.argmax()])

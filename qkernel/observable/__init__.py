@@ -13,6 +13,7 @@ import numpy as np
 
 from qkernel.diagnostics import in_short
 from qkernel.errors import MemoryRefusedError, ObservableError
+from qkernel.observable.groups import commuting
 from qkernel.observable.paulis import Operators, Pauli, PauliOperator, is_whole, product
 from qkernel.observable.text import read_sum, write_sum
 
@@ -241,6 +242,18 @@ class Hamiltonian:
             groups[place][0].update(wanted)
             groups[place][1]._terms[operators] = coefficient
         return tuple(group for _, group in groups)
+
+    def commuting_groups(self) -> tuple[Hamiltonian, ...]:
+        """The terms in groups of which each two commute, so that one circuit can measure a group behind Clifford gates.
+
+        Fewer groups than `qubit_wise_commuting_groups` has, and longer circuits. Greedy; the constant is in no group.
+        """
+        result = []
+        for members in commuting(self._terms):
+            group = Hamiltonian(self.num_qubits)
+            group._terms.update((operators, self._terms[operators]) for operators in members)
+            result.append(group)
+        return tuple(result)
 
     def masks(self) -> Masks:
         """The sum as numbers: x masks int64 (T,), z masks int64 (T,), coefficients float64 or complex128 (T,).

@@ -17,10 +17,12 @@ from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 
 from qkernel.draw.concrete import wire_names
+from qkernel.engine import ESTIMATION, SampleRequest
 from qkernel.errors import TargetCapabilityError
 from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian
+from qkernel.tallies import Tally
 from qkernel_backends.deferral import deferred
 from qkernel_backends.histories import no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
@@ -29,7 +31,8 @@ from qkernel_backends.qiskit.devices import check_options, device_of, fitted, is
 from qkernel_backends.qiskit.emission import emit_with
 from qkernel_backends.qiskit.methods import METHODS, features_of, simulator_with, truncation
 from qkernel_backends.qiskit.report import CircuitFigures, CircuitReport, TargetReport, Truncation
-from qkernel_backends.qiskit.running import bits_of, branches_read, careful, experiments, faithful, running
+from qkernel_backends.qiskit.running import branches_read, careful, experiments, faithful, running
+from qkernel_backends.qiskit.sampling import Part, ToSample, sampled_together
 
 Array = np.ndarray[Any, Any]
 
@@ -111,7 +114,7 @@ class QiskitEngine:
     def _features(self) -> frozenset[str]:
         common = frozenset({"mid_circuit", "branching", "batch"})
         if isinstance(self.runs_on, BaseEstimatorV2):
-            return common | {"expectation"}
+            return common | {"expectation", ESTIMATION}
         if self.runs_on is None:
             return common | METHODS["statevector"]
         return common | (features_of(self.runs_on, self.is_ideal) if isinstance(self.runs_on, AerSimulator) else {"sampling"})
@@ -119,6 +122,12 @@ class QiskitEngine:
     def prepare(self, circuit: Circuit, dtype: Any = np.complex128) -> QiskitPrepared:
         """Make `circuit` ready; a simulator that is not given computes in the precision of `dtype`."""
         return QiskitPrepared(self, circuit, np.dtype(dtype))
+
+    def sample_together(self, requests: Sequence[SampleRequest]) -> tuple[list[Tally], tuple[str, ...]]:
+        """See `qkernel.engine.SamplesTogether`."""
+        parts: list[Any] = [each.prepared for each in requests]
+        asked = [Part(each.to_sample(one.theta), one.shots, one.seed) for each, one in zip(parts, requests, strict=True)]
+        return sampled_together(self.runs_on, asked)
 
     def report(self, name: str, prepared: Sequence[QiskitPrepared], theta: Array | None = None) -> TargetReport:
         """What the target makes of the circuits of a kernel called `name`; see `QiskitPrepared.report`."""
@@ -180,18 +189,15 @@ class QiskitPrepared:
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """What shots leave, uint8 of shape (batch, shots, memory_bits)."""
         self._require("sampling", "gives no samples: use a sampler or a backend")
-        left = self.circuit.memory_bits
-        if not left or not len(theta):
-            return np.zeros((len(theta), shots, left), np.uint8)
-        require_memory_for_shots(len(theta), shots, left)
-        if isinstance(self.engine.runs_on, BaseSamplerV2):
-            return self._sample_on_sampler(self.engine.runs_on, theta, shots, seed)
-        options: dict[str, Any] = {} if seed is None else {"seed_simulator": _within_64_bits(seed)}
+        require_memory_for_shots(len(theta), shots, self.circuit.memory_bits)
+        (tally,), _ = self.engine.sample_together([SampleRequest(self, theta, shots, seed)])
+        return tally.singly()
+
+    def to_sample(self, theta: Array) -> ToSample:
+        """See `ToSample`."""
+        self._require("sampling", "gives no samples: use a sampler or a backend")
         circuit = self._to_sample
-        with running(self.circuit.name):
-            found = experiments(self._backend, circuit, self._values(circuit, theta), shots=shots, **options)
-            counts = [getattr(entry.data, "counts", None) for entry in found]
-        return np.stack([bits_of(each, shots, circuit.num_clbits)[:, :left] for each in counts])
+        return ToSample(circuit, self._values(circuit, theta), self.circuit.memory_bits, self._backend, self.circuit.name)
 
     def report(self, theta: Array | None = None) -> CircuitReport:
         """What the target makes of the circuit; on matrix product states, of one row of `theta`, also what that leaves out."""
@@ -214,21 +220,6 @@ class QiskitPrepared:
             made,
             left_out,
         )
-
-    def _sample_on_sampler(self, sampler: BaseSamplerV2, theta: Array, shots: int, seed: int | None) -> Array:
-        if seed is not None:
-            raise TargetCapabilityError(
-                f"the seed of a `{type(sampler).__name__}` cannot be set from here", help="give the seed when you make it"
-            )
-        circuit = self._to_sample
-        # Rows without parameters of their own are samples of their own all the same.
-        pubs: list[Any] = [(circuit, self._values(circuit, theta))] if circuit.parameters else [(circuit,)] * len(theta)
-        with running(self.circuit.name):
-            results = careful(sampler).run(pubs, shots=shots).result()
-            register = circuit.cregs[0]
-            bits = [result.data[register.name].to_bool_array(order="little") for result in results]
-        found = bits[0] if circuit.parameters else np.stack(bits)
-        return found[..., : self.circuit.memory_bits].astype(np.uint8)
 
     @cached_property
     def _to_sample(self) -> QuantumCircuit:
@@ -311,33 +302,54 @@ class QiskitPrepared:
         angles = without_turns(self.circuit.angles.evaluate(theta)[:, self._open_slots])
         return angles[:, [parameter.index for parameter in circuit.parameters]]
 
+    def estimate(self, theta: Array, precision: float | None) -> tuple[Array, Array, dict[str, Any]]:
+        """See `qkernel.engine.Estimates`: values and standard errors as an estimator gives them."""
+        observables = [part.observable for part in self.circuit.expectations]
+        values = np.tile([float(observable.constant.real) for observable in observables], (len(theta), 1))
+        errors = np.zeros_like(values)
+        open_ones = [k for k, observable in enumerate(observables) if len(observable)]
+        if not open_ones or not len(theta):
+            return values, errors, {"jobs": (), "precision": precision}
+        found = self._unitary._on_estimator(theta, [observables[k] for k in open_ones], precision)
+        values[:, open_ones] += found[0]
+        errors[:, open_ones] = found[1]
+        return values, errors, found[2]
+
     def _expect(self, theta: Array, observables: list[Hamiltonian]) -> Array:
-        circuit = self._without_phase()
-        operators = [_operator(observable, self.circuit.num_qubits) for observable in observables]
         if isinstance(self.engine.runs_on, BaseEstimatorV2):
-            return self._expect_on_estimator(self.engine.runs_on, circuit, theta, operators)
-        for k, operator in enumerate(operators):
+            return self._on_estimator(theta, observables, None)[0]
+        circuit = self._without_phase()
+        for k, observable in enumerate(observables):
+            operator = _operator(observable, self.circuit.num_qubits)
             circuit.save_expectation_value(operator, range(self.circuit.num_qubits), label=f"expectation_{k}")
         rows = self._simulate(circuit, theta)
-        values = [[row[f"expectation_{k}"] for k in range(len(operators))] for row in rows]
-        return np.array(values, float).reshape(len(theta), len(operators))
+        values = [[row[f"expectation_{k}"] for k in range(len(observables))] for row in rows]
+        return np.array(values, float).reshape(len(theta), len(observables))
 
-    def _expect_on_estimator(
-        self, estimator: BaseEstimatorV2, circuit: QuantumCircuit, theta: Array, operators: list[SparsePauliOp]
-    ) -> Array:
+    def _on_estimator(
+        self, theta: Array, observables: list[Hamiltonian], precision: float | None
+    ) -> tuple[Array, Array, dict[str, Any]]:
+        """As `estimate`, of observables without constants."""
+        circuit = self._without_phase()
+        operators = [_operator(observable, self.circuit.num_qubits) for observable in observables]
         if circuit.layout is not None:
             operators = [operator.apply_layout(circuit.layout) for operator in operators]
         # one column of parameter values against one row of observables
         values = (self._values(circuit, theta)[:, None, :],) if circuit.parameters else ()
+        asked = self.engine.precision if precision is None else precision
         with running(self.circuit.name):
-            pub = (circuit, [operators], *values)
-            result = careful(estimator).run([pub], precision=self.engine.precision).result()
-            return np.asarray(result[0].data.evs, float).reshape(-1, len(operators))
+            job = careful(self.engine.runs_on).run([(circuit, [operators], *values)], precision=asked)
+            (result,) = job.result()
+            found = [np.asarray(part, float).reshape(-1, len(operators)) for part in (result.data.evs, result.data.stds)]
+        said = {key: value for key, value in result.metadata.items() if isinstance(value, (int, float, str))}
+        told = {**said, "jobs": (str(job.job_id()),), "precision": said.get("target_precision", asked)}
+        shape = len(theta), len(operators)
+        return np.broadcast_to(found[0], shape), np.broadcast_to(found[1], shape), told
 
     def _simulate(self, circuit: QuantumCircuit, theta: Array) -> list[dict[str, Any]]:
         """What `circuit` saves, for each row of `theta`."""
         with running(self.circuit.name):
-            found = experiments(self._backend, circuit, self._values(circuit, theta), each=False)
+            (found,), _ = experiments(self._backend, [(circuit, self._values(circuit, theta))], each=False)
             rows = [entry.data.to_dict() for entry in found]
         return rows if len(rows) == len(theta) else rows * len(theta)
 
@@ -362,8 +374,3 @@ def _operator(observable: Hamiltonian, num_qubits: int) -> SparsePauliOp:
         for key, coefficient in observable
     ]
     return SparsePauliOp.from_sparse_list(terms, num_qubits=num_qubits)
-
-
-def _within_64_bits(seed: int) -> int:
-    """`seed` itself where a signed integer of 64 bits holds it, else a number made of it."""
-    return seed if seed < 1 << 63 else int(np.random.SeedSequence(seed).generate_state(1)[0])

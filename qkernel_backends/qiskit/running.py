@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -122,6 +122,9 @@ class _CheckedJob:
     backend: BackendV2
     job: Any
 
+    def job_id(self) -> str:
+        return str(self.job.job_id())
+
     def result(self) -> Any:
         return _checked(self.job.result(), self.backend)
 
@@ -139,23 +142,44 @@ def _checked(result: Any, backend: BackendV2) -> Any:
     )
 
 
-def experiments(backend: BackendV2, circuit: QuantumCircuit, values: Array, each: bool = True, **options: Any) -> list[Any]:
-    """What `backend` gives for `circuit` with each row of `values`, shape (rows, parameters in the circuit's order).
+def experiments(
+    backend: BackendV2, parts: Sequence[tuple[QuantumCircuit, Array]], each: bool = True, **options: Any
+) -> tuple[list[list[Any]], tuple[str, ...]]:
+    """What `backend` gives for circuits with each row of their values, and the ids of the jobs: one, where its limit allows.
 
-    Without parameters it is run for each row all the same, or once if not `each`.
+    Values have shape (rows, parameters in the circuit's order). Without parameters a circuit is run for each row all the same,
+    or once if not `each`.
     """
-    if not len(values):
-        return []
-    if isinstance(backend, AerSimulator) and circuit.parameters and len(values) > 1 and _binds_arrays(circuit):
-        options["parameter_binds"] = [{parameter: values[:, k] for k, parameter in enumerate(circuit.parameters)}]
-        circuits = [circuit]
-    elif circuit.parameters:
-        circuits = [circuit.assign_parameters(row) for row in values]
-    else:
-        circuits = [circuit] * (len(values) if each else 1)
-    most = backend.max_circuits or len(circuits)
-    jobs = [backend.run(circuits[start : start + most], **options) for start in range(0, len(circuits), most)]
-    return [entry for job in jobs for entry in _checked(job.result(), backend).results]
+    circuits: list[QuantumCircuit] = []
+    binds: list[dict[Any, Array]] = []
+    counts = []
+    for circuit, values in parts:
+        if not circuit.parameters:
+            own, bound = [circuit] * (len(values) if each else min(1, len(values))), dict[Any, Array]()
+        elif isinstance(backend, AerSimulator) and len(values) > 1 and _binds_arrays(circuit):
+            own, bound = [circuit], {parameter: values[:, k] for k, parameter in enumerate(circuit.parameters)}
+        else:
+            own, bound = [circuit.assign_parameters(row) for row in values], {}
+        circuits += own
+        binds += [bound] * len(own)
+        counts.append(len(values) if bound else len(own))
+    most = backend.max_circuits or max(1, len(circuits))
+    jobs = []
+    for start in range(0, len(circuits), most):
+        chosen = binds[start : start + most]
+        arrays = {"parameter_binds": chosen} if any(chosen) else {}
+        jobs.append(backend.run(circuits[start : start + most], **arrays, **options))
+    found = iter([entry for job in jobs for entry in _checked(job.result(), backend).results])
+    return [[next(found) for _ in range(count)] for count in counts], tuple(str(job.job_id()) for job in jobs)
+
+
+def most_shots(backend: Any) -> int | None:
+    """How many shots of a circuit `backend` takes in one job, where it says so; Aer takes any number."""
+    if backend is None or isinstance(backend, AerSimulator):
+        return None
+    settings = getattr(backend, "configuration", None)
+    limit = getattr(backend, "max_shots", None) or getattr(settings() if callable(settings) else settings, "max_shots", None)
+    return int(limit) if limit else None
 
 
 def _binds_arrays(circuit: QuantumCircuit) -> bool:
@@ -173,15 +197,9 @@ def _binds(operation: Any) -> bool:
 _BINDS_ARRAYS = frozenset(("p", "rx", "ry", "rz", "u", "rxx", "ryy", "rzz", "rzx", "u1", "u2", "u3", "r"))
 
 
-def bits_of(counts: Mapping[str, int] | None, shots: int, num_bits: int) -> Array:
-    """The bits of each shot, uint8 of shape (shots, num_bits), from counts of hexadecimal numbers; all 0 of none.
-
-    Shots that are alike stand together.
-    """
-    if not counts:
-        return np.zeros((shots, num_bits), np.uint8)
+def bits_of(numbers: Sequence[str], num_bits: int) -> Array:
+    """The bits of hexadecimal numbers, uint8 of shape (numbers, num_bits)."""
     width = (num_bits + 7) // 8
-    numbers = b"".join(int(entry, 16).to_bytes(width, "little") for entry in counts)
-    rows = np.frombuffer(numbers, np.uint8).reshape(len(counts), width)
-    distinct = np.unpackbits(rows, axis=1, count=num_bits, bitorder="little")
-    return np.repeat(distinct, [*counts.values()], axis=0)
+    packed = b"".join(int(number, 16).to_bytes(width, "little") for number in numbers)
+    rows = np.frombuffer(packed, np.uint8).reshape(len(numbers), width)
+    return np.unpackbits(rows, axis=1, count=num_bits, bitorder="little")

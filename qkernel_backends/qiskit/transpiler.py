@@ -14,7 +14,7 @@ from qkernel.errors import KernelTypeError, ValidationError
 from qkernel.executor import Executor
 from qkernel.kernel import Kernel
 from qkernel.peer import PeerExecutable
-from qkernel.shots import check_shots
+from qkernel.shots import check_shots, shot_count
 from qkernel_backends.qiskit.emission import emit
 from qkernel_backends.qiskit.engine import QiskitEngine
 
@@ -102,5 +102,5 @@ class QiskitTranspiler:
                 f"the seed of a `{type(backend).__name__}` cannot be set from here", help="give the seed when you make it"
             )
         if isinstance(backend, BaseEstimatorV2):
-            return Executor(QiskitEngine(backend, None if shots is None else check_shots(shots) ** -0.5))
+            return Executor(QiskitEngine(backend, None if shots is None else shot_count(check_shots(shots)) ** -0.5))
         return Executor(QiskitEngine(backend), seed, shots)

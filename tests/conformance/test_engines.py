@@ -10,7 +10,7 @@ import pytest
 from circuit_builder import CircuitBuilder, hybrid_circuit
 from shifts import shift_vjp
 
-from qkernel.engine import FEATURES, Engine
+from qkernel.engine import ESTIMATION, FEATURES, Engine
 from qkernel.errors import QKernelError, ShotsError
 from qkernel.gradient import open_slots
 from qkernel.ir.expressions import Const, Name, apply
@@ -60,7 +60,7 @@ def chi_square_agrees(counts: Any, probabilities: Any) -> bool:
 def test_it_says_who_it_is(engine: Engine, request: pytest.FixtureRequest) -> None:
     assert engine.name in request.node.name
     assert engine.features
-    assert engine.features <= FEATURES
+    assert engine.features <= FEATURES | {ESTIMATION}
 
 
 def test_the_hybrid_network_of_the_document(engine: Engine) -> None:

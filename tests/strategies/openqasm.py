@@ -60,5 +60,5 @@ def bits(circuit: Circuit, theta: Any, shots: int, seed: int) -> Any:
         raise
     simulator = faithful(AerSimulator(seed_simulator=seed))
     made = branches_read(translate(loaded, None))
-    (found,) = experiments(simulator, made, np.zeros((1, 0)), shots=shots, memory=True)
-    return bits_of(getattr(found.data, "memory", None), shots, made.num_clbits)[:, : circuit.num_bits]
+    ((found,),), _ = experiments(simulator, [(made, np.zeros((1, 0)))], shots=shots, memory=True)
+    return bits_of(getattr(found.data, "memory", ["0x0"] * shots), made.num_clbits)[:, : circuit.num_bits]
