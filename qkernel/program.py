@@ -235,7 +235,7 @@ class Program:
     def _draws(self, group: Measured) -> bool:
         """Whether shots come as counts, drawn from few probabilities; not from engines with a way of their own to sample."""
         assert self.shots is not None
-        computes = {"probabilities", "gradient"} <= self.engine.features and self.circuit.is_unitary
+        computes = {"probabilities", "gradient", "state"} <= self.engine.features and self.circuit.is_unitary
         return computes and group.num_outcomes <= self.shots.count
 
     def _measured(self, form: str, dtype: Any) -> list[tuple[Measured, Prepared]]:

@@ -17,6 +17,7 @@ def pytest_sessionstart() -> None:
     """Have the native engine ready, or what it tells where it is not would be in the way."""
     for real in (np.float32, np.float64):
         machine_code(np.dtype(real))
+    machine_code(np.dtype(np.float64), "pauli_vectors")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -57,6 +57,7 @@ MAY_IMPORT = {
     "operations": LANGUAGE | {"frontend"},
     "lower": CIRCUIT,
     "engine": CIRCUIT,
+    "noise": CIRCUIT | {"engine"},
     "estimate": CIRCUIT | {"draw"},
     "draw": CIRCUIT,
     "verification": CIRCUIT | {"estimate"},
@@ -72,10 +73,10 @@ MAY_IMPORT = {
     "kernel_modifiers": KERNEL,
     "modifiers": KERNEL | {"kernel_modifiers"},
     "peer": KERNEL,
-    "qkernel": KERNEL | {"modifiers", "operations", "peer"},
+    "qkernel": KERNEL | {"modifiers", "noise", "operations", "peer"},
     "nn": KERNEL | {"qkernel"},
     "qkernel_stdlib": {"observable", "qkernel"},
-    "qkernel_backends": KERNEL | {"peer"},
+    "qkernel_backends": KERNEL | {"noise", "peer"},
 }
 """What each part of `qkernel` (a file or a folder) and each package beside it may import, in functions and for types too.
 

@@ -42,7 +42,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("qkernel_backends.native.compiler.compile_machine", lambda real: calls.append(real) or compiled)
+    monkeypatch.setattr("qkernel_backends.native.compiler.compile_machine", lambda real, name: calls.append(real) or compiled)
     cache.cache_folder.cache_clear()
     yield tmp_path / "qkernel", calls
     cache.cache_folder.cache_clear()
@@ -222,7 +222,7 @@ def wheel(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     monkeypatch.setitem(cache.LEVELS, "x86-64-v2", set())
     (tmp_path / "built").mkdir()
-    file = tmp_path / "built" / "x86-64-v2-float32.bin"
+    file = tmp_path / "built" / "machine-x86-64-v2-float32.bin"
     file.write_bytes(cache._packed(cache._level_header(SINGLE, "x86-64-v2"), *code))
     return file
 
@@ -245,9 +245,9 @@ def test_what_came_with_the_wheel_and_does_not_fit_is_compiled(wheel, folder, mo
         case "damaged":
             wheel.write_bytes(wheel.read_bytes()[:-1])
         case "other sources":
-            monkeypatch.setattr(cache, "_sources", lambda: "edited")
+            monkeypatch.setattr(cache, "_sources", lambda name: "edited")
         case "another level":
-            wheel.rename(wheel.with_name("x86-64-v3-float32.bin"))
+            wheel.rename(wheel.with_name("machine-x86-64-v3-float32.bin"))
         case "another machine":
             monkeypatch.setattr("platform.machine", lambda: "aarch64")
     load()
@@ -259,7 +259,7 @@ def test_two_who_need_it_compile_it_once(folder, capsys):
     cache.cache_folder()
     inside, header = threading.Event(), cache._header(SINGLE)
     file = file_in(place, header)
-    other = threading.Thread(target=lambda: cache._compiled(SINGLE, file, header))
+    other = threading.Thread(target=lambda: cache._compiled(SINGLE, file, header, "machine"))
     with only_one(place / "machine-float32.lock", lambda: None) as waited:
         assert not waited
         other.start()
@@ -273,7 +273,7 @@ def test_two_who_need_it_compile_it_once(folder, capsys):
 
 def test_an_edit_of_a_source_is_never_answered_with_old_code(tmp_path, monkeypatch):
     before = cache._header(SINGLE)
-    for source in cache._SOURCES:
+    for source in cache._SOURCES["machine"]:
         shutil.copy(f"{cache.__file__[: -len('cache.py')]}{source}.py", tmp_path)
     monkeypatch.setattr(cache, "__file__", str(tmp_path / "cache.py"))
     assert cache._header(SINGLE) == before != cache._header(np.dtype(np.float64))
@@ -284,9 +284,10 @@ def test_an_edit_of_a_source_is_never_answered_with_old_code(tmp_path, monkeypat
     assert cache._header(SINGLE) != before
 
 
-def test_the_sources_are_all_that_machine_code_is_made_of():
+@pytest.mark.parametrize("machine", cache._SOURCES)
+def test_the_sources_are_all_that_machine_code_is_made_of(machine):
     folder = Path(cache.__file__).parent
-    found, left = set(), ["compiler"]
+    found, left = set(), ["compiler", machine]
     while left:
         name = left.pop()
         found.add(name)
@@ -295,4 +296,4 @@ def test_the_sources_are_all_that_machine_code_is_made_of():
         for line in re.findall(r"from qkernel_backends\.native import (.+)", text):
             named |= set(re.findall(r"\w+", line))
         left += sorted(named - found)
-    assert found == set(cache._SOURCES)
+    assert found == set(cache._SOURCES[machine])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from qkernel.ir.expressions import Const, Expr
 from qkernel.lower.circuit import PASSIVE, Assign, Body, Branch, Circuit, Instruction, Repeat, Run
+from qkernel.noise import Channel, NoiseModel, name_of
 
 _NEVER = Const(False)
 
@@ -16,6 +17,14 @@ class Collapse:
 
     qubit: int
     bit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """What noise does to some qubits."""
+
+    channel: Channel
+    qubits: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,7 @@ class Release:
     instruction: Instruction
 
 
-Step = tuple[Instruction, ...] | Collapse | Release | Assign | Test
+Step = tuple[Instruction, ...] | Collapse | Disturbance | Release | Assign | Test
 
 
 def last_measurements(circuit: Circuit) -> tuple[tuple[int, int], ...]:
@@ -50,9 +59,9 @@ def last_measurements(circuit: Circuit) -> tuple[tuple[int, int], ...]:
     return tuple(found.items())
 
 
-def steps(circuit: Circuit) -> list[Step]:
-    """What the circuit does, up to its last measurements."""
-    found, measured = _append(circuit, circuit.body, []), len(last_measurements(circuit))
+def steps(circuit: Circuit, noise: NoiseModel | None = None) -> list[Step]:
+    """What the circuit does, up to its last measurements. With noise no promise of a kernel is kept, and none is a step."""
+    found, measured = _append(circuit, noise, circuit.body, []), len(last_measurements(circuit))
     while measured:  # behind them there are releases, and no gates
         at = max(k for k, step in enumerate(found) if isinstance(step, Collapse))
         del found[at]
@@ -60,7 +69,7 @@ def steps(circuit: Circuit) -> list[Step]:
     return found
 
 
-def _append(circuit: Circuit, body: Body, steps: list[Step]) -> list[Step]:
+def _append(circuit: Circuit, noise: NoiseModel | None, body: Body, steps: list[Step]) -> list[Step]:
     """Append the steps of `body`; targets are set when they are known."""
     for part in body:
         head = len(steps)
@@ -69,25 +78,37 @@ def _append(circuit: Circuit, body: Body, steps: list[Step]) -> list[Step]:
                 gates: list[Instruction] = []
                 for instruction in circuit.instructions(part):
                     kind = instruction.kind
+                    behind = _disturbances(instruction, noise)
+                    ends: list[Step] = list(behind)
                     if kind.is_gate:
                         gates.append(instruction)
+                    elif kind.promise:
+                        ends = [Release(instruction)] if noise is None else []
                     elif kind.name != "barrier":
-                        end = Release(instruction) if kind.promise else Collapse(instruction.qubits[0], *instruction.bits)
-                        steps += [tuple(gates), end]
+                        collapse = Collapse(instruction.qubits[0], *instruction.bits)
+                        ends = [*behind, collapse] if instruction.bits else [collapse, *behind]
+                    if ends:
+                        steps += [tuple(gates), *ends]
                         gates = []
                 steps.append(tuple(gates))
             case Assign():
                 steps.append(part)
             case Branch(condition, then, otherwise):
                 steps.append(Test(condition, 0))
-                _append(circuit, then, steps)
+                _append(circuit, noise, then, steps)
                 tail = len(steps)
                 steps.append(Test(_NEVER, 0))
-                _append(circuit, otherwise, steps)
+                _append(circuit, noise, otherwise, steps)
                 steps[head], steps[tail] = Test(condition, tail + 1), Test(_NEVER, len(steps))
             case Repeat(condition, inner):
                 steps.append(Test(condition, 0))
-                _append(circuit, inner, steps)
+                _append(circuit, noise, inner, steps)
                 steps.append(Test(_NEVER, head))
                 steps[head] = Test(condition, len(steps), part)
     return steps
+
+
+def _disturbances(instruction: Instruction, noise: NoiseModel | None) -> list[Disturbance]:
+    if noise is None or instruction.kind.name in PASSIVE or not instruction.qubits:
+        return []
+    return [Disturbance(*entry) for entry in noise.behind(name_of(instruction.kind), instruction.qubits)]

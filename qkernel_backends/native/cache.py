@@ -31,10 +31,14 @@ from qkernel_backends.native.private_files import (
     write_private,
 )
 
-_SOURCES = (
-    "angles", "blocks", "compiler", "flips", "gates", "layout", "machine",
-    "phases", "readout", "real", "start", "steps", "vectors", "words",
-)  # fmt: skip
+_SOURCES = {
+    "machine": (
+        "angles", "blocks", "compiler", "flips", "gates", "layout", "machine",
+        "phases", "readout", "real", "start", "steps", "vectors", "words",
+    ),
+    "pauli_vectors": ("compiler", "layout", "pauli_layout", "pauli_vectors", "vectors"),
+}  # fmt: skip
+"""The files that each machine is made of: that of states, and that of density matrices."""
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, *(ctypes.c_void_p,) * 5, *(ctypes.c_int64,) * 5)
 _DIGEST_SIZE = 32
 _LARGEST = 1 << 26
@@ -48,22 +52,22 @@ LEVELS = {"x86-64-v4": _V4, "x86-64-v3": _V3, "x86-64-v2": _V2}
 
 
 @cache
-def machine_code(real: np.dtype[Any]) -> Callable[..., None]:
-    """The machine for float32 or float64; compiles it, or waits for who does, the first time on a machine. See `machine.run`.
+def machine_code(real: np.dtype[Any], name: str = "machine") -> Callable[..., None]:
+    """A machine for float32 or float64; compiles it, or waits for who does, the first time on a machine. See its `run`.
 
     Called with addresses: of the result, of nothing, of `code`, of the table of arrays, of `numbers`; then five whole
     numbers.
     """
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    header = _header(real)
-    file = _file(real, header)
-    name, code = (file and _read(file, header)) or _brought(real) or _compiled(real, file, header)
+    header = _header(real, name)
+    file = _file(real, header, name)
+    found, code = (file and _read(file, header)) or _brought(real, name) or _compiled(real, file, header, name)
     target = llvm.Target.from_default_triple().create_target_machine()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    function = _PROTOTYPE(engine.get_function_address(name))
+    function = _PROTOTYPE(engine.get_function_address(found))
     function.engine = engine  # type: ignore[attr-defined]  # whose memory the code is in
     return function
 
@@ -74,9 +78,9 @@ def file_to_come(real: np.dtype[Any]) -> Path | None:
     return None if file is None or file.exists() or _brought(real) else file
 
 
-def _file(real: np.dtype[Any], header: bytes) -> Path | None:
+def _file(real: np.dtype[Any], header: bytes, name: str = "machine") -> Path | None:
     folder = cache_folder()
-    return None if folder is None else folder / f"machine-{real.name}-{hashlib.sha256(header).hexdigest()[:16]}.bin"
+    return None if folder is None else folder / f"{name}-{real.name}-{hashlib.sha256(header).hexdigest()[:16]}.bin"
 
 
 @cache
@@ -105,12 +109,12 @@ def _temporary_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"qkernel-{user}"
 
 
-def _header(real: np.dtype[Any]) -> bytes:
+def _header(real: np.dtype[Any], name: str = "machine") -> bytes:
     """Everything that machine code depends on, so that an edit is never answered with old code."""
     return json.dumps(
         {
             "precision": real.name,
-            "sources": _sources(),
+            "sources": _sources(name),
             "versions": [sys.version, version("numba"), version("llvmlite")],
             "processor": [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()],
             "chosen processor": [os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")],
@@ -118,37 +122,38 @@ def _header(real: np.dtype[Any]) -> bytes:
     ).encode()
 
 
-def _sources() -> str:
+def _sources(name: str) -> str:
     digest = hashlib.sha256()
-    for source in _SOURCES:
+    for source in _SOURCES[name]:
         digest.update((Path(__file__).parent / f"{source}.py").read_bytes())
     return digest.hexdigest()
 
 
-def bring(real: np.dtype[Any], level: str) -> None:
+def bring(real: np.dtype[Any], level: str, name: str = "machine") -> None:
     """Compile for the wheel, in a process in which `NUMBA_CPU_NAME` is the level."""
     from qkernel_backends.native.compiler import compile_machine
 
     _BROUGHT.mkdir(exist_ok=True)
-    (_BROUGHT / f"{level}-{real.name}.bin").write_bytes(_packed(_level_header(real, level), *compile_machine(real)))
+    header = _level_header(real, level, name)
+    (_BROUGHT / f"{name}-{level}-{real.name}.bin").write_bytes(_packed(header, *compile_machine(real, name)))
 
 
-def _brought(real: np.dtype[Any]) -> tuple[str, bytes] | None:
+def _brought(real: np.dtype[Any], name: str = "machine") -> tuple[str, bytes] | None:
     """What came with the wheel, for the highest level that runs here; it is trusted as the sources beside it are."""
     if (sys.platform, platform.machine()) != ("linux", "x86_64") or os.environ.get("NUMBA_CPU_NAME"):
         return None
-    here = {name for name, has in llvm.get_host_cpu_features().items() if has}
+    here = {feature for feature, has in llvm.get_host_cpu_features().items() if has}
     for level, features in LEVELS.items():
-        file = _BROUGHT / f"{level}-{real.name}.bin"
+        file = _BROUGHT / f"{name}-{level}-{real.name}.bin"
         if features <= here and file.exists():
-            found = _unpacked(file.read_bytes(), _level_header(real, level))
+            found = _unpacked(file.read_bytes(), _level_header(real, level, name))
             if not isinstance(found, str):
                 return found
     return None
 
 
-def _level_header(real: np.dtype[Any], level: str) -> bytes:
-    return json.dumps({"precision": real.name, "sources": _sources(), "level": level}).encode()
+def _level_header(real: np.dtype[Any], level: str, name: str = "machine") -> bytes:
+    return json.dumps({"precision": real.name, "sources": _sources(name), "level": level}).encode()
 
 
 def _packed(header: bytes, name: str, code: bytes) -> bytes:
@@ -184,9 +189,9 @@ def _read(file: Path, header: bytes) -> tuple[str, bytes] | None:
     return found
 
 
-def _compiled(real: np.dtype[Any], file: Path | None, header: bytes) -> tuple[str, bytes]:
+def _compiled(real: np.dtype[Any], file: Path | None, header: bytes, machine: str) -> tuple[str, bytes]:
     """Compile it, unless another process is at it: then wait for that."""
-    lock = None if file is None else file.with_name(f"machine-{real.name}.lock")
+    lock = None if file is None else file.with_name(f"{machine}-{real.name}.lock")
     with only_one(lock, lambda: say("waiting for the native engine, which is being compiled ...")) as waited:
         if file is not None and waited and (found := _read(file, header)):
             return found
@@ -194,7 +199,7 @@ def _compiled(real: np.dtype[Any], file: Path | None, header: bytes) -> tuple[st
         began = time.monotonic()
         from qkernel_backends.native.compiler import compile_machine
 
-        name, code = compile_machine(real)
+        name, code = compile_machine(real, machine)
         place = "not kept"
         if file is not None:
             try:

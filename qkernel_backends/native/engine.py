@@ -9,11 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.diagnostics import with_article
 from qkernel.engine import FEATURES, Prepared
+from qkernel.errors import KernelTypeError
 from qkernel.gradient import open_slots
 from qkernel.lower.circuit import Circuit
+from qkernel.noise import NoiseModel
 from qkernel.recent import Recent
 from qkernel_backends.deferral import deferred_if_small
+from qkernel_backends.density.engine import NoisyPrepared
 from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.native.background import compilation
@@ -41,12 +45,27 @@ class NativeEngine:
     """Runs circuits on the CPU: exact, batched, with adjoint gradients, without compiling anything per circuit.
 
     Adjoint differentiation after Jones and Gacon, arXiv:2009.02823.
+
+    With `noise`, a `qkernel.noise.NoiseModel`, values are those of a machine with this noise: exact, with gradients, up to 12
+    qubits by density matrix, and from shots, each a trajectory of its own, beyond. What kernels promise of their workspace
+    is not checked then.
     """
 
     name: str = "native"
     features: frozenset[str] = FEATURES - {"device"}
     waits: bool = field(default=True, repr=False)
     """Whether it waits for its machine code where that is still to be compiled; else another engine answers meanwhile."""
+    noise: NoiseModel | None = None
+
+    def __post_init__(self) -> None:
+        if self.noise is None:
+            return
+        if not isinstance(self.noise, NoiseModel):
+            raise KernelTypeError(
+                f"`noise` is a noise model of `qkernel.noise`, not {with_article(type(self.noise).__name__)}",
+                help="one of Aer is turned into one: `qkernel_backends.qiskit.from_aer(model)`",
+            )
+        object.__setattr__(self, "features", self.features - {"state"})
 
     @property
     def at_once(self) -> NativeEngine:
@@ -55,6 +74,8 @@ class NativeEngine:
 
     def prepare(self, circuit: Circuit, dtype: Any = np.complex128) -> Prepared:
         """See `qkernel.engine.Engine`. The machine code of `dtype` is loaded here, or compiled."""
+        if self.noise is not None:
+            return NoisyPrepared(circuit, self.noise, np.dtype(dtype))
         real, amplitudes = np.dtype(np.float32 if np.dtype(dtype) == np.complex64 else np.float64), np.dtype(dtype)
         under_way = None if self.waits else compilation(real)
         if under_way is None or under_way.is_over:

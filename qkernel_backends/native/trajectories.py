@@ -1,4 +1,4 @@
-"""Circuits that measure on their way: the histories of measured bits side by side, as rows of one array of states.
+"""Circuits that measure on their way, or have noise: histories side by side, as rows of one array of states.
 
 Shots that saw the same outcomes share a row. Rows wait at the step that they have come to, and the earliest step runs
 first for all that wait there: so branches join again, and loops go on for the rows that are left.
@@ -18,10 +18,11 @@ from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import BITS, INTEGERS, Assign, Circuit, Instruction, IntegerVariable
 from qkernel.lower.integers import fits_words
+from qkernel.noise import Channel, NoiseModel
 from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.histories import check_branches, check_iterations, check_width, no_exact_value, no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
-from qkernel_backends.native.branching import Collapse, Release, Step, Test, last_measurements, steps
+from qkernel_backends.native.branching import Collapse, Disturbance, Release, Step, Test, last_measurements, steps
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.runner import WORTH_THREADS, Runner
@@ -74,12 +75,16 @@ def _joined(parts: list[Rows]) -> Rows:
 
 
 class Trajectories(AtAnyAngle):
-    """See `qkernel.engine.Prepared`; for circuits that measure, reset or branch."""
+    """See `qkernel.engine.Prepared`; for circuits that measure, reset or branch, and for samples with noise.
 
-    def __init__(self, circuit: Circuit, dtype: np.dtype[Any]) -> None:
-        self.circuit, self.dtype = circuit, dtype
+    Each shot sees one of the Kraus operators of each channel, by its probability: Dalibard, Castin and Molmer, Phys. Rev.
+    Lett. 68, 580 (1992).
+    """
+
+    def __init__(self, circuit: Circuit, dtype: np.dtype[Any], noise: NoiseModel | None = None) -> None:
+        self.circuit, self.dtype, self.noise = circuit, dtype, noise
         self.real = np.dtype(np.float32 if dtype == np.complex64 else np.float64)
-        self.final, self.steps = last_measurements(circuit), steps(circuit)
+        self.final, self.steps = last_measurements(circuit), steps(circuit, noise)
         self._fits_words = [_fits_words(step, circuit.integers) for step in self.steps]
         self.limit = max(1, _ROOM // (2 * self.real.itemsize << circuit.num_qubits))
         self._plans: dict[tuple[int, bool], Plan] = {}
@@ -96,7 +101,7 @@ class Trajectories(AtAnyAngle):
 
     def with_open_slots(self, circuit: Circuit) -> Prepared:
         """See `AtAnyAngle`."""
-        return Trajectories(circuit, self.dtype)
+        return Trajectories(circuit, self.dtype, self.noise)
 
     @guarded
     def expect(self, theta: Array) -> Array:
@@ -166,9 +171,16 @@ class Trajectories(AtAnyAngle):
             cumulative += np.arange(len(rows))[:, None]
             found = np.searchsorted(cumulative.ravel(), chosen + generator.random(len(chosen)), side="right")
             outcomes = np.minimum(found - chosen * weights.shape[1], weights.shape[1] - 1)
-            for k, (_, bit) in enumerate(self.final):
-                memory[:, bit] = outcomes >> k & 1
+            for k, (qubit, bit) in enumerate(self.final):
+                memory[:, bit] = self._read(outcomes >> k & 1, qubit, generator)
         return rows.sample[chosen], memory
+
+    def _read(self, outcomes: Array, qubit: int, generator: np.random.Generator) -> Array:
+        """What is read of measured bits."""
+        rates = (0.0, 0.0) if self.noise is None else self.noise.readout_of(qubit)
+        if not any(rates):
+            return outcomes
+        return outcomes ^ (generator.random(len(outcomes)) < np.where(outcomes, rates[1], rates[0]))
 
     def _exact(self, theta: Array) -> Iterator[Rows]:
         for step in self.steps:
@@ -246,7 +258,11 @@ class Trajectories(AtAnyAngle):
                 require_clean(rows.states, instruction, self.dtype)
                 yield at + 1, rows
             case Collapse() as collapse:
-                yield at + 1, self._collapsed(collapse, rows, generator, histories)
+                after = self._collapsed(collapse, rows, generator, histories)
+                yield at + 1, after if generator is None else self._misread(collapse, after, generator)
+            case Disturbance(channel, qubits):
+                assert generator is not None, "with noise there are no exact values here"
+                yield at + 1, self._disturbed(channel, qubits, rows, generator)
             case gates:
                 yield at + 1, self._moved(at, gates, rows, columns) if gates else rows
 
@@ -316,6 +332,35 @@ class Trajectories(AtAnyAngle):
             begin += len(bits)
         return Rows(states.reshape(count, *rows.states.shape[1:]), *map(np.concatenate, zip(*parts, strict=True)))
 
+    def _misread(self, collapse: Collapse, rows: Rows, generator: np.random.Generator) -> Rows:
+        """Some shots of each row with the other bit."""
+        rates = (0.0, 0.0) if self.noise is None or collapse.bit is None else self.noise.readout_of(collapse.qubit)
+        if not any(rates):
+            return rows
+        wrong = generator.binomial(rows.shots, np.where(rows.bits[:, collapse.bit], rates[1], rates[0]))
+        others = replace(rows.take(wrong > 0), shots=wrong[wrong > 0])
+        others.bits[:, collapse.bit] ^= 1
+        right = replace(rows, shots=rows.shots - wrong).take(wrong < rows.shots)
+        self._require_memory(len(others))
+        return _joined([part for part in (right, others) if len(part)])
+
+    def _disturbed(self, channel: Channel, qubits: tuple[int, ...], rows: Rows, generator: np.random.Generator) -> Rows:
+        """Each row once for each Kraus operator that some of its shots see."""
+        weights = _kraus_weights(channel, qubits, rows.states)
+        taken = generator.multinomial(rows.shots, weights / weights.sum(1, keepdims=True))
+        parts = []
+        for k, matrix in enumerate(channel.kraus):
+            chosen = taken[:, k] > 0
+            if not chosen.any():
+                continue
+            own = rows if chosen.all() else rows.take(chosen)
+            shots, factors = taken[chosen, k], 1 / np.sqrt(weights[chosen, k])
+            if not np.allclose(matrix, matrix[0, 0] * np.eye(len(matrix)), atol=1e-15):
+                self._require_memory(2 * len(own))
+                own = replace(own, states=_through(matrix, qubits, own.states, factors))
+            parts.append(replace(own, shots=shots))
+        return _joined(parts)
+
     def _require_memory(self, count: int) -> None:
         """Of so many further states."""
         amplitude = 2 * self.real.itemsize
@@ -342,6 +387,48 @@ def _overlaps(states: Array, x: int, masks: list[int]) -> Array:
             sign = (1 - 2 * ((first & z).bit_count() & 1)) * (1, -1, -1, 1)[letters]
             result[:, k] += sign * (parts[letters % 2] @ signs)
     return result
+
+
+def _kraus_weights(channel: Channel, qubits: tuple[int, ...], states: Array) -> Array:
+    """The probability of each Kraus operator in each row, shape (rows, operators)."""
+    if channel.weights is not None:
+        return np.tile(channel.weights, (len(states), 1))
+    amplitudes = _of_qubits(states, qubits)
+    reduced = amplitudes @ amplitudes.conj().transpose(0, 2, 1)
+    weights = [np.einsum("ab,rba->r", matrix.conj().T @ matrix, reduced).real for matrix in channel.kraus]
+    found: Array = np.maximum(np.stack(weights, axis=1), 0.0)
+    return found
+
+
+def _split(count: int, qubits: tuple[int, ...]) -> tuple[list[int], list[int]]:
+    """A shape of states of `count` qubits behind the axis of rows with an axis for each of some qubits, and their axes."""
+    shape, axes, above = [-1], {}, count
+    for qubit in sorted(qubits, reverse=True):
+        shape += [1 << above - qubit - 1, 2]
+        axes[qubit], above = len(shape) - 1, qubit
+    return [*shape, 1 << above], [axes[qubit] for qubit in reversed(qubits)]
+
+
+def _of_qubits(states: Array, qubits: tuple[int, ...]) -> Array:
+    """Amplitudes (rows, 2**k, others) of states (rows, 2, 2**n), by the value of some qubits, the first least significant."""
+    shape, axes = _split(states.shape[2].bit_length() - 1, qubits)
+    amplitudes = np.moveaxis((states[:, 0] + 1j * states[:, 1]).reshape(shape), axes, range(1, 1 + len(axes)))
+    result: Array = amplitudes.reshape(len(states), 1 << len(qubits), -1)
+    return result
+
+
+def _through(matrix: Array, qubits: tuple[int, ...], states: Array, factors: Array) -> Array:
+    """Rows of states behind a matrix on some qubits, each times its factor."""
+    shape, axes = _split(states.shape[2].bit_length() - 1, qubits)
+    amplitudes = _of_qubits(states, qubits)
+    moved = np.zeros_like(amplitudes)
+    for row, column in zip(*np.nonzero(matrix), strict=True):  # few: no call of a library that would start threads
+        moved[:, row] += complex(matrix[row, column]) * amplitudes[:, column]
+    others = [size for axis, size in enumerate(shape) if axis not in axes]
+    tensor = moved.reshape(-1, *(2,) * len(axes), *others[1:])
+    back = np.moveaxis(tensor, range(1, 1 + len(axes)), axes).reshape(len(states), -1)
+    back = back * factors[:, None].astype(states.dtype)
+    return np.stack([back.real, back.imag], axis=1)
 
 
 def _fits_words(step: Step, integers: tuple[IntegerVariable, ...]) -> bool:

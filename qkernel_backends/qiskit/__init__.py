@@ -12,9 +12,21 @@ except ImportError as error:
 
 from qkernel_backends.qiskit.emission import emit
 from qkernel_backends.qiskit.engine import QiskitEngine
+from qkernel_backends.qiskit.noise import from_aer, to_aer
 from qkernel_backends.qiskit.openqasm import to_qasm
 from qkernel_backends.qiskit.placement import place
 from qkernel_backends.qiskit.reading import from_qiskit
 from qkernel_backends.qiskit.transpiler import CompiledCircuit, QiskitExecutable, QiskitTranspiler
 
-__all__ = ["CompiledCircuit", "QiskitEngine", "QiskitExecutable", "QiskitTranspiler", "emit", "from_qiskit", "place", "to_qasm"]
+__all__ = [
+    "CompiledCircuit",
+    "QiskitEngine",
+    "QiskitExecutable",
+    "QiskitTranspiler",
+    "emit",
+    "from_aer",
+    "from_qiskit",
+    "place",
+    "to_aer",
+    "to_qasm",
+]

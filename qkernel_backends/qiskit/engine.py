@@ -21,6 +21,7 @@ from qkernel.engine import ESTIMATION, SampleRequest
 from qkernel.errors import TargetCapabilityError
 from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import Circuit
+from qkernel.noise import NoiseModel
 from qkernel.observable import Hamiltonian
 from qkernel.tallies import Tally
 from qkernel_backends.deferral import deferred
@@ -30,6 +31,7 @@ from qkernel_backends.qiskit.copies import measured_in_place
 from qkernel_backends.qiskit.devices import check_options, device_of, fitted, is_restricted
 from qkernel_backends.qiskit.emission import emit_with
 from qkernel_backends.qiskit.methods import METHODS, features_of, simulator_with, truncation
+from qkernel_backends.qiskit.noise import of_backend, require_place
 from qkernel_backends.qiskit.report import CircuitFigures, CircuitReport, TargetReport, Truncation
 from qkernel_backends.qiskit.running import branches_read, careful, experiments, faithful, running
 from qkernel_backends.qiskit.sampling import Part, ToSample, sampled_together
@@ -46,13 +48,13 @@ class QiskitEngine:
     estimator; any other backend and a sampler give samples only, so that an executor on them needs `shots`. For exact
     values measurements are deferred to fresh qubits, of which there may be 12.
 
-    For a simulator: `method` is one of Aer's, and `noise` a noise model. `stabilizer` takes Clifford circuits of thousands of
-    qubits; `matrix_product_state` circuits that entangle little, exactly unless the simulator's options bound its bonds
-    (`report` tells what that cost); `extended_stabilizer` samples circuits of few gates that are not Clifford;
-    `density_matrix` has exact values under noise too. Under noise circuits are made of the gates that the model has,
-    and a circuit is refused where an error of the model would be lost. What Aer 0.18 gets wrong is turned off, in
-    simulators and in primitives that are given too (see `qkernel_backends.qiskit.running`); the backend that is given
-    is not changed by that, and its options are read when the engine is made.
+    For a simulator: `method` is one of Aer's, and `noise` a noise model, of Aer or of `qkernel.noise`. `stabilizer` takes
+    Clifford circuits of thousands of qubits; `matrix_product_state` circuits that entangle little, exactly unless the
+    simulator's options bound its bonds (`report` tells what that cost); `extended_stabilizer` samples circuits of few gates
+    that are not Clifford; `density_matrix` has exact values under noise too. Under noise circuits are made of the gates that
+    the model has, and a circuit is refused where an error of the model would be lost. What Aer 0.18 gets wrong is turned off,
+    in simulators and in primitives that are given too (see `qkernel_backends.qiskit.running`); the backend that is given is
+    not changed by that, and its options are read when the engine is made.
 
     For Qiskit's transpiler, where the backend is a device with connections of its own, or a primitive on one:
     `optimization_level` (0 to 3; default: 1 on devices, 0 on simulators of them), `initial_layout` (the device's qubit for
@@ -110,6 +112,12 @@ class QiskitEngine:
             "seed_transpiler": self.seed_transpiler,
         }
         return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def noise_model(self) -> NoiseModel | None:
+        """What a simulator's noise model, or the properties of a backend, say of its noise; None where there is none."""
+        device = device_of(self.runs_on)
+        return None if device is None else of_backend(device)
 
     def _features(self) -> frozenset[str]:
         common = frozenset({"mid_circuit", "branching", "batch"})
@@ -268,8 +276,10 @@ class QiskitPrepared:
     @cached_property
     def _translated(self) -> QuantumCircuit:
         """The circuit in gates that the device takes."""
-        simulator = self.engine.runs_on
+        simulator, noise = self.engine.runs_on, self.engine.noise
         method = simulator.options.method if isinstance(simulator, AerSimulator) else None
+        if isinstance(noise, NoiseModel):
+            require_place(self.circuit, noise, simulator.options.noise_model)
         if simulator is None or method in ("statevector", "density_matrix"):
             qubits = self.circuit.num_qubits * (2 if method == "density_matrix" else 1)
             require_memory(qubits, self.dtype.itemsize)

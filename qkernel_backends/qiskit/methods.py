@@ -9,8 +9,10 @@ from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
+from qkernel import noise as noise_models
 from qkernel.diagnostics import did_you_mean, with_article
 from qkernel.errors import ValidationError
+from qkernel_backends.qiskit.noise import to_aer
 from qkernel_backends.qiskit.running import with_options
 
 _SAMPLES = frozenset({"sampling"})
@@ -49,6 +51,7 @@ def simulator_with(backend: Any, method: str | None, noise: Any) -> Any:
             f"Aer has no method `{method}`{did_you_mean(str(method), list(METHODS))}",
             help=f"its methods are {', '.join(f'`{name}`' for name in METHODS)}",
         )
+    noise = to_aer(noise) if isinstance(noise, noise_models.NoiseModel) else noise
     if noise is not None and not isinstance(noise, NoiseModel):
         raise ValidationError(f"`noise` is a noise model, not {with_article(type(noise).__name__)}")
     options = {name: value for name, value in (("method", method), ("noise_model", noise)) if value is not None}

@@ -5,16 +5,24 @@ from __future__ import annotations
 import pytest
 
 from qkernel.engine import Engine, load_engine
+from qkernel.noise import NoiseModel
+from qkernel_backends.native import NativeEngine
 
-DEFAULT = ("reference", "native", "torch", "qiskit")
+WITH_NOISE = "native with noise"
+DEFAULT = ("reference", "native", "torch", "qiskit", WITH_NOISE)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "engine" in metafunc.fixturenames:
-        metafunc.parametrize("engine", metafunc.config.getoption("--engine") or DEFAULT, indirect=True, scope="session")
+        engines = metafunc.config.getoption("--engine") or DEFAULT
+        if metafunc.definition.get_closest_marker("states"):
+            engines = [name for name in engines if name != WITH_NOISE]  # which has none
+        metafunc.parametrize("engine", engines, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
 def engine(request: pytest.FixtureRequest) -> Engine:
     """The engine under test; the suite installs all of them, so that one that does not load is a failure."""
+    if request.param == WITH_NOISE:
+        return NativeEngine(noise=NoiseModel())  # an empty one
     return load_engine(request.param)

@@ -87,6 +87,7 @@ def needs(engine: Engine, *features: str) -> None:
 every_gate = pytest.mark.parametrize("case", cases(), ids=str)
 
 
+@pytest.mark.states
 @every_gate
 def test_states_include_the_global_phase(engine: Engine, case: Case) -> None:
     needs(engine, "state", "batch")
