@@ -140,6 +140,16 @@ def load_engine(name: str = "auto") -> Engine:
     return cast("Engine", _load("engine", name)())
 
 
+def engine_for(engine: Engine, circuit: Circuit) -> Engine:
+    """The engine that runs `circuit` where `engine` is asked for: that itself, or one that it names by `suited(circuit)`.
+
+    So `auto` gives Clifford circuits beyond the memory to Aer's stabilizer simulator, where Qiskit is installed. What it
+    takes is exact.
+    """
+    suited: Callable[[Circuit], Engine] | None = getattr(engine, "suited", None)
+    return engine if suited is None else suited(circuit)
+
+
 def is_registered(engine: Engine) -> bool:
     """Whether `engine` is, by its name, the same in every process: as its package makes it, with no options and no backend."""
     try:

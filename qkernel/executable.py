@@ -16,6 +16,7 @@ from qkernel.engine import (
     ESTIMATION,
     Engine,
     Prepared,
+    engine_for,
     load_engine,
     require_engine,
     require_feature,
@@ -339,11 +340,13 @@ class Executable(Verbs):
         return program if shots is None else program.with_shots(shots)
 
     def _chosen(self, chosen: Executor) -> Program:
-        return self._program(chosen.engine, None if chosen.shots is None else Shots(chosen.shots, chosen.seed))
+        engine = engine_for(chosen.engine, self.circuit)
+        return self._program(engine, None if chosen.shots is None else Shots(chosen.shots, chosen.seed))
 
     def _bits(self, chosen: Executor, theta: Array, shots: int) -> Array:
-        require_feature(chosen.engine, "sampling")
-        return self._program(chosen.engine).prepared().sample(theta, shots, chosen.seed)
+        engine = engine_for(chosen.engine, self.circuit)
+        require_feature(engine, "sampling")
+        return self._program(engine).prepared().sample(theta, shots, chosen.seed)
 
     def _count(self, theta: Array, memory: Array) -> SampleResult[Any]:
         """Count the values that the memory (shots, bits) of shots gives; each distinct row is evaluated once."""

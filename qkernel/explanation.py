@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qkernel.diagnostics import counted
+from qkernel.engine import engine_for
 from qkernel.gradient import cost, method
 from qkernel.lower.circuit import Circuit
 from qkernel.outputs import Outputs
@@ -41,8 +42,9 @@ def plan(prepared: Any, circuit: Circuit, batch: int, batched: Sequence[int]) ->
 
 def explain(circuit: Circuit, chosen: Executor, batch: int, batched: Sequence[int]) -> str:
     """The circuit's size, how values and derivatives are computed, and the engine's plan for `batch` samples."""
-    engine, outputs = chosen.engine, Outputs(circuit)
-    lines = [f"{circuit.name}: {size(circuit)}", f"engine {engine.name}, complex128"]
+    engine: Any = engine_for(chosen.engine, circuit)
+    outputs, method_of_it = Outputs(circuit), getattr(engine, "method", None)
+    lines = [f"{circuit.name}: {size(circuit)}", f"engine {engine.name}, {method_of_it or 'complex128'}"]
     if outputs.uses_bits or not outputs.uses_readouts:
         return "\n".join(
             [*lines, "values: measured, shot by shot" if outputs.uses_bits else "values: computed on this machine"]

@@ -59,7 +59,7 @@ def guarded(method: Method) -> Method:
         try:
             return interruptible(compute) if is_long else compute()
         except MemoryError as error:
-            raise refused(error, self.circuit.name) from error
+            raise refused(error, self.circuit.name, self.circuit) from error
 
     return cast("Method", call)
 

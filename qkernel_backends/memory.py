@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qkernel.errors import MemoryRefusedError
+from qkernel.lower.circuit import Circuit
+from qkernel_backends.clifford import way_out
 
 try:
     import resource
@@ -14,6 +16,11 @@ except ImportError:  # where there is no such limit
     resource = None  # type: ignore[assignment]
 
 _ALWAYS_THERE = 1 << 26
+_WAYS_OUT = (
+    "what entangles little, or is Clifford, fits Aer's methods: "
+    '`engine=QiskitEngine(method="matrix_product_state")`, or `"stabilizer"`'
+)
+"""Where the circuit is not known."""
 _CGROUPS = Path("/sys/fs/cgroup")
 _SIZES = (("memory.max", "memory.current", "inactive_file"),
           ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"))  # fmt: skip
@@ -32,10 +39,11 @@ def require_memory(
     more: str = "",
     available: int | None = None,
     samples: int = 1,
+    circuit: Circuit | None = None,
 ) -> None:
     """Raise `MemoryRefusedError` where `needed` bytes (default: one state) cannot be had; `available` is what a device has.
 
-    `samples` says how many states at once make it so much.
+    `samples` says how many states at once make it so much, `circuit` is what is to be computed.
     """
     needed = amplitude_bytes << num_qubits if needed is None else needed
     if (free := _lacking(needed, available)) is None:
@@ -47,8 +55,7 @@ def require_memory(
         label=f"a state is 2**{num_qubits} amplitudes of {amplitude_bytes} bytes{more}",
         help=f"{'give fewer samples at a time, or ' if several else ''}use fewer qubits"
         f"{' or complex64 (tensors of float32 in a layer)' if amplitude_bytes > 8 else ''}; "
-        "what entangles little, or is Clifford, fits Aer's methods: "
-        '`engine=AerSimulator(method="matrix_product_state")`, or `"stabilizer"`',
+        f"{_WAYS_OUT if circuit is None else way_out(circuit)}",
     )
 
 
@@ -64,9 +71,16 @@ def require_memory_for_shots(batch: int, shots: int, num_bits: int) -> None:
         )
 
 
-def refused(error: MemoryError, name: str) -> MemoryRefusedError:
-    """What to raise where memory ran out in spite of all."""
+def fits(num_qubits: int) -> bool:
+    """Whether a state of so many qubits fits into memory now."""
+    return _lacking(16 << num_qubits) is None
+
+
+def refused(error: MemoryError, name: str, circuit: Circuit | None = None) -> MemoryRefusedError:
+    """What to raise where memory does not suffice, or ran out in spite of all; `circuit` is what was to be computed."""
     if isinstance(error, MemoryRefusedError):
+        if circuit is not None and error.help is not None and _WAYS_OUT in error.help:
+            error.help = error.help.replace(_WAYS_OUT, way_out(circuit))
         return error
     return MemoryRefusedError(
         f"the memory did not suffice for `{name}`",

@@ -48,6 +48,7 @@ OWNERS: list[Any] = [
 
 OTHERS = {
     "AerSimulator", "SparsePauliOp", "measure_all", "init",  # of Qiskit and of torch.nn
+    "from_backend", "generate_preset_pass_manager", "PassManager",  # of Qiskit
     "QiskitTranspiler", "QiskitEngine", "executor", "engine",  # of the engine for Qiskit
     "label", "observable",  # of the text form
     "values",  # of `torch.Tensor.split(...)`

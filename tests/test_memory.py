@@ -73,12 +73,18 @@ def test_expectation_values_too(engine: str, n: int) -> None:
         value.compile({"n": n, "observable": everywhere(n)}, engine=engine).run()
 
 
+@qk.qkernel
+def turned_bits(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    q = qk.ry(qk.qubit_array(n), 0.3)
+    return qk.measure(q)
+
+
 @pytest.mark.parametrize("n", [62, 63, 64, 100])
 def test_the_kernels_own_doors_refuse_too(n: int) -> None:
     with pytest.raises(MemoryRefusedError, match=f"{n} qubits"):
-        bits.sample(n, shots=10)
+        turned_bits.sample(n, shots=10)
     with pytest.raises(MemoryRefusedError, match=f"{n} qubits"):
-        value.run(n, everywhere(n))
+        wide.run(n, 0.3)
     with pytest.raises(MemoryRefusedError, match=f"{n} qubits"):
         chances.run(n)
 
@@ -168,7 +174,7 @@ def test_every_computation_asks(call: str, engine: str, batch: int, monkeypatch:
     monkeypatch.setattr(memory, "available_memory", lambda: STATE)
     with pytest.raises(MemoryRefusedError, match=r"qubits need .* GiB of memory") as caught:
         CALLS[call](ready(engine), np.full((batch, 1), 0.3))
-    assert 'AerSimulator(method="matrix_product_state")' in str(caught.value)
+    assert 'QiskitEngine(method="matrix_product_state")' in str(caught.value)
 
 
 @pytest.mark.parametrize("batch", [1, 6])
@@ -191,14 +197,14 @@ LIMITED = """
 import resource, sys
 import qkernel as qk
 import qkernel.observable as qko
-from tests.test_memory import behind, bits, turned, wide
+from tests.test_memory import behind, bits, turned, turned_bits, wide
 from qkernel.errors import MemoryRefusedError
 
 behind.run(n=4, a=0.3)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 29),) * 2)
 for call in (
-    lambda n: wide.grad(n=n, a=0.3), lambda n: turned.run(n=n, a=[0.3] * 9), lambda n: bits.sample(n=n, shots=9),
+    lambda n: wide.grad(n=n, a=0.3), lambda n: turned.run(n=n, a=[0.3] * 9), lambda n: turned_bits.sample(n=n, shots=9),
     lambda n: behind.run(n=n, a=0.3), lambda n: bits.sample(n=3, shots=10 ** (n // 2)),
 ):
     for n in (20, 25, 27, 30):

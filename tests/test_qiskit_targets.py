@@ -82,7 +82,7 @@ def test_layers_keep_their_circuits(transpiled: list[Any]) -> None:
     layer = QLayer(turned, inputs={"angles": 2}, engine=GenericBackendV2(3, seed=1), shots=10)
     for _ in range(3):
         layer(torch.zeros(1, 2, requires_grad=True)).sum().backward()
-    assert len(transpiled) == 4
+    assert len(transpiled) == 2  # two bases; plain values are measured with the shifted ones
 
 
 # loops and branches at run time

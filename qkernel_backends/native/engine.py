@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from qkernel.diagnostics import with_article
-from qkernel.engine import FEATURES, Prepared
-from qkernel.errors import KernelTypeError
+from qkernel.engine import FEATURES, Engine, Prepared, load_engine
+from qkernel.errors import DependencyError, KernelTypeError
 from qkernel.gradient import open_slots
 from qkernel.lower.circuit import Circuit
 from qkernel.noise import NoiseModel
 from qkernel.recent import Recent
+from qkernel_backends.clifford import is_clifford
 from qkernel_backends.deferral import deferred_if_small
 from qkernel_backends.density.engine import NoisyPrepared
 from qkernel_backends.guard import AtAnyAngle, guarded
-from qkernel_backends.memory import require_memory, require_memory_for_shots
+from qkernel_backends.memory import fits, require_memory, require_memory_for_shots
 from qkernel_backends.native.background import compilation
 from qkernel_backends.native.cache import machine_code
 from qkernel_backends.native.encode import encode
@@ -36,6 +37,7 @@ from qkernel_backends.threads import current
 Array = np.ndarray[Any, Any]
 
 _MOST_SPLITS = 16
+_MOST_OUTCOMES = 1 << 20
 _FEW_FRESH, _FEW_QUBITS = 8, 20
 """With so many fresh qubits, in a state of so many, values come quicker than from a state for each history of measured bits."""
 
@@ -71,6 +73,18 @@ class NativeEngine:
     def at_once(self) -> NativeEngine:
         """The same engine, which does not have anybody wait."""
         return replace(self, waits=False)
+
+    def suited(self, circuit: Circuit) -> Engine:
+        """See `qkernel.engine.engine_for`: only where nobody asked for this engine by its name."""
+        if self.waits or self.noise is not None or fits(circuit.num_qubits) or not is_clifford(circuit):
+            return self
+        outcomes = sum(1 << len(qubits) for qubits in circuit.probabilities)
+        if outcomes > _MOST_OUTCOMES or (not circuit.is_unitary and (circuit.expectations or outcomes)):
+            return self  # behind measurements tableaus have samples alone
+        try:
+            return replace(cast("Any", load_engine("qiskit")), method="stabilizer")  # type: ignore[no-any-return]
+        except DependencyError:
+            return self
 
     def prepare(self, circuit: Circuit, dtype: Any = np.complex128) -> Prepared:
         """See `qkernel.engine.Engine`. The machine code of `dtype` is loaded here, or compiled."""

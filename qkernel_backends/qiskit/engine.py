@@ -282,7 +282,7 @@ class QiskitPrepared:
             require_place(self.circuit, noise, simulator.options.noise_model)
         if simulator is None or method in ("statevector", "density_matrix"):
             qubits = self.circuit.num_qubits * (2 if method == "density_matrix" else 1)
-            require_memory(qubits, self.dtype.itemsize)
+            require_memory(qubits, self.dtype.itemsize, circuit=self.circuit)
         return fitted(self._fitting, self._circuit, self._device, self.engine.pass_manager, **self.engine.transpiler_options)
 
     def _without_phase(self) -> QuantumCircuit:

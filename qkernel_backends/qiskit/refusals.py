@@ -72,7 +72,7 @@ def check_made(circuit: Circuit, written: QuantumCircuit, made: Any, device: Any
     if not isinstance(made, QuantumCircuit):
         raise TargetCapabilityError(
             f"{by} gives a `{type(made).__name__}` for `{circuit.name}`, and not a circuit",
-            help="give a `qiskit.transpiler.PassManager`, or what has its `run(circuit)`",
+            help="give a `PassManager` of Qiskit, or what has its `run(circuit)`",
         )
     if made.num_clbits < written.num_clbits:
         raise TargetCapabilityError(
