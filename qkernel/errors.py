@@ -340,3 +340,9 @@ class DataError(QKernelError, OSError):
 
     code = "QK701"
     __str__ = QKernelError.__str__
+
+
+class ProgramError(QKernelError, RuntimeError):
+    """A file of the user's that the command line was given cannot be read, fails while it runs, or lacks the kernel."""
+
+    code = "QK702"

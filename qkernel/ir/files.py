@@ -14,22 +14,30 @@ from qkernel.ir.vocabulary import MAX_TEXT_SIZE
 
 
 def save(module: Module, path: str | os.PathLike[str]) -> None:
-    """Write `module` to `path`, which holds either what it held before or all of the new text, whatever happens.
+    """Write `module` to `path`, as `write_whole` does.
 
-    What is there and no file, such as `/dev/stdout`, is written to and stays what it is.
     Raises `TextFormError` if `load` would not read it back, which an expression beyond the limits of the text form does.
     """
     verify(module)
     text = str(module) + "\n"
     _parsed(text)
+    write_whole(path, text)
+
+
+def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Write a file, which holds either what it held before or all of `content`, whatever happens.
+
+    What is there and no file, such as `/dev/stdout`, is written to and stays what it is.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
-        target.write_text(text, encoding="utf-8", newline="\n")
+        target.write_bytes(data)
         return
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
     try:
-        with open(temporary, "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with open(temporary, "xb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)

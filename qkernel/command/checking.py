@@ -1,0 +1,64 @@
+"""`check`: what is wrong in files, one line each, as editors and pre-commit read it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import click
+
+from qkernel.command.output import error_fields, relative
+from qkernel.command.program import kernels_of
+from qkernel.errors import QKernelError
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="FILE...")
+@click.option("--excerpt", is_flag=True, help="Show the source with carets, and what to do.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def check(paths: tuple[Path, ...], excerpt: bool, as_json: bool) -> None:
+    """Find what is wrong in files.
+
+    Every kernel of files and folders (.py, .qk) is read; what is wrong is printed as FILE:LINE:COLUMN: CODE MESSAGE, and
+    the command ends with 1. Python files are run as at an import.
+    """
+    found: dict[str, tuple[Path, QKernelError]] = {}
+    with redirect_stdout(sys.stderr):
+        for path in (file for given in paths for file in _files(given)):
+            for error in _wrong(path):
+                found.setdefault(str(error), (path, error))  # a kernel that others call is found more than once
+    if as_json:
+        click.echo(json.dumps({"errors": [{"file": str(path), **error_fields(error)} for path, error in found.values()]}))
+    else:
+        for text, (path, error) in found.items():
+            click.echo(text if excerpt else _line(path, error))
+    raise SystemExit(1 if found else 0)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(file for suffix in ("py", "qk") for file in path.rglob(f"*.{suffix}"))
+    else:
+        yield path
+
+
+def _wrong(path: Path) -> Iterator[QKernelError]:
+    try:
+        kernels = list(kernels_of(path))
+    except QKernelError as error:
+        yield error
+        return
+    for _, kernel in kernels:
+        try:
+            kernel.check()
+        except QKernelError as error:
+            yield error
+
+
+def _line(path: Path, error: QKernelError) -> str:
+    place = error.span
+    where = f"{path}:1:1" if place is None else f"{relative(place.file)}:{place.line}:{place.column + 1}"
+    return " ".join(f"{where}: {error.code} {error.title}{f': {error.label}' if error.label else ''}".split())
