@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from qkernel.prebuilt import Oracle, from_qiskit, load
     from qkernel.peer import ExpvalJob, Job, JobStatus, QKernel, RunJob, SampleJob, estimate_resources
     from qkernel.results import EstimatedValue, SampleResult
+    from qkernel.shots import ShotPlan
+    from qkernel.stochastic import SPSA, RandomShift, SimultaneousShift
 
 _ESTIMATES = ("EstimateQuality", "GateBasis", "ResourceEstimate", "ResourceEstimator", "UnknownResourcePolicy")
 _OF_THE_PEER = ("ExpvalJob", "Job", "JobStatus", "QKernel", "RunJob", "SampleJob", "estimate_resources")
@@ -56,6 +58,8 @@ _LAZY = {
     "CircuitStyle": "qkernel.draw",
     **dict.fromkeys(("EstimatedValue", "SampleResult"), "qkernel.results"),
     "Executor": "qkernel.executor",
+    "ShotPlan": "qkernel.shots",
+    **dict.fromkeys(("SPSA", "RandomShift", "SimultaneousShift"), "qkernel.stochastic"),
     **dict.fromkeys(_OF_THE_PEER, "qkernel.peer"),
 }
 
@@ -76,9 +80,10 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "Bit", "CircuitStyle", "Dict", "EstimateQuality", "EstimatedValue", "Executor", "ExpvalJob", "Float",
+    "SPSA", "Bit", "CircuitStyle", "Dict", "EstimateQuality", "EstimatedValue", "Executor", "ExpvalJob", "Float",
     "GateBasis", "Handle", "Job", "JobStatus", "Kernel", "Matrix", "Observable", "Oracle", "QFixed", "QKernel",
-    "Qubit", "ResourceEstimate", "ResourceEstimator", "RunJob", "SampleJob", "SampleResult", "Tensor", "Tuple",
+    "Qubit", "RandomShift", "ResourceEstimate", "ResourceEstimator", "RunJob", "SampleJob", "SampleResult", "ShotPlan",
+    "SimultaneousShift", "Tensor", "Tuple",
     "UInt", "UnknownResourcePolicy", "Vector", "VectorView", "abs", "barrier", "bit", "bit_array", "cast", "ccx",
     "ccz", "ceil", "ch", "composite_gate", "control", "cos", "cp", "crx", "cry", "crz", "cswap", "cu", "cx", "cy",
     "cz", "ecr", "estimate_resources", "exp", "expval", "float_", "float_array", "floor", "from_qiskit",

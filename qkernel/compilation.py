@@ -18,6 +18,8 @@ from qkernel.lower import lower
 from qkernel.lower.bindings import given, normalise, refuse_graph
 from qkernel.lower.lengths import Lengths, given_lengths, lengths_of
 from qkernel.recent import Recent
+from qkernel.shots import ShotPlan
+from qkernel.stochastic import Rule
 from qkernel.verbs import Verbs
 
 MOST_PROGRAMS = 16
@@ -36,23 +38,24 @@ class Compiled(Verbs):
         parameters: Iterable[str] | None = None,
         *,
         engine: Any = "auto",
-        shots: int | None = None,
+        shots: int | ShotPlan | None = None,
         seed: int | None = None,
+        gradient: str | Rule = "auto",
         lengths: Mapping[str, int | Iterable[Any]] | None = None,
         reuse_measured: bool = False,
     ) -> Executable:
         """An executable with `bindings` fixed and `parameters` open.
 
         Arguments in neither become parameters where they shape nothing. `lengths` gives shapes of open arrays, and the
-        keys of open dictionaries. `engine`, `shots` and `seed` hold for every call that names none: see `Verbs`. With
-        `reuse_measured` qubits that called kernels make and measure are reset when these end, and used again.
+        keys of open dictionaries. `engine`, `shots`, `seed` and `gradient` hold for every call that names none: see
+        `Verbs`. With `reuse_measured` qubits that called kernels make and measure are reset when these end, and used again.
         """
         kernel, _, named = self._bound((), {"bindings": bindings})
         bindings = named["bindings"]
         refuse_graph(self.name, given(bindings))
         known, module = Lengths(given_lengths(kernel.ir.entry, lengths)), replace(kernel.ir, reuse_measured=reuse_measured)
         executable: Executable = kernel._lowered(
-            bindings, parameters, known, module=module, engine=engine, shots=shots, seed=seed
+            bindings, parameters, known, module=module, engine=engine, shots=shots, seed=seed, gradient=gradient
         )
         return executable
 

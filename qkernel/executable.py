@@ -47,6 +47,7 @@ from qkernel.recent import Recent
 from qkernel.records import fields_among
 from qkernel.results import EstimatedValue, SampleResult, Table
 from qkernel.shots import DEFAULT_SHOTS, ShotPlan, Shots, check_seed, check_shots, shot_count
+from qkernel.stochastic import Rule
 from qkernel.tallies import distinct_rows
 from qkernel.verbs import Verbs
 
@@ -71,6 +72,7 @@ class Executable(Verbs):
         *,
         shots: int | ShotPlan | None = None,
         seed: int | None = None,
+        gradient: str | Rule = "auto",
         fixed: Mapping[str, Any] | None = None,
     ) -> None:
         if isinstance(engine, str):
@@ -79,6 +81,7 @@ class Executable(Verbs):
             engine = resolve_engine(engine)
         self.circuit, self.module, self.engine = circuit, module, engine
         self.shots, self.seed = None if shots is None else check_shots(shots), check_seed(seed)
+        self.gradient = gradient
         self.name, self.fixed = circuit.name, dict(fixed or {})
         self._outputs = Outputs(circuit)
         self._programs: Recent[int, tuple[Engine, Program]] = Recent(_MOST_ENGINES)
@@ -174,19 +177,26 @@ class Executable(Verbs):
     def _floats(self) -> list[OpenParameter]:
         return [entry for entry in self.circuit.angles.parameters if entry.type.element != UINT]
 
-    def _on(self, engine: Any = None, shots: int | ShotPlan | None = None, seed: int | None = None) -> Executor:
+    def _on(
+        self,
+        engine: Any = None,
+        shots: int | ShotPlan | None = None,
+        seed: int | None = None,
+        gradient: str | Rule | None = None,
+    ) -> Executor:
         """How a call runs that asks for this."""
-        if engine is None and shots is None and seed is None:
+        if engine is None and shots is None and seed is None and gradient is None:
             return self._default
         return Executor(
             self._default.engine if engine is None else engine,
             self.seed if seed is None else seed,
             self.shots if shots is None else shots,
+            self.gradient if gradient is None else gradient,
         )
 
     @cached_property
     def _default(self) -> Executor:
-        return Executor(self.engine, self.seed, self.shots)
+        return Executor(self.engine, self.seed, self.shots, self.gradient)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the kernel's text form, the fixed arguments as defaults, to a file (`.qk`); `qkernel.load` reads it back.
@@ -219,7 +229,7 @@ class Executable(Verbs):
                 help="give the target: `report(engine=backend)`",
             )
         measures = self._outputs.uses_readouts and "expectation" not in target.features
-        program = self._program(target, Shots(DEFAULT_SHOTS) if measures else None)
+        program = self._program(target, **{"shots": Shots(DEFAULT_SHOTS)} if measures else {})
         known = {**given(bindings), **values}
         theta = self._theta(known)[0][:1] if known or not self.has_parameters else None
         return target.report(self.name, program.sent(), theta)
@@ -329,19 +339,21 @@ class Executable(Verbs):
         """The columns of theta that hold `wrt`; None for all."""
         return None if len(wrt) == len(self.circuit.angles.parameters) else named.columns_of(wrt)
 
-    def _program(self, engine: Engine, shots: Shots | None = None) -> Program:
-        """The circuit on an engine, exactly or from shots."""
+    def _program(self, engine: Engine, **how: Any) -> Program:
+        """The circuit on an engine, exactly unless said otherwise."""
         kept = self._programs.get(id(engine))
         if kept is None:  # one that is made anew for each call, as of a backend, is often equal to one that is there
             kept = next((entry for entry in self._programs.values() if entry[0] == engine), None)
         if kept is None:
             kept = self._programs.keep(id(engine), (engine, Program(self.circuit, engine, outputs=self._outputs)))
         program = kept[1]
-        return program if shots is None else program.with_shots(shots)
+        return replace(program, **how) if how else program
 
     def _chosen(self, chosen: Executor) -> Program:
-        engine = engine_for(chosen.engine, self.circuit)
-        return self._program(engine, None if chosen.shots is None else Shots(chosen.shots, chosen.seed))
+        how: dict[str, Any] = {} if chosen.shots is None else {"shots": Shots(chosen.shots, chosen.seed)}
+        if chosen.gradient != "auto":
+            how |= {"gradient": chosen.gradient, "directions": Shots(1, chosen.seed)}
+        return self._program(engine_for(chosen.engine, self.circuit), **how)
 
     def _bits(self, chosen: Executor, theta: Array, shots: int) -> Array:
         engine = engine_for(chosen.engine, self.circuit)

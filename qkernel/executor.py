@@ -7,11 +7,14 @@ from typing import Any
 
 from qkernel.engine import resolve_engine
 from qkernel.shots import ShotPlan, check_seed, check_shots
+from qkernel.stochastic import Rule
 
 
 @dataclass(frozen=True, slots=True)
 class Executor:
     """How circuits run: on what `resolve_engine` takes; exactly, or with `shots`; reproducible under a `seed`.
+
+    `gradient` is how derivatives are taken: see `Verbs`.
 
     Each call starts from the seed anew: the same call gives the same result.
     Raises `DependencyError` for an engine that is not there, `ShotsError` and `ValidationError` for bad numbers.
@@ -20,6 +23,7 @@ class Executor:
     engine: Any = "auto"
     seed: int | None = None
     shots: int | ShotPlan | None = None
+    gradient: str | Rule = "auto"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "engine", resolve_engine(self.engine))

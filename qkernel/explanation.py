@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qkernel.bases import measured_circuits
 from qkernel.diagnostics import counted
-from qkernel.engine import engine_for
-from qkernel.gradient import cost, method
+from qkernel.engine import Engine, engine_for
+from qkernel.gradient import cost, method, shift_terms
 from qkernel.lower.circuit import Circuit
 from qkernel.outputs import Outputs
+from qkernel.shots import ShotPlan, shot_count
+from qkernel.stochastic import Rule, rule_of
 
 if TYPE_CHECKING:
     from qkernel.executor import Executor
@@ -25,11 +30,62 @@ def size(circuit: Circuit) -> str:
     return f"{counted(circuit.num_qubits, 'qubit')}, {gates}, {counted(circuit.angles.num_columns, 'parameter')}"
 
 
-def work(circuit: Circuit, adjoint: bool) -> str:
-    """What values and all derivatives take, by the adjoint method or by parameter shift."""
-    if adjoint:
+def evaluations(circuit: Circuit, rule: Rule | None, columns: Sequence[int] | None = None) -> int:
+    """How many evaluations values and derivatives of a sample take, by a rule at random, or by parameter shift."""
+    if rule is None:
+        return cost(circuit, columns)
+    return 1 + rule.evaluations(shift_terms(circuit, columns))
+
+
+def work(circuit: Circuit, method: str, rule: Rule | None = None) -> str:
+    """What values and all derivatives take."""
+    if method == "adjoint":
         return "one forward and one backward sweep per sample"
-    return f"{cost(circuit)} evaluations per sample for values and all derivatives"
+    return f"{evaluations(circuit, rule)} evaluations per sample for values and all derivatives"
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What one evaluation from shots takes: circuits, shots in all, and seconds on the machine, None where not known."""
+
+    circuits: int
+    shots: int
+    seconds: float | None
+
+    @classmethod
+    def of(cls, circuit: Circuit, engine: Engine, shots: int | ShotPlan) -> Spending:
+        """That of a circuit on an engine: the durations are those that the engine knows of what it would run."""
+        how = shots if isinstance(shots, ShotPlan) else ShotPlan(shots)
+        groups = measured_circuits(circuit, how.grouping)
+        dealt = how.dealt([group.typical_spread for group in groups])
+        each: list[float | None] = []
+        for group in groups:
+            prepared: Any = engine.prepare(group.circuit, np.complex128)
+            each.append(prepared.shot_seconds() if hasattr(prepared, "shot_seconds") else None)
+        seconds = None if None in each else sum(map(mul, dealt, each))
+        return cls(len(groups), sum(dealt), seconds if groups else None)
+
+    def times(self, number: int) -> str:
+        """`20 circuits, 20,000 shots, about 5 s on the machine`."""
+        time = "" if self.seconds is None else f", about {_duration(number * self.seconds)} on the machine"
+        return f"{counted(number * self.circuits, 'circuit')}, {number * self.shots:,} shots{time}"
+
+
+def spendings(circuit: Circuit, engine: Engine, shots: int | ShotPlan, rule: Rule | None, batch: int) -> list[str]:
+    """What values of a batch take, and what values and all derivatives do, from shots."""
+    each, samples = Spending.of(circuit, engine, shots), "" if batch == 1 else f" of {batch} samples"
+    jobs = "two jobs" if isinstance(shots, ShotPlan) and shots.allocation == "variance" else "one job"
+    lines = [f"a value{samples} takes {each.times(batch)}"]
+    if circuit.angles.num_columns:
+        lines.append(f"a value and its gradient{samples} take {each.times(batch * evaluations(circuit, rule))}, in {jobs}")
+    return lines
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.2g} s"
 
 
 def plan(prepared: Any, circuit: Circuit, batch: int, batched: Sequence[int]) -> list[str]:
@@ -49,11 +105,20 @@ def explain(circuit: Circuit, chosen: Executor, batch: int, batched: Sequence[in
         return "\n".join(
             [*lines, "values: measured, shot by shot" if outputs.uses_bits else "values: computed on this machine"]
         )
-    shots = chosen.shots
-    lines.append("values: exact" if shots is None else f"values: estimated from {shots} shots for each measurement basis")
+    shots, rule = chosen.shots, rule_of(chosen.gradient)
+    described = "exact" if shots is None else f"estimated from {shots_in_words(shots)} for each measurement basis"
+    lines.append(f"values: {described}")
+    found = "shift"
     if circuit.angles.num_columns:
-        adjoint = shots is None and method(circuit, engine) == "adjoint"
-        lines.append(f"gradient: {'adjoint' if adjoint else 'parameter shift'}, {work(circuit, adjoint)}")
+        asked: Any = chosen.gradient if rule is None else rule.name
+        found = method(circuit, engine, asked, None if shots is None else shot_count(shots))
+        name = "parameter shift" if found == "shift" else found if rule is None else str(rule)
+        lines.append(f"gradient: {name}, {work(circuit, found, rule)}")
     if shots is None:
-        lines += plan(engine.prepare(circuit, np.complex128), circuit, batch, batched)
-    return "\n".join(lines)
+        return "\n".join([*lines, *plan(engine.prepare(circuit, np.complex128), circuit, batch, batched)])
+    return "\n".join([*lines, *spendings(circuit, engine, shots, rule, batch)])
+
+
+def shots_in_words(shots: int | ShotPlan) -> str:
+    """`1000 shots`, with what a plan says besides."""
+    return str(shots if isinstance(shots, ShotPlan) else ShotPlan(shots))

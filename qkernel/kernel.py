@@ -53,7 +53,7 @@ from qkernel.promises import check_promises
 from qkernel.recent import Recent
 from qkernel.recursion import deep_stack
 from qkernel.tracing import active, is_tracing
-from qkernel.verbs import DIRECT
+from qkernel.verb import DIRECT
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec, TypeVar

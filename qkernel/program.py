@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -374,9 +375,12 @@ class Program:
     def _rows_at_once(self) -> int | None:
         return rows_at_once(self.circuit, self.engine)
 
-    def with_shots(self, shots: Shots | None, directions: Shots | None = None) -> Program:
-        """The same from shots, or exactly."""
-        return replace(self, shots=shots, directions=directions)
+    def copied(self) -> Program:
+        """The same, whose shots and directions go on from the same place on their own; itself where it has none."""
+        if self.shots is None and self.directions is None:
+            return self
+        shots = copy(self.shots)
+        return replace(self, shots=shots, directions=shots if self.directions is self.shots else copy(self.directions))
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ class Shots:
     def direction(self) -> int | None:
         """The seed of the next random direction."""
         self.evaluations += 1
-        return seed_of(self.seed, self.evaluations - 1, 0, 0)
+        return seed_of(self.seed, self.evaluations - 1, 0, 1)
 
 
 def check_shots(shots: Any) -> int | ShotPlan:

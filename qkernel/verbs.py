@@ -2,146 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import wraps
+from collections.abc import Iterable, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from qkernel.diagnostics import did_you_mean
+from qkernel.derivatives import Derivatives
 from qkernel.engine import load_target
-from qkernel.errors import CallArgumentError, KernelTypeError
-from qkernel.executor import Executor
 from qkernel.explanation import explain
 from qkernel.ir.files import save
-from qkernel.ir.module import Module
 from qkernel.lower import lower
-from qkernel.lower.bindings import given, normalise, refuse_graph
+from qkernel.lower.bindings import given, normalise
 from qkernel.lower.circuit import Circuit
 from qkernel.lower.lengths import Lengths, given_lengths
 from qkernel.results import EstimatedValue, SampleResult
+from qkernel.shots import ShotPlan
+from qkernel.stochastic import Rule
+from qkernel.verb import Array, Given, Values, verb
 
 if TYPE_CHECKING:
     from qkernel.estimate import ResourceEstimate
 
-Array = np.ndarray[Any, Any]
-Values = dict[str, Any]
-Given = Mapping[str, Any] | None
-Wrt = Iterable[str] | str | None
-F = TypeVar("F", bound=Callable[..., Any])
 
-DIRECT = frozenset(("bindings", "options"))
-"""The keywords through which any argument and any option can be given; no argument of a kernel has these names."""
-
-
-_all_options: set[str] = set()
-"""The options of all verbs: a keyword of such a name is no misspelt argument."""
-
-
-def verb(method: F) -> F:
-    """`method` with `options`, and refusing a keyword that is both one of its options and an argument of the kernel."""
-    names = frozenset(method.__kwdefaults__ or ()) - DIRECT
-    _all_options.update(names)
-
-    @wraps(method)
-    def called(self: Any, /, *arguments: Any, **keywords: Any) -> Any:
-        options = keywords.pop("options", None) or {}
-        self, arguments, keywords = self._bound(arguments, keywords)
-        own = self._argument_names
-        if (clashing := names & own) and (both := sorted(clashing & keywords.keys())):
-            raise CallArgumentError(
-                f"`{both[0]}` is an argument of `{self.name}` and an option of `{method.__name__}`",
-                help=f'write `bindings={{"{both[0]}": ...}}` for the argument, `options={{"{both[0]}": ...}}` for the option',
-            )
-        if options:
-            _check_options(method.__name__, names, options, keywords)
-        for name in keywords.keys() - names - DIRECT - own:
-            if name in _all_options:
-                raise _no_option(method.__name__, name, names)
-            if name.isidentifier() and (meant := did_you_mean(name, sorted(names - own))):
-                raise CallArgumentError(
-                    f"`{self.name}` has no argument `{name}`, nor has `{method.__name__}` such an option{meant}",
-                )
-        return method(self, *arguments, **keywords, **options)
-
-    return cast("F", called)
-
-
-def _check_options(name: str, names: frozenset[str], options: Any, keywords: Mapping[str, Any]) -> None:
-    if not isinstance(options, Mapping):
-        raise KernelTypeError(f"`options` is a dictionary from names to values, not `{options!r}`")
-    for option in options:
-        if option not in names:
-            raise _no_option(name, option, names)
-        if option in keywords:
-            raise CallArgumentError(f"the option `{option}` of `{name}` is given twice")
-
-
-def _no_option(verb: str, option: object, names: frozenset[str]) -> CallArgumentError:
-    return CallArgumentError(
-        f"`{verb}` has no option `{option}`{did_you_mean(str(option), sorted(names))}",
-        help=f"its options are {', '.join(f'`{entry}`' for entry in sorted(names))}",
-    )
-
-
-class Runnable(Protocol):
-    """A circuit that is ready to run; `values` are those of its open parameters, by name."""
-
-    circuit: Circuit
-
-    def _on(self, engine: Any = None, shots: int | None = None, seed: int | None = None) -> Executor: ...
-    def _open_columns(self, values: Values) -> list[int]: ...
-    def _refuse_shots_of_bits(self) -> None: ...
-    def _evaluate(self, values: Values, chosen: Executor) -> Any: ...
-    def _estimate(self, values: Values, chosen: Executor) -> EstimatedValue: ...
-    def _sample(self, values: Values, chosen: Executor) -> Any: ...
-    def _gradient(self, values: Values, wrt: tuple[str, ...] | None, chosen: Executor) -> tuple[Any, Values]: ...
-    def _jacobian(self, values: Values, wrt: tuple[str, ...] | None, chosen: Executor) -> Values: ...
-    def _hessian(self, values: Values, wrt: tuple[str, ...] | None) -> dict[str, Values]: ...
-    def _state(self, values: Values, chosen: Executor) -> Array: ...
-    def _matrix(self, values: Values, chosen: Executor) -> Array: ...
-
-
-class Verbs:
+class Verbs(Derivatives):
     """The verbs. Arguments of the kernel are given by place, by keyword or in `bindings`; options by keyword or in `options`.
 
     Where an argument has the name of an option, that keyword is refused, and `bindings` and `options` tell them apart.
     Float arguments may carry a batch as one extra leading axis, which the results then have first.
 
     `engine` is the name of an engine, an engine, and with Qiskit installed a backend or a V2 primitive. `shots` estimates
-    from that many shots for each measurement basis; without it values are exact. A `seed` makes sampling reproducible.
+    from that many shots for each measurement basis, or as a `qk.ShotPlan` deals them out; without it values are exact. A
+    `seed` makes sampling reproducible. `gradient` is `auto` (adjoint where the engine has it, and without shots; else
+    shift), `adjoint`, `shift` (parameter shift), or at random, by few evaluations: `spsa`, `random_shift`,
+    `simultaneous_shift`, or a `qk.SPSA(...)`, `qk.RandomShift(...)`, `qk.SimultaneousShift(...)`.
     """
-
-    name: str
-    _argument_names: frozenset[str]
-
-    @property
-    def ir(self) -> Module:
-        """The kernel and every kernel that it reaches, as IR."""
-        raise NotImplementedError
-
-    def _values(self, arguments: tuple[Any, ...], bindings: Given, keywords: Values) -> Values:
-        """All that was given, by the names of the kernel's arguments."""
-        raise NotImplementedError
-
-    def _bound(self, arguments: tuple[Any, ...], keywords: Values) -> tuple[Any, tuple[Any, ...], Values]:
-        """What has the verbs once kernels among its arguments are known, and the other arguments."""
-        return self, arguments, keywords
-
-    def _ready(
-        self, values: Values, wrt: tuple[str, ...] = (), positional: int = 0, takes_qubits: bool = False
-    ) -> tuple[Runnable, Values]:
-        """What runs, and the values of its open parameters among `values`; `wrt` are to be open."""
-        raise NotImplementedError
-
-    def _fields(self, names: Iterable[str] | str | None) -> tuple[str, ...] | None:
-        """Names of arguments as the IR has them: a record's as those of its fields."""
-        raise NotImplementedError
-
-    def _derivable(self, wrt: Wrt) -> tuple[str, ...] | None:
-        """As `_fields`; of a record those fields alone that there are derivatives by."""
-        raise NotImplementedError
 
     # running ----------------------------------------------------------------------------------------------------------
 
@@ -150,7 +43,7 @@ class Verbs:
         self,
         /,
         *arguments: Any,
-        shots: int | None = None,
+        shots: int | ShotPlan | None = None,
         seed: int | None = None,
         engine: Any = None,
         bindings: Given = None,
@@ -176,7 +69,7 @@ class Verbs:
         self,
         /,
         *arguments: Any,
-        shots: int | None = None,
+        shots: int | ShotPlan | None = None,
         seed: int | None = None,
         engine: Any = None,
         bindings: Given = None,
@@ -185,7 +78,8 @@ class Verbs:
     ) -> EstimatedValue:
         """An estimate from `shots` shots (default 1024), its standard error, and the number of shots, as a named tuple.
 
-        The standard error has the shape of the value. It is that of the sample: for computed results to first order.
+        The standard error has the shape of the value. It is that of the sample: for computed results to first order. Its
+        `metadata` tells the measurement bases with their shots, and the jobs. An estimator primitive's own errors are kept.
         Raises what `run` raises, and `ShotsError` for a single shot, which tells nothing of its spread.
         """
         executable, given = self._ready(self._detached(arguments, bindings, values), (), len(arguments))
@@ -196,7 +90,7 @@ class Verbs:
         self,
         /,
         *arguments: Any,
-        shots: int | None = None,
+        shots: int | ShotPlan | None = None,
         seed: int | None = None,
         engine: Any = None,
         bindings: Given = None,
@@ -210,98 +104,6 @@ class Verbs:
         executable, given = self._ready(self._values(arguments, bindings, values), (), len(arguments))
         result: SampleResult[Any] = executable._sample(given, executable._on(engine, shots, seed))
         return result
-
-    def _detached(self, arguments: tuple[Any, ...], bindings: Given, keywords: Values) -> Values:
-        """`_values`, refused where autograd follows one of them."""
-        values = self._values(arguments, bindings, keywords)
-        refuse_graph(self.name, values)
-        return values
-
-    # derivatives --------------------------------------------------------------------------------------------------------
-
-    @verb
-    def grad(
-        self,
-        /,
-        *arguments: Any,
-        wrt: Wrt = None,
-        shots: int | None = None,
-        seed: int | None = None,
-        engine: Any = None,
-        bindings: Given = None,
-        options: Given = None,
-        **values: Any,
-    ) -> dict[str, Any]:
-        """The gradient of the returned number by Float arguments, by name, each in the argument's shape.
-
-        `wrt` names the arguments (default: all Floats). A dictionary's gradient is a dictionary. Exact, and by the adjoint
-        method where the engine has it, else by parameter shift; with `shots` by parameter shift on estimates.
-        Raises `GradientError` for a kernel that returns anything but one Float, where no Float is given, and where a Float
-        decides about the circuit's shape.
-        """
-        return self._value_and_grad(arguments, wrt, (engine, shots, seed), bindings, values)[1]
-
-    @verb
-    def value_and_grad(
-        self,
-        /,
-        *arguments: Any,
-        wrt: Wrt = None,
-        shots: int | None = None,
-        seed: int | None = None,
-        engine: Any = None,
-        bindings: Given = None,
-        options: Given = None,
-        **values: Any,
-    ) -> tuple[Any, dict[str, Any]]:
-        """The returned number, shape () or (batch,), and its gradient as `grad` gives it."""
-        return self._value_and_grad(arguments, wrt, (engine, shots, seed), bindings, values)
-
-    def _value_and_grad(
-        self, arguments: tuple[Any, ...], wrt: Wrt, on: tuple[Any, ...], bindings: Given, values: Values
-    ) -> tuple[Any, dict[str, Any]]:
-        executable, given, names = self._differentiable(arguments, wrt, bindings, values)
-        return executable._gradient(given, names, executable._on(*on))
-
-    @verb
-    def jacobian(
-        self,
-        /,
-        *arguments: Any,
-        wrt: Wrt = None,
-        shots: int | None = None,
-        seed: int | None = None,
-        engine: Any = None,
-        bindings: Given = None,
-        options: Given = None,
-        **values: Any,
-    ) -> dict[str, Any]:
-        """Derivatives of all returned numbers: for each argument of `wrt` an array (outputs..., its shape).
-
-        `outputs...` is empty for one Float, the length of a vector, or the number of a tuple's numbers laid end to end;
-        a batch comes first. Otherwise as `grad`.
-        """
-        executable, given, names = self._differentiable(arguments, wrt, bindings, values)
-        return executable._jacobian(given, names, executable._on(engine, shots, seed))
-
-    @verb
-    def hessian(
-        self, /, *arguments: Any, wrt: Wrt = None, bindings: Given = None, options: Given = None, **values: Any
-    ) -> dict[str, dict[str, Any]]:
-        """Second derivatives of all returned numbers: `{a: {b: array}}`, arrays (outputs..., shape of a, shape of b).
-
-        Exact, by differentiating twice through the torch engine; needs torch. Otherwise as `jacobian`.
-        Raises `GradientError` where the torch engine does not reach the kernel.
-        """
-        executable, given, names = self._differentiable(arguments, wrt, bindings, values)
-        return executable._hessian(given, names)
-
-    def _differentiable(
-        self, arguments: tuple[Any, ...], wrt: Wrt, bindings: Given, keywords: Values
-    ) -> tuple[Runnable, Values, tuple[str, ...] | None]:
-        values, names = self._values(arguments, bindings, keywords), self._derivable(wrt)
-        executable, given = self._ready(values, tuple(values) if names is None else names, len(arguments))
-        return executable, given, names
 
     # states -------------------------------------------------------------------------------------------------------------
 
@@ -482,15 +284,22 @@ class Verbs:
         /,
         *arguments: Any,
         batch: int = 1,
-        shots: int | None = None,
+        shots: int | ShotPlan | None = None,
+        gradient: str | Rule | None = None,
         engine: Any = None,
         bindings: Given = None,
         options: Given = None,
         **values: Any,
     ) -> str:
-        """What would run for `batch` samples: the circuit's size, the engine, how derivatives are computed, and the plan."""
+        """What would run for `batch` samples: the circuit's size, the engine, how derivatives are computed, and the plan.
+
+        With `shots` it tells, before anything runs, how many circuits and shots values and gradients take, and how long a
+        machine is busy with them, where it tells how long its gates and the delay between shots last.
+        """
         executable, given = self._ready(self._detached(arguments, bindings, values), (), len(arguments))
-        return explain(executable.circuit, executable._on(engine, shots), batch, executable._open_columns(given))
+        return explain(
+            executable.circuit, executable._on(engine, shots, None, gradient), batch, executable._open_columns(given)
+        )
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the text form to a file (`.qk`); `qkernel.load` reads it back."""

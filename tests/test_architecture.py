@@ -44,7 +44,7 @@ READINGS = {
     "stochastic",
 }
 RUNNING = CIRCUIT | READINGS | {"engine"}
-USING = RUNNING | {"draw", "estimate", "executable", "program", "verbs"}
+USING = RUNNING | {"draw", "estimate", "executable", "program", "verb", "verbs"}
 KERNEL = USING | LANGUAGE | {"compilation", "decorators", "frontend", "kernel", "prebuilt", "summary"}
 
 MAY_IMPORT = {
@@ -63,7 +63,9 @@ MAY_IMPORT = {
     "verification": CIRCUIT | {"estimate"},
     **dict.fromkeys(READINGS, RUNNING),
     "program": RUNNING,
-    "verbs": RUNNING | {"draw", "estimate", "verification"},
+    "verb": RUNNING,
+    "derivatives": RUNNING | {"verb"},
+    "verbs": RUNNING | {"derivatives", "draw", "estimate", "verb", "verification"},
     "executable": RUNNING | {"nn", "program", "verbs"},
     "summary": {"errors", "frontend", "verbs"},
     "compilation": USING | {"frontend"},

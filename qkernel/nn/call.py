@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -93,9 +92,10 @@ class Wiring:
         return cls(program, Placement.all_of(recipe), recipe)
 
     def __deepcopy__(self, memo: Any) -> Wiring:
-        if self.program.shots is None:
+        program = self.program.copied()
+        if program is self.program:
             return self  # it only gathers what it has found
-        return Wiring(self.program.with_shots(copy(self.program.shots)), self.placements, self.recipe)
+        return Wiring(program, self.placements, self.recipe)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Wiring, (self.program, self.placements, self.recipe)

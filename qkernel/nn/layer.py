@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from qkernel.diagnostics import counted, in_short
 from qkernel.engine import resolve_engine
 from qkernel.errors import LayerInputError, ShotsError, ValidationError
-from qkernel.explanation import size, work
+from qkernel.explanation import size, spendings, work
 from qkernel.lower.bindings import given as bindings_by_name
 from qkernel.lower.given_values import Several
 from qkernel.nn.arguments import Arguments, require_free
@@ -24,7 +24,8 @@ from qkernel.nn.operators import name_of
 from qkernel.nn.prediction import epoch
 from qkernel.nn.sampling import ShotSequence
 from qkernel.program import Program
-from qkernel.shots import check_seed, check_shots
+from qkernel.shots import ShotPlan, check_seed, check_shots
+from qkernel.stochastic import Rule, rule_of
 
 _OF_THIS_MACHINE = (
     "the built-in engine of this machine: many small states side by side, large ones in blocks that fit the cache"
@@ -66,9 +67,12 @@ class QLayer(Arguments):
 
     `gradient` is `adjoint` (one backward sweep, whatever the number of weights), `shift` (parameter shift, on any
     engine) or `auto`: adjoint where it can be had. `engine` is the name of an engine, an engine, a Qiskit backend or a V2
-    primitive; `auto` is the native engine.
-    Values are exact, unless `shots` are given: then they, and the gradients by parameter shift, are estimated from that
-    many shots for each measurement basis, anew in every call: those of `torch.manual_seed`, or a sequence that a `seed` fixes.
+    primitive; `auto` is the native engine. `spsa`, `random_shift` and `simultaneous_shift` take few evaluations at random,
+    those of `torch.manual_seed`, or a sequence that a `seed` fixes; `qk.SPSA(step=..., directions=...)`, `qk.RandomShift(...)`
+    and `qk.SimultaneousShift(...)` have their numbers. Where angles are shifted, `forward` has the values for the backward pass
+    measured in the same job.
+    Values are exact, unless `shots` are given: then they, and the gradients, are estimated from that many shots for each
+    measurement basis, or as a `qk.ShotPlan` deals them out, anew in every call: those of `torch.manual_seed`, or of the `seed`.
 
     What is chosen does not change from step to step. Tensors on a device that is not the CPU, second derivatives and
     function transforms go to the torch engine where it reaches the kernel. `explain()` tells all of it.
@@ -89,9 +93,9 @@ class QLayer(Arguments):
         bindings: Mapping[str, Any] | None = None,
         inputs: Iterable[str] | Mapping[str, Any] | None = None,
         weights: Iterable[str] | Mapping[str, Any] | None = None,
-        gradient: str = "auto",
+        gradient: str | Rule = "auto",
         engine: Any = "auto",
-        shots: int | None = None,
+        shots: int | ShotPlan | None = None,
         seed: int | None = None,
         *,
         readout: Any = None,
@@ -107,8 +111,9 @@ class QLayer(Arguments):
         recipe = compile_layer(kernel, fixed, given_inputs, given_weights, readout)
         runs = resolve_engine(engine)
         is_seeded = "state" in runs.features
-        sequence = None if shots is None else ShotSequence(check_shots(shots), check_seed(seed), is_seeded=is_seeded)
-        program = Program(recipe.circuit, runs, gradient, sequence)
+        sequence = ShotSequence(check_shots(1 if shots is None else shots), check_seed(seed), is_seeded=is_seeded)
+        directions = None if rule_of(gradient) is None else sequence
+        program = Program(recipe.circuit, runs, gradient, None if shots is None else sequence, directions)
         _ = program.method, program.outputs.components  # what has no derivative is refused here
         self._wiring = Wiring.of(recipe, program)
         self._asked = {"engine": engine if isinstance(engine, str) else program.name, "gradient": gradient}
@@ -212,7 +217,7 @@ class QLayer(Arguments):
     @property
     def _sequence(self) -> ShotSequence | None:
         """The sequence of shots, if a seed fixes it."""
-        shots = self._wiring.program.shots
+        shots = self._wiring.program.shots or self._wiring.program.directions
         return shots if isinstance(shots, ShotSequence) and shots.seed is not None else None
 
     def get_extra_state(self) -> Tensor:
@@ -272,7 +277,9 @@ class QLayer(Arguments):
             (
                 f"{circuit.name}: {size(circuit)}, {counted(program.num_outputs, 'output')}",
                 f"engine {program.name}: {_because(asked['engine'], _OF_THIS_MACHINE)}",
-                f"gradient {program.method}: {_because(asked['gradient'], reason)}; {work(circuit, adjoint)}, {detail}",
+                f"gradient {program.method}: {_because(asked['gradient'], reason)}; "
+                f"{work(circuit, program.method, program.rule)}, {detail}",
+                *([] if program.shots is None else spendings(circuit, program.engine, program.shots.plan, program.rule, batch)),
                 *self._elsewhere(),
                 "precision: float64 tensors in complex128, all others in complex64",
                 *([] if samples is None else epoch(self, self._inputs, program, self._pairs or batch, samples)),
@@ -324,5 +331,5 @@ def _paired(recipe: Recipe) -> int:
     return lists[0]
 
 
-def _because(asked: str, reason: str) -> str:
+def _because(asked: Any, reason: str) -> str:
     return reason if asked == "auto" else "as you asked"

@@ -56,7 +56,8 @@ name_of._dynamo_marked_constant = True  # type: ignore[attr-defined]
 def _name_of(number: int) -> str:
     wiring = WIRINGS[number]
     name = _OF_THIS_PROCESS + uuid4().hex
-    if wiring.program.shots is None and is_registered(wiring.program.engine):
+    is_exact = wiring.program.shots is None and wiring.program.directions is None
+    if is_exact and is_registered(wiring.program.engine):
         text = format_layer(wiring.recipe, wiring.program.engine.name, wiring.program.method)
         with suppress(QKernelError):  # such as a kernel that is too long for the text form
             name = text if parse_layer(text)[0].circuit == wiring.program.circuit else name

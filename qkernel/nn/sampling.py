@@ -42,7 +42,7 @@ class ShotSequence(Shots):
         """See `qkernel.shots.Shots`: as torch's generator has it, on machines too."""
         if self.seed is None:
             return int(torch.randint(1 << 62, (), device="cpu"))
-        return seed_of(self.seed, self._next(), 0, 0)
+        return seed_of(self.seed, self._next(), 0, 1)
 
     def _next(self) -> int:
         number = next(self._numbers)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ParameterExpression, ParameterVector
+from qiskit.primitives import StatevectorEstimator
 from qiskit.primitives.base import BaseEstimatorV2, BaseSamplerV2
 from qiskit.providers import BackendV2
 from qiskit.providers.fake_provider import GenericBackendV2
@@ -312,6 +313,18 @@ class QiskitPrepared:
         angles = without_turns(self.circuit.angles.evaluate(theta)[:, self._open_slots])
         return angles[:, [parameter.index for parameter in circuit.parameters]]
 
+    def shot_seconds(self) -> float | None:
+        """How long a machine takes for a shot, with the delay between shots or a reset; None where it does not tell."""
+        target: Any = getattr(self._device, "target", None)
+        duration = CircuitFigures.of(self._translated, target).duration
+        delay = getattr(self._device, "default_rep_delay", None)
+        if duration is None or isinstance(self._device, AerSimulator):
+            return None
+        if delay is None and "reset" in target.operation_names:
+            known = [properties.duration for properties in target["reset"].values() if properties is not None]
+            delay = max((seconds for seconds in known if seconds is not None), default=None)
+        return duration + (delay or 0.0)
+
     def estimate(self, theta: Array, precision: float | None) -> tuple[Array, Array, dict[str, Any]]:
         """See `qkernel.engine.Estimates`: values and standard errors as an estimator gives them."""
         observables = [part.observable for part in self.circuit.expectations]
@@ -352,6 +365,8 @@ class QiskitPrepared:
             (result,) = job.result()
             found = [np.asarray(part, float).reshape(-1, len(operators)) for part in (result.data.evs, result.data.stds)]
         said = {key: value for key, value in result.metadata.items() if isinstance(value, (int, float, str))}
+        if isinstance(self.engine.runs_on, StatevectorEstimator):  # it draws with the precision, and says 0
+            found[1] = np.full_like(found[1], said.get("target_precision", 0.0))
         told = {**said, "jobs": (str(job.job_id()),), "precision": said.get("target_precision", asked)}
         shape = len(theta), len(operators)
         return np.broadcast_to(found[0], shape), np.broadcast_to(found[1], shape), told
