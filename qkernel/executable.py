@@ -215,6 +215,21 @@ class Executable(Verbs):
         parameters = tuple(replace(p, default=defaults.get(p.name)) for p in entry.parameters)
         save(Module((replace(entry, parameters=parameters), *callees)), path)
 
+    def with_circuit(self, circuit: Any, *, engine: Any = None) -> Executable:
+        """The same kernel, run by `circuit`: what you made of `to_circuit()` by a transpiler of your own, such as Qiskit's.
+
+        Results are what the kernel returns: values, samples and estimates, without derivatives. Parameters keep their names.
+        Raises `ValidationError` where parameters or qubits are not those of `to_circuit()`, `TargetCapabilityError` where bits
+        are lacking, where gates are not the device's, and for an engine that takes no circuits.
+        """
+        chosen: Any = self._on(engine).engine
+        if not hasattr(chosen, "with_circuit"):
+            raise TargetCapabilityError(
+                f"the engine `{chosen.name}` takes no circuits", help="give the target: `with_circuit(circuit, engine=backend)`"
+            )
+        engine = chosen.with_circuit(self.circuit, circuit)
+        return Executable(self.circuit, self.module, engine, shots=self.shots, seed=self.seed, fixed=self.fixed)
+
     def report(self, *, engine: Any = None, bindings: Mapping[str, Any] | None = None, **values: Any) -> Any:
         """What the engine's target makes of the circuit: depth, gates, layout, duration, expected fidelity, before and after.
 

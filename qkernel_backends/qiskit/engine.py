@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -33,6 +33,7 @@ from qkernel_backends.qiskit.devices import check_options, device_of, fitted, is
 from qkernel_backends.qiskit.emission import emit_with
 from qkernel_backends.qiskit.methods import METHODS, features_of, simulator_with, truncation
 from qkernel_backends.qiskit.noise import of_backend, require_place
+from qkernel_backends.qiskit.own import OwnCircuit
 from qkernel_backends.qiskit.report import CircuitFigures, CircuitReport, TargetReport, Truncation
 from qkernel_backends.qiskit.running import branches_read, careful, experiments, faithful, running
 from qkernel_backends.qiskit.sampling import Part, ToSample, sampled_together
@@ -75,6 +76,8 @@ class QiskitEngine:
     pass_manager: Any = None
     noise: Any = field(default=None, hash=False)
     method: str | None = None
+    own: OwnCircuit | None = field(default=None, repr=False)
+    """See `with_circuit`."""
     runs_on: Any = field(init=False, repr=False, compare=False)
     """The backend, with `method` and `noise`; a simulator with the options that it had when the engine was made."""
     features: frozenset[str] = field(init=False, repr=False, compare=False)
@@ -120,7 +123,15 @@ class QiskitEngine:
         device = device_of(self.runs_on)
         return None if device is None else of_backend(device)
 
+    def with_circuit(self, circuit: Circuit, made: QuantumCircuit) -> QiskitEngine:
+        """This engine, with `made` in the place of what it would make of `circuit`; see `Executable.with_circuit`."""
+        own = OwnCircuit(circuit, made, device_of(self.runs_on))
+        own.check()
+        return replace(self, own=own)
+
     def _features(self) -> frozenset[str]:
+        if self.own is not None:
+            return replace(self, own=None).features - {"state", "probabilities"}
         common = frozenset({"mid_circuit", "branching", "batch"})
         if isinstance(self.runs_on, BaseEstimatorV2):
             return common | {"expectation", ESTIMATION}
@@ -175,7 +186,7 @@ class QiskitPrepared:
         circuit = self._unitary._without_phase()
         labels = {k: f"probabilities_{k}" for k, qubits in enumerate(self.circuit.probabilities) if qubits}
         for k, label in labels.items():
-            circuit.save_probabilities(list(self.circuit.probabilities[k]), label=label)
+            circuit.save_probabilities([self._unitary._ends[qubit] for qubit in self.circuit.probabilities[k]], label=label)
         rows = self._unitary._simulate(circuit, theta) if labels else []
         return [
             np.array([row[labels[k]] for row in rows], self._real).reshape(len(theta), 1 << len(qubits))
@@ -212,9 +223,7 @@ class QiskitPrepared:
         """What the target makes of the circuit; on matrix product states, of one row of `theta`, also what that leaves out."""
         made, count = self._translated, self.circuit.num_qubits
         names = {qubit: f"qubit {qubit}" for qubit in range(count)} | wire_names(self.circuit)
-        start = end = list(range(count))
-        if made.layout is not None:
-            start, end = made.layout.initial_index_layout()[:count], made.layout.final_index_layout()[:count]
+        start = range(count) if self._layout is None else self._layout.initial_index_layout(filter_ancillas=True)
         before, after = CircuitFigures.of(self._circuit), CircuitFigures.of(made, getattr(self._device, "target", None))
         left_out = None
         truncates = isinstance(self._backend, AerSimulator) and self._backend.options.method == "matrix_product_state"
@@ -225,10 +234,23 @@ class QiskitPrepared:
             before,
             after,
             {names[qubit]: place for qubit, place in enumerate(start)},
-            {names[qubit]: place for qubit, place in enumerate(end)},
+            {names[qubit]: place for qubit, place in enumerate(self._ends)},
             made,
             left_out,
         )
+
+    @property
+    def _layout(self) -> Any:
+        """Where the translated circuit has its qubits, if the transpiler chose that."""
+        return self._translated.layout if self.engine.own is None else self.engine.own.made.layout
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """Where the translated circuit has its qubits in the end."""
+        if self._layout is None:
+            return list(range(self.circuit.num_qubits))
+        places: list[int] = self._layout.final_index_layout(filter_ancillas=True)
+        return places
 
     @cached_property
     def _to_sample(self) -> QuantumCircuit:
@@ -246,6 +268,11 @@ class QiskitPrepared:
         """This, with measurements deferred to the end, where only exact values are wanted."""
         if self.circuit.is_unitary:
             return self
+        if self.engine.own is not None:
+            title = (
+                f"`{self.circuit.name}` measures or resets qubits, and a circuit that is given has no exact values behind that"
+            )
+            raise TargetCapabilityError(title, help="give `shots`")
         device = self._device
         if device is not None and not (isinstance(device, AerSimulator) and not is_restricted(device)):
             what = "an estimator on a device" if isinstance(self.engine.runs_on, BaseEstimatorV2) else "a simulator with noise"
@@ -277,6 +304,8 @@ class QiskitPrepared:
     @cached_property
     def _translated(self) -> QuantumCircuit:
         """The circuit in gates that the device takes."""
+        if self.engine.own is not None:
+            return self.engine.own.followed(self.circuit)
         simulator, noise = self.engine.runs_on, self.engine.noise
         method = simulator.options.method if isinstance(simulator, AerSimulator) else None
         if isinstance(noise, NoiseModel):
@@ -310,6 +339,8 @@ class QiskitPrepared:
 
     def _values(self, circuit: QuantumCircuit, theta: Array) -> Array:
         """Values of the parameters of `circuit`, in its order, shape (batch, parameters)."""
+        if self.engine.own is not None:
+            return self.engine.own.values(circuit, theta)
         angles = without_turns(self.circuit.angles.evaluate(theta)[:, self._open_slots])
         return angles[:, [parameter.index for parameter in circuit.parameters]]
 
@@ -341,13 +372,23 @@ class QiskitPrepared:
     def _expect(self, theta: Array, observables: list[Hamiltonian]) -> Array:
         if isinstance(self.engine.runs_on, BaseEstimatorV2):
             return self._on_estimator(theta, observables, None)[0]
-        circuit = self._without_phase()
-        for k, observable in enumerate(observables):
-            operator = _operator(observable, self.circuit.num_qubits)
-            circuit.save_expectation_value(operator, range(self.circuit.num_qubits), label=f"expectation_{k}")
-        rows = self._simulate(circuit, theta)
+        rows = self._simulate(self._to_expect, theta)
         values = [[row[f"expectation_{k}"] for k in range(len(observables))] for row in rows]
         return np.array(values, float).reshape(len(theta), len(observables))
+
+    @cached_property
+    def _to_expect(self) -> QuantumCircuit:
+        """What a simulator runs for the expectation values of all observables but constants."""
+        circuit = self._without_phase()
+        # Aer 0.18 has wrong values where it drops qubits that others than those of the observable were exchanged with.
+        touched = {circuit.find_bit(qubit).index for row in circuit.data for qubit in row.qubits}
+        places = sorted(touched | set(self._ends))
+        ends = [places.index(place) for place in self._ends]
+        observables = [part.observable for part in self.circuit.expectations if len(part.observable)]
+        for k, observable in enumerate(observables):
+            operator = _operator(observable, self.circuit.num_qubits).apply_layout(ends, len(places))
+            circuit.save_expectation_value(operator, places, label=f"expectation_{k}")
+        return circuit
 
     def _on_estimator(
         self, theta: Array, observables: list[Hamiltonian], precision: float | None
@@ -355,8 +396,8 @@ class QiskitPrepared:
         """As `estimate`, of observables without constants."""
         circuit = self._without_phase()
         operators = [_operator(observable, self.circuit.num_qubits) for observable in observables]
-        if circuit.layout is not None:
-            operators = [operator.apply_layout(circuit.layout) for operator in operators]
+        if self._layout is not None:
+            operators = [operator.apply_layout(self._ends, circuit.num_qubits) for operator in operators]
         # one column of parameter values against one row of observables
         values = (self._values(circuit, theta)[:, None, :],) if circuit.parameters else ()
         asked = self.engine.precision if precision is None else precision
