@@ -32,7 +32,7 @@ from qkernel.records import struct
 from qkernel.types import Bit, Dict, Float, Handle, Matrix, Observable, QFixed, Qubit, Tensor, Tuple, UInt, Vector, VectorView
 
 if TYPE_CHECKING:
-    from qkernel import noise
+    from qkernel import mitigation, noise
     from qkernel.draw import CircuitStyle
     from qkernel.estimate import (
         EstimateQuality,
@@ -64,7 +64,7 @@ _LAZY = {
 }
 
 
-_MODULES = ("noise",)
+_MODULES = ("mitigation", "noise")
 
 
 def __getattr__(name: str) -> Any:
@@ -88,8 +88,8 @@ __all__ = [
     "ccz", "ceil", "ch", "composite_gate", "control", "cos", "cp", "crx", "cry", "crz", "cswap", "cu", "cx", "cy",
     "cz", "ecr", "estimate_resources", "exp", "expval", "float_", "float_array", "floor", "from_qiskit",
     "global_phase", "h", "id", "inverse", "iswap", "items", "load", "log", "log2", "max", "measure",
-    "measure_reset", "min", "noise", "p", "parse", "pauli_evolve", "prepare", "probabilities", "project_x", "project_y",
-    "project_z", "qkernel", "qubit", "qubit_array", "range", "reset", "rx", "rxx", "ry", "ryy", "rz", "rzx", "rzz",
-    "s", "sdg", "select", "sin", "sqrt", "struct", "swap", "sx", "sxdg", "t", "tan", "tdg", "u", "uint",
-    "uint_array", "unitary", "within_apply", "x", "y", "z",
+    "measure_reset", "min", "mitigation", "noise", "p", "parse", "pauli_evolve", "prepare", "probabilities",
+    "project_x", "project_y", "project_z", "qkernel", "qubit", "qubit_array", "range", "reset", "rx", "rxx", "ry",
+    "ryy", "rz", "rzx", "rzz", "s", "sdg", "select", "sin", "sqrt", "struct", "swap", "sx", "sxdg", "t", "tan", "tdg", "u",
+    "uint", "uint_array", "unitary", "within_apply", "x", "y", "z",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import product
 from math import exp, isfinite, sqrt
@@ -347,7 +347,8 @@ def from_backend(backend: Any) -> NoiseModel:
     """The noise that the properties of a backend tell: errors and durations of its gates, relaxation, readout.
 
     `backend` is a Qiskit backend, a fake one, or an `AerSimulator` with a noise model. The model's `basis` are the
-    backend's own gates: a kernel of others is refused, as nothing is known of them.
+    backend's own gates; where these are `rz`, which takes no time, and `sx`, any other gate of one qubit is as wrong as the two
+    `sx` that it is made of there (none, if it is diagonal). A kernel of other gates is refused, as nothing is known of them.
     Raises `KernelTypeError` for what is no backend, `TargetCapabilityError` for one that tells nothing.
     """
     engine = resolve_engine(backend)
@@ -357,7 +358,26 @@ def from_backend(backend: Any) -> NoiseModel:
             f"a `{type(backend).__name__}` tells nothing of its noise",
             help="give a backend with properties, or write the model",
         )
-    return model
+    return _with_turns(model)
+
+
+_DIAGONAL = frozenset(("z", "s", "sdg", "t", "tdg", "p"))
+
+
+def _with_turns(model: NoiseModel) -> NoiseModel:
+    """With the gates of one qubit that are made of `rz` and `sx`."""
+    if model.basis is None or not {"rz", "sx"} <= model.basis:
+        return model
+    diagonal = _DIAGONAL - model.basis
+    others = frozenset(name for name, rule in GATES.items() if rule.num_qubits == 1) - _DIAGONAL - model.basis - {"ug"}
+    made = [(others, "sx"), (others, "sx"), (diagonal, "rz")]
+    rules = [
+        replace(rule, gates=names)
+        for names, own in made
+        for rule in model.rules
+        if rule.gates is not None and own in rule.gates
+    ]
+    return replace(model, rules=(*model.rules, *rules), basis=model.basis | others | diagonal)
 
 
 def _pauli(words: dict[str, float], text: str) -> Channel:

@@ -201,17 +201,25 @@ def standard_errors(circuit: Circuit, groups: list[Measured], tallies: list[Tall
     for row, slope in enumerate(slopes):
         for group, tally in zip(groups, tallies, strict=True):
             bits, counts = tally.row(row)
-            numbers = np.zeros((len(bits), slope.shape[0]))
-            for k, coefficient, where in group.terms:
-                numbers += np.outer(coefficient * _signs(bits, where), slope[:, k])
-            if group is groups[-1]:
-                start = len(circuit.expectations)
-                for qubits in circuit.probabilities:
-                    numbers += slope[:, start + _outcomes(bits, group, qubits)].T
-                    start += 1 << len(qubits)
+            numbers = numbers_of(circuit, group, group is groups[-1], bits, slope)
             deviations = numbers - counts @ numbers / tally.shots
             variance[row] += counts @ np.square(deviations) / (tally.shots - 1) / tally.shots
     return np.sqrt(variance)
+
+
+def numbers_of(circuit: Circuit, group: Measured, is_last: bool, bits: Array, slope: Array) -> Array:
+    """What each outcome, a row of bits, adds to numbers with the derivatives `slope` (numbers, readouts) by the readouts.
+
+    Shape (outcomes, numbers). The last group has the probabilities too.
+    """
+    numbers: Array = np.zeros((len(bits), slope.shape[0]))
+    for k, coefficient, where in group.terms:
+        numbers += np.outer(coefficient * _signs(bits, where), slope[:, k])
+    start = len(circuit.expectations)
+    for qubits in circuit.probabilities if is_last else ():
+        numbers += slope[:, start + _outcomes(bits, group, qubits)].T
+        start += 1 << len(qubits)
+    return numbers
 
 
 def _signs(bits: Array, where: Sequence[int]) -> Array:

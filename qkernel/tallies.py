@@ -76,8 +76,8 @@ class Tally:
         return self.bits[number if len(self.bits) > 1 else 0], self.counts[number].astype(np.int64)
 
 
-def distinct_rows(bits: Array) -> tuple[Array, Array]:
-    """For the distinct rows of bits (shots, bits): where each stands first, and how often it stands.
+def distinct_rows(bits: Array, counts: Array | None = None) -> tuple[Array, Array]:
+    """For the distinct rows of bits (shots, bits): where each stands first, and how often, or the sum of its `counts`.
 
     By words of 64 bits. (`np.unique` by rows compares records, and numpy makes a TypeError of an interrupt in there.)
     """
@@ -85,7 +85,8 @@ def distinct_rows(bits: Array) -> tuple[Array, Array]:
     words = np.zeros((len(bits), max(1, -(-packed.shape[1] // 8))), np.uint64)
     words.view(np.uint8)[:, : packed.shape[1]] = packed
     order, starts = groups_of_rows(words)
-    return np.minimum.reduceat(order, starts), np.diff(starts, append=len(bits))
+    totals = np.diff(starts, append=len(bits)) if counts is None else np.add.reduceat(counts[order], starts)
+    return np.minimum.reduceat(order, starts), totals
 
 
 def groups_of_rows(words: Array) -> tuple[Array, Array]:

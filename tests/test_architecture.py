@@ -58,6 +58,7 @@ MAY_IMPORT = {
     "lower": CIRCUIT,
     "engine": CIRCUIT,
     "noise": CIRCUIT | {"engine"},
+    "mitigation": RUNNING | {"program"},
     "estimate": CIRCUIT | {"draw"},
     "draw": CIRCUIT,
     "verification": CIRCUIT | {"estimate"},
@@ -75,12 +76,12 @@ MAY_IMPORT = {
     "kernel_modifiers": KERNEL,
     "modifiers": KERNEL | {"kernel_modifiers"},
     "peer": KERNEL,
-    "qkernel": KERNEL | {"modifiers", "noise", "operations", "peer"},
+    "qkernel": KERNEL | {"mitigation", "modifiers", "noise", "operations", "peer"},
     "command": KERNEL | {"qkernel"},
     "__main__": {"command"},
     "nn": KERNEL | {"qkernel"},
     "qkernel_stdlib": {"observable", "qkernel"},
-    "qkernel_backends": KERNEL | {"noise", "peer"},
+    "qkernel_backends": KERNEL | {"mitigation", "noise", "peer"},
 }
 """What each part of `qkernel` (a file or a folder) and each package beside it may import, in functions and for types too.
 

@@ -10,6 +10,7 @@ try:
 except ImportError as error:
     raise DependencyError(f"Qiskit is not installed: {error}", help='install it: `pip install "qkernel[qiskit]"`') from error
 
+from qkernel_backends.qiskit.decoupling import decoupled
 from qkernel_backends.qiskit.emission import emit
 from qkernel_backends.qiskit.engine import QiskitEngine
 from qkernel_backends.qiskit.noise import from_aer, to_aer
@@ -23,6 +24,7 @@ __all__ = [
     "QiskitEngine",
     "QiskitExecutable",
     "QiskitTranspiler",
+    "decoupled",
     "emit",
     "from_aer",
     "from_qiskit",
