@@ -82,15 +82,73 @@ class Derivatives(Subject):
 
     @verb
     def hessian(
-        self, /, *arguments: Any, wrt: Wrt = None, bindings: Given = None, options: Given = None, **values: Any
+        self,
+        /,
+        *arguments: Any,
+        wrt: Wrt = None,
+        shots: int | ShotPlan | None = None,
+        seed: int | None = None,
+        engine: Any = None,
+        bindings: Given = None,
+        options: Given = None,
+        **values: Any,
     ) -> dict[str, dict[str, Any]]:
         """Second derivatives of all returned numbers: `{a: {b: array}}`, arrays (outputs..., shape of a, shape of b).
 
-        Exact, by differentiating twice through the torch engine; needs torch. Otherwise as `jacobian`.
-        Raises `GradientError` where the torch engine does not reach the kernel.
+        Where the engine has the adjoint method they are exact, by differentiating twice through the torch engine (needs
+        torch). Elsewhere, and from `shots`, every pair of shifts is evaluated, all in one job: about twice the square of the
+        number of angles. Otherwise as `jacobian`.
         """
         executable, given, names = self._differentiable(arguments, wrt, bindings, values)
-        return executable._hessian(given, names)
+        return executable._hessian(given, names, executable._on(engine, shots, seed))
+
+    @verb
+    def metric(
+        self,
+        /,
+        *arguments: Any,
+        wrt: Wrt = None,
+        kind: str = "block_diagonal",
+        shots: int | ShotPlan | None = None,
+        seed: int | None = None,
+        engine: Any = None,
+        bindings: Given = None,
+        options: Given = None,
+        **values: Any,
+    ) -> dict[str, dict[str, Any]]:
+        """The Fubini-Study metric of the state by Float arguments: `{a: {b: array}}`, arrays (shape of a, shape of b).
+
+        `block_diagonal` leaves out what angles of different layers have in common: it takes covariances of the gates'
+        generators before each layer, on any engine, exactly or from `shots`. `full` takes states. A batch comes first.
+        Raises `GradientError` for a kernel that measures, `ValidationError` for another `kind`, and `TargetCapabilityError` for
+        the full metric on an engine without states.
+        """
+        executable, given, names = self._differentiable(arguments, wrt, bindings, values)
+        return executable._metric(given, names, kind, executable._on(engine, shots, seed))
+
+    @verb
+    def natural_grad(
+        self,
+        /,
+        *arguments: Any,
+        wrt: Wrt = None,
+        kind: str = "block_diagonal",
+        damping: float = 0.0,
+        shots: int | ShotPlan | None = None,
+        seed: int | None = None,
+        engine: Any = None,
+        gradient: str | Rule | None = None,
+        bindings: Given = None,
+        options: Given = None,
+        **values: Any,
+    ) -> dict[str, Any]:
+        """The gradient, as `grad` gives it, times the inverse of the `metric` of this `kind` plus `damping` times the identity.
+
+        The direction of steepest descent among states (Stokes et al. 2020, Quantum 4, 269). Where arguments move the state
+        alike, of the directions that do the same the shortest; from shots give some `damping`, such as 0.01.
+        """
+        executable, given, names = self._differentiable(arguments, wrt, bindings, values)
+        return executable._natural_gradient(given, names, kind, damping, executable._on(engine, shots, seed, gradient))
 
     def _differentiable(
         self, arguments: tuple[Any, ...], wrt: Wrt, bindings: Given, keywords: Values

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from qkernel import named, states
+from qkernel.curvature import double_shift_hessian
 from qkernel.diagnostics import did_you_mean
 from qkernel.engine import (
     ESTIMATION,
@@ -41,6 +42,7 @@ from qkernel.ir.types import UINT
 from qkernel.lower.angles import OpenParameter
 from qkernel.lower.bindings import Binder, given
 from qkernel.lower.circuit import Circuit
+from qkernel.metric import check_kind, metric, natural
 from qkernel.outputs import Outputs, shaped_like, whole_numbers
 from qkernel.program import Program
 from qkernel.recent import Recent
@@ -299,9 +301,7 @@ class Executable(Verbs):
     def _gradient(self, values: Mapping[str, Any], wrt: tuple[str, ...] | None, chosen: Executor) -> tuple[Any, dict[str, Any]]:
         self._refuse_nothing()
         if self._outputs.output_shape != ():
-            raise GradientError(
-                f"`{self.name}` returns more than one number, so that it has no gradient", help="use `jacobian`"
-            )
+            raise self._no_gradient()
         theta, batched = self._theta(values)
         entries = self._wrt(wrt)
         value, slopes = self._chosen(chosen).jacobian(theta, self._asked_columns(entries))
@@ -313,14 +313,40 @@ class Executable(Verbs):
         _, slopes = self._chosen(chosen).jacobian(theta, self._asked_columns(entries))
         return named.first(slopes[:, 0] if self._outputs.output_shape == () else slopes, entries, batched)
 
-    def _hessian(self, values: Mapping[str, Any], wrt: tuple[str, ...] | None) -> dict[str, dict[str, Any]]:
-        load_engine("torch")
-        from qkernel.nn.hessian import hessian
-
+    def _hessian(self, values: Mapping[str, Any], wrt: tuple[str, ...] | None, chosen: Executor) -> dict[str, dict[str, Any]]:
         theta, batched = self._theta(values)
-        entries = self._wrt(wrt)
-        curvature = hessian(self.circuit, theta, named.columns_of(entries))
+        entries, program = self._wrt(wrt), replace(self._chosen(chosen), gradient="auto", directions=None)
+        columns, curvature = named.columns_of(entries), None
+        if program.method == "adjoint":
+            load_engine("torch")
+            from qkernel.nn.hessian import hessian
+
+            curvature = hessian(self.circuit, theta, columns)
+        if curvature is None:
+            curvature = double_shift_hessian(replace(program, gradient="shift"), theta, columns)
         return named.second(curvature[:, 0] if self._outputs.output_shape == () else curvature, entries, batched)
+
+    def _metric(
+        self, values: Mapping[str, Any], wrt: tuple[str, ...] | None, kind: str, chosen: Executor
+    ) -> dict[str, dict[str, Any]]:
+        check_kind(kind)
+        (theta, batched), entries = self._theta(values), self._wrt(wrt)
+        return named.second(metric(self._chosen(chosen), theta, kind, named.columns_of(entries)), entries, batched)
+
+    def _natural_gradient(
+        self, values: Mapping[str, Any], wrt: tuple[str, ...] | None, kind: str, damping: float, chosen: Executor
+    ) -> dict[str, Any]:
+        check_kind(kind)
+        if self._outputs.output_shape != ():
+            raise self._no_gradient()
+        (theta, batched), entries = self._theta(values), self._wrt(wrt)
+        columns, program = named.columns_of(entries), self._chosen(chosen)
+        _, slopes = program.jacobian(theta, columns)
+        found = np.zeros_like(slopes[:, 0])
+        found[:, columns] = natural(
+            metric(program, theta, kind, columns)[:, columns][..., columns], slopes[:, 0, columns], damping
+        )
+        return named.first(found, entries, batched)
 
     def _state(self, values: Mapping[str, Any], chosen: Executor) -> Array:
         theta, batched = self._theta(values)
@@ -418,6 +444,10 @@ class Executable(Verbs):
             if known[name].type.element == UINT:
                 raise GradientError(f"`{name}` is a {known[name].type}: there is no derivative by whole numbers")
         return [known[name] for name in wrt]
+
+    def _no_gradient(self) -> GradientError:
+        title = f"`{self.name}` returns more than one number, so that it has no gradient"
+        return GradientError(title, help="use `jacobian`")
 
     def _refuse_no_floats(self) -> NoReturn:
         raise GradientError(

@@ -166,6 +166,15 @@ class Outputs:
     def _needed(self) -> dict[tuple[int, ...] | None, list[tuple[int, int, Expr, bool]]]:
         return {}
 
+    def curvatures(self, environment: Environment, rows: int) -> list[tuple[int, int, int, Array]]:
+        """Second derivatives that are not 0: output, two leaves as in `leaves`, and the values, shape (rows,)."""
+        columns = self.leaves
+        return [
+            (output, leaf, columns[other], np.broadcast_to(_evaluate(second, environment, rows, _is_vectorised(second)), rows))
+            for (output, leaf), slope in self._slopes.items()
+            for other, second in derivatives(slope, sorted(leaves(slope) & columns.keys(), key=columns.__getitem__))
+        ]
+
     @cached_property
     def components(self) -> list[Expr]:
         """The returned numbers, laid end to end."""

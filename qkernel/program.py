@@ -306,6 +306,14 @@ class Program:
         """Whether derivatives come from evaluations at other angles."""
         return self.method != "adjoint" and self.outputs.uses_readouts
 
+    def readouts_at(self, angles: Array, dtype: Any = np.float64) -> Array:
+        """Readouts at angles of the slots, (rows, slots), in one call of the engine where rows allow."""
+        at_once = max(1, self._rows_at_once or len(angles))
+        angles = without_turns(angles).astype(dtype, copy=False)
+        return np.concatenate(
+            [self.readouts(angles[start : start + at_once], "slots") for start in range(0, len(angles), at_once)]
+        )
+
     def point(self, theta: Array, columns: Columns | None = None) -> Point:
         """Values and derivatives at theta from evaluations at shifted angles, all of them in one call where rows allow."""
 
@@ -318,10 +326,7 @@ class Program:
         seeds, asked = self.directions or self.shots, range(self.num_columns) if columns is None else columns
         random = np.random.default_rng(None if seeds is None else seeds.direction())
         moves = self.rule.moves(self.circuit, np.asarray(theta, float), list(asked), terms, random)
-        angles = np.concatenate([self.circuit.angles.evaluate(theta), moves.angles])
-        at_once = max(1, self._rows_at_once or len(angles))
-        starts = range(0, len(angles), at_once)
-        found = np.concatenate([readout(without_turns(angles[start : start + at_once])) for start in starts])
+        found = self.readouts_at(np.concatenate([self.circuit.angles.evaluate(theta), moves.angles]), theta.dtype)
         by_theta = np.zeros((len(theta), self.num_columns, found.shape[1]))
         np.add.at(by_theta, moves.samples, moves.weights[:, :, None] * found[len(theta) :, None, :])
         return Point(self, theta, columns, found[: len(theta)], None, by_theta)

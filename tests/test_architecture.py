@@ -44,7 +44,7 @@ READINGS = {
     "stochastic",
 }
 RUNNING = CIRCUIT | READINGS | {"engine"}
-USING = RUNNING | {"draw", "estimate", "executable", "program", "verb", "verbs"}
+USING = RUNNING | {"draw", "estimate", "curvature", "executable", "metric", "program", "verb", "verbs"}
 KERNEL = USING | LANGUAGE | {"compilation", "decorators", "frontend", "kernel", "prebuilt", "summary"}
 
 MAY_IMPORT = {
@@ -67,7 +67,9 @@ MAY_IMPORT = {
     "verb": RUNNING,
     "derivatives": RUNNING | {"verb"},
     "verbs": RUNNING | {"derivatives", "draw", "estimate", "verb", "verification"},
-    "executable": RUNNING | {"nn", "program", "verbs"},
+    "curvature": RUNNING | {"program"},
+    "metric": RUNNING | {"program"},
+    "executable": RUNNING | {"curvature", "metric", "nn", "program", "verbs"},
     "summary": {"errors", "frontend", "verbs"},
     "compilation": USING | {"frontend"},
     "kernel": USING | {"compilation", "frontend", "summary"},

@@ -337,6 +337,21 @@ class AngleMap:
             )
         )
 
+    def curvature(self, theta: Array, slot_gradient: Array) -> Array:
+        """The sum of `slot_gradient` times the second derivatives of the angles, shape (batch, any, columns, columns).
+
+        `theta` has shape (batch, columns), `slot_gradient` (batch, any, slots). NaN where a second derivative has no finite
+        value; angles that prepare states are left out.
+        """
+        result = np.zeros((*slot_gradient.shape[:-1], self.num_columns, self.num_columns))
+        columns = {element: column for column, element in enumerate(self.elements)}
+        environment = self._environment(_floating(theta))
+        for slot, column, slope in self.slopes:
+            for element, second in derivatives(slope, sorted(variables(slope) & columns.keys(), key=columns.__getitem__)):
+                value = _computed(second, environment, theta.shape[:-1], _derivative_or_nan)
+                result[..., column, columns[element]] += slot_gradient[..., slot] * np.reshape(value, (-1, 1))
+        return result
+
     def bind(self, values: Mapping[str, Any]) -> AngleMap:
         """The map with some parameters fixed; `values` has a number, an array of its shape or a mapping for each of them."""
         fixed = np.zeros(self.num_columns)

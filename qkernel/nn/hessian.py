@@ -17,19 +17,16 @@ from qkernel.program import Program
 Array = np.ndarray[Any, Any]
 
 
-def hessian(circuit: Circuit, theta: Array, columns: Sequence[int]) -> Array:
+def hessian(circuit: Circuit, theta: Array, columns: Sequence[int]) -> Array | None:
     """Second derivatives by `columns` of theta, shape (batch, numbers, all columns, all columns), zeros elsewhere.
 
-    `theta` has shape (batch, columns). Differentiates twice through the torch engine, in double precision.
-    Raises `GradientError` where that does not reach the circuit, and for a derivative without a finite value.
+    `theta` has shape (batch, columns). Differentiates twice through the torch engine, in double precision; None where that
+    does not reach the circuit. Raises `GradientError` for a derivative without a finite value.
     """
     program = Program(circuit, load_engine("torch"))
     tensors = tensor_program(program, tuple(range(program.num_columns)), ())
     if tensors is None:
-        raise GradientError(
-            f"there are no second derivatives of `{circuit.name}`: the torch engine does not reach it",
-            help="take differences of `grad`",
-        )
+        return None
     result = np.zeros((len(theta), program.num_outputs, program.num_columns, program.num_columns))
     values = torch.tensor(theta, dtype=torch.float64, requires_grad=True)
     outputs = tensors(values, values.new_zeros(0))
