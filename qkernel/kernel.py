@@ -60,11 +60,12 @@ if TYPE_CHECKING:
 
     P = ParamSpec("P", default=...)
     R = TypeVar("R", default=Any)
+    T = TypeVar("T")
     Given = list[Any] | tuple[Any, ...] | Callable[..., Any]
 else:
     from typing import ParamSpec, TypeVar
 
-    P, R = ParamSpec("P"), TypeVar("R")
+    P, R, T = ParamSpec("P"), TypeVar("R"), TypeVar("T")
 
 
 class Kernel(Compiled, Generic[P, R]):
@@ -215,22 +216,22 @@ class Kernel(Compiled, Generic[P, R]):
 
     # forms under modifiers --------------------------------------------------------------------------------------------
 
-    def inverse(self, form: Any = None, /, *others: Any) -> Kernel[..., Any]:
+    def inverse(self, form: T = None, /, *others: Any) -> T:  # type: ignore[assignment]
         """`@f.inverse` over a kernel that takes what `f` takes: it stands for `f` backwards, wherever `f` is inverted.
 
         It may measure. `check` compares it with `f`. Raises `KernelTypeError` where it takes or gives back something else.
         """
-        return self._formed("inverse", form, others)
+        return self._formed("inverse", form, others)  # type: ignore[no-any-return]
 
-    def control(self, form: Any = None, /, *others: Any) -> Kernel[..., Any]:
+    def control(self, form: T = None, /, *others: Any) -> T:  # type: ignore[assignment]
         """`@f.control` over a kernel that takes a control, or a register of controls, and then what `f` takes.
 
         It stands for `f` where these are 1; of several controls a form with one control takes one, and the others control
         it. With a `control_value`, and in `select`, `f` itself is controlled. Otherwise as `inverse`.
         """
-        return self._formed("control", form, others)
+        return self._formed("control", form, others)  # type: ignore[no-any-return]
 
-    def _formed(self, word: str, form: Any, others: tuple[Any, ...]) -> Kernel[..., Any]:
+    def _formed(self, word: str, form: Any, others: tuple[Any, ...]) -> Any:
         if others or not isinstance(form, Kernel | types.FunctionType):
             raise KernelTypeError(
                 f"`@{self.name}.{word}` goes over a kernel that `{self.name}` brings for its `{word}`",

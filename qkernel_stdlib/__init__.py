@@ -15,30 +15,31 @@ if TYPE_CHECKING:
         strongly_entangling_layers, two_local,
     )  # fmt: skip
     from qkernel_stdlib.arithmetic import (
-        add, add_const, controlled_add, controlled_add_const, equal_const, increment, less_than, less_than_const, measured_add,
-        modular_add, modular_decrement, modular_increment, multiply, ripple_carry_add, subtract,
+        add, add_modulo, controlled_add, decrement_by, equal_const, increment, increment_by, less_than, less_than_const,
+        measured_add, modular_decrement, modular_increment, multiply, ripple_carry_add, subtract,
     )  # fmt: skip
     from qkernel_stdlib.arithmetic_fourier import (
-        add_const_to_phases, draper_add, draper_add_const, fourier_phases, modular_add_const, modular_add_const_to_phases,
-        modular_multiply, modular_multiply_add, modular_powers, shor_order_finding,
+        add_const_to_phases, draper_add, draper_add_const, fourier_modular_add_const, fourier_phases,
+        modular_add_const_to_phases, modular_multiply, modular_multiply_add, modular_powers, shor_order_finding,
     )  # fmt: skip
     from qkernel_stdlib.arithmetic_modular import (
-        modmul_const, ripple_modular_add_const, ripple_modular_multiply, xor_const,
+        modmul_const, multiply_add_modulo, multiply_modulo, ripple_modular_add_const, ripple_modular_multiply, xor_const,
     )  # fmt: skip
     from qkernel_stdlib.block_encodings import (
-        index_size, lcu, pauli_lcu, pauli_scale, qsvt, qsvt_phases, qubitization, real_qsvt, signal, tree_angles,
-        tree_rotations,
+        index_size, lcu, pauli_lcu, pauli_scale, qsvt, qsvt_phases, qubitization, real_qsvt, signal, sparse_encoding,
+        tree_angles, tree_rotations,
     )  # fmt: skip
     from qkernel_stdlib.carry_lookahead import (
         carry_lookahead_add,
     )  # fmt: skip
     from qkernel_stdlib.controlled_gates import (
-        mcx, mcx_clean, mcx_dirty, mcx_no_workspace, mcx_one_clean, mcx_one_dirty, mcx_relative_phase, mcz, multi_controlled_x,
-        relative_phase_ccx, release_and, temporary_and,
+        mcp, mcx, mcx_clean, mcx_dirty, mcx_no_workspace, mcx_one_clean, mcx_one_dirty, mcx_relative_phase, mcz,
+        multi_controlled_x, relative_phase_ccx, release_and, temporary_and,
     )  # fmt: skip
     from qkernel_stdlib.encodings import (
         amplitude_encoding, angle_encoding, basis_state, computational_basis_state, dense_angle_encoding, iqp_encoding,
-        mottonen_amplitude_encoding, pauli_feature_map, z_feature_map, zz_feature_map,
+        mottonen_amplitude_encoding, mottonen_amplitude_encoding_from_angles, mottonen_angles, pauli_feature_map, z_feature_map,
+        zz_feature_map,
     )  # fmt: skip
     from qkernel_stdlib.error_correction import (
         correct_by_table, lookup_decoder, measure_checks, repetition_correct, repetition_encode, repetition_syndrome,
@@ -57,6 +58,10 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from qkernel_stdlib.oracles import (
         bit_oracle, formula_oracle, hidden_period_oracle, normal_form, parity_oracle, phase_oracle, quadratic_form, truth_table,
+    )  # fmt: skip
+    from qkernel_stdlib.peer_arithmetic import (
+        add_const, controlled_add_const, controlled_modular_add, controlled_modular_add_const,
+        controlled_modular_add_const_modulus, modular_add, modular_add_const,
     )  # fmt: skip
     from qkernel_stdlib.phases import (
         hadamard_test, iterative_phase_estimation, phase_estimation, qpe, swap_test,
@@ -103,25 +108,29 @@ _NAMES = {
         "strongly_entangling_layers two_local"
     ),
     "arithmetic": (
-        "add add_const controlled_add controlled_add_const equal_const increment less_than less_than_const measured_add "
-        "modular_add modular_decrement modular_increment multiply ripple_carry_add subtract"
+        "add add_modulo controlled_add decrement_by equal_const increment increment_by less_than less_than_const "
+        "measured_add modular_decrement modular_increment multiply ripple_carry_add subtract"
     ),
     "arithmetic_fourier": (
-        "add_const_to_phases draper_add draper_add_const fourier_phases modular_add_const modular_add_const_to_phases "
-        "modular_multiply modular_multiply_add modular_powers shor_order_finding"
+        "add_const_to_phases draper_add draper_add_const fourier_modular_add_const fourier_phases "
+        "modular_add_const_to_phases modular_multiply modular_multiply_add modular_powers shor_order_finding"
     ),
-    "arithmetic_modular": "modmul_const ripple_modular_add_const ripple_modular_multiply xor_const",
+    "arithmetic_modular": (
+        "modmul_const multiply_add_modulo multiply_modulo ripple_modular_add_const ripple_modular_multiply xor_const"
+    ),
     "block_encodings": (
-        "index_size lcu pauli_lcu pauli_scale qsvt qsvt_phases qubitization real_qsvt signal tree_angles tree_rotations"
+        "index_size lcu pauli_lcu pauli_scale qsvt qsvt_phases qubitization real_qsvt signal sparse_encoding tree_angles "
+        "tree_rotations"
     ),
     "carry_lookahead": "carry_lookahead_add",
     "controlled_gates": (
-        "mcx mcx_clean mcx_dirty mcx_no_workspace mcx_one_clean mcx_one_dirty mcx_relative_phase mcz multi_controlled_x "
+        "mcp mcx mcx_clean mcx_dirty mcx_no_workspace mcx_one_clean mcx_one_dirty mcx_relative_phase mcz multi_controlled_x "
         "relative_phase_ccx release_and temporary_and"
     ),
     "encodings": (
         "amplitude_encoding angle_encoding basis_state computational_basis_state dense_angle_encoding iqp_encoding "
-        "mottonen_amplitude_encoding pauli_feature_map z_feature_map zz_feature_map"
+        "mottonen_amplitude_encoding mottonen_amplitude_encoding_from_angles mottonen_angles pauli_feature_map z_feature_map "
+        "zz_feature_map"
     ),
     "error_correction": (
         "correct_by_table lookup_decoder measure_checks repetition_correct repetition_encode repetition_syndrome "
@@ -136,6 +145,10 @@ _NAMES = {
     "layers": "cx_entangling_layer cz_entangling_layer rx_layer ry_layer rz_layer superposition_vector",
     "oracles": (
         "bit_oracle formula_oracle hidden_period_oracle normal_form parity_oracle phase_oracle quadratic_form truth_table"
+    ),
+    "peer_arithmetic": (
+        "add_const controlled_add_const controlled_modular_add controlled_modular_add_const "
+        "controlled_modular_add_const_modulus modular_add modular_add_const"
     ),
     "phases": "hadamard_test iterative_phase_estimation phase_estimation qpe swap_test",
     "qaoa": (
@@ -154,30 +167,33 @@ _NAMES = {
 _TOPICS = {name: topic for topic, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
-    "add", "add_const", "add_const_to_phases", "amplitude_amplification", "amplitude_encoding", "amplitude_estimation",
-    "angle_encoding", "basic_entangler_layers", "basis_state", "bernstein_vazirani", "bit_oracle", "bravyi_kitaev",
-    "carry_lookahead_add", "computational_basis_state", "controlled_add", "controlled_add_const", "controlled_lookup",
+    "add", "add_const", "add_const_to_phases", "add_modulo", "amplitude_amplification", "amplitude_encoding",
+    "amplitude_estimation", "angle_encoding", "basic_entangler_layers", "basis_state", "bernstein_vazirani", "bit_oracle",
+    "bravyi_kitaev", "carry_lookahead_add", "computational_basis_state", "controlled_add", "controlled_add_const",
+    "controlled_lookup", "controlled_modular_add", "controlled_modular_add_const", "controlled_modular_add_const_modulus",
     "correct_by_table", "cost_layer", "cx_entangling_layer", "cycle_walk", "cz_entangling_layer", "data_reuploading",
-    "dense_angle_encoding", "deutsch_jozsa", "dicke_state", "diffusion", "draper_add", "draper_add_const", "drawn_words",
-    "efficient_su2", "equal_const", "excitation_generator", "excitation_pool", "excitations", "fermi_hubbard",
-    "fixed_point_amplification", "formula_oracle", "fourier_phases", "fqaoa_layers", "fqaoa_state", "gaussian_state",
-    "ghz_state", "givens_rotation", "givens_rotations", "grover_iteration_count", "grover_mixer", "grover_operator",
-    "grover_search", "hadamard_test", "hardware_efficient", "heisenberg_model", "hidden_period", "hidden_period_oracle",
-    "hopping_gate", "hubo_cost_layer", "hubo_fqaoa_layers", "hubo_fqaoa_state", "hubo_ising_cost", "hubo_qaoa_layers",
-    "hubo_qaoa_state", "hypercube_walk", "increment", "index_size", "initial_occupations", "iqft", "iqp_encoding", "ising_cost",
-    "ising_model", "iterative_amplitude_estimation", "iterative_phase_estimation", "jordan_wigner", "k_up_ccgsd", "lcu",
-    "less_than", "less_than_const", "lookup", "lookup_by_controls", "lookup_decoder", "lookup_xor",
-    "maximum_likelihood_amplitude", "mcx", "mcx_clean", "mcx_dirty", "mcx_no_workspace", "mcx_one_clean", "mcx_one_dirty",
-    "mcx_relative_phase", "mcz", "measure_checks", "measured_add", "measured_lookup", "minimum_search", "mixer_layer",
-    "modmul_const", "modular_add", "modular_add_const", "modular_add_const_to_phases", "modular_decrement", "modular_increment",
-    "modular_multiply", "modular_multiply_add", "modular_powers", "mottonen_amplitude_encoding", "multi_controlled_x",
-    "multiply", "normal_form", "pair_excitations", "parity_encoding", "parity_oracle", "pauli_feature_map", "pauli_lcu",
-    "pauli_scale", "phase_estimation", "phase_gadget", "phase_oracle", "product_formula", "qaoa_layers", "qaoa_state", "qdrift",
-    "qft", "qpe", "qsvt", "qsvt_phases", "quadratic_form", "quanvolution", "qubitization", "real_amplitudes", "real_qsvt",
-    "reflection_about_zero", "relative_phase_ccx", "release_and", "repetition_correct", "repetition_encode",
-    "repetition_syndrome", "ripple_carry_add", "ripple_modular_add_const", "ripple_modular_multiply", "rotated_surface_code",
-    "rx_layer", "ry_layer", "rz_layer", "search_unknown", "shor_order_finding", "signal", "simon", "sparse_state",
-    "state_of_function", "steane_encode", "strongly_entangling_layers", "subtract", "superposition_vector", "swap_test",
-    "temporary_and", "tree_angles", "tree_rotations", "trotterized_time_evolution", "truth_table", "two_local", "uccsd",
-    "uniform_state", "w_state", "x_mixer", "xor_const", "xy_mixer", "z_feature_map", "zz_feature_map",
+    "decrement_by", "dense_angle_encoding", "deutsch_jozsa", "dicke_state", "diffusion", "draper_add", "draper_add_const",
+    "drawn_words", "efficient_su2", "equal_const", "excitation_generator", "excitation_pool", "excitations", "fermi_hubbard",
+    "fixed_point_amplification", "formula_oracle", "fourier_modular_add_const", "fourier_phases", "fqaoa_layers",
+    "fqaoa_state", "gaussian_state", "ghz_state", "givens_rotation", "givens_rotations", "grover_iteration_count",
+    "grover_mixer", "grover_operator", "grover_search", "hadamard_test", "hardware_efficient", "heisenberg_model",
+    "hidden_period", "hidden_period_oracle", "hopping_gate", "hubo_cost_layer", "hubo_fqaoa_layers", "hubo_fqaoa_state",
+    "hubo_ising_cost", "hubo_qaoa_layers", "hubo_qaoa_state", "hypercube_walk", "increment", "increment_by", "index_size",
+    "initial_occupations", "iqft", "iqp_encoding", "ising_cost", "ising_model", "iterative_amplitude_estimation",
+    "iterative_phase_estimation", "jordan_wigner", "k_up_ccgsd", "lcu", "less_than", "less_than_const", "lookup",
+    "lookup_by_controls", "lookup_decoder", "lookup_xor", "maximum_likelihood_amplitude", "mcp", "mcx", "mcx_clean",
+    "mcx_dirty", "mcx_no_workspace", "mcx_one_clean", "mcx_one_dirty", "mcx_relative_phase", "mcz", "measure_checks",
+    "measured_add", "measured_lookup", "minimum_search", "mixer_layer", "modmul_const", "modular_add", "modular_add_const",
+    "modular_add_const_to_phases", "modular_decrement", "modular_increment", "modular_multiply", "modular_multiply_add",
+    "modular_powers", "mottonen_amplitude_encoding", "mottonen_amplitude_encoding_from_angles", "mottonen_angles",
+    "multi_controlled_x", "multiply", "multiply_add_modulo", "multiply_modulo", "normal_form", "pair_excitations",
+    "parity_encoding", "parity_oracle", "pauli_feature_map", "pauli_lcu", "pauli_scale", "phase_estimation", "phase_gadget",
+    "phase_oracle", "product_formula", "qaoa_layers", "qaoa_state", "qdrift", "qft", "qpe", "qsvt", "qsvt_phases",
+    "quadratic_form", "quanvolution", "qubitization", "real_amplitudes", "real_qsvt", "reflection_about_zero",
+    "relative_phase_ccx", "release_and", "repetition_correct", "repetition_encode", "repetition_syndrome", "ripple_carry_add",
+    "ripple_modular_add_const", "ripple_modular_multiply", "rotated_surface_code", "rx_layer", "ry_layer", "rz_layer",
+    "search_unknown", "shor_order_finding", "signal", "simon", "sparse_encoding", "sparse_state", "state_of_function",
+    "steane_encode", "strongly_entangling_layers", "subtract", "superposition_vector", "swap_test", "temporary_and",
+    "tree_angles", "tree_rotations", "trotterized_time_evolution", "truth_table", "two_local", "uccsd", "uniform_state",
+    "w_state", "x_mixer", "xor_const", "xy_mixer", "z_feature_map", "zz_feature_map",
 ]  # fmt: skip

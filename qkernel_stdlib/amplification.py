@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import qkernel as qk
-from qkernel_stdlib.controlled_gates import mcz
+from qkernel_stdlib.controlled_gates import mcp, mcz
 from qkernel_stdlib.transforms import iqft
 
 Operation = Callable[[qk.Vector[qk.Qubit]], qk.Vector[qk.Qubit]]
@@ -23,21 +23,20 @@ Operation = Callable[[qk.Vector[qk.Qubit]], qk.Vector[qk.Qubit]]
 
 @qk.qkernel
 def reflection_about_zero(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
-    """2|0><0| - 1 on n > 0 qubits: 2n X and one Z under n - 1 controls; under control also its sign counts."""
-    return qk.x(qk.global_phase(mcz, math.pi)(qk.x(q)))
+    """2|0><0| - 1 on n > 0 qubits: 2n X and one Z under n - 1 controls. Under a control that has it, and its sign is a P."""
+    return qk.within_apply(qk.x, qk.global_phase(mcz, math.pi))(q)
 
 
 def grover_operator(preparation: Callable[..., Any], oracle: Callable[..., Any]) -> Any:
     """The kernel Q = A (2|0><0| - 1) A^-1 O of a register: a turn by 2 arcsin(sqrt(a)) in the plane of A|0> and its good part.
 
-    Inside a kernel both may use values of that. Its eigenvalues there are exp(+-2i arcsin(sqrt(a))).
+    Inside a kernel both may use values of that. Its eigenvalues there are exp(+-2i arcsin(sqrt(a))). A needs no control.
     Source: Brassard, Hoyer, Mosca, Tapp 2002 (arXiv:quant-ph/0005055).
     """
 
     @qk.qkernel
     def operator(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
-        q = qk.inverse(preparation)(oracle(q))
-        q = preparation(reflection_about_zero(q))
+        q = qk.within_apply(qk.inverse(preparation), reflection_about_zero)(oracle(q))
         return q
 
     return operator
@@ -57,8 +56,7 @@ def amplitude_amplification(
     """
     q = preparation(q)
     for _ in qk.range(iterations):
-        q = qk.inverse(preparation)(oracle(q))
-        q = preparation(reflection_about_zero(q))
+        q = qk.within_apply(qk.inverse(preparation), reflection_about_zero)(oracle(q))
     return q
 
 
@@ -78,18 +76,27 @@ def fixed_point_amplification(
     """
     length = 2 * iterations + 1
     width = math.sqrt(1 - 1 / math.cosh(math.log(1 / delta + math.sqrt(1 / delta**2 - 1)) / length) ** 2)
-    last = q.shape[0] - 1
     flag = qk.qubit("flag")
     q = preparation(q)
     for j in qk.range(1, iterations + 1):
-        flag, q = qk.control(oracle)(qk.h(flag), q)
-        flag = qk.p(qk.h(flag), -2 * math.atan2(1.0, math.tan(2 * math.pi * (iterations - j + 1) / length) * width))
-        flag, q = qk.control(oracle)(qk.h(flag), q)
-        flag, q = qk.h(flag), qk.x(qk.inverse(preparation)(q))
-        angle = -2 * math.atan2(1.0, math.tan(2 * math.pi * j / length) * width)
-        q[:last], q[last] = qk.control(qk.p, num_controls=last)(q[:last], q[last], angle)
-        q = preparation(qk.x(q))
+        mark = -2 * math.atan2(1.0, math.tan(2 * math.pi * (iterations - j + 1) / length) * width)
+        start = -2 * math.atan2(1.0, math.tan(2 * math.pi * j / length) * width)
+        flag, q = qk.within_apply(lambda f, q: _flagged(f, q, oracle), lambda f, q: (qk.p(f, mark), q))(flag, q)
+        q = qk.within_apply(qk.inverse(preparation), lambda q: _phase_of_zero(q, start))(q)
     return q
+
+
+@qk.qkernel
+def _flagged(flag: qk.Qubit, q: qk.Vector[qk.Qubit], oracle: Operation) -> tuple[qk.Qubit, qk.Vector[qk.Qubit]]:
+    """X on the flag where the oracle marks q."""
+    flag, q = qk.within_apply(lambda f, q: (qk.h(f), q), lambda f, q: qk.control(oracle)(f, q))(flag, q)
+    return flag, q
+
+
+@qk.qkernel
+def _phase_of_zero(q: qk.Vector[qk.Qubit], angle: qk.Float) -> qk.Vector[qk.Qubit]:
+    """exp(i angle) on |0> alone: an X on each qubit around P under n - 1 controls."""
+    return qk.within_apply(qk.x, lambda q: mcp(q, angle))(q)
 
 
 @qk.qkernel
@@ -108,10 +115,7 @@ def amplitude_estimation(
     q = preparation(q)
     for k in qk.range(counting.shape[0]):
         counting[k] = qk.h(counting[k])
-        for _ in qk.range(2**k):
-            counting[k], q = qk.control(oracle)(counting[k], q)
-            counting[k], q = qk.control(reflection_about_zero)(counting[k], qk.inverse(preparation)(q))
-            q = preparation(q)
+        counting[k], q = qk.control(grover_operator(preparation, oracle), power=2**k)(counting[k], q)
     return iqft(counting), q
 
 

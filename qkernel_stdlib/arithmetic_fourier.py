@@ -7,9 +7,9 @@ workspace is the kernel's own, and counted. Gate counts are those of the gates a
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import qkernel as qk
+from qkernel_stdlib.arithmetic_modular import multiply_add_modulo, multiply_modulo
 
 
 @qk.qkernel
@@ -38,42 +38,29 @@ def add_const_to_phases(q: qk.Vector[qk.Qubit], constant: qk.UInt) -> qk.Vector[
 
 @qk.qkernel
 def draper_add_const(q: qk.Vector[qk.Qubit], constant: qk.UInt) -> qk.Vector[qk.Qubit]:
-    """|j> becomes |j + constant mod 2**n>, without workspace: 2n H, n (n - 1) CP, n P.
+    """|j> becomes |j + constant mod 2**n>, without workspace: 2n H, n (n - 1) CP, n P; under a control n CP for the P.
 
     Source: Draper 2000 (arXiv:quant-ph/0008033); Beauregard 2003 (arXiv:quant-ph/0205095).
     """
-    q = add_const_to_phases(fourier_phases(q), constant)
-    return qk.inverse(fourier_phases)(q)
+    return qk.within_apply(fourier_phases, lambda q: add_const_to_phases(q, constant))(q)
 
 
 @qk.qkernel
 def draper_add(a: qk.Vector[qk.Qubit], b: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """b becomes a + b mod 2**n for registers of n qubits, without workspace: 2n H, n (3n - 1)/2 CP.
 
-    Source: Draper 2000 (arXiv:quant-ph/0008033).
+    Under a control n (n + 1)/2 of the CP have two. Source: Draper 2000 (arXiv:quant-ph/0008033).
     """
-    b = fourier_phases(b)
+    a, b = qk.within_apply(lambda a, b: (a, fourier_phases(b)), _add_to_phases)(a, b)
+    return a, b
+
+
+@qk.qkernel
+def _add_to_phases(a: qk.Vector[qk.Qubit], b: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     for i in qk.range(b.shape[0]):
         for j in qk.range(i + 1):
             a[j], b[i] = qk.cp(a[j], b[i], math.pi / 2 ** (i - j))
-    return a, qk.inverse(fourier_phases)(b)
-
-
-def _added(controls: tuple[Any, ...], count: qk.UInt, q: Any, constant: qk.UInt, modulus: qk.UInt) -> tuple[Any, ...]:
-    """Where all of `count` controls are 1, j becomes j + constant mod `modulus` in phases, by one qubit of workspace."""
-    add, subtract = qk.control(add_const_to_phases, num_controls=count), qk.inverse(add_const_to_phases)
-    overflow = qk.qubit()
-    *controls, q = add(*controls, q, constant)
-    q = qk.inverse(fourier_phases)(subtract(q, modulus))
-    q[-1], overflow = qk.cx(q[-1], overflow)
-    overflow, q = qk.control(add_const_to_phases)(overflow, fourier_phases(q), modulus)
-    *controls, q = qk.control(subtract, num_controls=count)(*controls, q, constant)
-    q = qk.inverse(fourier_phases)(q)
-    q[-1] = qk.x(q[-1])
-    q[-1], overflow = qk.cx(q[-1], overflow)
-    q[-1] = qk.x(q[-1])
-    *controls, q = add(*controls, fourier_phases(q), constant)
-    return *controls, q
+    return a, b
 
 
 @qk.qkernel(clean_ancillas=True)
@@ -83,22 +70,57 @@ def modular_add_const_to_phases(
     """Where all controls are 1, j becomes j + constant mod `modulus`; `q` is in the form that `fourier_phases` gives.
 
     j and constant are below the modulus, which is at most 2**(n - 1): the last qubit of `q` takes what overflows. 3n P under c
-    controls, n P, n (2n - 1) CP, 4n H, 2 CX, 2 X and one qubit of workspace.
+    controls, those that `qk.control` adds included, n P, n (2n - 1) CP, 4n H, 2 CX, 2 X and one qubit of workspace.
     Source: Beauregard 2003 (arXiv:quant-ph/0205095), figure 5.
     """
-    return _added((controls,), controls.shape[0], q, constant, modulus)
+    controls, q, _ = add_const_to_phases_by(controls, q, qk.qubit("overflow"), constant, modulus)
+    return controls, q
 
 
-@qk.qkernel(clean_ancillas=True)
-def _add_const_where(
-    controls: qk.Vector[qk.Qubit], digit: qk.Qubit, q: qk.Vector[qk.Qubit], constant: qk.UInt, modulus: qk.UInt
-) -> tuple[qk.Vector[qk.Qubit], qk.Qubit, qk.Vector[qk.Qubit]]:
-    """`modular_add_const_to_phases` under one more control."""
-    return _added((controls, digit), controls.shape[0] + 1, q, constant, modulus)
+@modular_add_const_to_phases.control
+@qk.qkernel
+def _modular_add_const_to_phases_where(
+    more: qk.Vector[qk.Qubit], controls: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], constant: qk.UInt, modulus: qk.UInt
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    (more, controls), q = modular_add_const_to_phases((more, controls), q, constant, modulus)
+    return more, controls, q
 
 
 @qk.qkernel
-def modular_add_const(
+def add_const_to_phases_by(
+    controls: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], flag: qk.Qubit, constant: qk.UInt, modulus: qk.UInt
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Qubit]:
+    """`modular_add_const_to_phases` with its qubit of workspace, which starts and ends in 0, given."""
+    add = qk.control(add_const_to_phases, num_controls=controls.shape[0])
+    controls, q = add(controls, q, constant)
+    q = qk.inverse(add_const_to_phases)(q, modulus)
+    q, flag = qk.within_apply(_as_numbers, _last_into)(q, flag)
+    flag, q = qk.control(add_const_to_phases)(flag, q, modulus)
+    controls, q = qk.inverse(add)(controls, q, constant)
+    q, flag = qk.within_apply(_as_numbers, _no_last_into)(q, flag)
+    controls, q = add(controls, q, constant)
+    return controls, q, flag
+
+
+@qk.qkernel
+def _as_numbers(q: qk.Vector[qk.Qubit], flag: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
+    return qk.inverse(fourier_phases)(q), flag
+
+
+@qk.qkernel
+def _last_into(q: qk.Vector[qk.Qubit], flag: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
+    q[-1], flag = qk.cx(q[-1], flag)
+    return q, flag
+
+
+@qk.qkernel
+def _no_last_into(q: qk.Vector[qk.Qubit], flag: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
+    q[-1], flag = qk.within_apply(lambda last, flag: (qk.x(last), flag), qk.cx)(q[-1], flag)
+    return q, flag
+
+
+@qk.qkernel
+def fourier_modular_add_const(
     controls: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], constant: qk.UInt, modulus: qk.UInt
 ) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """Where all controls are 1, j becomes j + constant mod `modulus`, for j and constant below it, and it at most 2**(n - 1).
@@ -106,8 +128,10 @@ def modular_add_const(
     `modular_add_const_to_phases` between two transforms: 3n P under c controls, n P, n (3n - 2) CP, 6n H, 2 CX, 2 X and one
     qubit of workspace. Source: Beauregard 2003 (arXiv:quant-ph/0205095).
     """
-    controls, q = modular_add_const_to_phases(controls, fourier_phases(q), constant, modulus)
-    return controls, qk.inverse(fourier_phases)(q)
+    controls, q = qk.within_apply(
+        lambda c, q: (c, fourier_phases(q)), lambda c, q: modular_add_const_to_phases(c, q, constant, modulus)
+    )(controls, q)
+    return controls, q
 
 
 @qk.qkernel
@@ -119,13 +143,14 @@ def modular_multiply_add(
     n modular additions, each under c + 1 controls, between two transforms: 2n + c + 2 qubits.
     Source: Beauregard 2003 (arXiv:quant-ph/0205095), figure 6.
     """
-    b = fourier_phases(b)
-    for i in qk.range(x.shape[0]):
-        controls, x[i], b = _add_const_where(controls, x[i], b, factor * 2**i % modulus, modulus)
-    return controls, x, qk.inverse(fourier_phases)(b)
+    controls, x, b = qk.within_apply(
+        lambda c, x, b: (c, x, fourier_phases(b)),
+        lambda c, x, b: multiply_add_modulo(c, x, b, factor, modulus, modular_add_const_to_phases),
+    )(controls, x, b)
+    return controls, x, b
 
 
-@qk.qkernel(clean_ancillas=True)
+@qk.qkernel
 def modular_multiply(
     controls: qk.Vector[qk.Qubit], x: qk.Vector[qk.Qubit], factor: qk.UInt, inverse: qk.UInt, modulus: qk.UInt
 ) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
@@ -135,11 +160,7 @@ def modular_multiply(
     n + 2 of them workspace.
     Source: Beauregard 2003 (arXiv:quant-ph/0205095), figure 7.
     """
-    n = x.shape[0]
-    b = qk.qubit_array(n + 1)
-    controls, x, b = modular_multiply_add(controls, x, b, factor, modulus)
-    controls, x, b[:n] = qk.control(qk.swap, num_controls=controls.shape[0])(controls, x, b[:n])
-    controls, x, b = qk.inverse(modular_multiply_add)(controls, x, b, inverse, modulus)
+    controls, x = multiply_modulo(controls, x, factor, inverse, modulus, 1, modular_multiply_add)
     return controls, x
 
 

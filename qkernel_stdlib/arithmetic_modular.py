@@ -1,4 +1,4 @@
-"""Addition and multiplication modulo N by ripple-carry adders: Toffoli gates where the Fourier forms have rotations.
+"""Multiplication modulo N by any adder; by ripple-carry adders: Toffoli gates where the Fourier forms have rotations.
 
 Qubit 0 of a register is the least significant; n is the length of a register, c the number of controls, perhaps 0. Clean
 workspace is the kernel's own, and counted. Gate counts are those of the gates as written.
@@ -6,10 +6,62 @@ workspace is the kernel's own, and counted. Gate counts are those of the gates a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import qkernel as qk
 from qkernel_stdlib.arithmetic import ripple_carry_add
+
+ModularAdder = qk.Kernel[
+    [qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.UInt, qk.UInt], tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]
+]
+"""An argument that adds a constant modulo a number, where all controls are 1: (controls, q, constant, modulus)."""
+MultiplyAdd = Callable[
+    [qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.UInt, qk.UInt],
+    tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]],
+]
+"""An argument that adds a multiple of x to b: (controls, x, b, factor, modulus)."""
+
+
+@qk.qkernel
+def multiply_add_modulo(
+    controls: qk.Vector[qk.Qubit],
+    x: qk.Vector[qk.Qubit],
+    b: qk.Vector[qk.Qubit],
+    factor: qk.UInt,
+    modulus: qk.UInt,
+    adder: ModularAdder,
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """Where all controls are 1, b becomes b + factor * x mod `modulus`, by n of `adder` under one control more.
+
+    Source: Vedral, Barenco, Ekert 1996 (arXiv:quant-ph/9511018), section III.C.
+    """
+    for i in qk.range(x.shape[0]):
+        (controls, x[i]), b = adder((controls, x[i]), b, factor * 2**i % modulus, modulus)
+    return controls, x, b
+
+
+@qk.qkernel(clean_ancillas=True)
+def multiply_modulo(
+    controls: qk.Vector[qk.Qubit],
+    x: qk.Vector[qk.Qubit],
+    factor: qk.UInt,
+    inverse: qk.UInt,
+    modulus: qk.UInt,
+    spare: qk.UInt,
+    multiply_add: MultiplyAdd,
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """Where all controls are 1, x becomes factor * x mod `modulus`, for x below it; factor * inverse is 1 modulo it.
+
+    `multiply_add` and its inverse around n swaps, with n + `spare` clean qubits for it to add to.
+    Source: Vedral, Barenco, Ekert 1996 (arXiv:quant-ph/9511018), section III.D.
+    """
+    n = x.shape[0]
+    b = qk.qubit_array(n + spare)
+    controls, x, b = multiply_add(controls, x, b, factor, modulus)
+    controls, x, b[:n] = qk.control(qk.swap, num_controls=controls.shape[0])(controls, x, b[:n])
+    controls, x, b = qk.inverse(multiply_add)(controls, x, b, inverse, modulus)
+    return controls, x
 
 
 @qk.qkernel
@@ -21,59 +73,44 @@ def xor_const(q: qk.Vector[qk.Qubit], constant: qk.UInt) -> qk.Vector[qk.Qubit]:
     return q
 
 
-def _added(controls: tuple[Any, ...], count: qk.UInt, q: Any, constant: qk.UInt, modulus: qk.UInt) -> tuple[Any, ...]:
-    """Where all of `count` controls are 1, j becomes j + constant mod `modulus`, by n + 3 qubits of workspace."""
-    add, subtract, write = ripple_carry_add, qk.inverse(ripple_carry_add), qk.control(xor_const, num_controls=count)
-    term = qk.qubit_array(q.shape[0])
-    carry, overflow, is_below = qk.qubit(), qk.qubit(), qk.qubit()
-    *controls, term = write(*controls, term, constant)
-    term, q, carry, overflow = add(term, q, carry, overflow)
-    *controls, term = write(*controls, term, constant)
-    term, q, carry, overflow = subtract(xor_const(term, modulus), q, carry, overflow)
-    overflow, is_below = qk.cx(overflow, is_below)
-    is_below, term = qk.control(xor_const)(is_below, xor_const(term, modulus), modulus)
-    term, q, carry, overflow = add(term, q, carry, overflow)
-    is_below, term = qk.control(xor_const)(is_below, term, modulus)
-    *controls, term = write(*controls, term, constant)
-    term, q, carry, overflow = subtract(term, q, carry, overflow)
-    overflow, is_below = qk.cx(overflow, qk.x(is_below))
-    term, q, carry, overflow = add(term, q, carry, overflow)
-    *controls, term = write(*controls, term, constant)
-    return *controls, q
-
-
 @qk.qkernel(clean_ancillas=True)
 def ripple_modular_add_const(
     controls: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], constant: qk.UInt, modulus: qk.UInt
 ) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """Where all controls are 1, j becomes j + constant mod `modulus`, for j and constant below it, and it below 2**n.
 
-    Five `ripple_carry_add`: 10n Toffoli, and n + 3 qubits of workspace; an X under c controls for each 1 of the constant, four
-    times, a CX and an X for each 1 of the modulus, twice.
+    Five `ripple_carry_add`: 10n Toffoli, and n + 3 qubits of workspace; an X under c controls, those that `qk.control` adds
+    included, for each 1 of the constant, four times, a CX and an X for each 1 of the modulus, twice.
     Sources: Vedral, Barenco, Ekert 1996 (arXiv:quant-ph/9511018), with the adder of arXiv:quant-ph/0410184.
     """
-    return _added((controls,), controls.shape[0], q, constant, modulus)
+    term, carry, overflow, is_below = qk.qubit_array(q.shape[0]), qk.qubit(), qk.qubit(), qk.qubit()
+    add, write = ripple_carry_add, qk.control(xor_const, num_controls=controls.shape[0])
+    controls, term = write(controls, term, constant)
+    term, q, carry, overflow = add(term, q, carry, overflow)
+    controls, term = write(controls, term, constant)
+    term, q, carry, overflow = qk.inverse(add)(xor_const(term, modulus), q, carry, overflow)
+    overflow, is_below = qk.cx(overflow, is_below)
+    is_below, term = qk.control(xor_const)(is_below, xor_const(term, modulus), modulus)
+    term, q, carry, overflow = add(term, q, carry, overflow)
+    is_below, term = qk.control(xor_const)(is_below, term, modulus)
+    controls, term = write(controls, term, constant)
+    term, q, carry, overflow = qk.inverse(add)(term, q, carry, overflow)
+    overflow, is_below = qk.cx(overflow, qk.x(is_below))
+    term, q, carry, overflow = add(term, q, carry, overflow)
+    controls, term = write(controls, term, constant)
+    return controls, q
 
 
-@qk.qkernel(clean_ancillas=True)
-def _add_const_where(
-    controls: qk.Vector[qk.Qubit], digit: qk.Qubit, q: qk.Vector[qk.Qubit], constant: qk.UInt, modulus: qk.UInt
-) -> tuple[qk.Vector[qk.Qubit], qk.Qubit, qk.Vector[qk.Qubit]]:
-    """`ripple_modular_add_const` under one more control."""
-    return _added((controls, digit), controls.shape[0] + 1, q, constant, modulus)
+@ripple_modular_add_const.control
+@qk.qkernel
+def _ripple_modular_add_const_where(
+    more: qk.Vector[qk.Qubit], controls: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], constant: qk.UInt, modulus: qk.UInt
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    (more, controls), q = ripple_modular_add_const((more, controls), q, constant, modulus)
+    return more, controls, q
 
 
 @qk.qkernel
-def _multiply_add(
-    controls: qk.Vector[qk.Qubit], x: qk.Vector[qk.Qubit], b: qk.Vector[qk.Qubit], factor: qk.UInt, modulus: qk.UInt
-) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-    """Where all controls are 1, b becomes b + factor * x mod `modulus`."""
-    for i in qk.range(x.shape[0]):
-        controls, x[i], b = _add_const_where(controls, x[i], b, factor * 2**i % modulus, modulus)
-    return controls, x, b
-
-
-@qk.qkernel(clean_ancillas=True)
 def ripple_modular_multiply(
     controls: qk.Vector[qk.Qubit], x: qk.Vector[qk.Qubit], factor: qk.UInt, inverse: qk.UInt, modulus: qk.UInt
 ) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
@@ -82,12 +119,16 @@ def ripple_modular_multiply(
     The modulus is below 2**n. 2n modular additions of 10n Toffoli each around n swaps: 3n + c + 3 qubits, 2n + 3 of them
     workspace. Sources: those of `ripple_modular_add_const`.
     """
-    n = x.shape[0]
-    b = qk.qubit_array(n)
-    controls, x, b = _multiply_add(controls, x, b, factor, modulus)
-    controls, x, b = qk.control(qk.swap, num_controls=controls.shape[0])(controls, x, b)
-    controls, x, b = qk.inverse(_multiply_add)(controls, x, b, inverse, modulus)
+    controls, x = multiply_modulo(controls, x, factor, inverse, modulus, 0, _ripple_multiply_add)
     return controls, x
+
+
+@qk.qkernel
+def _ripple_multiply_add(
+    controls: qk.Vector[qk.Qubit], x: qk.Vector[qk.Qubit], b: qk.Vector[qk.Qubit], factor: qk.UInt, modulus: qk.UInt
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    controls, x, b = multiply_add_modulo(controls, x, b, factor, modulus, ripple_modular_add_const)
+    return controls, x, b
 
 
 def modmul_const(

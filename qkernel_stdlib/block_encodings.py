@@ -17,7 +17,12 @@ import numpy as np
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel_stdlib.amplification import reflection_about_zero
+from qkernel_stdlib.controlled_gates import mcp
 
+Rotation = Callable[
+    [qk.Qubit, qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]], tuple[qk.Qubit, qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]
+]
+"""An argument that is a kernel of a flag, a slot and a register."""
 Encoding = Callable[[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]], tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]]
 """An argument that is a kernel of an index and a register."""
 
@@ -58,17 +63,22 @@ def lcu(
 ) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """Block-encode the sum of coefficients[k] unitaries[k], kernels of a register, with scale sum(abs(coefficients)).
 
-    The index has `index_size` qubits. Two `tree_rotations`, one of them inverted, around each unitary under the index.
+    The index has `index_size` qubits. Two `tree_rotations`, one of them inverted, around each unitary under the index; under
+    a control they have none.
     Source: Childs, Wiebe 2012 (arXiv:1202.5822).
     """
     size = index_size(len(coefficients))
     weights = [math.sqrt(abs(coefficient)) for coefficient in coefficients]
     angles: Any = tree_angles(weights + [0.0] * (2**size - len(weights)))
-    index = tree_rotations(index, angles)
-    for k, unitary in enumerate(unitaries):
-        signed = unitary if coefficients[k] >= 0 else qk.global_phase(unitary, math.pi)
-        index, q = qk.control(signed, num_controls=size, control_value=k)(index, q)
-    return qk.inverse(tree_rotations)(index, angles), q
+    signed = [each if sign >= 0 else qk.global_phase(each, math.pi) for each, sign in zip(unitaries, coefficients, strict=True)]
+
+    def selected(index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+        for k, unitary in enumerate(signed):
+            index, q = qk.control(unitary, num_controls=size, control_value=k)(index, q)
+        return index, q
+
+    index, q = qk.within_apply(lambda index, q: (tree_rotations(index, angles), q), selected)(index, q)
+    return index, q
 
 
 def pauli_lcu(
@@ -83,15 +93,19 @@ def pauli_lcu(
     size = index_size(len(words))
     weights = [math.sqrt(abs(weight)) for _, weight in words]
     angles: Any = tree_angles(weights + [0.0] * (2**size - len(weights)))
-    index = tree_rotations(index, angles)
-    for k, (letters, weight) in enumerate(words):
-        for letter, place in letters:
-            gate = {"X": qk.x, "Y": qk.y, "Z": qk.z}[letter]
-            index, q[place] = qk.control(gate, num_controls=size, control_value=k)(index, q[place])
-        if weight < 0:
-            minus = qk.global_phase(qk.id, math.pi)
-            index, q[0] = qk.control(minus, num_controls=size, control_value=k)(index, q[0])
-    return qk.inverse(tree_rotations)(index, angles), q
+
+    def selected(index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+        for k, (letters, weight) in enumerate(words):
+            for letter, place in letters:
+                gate = {"X": qk.x, "Y": qk.y, "Z": qk.z}[letter]
+                index, q[place] = qk.control(gate, num_controls=size, control_value=k)(index, q[place])
+            if weight < 0:
+                minus = qk.global_phase(qk.id, math.pi)
+                index, q[0] = qk.control(minus, num_controls=size, control_value=k)(index, q[0])
+        return index, q
+
+    index, q = qk.within_apply(lambda index, q: (tree_rotations(index, angles), q), selected)(index, q)
+    return index, q
 
 
 def pauli_scale(hamiltonian: qko.Hamiltonian) -> float:
@@ -106,6 +120,31 @@ def _words(hamiltonian: qko.Hamiltonian) -> list[tuple[list[tuple[str, int]], fl
     if hamiltonian.constant:
         words.append(([], float(np.real(hamiltonian.constant))))
     return words
+
+
+@qk.qkernel
+def sparse_encoding(
+    index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], entries: Rotation, places: Encoding
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """Block-encode a matrix with 2**m entries a column, by oracles for their values and for their rows, with scale 2**m.
+
+    The index is a flag and a slot of m qubits. `entries(flag, slot, q)` turns the flag of slot l and column j by
+    RY(2 arccos A[c, j]), and `places(slot, q)` takes column j in slot l to the row c(l, j) of that entry. 2m H and one of
+    either. Source: Camps, Lin, Van Beeumen, Yang 2024 (arXiv:2203.10236), theorem 4.1.
+    """
+    index[0], index[1:], q = qk.within_apply(
+        lambda flag, slot, q: (flag, qk.h(slot), q), lambda flag, slot, q: _placed(flag, slot, q, entries, places)
+    )(index[0], index[1:], q)
+    return index, q
+
+
+@qk.qkernel
+def _placed(
+    flag: qk.Qubit, slot: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], entries: Rotation, places: Encoding
+) -> tuple[qk.Qubit, qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    flag, slot, q = entries(flag, slot, q)
+    slot, q = places(slot, q)
+    return flag, slot, q
 
 
 @qk.qkernel
@@ -146,17 +185,13 @@ def qsvt(
 @qk.qkernel
 def _projector_phase(index: qk.Vector[qk.Qubit], phase: qk.Float, whole: qk.Float) -> qk.Vector[qk.Qubit]:
     """exp(i phase (2|0><0| - 1)), times exp(i whole)."""
-    last = index.shape[0] - 1
-    index = qk.x(index)
-    if last >= 0:
-        index[:last], index[last] = qk.control(qk.p, num_controls=last)(index[:last], index[last], 2 * phase)
-    index = qk.global_phase(_unchanged, whole - phase)(index)
-    return qk.x(index)
+    return qk.within_apply(qk.x, lambda index: _phases(index, phase, whole))(index)
 
 
 @qk.qkernel
-def _unchanged(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
-    return q
+def _phases(index: qk.Vector[qk.Qubit], phase: qk.Float, whole: qk.Float) -> qk.Vector[qk.Qubit]:
+    """exp(i (whole - phase)), and exp(2 i phase) on ones."""
+    return qk.global_phase(mcp, whole - phase)(index, 2 * phase)
 
 
 @qk.qkernel

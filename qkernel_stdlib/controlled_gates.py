@@ -7,8 +7,12 @@ comes back as it was, and is given. Gate counts are those of the gates as writte
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import qkernel as qk
+
+Conjunction = Callable[[qk.Qubit, qk.Qubit, qk.Qubit], tuple[qk.Qubit, qk.Qubit, qk.Qubit]]
+"""An argument that brings the AND of two qubits into a third: `qk.ccx`, `relative_phase_ccx`, `temporary_and`."""
 
 
 @qk.qkernel
@@ -30,25 +34,68 @@ def mcz(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
     return q
 
 
-@qk.qkernel(clean_ancillas=True)
+@qk.qkernel
+def mcp(q: qk.Vector[qk.Qubit], angle: qk.Float) -> qk.Vector[qk.Qubit]:
+    """The phase exp(i angle) where all qubits are 1; nothing on no qubits. One gate: P under n - 1 controls on n qubits."""
+    last = q.shape[0] - 1
+    if last >= 0:
+        q[:last], q[last] = qk.control(qk.p, num_controls=last)(q[:last], q[last], angle)
+    return q
+
+
+@qk.qkernel
 def mcx_clean(controls: qk.Vector[qk.Qubit], target: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
-    """X under n controls by n - 2 clean qubits: 2n - 3 Toffoli for n > 2.
+    """X under n controls by n - 2 clean qubits: 2n - 3 Toffoli for n > 2; under k more controls it is that of n + k.
 
     Source: Nielsen, Chuang 2010, figure 4.10.
     """
+    controls, target = _by_clean_qubits(controls, target, qk.ccx)
+    return controls, target
+
+
+@mcx_clean.control
+@qk.qkernel
+def _mcx_clean_where(
+    more: qk.Vector[qk.Qubit], controls: qk.Vector[qk.Qubit], target: qk.Qubit
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Qubit]:
+    (more, controls), target = mcx_clean((more, controls), target)
+    return more, controls, target
+
+
+@qk.qkernel
+def _by_clean_qubits(
+    controls: qk.Vector[qk.Qubit], target: qk.Qubit, both: Conjunction
+) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
+    """X under n controls, of which `both` gathers all but the last in clean qubits."""
     n = controls.shape[0]
     if n < 3:
         controls, target = multi_controlled_x(controls, target)
     else:
-        work = qk.qubit_array(n - 2, "work")
-        controls[0], controls[1], work[0] = qk.ccx(controls[0], controls[1], work[0])
-        for i in qk.range(n - 3):
-            controls[i + 2], work[i], work[i + 1] = qk.ccx(controls[i + 2], work[i], work[i + 1])
-        controls[n - 1], work[n - 3], target = qk.ccx(controls[n - 1], work[n - 3], target)
-        for i in qk.range(n - 4, -1, -1):
-            controls[i + 2], work[i], work[i + 1] = qk.ccx(controls[i + 2], work[i], work[i + 1])
-        controls[0], controls[1], work[0] = qk.ccx(controls[0], controls[1], work[0])
+        controls, target = qk.within_apply(lambda c, t: _in_clean_qubits(c, t, both), _where_all)(controls, target)
     return controls, target
+
+
+@qk.qkernel
+def _in_clean_qubits(
+    controls: qk.Vector[qk.Qubit], target: qk.Qubit, both: Conjunction
+) -> tuple[qk.Vector[qk.Qubit], qk.Qubit, qk.Vector[qk.Qubit]]:
+    """work[i] becomes the AND of controls 0 to i + 1; the target is left alone."""
+    n = controls.shape[0]
+    work = qk.qubit_array(n - 2, "work")
+    controls[0], controls[1], work[0] = both(controls[0], controls[1], work[0])
+    for i in qk.range(n - 3):
+        controls[i + 2], work[i], work[i + 1] = both(controls[i + 2], work[i], work[i + 1])
+    return controls, target, work
+
+
+@qk.qkernel
+def _where_all(
+    controls: qk.Vector[qk.Qubit], target: qk.Qubit, work: qk.Vector[qk.Qubit]
+) -> tuple[qk.Vector[qk.Qubit], qk.Qubit, qk.Vector[qk.Qubit]]:
+    """X where the last control is 1 and, as the last of the workspace tells, all others are."""
+    n = controls.shape[0]
+    controls[n - 1], work[n - 3], target = qk.ccx(controls[n - 1], work[n - 3], target)
+    return controls, target, work
 
 
 @qk.qkernel
@@ -66,25 +113,24 @@ def relative_phase_ccx(a: qk.Qubit, b: qk.Qubit, target: qk.Qubit) -> tuple[qk.Q
     return a, b, qk.h(qk.tdg(target))
 
 
-@qk.qkernel(clean_ancillas=True)
+@qk.qkernel
 def mcx_relative_phase(controls: qk.Vector[qk.Qubit], target: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
     """`mcx_clean` with relative-phase Toffoli gates wherever their phases cancel: 8 (n - 2) T and one Toffoli for n > 2.
 
-    With 7 T for the Toffoli these are 8n - 9. Source: Maslov 2016 (arXiv:1508.03273).
+    With 7 T for the Toffoli these are 8n - 9; under k more controls they are those of n + k.
+    Source: Maslov 2016 (arXiv:1508.03273).
     """
-    n = controls.shape[0]
-    if n < 3:
-        controls, target = multi_controlled_x(controls, target)
-    else:
-        work = qk.qubit_array(n - 2, "work")
-        controls[0], controls[1], work[0] = relative_phase_ccx(controls[0], controls[1], work[0])
-        for i in qk.range(n - 3):
-            controls[i + 2], work[i], work[i + 1] = relative_phase_ccx(controls[i + 2], work[i], work[i + 1])
-        controls[n - 1], work[n - 3], target = qk.ccx(controls[n - 1], work[n - 3], target)
-        for i in qk.range(n - 4, -1, -1):
-            controls[i + 2], work[i], work[i + 1] = qk.inverse(relative_phase_ccx)(controls[i + 2], work[i], work[i + 1])
-        controls[0], controls[1], work[0] = qk.inverse(relative_phase_ccx)(controls[0], controls[1], work[0])
+    controls, target = _by_clean_qubits(controls, target, relative_phase_ccx)
     return controls, target
+
+
+@mcx_relative_phase.control
+@qk.qkernel
+def _mcx_relative_phase_where(
+    more: qk.Vector[qk.Qubit], controls: qk.Vector[qk.Qubit], target: qk.Qubit
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Qubit]:
+    (more, controls), target = mcx_relative_phase((more, controls), target)
+    return more, controls, target
 
 
 @qk.qkernel
@@ -135,6 +181,15 @@ def mcx_one_dirty(
     return _one_dirty(controls, target, dirty, controls.shape[0])
 
 
+@mcx_one_dirty.control
+@qk.qkernel
+def _mcx_one_dirty_where(
+    more: qk.Vector[qk.Qubit], controls: qk.Vector[qk.Qubit], target: qk.Qubit, dirty: qk.Qubit
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Qubit, qk.Qubit]:
+    (more, controls), target, dirty = mcx_one_dirty((more, controls), target, dirty)
+    return more, controls, target, dirty
+
+
 @qk.qkernel
 def _one_dirty(
     controls: qk.Vector[qk.Qubit], target: qk.Qubit, dirty: qk.Qubit, n: qk.UInt
@@ -154,32 +209,49 @@ def _one_dirty(
     return controls, target, dirty
 
 
-@qk.qkernel(clean_ancillas=True)
+@qk.qkernel
 def mcx_one_clean(controls: qk.Vector[qk.Qubit], target: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
     """X under n controls by one clean qubit: 2n - 3 Toffoli for n > 2, all but one up to phases that cancel, so 8n - 9 T.
 
-    These are no more than with n - 2 clean qubits. Controls that are known to be 1 where all before them are serve as clean
-    workspace for those after them. Source: Khattar, Gidney 2024 (arXiv:2407.17966).
+    These are no more than with n - 2 clean qubits; under k more controls they are those of n + k. Controls that are known to be
+    1 where all before them are serve as clean workspace for those after them. Source: Khattar, Gidney 2024 (arXiv:2407.17966).
     """
     n = controls.shape[0]
     if n < 3:
         controls, target = multi_controlled_x(controls, target)
     else:
-        work = qk.qubit("work")
-        controls, work = _gathered(controls, work, n)
         found = n - 1 if n == 3 else 1 if n == 4 else 0
-        controls[found], work, target = qk.ccx(controls[found], work, target)
-        controls, work = qk.inverse(_gathered)(controls, work, n)
+        controls, target = qk.within_apply(_gathered, _where_both)(controls, target, found=found)
     return controls, target
 
 
+@mcx_one_clean.control
 @qk.qkernel
-def _gathered(controls: qk.Vector[qk.Qubit], work: qk.Qubit, n: qk.UInt) -> tuple[qk.Vector[qk.Qubit], qk.Qubit]:
+def _mcx_one_clean_where(
+    more: qk.Vector[qk.Qubit], controls: qk.Vector[qk.Qubit], target: qk.Qubit
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Qubit]:
+    (more, controls), target = mcx_one_clean((more, controls), target)
+    return more, controls, target
+
+
+@qk.qkernel
+def _where_both(
+    controls: qk.Vector[qk.Qubit], target: qk.Qubit, work: qk.Qubit, found: qk.UInt
+) -> tuple[qk.Vector[qk.Qubit], qk.Qubit, qk.Qubit]:
+    """X where control `found` and the workspace are 1."""
+    controls[found], work, target = qk.ccx(controls[found], work, target)
+    return controls, target, work
+
+
+@qk.qkernel
+def _gathered(controls: qk.Vector[qk.Qubit], target: qk.Qubit) -> tuple[qk.Vector[qk.Qubit], qk.Qubit, qk.Qubit]:
     """`work` takes the AND of the first two controls, and control 0 that of the others, which is right where `work` is 1.
 
     Going up, each pair of controls goes into one of the pair before it; coming down, each result into the one before it.
     With three controls it is control 2, with four control 1 that has the AND of the others.
     """
+    n = controls.shape[0]
+    work = qk.qubit("work")
     pairs = n // 2
     top = pairs - 2 + n % 2
     controls[0], controls[1], work = relative_phase_ccx(controls[0], controls[1], work)
@@ -199,7 +271,7 @@ def _gathered(controls: qk.Vector[qk.Qubit], work: qk.Qubit, n: qk.UInt) -> tupl
             controls[2 * k - 1], controls[2 * k], controls[2 * k - 2] = relative_phase_ccx(
                 controls[2 * k - 1], controls[2 * k], controls[2 * k - 2]
             )
-    return controls, work
+    return controls, target, work
 
 
 @qk.qkernel
@@ -222,11 +294,20 @@ def mcx_no_workspace(controls: qk.Vector[qk.Qubit], target: qk.Qubit) -> tuple[q
     return controls, qk.h(target)
 
 
+@mcx_no_workspace.control
+@qk.qkernel
+def _mcx_no_workspace_where(
+    more: qk.Vector[qk.Qubit], controls: qk.Vector[qk.Qubit], target: qk.Qubit
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Qubit]:
+    (more, controls), target = mcx_no_workspace((more, controls), target)
+    return more, controls, target
+
+
 @qk.qkernel
 def temporary_and(a: qk.Qubit, b: qk.Qubit, target: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit, qk.Qubit]:
     """a AND b into `target`, fresh from allocation or reset: 4 T and TDG, 6 CX, 2 H, 1 S.
 
-    To be taken back by `release_and`, without T gates. Source: Gidney 2018 (arXiv:1709.06648), figure 4.
+    Its inverse is `release_and`, without T gates. Source: Gidney 2018 (arXiv:1709.06648), figure 4.
     """
     target = qk.t(qk.h(target))
     a, target = qk.cx(a, target)
@@ -239,6 +320,7 @@ def temporary_and(a: qk.Qubit, b: qk.Qubit, target: qk.Qubit) -> tuple[qk.Qubit,
     return a, b, qk.s(qk.h(target))
 
 
+@temporary_and.inverse
 @qk.qkernel
 def release_and(a: qk.Qubit, b: qk.Qubit, target: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit, qk.Qubit]:
     """Take `target` = a AND b back to 0 by a measurement: 1 H, and in half of the runs 1 CZ.

@@ -10,6 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 import qkernel as qk
 
@@ -78,6 +82,69 @@ mottonen_amplitude_encoding = amplitude_encoding
 
 
 @qk.qkernel
+def mottonen_amplitude_encoding_from_angles(
+    qubits: qk.Vector[qk.Qubit],
+    ry_angles: qk.Vector[qk.Float],
+    rz_angles: qk.Vector[qk.Float] = (),  # type: ignore[assignment]
+) -> qk.Vector[qk.Qubit]:
+    """The state of a fresh register that `mottonen_angles` has found the angles of, but for its phase as a whole.
+
+    2**n - 1 RY and 2**n - 2 CX, and as many RZ and CX for complex amplitudes. Other than `amplitude_encoding` it takes angles
+    that are open. Source: Möttönen et al. 2005 (arXiv:quant-ph/0407010).
+    """
+    n = qubits.shape[0]
+    for level in qk.range(n):
+        for step in qk.range(2**level):
+            qubits[n - 1 - level] = qk.ry(qubits[n - 1 - level], ry_angles[2**level - 1 + step])
+            if level > 0:
+                above = n - 1 - min(qk.floor(qk.log2(math.gcd(step + 1, 2**level))), level - 1)
+                qubits[above], qubits[n - 1 - level] = qk.cx(qubits[above], qubits[n - 1 - level])
+    if rz_angles.shape[0] > 0:
+        for level in qk.range(n):
+            for step in qk.range(2**level):
+                qubits[n - 1 - level] = qk.rz(qubits[n - 1 - level], rz_angles[2**level - 1 + step])
+                if level > 0:
+                    above = n - 1 - min(qk.floor(qk.log2(math.gcd(step + 1, 2**level))), level - 1)
+                    qubits[above], qubits[n - 1 - level] = qk.cx(qubits[above], qubits[n - 1 - level])
+    return qubits
+
+
+def mottonen_angles(amplitudes: ArrayLike) -> tuple[list[float], list[float]]:
+    """The angles of RY and of RZ, level by level, that `mottonen_amplitude_encoding_from_angles` takes; no RZ of real ones.
+
+    `amplitudes` are 2**n numbers, normalised here. Raises ValueError for another number of them, or if all are 0.
+    """
+    given = np.asarray(amplitudes)
+    n = len(given).bit_length() - 1
+    if given.ndim != 1 or len(given) != 2**n or not given.any():
+        raise ValueError(f"2**n amplitudes that are not all 0 are asked for, but these are {given.tolist()}")
+    is_real = not np.iscomplexobj(given) or not given.imag.any()
+    sizes = given.real if is_real else np.abs(given)
+    phases = np.angle(given)
+    turns, shifts = [], []
+    for _ in range(n):
+        low, high = sizes.reshape(-1, 2).T
+        turns.append(2 * np.arctan2(high, low))
+        sizes = np.hypot(low, high)
+        low, high = phases.reshape(-1, 2).T
+        shifts.append(high - low)
+        phases = (low + high) / 2
+    return _walked(turns), [] if is_real else _walked(shifts)
+
+
+def _walked(levels: list[Any]) -> list[float]:
+    """The angles of each level, the last first, as a walk in Gray code over the qubits above takes them."""
+    found: list[float] = []
+    for angles in reversed(levels):
+        steps = np.arange(len(angles))
+        gray, width = steps ^ (steps >> 1), len(angles).bit_length() - 1
+        chosen = sum(((steps >> bit & 1) << width - 1 - bit for bit in range(width)), np.zeros_like(steps))
+        signs = 1 - 2.0 * (np.bitwise_count(np.bitwise_and.outer(gray, chosen)) & 1)
+        found += (signs @ angles / len(angles)).tolist()
+    return found
+
+
+@qk.qkernel
 def iqp_encoding(q: qk.Vector[qk.Qubit], x: qk.Vector[qk.Float], reps: qk.UInt = 1) -> qk.Vector[qk.Qubit]:
     """`reps` times: H on every qubit, RZ(x[i]) on qubit i, RZZ(x[i] x[j]) on each pair i < j.
 
@@ -119,9 +186,8 @@ def zz_feature_map(
         q = z_feature_map(q, x, 1, alpha)
         for i in qk.range(q.shape[0]):
             for j in qk.range(i + 1, q.shape[0]):
-                q[i], q[j] = qk.cx(q[i], q[j])
-                q[j] = qk.p(q[j], alpha * (math.pi - x[i]) * (math.pi - x[j]))
-                q[i], q[j] = qk.cx(q[i], q[j])
+                angle = alpha * (math.pi - x[i]) * (math.pi - x[j])
+                q[i], q[j] = qk.within_apply(qk.cx, lambda a, b: (a, qk.p(b, angle)))(q[i], q[j])
     return q
 
 

@@ -121,9 +121,7 @@ def givens_rotation(q: qk.Vector[qk.Qubit], i: qk.UInt, j: qk.UInt, theta: qk.Fl
 
     |00> and |11> stay. 2 CX and one CRY. Source: Arrazola et al. 2022 (arXiv:2106.13839).
     """
-    q[j], q[i] = qk.cx(q[j], q[i])
-    q[i], q[j] = qk.cry(q[i], q[j], -2 * theta)
-    q[j], q[i] = qk.cx(q[j], q[i])
+    q[j], q[i] = qk.within_apply(qk.cx, lambda b, a: qk.cry(a, b, -2 * theta)[::-1])(q[j], q[i])
     return q
 
 

@@ -7,21 +7,32 @@ in radians. n is the length of the register, |quad| the number of entries. Names
 from __future__ import annotations
 
 import qkernel as qk
+from qkernel_stdlib.controlled_gates import mcp
 from qkernel_stdlib.layers import superposition_vector
 
 
 @qk.qkernel
 def phase_gadget(q: qk.Vector[qk.Qubit], indices: qk.Vector[qk.UInt], angle: qk.Float) -> qk.Vector[qk.Qubit]:
-    """exp(-i angle / 2 Z...Z) on the k > 0 qubits at `indices`, which differ: 2k - 2 CX and one RZ.
+    """exp(-i angle / 2 Z...Z) on the k > 0 qubits at `indices`, which differ: 2k - 2 CX and one RZ, a CRZ under a control.
 
     Source: Cowtan et al. 2020 (arXiv:1906.01734).
     """
-    last = indices.shape[0] - 1
-    for k in qk.range(last):
+    last = indices[indices.shape[0] - 1]
+    q = qk.within_apply(_parity, lambda q: _turned(q, last, angle))(q, indices)
+    return q
+
+
+@qk.qkernel
+def _parity(q: qk.Vector[qk.Qubit], indices: qk.Vector[qk.UInt]) -> qk.Vector[qk.Qubit]:
+    """The last of the qubits at `indices` takes the parity of all."""
+    for k in qk.range(indices.shape[0] - 1):
         q[indices[k]], q[indices[k + 1]] = qk.cx(q[indices[k]], q[indices[k + 1]])
-    q[indices[last]] = qk.rz(q[indices[last]], angle)
-    for k in qk.range(last - 1, -1, -1):
-        q[indices[k]], q[indices[k + 1]] = qk.cx(q[indices[k]], q[indices[k + 1]])
+    return q
+
+
+@qk.qkernel
+def _turned(q: qk.Vector[qk.Qubit], place: qk.UInt, angle: qk.Float) -> qk.Vector[qk.Qubit]:
+    q[place] = qk.rz(q[place], angle)
     return q
 
 
@@ -90,10 +101,7 @@ def grover_mixer(q: qk.Vector[qk.Qubit], beta: qk.Float) -> qk.Vector[qk.Qubit]:
 
     Source: Bartschi, Eidenbenz 2020 (arXiv:2006.00354).
     """
-    last = q.shape[0] - 1
-    q = qk.x(qk.h(q))
-    q[:last], q[last] = qk.control(qk.p, num_controls=last)(q[:last], q[last], -beta)
-    return qk.h(qk.x(q))
+    return qk.within_apply(lambda q: qk.x(qk.h(q)), lambda q: mcp(q, -beta))(q)
 
 
 @qk.qkernel

@@ -24,7 +24,7 @@ def diffusion(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
 
     Source: Grover 1996 (arXiv:quant-ph/9605043).
     """
-    return qk.h(reflection_about_zero(qk.h(q)))
+    return qk.within_apply(qk.h, reflection_about_zero)(q)
 
 
 @qk.qkernel
@@ -95,7 +95,7 @@ def bernstein_vazirani(q: qk.Vector[qk.Qubit], oracle: Operation) -> qk.Vector[q
 
     Source: Bernstein, Vazirani 1997 (SIAM J. Comput. 26, 1411).
     """
-    return qk.h(oracle(qk.h(q)))
+    return qk.within_apply(qk.h, oracle)(q)
 
 
 @qk.qkernel
@@ -104,7 +104,7 @@ def deutsch_jozsa(q: qk.Vector[qk.Qubit], oracle: Operation) -> qk.Vector[qk.Qub
 
     Source: Deutsch, Jozsa 1992 (Proc. R. Soc. A 439, 553).
     """
-    return qk.h(oracle(qk.h(q)))
+    return qk.within_apply(qk.h, oracle)(q)
 
 
 @qk.qkernel
@@ -117,8 +117,8 @@ def simon(
 
     n - 1 independent outcomes have `hidden_period`. One oracle, 2n H. Source: Simon 1997 (SIAM J. Comput. 26, 1474).
     """
-    q, copy = oracle(qk.h(q), copy)
-    return qk.h(q), copy
+    q, copy = qk.within_apply(lambda q, copy: (qk.h(q), copy), oracle)(q, copy)
+    return q, copy
 
 
 def hidden_period(outcomes: Sequence[Sequence[int]]) -> list[int] | None:

@@ -50,12 +50,12 @@ def dicke_state(q: qk.Vector[qk.Qubit], weight: qk.UInt) -> qk.Vector[qk.Qubit]:
     for m in qk.range(n, 1, -1):
         for i in qk.range(1, min(weight, m - 1) + 1):
             angle = 2 * math.acos(math.sqrt(i / m))
-            q[m - 1 - i], q[m - 1] = qk.cx(q[m - 1 - i], q[m - 1])
             if i == 1:
-                q[m - 1], q[m - 2] = qk.cry(q[m - 1], q[m - 2], angle)
+                q[m - 2], q[m - 1] = qk.within_apply(qk.cx, lambda a, b: qk.cry(b, a, angle)[::-1])(q[m - 2], q[m - 1])
             else:
-                q[m - 1], q[m - i], q[m - 1 - i] = qk.control(qk.ry, num_controls=2)(q[m - 1], q[m - i], q[m - 1 - i], angle)
-            q[m - 1 - i], q[m - 1] = qk.cx(q[m - 1 - i], q[m - 1])
+                q[m - 1 - i], q[m - 1], q[m - i] = qk.within_apply(
+                    lambda a, b, c: (*qk.cx(a, b), c), lambda a, b, c: qk.control(qk.ry, num_controls=2)(c, b, a, angle)[::-1]
+                )(q[m - 1 - i], q[m - 1], q[m - i])
     return q
 
 

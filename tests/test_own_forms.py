@@ -192,3 +192,47 @@ def test_a_form_takes_what_its_kernel_takes() -> None:
         @qk.qkernel
         def other(q: qk.Qubit) -> qk.Qubit:
             return q
+
+
+@qk.qkernel
+def flagged(q: Register, phi: qk.Float) -> Register:
+    return clean_phase(q, phi)
+
+
+@flagged.control
+@qk.qkernel
+def flagged_where(c: qk.Qubit, q: Register, phi: qk.Float) -> tuple[qk.Qubit, Register]:
+    (c, q) = clean_phase((c, q), phi)
+    return c, q
+
+
+@qk.qkernel(clean_ancillas=True)
+def clean_phase(q: Register, phi: qk.Float) -> Register:
+    n = len(q)
+    work = qk.qubit_array(n - 1)
+    q[0], q[1], work[0] = qk.ccx(q[0], q[1], work[0])
+    for k in qk.range(n - 2):
+        q[k + 2], work[k], work[k + 1] = qk.ccx(q[k + 2], work[k], work[k + 1])
+    work[n - 2] = qk.p(work[n - 2], phi)
+    for k in qk.range(n - 3, -1, -1):
+        q[k + 2], work[k], work[k + 1] = qk.ccx(q[k + 2], work[k], work[k + 1])
+    q[0], q[1], work[0] = qk.ccx(q[0], q[1], work[0])
+    return q
+
+
+def test_workspace_of_a_form_stands_above_that_of_those_who_call_it() -> None:
+    @qk.qkernel(clean_ancillas=True)
+    def around(q: Register, phi: qk.Float) -> Register:
+        copy = qk.qubit_array(2)
+        q[:2], copy = qk.cx(q[:2], copy)
+        copy = flagged(copy, phi)
+        q[:2], copy = qk.cx(q[:2], copy)
+        return q
+
+    @qk.qkernel
+    def kernel(c: qk.Qubit, q: Register, phi: qk.Float) -> tuple[qk.Qubit, Register]:
+        return qk.control(around)(c, q, phi)
+
+    matrix = kernel.unitary(q=2, phi=0.7)
+    assert np.allclose(matrix, np.diag([1] * 7 + [np.exp(0.7j)]), atol=1e-13)
+    kernel.verify_resources(q=2, phi=0.7)

@@ -184,7 +184,7 @@ class Builder:
         """What was drawn, lanes below their registers and classical wires below all, without wires that nothing touches."""
         wiring = self.wiring
         used = set().union(*(entry.all_wires for entry in items))
-        anchors = {lane: wiring.registers[name].wires[-1] for name, found in wiring.lanes.wires.items() for lane in found}
+        anchors = wiring.lanes.anchors
         wires = [k for k, wire in enumerate(wiring.wires) if k in used or not (wire.starts_late or wire.is_classical)]
         wires.sort(key=lambda k: (wiring.wires[k].is_classical, anchors.get(k, k), k))
         drawn = Scene(title, subtitle, tuple(wiring.wires), tuple(items))

@@ -86,9 +86,13 @@ def name_of(place: Place) -> str:
 
 @dataclass(slots=True)
 class Lanes:
-    """All lanes of a drawing. Below `floor` nothing new begins: a body that is hidden at first has lanes of its own."""
+    """All lanes of a drawing, each below a wire that is its anchor.
+
+    Below `floor` nothing new begins: a body that is hidden at first has lanes of its own.
+    """
 
     wires: dict[str, list[int]] = field(default_factory=dict)
+    anchors: dict[int, int] = field(default_factory=dict)
     levels: list[Level] = field(default_factory=list)
     floor: int = 0
 
@@ -155,8 +159,10 @@ class Lanes:
         for wire in self.wires.setdefault(register, []):
             if wire not in busy:
                 return wire
-        self.wires[register].append(wiring.add_lane())
-        return self.wires[register][-1]
+        lane = wiring.add_lane()
+        self.wires[register].append(lane)
+        self.anchors[lane] = wiring.registers[register].wires[-1]
+        return lane
 
     def leave(self, wiring: Wiring) -> None:
         """Before a block inside: take back what only lay at hand."""

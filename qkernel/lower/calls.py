@@ -147,29 +147,28 @@ class Waiting(Compound):
             values, controls = [Register([*controls[:count]]), *values], controls[count:]
         names = {parameter.name: given for parameter, given in zip(function.parameters, values, strict=True)}
         frame = Frame(function, names, own.call, own.caller)
-        level = interpreter.workspace.level
-        if function.clean_ancillas:
-            interpreter.workspace.level = self.level
-        if is_inverted or controls or self.others:
-            kinds = interpreter.columns.kinds
-            interpreter.rows = []
-            left = tuple(each for each in self.under.modifiers if is_inverted or not isinstance(each, Adjoint))
-            interpreter.modified.append(replace(self.under, modifiers=left or self.under.modifiers))
-            _enter(interpreter, frame)
-            rows, interpreter.rows = interpreter.rows, None
-            interpreter.modified.pop()
-            rows = adjoint(rows, kinds) if is_inverted else rows
-            for each, selected, is_plain in (
-                (controls, (1 << len(controls)) - 1, True),
-                *((*other, False) for other in self.others),
-            ):
-                rows = control(rows, each, selected, is_plain, kinds)
-            for row in rows:
-                interpreter.emit(row)
-        else:
-            _enter(interpreter, frame)
-        interpreter.workspace.level = level
+        with interpreter.workspace.inside(self.level):
+            if is_inverted or controls or self.others:
+                self._modified(interpreter, frame, is_inverted, controls)
+            else:
+                _enter(interpreter, frame)
         _check_returned(interpreter, frame)
+
+    def _modified(self, interpreter: Interpreter, frame: Frame, is_inverted: bool, controls: Sequence[int]) -> None:
+        """Execute a form under what is left of the modifiers."""
+        kinds = interpreter.columns.kinds
+        interpreter.rows = []
+        left = tuple(each for each in self.under.modifiers if is_inverted or not isinstance(each, Adjoint))
+        interpreter.modified.append(replace(self.under, modifiers=left or self.under.modifiers))
+        _enter(interpreter, frame)
+        rows, interpreter.rows = interpreter.rows, None
+        interpreter.modified.pop()
+        rows = adjoint(rows, kinds) if is_inverted else rows
+        rows = control(rows, controls, (1 << len(controls)) - 1, True, kinds)
+        for others, selected in self.others:
+            rows = control(rows, others, selected, False, kinds)
+        for row in rows:
+            interpreter.emit(row)
 
 
 def within(interpreter: Interpreter, op: Within, frame: Frame) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -62,6 +63,18 @@ class Workspace:
         """Begin a kernel that cleans what it makes."""
         self.level = Level(self.level)
         self._levels.append(self.level)
+
+    @contextmanager
+    def inside(self, level: Level) -> Iterator[None]:
+        """Do in another level, which may have ended, what was called in it; what is left there is as if made here."""
+        here, self.level = self.level, level
+        qubits, made = len(level.qubits), len(level.made)
+        yield
+        self.level = here
+        if level is not here:
+            here.qubits += level.qubits[qubits:]
+            here.made += level.made[made:]
+            del level.qubits[qubits:], level.made[made:]
 
     def leave(self, free: Container[int]) -> Level:
         """End it. What is not `free` to be used again is as if its caller had made it."""

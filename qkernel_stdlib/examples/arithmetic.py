@@ -8,15 +8,15 @@ from typing import Any
 import qkernel as qk
 from qkernel_stdlib.arithmetic import (
     add,
-    add_const,
+    add_modulo,
     controlled_add,
-    controlled_add_const,
+    decrement_by,
     equal_const,
     increment,
+    increment_by,
     less_than,
     less_than_const,
     measured_add,
-    modular_add,
     modular_decrement,
     modular_increment,
     multiply,
@@ -40,7 +40,7 @@ def summed(n: qk.UInt, x: qk.Vector[qk.Bit], y: qk.Vector[qk.Bit]) -> qk.Vector[
 @qk.qkernel
 def summed_modulo(n: qk.UInt, x: qk.Vector[qk.Bit], y: qk.Vector[qk.Bit], modulus: qk.UInt) -> qk.Vector[qk.Bit]:
     """The bits of a sum modulo a number."""
-    _, total = modular_add(basis_state(qk.qubit_array(n), x), basis_state(qk.qubit_array(n), y), modulus)
+    _, total = add_modulo(basis_state(qk.qubit_array(n), x), basis_state(qk.qubit_array(n), y), modulus)
     return qk.measure(total)
 
 
@@ -153,6 +153,7 @@ EXAMPLES = (
         4,
         expected=lambda q: registers(lambda k: (k + 1,), q),
         counts=lambda q: {"toffoli": 2 * max(0, q - 2), "cx": max(0, q - 1), "qubits": q + max(0, q - 2)},
+        under_control=lambda q: {"toffoli": 2 * max(0, q - 1), "cx": q, "x": 2},
     ),
     Example(
         add,
@@ -161,6 +162,7 @@ EXAMPLES = (
         sizes=range(5),
         expected=lambda a, b: registers(lambda x, y: (x, x + y), a, b),
         counts=lambda a, b: {"toffoli": 2 * max(0, a - 1), "cx": 5 * a - 6 if a > 1 else a, "qubits": 2 * a},
+        under_control=lambda a, b: {"toffoli": max(0, 3 * a - 2)},
         code="print(add.estimate_resources({'a': 2048, 'b': 2048}).gates.toffoli)",
     ),
     Example(subtract, _pair, 2, sizes=range(4), expected=lambda a, b: registers(lambda x, y: (x, y - x), a, b)),
@@ -179,6 +181,7 @@ EXAMPLES = (
         sizes=range(5),
         expected=_carried,
         counts=lambda left, right: {"toffoli": 2 * left, "cx": 4 * left + 1, "qubits": 2 * left + 2},
+        under_control=lambda left, right: {"toffoli": 3 * left + 1, "cx": 4 * left},
     ),
     Example(
         summed,
@@ -191,12 +194,22 @@ EXAMPLES = (
         code="print(summed.sample(n=4, x=[1, 1, 0, 1], y=[0, 1, 1, 0], shots=100).results)",
     ),
     Example(
-        add_const,
+        increment_by,
         _with_constant,
         3,
         sizes=range(5),
         expected=lambda q, constant: registers(lambda k: (k + constant,), q),
         counts=lambda q, constant: {"toffoli": 2 * max(0, q - 2), "qubits": q + max(0, q - 1)},
+        under_control=lambda q, constant: {"toffoli": 2 * max(0, q - 1), "qubits": 2 * q + 1},
+        grows=False,
+    ),
+    Example(
+        decrement_by,
+        _with_constant,
+        2,
+        sizes=range(4),
+        expected=lambda q, constant: registers(lambda k: (k - constant,), q),
+        counts=lambda q, constant: {"toffoli": 2 * max(0, q - 2)},
         grows=False,
     ),
     Example(
@@ -213,15 +226,6 @@ EXAMPLES = (
     print(n, counted.gates.toffoli, counted.depth, add.estimate_resources({"a": n, "b": n}).depth)""",
     ),
     Example(
-        controlled_add_const,
-        _with_constant,
-        3,
-        sizes=range(5),
-        expected=lambda q, constant: registers(lambda c, k: (c, k + c * constant), 1, q),
-        counts=lambda q, constant: {"toffoli": 2 * max(0, q - 1), "qubits": 2 * q + 1},
-        grows=False,
-    ),
-    Example(
         summed_modulo,
         lambda n: {"n": n, "x": _bits(2**n // 2, n), "y": _bits(2**n - 3, n), "modulus": 2**n - 1},
         3,
@@ -229,7 +233,7 @@ EXAMPLES = (
         expected=lambda n, x, y, modulus: _bits((_number(x) + _number(y)) % modulus, n),
         counts=lambda n, x, y, modulus: {"toffoli": 12 * n - 14, "qubits": 3 * n + 1},
         grows=False,
-        of="modular_add",
+        of="add_modulo",
         code="print(summed_modulo.sample(n=4, x=[1, 0, 0, 1], y=[0, 0, 1, 1], modulus=13, shots=10).results)",
     ),
     Example(
@@ -247,6 +251,7 @@ EXAMPLES = (
         sizes=range(5),
         expected=lambda q, constant: registers(lambda k, flag: (k, flag ^ (k < constant)), q, 1),
         counts=lambda q, constant: {"multi_qubit": 2 * (q - 1) if constant else 0},
+        under_control=lambda q, constant: {"multi_qubit": 2 * q - 1 if constant else 0},
         grows=False,
     ),
     Example(
@@ -263,6 +268,7 @@ EXAMPLES = (
         sizes=range(4),
         expected=_multiplied,
         counts=lambda a, b, product: {"toffoli": 4 * a * b, "qubits": a + b + product + (b + 1 if b else 0)},
+        under_control=lambda a, b, product: {"toffoli": a * (5 * b + 1)},
     ),
     Example(
         lookup_by_controls,
@@ -279,7 +285,8 @@ EXAMPLES = (
         3,
         sizes=range(5),
         expected=lambda address, target, table: _looked_up(table, address, target),
-        counts=lambda address, target, table: {"multi_qubit": 2 * max(0, 2**address - 2)},
+        counts=lambda address, target, table: {"toffoli": 2 * max(0, 2**address - 2)},
+        under_control=lambda address, target, table: {"toffoli": 2 * (2**address - 1)},
         grows=False,
     ),
     Example(

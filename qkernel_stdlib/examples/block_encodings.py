@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 import qkernel as qk
 import qkernel.observable as qko
+from qkernel_stdlib.arithmetic import modular_decrement, modular_increment
 from qkernel_stdlib.block_encodings import (
     lcu,
     pauli_lcu,
@@ -17,10 +19,11 @@ from qkernel_stdlib.block_encodings import (
     qubitization,
     real_qsvt,
     signal,
+    sparse_encoding,
     tree_rotations,
 )
 from qkernel_stdlib.examples.example import Array, Example
-from qkernel_stdlib.examples.matrices import angles, evolved, on, word
+from qkernel_stdlib.examples.matrices import angles, evolved, on, permutation, word
 
 HAMILTONIAN = 0.5 * qko.Z(0) * qko.Z(1) - 0.3 * qko.X(0) + 0.2 * qko.Y(1) + 0.1
 MATRIX = 0.5 * word({0: "Z", 1: "Z"}, 2) - 0.3 * word({0: "X"}, 2) + 0.2 * word({1: "Y"}, 2) + 0.1 * np.eye(4)
@@ -55,6 +58,31 @@ def encoded(index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit]) -> tuple[qk.Vect
 def in_a_corner(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """The same with an index of its own, which comes last."""
     index, q = encoded(qk.qubit_array(2), q)
+    return q, index
+
+
+@qk.qkernel
+def ring_entries(
+    flag: qk.Qubit, slot: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit]
+) -> tuple[qk.Qubit, qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """0.5 in slot 0, -0.25 in slots 1 and 2, 0 in slot 3."""
+    for k, value in ((0, 0.5), (1, -0.25), (2, -0.25), (3, 0.0)):
+        slot, flag = qk.control(qk.ry, 2, control_value=k)(slot, flag, 2 * math.acos(value))
+    return flag, slot, q
+
+
+@qk.qkernel
+def ring_places(slot: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """The column itself in slots 0 and 3, the next site in slot 1, the one before in slot 2."""
+    slot, q = qk.control(modular_increment, 2, control_value=1)(slot, q)
+    slot, q = qk.control(modular_decrement, 2, control_value=2)(slot, q)
+    return slot, q
+
+
+@qk.qkernel
+def laplacian(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """The Laplacian of a ring of 2**n sites."""
+    index, q = sparse_encoding(qk.qubit_array(3), q, ring_entries, ring_places)
     return q, index
 
 
@@ -116,6 +144,12 @@ def _tree(q: int, angles: Any) -> Array:
     return matrix
 
 
+def _ring(q: int) -> Array:
+    """0.5 - 0.25 (one site on, one site back), divided by the four slots."""
+    forward = permutation(2**q, lambda k: (k + 1) % 2**q)
+    return (0.5 * np.eye(2**q) - 0.25 * (forward + forward.T)) / 4
+
+
 EXAMPLES = (
     Example(
         tree_rotations,
@@ -173,5 +207,15 @@ EXAMPLES = (
         of="real_qsvt",
         code="phases = qsvt_phases([0, 0.9, 0, -0.1])\nprint(np.round(phases, 4), signal(phases, 0.5).real)",
         shows=("qsvt_phases",),
+    ),
+    Example(
+        laplacian,
+        lambda n: {"q": n},
+        2,
+        sizes=(1, 2, 3),
+        expected=_ring,
+        leading=True,
+        counts=lambda q: {"h": 4, "qubits": q + 3},
+        of="sparse_encoding",
     ),
 )

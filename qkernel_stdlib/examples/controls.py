@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 import qkernel as qk
 from qkernel_stdlib.controlled_gates import (
+    mcp,
     mcx,
     mcx_clean,
     mcx_dirty,
@@ -79,7 +81,22 @@ EXAMPLES = (
         expected=lambda q: diagonal(2**q, lambda k: -1 if q and k == 2**q - 1 else 1),
         counts=lambda q: {"total": 1 if q else 0},
     ),
-    Example(mcx_clean, _controls, 4, expected=_flipped, counts=_chain),
+    Example(
+        mcp,
+        lambda n: {"q": n},
+        3,
+        lambda n: {"angle": 0.7},
+        expected=lambda q, angle: diagonal(2**q, lambda k: cmath.exp(1j * angle) if q and k == 2**q - 1 else 1),
+        counts=lambda q: {"total": 1 if q else 0},
+    ),
+    Example(
+        mcx_clean,
+        _controls,
+        4,
+        expected=_flipped,
+        counts=_chain,
+        under_control=lambda controls: {"toffoli": 2 * controls - 1 if controls > 1 else 1},
+    ),
     Example(
         relative_phase_ccx,
         lambda n: {},
@@ -94,6 +111,7 @@ EXAMPLES = (
         4,
         expected=_flipped,
         counts=lambda controls: {"t_gates": 8 * max(0, controls - 2), "toffoli": min(1, controls // 2)},
+        under_control=lambda controls: {"t_gates": 8 * max(0, controls - 1), "toffoli": min(1, (controls + 1) // 2)},
     ),
     Example(
         mcx_dirty,
@@ -108,6 +126,7 @@ EXAMPLES = (
         5,
         expected=lambda controls: _flipped(controls, 1),
         counts=lambda controls: {"toffoli": _toffolis_with_one_dirty(controls)},
+        under_control=lambda controls: {"toffoli": _toffolis_with_one_dirty(controls + 1)},
     ),
     Example(
         mcx_one_clean,
@@ -119,6 +138,7 @@ EXAMPLES = (
             "toffoli": min(1, controls // 2),
             "qubits": controls + (2 if controls > 2 else 1),
         },
+        under_control=lambda controls: {"t_gates": 8 * max(0, controls - 1), "toffoli": min(1, (controls + 1) // 2)},
     ),
     Example(
         mcx_no_workspace,

@@ -25,6 +25,8 @@ from qkernel_stdlib.encodings import (
     basis_state,
     dense_angle_encoding,
     iqp_encoding,
+    mottonen_amplitude_encoding_from_angles,
+    mottonen_angles,
     pauli_feature_map,
     z_feature_map,
     zz_feature_map,
@@ -59,6 +61,12 @@ def encoded_amplitudes(n: qk.UInt, x: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit
     return amplitude_encoding(qk.qubit_array(n), x)
 
 
+@qk.qkernel
+def encoded_by_angles(n: qk.UInt, ry: qk.Vector[qk.Float], rz: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit]:
+    """A state by its angles, on a register of its own."""
+    return mottonen_amplitude_encoding_from_angles(qk.qubit_array(n), ry, rz)
+
+
 def _registers(n: int) -> Mapping[str, Any]:
     return {"q": n}
 
@@ -70,6 +78,16 @@ def weights(*shape: int) -> Array:
 
 def _pairs(n: int) -> int:
     return n * (n - 1) // 2
+
+
+def _amplitudes(n: int) -> Array:
+    return np.array(angles(2**n)) + 1j * np.array(angles(2 ** (n + 1)))[2**n :]
+
+
+def _without_phase(n: int) -> Array:
+    """The state up to a phase: that of the mean of all phases."""
+    given = _amplitudes(n)
+    return column(given * np.exp(-1j * np.angle(given).mean()))
 
 
 EXAMPLES = (
@@ -134,4 +152,16 @@ EXAMPLES = (
         lambda n: {"x": angles(3), "weights": weights(2, n, 3), "biases": -weights(2, n, 3)},
     ),
     Example(quanvolution, _registers, 3, lambda n: {"patch": angles(n), "weights": weights(1, n)}),
+    Example(
+        encoded_by_angles,
+        lambda n: {"n": n},
+        2,
+        lambda n: dict(zip(("ry", "rz"), mottonen_angles(_amplitudes(n)), strict=True)),
+        sizes=(1, 2, 3),
+        expected=lambda n, ry, rz: _without_phase(n),
+        counts=lambda n: {"ry": 2**n - 1},
+        grows=False,
+        of="mottonen_amplitude_encoding_from_angles",
+        shows=("mottonen_angles",),
+    ),
 )

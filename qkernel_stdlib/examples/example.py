@@ -22,7 +22,7 @@ class Example:
     `expected(**values)` is by numpy alone what the kernel does: the matrix of one that returns qubits (its `leading`
     rows alone, of a block encoding), else what it returns.
     `counts(**values)` are the counts that its text states, by field of the estimate or name of a gate, at
-    all sizes that `shape` takes if it `grows`. `of` is the function of the library
+    all sizes that `shape` takes if it `grows`; `under_control` the same under one control. `of` is the function of the library
     that the kernel is about, if it is not in the library itself, and `code` shows how it is used,
     with the functions of the library on data that it `shows`.
     """
@@ -36,6 +36,7 @@ class Example:
     expected: Callable[..., Any] | None = None
     leading: bool = False
     counts: Callable[..., Mapping[str, int]] | None = None
+    under_control: Callable[..., Mapping[str, int]] | None = None
     grows: bool = True
     of: str = ""
     code: str = ""

@@ -14,8 +14,8 @@ from qkernel_stdlib.arithmetic_fourier import (
     add_const_to_phases,
     draper_add,
     draper_add_const,
+    fourier_modular_add_const,
     fourier_phases,
-    modular_add_const,
     modular_add_const_to_phases,
     modular_multiply,
     modular_multiply_add,
@@ -38,15 +38,16 @@ def holding(size: qk.UInt, value: qk.UInt) -> qk.Vector[qk.Qubit]:
 @qk.qkernel
 def sum_modulo(n: qk.UInt, value: qk.UInt, constant: qk.UInt, modulus: qk.UInt) -> qk.Vector[qk.Qubit]:
     """|value + constant modulo modulus>."""
-    _, q = modular_add_const(qk.qubit_array(0), holding(n, value), constant, modulus)
+    _, q = fourier_modular_add_const(qk.qubit_array(0), holding(n, value), constant, modulus)
     return q
 
 
 @qk.qkernel
 def sum_in_phases(n: qk.UInt, value: qk.UInt, constant: qk.UInt, modulus: qk.UInt) -> qk.Vector[qk.Qubit]:
-    """The same under one control, which is 1, between two transforms."""
-    _, q = modular_add_const_to_phases(qk.qubit_array(0), fourier_phases(holding(n, value)), constant, modulus)
-    return qk.inverse(fourier_phases)(q)
+    """The same between two transforms, which no control reaches."""
+    return qk.within_apply(fourier_phases, lambda q: modular_add_const_to_phases(qk.qubit_array(0), q, constant, modulus)[1])(
+        holding(n, value)
+    )
 
 
 @qk.qkernel
@@ -137,6 +138,7 @@ EXAMPLES = (
         sizes=range(5),
         expected=lambda q, constant: permutation(2**q, lambda k: (k + constant) % 2**q),
         counts=lambda q, constant: {"h": 2 * q, "cp": q * (q - 1), "p": q, "qubits": q},
+        under_control=lambda q, constant: {"h": 2 * q, "cp": q**2},
         grows=False,
     ),
     Example(
@@ -146,6 +148,7 @@ EXAMPLES = (
         sizes=range(4),
         expected=lambda a, b: permutation(4**a, lambda k: k % 2**a + 2**a * ((k + k // 2**a) % 2**a)),
         counts=lambda a, b: {"h": 2 * b, "cp": b * (3 * b - 1) // 2, "qubits": 2 * a},
+        under_control=lambda a, b: {"h": 2 * b, "cp": b * (b - 1), "multi_qubit": b * (b + 1) // 2},
     ),
     Example(
         sum_in_phases,
@@ -165,7 +168,7 @@ EXAMPLES = (
         expected=_sum,
         counts=lambda n, **values: _sum_counts(6, n),
         grows=False,
-        of="modular_add_const",
+        of="fourier_modular_add_const",
     ),
     Example(
         product_added,
@@ -176,6 +179,7 @@ EXAMPLES = (
         counts=lambda n, **values: {"qubits": 2 * n + 3},
         grows=False,
         of="modular_multiply_add",
+        shows=("multiply_add_modulo",),
     ),
     Example(
         product_modulo,
@@ -186,6 +190,7 @@ EXAMPLES = (
         counts=lambda n, **values: {"qubits": 2 * n + 3},
         grows=False,
         of="modular_multiply",
+        shows=("multiply_modulo",),
     ),
     Example(
         digits_of_order,
