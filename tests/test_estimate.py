@@ -305,10 +305,10 @@ def test_sympy_agrees_and_is_not_imported() -> None:
 def test_depths() -> None:
     bound = ansatz.estimate_resources(n_qubits=4, n_layers=2)
     assert (bound.depth, bound.quality["depth"]) == (12, EstimateQuality.EXACT)
-    assert str(ansatz.estimate_resources().depth) == "n_layers*(Max(0, n_qubits - 1) + 3) + 1"
     assert constants.estimate_resources().t_depth == 2
-    huge = ansatz.estimate_resources(n_qubits=10**9, n_layers=1)
-    assert (huge.depth, huge.quality["depth"]) == (10**9 + 3, EstimateQuality.UPPER_BOUND)
+    walked, pairs = qaoa.estimate_resources(n=4, p=2, edges={(0, 1): 1.0, (1, 2): 1.0}), qaoa.estimate_resources()
+    assert (walked.depth, walked.quality["depth"]) == (7, EstimateQuality.EXACT)
+    assert (str(pairs.depth), pairs.quality["depth"]) == ("p*(|edges| + 1) + 1", EstimateQuality.UPPER_BOUND)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ levels with T gates, the two-qubit depth only levels with gates on two qubits or
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qkernel.diagnostics import Span
 from qkernel.estimate.quantity import ONE, Quantity, Symbol, Variable, quantity, symbol
@@ -19,28 +19,58 @@ from qkernel.lower.circuit import Circuit, Run
 from qkernel.lower.circuit import Kind as CircuitKind
 
 MOST_GATES = 1_000_000
+FEW_GATES = 5_000  # that are walked sooner than a closed form is looked for
 DEPTHS = ("depth", "t_depth", "two_qubit_depth")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Depths:
-    """The three depths of a circuit; `exact`, or an upper bound."""
+    """The three depths of a circuit, each worked out when asked for: by the first of `ways` that finds it, else a bound."""
 
-    depth: Quantity
-    t_depth: Quantity
-    two_qubit_depth: Quantity
-    exact: bool
+    ways: Sequence[Callable[[str], Quantity | None]]
+    bound: Callable[[str], Quantity]
+    found: dict[str, tuple[Quantity, bool]] = field(default_factory=dict)
+
+    def of(self, name: str) -> tuple[Quantity, bool]:
+        """One of `DEPTHS`, and whether it is exact."""
+        if name not in self.found:
+            exact = next((form for way in self.ways if (form := way(name)) is not None), None)
+            self.found[name] = (self.bound(name), False) if exact is None else (exact, True)
+        return self.found[name]
+
+    @property
+    def depth(self) -> Quantity:
+        """The number of levels."""
+        return self.of("depth")[0]
+
+    @property
+    def t_depth(self) -> Quantity:
+        """The number of levels with T gates."""
+        return self.of("t_depth")[0]
+
+    @property
+    def two_qubit_depth(self) -> Quantity:
+        """The number of levels with gates on two qubits or more."""
+        return self.of("two_qubit_depth")[0]
+
+    @property
+    def exact(self) -> bool:
+        """Whether all three are exact, and none an upper bound."""
+        return all(self.of(name)[1] for name in DEPTHS)
 
 
-def exact_depths(circuit: Circuit, t_spans: frozenset[Span]) -> Depths:
+def exact_depths(circuit: Circuit, t_spans: frozenset[Span]) -> dict[str, Quantity]:
     """The depths of a circuit without run-time control flow; rotations written at `t_spans` are T gates."""
 
     def is_t(kind: CircuitKind, span: Span | None) -> bool:
         return not kind.controls and (kind.name in ("t", "tdg") or (kind.num_angles > 0 and span in t_spans))
 
-    depth = _depth(circuit, lambda kind, span: kind.name != "barrier")
-    wide = _depth(circuit, lambda kind, span: kind.is_gate and kind.num_qubits > 1)
-    return Depths(quantity(depth), quantity(_depth(circuit, is_t)), quantity(wide), exact=True)
+    found = (
+        _depth(circuit, lambda kind, span: kind.name != "barrier"),
+        _depth(circuit, is_t),
+        _depth(circuit, lambda kind, span: kind.is_gate and kind.num_qubits > 1),
+    )
+    return dict(zip(DEPTHS, map(quantity, found), strict=True))
 
 
 def _depth(circuit: Circuit, is_counted: Callable[[CircuitKind, Span | None], bool]) -> int:

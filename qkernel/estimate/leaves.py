@@ -38,7 +38,7 @@ def gate_tally(op: Gate, scope: Scope) -> Tally:
         return tally
     count = scope.place_length(op.places[0]) if op.places else ONE
     _check_lengths(op, count, scope)
-    kinds = [kind_of(op.gate, found) for found in _classes(op)]
+    kinds = [kind_of(op.gate, found) for found in classes(op)]
     for kind in kinds:
         tally.add(kind, count if len(kinds) == 1 else ONE)
     return tally
@@ -61,7 +61,7 @@ def _check_lengths(op: Gate, count: Quantity, scope: Scope) -> None:
             )
 
 
-def _classes(op: Gate) -> list[str]:
+def classes(op: Gate) -> list[str]:
     """The class of each rotation that the gate makes: one, or one for each angle where these are written out."""
     if op.gate not in _CLASSED:
         return [""]
@@ -83,7 +83,7 @@ def _class(angle: Expr) -> str:
 def t_spans(module: Module) -> frozenset[Span]:
     """Where rotations by a constant odd multiple of pi/4 are written."""
     gates = [op for function in module.functions for op in walk(function.body) if isinstance(op, Gate)]
-    return frozenset(gate.span for gate in gates if gate.span is not None and "t" in _classes(gate))
+    return frozenset(gate.span for gate in gates if gate.span is not None and "t" in classes(gate))
 
 
 def decided(inner: Tally, angles: Sequence[Expr], scope: Scope) -> Tally:

@@ -99,7 +99,21 @@ class _Writer:
         spend(1 + len(form.terms))
         if not form.terms:
             return "0"
-        fractional, rest = _apart(self.with_remainders(form))
+        plain = self.sum_of(self.with_remainders(form))
+        groups = _by_brackets(form)
+        if all(len(inner.terms) < 2 for brackets, inner in groups if brackets):
+            return plain
+        pieces = []
+        for brackets, inner in groups:
+            one = len(inner.terms) > 1 and bool(brackets)
+            front = f"{self.monomial(brackets)}{self.times}"
+            pieces.append(front + self.wrap(self.form(inner)) if one else self.form(inner * Quantity({brackets: 1})))
+        grouped = self.joined(pieces)
+        return grouped if len(grouped) < len(plain) else plain
+
+    def sum_of(self, form: Quantity) -> str:
+        """Terms with a denominator apart from the rest."""
+        fractional, rest = _apart(form)
         written = [] if not fractional.terms else [self.product(fractional)]
         return self.joined(written + ([self.product(rest)] if rest.terms else []))
 
@@ -261,6 +275,15 @@ def _latex_name(name: str) -> str:
 def escaped(name: str) -> str:
     """A name as LaTeX text."""
     return re.sub(r"([_#%&{}$])", r"\\\1", name)
+
+
+def _by_brackets(form: Quantity) -> list[tuple[Monomial, Quantity]]:
+    """The terms by the brackets in them, in the order of printing, those without last."""
+    groups: dict[Monomial, dict[Monomial, Coefficient]] = {}
+    for term, value in ordered(form):
+        brackets = frozenset(entry for entry in term if isinstance(entry[0], (AtLeastZero, IsZero)))
+        groups.setdefault(brackets, {})[term - brackets] = value
+    return [(brackets, Quantity(inner)) for brackets, inner in sorted(groups.items(), key=lambda entry: not entry[0])]
 
 
 def _apart(form: Quantity) -> tuple[Quantity, Quantity]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from numbers import Integral
 from typing import Any
 
@@ -17,12 +18,16 @@ from qkernel.errors import (
     TargetCapabilityError,
     UnknownBindingError,
 )
+from qkernel.estimate.cases import by_cases
 from qkernel.estimate.clifford_t import to_clifford_t
-from qkernel.estimate.depth import DEPTHS, MOST_GATES, Depths, exact_depths
-from qkernel.estimate.effort import bounded_work
+from qkernel.estimate.depth import FEW_GATES, MOST_GATES, Depths, exact_depths
+from qkernel.estimate.effort import TooMuchWork, bounded_work
 from qkernel.estimate.fold import Fold
+from qkernel.estimate.inequalities import Inequalities
 from qkernel.estimate.leaves import t_spans
-from qkernel.estimate.quantity import Argument, Bound, Quantity, Register, Sized, Value, quantity, value_names
+from qkernel.estimate.levels import NotRegular
+from qkernel.estimate.quantity import Argument, Bound, Quantity, Register, Sized, Value, Variable, quantity, value_names
+from qkernel.estimate.regular import followed
 from qkernel.estimate.substitution import as_value, length, substitute, substitute_value
 from qkernel.estimate.tally import Tally
 from qkernel.estimate.target_basis import to_basis
@@ -120,14 +125,35 @@ class Origin:
         return to_basis(tally, self.basis)
 
     def depths(self, total: Quantity) -> Depths:
-        """The depths: of the lowered circuit where everything is bound and `total` gates are few, else upper bounds."""
+        """The depths: of the lowered circuit where everything is bound and the `total` gates are few, else in closed form."""
+
+        @cache
+        def walked() -> Mapping[str, Quantity]:
+            circuit = self._circuit()
+            is_straight = circuit is not None and circuit.is_straight
+            return exact_depths(circuit.without_releases, t_spans(self.module)) if circuit and is_straight else {}
+
+        @cache
+        def bounds() -> Tally:
+            return self.tally(depth=True)
+
         walkable = total.is_constant and total.constant <= MOST_GATES and not self.iterations
-        circuit = self._circuit() if walkable else None
-        if circuit is not None and circuit.is_straight:
-            return exact_depths(circuit.without_releases, t_spans(self.module))
-        tally = self.tally(depth=True)
-        depth, t_depth, two_qubit_depth = (tally.of(name) for name in DEPTHS)
-        return Depths(depth, t_depth, two_qubit_depth, exact=False)
+        walk = (lambda name: walked().get(name),) if walkable else ()
+        ways = (*walk, self._regular) if walkable and total.constant <= FEW_GATES else (self._regular, *walk)
+        return Depths(ways, lambda name: bounds().of(name))
+
+    def _regular(self, depth: str) -> Quantity | None:
+        """One of the depths in closed form, where the circuit is regular."""
+
+        def follow(given: Mapping[Variable, Quantity], known: Inequalities, modulus: int) -> Quantity:
+            values = {name: substitute_value(value, given) for name, value in self.values.items()}
+            return followed(self.module, values, depth, known, modulus)
+
+        try:
+            with bounded_work():
+                return substitute(by_cases(follow), self.given)
+        except (NotRegular, TooMuchWork):
+            return None
 
     def _circuit(self) -> Circuit | None:
         """The lowered circuit; None where something that shapes it is not bound."""

@@ -251,7 +251,13 @@ class Quantity:
         return Quantity({term: -coefficient for term, coefficient in self.terms.items()})
 
     def __sub__(self, other: Quantity | Coefficient) -> Quantity:
-        return self + -quantity(other)
+        right = quantity(other)
+        if not right.terms:
+            return self
+        terms = dict(self.terms)
+        for term, coefficient in right.terms.items():
+            accumulate(terms, term, -coefficient)
+        return Quantity(terms)
 
     def __rsub__(self, other: Coefficient) -> Quantity:
         return quantity(other) - self

@@ -96,13 +96,15 @@ class ResourceEstimate:
 
     @cached_property
     def depths(self) -> Depths:
-        """Exact, by walking the lowered circuit of up to a million gates; else upper bounds (`exact` is False).
+        """Exact for a lowered circuit of up to a million gates, and in closed form for what is regular; else upper bounds.
 
         Over another basis the bound is one gate after the other.
         """
         amounts = self.tally.field_amounts()
         if self.origin.basis != NATIVE:
-            return Depths(amounts["total"], amounts["t_gates"], amounts["two_qubit"] + amounts["multi_qubit"], exact=False)
+            wide = amounts["two_qubit"] + amounts["multi_qubit"]
+            in_turn = dict(zip(DEPTHS, (amounts["total"], amounts["t_gates"], wide), strict=True))
+            return Depths((), in_turn.__getitem__)
         return self.origin.depths(amounts["total"])
 
     @cached_property
@@ -125,7 +127,8 @@ class ResourceEstimate:
         """By field, whether it is exact. The depths are in it once they have been asked for."""
         found = {name: self._quality(name, amount) for name, amount in self._fields()}
         if "depths" in vars(self):
-            found |= dict.fromkeys(DEPTHS, EstimateQuality.EXACT if self.depths.exact else EstimateQuality.UPPER_BOUND)
+            qualities = EstimateQuality.UPPER_BOUND, EstimateQuality.EXACT
+            found |= {name: qualities[is_exact] for name, (_, is_exact) in self.depths.found.items()}
         return found
 
     def substitute(self, **values: Any) -> ResourceEstimate:

@@ -248,10 +248,10 @@ def _split(form: Quantity, mark: Mark) -> Quantity:
     """`form` as a sum over the cases that `mark` tells apart."""
     holds = at_least_zero(mark.value) if isinstance(mark, Positive) else atom(mark)
     then = mark.value if isinstance(mark, Positive) else ONE
-    return _with(form, mark, then) * holds + _with(form, mark, ZERO) * (1 - holds)
+    return with_value(form, mark, then) * holds + with_value(form, mark, ZERO) * (1 - holds)
 
 
-def _with(form: Quantity, mark: Mark, value: Quantity) -> Quantity:
+def with_value(form: Quantity, mark: Mark, value: Quantity) -> Quantity:
     """`form` with a value put for an atom, wherever it stands in clamps, brackets and floors."""
     result = ZERO
     for term, coefficient in form.terms.items():
@@ -267,13 +267,13 @@ def _atom_with(part: Atom, mark: Mark, value: Quantity) -> Quantity:
         case _ if part == mark:
             return value
         case Positive(inner):
-            return positive_part(_with(inner, mark, value))
+            return positive_part(with_value(inner, mark, value))
         case AtLeastZero(inner):
-            return at_least_zero(_with(inner, mark, value))
+            return at_least_zero(with_value(inner, mark, value))
         case IsZero(inner):
-            return equals_zero(_with(inner, mark, value))
+            return equals_zero(with_value(inner, mark, value))
         case Floor(numerator, divisor):
-            return floor_quotient(_with(numerator, mark, value), _with(divisor, mark, value))
+            return floor_quotient(with_value(numerator, mark, value), with_value(divisor, mark, value))
     return atom(part)
 
 
