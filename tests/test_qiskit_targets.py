@@ -23,7 +23,7 @@ import qkernel.observable as qko
 from qkernel.errors import TargetCapabilityError
 from qkernel.executable import Executable
 from qkernel.nn import QLayer
-from qkernel_backends.qiskit import QiskitEngine, devices
+from qkernel_backends.qiskit import QiskitEngine, QiskitTranspiler, devices
 from qkernel_backends.qiskit.copies import measured_in_place
 
 pytestmark = pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties:UserWarning")
@@ -313,3 +313,16 @@ def test_what_matrix_product_states_leave_out_is_reported() -> None:
         assert found.truncation.bond_dimension == (bond or 8)
         assert f"discarded weight {found.truncation.discarded:.3g}" in str(program.report(angles=angles))
         assert program.report().circuits[0].truncation is None
+
+
+def test_the_transpilers_engine_runs_what_names_no_executor() -> None:
+    device = on_a_line(3)
+    engine = QiskitEngine(device, optimization_level=3, initial_layout=[2, 1])
+    transpiler = QiskitTranspiler(engine)
+    program = transpiler.transpile(flipped, parameters=["angles"], lengths={"angles": 2})
+    assert program.report().circuits[0].layout == {"q[0]": 2, "q[1]": 1}
+    for executor in (None, transpiler.executor(), QiskitTranspiler().executor(engine)):
+        found = program.sample(executor, shots=100, seed=1, bindings={"angles": [np.pi, 0.0]}).result()
+        assert found.counts.get((1, 1), 0) > 80
+    assert transpiler.executor(seed=3).engine is engine
+    assert transpiler.to_circuit(flipped, lengths={"angles": 2}).count_ops() == {"ry": 2, "measure": 2, "cx": 1}

@@ -48,8 +48,15 @@ class QiskitExecutable(PeerExecutable):
         return (CompiledCircuit(self.quantum_circuit),)
 
 
+@dataclass(frozen=True, slots=True)
 class QiskitTranspiler:
-    """Compiles kernels for Qiskit."""
+    """Compiles kernels for Qiskit.
+
+    `engine` runs what it makes where a call names no executor: what `kernel.compile(engine=...)` takes, such as a backend or
+    `QiskitEngine(backend, optimization_level=3)`.
+    """
+
+    engine: Any = "auto"
 
     def transpile(
         self,
@@ -70,7 +77,7 @@ class QiskitTranspiler:
                 f"a kernel is wanted, not a {type(kernel).__name__}", help="write `@qkernel` over the function"
             )
         compiled = kernel.compile(bindings, parameters, lengths=lengths)
-        return QiskitExecutable(compiled.circuit, compiled.module, fixed=compiled.fixed)
+        return QiskitExecutable(compiled.circuit, compiled.module, self.engine, fixed=compiled.fixed)
 
     def to_circuit(
         self,
@@ -89,14 +96,17 @@ class QiskitTranspiler:
     def executor(self, backend: Any = None, seed: int | None = None, shots: int | None = None) -> Executor:
         """Where executables run.
 
-        With no `backend`: the built-in engine on this machine, exact unless `shots` are given. `backend` may be an Aer
-        simulator, any `BackendV2`, or a V2 estimator or sampler; circuits then run there, through `QiskitEngine`.
+        With no `backend`: the transpiler's engine, by default the built-in one on this machine, exact unless `shots` are given.
+        `backend` may be an Aer simulator, any `BackendV2`, or a V2 estimator or sampler, on which circuits run through
+        `QiskitEngine`, or such an engine with options of its own.
         An estimator aims at the precision 1 / sqrt(shots); a primitive has its own seed, so that none is given here.
         On Aer gate fusion stays off whatever the simulator's options say, as it is wrong beyond 14 qubits.
         Raises `TargetCapabilityError` for any other backend, and `ShotsError` for a bad number of shots.
         """
         if backend is None:
-            return Executor("auto", seed, shots)
+            return Executor(self.engine, seed, shots)
+        if isinstance(backend, QiskitEngine):
+            return Executor(backend, seed, shots)
         if isinstance(backend, (BaseEstimatorV2, BaseSamplerV2)) and seed is not None:
             raise ValidationError(
                 f"the seed of a `{type(backend).__name__}` cannot be set from here", help="give the seed when you make it"
