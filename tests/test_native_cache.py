@@ -271,29 +271,38 @@ def test_two_who_need_it_compile_it_once(folder, capsys):
     assert "waiting for the native engine" in capsys.readouterr().err
 
 
-def test_an_edit_of_a_source_is_never_answered_with_old_code(tmp_path, monkeypatch):
-    before = cache._header(SINGLE)
-    for source in cache._SOURCES["machine"]:
-        shutil.copy(f"{cache.__file__[: -len('cache.py')]}{source}.py", tmp_path)
-    monkeypatch.setattr(cache, "__file__", str(tmp_path / "cache.py"))
-    assert cache._header(SINGLE) == before != cache._header(np.dtype(np.float64))
-    (tmp_path / "gates.py").write_text("# edited")
-    assert cache._header(SINGLE) != before
+@pytest.mark.parametrize(("machine", "source"), [("machine", "gates"), ("planner", "../plan/fusion")])
+def test_an_edit_of_a_source_is_never_answered_with_old_code(tmp_path, monkeypatch, machine, source):
+    before, root = cache._header(SINGLE, machine), Path(cache.__file__).parent
+    monkeypatch.setattr(cache, "__file__", str(tmp_path / "native" / "cache.py"))
+    for name in cache._SOURCES[machine]:
+        copy = (tmp_path / "native" / f"{name}.py").resolve()
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(root / f"{name}.py", copy)
+    assert cache._header(SINGLE, machine) == before != cache._header(np.dtype(np.float64), machine)
+    (tmp_path / "native" / f"{source}.py").write_text("# edited")
+    assert cache._header(SINGLE, machine) != before
     monkeypatch.undo()
     monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
-    assert cache._header(SINGLE) != before
+    assert cache._header(SINGLE, machine) != before
+
+
+def _named(source: str) -> set[str]:
+    """What a source imports of the native engine and of planning."""
+    folder = Path(cache.__file__).parent
+    text, found = (folder / f"{source}.py").read_text(), set()
+    for package, module, names in re.findall(r"^from qkernel_backends\.(native|plan)\.?(\w*) import (.+)$", text, re.MULTILINE):
+        before = "" if package == "native" else "../plan/"
+        found |= {before + name for name in ([module] if module else re.findall(r"\w+", names))}
+    return found
 
 
 @pytest.mark.parametrize("machine", cache._SOURCES)
 def test_the_sources_are_all_that_machine_code_is_made_of(machine):
-    folder = Path(cache.__file__).parent
-    found, left = set(), ["compiler", machine]
+    """The compiler names the planner's too; of those each machine has its own `run`, the compiler and its vectors."""
+    found, left = {"compiler"}, [machine, "vectors"]
     while left:
         name = left.pop()
         found.add(name)
-        text = (folder / f"{name}.py").read_text()
-        named = set(re.findall(r"from qkernel_backends\.native\.(\w+) import", text))
-        for line in re.findall(r"from qkernel_backends\.native import (.+)", text):
-            named |= set(re.findall(r"\w+", line))
-        left += sorted(named - found)
+        left += sorted(_named(name) - found)
     assert found == set(cache._SOURCES[machine])

@@ -13,7 +13,9 @@ from qkernel.errors import ObservableError
 from qkernel.gates import pauli_rotation
 from qkernel.observable import X, Y, Z
 from qkernel_backends.native import NativeEngine
+from qkernel_backends.native.cache import planner_code
 from qkernel_backends.plan import Plan, compile_plan
+from qkernel_backends.plan.fusion import FARTHEST
 from qkernel_backends.plan.operations import Affine, Dense, Flip, PauliRotation, Phases, Rotation
 from qkernel_backends.plan.translate import euler
 
@@ -79,6 +81,49 @@ def test_what_the_light_cone_leaves_out_does_not_matter(seed):
     ]
     expected = [dense_value(part.observable, dense_state(circuit, theta)) for part in circuit.expectations]
     np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans(), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_machine_code_plans_what_python_plans(seed, varies, expectations):
+    """The same functions: to the last bit."""
+    circuit = random_circuit(seed, max_qubits=6)
+    batched = range(circuit.angles.num_columns) if varies else ()
+    one, other = (compile_plan(circuit, batched, expectations, planner=machine) for machine in (None, planner_code()))
+    assert (one.start.rotations, one.readout, one.place) == (other.start.rotations, other.readout, other.place)
+    assert one.global_phase == other.global_phase
+    for name in ("kind", "x", "z", "controls", "value", "origin", "at", "what", "angles"):
+        np.testing.assert_array_equal(getattr(one.rows, name), getattr(other.rows, name))
+    for name in ("offsets", "at", "columns", "coefficients"):
+        np.testing.assert_array_equal(getattr(one.angles, name), getattr(other.angles, name))
+
+
+def test_nothing_is_carried_back_forever():
+    """A phase that meets nothing in its way stops somewhere, and the plan still does what the circuit does."""
+    builder = CircuitBuilder(3)
+    theta = builder.parameter("theta", 4)
+    for k in range(700):
+        builder.gate("ry", 1, angles=(theta[k % 4],)).gate("cx", 1, 2).gate("rx", 2, angles=(0.1 + k,))
+        if k % 90 == 0:
+            builder.gate("rz", 0, angles=(theta[k % 4],)).gate("ry", 0, angles=(0.2,)).gate("cz", 0, 1)
+    circuit, angles = builder.circuit(), np.array([0.1, 0.4, -0.7, 1.9])
+    plan = compile_plan(circuit, (), expectations=False, planner=planner_code())
+    assert len(plan.operations) > 2 * FARTHEST
+    np.testing.assert_allclose(plan_state(plan, angles), dense_state(circuit, angles), atol=1e-11)
+
+
+def test_long_angles_are_put_in_order_and_added_up_once():
+    builder = CircuitBuilder(2)
+    theta = builder.parameter("theta", 12)
+    for k in (*range(11, -1, -1), *range(11)):
+        builder.gate("ry", 0, angles=(theta[k],))
+    builder.gate("cx", 0, 1)
+    for k in range(11):
+        builder.gate("ry", 0, angles=(-2 * theta[k],))
+    plan = compile_plan(builder.circuit(), (), expectations=False)
+    first, last = plan.start.rotations[0], plan.operations[-1]
+    assert first.factors == ((1, Affine(0.0, tuple((k, 1.0 if k < 11 else 0.5) for k in range(12)))),)
+    assert last.factors == ((1, Affine(0.0, tuple((k, -1.0) for k in range(11)))),)
 
 
 def test_the_hybrid_circuit_is_a_start_one_diagonal_and_four_real_rotations():

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import isfinite
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,10 @@ from qkernel.errors import TargetCapabilityError
 from qkernel.lower.circuit import PASSIVE, Circuit, Instruction, Kind
 from qkernel.noise import NoiseModel, name_of
 from qkernel_backends.density.transfer import DEPHASED, RESET, Array, growth, of_channel, of_gate, of_one_angle
-from qkernel_backends.plan.operations import Affine, Dense, Flip, Operation, PauliRotation, Phases, Rotation, X, Y
-from qkernel_backends.plan.translate import Translation
+from qkernel_backends.plan import columns
+from qkernel_backends.plan.columns import X, Y
+from qkernel_backends.plan.operations import Affine
+from qkernel_backends.plan.translate import rows_of
 
 Qubits = tuple[int, ...]
 
@@ -125,10 +128,6 @@ class Fusion:
         self._form_of: dict[Kind, int] = {}
         self._last: dict[int, Block] = {}
 
-    @cached_property
-    def _slots(self) -> list[Affine]:
-        return [Affine(0.0, ((slot, 1.0),)) for slot in range(self.circuit.angles.num_slots)]
-
     def run(self, instructions: Iterable[Instruction]) -> None:
         for instruction in instructions:
             name, qubits = instruction.kind.name, instruction.qubits
@@ -197,32 +196,33 @@ class Fusion:
 
     def turns(self, instruction: Instruction) -> None:
         """A wide gate by Pauli words."""
-        translation = Translation(self.circuit.num_qubits, self._slots)
-        translation.add(instruction)
-        for operation in translation.operations:
-            for x, z, angle in _words(operation):
-                self.maps.append(Turn(x, z, angle))
+        for row in rows_of(instruction.kind).rows:
+            for x, z, angle in _words(row, instruction.slots):
+                self.maps.append(Turn(_placed(x, instruction.qubits), _placed(z, instruction.qubits), angle))
         for qubit in instruction.qubits:
             self._last.pop(qubit, None)
 
 
-def _words(operation: Operation) -> Iterator[tuple[int, int, Affine]]:
-    """An operation of a plan as exp(-i a P / 2), but for a global phase: (x, z, a) for each."""
-    match operation:
-        case Phases(terms):
-            for mask, half in terms.items():
-                if mask:
-                    yield 0, mask, half.scaled(-2.0)
-        case Rotation(qubit, factors, controls, value):
-            for axis, half in factors:
-                x, z = (1 << qubit if axis in (X, Y) else 0), (0 if axis == X else 1 << qubit)
-                yield from _controlled(x, z, half.scaled(2.0), controls, value)
-        case PauliRotation(x, z, half, controls, value):
-            yield from _controlled(x, z, half.scaled(2.0), controls, value)
-        case Flip(qubit, controls, value):  # X = exp(-i pi/2 (X - 1)), which gives its controls a phase
-            yield from _controlled(1 << qubit, 0, Affine(np.pi), controls, value)
+def _placed(mask: int, qubits: Qubits) -> int:
+    return sum(1 << qubit for k, qubit in enumerate(qubits) if mask >> k & 1)
+
+
+def _words(row: tuple[Any, ...], slots: tuple[int, ...]) -> Iterator[tuple[int, int, Affine]]:
+    """What a kind of gate does, see `KindRows`, as exp(-i a P / 2), but for a global phase: (x, z, a) for each."""
+    kind, x, z, controls, value, slot, factor, offset = row
+    angle = Affine(2.0 * offset, ((slots[slot], 2.0 * factor),) if slot >= 0 else ())
+    match kind:
+        case columns.PHASES:
+            if x:
+                yield 0, x, angle.scaled(-1.0)
+        case columns.ROTATION:
+            yield from _controlled(x if z in (X, Y) else 0, 0 if z == X else x, angle, controls, value)
+        case columns.PAULI:
+            yield from _controlled(x, z, angle, controls, value)
+        case columns.FLIP:  # X = exp(-i pi/2 (X - 1)), which gives its controls a phase
+            yield from _controlled(x, 0, Affine(np.pi), controls, value)
             yield from _controlled(0, 0, Affine(-np.pi), controls, value)
-        case Dense():
+        case _:
             raise AssertionError("matrices are blocks")
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from qkernel_backends.native.cache import LEVELS, bring, cache_folder, machine_code
 
 _MODULE = "qkernel_backends.native"
-_MACHINES = (("machine", "float32"), ("machine", "float64"), ("pauli_vectors", "float64"))
+_MACHINES = (("machine", "float32"), ("machine", "float64"), ("pauli_vectors", "float64"), ("planner", "float64"))
 
 
 def _load(machine: tuple[str, str]) -> None:

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,16 @@ _SOURCES = {
         "phases", "readout", "real", "start", "steps", "vectors", "words",
     ),
     "pauli_vectors": ("compiler", "layout", "pauli_layout", "pauli_vectors", "vectors"),
+    "planner": (
+        "compiler", "entries", "layout", "planner", "vectors",
+        "../plan/chains", "../plan/columns", "../plan/cones", "../plan/fusion", "../plan/machine",
+    ),
 }  # fmt: skip
-"""The files that each machine is made of: that of states, and that of density matrices."""
+"""The files that each machine is made of: that of states, that of density matrices, and what plans for the first."""
 _PROTOTYPE = ctypes.CFUNCTYPE(ctypes.c_int32, *(ctypes.c_void_p,) * 5, *(ctypes.c_int64,) * 5)
+_PROTOTYPES = {"planner": ctypes.CFUNCTYPE(ctypes.c_int32, *(ctypes.c_void_p,) * 2, ctypes.c_int64, *(ctypes.c_void_p,) * 2)}
+_DOUBLE = np.dtype(np.float64)
+_NOTHING = (ctypes.c_int64 * 2)()
 _DIGEST_SIZE = 32
 _LARGEST = 1 << 26
 _BROUGHT = Path(__file__).parent / "built"
@@ -56,8 +63,10 @@ def machine_code(real: np.dtype[Any], name: str = "machine") -> Callable[..., No
     """A machine for float32 or float64; compiles it, or waits for who does, the first time on a machine. See its `run`.
 
     Called with addresses: of the result, of nothing, of `code`, of the table of arrays, of `numbers`; then five whole
-    numbers.
+    numbers. What plans for states is there then, too.
     """
+    if name == "machine":
+        planner_code()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     header = _header(real, name)
@@ -67,9 +76,29 @@ def machine_code(real: np.dtype[Any], name: str = "machine") -> Callable[..., No
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    function = _PROTOTYPE(engine.get_function_address(found))
+    function: Callable[..., None] = _PROTOTYPES.get(name, _PROTOTYPE)(engine.get_function_address(found))
     function.engine = engine  # type: ignore[attr-defined]  # whose memory the code is in
     return function
+
+
+@cache
+def planner_code() -> Callable[..., None]:
+    """What plans circuits, see `planner.run`; compiles it the first time on a machine."""
+    return partial(machine_code(_DOUBLE, "planner"), ctypes.addressof(_NOTHING), ctypes.addressof(_NOTHING))
+
+
+def planner() -> Callable[..., None] | None:
+    """The same if it is there, compiled for this machine or brought along; asked for each plan until it is."""
+    if not planner_code.cache_info().currsize:
+        file = _file_of_planner()
+        if not (file is not None and file.exists()) and _brought(_DOUBLE, "planner") is None:
+            return None
+    return planner_code()
+
+
+@cache
+def _file_of_planner() -> Path | None:
+    return _file(_DOUBLE, _header(_DOUBLE, "planner"), "planner")
 
 
 def file_to_come(real: np.dtype[Any]) -> Path | None:

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from qkernel_backends.native import entries as at
 from qkernel_backends.native import layout
-from qkernel_backends.native.grouping import Step, about, steps
+from qkernel_backends.native.cache import planner_code
 from qkernel_backends.native.passes import Pass, whole
-from qkernel_backends.plan import Plan
-from qkernel_backends.plan.operations import Affine, Dense, Flip, Load, PauliRotation, Rotation, Z
+from qkernel_backends.native.planner import ENCODE, NUMBER_ROWS
+from qkernel_backends.plan import Plan, columns
+from qkernel_backends.plan.tables import Tables
 
 Array = np.ndarray[Any, Any]
 
-_MOST_CROSSING = 6
-"""Parities that cross the border of a block in one operation, at 2**this many phases for each block."""
+
+@dataclass(frozen=True)
+class StepColumns:
+    """The kernel of each step, one of those that `layout` lists, its operations by number, and how many each pass has."""
+
+    kind: Array
+    at: Array
+    operations: Array
+    passes: Array
+
+    def of_pass(self, number: int) -> list[tuple[int, list[int]]]:
+        """Each step's kernel and operations."""
+        first, last = (0 if number == 0 else int(self.passes[number - 1])), int(self.passes[number])
+        cuts = self.at[first : last + 1].tolist()
+        return [
+            (kind, self.operations[cuts[k] : cuts[k + 1]].tolist()) for k, kind in enumerate(self.kind[first:last].tolist())
+        ]
 
 
 @dataclass(frozen=True)
@@ -39,7 +57,7 @@ class Program:
     dtype: np.dtype[Any]
     cost: float
     passes: tuple[tuple[int, int, int], ...]
-    steps: tuple[tuple[Step, ...], ...]
+    steps: StepColumns
 
     @property
     def is_blocked(self) -> bool:
@@ -68,222 +86,123 @@ class _Encoder:
         self.plan, self.lane_bits, self.dtype, self.position, self.passes = plan, lane_bits, dtype, position, passes
         self.lanes = 64 // dtype.itemsize
         self.size = 1 << len(passes[0].bits)
-        self.code: list[int] = [0] * layout.HEADER
-        self.numbers: list[float] = []
-        self.work = 0
-        self.rows: dict[Affine, int] = {}
-        self.groups: list[tuple[int, int, int, int]] = []
-        self.factors: list[int] = []
-        self.phase_terms: list[int] = []
-        self.lane_masks = {(0.0,) * self.lanes: 0}
-        self.moves: dict[tuple[tuple[int, int, int], ...], tuple[int, int]] = {}
-        self.selections: dict[tuple[int, int, tuple[int, ...]], tuple[int, int, int, int, int]] = {}
-        self.opposites: dict[int, int] = {}
-        self.most_crossing = 0
+        self.header = np.zeros(layout.HEADER, np.int64)
+        self.code, self.code_size = [self.header], layout.HEADER
+        self.numbers: list[Array] = []
+        self.numbers_size = self.work = 0
 
-    def reserve(self, section: int, size: int) -> int:
+    def reserve(self, section: int, size: int) -> None:
         """Room in the workspace, in whole vectors."""
-        at = self.work
-        if section >= 0:
-            self.code[section] = at
+        self.header[section] = self.work
         self.work += -(-size // self.lanes) * self.lanes
-        return at
 
     def pitch(self, size: int) -> int:
         """See `vectors.pitch_of`."""
         return size + layout.GAP * self.lanes
 
-    def put(self, section: int, values: list[int]) -> int:
-        at = len(self.code)
+    def put(self, section: int, values: Sequence[int] | Array) -> int:
+        """Append a section to `code`; gives where it begins."""
+        at = self.code_size
         if section >= 0:
-            self.code[section] = at
-        self.code += values
+            self.header[section] = at
+        self.code.append(np.asarray(values, np.int64))
+        self.code_size += len(values)
         return at
 
-    def put_numbers(self, section: int, values: list[float]) -> None:
-        self.code[section] = len(self.numbers)
-        self.numbers += values
+    def put_numbers(self, section: int, values: Sequence[float] | Array) -> int:
+        """Append a section to `numbers`."""
+        at = self.numbers_size
+        if section >= 0:
+            self.header[section] = at
+        self.numbers.append(np.asarray(values, float))
+        self.numbers_size += len(values)
+        return at
 
-    def row(self, angle: Affine) -> int:
-        return self.rows.setdefault(angle, len(self.rows))
+    def operations(self) -> tuple[Tables, Array]:
+        """Have the entries of all operations written; those of matrices, loads and exchanges are completed here."""
+        plan, rows, angles = self.plan, self.plan.rows, self.plan.angles
+        count, num_entries = len(rows), len(rows.what)
+        tables = Tables(planner_code(), at.NUM_ARRAYS, 0, at.NUM_SIZES)
+        sizes = tables.sizes
+        for number, column in (
+            (at.KIND, rows.kind), (at.X, rows.x), (at.Z, rows.z), (at.CONTROLS, rows.controls), (at.VALUE, rows.value),
+            (at.AT, rows.at), (at.WHAT, rows.what), (at.ANGLE, rows.angles),
+            (at.OFFSETS, np.ascontiguousarray(angles.offsets, float).view(np.int64)), (at.TERM_AT, angles.at),
+            (at.COLUMNS, angles.columns), (at.COEFFICIENTS, np.ascontiguousarray(angles.coefficients, float).view(np.int64)),
+            (at.ORDER, np.concatenate([block.operations for block in self.passes])),
+            (at.PASS_AT, np.cumsum([0, *(len(block.operations) for block in self.passes)])),
+            (at.BLOCK, [block.mask for block in self.passes]),
+        ):  # fmt: skip
+            tables.give(number, column)
+        sizes[at.NUM_ANGLES] = len(angles) - 1  # the last is read by nobody here
+        sizes[at.FOUND_SIZE] = 1 << (2 * max(len(angles), count) + 2).bit_length()
+        for number in (at.FOUND, at.ROW, at.FIRST_ANGLE):
+            tables.make(number, int(sizes[at.FOUND_SIZE]))
+        tables.run(NUMBER_ROWS)
+        first, stage = self.stages(tables)
+        is_blocked = len(self.passes[0].bits) < plan.num_qubits + self.lane_bits
+        diagonals = int((rows.kind == columns.PHASES).sum()) + num_entries // at.LARGEST_CROSSING
+        crossings = diagonals * (1 + 3 * at.LARGEST_CROSSING + self.size // self.lanes) if is_blocked else 0
+        for number, size in (
+            (at.FOUND, int(sizes[at.FOUND_SIZE])), (at.BIT, 64), (at.HELD, 64), (at.CROSSING, num_entries + 1),
+            (at.OPS, layout.OP_WIDTH * (count + num_entries + 1)), (at.LISTS, 4 * count + 8 + crossings),
+            (at.GROUPS, 4 * (count + 1)), (at.FACTORS, 2 * num_entries), (at.PHASE_TERMS, 3 * num_entries),
+            (at.LANE_MASKS, 2 << self.lanes.bit_length() * 2), (at.STEP_KIND, count), (at.STEP_AT, count + 1),
+            (at.STEP_OPS, count), (at.PASS_OPS, len(self.passes)), (at.PASS_STEPS, len(self.passes)),
+            (at.MOVE_AT, count + 1), (at.MOVE_FLIPS, 3 * count),
+        ):  # fmt: skip
+            tables.make(number, size)
+        sizes[at.NUM_PASSES], sizes[at.LANE_BITS], sizes[at.LANES] = len(self.passes), self.lane_bits, self.lanes
+        sizes[at.VECTOR_BITS], sizes[at.SIZE] = self.lanes.bit_length() - 1, self.size
+        sizes[at.NUM_BITS], sizes[at.WORK] = plan.num_qubits + self.lane_bits, self.work
+        tables.run(ENCODE)
+        self.work = int(sizes[at.WORK])
+        self.put(-1, tables.found(at.LISTS, int(sizes[at.NUM_LISTS])))  # where the entries expect them: behind the header
+        self.put_rows(first, stage)
+        entries = tables.found(at.OPS, layout.OP_WIDTH * int(sizes[at.NUM_OPS])).reshape(-1, layout.OP_WIDTH)
+        self.moves(tables, entries)
+        self.parts(tables, entries)
+        return tables, entries
 
-    def lane_mask(self, mask: Array) -> int:
-        """The number of a vector of zeros and ones; 0 is that of zeros."""
-        return self.lane_masks.setdefault(tuple(float(lane) for lane in mask), len(self.lane_masks))
-
-    def stage(self, angle: Affine) -> int:
-        if not angle.terms:
-            return layout.CONSTANT
-        if not self.plan.batched:
-            return layout.SHARED
-        return layout.BATCHED if any(column in self.plan.batched for column, _ in angle.terms) else layout.SHARED
-
-    def group(self, factors: tuple[tuple[int, Affine], ...], mask: int = 0) -> int:
-        first = len(self.factors) // 2
-        for axis, angle in factors:
-            self.factors += [axis, self.row(angle)]
-        stage = max([self.stage(angle) for _, angle in factors], default=layout.CONSTANT)
-        self.groups.append((first, len(self.factors) // 2, stage, mask or -1))
-        return len(self.groups) - 1
-
-    def controls(self, controls: int, value: int, block: Pass) -> tuple[int, int, int, int, int]:
-        """Controls above the bits of a vector and their value, the lane mask of those inside (0: none), those outside."""
-        if not controls:
-            return 0, 0, 0, 0, 0
-        key = controls, value, block.bits
-        if key not in self.selections:
-            controls, value = controls << self.lane_bits, value << self.lane_bits
-            outer, outer_value = block.outside(controls), block.outside(value)
-            controls, value = block.inside(controls), block.inside(value)
-            low = controls & (self.lanes - 1)
-            mask = self.lane_mask((np.arange(self.lanes) & low) == (value & low)) if low else 0
-            self.selections[key] = controls - low, value - (value & low), mask, outer, outer_value
-        return self.selections[key]
-
-    def other_lanes(self, mask: int) -> int:
-        """The number of the vector with zeros and ones exchanged."""
-        if mask not in self.opposites:
-            self.opposites[mask] = self.lane_mask(1 - np.array(list(self.lane_masks)[mask]))
-        return self.opposites[mask]
-
-    def step(self, step: Step, block: Pass) -> list[list[int]]:
-        """A step for the machine; a diagonal may take several entries."""
-        match step.kind:
-            case layout.LOW_ROTATIONS:
-                return [self.low_rotations(step.operations, block)]
-            case layout.PAIR:
-                return [self.pair(step.operations, block)]
-            case layout.LOW_FLIPS:
-                return [self.low_flips(step.operations, block)]
-            case layout.MOVE:
-                return [self.move(step.operations, block)]
-        (operation,) = step.operations
-        return self.phases(operation.terms, block) if step.kind == layout.PHASES else [self.operation(operation, block)]
-
-    def low_rotations(self, rotations: tuple[Rotation, ...], block: Pass) -> list[int]:
-        groups = [self.group(())] * 4
-        for rotation in rotations:
-            groups[block.place[rotation.qubit + self.lane_bits]] = self.group(rotation.factors)
-        entry = [0] * layout.OP_WIDTH
-        entry[layout.KIND], entry[layout.EXTRA] = layout.LOW_ROTATIONS, self.put(-1, groups)
-        return entry
-
-    def pair(self, rotations: tuple[Rotation, ...], block: Pass) -> list[int]:
-        entry = [0] * layout.OP_WIDTH
-        bits = [block.place[rotation.qubit + self.lane_bits] for rotation in rotations]
-        entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.PAIR, *bits
-        entry[layout.GROUP], entry[layout.EXTRA] = (self.group(rotation.factors) for rotation in rotations)
-        return entry
-
-    def low_flips(self, flips: tuple[Flip, ...], block: Pass) -> list[int]:
-        stay = [self.other_lanes(0)] * 4
-        for flip in flips:
-            entry = self.operation(flip, block)
-            stay[entry[layout.BIT]] = entry[layout.LOW]
-        entry = [0] * layout.OP_WIDTH
-        entry[layout.KIND], entry[layout.EXTRA] = layout.LOW_FLIPS, self.put(-1, stay)
-        return entry
-
-    def move(self, flips: tuple[Flip, ...], block: Pass) -> list[int]:
-        entries = [self.operation(flip, block) for flip in flips]
-        key = tuple((entry[layout.BIT], entry[layout.CONTROLS], entry[layout.VALUE]) for entry in entries)
-        if key not in self.moves:
+    def moves(self, tables: Tables, entries: Array) -> None:
+        """Where the cycles of each exchange of whole vectors begin and end."""
+        count = int(tables.sizes[at.NUM_MOVES])
+        if not count:
+            return
+        begins, bounds = tables.found(at.MOVE_AT, count + 1), []
+        flips = tables.found(at.MOVE_FLIPS, int(begins[-1])).reshape(-1, 3).tolist()
+        for k in range(count):
             rows = goals = np.arange(0, self.size, self.lanes)
-            for bit, controls, value in key:
+            for bit, controls, value in flips[begins[k] // 3 : begins[k + 1] // 3]:
                 goals = np.where(goals & controls == value, goals ^ 1 << bit, goals)
-            at = self.put(-1, cycles(dict(zip(rows.tolist(), goals.tolist(), strict=True))))
-            self.moves[key] = at, len(self.code)
-        entry = [0] * layout.OP_WIDTH
-        entry[layout.KIND] = layout.MOVE
-        entry[layout.AT], entry[layout.EXTRA] = self.moves[key]
-        return entry
+            place = self.put(-1, cycles(dict(zip(rows.tolist(), goals.tolist(), strict=True))))
+            bounds.append((place, self.code_size))
+        moved = entries[:, layout.KIND] == layout.MOVE
+        entries[np.ix_(moved, (layout.AT, layout.EXTRA))] = np.array(bounds)[entries[moved, layout.AT]]
 
-    def load(self, load: Load, block: Pass) -> list[int]:
-        """Where each amplitude goes, and the row that has it."""
-        entry = [0] * layout.OP_WIDTH
-        places = [1 << block.place[qubit + self.lane_bits] for qubit in load.qubits]
-        offsets = [sum(place for k, place in enumerate(places) if j >> k & 1) for j in range(1 << len(places))]
-        entry[layout.KIND], entry[layout.BIT], entry[layout.CONTROLS] = layout.LOAD, len(offsets), sum(places)
-        entry[layout.VALUE] = load.is_complex
-        entry[layout.AT], entry[layout.EXTRA] = self.put(-1, offsets), self.put(-1, [*map(self.row, load.amplitudes)])
-        return entry
-
-    def operation(self, operation: Any, block: Pass) -> list[int]:
-        up = self.lane_bits
-        entry = [0] * layout.OP_WIDTH
-        if isinstance(operation, Load):
-            return self.load(operation, block)
-        if isinstance(operation, Dense):
-            bits = [block.place[qubit + up] for qubit in operation.qubits]
-            entry[layout.KIND], entry[layout.BIT], entry[layout.AT] = layout.DENSE, len(bits), len(self.numbers)
-            entry[layout.CONTROLS] = block.inside(operation.controls << up)
-            entry[layout.VALUE], entry[layout.EXTRA] = block.inside(operation.value << up), self.put(-1, bits)
-            self.numbers += np.stack([operation.matrix.real, operation.matrix.imag], -1).ravel().tolist()
-            return entry
-        high, held, mask, outer, outer_value = self.controls(operation.controls, operation.value, block)
-        entry[layout.CONTROLS], entry[layout.VALUE] = high, held
-        entry[layout.OTHER] = ((high & -high) or self.size).bit_length() - 1
-        entry[layout.OUTER_CONTROLS], entry[layout.OUTER_VALUE] = outer, outer_value
-        match operation:
-            case Rotation(qubit, factors):
-                entry[layout.KIND], entry[layout.BIT] = layout.ROTATION, block.place[qubit + up]
-                entry[layout.REAL] = about(operation)
-                entry[layout.GROUP] = self.group(factors, mask)
-            case Flip(qubit):
-                entry[layout.KIND], entry[layout.BIT], entry[layout.LOW] = layout.FLIP, block.place[qubit + up], mask
-                if mask:
-                    entry[layout.LOW] = self.other_lanes(mask)
-            case PauliRotation(x, z, half):
-                entry[layout.KIND], entry[layout.BIT] = layout.PAULI, block.inside(x << up)
-                entry[layout.EXTRA], entry[layout.AT] = block.inside(z << up), (x & z).bit_count() % 4
-                entry[layout.GROUP] = self.group(((Z, half),), mask)
-        return entry
-
-    def phases(self, terms: dict[int, Affine], block: Pass) -> list[list[int]]:
-        """Terms inside a block in a table; those outside as one phase for a block; those that cross by their parity inside."""
-        masks = [mask << self.lane_bits for mask in terms]
-        inside = [mask for mask in masks if not block.outside(mask)]
-        outside = [mask for mask in masks if not block.inside(mask)]
-        crossing: dict[int, list[int]] = {}
-        for mask in masks:
-            if block.inside(mask) and block.outside(mask):
-                crossing.setdefault(block.inside(mask), []).append(mask)
-        groups, entries = list(crossing.items()), []
-        for first in range(0, max(len(groups), 1), _MOST_CROSSING):
-            chosen = groups[first : first + _MOST_CROSSING]
-            entries.append(self.diagonal(terms, inside, outside, chosen, block))
-            inside = outside = []
-        return entries
-
-    def diagonal(
-        self,
-        terms: dict[int, Affine],
-        inside: list[int],
-        outside: list[int],
-        crossing: list[tuple[int, list[int]]],
-        block: Pass,
-    ) -> list[int]:
-        def put_terms(masks: list[int]) -> int:
-            for mask in masks:
-                self.phase_terms += [block.inside(mask), self.row(terms[mask >> self.lane_bits]), block.outside(mask)]
-            return len(self.phase_terms) // 3
-
-        stage = max((self.stage(terms[mask >> self.lane_bits]) for mask in inside), default=layout.CONSTANT)
-        spread = stage != layout.BATCHED and 1 << self.lane_bits == self.lanes
-        size = max(self.lanes, self.size >> self.lane_bits) if spread else self.size
-        entry = [0] * layout.OP_WIDTH
-        entry[layout.KIND], entry[layout.BIT], entry[layout.LOW], entry[layout.STAGE] = layout.PHASES, size, int(spread), stage
-        entry[layout.CONTROLS], entry[layout.VALUE], entry[layout.EXTRA] = put_terms([]), put_terms(inside), put_terms(outside)
-        entry[layout.AT], entry[layout.GROUP] = self.reserve(-1, 2 * self.pitch(size)), self.reserve(-1, self.size)
-        if crossing or outside:
-            about, rows = [len(crossing)], np.arange(0, self.size, self.lanes)
-            pattern = np.zeros(len(rows), int)
-            for k, (mask, masks) in enumerate(crossing):
-                about += [mask & (self.lanes - 1), put_terms([]), put_terms(masks)]
-                pattern |= (np.bitwise_count(rows & mask).astype(int) & 1) << k
-            entry[layout.CROSSING] = self.put(-1, about + pattern.tolist())
-            self.most_crossing = max(self.most_crossing, len(crossing))
-        return entry
+    def parts(self, tables: Tables, entries: Array) -> None:
+        """Matrices, and where each amplitude of a loaded state goes and the row that has it."""
+        rows, kinds = self.plan.rows, entries[:, layout.KIND]
+        chosen = np.flatnonzero((kinds == layout.DENSE) | (kinds == layout.LOAD)).tolist()
+        ordered = np.concatenate([block.operations for block in self.passes])
+        ordered = ordered[(rows.kind[ordered] == columns.DENSE) | (rows.kind[ordered] == columns.LOAD)].tolist()
+        ends, row = tables.found(at.PASS_OPS, len(self.passes)), tables.found(at.ROW, len(self.plan.angles))
+        for k, op in zip(chosen, ordered, strict=True):
+            block, entry = self.passes[int(np.searchsorted(ends, k, side="right"))], entries[k]
+            qubits, matrix = rows.parts[rows.origin[op]]
+            bits = [block.place[qubit + self.lane_bits] for qubit in qubits]
+            if matrix is not None:
+                controls, value = int(rows.controls[op]) << self.lane_bits, int(rows.value[op]) << self.lane_bits
+                entry[layout.BIT], entry[layout.EXTRA] = len(bits), self.put(-1, bits)
+                entry[layout.CONTROLS], entry[layout.VALUE] = block.inside(controls), block.inside(value)
+                entry[layout.AT] = self.put_numbers(-1, np.stack([matrix.real, matrix.imag], -1).ravel())
+                continue
+            numbers = np.arange(1 << len(bits))
+            offsets = sum(((numbers >> k & 1) << bit for k, bit in enumerate(bits)), np.zeros_like(numbers))
+            amplitudes = rows.angles[rows.at[op] : rows.at[op + 1]]
+            entry[layout.BIT], entry[layout.CONTROLS] = len(numbers), sum(1 << bit for bit in bits)
+            entry[layout.VALUE] = len(amplitudes) > len(numbers)
+            entry[layout.AT], entry[layout.EXTRA] = self.put(-1, offsets), self.put(-1, row[amplitudes])
 
     def words(self) -> list[tuple[int, int]]:
         """The words in the order of the passes that read them; gives each pass's groups of one X part."""
@@ -318,8 +237,8 @@ class _Encoder:
         self.put(layout.SUMS_AT, sums)
         self.put(layout.SUM_TERMS_AT, sum_words)
         self.put_numbers(layout.SUM_NUMBERS_AT, [*readout.constants, *coefficients])
-        self.code[layout.NUM_WORDS], self.code[layout.NUM_WORD_GROUPS] = len(place), len(groups)
-        self.code[layout.NUM_VALUES] = len(readout.sums)
+        self.header[layout.NUM_WORDS], self.header[layout.NUM_WORD_GROUPS] = len(place), len(groups)
+        self.header[layout.NUM_VALUES] = len(readout.sums)
         self.reserve(layout.WORD_VALUES_AT, self.lanes * len(place))
         self.reserve(layout.WORD_WEIGHTS_AT, self.lanes * len(place))
         self.reserve(layout.FOLDED_AT, self.lanes * len(self.passes[0].bits))
@@ -327,99 +246,114 @@ class _Encoder:
             self.reserve(layout.SCRATCH_AT, 2 * self.pitch(self.size))
         return ranges
 
-    def start(self) -> None:
-        """The group of each qubit, for the bits inside of the first pass's blocks and for those outside."""
-        idle = self.group(())
-        started = {rotation.qubit: self.group(rotation.factors) for rotation in self.plan.start.rotations}
+    def start(self, tables: Tables) -> tuple[Array, Array]:
+        """The groups of all rotations, and their factors, those of the start at the end; which group each bit has there.
+
+        That is for the bits inside of the first pass's blocks, and for those outside.
+        """
+        rows, sizes, started = self.plan.rows, tables.sizes, self.plan.started
+        num_groups, num_factors = int(sizes[at.NUM_GROUPS]), int(sizes[at.NUM_FACTORS])
+        groups, factors = tables.found(at.GROUPS, 4 * num_groups), tables.found(at.FACTORS, 2 * num_factors)
+        row, stage = tables.found(at.ROW, len(self.plan.angles)), tables.found(at.STAGE, int(sizes[at.NUM_ROWS]))
+        more, cuts, last = [], rows.at[: started + 1], int(rows.at[started])
+        of_start = row[rows.angles[:last]]
+        for k in range(started):
+            latest = stage[of_start[cuts[k] : cuts[k + 1]]].max(initial=layout.CONSTANT)
+            more += [num_factors + int(cuts[k]), num_factors + int(cuts[k + 1]), int(latest), -1]
+        turned = {int(x).bit_length() - 1: num_groups + k for k, x in enumerate(rows.x[:started].tolist())}
         first, up = self.passes[0], self.lane_bits
-        outer = [bit for bit in range(self.plan.num_qubits + up) if bit not in first.bits]
-        self.put(layout.START_AT, [started.get(bit - up, idle) for bit in first.bits if bit >= up])
+        outer = [bit for bit in range(self.plan.num_qubits + up) if bit not in first.place]
+        self.put(layout.START_AT, [turned.get(bit - up, at.IDLE) for bit in first.bits if bit >= up])
         self.put(layout.OUTER_AT, outer)
-        self.put(layout.OUTER_START_AT, [started.get(bit - up, idle) for bit in outer])
-        self.code[layout.NUM_OUTER] = len(outer)
+        self.put(layout.OUTER_START_AT, [turned.get(bit - up, at.IDLE) for bit in outer])
+        self.header[layout.NUM_OUTER] = len(outer)
         if outer:
             self.reserve(layout.TEMPLATE_AT, 2 * self.pitch(self.size))
             self.reserve(layout.OVERLAPS_AT, 4 * self.pitch(self.lanes << len(outer)))
+        return np.append(groups, more), np.concatenate([factors, np.stack([rows.what[:last], of_start], -1).ravel()])
 
-    def pass_entries(self, ranges: list[tuple[int, int]], counts: list[int]) -> list[tuple[int, int, int]]:
+    def pass_entries(self, ranges: list[tuple[int, int]], ends: list[int]) -> list[tuple[int, int, int]]:
         entries, operation = [], 0
-        for block, (first_group, last_group), count in zip(self.passes, ranges, counts, strict=True):
+        for block, (first_group, last_group), last in zip(self.passes, ranges, ends, strict=True):
             run = 0
             while run < len(block.bits) and block.bits[run] == run:
                 run += 1
-            outer = [bit for bit in range(self.plan.num_qubits + self.lane_bits) if bit not in block.bits]
+            outer = [bit for bit in range(self.plan.num_qubits + self.lane_bits) if bit not in block.place]
             lists = self.put(-1, [*block.bits[run:], *outer])
-            last = operation + count
-            at = self.put(-1, [run, len(block.bits) - run, lists, len(outer), operation, last, first_group, last_group])
-            assert len(self.code) - at == layout.PASS_WIDTH
-            entries.append((at, 1 << len(outer), last_group - first_group))
+            place = self.put(-1, [run, len(block.bits) - run, lists, len(outer), operation, last, first_group, last_group])
+            assert self.code_size - place == layout.PASS_WIDTH
+            entries.append((place, 1 << len(outer), last_group - first_group))
             operation = last
         return entries
 
     def run(self, from_zero: bool, costate: bool) -> Program:
-        plan, code = self.plan, self.code
+        plan, header = self.plan, self.header
         self.reserve(layout.STATE_AT, (4 if costate else 2) * self.pitch(self.size))
-        plan_steps = [steps(block, self.lane_bits, self.lanes.bit_length() - 1) for block in self.passes]
-        operations = [
-            [entry for step in found for entry in self.step(step, block)]
-            for found, block in zip(plan_steps, self.passes, strict=True)
-        ]
-        self.start()
-        self.put(layout.OPS_AT, [number for entries in operations for entry in entries for number in entry])
-        self.put(layout.FACTORS_AT, self.factors)
-        self.put(layout.GROUPS_AT, [entry for group in self.groups for entry in group])
-        self.put(layout.PHASE_TERMS_AT, self.phase_terms)
-        passes = self.pass_entries(self.words(), [len(entries) for entries in operations])
-        self.put_rows()
-        widest = max((len(op.qubits) for op in plan.operations if isinstance(op, Dense)), default=0)
+        tables, entries = self.operations()
+        groups, factors = self.start(tables)
+        sizes, num_groups = tables.sizes, len(groups) // 4
+        num_rows, masks = int(sizes[at.NUM_ROWS]), tables.found(at.LANE_MASKS, int(sizes[at.NUM_MASKS]))
+        self.put(layout.OPS_AT, entries.ravel())
+        self.put(layout.FACTORS_AT, factors)
+        self.put(layout.GROUPS_AT, groups)
+        self.put(layout.PHASE_TERMS_AT, tables.found(at.PHASE_TERMS, 3 * int(sizes[at.NUM_TERMS])))
+        ends = tables.found(at.PASS_OPS, len(self.passes)).tolist()
+        passes = self.pass_entries(self.words(), ends)
+        widest = max((len(qubits) for qubits, matrix in plan.rows.parts if matrix is not None), default=0)
         for section, size in (
             (layout.SIGNS_AT, self.lanes * self.lanes),
             (layout.INPUTS_AT, self.lanes * len(plan.batched)),
-            (layout.ROW_VALUES_AT, self.lanes * len(self.rows)),
-            (layout.TURNS_AT, 2 * self.lanes * len(self.rows)),
-            (layout.ROW_GRADIENTS_AT, self.lanes * len(self.rows)),
-            (layout.COEFFICIENTS_AT, 4 * self.lanes * len(self.groups)),
-            (layout.MOMENTS_AT, 3 * self.lanes * len(self.groups)),
+            (layout.ROW_VALUES_AT, self.lanes * num_rows),
+            (layout.TURNS_AT, 2 * self.lanes * num_rows),
+            (layout.ROW_GRADIENTS_AT, self.lanes * num_rows),
+            (layout.COEFFICIENTS_AT, 4 * self.lanes * num_groups),
+            (layout.MOMENTS_AT, 3 * self.lanes * num_groups),
             (layout.DENSE_AT, 2 * self.lanes << widest if widest else 0),
-            (layout.LANE_MASKS_AT, self.lanes * len(self.lane_masks)),
+            (layout.LANE_MASKS_AT, self.lanes * len(masks)),
             (layout.PHASE_AT, 3 * self.lanes),
-            (layout.CROSSING_AT, 3 * self.lanes << self.most_crossing),
+            (layout.CROSSING_AT, 3 * self.lanes << int(sizes[at.MOST_CROSSING])),
         ):
             self.reserve(section, size)
-        code[layout.QUBITS], code[layout.LANE_BITS] = len(self.passes[0].bits) - self.lane_bits, self.lane_bits
-        code[layout.SIZE], code[layout.NUM_INPUTS], code[layout.NUM_OPS] = (
-            self.size,
-            len(plan.batched),
-            sum(map(len, operations)),
-        )
-        code[layout.NUM_ROWS], code[layout.NUM_GROUPS] = len(self.rows), len(self.groups)
-        code[layout.FROM_ZERO], code[layout.NUM_WEIGHTS] = int(from_zero), len(self.position) - len(plan.batched)
+        num_weights, count = len(self.position) - len(plan.batched), len(plan.rows) - plan.started
+        header[layout.QUBITS], header[layout.LANE_BITS] = len(self.passes[0].bits) - self.lane_bits, self.lane_bits
+        header[layout.SIZE], header[layout.NUM_INPUTS], header[layout.NUM_OPS] = self.size, len(plan.batched), len(entries)
+        header[layout.NUM_ROWS], header[layout.NUM_GROUPS] = num_rows, num_groups
+        header[layout.FROM_ZERO], header[layout.NUM_WEIGHTS] = int(from_zero), num_weights
         self.put_numbers(layout.LIMIT_AT, [plan.largest_column])
         lanes = np.arange(self.lanes)
         signs = 1.0 - 2.0 * (np.bitwise_count(lanes[:, None] & lanes[None, :]) & 1)
-        numbers = np.array(self.numbers, float)
         vectors = (1 << (plan.num_qubits + self.lane_bits)) / self.lanes
+        num_steps = int(sizes[at.NUM_STEPS])
+        found = StepColumns(
+            tables.found(at.STEP_KIND, num_steps), tables.found(at.STEP_AT, num_steps + 1),
+            tables.found(at.STEP_OPS, int(sizes[at.NUM_STEP_OPS])), tables.found(at.PASS_STEPS, len(self.passes)),
+        )  # fmt: skip
         return Program(
-            plan.num_qubits, self.lane_bits, len(self.position) - len(plan.batched),
-            np.array(code, np.int64), numbers, self.work, signs,
-            np.array(list(self.lane_masks)), self.dtype, (2.0 * len(plan.operations) + 4.0) * vectors,
-            tuple(passes), tuple(map(tuple, plan_steps)),
+            plan.num_qubits, self.lane_bits, num_weights, np.concatenate(self.code), np.concatenate(self.numbers), self.work,
+            signs, (masks[:, None] >> lanes & 1).astype(float), self.dtype, (2.0 * count + 4.0) * vectors, tuple(passes), found,
         )  # fmt: skip
 
-    def put_rows(self) -> None:
-        entries: list[int] = []
-        columns: list[int] = []
-        coefficients: list[float] = []
-        for angle in self.rows:
-            first = len(columns)
-            for column, coefficient in angle.terms:
-                batched = column in self.plan.batched
-                columns.append(self.position[column] if batched else -1 - self.position[column])
-                coefficients.append(coefficient)
-            entries += [first, len(columns), self.stage(angle)]
-        self.put(layout.ROWS_AT, entries)
-        self.put(layout.ROW_TERMS_AT, columns)
-        self.put_numbers(layout.ROW_NUMBERS_AT, [*(angle.offset for angle in self.rows), *coefficients])
+    def stages(self, tables: Tables) -> tuple[Array, Array]:
+        """The first angle of each row, for equal ones are one; when each row is to be computed."""
+        angles = self.plan.angles
+        first = tables.found(at.FIRST_ANGLE, int(tables.sizes[at.NUM_ROWS]))
+        varies, has_terms = angles.varies(self.plan.batched)[first] == 1, angles.at[first + 1] > angles.at[first]
+        stage = np.where(varies, layout.BATCHED, np.where(has_terms, layout.SHARED, layout.CONSTANT))
+        tables.give(at.STAGE, stage)
+        return first, stage
+
+    def put_rows(self, first: Array, stage: Array) -> None:
+        angles = self.plan.angles
+        counts = angles.at[first + 1] - angles.at[first]
+        ends = np.cumsum(counts)
+        terms = np.repeat(angles.at[first] - ends + counts, counts) + np.arange(int(counts.sum()))
+        batched, place = np.zeros((2, max(self.position, default=0) + 1), np.int64)
+        place[list(self.position)] = list(self.position.values())
+        batched[list(self.plan.batched)] = 1
+        read = angles.columns[terms]
+        self.put(layout.ROWS_AT, np.stack([ends - counts, ends, stage], -1).ravel())
+        self.put(layout.ROW_TERMS_AT, np.where(batched[read] == 1, place[read], -1 - place[read]))
+        self.put_numbers(layout.ROW_NUMBERS_AT, np.concatenate([angles.offsets[first], angles.coefficients[terms]]))
 
 
 def cycles(goals: dict[int, int]) -> list[int]:

@@ -22,7 +22,7 @@ from qkernel_backends.density.engine import NoisyPrepared
 from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.memory import fits, require_memory, require_memory_for_shots
 from qkernel_backends.native.background import compilation
-from qkernel_backends.native.cache import machine_code
+from qkernel_backends.native.cache import machine_code, planner
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.explain import explain
 from qkernel_backends.native.interim import Interim
@@ -188,7 +188,7 @@ class NativePrepared(AtAnyAngle):
 
     @cached_property
     def _state_plan(self) -> Plan:
-        return compile_plan(self.circuit, self._columns, expectations=False)
+        return compile_plan(self.circuit, self._columns, expectations=False, planner=planner())
 
     def _states(self, theta: Array, copies: int) -> tuple[Array, Array]:
         """Real and imaginary parts, (batch, 2, 2**n), without global phase, and theta with non-affine angles.

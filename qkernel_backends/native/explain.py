@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qkernel.diagnostics import counted
 from qkernel_backends.native import layout
 from qkernel_backends.native.encode import Program
-from qkernel_backends.native.grouping import Step
 from qkernel_backends.plan import Plan
 from qkernel_backends.plan.operations import Affine, Dense, Flip, Load, Operation, PauliRotation, Phases, Rotation
 
@@ -31,12 +32,13 @@ def explain(plan: Plan, program: Program, batch: int) -> str:
     ]
     num_steps, moved, flops = 0, state, 8.0 * amplitudes
     nanoseconds, gigaflops = _CALL + state / _GIGABYTES_OF_CACHE, _GIGAFLOPS * 4 / program.dtype.itemsize
-    for number, (steps, (_, blocks, _)) in enumerate(zip(program.steps, program.passes, strict=True)):
+    every = (*plan.start.rotations, *plan.operations)
+    for number, (_, blocks, _) in enumerate(program.passes):
         if blocks > 1:
             lines.append(f"pass {number + 1} of {len(program.passes)} over the state in memory, in {blocks} blocks:")
             nanoseconds += 2 * state / _GIGABYTES_OF_MEMORY
-        for step in steps:
-            text, operations, share = _told(step, plan)
+        for kind, numbers in program.steps.of_pass(number):
+            text, operations, share = _told(kind, [every[op] for op in numbers], plan)
             num_steps, moved, flops = num_steps + 1, moved + int(2 * share * state), flops + operations * amplitudes
             nanoseconds += max(operations * amplitudes / gigaflops, 2 * share * state / _GIGABYTES_OF_CACHE)
             lines.append(f"{num_steps:4}  {text}: {_size(int(2 * share * state))}, {operations * amplitudes / 1e6:.3g} Mflop")
@@ -54,13 +56,12 @@ def explain(plan: Plan, program: Program, batch: int) -> str:
     return "\n".join(lines)
 
 
-def _told(step: Step, plan: Plan) -> tuple[str, float, float]:
+def _told(kind: int, operations: list[Any], plan: Plan) -> tuple[str, float, float]:
     """What a step does and why; operations per amplitude; the share of the state that it touches."""
-    operations = step.operations
-    match step.kind:
+    match kind:
         case layout.LOW_ROTATIONS | layout.PAIR:
             qubits = f"qubit{'s' * (len(operations) > 1)} " + ", ".join(str(rotation.qubit) for rotation in operations)
-            how = "inside a vector, all at once" if step.kind == layout.LOW_ROTATIONS else "two at a time"
+            how = "inside a vector, all at once" if kind == layout.LOW_ROTATIONS else "two at a time"
             return f"RY on {qubits} ({how}; real, its Z angles are in the phases around it)", 6.0 * len(operations), 1.0
         case layout.LOW_FLIPS:
             return f"{len(operations)} flips (inside a vector, all at once)", 0.0, 1.0

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from qkernel_backends.plan import Plan
-from qkernel_backends.plan.operations import Dense, Flip, Load, Operation, PauliRotation, Rotation, commute
+import numpy as np
+
+from qkernel_backends.native import entries as at
+from qkernel_backends.native.cache import planner_code
+from qkernel_backends.native.planner import PARTITION
+from qkernel_backends.plan import Plan, columns
+from qkernel_backends.plan.tables import Tables
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Pass:
-    """The bits inside a block (element bits, ascending), the operations on it, and the words read at its end."""
+    """The bits inside a block (element bits, ascending), the numbers of the operations on it, and the words read at its end."""
 
     bits: tuple[int, ...]
-    operations: tuple[Operation, ...]
+    operations: Array
     words: tuple[int, ...] = ()
 
     @cached_property
@@ -45,7 +53,8 @@ class Pass:
 
 def whole(plan: Plan, lane_bits: int) -> Pass:
     """Everything at once, for states that fit the cache."""
-    return Pass(tuple(range(plan.num_qubits + lane_bits)), plan.operations, tuple(range(len(plan.readout.words))))
+    bits, words = range(plan.num_qubits + lane_bits), range(len(plan.readout.words))
+    return Pass(tuple(bits), np.arange(plan.started, len(plan.rows)), tuple(words))
 
 
 def partition(plan: Plan, block_bits: int, run_bits: int) -> list[Pass] | None:
@@ -53,26 +62,38 @@ def partition(plan: Plan, block_bits: int, run_bits: int) -> list[Pass] | None:
 
     None if an operation or a word is too wide for a block.
     """
-    passes: list[Pass] = []
-    left = list(plan.operations)
-    runs = (1 << run_bits) - 1
-    while left or not passes:
-        mask = runs
-        taken: list[Operation] = []
-        deferred: list[Operation] = []
-        for operation in left:
-            wanted = mask | _needed(operation)
-            free = all(commute(operation, other) for other in deferred)
-            if free and wanted.bit_count() <= block_bits:
-                mask = wanted
-                taken.append(operation)
-            else:
-                deferred.append(operation)
-        if left and not taken:
-            return None
-        passes.append(Pass(_filled(mask, block_bits, plan.num_qubits), tuple(taken)))
-        left = deferred
-    return _with_words(passes, plan, block_bits, runs)
+    rows, first = plan.rows, plan.started
+    count, moved = len(rows) - first, (rows.x | rows.z)[first:]
+    support = moved | rows.controls[first:]
+    is_diagonal = rows.kind[first:] == columns.PHASES
+    if len(rows.what):
+        masks = np.bitwise_or.reduceat(np.append(rows.what, 0), rows.at[first:-1])
+        support = np.where(is_diagonal, masks, support)
+    needed = np.where(rows.kind[first:] == columns.DENSE, support, np.where(is_diagonal, 0, moved))
+    tables = Tables(planner_code(), at.NUM_ARRAYS, 0, at.NUM_SIZES)
+    behind = np.bitwise_or.accumulate(support[::-1])[::-1]
+    for number, column in ((at.MOVED, moved), (at.SUPPORT, support), (at.NEEDED, needed), (at.BEHIND, behind)):
+        tables.give(number, column)
+    tables.give(at.NEXT, np.append(np.arange(1, count + 1), 0))
+    for number in (at.ORDER, at.BLOCK, at.PASS_AT):
+        tables.make(number, count + 2)
+    sizes = tables.sizes
+    sizes[at.NUM_BITS], sizes[at.BLOCK_BITS], sizes[at.RUNS], sizes[at.FITS] = (
+        plan.num_qubits,
+        block_bits,
+        (1 << run_bits) - 1,
+        1,
+    )
+    tables.run(PARTITION)
+    if not sizes[at.FITS]:
+        return None
+    number = int(sizes[at.NUM_PASSES])
+    order, cuts = first + tables.found(at.ORDER, count), tables.found(at.PASS_AT, number + 1)
+    passes = [
+        Pass(_filled(mask, block_bits, plan.num_qubits), order[cuts[k] : cuts[k + 1]])
+        for k, mask in enumerate(tables.found(at.BLOCK, number).tolist())
+    ]
+    return _with_words(passes, plan, block_bits, (1 << run_bits) - 1)
 
 
 def _with_words(passes: list[Pass], plan: Plan, block_bits: int, runs: int) -> list[Pass] | None:
@@ -90,24 +111,9 @@ def _with_words(passes: list[Pass], plan: Plan, block_bits: int, runs: int) -> l
         taken = tuple(k for k in rest if words[k][0] & ~mask == 0)
         if not taken:
             return None
-        passes.append(Pass(_filled(mask, block_bits, plan.num_qubits), (), taken))
+        passes.append(Pass(_filled(mask, block_bits, plan.num_qubits), last.operations[:0], taken))
         rest = [k for k in rest if k not in taken]
     return passes
-
-
-def _needed(operation: Operation) -> int:
-    """The bits that a block must hold: those that the operation moves, not those that it only reads."""
-    match operation:
-        case Rotation(qubit) | Flip(qubit):
-            return 1 << qubit
-        case PauliRotation(x, z):
-            return x | z
-        case Dense(_, _, controls):
-            return operation.moved | controls
-        case Load():
-            return operation.moved
-        case _:
-            return 0
 
 
 def _filled(mask: int, size: int, num_qubits: int) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from qkernel.recent import Recent
 from qkernel_backends.large_angles import SlotAngles, blanked
 from qkernel_backends.memory import require_memory
 from qkernel_backends.native import layout
+from qkernel_backends.native.cache import planner
 from qkernel_backends.native.encode import Program, encode
 from qkernel_backends.native.passes import partition
 from qkernel_backends.native.runner import INTERRUPTIBLE, Arrays, Room, Runner, Size, keep_states, run
@@ -44,7 +45,7 @@ class NativeSplit:
         self.circuit, self.dtype, self.batched, self.shared = circuit, dtype, list(batched), list(shared)
         self.real = np.dtype(np.float32 if dtype == np.complex64 else np.float64)
         self.position = {column: k for columns in (batched, shared) for k, column in enumerate(columns)}
-        self.plan: Plan = compile_plan(circuit, batched, expectations=True)
+        self.plan: Plan = compile_plan(circuit, batched, expectations=True, planner=planner())
         self.num_values = len(circuit.expectations)
         self._weight_bytes = len(shared) * self.real.itemsize
         self._runners: dict[int, Runner] = {}

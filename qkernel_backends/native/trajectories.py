@@ -23,12 +23,13 @@ from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.histories import check_branches, check_iterations, check_width, no_exact_value, no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.native.branching import Collapse, Disturbance, Release, Step, Test, last_measurements, steps
+from qkernel_backends.native.cache import planner
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.runner import WORTH_THREADS, Runner
 from qkernel_backends.native.split import lane_bits
 from qkernel_backends.plan import Plan, compile_plan
-from qkernel_backends.plan.operations import Affine
+from qkernel_backends.plan.operations import AngleColumns
 from qkernel_backends.plan.plan import pauli_words
 from qkernel_backends.plan.sampling import marginal, ordered
 from qkernel_backends.plan.translate import angle_rows, extended
@@ -91,7 +92,7 @@ class Trajectories(AtAnyAngle):
         self._runners: dict[tuple[int, bool, int], Runner] = {}
 
     @cached_property
-    def _angles(self) -> list[Affine]:
+    def _angles(self) -> AngleColumns:
         """Read once for all stretches."""
         return angle_rows(self.circuit.angles)
 
@@ -278,7 +279,9 @@ class Trajectories(AtAnyAngle):
         """The rows after gates, by machine code; angles that all rows share are looked at once."""
         alone, every = len(columns) == 1, range(columns.shape[1])
         if (at, alone) not in self._plans:
-            self._plans[at, alone] = compile_plan(self.circuit, () if alone else every, False, gates, False, self._angles)
+            self._plans[at, alone] = compile_plan(
+                self.circuit, () if alone else every, False, gates, False, self._angles, planner()
+            )
         plan, bits = self._plans[at, alone], lane_bits(self.circuit.num_qubits, len(rows), self.real)
         if (at, alone, bits) not in self._runners:
             code = encode(plan, bits, self.real, {k: k for k in every}, from_zero=False, costate=False)

@@ -5,12 +5,15 @@ Qubit sets are bit masks. `controls` is the mask of further qubits that must sho
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-X, Y, Z = 0, 1, 2
+from qkernel_backends.plan import columns
+
+Array = np.ndarray[Any, Any]
 
 
 class Affine(NamedTuple):
@@ -108,7 +111,7 @@ class Dense:
     """A constant matrix on `qubits`, the first of them least significant."""
 
     qubits: tuple[int, ...]
-    matrix: np.ndarray[Any, Any]
+    matrix: Array
     controls: int = 0
     value: int = 0
 
@@ -149,6 +152,84 @@ class Product:
 
 
 Operation = Rotation | Phases | Flip | PauliRotation | Dense | Load
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AngleColumns:
+    """Affine angles: that of k has `offsets[k]`, and `coefficients` of `columns` from `at[k]` to `at[k + 1]`, which ascend."""
+
+    offsets: Array
+    at: Array
+    columns: Array
+    coefficients: Array
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def varies(self, batched: Collection[int]) -> Array:
+        """1 for each angle that depends on some of these columns, else 0."""
+        if not batched:
+            return np.zeros(len(self), np.int64)
+        before = np.concatenate([[0], np.cumsum(np.isin(self.columns, list(batched)))])
+        return (before[self.at[1:]] > before[self.at[:-1]]).astype(np.int64)
+
+    def one(self, k: int) -> Affine:
+        """An angle."""
+        first, last = self.at[k : k + 2].tolist()
+        terms = zip(self.columns[first:last].tolist(), self.coefficients[first:last].tolist(), strict=True)
+        return Affine(float(self.offsets[k]), tuple(terms))
+
+    def each(self) -> list[Affine]:
+        """The angles one by one."""
+        terms, at = list(zip(self.columns.tolist(), self.coefficients.tolist(), strict=True)), self.at.tolist()
+        return [Affine(offset, tuple(terms[at[k] : at[k + 1]])) for k, offset in enumerate(self.offsets.tolist())]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OperationColumns:
+    """Operations: `what` and `angles` of k stand from `at[k]` to `at[k + 1]`.
+
+    A rotation has axes there, and the angles of its factors; phases have masks, a rotation about a Pauli word and what loads a
+    state their angles alone. `x` is the mask of what is moved, for a Pauli word of its X part, and `z` that of its Z part.
+    `origin` is the number of a matrix, or of what is loaded, among `parts`.
+    """
+
+    kind: Array
+    x: Array
+    z: Array
+    controls: Array
+    value: Array
+    origin: Array
+    at: Array
+    what: Array
+    angles: Array
+    parts: tuple[tuple[tuple[int, ...], Array | None], ...]
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    def each(self, angles: AngleColumns) -> list[Operation]:
+        """The operations one by one."""
+        affine = angles.each()
+        entries = [(what, affine[angle]) for what, angle in zip(self.what.tolist(), self.angles.tolist(), strict=True)]
+        at, found = self.at.tolist(), np.stack([self.kind, self.x, self.z, self.controls, self.value, self.origin], -1)
+        return [self._operation(row, entries[at[k] : at[k + 1]]) for k, row in enumerate(found.tolist())]
+
+    def _operation(self, row: list[int], entries: list[tuple[int, Affine]]) -> Operation:
+        kind, x, z, controls, value, origin = row
+        match kind:
+            case columns.ROTATION:
+                return Rotation(x.bit_length() - 1, tuple(entries), controls, value)
+            case columns.PHASES:
+                return Phases(dict(entries))
+            case columns.FLIP:
+                return Flip(x.bit_length() - 1, controls, value)
+            case columns.PAULI:
+                return PauliRotation(x, z, entries[0][1], controls, value)
+        qubits, matrix = self.parts[origin]
+        if matrix is None:
+            return Load(qubits, tuple(amplitude for _, amplitude in entries))
+        return Dense(qubits, matrix, controls, value)
 
 
 def commute(first: Operation, second: Operation) -> bool:

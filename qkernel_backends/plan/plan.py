@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from qkernel.errors import ObservableError
 from qkernel.lower.circuit import Circuit, Instruction
 from qkernel.observable import Hamiltonian
-from qkernel_backends.plan.fuse import Fusion, in_light_cone
-from qkernel_backends.plan.operations import (
-    Affine,
-    Dense,
-    Flip,
-    Load,
-    Operation,
-    PauliRotation,
-    Phases,
-    Product,
-    Rotation,
-    commute,
-)
-from qkernel_backends.plan.translate import translate
+from qkernel_backends.plan import columns as at
+from qkernel_backends.plan.gates import Gates, gates_of
+from qkernel_backends.plan.machine import FINISH, FUSE, KEEP_WHAT_IS_SEEN, PLACE_QUBITS
+from qkernel_backends.plan.operations import Affine, AngleColumns, Operation, OperationColumns, Product, Rotation
+from qkernel_backends.plan.tables import Array, Planner, Tables
+from qkernel_backends.plan.translate import WIDEST, angle_rows
+
+_GROWTH = 8
+"""Operations, entries and angles of a plan in the making are at most so many for each row of a gate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +34,44 @@ class Readout:
     constants: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """What an engine runs: a start, operations in time order, and what is read out.
 
-    `place[q]` is the qubit of the plan that holds qubit q of the circuit, -1 where nothing depends on it. `batched`
-    are the columns that differ from sample to sample, `num_columns` counts those of theta and one for each computed slot.
-    Angles are added up as they come while no column is larger than `largest_column`.
+    The first `started` of `rows` are the start; the last of `angles` is the global phase. `place[q]` is the qubit of the plan
+    that holds qubit q of the circuit, -1 where nothing depends on it. `batched` are the columns that differ from sample to
+    sample, `num_columns` counts those of theta and one for each computed slot. Angles are added up as they come while no
+    column is larger than `largest_column`.
     """
 
     num_qubits: int
-    start: Product
-    operations: tuple[Operation, ...]
+    rows: OperationColumns
+    started: int
+    angles: AngleColumns
     readout: Readout
     place: tuple[int, ...]
     batched: frozenset[int]
     num_columns: int
-    global_phase: Affine
     largest_column: float
+
+    @property
+    def global_phase(self) -> Affine:
+        """By which it turns."""
+        return self.angles.one(len(self.angles) - 1)
+
+    @cached_property
+    def _all(self) -> list[Operation]:
+        return self.rows.each(self.angles)
+
+    @cached_property
+    def start(self) -> Product:
+        """For readers that go one by one."""
+        return Product(tuple(rotation for rotation in self._all[: self.started] if isinstance(rotation, Rotation)))
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """For readers that go one by one."""
+        return tuple(self._all[self.started :])
 
 
 def compile_plan(
@@ -64,46 +80,143 @@ def compile_plan(
     expectations: bool,
     instructions: Iterable[Instruction] | None = None,
     from_zero: bool = True,
-    angles: list[Affine] | None = None,
+    angles: AngleColumns | None = None,
+    planner: Planner | None = None,
 ) -> Plan:
     """The plan of a straight circuit, for its expectation values or for its final state.
 
     With `expectations`, what they cannot see is left out. `instructions` (default: all) restricts the plan to part of
     the circuit, `from_zero=False` starts it from any state. `angles` are the `angle_rows` of the circuit, for those who make
-    several plans of it.
+    several plans of it; without machine code as a `planner` it is made in Python.
     """
-    columns = frozenset(batched)
-    translation = translate(circuit, instructions, angles)
-    operations, place = translation.operations, translation.place
-    readout = Readout((), (), ())
+    columns, slots, count = frozenset(batched), angle_rows(circuit.angles) if angles is None else angles, circuit.num_qubits
+    gates, tables = gates_of(circuit, instructions), Tables(planner)
+    gates.into(tables)
+    tables.give(at.PLACE, np.arange(count))
+    if any(rows.renames for rows in gates.rows):
+        tables.run(PLACE_QUBITS)
+    place, readout, alive = tables.found(at.PLACE, count), Readout((), (), ()), np.ones(count, bool)
+    tables.give(at.KEPT, np.ones(len(gates.code), int))
     if expectations:
-        readout = pauli_words([part.observable for part in circuit.expectations], place, circuit.num_qubits)
-        operations, alive = in_light_cone(operations, *_support(readout))
-        renamed = {qubit: k for k, qubit in enumerate(q for q in range(circuit.num_qubits) if alive >> q & 1)}
-        if len(renamed) < circuit.num_qubits:
-            operations = [_renamed(operation, renamed) for operation in operations]
-            readout = replace(readout, words=tuple((_mask(x, renamed), _mask(z, renamed)) for x, z in readout.words))
-        place = [renamed.get(qubit, -1) for qubit in place]
-        num_qubits = len(renamed)
-    else:
-        num_qubits = circuit.num_qubits
-    fusion = Fusion(lambda angle: not columns or columns.isdisjoint([column for column, _ in angle.terms]), from_zero)
-    fusion.run(operations)
-    if expectations:
-        fusion.operations, readout = _without_last_flips(fusion.operations, readout)
-        fusion.operations, _ = in_light_cone(fusion.operations, *_support(readout))  # fusing leaves phases at the end
-    start = fusion.product() if from_zero else Product(())
+        readout = pauli_words([part.observable for part in circuit.expectations], place.tolist(), count)
+        alive = _seen(tables, readout, count)
+    renamed = np.where(alive, np.cumsum(alive) - 1, -1)
+    num_qubits = int(alive.sum())
+    if num_qubits < count:
+        names = {old: new for old, new in enumerate(renamed.tolist()) if new >= 0}
+        readout = replace(readout, words=tuple((_mask(x, names), _mask(z, names)) for x, z in readout.words))
+    kept = tables.found(at.KEPT, len(gates.code)) != 0
+    if num_qubits > WIDEST:  # no machine can hold it, as who wants to run it will say
+        kept[:] = False
+        tables.give(at.KEPT, kept)
+    tables.give(at.BIT, np.where(alive, 1 << np.minimum(renamed, WIDEST) if num_qubits <= WIDEST else 0, 0))
+    _fuse(tables, slots, columns, gates.largest(kept, slots), num_qubits, from_zero)
+    readout = _finish(tables, readout, expectations)
+    fused = _angles(tables)
+    rows = _operations(tables, gates, renamed)
     return Plan(
+        num_qubits, rows, int(tables.sizes[at.STARTED]), fused, readout, tuple(renamed[place].tolist()), columns,
+        circuit.angles.num_columns + len(circuit.angles.computed), circuit.angles.largest_column,
+    )  # fmt: skip
+
+
+def _seen(tables: Tables, readout: Readout, count: int) -> Array:
+    """Which qubits matter to what is read out; what does not is not kept."""
+    moved = read = 0
+    for x, z in readout.words:
+        moved, read = moved | x, read | x | z
+    tables.give(at.TURNED, [moved >> qubit & 1 for qubit in range(count)])
+    tables.give(at.ALIVE, [read >> qubit & 1 for qubit in range(count)])
+    tables.run(KEEP_WHAT_IS_SEEN)
+    alive: Array = tables.found(at.ALIVE, count) != 0
+    return alive
+
+
+def _fuse(
+    tables: Tables, slots: AngleColumns, batched: frozenset[int], largest: tuple[int, int], num_qubits: int, from_zero: bool
+) -> None:
+    num_rows, num_terms = largest
+    tables.give(at.SLOT_AT, slots.at)
+    tables.give(at.SLOT_COLUMN, slots.columns)
+    tables.give(at.SLOT_VARIES, slots.varies(batched))
+    tables.give_real(at.SLOT_OFFSET, slots.offsets)
+    tables.give_real(at.SLOT_COEFFICIENT, slots.coefficients)
+    tables.make(at.TOUCHES, num_qubits)
+    for number in range(at.OP_KIND, at.ANGLE_VARIES + 1):
+        tables.make(number, _GROWTH * num_rows + num_qubits + 4)
+    tables.make_real(at.ANGLE_OFFSET, _GROWTH * num_rows + num_qubits + 4)
+    for number in (at.TERM_COLUMN, at.TERM_NEXT):
+        tables.make(number, num_terms)
+    tables.make_real(at.TERM_COEFFICIENT, num_terms)
+    sizes = tables.sizes
+    sizes[at.NUM_QUBITS], sizes[at.FROM_ZERO], sizes[at.FOUND_SIZE] = (
         num_qubits,
-        start,
-        tuple(fusion.operations),
-        readout,
-        tuple(place),
-        columns,
-        circuit.angles.num_columns + len(circuit.angles.computed),
-        fusion.global_phase,
-        circuit.angles.largest_column,
+        int(from_zero),
+        1 << (4 * num_rows + 4).bit_length(),
     )
+    tables.make(at.FOUND, int(sizes[at.FOUND_SIZE]))
+    tables.run(FUSE)
+
+
+def _finish(tables: Tables, readout: Readout, expectations: bool) -> Readout:
+    """Write the operations, and read what is left of the words."""
+    sizes, words = tables.sizes, readout.words
+    is_small = all(x | z < 1 << WIDEST for x, z in words)
+    sizes[at.EXPECTS], sizes[at.WORDS] = int(expectations and is_small), len(words)
+    for number, column in ((at.WORD_X, [x for x, _ in words]), (at.WORD_Z, [z for _, z in words])):
+        tables.give(number, np.array(column if is_small else [], np.int64))
+    tables.give(at.WORD_SIGN, np.ones(len(words), np.int64))
+    for number in (at.OUT_KIND, at.OUT_X, at.OUT_Z, at.OUT_CONTROLS, at.OUT_VALUE, at.OUT_ORIGIN, at.OUT_AT):
+        tables.make(number, int(sizes[at.OPS]) + 1)
+    for number in (at.OUT_WHAT, at.OUT_ANGLE, at.OUT_TERM_AT):
+        tables.make(number, int(sizes[at.ENTRIES]) + 2)
+    tables.make(at.OUT_COLUMN, int(sizes[at.TERMS]))
+    tables.make_real(at.OUT_OFFSET, int(sizes[at.ENTRIES]) + 2)
+    tables.make_real(at.OUT_COEFFICIENT, int(sizes[at.TERMS]))
+    tables.run(FINISH)
+    if not sizes[at.EXPECTS]:
+        return readout
+    xs, zs, signs = (tables.found(number, len(words)).tolist() for number in (at.WORD_X, at.WORD_Z, at.WORD_SIGN))
+    sums = readout.sums
+    if -1 in signs:
+        sums = tuple(tuple((t, coefficient * signs[t]) for t, coefficient in entries) for entries in sums)
+    return replace(readout, words=tuple(zip(xs, zs, strict=True)), sums=sums)
+
+
+def _angles(tables: Tables) -> AngleColumns:
+    """The angles of what was written, their terms in order and none of them twice."""
+    count, num_terms = int(tables.sizes[at.OUT_ANGLES]), int(tables.sizes[at.OUT_TERMS])
+    first, columns = tables.found(at.OUT_TERM_AT, count + 1), tables.found(at.OUT_COLUMN, num_terms)
+    offsets, coefficients = tables.found_real(at.OUT_OFFSET, count), tables.found_real(at.OUT_COEFFICIENT, num_terms)
+    counts = np.diff(first)
+    if counts.max(initial=0) < 2:
+        return AngleColumns(offsets, first, columns, coefficients)
+    owner = np.repeat(np.arange(count), counts)
+    order = np.lexsort((columns, owner))
+    owner, columns, coefficients = owner[order], columns[order], coefficients[order]
+    begins = np.flatnonzero(np.concatenate([[True], (owner[1:] != owner[:-1]) | (columns[1:] != columns[:-1])]))
+    if len(begins) < num_terms:
+        owner, columns, coefficients = owner[begins], columns[begins], np.add.reduceat(coefficients, begins)
+        left = coefficients != 0
+        owner, columns, coefficients = owner[left], columns[left], coefficients[left]
+        first = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=count))])
+    return AngleColumns(offsets, first, columns, coefficients)
+
+
+def _operations(tables: Tables, gates: Gates, renamed: Array) -> OperationColumns:
+    count, num_entries = int(tables.sizes[at.OUT_OPS]), int(tables.sizes[at.OUT_ENTRIES])
+    kind, x, z, controls, value, origin = (
+        tables.found(number, count)
+        for number in (at.OUT_KIND, at.OUT_X, at.OUT_Z, at.OUT_CONTROLS, at.OUT_VALUE, at.OUT_ORIGIN)
+    )
+    made = np.flatnonzero((kind == at.DENSE) | (kind == at.LOAD))
+    placed = renamed[tables.found(at.QUBITS, len(gates.qubits))]
+    parts = tuple(gates.part(number, placed) for number in origin[made].tolist())
+    origin[made] = np.arange(len(made))
+    return OperationColumns(
+        kind, x, z, controls, value, origin, tables.found(at.OUT_AT, count + 1), tables.found(at.OUT_WHAT, num_entries),
+        tables.found(at.OUT_ANGLE, num_entries), parts,
+    )  # fmt: skip
 
 
 def pauli_words(observables: list[Hamiltonian], place: list[int], num_qubits: int) -> Readout:
@@ -126,37 +239,6 @@ def pauli_words(observables: list[Hamiltonian], place: list[int], num_qubits: in
     return Readout(tuple(words), tuple(sums), tuple(constants))
 
 
-def _support(readout: Readout) -> tuple[int, int]:
-    """The qubits that some word has an X part on, and a Z part."""
-    moved = read = 0
-    for x, z in readout.words:
-        moved, read = moved | x, read | z
-    return moved, read
-
-
-def _without_last_flips(operations: list[Operation], readout: Readout) -> tuple[list[Operation], Readout]:
-    """Have the words undo the flips that nothing follows: with one control or none they map words to words."""
-    kept: list[Operation] = []
-    words, signs = list(readout.words), [1.0] * len(readout.words)
-    for operation in reversed(operations):
-        if (
-            not isinstance(operation, Flip)
-            or operation.controls & (operation.controls - 1)
-            or not all(commute(operation, other) for other in kept)
-        ):
-            kept.append(operation)
-            continue
-        target, control = operation.moved, operation.controls
-        for k, (x, z) in enumerate(words):
-            if z & target and operation.value == 0:
-                signs[k] = -signs[k]
-            if control and x & control and z & target and bool(x & target) == bool(z & control):
-                signs[k] = -signs[k]
-            words[k] = x ^ target if x & control else x, z ^ control if z & target else z
-    sums = tuple(tuple((t, coefficient * signs[t]) for t, coefficient in entries) for entries in readout.sums)
-    return kept[::-1], replace(readout, words=tuple(words), sums=sums)
-
-
 def _real(coefficient: complex) -> float:
     if np.imag(coefficient):
         raise ObservableError(
@@ -168,22 +250,3 @@ def _real(coefficient: complex) -> float:
 
 def _mask(mask: int, renamed: dict[int, int]) -> int:
     return sum(1 << new for old, new in renamed.items() if mask >> old & 1)
-
-
-def _renamed(operation: Operation, renamed: dict[int, int]) -> Operation:
-    match operation:
-        case Phases(terms):
-            return Phases({_mask(mask, renamed): angle for mask, angle in terms.items()})
-        case Rotation(qubit, _, controls, value) | Flip(qubit, controls, value):
-            return operation._replace(qubit=renamed[qubit], controls=_mask(controls, renamed), value=_mask(value, renamed))
-        case PauliRotation(x, z, _, controls, value):
-            return operation._replace(
-                x=_mask(x, renamed), z=_mask(z, renamed), controls=_mask(controls, renamed), value=_mask(value, renamed),
-            )  # fmt: skip
-        case Load(qubits):
-            return replace(operation, qubits=tuple(renamed[q] for q in qubits))
-        case Dense(qubits, _, controls, value):
-            return replace(
-                operation,
-                qubits=tuple(renamed[q] for q in qubits), controls=_mask(controls, renamed), value=_mask(value, renamed),
-            )  # fmt: skip

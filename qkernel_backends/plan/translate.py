@@ -1,18 +1,20 @@
-"""Gates into operations: every gate as rotations, phases, flips, Pauli rotations or a constant matrix."""
+"""Gates into operations: every kind of gate as rotations, phases, flips, Pauli rotations or a constant matrix."""
 
 from __future__ import annotations
 
 import cmath
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from qkernel.lower import preparation
 from qkernel.lower.angles import LARGEST_ANGLE, AngleMap, without_turns
-from qkernel.lower.circuit import Circuit, Instruction, Kind
-from qkernel_backends.plan.operations import Affine, Dense, Flip, Load, Operation, PauliRotation, Phases, Rotation, X, Y, Z
+from qkernel.lower.circuit import Circuit, Kind
+from qkernel_backends.plan.columns import DENSE, DIAGONAL, FLIP, FLIPPING, OTHER, PAULI, PHASES, ROTATION, X, Y, Z
+from qkernel_backends.plan.operations import ZERO, Affine, AngleColumns
 
 Array = np.ndarray[Any, Any]
 
@@ -32,7 +34,9 @@ _FIXED = {
 }
 _MOST_EXPANDED_CONTROLS = 5
 _RENAMING = {"swap", "iswap", "iswapdg"}
-"""Gates that may exchange the places of qubits."""
+"""Gates that exchange the places of qubits, unless they are controlled."""
+WIDEST = 62
+"""Qubits whose sets fit a whole number of 64 bits; no machine holds a state of more."""
 
 
 def extended(circuit: Circuit, theta: Array, real: np.dtype[Any]) -> Array:
@@ -44,79 +48,96 @@ def extended(circuit: Circuit, theta: Array, real: np.dtype[Any]) -> Array:
     return np.ascontiguousarray(np.concatenate([columns, angles.astype(real)], 1))
 
 
-def angle_rows(angles: AngleMap) -> list[Affine]:
+def angle_rows(angles: AngleMap) -> AngleColumns:
     """The angle of each slot; computed slots read one further column each, after those of theta."""
-    computed, angles = angles.computed, angles.affine
+    computed, angles = np.array(angles.computed, np.int64), angles.affine
     large = np.abs(angles.offsets) > LARGEST_ANGLE
     large[angles.rows] = False  # what is added to them is added first
-    result = [Affine(offset) for offset in np.where(large, without_turns(angles.offsets), angles.offsets).tolist()]
-    used = np.flatnonzero(angles.coefficients)
-    slots, first = np.unique(angles.rows[used], return_index=True)
-    terms = list(zip(angles.columns[used].tolist(), angles.coefficients[used].tolist(), strict=True))
-    bounds = [*first.tolist(), len(terms)]
-    for k, slot in enumerate(slots.tolist()):
-        result[slot] = Affine(result[slot].offset, tuple(terms[bounds[k] : bounds[k + 1]]))
-    for extra, slot in enumerate(computed):
-        result[slot] = Affine(result[slot].offset, ((angles.num_columns + extra, 1.0),))
-    return result
+    offsets = np.where(large, without_turns(angles.offsets), angles.offsets) if large.any() else angles.offsets
+    used = angles.coefficients != 0
+    if used.all() and not len(computed):
+        rows, columns, coefficients = angles.rows, angles.columns, angles.coefficients
+    else:
+        rows = np.concatenate([angles.rows[used], computed])
+        order = np.argsort(rows, kind="stable")
+        rows = rows[order]
+        columns = np.concatenate([angles.columns[used], angles.num_columns + np.arange(len(computed))])[order]
+        coefficients = np.concatenate([angles.coefficients[used], np.ones(len(computed))])[order]
+    at = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(offsets)))])
+    return AngleColumns(
+        np.ascontiguousarray(offsets, float), at.astype(np.int64), columns.astype(np.int64), coefficients.astype(float)
+    )
 
 
-class Translation:
-    """Collects operations. Swaps only rename: `place[q]` is where qubit q of the circuit has its amplitudes."""
+@dataclass(frozen=True)
+class KindRows:
+    """What a kind of gate does, on sets of its own qubits: rows of (kind, x, z, controls, value, slot, factor, offset).
 
-    def __init__(self, num_qubits: int, rows: list[Affine]) -> None:
-        self.rows = rows
-        self.place = list(range(num_qubits))
-        self.operations: list[Operation] = []
-        self._constant: dict[tuple[int, ...], list[Operation]] = {}
+    `z` is the axis of a rotation, the number of amplitudes of a load. `role` and `acts` are for light cones.
+    """
 
-    def add(self, instruction: Instruction) -> None:
-        """Append what `instruction`, a gate, does. Gates without angles are worked out once for their qubits."""
-        kind = instruction.kind
-        targets = [self.place[qubit] for qubit in instruction.qubits]
-        if instruction.slots or kind.name in _RENAMING:
-            self._add(instruction, kind, targets)
-            return
-        key = id(kind), *targets
-        if key in self._constant:
-            self.operations += self._constant[key]
-        else:
-            before = len(self.operations)
-            self._add(instruction, kind, targets)
-            self._constant[key] = self.operations[before:]
+    role: int
+    renames: bool
+    acts: tuple[bool, ...]
+    rows: tuple[tuple[Any, ...], ...]
 
-    def _add(self, instruction: Instruction, kind: Kind, targets: list[int]) -> None:
-        angles = [self.rows[slot] for slot in instruction.slots]
-        controls = value = 0
-        if kind.controls:
-            for bit, qubit in enumerate(targets[: kind.controls]):
-                controls |= 1 << qubit
-                value |= (kind.control_value >> bit & 1) << qubit
-            del targets[: kind.controls]
+
+@lru_cache(1024)
+def rows_of(kind: Kind) -> KindRows:
+    """What a gate does; one on too many qubits has no rows."""
+    renames = kind.name in _RENAMING and not kind.controls
+    if kind.num_qubits > WIDEST:
+        return KindRows(OTHER, renames, (True,) * kind.num_qubits, ())
+    rows = _Rows(kind).rows
+    acts = 0
+    for what, x, z, controls, *_ in rows:
+        acts |= x | controls | (z if what == PAULI else 0)
+    role = OTHER
+    if all(what == PHASES or (what == ROTATION and axis == Z) for what, _, axis, *_ in rows):
+        role = DIAGONAL
+    elif all(what == FLIP for what, *_ in rows):
+        role = FLIPPING
+    return KindRows(role, renames, tuple(bool(acts >> k & 1) for k in range(kind.num_qubits)), tuple(rows))
+
+
+class _Rows:
+    """Collects what a kind of gate does. Its angles are affine in its own slots."""
+
+    def __init__(self, kind: Kind) -> None:
+        self.rows: list[tuple[Any, ...]] = []
+        targets = list(range(kind.controls, kind.num_qubits))
+        controls = (1 << kind.controls) - 1
+        value = kind.control_value & controls
+        angles = [Affine(0.0, ((slot, 1.0),)) for slot in range(kind.num_angles)]
         if kind.name == "swap" and not controls:
-            first, second = instruction.qubits
-            self.place[first], self.place[second] = self.place[second], self.place[first]
+            pass
         elif kind.unitary is not None:
             self._matrix(np.array(kind.unitary, complex), targets, controls, value)
         elif kind.word is not None:
             self._pauli(kind.word, targets, angles[0], controls, value)
         else:
             self._gate(kind.name, targets, angles, controls, value)
-            if kind.name in ("iswap", "iswapdg") and not controls:
-                first, second = instruction.qubits
-                self.place[first], self.place[second] = self.place[second], self.place[first]
 
-    def load(self, load: preparation.Load) -> None:
-        """Append what sets a state."""
-        amplitudes = [self.rows[slot] for slot in load.slots]
-        self.operations.append(Load(tuple(self.place[qubit] for qubit in load.qubits), tuple(amplitudes)))
+    def _append(self, kind: int, x: int, z: int, controls: int, value: int, angle: Affine) -> None:
+        ((slot, factor),) = angle.terms or ((-1, 0.0),)
+        self.rows.append((kind, x, z, controls, value, slot, factor, angle.offset))
+
+    def _flip(self, target: int, controls: int, value: int) -> None:
+        self._append(FLIP, 1 << target, 0, controls, value, ZERO)
+
+    def _phases(self, mask: int, angle: Affine, controls: int, value: int) -> None:
+        for parity, part in _expanded(mask, angle, controls, value).items():
+            if parity and parity & (parity - 1) == 0:
+                self._append(ROTATION, parity, Z, 0, 0, part.scaled(-1.0))
+            else:
+                self._append(PHASES, parity, 0, 0, 0, part)
 
     def _gate(self, name: str, targets: list[int], angles: list[Affine], controls: int, value: int) -> None:
         match name:
             case "id":
                 pass
             case "x" if controls:
-                self.operations.append(Flip(targets[0], controls, value))
+                self._flip(targets[0], controls, value)
             case "p":
                 self._phase(controls | 1 << targets[0], value | 1 << targets[0], angles[0])
             case "gphase":
@@ -134,9 +155,9 @@ class Translation:
                 self._pauli(name[1:].upper(), targets, angles[0], controls, value)
             case "swap":
                 first, second = targets
-                self.operations.append(Flip(first, 1 << second, 1 << second))
-                self.operations.append(Flip(second, controls | 1 << first, value | 1 << first))
-                self.operations.append(Flip(first, 1 << second, 1 << second))
+                self._flip(first, 1 << second, 1 << second)
+                self._flip(second, controls | 1 << first, value | 1 << first)
+                self._flip(first, 1 << second, 1 << second)
             case "iswap" | "iswapdg":
                 quarter = Affine(_PI / 2 if name == "iswap" else -_PI / 2)
                 for target in targets:
@@ -161,7 +182,7 @@ class Translation:
         if axis == Z and controls:
             self._parity(1 << target, angle, controls, value)
         else:
-            self.operations.append(Rotation(target, ((axis, angle.scaled(0.5)),), controls, value))
+            self._append(ROTATION, 1 << target, axis, controls, value, angle.scaled(0.5))
 
     def _pauli(self, word: str, targets: list[int], angle: Affine, controls: int, value: int) -> None:
         x = sum(1 << target for letter, target in zip(word, targets, strict=True) if letter in "XY")
@@ -175,14 +196,14 @@ class Translation:
         elif not x:
             self._parity(z, angle, controls, value)
         else:
-            self.operations.append(PauliRotation(x, z, angle.scaled(0.5), controls, value))
+            self._append(PAULI, x, z, controls, value, angle.scaled(0.5))
 
     def _parity(self, mask: int, angle: Affine, controls: int, value: int) -> None:
         """exp(-i angle/2 Z_mask) where the controls hold."""
         if controls.bit_count() > _MOST_EXPANDED_CONTROLS:
-            self.operations.append(PauliRotation(0, mask, angle.scaled(0.5), controls, value))
+            self._append(PAULI, 0, mask, controls, value, angle.scaled(0.5))
             return
-        self.operations.append(Phases(_expanded(mask, angle.scaled(-0.5), controls, value)))
+        self._phases(mask, angle.scaled(-0.5), controls, value)
 
     def _phase(self, controls: int, value: int, angle: Affine) -> None:
         """exp(i angle) where the controls hold."""
@@ -191,15 +212,15 @@ class Translation:
             rest, held = controls & ~target, value & ~target
             sign = 1.0 if value & target else -1.0
             self._phase(rest, held, angle.scaled(0.5))
-            self.operations.append(Rotation(target.bit_length() - 1, ((Z, angle.scaled(sign / 2)),), rest, held))
+            self._append(ROTATION, target, Z, rest, held, angle.scaled(sign / 2))
             return
-        self.operations.append(Phases(_expanded(0, angle, controls, value)))
+        self._phases(0, angle, controls, value)
 
     def _matrix(self, matrix: np.ndarray, targets: list[int], controls: int, value: int) -> None:
         if len(targets) == 1:
             self._factors(*euler(matrix), targets[0], controls, value)
         else:
-            self.operations.append(Dense(tuple(targets), matrix, controls, value))
+            self._append(DENSE, sum(1 << target for target in targets), 0, controls, value, ZERO)
 
 
 def _expanded(mask: int, coefficient: Affine, controls: int, value: int) -> dict[int, Affine]:
@@ -221,16 +242,3 @@ def euler(matrix: np.ndarray) -> tuple[float, tuple[tuple[int, float], ...]]:
     half = math.atan2(abs(b), abs(a))
     of_a, of_b = cmath.phase(a) if abs(a) > 1e-15 else 0.0, cmath.phase(b) if abs(b) > 1e-15 else 0.0
     return phase, ((Z, (-of_a - of_b) / 2), (Y, half), (Z, (of_b - of_a) / 2))
-
-
-def translate(
-    circuit: Circuit, instructions: Iterable[Instruction] | None = None, angles: list[Affine] | None = None
-) -> Translation:
-    """All gates of `instructions` (default: of the whole straight circuit; barriers are passed over)."""
-    translation = Translation(circuit.num_qubits, angle_rows(circuit.angles) if angles is None else angles)
-    for instruction in circuit.with_loads(circuit.instructions() if instructions is None else instructions):
-        if isinstance(instruction, preparation.Load):
-            translation.load(instruction)
-        elif instruction.kind.is_gate:
-            translation.add(instruction)
-    return translation

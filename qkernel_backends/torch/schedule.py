@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from qkernel_backends.plan.operations import Affine, Dense, Flip, Load, Operation, PauliRotation, Phases, Rotation, Z
+from qkernel_backends.plan.columns import Z
+from qkernel_backends.plan.operations import Affine, Dense, Flip, Load, Operation, PauliRotation, Phases, Rotation
 from qkernel_backends.plan.plan import Plan
 
 Array = np.ndarray[Any, Any]

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qkernel_backends.plan.operations import ZERO, Affine, Load, Phases, X, Y, Z
+from qkernel_backends.plan.columns import X, Y, Z
+from qkernel_backends.plan.operations import ZERO, Affine, Load, Phases
 from qkernel_backends.torch.schedule import Block, Factors
 
 Array = np.ndarray[Any, Any]
