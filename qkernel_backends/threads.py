@@ -122,6 +122,11 @@ def num_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def num_parts() -> int:
+    """Into how many parts work is cut that ends in sums: the same for any number of threads, and so are the sums' last bits."""
+    return os.cpu_count() or 1
+
+
 def interruptible(compute: Callable[[], T]) -> T:
     """What `compute` gives, done by another thread if this is the main one, which leaves at once when a signal raises."""
     if threading.get_ident() != threading.main_thread().ident:
@@ -141,8 +146,14 @@ def interruptible(compute: Callable[[], T]) -> T:
     return found  # type: ignore[no-any-return]
 
 
-def together(tasks: Sequence[Task], computation: Computation) -> None:
-    """Run all tasks at once, the first in this thread. The first error ends the others, which nobody waits for then."""
+def together(tasks: Sequence[Task], computation: Computation, threads: int | None = None) -> None:
+    """Run all tasks at once, or on so many threads, the first in this thread.
+
+    The first error ends the others, which nobody waits for then.
+    """
+    if threads is not None and threads < len(tasks):
+        cuts = [len(tasks) * k // threads for k in range(threads + 1)]
+        tasks = [partial(_in_turn, tasks[cuts[k] : cuts[k + 1]]) for k in range(threads)]
     outcomes: SimpleQueue[tuple[Any, BaseException | None]] = SimpleQueue()
     try:
         for task in tasks[1:]:
@@ -156,6 +167,11 @@ def together(tasks: Sequence[Task], computation: Computation) -> None:
         computation.abandon()
         raise
     computation.check()
+
+
+def _in_turn(tasks: Sequence[Task]) -> None:
+    for task in tasks:
+        task()
 
 
 def _perform(task: Task, computation: Computation, outcomes: Any, finish: Task | None) -> None:

@@ -340,18 +340,22 @@ def layered_circuit(num_qubits, layers):
     return builder.circuit(observables=(*(Z(k) for k in range(num_qubits)), X(0) * Y(num_qubits - 1)))
 
 
-@pytest.mark.parametrize(("num_qubits", "batch"), [(10, 70), (12, 9), (17, 2)])
-def test_numbers_of_threads_agree(monkeypatch, num_qubits, batch):
-    circuit = layered_circuit(num_qubits, 3)
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+@pytest.mark.parametrize(("num_qubits", "batch"), [(10, 70), (13, 9), (18, 1)])
+def test_any_number_of_threads_gives_the_same_bits(monkeypatch, num_qubits, batch, dtype):
+    """Of sums over samples, for weights that they share, and over the blocks of a large state."""
+    monkeypatch.setattr("qkernel_backends.native.runner.num_parts", lambda: 4)
+    monkeypatch.setattr("qkernel_backends.native.runner.WORTH_THREADS", 0.0)
+    split = ENGINE.prepare(layered_circuit(num_qubits, 3), dtype).split(range(2), range(2, 3 * num_qubits))
     rng = np.random.default_rng(0)
-    theta, cotangent = rng.normal(size=(batch, 3 * num_qubits)), rng.normal(size=(batch, num_qubits + 1))
+    given = rng.normal(size=(batch, 2)), rng.normal(size=3 * num_qubits - 2), rng.normal(size=(batch, num_qubits + 1))
     found = []
-    for threads in ("1", "2", "3"):
+    for threads in ("1", "2", "3", "5"):
         monkeypatch.setenv("QKERNEL_NUM_THREADS", threads)
-        found.append(ENGINE.prepare(circuit).expect_vjp(theta, cotangent))
-    for values, gradient in found[1:]:
-        np.testing.assert_allclose(values, found[0][0], atol=1e-13)
-        np.testing.assert_allclose(gradient, found[0][1], atol=1e-12)
+        found.append(split.vjp(*given))
+    for other in found[1:]:
+        for part, expected in zip(other, found[0], strict=True):
+            np.testing.assert_array_equal(part, expected)
 
 
 def test_calls_from_several_threads_do_not_meet():
@@ -382,6 +386,17 @@ def test_too_large_a_state_is_refused_with_the_arithmetic():
     with pytest.raises(MemoryRefusedError, match="44 qubits need") as caught:
         prepared.expect(np.zeros((1, 44)))
     assert "2**44 amplitudes of 16 bytes" in str(caught.value)
+
+
+def test_gates_on_more_qubits_than_a_number_has_bits_may_be_left_out():
+    builder = CircuitBuilder(80)
+    theta = builder.parameter("theta")
+    builder.gate("ry", 79, angles=(theta,)).gate("x", *range(71), control_value=5).gate("swap", 79, 3)
+    values = ENGINE.prepare(builder.circuit(observables=(Z(3), X(3)))).expect(np.array([[0.3]]))
+    np.testing.assert_allclose(values, [[np.cos(0.3), np.sin(0.3)]], atol=1e-14)
+    wide = ENGINE.prepare(builder.circuit(observables=(X(70),)))
+    with pytest.raises(MemoryRefusedError, match="71 qubits need"):
+        wide.expect(np.array([[0.3]]))
 
 
 def test_the_plan_explains_itself():

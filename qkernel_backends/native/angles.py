@@ -129,8 +129,11 @@ def share_moments(s, code, stage):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def hand_out(s, code, numbers, stage, grad_inputs, grad_weights, first, count):  # type: ignore[no-untyped-def]
-    """Add the gradients of a stage's rows to those of their columns; the lanes hold samples `first` to `first + count`."""
+def hand_out(s, code, numbers, stage, grad_inputs, grad_weights, into, first, count):  # type: ignore[no-untyped-def]
+    """Add the gradients of a stage's rows to those of their columns; the lanes hold samples `first` to `first + count`.
+
+    Those of shared columns go into the row `into` of `grad_weights`.
+    """
     lanes = lanes_of(s)
     terms = code[layout.ROW_TERMS_AT]
     coefficients = code[layout.ROW_NUMBERS_AT] + code[layout.NUM_ROWS]
@@ -147,7 +150,7 @@ def hand_out(s, code, numbers, stage, grad_inputs, grad_weights, first, count): 
             column = code[terms + k]
             coefficient = numbers[coefficients + k]
             if column < 0:
-                grad_weights[-1 - column] += coefficient * total
+                grad_weights[into * code[layout.NUM_WEIGHTS] - 1 - column] += coefficient * total
             else:
                 for sample in range(count):
                     part = s[gradient + sample]

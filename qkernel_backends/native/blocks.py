@@ -118,9 +118,9 @@ def run_blocks(code, arrays, numbers, first, last, tasks, sample, at):  # type: 
             s, code, code[layout.OVERLAPS_AT], outside, vector_bits, code[layout.NUM_OUTER], groups, False, one, zero
         )
     elif tasks == layout.END_SAMPLE:
-        collect(s, code, numbers, layout.BATCHED, grad_inputs, grad_weights, sample, 1)
+        collect(s, code, numbers, layout.BATCHED, grad_inputs, grad_weights, 0, sample, 1)
     elif tasks == layout.END_CALL:
-        collect(s, code, numbers, layout.SHARED, grad_inputs, grad_weights, 0, 0)
+        collect(s, code, numbers, layout.SHARED, grad_inputs, grad_weights, 0, 0, 0)
     else:
         for block in range(first, last):
             if stop[0] != 0:

@@ -13,13 +13,13 @@ from qkernel_backends.native import layout
 from qkernel_backends.native.encode import Program
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.workspace import Batch, Workspace, adding_up, address, aligned
-from qkernel_backends.threads import Computation, together
+from qkernel_backends.threads import Computation, num_threads, together
 
 Array = np.ndarray[Any, Any]
 
 
 class LargeState:
-    """A program's state and co-state, and a workspace for each thread; serves one call at a time."""
+    """A program's state and co-state, and a workspace for each part of the blocks; serves one call at a time."""
 
     def __init__(self, program: Program, workspaces: list[Workspace]) -> None:
         self.program, self.workspaces = program, workspaces
@@ -42,10 +42,10 @@ class LargeState:
 
     def _run(self, mode: int, count: int, differentiates: bool, computation: Computation) -> bool:
         program = self.program
-        calls = [workspace.run for workspace in self.workspaces]
+        calls, threads = [workspace.run for workspace in self.workspaces], num_threads()
 
         def everywhere(sample: int, task: int, last: int = 0) -> None:
-            together([partial(call, 0, last, task, sample, 0) for call in calls], computation)
+            together([partial(call, 0, last, task, sample, 0) for call in calls], computation, threads)
 
         if mode != layout.RESUME:
             everywhere(0, layout.BEGIN_CALL, count)
@@ -61,9 +61,8 @@ class LargeState:
                 for number, tasks in schedule:
                     at, blocks, _ = program.passes[number]
                     cuts = [blocks * k // len(calls) for k in range(len(calls) + 1)]
-                    together(
-                        [partial(call, cuts[k], cuts[k + 1], tasks, sample, at) for k, call in enumerate(calls)], computation
-                    )
+                    shares = [partial(call, cuts[k], cuts[k + 1], tasks, sample, at) for k, call in enumerate(calls)]
+                    together(shares, computation, threads)
                     advance(1)
                 lanes = 64 // program.dtype.itemsize
                 if mode != layout.RESUME:
@@ -78,7 +77,7 @@ class LargeState:
         return True
 
     def _gather(self, section: int, size: int) -> None:
-        """Add the threads' parts of a section up in the first workspace."""
+        """Add the parts of a section up in the first workspace."""
         at = int(self.program.code[section])
         first, *others = (workspace.work[at : at + size] for workspace in self.workspaces)
         for other in others:

@@ -73,8 +73,9 @@ def _backwards(s, code, numbers, cotangent, stop, begin, count):  # type: ignore
 def run(code, arrays, numbers, first, last, mode, sample, at):  # type: ignore[no-untyped-def]
     """See `layout` for the arrays, the modes and what they give.
 
-    Up to RESUME, `at` says whether each chunk of samples keeps its state in a row of its own, for KEEP and RESUME. Modes
-    beyond are tasks of `blocks`, for the blocks `first` to `last` of the pass at `at` of one sample.
+    Up to RESUME, `at` says whether each chunk of samples keeps its state in a row of its own, for KEEP and RESUME, and the
+    gradients of each `sample` chunks go into a row of GRAD_WEIGHTS of their own (0: all into one). Modes beyond are tasks of
+    `blocks`, for the blocks `first` to `last` of the pass at `at` of one sample.
     """
     s, states, inputs, weights = arrays[layout.WORK], arrays[layout.STATES], arrays[layout.INPUTS], arrays[layout.WEIGHTS]
     cotangent, values, stop = arrays[layout.COTANGENT], arrays[layout.VALUES], arrays[layout.STOP]
@@ -96,6 +97,7 @@ def run(code, arrays, numbers, first, last, mode, sample, at):  # type: ignore[n
         clear(s, code, layout.CONSTANT)
         clear(s, code, layout.SHARED)
     samples = 1 << code[layout.LANE_BITS]
+    part, chunks = 0, 0
     for begin in range(first, last, samples):
         count = min(samples, last - begin)
         if mode != layout.RESUME or at != 0:
@@ -113,9 +115,14 @@ def run(code, arrays, numbers, first, last, mode, sample, at):  # type: ignore[n
         if differentiates:
             _backwards(s, code, numbers, cotangent, stop, begin, count)
             fill(grad_inputs, begin * code[layout.NUM_INPUTS], count * code[layout.NUM_INPUTS])
-            collect(s, code, numbers, layout.BATCHED, grad_inputs, grad_weights, begin, count)
+            collect(s, code, numbers, layout.BATCHED, grad_inputs, grad_weights, 0, begin, count)
+            chunks += 1
+            if chunks == sample:
+                collect(s, code, numbers, layout.SHARED, grad_inputs, grad_weights, part, 0, 0)
+                clear(s, code, layout.SHARED)
+                part, chunks = part + 1, 0
         if stop[0] != 0:
             return 0
-    if differentiates:
-        collect(s, code, numbers, layout.SHARED, grad_inputs, grad_weights, 0, 0)
+    if chunks:
+        collect(s, code, numbers, layout.SHARED, grad_inputs, grad_weights, part, 0, 0)
     return 0

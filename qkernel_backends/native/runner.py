@@ -15,12 +15,13 @@ from qkernel_backends.native import layout
 from qkernel_backends.native.encode import Program
 from qkernel_backends.native.large import LargeState
 from qkernel_backends.native.progress import progress
-from qkernel_backends.native.workspace import Batch, Workspace, adding_up, address, aligned
-from qkernel_backends.threads import Computation, num_threads, together
+from qkernel_backends.native.workspace import Batch, Workspace, address, aligned
+from qkernel_backends.threads import Computation, num_parts, num_threads, together
 
 Array = np.ndarray[Any, Any]
 
 WORTH_THREADS = 250_000.0
+_MOST_LARGE_PARTS = 8  # of a large state: each has a workspace of its own
 INTERRUPTIBLE = 1e7
 """Nanoseconds after which a call is not left to the main thread, which signals have to wait for meanwhile."""
 KEPT_BYTES = 1 << 26  # of a program's states, and all that stands beside them, that wait for a gradient; one may always
@@ -55,11 +56,12 @@ class Arrays:
 class Room:
     """What one call works in, and where it may leave its states.
 
-    `share` is how many samples each workspace does; `states` has a row for each chunk of samples.
+    `share` is how many samples each workspace does, `part` how many chunks of them add their gradients up before these are
+    added to those of others; `states` has a row for each chunk of samples.
     """
 
     def __init__(self, work: Workspace) -> None:
-        self.works, self.share = [work], 0
+        self.works, self.share, self.part = [work], 0, 0
         self.states = np.zeros((0, 0), work.program.dtype)
         self.large: LargeState | None = None
 
@@ -156,19 +158,29 @@ def run(size: Size, room: Room, mode: int, batch: Batch, computation: Computatio
     runner, works = size.runner, room.works
     if runner.program.is_blocked:
         if mode != layout.RESUME:
-            _staff(runner, works, num_threads())
+            _staff(runner, works, min(num_parts(), _MOST_LARGE_PARTS))
         room.large = room.large or LargeState(runner.program, works)
         return room.large.run(mode, batch, computation)
     cost = size.cost if mode == layout.EXPECT else 3 * size.cost  # what is kept is kept for a gradient
     if mode != layout.RESUME:
-        threads = min(num_threads(), size.chunks) if cost >= WORTH_THREADS else 1
-        room.share = -(-size.chunks // threads) * size.samples
+        parts = min(num_parts(), size.chunks) if cost >= WORTH_THREADS else 1
+        room.part = -(-size.chunks // parts)
+        parts = -(-size.chunks // room.part)
+        room.share = -(-parts // min(num_threads(), parts)) * room.part * size.samples
         _staff(runner, works, -(-size.chunks * size.samples // room.share))
     if room.share > size.samples and mode in (layout.KEEP, layout.RESUME):
         keep_states(size, room)
-    sums = {layout.GRAD_WEIGHTS: runner.program.num_weights} if mode in (layout.GRADIENT, layout.RESUME) else {}
-    with adding_up(works, batch, sums, computation):
-        _run_together(size, room, mode, batch.samples, cost, computation)
+    for work in works:
+        work.point(batch)
+    parts = -(-size.chunks // room.part)
+    sums = np.zeros((parts, runner.program.num_weights), runner.program.dtype)
+    computation.keep(sums)
+    _run_together(size, room, mode, batch.samples, cost, sums, computation)
+    if mode in (layout.GRADIENT, layout.RESUME) and sums.size:
+        where: Any = (ctypes.c_char * sums[0].nbytes).from_address(batch.grad_weights)
+        total = np.frombuffer(where, sums.dtype)
+        for part in sums:
+            total += part
     return not any(work.result.value for work in works)
 
 
@@ -183,8 +195,11 @@ def keep_states(size: Size, room: Room) -> None:
         work.addresses[layout.STATES] = address(room.states)
 
 
-def _run_together(size: Size, room: Room, mode: int, count: int, cost: float, computation: Computation) -> None:
-    """Each workspace does its share, in parts where samples are slow and progress is to be seen."""
+def _run_together(size: Size, room: Room, mode: int, count: int, cost: float, sums: Array, computation: Computation) -> None:
+    """Each workspace does its share, one chunk at a time where samples are slow and progress is to be seen.
+
+    The gradients of each part of the chunks go into a row of `sums`.
+    """
     step = size.samples if cost > INTERRUPTIBLE else room.share
     in_rows = room.share > size.samples
 
@@ -192,7 +207,8 @@ def _run_together(size: Size, room: Room, mode: int, count: int, cost: float, co
         last = min(first + room.share, count)
         for begin in range(first, last, step):
             computation.check()
-            work.run(begin, min(begin + step, last), mode, 0, in_rows)
+            work.addresses[layout.GRAD_WEIGHTS] = address(sums[begin // (room.part * size.samples)])
+            work.run(begin, min(begin + step, last), mode, room.part, in_rows)
             if work.result.value:
                 return
             if not first:
@@ -203,7 +219,7 @@ def _run_together(size: Size, room: Room, mode: int, count: int, cost: float, co
 
 
 def _staff(runner: Runner, works: list[Workspace], count: int) -> None:
-    """As many workspaces as threads."""
+    """So many workspaces."""
     while len(works) < count:
         works.append(runner.workspace())
     runner.idle += works[count:]

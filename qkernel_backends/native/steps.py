@@ -57,14 +57,14 @@ def clear(s, code, stage):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def collect(s, code, numbers, stage, grad_inputs, grad_weights, first, count):  # type: ignore[no-untyped-def]
+def collect(s, code, numbers, stage, grad_inputs, grad_weights, part, first, count):  # type: ignore[no-untyped-def]
     """From what was added up in a stage to the gradients of the columns."""
     angles.share_moments(s, code, stage)
     for k in range(code[layout.NUM_OPS]):
         op = code[layout.OPS_AT] + layout.OP_WIDTH * k
         if code[op + layout.KIND] == layout.PHASES and code[op + layout.STAGE] == stage:
             phases.collect(s, code, op, code[layout.SIZE])
-    angles.hand_out(s, code, numbers, stage, grad_inputs, grad_weights, first, count)
+    angles.hand_out(s, code, numbers, stage, grad_inputs, grad_weights, part, first, count)
 
 
 @kernel
