@@ -100,11 +100,10 @@ class Fold:
         """The tally of the module's entry, whose arguments have these values, and of the qubits that it takes."""
         self.is_known = not any(map(is_open, self.module.entry.parameters, values.values()))
         self.is_final = not self.is_known
-        wanted = [f"{each.name}=..." for each in self.module.entry.parameters if is_open(each, values[each.name])]
-        self.help = f"give values: `estimate_resources({', '.join(wanted)})`"
-        self.is_bound = self.is_known and all(
-            length(value).is_constant for value in values.values() if isinstance(value, Register)
-        )
+        unsized = {name for name, value in values.items() if isinstance(value, Register) and not length(value).is_constant}
+        wanted = [p.name for p in self.module.entry.parameters if is_open(p, values[p.name]) or p.name in unsized]
+        self.help = f"give values: `estimate_resources({', '.join(f'{name}=...' for name in wanted)})`"
+        self.is_bound = self.is_known and not unsized
         try:
             return self._entry(values)
         except (EmitError, BindingShapeError, EntrypointValidationError):

@@ -13,6 +13,16 @@ from qiskit.circuit import ParameterVector
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel_backends.qiskit import QiskitTranspiler
+from qkernel_stdlib import (
+    grover_search,
+    ising_model,
+    mcz,
+    qft,
+    repetition_correct,
+    repetition_encode,
+    repetition_syndrome,
+    trotterized_time_evolution,
+)
 from tests.benchmarks.workloads import new_ansatz
 
 Timed = Callable[..., None]
@@ -73,3 +83,40 @@ def fourier(n: qk.UInt) -> qk.Vector[qk.Qubit]:
 def test_powers_of_two_are_no_cliff(timed: Timed, n: int, goal: float) -> None:
     """Beyond 53 bits they are no machine integers."""
     timed(lambda: fourier.compile({"n": n}).circuit, "Compiling", f"Fourier transform, {n} qubits", "lower", goal)
+
+
+@qk.qkernel
+def transformed(n: qk.UInt) -> qk.Vector[qk.Qubit]:
+    return qft(qk.qubit_array(n))
+
+
+@qk.qkernel
+def searched(n: qk.UInt, iterations: qk.UInt) -> qk.Vector[qk.Bit]:
+    return qk.measure(grover_search(qk.qubit_array(n), mcz, iterations))
+
+
+@qk.qkernel
+def evolved(n: qk.UInt, t: qk.Float) -> qk.Vector[qk.Qubit]:
+    return trotterized_time_evolution(qk.qubit_array(n), [ising_model(n, 1.0, 0.5)], t)
+
+
+@qk.qkernel
+def corrected(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    data, syndrome = repetition_syndrome(repetition_encode(qk.qubit_array(n)))
+    return qk.measure(repetition_correct(data, syndrome))
+
+
+ALGORITHMS = {
+    "Fourier transform, 100 qubits": (transformed, {"n": 100}, 5.0),
+    "Grover, 20 qubits x 800 iterations": (searched, {"n": 20, "iterations": 800}, 500.0),
+    "Trotter step, chain of 100 sites": (evolved, {"n": 100}, 10.0),
+    "repetition code with decoder, 100 qubits": (corrected, {"n": 100}, 1000.0),
+}
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_algorithms_of_the_library(timed: Timed, name: str) -> None:
+    kernel, bindings, goal = ALGORITHMS[name]
+    kernel.ir  # noqa: B018  lowering is timed without tracing
+    opened = [parameter for parameter in kernel.input_types if parameter not in bindings]
+    timed(lambda: kernel.compile(bindings, opened).circuit, "Compiling", name, "lower", goal)
