@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: tutorial tutorials notebooks test fuzz bench lint size wheel browser clean
+.PHONY: tutorial tutorials notebooks test fuzz bench lint size wheel release browser clean
 
 tutorial: $(STAMP)  ## train the hybrid network on Fashion-MNIST, print the table, write the figure
 	$(RUN) tutorials/fashion_mnist_hqnn.py
@@ -39,6 +39,13 @@ lint: $(STAMP)  ## style and types
 wheel: $(STAMP)  ## a wheel in dist, with machine code for three levels of x86-64 processors
 	$(RUN) -m qkernel_backends.native --wheel
 	$(RUN) -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+release: $(STAMP)  ## wheel and sdist in dist, tried in empty environments, with checksums and a bill of materials
+	$(RUN) -m pip install --quiet --editable '.[release]' --constraint constraints.txt
+	rm -rf dist build
+	$(MAKE) wheel
+	$(RUN) -m build --sdist --outdir dist .
+	$(RUN) -m tests.release
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; set PYTHON=/path/to/python"; exit 1; }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import numpy as np
 
 from qkernel.diagnostics import did_you_mean, with_article
-from qkernel.errors import DependencyError, KernelTypeError, TargetCapabilityError, ValidationError
+from qkernel.errors import DependencyError, KernelTypeError, TargetCapabilityError, ValidationError, needed
 from qkernel.lower.circuit import Circuit
 from qkernel.tallies import Tally
 
@@ -266,13 +266,8 @@ def _entries(kind: str, name: str) -> dict[str, EntryPoint]:
 
 def _load(kind: str, name: str) -> Any:
     (entry,) = _entries(kind, name).values()
-    try:
+    with needed(f"the {kind} `{name}` needs", entry.module.rpartition(".")[2]):
         return entry.load()
-    except ImportError as error:
-        raise DependencyError(
-            f"the {kind} `{name}` needs a package that is not installed: {error}",
-            help=f'install it: `pip install "qkernel[{entry.module.rpartition(".")[2]}]"`',
-        ) from error
 
 
 def _registered(kind: str) -> dict[str, dict[str, EntryPoint]]:

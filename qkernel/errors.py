@@ -6,7 +6,8 @@ Codes: QK1xx tracing, 2xx types and ownership, 3xx binding, 4xx lowering and tar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 from qkernel.diagnostics import Note, Span, render
@@ -309,6 +310,18 @@ class DependencyError(QKernelError, ImportError):
     """An optional package or an engine is not installed."""
 
     code = "QK503"
+
+
+@contextmanager
+def needed(what: str, extra: str) -> Iterator[None]:
+    """Turns an import that fails in here into an error: `what` needs a package of an extra of this one."""
+    try:
+        yield
+    except ImportError as error:
+        if isinstance(error, DependencyError):
+            raise
+        title = f"{what} a package that is not installed: {error}"
+        raise DependencyError(title, help=f'install it: `pip install "qkernel[{extra}]"`') from error
 
 
 # QK6xx: gradients ---------------------------------------------------------------------------------------------------

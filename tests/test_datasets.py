@@ -192,6 +192,6 @@ def test_b10_the_first_three_digits() -> None:
 
 def test_digits_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(DependencyError, match="the digits come with scikit-learn") as caught:
+    with pytest.raises(DependencyError, match="the digits come with a package that is not installed") as caught:
         datasets.Digits()
     assert "qkernel[data]" in str(caught.value)

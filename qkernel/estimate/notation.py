@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from qkernel.errors import needed
 from qkernel.estimate.effort import bounded_work, spend
 from qkernel.estimate.quantity import (
     WRITERS,
@@ -383,7 +384,8 @@ class _ClosureText(ExpressionText):
 
 def to_sympy(form: Quantity) -> Any:
     """The form as a sympy expression: symbols are whole numbers, brackets become `Piecewise`."""
-    import sympy
+    with needed("an expression of sympy needs", "symbolic"):
+        import sympy
 
     total: Any = sympy.Integer(0)
     for term, coefficient in ordered(form):

@@ -5,7 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from qkernel.errors import DependencyError
+from qkernel.errors import needed
+
+with needed("`qkernel.nn` needs", "torch"):
+    import torch  # noqa: F401
+
 from qkernel.nn import datasets, plots, transforms
 from qkernel.nn.executed import ExecutedLayer
 from qkernel.nn.kernels import fidelity_kernel, projected_kernel
@@ -28,15 +32,8 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'qkernel.nn' has no attribute {name!r}")
-    try:
+    with needed(f"`{name}` needs", "data"):
         return getattr(import_module(_LAZY[name]), name)
-    except ModuleNotFoundError as error:
-        if not (error.name or "").startswith("sklearn"):
-            raise
-        raise DependencyError(
-            f"`{name}` is an estimator of scikit-learn, which is not installed: {error}",
-            help='install it: `pip install "qkernel[data]"`',
-        ) from error
 
 
 def __dir__() -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.diagnostics import in_short
-from qkernel.errors import MemoryRefusedError, ObservableError
+from qkernel.errors import MemoryRefusedError, ObservableError, needed
 from qkernel.observable.groups import commuting
 from qkernel.observable.paulis import Operators, Pauli, PauliOperator, is_whole, product
 from qkernel.observable.text import read_sum, write_sum
@@ -287,7 +287,8 @@ class Hamiltonian:
 
     def to_sparse(self) -> Any:
         """The matrix as a `scipy.sparse.csr_array`, qubit 0 the least significant bit."""
-        from scipy.sparse import csr_array
+        with needed("a sparse matrix needs", "symbolic"):
+            from scipy.sparse import csr_array
 
         size = 1 << self.num_qubits
         zero = csr_array((size, size), dtype=complex)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from qkernel.errors import DependencyError
+from qkernel.errors import needed
 
-try:
+with needed("Qiskit's circuits and simulators need", "qiskit"):
     import qiskit  # noqa: F401
     import qiskit_aer  # noqa: F401
-except ImportError as error:
-    raise DependencyError(f"Qiskit is not installed: {error}", help='install it: `pip install "qkernel[qiskit]"`') from error
 
 from qkernel_backends.qiskit.decoupling import decoupled
 from qkernel_backends.qiskit.emission import emit

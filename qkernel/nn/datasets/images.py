@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import Dataset
 
 from qkernel.diagnostics import counted
-from qkernel.errors import DataError, DependencyError, KernelTypeError
+from qkernel.errors import DataError, KernelTypeError, needed
 from qkernel.nn.datasets.published import Name, load
 from qkernel.shots import check_seed
 
@@ -124,12 +124,7 @@ class Digits(ImageSet):
     def __init__(
         self, transform: Callable[[Any], Any] | None = None, target_transform: Callable[[int], Any] | None = None
     ) -> None:
-        try:
+        with needed("the digits come with", "data"):
             from sklearn.datasets import load_digits
-        except ImportError as error:
-            raise DependencyError(
-                f"the digits come with scikit-learn, which is not installed: {error}",
-                help='install it: `pip install "qkernel[data]"`',
-            ) from error
         digits = load_digits()
         super().__init__(digits.images.astype(np.uint8), digits.target, transform, target_transform)
