@@ -17,6 +17,8 @@ RATIOS = {
     "Forward and gradient, complex64": [("engine", "C floor"), ("layer", "empty Function")],
     "Forward and gradient, complex128": [("engine", "C floor")],
     "Compiling": [("to_circuit", "Qiskit by hand")],
+    "With noise: values, complex128": [("Aer density_matrix", "engine"), ("PennyLane default.mixed", "engine")],
+    "With noise: forward and gradient, complex128": [("PennyLane default.mixed", "engine")],
 }
 
 

@@ -1,0 +1,3 @@
+from qkernel import noise
+
+noise.depolarizing(0.01, gates=["rx", "cnot"])
