@@ -39,6 +39,7 @@ EXAMPLES = {
     "NotFiniteError": "binding/infinity_in_a_vector",
     "NotUnitaryError": "lowering/inverse_of_measurement",
     "ObservableError": "binding/hamiltonian_too_wide",
+    "OpenQasmError": "openqasm/gate_typo",
     "QubitAliasError": "ownership/alias_found_at_lowering",
     "QubitBorrowConflictError": "ownership/view_overlaps_element",
     "QubitConsumedError": "ownership/used_after_helper",

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     )
     from qkernel.executor import Executor
     from qkernel.ir.parser import parse
-    from qkernel.prebuilt import Oracle, from_qiskit, load
+    from qkernel.prebuilt import Oracle, from_qasm, from_qiskit, load
     from qkernel.peer import ExpvalJob, Job, JobStatus, QKernel, RunJob, SampleJob, estimate_resources
     from qkernel.results import EstimatedValue, SampleResult
     from qkernel.shots import ShotPlan
@@ -53,7 +53,7 @@ _ESTIMATES = ("EstimateQuality", "GateBasis", "ResourceEstimate", "ResourceEstim
 _OF_THE_PEER = ("ExpvalJob", "Job", "JobStatus", "QKernel", "RunJob", "SampleJob", "estimate_resources")
 _LAZY = {
     "parse": "qkernel.ir.parser",
-    **dict.fromkeys(("from_qiskit", "load", "Oracle"), "qkernel.prebuilt"),
+    **dict.fromkeys(("from_qasm", "from_qiskit", "load", "Oracle"), "qkernel.prebuilt"),
     **dict.fromkeys(_ESTIMATES, "qkernel.estimate"),
     "CircuitStyle": "qkernel.draw",
     **dict.fromkeys(("EstimatedValue", "SampleResult"), "qkernel.results"),
@@ -86,7 +86,8 @@ __all__ = [
     "SimultaneousShift", "Tensor", "Tuple",
     "UInt", "UnknownResourcePolicy", "Vector", "VectorView", "abs", "barrier", "bit", "bit_array", "cast", "ccx",
     "ccz", "ceil", "ch", "composite_gate", "control", "cos", "cp", "crx", "cry", "crz", "cswap", "cu", "cx", "cy",
-    "cz", "ecr", "estimate_resources", "exp", "expval", "float_", "float_array", "floor", "from_qiskit",
+    "cz", "ecr", "estimate_resources", "exp", "expval", "float_", "float_array", "floor", "from_qasm",
+    "from_qiskit",
     "global_phase", "h", "id", "inverse", "iswap", "items", "load", "log", "log2", "max", "measure",
     "measure_reset", "min", "mitigation", "noise", "p", "parse", "pauli_evolve", "prepare", "probabilities",
     "project_x", "project_y", "project_z", "qkernel", "qubit", "qubit_array", "range", "reset", "rx", "rxx", "ry",

@@ -359,3 +359,9 @@ class ProgramError(QKernelError, RuntimeError):
     """A file of the user's that the command line was given cannot be read, fails while it runs, or lacks the kernel."""
 
     code = "QK702"
+
+
+class OpenQasmError(QKernelError, ValueError):
+    """A text is no OpenQASM, or says what kernels do not have."""
+
+    code = "QK703"

@@ -8,7 +8,7 @@ from typing import Any
 
 from qkernel.diagnostics import Span, did_you_mean
 from qkernel.engine import load_importer
-from qkernel.errors import CallArgumentError, KernelTypeError
+from qkernel.errors import CallArgumentError, DependencyError, KernelTypeError
 from qkernel.frontend.calls import call_kernel
 from qkernel.frontend.outlines import parameter_handle
 from qkernel.frontend.ownership import QuantumHandle, is_of_qubits, joined_register, plain
@@ -40,6 +40,23 @@ def from_qiskit(circuit: Any) -> Kernel[..., Any]:
     """
     kernel: Kernel[..., Any] = load_importer("qiskit")(circuit)
     return kernel
+
+
+def from_qasm(text_or_path: str | PathLike[str]) -> Kernel[..., Any]:
+    """A program in OpenQASM 3 or 2 as a kernel: its text, or the path of a file; needs the extra `openqasm`.
+
+    Loops, branches, gates and subroutines stay what they are. With outputs, or without any but with registers of bits, it
+    runs by itself and returns these; a program without takes its quantum registers and gives them back. Inputs are its
+    arguments, angles in radians, behind the registers. Whole numbers have no width: they do not wrap around.
+    Raises `OpenQasmError`, with the place in the text, for what is no OpenQASM, and for what kernels do not have.
+    """
+    try:
+        from qkernel.openqasm.reading import read
+    except ImportError as error:
+        raise DependencyError(
+            f"what reads OpenQASM is not installed: {error}", help='install it: `pip install "qkernel[openqasm]"`'
+        ) from error
+    return from_module(read(text_or_path))
 
 
 class Oracle:

@@ -11,7 +11,7 @@ from qkernel.engine import load_target
 from qkernel.explanation import explain
 from qkernel.ir.files import save
 from qkernel.lower import lower
-from qkernel.lower.bindings import given, normalise
+from qkernel.lower.bindings import Bound, given, normalise
 from qkernel.lower.circuit import Circuit
 from qkernel.lower.lengths import Lengths, given_lengths
 from qkernel.results import EstimatedValue, SampleResult
@@ -257,21 +257,35 @@ class Verbs(Derivatives):
         self,
         /,
         *,
+        flat: bool = False,
+        version: int = 3,
         parameters: Iterable[str] | None = None,
         lengths: Given = None,
         bindings: Given = None,
         options: Given = None,
         **values: Any,
     ) -> str:
-        """OpenQASM 3 text of the circuit that `to_circuit` gives; open parameters are its inputs. Needs Qiskit."""
-        text: str = load_target("openqasm")(self._concrete(self._known(bindings, values), parameters, lengths))
-        return text
+        """OpenQASM text of the kernel at the sizes that `values` give it; open parameters are its inputs.
+
+        The value of a register that the kernel takes is its length. Loops, branches and kernels stay what they are: `for`,
+        `if`, `while`, `def`, `gate`. With `flat` it is the circuit, gate by gate, which more readers take; with `version=2`
+        that in OpenQASM 2, which has no open parameters, by Qiskit. Expectation values and probabilities, which OpenQASM has
+        no words for, stand in comments.
+        Raises `TargetCapabilityError` for what OpenQASM cannot express, and the errors of binding and lowering.
+        """
+        from qkernel.openqasm import structured_text, text_of_version
+
+        bound = normalise(self.ir.entry, self._known(bindings, values), self._fields(parameters), takes_qubits=True)
+        circuit = self._circuit_of(bound, lengths)
+        return text_of_version(circuit, version) if flat or version != 3 else structured_text(self.ir, bound.values, circuit)
 
     def _concrete(self, values: Values, parameters: Iterable[str] | None, lengths: Given) -> Circuit:
         """The circuit with `values` fixed."""
-        entry = self.ir.entry
-        bound = normalise(entry, values, self._fields(parameters))
-        return lower(self.ir, bound.values, bound.open, Lengths({**self._shapes, **given_lengths(entry, lengths)}))
+        return self._circuit_of(normalise(self.ir.entry, values, self._fields(parameters)), lengths)
+
+    def _circuit_of(self, bound: Bound, lengths: Given) -> Circuit:
+        known = Lengths({**self._shapes, **given_lengths(self.ir.entry, lengths)})
+        return lower(self.ir, bound.values, bound.open, known)
 
     @property
     def _shapes(self) -> dict[str, tuple[Any, ...]]:

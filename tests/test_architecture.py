@@ -11,7 +11,20 @@ import pytest
 
 from tests.size import PACKAGES, ROOT, SOURCES, circles, graph, imports, late_imports, name_of
 
-HEAVY = ("torch", "qiskit", "qiskit_aer", "numba", "sympy", "matplotlib", "lark", "rich", "scipy", "pooch", "sklearn")
+HEAVY = (
+    "torch",
+    "qiskit",
+    "qiskit_aer",
+    "numba",
+    "openqasm3",
+    "sympy",
+    "matplotlib",
+    "lark",
+    "rich",
+    "scipy",
+    "pooch",
+    "sklearn",
+)
 
 GROUND = {
     "characters",
@@ -44,7 +57,7 @@ READINGS = {
     "stochastic",
 }
 RUNNING = CIRCUIT | READINGS | {"engine"}
-USING = RUNNING | {"draw", "estimate", "curvature", "executable", "metric", "program", "verb", "verbs"}
+USING = RUNNING | {"draw", "estimate", "curvature", "executable", "metric", "openqasm", "program", "verb", "verbs"}
 KERNEL = USING | LANGUAGE | {"compilation", "decorators", "frontend", "kernel", "prebuilt", "summary"}
 
 MAY_IMPORT = {
@@ -61,12 +74,13 @@ MAY_IMPORT = {
     "mitigation": RUNNING | {"program"},
     "estimate": CIRCUIT | {"draw"},
     "draw": CIRCUIT,
+    "openqasm": CIRCUIT | {"engine"},
     "verification": CIRCUIT | {"estimate"},
     **dict.fromkeys(READINGS, RUNNING),
     "program": RUNNING,
     "verb": RUNNING,
     "derivatives": RUNNING | {"verb"},
-    "verbs": RUNNING | {"derivatives", "draw", "estimate", "verb", "verification"},
+    "verbs": RUNNING | {"derivatives", "draw", "estimate", "openqasm", "verb", "verification"},
     "curvature": RUNNING | {"program"},
     "metric": RUNNING | {"program"},
     "executable": RUNNING | {"curvature", "metric", "nn", "program", "verbs"},
@@ -91,8 +105,8 @@ MAY_IMPORT = {
 
 STARTED_LATE = {
     "difflib", "importlib.metadata", "qkernel.draw", "qkernel.draw.flame", "qkernel.draw.fonts", "qkernel.draw.mpl",
-    "qkernel.estimate", "qkernel.figures", "qkernel.ir.parser", "qkernel.nn.hessian", "qkernel.verification",
-    "qkernel_backends.native.compiler", "qkernel_backends.native.engine",
+    "qkernel.estimate", "qkernel.figures", "qkernel.ir.parser", "qkernel.nn.hessian", "qkernel.openqasm",
+    "qkernel.openqasm.reading", "qkernel.verification", "qkernel_backends.native.compiler", "qkernel_backends.native.engine",
 }  # fmt: skip
 """What is imported inside functions, since it takes long and is mostly not needed, beside packages that may be lacking."""
 
@@ -133,6 +147,8 @@ def test_the_core_imports_numpy_alone_at_its_top_level(path: Path) -> None:
     allowed = sys.stdlib_module_names | {"numpy", "qkernel"}
     if path.name in ("lexer.py", "parser.py"):
         allowed |= {"lark"}  # imported with the first text that is read
+    if path.parent.name == "openqasm" and path.name.startswith(("reading", "syntax")):
+        allowed |= {"openqasm3"}  # imported with the first text in OpenQASM
     if path.name == "figures.py" or (path.parent.name == "draw" and path.name in ("mpl.py", "fonts.py")):
         allowed |= {"matplotlib"}  # imported with the first figure
     if path.parent.name == "command":

@@ -33,7 +33,10 @@ def printed(code: str, name: str, names: dict[str, object]) -> str:
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
-@pytest.mark.parametrize("page", [DOCS / "language.md", DOCS / "layers.md", DOCS / "hardware.md"], ids=lambda page: page.stem)
+PROGRAMS = [DOCS / f"{name}.md" for name in ("language", "layers", "hardware", "openqasm")]
+
+
+@pytest.mark.parametrize("page", PROGRAMS, ids=lambda page: page.stem)
 def test_examples_print_what_they_say(page: Path, update_golden: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = page.read_text()

@@ -19,8 +19,8 @@ from qkernel.ir.expressions import Apply, Const, Expr, Item, apply
 from qkernel.lower.circuit import BITS, INTEGERS, Assign, Circuit, IntegerVariable, at_once, bit, integer, variables_read
 from qkernel.lower.integers import fits_words, size_of
 from qkernel.observable import Z
+from qkernel.openqasm import flat_text
 from qkernel_backends.deferral import deferred
-from qkernel_backends.qiskit import to_qasm
 from qkernel_backends.qiskit.integers import with_bits_for_integers
 from tests.strategies import openqasm_classical
 
@@ -281,7 +281,7 @@ def test_circuits_without_integers_stay_as_they_are() -> None:
 @pytest.mark.parametrize("seed", range(60))
 def test_texts_compute_the_same(seed: int) -> None:
     circuit = random_circuit(random.Random(seed))
-    found = openqasm_classical.run(to_qasm(circuit))
+    found = openqasm_classical.run(flat_text(circuit))
     bits, integers = circuit.unpacked(shot(circuit)[None])
     assert found.bits == bits[0].tolist()
     assert [entry.value for entry in found.integers.values()] == integers[0].tolist()
@@ -296,7 +296,7 @@ def until(most: qk.UInt) -> tuple[qk.UInt, qk.UInt]:
 
 
 def test_texts_name_what_is_counted() -> None:
-    text = until.to_qasm(most=3)
+    text = until.to_qasm(flat=True, most=3)
     assert "\nint[32] count = 0;\nint[32] before = 0;\n" in text
     assert "  before = count;\n  count = count + 1;\n}" in text
     assert [entry.value for entry in openqasm_classical.run(text).integers.values()] == [3, 2]
@@ -306,13 +306,13 @@ def test_wide_numbers_are_computed_in_their_width() -> None:
     n, m = IntegerVariable("n", 32), IntegerVariable("m", 40)
     builder = CircuitBuilder(0, 1, (n, m)).assign(integer(0), Const(2**31 - 1))
     builder.assign(integer(1), integer(0) + integer(0)).assign(0, integer(0) + 1 > 5)
-    text = to_qasm(builder.circuit())
+    text = flat_text(builder.circuit())
     found = openqasm_classical.run(text)
     assert found.integers["m"].value == 2**32 - 2
     assert found.bits == [1]
     for value in (integer(1) * 2**40 > 3, apply("==", integer(0) % 3, 1)):
         with pytest.raises(TargetCapabilityError, match="cannot be written in OpenQASM"):
-            to_qasm(replace(builder.circuit(), body=(Assign(bit(0), value),)))
+            flat_text(replace(builder.circuit(), body=(Assign(bit(0), value),)))
 
 
 def test_drawings_name_what_is_counted() -> None:

@@ -89,7 +89,7 @@ def test_registers_may_have_any_name(name: str) -> None:
     for engine in ("native", "qiskit"):
         assert sampled(registers, engine) == {(1, 0, 0): 5}
     assert registers.draw(output="text")
-    assert registers.to_qasm().count("qubit[1]") == 3
+    assert registers.to_qasm(flat=True).count("qubit[1]") == 3
 
 
 def sampled(kernel: Any, engine: str) -> dict[Any, int]:

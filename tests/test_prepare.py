@@ -366,7 +366,7 @@ def test_a_prepared_register_beside_qubits_that_are_given() -> None:
 def test_qiskit_and_openqasm_have_the_gates_of_bound_amplitudes() -> None:
     x = np.arange(1.0, 9.0)
     assert dict(prepared.to_circuit(n=3, x=x).count_ops()) == {"ry": 7, "cx": 6}
-    assert prepared.to_qasm(n=3, x=x).count("ry(") == 7
+    assert prepared.to_qasm(flat=True, n=3, x=x).count("ry(") == 7
     circuit = complex_prepared.to_circuit(n=3, x=x, y=x[::-1])
     assert dict(circuit.count_ops()) == {"ry": 7, "rz": 7, "cx": 12}
     state = (x + 1j * x[::-1]) / np.linalg.norm(x + 1j * x[::-1])

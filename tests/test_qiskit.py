@@ -20,7 +20,8 @@ from qkernel.ir.expressions import Apply, apply, wrap
 from qkernel.ir.types import FLOAT, UINT, DictType, TupleType
 from qkernel.lower.circuit import Box, Circuit, Kind, bit
 from qkernel.observable import Hamiltonian, X, Y, Z
-from qkernel_backends.qiskit import QiskitEngine, emit, to_qasm
+from qkernel.openqasm import flat_text
+from qkernel_backends.qiskit import QiskitEngine, emit
 from qkernel_backends.qiskit.devices import _GATES, _NO_GATES, translate
 from qkernel_backends.reference import ReferenceEngine
 
@@ -140,7 +141,7 @@ def test_a_controlled_global_phase_is_one_instruction(value: int) -> None:
     assert sum(emitted.count_ops().values()) == 1
     np.testing.assert_allclose(unitary(emitted), kind.matrix(*values), atol=1e-9)
     fixed = CircuitBuilder(3).gate("gphase", 0, 1, 2, angles=(0.4,), controls=3, control_value=value).circuit()
-    np.testing.assert_allclose(Operator(qasm3.loads(to_qasm(fixed))).data, kind.matrix(0.4), atol=1e-9)
+    np.testing.assert_allclose(Operator(qasm3.loads(flat_text(fixed))).data, kind.matrix(0.4), atol=1e-9)
 
 
 @pytest.mark.parametrize("value", [0, 1, 2, 3])
@@ -242,7 +243,7 @@ def test_circuits_survive_qasm() -> None:
             builder.gate(name, *range(rule.num_qubits), angles=(0.3,) * len(rule.angles))
     builder.gate("gphase", angles=(0.2,)).gate("x", 0, 1, 2, 3, controls=3, control_value=5)
     circuit = builder.circuit()
-    text = to_qasm(circuit)
+    text = flat_text(circuit)
     assert text.startswith("OPENQASM 3.0;")
     assert "qubit[4] q;" in text
     assert Operator(qasm3.loads(text)).equiv(Operator(emit(circuit)))  # the text has no global phases inside its gates

@@ -257,10 +257,10 @@ def test_controlled_gates_are_no_boxes() -> None:
 
 
 def test_kernels_as_qasm() -> None:
-    text = mixed_value.to_qasm(a=0.4)
+    text = mixed_value.to_qasm(flat=True, a=0.4)
     assert "ctrl(3) @ x" in text or "mcx" in text
     assert Operator(qasm3.loads(text)).equiv(Operator(TRANSPILER.to_circuit(mixed_value, bindings={"a": 0.4})))
-    assert "while (c[" in repeated.to_qasm(flips=1)
+    assert "while (c[" in repeated.to_qasm(flat=True, flips=1)
 
 
 @qk.qkernel
@@ -284,7 +284,7 @@ def test_lengths_of_open_arrays_and_keys_of_open_dictionaries() -> None:
     weights = np.random.default_rng(3).normal(size=(2, 2, 3))
     found = executable.run(bindings={"weights": weights, "angles": {1: 0.2, 3: 0.3}}).result()
     assert found == pytest.approx(np.cos(weights[:, 1].sum()))
-    text = of_a_tensor.to_qasm(lengths=given)
+    text = of_a_tensor.to_qasm(flat=True, lengths=given)
     assert "input float[64] weights_1_1_2; // weights[1][1][2]" in text
     assert len(qasm3.loads(text).parameters) == 2 * 2 * 3 + 2
 
@@ -293,7 +293,7 @@ def test_the_shape_that_is_asked_for_has_the_right_number_of_axes() -> None:
     for use in (
         lambda lengths: TRANSPILER.transpile(of_a_tensor, lengths=lengths),
         lambda lengths: TRANSPILER.to_circuit(of_a_tensor, lengths=lengths),
-        lambda lengths: of_a_tensor.to_qasm(lengths=lengths),
+        lambda lengths: of_a_tensor.to_qasm(flat=True, lengths=lengths),
         lambda lengths: of_a_tensor.compile(lengths=lengths),
     ):
         with pytest.raises(EntrypointValidationError, match="the length of `weights`") as caught:

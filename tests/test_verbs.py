@@ -126,7 +126,7 @@ def test_kernels_and_executables_agree() -> None:
     assert program.explain(**VALUES) == kernel.explain(n=3, **VALUES)
     assert program.estimate_resources().gates.total == kernel.estimate_resources(n=3).gates.total == 5
     assert program.draw(output="text") == kernel.draw(output="text", n=3)
-    assert program.to_qasm(**VALUES) == kernel.to_qasm(n=3, **VALUES)
+    assert program.to_qasm(flat=True, **VALUES) == kernel.to_qasm(flat=True, n=3, **VALUES)
     program.verify_resources()
     assert program.to_circuit().num_parameters == 4
     assert kernel.to_circuit(n=3, a=0.1, lengths={"w": 3}).num_parameters == 3

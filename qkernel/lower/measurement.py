@@ -25,8 +25,8 @@ from qkernel.observable import Hamiltonian
 from qkernel.observable.paulis import Operators, PauliOperator
 from qkernel.observable.terms import PauliTerms
 
-_BEFORE = {"z": (), "x": ("h",), "y": ("sdg", "h")}
-_AFTER = {"z": (), "x": ("h",), "y": ("h", "s")}
+BEFORE = {"z": (), "x": ("h",), "y": ("sdg", "h")}
+AFTER = {"z": (), "x": ("h",), "y": ("h", "s")}
 
 
 def measure(interpreter: Interpreter, op: Measure, frame: Frame) -> None:
@@ -37,12 +37,12 @@ def measure(interpreter: Interpreter, op: Measure, frame: Frame) -> None:
     span, code = columns.span_number(op.span), columns.kinds.number(Kind("measure", 1))
     spend(4 * INSTRUCTION * len(qubits))
     first = interpreter.fresh_bits(len(qubits))
-    for gate in _BEFORE[op.basis]:
+    for gate in BEFORE[op.basis]:
         columns.each(columns.kinds.gate(gate), qubits, span)
     columns.each(code, qubits, span)
     columns.bits.extend(range(first, first + len(qubits)))
     if op.keeps:
-        for gate in _AFTER[op.basis]:
+        for gate in AFTER[op.basis]:
             columns.each(columns.kinds.gate(gate), qubits, span)
     else:
         _consume(interpreter, qubits, "measured", op.span)

@@ -12,7 +12,6 @@ from qkernel_backends.qiskit.decoupling import decoupled
 from qkernel_backends.qiskit.emission import emit
 from qkernel_backends.qiskit.engine import QiskitEngine
 from qkernel_backends.qiskit.noise import from_aer, to_aer
-from qkernel_backends.qiskit.openqasm import to_qasm
 from qkernel_backends.qiskit.placement import place
 from qkernel_backends.qiskit.reading import from_qiskit
 from qkernel_backends.qiskit.transpiler import CompiledCircuit, QiskitExecutable, QiskitTranspiler
@@ -28,5 +27,4 @@ __all__ = [
     "from_qiskit",
     "place",
     "to_aer",
-    "to_qasm",
 ]

@@ -11,11 +11,12 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import CircuitInstruction, Clbit, IfElseOp, Qubit, WhileLoopOp
 from qiskit.circuit.library import CUGate, PhaseGate, UGate
 
+from qkernel.ir.identifiers import fresh
 from qkernel.lower.circuit import Assign, Body, Box, Branch, Circuit, Kind, Repeat, Run, bits_read, parts
+from qkernel.openqasm.names import box_name
 from qkernel_backends.qiskit.conditions import boolean, condition
-from qkernel_backends.qiskit.gates import box_name, factory, fixed_operation
+from qkernel_backends.qiskit.gates import factory, fixed_operation
 from qkernel_backends.qiskit.integers import with_bits_for_integers
-from qkernel_backends.qiskit.names import fresh
 from qkernel_backends.qiskit.parameters import slot_angles
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -38,11 +37,9 @@ from qiskit.circuit.library import (
     XGate,
     YGate,
     ZGate,
-    get_standard_gate_name_mapping,
     iSwapGate,
 )
 from qiskit.quantum_info import SparsePauliOp
-from qiskit_aer import AerSimulator
 
 from qkernel.lower.circuit import Kind
 
@@ -128,13 +125,3 @@ def other_names(kind: Kind) -> dict[str, str]:
         prefixes.add("mc")
     names = {prefix + base for prefix in prefixes for base in (kind.name, *_SYNONYMS.get(kind.name, ()))}
     return dict.fromkeys(sorted(names | _NAMES_OF_CONTROLLED.get((kind.name, count), set())), own)
-
-
-@lru_cache
-def _known_operations() -> frozenset[str]:
-    return frozenset((*get_standard_gate_name_mapping(), *AerSimulator().operation_names))
-
-
-def box_name(label: str) -> str:
-    """The name of a composite gate; Qiskit and Aer would take one called `swap`, say, for their own operation."""
-    return f"{label}_box" if label in _known_operations() else label

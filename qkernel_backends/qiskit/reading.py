@@ -26,6 +26,7 @@ from qiskit.quantum_info import SparsePauliOp
 
 from qkernel.errors import KernelTypeError
 from qkernel.ir.expressions import Const, Expr, Name, wrap
+from qkernel.ir.identifiers import fresh, identifier
 from qkernel.ir.module import Module
 from qkernel.ir.ops import (
     Adjoint,
@@ -57,7 +58,6 @@ from qkernel.ir.walk import expressions
 from qkernel.kernel import Kernel, from_module
 from qkernel.observable import Hamiltonian
 from qkernel_backends.qiskit.gates import FIXED, ROTATIONS
-from qkernel_backends.qiskit.names import fresh, identifier
 from qkernel_backends.qiskit.reading_expressions import Arguments, condition, no_counterpart
 
 _GATES = {

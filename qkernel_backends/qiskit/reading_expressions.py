@@ -12,9 +12,9 @@ from qiskit.circuit.classical import expr, types
 
 from qkernel.errors import TargetCapabilityError
 from qkernel.ir.expressions import Const, Expr, Item, Name, apply, wrap
+from qkernel.ir.identifiers import fresh, identifier
 from qkernel.ir.ops import Parameter as Argument
 from qkernel.ir.types import FLOAT, ArrayType
-from qkernel_backends.qiskit.names import fresh, identifier
 
 _FUNCTIONS = {
     "sin": "sin", "cos": "cos", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan", "exp": "exp", "log": "log",

@@ -12,7 +12,7 @@ from qiskit.quantum_info import Statevector
 from qiskit_aer import AerSimulator
 
 from qkernel.lower.circuit import Circuit
-from qkernel_backends.qiskit import to_qasm
+from qkernel.openqasm import flat_text
 from qkernel_backends.qiskit.devices import translate
 from qkernel_backends.qiskit.running import bits_of, branches_read, experiments, faithful
 
@@ -29,7 +29,7 @@ def read(circuit: Circuit, theta: Any) -> QuantumCircuit:
             known[entry.name] = dict(zip(entry.keys, mine, strict=True)) if entry.is_dictionary else mine.reshape(entry.shape)
         circuit = replace(circuit, angles=circuit.angles.bind(known))
         theta = np.zeros(0)
-    text = to_qasm(circuit)
+    text = flat_text(circuit)
     inputs = re.findall(r"^input float\[64\] (\w+);", text, re.MULTILINE)
     values = dict(zip(inputs, theta, strict=True))
     loaded = qasm3.loads(text)

@@ -1,16 +1,19 @@
-"""Gates that `stdgates.inc` lacks, as definitions of OpenQASM, their phases included."""
+"""Gates by the names of `stdgates.inc`, and definitions, phases included, of those that it lacks."""
 
 from __future__ import annotations
 
+import cmath
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from qiskit import QuantumCircuit, transpile
-from qiskit.circuit.library import UnitaryGate
 
+from qkernel.errors import DependencyError
 from qkernel.lower.circuit import Kind
+from qkernel.openqasm.names import Names
 
 STANDARD = {name: name for name in ("id", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "p", "rx", "ry", "rz", "swap")}
 STANDARD |= {"gphase": "gphase", "reset": "reset", "barrier": "barrier", "sxdg": "inv @ sx"}
@@ -28,7 +31,44 @@ _FIXED = {
     ],
 }  # fmt: skip
 
-Definition = tuple[str, str, list[str], list[str]]
+Definition = tuple[str, str, list[str], Sequence[str]]
+
+
+@dataclass
+class Definitions:
+    """The gates and subroutines that a text defines: its `lines`, and their names by what they are."""
+
+    names: Names = field(default_factory=Names)
+    lines: list[str] = field(default_factory=list)
+    known: dict[Any, str] = field(default_factory=dict)
+
+    def gate(self, key: Any, wanted: str, angles: str, qubits: Sequence[str], body: Sequence[str]) -> str:
+        """The name of the gate that the text defines so."""
+        if key not in self.known:
+            self.known[key] = name = self.names.callable(wanted)
+            self.lines += [f"gate {name}{angles} {', '.join(qubits)} {{", *(f"  {line}" for line in body), "}"]
+        return self.known[key]
+
+    def call(self, kind: Kind, angles: Sequence[str], on: Sequence[str]) -> str:
+        """A gate, a reset or a barrier, on qubits whose controls come first."""
+        prefix, name = _modifiers(kind), self.name(kind)
+        if kind.is_plainly_controlled and (kind.name, kind.controls) in CONTROLLED:
+            prefix, name = "", CONTROLLED[kind.name, kind.controls]
+        given = f"({', '.join(angles)})" if angles else ""
+        return f"{prefix}{name}{given}{' ' if on else ''}{', '.join(on)};"
+
+    def name(self, kind: Kind) -> str:
+        """The name of the uncontrolled gate, which is defined if it has no name in the standard."""
+        if kind.name in STANDARD:
+            return STANDARD[kind.name]
+        key = Kind(kind.name, kind.num_targets, kind.num_angles, unitary=kind.unitary, word=kind.word)
+        return self.known[key] if key in self.known else self.gate(key, *definition_of(key))
+
+
+def _modifiers(kind: Kind) -> str:
+    if kind.name == "x" and kind.controls > 1 and kind.is_plainly_controlled:
+        return f"ctrl({kind.controls}) @ "  # of other gates Qiskit's importer takes several controls one by one only
+    return "".join("ctrl @ " if kind.control_value >> k & 1 else "negctrl @ " for k in range(kind.controls))
 
 
 def definition_of(kind: Kind) -> Definition:
@@ -63,6 +103,17 @@ def _of_word(word: str, qubits: Sequence[str]) -> Iterator[str]:
 
 
 def _of_matrix(matrix: np.ndarray[Any, Any], qubits: Sequence[str]) -> Iterator[str]:
+    if len(qubits) == 1:
+        yield from _of_turn(matrix, qubits[0])
+        return
+    try:
+        from qiskit import QuantumCircuit, transpile
+        from qiskit.circuit.library import UnitaryGate
+    except ImportError as error:
+        raise DependencyError(
+            f"a matrix on {len(qubits)} qubits is made of gates by Qiskit, which is not installed",
+            help='install it: `pip install "qkernel[qiskit]"`',
+        ) from error
     circuit = QuantumCircuit(len(qubits))
     circuit.append(UnitaryGate(matrix), circuit.qubits)
     written = transpile(circuit, basis_gates=["u", "cx"], optimization_level=1, seed_transpiler=0)
@@ -75,3 +126,15 @@ def _of_matrix(matrix: np.ndarray[Any, Any], qubits: Sequence[str]) -> Iterator[
                 yield f"cx {on};"
             case [theta, phi, last]:
                 yield from (f"p({last!r}) {on};", f"ry({theta!r}) {on};", f"p({phi!r}) {on};")
+
+
+def _of_turn(matrix: np.ndarray[Any, Any], qubit: str) -> Iterator[str]:
+    """A matrix on one qubit, `[[a, b], [c, d]]`, as a phase and rotations about z, y and z."""
+    (a, b), (c, d) = matrix.tolist()
+    theta = 2 * math.atan2(abs(c), abs(a))
+    if abs(a) < 1e-15:
+        phase, phi, last = cmath.phase(c), 0.0, cmath.phase(-b) - cmath.phase(c)
+    else:
+        phase, phi = cmath.phase(a), cmath.phase(c) - cmath.phase(a) if abs(c) > 1e-15 else 0.0
+        last = cmath.phase(d) - phase - phi
+    yield from (f"gphase({phase!r});", f"p({last!r}) {qubit};", f"ry({theta!r}) {qubit};", f"p({phi!r}) {qubit};")

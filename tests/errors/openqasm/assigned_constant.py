@@ -1,0 +1,1 @@
+qk.from_qasm("const int n = 4;\nn = 5;\n")

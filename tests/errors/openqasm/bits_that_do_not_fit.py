@@ -1,0 +1,1 @@
+qk.from_qasm('bit[2] c = "101";\n')

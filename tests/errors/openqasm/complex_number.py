@@ -1,0 +1,1 @@
+qk.from_qasm("complex[float[64]] z;\n")

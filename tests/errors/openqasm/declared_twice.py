@@ -1,0 +1,1 @@
+qk.from_qasm("qubit q;\nbit q;\n")

@@ -1,0 +1,1 @@
+qk.from_qasm("qubit q;\ndelay[100ns] q;\n")

@@ -1,0 +1,1 @@
+qk.from_qasm('include "my_gates.inc";\nqubit q;\n')

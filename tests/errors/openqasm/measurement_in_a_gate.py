@@ -1,0 +1,1 @@
+qk.from_qasm("gate look a { measure a; }\n")

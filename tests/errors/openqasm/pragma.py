@@ -1,0 +1,1 @@
+qk.from_qasm("qubit q;\n#pragma braket result state_vector\n")

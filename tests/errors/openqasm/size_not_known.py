@@ -1,0 +1,1 @@
+qk.from_qasm("input int n;\nqubit[n] q;\n")
