@@ -40,6 +40,9 @@ from qkernel_backends.qiskit.sampling import Part, ToSample, sampled_together
 
 Array = np.ndarray[Any, Any]
 
+_SIDE_BY_SIDE = 1 << 22
+"""Amplitudes."""
+
 
 @dataclass(frozen=True)
 class QiskitEngine:
@@ -415,7 +418,10 @@ class QiskitPrepared:
     def _simulate(self, circuit: QuantumCircuit, theta: Array) -> list[dict[str, Any]]:
         """What `circuit` saves, for each row of `theta`."""
         with running(self.circuit.name):
-            (found,), _ = experiments(self._backend, [(circuit, self._values(circuit, theta))], each=False)
+            # All rows as one circuit with many parameters, which keeps their states side by side.
+            beside = self.engine.runs_on is None and len(theta) << self.circuit.num_qubits <= _SIDE_BY_SIDE
+            options = {"runtime_parameter_bind_enable": True} if beside else {}
+            (found,), _ = experiments(self._backend, [(circuit, self._values(circuit, theta))], each=False, **options)
             rows = [entry.data.to_dict() for entry in found]
         return rows if len(rows) == len(theta) else rows * len(theta)
 
