@@ -13,7 +13,7 @@ from qkernel.bases import measured_circuits
 from qkernel.diagnostics import counted
 from qkernel.engine import Engine, engine_for
 from qkernel.gradient import cost, method, shift_terms
-from qkernel.lower.circuit import Circuit
+from qkernel.lower.circuit import Circuit, Repeat, parts
 from qkernel.outputs import Outputs
 from qkernel.shots import ShotPlan, shot_count
 from qkernel.stochastic import Rule, rule_of
@@ -71,12 +71,17 @@ class Spending:
         return f"{counted(number * self.circuits, 'circuit')}, {number * self.shots:,} shots{time}"
 
 
+def has_loops(circuit: Circuit) -> bool:
+    """Whether there is a `while` on measured bits, through which there is no derivative."""
+    return any(isinstance(part, Repeat) for part in parts(circuit.body))
+
+
 def spendings(circuit: Circuit, engine: Engine, shots: int | ShotPlan, rule: Rule | None, batch: int) -> list[str]:
     """What values of a batch take, and what values and all derivatives do, from shots."""
     each, samples = Spending.of(circuit, engine, shots), "" if batch == 1 else f" of {batch} samples"
     jobs = "two jobs" if isinstance(shots, ShotPlan) and shots.allocation == "variance" else "one job"
     lines = [f"a value{samples} takes {each.times(batch)}"]
-    if circuit.angles.num_columns:
+    if circuit.angles.num_columns and not has_loops(circuit):
         lines.append(f"a value and its gradient{samples} take {each.times(batch * evaluations(circuit, rule))}, in {jobs}")
     return lines
 
@@ -108,8 +113,7 @@ def explain(circuit: Circuit, chosen: Executor, batch: int, batched: Sequence[in
     shots, rule = chosen.shots, rule_of(chosen.gradient)
     described = "exact" if shots is None else f"estimated from {shots_in_words(shots)} for each measurement basis"
     lines.append(f"values: {described}")
-    found = "shift"
-    if circuit.angles.num_columns:
+    if circuit.angles.num_columns and (shots is None or not has_loops(circuit)):
         asked: Any = chosen.gradient if rule is None else rule.name
         found = method(circuit, engine, asked, None if shots is None else shot_count(shots))
         name = "parameter shift" if found == "shift" else found if rule is None else str(rule)

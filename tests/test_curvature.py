@@ -18,6 +18,7 @@ from qkernel.gates import GATES
 from qkernel.gradient import gaps
 from qkernel.lower.circuit import Circuit, Run, parts
 from qkernel.metric import generator_of, layers, metric
+from qkernel.nn import NaturalGradient, QLayer
 from qkernel.nn.tensors import tensor_program
 from qkernel.observable import X, Y, Z
 from qkernel.program import Program
@@ -283,3 +284,60 @@ def test_generators_have_the_gaps_of_their_gates() -> None:
             values = np.linalg.eigvalsh(generator.to_numpy())
             found = {round(float(abs(a - b)), 6) for a in values for b in values} - {0.0}
             assert found == set(gaps(row.kind, 0))
+
+
+@qk.qkernel
+def layered(x: qk.Vector[qk.Float], w: qk.Vector[qk.Float], a: qk.Float) -> qk.Vector[qk.Float]:
+    q = qk.ry(qk.qubit_array(3), x)
+    q = qk.rz(q, w)
+    q[0], q[1] = qk.cx(q[0], q[1])
+    q[1], q[2] = qk.crx(q[1], q[2], a)
+    return qk.expval(qk.rx(q, w), [qko.Z(k) for k in range(3)])
+
+
+class TestOptimizer:
+    @pytest.mark.parametrize("kind", ["block_diagonal", "full"])
+    def test_a_step_is_what_the_metric_says(self, kind: str) -> None:
+        torch.manual_seed(2)
+        layer = QLayer(layered, inputs={"x": 3}, weights={"w": 3, "a": ()}, scale=True).double()
+        optimizer = NaturalGradient(layer, lr=0.1, damping=0.05, kind=kind)
+        inputs = torch.rand(5, 3, dtype=torch.float64)
+        w, a, scale = (getattr(layer, name).detach().clone().numpy() for name in ("w", "a", "scale"))
+        layer(inputs).square().sum().backward()
+        optimizer.step()
+        found = layered.metric(x=inputs.numpy(), w=w, a=float(a), wrt=["w", "a"], kind=kind)
+        rows = [[found[p][q].reshape(5, -1, size) for q, size in (("w", 3), ("a", 1))] for p in ("w", "a")]
+        mean = np.block([[part.mean(0) for part in row] for row in rows])
+        slopes = np.array([*layer.w.grad, layer.a.grad])
+        step = np.linalg.solve(mean + 0.05 * np.eye(4), slopes)
+        np.testing.assert_allclose(layer.w.detach().numpy(), w - 0.1 * step[:3], atol=1e-10)
+        np.testing.assert_allclose(layer.a.detach().numpy(), a - 0.1 * step[3], atol=1e-10)
+        np.testing.assert_allclose(layer.scale.detach().numpy(), scale - 0.1 * layer.scale.grad.numpy())
+
+    def test_closures_and_layers_without_inputs_or_gradients(self) -> None:
+        layer = QLayer(read, inputs=[], weights={"a": 0.7, "b": np.array(VALUES["b"])})
+        optimizer = NaturalGradient(layer, lr=0.05)
+
+        def closure() -> Any:
+            optimizer.zero_grad()
+            loss = layer().sum()
+            loss.backward()
+            return loss
+
+        losses = [optimizer.step(closure).item() for _ in range(20)]
+        assert losses[-1] < losses[0] - 0.5
+        layer.requires_grad_(False)
+        optimizer.zero_grad()
+        before = layer.a.clone()
+        optimizer.step()
+        assert torch.equal(layer.a, before)
+
+    def test_refusals(self) -> None:
+        layer = QLayer(read, inputs=[], weights={"a": 0.7, "b": np.array(VALUES["b"])})
+        for bad in ({"lr": 0}, {"damping": -1}, {"kind": "diagonal"}):
+            with pytest.raises(ValidationError):
+                NaturalGradient(layer, **bad)
+        with pytest.raises(ValidationError, match="natural gradients are of a `QLayer`, and this is a `Linear`"):
+            NaturalGradient(torch.nn.Linear(2, 2))  # type: ignore[arg-type]
+        with pytest.raises(GradientError, match="has seen no samples yet"):
+            NaturalGradient(layer).step()

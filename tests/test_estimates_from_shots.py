@@ -273,6 +273,20 @@ def test_what_is_spent_is_told_before() -> None:
     assert "3 circuits, 3,000 shots" in turned.explain(**VALUES, shots=plan)
 
 
+def test_loops_on_measured_bits_have_values_alone() -> None:
+    @qk.qkernel
+    def tried(a: qk.Float) -> qk.Float:
+        q = qk.qubit_array(2)
+        bit = qk.measure(qk.h(qk.qubit()))
+        while bit:
+            bit = qk.measure(qk.h(qk.qubit()))
+        return qk.expval(qk.rx(q, a), qko.Z(0))
+
+    text = tried.explain(a=0.3, shots=100)
+    assert "a value takes 1 circuit, 100 shots" in text
+    assert "gradient" not in text
+
+
 def test_bad_plans_and_rules_are_refused() -> None:
     for bad in (lambda: qk.ShotPlan(0), lambda: qk.ShotPlan(True), lambda: turned.run(**VALUES, shots=0)):
         with pytest.raises(ShotsError):

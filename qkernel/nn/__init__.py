@@ -14,6 +14,7 @@ from qkernel.nn import datasets, plots, transforms
 from qkernel.nn.executed import ExecutedLayer
 from qkernel.nn.kernels import fidelity_kernel, projected_kernel
 from qkernel.nn.layer import QLayer
+from qkernel.nn.natural import NaturalGradient
 from qkernel.nn.networks import EstimatorQNN, SamplerQNN, TorchConnector
 from qkernel.nn.plateaus import gradient_variance
 
@@ -43,6 +44,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "EstimatorQNN",
     "ExecutedLayer",
+    "NaturalGradient",
     "QLayer",
     "SamplerQNN",
     "TorchConnector",
