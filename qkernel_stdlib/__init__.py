@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )  # fmt: skip
     from qkernel_stdlib.arithmetic_fourier import (
         add_const_to_phases, draper_add, draper_add_const, fourier_modular_add_const, fourier_phases,
-        modular_add_const_to_phases, modular_multiply, modular_multiply_add, modular_powers, shor_order_finding,
+        modular_add_const_to_phases, modular_multiply, modular_multiply_add, order_finding, shor_order_finding,
     )  # fmt: skip
     from qkernel_stdlib.arithmetic_modular import (
         modmul_const, multiply_add_modulo, multiply_modulo, ripple_modular_add_const, ripple_modular_multiply, xor_const,
@@ -113,7 +113,7 @@ _NAMES = {
     ),
     "arithmetic_fourier": (
         "add_const_to_phases draper_add draper_add_const fourier_modular_add_const fourier_phases "
-        "modular_add_const_to_phases modular_multiply modular_multiply_add modular_powers shor_order_finding"
+        "modular_add_const_to_phases modular_multiply modular_multiply_add order_finding shor_order_finding"
     ),
     "arithmetic_modular": (
         "modmul_const multiply_add_modulo multiply_modulo ripple_modular_add_const ripple_modular_multiply xor_const"
@@ -185,8 +185,8 @@ __all__ = [
     "mcx_dirty", "mcx_no_workspace", "mcx_one_clean", "mcx_one_dirty", "mcx_relative_phase", "mcz", "measure_checks",
     "measured_add", "measured_lookup", "minimum_search", "mixer_layer", "modmul_const", "modular_add", "modular_add_const",
     "modular_add_const_to_phases", "modular_decrement", "modular_increment", "modular_multiply", "modular_multiply_add",
-    "modular_powers", "mottonen_amplitude_encoding", "mottonen_amplitude_encoding_from_angles", "mottonen_angles",
-    "multi_controlled_x", "multiply", "multiply_add_modulo", "multiply_modulo", "normal_form", "pair_excitations",
+    "mottonen_amplitude_encoding", "mottonen_amplitude_encoding_from_angles", "mottonen_angles", "multi_controlled_x",
+    "multiply", "multiply_add_modulo", "multiply_modulo", "normal_form", "order_finding", "pair_excitations",
     "parity_encoding", "parity_oracle", "pauli_feature_map", "pauli_lcu", "pauli_scale", "phase_estimation", "phase_gadget",
     "phase_oracle", "product_formula", "qaoa_layers", "qaoa_state", "qdrift", "qft", "qpe", "qsvt", "qsvt_phases",
     "quadratic_form", "quanvolution", "qubitization", "real_amplitudes", "real_qsvt", "reflection_about_zero",

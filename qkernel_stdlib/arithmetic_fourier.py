@@ -164,32 +164,40 @@ def modular_multiply(
     return controls, x
 
 
-def modular_powers(base: int, modulus: int, count: int) -> list[int]:
-    """base**(2**k) modulo `modulus` for k = 0 .. count - 1."""
-    return [pow(base, 2**k, modulus) for k in range(count)]
-
-
 @qk.qkernel
-def shor_order_finding(
-    num_bits: qk.UInt, modulus: qk.UInt, factors: qk.Vector[qk.UInt], inverses: qk.Vector[qk.UInt]
-) -> qk.Vector[qk.Bit]:
-    """2n binary digits, least significant first, of s / r for the order r of a number modulo `modulus` and a random s < r.
+def order_finding(n: qk.UInt, base: qk.UInt, inverse: qk.UInt, modulus: qk.UInt) -> qk.Vector[qk.Bit]:
+    """2n binary digits, least significant first, of s / r for the order r of `base` modulo `modulus` and a random s < r.
 
-    The modulus is at most 2**n. `factors` are `modular_powers(number, modulus, 2 * n)`, `inverses` those of the number's
-    inverse. One control, measured and used again for each digit: 2n + 3 qubits, 2n controlled modular multiplications and
-    at most n (2n - 1) P.
+    The modulus is at most 2**n, base * inverse is 1 modulo it. One control, measured and used again for each digit: 2n + 3
+    qubits, 2n controlled modular multiplications and at most n (2n - 1) P.
     Sources: Shor 1994 (arXiv:quant-ph/9508027); Beauregard 2003 (arXiv:quant-ph/0205095).
     """
-    control, x = qk.qubit_array(1), qk.qubit_array(num_bits)
+    control, x = qk.qubit_array(1), qk.qubit_array(n)
     x[0] = qk.x(x[0])
-    digits = qk.bit_array(2 * num_bits)
-    for k in qk.range(2 * num_bits):
-        last = 2 * num_bits - 1 - k
+    digits = qk.bit_array(2 * n)
+    for k in qk.range(2 * n):
+        last = 2 ** (2 * n - 1 - k)
         control = qk.h(control)
-        control, x = modular_multiply(control, x, factors[last], inverses[last], modulus)
+        control, x = modular_multiply(control, x, pow(base, last, modulus), pow(inverse, last, modulus), modulus)
         for j in qk.range(k):
             if digits[j]:
                 control = qk.p(control, -math.pi / 2 ** (k - j))
         control = qk.h(control)
         control[0], digits[k] = qk.measure_reset(control[0])
     return digits
+
+
+def shor_order_finding(base: int, modulus: int) -> qk.Kernel[..., qk.Vector[qk.Bit]]:
+    """The kernel of `order_finding` for these numbers; its argument `n` is the number of binary digits of the modulus.
+
+    Raises ValueError unless 1 < base < modulus and the two have no common divisor.
+    """
+    if not 1 < base < modulus or math.gcd(base, modulus) > 1:
+        raise ValueError(f"{base} has no order modulo {modulus} to be found: it is to be between and without a common divisor")
+    size, inverse = modulus.bit_length(), pow(base, -1, modulus)
+
+    @qk.qkernel
+    def order_digits(n: qk.UInt = size) -> qk.Vector[qk.Bit]:
+        return order_finding(n, base, inverse, modulus)
+
+    return order_digits

@@ -17,12 +17,13 @@ from qkernel.errors import (
     BindingShapeError,
     EmitError,
     EntrypointValidationError,
+    QKernelError,
     SeparationError,
     SizeError,
 )
 from qkernel.estimate.carried import CarriedNumbers, Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
-from qkernel.estimate.effort import renew, spend
+from qkernel.estimate.effort import TooMuchWork, renew, spend
 from qkernel.estimate.forms import is_whole, positive_part, power
 from qkernel.estimate.leaves import decided, gate_tally, measure_tally, oracle_tally, pauli_tally, prepare_tally
 from qkernel.estimate.own_forms import PLAIN, Context, called, with_forms
@@ -73,7 +74,8 @@ class Fold:
     counted too; with `widths`, how many controls gates have, for the workspace that they share; `unrolled`, calls are
     folded with their values and loops whose ranges are known iteration by iteration. Of an entry that `is_known` all is given
     but angles and lengths of registers, of one that `is_bound` these lengths too. Where it `is_final`, nothing around will
-    know more: what has no form stays unknown, and `help` says what to give.
+    know more: what has no form stays unknown, and `help` says what to give; so it is, too, where all is given and is not to be
+    followed, because that would take too long.
     """
 
     module: Module
@@ -81,6 +83,7 @@ class Fold:
     depth: bool = False
     widths: bool = False
     unrolled: bool = False
+    is_followed: bool = True
     is_known: bool = False
     is_bound: bool = False
     is_final: bool = False
@@ -98,7 +101,7 @@ class Fold:
 
     def entry(self, values: Mapping[str, Value]) -> Tally:
         """The tally of the module's entry, whose arguments have these values, and of the qubits that it takes."""
-        self.is_known = not any(map(is_open, self.module.entry.parameters, values.values()))
+        self.is_known = self.is_followed and not any(map(is_open, self.module.entry.parameters, values.values()))
         self.is_final = not self.is_known
         unsized = {name for name, value in values.items() if isinstance(value, Register) and not length(value).is_constant}
         wanted = [p.name for p in self.module.entry.parameters if is_open(p, values[p.name]) or p.name in unsized]
@@ -109,8 +112,18 @@ class Fold:
         except (EmitError, BindingShapeError, EntrypointValidationError):
             if self.unrolled or not self.is_known:  # else what is not followed, or has no value, perhaps where nothing runs
                 raise
+        try:
+            return self._again(values, unrolled=True)
+        except TooMuchWork as error:
+            try:
+                return self._again(values, unrolled=False)
+            except QKernelError:
+                raise error from None
+
+    def _again(self, values: Mapping[str, Value], unrolled: bool) -> Tally:
+        """The tally of the entry where not all that is known is followed: iteration by iteration, or without."""
         renew()
-        again = Fold(self.module, self.paths, self.depth, self.widths, unrolled=True)
+        again = Fold(self.module, self.paths, self.depth, self.widths, unrolled=unrolled, is_followed=unrolled)
         tally = again.entry(values)
         self.iterations = again.iterations
         return tally

@@ -19,8 +19,7 @@ from qkernel_stdlib.arithmetic_fourier import (
     modular_add_const_to_phases,
     modular_multiply,
     modular_multiply_add,
-    modular_powers,
-    shor_order_finding,
+    order_finding,
 )
 from qkernel_stdlib.examples.example import Array, Example
 from qkernel_stdlib.examples.matrices import column, diagonal, permutation
@@ -67,12 +66,6 @@ def product_modulo(
     """|factor * value modulo modulus>, and the control, which is 1."""
     control, x = modular_multiply(qk.x(qk.qubit_array(1)), holding(n, value), factor, inverse, modulus)
     return x, control
-
-
-@qk.qkernel
-def digits_of_order(n: qk.UInt, factors: qk.Vector[qk.UInt], inverses: qk.Vector[qk.UInt]) -> qk.Vector[qk.Bit]:
-    """The digits of s / r for the order r of 1: none is 1."""
-    return shor_order_finding(n, 2**n, factors, inverses)
 
 
 def _phase(state: int, by: int) -> complex:
@@ -193,14 +186,15 @@ EXAMPLES = (
         shows=("multiply_modulo",),
     ),
     Example(
-        digits_of_order,
-        lambda n: {"n": n, "factors": modular_powers(1, 2**n, 2 * n), "inverses": modular_powers(1, 2**n, 2 * n)},
+        order_finding,
+        lambda n: {"n": n, "base": 1, "inverse": 1, "modulus": 2**n},
         1,
         sizes=(1, 2),
         expected=lambda n, **values: np.zeros(2 * n),
         counts=lambda n, **values: {"qubits": 2 * n + 3},
         grows=False,
-        of="shor_order_finding",
-        shows=("modular_powers",),
+        code="""found = shor_order_finding(2, 15)
+print(found.estimate_resources(n=2048).qubits, found.sample(shots=1, seed=1).results)""",
+        shows=("shor_order_finding",),
     ),
 )
