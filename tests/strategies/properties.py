@@ -20,7 +20,7 @@ from qkernel.engine import load_engine
 from qkernel.estimate.effort import TooMuchWork
 from qkernel.executable import Executable
 from qkernel.kernel import from_module
-from qkernel.lower.circuit import Circuit
+from qkernel.lower.circuit import Assign, Branch, Circuit, Repeat, Run
 from qkernel.verification import verify
 from qkernel_backends.deferral import deferred_if_small
 from tests.shifts import shift_vjp
@@ -375,8 +375,24 @@ def collisions(case: Case) -> None:
 
 def _plain(circuit: Circuit) -> Any:
     """What must stay: not the names of parameters and registers, nor of the ancillas that are promised to be clean."""
-    kinds = [replace(kind, promise=None) for kind in circuit.kinds]
-    return circuit.num_qubits, circuit.num_bits, kinds, circuit.body, circuit.expectations, circuit.probabilities
+    return circuit.num_qubits, circuit.num_bits, _steps(circuit, circuit.body), circuit.expectations, circuit.probabilities
+
+
+def _steps(circuit: Circuit, body: Any) -> list[Any]:
+    """The instructions of a body, in their order, with the conditions that they stand under."""
+    found: list[Any] = []
+    for part in body:
+        match part:
+            case Run():
+                rows = circuit.instructions(part)
+                found += [(replace(row.kind, promise=None), row.qubits, row.slots, row.bits) for row in rows]
+            case Branch(condition, then, otherwise):
+                found.append((condition, _steps(circuit, then), _steps(circuit, otherwise)))
+            case Repeat(condition, inner):
+                found.append((condition, _steps(circuit, inner)))
+            case Assign(target, value):
+                found.append((target, value))
+    return found
 
 
 # measuring programs ---------------------------------------------------------------------------------------------------------
