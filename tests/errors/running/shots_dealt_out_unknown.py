@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel(angle: qk.Float) -> qk.Float:
+    return qk.expval(qk.ry(qk.qubit_array(1), angle), qko.Z(0))
+
+
+kernel.run(angle=0.3, shots=qk.ShotPlan(1000, "coefficient"))
