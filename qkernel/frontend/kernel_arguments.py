@@ -87,8 +87,15 @@ def check_form(word: str, kernel: AnyKernel, form: AnyKernel) -> None:
     if word == "control":
         is_control = bool(types) and types[0] in (QUBIT, ArrayType(QUBIT)) and returned[:1] == types[:1]
         types, returned = types[1:], returned[1:] if is_control else [BIT]
-    fits = types == [parameter.type for parameter in own.parameters] and returned == list(flat_types(own.returned))
-    if not fits or own.kernels or given.kernels:
+    if own.kernels or given.kernels:
+        taker = form if given.kernels else kernel
+        raise KernelTypeError(
+            f"`{form.name}` cannot stand for `{word}` of `{kernel.name}`: `{taker.name}` takes kernels",
+            span=form.source.name_span(),
+            label="a form of one kernel, and not of each that it is given",
+            help=f"give `{kernel.name}` its kernels in a kernel around it, and that one its form",
+        )
+    if types != [parameter.type for parameter in own.parameters] or returned != list(flat_types(own.returned)):
         first = "a control, or a register of them, and then " if word == "control" else ""
         raise KernelTypeError(
             f"`{form.name}` cannot stand for `{word}` of `{kernel.name}`",
