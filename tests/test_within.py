@@ -182,3 +182,16 @@ def test_an_inner_operation_may_measure_where_nothing_controls_it() -> None:
         return qk.project_z(q)[0]
 
     assert set(amplified(dephased).sample(shots=200, seed=1).counts) == {0, 1}
+
+
+def test_a_setup_may_have_another_within_it() -> None:
+    @qk.qkernel
+    def turned(q: qk.Qubit) -> qk.Qubit:
+        return qk.within_apply(lambda r: qk.rx(r, 0.3), lambda r: qk.rx(r, 0.7))(q)
+
+    @qk.qkernel
+    def nested(q: qk.Qubit) -> qk.Qubit:
+        return qk.within_apply(turned, qk.t)(q)
+
+    assert nested.estimate_resources().gates.by_name == {"rx": 6, "t": 1}
+    nested.verify_resources()

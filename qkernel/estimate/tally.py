@@ -254,7 +254,9 @@ class Tally:
         """The tally of a setup, what stands between, and what undoes the setup and cleans the qubits that this made."""
         both = Tally({key: amount for key, amount in undo.amounts.items() if key[1] not in ("qubits", "ancillas", "cleaned")})
         both.include(self)
-        result = Tally({(path, _uncontrolled(item)): amount for (path, item), amount in both.amounts.items()}, both.bounded)
+        result = Tally(bounded=both.bounded)
+        for (path, item), amount in both.amounts.items():  # of a setup within another, some are apart already
+            result._add((path, _uncontrolled(item)), amount)
         result.include(inner)
         return result.released(inner.of("qubits"), inner.of("ancillas"), ZERO)
 
