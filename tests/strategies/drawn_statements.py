@@ -150,7 +150,8 @@ class Unitary(Values):
         self.write(f"for {index} in qk.range({size} - 1):")
         self.write(f"    {total} = {total} - {weight} * qko.{first}({index}) * qko.{second}({index} + 1)")
         if self.chance(0.5):
-            self.write(f"    {total} = {total} + {index} + 0.2 * qko.Z({size} - 1 - {index})")
+            self.write(f"    {total} = {total} + 0.2 * qko.Z({size} - 1 - {index})")
+            self.write(f"{total} = {total} + {size}")
         self.write(f"{name} = qk.pauli_evolve({name}, {total}, {self.number(scope, 1)})")
 
     def applied(self, scope: Scope) -> None:
