@@ -53,6 +53,7 @@ OTHERS = {
     "label", "observable",  # of the text form
     "values",  # of `torch.Tensor.split(...)`
     "execute",  # of an executed layer
+    "end", "delay", "extern", "cal", "defcal", "defcalgrammar",  # of OpenQASM
 }  # fmt: skip
 """What exists where a test without Qiskit cannot ask."""
 

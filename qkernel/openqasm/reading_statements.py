@@ -60,7 +60,7 @@ class Reader(OperationReader):
         """Give a name its meaning in this block."""
         if name.name in self.names.symbols:
             title = f"`{name.name}` is declared a second time"
-            raise self.source.error(name, title, "declared here again", f"give it another name: `{name.name}_2`")
+            raise self.source.error(name, title, "declared here again", "give it another name")
         self.names.symbols[name.name] = symbol
 
     def variable_of(self, name: Any, type: Type, value: Expr, is_constant: bool = False) -> Variable:
