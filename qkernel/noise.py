@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
 from math import exp, isfinite, sqrt
@@ -210,7 +210,18 @@ class NoiseModel:
 
     def behind(self, name: str, qubits: Qubits) -> list[tuple[Channel, Qubits]]:
         """The channels behind an instruction (before it, where it is `measure`), in order, and the qubits of each."""
-        return [found for rule in self.rules for found in rule.on(name, qubits)]
+        key = name, qubits
+        if key not in self._behind:
+            self._behind[key] = [found for rule in self.rules for found in rule.on(name, qubits)]
+        return self._behind[key]
+
+    @cached_property
+    def _behind(self) -> dict[tuple[str, Qubits], list[tuple[Channel, Qubits]]]:
+        """What was asked before: circuits ask for each of their gates."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_behind"}
 
     def readout_of(self, qubit: int) -> tuple[float, float]:
         """With which probability 0 is read as 1, and 1 as 0."""
@@ -220,7 +231,16 @@ class NoiseModel:
         return 0.0, 0.0
 
     def check(self, circuit: Circuit) -> None:
-        """Raise `TargetCapabilityError` for a gate of the circuit that the model does not know."""
+        """Raise `TargetCapabilityError` for a gate of the circuit that the model does not know, and for crosstalk with a qubit
+        that the circuit does not have."""
+        for rule in self.rules:
+            inside = [qubit for qubit in rule.pair if qubit < circuit.num_qubits]
+            if len(inside) == 1:
+                raise TargetCapabilityError(
+                    f"there is crosstalk between the qubits {rule.pair[0]} and {rule.pair[1]}, and `{circuit.name}` has "
+                    f"{circuit.num_qubits}",
+                    help="have the kernel make the neighbour too, or leave that crosstalk out",
+                )
         if self.basis is None:
             return
         unknown = {kind: name_of(kind) for kind in circuit.kinds if kind.is_gate and kind.num_qubits}
@@ -358,26 +378,7 @@ def from_backend(backend: Any) -> NoiseModel:
             f"a `{type(backend).__name__}` tells nothing of its noise",
             help="give a backend with properties, or write the model",
         )
-    return _with_turns(model)
-
-
-_DIAGONAL = frozenset(("z", "s", "sdg", "t", "tdg", "p"))
-
-
-def _with_turns(model: NoiseModel) -> NoiseModel:
-    """With the gates of one qubit that are made of `rz` and `sx`."""
-    if model.basis is None or not {"rz", "sx"} <= model.basis:
-        return model
-    diagonal = _DIAGONAL - model.basis
-    others = frozenset(name for name, rule in GATES.items() if rule.num_qubits == 1) - _DIAGONAL - model.basis - {"ug"}
-    made = [(others, "sx"), (others, "sx"), (diagonal, "rz")]
-    rules = [
-        replace(rule, gates=names)
-        for names, own in made
-        for rule in model.rules
-        if rule.gates is not None and own in rule.gates
-    ]
-    return replace(model, rules=(*model.rules, *rules), basis=model.basis | others | diagonal)
+    return model
 
 
 def _pauli(words: dict[str, float], text: str) -> Channel:

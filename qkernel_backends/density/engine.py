@@ -111,7 +111,8 @@ class NoisyPrepared(AtAnyAngle):
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """See `qkernel.engine.Prepared`. From exact probabilities where all measurements come last, else trajectories."""
         final = final_measurements(self.circuit)
-        if final is None or self.circuit.num_qubits > MOST_QUBITS:
+        turns = any("measure" in (rule.gates or ()) for rule in self.noise.rules)  # what is read may depend on the basis then
+        if final is None or turns or self.circuit.num_qubits > MOST_QUBITS:
             return self._trajectories.sample(theta, shots, seed)
         require_memory_for_shots(len(theta), shots, self.circuit.num_bits)
         qubits = tuple(qubit for qubit, _ in final.measured)

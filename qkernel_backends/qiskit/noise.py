@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.quantum_info import Kraus, Operator, SuperOp
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel as AerModel
-from qiskit_aer.noise import QuantumError, ReadoutError, kraus_error
+from qiskit_aer.noise import QuantumError, ReadoutError, kraus_error, pauli_error
 
 from qkernel.errors import KernelTypeError, TargetCapabilityError
 from qkernel.gates import GATES
@@ -19,6 +20,9 @@ from qkernel.noise import Channel, NoiseModel, Readout, Rule, name_of
 from qkernel_backends.qiskit.running import words_of
 
 _NO_GATES = frozenset(("measure", "reset", "delay", "barrier", "if_else", "while_loop", "for_loop", "switch_case", "store"))
+_DIAGONAL = frozenset(("z", "s", "sdg", "t", "tdg", "p"))
+_LEAST = 1e-11
+"""Aer drops an error of 0, and has the one for all qubits in its place."""
 _OWN_NAMES = {"iswapdg": "iswap_dg"}
 _WIDTHS = {name: rule.num_qubits for name, rule in GATES.items() if rule.num_qubits and name != "ug"}
 
@@ -26,8 +30,10 @@ _WIDTHS = {name: rule.num_qubits for name, rule in GATES.items() if rule.num_qub
 def from_aer(model: AerModel) -> NoiseModel:
     """A noise model of Aer as one of ours; its `basis` are the gates that Aer translates circuits to with it.
 
-    Idling is left out: a kernel has no delays. Raises `TargetCapabilityError` for errors of reading out several qubits that
-    depend on each other, and `KernelTypeError` for anything but a model of Aer.
+    Where these are `rz` and `sx`, any other gate of one qubit is as wrong as the two `sx` that it becomes there (or as `rz`, if
+    it is diagonal), and part of the basis too. Idling is left out: a kernel has no delays.
+    Raises `TargetCapabilityError` for errors of reading out several qubits that depend on each other, and `KernelTypeError`
+    for anything but a model of Aer.
     """
     if not isinstance(model, AerModel):
         raise KernelTypeError(f"a noise model of Aer is wanted, not `{model!r}`")
@@ -41,7 +47,23 @@ def from_aer(model: AerModel) -> NoiseModel:
     readouts = [] if model._default_readout_error is None else [_readout(model._default_readout_error, None)]
     readouts += [_readout(error, qubits) for qubits, error in model._local_readout_errors.items()]
     basis = frozenset(model.basis_gates) - _NO_GATES
-    return NoiseModel(tuple(rules), tuple(readouts), basis)
+    return _with_turns(NoiseModel(tuple(rules), tuple(readouts), basis))
+
+
+def _with_turns(model: NoiseModel) -> NoiseModel:
+    """With the gates of one qubit that are made of `rz` and `sx`."""
+    if model.basis is None or not {"rz", "sx"} <= model.basis:
+        return model
+    diagonal = _DIAGONAL - model.basis
+    others = frozenset(name for name, rule in GATES.items() if rule.num_qubits == 1) - _DIAGONAL - model.basis - {"ug"}
+    made = [(others, "sx"), (others, "sx"), (diagonal, "rz")]
+    rules = [
+        replace(rule, gates=names)
+        for names, own in made
+        for rule in model.rules
+        if rule.gates is not None and own in rule.gates
+    ]
+    return replace(model, rules=(*model.rules, *rules), basis=model.basis | others | diagonal)
 
 
 def of_backend(backend: Any) -> NoiseModel | None:
@@ -71,7 +93,8 @@ def to_aer(model: NoiseModel) -> AerModel:
         made.add_all_qubit_readout_error(_readout_error(*default), warnings=False)
     for qubit in qubits:
         if model.readout_of(qubit) != default:
-            made.add_readout_error(_readout_error(*model.readout_of(qubit)), [qubit], warnings=False)
+            rates = (max(rate, _LEAST) for rate in model.readout_of(qubit))
+            made.add_readout_error(_readout_error(*rates), [qubit], warnings=False)
     return made
 
 
@@ -90,7 +113,8 @@ def _add_errors(made: AerModel, model: NoiseModel, name: str) -> None:
             help=f'say on which qubits: `gates="{name}", on=(0, 1, 2)`',
         )
     for place in sorted({place for rule in rules for place in (*(rule.qubits or ()), *rule.elsewhere)}):
-        error = _error(model, name, place) or (_nothing(len(place)) if everywhere else None)
+        least = pauli_error([("I" * len(place), 1 - _LEAST), ("Z" * len(place), _LEAST)])
+        error = _error(model, name, place) or (least if everywhere else None)
         if error is not None:
             made.add_quantum_error(error, own, list(place), warnings=False)
     default = _error(model, name, tuple(range(-width, 0))) if width else None
