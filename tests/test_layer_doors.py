@@ -20,7 +20,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from qkernel.engine import load_engine
-from qkernel.errors import GradientError, LayerInputError
+from qkernel.errors import GradientError, LayerInputError, ValidationError
 from qkernel.nn import QLayer
 from qkernel.nn.operators import name_of
 from qkernel_backends.native.runner import Runner
@@ -39,6 +39,36 @@ def small_layer(engine: str = "native", gradient: str = "auto") -> QLayer:
 
 def called(layer: QLayer) -> Callable[[Tensor, Tensor], Tensor]:
     return lambda weights, inputs: torch.func.functional_call(layer, {"weights": weights}, (inputs,))
+
+
+# without autograd -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("engine", "gradient"), FORMS)
+@pytest.mark.parametrize("shape", [(5, 3), (2, 4, 3), (3,)])
+def test_value_and_grad_is_a_step_of_autograd(engine: str, gradient: str, shape: tuple[int, ...]) -> None:
+    layer, inputs = small_layer(engine, gradient), random_batch(*shape).requires_grad_()
+    target = random_batch(*shape, seed=1)
+    values, gradients = layer.value_and_grad(inputs, cotangent=lambda values: 2 * (values - target))
+    layer.weights.grad = None
+    (layer(inputs) - target).square().sum().backward()
+    close(values, layer(inputs).detach())
+    close(gradients["weights"], layer.weights.grad)
+    close(gradients["inputs"], inputs.grad)
+    assert not values.requires_grad
+    _, plain = layer.value_and_grad(inputs=inputs)
+    _, ones = layer.value_and_grad(inputs, cotangent=torch.ones(shape, dtype=torch.float64))
+    close(plain["weights"], ones["weights"], 0)
+
+
+def test_value_and_grad_says_what_it_cannot_do() -> None:
+    layer, inputs = small_layer(), random_batch(2, 3)
+    with pytest.raises(LayerInputError, match=r"the cotangent has the shape \(3,\), and the results \(2, 3\)"):
+        layer.value_and_grad(inputs, cotangent=torch.ones(3))
+    with pytest.raises(ValidationError, match="goes on to compute with them"):
+        hybrid_layer(3, 1, scale=2.0).value_and_grad(inputs)
+    with pytest.raises(LayerInputError, match="takes tensors that hold values"):
+        torch.func.vmap(lambda row: layer.value_and_grad(row)[0])(inputs)
 
 
 # torch.func -----------------------------------------------------------------------------------------------------------

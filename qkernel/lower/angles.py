@@ -21,6 +21,7 @@ from qkernel.ir.trees import free_names, variables
 from qkernel.ir.types import DictType, Type
 from qkernel.lower.derivatives import derivatives
 from qkernel.lower.preparation import Preparation, angles, angles_pullback, normalised, normalised_pullback
+from qkernel.lower.schedules import Scattered, Schedule
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Integers = np.ndarray[Any, np.dtype[np.int32]]
@@ -29,6 +30,9 @@ Array = np.ndarray[Any, Any]
 LARGEST_ANGLE = float(1 << 15)
 """Angles up to this may be added up before whole turns are taken off: what rounding loses is then below 1e-11."""
 
+_MANY = 16
+"""So many non-affine angles are worth computing together."""
+
 
 def without_turns(angles: Array) -> Floats:
     """The same rotations by angles between -2 pi and 2 pi: multiples of 4 pi are off, exactly; NaN for what is not finite.
@@ -36,6 +40,8 @@ def without_turns(angles: Array) -> Floats:
     The half angle comes from its own sine and cosine, which the C library gives exactly however large it is.
     """
     angles = np.asarray(angles, float)
+    if -2 * np.pi <= angles.min(initial=0.0) and angles.max(initial=0.0) <= 2 * np.pi:
+        return angles.copy()
     with np.errstate(invalid="ignore"):
         halves = angles / 2
         return np.where(np.abs(angles) <= 2 * np.pi, angles, 2 * np.arctan2(np.sin(halves), np.cos(halves)))
@@ -169,10 +175,13 @@ class AngleMap:
         return tuple(slots)
 
     def computed_by(self, columns: Collection[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The numbers, as columns behind theta, of the slots of vectors that depend on some of `columns`, and of the others."""
+        """The numbers, as columns behind theta, of the computed slots that depend on some of `columns`, and of the others."""
         numbers = {slot: self.num_columns + k for k, slot in enumerate(self.computed)}
-        moving = set(self.rows[np.isin(self.columns, list(columns))].tolist())
+        moving = self._moved_by(columns)
         found: dict[bool, list[int]] = {True: [], False: []}
+        for slot, _ in self.non_affine:
+            if slot < self.num_angles:
+                found[slot in moving].append(numbers[slot])
         for part in self.preparations:
             slots = part.range if part.is_loaded else part.slots.tolist()
             found[not moving.isdisjoint(part.range)] += [numbers[slot] for slot in slots]
@@ -247,12 +256,20 @@ class AngleMap:
         result = np.broadcast_to(self.offsets, (*theta.shape[:-1], self.num_slots)).copy()
         if len(self.rows):
             with np.errstate(over="ignore", invalid="ignore"):
-                _add_at(result, self._by_row, theta[..., self.columns] * self.coefficients)
-        if self.non_affine:
+                self._by_row.add(result, theta[..., self.columns] * self.coefficients)
+        if self._schedule and (together := self._schedule.finite_values(theta)) is not None:
+            result[..., [slot for slot, _ in self.non_affine]] = together
+        elif self.non_affine:
             environment = self._environment(theta)
             for slot, expression in self.non_affine:
                 result[..., slot] = _computed(expression, environment, theta.shape[:-1], _angle)
         return result
+
+    @cached_property
+    def _schedule(self) -> Schedule | None:
+        """The non-affine angles, where they are many."""
+        columns, angles = {leaf: k for k, leaf in enumerate(self.elements)}, [angle for _, angle in self.non_affine]
+        return Schedule.of(angles, columns) if len(angles) >= _MANY else None
 
     def pullback(self, theta: Array, slot_gradient: Array) -> Array:
         """The gradient by `theta`, shape (..., columns), of a function whose gradient by the angles is `slot_gradient`.
@@ -264,8 +281,11 @@ class AngleMap:
         result = np.zeros((*slot_gradient.shape[:-1], self.num_columns), slot_gradient.dtype)
         if len(self.rows):
             weights = self.coefficients.astype(result.dtype)
-            _add_at(result, self._by_column, slot_gradient[..., self.rows] * weights)
-        if self.non_affine:
+            self._by_column.add(result, slot_gradient[..., self.rows] * weights)
+        by_slots = slot_gradient[..., [slot for slot, _ in self.non_affine]]
+        if self._schedule and (together := self._schedule.pull_back(theta, by_slots)) is not None:
+            result += together
+        elif self.non_affine:
             environment = self._environment(theta)
             for slot, column, slope in self.slopes:
                 slopes = _computed(slope, environment, theta.shape[:-1], _derivative_or_nan)
@@ -318,12 +338,17 @@ class AngleMap:
         """The slots that depend on some of `columns` (None: on any)."""
         if columns is None:
             return set(self.varying.tolist())
-        affine = self.rows[np.isin(self.columns, list(columns))]
-        found = set(affine.tolist()) | {slot for slot, column, _ in self.slopes if column in columns}
+        found = self._moved_by(columns)
         for part in self.preparations:
             if found & set(part.range):
                 found |= set(part.slots.tolist())
         return found
+
+    def _moved_by(self, columns: Collection[int]) -> set[int]:
+        """The slots that depend on some of `columns`, but for those of preparations."""
+        chosen, affine = set(columns), self.rows[np.isin(self.columns, list(columns))]
+        leaves = {leaf for k, leaf in enumerate(self.elements) if k in chosen}
+        return set(affine.tolist()) | {slot for slot, angle in self.non_affine if not leaves.isdisjoint(variables(angle))}
 
     @cached_property
     def slopes(self) -> tuple[tuple[int, int, Expr], ...]:
@@ -402,12 +427,12 @@ class AngleMap:
         return values if theta.ndim > 1 else {name: _sample(value, ()) for name, value in values.items()}
 
     @cached_property
-    def _by_row(self) -> tuple[Array | None, Array, Array | None]:
-        return _groups(self.rows)
+    def _by_row(self) -> Scattered:
+        return Scattered.at(self.rows)
 
     @cached_property
-    def _by_column(self) -> tuple[Array | None, Array, Array | None]:
-        return _groups(self.columns)
+    def _by_column(self) -> Scattered:
+        return Scattered.at(self.columns)
 
 
 def _state(part: Preparation, amplitudes: Array) -> Array:
@@ -472,19 +497,3 @@ def _derivative_or_nan(expression: Expr, values: Mapping[str, Any]) -> Any:
 def _floating(values: Any) -> Array:
     array = np.asarray(values)
     return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
-
-
-def _groups(targets: Integers) -> tuple[Array | None, Array, Array | None]:
-    """How to add entries up by target: the order to take them in, the distinct targets, where each one's entries start.
-
-    The order is None if they stand in order already, the starts are None if no target stands twice.
-    """
-    order = None if (targets[1:] >= targets[:-1]).all() else np.argsort(targets, kind="stable")
-    distinct, starts = np.unique(targets if order is None else targets[order], return_index=True)
-    return order, distinct, None if len(distinct) == len(targets) else starts
-
-
-def _add_at(result: Array, groups: tuple[Array | None, Array, Array | None], entries: Array) -> None:
-    order, distinct, starts = groups
-    entries = entries if order is None else entries[..., order]
-    result[..., distinct] += entries if starts is None else np.add.reduceat(entries, starts, axis=-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from qkernel.nn.call import Call, Placement, Wiring, hold_values, kind_of
 from qkernel.nn.compile import Recipe, arguments_of, compile_layer, with_kernels
 from qkernel.nn.function import evaluate
 from qkernel.nn.operators import evaluate as evaluate_named
-from qkernel.nn.operators import name_of
+from qkernel.nn.operators import is_transformed, name_of
 from qkernel.nn.prediction import epoch
 from qkernel.nn.sampling import ShotSequence
 from qkernel.program import Program
@@ -30,6 +30,10 @@ from qkernel.stochastic import Rule, rule_of
 _OF_THIS_MACHINE = (
     "the built-in engine of this machine: many small states side by side, large ones in blocks that fit the cache"
 )
+
+
+class _Mark:
+    """See `call.Call.values`; engines put on it what they know of the point."""
 
 
 class QLayer(Arguments):
@@ -174,6 +178,47 @@ class QLayer(Arguments):
             values = (values + self.get_parameter("bias")).to(dtype)
         return self.post_process(values) if "post_process" in self._after else values
 
+    def value_and_grad(
+        self, *inputs: Tensor, cotangent: Tensor | Callable[[Tensor], Tensor] | None = None, **named: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The results, and the gradients of sum(cotangent * results) by inputs and weights, by name; without autograd.
+
+        For a training loop by hand: at few qubits autograd takes longer than the states do. `cotangent` has the shape of the
+        results (default: ones), or is a function that makes it of the results, as the derivative of a loss by them.
+
+            values, gradients = layer.value_and_grad(x, cotangent=lambda values: 2 * (values - target) / values.numel())
+            layer.w.grad = gradients["w"]
+
+        Raises `ValidationError` for a layer with `scale`, `bias`, `post_process`, `paired` or counts; and what `forward` does.
+        """
+        if not self._is_plain:
+            raise ValidationError(
+                "`value_and_grad` gives the results of the kernel, and this layer goes on to compute with them",
+                help="leave out `scale`, `bias`, `post_process`, `paired` and counts, and do with the results what they do",
+            )
+        inputs, weights = self._spread(self._ordered(inputs, named)), self._weight_tensors()
+        tensors = (*inputs, *weights)
+        call = self._wiring.calls.get(kind_of(tensors)) or self._checked(inputs, weights)
+        if call is None or is_transformed():
+            raise LayerInputError("`value_and_grad` takes tensors that hold values", help="within a transform call the layer")
+        mark, names = _Mark(), [place.name for place in (*self._inputs, *self._weights)]
+        with torch.no_grad():
+            values = call.outputs(tensors, mark)
+            by = torch.ones_like(values) if cotangent is None else cotangent(values) if callable(cotangent) else cotangent
+            if by.shape != values.shape:
+                raise LayerInputError(f"the cotangent has the shape {tuple(by.shape)}, and the results {tuple(values.shape)}")
+            found = call.gradients((True,) * len(tensors), by, tensors, mark)
+        return values, {name: gradient for name, gradient in zip(names, found, strict=True) if gradient is not None}
+
+    def _checked(self, inputs: Sequence[Tensor], weights: list[Tensor]) -> Call | None:
+        """The call for tensors of a kind that has not come yet; None where they hold no values."""
+        tensors = (*inputs, *weights)
+        if not hold_values(tensors):
+            return None
+        call = Call.of(self._wiring, tensors, self._batch_axes(tuple(inputs), weights))
+        self._wiring.remember(kind_of(tensors), call, tensors)
+        return call
+
     def _values(self, *inputs: Tensor, **named: Tensor) -> Tensor:
         if named:
             inputs = self._ordered(inputs, named)
@@ -186,12 +231,9 @@ class QLayer(Arguments):
         except AttributeError:  # not all are tensors
             fields = self._spread(inputs)
             return self._evaluated(inputs, weights) if fields == inputs else self._values(*fields)
-        call = self._wiring.calls.get(kind)
+        call = self._wiring.calls.get(kind) or self._checked(inputs, weights)
         if call is None:
-            if not hold_values(tensors):
-                return self._evaluated(inputs, weights)
-            call = Call.of(self._wiring, tensors, self._batch_axes(inputs, weights))
-            self._wiring.remember(kind, call, tensors)
+            return self._evaluated(inputs, weights)
         mode = torch.is_grad_enabled()
         try:
             return evaluate(call, tensors)

@@ -6,12 +6,12 @@ import ctypes
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from qkernel.lower.angles import AngleMap
+from qkernel.lower.angles import AngleMap, without_turns
 from qkernel.lower.preparation import Preparation
 from qkernel.program import Point, Program
 
@@ -54,7 +54,7 @@ def direct_split(joined: AnySplit) -> DirectSplit | None:
     """The engine's own door to what `joined` computes, or to what that is computed of (`Program.is_folded`), if it has one."""
     program = joined.program
     outcomes = sum(1 << len(qubits) for qubits in program.circuit.probabilities)
-    if program.shots is not None or program.method != "adjoint" or program.circuit.angles.non_affine:
+    if program.shots is not None or program.method != "adjoint":
         return None
     if not program.outputs.uses_readouts or not (program.is_folded or outcomes <= _FEW_OUTCOMES):
         return None
@@ -141,7 +141,7 @@ class SplitPoint:
 
 @dataclass(frozen=True)
 class Further:
-    """The engine's own split, where states are prepared: their amplitudes are columns behind those of theta.
+    """The engine's own split, where states are prepared, or angles are not affine: these are columns behind those of theta.
 
     `per_sample` and `common` are the numbers of such columns that come per sample, and that all samples share.
     """
@@ -157,7 +157,8 @@ class Further:
         states = self._states(samples, shared)
         if states is None:
             outputs = _at(values, (count, self.joined.program.direct_width), self.joined.dtype)
-            outputs[...] = _where_finite(self._value, (self.joined.program.direct_width,), self.joined.theta(samples, shared))
+            compute = partial(self._value, mark=mark)
+            outputs[...] = _where_finite(compute, (self.joined.program.direct_width,), self.joined.theta(samples, shared))
             return False
         if mark is not None:
             mark.states = states
@@ -181,7 +182,7 @@ class Further:
         by_samples, by_shared = joined.arrays(count, by_inputs, by_weights)
         if states is None:
             theta, rows = joined.theta(samples, shared), _at(cotangent, (count, self.joined.program.direct_width), joined.dtype)
-            by_theta = _where_finite(self._vjp, (theta.shape[1],), theta, rows)
+            by_theta = _where_finite(partial(self._vjp, mark=mark), (theta.shape[1],), theta, rows)
             by_samples[...], by_shared[...] = by_theta[:, joined.batched], by_theta[:, joined.shared].sum(0)
             return
         by_columns = np.empty_like(states.columns)
@@ -200,6 +201,8 @@ class Further:
     def _sources(self) -> list[Source] | None:
         """For each state where its amplitudes stand; None where some are not columns that come per sample."""
         angles, joined = self.joined.program.circuit.angles, self.joined
+        if angles.non_affine:
+            return None
         found, start = [], len(joined.batched)
         for part in angles.preparations:
             source = Source.of(angles, part, joined.batched, start)
@@ -209,30 +212,38 @@ class Further:
             start += part.stop - part.start
         return found
 
-    def _value(self, theta: Array) -> Array:
+    def _value(self, theta: Array, mark: Any = None) -> Array:
         columns, values = self._columns(theta), np.empty((len(theta), self.joined.program.direct_width), theta.dtype)
+        if mark is not None:
+            mark.columns = columns
         self.inner.evaluate(len(theta), _address(columns[0]), _address(columns[1]), _address(values))
         return values
 
-    def _vjp(self, theta: Array, cotangent: Array) -> Array:
+    def _vjp(self, theta: Array, cotangent: Array, mark: Any = None) -> Array:
         joined, angles = self.joined, self.joined.program.circuit.angles
-        columns = self._columns(theta)
+        columns = getattr(mark, "columns", None) or self._columns(theta)
         by_samples, by_shared = map(np.empty_like, columns)
         given = (*columns, np.ascontiguousarray(cotangent), np.empty_like(cotangent), by_samples, by_shared)
         self.inner.differentiate(len(theta), *map(_address, given))
         slots, computed = np.zeros((len(theta), angles.num_slots)), np.array(angles.computed)
         slots[:, computed[np.array(self.per_sample, int) - theta.shape[1]]] = by_samples[:, len(joined.batched) :]
         slots[0, computed[np.array(self.common, int) - theta.shape[1]]] = by_shared[len(joined.shared) :]
-        by_theta = angles.pullback(theta, slots)
+        by_theta = angles.pullback(theta, slots) if self._pulls_back else np.zeros(theta.shape)
         by_theta[:, joined.batched] += by_samples[:, : len(joined.batched)]
         by_theta[0, joined.shared] += by_shared[: len(joined.shared)]
         angles.require_derivatives(theta, by_theta, joined.needed)
         return by_theta.astype(theta.dtype, copy=False)
 
+    @cached_property
+    def _pulls_back(self) -> bool:
+        """Whether what is asked for has a part in the further columns."""
+        needed = self.joined.needed
+        return needed is None or bool(self.joined.program.circuit.angles.computed_by(needed)[0])
+
     def _columns(self, theta: Array) -> tuple[Array, Array]:
         """What engines get, in contiguous arrays."""
         joined, count = self.joined, theta.shape[1]
-        further = joined.program.circuit.angles.further_columns(theta).astype(theta.dtype, copy=False)
+        further = without_turns(joined.program.circuit.angles.further_columns(theta)).astype(theta.dtype, copy=False)
         samples = np.concatenate([theta[:, joined.batched], further[:, np.array(self.per_sample, int) - count]], 1)
         shared = np.concatenate([theta[0, joined.shared], further[0, np.array(self.common, int) - count]])
         return np.ascontiguousarray(samples), shared
