@@ -20,7 +20,7 @@ from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Kind, Repeat, R
 from qkernel.lower.truth_tables import table_of
 from qkernel.shots import HOW_TO_ESTIMATE
 
-MOST_FRESH_QUBITS = 12
+MOST_FRESH_QUBITS = 16
 """Measurements, resets, assignments and conditions of an exactly evaluated circuit are at most so many."""
 
 MOST_QUBITS = 24

@@ -6,8 +6,8 @@ from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
 from qkernel.lower.circuit import Assign, Circuit, Repeat
 from qkernel.shots import HOW_TO_ESTIMATE
 
-MOST_BRANCHES = 4096
-"""Expectation values and probabilities sum over at most so many histories of measured bits and resets."""
+MOST_BRANCHES = 1 << 16
+"""Expectation values and probabilities sum over at most so many histories at once that differ in bits still read."""
 
 MOST_ITERATIONS = 100_000
 """A run-time loop is given up after so many iterations."""

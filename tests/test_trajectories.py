@@ -186,14 +186,51 @@ def test_last_measurements_dephase_what_is_observed(prepare):
 
 def test_too_many_histories_are_refused(monkeypatch):
     monkeypatch.setattr("qkernel_backends.histories.MOST_BRANCHES", 8)
-    builder = CircuitBuilder(1, 1)
-    for _ in range(3):
-        builder.gate("h", 0).measure(0, 0)
-    fits = histories(builder.circuit(observables=(Z(0),)))
-    assert fits.expect(NO_ANGLES) == pytest.approx(np.zeros((1, 1)), abs=1e-12)
-    circuit = builder.gate("h", 0).measure(0, 0).gate("h", 0).circuit(observables=(Z(0),))
+
+    def read_late(count):
+        """Coins whose outcomes are all read behind the last."""
+        builder = CircuitBuilder(1, count)
+        for k in range(count):
+            builder.gate("h", 0).measure(0, k)
+        for k in range(count):
+            builder.branch(bit(k), lambda then: then.gate("x", 0))
+        return histories(builder.circuit(observables=(Z(0),)))
+
+    assert read_late(3).expect(NO_ANGLES) == pytest.approx(np.zeros((1, 1)), abs=1e-12)
     with pytest.raises(ExecutionError, match="more than 8 histories"):
-        histories(circuit).expect(NO_ANGLES)
+        read_late(4).expect(NO_ANGLES)
+
+
+def measured_often(rounds, dtype=np.complex128):
+    """Two qubits, one of them measured and reset in every round, its outcome read in the next gate only."""
+    builder = CircuitBuilder(2, 1)
+    theta = builder.parameter("theta", 2)
+    for _ in range(rounds):
+        builder.gate("ry", 0, angles=(theta[0],)).gate("cx", 0, 1).gate("swap", 0, 1).measure(0, 0).reset(0)
+        builder.branch(bit(0), lambda then: then.gate("rx", 1, angles=(theta[1],)))
+    return builder.circuit(observables=(Z(1), X(1) * Z(0)))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.complex128, 1e-12), (np.complex64, 3e-5)])
+@pytest.mark.parametrize("batch", [1, 5])
+def test_histories_with_the_same_future_are_merged(dtype, tolerance, batch):
+    theta, cotangent = np.random.default_rng(batch).normal(size=(2, batch, 2))
+    few = measured_often(6)
+    found, expected = histories(few, dtype).expect_vjp(theta, cotangent), REFERENCE.prepare(few).expect_vjp(theta, cotangent)
+    for one, known in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, known, atol=tolerance)
+    np.testing.assert_allclose(histories(few, dtype).expect(theta), expected[0], atol=tolerance)
+
+
+def test_outcomes_that_are_not_read_any_more_are_no_bound():
+    circuit, step = measured_often(60), 1e-6
+    assert isinstance(NATIVE.prepare(circuit), Trajectories)
+    theta = np.array([[0.3, -0.4]])
+    prepared = NATIVE.prepare(circuit)
+    _, gradient = prepared.expect_vjp(theta, np.array([[0.7, -0.2]]))
+    moved = np.repeat(theta, 4, axis=0) + step * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]])
+    values = prepared.expect(moved) @ np.array([0.7, -0.2])
+    np.testing.assert_allclose(gradient[0], (values[::2] - values[1::2]) / (2 * step), atol=1e-8)
 
 
 def test_too_large_a_state_is_refused():

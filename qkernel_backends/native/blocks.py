@@ -55,6 +55,17 @@ def _finish_start(s, code, block, base):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _observe(s, code, state, at, base, reads, weighs):  # type: ignore[no-untyped-def]
+    """The images of a pass; if it looks far its blocks are contiguous, and terms may bring in others."""
+    first, last = code[at + layout.FIRST_IMAGE], code[at + layout.LAST_IMAGE]
+    if code[at + layout.LOOKS_FAR]:
+        whole = code[layout.SIZE] << code[at + layout.NUM_OUTSIDE]
+        readout.observe(s, code, state, base, whole, first, last, base, reads, weighs)
+    else:
+        readout.observe(s, code, s, code[layout.STATE_AT], pitch_of(s, code[layout.SIZE]), first, last, base, reads, weighs)
+
+
+@kernel
 def _block(s, code, numbers, state, stop, at, block, tasks):  # type: ignore[no-untyped-def]
     base = _base(code, at, block)
     first, last = code[at + layout.FIRST_OP], code[at + layout.LAST_OP]
@@ -68,12 +79,15 @@ def _block(s, code, numbers, state, stop, at, block, tasks):  # type: ignore[no-
             forward(s, code, numbers, code[layout.OPS_AT] + layout.OP_WIDTH * k, base)
     if tasks & layout.READ:
         readout.add_up(s, code, stop, code[at + layout.FIRST_WORDS], code[at + layout.LAST_WORDS], base)
+        if not tasks & layout.OBSERVE:
+            _observe(s, code, state, at, base, True, False)
     if tasks & layout.BEGIN:
         readout.no_costate(s, code)
     elif tasks & (layout.OBSERVE | layout.UNDO):
         _move(s, code, at, base, state, 2, True)
     if tasks & layout.OBSERVE:
         readout.begin_costate(s, code, stop, code[at + layout.FIRST_WORDS], code[at + layout.LAST_WORDS], base)
+        _observe(s, code, state, at, base, tasks & layout.READ != 0, True)
     if tasks & layout.UNDO:
         for k in range(last - 1, first - 1, -1):
             backward(s, code, numbers, code[layout.OPS_AT] + layout.OP_WIDTH * k, base)

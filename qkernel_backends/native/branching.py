@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qkernel.ir.expressions import Const, Expr
-from qkernel.lower.circuit import PASSIVE, Assign, Body, Branch, Circuit, Instruction, Repeat, Run
+from qkernel.ir.expressions import Const, Expr, Key
+from qkernel.lower.circuit import (
+    BITS,
+    INTEGERS,
+    PASSIVE,
+    Assign,
+    Body,
+    Branch,
+    Circuit,
+    Instruction,
+    Repeat,
+    Run,
+    Variable,
+    variables_read,
+)
 from qkernel.noise import Channel, NoiseModel, name_of
+from qkernel_backends.native.rows import MOST_MERGED
 
 _NEVER = Const(False)
 
@@ -88,9 +102,10 @@ def _append(circuit: Circuit, noise: NoiseModel | None, body: Body, steps: list[
                         collapse = Collapse(instruction.qubits[0], *instruction.bits)
                         ends = [*behind, collapse] if instruction.bits else [collapse, *behind]
                     if ends:
-                        steps += [tuple(gates), *ends]
+                        steps += [tuple(gates), *ends] if gates else ends
                         gates = []
-                steps.append(tuple(gates))
+                if gates:
+                    steps.append(tuple(gates))
             case Assign():
                 steps.append(part)
             case Branch(condition, then, otherwise):
@@ -112,3 +127,41 @@ def _disturbances(instruction: Instruction, noise: NoiseModel | None) -> list[Di
     if noise is None or instruction.kind.name in PASSIVE or not instruction.qubits:
         return []
     return [Disturbance(*entry) for entry in noise.behind(name_of(instruction.kind), instruction.qubits)]
+
+
+def read_later(steps: list[Step]) -> list[tuple[list[int], list[int]]]:
+    """For each step, and behind the last, the bits and the integers that are read from there on before they are written."""
+    live: list[set[Variable]] = [set() for _ in range(len(steps) + 1)]
+    changes = True
+    while changes:  # loops go back, so that more may be read behind them than was known
+        changes = False
+        for at in range(len(steps) - 1, -1, -1):
+            found = _read_from(steps[at], at, live)
+            changes |= found != live[at]
+            live[at] = found
+    return [(_numbers(found, BITS.key), _numbers(found, INTEGERS.key)) for found in live]
+
+
+def _numbers(variables: set[Variable], kind: Key) -> list[int]:
+    return sorted(k for key, k in variables if key == kind)
+
+
+def _read_from(step: Step, at: int, live: list[set[Variable]]) -> set[Variable]:
+    match step:
+        case Test(condition, target):
+            return live[at + 1] | live[target] | variables_read(condition)
+        case Assign(value=value):
+            return live[at + 1] - {step.variable} | variables_read(value)
+        case Collapse(_, bit) if bit is not None:
+            return live[at + 1] - {(BITS.key, bit)}
+    return live[at + 1]
+
+
+def most_histories(steps: list[Step], amplitudes: int) -> list[int]:
+    """For each step how many rows of a sample may come to it, if those with the same future are merged where that is done."""
+    outcomes, result = 0, []
+    for step, (bits, integers) in zip(steps, read_later(steps), strict=False):
+        different = len(bits) if amplitudes <= MOST_MERGED and not integers else outcomes
+        result.append(min(1 << outcomes, amplitudes << different))
+        outcomes += isinstance(step, Collapse)
+    return result

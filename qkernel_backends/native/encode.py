@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from qkernel_backends.native import entries as at
 from qkernel_backends.native import layout
 from qkernel_backends.native.cache import planner_code
-from qkernel_backends.native.passes import Pass, whole
+from qkernel_backends.native.passes import Pass, image_parts, is_read_together, whole
 from qkernel_backends.native.planner import ENCODE, NUMBER_ROWS
 from qkernel_backends.plan import Plan, columns
 from qkernel_backends.plan.tables import Tables
@@ -41,7 +42,7 @@ class StepColumns:
 class Program:
     """`code` and `numbers` for the machine, and how a workspace of `work_size` numbers begins.
 
-    `passes` lists (place in `code`, number of blocks, number of word groups), `steps` what each does; there is more than
+    `passes` lists (place in `code`, number of blocks, number of words), `steps` what each does; there is more than
     one block where the state has an array of its own. `num_weights` counts the columns that all samples share, `cost`
     estimates the nanoseconds of a forward run of 2**`lane_bits` samples.
     """
@@ -54,6 +55,7 @@ class Program:
     work_size: int
     signs: Array
     lane_masks: Array
+    term_vectors: Array
     dtype: np.dtype[Any]
     cost: float
     passes: tuple[tuple[int, int, int], ...]
@@ -90,6 +92,12 @@ class _Encoder:
         self.code, self.code_size = [self.header], layout.HEADER
         self.numbers: list[Array] = []
         self.numbers_size = self.work = 0
+        self.images: list[int] = []
+        self.image_parts: list[int] = []
+        self.image_terms: list[int] = []
+        self.term_vectors: list[Array] = []
+        lanes = np.arange(self.lanes)
+        self.signs = 1.0 - 2.0 * (np.bitwise_count(lanes[:, None] & lanes[None, :]) & 1)
 
     def reserve(self, section: int, size: int) -> None:
         """Room in the workspace, in whole vectors."""
@@ -204,47 +212,81 @@ class _Encoder:
             entry[layout.VALUE] = len(amplitudes) > len(numbers)
             entry[layout.AT], entry[layout.EXTRA] = self.put(-1, offsets), self.put(-1, row[amplitudes])
 
-    def words(self) -> list[tuple[int, int]]:
-        """The words in the order of the passes that read them; gives each pass's groups of one X part."""
-        readout, up = self.plan.readout, self.lane_bits
+    def words(self) -> list[tuple[int, int, int, int]]:
+        """What each pass reads: its groups of words of one X part, first and last, and its images."""
+        readout = self.plan.readout
+        shared = Counter(x for x, _ in readout.words)
+        entries: list[list[tuple[int, float]]] = [[] for _ in readout.sums]
         words: list[int] = []
         groups: list[list[int]] = []
-        place: dict[int, int] = {}
         ranges = []
         for block in self.passes:
-            begin = len(groups)
-            for t in sorted(block.words, key=lambda t: readout.words[t][0]):
-                x, z = readout.words[t]
-                inside = block.inside(z << up)
-                place[t] = len(place)
-                words += [inside, (x & z).bit_count() % 4, block.outside(z << up)]
-                if len(groups) == begin or groups[-1][0] != block.inside(x << up):
-                    groups.append([block.inside(x << up), place[t], place[t], 1, 0])
-                group, low = groups[-1], inside & (self.lanes - 1)
-                group[2] = place[t] + 1
-                group[3] &= int(not x and (inside == low or ((inside & (inside - 1)) == 0)))
-                group[4] |= (x & z).bit_count() & 1
-            ranges.append((begin, len(groups)))
+            together = [t for t in block.words if is_read_together(readout.words[t][0], shared, block)]
+            first_group, first_image = len(groups), len(self.images) // 3
+            place = self.word_groups(sorted(together, key=lambda t: readout.words[t][0]), block, words, groups)
+            alone = set(block.words).difference(together)
+            for own, terms in zip(entries, readout.sums, strict=True):
+                own += [(place[t], coefficient) for t, coefficient in terms if t in place]
+                if image := [(*readout.words[t], coefficient) for t, coefficient in terms if t in alone]:
+                    own.append((len(words) // 3, 1.0))
+                    self.image(len(words) // 3, image, block)
+                    words += [0, 0, 0]
+            ranges.append((first_group, len(groups), first_image, len(self.images) // 3))
+        self.put_words(words, groups, entries)
+        return ranges
+
+    def word_groups(self, chosen: list[int], block: Pass, words: list[int], groups: list[list[int]]) -> dict[int, int]:
+        """Append words that are read by a transform, those of one X part one after the other; gives their numbers."""
+        place: dict[int, int] = {}
+        begin = len(groups)
+        for t in chosen:
+            x, z = (part << self.lane_bits for part in self.plan.readout.words[t])
+            inside = block.inside(z)
+            place[t] = len(words) // 3
+            words += [inside, (x & z).bit_count() % 4, block.outside(z)]
+            if len(groups) == begin or groups[-1][0] != block.inside(x):
+                groups.append([block.inside(x), place[t], place[t], 1, 0])
+            group, low = groups[-1], inside & (self.lanes - 1)
+            group[2] = place[t] + 1
+            group[3] &= int(not x and (inside == low or ((inside & (inside - 1)) == 0)))
+            group[4] |= (x & z).bit_count() & 1
+        return place
+
+    def image(self, word: int, terms: list[tuple[int, int, float]], block: Pass) -> None:
+        """A sum of words (x, z, coefficient) that is read as a word, in the parts of `readout.observe`."""
+        first = len(self.image_parts) // 5
+        for key, found in sorted(image_parts(terms, block, self.lane_bits, self.lanes).items()):
+            begin = len(self.image_terms) // 2
+            for flips, mask, low_signs, coefficient in found:
+                self.image_terms += [flips, mask]
+                self.term_vectors.append(coefficient * self.signs[low_signs])
+            self.image_parts += [*key, begin, len(self.image_terms) // 2]
+        self.images += [word, first, len(self.image_parts) // 5]
+
+    def put_words(self, words: list[int], groups: list[list[int]], entries: list[list[tuple[int, float]]]) -> None:
         sums: list[int] = []
         sum_words: list[int] = []
         coefficients: list[float] = []
-        for entries in readout.sums:
-            sums += [len(sum_words), len(sum_words) + len(entries)]
-            sum_words += [place[t] for t, _ in entries]
-            coefficients += [coefficient for _, coefficient in entries]
+        for terms in entries:
+            sums += [len(sum_words), len(sum_words) + len(terms)]
+            sum_words += [word for word, _ in terms]
+            coefficients += [coefficient for _, coefficient in terms]
         self.put(layout.WORDS_AT, words)
         self.put(layout.WORD_GROUPS_AT, [entry for group in groups for entry in group])
         self.put(layout.SUMS_AT, sums)
         self.put(layout.SUM_TERMS_AT, sum_words)
-        self.put_numbers(layout.SUM_NUMBERS_AT, [*readout.constants, *coefficients])
-        self.header[layout.NUM_WORDS], self.header[layout.NUM_WORD_GROUPS] = len(place), len(groups)
-        self.header[layout.NUM_VALUES] = len(readout.sums)
-        self.reserve(layout.WORD_VALUES_AT, self.lanes * len(place))
-        self.reserve(layout.WORD_WEIGHTS_AT, self.lanes * len(place))
+        self.put_numbers(layout.SUM_NUMBERS_AT, [*self.plan.readout.constants, *coefficients])
+        self.put(layout.IMAGES_AT, self.images)
+        self.put(layout.PARTS_AT, self.image_parts)
+        self.put(layout.TERMS_AT, self.image_terms)
+        self.header[layout.NUM_WORDS], self.header[layout.NUM_WORD_GROUPS] = len(words) // 3, len(groups)
+        self.header[layout.NUM_VALUES], self.header[layout.NUM_IMAGES] = len(entries), len(self.images) // 3
+        self.reserve(layout.WORD_VALUES_AT, self.lanes * len(words) // 3)
+        self.reserve(layout.WORD_WEIGHTS_AT, self.lanes * len(words) // 3)
         self.reserve(layout.FOLDED_AT, self.lanes * len(self.passes[0].bits))
-        if any(x for x, _ in readout.words):
+        self.reserve(layout.TERM_VECTORS_AT, 2 * self.lanes * len(self.term_vectors))
+        if any(x for x, *_ in groups):
             self.reserve(layout.SCRATCH_AT, 2 * self.pitch(self.size))
-        return ranges
 
     def start(self, tables: Tables) -> tuple[Array, Array]:
         """The groups of all rotations, and their factors, those of the start at the end; which group each bit has there.
@@ -272,17 +314,18 @@ class _Encoder:
             self.reserve(layout.OVERLAPS_AT, 4 * self.pitch(self.lanes << len(outer)))
         return np.append(groups, more), np.concatenate([factors, np.stack([rows.what[:last], of_start], -1).ravel()])
 
-    def pass_entries(self, ranges: list[tuple[int, int]], ends: list[int]) -> list[tuple[int, int, int]]:
+    def pass_entries(self, ranges: list[tuple[int, int, int, int]], ends: list[int]) -> list[tuple[int, int, int]]:
         entries, operation = [], 0
-        for block, (first_group, last_group), last in zip(self.passes, ranges, ends, strict=True):
+        for block, read, last in zip(self.passes, ranges, ends, strict=True):
             run = 0
             while run < len(block.bits) and block.bits[run] == run:
                 run += 1
             outer = [bit for bit in range(self.plan.num_qubits + self.lane_bits) if bit not in block.place]
             lists = self.put(-1, [*block.bits[run:], *outer])
-            place = self.put(-1, [run, len(block.bits) - run, lists, len(outer), operation, last, first_group, last_group])
+            far = int(block.looks_far)
+            place = self.put(-1, [run, len(block.bits) - run, lists, len(outer), operation, last, *read, far])
             assert self.code_size - place == layout.PASS_WIDTH
-            entries.append((place, 1 << len(outer), last_group - first_group))
+            entries.append((place, 1 << len(outer), len(block.words)))
             operation = last
         return entries
 
@@ -320,9 +363,8 @@ class _Encoder:
         header[layout.NUM_ROWS], header[layout.NUM_GROUPS] = num_rows, num_groups
         header[layout.FROM_ZERO], header[layout.NUM_WEIGHTS] = int(from_zero), num_weights
         self.put_numbers(layout.LIMIT_AT, [plan.largest_column])
-        lanes = np.arange(self.lanes)
-        signs = 1.0 - 2.0 * (np.bitwise_count(lanes[:, None] & lanes[None, :]) & 1)
-        vectors = (1 << (plan.num_qubits + self.lane_bits)) / self.lanes
+        both = np.array([[vector, -vector] for vector in self.term_vectors])
+        lanes, vectors = np.arange(self.lanes), (1 << (plan.num_qubits + self.lane_bits)) / self.lanes
         num_steps = int(sizes[at.NUM_STEPS])
         found = StepColumns(
             tables.found(at.STEP_KIND, num_steps), tables.found(at.STEP_AT, num_steps + 1),
@@ -330,7 +372,8 @@ class _Encoder:
         )  # fmt: skip
         return Program(
             plan.num_qubits, self.lane_bits, num_weights, np.concatenate(self.code), np.concatenate(self.numbers), self.work,
-            signs, (masks[:, None] >> lanes & 1).astype(float), self.dtype, (2.0 * count + 4.0) * vectors, tuple(passes), found,
+            self.signs, (masks[:, None] >> lanes & 1).astype(float), both, self.dtype, (2.0 * count + 4.0) * vectors,
+            tuple(passes), found,
         )  # fmt: skip
 
     def stages(self, tables: Tables) -> tuple[Array, Array]:

@@ -31,15 +31,15 @@ from qkernel_backends.native.split import NativeSplit, lane_bits
 from qkernel_backends.native.trajectories import Trajectories
 from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
-from qkernel_backends.plan.translate import extended
+from qkernel_backends.plan.translate import extended, pulled_back
 from qkernel_backends.threads import current
 
 Array = np.ndarray[Any, Any]
 
 _MOST_SPLITS = 16
 _MOST_OUTCOMES = 1 << 20
-_FEW_FRESH, _FEW_QUBITS = 8, 20
-"""With so many fresh qubits, in a state of so many, values come quicker than from a state for each history of measured bits."""
+_NANOSECONDS = 0.3
+"""What an instruction takes for each amplitude of a circuit with deferred measurements."""
 
 
 @dataclass(frozen=True)
@@ -97,15 +97,16 @@ class NativeEngine:
         final = final_measurements(circuit)
         if final is not None and disturbed(circuit, final):
             final = None
-        unitary = deferred_if_small(circuit) if final is None else None
-        native: NativePrepared | Trajectories
-        if final is not None:
-            native = NativePrepared(circuit, amplitudes, final)
-        elif unitary is not None:
-            native = NativeBranching(circuit, unitary, amplitudes)
-        else:
-            native = Trajectories(circuit, amplitudes)
+        native = _branching(circuit, amplitudes) if final is None else NativePrepared(circuit, amplitudes, final)
         return native if under_way is None or under_way.is_over else Interim(native, circuit, final, under_way)
+
+
+def _branching(circuit: Circuit, dtype: np.dtype[Any]) -> NativePrepared | Trajectories:
+    """By deferred measurements, or history by history, whichever is predicted to be quicker."""
+    unitary, trajectories = deferred_if_small(circuit), Trajectories(circuit, dtype)
+    if unitary is None or _NANOSECONDS * (unitary.size << unitary.num_qubits) > trajectories.cost:
+        return trajectories
+    return NativeBranching(trajectories, unitary)
 
 
 class NativePrepared(AtAnyAngle):
@@ -173,12 +174,7 @@ class NativePrepared(AtAnyAngle):
             gradient = gradient[None]
         else:
             values, gradient, _ = self.split(self._columns, ()).vjp(columns, np.zeros(0, self.real), cotangent)
-        angles = self.circuit.angles
-        if angles.computed:
-            slots = np.zeros((len(columns), angles.num_slots))
-            slots[:, list(angles.computed)] = gradient[:, angles.num_columns :]
-            gradient = gradient[:, : angles.num_columns] + angles.pullback(np.asarray(theta, float), slots).astype(self.real)
-        return values, gradient
+        return values, pulled_back(self.circuit, theta, gradient).astype(self.real, copy=False)
 
     @guarded
     def state(self, theta: Array) -> Array:
@@ -248,25 +244,16 @@ class NativePrepared(AtAnyAngle):
 
 
 class NativeBranching(NativePrepared):
-    """See `qkernel.engine.Prepared`; gradients come from the circuit with its measurements deferred, and values mostly."""
+    """See `qkernel.engine.Prepared`; values and gradients come from the circuit with its measurements deferred."""
 
-    def __init__(self, circuit: Circuit, unitary: Circuit, dtype: np.dtype[Any]) -> None:
-        super().__init__(unitary, dtype, FinalMeasurements(()))
-        self.trajectories = Trajectories(circuit, dtype)
-        self.has_releases = circuit.has_releases
-        self.follows = unitary.num_qubits > max(circuit.num_qubits, min(circuit.num_qubits + _FEW_FRESH, _FEW_QUBITS))
+    def __init__(self, trajectories: Trajectories, unitary: Circuit) -> None:
+        super().__init__(unitary, trajectories.dtype, FinalMeasurements(()))
+        self.trajectories = trajectories
+        self.has_releases = trajectories.circuit.has_releases
 
     def with_open_slots(self, circuit: Circuit) -> Prepared:
         """See `AtAnyAngle`."""
-        return NativeBranching(open_slots(self.trajectories.circuit, with_loads=True), circuit, self.dtype)
-
-    def expect(self, theta: Array) -> Array:
-        """See `qkernel.engine.Prepared`."""
-        return self.trajectories.expect(theta) if self.follows else super().expect(theta)
-
-    def probabilities(self, theta: Array) -> list[Array]:
-        """See `qkernel.engine.Prepared`."""
-        return self.trajectories.probabilities(theta) if self.follows else super().probabilities(theta)
+        return NativeBranching(Trajectories(open_slots(self.trajectories.circuit, with_loads=True), self.dtype), circuit)
 
     def state(self, theta: Array) -> Array:
         """There is none."""

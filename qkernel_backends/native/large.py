@@ -88,24 +88,21 @@ class LargeState:
         turn = self.program.num_turning
         readers = range(turn + 1, len(self.program.passes))
         first = layout.FIRST if turn == 0 else 0
-        at_once = mode == layout.GRADIENT and not readers
+        differentiates = mode in (layout.GRADIENT, layout.RESUME)
+        at_turn = 0 if mode == layout.RESUME else layout.FORWARD | layout.READ
+        at_turn |= layout.BEGIN | layout.OBSERVE if differentiates else 0
         if mode != layout.RESUME:
             for number in range(turn):
                 yield number, layout.FORWARD | (layout.FIRST if number == 0 else 0)
-            if not at_once:
-                yield turn, layout.FORWARD | layout.READ | first
-                for number in readers:
-                    yield number, layout.READ
-        if mode not in (layout.GRADIENT, layout.RESUME):
-            return
-        if at_once:
-            yield turn, layout.FORWARD | layout.READ | layout.BEGIN | layout.OBSERVE | layout.UNDO | first
-        elif not readers:
-            yield turn, layout.BEGIN | layout.OBSERVE | layout.UNDO | first
+        if differentiates and not readers:
+            yield turn, at_turn | layout.UNDO | first
         else:
-            yield turn, layout.BEGIN | layout.OBSERVE
+            yield turn, at_turn | (layout.FIRST if turn == 0 and mode != layout.RESUME else 0)
             for number in readers:
-                yield number, layout.OBSERVE
-            yield turn, layout.UNDO | first
+                yield number, at_turn & (layout.READ | layout.OBSERVE)
+            if differentiates:
+                yield turn, layout.UNDO | first
+        if not differentiates:
+            return
         for number in range(turn - 1, -1, -1):
             yield number, layout.UNDO | (layout.FIRST if number == 0 else 0)

@@ -9,17 +9,17 @@ from qkernel_backends.native.vectors import fill, kernel, lanes_of, load, pitch_
 
 
 @kernel
-def _copy_state(s, code, states, first, count, inwards):  # type: ignore[no-untyped-def]
-    """Between the lanes and `states`, shape (batch, 2, 2**n)."""
+def _copy_state(s, code, states, first, count, parts, inwards):  # type: ignore[no-untyped-def]
+    """Between the lanes and `states`, shape (batch, parts, 2**n); lanes without a sample repeat the last, but for co-states."""
     samples, amplitudes = 1 << code[layout.LANE_BITS], 1 << code[layout.QUBITS]
     pitch, at = pitch_of(s, code[layout.SIZE]), code[layout.STATE_AT]
-    for part in range(2):
+    for part in range(parts):
         for amplitude in range(amplitudes):
             place = at + part * pitch + amplitude * samples
             for sample in range(samples):
-                other = (2 * (first + min(sample, count - 1)) + part) * amplitudes + amplitude
+                other = (parts * (first + min(sample, count - 1)) + part) * amplitudes + amplitude
                 if inwards:
-                    s[place + sample] = states[other]
+                    s[place + sample] = states[other] if sample < count or part < 2 else 0
                 elif sample < count:
                     states[other] = s[place + sample]
 
@@ -43,23 +43,26 @@ def _forwards(s, code, numbers, states, stop, begin, count, mode):  # type: igno
     if code[layout.FROM_ZERO]:
         start.prepare(s, code, code[layout.STATE_AT])
     else:
-        _copy_state(s, code, states, begin, count, True)
+        _copy_state(s, code, states, begin, count, 2, True)
     for k in range(code[layout.NUM_OPS]):
         if stop[0] != 0:
             return
         forward(s, code, numbers, code[layout.OPS_AT] + layout.OP_WIDTH * k, 0)
     if mode == layout.EVOLVE:
-        _copy_state(s, code, states, begin, count, False)
+        _copy_state(s, code, states, begin, count, 2, False)
 
 
 @kernel
-def _backwards(s, code, numbers, cotangent, stop, begin, count):  # type: ignore[no-untyped-def]
-    """The gradients of a chunk of samples, from their state to those of its angles."""
+def _backwards(s, code, numbers, cotangent, values, stop, begin, count, reads):  # type: ignore[no-untyped-def]
+    """The gradients of a chunk of samples, from their state to those of its angles; the values, too, if it `reads`."""
     clear(s, code, layout.BATCHED)
     readout.weigh(s, code, numbers, cotangent, begin, count)
     if code[layout.NUM_WORD_GROUPS] == 0 or code[code[layout.WORD_GROUPS_AT]] != 0:
         readout.no_costate(s, code)
     readout.begin_costate(s, code, stop, 0, code[layout.NUM_WORD_GROUPS], 0)
+    readout.observe_all(s, code, reads, True)
+    if reads:
+        readout.read(s, code, numbers, values, begin, count)
     for k in range(code[layout.NUM_OPS] - 1, -1, -1):
         if stop[0] != 0:
             return
@@ -70,10 +73,22 @@ def _backwards(s, code, numbers, cotangent, stop, begin, count):  # type: ignore
 
 
 @kernel
+def _retrace(s, code, numbers, states, stop, begin, count):  # type: ignore[no-untyped-def]
+    """The operations undone on states and co-states that are given, and their moments."""
+    clear(s, code, layout.BATCHED)
+    _copy_state(s, code, states, begin, count, 4, True)
+    for k in range(code[layout.NUM_OPS] - 1, -1, -1):
+        if stop[0] != 0:
+            return
+        backward(s, code, numbers, code[layout.OPS_AT] + layout.OP_WIDTH * k, 0)
+    _copy_state(s, code, states, begin, count, 4, False)
+
+
+@kernel
 def run(code, arrays, numbers, first, last, mode, sample, at):  # type: ignore[no-untyped-def]
     """See `layout` for the arrays, the modes and what they give.
 
-    Up to RESUME, `at` says whether each chunk of samples keeps its state in a row of its own, for KEEP and RESUME, and the
+    Up to RETRACE, `at` says whether each chunk of samples keeps its state in a row of its own, for KEEP and RESUME, and the
     gradients of each `sample` chunks go into a row of GRAD_WEIGHTS of their own (0: all into one). Modes beyond are tasks of
     `blocks`, for the blocks `first` to `last` of the pass at `at` of one sample.
     """
@@ -84,13 +99,13 @@ def run(code, arrays, numbers, first, last, mode, sample, at):  # type: ignore[n
         code, numbers, inputs, weights, first, last
     ):
         return 1
-    if mode > layout.RESUME:
+    if mode > layout.RETRACE:
         run_blocks(code, arrays, numbers, first, last, mode, sample, at)
         return 0
     if mode == layout.CONSTANTS:
         prepare(s, code, numbers, weights, stop, layout.CONSTANT)
         return 0
-    differentiates = mode in (layout.GRADIENT, layout.RESUME)
+    differentiates = mode in (layout.GRADIENT, layout.RESUME, layout.RETRACE)
     if mode != layout.RESUME:
         prepare(s, code, numbers, weights, stop, layout.SHARED)
     if differentiates:
@@ -103,17 +118,22 @@ def run(code, arrays, numbers, first, last, mode, sample, at):  # type: ignore[n
         if mode != layout.RESUME or at != 0:
             load_inputs(s, code, inputs, begin, count)
             prepare(s, code, numbers, weights, stop, layout.BATCHED)
-        if mode != layout.RESUME:
+        if mode == layout.RETRACE:
+            _retrace(s, code, numbers, states, stop, begin, count)
+        elif mode != layout.RESUME:
             _forwards(s, code, numbers, states, stop, begin, count, mode)
             if mode == layout.EVOLVE:
                 continue
             readout.clear(s, code)
             readout.add_up(s, code, stop, 0, code[layout.NUM_WORD_GROUPS], 0)
-            readout.read(s, code, numbers, values, begin, count)
+            if mode != layout.GRADIENT:
+                readout.observe_all(s, code, True, False)
+                readout.read(s, code, numbers, values, begin, count)
         if mode in (layout.KEEP, layout.RESUME) and at != 0:
             _copy_chunk(s, code, states, begin // samples, mode == layout.RESUME)
+        if mode in (layout.GRADIENT, layout.RESUME):
+            _backwards(s, code, numbers, cotangent, values, stop, begin, count, mode == layout.GRADIENT)
         if differentiates:
-            _backwards(s, code, numbers, cotangent, stop, begin, count)
             fill(grad_inputs, begin * code[layout.NUM_INPUTS], count * code[layout.NUM_INPUTS])
             collect(s, code, numbers, layout.BATCHED, grad_inputs, grad_weights, 0, begin, count)
             chunks += 1

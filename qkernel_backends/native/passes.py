@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,13 +18,21 @@ from qkernel_backends.plan.tables import Tables
 Array = np.ndarray[Any, Any]
 
 
+_FEW_WORDS = 16
+"""So many words of one X part are quicker read one by one than by a transform of the state."""
+
+
 @dataclass(frozen=True)
 class Pass:
-    """The bits inside a block (element bits, ascending), the numbers of the operations on it, and the words read at its end."""
+    """The bits inside a block (element bits, ascending), the numbers of the operations on it, and the words read at its end.
+
+    If it `looks_far`, its words flip bits outside of the block, too, which is contiguous then.
+    """
 
     bits: tuple[int, ...]
     operations: Array
     words: tuple[int, ...] = ()
+    looks_far: bool = False
 
     @cached_property
     def mask(self) -> int:
@@ -60,7 +69,7 @@ def whole(plan: Plan, lane_bits: int) -> Pass:
 def partition(plan: Plan, block_bits: int, run_bits: int) -> list[Pass] | None:
     """Passes over blocks of 2**block_bits amplitudes, whose lowest `run_bits` are contiguous.
 
-    None if an operation or a word is too wide for a block.
+    None if an operation is too wide for a block.
     """
     rows, first = plan.rows, plan.started
     count, moved = len(rows) - first, (rows.x | rows.z)[first:]
@@ -93,27 +102,17 @@ def partition(plan: Plan, block_bits: int, run_bits: int) -> list[Pass] | None:
         Pass(_filled(mask, block_bits, plan.num_qubits), order[cuts[k] : cuts[k + 1]])
         for k, mask in enumerate(tables.found(at.BLOCK, number).tolist())
     ]
-    return _with_words(passes, plan, block_bits, (1 << run_bits) - 1)
+    return _with_words(passes, plan, block_bits)
 
 
-def _with_words(passes: list[Pass], plan: Plan, block_bits: int, runs: int) -> list[Pass] | None:
-    """Words are read at the end of the last pass if its blocks hold their X part, else in passes of their own."""
-    last = passes[-1]
-    words = plan.readout.words
+def _with_words(passes: list[Pass], plan: Plan, block_bits: int) -> list[Pass]:
+    """Words are read at the end of the last pass if its blocks hold their X part, the others in one more."""
+    last, words = passes[-1], plan.readout.words
     local = tuple(k for k, (x, _) in enumerate(words) if not last.outside(x))
+    rest = tuple(k for k, (x, _) in enumerate(words) if last.outside(x))
     passes[-1] = Pass(last.bits, last.operations, local)
-    rest = [k for k, (x, _) in enumerate(words) if last.outside(x)]
-    while rest:
-        mask = runs
-        for k in rest:
-            if (mask | words[k][0]).bit_count() <= block_bits:
-                mask |= words[k][0]
-        taken = tuple(k for k in rest if words[k][0] & ~mask == 0)
-        if not taken:
-            return None
-        passes.append(Pass(_filled(mask, block_bits, plan.num_qubits), last.operations[:0], taken))
-        rest = [k for k in rest if k not in taken]
-    return passes
+    far = Pass(_filled(0, block_bits, plan.num_qubits), last.operations[:0], rest, looks_far=True)
+    return [*passes, far] if rest else passes
 
 
 def _filled(mask: int, size: int, num_qubits: int) -> tuple[int, ...]:
@@ -122,3 +121,28 @@ def _filled(mask: int, size: int, num_qubits: int) -> tuple[int, ...]:
         mask |= 1 << bit
         bit += 1
     return tuple(bit for bit in range(num_qubits) if mask >> bit & 1)
+
+
+def is_read_together(x: int, shared: Mapping[int, int], block: Pass) -> bool:
+    """Whether the words of this X part, so many of which are `shared`, are read by one transform at the end of a pass."""
+    return not block.looks_far and (not x or shared[x] > _FEW_WORDS)
+
+
+def image_parts(
+    terms: Iterable[tuple[int, int, float]], block: Pass, lane_bits: int, lanes: int
+) -> dict[tuple[int, int, int], list[tuple[int, int, int, float]]]:
+    """The words (x, z, coefficient) of an image, by the key of a part: see `readout.observe`.
+
+    Each is the flips above a vector, the mask of z, what z has inside a vector, and the coefficient with the signs that do
+    not depend on the element.
+    """
+    parts: dict[tuple[int, int, int], list[tuple[int, int, int, float]]] = {}
+    for x, z, coefficient in terms:
+        x, z = x << lane_bits, z << lane_bits
+        ys, flips = (x & z).bit_count(), x if block.looks_far else block.inside(x)
+        low, inside = flips & (lanes - 1), block.inside(z)
+        sign = (-1) ** (ys // 2 + (block.outside(z) & x).bit_count() + (inside & flips & -lanes).bit_count())
+        mask = (inside & -lanes) | block.outside(z) << 32
+        key = low, int(inside & lanes > 0), ys & 1
+        parts.setdefault(key, []).append((flips - low, mask, inside & (lanes - 1), sign * coefficient))
+    return parts

@@ -1,10 +1,25 @@
-"""Expectation values of Pauli sums, all words with the same X part in one pass, and the co-state of their gradient."""
+"""Expectation values of Pauli sums, and the co-state of their gradient.
+
+Words whose X part many share are read in one pass over the state, by a Walsh-Hadamard transform; of the others in a sum the
+*image* is made, a vector at a time: what they make of the state.
+"""
 
 from __future__ import annotations
 
 from qkernel_backends.native import layout
 from qkernel_backends.native.phases import transform
-from qkernel_backends.native.vectors import fill, is_odd, kernel, lanes_of, load, pitch_of, scalar, splat, store
+from qkernel_backends.native.vectors import (
+    fill,
+    is_odd,
+    kernel,
+    lanes_of,
+    load,
+    pitch_of,
+    scalar,
+    splat,
+    store,
+    swap_any,
+)
 from qkernel_backends.native.words import add_image, overlap
 
 
@@ -196,3 +211,76 @@ def no_costate(s, code):  # type: ignore[no-untyped-def]
     """A co-state of 0."""
     pitch = pitch_of(s, code[layout.SIZE])
     fill(s, code[layout.STATE_AT] + 2 * pitch, 2 * pitch)
+
+
+@kernel
+def _image(s, code, source, k, imaginary, j, first, last):  # type: ignore[no-untyped-def]
+    """What the parts `first` to `last` make of the state at element `j` and one vector further; for `k` see `observe`."""
+    lanes, vectors, zero = lanes_of(s), code[layout.TERM_VECTORS_AT], splat(s, scalar(s, 0.0))
+    re, im, next_re, next_im = zero, zero, zero, zero
+    for part in range(first, last):
+        about = code[layout.PARTS_AT] + 5 * part
+        ar, ai, br, bi = zero, zero, zero, zero
+        for term in range(code[about + 3], code[about + 4]):
+            x, z = code[code[layout.TERMS_AT] + 2 * term], code[code[layout.TERMS_AT] + 2 * term + 1]
+            vector = load(s, vectors + lanes * (2 * term + is_odd(j & z)))
+            near = k ^ x
+            far = near ^ lanes
+            ar, ai = ar + vector * load(source, near), ai + vector * load(source, near + imaginary)
+            br, bi = br + vector * load(source, far), bi + vector * load(source, far + imaginary)
+        low = code[about]
+        if low:
+            ar, ai, br, bi = swap_any(ar, low), swap_any(ai, low), swap_any(br, low), swap_any(bi, low)
+        if code[about + 1]:
+            br, bi = zero - br, zero - bi
+        if code[about + 2]:
+            ar, ai, br, bi = zero - ai, ar, zero - bi, br
+        re, im, next_re, next_im = re + ar, im + ai, next_re + br, next_im + bi
+    return re, im, next_re, next_im
+
+
+@kernel
+def _overlap_with(s, at, pitch, re, im):  # type: ignore[no-untyped-def]
+    return load(s, at) * re + load(s, at + pitch) * im
+
+
+@kernel
+def _add_to_costate(s, at, pitch, weight, re, im):  # type: ignore[no-untyped-def]
+    store(s, at + 2 * pitch, load(s, at + 2 * pitch) + weight * re)
+    store(s, at + 3 * pitch, load(s, at + 3 * pitch) + weight * im)
+
+
+@kernel
+def observe(s, code, source, origin, imaginary, first, last, base, reads, weighs):  # type: ignore[no-untyped-def]
+    """Of the images `first` to `last` in a block: add overlaps with the state to their words' sums, and all to the co-state.
+
+    Element k of the state is at `origin + k` of `source`, its imaginary part `imaginary` further. Terms are (x, z): z is inside
+    the block but above a vector, and 32 bits higher outside. Each has two vectors, its coefficient with the signs of what z has
+    inside a vector, and that with the other sign. A part has terms of equal x inside a vector, equal z in the bit above, and
+    equal parity of Ys.
+    """
+    lanes, size, at = lanes_of(s), code[layout.SIZE], code[layout.STATE_AT]
+    pitch = pitch_of(s, size)
+    for j in range(0, size, 2 * lanes):
+        for image in range(first, last):
+            entry = code[layout.IMAGES_AT] + 3 * image
+            re, im, next_re, next_im = _image(
+                s, code, source, origin + j, imaginary, j | base << 32, code[entry + 1], code[entry + 2]
+            )
+            if reads:
+                value = _overlap_with(s, at + j, pitch, re, im)
+                if size > lanes:
+                    value = value + _overlap_with(s, at + j + lanes, pitch, next_re, next_im)
+                k = code[layout.WORD_VALUES_AT] + lanes * code[entry]
+                store(s, k, load(s, k) + value)
+            if weighs:
+                weight = load(s, code[layout.WORD_WEIGHTS_AT] + lanes * code[entry])
+                _add_to_costate(s, at + j, pitch, weight, re, im)
+                if size > lanes:
+                    _add_to_costate(s, at + j + lanes, pitch, weight, next_re, next_im)
+
+
+@kernel
+def observe_all(s, code, reads, weighs):  # type: ignore[no-untyped-def]
+    """The same of all images, where the whole state is one block."""
+    observe(s, code, s, code[layout.STATE_AT], pitch_of(s, code[layout.SIZE]), 0, code[layout.NUM_IMAGES], 0, reads, weighs)

@@ -1,78 +1,73 @@
 """Circuits that measure on their way, or have noise: histories side by side, as rows of one array of states.
 
 Shots that saw the same outcomes share a row. Rows wait at the step that they have come to, and the earliest step runs
-first for all that wait there: so branches join again, and loops go on for the rows that are left.
+first for all that wait there: so branches join again, and loops go on for the rows that are left. Where exact values are
+asked for, rows with the same future are merged. A gradient goes the same way back, with the co-state of each row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from qkernel.diagnostics import counted
 from qkernel.engine import Prepared
 from qkernel.ir.evaluation import evaluate
-from qkernel.ir.expressions import Expr
+from qkernel.ir.expressions import Const, Expr
 from qkernel.lower.circuit import BITS, INTEGERS, Assign, Circuit, Instruction, IntegerVariable
 from qkernel.lower.integers import fits_words
 from qkernel.noise import Channel, NoiseModel
 from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.histories import check_branches, check_iterations, check_width, no_exact_value, no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
-from qkernel_backends.native.branching import Collapse, Disturbance, Release, Step, Test, last_measurements, steps
-from qkernel_backends.native.cache import planner
-from qkernel_backends.native.encode import encode
+from qkernel_backends.native.branching import (
+    Collapse,
+    Disturbance,
+    Release,
+    Step,
+    Test,
+    last_measurements,
+    most_histories,
+    read_later,
+    steps,
+)
 from qkernel_backends.native.progress import progress
-from qkernel_backends.native.runner import WORTH_THREADS, Runner
-from qkernel_backends.native.split import lane_bits
-from qkernel_backends.plan import Plan, compile_plan
+from qkernel_backends.native.rows import NEGLIGIBLE, Rows, Tape, collapsed, joined, kraus_weights, merged, parted, through
+from qkernel_backends.native.stretches import Stretch
+from qkernel_backends.plan import Readout
 from qkernel_backends.plan.operations import AngleColumns
 from qkernel_backends.plan.plan import pauli_words
-from qkernel_backends.plan.sampling import marginal, ordered
-from qkernel_backends.plan.translate import angle_rows, extended
-from qkernel_backends.reference import ReferenceEngine
+from qkernel_backends.plan.sampling import marginal
+from qkernel_backends.plan.translate import angle_rows, extended, pulled_back
 from qkernel_backends.releases import require_clean
-from qkernel_backends.threads import current, num_threads, poll, together
+from qkernel_backends.threads import poll
 
 Array = np.ndarray[Any, Any]
 
 _ROOM = 1 << 26
 """Bytes of states that advance together."""
 
+_STEP, _OPERATIONS = 100_000.0, 5
+"""The nanoseconds of a step, and what it does for each amplitude besides gates, in gates."""
+
 _STRETCH = 1 << 18
 """Amplitudes of a row that are read at once."""
 
-_NEGLIGIBLE = {4: 1e-12, 8: 1e-20}
-"""By the bytes of a real number: outcomes of a smaller probability are rounding errors."""
-
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Histories: states (rows, 2, 2**n) of real and imaginary parts, bits (rows, bits), integers (rows, integers), and for
-    each row its sample, how many shots took it, and the iterations of loops so far. Without shots the squared norm is the
-    probability."""
+class Run:
+    """A run: theta with its computed columns, who draws outcomes (None: all are followed), how many histories each sample has
+    come to; and, if somebody is to go back, where it is noted what became of rows, and the gradient by the columns."""
 
-    states: Array
-    bits: Array
-    integers: Array
-    sample: Array
-    shots: Array
-    iterations: Array
-
-    def __len__(self) -> int:
-        return len(self.sample)
-
-    def take(self, chosen: Any) -> Rows:
-        return Rows(*(getattr(self, field.name)[chosen] for field in fields(self)))
-
-
-def _joined(parts: list[Rows]) -> Rows:
-    if len(parts) == 1:
-        return parts[0]
-    return Rows(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Rows)))
+    columns: Array
+    generator: np.random.Generator | None
+    histories: Array
+    tape: Tape | None = None
+    gradient: Array = field(default_factory=lambda: np.zeros(0))
 
 
 class Trajectories(AtAnyAngle):
@@ -87,9 +82,30 @@ class Trajectories(AtAnyAngle):
         self.real = np.dtype(np.float32 if dtype == np.complex64 else np.float64)
         self.final, self.steps = last_measurements(circuit), steps(circuit, noise)
         self._fits_words = [_fits_words(step, circuit.integers) for step in self.steps]
+        self._live = read_later(self.steps)
         self.limit = max(1, _ROOM // (2 * self.real.itemsize << circuit.num_qubits))
-        self._plans: dict[tuple[int, bool], Plan] = {}
-        self._runners: dict[tuple[int, bool, int], Runner] = {}
+        self._stretches: dict[tuple[int, bool], Stretch] = {}
+
+    @cached_property
+    def most_rows(self) -> list[int]:
+        """How many rows of one sample may come to each step."""
+        return most_histories(self.steps, 1 << self.circuit.num_qubits)
+
+    @property
+    def cost(self) -> float:
+        """The predicted nanoseconds of the exact values of one sample."""
+        each = [len(step) + _OPERATIONS if isinstance(step, tuple) else _OPERATIONS for step in self.steps]
+        moved = sum(rows * count for rows, count in zip(self.most_rows, each, strict=True))
+        return len(self.steps) * _STEP + float(moved << self.circuit.num_qubits)
+
+    def explain(self, batch: int = 1, batched: Sequence[int] | None = None) -> str:
+        """How values and gradients are computed."""
+        most = max(self.most_rows, default=1)
+        return (
+            f"{counted(self.circuit.num_qubits, 'qubit')}, {counted(batch, 'sample')}: up to {most} histories of "
+            f"measured bits side by side, in {counted(len(self.steps), 'step')}\n"
+            "gradients go the same way back, with a co-state for each history; those with the same future are merged"
+        )
 
     @cached_property
     def _angles(self) -> AngleColumns:
@@ -107,23 +123,79 @@ class Trajectories(AtAnyAngle):
     @guarded
     def expect(self, theta: Array) -> Array:
         """See `qkernel.engine.Prepared`. Sums over the histories."""
-        count = self.circuit.num_qubits
-        read = pauli_words([part.observable for part in self.circuit.expectations], list(range(count)), count)
-        disturbed = sum(1 << qubit for qubit, _ in self.final)
-        values = np.zeros((len(theta), len(read.words)))
+        values = np.zeros((len(theta), len(self._read.words)))
         for rows in self._exact(theta):
-            for x in {x for x, _ in read.words if not x & disturbed}:
-                words = np.array([k for k, (other, _) in enumerate(read.words) if other == x])
-                np.add.at(values, np.ix_(rows.sample, words), _overlaps(rows.states, x, [read.words[k][1] for k in words]))
-        sums = [sum(factor * values[:, word] for word, factor in entries) for entries in read.sums]
-        result = np.zeros((len(theta), len(sums)), self.real)
-        for k, (total, constant) in enumerate(zip(sums, read.constants, strict=True)):
-            result[:, k] = total + constant
+            self._read_words(rows, values)
+        return self._expectations(values)
+
+    @guarded
+    def expect_vjp(self, theta: Array, cotangent: Array) -> tuple[Array, Array]:
+        """See `qkernel.engine.Prepared`. The adjoint method along all histories, which part and join backwards."""
+        self._require_no_loop()
+        values, columns = np.zeros((len(theta), len(self._read.words))), extended(self.circuit, theta, self.real)
+        gradient = np.zeros(columns.shape)
+        weights = np.zeros_like(values)
+        for k, entries in enumerate(self._read.sums):
+            for word, factor in entries:
+                weights[:, word] += 2 * factor * cotangent[:, k]
+        at_once = max(1, self.limit // (2 * max(self.most_rows, default=1)))
+        with progress("histories of measured bits, and back", len(theta)) as advance:
+            for first in range(0, len(theta), at_once):
+                samples = range(first, min(first + at_once, len(theta)))
+                tape, pairs = Tape(1 << self.circuit.num_qubits, self.real), {}
+                run = Run(columns, None, np.ones(len(theta), int), tape, gradient)
+                for rows in self._from(self._start(samples, 1), run, len(self.steps)):
+                    self._read_words(rows, values)
+                    pairs[rows.number] = np.concatenate([rows.states, self._costate(rows, weights)], axis=1)
+                tape.rewind(pairs)
+                advance(len(samples))
+        return self._expectations(values), pulled_back(self.circuit, theta, gradient).astype(self.real)
+
+    @cached_property
+    def _read(self) -> Readout:
+        """What is read of the states, but what the last measurements leave nothing of."""
+        count = self.circuit.num_qubits
+        return pauli_words([part.observable for part in self.circuit.expectations], list(range(count)), count)
+
+    @cached_property
+    def _words_by_flips(self) -> dict[int, list[int]]:
+        """The numbers of the words of each X part, but of those that the last measurements leave nothing of."""
+        disturbed, found = sum(1 << qubit for qubit, _ in self.final), dict[int, list[int]]()
+        for word, (x, _) in enumerate(self._read.words):
+            if not x & disturbed:
+                found.setdefault(x, []).append(word)
+        return found
+
+    def _read_words(self, rows: Rows, values: Array) -> None:
+        """Add the expectation values of all words, shape (batch, words)."""
+        for x, words in self._words_by_flips.items():
+            masks = [self._read.words[word][1] for word in words]
+            np.add.at(values, np.ix_(rows.sample, np.array(words)), _overlaps(rows.states, x, masks))
+
+    def _expectations(self, values: Array) -> Array:
+        """The expectation values, from those of the words."""
+        result = np.zeros((len(values), len(self._read.sums)), self.real)
+        for k, (entries, constant) in enumerate(zip(self._read.sums, self._read.constants, strict=True)):
+            result[:, k] = sum(factor * values[:, word] for word, factor in entries) + constant
         return result
 
-    def expect_vjp(self, theta: Array, cotangent: Array) -> tuple[Array, Array]:
-        """See `qkernel.engine.Prepared`. The reference engine's, history by history."""
-        return ReferenceEngine().prepare(self.circuit, self.dtype).expect_vjp(theta, cotangent)
+    def _costate(self, rows: Rows, weights: Array) -> Array:
+        """What the words, weighted for each sample, make of the states."""
+        indices = np.arange(rows.states.shape[2])
+        result = np.zeros_like(rows.states)
+        for x, words in self._words_by_flips.items():
+            phases = np.zeros((len(weights), 2, len(indices)), self.real)
+            for word in words:
+                _, z = self._read.words[word]
+                letters = (x & z).bit_count() % 4  # Y = i X Z
+                sign = (1, 1, -1, -1)[letters] * (1 - 2 * (np.bitwise_count(indices & z) & 1).astype(self.real))
+                phases[:, letters % 2] += weights[:, word, None] * sign
+            factor, states = phases[rows.sample], rows.states
+            real = factor[:, 0] * states[:, 0] - factor[:, 1] * states[:, 1]
+            imaginary = factor[:, 0] * states[:, 1] + factor[:, 1] * states[:, 0]
+            result[:, 0] += real[:, indices ^ x]
+            result[:, 1] += imaginary[:, indices ^ x]
+        return result
 
     @guarded
     def probabilities(self, theta: Array) -> list[Array]:
@@ -173,20 +245,23 @@ class Trajectories(AtAnyAngle):
             found = np.searchsorted(cumulative.ravel(), chosen + generator.random(len(chosen)), side="right")
             outcomes = np.minimum(found - chosen * weights.shape[1], weights.shape[1] - 1)
             for k, (qubit, bit) in enumerate(self.final):
-                memory[:, bit] = self._read(outcomes >> k & 1, qubit, generator)
+                memory[:, bit] = self._misread_bits(outcomes >> k & 1, qubit, generator)
         return rows.sample[chosen], memory
 
-    def _read(self, outcomes: Array, qubit: int, generator: np.random.Generator) -> Array:
+    def _misread_bits(self, outcomes: Array, qubit: int, generator: np.random.Generator) -> Array:
         """What is read of measured bits."""
         rates = (0.0, 0.0) if self.noise is None else self.noise.readout_of(qubit)
         if not any(rates):
             return outcomes
         return outcomes ^ (generator.random(len(outcomes)) < np.where(outcomes, rates[1], rates[0]))
 
-    def _exact(self, theta: Array) -> Iterator[Rows]:
+    def _require_no_loop(self) -> None:
         for step in self.steps:
             if isinstance(step, Test) and step.loop is not None:
                 raise no_exact_value(self.circuit, step.loop)
+
+    def _exact(self, theta: Array) -> Iterator[Rows]:
+        self._require_no_loop()
         with progress("histories of measured bits", len(theta)) as advance:
             yield from self._run(theta, 1, None, advance)
 
@@ -199,28 +274,42 @@ class Trajectories(AtAnyAngle):
         stop: int | None = None,
     ) -> Iterator[Rows]:
         """The finished rows, in parts, or those that have come to step `stop`; without a generator those of all outcomes."""
-        stop = len(self.steps) if stop is None else stop
-        columns, histories = extended(self.circuit, theta, self.real), np.ones(len(theta), int)
+        run = Run(extended(self.circuit, theta, self.real), generator, np.ones(len(theta), int))
         for first in range(0, len(theta), self.limit):
-            waiting: dict[int, list[Rows]] = {0: [self._start(range(first, min(first + self.limit, len(theta))), shots)]}
-            while waiting:
-                poll()
-                # The earliest step lets branches join; where that takes too much room, the latest ends some rows first.
-                crowded = sum(len(rows) for parts in waiting.values() for rows in parts) > self.limit
-                at = max(waiting) if crowded else min(waiting)
-                rows = _joined(waiting.pop(at))
-                if len(rows) > self.limit:
-                    waiting[at] = [rows.take(slice(self.limit, None))]
-                    rows = rows.take(slice(self.limit))
+            samples = range(first, min(first + self.limit, len(theta)))
+            for rows in self._from(self._start(samples, shots), run, len(self.steps) if stop is None else stop):
                 advance(0)
-                if at >= stop:
-                    yield rows
-                    continue
-                for target, after in self._step(at, rows, columns, generator, histories):
-                    if len(after):
-                        waiting.setdefault(target, []).append(after)
+                yield rows
             if generator is None:
-                advance(min(self.limit, len(theta) - first))
+                advance(len(samples))
+
+    def _from(self, start: Rows, run: Run, stop: int) -> Iterator[Rows]:
+        """What becomes of rows, until they come to step `stop`, in parts."""
+        waiting = {0: [start]}
+        while waiting:
+            poll()
+            # The earliest step lets branches join; where that takes too much room, the latest ends some rows first.
+            crowded = run.tape is None and sum(len(rows) for parts in waiting.values() for rows in parts) > self.limit
+            at = max(waiting) if crowded else min(waiting)
+            rows = joined(waiting.pop(at), run.tape)
+            if run.generator is None:
+                rows = self._merged(at, rows, run)
+            if crowded and len(rows) > self.limit:
+                waiting[at] = [rows.take(slice(self.limit, None))]
+                rows = rows.take(slice(self.limit))
+            if at >= stop:
+                yield rows
+                continue
+            for target, after in self._step(at, rows, run):
+                if len(after):
+                    waiting.setdefault(target, []).append(after)
+
+    def _merged(self, at: int, rows: Rows, run: Run) -> Rows:
+        fewer = merged(rows, self._live[at], run.tape)
+        if fewer is not rows:
+            np.subtract.at(run.histories, rows.sample, 1)
+            np.add.at(run.histories, fewer.sample, 1)
+        return fewer
 
     def _start(self, samples: range, shots: int) -> Rows:
         count = len(samples)
@@ -234,9 +323,7 @@ class Trajectories(AtAnyAngle):
         bits, integers = np.zeros((count, self.circuit.num_bits), np.uint8), np.zeros((count, len(self.circuit.integers)), int)
         return Rows(states, bits, integers, np.array(samples), np.full(count, shots), np.zeros(count, int))
 
-    def _step(
-        self, at: int, rows: Rows, columns: Array, generator: np.random.Generator | None, histories: Array
-    ) -> Iterator[tuple[int, Rows]]:
+    def _step(self, at: int, rows: Rows, run: Run) -> Iterator[tuple[int, Rows]]:
         """The rows after a step, with the steps that they go on with."""
         match self.steps[at]:
             case Assign(value=value) as part:
@@ -246,11 +333,13 @@ class Trajectories(AtAnyAngle):
                     check_width(self.circuit, part, int(values.min()), int(values.max()))
                 (rows.bits if key == BITS.key else rows.integers)[:, number] = values
                 yield at + 1, rows
+            case Test(Const(False), target):
+                yield target, rows
             case Test(condition, target, loop):
                 held = self._classical(at, condition, rows).astype(bool)
                 if not held.all():
-                    yield target, rows.take(~held) if held.any() else rows
-                    rows = rows.take(held)
+                    rows, others = parted(rows, held, run.tape) if held.any() else (rows.take(held), rows)
+                    yield target, others
                 if loop is not None:
                     rows.iterations[:] += 1
                     check_iterations(self.circuit, loop, rows.iterations.max(initial=0))
@@ -259,13 +348,13 @@ class Trajectories(AtAnyAngle):
                 require_clean(rows.states, instruction, self.dtype)
                 yield at + 1, rows
             case Collapse() as collapse:
-                after = self._collapsed(collapse, rows, generator, histories)
-                yield at + 1, after if generator is None else self._misread(collapse, after, generator)
+                after = self._collapsed(collapse, rows, run)
+                yield at + 1, after if run.generator is None else self._misread(collapse, after, run.generator)
             case Disturbance(channel, qubits):
-                assert generator is not None, "with noise there are no exact values here"
-                yield at + 1, self._disturbed(channel, qubits, rows, generator)
+                assert run.generator is not None, "with noise there are no exact values here"
+                yield at + 1, self._disturbed(channel, qubits, rows, run.generator)
             case gates:
-                yield at + 1, self._moved(at, gates, rows, columns) if gates else rows
+                yield at + 1, self._moved(at, gates, rows, run)
 
     def _classical(self, at: int, expression: Expr, rows: Rows) -> Array:
         """The value of the expression of a step for each row: one by one in Python where a whole number may get large."""
@@ -275,65 +364,37 @@ class Trajectories(AtAnyAngle):
         each = zip(bits.T.tolist(), integers.T.tolist(), strict=True)
         return np.array([evaluate(expression, {BITS.key: own, INTEGERS.key: numbers}) for own, numbers in each], object)
 
-    def _moved(self, at: int, gates: tuple[Instruction, ...], rows: Rows, columns: Array) -> Rows:
-        """The rows after gates, by machine code; angles that all rows share are looked at once."""
-        alone, every = len(columns) == 1, range(columns.shape[1])
-        if (at, alone) not in self._plans:
-            self._plans[at, alone] = compile_plan(
-                self.circuit, () if alone else every, False, gates, False, self._angles, planner()
-            )
-        plan, bits = self._plans[at, alone], lane_bits(self.circuit.num_qubits, len(rows), self.real)
-        if (at, alone, bits) not in self._runners:
-            code = encode(plan, bits, self.real, {k: k for k in every}, from_zero=False, costate=False)
-            self._runners[at, alone, bits] = Runner(code)
-        runner, samples, computation = self._runners[at, alone, bits], 1 << bits, current()
-        inputs, shared = (np.zeros((len(rows), 0), self.real), columns[0]) if alone else (columns[rows.sample], columns[:0])
+    def _moved(self, at: int, gates: tuple[Instruction, ...], rows: Rows, run: Run) -> Rows:
+        """The rows after gates, by machine code."""
+        alike = len(run.columns) == 1
+        if (at, alike) not in self._stretches:
+            self._stretches[at, alike] = Stretch(self.circuit, gates, alike, self._angles, self.real)
+        stretch, sample = self._stretches[at, alike], rows.sample
+        if stretch.exchanges:
+            self._require_memory(len(rows))
+        if run.tape is not None:
+            run.tape.note([rows], [rows], lambda pairs: [stretch.back(pairs, run.columns, sample, run.gradient)])
+        states = stretch.onwards(rows.states, run.columns, sample)
+        return rows if states is rows.states else replace(rows, states=states)
 
-        def move(first: int, last: int) -> None:
-            work = runner.workspace()
-            work.evolve(rows.states, inputs, shared, first, last, computation)
-            computation.check()
-            if runner.program.bytes <= _ROOM:
-                runner.idle.append(work)
-
-        chunks = -(-len(rows) // samples)
-        share = samples * -(-chunks // (num_threads() if runner.program.cost * chunks > WORTH_THREADS else 1))
-        together([partial(move, first, min(first + share, len(rows))) for first in range(0, len(rows), share)], computation)
-        if plan.place == tuple(range(plan.num_qubits)):
-            return rows
-        self._require_memory(len(rows))
-        states = ordered(rows.states.reshape(2 * len(rows), -1), plan.place).reshape(rows.states.shape)
-        return replace(rows, states=states)
-
-    def _collapsed(self, collapse: Collapse, rows: Rows, generator: np.random.Generator | None, histories: Array) -> Rows:
+    def _collapsed(self, collapse: Collapse, rows: Rows, run: Run) -> Rows:
         """Each row once for each of its outcomes."""
         halves = rows.states.reshape(len(rows), 2, -1, 2, 1 << collapse.qubit)
-        weights = [np.einsum("rpab,rpab->r", half, half, dtype=float) for half in (halves[:, :, :, 0], halves[:, :, :, 1])]
-        if generator is None:
-            kept = [weight > _NEGLIGIBLE[self.real.itemsize] for weight in weights]
-            np.add.at(histories, rows.sample, kept[0] & kept[1])
-            check_branches(self.circuit, histories.max(initial=0))
-            shots = [rows.shots, rows.shots]
+        weights = np.einsum("rpaob,rpaob->or", halves, halves, dtype=float)
+        if run.generator is None:
+            kept = weights > NEGLIGIBLE[self.real.itemsize]
+            np.add.at(run.histories, rows.sample, kept[0] & kept[1])
+            check_branches(self.circuit, run.histories.max(initial=0))
+            shots = np.stack([rows.shots, rows.shots])
         else:
-            ones = generator.binomial(rows.shots, weights[1] / (weights[0] + weights[1]))
-            shots = [rows.shots - ones, ones]
-            kept = [taken > 0 for taken in shots]
-        count = int(kept[0].sum() + kept[1].sum())
-        self._require_memory(count)
-        states = np.zeros((count, *halves.shape[1:]), self.real)
-        parts, begin = [], 0
-        for outcome in (0, 1):
-            chosen: Any = slice(None) if kept[outcome].all() else kept[outcome]
-            bits = rows.bits[kept[outcome]]
-            half = states[begin : begin + len(bits), :, :, 0 if collapse.bit is None else outcome]
-            half[...] = halves[chosen, :, :, outcome]
-            if generator is not None:
-                half /= np.sqrt(weights[outcome][chosen]).reshape(-1, 1, 1, 1).astype(self.real)
-            if collapse.bit is not None:
-                bits[:, collapse.bit] = outcome
-            parts.append((bits, rows.integers[chosen], rows.sample[chosen], shots[outcome][chosen], rows.iterations[chosen]))
-            begin += len(bits)
-        return Rows(states.reshape(count, *rows.states.shape[1:]), *map(np.concatenate, zip(*parts, strict=True)))
+            ones = run.generator.binomial(rows.shots, weights[1] / (weights[0] + weights[1]))
+            shots = np.stack([rows.shots - ones, ones])
+            kept = shots > 0
+        self._require_memory(int(kept.sum()))
+        after = collapsed(rows, collapse.qubit, collapse.bit, kept, shots, run.tape)
+        if run.generator is not None:
+            after.states[...] /= np.sqrt(weights[kept]).reshape(-1, 1, 1).astype(self.real)
+        return after
 
     def _misread(self, collapse: Collapse, rows: Rows, generator: np.random.Generator) -> Rows:
         """Some shots of each row with the other bit."""
@@ -345,11 +406,11 @@ class Trajectories(AtAnyAngle):
         others.bits[:, collapse.bit] ^= 1
         right = replace(rows, shots=rows.shots - wrong).take(wrong < rows.shots)
         self._require_memory(len(others))
-        return _joined([part for part in (right, others) if len(part)])
+        return joined([part for part in (right, others) if len(part)])
 
     def _disturbed(self, channel: Channel, qubits: tuple[int, ...], rows: Rows, generator: np.random.Generator) -> Rows:
         """Each row once for each Kraus operator that some of its shots see."""
-        weights = _kraus_weights(channel, qubits, rows.states)
+        weights = kraus_weights(channel, qubits, rows.states)
         taken = generator.multinomial(rows.shots, weights / weights.sum(1, keepdims=True))
         parts = []
         for k, matrix in enumerate(channel.kraus):
@@ -360,9 +421,9 @@ class Trajectories(AtAnyAngle):
             shots, factors = taken[chosen, k], 1 / np.sqrt(weights[chosen, k])
             if not np.allclose(matrix, matrix[0, 0] * np.eye(len(matrix)), atol=1e-15):
                 self._require_memory(2 * len(own))
-                own = replace(own, states=_through(matrix, qubits, own.states, factors))
+                own = replace(own, states=through(matrix, qubits, own.states, factors))
             parts.append(replace(own, shots=shots))
-        return _joined(parts)
+        return joined(parts)
 
     def _require_memory(self, count: int) -> None:
         """Of so many further states."""
@@ -390,48 +451,6 @@ def _overlaps(states: Array, x: int, masks: list[int]) -> Array:
             sign = (1 - 2 * ((first & z).bit_count() & 1)) * (1, -1, -1, 1)[letters]
             result[:, k] += sign * (parts[letters % 2] @ signs)
     return result
-
-
-def _kraus_weights(channel: Channel, qubits: tuple[int, ...], states: Array) -> Array:
-    """The probability of each Kraus operator in each row, shape (rows, operators)."""
-    if channel.weights is not None:
-        return np.tile(channel.weights, (len(states), 1))
-    amplitudes = _of_qubits(states, qubits)
-    reduced = amplitudes @ amplitudes.conj().transpose(0, 2, 1)
-    weights = [np.einsum("ab,rba->r", matrix.conj().T @ matrix, reduced).real for matrix in channel.kraus]
-    found: Array = np.maximum(np.stack(weights, axis=1), 0.0)
-    return found
-
-
-def _split(count: int, qubits: tuple[int, ...]) -> tuple[list[int], list[int]]:
-    """A shape of states of `count` qubits behind the axis of rows with an axis for each of some qubits, and their axes."""
-    shape, axes, above = [-1], {}, count
-    for qubit in sorted(qubits, reverse=True):
-        shape += [1 << above - qubit - 1, 2]
-        axes[qubit], above = len(shape) - 1, qubit
-    return [*shape, 1 << above], [axes[qubit] for qubit in reversed(qubits)]
-
-
-def _of_qubits(states: Array, qubits: tuple[int, ...]) -> Array:
-    """Amplitudes (rows, 2**k, others) of states (rows, 2, 2**n), by the value of some qubits, the first least significant."""
-    shape, axes = _split(states.shape[2].bit_length() - 1, qubits)
-    amplitudes = np.moveaxis((states[:, 0] + 1j * states[:, 1]).reshape(shape), axes, range(1, 1 + len(axes)))
-    result: Array = amplitudes.reshape(len(states), 1 << len(qubits), -1)
-    return result
-
-
-def _through(matrix: Array, qubits: tuple[int, ...], states: Array, factors: Array) -> Array:
-    """Rows of states behind a matrix on some qubits, each times its factor."""
-    shape, axes = _split(states.shape[2].bit_length() - 1, qubits)
-    amplitudes = _of_qubits(states, qubits)
-    moved = np.zeros_like(amplitudes)
-    for row, column in zip(*np.nonzero(matrix), strict=True):  # few: no call of a library that would start threads
-        moved[:, row] += complex(matrix[row, column]) * amplitudes[:, column]
-    others = [size for axis, size in enumerate(shape) if axis not in axes]
-    tensor = moved.reshape(-1, *(2,) * len(axes), *others[1:])
-    back = np.moveaxis(tensor, range(1, 1 + len(axes)), axes).reshape(len(states), -1)
-    back = back * factors[:, None].astype(states.dtype)
-    return np.stack([back.real, back.imag], axis=1)
 
 
 def _fits_words(step: Step, integers: tuple[IntegerVariable, ...]) -> bool:

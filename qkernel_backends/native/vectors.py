@@ -204,12 +204,14 @@ def without_bits(k, first, second):  # type: ignore[no-untyped-def]
     return (k >> high << (high + 1)) | (k & ((1 << high) - 1))
 
 
-@kernel
-def is_odd(bits):  # type: ignore[no-untyped-def]
-    """Whether an odd number of bits is set."""
-    for shift in (32, 16, 8, 4, 2, 1):
-        bits ^= bits >> shift
-    return bits & 1
+@intrinsic  # type: ignore[untyped-decorator]
+def is_odd(typing_context: Any, bits: Any) -> Any:
+    """Whether an odd number of bits is set, as 0 or 1."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.and_(builder.ctpop(arguments[0]), context.get_constant(types.int64, 1))
+
+    return types.int64(types.int64), generate
 
 
 @kernel

@@ -60,7 +60,11 @@ class Workspace:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.work = aligned(program.work_size, program.dtype, zero=True)
-        for section, values in ((layout.SIGNS_AT, program.signs), (layout.LANE_MASKS_AT, program.lane_masks)):
+        for section, values in (
+            (layout.SIGNS_AT, program.signs),
+            (layout.LANE_MASKS_AT, program.lane_masks),
+            (layout.TERM_VECTORS_AT, program.term_vectors),
+        ):
             at = program.code[section]
             self.work[at : at + values.size] = values.ravel()
         nothing = address(_NOTHING)
@@ -83,6 +87,29 @@ class Workspace:
             self.addresses[place] = address(array)
         self.addresses[layout.STOP] = computation.address
         self.run(first, last, layout.EVOLVE, 0, 0)
+
+    def retrace(
+        self,
+        pairs: Array,
+        inputs: Array,
+        weights: Array,
+        by_inputs: Array,
+        by_weights: Array,
+        first: int,
+        last: int,
+        computation: Computation,
+    ) -> None:
+        """Run the rows `first` to `last` of `pairs`, shape (batch, 4, 2**n), back; see `layout.RETRACE`."""
+        for place, array in (
+            (layout.STATES, pairs),
+            (layout.INPUTS, inputs),
+            (layout.WEIGHTS, weights),
+            (layout.GRAD_INPUTS, by_inputs),
+            (layout.GRAD_WEIGHTS, by_weights),
+        ):
+            self.addresses[place] = address(array)
+        self.addresses[layout.STOP] = computation.address
+        self.run(first, last, layout.RETRACE, 0, 0)
 
 
 @contextmanager

@@ -48,6 +48,17 @@ def extended(circuit: Circuit, theta: Array, real: np.dtype[Any]) -> Array:
     return np.ascontiguousarray(np.concatenate([columns, angles.astype(real)], 1))
 
 
+def pulled_back(circuit: Circuit, theta: Array, gradient: Array) -> Array:
+    """The gradient by theta, from that by the columns of `extended`."""
+    angles = circuit.angles
+    if not angles.computed:
+        return gradient
+    slots = np.zeros((len(gradient), angles.num_slots))
+    slots[:, list(angles.computed)] = gradient[:, angles.num_columns :]
+    by_theta: Array = gradient[:, : angles.num_columns] + angles.pullback(np.asarray(theta, float), slots)
+    return by_theta
+
+
 def angle_rows(angles: AngleMap) -> AngleColumns:
     """The angle of each slot; computed slots read one further column each, after those of theta."""
     computed, angles = np.array(angles.computed, np.int64), angles.affine

@@ -12,6 +12,7 @@ import torch
 
 import qkernel as qk
 import qkernel.observable as qko
+from qkernel.nn import QLayer
 from tests.benchmarks.workloads import (
     OTHERS,
     WORKLOADS,
@@ -164,6 +165,75 @@ def test_samples_as_objects_beside_their_construction(timed: Timed, benchmark: A
         beside=lambda: list(zip(map(tuple, rows.tolist()), counts.tolist(), strict=True)),
     )
     benchmark.extra_info.update(beside_column="bare construction", ratio_column="objects / bare construction", ratio_goal=3)
+
+
+@qk.qkernel
+def ringed(n: qk.UInt, w: qk.Vector[qk.Float], h: qk.Observable) -> qk.Float:
+    q = qk.qubit_array(n)
+    for layer in qk.range(4):
+        for i in qk.range(n):
+            at = 3 * (layer * n + i)
+            q[i] = qk.rz(qk.ry(qk.rz(q[i], w[at]), w[at + 1]), w[at + 2])
+        for i in qk.range(n):
+            q[i], q[(i + 1) % n] = qk.cx(q[i], q[(i + 1) % n])
+    return qk.expval(q, h)
+
+
+def words(count: int, qubits: int) -> qko.Hamiltonian:
+    """Random Pauli words."""
+    random = np.random.default_rng(5)
+    return qko.Hamiltonian.from_list(
+        [("".join(random.choice(list("IXYZ"), size=qubits)), float(random.normal())) for _ in range(count)]
+    )
+
+
+def chain(pauli: Any, qubits: int) -> qko.Hamiltonian:
+    return sum((pauli(i) * pauli(i + 1) for i in range(1, qubits - 1)), pauli(0) * pauli(1))
+
+
+HAMILTONIANS = {
+    "chain of XX, 20 qubits": (20, lambda: (chain(qko.X, 20), chain(qko.Z, 20)), "a chain of ZZ", 1.2),
+    "1,000 words, 14 qubits": (14, lambda: (words(1000, 14), qko.Z(0)), "one word", 10),
+}
+
+
+@pytest.mark.parametrize("row", list(HAMILTONIANS))
+def test_hamiltonians_beside_simple_ones(timed: Timed, benchmark: Any, row: str) -> None:
+    n, make, name, goal = HAMILTONIANS[row]
+    w = np.random.default_rng(6).uniform(-3, 3, 12 * n)
+    one, other = (ringed.compile({"n": n, "h": h}, lengths={"w": 12 * n}) for h in make())
+    timed(
+        lambda: one.value_and_grad(w=w), "Hamiltonians, value and gradient", row, "it", beside=lambda: other.value_and_grad(w=w)
+    )
+    benchmark.extra_info.update(beside_column=name, ratio_column="ratio", ratio_goal=goal)
+
+
+@qk.qkernel
+def fed_forward(n: qk.UInt, a: qk.Float) -> qk.Float:
+    q = qk.qubit_array(2)
+    for _ in qk.range(n):
+        q[0] = qk.ry(q[0], a)
+        q[0], q[1] = qk.cx(q[0], q[1])
+        q[1], bit = qk.measure_reset(q[1])
+        if bit:
+            q[0] = qk.rz(q[0], a)
+    return qk.expval(q[0], qko.Z(0))
+
+
+@pytest.mark.parametrize("outcomes", [*range(2, 21), 64])
+def test_gradients_behind_outcomes(timed: Timed, benchmark: Any, outcomes: int) -> None:
+    layer, one_less = (QLayer(fed_forward, bindings={"n": n}, inputs=["a"]) for n in (outcomes, outcomes - 1))
+    a = torch.linspace(0, 1, 4, requires_grad=True)
+    timed(
+        lambda: layer(a).sum().backward(),
+        "Layer behind outcomes that are fed forward",
+        f"{outcomes} outcomes",
+        "forward and backward",
+        5000 if outcomes == 16 else None,
+        budget=0.3,
+        beside=lambda: one_less(a).sum().backward(),
+    )
+    benchmark.extra_info.update(beside_column="one outcome less", ratio_column="step", ratio_goal=2.5)
 
 
 def memory(qubits: int, dtype: str) -> str:
