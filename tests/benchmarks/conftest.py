@@ -14,7 +14,7 @@ import pytest
 
 PACKAGES = (
     "qkernel", "numpy", "numba", "torch", "qiskit", "qiskit-aer", "qiskit-machine-learning",
-    "pennylane", "pennylane-lightning", "qulacs", "tensorcircuit-ng", "jax",
+    "pennylane", "pennylane-lightning", "qulacs", "tensorcircuit-ng", "qujax", "jax",
 )  # fmt: skip
 
 os.environ.setdefault("QKERNEL_NUM_THREADS", "2")

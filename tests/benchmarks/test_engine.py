@@ -23,6 +23,7 @@ from tests.benchmarks.workloads import (
     layer_step,
     real,
     split,
+    step_without_autograd,
 )
 
 Timed = Callable[..., None]
@@ -33,7 +34,7 @@ NOT_MEASURED = {
 }
 
 
-@pytest.mark.parametrize("candidate", ["engine", "C floor", "layer", "torch engine"])
+@pytest.mark.parametrize("candidate", ["engine", "C floor", "layer", "layer.value_and_grad", "torch engine"])
 @pytest.mark.parametrize("dtype", list(TOLERANCES))
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda workload: workload.name)
 def test_forward_and_gradient(timed: Timed, workload: Workload, dtype: str, candidate: str) -> None:
@@ -44,6 +45,8 @@ def test_forward_and_gradient(timed: Timed, workload: Workload, dtype: str, cand
             step, goal = engine_step(workload, dtype), workload.engine_goal if single else None
         case "layer":
             step, goal = layer_step(workload, dtype), workload.layer_goal if single else None
+        case "layer.value_and_grad":
+            step = step_without_autograd(workload, dtype)
         case "C floor":
             step = floor_step(workload, dtype)
         case "torch engine":

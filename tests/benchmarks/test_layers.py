@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -86,6 +87,47 @@ def test_outputs_of_one_qubit(timed: Timed, benchmark: Any, kernel: Any) -> None
 def test_amplitude_encoding(timed: Timed, benchmark: Any) -> None:
     layer, plain = (QLayer(each, inputs={"x": 64}, weights={"w": (2, 7)}, readout="z") for each in (amplitudes, angles))
     compared(timed, benchmark, "64 amplitudes, 7 qubits", step(layer, 32, 64), step(plain, 32, 64), 3)
+
+
+@qk.qkernel
+def tree(x: qk.Vector[qk.Float], w: qk.Matrix[qk.Float]) -> qk.Vector[qk.Qubit]:
+    """64 amplitudes by rotations whose angles are computed of them, as published circuits do it."""
+    q = qk.qubit_array(6)
+    for level in qk.range(6):
+        t = 5 - level
+        for v in qk.range(2**level):
+            left, right = 0.0, 0.0
+            for k in qk.range(2**t):
+                left = left + x[2 * v * 2**t + k] ** 2
+                right = right + x[(2 * v + 1) * 2**t + k] ** 2
+            angle = 2 * math.atan2(qk.sqrt(right), qk.sqrt(left))
+            if level == 0:
+                q[t] = qk.ry(q[t], angle)
+            else:
+                q[t + 1 :], q[t] = qk.control(qk.ry, num_controls=level, control_value=v)(q[t + 1 :], q[t], angle)
+    return ansatz(q, w)
+
+
+@qk.qkernel
+def tree_of_angles(x: qk.Vector[qk.Float], w: qk.Matrix[qk.Float]) -> qk.Vector[qk.Qubit]:
+    q = qk.qubit_array(6)
+    for level in qk.range(6):
+        t = 5 - level
+        for v in qk.range(2**level):
+            if level == 0:
+                q[t] = qk.ry(q[t], x[0])
+            else:
+                at = 2**level - 1 + v
+                q[t + 1 :], q[t] = qk.control(qk.ry, num_controls=level, control_value=v)(q[t + 1 :], q[t], x[at])
+    return ansatz(q, w)
+
+
+def test_angles_computed_of_inputs(timed: Timed, benchmark: Any) -> None:
+    layer, plain = (
+        QLayer(each, inputs={"x": count}, weights={"w": (2, 6)}, readout="z")
+        for each, count in ((tree, 64), (tree_of_angles, 63))
+    )
+    compared(timed, benchmark, "63 angles computed of inputs", step(layer, 32, 64), step(plain, 32, 63), 3)
 
 
 @pytest.mark.parametrize(("qubits", "layers"), [(4, 2), (12, 4)])

@@ -122,6 +122,73 @@ def tensorcircuit(workload: Workload) -> Step:
     return step
 
 
+def of_jax(workload: Workload, jax: Any, one: Callable[[Any, Any], Any]) -> Step:
+    """Values and gradients of a function of one sample's inputs and the weights, compiled for the batch."""
+    arrays = [jax.numpy.asarray(array.astype(np.float32)) for array in workload.data]
+
+    def loss(inputs: Any, weights: Any) -> Any:
+        values = jax.vmap(one, (0, None))(inputs, weights)
+        return (values * arrays[2]).sum(), values
+
+    compiled = jax.jit(jax.value_and_grad(loss, argnums=(0, 1), has_aux=True))
+
+    def step() -> tuple[Any, Any, Any]:
+        (_, values), (by_inputs, by_weights) = jax.block_until_ready(compiled(*arrays[:2]))
+        return values, by_inputs, by_weights
+
+    return step
+
+
+def jax_by_hand(workload: Workload) -> Step:
+    """The ansatz written for this one circuit: a product state, diagonals as phases, real rotations of half the qubits."""
+    jax: Any = pytest.importorskip("jax")
+    n, jnp = workload.qubits, jax.numpy
+    bits = np.arange(2**n)[None] >> np.arange(n)[:, None] & 1
+    signs = jnp.asarray(1.0 - 2.0 * bits, jnp.float32)
+    chain = jnp.asarray((-1.0) ** (bits[:-1] & bits[1:]).sum(0), jnp.float32)
+
+    def rotations(angles: Any) -> Any:
+        matrix = jnp.ones((1, 1), jnp.float32)
+        for angle in angles:
+            cosine, sine = jnp.cos(angle / 2), jnp.sin(angle / 2)
+            matrix = jnp.kron(jnp.stack([jnp.stack([cosine, -sine]), jnp.stack([sine, cosine])]), matrix)
+        return matrix
+
+    def one(inputs: Any, weights: Any) -> Any:
+        state = jnp.ones(1, jnp.float32)
+        for i in range(n):
+            state = jnp.kron(jnp.stack([jnp.cos(inputs[i] / 2), jnp.sin(inputs[i] / 2)]), state)
+        for layer in range(workload.layers):
+            first, middle, last = weights[3 * n * layer : 3 * n * (layer + 1)].reshape(3, n)
+            state = state * jnp.exp(-0.5j * (first @ signs))
+            low, high = rotations(middle[: n // 2]), rotations(middle[n // 2 :])
+            state = (high @ state.reshape(len(high), len(low)) @ low.T).reshape(-1)
+            state = state * jnp.exp(-0.5j * (last @ signs)) * chain
+        return signs @ (state.real**2 + state.imag**2)
+
+    return of_jax(workload, jax, one)
+
+
+def qujax(workload: Workload) -> Step:
+    jax: Any = pytest.importorskip("jax")
+    module: Any = pytest.importorskip("qujax")
+    n = workload.qubits
+    gates, qubits, parameters = ["Ry"] * n, [[i] for i in range(n)], [[i] for i in range(n)]
+    for layer in range(workload.layers):
+        base = n + 3 * n * layer
+        gates += ["Rz"] * n + ["Ry"] * n + ["Rz"] * n + ["CZ"] * (n - 1)
+        qubits += [[i] for _ in range(3) for i in range(n)] + [[i, i + 1] for i in range(n - 1)]
+        parameters += [[base + k] for k in range(3 * n)] + [[] for _ in range(n - 1)]
+    state = module.get_params_to_statetensor_func(gates, qubits, parameters)
+    values = [module.get_statetensor_to_expectation_func([["Z"]], [[i]], [1.0]) for i in range(n)]
+
+    def one(inputs: Any, weights: Any) -> Any:
+        found = state(jax.numpy.concatenate([inputs, weights]) / np.pi)  # its angles are in half turns
+        return jax.numpy.stack([value(found) for value in values])
+
+    return of_jax(workload, jax, one)
+
+
 def qiskit_machine_learning(workload: Workload) -> Step:
     connectors: Any = pytest.importorskip("qiskit_machine_learning.connectors")
     networks: Any = pytest.importorskip("qiskit_machine_learning.neural_networks")
@@ -163,6 +230,8 @@ PEERS: dict[str, tuple[Callable[[Workload], Step], list[str]]] = {
     ),
     "Qulacs": (qulacs, ["W1b4", "W1b32", "W1b256", "W2", "W3", "W4", "W5"]),
     "TensorCircuit-NG (JAX)": (tensorcircuit, ["W1b4", "W1b32", "W1b256", "W2"]),
+    "JAX by hand": (jax_by_hand, ["W1b4", "W1b32", "W1b256", "W2"]),
+    "qujax (JAX)": (qujax, ["W1b4", "W1b32", "W1b256", "W2"]),
     "Qiskit Machine Learning": (qiskit_machine_learning, ["W1b4"]),
 }  # fmt: skip
 

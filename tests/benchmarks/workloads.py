@@ -198,6 +198,21 @@ def layer_step(workload: Workload, dtype: str, kernel: Any = None, **options: An
     return step
 
 
+def step_without_autograd(workload: Workload, dtype: str) -> Step:
+    """The torch layer's `value_and_grad`."""
+    import torch
+
+    layer = new_layer(workload.qubits, workload.layers)
+    inputs, weights, cotangent = (torch.tensor(array.astype(real(dtype))) for array in workload.data)
+    layer.weights = torch.nn.Parameter(weights)
+
+    def step() -> tuple[Any, Any, Any]:
+        values, gradients = layer.value_and_grad(inputs, cotangent=cotangent)
+        return values, gradients["inputs"], gradients["weights"]
+
+    return step
+
+
 def floor_step(workload: Workload, dtype: str) -> Step | None:
     """The ansatz written by hand in C, if `QKERNEL_BENCH_FLOOR` names the folder of its libraries."""
     folder = os.environ.get("QKERNEL_BENCH_FLOOR")
