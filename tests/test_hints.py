@@ -42,7 +42,7 @@ QISKIT = "qkernel_backends.qiskit"
 OWNERS: list[Any] = [
     qk, qko, qkernel.nn, errors, qk.Kernel, Executable, Executor, Engine, SampleResult, qko.Hamiltonian, qko.Pauli, Expr,
     qk.ResourceEstimate, qkernel.nn.QLayer, qkernel.nn.ExecutedLayer, builtins, math, np, itertools, functools, torch,
-    torch.Tensor, torch.func, str, bytes, dict, int,
+    torch.Tensor, torch.func, str, bytes, dict, int, qk.noise, qk.mitigation, qk.mitigation.Readout, NativeEngine,
 ]  # fmt: skip
 """What a message may name a part of."""
 
@@ -133,7 +133,7 @@ def known_parts() -> set[str]:
 def known_keywords() -> set[str]:
     """The arguments of all that users call: functions, classes and their methods, gates, data classes."""
     names = {name for rule in GATES.values() for name in rule.qubits + rule.angles} | {"theta", "strict"}
-    modules: list[Any] = [qk, qko, qkernel.nn, qkernel.nn.datasets, published]
+    modules: list[Any] = [qk, qko, qk.noise, qk.mitigation, qkernel.nn, qkernel.nn.datasets, published]
     modules += [importlib.import_module(QISKIT)] if importlib.util.find_spec("qiskit") else []
     called: list[Any] = [*OWNERS, *(getattr(module, name) for module in modules for name in dir(module))]
     ours = [each for each in called if str(getattr(each, "__module__", "")).startswith("qkernel")]
@@ -152,7 +152,8 @@ VALUES = {"native", "reference", "torch", "qiskit", "auto", "adjoint", "shift", 
 """Engines, ways to differentiate, bases of gates, readouts: what options take."""
 
 DATA = {*published.DATA_SETS, *published.DATA_SETS["mnist"].files}
-WORDS = {*VALUES, *DATA, "linecache", "bindings_value", *keyword.kwlist, *GATES}
+METHODS = importlib.import_module(f"{QISKIT}.methods").METHODS if importlib.util.find_spec("qiskit") else {}
+WORDS = {*VALUES, *DATA, *METHODS, "linecache", "bindings_value", *keyword.kwlist, *GATES}
 """What else stands alone: words of Python, gates, data sets and their parts."""
 
 PARTS, KEYWORDS = known_parts(), known_keywords()
