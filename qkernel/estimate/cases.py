@@ -16,7 +16,7 @@ from qkernel.estimate.forms import at_least_zero, equals_zero, positive_part, re
 from qkernel.estimate.inequalities import Inequalities, Undecided
 from qkernel.estimate.levels import LARGEST_MODULUS, NeedsModulus, NoCircuit, NotRegular, Residue
 from qkernel.estimate.notation import text
-from qkernel.estimate.quantity import ONE, ZERO, Positive, Quantity, Variable, denominator, quantity, symbol
+from qkernel.estimate.quantity import ONE, ZERO, Local, Positive, Quantity, Variable, denominator, quantity, symbol
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.sums import fresh, with_value
 
@@ -112,7 +112,7 @@ class _Search:
             return None
         except Undecided as error:
             form = error.form
-            if any(not isinstance(name, str) and name not in case.names for name in form.free):
+            if not all(_is_given(name, case) for name in form.free):
                 raise NotRegular from None
         except Residue as error:
             return self._by_residue(case, error.name, error.modulus)
@@ -122,7 +122,7 @@ class _Search:
 
     def _by_residue(self, case: Case, name: Variable, modulus: int) -> Tree:
         """The forms by what a symbol leaves when divided by a modulus; below where all are regular, value by value."""
-        if not isinstance(name, str) and name not in case.names:
+        if not _is_given(name, case):
             raise NotRegular
         cases = [case.split(name, modulus, left) for left in range(modulus)]
         parts = [*map(self.tree, cases)]
@@ -139,6 +139,16 @@ class _Search:
             part = _within(parts[value % modulus], here)
             tree = _joined(written - value - 1, tree, part, case.and_(symbol(name) - value - 1), here)
         return tree
+
+
+def size_of(name: str) -> Local:
+    """What stands for the length of an argument while cases are told apart."""
+    return Local(f"|{name}|", "size")
+
+
+def _is_given(name: Variable, case: Case) -> bool:
+    """Whether a symbol is an argument's, and no index of a loop."""
+    return isinstance(name, str) or name in case.names or (isinstance(name, Local) and name == size_of(name.shown[1:-1]))
 
 
 def _border(tree: Tree, name: Quantity) -> int:

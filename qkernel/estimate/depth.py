@@ -35,7 +35,8 @@ class Depths:
         """One of `DEPTHS`, and whether it is exact."""
         if name not in self.found:
             exact = next((form for way in self.ways if (form := way(name)) is not None), None)
-            self.found[name] = (self.bound(name), False) if exact is None else (exact, True)
+            bound = self.bound(name) if exact is None else exact
+            self.found[name] = bound, exact is not None or not bound.terms
         return self.found[name]
 
     @property

@@ -224,13 +224,13 @@ def _of_two(
         return None
     for one, border, other in ((then, high, otherwise), (otherwise, low, then)):
         for least in (0, 1) if not other.terms else ():  # what is 0 on one side and grows from there is a clamp again
-            if (scale := _multiple(one, border + least)) is not None:
+            if (scale := multiple(one, border + least)) is not None:
                 return positive_part(border + least) * scale
     holds = at_least_zero(high)
     return then * holds + otherwise * (1 - holds)
 
 
-def _multiple(value: Quantity, of: Quantity) -> Coefficient | None:
+def multiple(value: Quantity, of: Quantity) -> Coefficient | None:
     """The positive number that `of` is to be multiplied by to give `value`, if there is one."""
     term, size = next(iter(of.terms.items()))
     share = narrowed(Fraction(value.terms.get(term, 0)) / Fraction(size))

@@ -145,6 +145,7 @@ class Levels:
             count = self.quotient(length + (period - 1 - k), period)
             if self.known.decide(count - 1):
                 profile, start = self._where(run.register, run.start + run.stride * k)
+                self._where(run.register, run.start + run.stride * (period * (count - 1) + k))
                 found.append((profile, start, start + count) if step > 0 else (profile, start - count + 1, start + 1))
         return found
 
@@ -156,7 +157,7 @@ class Levels:
         for term, share in place.terms.items():
             if any(part.name in self.indices for part, _ in term if isinstance(part, Symbol)) and abs(share) != 1:
                 raise NeedsModulus(self.modulus * abs(int(share)))
-        if not profile:
+        if not profile or not self.known.decide(place) or not self.known.decide(profile[-1].stop - 1 - place):
             raise NoCircuit
         return profile, place
 

@@ -18,7 +18,7 @@ from qkernel.errors import (
     TargetCapabilityError,
     UnknownBindingError,
 )
-from qkernel.estimate.cases import by_cases
+from qkernel.estimate.cases import by_cases, size_of
 from qkernel.estimate.clifford_t import to_clifford_t
 from qkernel.estimate.depth import FEW_GATES, MOST_GATES, Depths, exact_depths
 from qkernel.estimate.effort import TooMuchWork, bounded_work
@@ -26,7 +26,7 @@ from qkernel.estimate.fold import Fold
 from qkernel.estimate.inequalities import Inequalities
 from qkernel.estimate.leaves import t_spans
 from qkernel.estimate.levels import NotRegular
-from qkernel.estimate.quantity import Argument, Bound, Quantity, Register, Sized, Value, Variable, quantity, value_names
+from qkernel.estimate.quantity import Argument, Bound, Quantity, Register, Sized, Value, Variable, quantity, symbol, value_names
 from qkernel.estimate.regular import followed
 from qkernel.estimate.substitution import as_value, length, substitute, substitute_value
 from qkernel.estimate.tally import Tally
@@ -36,7 +36,7 @@ from qkernel.estimate.workspace import may_need_workspace
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.module import Module
 from qkernel.ir.ops import Function, Parameter
-from qkernel.ir.types import OBSERVABLE, is_quantum
+from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType, is_quantum
 from qkernel.lower import lower
 from qkernel.lower.bindings import can_be_open, normalise
 from qkernel.lower.circuit import Circuit
@@ -145,13 +145,21 @@ class Origin:
     def _regular(self, depth: str) -> Quantity | None:
         """One of the depths in closed form, where the circuit is regular."""
 
+        sized, sizes = dict[str, Value](), dict[Variable, Quantity]()
+        for parameter in self.module.entry.parameters:
+            match value := sized.setdefault(parameter.name, self.values[parameter.name]):
+                case Register(Quantity(is_constant=False)) | Argument() if is_quantum(parameter.type) or has_angles(parameter):
+                    name = size_of(parameter.name)
+                    sizes[name] = length(value)
+                    sized[parameter.name] = (Register if is_quantum(parameter.type) else Sized)(symbol(name))
+
         def follow(given: Mapping[Variable, Quantity], known: Inequalities, modulus: int) -> Quantity:
-            values = {name: substitute_value(value, given) for name, value in self.values.items()}
+            values = {name: substitute_value(value, given) for name, value in sized.items()}
             return followed(self.module, values, depth, known, modulus)
 
         try:
             with bounded_work():
-                return substitute(by_cases(follow), self.given)
+                return substitute(substitute(by_cases(follow), sizes), self.given)
         except (NotRegular, TooMuchWork):
             return None
 
@@ -179,6 +187,11 @@ class Origin:
             return lower(self.module, values, open_names, Lengths(lengths))
         except (EntrypointValidationError, TargetCapabilityError):
             return None
+
+
+def has_angles(parameter: Parameter) -> bool:
+    """Whether an argument is a vector of angles, of which the length alone decides counts."""
+    return isinstance(parameter.type, ArrayType) and parameter.type.rank == 1 and parameter.type.element == FLOAT
 
 
 def _symbol(value: Value) -> Quantity | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from html import escape
 from itertools import cycle
@@ -11,10 +11,12 @@ from typing import Any
 
 from qkernel.errors import DependencyError, ValidationError
 from qkernel.estimate.counts import Number
+from qkernel.estimate.forms import multiple
 from qkernel.estimate.notation import escaped, latex, shown
-from qkernel.estimate.quantity import quantity
+from qkernel.estimate.quantity import Quantity, quantity
 
 _LARGEST_PLOTTED = 10**300
+_WIDEST = 40  # in characters, of a printed column
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,83 @@ class EstimateDifference:
     __repr__ = __str__
 
 
+@dataclass(frozen=True)
+class EstimateComparison:
+    """Two estimates side by side, count by count: `print` it, or show its `table()`.
+
+    `first` and `second` hold the counts by title, of the kernels of these `names`; `bounds` of each the titles of what is an
+    upper bound, which is shown as `<= n`. Printed, a form that is too long for a column ends in `...`.
+    """
+
+    names: tuple[str, str]
+    first: Mapping[str, Number]
+    second: Mapping[str, Number]
+    bounds: tuple[Set[str], Set[str]] = (frozenset(), frozenset())
+
+    @property
+    def rows(self) -> dict[str, tuple[Number, Number]]:
+        """Both counts by title, 0 where one of them has none."""
+        titles = {**self.first, **self.second}
+        return {title: (self.first.get(title, 0), self.second.get(title, 0)) for title in titles}
+
+    @property
+    def differences(self) -> dict[str, Number]:
+        """By title, how much more the first has than the second."""
+        return {title: first - second for title, (first, second) in self.rows.items()}
+
+    @property
+    def ratios(self) -> dict[str, float | None]:
+        """By title, how many times as much the first has; None of forms that are not proportional, and of 0."""
+        return {title: _ratio(quantity(first), quantity(second)) for title, (first, second) in self.rows.items()}
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        ratios, differences, found = self.ratios, self.differences, []
+        for title, counts in self.rows.items():
+            marked = ("<= " * (title in bounds) + shown(count) for count, bounds in zip(counts, self.bounds, strict=True))
+            found.append((title, *marked, shown(differences[title]), f"{ratio:.4g}" if (ratio := ratios[title]) else ""))
+        return found
+
+    @property
+    def _titles(self) -> tuple[str, ...]:
+        first, second = self.names if self.names[0] != self.names[1] else (f"{self.names[0]}, first", "second")
+        return ("", first, second, "difference", "ratio")
+
+    def __str__(self) -> str:
+        rows = [[_shortened(cell) for cell in row] for row in (self._titles, *self._cells())]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return "\n".join("  ".join((row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:]))).rstrip() for row in rows)
+
+    __repr__ = __str__
+
+    def table(self) -> Any:
+        """A `rich` table, for a terminal."""
+        table = _rich("Two estimates")
+        for title in self._titles:
+            table.add_column(title, justify="right" if title else "left")
+        for cells in self._cells():
+            table.add_row(*map(_as_it_is, cells))
+        return table
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th style='text-align:right'>{escape(title)}</th>" for title in self._titles)
+        lines = (
+            f"<tr><th style='text-align:left'>{escape(title)}</th>"
+            + "".join(f"<td style='text-align:right'><code>{escape(cell)}</code></td>" for cell in cells)
+            + "</tr>"
+            for title, *cells in self._cells()
+        )
+        return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
+
+
+def _shortened(cell: str) -> str:
+    return cell if len(cell) <= _WIDEST else f"{cell[: _WIDEST - 3]}..."
+
+
+def _ratio(first: Quantity, second: Quantity) -> float | None:
+    share = multiple(first, second) if second.terms else None
+    return None if share is None else float(share)
+
+
 def _signed(change: str) -> str:
     return change if change.startswith("-") else f"+{change}"
 
@@ -56,21 +135,33 @@ def missing(package: str) -> DependencyError:
     return DependencyError(f"this needs {package}", help=f"install it: `pip install {package}`")
 
 
-def rich_table(name: str, rows: Mapping[str, Number], notes: Mapping[str, str], by_name: Mapping[str, Number]) -> Any:
-    """The counts and their qualities as a `rich.table.Table`."""
+def _rich(title: str) -> Any:
+    """An empty table."""
     try:
         from rich.table import Table
     except ImportError:
         raise missing("rich") from None
-    table = Table(title=f"Resources of {name}")
+    return Table(title=title)
+
+
+def _as_it_is(cell: str) -> Any:
+    """A cell in which `[n >= 2]` is no style."""
+    from rich.text import Text
+
+    return Text(cell)
+
+
+def rich_table(name: str, rows: Mapping[str, Number], notes: Mapping[str, str], by_name: Mapping[str, Number]) -> Any:
+    """The counts and their qualities as a `rich.table.Table`."""
+    table = _rich(f"Resources of {name}")
     table.add_column("")
     table.add_column("count", justify="right")
     if notes:
         table.add_column("")
     for title, value in rows.items():
-        table.add_row(title, shown(value), *([notes.get(title, "")] if notes else []))
+        table.add_row(*map(_as_it_is, (title, shown(value), *([notes.get(title, "")] if notes else []))))
     for gate, value in by_name.items():
-        table.add_row(f"  {gate}", shown(value), style="dim")
+        table.add_row(*map(_as_it_is, (f"  {gate}", shown(value))), style="dim")
     return table
 
 

@@ -9,7 +9,7 @@ from qkernel.errors import QKernelError
 from qkernel.estimate.forms import is_whole
 from qkernel.estimate.inequalities import Inequalities
 from qkernel.estimate.leaves import classes
-from qkernel.estimate.levels import Levels, NotRegular, Numbers, Run
+from qkernel.estimate.levels import Levels, NoCircuit, NotRegular, Numbers, Run
 from qkernel.estimate.quantity import ONE, ZERO, Argument, Bound, Quantity, Register, Symbol, Value, quantity, symbol
 from qkernel.estimate.scope import RunTime, RunTimeValue, Scope
 from qkernel.estimate.substitution import NotKnown, item_values, known, length
@@ -17,7 +17,7 @@ from qkernel.estimate.sums import fresh, trip_count
 from qkernel.ir import ops
 from qkernel.ir.module import Module
 from qkernel.ir.places import Place
-from qkernel.ir.types import FLOAT, OBSERVABLE, QUBIT, ArrayType
+from qkernel.ir.types import FLOAT, OBSERVABLE, QUBIT, ArrayType, is_quantum
 from qkernel.ir.walk import definitions, return_types
 from qkernel.observable import Hamiltonian
 from qkernel.observable.terms import listed
@@ -81,8 +81,9 @@ class _Reading:
             returns = return_types(self.module.functions)
             for op in body:
                 for name, type in definitions(op, returns):
-                    if not isinstance(op, ops.Alloc) and type.element != QUBIT:
-                        frame.scope.values[name] = RunTime(follows=name)
+                    if is_quantum(type):
+                        raise NotRegular
+                    frame.scope.values[name] = RunTime(follows=name)
         for op in reversed(body) if under.is_inverted else body:
             self.op(op, frame, under)
 
@@ -152,12 +153,15 @@ class _Reading:
 
     def pairwise(self, places: Sequence[Sequence[Run]], under: Under, times: Quantity, is_t: bool) -> None:
         """A gate on the first qubit of each place, then on the second of each, and so on."""
+        count, *others = (self.levels.plain(sum((run.length for run in runs), ZERO)) for runs in places)
+        known = self.levels.known
+        if not all(known.decide(count - other) and known.decide(other - count) for other in others):
+            raise NoCircuit
         if not all(places):
             return
         if any(len(runs) > 1 for runs in places):
             raise NotRegular
         firsts = [run for (run,) in places]
-        count = self.levels.plain(firsts[0].length)
         self.loop(count, lambda k: self.act([run.qubit(k) for run in firsts], under, times, is_t), under.is_inverted)
 
     def act(self, runs: Sequence[Run], under: Under, times: Quantity, is_t: bool) -> None:
@@ -369,5 +373,5 @@ class _Reading:
                 return run.qubit(index)
             index = index - run.length
         if not runs:
-            raise NotRegular
+            raise NoCircuit
         return runs[-1].qubit(index)

@@ -20,7 +20,7 @@ from qkernel.estimate.notation import shown
 from qkernel.estimate.origin import Origin
 from qkernel.estimate.physical import PhysicalEstimate, physical_estimate
 from qkernel.estimate.physical_curve import PhysicalCurve
-from qkernel.estimate.presentation import Curve, EstimateDifference, html, latex_table, plot, rich_table
+from qkernel.estimate.presentation import Curve, EstimateComparison, EstimateDifference, html, latex_table, plot, rich_table
 from qkernel.estimate.quantity import ItemSum, Opaque, Quantity, RangeSum, Value, is_remainder
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.tally import FIELDS, Called, Tally
@@ -122,14 +122,16 @@ class ResourceEstimate:
         free = self._free
         return {name: form for name, form in self.origin.symbols().items() if name in free}
 
-    @cached_property
+    @property
     def quality(self) -> dict[str, EstimateQuality]:
         """By field, whether it is exact. The depths are in it once they have been asked for."""
-        found = {name: self._quality(name, amount) for name, amount in self._fields()}
-        if "depths" in vars(self):
-            qualities = EstimateQuality.UPPER_BOUND, EstimateQuality.EXACT
-            found |= {name: qualities[is_exact] for name, (_, is_exact) in self.depths.found.items()}
-        return found
+        asked = self.depths.found if "depths" in vars(self) else {}
+        qualities = EstimateQuality.UPPER_BOUND, EstimateQuality.EXACT
+        return self._qualities | {name: qualities[is_exact] for name, (_, is_exact) in asked.items()}
+
+    @cached_property
+    def _qualities(self) -> dict[str, EstimateQuality]:
+        return {name: self._quality(name, amount) for name, amount in self._fields()}
 
     def substitute(self, **values: Any) -> ResourceEstimate:
         """The estimate with values put for arguments: numbers, dictionaries, vectors, Hamiltonians, other closed forms.
@@ -208,6 +210,28 @@ class ResourceEstimate:
     def __sub__(self, other: ResourceEstimate) -> EstimateDifference:
         """What changes from `other` to this estimate, field by field."""
         return EstimateDifference(self.rows(), other.rows())
+
+    def compared_with(self, other: ResourceEstimate, *, depths: bool = False) -> EstimateComparison:
+        """This estimate beside another one: every count of both, the difference and the ratio; the depths too if asked for.
+
+        Closed forms stay closed forms. A ratio is shown of numbers, and of forms that are a multiple of each other.
+        """
+        if not isinstance(other, ResourceEstimate):
+            raise ValidationError(
+                f"an estimate is compared with another one, and {other!r} was given",
+                help="write `first.compared_with(second.estimate_resources())`",
+            )
+        sides = (self, other)
+        first, second = ({**side.rows(), **(side._depth_rows() if depths else {})} for side in sides)
+        return EstimateComparison((self.origin.name, other.origin.name), first, second, (self._bounds(), other._bounds()))
+
+    def _bounds(self) -> frozenset[str]:
+        """The titles of what is an upper bound."""
+        titles = TITLES | _DEPTH_TITLES
+        return frozenset(titles[name] for name, of in self.quality.items() if of == EstimateQuality.UPPER_BOUND)
+
+    def _depth_rows(self) -> dict[str, Number]:
+        return {_DEPTH_TITLES[name]: as_number(self.depths.of(name)[0]) for name in DEPTHS}
 
     def rows(self) -> dict[str, Number]:
         """Every count by its title, as the tables show them."""
@@ -345,6 +369,7 @@ TITLES = {
     "measurements": "Measurements",
     "resets": "Resets",
 }
+_DEPTH_TITLES = dict(zip(DEPTHS, ("Depth", "T depth", "Two-qubit depth"), strict=True))
 _WHERE_ANY = frozenset(("toffoli", "ancillas", "measurements", "resets"))
 """What is left out of tables where it is 0."""
 

@@ -343,7 +343,13 @@ class _Forms(Domain):
         if form is None:
             return self.other(expr)
 
+        names = tuple(free_names(expr))
+
         def computed(scope: Scope) -> Quantity:
+            values = scope.values
+            for name in names:
+                if type(value := values[name]) is Quantity and not value.is_constant:
+                    return form(scope)  # type: ignore[no-any-return]
             try:
                 return as_number(known(scope.closure(expr)))  # where all is known, the IR's own arithmetic decides
             except NotKnown:

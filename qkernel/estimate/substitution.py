@@ -142,6 +142,8 @@ def substitute_value(value: Value, values: Values) -> Value:
             return value if isinstance(found, Sized) else found
         case Register(size):
             return Register(substitute(size, values))
+        case Sized(size):
+            return Sized(substitute(size, values))
         case Closure(expression, inner, shape):
             put = tuple((name, substitute_value(entry, values)) for name, entry in inner)
             return Closure(expression, put, tuple(substitute(size, values) for size in shape))
@@ -189,7 +191,7 @@ def opaque(value: Value) -> Quantity:
 def length(value: Value, axis: int = 0) -> Quantity:
     """The length of an array, dictionary or register."""
     match value:
-        case Register(size):
+        case Register(size) | Sized(size):
             return size
         case Closure(shape=shape) if shape:
             return shape[axis]
