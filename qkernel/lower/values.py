@@ -57,7 +57,7 @@ class Affine:
         """The sum with a number, one number per iteration, or another affine value."""
         if not isinstance(other, Affine):
             return Affine(self.constant + other, self.terms)
-        return Affine(self.constant + other.constant, _merged(self.terms + other.terms))
+        return Affine(self.constant + other.constant, _merged(self.terms, other.terms))
 
     @property
     def is_vectorised(self) -> bool:
@@ -93,13 +93,14 @@ class PerIteration(Expr):
         return made(cls, key, draft)
 
 
-def _merged(terms: tuple[tuple[Any, Any], ...]) -> tuple[tuple[Any, Any], ...]:
+def _merged(first: tuple[tuple[Any, Any], ...], second: tuple[tuple[Any, Any], ...]) -> tuple[tuple[Any, Any], ...]:
     """The terms with equal symbols added up; arrays of symbols stay, the angle map adds those up."""
-    if any(isinstance(symbol, np.ndarray) for symbol, _ in terms):
-        return terms
-    sums: dict[int, Any] = {}
-    for symbol, coefficient in terms:
-        sums[symbol] = sums[symbol] + coefficient if symbol in sums else coefficient
+    try:
+        sums = dict(first)  # none of its symbols stands twice
+        for symbol, coefficient in second:
+            sums[symbol] = sums[symbol] + coefficient if symbol in sums else coefficient
+    except TypeError:  # an array of symbols
+        return first + second
     return tuple(sums.items())
 
 
