@@ -22,7 +22,7 @@ import torch
 import qkernel as qk
 import qkernel.nn
 import qkernel.observable as qko
-from qkernel import errors
+from qkernel import errors, gradient, metric, shots
 from qkernel.diagnostics import Span
 from qkernel.engine import Engine
 from qkernel.executable import Executable
@@ -42,14 +42,14 @@ QISKIT = "qkernel_backends.qiskit"
 OWNERS: list[Any] = [
     qk, qko, qkernel.nn, errors, qk.Kernel, Executable, Executor, Engine, SampleResult, qko.Hamiltonian, qko.Pauli, Expr,
     qk.ResourceEstimate, qkernel.nn.QLayer, qkernel.nn.ExecutedLayer, builtins, math, np, itertools, functools, torch,
-    torch.Tensor, torch.func, str, bytes, dict, int, qk.noise, qk.mitigation, qk.mitigation.Readout, NativeEngine,
+    torch.Tensor, torch.func, str, bytes, dict, int, qk.noise, qk.mitigation, qk.mitigation.ReadoutCalibration,
 ]  # fmt: skip
 """What a message may name a part of."""
 
 OTHERS = {
     "AerSimulator", "SparsePauliOp", "measure_all", "init",  # of Qiskit and of torch.nn
     "from_backend", "generate_preset_pass_manager", "PassManager",  # of Qiskit
-    "QiskitTranspiler", "QiskitEngine", "executor", "engine",  # of the engine for Qiskit
+    "QiskitTranspiler", "QiskitEngine", "NativeEngine", "from_aer", "executor", "engine",  # of engines
     "label", "observable",  # of the text form
     "values",  # of `torch.Tensor.split(...)`
     "execute",  # of an executed layer
@@ -148,7 +148,10 @@ def known_keywords() -> set[str]:
     return names
 
 
-VALUES = {"native", "reference", "torch", "qiskit", "auto", "adjoint", "shift", "differences", "clifford_t", *readouts.NAMES}
+VALUES = {
+    "native", "reference", "torch", "qiskit", "auto", "differences", "clifford_t", *readouts.NAMES, *gradient.METHODS,
+    *metric.KINDS, *shots.ALLOCATIONS, *shots.GROUPINGS,
+}  # fmt: skip
 """Engines, ways to differentiate, bases of gates, readouts: what options take."""
 
 DATA = {*published.DATA_SETS, *published.DATA_SETS["mnist"].files}
@@ -225,7 +228,7 @@ def test_a_verb_that_a_message_names_is_there_on_kernels_and_executables(verb: s
     assert hasattr(Executable, verb)
 
 
-@pytest.mark.parametrize(("verb", "option"), [("hessian", "engine"), ("grad", "basis"), ("sample", "wrt"), ("draw", "shots")])
+@pytest.mark.parametrize(("verb", "option"), [("hessian", "batch"), ("grad", "basis"), ("sample", "wrt"), ("draw", "shots")])
 def test_an_option_of_another_verb_is_not_taken_for_an_argument(verb: str, option: str) -> None:
     @qk.qkernel
     def kernel(angle: qk.Float) -> qk.Bit:

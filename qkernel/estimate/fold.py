@@ -13,14 +13,7 @@ from itertools import count
 from typing import assert_never
 
 from qkernel.diagnostics import Span
-from qkernel.errors import (
-    BindingShapeError,
-    EmitError,
-    EntrypointValidationError,
-    QKernelError,
-    SeparationError,
-    SizeError,
-)
+from qkernel.errors import BindingShapeError, EmitError, EntrypointValidationError, QKernelError, SeparationError, SizeError
 from qkernel.estimate.carried import CarriedNumbers, Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
 from qkernel.estimate.effort import TooMuchWork, renew, spend
@@ -43,14 +36,7 @@ from qkernel.estimate.quantity import (
 )
 from qkernel.estimate.recursion import NeedsValues, held, needs_end, recursive_functions, too_deep
 from qkernel.estimate.scope import Deferred, NotFollowed, RunTime, RunTimeValue, Scope, Summary, substituted
-from qkernel.estimate.substitution import (
-    MOST_STEPS,
-    NotKnown,
-    item_sum,
-    item_values,
-    length,
-    substitute,
-)
+from qkernel.estimate.substitution import MOST_STEPS, NotKnown, item_sum, item_values, length, substitute
 from qkernel.estimate.sums import fresh, resolve, total, trip_count
 from qkernel.estimate.tally import FIELDS, Called, Tally, either, is_maximum
 from qkernel.estimate.unknown import formal_value, is_open, item_targets
