@@ -21,6 +21,7 @@ from qkernel.ir.types import FLOAT, UINT, DictType, TupleType
 from qkernel.lower.circuit import Box, Circuit, Kind, bit
 from qkernel.observable import Hamiltonian, X, Y, Z
 from qkernel.openqasm import flat_text
+from qkernel_backends.deferral import MOST_FRESH_QUBITS
 from qkernel_backends.qiskit import QiskitEngine, emit
 from qkernel_backends.qiskit.devices import _GATES, _NO_GATES, translate
 from qkernel_backends.reference import ReferenceEngine
@@ -453,7 +454,7 @@ def test_exact_values_follow_measurements_resets_and_branches() -> None:
 def test_exact_values_have_their_limits() -> None:
     looped = CircuitBuilder(1, 1).gate("h", 0).measure(0, 0).repeat(bit(0), lambda b: b.gate("h", 0).measure(0, 0))
     often = CircuitBuilder(1, 1)
-    for _ in range(13):
+    for _ in range(MOST_FRESH_QUBITS + 1):
         often.gate("h", 0).measure(0, 0)
     for builder in (looped, often):
         with pytest.raises(ShotsError, match="shots"):

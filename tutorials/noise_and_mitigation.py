@@ -166,3 +166,11 @@ figure.tight_layout()
 figure.savefig(FIGURES / "noise_and_mitigation.png", dpi=150)
 plt.close(figure)
 print(f"figure: {FIGURES / 'noise_and_mitigation.png'}")
+
+# %% [markdown]
+# ## What it costs
+#
+# Nothing comes for free: each way back takes more shots for the same error bar, and more of them the noisier the machine is.
+# Extrapolation alone went too far here, for it takes the noise to be one that only scales; twirling makes it such a noise. That
+# the corrected energy comes near the exact one does not say that it will on a circuit whose exact energy nobody knows: look at
+# the points of the fit, and at how much the ways differ from each other.
