@@ -10,9 +10,9 @@ import numpy as np
 
 from qkernel.engine import Prepared
 from qkernel.lower.circuit import Circuit
+from qkernel.threads import interruptible
 from qkernel_backends.large_angles import AnyAngles
 from qkernel_backends.memory import refused
-from qkernel_backends.threads import interruptible
 
 Array = np.ndarray[Any, Any]
 Method = TypeVar("Method", bound=Callable[..., Any])

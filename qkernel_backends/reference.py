@@ -15,11 +15,11 @@ from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import BITS, INTEGERS, Assign, Body, Branch, Circuit, Instruction, Kind, Repeat, Run
 from qkernel.lower.preparation import Load
 from qkernel.observable import Hamiltonian
+from qkernel.threads import poll
 from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.histories import check_branches, check_iterations, check_width, no_exact_value, no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.releases import require_clean
-from qkernel_backends.threads import poll
 
 Array = np.ndarray[Any, Any]
 

@@ -37,6 +37,7 @@ GROUND = {
     "records",
     "recursion",
     "tallies",
+    "threads",
     "tracing",
 }
 IR = GROUND | {"ir", "observable"}

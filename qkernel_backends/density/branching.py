@@ -11,10 +11,10 @@ from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Expr
 from qkernel.lower.circuit import BITS, INTEGERS, Assign, Body, Branch, Circuit, Instruction, Repeat, Run
 from qkernel.noise import NoiseModel
+from qkernel.threads import poll
 from qkernel_backends.density.program import Program
 from qkernel_backends.histories import check_branches, check_width, no_exact_value
 from qkernel_backends.memory import require_memory
-from qkernel_backends.threads import poll
 
 Array = np.ndarray[Any, Any]
 Memory = tuple[tuple[int, ...], tuple[int, ...]]

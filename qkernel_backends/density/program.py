@@ -12,13 +12,13 @@ import numpy as np
 
 from qkernel.lower.circuit import Circuit, Instruction
 from qkernel.noise import NoiseModel
+from qkernel.threads import current, num_threads, poll, together
 from qkernel_backends.density.fuse import Block, Constant, Form, Fusion, Open, Part, Turn
 from qkernel_backends.density.transfer import MOST_GROWTH, Array, slopes, weights
 from qkernel_backends.memory import available_memory, require_memory
 from qkernel_backends.native import pauli_layout as machine
 from qkernel_backends.native.cache import machine_code
 from qkernel_backends.native.workspace import address, aligned
-from qkernel_backends.threads import current, num_threads, poll, together
 
 _DOUBLE = np.dtype(np.float64)
 _MOST_BYTES = 1 << 32

@@ -16,6 +16,7 @@ from qkernel.gradient import open_slots
 from qkernel.lower.circuit import Circuit
 from qkernel.noise import NoiseModel
 from qkernel.recent import Recent
+from qkernel.threads import current
 from qkernel_backends.clifford import is_clifford
 from qkernel_backends.deferral import deferred_if_small
 from qkernel_backends.density.engine import NoisyPrepared
@@ -32,7 +33,6 @@ from qkernel_backends.native.trajectories import Trajectories
 from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
 from qkernel_backends.plan.translate import extended, pulled_back
-from qkernel_backends.threads import current
 
 Array = np.ndarray[Any, Any]
 

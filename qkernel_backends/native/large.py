@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.threads import Computation, num_threads, together
 from qkernel_backends.native import layout
 from qkernel_backends.native.encode import Program
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.workspace import Batch, Workspace, adding_up, address, aligned
-from qkernel_backends.threads import Computation, num_threads, together
 
 Array = np.ndarray[Any, Any]
 

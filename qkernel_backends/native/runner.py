@@ -10,13 +10,13 @@ from weakref import ref
 
 import numpy as np
 
+from qkernel.threads import Computation, num_parts, num_threads, together
 from qkernel_backends.memory import require_memory
 from qkernel_backends.native import layout
 from qkernel_backends.native.encode import Program
 from qkernel_backends.native.large import LargeState
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.workspace import Batch, Workspace, address, aligned
-from qkernel_backends.threads import Computation, num_parts, num_threads, together
 
 Array = np.ndarray[Any, Any]
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from qkernel.lower.circuit import Circuit
 from qkernel.recent import Recent
+from qkernel.threads import AWAITED, current, interruptible
 from qkernel_backends.large_angles import SlotAngles, blanked
 from qkernel_backends.memory import require_memory
 from qkernel_backends.native import layout
@@ -20,7 +21,6 @@ from qkernel_backends.native.passes import partition
 from qkernel_backends.native.runner import INTERRUPTIBLE, Arrays, Room, Runner, Size, keep_states, run
 from qkernel_backends.native.workspace import Batch
 from qkernel_backends.plan import Plan, compile_plan
-from qkernel_backends.threads import AWAITED, current, interruptible
 
 Array = np.ndarray[Any, Any]
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.lower.circuit import Circuit, Instruction
+from qkernel.threads import Computation, current, num_parts, num_threads, together
 from qkernel_backends.native.cache import planner
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.runner import WORTH_THREADS, Runner
@@ -17,7 +18,6 @@ from qkernel_backends.native.workspace import Workspace
 from qkernel_backends.plan import compile_plan
 from qkernel_backends.plan.operations import AngleColumns
 from qkernel_backends.plan.sampling import ordered
-from qkernel_backends.threads import Computation, current, num_parts, num_threads, together
 
 Array = np.ndarray[Any, Any]
 

@@ -21,6 +21,7 @@ from qkernel.ir.expressions import Const, Expr
 from qkernel.lower.circuit import BITS, INTEGERS, Assign, Circuit, Instruction, IntegerVariable
 from qkernel.lower.integers import fits_words
 from qkernel.noise import Channel, NoiseModel
+from qkernel.threads import poll
 from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.histories import check_branches, check_iterations, check_width, no_exact_value, no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
@@ -44,7 +45,6 @@ from qkernel_backends.plan.plan import pauli_words
 from qkernel_backends.plan.sampling import marginal
 from qkernel_backends.plan.translate import angle_rows, extended, pulled_back
 from qkernel_backends.releases import require_clean
-from qkernel_backends.threads import poll
 
 Array = np.ndarray[Any, Any]
 

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from qkernel.threads import AWAITED, Computation
 from qkernel_backends.native import layout
 from qkernel_backends.native.cache import machine_code
 from qkernel_backends.native.encode import Program
-from qkernel_backends.threads import AWAITED, Computation
 
 Array = np.ndarray[Any, Any]
 

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch.autograd import forward_ad
 
+from qkernel.threads import poll
 from qkernel_backends.memory import require_memory
 from qkernel_backends.plan import plan as plans
 from qkernel_backends.plan.operations import Dense, Load, PauliRotation, Phases, Rotation
-from qkernel_backends.threads import poll
 from qkernel_backends.torch.large_angles import LargeAngles, without_turns
 from qkernel_backends.torch.schedule import Layer, Permutation, Schedule, Step
 from qkernel_backends.torch.tables import (
