@@ -32,6 +32,8 @@ EXAMPLES = {
     "ExecutionError": "running/nothing_to_sample",
     "GradientError": "gradients/gradient_of_bits",
     "InliningError": "python/helper_fails",
+    "JobError": "running/job_cancelled",
+    "JobTimeoutError": "running/job_not_done_in_time",
     "KernelRecursionError": "control_flow/recursion_without_end",
     "KernelTypeError": "calls/wrong_order",
     "LayerInputError": "layers/input_of_wrong_width",

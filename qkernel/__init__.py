@@ -43,21 +43,23 @@ if TYPE_CHECKING:
     )
     from qkernel.executor import Executor
     from qkernel.ir.parser import parse
-    from qkernel.prebuilt import Oracle, from_qasm, from_qiskit, load
-    from qkernel.peer import ExpvalJob, Job, JobStatus, QKernel, RunJob, SampleJob, estimate_resources
+    from qkernel.prebuilt import Oracle, from_qasm, from_qiskit, load, load_job
+    from qkernel.jobs import Job, JobStatus
+    from qkernel.peer import ExpvalJob, QKernel, RunJob, SampleJob, estimate_resources
     from qkernel.results import EstimatedValue, SampleResult
     from qkernel.shots import ShotPlan
     from qkernel.stochastic import SPSA, RandomShift, SimultaneousShift
 
 _ESTIMATES = ("EstimateQuality", "GateBasis", "ResourceEstimate", "ResourceEstimator", "UnknownResourcePolicy")
-_OF_THE_PEER = ("ExpvalJob", "Job", "JobStatus", "QKernel", "RunJob", "SampleJob", "estimate_resources")
+_OF_THE_PEER = ("ExpvalJob", "QKernel", "RunJob", "SampleJob", "estimate_resources")
 _LAZY = {
     "parse": "qkernel.ir.parser",
-    **dict.fromkeys(("from_qasm", "from_qiskit", "load", "Oracle"), "qkernel.prebuilt"),
+    **dict.fromkeys(("from_qasm", "from_qiskit", "load", "load_job", "Oracle"), "qkernel.prebuilt"),
     **dict.fromkeys(_ESTIMATES, "qkernel.estimate"),
     "CircuitStyle": "qkernel.draw",
     **dict.fromkeys(("EstimatedValue", "SampleResult"), "qkernel.results"),
     "Executor": "qkernel.executor",
+    **dict.fromkeys(("Job", "JobStatus"), "qkernel.jobs"),
     "ShotPlan": "qkernel.shots",
     **dict.fromkeys(("SPSA", "RandomShift", "SimultaneousShift"), "qkernel.stochastic"),
     **dict.fromkeys(_OF_THE_PEER, "qkernel.peer"),
@@ -88,7 +90,7 @@ __all__ = [
     "ccz", "ceil", "ch", "composite_gate", "control", "cos", "cp", "crx", "cry", "crz", "cswap", "cu", "cx", "cy",
     "cz", "ecr", "estimate_resources", "exp", "expval", "float_", "float_array", "floor", "from_qasm",
     "from_qiskit",
-    "global_phase", "h", "id", "inverse", "iswap", "items", "load", "log", "log2", "max", "measure",
+    "global_phase", "h", "id", "inverse", "iswap", "items", "load", "load_job", "log", "log2", "max", "measure",
     "measure_reset", "min", "mitigation", "noise", "p", "parse", "pauli_evolve", "prepare", "probabilities",
     "project_x", "project_y", "project_z", "qkernel", "qubit", "qubit_array", "range", "reset", "rx", "rxx", "ry",
     "ryy", "rz", "rzx", "rzz", "s", "sdg", "select", "sin", "sqrt", "struct", "swap", "sx", "sxdg", "t", "tan", "tdg", "u",

@@ -306,6 +306,21 @@ class MemoryRefusedError(ExecutionError, MemoryError):
     code = "QK502"
 
 
+class JobError(ExecutionError):
+    """A job that was submitted failed at its provider, was cancelled, or could not be reached."""
+
+    code = "QK505"
+    is_lost = False
+    """Whether a connection was lost, so that the provider's job may go on."""
+
+
+class JobTimeoutError(JobError, TimeoutError):
+    """A job is not done in the time that `result(timeout=...)` gives it; it goes on."""
+
+    code = "QK506"
+    __str__ = QKernelError.__str__
+
+
 class DependencyError(QKernelError, ImportError):
     """An optional package or an engine is not installed."""
 

@@ -176,6 +176,10 @@ class Executable(Verbs):
         return None if asked is None else tuple(part for name in asked for part in fields_among(floats, name))
 
     @property
+    def _returns_bits(self) -> bool:
+        return self._outputs.uses_bits
+
+    @property
     def _floats(self) -> list[OpenParameter]:
         return [entry for entry in self.circuit.angles.parameters if entry.type.element != UINT]
 

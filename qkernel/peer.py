@@ -3,62 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from qkernel.errors import KernelTypeError
 from qkernel.estimate import ResourceEstimate
 from qkernel.executable import Executable
 from qkernel.executor import Executor
+from qkernel.jobs import Job
 from qkernel.kernel import Kernel
 from qkernel.shots import ShotPlan
 
-R = TypeVar("R")
-
 QKernel = Kernel
-
-
-class JobStatus(Enum):
-    """Where a job stands. The engines of this package finish a job before they hand it out."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Job(Generic[R]):
-    """A run that was asked for."""
-
-    _result: R
-
-    def result(self) -> R:
-        """What came out."""
-        return self._result
-
-    def status(self) -> JobStatus:
-        """Where the job stands."""
-        return JobStatus.COMPLETED
 
 
 class SampleJob(Job[Any]):
     """Gives a `SampleResult`, or for a batch a list of them, one per sample."""
 
-    __slots__ = ()
-
 
 class RunJob(Job[Any]):
     """Gives what the kernel returns; for a batch, arrays with the batch axis first."""
 
-    __slots__ = ()
-
 
 class ExpvalJob(RunJob):
     """A `RunJob` of a kernel that returns expectation values or probabilities."""
-
-    __slots__ = ()
 
 
 class PeerExecutable(Executable):

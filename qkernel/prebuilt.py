@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from os import PathLike
+from dataclasses import replace
+from os import PathLike, fspath
 from typing import Any
 
+from qkernel import job_files
 from qkernel.diagnostics import Span, did_you_mean
 from qkernel.engine import load_importer
-from qkernel.errors import CallArgumentError, DependencyError, KernelTypeError
+from qkernel.errors import CallArgumentError, DataError, DependencyError, KernelTypeError, QKernelError
+from qkernel.executable import Executable
+from qkernel.executor import Executor
 from qkernel.frontend.calls import call_kernel
 from qkernel.frontend.outlines import parameter_handle
 from qkernel.frontend.ownership import QuantumHandle, is_of_qubits, joined_register, plain
@@ -21,12 +25,53 @@ from qkernel.ir.places import Place
 from qkernel.ir.python_values import SymbolUse
 from qkernel.ir.types import QUBIT, UINT, ArrayType
 from qkernel.ir.vocabulary import COSTS
+from qkernel.jobs import Job, JobStatus, Request, known_verb
 from qkernel.kernel import Kernel, PrebuiltKernel, from_module
+from qkernel.lower import lower
+from qkernel.lower.lengths import Lengths
+from qkernel.sending import Patience
 
 
 def load(path: str | PathLike[str]) -> Kernel[..., Any]:
     """The kernel in a `.qk` file that `Kernel.save` wrote. Raises `TextFormError` where the file is anything else."""
     return from_module(files.load(path))
+
+
+def load_job(path: str | PathLike[str], *, engine: Any = None, service: Any = None) -> Job[Any]:
+    """The job in a file that `Job.to_file` wrote, also where the process that submitted it has ended.
+
+    What it sent to a provider is found again by its id, and not sent anew; what it had not sent yet is sent. `engine` is the
+    one that it was submitted with, where the file has only its name, as of a backend; `service` is what finds jobs by their
+    ids (`service.job(id)`, `retrieve_job(id)`), by default the engine's own. What ran in the process that ended, here or on a
+    simulator, begins anew. The file is kept up to date.
+    Raises `DataError` where the file is anything else, `JobError` where the provider has no such job.
+    """
+    content = job_files.read(path)
+    if engine is None and content["engine"] is None:
+        title = f"`{fspath(path)}` does not hold the engine that the job runs on"
+        raise DataError(title, help="give it: `qk.load_job(path, engine=backend)`")
+    try:
+        return _resumed(path, content, engine, service)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, QKernelError):
+            raise
+        raise DataError(f"`{fspath(path)}` is no whole file of a job: {error}") from error
+
+
+def _resumed(path: str | PathLike[str], content: Mapping[str, Any], engine: Any, service: Any) -> Job[Any]:
+    module = replace(files.parsed(content["kernel"], fspath(path)), reuse_measured=content["reuse_measured"])
+    fixed, lengths = content["fixed"], Lengths(content["shapes"])
+    executable = Executable(lower(module, fixed, content["open"], lengths), module, fixed=fixed)
+    how = Executor(content["engine"] if engine is None else engine, content["seed"], content["shots"], content["gradient"])
+    job = Job[Any](
+        request=Request(known_verb(content["verb"]), executable, content["values"], content["wrt"], how),
+        id=content["id"],
+        patience=Patience(content["retries"], content["backoff"]),
+        sent=content["sent"],
+        service=service,
+    )
+    job.resume(JobStatus(content["status"]), content["outcome"], path)
+    return job
 
 
 def from_qiskit(circuit: Any) -> Kernel[..., Any]:

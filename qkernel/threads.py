@@ -146,6 +146,13 @@ def interruptible(compute: Callable[[], T]) -> T:
     return found  # type: ignore[no-any-return]
 
 
+def begin(compute: Task) -> Computation:
+    """Have another thread do this, which raises nothing; who abandons the computation ends it."""
+    computation = Computation()
+    _pool.put(partial(_perform, partial(copy_context().run, compute), computation, SimpleQueue(), None))
+    return computation
+
+
 def together(tasks: Sequence[Task], computation: Computation, threads: int | None = None) -> None:
     """Run all tasks at once, or on so many threads, the first in this thread.
 

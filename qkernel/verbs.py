@@ -10,6 +10,7 @@ from qkernel.derivatives import Derivatives
 from qkernel.engine import load_target
 from qkernel.explanation import explain
 from qkernel.ir.files import save
+from qkernel.jobs import DIFFERENTIATES, Job, Request, submitted
 from qkernel.lower import lower
 from qkernel.lower.bindings import Bound, given, normalise
 from qkernel.lower.circuit import Circuit
@@ -17,7 +18,7 @@ from qkernel.lower.lengths import Lengths, given_lengths
 from qkernel.results import EstimatedValue, SampleResult
 from qkernel.shots import ShotPlan
 from qkernel.stochastic import Rule
-from qkernel.verb import Array, Given, Values, verb
+from qkernel.verb import Array, Given, Values, Wrt, verb
 
 if TYPE_CHECKING:
     from qkernel.estimate import ResourceEstimate
@@ -104,6 +105,43 @@ class Verbs(Derivatives):
         executable, given = self._ready(self._values(arguments, bindings, values), (), len(arguments))
         result: SampleResult[Any] = executable._sample(given, executable._on(engine, shots, seed))
         return result
+
+    @verb
+    def submit(
+        self,
+        /,
+        *arguments: Any,
+        verb: str | None = None,
+        wrt: Wrt = None,
+        shots: int | ShotPlan | None = None,
+        seed: int | None = None,
+        gradient: str | Rule | None = None,
+        retries: int = 5,
+        backoff: float = 1.0,
+        engine: Any = None,
+        bindings: Given = None,
+        options: Given = None,
+        **values: Any,
+    ) -> Job[Any]:
+        """A job that does what `verb` does, and goes on while the program does something else: see `qkernel.Job`.
+
+        `verb` is `sample`, the default where the kernel returns bits, `run`, the default elsewhere, `run_with_errors`, `grad`,
+        `value_and_grad` or `jacobian`. Here it runs in a thread; at a provider it waits in the queue, and `submit` comes
+        back when it is sent. A lost connection is tried again `retries` times in a row, after `backoff` seconds, then twice
+        as many, four times as many, at most 60.
+        Raises the errors of the verb that are known at once, `ValidationError` for a verb that no job does.
+        """
+        if verb in DIFFERENTIATES:
+            executable, given, names = self._differentiable(arguments, wrt, bindings, values)
+        else:
+            executable, given = self._ready(self._detached(arguments, bindings, values), (), len(arguments))
+            names = None
+        verb = verb or ("sample" if executable._returns_bits else "run")
+        if verb == "run" and shots is not None:
+            executable._refuse_shots_of_bits()
+        return submitted(
+            Request(verb, executable, given, names, executable._on(engine, shots, seed, gradient)), retries, backoff
+        )
 
     # states -------------------------------------------------------------------------------------------------------------
 

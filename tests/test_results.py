@@ -12,7 +12,8 @@ import pytest
 
 import qkernel as qk
 from qkernel.errors import MemoryRefusedError, ValidationError
-from qkernel.peer import ExpvalJob, Job, JobStatus, RunJob, SampleJob
+from qkernel.jobs import Job, JobStatus
+from qkernel.peer import ExpvalJob, RunJob, SampleJob
 from qkernel.results import SampleResult, Table
 
 PAIRS = [((0, 1), 6), ((1, 1), 3), ((0, 0), 1)]

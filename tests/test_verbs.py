@@ -34,7 +34,7 @@ from qkernel.verbs import Verbs
 
 VERBS = (
     "run", "run_with_errors", "sample", "grad", "value_and_grad", "jacobian", "hessian", "statevector", "unitary",
-    "draw", "estimate_resources", "verify_resources", "to_circuit", "to_qasm", "save", "explain",
+    "submit", "draw", "estimate_resources", "verify_resources", "to_circuit", "to_qasm", "save", "explain",
 )  # fmt: skip
 
 

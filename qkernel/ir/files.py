@@ -18,10 +18,15 @@ def save(module: Module, path: str | os.PathLike[str]) -> None:
 
     Raises `TextFormError` if `load` would not read it back, which an expression beyond the limits of the text form does.
     """
+    write_whole(path, text_of(module))
+
+
+def text_of(module: Module) -> str:
+    """The text form, which `parsed` reads; raises `TextFormError` if it would not."""
     verify(module)
     text = str(module) + "\n"
-    _parsed(text)
-    write_whole(path, text)
+    parsed(text)
+    return text
 
 
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
@@ -62,10 +67,11 @@ def load(path: str | os.PathLike[str]) -> Module:
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1)
         span = Span(name, line, column, line, column + 1)
         raise TextFormError(f"`{name}` is no text in UTF-8", span=span, label=f"byte {data[error.start]:#04x}") from None
-    return _parsed(text, name)
+    return parsed(text, name)
 
 
-def _parsed(text: str, name: str | None = None) -> Module:
+def parsed(text: str, name: str | None = None) -> Module:
+    """The module that a text holds; `name` is that of its file."""
     from qkernel.ir.parser import parse
 
     return parse(text, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from qkernel_backends.qiskit.emission import emit_with
 from qkernel_backends.qiskit.methods import METHODS, features_of, simulator_with, truncation
 from qkernel_backends.qiskit.noise import of_backend, require_place
 from qkernel_backends.qiskit.own import OwnCircuit
+from qkernel_backends.qiskit.providers import sent_to, service_of
 from qkernel_backends.qiskit.report import CircuitFigures, CircuitReport, TargetReport, Truncation
 from qkernel_backends.qiskit.running import branches_read, careful, experiments, faithful, running
 from qkernel_backends.qiskit.sampling import Part, ToSample, sampled_together
@@ -119,6 +120,11 @@ class QiskitEngine:
             "seed_transpiler": self.seed_transpiler,
         }
         return {name: value for name, value in given.items() if value is not None}
+
+    @property
+    def sends_jobs(self) -> bool:
+        """Whether circuits go to a provider, who finds the jobs again by their ids."""
+        return service_of(self.runs_on) is not None
 
     @property
     def noise_model(self) -> NoiseModel | None:
@@ -405,13 +411,14 @@ class QiskitPrepared:
         values = (self._values(circuit, theta)[:, None, :],) if circuit.parameters else ()
         asked = self.engine.precision if precision is None else precision
         with running(self.circuit.name):
-            job = careful(self.engine.runs_on).run([(circuit, [operators], *values)], precision=asked)
+            run = partial(careful(self.engine.runs_on).run, [(circuit, [operators], *values)], precision=asked)
+            job = sent_to(self.engine.runs_on, run)
             (result,) = job.result()
             found = [np.asarray(part, float).reshape(-1, len(operators)) for part in (result.data.evs, result.data.stds)]
         said = {key: value for key, value in result.metadata.items() if isinstance(value, (int, float, str))}
         if isinstance(self.engine.runs_on, StatevectorEstimator):  # it draws with the precision, and says 0
             found[1] = np.full_like(found[1], said.get("target_precision", 0.0))
-        told = {**said, "jobs": (str(job.job_id()),), "precision": said.get("target_precision", asked)}
+        told = {**said, "jobs": (job.id,), "precision": said.get("target_precision", asked)}
         shape = len(theta), len(operators)
         return np.broadcast_to(found[0], shape), np.broadcast_to(found[1], shape), told
 

@@ -6,23 +6,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from qiskit import ClassicalRegister, QuantumCircuit
 from qiskit.circuit import ControlFlowOp, ParameterExpression
-from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2
 from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import Target
 from qiskit_aer import AerSimulator
-from qiskit_aer.primitives import EstimatorV2, SamplerV2
 
 from qkernel.errors import ExecutionError, QKernelError
 from qkernel_backends.memory import refused
+from qkernel_backends.qiskit.providers import ON_BACKENDS, sent_to
 
 Array = np.ndarray[Any, Any]
-
-_ON_BACKENDS = (BackendEstimatorV2, BackendSamplerV2, EstimatorV2, SamplerV2)
 
 
 @contextmanager
@@ -65,7 +63,7 @@ def faithful(simulator: AerSimulator) -> AerSimulator:
 
 def careful(primitive: Any) -> Any:
     """A copy of a primitive on a backend, whose failed results are errors and which is `faithful`; any other as it is."""
-    if not isinstance(primitive, _ON_BACKENDS):
+    if not isinstance(primitive, ON_BACKENDS):
         return primitive
     inner = primitive._backend
     changed = copy(primitive)
@@ -164,13 +162,14 @@ def experiments(
         binds += [bound] * len(own)
         counts.append(len(values) if bound else len(own))
     most = backend.max_circuits or max(1, len(circuits))
-    jobs = []
+    jobs: list[Any] = []
     for start in range(0, len(circuits), most):
         chosen = binds[start : start + most]
         arrays = {"parameter_binds": chosen} if any(chosen) else {}
-        jobs.append(backend.run(circuits[start : start + most], **arrays, **options))
-    found = iter([entry for job in jobs for entry in _checked(job.result(), backend).results])
-    return [[next(found) for _ in range(count)] for count in counts], tuple(str(job.job_id()) for job in jobs)
+        run = partial(backend.run, circuits[start : start + most], **arrays, **options)
+        jobs.append(sent_to(backend, run, partial(_checked, backend=backend)))
+    found = iter([entry for job in jobs for entry in job.result().results])
+    return [[next(found) for _ in range(count)] for count in counts], tuple(job.id for job in jobs)
 
 
 def most_shots(backend: Any) -> int | None:

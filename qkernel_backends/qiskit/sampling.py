@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from qkernel.errors import TargetCapabilityError
 from qkernel.shots import seed_of
 from qkernel.tallies import Tally
 from qkernel_backends.qiskit.devices import device_of
+from qkernel_backends.qiskit.providers import sent_to
 from qkernel_backends.qiskit.running import bits_of, careful, experiments, most_shots, running
 
 Array = np.ndarray[Any, Any]
@@ -122,11 +124,11 @@ def _on_sampler(sampler: BaseSamplerV2, parts: list[Part]) -> Answer:
         else [(part.of.circuit, None, part.shots)] * len(part.of.values)
         for part in parts
     ]
-    job = careful(sampler).run([pub for each in pubs for pub in each])
+    job = sent_to(sampler, partial(careful(sampler).run, [pub for each in pubs for pub in each]))
     results, tallies = iter(job.result()), []
     for part, each in zip(parts, pubs, strict=True):
         register = part.of.circuit.cregs[0].name
         arrays = [next(results).data[register].to_bool_array(order="little") for _ in each]
         bits = arrays[0] if part.of.circuit.parameters else np.stack(arrays)
         tallies.append(Tally.of_shots(bits[..., : part.of.width].astype(np.uint8)))
-    return tallies, (str(job.job_id()),)
+    return tallies, (job.id,)

@@ -1,0 +1,1 @@
+qk.load_job(__import__("os").devnull)
