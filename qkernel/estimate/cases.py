@@ -16,7 +16,18 @@ from qkernel.estimate.forms import at_least_zero, equals_zero, positive_part, re
 from qkernel.estimate.inequalities import Inequalities, Undecided
 from qkernel.estimate.levels import LARGEST_MODULUS, NeedsModulus, NoCircuit, NotRegular, Residue
 from qkernel.estimate.notation import text
-from qkernel.estimate.quantity import ONE, ZERO, Local, Positive, Quantity, Variable, denominator, quantity, symbol
+from qkernel.estimate.quantity import (
+    ONE,
+    ZERO,
+    Local,
+    Opaque,
+    Positive,
+    Quantity,
+    Variable,
+    denominator,
+    quantity,
+    symbol,
+)
 from qkernel.estimate.substitution import substitute
 from qkernel.estimate.sums import fresh, with_value
 
@@ -112,7 +123,7 @@ class _Search:
             return None
         except Undecided as error:
             form = error.form
-            if not all(_is_given(name, case) for name in form.free):
+            if _asks_data(form) or not all(_is_given(name, case) for name in form.free):
                 raise NotRegular from None
         except Residue as error:
             return self._by_residue(case, error.name, error.modulus)
@@ -122,11 +133,11 @@ class _Search:
 
     def _by_residue(self, case: Case, name: Variable, modulus: int) -> Tree:
         """The forms by what a symbol leaves when divided by a modulus; below where all are regular, value by value."""
-        if not _is_given(name, case):
+        written = substitute(symbol(name), case.names)
+        if not _is_given(name, case) or denominator(written) * modulus > LARGEST_MODULUS:
             raise NotRegular
         cases = [case.split(name, modulus, left) for left in range(modulus)]
         parts = [*map(self.tree, cases)]
-        written = substitute(symbol(name), case.names)
         border = max((_border(part, written) for part in parts), default=0)
         large = case.and_(symbol(name) - border)
         left = remainder(symbol(name), quantity(modulus))
@@ -144,6 +155,12 @@ class _Search:
 def size_of(name: str) -> Local:
     """What stands for the length of an argument while cases are told apart."""
     return Local(f"|{name}|", "size")
+
+
+def _asks_data(form: Quantity) -> bool:
+    """Whether a form is of entries of data, which have too many cases to be told apart."""
+    parts = [part for term in form.terms for part, _ in term if isinstance(part, Opaque)]
+    return any(not isinstance(value, Quantity) for part in parts for _, value in part.closure.values)
 
 
 def _is_given(name: Variable, case: Case) -> bool:

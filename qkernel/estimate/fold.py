@@ -18,7 +18,7 @@ from qkernel.estimate.carried import CarriedNumbers, Recurrence, solve
 from qkernel.estimate.depth import DEPTHS, add_depths, in_sequence, rounds_are_apart
 from qkernel.estimate.effort import TooMuchWork, renew, spend
 from qkernel.estimate.forms import is_whole, positive_part, power
-from qkernel.estimate.leaves import decided, gate_tally, measure_tally, oracle_tally, pauli_tally, prepare_tally
+from qkernel.estimate.leaves import basis_changes, decided, gate_tally, measure_tally, oracle_tally, pauli_tally, prepare_tally
 from qkernel.estimate.own_forms import PLAIN, Context, called, with_forms
 from qkernel.estimate.quantity import (
     ONE,
@@ -266,8 +266,7 @@ class _FunctionFold:
                 self.modified(self.in_turn(prepared), (), tally)
             case ops.Measure(place, result):
                 length = self.scope.place_length(place)
-                inner = measure_tally(op, length)
-                tally.include(self.leveled(inner, 1 + len(inner.by_name())))
+                tally.include(self.leveled(measure_tally(op, length), 1 + len(basis_changes(op))))
                 self.scope.values[result] = RunTime(None if place.length is None else length, is_outcome=True)
             case ops.Reset(place):
                 tally.add("resets", self.scope.place_length(place))

@@ -110,6 +110,13 @@ def oracle_tally(oracle: Function, arguments: Sequence[Value | RunTime]) -> Tall
     return tally
 
 
+def basis_changes(op: Measure) -> tuple[str, ...]:
+    """The gates around a measurement in another basis: before it, and after it if the qubit lives on."""
+    before = {"z": (), "x": ("h",), "y": ("sdg", "h")}[op.basis]
+    after = {"z": (), "x": ("h",), "y": ("h", "s")}[op.basis]
+    return (*before, *after) if op.keeps else before
+
+
 def measure_tally(op: Measure, count: Quantity) -> Tally:
     """The tally of a measurement, the changes of basis around it included."""
     tally = Tally()
@@ -117,9 +124,7 @@ def measure_tally(op: Measure, count: Quantity) -> Tally:
     if not op.keeps:
         for item in ("consumed", "measured"):
             tally.add(item, count)
-    for gate in {"z": (), "x": ("h",), "y": ("sdg", "h")}[op.basis] + (
-        {"z": (), "x": ("h",), "y": ("h", "s")}[op.basis] if op.keeps else ()
-    ):
+    for gate in basis_changes(op):
         tally.add(Kind(gate), count)
     return tally
 

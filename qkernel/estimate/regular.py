@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from qkernel.errors import QKernelError
 from qkernel.estimate.forms import is_whole
 from qkernel.estimate.inequalities import Inequalities
-from qkernel.estimate.leaves import classes
+from qkernel.estimate.leaves import basis_changes, classes
 from qkernel.estimate.levels import Levels, NoCircuit, NotRegular, Numbers, Run
 from qkernel.estimate.quantity import ONE, ZERO, Argument, Bound, Quantity, Register, Symbol, Value, quantity, symbol
 from qkernel.estimate.scope import RunTime, RunTimeValue, Scope
@@ -25,8 +25,6 @@ from qkernel.recursion import deep_stack
 
 _MOST_CALLS = 30
 _MOST_ITEMS = 300
-_BASES = {"z": 0, "x": 1, "y": 2}
-"""How many gates are before a measurement in a basis, and after it if the qubit lives on."""
 
 
 def followed(module: Module, values: Mapping[str, Value], depth: str, known: Inequalities, modulus: int = 1) -> Quantity:
@@ -115,10 +113,10 @@ class _Reading:
                 frame.runs[register] = (levels.make(amount),)
             case ops.PauliEvolve():
                 self.evolve(op, frame, under)
-            case ops.Measure(place, result, basis, keeps):
-                gates = _BASES[basis] * (1 + keeps)
+            case ops.Measure(place, result):
+                taken = 1 + len(basis_changes(op)) if self.depth == "depth" else 0
                 for run in self.place(place, frame):
-                    levels.lift(run, quantity(1 + gates if self.depth == "depth" else 0))
+                    levels.lift(run, quantity(taken))
                 scope.values[result] = RunTime(None if place.length is None else scope.place_length(place), is_outcome=True)
             case ops.Reset(place):
                 for run in self.place(place, frame):
