@@ -71,6 +71,15 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class Tallies(Protocol):
+    """A prepared circuit that counts what shots leave without a look at single ones."""
+
+    def tally(self, theta: Array, shots: int, seed: int | None) -> Tally:
+        """What `sample` would leave under the same seed, counted."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
     """What `Prepared.sample` is asked for, of one of several circuits."""
@@ -229,7 +238,13 @@ def sample_together(engine: Engine, requests: Sequence[SampleRequest]) -> tuple[
     """What the shots of several circuits left, in one job where the engine can do that, and the ids of its jobs."""
     if isinstance(engine, SamplesTogether):
         return engine.sample_together(requests)
-    return [Tally.of_shots(each.prepared.sample(each.theta, each.shots, each.seed)) for each in requests], ()
+    return [tally(each) for each in requests], ()
+
+
+def tally(request: SampleRequest) -> Tally:
+    """What the shots of a circuit left, counted where it can do that."""
+    prepared, rest = request.prepared, (request.theta, request.shots, request.seed)
+    return prepared.tally(*rest) if isinstance(prepared, Tallies) else Tally.of_shots(prepared.sample(*rest))
 
 
 def load_target(name: str) -> Callable[..., Any]:

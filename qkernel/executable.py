@@ -17,11 +17,13 @@ from qkernel.engine import (
     ESTIMATION,
     Engine,
     Prepared,
+    SampleRequest,
     engine_for,
     load_engine,
     require_engine,
     require_feature,
     resolve_engine,
+    tally,
 )
 from qkernel.errors import (
     CallArgumentError,
@@ -50,7 +52,7 @@ from qkernel.records import fields_among
 from qkernel.results import EstimatedValue, SampleResult, Table
 from qkernel.shots import DEFAULT_SHOTS, ShotPlan, Shots, check_seed, check_shots, shot_count
 from qkernel.stochastic import Rule
-from qkernel.tallies import distinct_rows
+from qkernel.tallies import Tally
 from qkernel.verbs import Verbs
 
 Array = np.ndarray[Any, Any]
@@ -262,7 +264,8 @@ class Executable(Verbs):
         self._refuse_nothing()
         if self._outputs.uses_bits:
             self._refuse_mixed("run")
-            environment = self._outputs.environment_of_shots(theta, self._bits(chosen, theta, 1)[:, 0])
+            shot = self._sampled(chosen).sample(theta, 1, chosen.seed)
+            environment = self._outputs.environment_of_shots(theta, shot[:, 0])
         else:
             environment = self._chosen(chosen).environment(theta)
         return self._outputs.result(self._outputs.evaluate(environment, len(theta)), batched)
@@ -296,10 +299,10 @@ class Executable(Verbs):
                 help="use `run`; with `shots` it estimates from that many shots",
             )
         if self._outputs.uses_bits:
-            bits = self._bits(chosen, theta, count)
+            left = tally(SampleRequest(self._sampled(chosen), theta, count, chosen.seed))
         else:
-            bits = np.zeros((len(theta), count, 0), np.uint8)
-        results = [self._count(theta[k : k + 1], bits[k]) for k in range(len(theta))]
+            left = Tally(np.zeros((1, 1, 0), np.uint8), np.full((len(theta), 1), count), count)
+        results = [self._count(theta[k : k + 1], *left.distinct(k), count) for k in range(len(theta))]
         return results if batched else results[0]
 
     def _gradient(self, values: Mapping[str, Any], wrt: tuple[str, ...] | None, chosen: Executor) -> tuple[Any, dict[str, Any]]:
@@ -400,26 +403,25 @@ class Executable(Verbs):
             how |= {"gradient": chosen.gradient, "directions": Shots(1, chosen.seed)}
         return self._program(engine_for(chosen.engine, self.circuit), **how)
 
-    def _bits(self, chosen: Executor, theta: Array, shots: int) -> Array:
+    def _sampled(self, chosen: Executor) -> Prepared:
         engine = engine_for(chosen.engine, self.circuit)
         require_feature(engine, "sampling")
-        return self._program(engine).prepared().sample(theta, shots, chosen.seed)
+        return self._program(engine).prepared()
 
-    def _count(self, theta: Array, memory: Array) -> SampleResult[Any]:
-        """Count the values that the memory (shots, bits) of shots gives; each distinct row is evaluated once."""
-        first, counts = distinct_rows(memory)
-        rows = np.repeat(theta, len(first), axis=0)
-        environment = self._outputs.environment_of_shots(rows, memory[first])
-        outputs, are_bits = self._outputs.evaluate(environment, len(first)), self._outputs.are_bits
-        numbers = whole_numbers(outputs, len(first))
+    def _count(self, theta: Array, memory: Array, counts: Array, shots: int) -> SampleResult[Any]:
+        """Count the values that the memory (outcomes, bits) of shots gives, which came out so often."""
+        rows = np.repeat(theta, len(memory), axis=0)
+        environment = self._outputs.environment_of_shots(rows, memory)
+        outputs, are_bits = self._outputs.evaluate(environment, len(memory)), self._outputs.are_bits
+        numbers = whole_numbers(outputs, len(memory))
         if numbers is not None and numbers.shape[1]:
             table = Table.of(numbers, counts, partial(self._outputs.values, outputs), are_bits)
-            return SampleResult(table, len(memory), are_bits)
+            return SampleResult(table, shots, are_bits)
         totals: dict[Any, int] = {}
         for value, count in zip(self._outputs.values(outputs), counts.tolist(), strict=True):
             totals[value] = totals.get(value, 0) + count
         ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-        return SampleResult(ordered, len(memory), are_bits)
+        return SampleResult(ordered, shots, are_bits)
 
     @cached_property
     def _binder(self) -> Binder:

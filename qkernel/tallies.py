@@ -66,6 +66,15 @@ class Tally:
         rows = [np.repeat(*self.row(number), axis=0) for number in range(len(self.counts))]
         return np.array(rows, np.uint8).reshape(len(self.counts), self.shots, self.bits.shape[2])
 
+    def distinct(self, number: int) -> tuple[Array, Array]:
+        """The bits and counts of what came out, of one of the batch; single shots that are alike are put together."""
+        bits, counts = self.row(number)
+        if (counts == 1).all():
+            first, counts = distinct_rows(bits)
+            return bits[first], counts
+        seen = np.flatnonzero(counts)
+        return bits[seen], counts[seen]
+
     def mean(self, numbers: Array) -> Array:
         """Of numbers by outcome, shape (rows, outcomes): shape (batch,)."""
         total: Array = np.einsum("bo,bo->b", self.counts, np.broadcast_to(numbers, self.counts.shape))

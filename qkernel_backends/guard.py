@@ -54,7 +54,7 @@ def guarded(method: Method) -> Method:
             compute = partial(_with_checks, method, self, theta, *rest, **named)
         else:
             compute = partial(getattr(self.any_angles, method.__name__), theta, *rest, **named)
-        shots = named.get("shots", *rest[:1]) if method.__name__ == "sample" else 0
+        shots = named.get("shots", *rest[:1]) if method.__name__ in ("sample", "tally") else 0
         is_long = len(theta) * ((self.circuit.size << self.circuit.num_qubits) + shots) > _LONG
         try:
             return interruptible(compute) if is_long else compute()

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.engine import Prepared
+from qkernel.engine import Prepared, SampleRequest, tally
 from qkernel.errors import ExecutionError
 from qkernel.gradient import open_slots
 from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import Circuit
+from qkernel.tallies import Tally
 
 Array = np.ndarray[Any, Any]
 
@@ -76,13 +77,21 @@ class AnyAngles:
 
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """See `qkernel.engine.Prepared`. Raises `ExecutionError` where there is nothing to draw from."""
+        return self.prepared.sample(self._finite(theta), shots, seed)
+
+    def tally(self, theta: Array, shots: int, seed: int | None) -> Tally:
+        """See `qkernel.engine.Tallies`. Raises as `sample` does."""
+        return tally(SampleRequest(self.prepared, self._finite(theta), shots, seed))
+
+    def _finite(self, theta: Array) -> Array:
+        """The angles of samples that have to be finite."""
         angles, finite = self._angles(theta)
         if not finite.all():
             raise ExecutionError(
                 f"`{self.circuit.name}` cannot be sampled where an angle is not a finite number",
                 label=f"sample {int(np.flatnonzero(~finite)[0])} of the batch has one",
             )
-        return self.prepared.sample(angles, shots, seed)
+        return angles
 
     def _angles(self, theta: Array) -> tuple[Array, Array]:
         theta = np.asarray(theta, float)

@@ -417,6 +417,22 @@ def test_samples_repeat_with_their_seed_and_follow_the_probabilities():
     np.testing.assert_allclose(bits[..., 0].mean(1), np.sin(np.array([0.4, 1.0])) ** 2, atol=0.04)
 
 
+def test_shots_that_are_counted_are_those_that_are_drawn_one_by_one():
+    builder = CircuitBuilder(4, 6)
+    angles = [builder.parameter(f"a{k}") for k in range(4)]
+    for k, (qubit, bit) in enumerate([(2, 5), (0, 1), (3, 0)]):
+        builder.gate("ry", qubit, angles=(angles[k],)).gate("cx", qubit, 1).measure(qubit, bit)
+    prepared, theta = ENGINE.prepare(builder.circuit()), np.array([[0.4, 1.1, 2.2, 0.0], [0.0, 0.0, 0.3, 0.0]])
+    bits, tally = prepared.sample(theta, 200, 5), prepared.tally(theta, 200, 5)
+    for k in range(2):
+        rows, times = np.unique(bits[k], axis=0, return_counts=True)
+        outcomes, counts = tally.distinct(k)
+        assert dict(zip(map(bytes, outcomes), counts.tolist(), strict=True)) == dict(
+            zip(map(bytes, rows), times.tolist(), strict=True)
+        )
+        assert len(counts) < 200
+
+
 INTERRUPTED = """
 import sys
 import numpy as np
@@ -446,3 +462,17 @@ def test_ctrl_c_ends_a_long_call_and_the_next_one_works(threads, num_qubits, lay
         finally:
             process.kill()
     assert output == "1.0\n"
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_a_large_state_is_that_of_one_thread_and_of_another_engine(monkeypatch, dtype):
+    """Above what fits the cache it is made in passes over blocks."""
+    monkeypatch.setattr("qkernel_backends.native.runner.num_parts", lambda: 3)
+    circuit = layered_circuit(18, 1)
+    theta, found = np.random.default_rng(1).normal(size=(2, circuit.angles.num_columns)), []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("QKERNEL_NUM_THREADS", threads)
+        found.append(ENGINE.prepare(circuit, dtype).state(theta))
+    np.testing.assert_array_equal(found[0], found[1])
+    expected = ReferenceEngine().prepare(circuit).state(theta)
+    np.testing.assert_allclose(found[0], expected, atol=3e-6 if dtype == np.complex64 else 1e-13)

@@ -220,8 +220,7 @@ class AngleMap:
         rows = self.rows[self.rows < self.num_angles]
         if not len(rows):
             return LARGEST_ANGLE
-        sums = np.zeros(self.num_slots)
-        np.add.at(sums, rows, np.abs(self.coefficients[: len(rows)]))
+        sums = np.bincount(rows, np.abs(self.coefficients[: len(rows)]))
         left = LARGEST_ANGLE - np.abs(self.offsets[rows]).max()
         return float(max(0.0, left) / max(sums.max(), 1e-9))
 

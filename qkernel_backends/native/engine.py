@@ -16,6 +16,7 @@ from qkernel.gradient import open_slots
 from qkernel.lower.circuit import Circuit
 from qkernel.noise import NoiseModel
 from qkernel.recent import Recent
+from qkernel.tallies import Tally
 from qkernel.threads import current
 from qkernel_backends.clifford import is_clifford
 from qkernel_backends.deferral import deferred_if_small
@@ -27,11 +28,11 @@ from qkernel_backends.native.cache import machine_code, planner
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.explain import explain
 from qkernel_backends.native.interim import Interim
-from qkernel_backends.native.runner import KEPT_BYTES, Runner
-from qkernel_backends.native.split import NativeSplit, lane_bits
+from qkernel_backends.native.runner import Runner, evolve
+from qkernel_backends.native.split import NativeSplit, lane_bits, passes
 from qkernel_backends.native.trajectories import Trajectories
 from qkernel_backends.plan import Plan, compile_plan
-from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
+from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered, tally
 from qkernel_backends.plan.translate import extended, pulled_back
 
 Array = np.ndarray[Any, Any]
@@ -196,16 +197,14 @@ class NativePrepared(AtAnyAngle):
         if bits not in self._state_runners:
             require_memory(plan.num_qubits, self.dtype.itemsize)
             position = {column: column for column in self._columns}
-            self._state_runners[bits] = Runner(encode(plan, bits, self.real, position, costate=False))
+            program = encode(plan, bits, self.real, position, costate=False, passes=passes(plan, bits, self.real))
+            self._state_runners[bits] = Runner(program)
         runner, computation = self._state_runners[bits], current()
         needed = runner.program.bytes + (1 + copies) * len(columns) * size
         require_memory(plan.num_qubits, self.dtype.itemsize, needed, samples=len(columns))
-        work = runner.workspace()
-        states = np.zeros((len(columns), 2, 1 << plan.num_qubits), self.real)
-        work.evolve(states, columns, columns[:0], 0, len(columns), computation)
-        computation.check()
-        if runner.program.bytes <= KEPT_BYTES:
-            runner.idle.append(work)
+        states = np.empty((len(columns), 2, 1 << plan.num_qubits), self.real)
+        computation.keep(states, columns)
+        evolve(runner, states, columns, computation)
         return states, columns
 
     def _state(self, theta: Array) -> Array:
@@ -229,10 +228,18 @@ class NativePrepared(AtAnyAngle):
     @guarded
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """See `qkernel.engine.Prepared`."""
+        return draw(self._outcomes(theta, shots), self.final.measured, self.circuit.num_bits, shots, seed)
+
+    @guarded
+    def tally(self, theta: Array, shots: int, seed: int | None) -> Tally:
+        """See `qkernel.engine.Tallies`."""
+        return tally(self._outcomes(theta, shots), self.final.measured, self.circuit.num_bits, shots, seed)
+
+    def _outcomes(self, theta: Array, shots: int) -> Array:
+        """The weights of what is measured."""
         require_memory_for_shots(len(theta), shots, self.circuit.num_bits)
         qubits = tuple(qubit for qubit, _ in self.final.measured)
-        weights = marginal(self._weights(theta), self.circuit.num_qubits, qubits)
-        return draw(weights, self.final.measured, self.circuit.num_bits, shots, seed)
+        return marginal(self._weights(theta), self.circuit.num_qubits, qubits)
 
     def _weights(self, theta: Array) -> Array:
         """The squares of the amplitudes, shape (batch, 2**n)."""
@@ -262,3 +269,7 @@ class NativeBranching(NativePrepared):
     def sample(self, theta: Array, shots: int, seed: int | None) -> Array:
         """See `qkernel.engine.Prepared`."""
         return self.trajectories.sample(theta, shots, seed)
+
+    def tally(self, theta: Array, shots: int, seed: int | None) -> Tally:
+        """See `qkernel.engine.Tallies`."""
+        return Tally.of_shots(self.sample(theta, shots, seed))

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.engine import Prepared, load_engine
+from qkernel.engine import Prepared, SampleRequest, load_engine, tally
 from qkernel.lower.circuit import Circuit
+from qkernel.tallies import Tally
 from qkernel_backends.large_angles import SlotAngles
 from qkernel_backends.native.background import Compilation
 from qkernel_backends.native.split import NativeSplit
@@ -86,6 +87,12 @@ class Interim:
             (weights,) = self._measured.probabilities(theta)
             return draw(weights, self.final.measured, self.circuit.num_bits, shots, seed)
         return (self._other if stands_in and seed is None else self.native).sample(theta, shots, seed)
+
+    def tally(self, theta: Array, shots: int, seed: int | None) -> Tally:
+        """See `qkernel.engine.Tallies`."""
+        if self.stands_in(len(theta)):
+            return Tally.of_shots(self.sample(theta, shots, seed))
+        return tally(SampleRequest(self.native, theta, shots, seed))
 
     def check_releases(self, theta: Array) -> None:
         """See `AtAnyAngle`; the other engine looks with every value."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,27 @@ class LargeState:
 
     def __init__(self, program: Program, workspaces: list[Workspace]) -> None:
         self.program, self.workspaces = program, workspaces
-        self.state = aligned(4 << program.num_qubits, program.dtype)
+
+    @cached_property
+    def state(self) -> Array:
+        """State and co-state."""
+        return aligned(4 << self.program.num_qubits, self.program.dtype)
+
+    def evolve(self, states: Array, columns: Array, computation: Computation) -> None:
+        """Fill `states`, shape (batch, 2, 2**n), sample by sample, each from columns of its own."""
+        schedule = [entry for entry in self._schedule(layout.EXPECT) if entry[1] & layout.FORWARD]
+        with progress("passes over the state", len(states) * len(schedule)) as advance:
+            for sample, state in enumerate(states):
+                for workspace in self.workspaces:
+                    workspace.addresses[layout.STATES] = address(state)
+                    workspace.addresses[layout.INPUTS] = workspace.addresses[layout.WEIGHTS] = address(columns)
+                    workspace.addresses[layout.STOP] = computation.address
+                if sample == 0:
+                    self._everywhere(sample, layout.BEGIN_CALL, computation, len(states))
+                self._everywhere(sample, layout.BEGIN_SAMPLE, computation)
+                for number, tasks in schedule:
+                    self._pass(number, tasks & (layout.FORWARD | layout.FIRST), sample, computation)
+                    advance(1)
 
     def run(self, mode: int, batch: Batch, computation: Computation) -> bool:
         """Do a batch; False, and nothing is done, where a column is out of range."""
@@ -41,14 +61,10 @@ class LargeState:
             return self._run(mode, batch.samples, differentiates, computation)
 
     def _run(self, mode: int, count: int, differentiates: bool, computation: Computation) -> bool:
-        program = self.program
-        calls, threads = [workspace.run for workspace in self.workspaces], num_threads()
-
-        def everywhere(sample: int, task: int, last: int = 0) -> None:
-            together([partial(call, 0, last, task, sample, 0) for call in calls], computation, threads)
-
+        program, first = self.program, self.workspaces[0].run
+        everywhere = partial(self._everywhere, computation=computation)
         if mode != layout.RESUME:
-            everywhere(0, layout.BEGIN_CALL, count)
+            everywhere(0, layout.BEGIN_CALL, last=count)
             if self.workspaces[0].result.value:
                 return False
         schedule = list(self._schedule(mode))
@@ -59,22 +75,30 @@ class LargeState:
                 if differentiates:
                     everywhere(sample, layout.WEIGH)
                 for number, tasks in schedule:
-                    at, blocks, _ = program.passes[number]
-                    cuts = [blocks * k // len(calls) for k in range(len(calls) + 1)]
-                    shares = [partial(call, cuts[k], cuts[k + 1], tasks, sample, at) for k, call in enumerate(calls)]
-                    together(shares, computation, threads)
+                    self._pass(number, tasks, sample, computation)
                     advance(1)
                 lanes = 64 // program.dtype.itemsize
                 if mode != layout.RESUME:
                     self._gather(layout.WORD_VALUES_AT, lanes * int(program.code[layout.NUM_WORDS]))
-                    calls[0](0, 0, layout.SUM_UP, sample, 0)
+                    first(0, 0, layout.SUM_UP, sample, 0)
                 if differentiates:
                     self._gather(layout.OVERLAPS_AT, 4 * ((lanes << int(program.code[layout.NUM_OUTER])) + layout.GAP * lanes))
-                    calls[0](0, 0, layout.END_START, sample, 0)
+                    first(0, 0, layout.END_START, sample, 0)
                     everywhere(sample, layout.END_SAMPLE)
         if differentiates:
             everywhere(0, layout.END_CALL)
         return True
+
+    def _everywhere(self, sample: int, task: int, computation: Computation, last: int = 0) -> None:
+        """What every workspace does for itself."""
+        together([partial(each.run, 0, last, task, sample, 0) for each in self.workspaces], computation, num_threads())
+
+    def _pass(self, number: int, tasks: int, sample: int, computation: Computation) -> None:
+        """All blocks of a pass, shared out."""
+        (at, blocks, _), parts = self.program.passes[number], len(self.workspaces)
+        cuts = [blocks * k // parts for k in range(parts + 1)]
+        shares = [partial(each.run, cuts[k], cuts[k + 1], tasks, sample, at) for k, each in enumerate(self.workspaces)]
+        together(shares, computation, num_threads())
 
     def _gather(self, section: int, size: int) -> None:
         """Add the parts of a section up in the first workspace."""

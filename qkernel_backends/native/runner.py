@@ -184,6 +184,19 @@ def run(size: Size, room: Room, mode: int, batch: Batch, computation: Computatio
     return not any(work.result.value for work in works)
 
 
+def evolve(runner: Runner, states: Array, columns: Array, computation: Computation) -> None:
+    """Fill `states`, shape (batch, 2, 2**n), each from columns of its own."""
+    works: list[Workspace] = []
+    _staff(runner, works, min(num_parts(), _MOST_LARGE_PARTS) if runner.program.is_blocked else 1)
+    if runner.program.is_blocked:
+        LargeState(runner.program, works).evolve(states, columns, computation)
+    else:
+        works[0].evolve(states, columns, columns[:0], 0, len(columns), computation)
+    computation.check()
+    if runner.program.bytes * len(works) <= KEPT_BYTES:
+        runner.idle += works
+
+
 def keep_states(size: Size, room: Room) -> None:
     """Have all workspaces of a room find a row of its states for each chunk."""
     program = size.runner.program

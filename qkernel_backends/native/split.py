@@ -17,7 +17,7 @@ from qkernel_backends.memory import require_memory
 from qkernel_backends.native import layout
 from qkernel_backends.native.cache import planner
 from qkernel_backends.native.encode import Program, encode
-from qkernel_backends.native.passes import partition
+from qkernel_backends.native.passes import Pass, partition
 from qkernel_backends.native.runner import INTERRUPTIBLE, Arrays, Room, Runner, Size, keep_states, run
 from qkernel_backends.native.workspace import Batch
 from qkernel_backends.plan import Plan, compile_plan
@@ -36,6 +36,13 @@ def lane_bits(num_qubits: int, batch: int, real: np.dtype[Any]) -> int:
     while wanted and (4 * real.itemsize) << (num_qubits + wanted) > 1 << 17:
         wanted -= 1
     return max(wanted, most - num_qubits)
+
+
+def passes(plan: Plan, bits: int, real: np.dtype[Any]) -> list[Pass] | None:
+    """Those over blocks that a state takes which does not fit the cache; None where it does, or where there are none."""
+    if (4 * real.itemsize) << (plan.num_qubits + bits) <= _LARGEST_WHOLE:
+        return None
+    return partition(plan, *((14, 6) if real == np.float32 else (13, 5)))
 
 
 class NativeSplit:
@@ -67,11 +74,7 @@ class NativeSplit:
 
     def _program(self, bits: int) -> Program:
         require_memory(self.plan.num_qubits, 2 * self.real.itemsize)
-        passes = None
-        if (4 * self.real.itemsize) << (self.plan.num_qubits + bits) > _LARGEST_WHOLE:
-            block, run = (14, 6) if self.real == np.float32 else (13, 5)
-            passes = partition(self.plan, block, run)
-        return encode(self.plan, bits, self.real, self.position, passes=passes)
+        return encode(self.plan, bits, self.real, self.position, passes=passes(self.plan, bits, self.real))
 
     def value(self, inputs: Array, weights: Array) -> Array:
         """The expectation values, shape (batch, outputs)."""

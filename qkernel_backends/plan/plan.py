@@ -191,16 +191,22 @@ def _angles(tables: Tables) -> AngleColumns:
     counts = np.diff(first)
     if counts.max(initial=0) < 2:
         return AngleColumns(offsets, first, columns, coefficients)
-    owner = np.repeat(np.arange(count), counts)
-    order = np.lexsort((columns, owner))
-    owner, columns, coefficients = owner[order], columns[order], coefficients[order]
-    begins = np.flatnonzero(np.concatenate([[True], (owner[1:] != owner[:-1]) | (columns[1:] != columns[:-1])]))
-    if len(begins) < num_terms:
-        owner, columns, coefficients = owner[begins], columns[begins], np.add.reduceat(coefficients, begins)
-        left = coefficients != 0
-        owner, columns, coefficients = owner[left], columns[left], coefficients[left]
-        first = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=count))])
-    return AngleColumns(offsets, first, columns, coefficients)
+    width = int(columns.max()) + 1
+    places = np.repeat(np.arange(count) * width, counts) + columns
+    if (places[1:] > places[:-1]).all():
+        return AngleColumns(offsets, first, columns, coefficients)
+    if count * width <= num_terms:  # many terms stand there more than once
+        distinct = np.flatnonzero(np.bincount(places, minlength=count * width))
+        sums = np.bincount(places, coefficients)[distinct]
+    else:
+        order = np.argsort(places, kind="stable")
+        places, coefficients = places[order], coefficients[order]
+        begins = np.flatnonzero(np.diff(places, prepend=-1))
+        distinct, sums = places[begins], np.add.reduceat(coefficients, begins)
+    if len(distinct) < num_terms:
+        distinct, sums = distinct[sums != 0], sums[sums != 0]
+        first = np.concatenate([[0], np.cumsum(np.bincount(distinct // width, minlength=count))])
+    return AngleColumns(offsets, first, distinct % width, sums)
 
 
 def _operations(tables: Tables, gates: Gates, renamed: Array) -> OperationColumns:

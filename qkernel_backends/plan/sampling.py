@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.lower.circuit import PASSIVE, Circuit
+from qkernel.tallies import Tally
 from qkernel_backends.histories import no_state
 
 Array = np.ndarray[Any, Any]
@@ -50,14 +51,41 @@ def draw(weights: Array, measured: tuple[tuple[int, int], ...], num_bits: int, s
     generator = np.random.default_rng(seed)
     result = np.zeros((len(weights), shots, num_bits), np.uint8)
     for row, bits in zip(weights, result, strict=True):
-        cumulative = np.cumsum(row, dtype=float)
-        points = generator.random(shots) * cumulative[-1]
-        order = np.argsort(points)  # a search that goes on from place to place stays in the cache
-        outcomes = np.empty(shots, "<i8")
-        outcomes[order] = np.minimum(np.searchsorted(cumulative, points[order], side="right"), len(row) - 1)
-        read = np.unpackbits(outcomes.view(np.uint8).reshape(shots, 8), axis=1, bitorder="little", count=len(measured))
-        bits[:, [bit for _, bit in measured]] = read
+        points = generator.random(shots)
+        order = np.argsort(points)
+        outcomes = np.empty(shots, np.int64)
+        outcomes[order] = _outcomes(row, points[order])
+        _write(outcomes, measured, bits)
     return result
+
+
+def tally(weights: Array, measured: tuple[tuple[int, int], ...], num_bits: int, shots: int, seed: int | None) -> Tally:
+    """What `draw` gives, counted."""
+    generator, found = np.random.default_rng(seed), []
+    for row in weights:
+        outcomes = _outcomes(row, np.sort(generator.random(shots)))
+        first = np.flatnonzero(np.diff(outcomes, prepend=-1))
+        found.append((outcomes[first], np.diff(first, append=shots)))
+    most = max((len(outcomes) for outcomes, _ in found), default=0)
+    bits, counts = np.zeros((len(weights), most, num_bits), np.uint8), np.zeros((len(weights), most))
+    for k, (outcomes, times) in enumerate(found):
+        _write(outcomes, measured, bits[k])
+        counts[k, : len(times)] = times
+    return Tally(bits, counts, shots)
+
+
+def _outcomes(weights: Array, points: Array) -> Array:
+    """By points of [0, 1) in ascending order: a search that goes on from place to place stays in the cache."""
+    cumulative = np.cumsum(weights, dtype=float)
+    outcomes: Array = np.searchsorted(cumulative, points * cumulative[-1], side="right")
+    return np.minimum(outcomes, len(weights) - 1)
+
+
+def _write(outcomes: Array, measured: tuple[tuple[int, int], ...], bits: Array) -> None:
+    """What outcomes are measured into, into rows of bits."""
+    octets = outcomes.astype("<i8").view(np.uint8).reshape(-1, 8)
+    read = np.unpackbits(octets, axis=1, bitorder="little", count=len(measured))
+    bits[: len(read), [bit for _, bit in measured]] = read
 
 
 def disturbed(circuit: Circuit, final: FinalMeasurements) -> bool:
