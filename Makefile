@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: tutorial tutorials notebooks test fuzz bench lint size wheel release browser clean
+.PHONY: tutorial tutorials notebooks docs test fuzz bench lint size wheel release browser clean
 
 tutorial: $(STAMP)  ## train the hybrid network on Fashion-MNIST, print the table, write the figure
 	$(RUN) tutorials/fashion_mnist_hqnn.py
@@ -14,6 +14,10 @@ tutorials: $(STAMP)  ## every tutorial, one after the other
 
 notebooks: $(STAMP)  ## every tutorial as a notebook, in out/notebooks
 	$(RUN) -m jupytext --quiet --set-kernel python3 --from tutorials//py:percent --to out/notebooks//ipynb tutorials/*.py
+
+docs: $(STAMP)  ## the site in out/site; tutorials run once, and again where they or the package changed
+	$(RUN) -m pip install --quiet --editable '.[docs]' --constraint constraints.txt
+	$(RUN) -m docs.generate_site
 
 test: $(STAMP)  ## the test suite, on all cores
 	$(RUN) -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal

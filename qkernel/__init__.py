@@ -1,14 +1,16 @@
 """qkernel: a language and a compiler for quantum kernels.
 
-import qkernel as qk
+A kernel is a Python function with types, read once for all values of its arguments:
 
-@qk.qkernel
-def bell() -> tuple[qk.Bit, qk.Bit]:
-    a, b = qk.h(qk.qubit()), qk.qubit()
-    a, b = qk.cx(a, b)
-    return qk.measure(a), qk.measure(b)
+    import qkernel as qk
 
-bell.sample(shots=1000)
+    @qk.qkernel
+    def bell() -> tuple[qk.Bit, qk.Bit]:
+        a, b = qk.h(qk.qubit()), qk.qubit()
+        a, b = qk.cx(a, b)
+        return qk.measure(a), qk.measure(b)
+
+    bell.sample(shots=1000)
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def printed(code: str, name: str, names: dict[str, object]) -> str:
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
-PROGRAMS = [DOCS / f"{name}.md" for name in ("language", "layers", "hardware", "openqasm")]
+PROGRAMS = [DOCS / f"{name}.md" for name in ("start", "card", "language", "layers", "hardware", "openqasm")]
 
 
 @pytest.mark.parametrize("page", PROGRAMS, ids=lambda page: page.stem)

@@ -164,7 +164,6 @@ right.set(xlabel="noise, times that of the machine", title="Extrapolation to no 
 right.legend()
 figure.tight_layout()
 figure.savefig(FIGURES / "noise_and_mitigation.png", dpi=150)
-plt.close(figure)
 print(f"figure: {FIGURES / 'noise_and_mitigation.png'}")
 
 # %% [markdown]

@@ -1,0 +1,134 @@
+"""The reference of public names as Markdown, made of their signatures and docstrings."""
+
+from __future__ import annotations
+
+import ast
+import enum
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from qkernel import Kernel
+from qkernel.gate_functions import Gate
+
+MODULES = (
+    "qkernel", "qkernel.observable", "qkernel.nn", "qkernel.noise", "qkernel.mitigation", "qkernel.estimate", "qkernel.draw",
+    "qkernel.engine", "qkernel_backends.qiskit",
+)  # fmt: skip
+KERNEL = "qkernel.Kernel"
+WIDTH = 96
+
+
+def reference() -> dict[str, str]:
+    """The pages by the name of what they are about: a page for each module, and one for `Kernel` and its verbs."""
+    kernel = f"# `Kernel`\n\n{inspect.getdoc(Kernel)}\n" + "".join(_members("Kernel", Kernel, 2))
+    pages = {name: _module_page(import_module(name)) for name in MODULES}
+    return {"qkernel": pages.pop("qkernel"), KERNEL: kernel, **pages}
+
+
+def _module_page(module: ModuleType) -> str:
+    groups: dict[str, list[str]] = {}
+    for name in _public(module):
+        subject = getattr(module, name)
+        if subject is not Kernel and not isinstance(subject, ModuleType):
+            groups.setdefault(_home(subject, module), []).append(name)
+    head, *text = (inspect.getdoc(module) or "").split("\n", 1)
+    parts = [f"# `{module.__name__}`\n\n{head}\n", *(f"\n{_literal(part.strip(chr(10)))}\n" for part in text)]
+    for home, names in groups.items():
+        if len(groups) > 1:
+            parts.append(f"\n## {(inspect.getdoc(sys.modules[home]) or home).split(chr(10))[0].rstrip('.')}\n")
+        for name in names:
+            parts += _entry(name, getattr(module, name))
+    return "".join(parts)
+
+
+def _public(module: ModuleType) -> list[str]:
+    if hasattr(module, "__all__"):
+        return sorted({*module.__all__, *getattr(module, "_LAZY", ())}, key=str.lower)
+    return [name for name, subject in vars(module).items() if name[0] != "_" and _home(subject, None) == module.__name__]
+
+
+def _home(subject: Any, module: ModuleType | None) -> str:
+    """The module that an object is from; that of its class, for a gate."""
+    home = getattr(type(subject) if isinstance(subject, Gate) else subject, "__module__", None)
+    return home if home in sys.modules and home.startswith("qkernel") else getattr(module, "__name__", "")
+
+
+def _literal(text: str) -> str:
+    """A docstring's text with its code, which stands for itself or is indented, as blocks."""
+    return re.sub(r"(?m)(?:^(?:    .*|)\n?)+\Z|(?:^    .*\n(?:\n(?=    ))?)+", _block, text) if "    " in text else text
+
+
+def _block(found: re.Match[str]) -> str:
+    code = "\n".join(line[4:] for line in found[0].strip("\n").split("\n"))
+    return f"```python\n{code}\n```\n" if code.strip() else found[0]
+
+
+def _entry(name: str, subject: Any) -> Iterator[str]:
+    yield f"\n### `{name}`\n"
+    if isinstance(subject, Gate):
+        yield _signature(name, _gate_signature(type(subject)))
+    elif callable(subject) and not (isinstance(subject, type) and issubclass(subject, enum.Enum)):
+        yield _signature(name, subject)
+    yield f"\n{_literal(_text(subject))}\n"
+    if isinstance(subject, type) and issubclass(subject, enum.Enum):
+        yield f"\nIts values are {', '.join(f'`{member.name}`' for member in subject)}.\n"
+    elif isinstance(subject, type):
+        yield from _members(name, subject, 4)
+
+
+def _text(subject: Any) -> str:
+    return inspect.getdoc(subject) or ""
+
+
+def _members(name: str, kind: type, level: int) -> Iterator[str]:
+    """Public methods and properties that are ours, inherited ones too, in the order in which they are defined."""
+    owners = [owner for owner in kind.__mro__ if owner.__module__.startswith("qkernel")]
+    members = {member: value for owner in reversed(owners) for member, value in vars(owner).items() if member[0] != "_"}
+    for member, value in members.items():
+        if not _text(value):
+            continue
+        if isinstance(value, property | cached_property):
+            yield f"\n{'#' * level} `{name}.{member}`\n\n{_literal(_text(value))}\n"
+        elif isinstance(value, classmethod | staticmethod) or inspect.isfunction(value):
+            yield f"\n{'#' * level} `{name}.{member}`\n{_signature(member, getattr(kind, member))}\n{_literal(_text(value))}\n"
+
+
+def _signature(name: str, subject: Any) -> str:
+    """A code block with the signature, an argument a line where it is long; nothing where Python knows none."""
+    try:
+        text = subject if isinstance(subject, str) else str(inspect.signature(subject))
+    except (ValueError, TypeError):
+        return ""
+    text = re.sub(r"((?:: |-> ))'((?:[^'\\]|\\.)*)'", r"\1\2", text)
+    text = re.sub(r"^\(self(?:, /)?(?:, )?", "(", text)
+    if len(name + text) > WIDTH:
+        inside, rest = _split(text)
+        text = "(\n" + "".join(f"    {argument},\n" for argument in inside) + f"){rest}"
+    return f"\n```python\n{name}{text}\n```\n"
+
+
+def _split(text: str) -> tuple[list[str], str]:
+    """The arguments of a signature, and what comes after them."""
+    arguments, depth, start = [], 0, 1
+    for position, letter in enumerate(text):
+        depth += (letter in "([{") - (letter in ")]}")
+        if depth == 0 or (depth == 1 and letter == ","):
+            arguments.append(text[start:position].strip())
+            start = position + 1
+        if depth == 0:
+            break
+    return arguments, text[start:]
+
+
+def _gate_signature(kind: type) -> str:
+    """As type checkers are told it: `__call__` at run time takes anything, to say what is wrong with it."""
+    tree = ast.parse(inspect.getsource(kind))
+    call = next(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "__call__")
+    call.args.args = call.args.args[1:]
+    return f"({ast.unparse(call.args)})" + (f" -> {ast.unparse(call.returns)}" if call.returns else "")
