@@ -167,19 +167,26 @@ def qsvt(
     """Block-encode P(A / s) for Hermitian A, P the polynomial of degree d of the d + 1 `phases`; phases 0 are Chebyshev's T_d.
 
     P(x) is the corner of exp(i phases[0] Z) W(x) exp(i phases[1] Z) ... W(x) exp(i phases[d] Z). d encodings and inverses in
-    turn, d + 1 phases under the index. With T_3 this is oblivious amplitude amplification.
-    Source: Gilyen, Su, Low, Wiebe 2019 (arXiv:1806.01838), theorem 17.
+    turn, d + 1 phases under the index; a control takes the phases alone, and one encoding where d is odd. With T_3 this is
+    oblivious amplitude amplification. Source: Gilyen, Su, Low, Wiebe 2019 (arXiv:1806.01838), theorem 17.
     """
     degree = phases.shape[0] - 1
     for k in qk.range(degree, -1, -1):
-        quarters = min(k, 1) + min(degree - k, 1)
-        index = _projector_phase(index, phases[k] - quarters * math.pi / 4, math.pi / 2 if k > 0 else 0.0)
-        if k > 0:
-            if (degree - k) % 2 == 0:
-                index, q = encoding(index, q)
-            else:
-                index, q = qk.inverse(encoding)(index, q)
+        if (degree - k) % 2 == 0:
+            index = _turned(index, phases, k)
+        elif k > 0:
+            index, q = qk.within_apply(encoding, lambda index, q: (_turned(index, phases, k), q))(index, q)
+        else:
+            index, q = encoding(index, q)
+            index = _turned(index, phases, k)
     return index, q
+
+
+@qk.qkernel
+def _turned(index: qk.Vector[qk.Qubit], phases: qk.Vector[qk.Float], k: qk.UInt) -> qk.Vector[qk.Qubit]:
+    """The turn by phases[k], the phases that make reflections of `encoding` included."""
+    quarters = min(k, 1) + min(phases.shape[0] - 1 - k, 1)
+    return _projector_phase(index, phases[k] - quarters * math.pi / 4, math.pi / 2 if k > 0 else 0.0)
 
 
 @qk.qkernel
@@ -204,20 +211,33 @@ def real_qsvt(
 ) -> tuple[qk.Qubit, qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """As `qsvt`, but of the real part of P, by a flag that is one more qubit of the index; `qsvt_phases` finds the phases.
 
-    The flag takes the signs of the phases: 2 H, d encodings and inverses, d + 1 times 2 RZ, one of them under the index.
-    Source: Gilyen, Su, Low, Wiebe 2019 (arXiv:1806.01838), corollary 18.
+    The flag takes the signs of the phases: 2 H, d encodings and inverses, d + 1 times 2 RZ, one of them under the index. A
+    control takes what it takes of `qsvt`. Source: Gilyen, Su, Low, Wiebe 2019 (arXiv:1806.01838), corollary 18.
     """
-    degree = phases.shape[0] - 1
     flag = qk.h(flag)
+    degree = phases.shape[0] - 1
     for k in qk.range(degree, -1, -1):
-        flag, index = _signed_phase(flag, index, phases[k])
-        index = _projector_phase(index, -(min(k, 1) + min(degree - k, 1)) * math.pi / 4, math.pi / 2 if k > 0 else 0.0)
-        if k > 0:
-            if (degree - k) % 2 == 0:
-                index, q = encoding(index, q)
-            else:
-                index, q = qk.inverse(encoding)(index, q)
+        if (degree - k) % 2 == 0:
+            flag, index = _really_turned(flag, index, phases, k)
+        elif k > 0:
+            flag, index, q = qk.within_apply(
+                lambda flag, index, q: (flag, *encoding(index, q)),
+                lambda flag, index, q: (*_really_turned(flag, index, phases, k), q),
+            )(flag, index, q)
+        else:
+            index, q = encoding(index, q)
+            flag, index = _really_turned(flag, index, phases, k)
     return qk.h(flag), index, q
+
+
+@qk.qkernel
+def _really_turned(
+    flag: qk.Qubit, index: qk.Vector[qk.Qubit], phases: qk.Vector[qk.Float], k: qk.UInt
+) -> tuple[qk.Qubit, qk.Vector[qk.Qubit]]:
+    """As `_turned`, with the sign of phases[k] that the flag has."""
+    quarters = min(k, 1) + min(phases.shape[0] - 1 - k, 1)
+    flag, index = _signed_phase(flag, index, phases[k])
+    return flag, _projector_phase(index, -quarters * math.pi / 4, math.pi / 2 if k > 0 else 0.0)
 
 
 @qk.qkernel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,9 @@ from qkernel_stdlib import (
     trotterized_time_evolution,
     truth_table,
 )
+from qkernel_stdlib.examples import block_encodings
 from qkernel_stdlib.examples.matrices import evolved, word
+from tests.wrapped import controlled
 
 AMPLITUDES = [0.0, 0.003, 0.1, 0.37, 0.9, 1.0]
 
@@ -233,3 +236,19 @@ def test_spin_models() -> None:
     assert len(ising_model(3, 0.5, -1.0, periodic=True).terms) == 6
     assert heisenberg_model(2, (1.0, 2.0, 3.0), 4.0) == qko.Hamiltonian.from_string("X0*X1 + 2*Y0*Y1 + 3*Z0*Z1 + 4*Z0 + 4*Z1")
     assert ising_model(2, 1.0, 0.0, periodic=True) == qko.Hamiltonian.from_string("Z0*Z1")
+
+
+@pytest.mark.parametrize("transformed", [block_encodings.transformed, block_encodings.really_transformed])
+def test_a_control_of_a_transformation_takes_its_phases_and_an_odd_encoding(transformed: Any) -> None:
+    def gates(kernel: Any, **values: Any) -> Counter[str]:
+        return Counter(kernel.estimate_resources(q=2, **values).gates.by_name)
+
+    free, taken = gates(block_encodings.in_a_corner), gates(controlled(block_encodings.in_a_corner))
+    turned = gates(controlled(transformed), phases=[0.3])
+    for degree in range(1, 6):
+        expected = Counter(turned)
+        for _ in range(degree):  # the turn without what surrounds all turns
+            expected += turned - Counter({"ch": turned["ch"]})
+        for k in range(degree):
+            expected += taken if k == 0 and degree % 2 else free
+        assert gates(controlled(transformed), phases=[0.3] * (degree + 1)) == expected
