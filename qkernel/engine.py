@@ -80,6 +80,16 @@ class Tallies(Protocol):
         ...
 
 
+@runtime_checkable
+class OfMachineCode(Protocol):
+    """An engine that is compiled for processors."""
+
+    @property
+    def machine_code(self) -> str:
+        """Where its machine code is from, in words."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SampleRequest:
     """What `Prepared.sample` is asked for, of one of several circuits."""

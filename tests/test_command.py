@@ -106,6 +106,57 @@ def test_an_exported_kernel_is_read_again() -> None:
     assert found("sample", "ghz.qk", "-s", "n=2", "--seed", "3") == found("sample", "ghz.py:ghz", "-s", "n=2", "--seed", "3")
 
 
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [("pi/2", np.pi / 2), ("-pi", -np.pi), ("2**3 - 0.5", 7.5), ("sqrt(2) * 1e-3", 2**0.5 * 1e-3), ("min(7 // 2, 9)", 3)],
+)
+def test_numbers_are_computed(written: str, value: float) -> None:
+    shown = found("run", "ghz.py:parity", "-s", "n=1", "-s", f"angle={written}", "-s", "observable=Z0")
+    assert shown["values"]["angle"] == value
+    assert shown["value"] == pytest.approx(np.cos(value))
+
+
+def test_numbers_in_lists_and_dictionaries_are_computed(folder: Path) -> None:
+    text = "def turned(w: qk.Vector[qk.Float], d: qk.Dict[qk.UInt, qk.Float]) -> qk.Bit:\n    return qk.measure(qk.qubit())\n"
+    (folder / "turned.py").write_text(f"import qkernel as qk\n\n\n@qk.qkernel\n{text}")
+    values = found("estimate", "turned.py", "-s", "w=[pi, -pi/2]", "-s", "d={1: pi/4, 2: 1.0}")["values"]
+    assert values == {"w": [np.pi, -np.pi / 2], "d": {"1": np.pi / 4, "2": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("form", "first", "holds"),
+    [("openqasm3", "OPENQASM 3.0;", "for int i in [0:1]"), ("openqasm3-flat", "OPENQASM 3.0;", "cx q[1], q[2];"),
+     ("openqasm2", "OPENQASM 2.0;", "cx q[1],q[2];")],
+)  # fmt: skip
+def test_every_form_of_openqasm_is_written_and_read(form: str, first: str, holds: str) -> None:
+    assert call("export", "ghz.py:ghz", "-s", "n=3", "--format", form, "-o", "ghz.qasm").exit_code == 0
+    text = Path("ghz.qasm").read_text()
+    assert text.startswith(first)
+    assert holds in text
+    assert found("estimate", "ghz.qasm")["estimate"]["gates"]["total"] == 3
+    assert {tuple(entry["value"]) for entry in found("sample", "ghz.qasm")["counts"]} == {(0, 0, 0), (1, 1, 1)}
+    assert call("check", ".").stdout.count("\n") == 1  # of coin.py
+
+
+def test_lengths_of_open_arguments_are_given(folder: Path) -> None:
+    text = "def turned(q: qk.Vector[qk.Qubit], w: qk.Matrix[qk.Float]) -> qk.Vector[qk.Qubit]:\n    return qk.rx(q, w[1])\n"
+    (folder / "turned.py").write_text(f"import qkernel as qk\n\n\n@qk.qkernel\n{text}")
+    assert "float[64], 2, 3] w;" in call("export", "turned.py", "-s", "q=3", "--length", "w=2,3").stdout
+    refused = call("export", "turned.py", "--format", "qk", "--length", "w=2,3")
+    assert (refused.exit_code, "--length out" in refused.stderr) == (2, True)
+
+
+def test_a_text_that_is_no_openqasm_says_where(folder: Path) -> None:
+    (folder / "wrong.qasm").write_text("qubit q;\nx qq;\n")
+    result = call("check", "wrong.qasm")
+    assert (result.exit_code, result.stdout) == (
+        1,
+        "wrong.qasm:2:3: QK703 `qq` is not declared (did you mean `q`?): not declared\n",
+    )
+    (folder / "wrong.qasm").write_text("foo\n")
+    assert call("draw", "wrong.qasm").stderr.startswith("[QK703] this is no OpenQASM")
+
+
 def test_files_of_a_package_import_each_other(folder: Path) -> None:
     (folder / "package").mkdir()
     (folder / "package" / "__init__.py").write_text("")
@@ -144,7 +195,20 @@ def test_files_that_fail_say_where(text: str, line: str) -> None:
         (["run", "ghz.py:parity", "-s", "observable=Q0"], 2, "this text is not a sum of Pauli products"),
         (["run", "ghz.py:parity", "-s", "n=@none.npy"], 2, "the value of 'n' cannot be read from 'none.npy'"),
         (["draw", "ghz.py:ghz", "-o", "x.jpg"], 2, "its name ends in one of .txt, .svg"),
-        (["export", "ghz.py:ghz", "--format", "qk", "-s", "n=2"], 2, "leave --set out"),
+        (["export", "ghz.py:ghz", "--format", "qk", "-s", "n=2"], 2, "leave --set and --length out"),
+        (["run", "ghz.py:parity", "-s", "angle=pi/0"], 2, "float division by zero"),
+        (["run", "ghz.py:parity", "-s", "angle=2**9999999"], 2, "is too large"),
+        (["run", "ghz.py:parity", "-s", "angle=phi"], 2, "a number such as 0.3 or pi/2"),
+        (["run", "ghz.py:parity", "-s", "angle=2^3"], 2, "a number such as 0.3 or pi/2"),
+        (["run", "ghz.py:parity", "-s", "angle={[1]: 2}"], 2, "a number such as 0.3 or pi/2"),
+        (["sample", "ghz.py:ghz", "n=2"], 2, "'n=2' is one too many: write FILE:KERNEL, and --set NAME=VALUE"),
+        (["sample", "ghz.py:ghz"], 1, "on the command line, write `--set NAME=VALUE`"),
+        (["export", "ghz.py:ghz"], 1, "on the command line, write `--set NAME=VALUE`"),
+        (["export", "ghz.py:ghz", "-s", "n=2", "-o", "no/x.qasm"], 2, "'no/x.qasm' cannot be written: No such file"),
+        (["explain", "ghz.py:ghz", "-s", "n=2", "--engine", "qisk"], 1, "did you mean `qiskit`?"),
+        (["check", "nowhere.py"], 2, "'nowhere.py' does not exist"),
+        (["check"], 2, "Missing argument 'FILE...'"),
+        (["doctor", "--fast"], 2, "No such option"),
         (["fly"], 2, "No such command 'fly'"),
     ],
 )
@@ -175,6 +239,7 @@ def test_the_doctor_finds_the_numbers_of_the_documents() -> None:
     assert [check["passed"] for check in report["checks"]] == [True] * 5
     assert report["versions"]["numpy"] == np.__version__
     assert report["engines"]["native"]["features"] == sorted(report["engines"]["native"]["features"])
+    assert re.match("compiled for this machine|came with the wheel", report["engines"]["native"]["machine_code"])
     assert report["extras"]["torch"]["torch"] is not None
     assert call("doctor").exit_code == 0
 

@@ -19,8 +19,8 @@ from qkernel.command.tools import draw, estimate, export
 def main() -> None:
     """Draw, count, run and check the quantum kernels of a file.
 
-    A kernel is named FILE:KERNEL, or FILE alone where the file has one. FILE is Python, which is run as at an import, or
-    a kernel in text form (.qk). For completion by the shell, put into its start-up file:
+    A kernel is named FILE:KERNEL, or FILE alone where the file has one. FILE is Python, which is run as at an import, a
+    kernel in text form (.qk), or OpenQASM (.qasm). For completion by the shell, put into its start-up file:
 
     \b
       bash:  eval "$(_QKERNEL_COMPLETE=bash_source qkernel)"

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from qkernel.command.output import error_fields, relative
-from qkernel.command.program import kernels_of
+from qkernel.command.program import SUFFIXES, kernels_of
 from qkernel.errors import QKernelError
 
 
@@ -22,7 +22,7 @@ from qkernel.errors import QKernelError
 def check(paths: tuple[Path, ...], excerpt: bool, as_json: bool) -> None:
     """Find what is wrong in files.
 
-    Every kernel of files and folders (.py, .qk) is read; what is wrong is printed as FILE:LINE:COLUMN: CODE MESSAGE, and
+    Every kernel of files and folders (.py, .qk, .qasm) is read; what is wrong is printed as FILE:LINE:COLUMN: CODE MESSAGE, and
     the command ends with 1. Python files are run as at an import.
     """
     found: dict[str, tuple[Path, QKernelError]] = {}
@@ -40,7 +40,7 @@ def check(paths: tuple[Path, ...], excerpt: bool, as_json: bool) -> None:
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        yield from sorted(file for suffix in ("py", "qk") for file in path.rglob(f"*.{suffix}"))
+        yield from sorted(file for suffix in SUFFIXES for file in path.rglob(f"*.{suffix}"))
     else:
         yield path
 

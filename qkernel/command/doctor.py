@@ -16,7 +16,7 @@ from rich.table import Table
 from qkernel.command.documents import CHECKS
 from qkernel.command.output import show
 from qkernel.diagnostics import counted
-from qkernel.engine import engine_names, load_engine
+from qkernel.engine import OfMachineCode, engine_names, load_engine
 from qkernel.errors import DependencyError, QKernelError
 
 _REQUIREMENT = re.compile(r'([A-Za-z0-9_.-]+)(?:\[(?P<extras>[^]]*)\])?[^;]*(?:;.*extra == "(?P<extra>[^"]+)")?')
@@ -64,9 +64,11 @@ def _version(package: str) -> str | None:
 
 def _engine(name: str) -> dict[str, Any]:
     try:
-        return {"features": sorted(load_engine(name).features)}
+        engine = load_engine(name)
     except DependencyError as error:
         return {"missing": error.title, "help": error.help}
+    code = {"machine_code": engine.machine_code} if isinstance(engine, OfMachineCode) else {}
+    return {"features": sorted(engine.features), **code}
 
 
 def _devices() -> list[str]:
@@ -102,7 +104,10 @@ def _report(found: dict[str, Any]) -> Group:
         extras.add_row(name, "no" if missing else "yes", ", ".join(missing))
     engines = Table("engine", "can do", title="engines")
     for name, engine in found["engines"].items():
-        engines.add_row(name, engine.get("missing") or ", ".join(engine["features"]))
+        code = engine.get("machine_code")
+        engines.add_row(
+            name, engine.get("missing") or ", ".join(engine["features"]) + (f"; machine code {code}" if code else "")
+        )
     checks = Table("document", "expected", "found", "", title="numbers of the documents")
     for check in found["checks"]:
         values = check.get("error") or "\n".join(check["found"])

@@ -20,16 +20,21 @@ from qkernel.errors import QKernelError
 from qkernel.observable import Hamiltonian
 
 F = TypeVar("F", bound=Callable[..., Any])
+_ABOUT_VALUES = ("QK105", "QK303")  # arguments that lack, and those that must be known
 
 
 def on_a_kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """A command on `FILE:KERNEL --set NAME=VALUE ... --json`; `function` gets the kernel, the values and its own options."""
 
     @click.argument("target", metavar="FILE:KERNEL", type=click.Path())
+    @click.argument("more", nargs=-1, metavar="")
     @click.option("--set", "-s", "given", metavar="NAME=VALUE", multiple=True, help="The value of an argument; repeatable.")
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
     @wraps(function)
-    def command(target: str, given: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    def command(target: str, more: tuple[str, ...], given: tuple[str, ...], as_json: bool, **options: Any) -> None:
+        if more:
+            raise click.UsageError(f"{more[0]!r} is one too many: write FILE:KERNEL, and --set NAME=VALUE for each argument")
+
         def work() -> Any:
             with redirect_stdout(sys.stderr):  # what the user's file prints is no part of the result
                 kernel = kernel_of(target)
@@ -56,6 +61,8 @@ def show(work: Callable[[], tuple[dict[str, Any], Any]], as_json: bool) -> None:
 
 def fail(error: QKernelError, as_json: bool) -> NoReturn:
     """Print an error and end with 1."""
+    if error.code in _ABOUT_VALUES:
+        error.help = "; ".join(filter(None, (error.help, "on the command line, write `--set NAME=VALUE`")))
     if as_json:
         click.echo(json.dumps({"error": error_fields(error)}))
     else:

@@ -1,11 +1,11 @@
-"""The kernels of a file: Python, which is run as at an import, or text form."""
+"""The kernels of a file: Python, which is run as at an import, text form, or OpenQASM."""
 
 from __future__ import annotations
 
 import linecache
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -14,9 +14,11 @@ from typing import Any
 from qkernel.diagnostics import Span, did_you_mean
 from qkernel.errors import ProgramError, QKernelError
 from qkernel.kernel import Kernel
-from qkernel.prebuilt import load
+from qkernel.prebuilt import from_qasm, load
 
 AnyKernel = Kernel[..., Any]
+_TEXTS: dict[str, Callable[[Path], AnyKernel]] = {".qk": load, ".qasm": from_qasm}
+SUFFIXES = ("py", *(suffix[1:] for suffix in _TEXTS))
 
 
 def kernel_of(target: str) -> AnyKernel:
@@ -36,7 +38,7 @@ def kernel_of(target: str) -> AnyKernel:
 
 def kernels_of(path: Path) -> Iterator[tuple[str, AnyKernel]]:
     """The kernels that are written in a file, by name."""
-    if path.suffix == ".qk":
+    if path.suffix in _TEXTS:
         kernel = _loaded(path)
         yield kernel.name, kernel
         return
@@ -63,7 +65,7 @@ def _is_written_in(kernel: AnyKernel, path: Path) -> bool:
 
 def _loaded(path: Path) -> AnyKernel:
     try:
-        return load(path)
+        return _TEXTS[path.suffix](path)
     except OSError as error:
         raise _unreadable(path, error) from None
 
@@ -82,7 +84,7 @@ def _run(path: Path) -> ModuleType:
     name, folder = _place(file)
     spec = spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise ProgramError(f"`{path}` is neither Python (.py) nor a kernel in text form (.qk)")
+        raise ProgramError(f"`{path}` is neither Python (.py) nor a kernel in text form (.qk) nor OpenQASM (.qasm)")
     module = sys.modules[name] = module_from_spec(spec)
     sys.path.insert(0, str(folder))
     try:

@@ -11,10 +11,12 @@ import click
 
 from qkernel.command.output import named, on_a_kernel
 from qkernel.command.program import AnyKernel
+from qkernel.command.values import values_of
 from qkernel.ir.files import write_whole
 
 PICTURES = {".txt": "text", ".svg": "svg", ".html": "html", ".png": "mpl", ".pdf": "mpl"}
 FORMATS = {".qasm": "openqasm3", ".qk": "qk"}
+_OPENQASM: dict[str, dict[str, Any]] = {"openqasm3": {}, "openqasm3-flat": {"flat": True}, "openqasm2": {"version": 2}}
 _to_file = click.option("-o", "--output", "path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
 
 
@@ -42,7 +44,7 @@ def draw(kernel: AnyKernel, values: dict[str, Any], path: Path | None, unfold: b
         file = io.BytesIO()
         drawing.savefig(file, format=path.suffix[1:], bbox_inches="tight", dpi=200)
         drawing = file.getvalue()
-    write_whole(path, drawing)
+    _write(path, drawing)
     return named(kernel, values, file=str(path)), f"wrote {path}"
 
 
@@ -61,20 +63,25 @@ def estimate(kernel: AnyKernel, values: dict[str, Any], basis: str, precision: f
 
 @click.command()
 @_to_file
-@click.option("--format", "form", type=click.Choice(sorted(FORMATS.values())), help="Default: by FILE, else openqasm3.")
+@click.option("--format", "form", type=click.Choice([*_OPENQASM, "qk"]), help="Default: by FILE, else openqasm3.")
+@click.option("--length", "lengths", metavar="NAME=N", multiple=True, help="Of an array that stays open; of a matrix N,M.")
 @on_a_kernel
-def export(kernel: AnyKernel, values: dict[str, Any], path: Path | None, form: str | None) -> Any:
+def export(kernel: AnyKernel, values: dict[str, Any], path: Path | None, form: str | None, lengths: tuple[str, ...]) -> Any:
     """Write a kernel into a file.
 
-    As OpenQASM 3 (.qasm) or in its own text form (.qk).
+    As OpenQASM 3 with its loops and calls (.qasm), gate by gate (openqasm3-flat), as OpenQASM 2, or in its own text form
+    (.qk). Arguments that are not set stay open.
     """
     form = form or ("openqasm3" if path is None else _chosen(path, FORMATS))
-    if form == "qk" and values:
-        raise click.UsageError("the text form keeps arguments open: leave --set out")
-    text = str(kernel.ir) + "\n" if form == "qk" else kernel.to_qasm(bindings=values)
+    if form == "qk" and (values or lengths):
+        raise click.UsageError("the text form keeps arguments open: leave --set and --length out")
+    if form == "qk":
+        text = str(kernel.ir) + "\n"
+    else:
+        text = kernel.to_qasm(bindings=values, lengths=values_of(kernel, lengths, "--length"), **_OPENQASM[form])
     if path is None:
         return named(kernel, values, format=form, text=text), text.rstrip("\n")
-    write_whole(path, text)
+    _write(path, text)
     return named(kernel, values, format=form, file=str(path)), f"wrote {path}"
 
 
@@ -83,3 +90,10 @@ def _chosen(path: Path, known: dict[str, str]) -> str:
     if path.suffix not in known:
         raise click.UsageError(f"what {str(path)!r} is to hold is not known: its name ends in one of {', '.join(known)}")
     return known[path.suffix]
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise click.UsageError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import linecache
 import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -18,9 +19,12 @@ from lark import Lark, UnexpectedCharacters, UnexpectedToken
 
 from qkernel.diagnostics import Span
 from qkernel.errors import TextFormError
+from qkernel.ir.expression_reader import ExpressionReader
+from qkernel.ir.expressions import Expr
 from qkernel.ir.lexer import MAX_LINES, Indentation, end_of, error_at
 from qkernel.ir.module import Module
 from qkernel.ir.op_reader import read_module
+from qkernel.ir.types import Type
 from qkernel.ir.verifier import verify
 from qkernel.ir.vocabulary import HEADER, MAX_TEXT_SIZE, VERSION
 
@@ -66,6 +70,11 @@ def parse(text: str, file: str | None = None) -> Module:
     return module
 
 
+def parse_expression(text: str, types: Mapping[str, Type]) -> Expr:
+    """Read one expression of names that have these types. Raises `TextFormError` for what is none."""
+    return ExpressionReader(dict(types)).expression(_tree(text, "expression"))
+
+
 def _keep_line(name: str, number: int, line: str) -> None:
     """Put a line of a wrong text where messages look for it; the texts before the last few are forgotten."""
     linecache.cache[name] = 0, None, [*[""] * (number - 1), line], name
@@ -94,9 +103,9 @@ def _check_header(text: str) -> None:
         )
 
 
-def _tree(text: str) -> Any:
+def _tree(text: str, start: str = "start") -> Any:
     try:
-        return _lark().parse(text)
+        return _lark(start).parse(text)
     except UnexpectedCharacters as error:
         span = Span("", error.line, error.column - 1, error.line, error.column)
         raise TextFormError(_unreadable(error.char), span=span) from None
@@ -123,6 +132,14 @@ def _unreadable(character: str) -> str:
 
 
 @cache
-def _lark() -> Lark:
+def _lark(start: str = "start") -> Lark:
     grammar = files("qkernel.ir").joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", lexer="basic", postlex=Indentation(), propagate_positions=True, maybe_placeholders=True)
+    return Lark(
+        grammar,
+        parser="lalr",
+        lexer="basic",
+        start=start,
+        postlex=Indentation(),
+        propagate_positions=True,
+        maybe_placeholders=True,
+    )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import linecache
 import re
 import zlib
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from functools import cached_property
+from io import StringIO
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -93,7 +95,8 @@ def parsed(source: Source) -> Any:
             )
         text = text.replace("^", "**")  # which binds as a power does, and `^` in version 3 does not
     try:
-        return openqasm3.parse(text)
+        with redirect_stderr(StringIO()):  # ANTLR prints what it also raises
+            return openqasm3.parse(text)
     except QASM3ParsingError as error:
         raise _wrong(source, error) from None
     except RecursionError:

@@ -14,7 +14,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -169,16 +169,29 @@ def bring(real: np.dtype[Any], level: str, name: str = "machine") -> None:
 
 def _brought(real: np.dtype[Any], name: str = "machine") -> tuple[str, bytes] | None:
     """What came with the wheel, for the highest level that runs here; it is trusted as the sources beside it are."""
+    return next((found for _, found in _fitting(real, name)), None)
+
+
+def _fitting(real: np.dtype[Any], name: str) -> Iterator[tuple[str, tuple[str, bytes]]]:
+    """The levels of what came with the wheel that run here, from the highest, each with its function and code."""
     if (sys.platform, platform.machine()) != ("linux", "x86_64") or os.environ.get("NUMBA_CPU_NAME"):
-        return None
+        return
     here = {feature for feature, has in llvm.get_host_cpu_features().items() if has}
     for level, features in LEVELS.items():
         file = _BROUGHT / f"{name}-{level}-{real.name}.bin"
         if features <= here and file.exists():
             found = _unpacked(file.read_bytes(), _level_header(real, level, name))
             if not isinstance(found, str):
-                return found
-    return None
+                yield level, found
+
+
+def origin(real: np.dtype[Any] = _DOUBLE) -> str:
+    """Where the machine code of a precision is from, in words."""
+    file = _file(real, _header(real))
+    if file is not None and file.exists():
+        return f"compiled for this machine, in {file.parent}"
+    levels = [level for level, _ in _fitting(real, "machine")]
+    return f"came with the wheel, for {levels[0]}" if levels else "not compiled yet"
 
 
 def _level_header(real: np.dtype[Any], level: str, name: str = "machine") -> bytes:

@@ -24,7 +24,7 @@ from qkernel_backends.density.engine import NoisyPrepared
 from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.memory import fits, require_memory, require_memory_for_shots
 from qkernel_backends.native.background import compilation
-from qkernel_backends.native.cache import machine_code, planner
+from qkernel_backends.native.cache import machine_code, origin, planner
 from qkernel_backends.native.encode import encode
 from qkernel_backends.native.explain import explain
 from qkernel_backends.native.interim import Interim
@@ -69,6 +69,11 @@ class NativeEngine:
                 help="one of Aer is turned into one: `qkernel_backends.qiskit.from_aer(model)`",
             )
         object.__setattr__(self, "features", self.features - {"state"})
+
+    @property
+    def machine_code(self) -> str:
+        """Where its machine code is from, in words."""
+        return origin()
 
     @property
     def at_once(self) -> NativeEngine:
