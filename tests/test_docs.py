@@ -1,7 +1,8 @@
 """The documents tell the truth: their examples run and print what they say, and every path that they name exists.
 
 In `docs/*.md` the blocks marked `python` run from top to bottom in one namespace; a `text` block that follows one holds
-what it prints. `pytest --update-golden` writes these anew, and docs/errors.md and docs/library.md with them.
+what it prints. `pytest --update-golden` writes these anew, and docs/errors.md and docs/library.md with them. Blocks with the
+title of another package are run by `tests/benchmarks/test_coming_from.py`, where that is installed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from docs.generate_library import library_page
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r'^```python(?P<title> title="qkernel")?\n(?P<code>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```\n)?',
+    re.MULTILINE | re.DOTALL,
+)
 
 
 def printed(code: str, name: str, names: dict[str, object]) -> str:
@@ -33,7 +37,8 @@ def printed(code: str, name: str, names: dict[str, object]) -> str:
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
-PROGRAMS = [DOCS / f"{name}.md" for name in ("start", "card", "language", "layers", "hardware", "openqasm")]
+RUN = ("start", "card", "language", "layers", "hardware", "openqasm")
+PROGRAMS = [*(DOCS / f"{name}.md" for name in RUN), *sorted((DOCS / "coming_from").glob("*.md"))]
 
 
 @pytest.mark.parametrize("page", PROGRAMS, ids=lambda page: page.stem)
@@ -46,7 +51,7 @@ def test_examples_print_what_they_say(page: Path, update_golden: bool, tmp_path:
         output = printed(block["code"], f"example_{number}.py", names)
         if update_golden:
             shown = f"\n```text\n{output}```\n" if output else ""
-            pieces += [text[position : block.start()], f"```python\n{block['code']}```\n{shown}"]
+            pieces += [text[position : block.start()], f"```python{block['title'] or ''}\n{block['code']}```\n{shown}"]
             position = block.end()
         else:
             assert output == (block["output"] or ""), block["code"]
@@ -86,3 +91,15 @@ def test_every_capability_of_the_five_documents_has_a_test_with_its_number() -> 
     tests = "".join(path.read_text() for path in ROOT.glob("tests/test_*.py"))
     names = re.findall(r"^def test_(\w+)", tests, re.MULTILINE)
     assert wanted - {part for name in names for part in name.split("_")} == set()
+
+
+def test_every_limit_has_its_test() -> None:
+    text = (DOCS / "limits.md").read_text()
+    rows = [row for row in re.findall(r"^\| .* \|$", text, re.MULTILINE) if "|---" not in row]
+    named = [re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", row) for row in rows]
+    assert [row for row, tests in zip(rows, named, strict=True) if not tests] == [rows[0], "| what | the error |"]
+    for path, test in (each for tests in named for each in tests):
+        if test:
+            assert f"\ndef {test}(" in (ROOT / path).read_text(), f"{path}::{test}"
+        else:
+            assert (ROOT / path).with_suffix(".err").exists(), path
