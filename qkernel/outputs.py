@@ -195,10 +195,13 @@ class Outputs:
 
     @cached_property
     def leaves(self) -> dict[Expr, int]:
-        """What the returned numbers can depend on: the readouts by their number, then theta's columns."""
-        leaves: list[Expr] = [Item(name, (Const(k),)) for name, count in self._vectors.items() for k in range(count)]
-        leaves += [leaf for entry in self.circuit.angles.parameters for leaf in entry.elements]
-        return {leaf: k for k, leaf in enumerate(leaves)}
+        """What the returned numbers can depend on: the readouts by their number, then theta's columns that are named there."""
+        readouts = [Item(name, (Const(k),)) for name, count in self._vectors.items() for k in range(count)]
+        found: dict[Expr, int] = {leaf: k for k, leaf in enumerate(readouts)}
+        for entry in self.circuit.angles.parameters:
+            if entry.name in self.names:
+                found |= {leaf: len(readouts) + entry.start + k for k, leaf in enumerate(entry.elements)}
+        return found
 
     @cached_property
     def _vectors(self) -> dict[SystemName, int]:
