@@ -433,6 +433,30 @@ def test_shots_that_are_counted_are_those_that_are_drawn_one_by_one():
         assert len(counts) < 200
 
 
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_tables_that_are_made_where_they_are_used_give_the_same(monkeypatch, dtype):
+    """Those of a deep circuit, which would not fit: of weights, of inputs and constant ones."""
+    builder = CircuitBuilder(9)
+    a, b = builder.parameter("a"), builder.parameter("b")
+    for layer in range(3):
+        for k in range(9):
+            builder.gate("ry", k, angles=(0.3 + k,)).gate("rz", k, angles=((a, b, 0.2)[layer],))
+        for k in range(8):
+            builder.gate("cz", k, k + 1).gate("cp", k, (k + 3) % 9, angles=((a, b, 0.7)[layer] * 1.5,))
+    circuit = builder.circuit(observables=(X(0) * Y(4), Z(3)))
+    given = np.array([[0.3], [1.1], [2.0]]), np.array([0.7]), np.array([[1.0, 2.0], [0.5, -1.0], [0.2, 0.1]])
+    found, sizes = [], []
+    for most in (1 << 24, 0):
+        monkeypatch.setattr("qkernel_backends.native.encode._MOST_TABLES", most)
+        monkeypatch.setattr("qkernel_backends.native.encode._MOST_CONSTANT", most)
+        split = ENGINE.prepare(circuit, dtype).split([0], [1])
+        found.append(split.vjp(*(part.astype(split.real) for part in given)))
+        sizes.append(split.runner(3).program.bytes)
+    assert sizes[1] < sizes[0]
+    for part, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(part, expected, atol=3e-6 if dtype == np.complex64 else 1e-13)
+
+
 INTERRUPTED = """
 import sys
 import numpy as np

@@ -19,6 +19,9 @@ from qkernel_backends.plan.tables import Tables
 
 Array = np.ndarray[Any, Any]
 
+_MOST_TABLES, _MOST_CONSTANT = 1 << 24, 1 << 28
+"""Bytes of tables of phases that are kept; more of a deep circuit's, or of its constant ones, are made where they are used."""
+
 
 @dataclass(frozen=True)
 class StepColumns:
@@ -160,6 +163,8 @@ class _Encoder:
             (at.MOVE_AT, count + 1), (at.MOVE_FLIPS, 3 * count),
         ):  # fmt: skip
             tables.make(number, size)
+        for number, most in ((at.MOST_WORK, _MOST_TABLES), (at.MOST_CONSTANT, _MOST_CONSTANT)):
+            sizes[number] = 1 << 62 if is_blocked else self.work + most // self.dtype.itemsize
         sizes[at.NUM_PASSES], sizes[at.LANE_BITS], sizes[at.LANES] = len(self.passes), self.lane_bits, self.lanes
         sizes[at.VECTOR_BITS], sizes[at.SIZE] = self.lanes.bit_length() - 1, self.size
         sizes[at.NUM_BITS], sizes[at.WORK] = plan.num_qubits + self.lane_bits, self.work

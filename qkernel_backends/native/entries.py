@@ -26,8 +26,10 @@ from qkernel_backends.plan import columns
 (
     NUM_PASSES, LANE_BITS, LANES, VECTOR_BITS, SIZE, NUM_BITS, FOUND_SIZE, NUM_ANGLES, NUM_ROWS, NOW,
     NUM_OPS, NUM_LISTS, NUM_GROUPS, NUM_FACTORS, NUM_TERMS, NUM_MASKS, NUM_STEPS, NUM_STEP_OPS, NUM_MOVES, WORK,
-    MOST_CROSSING, FLIPS_KIND, FLIPS_LAST, FITS, RUNS, BLOCK_BITS, NUM_SIZES,
-) = range(27)
+    MOST_CROSSING, FLIPS_KIND, FLIPS_LAST, FITS, RUNS, BLOCK_BITS,
+    MOST_WORK, MOST_CONSTANT, TABLES,                                 # where tables end that are kept; the place of the others
+    NUM_SIZES,
+) = range(30)
 # fmt: on
 LARGEST_CROSSING = 6
 """Parities that cross the border of a block in one operation, at 2**this many phases for each block."""
@@ -438,8 +440,14 @@ def _diagonal(w: Any, op: int, begin: int, end: int) -> None:
     spread = stage != layout.BATCHED and 1 << up == lanes
     width = max(lanes, size >> up) if spread else size
     w[OPS][at + layout.BIT], w[OPS][at + layout.LOW], w[OPS][at + layout.STAGE] = width, 1 if spread else 0, stage
-    w[OPS][at + layout.AT] = _reserve(w, 2 * (width + layout.GAP * lanes))
-    w[OPS][at + layout.GROUP] = _reserve(w, size)
+    if w[SIZES][WORK] < w[SIZES][MOST_CONSTANT if stage == layout.CONSTANT else MOST_WORK]:
+        w[OPS][at + layout.AT] = _reserve(w, 2 * (width + layout.GAP * lanes))
+        w[OPS][at + layout.GROUP] = _reserve(w, size)
+    else:
+        if w[SIZES][TABLES] == 0:
+            w[SIZES][TABLES] = _reserve(w, 2 * (size + layout.GAP * lanes) + size)
+        w[OPS][at + layout.AT], w[OPS][at + layout.STAGE] = w[SIZES][TABLES], layout.WHERE_USED
+        w[OPS][at + layout.GROUP] = w[SIZES][TABLES] + 2 * (size + layout.GAP * lanes)
     if begin < end or w[OPS][at + layout.VALUE] < w[OPS][at + layout.EXTRA]:
         w[OPS][at + layout.CROSSING] = layout.HEADER + w[SIZES][NUM_LISTS]
         _list(w, end - begin)

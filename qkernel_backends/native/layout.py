@@ -54,5 +54,6 @@ BEGIN_CALL, BEGIN_SAMPLE, WEIGH, SUM_UP, END_START, END_SAMPLE, END_CALL = range
 FORWARD, READ, BEGIN, OBSERVE, UNDO, FIRST = 256, 512, 1024, 2048, 4096, 8192
 
 # When something is computed: with the workspace, once per call, for each chunk of samples.
-CONSTANT, SHARED, BATCHED = range(3)
+# Tables of phases may be WHERE_USED: all of them in one place, anew for each step forwards and backwards.
+CONSTANT, SHARED, BATCHED, WHERE_USED = range(4)
 # fmt: on

@@ -116,6 +116,8 @@ def forward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
         c0, c1, c2, c3 = _four(s, code, layout.COEFFICIENTS_AT, 4, extra)
         turn_lanes(code[layout.LANE_BITS], s, at, size, c0, c1, c2, c3, signs)
     elif kind == layout.PHASES:
+        if code[op + layout.STAGE] == layout.WHERE_USED:
+            phases.build(s, code, op)
         phases.apply(s, code, op, at, size, base)
     elif kind == layout.FLIP:
         _flip(s, code, op, 2)
@@ -189,6 +191,11 @@ def backward(s, code, numbers, op, base):  # type: ignore[no-untyped-def]
         c0, c1, c2, c3 = _four(s, code, layout.COEFFICIENTS_AT, 4, extra)
         m0, m1, m2, m3 = _four(s, code, layout.MOMENTS_AT, 3, extra)
         turn_lanes_back(code[layout.LANE_BITS], s, at, size, c0, c1, c2, c3, m0, m1, m2, m3, signs)
+    elif kind == layout.PHASES and code[op + layout.STAGE] == layout.WHERE_USED:
+        phases.build(s, code, op)
+        fill(s, code[op + layout.GROUP], size)
+        phases.apply_back(s, code, op, at, size, base)
+        phases.collect(s, code, op, size)
     elif kind == layout.PHASES:
         phases.apply_back(s, code, op, at, size, base)
     elif kind == layout.FLIP:
