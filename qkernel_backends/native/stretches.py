@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from qkernel_backends.native.encode import encode
 from qkernel_backends.native.runner import WORTH_THREADS, Runner
 from qkernel_backends.native.split import lane_bits
 from qkernel_backends.native.workspace import Workspace
-from qkernel_backends.plan import compile_plan
+from qkernel_backends.plan import Plan, compile_plan
 from qkernel_backends.plan.operations import AngleColumns
 from qkernel_backends.plan.sampling import ordered
 
@@ -25,17 +26,55 @@ _MOST_KEPT = 1 << 26
 """Bytes of a workspace that is kept for the next call."""
 
 
-class Stretch:
-    """Gates as a program; if rows are `alike` they have all columns of theta in common, and angles are looked at once."""
+class Stretches:
+    """Those of a circuit; what differs in the columns of theta alone has one plan.
 
-    def __init__(
-        self, circuit: Circuit, gates: Sequence[Instruction], alike: bool, angles: AngleColumns, real: np.dtype[Any]
-    ) -> None:
-        slots = {slot for part in circuit.with_loads(gates) for slot in part.slots}
-        self.columns = sorted({column for slot in slots for column, _ in angles.one(slot).terms})
-        self.alike, self.real = alike, real
-        self.plan = compile_plan(circuit, () if alike else self.columns, False, gates, False, angles, planner())
-        self._runners: dict[tuple[int, bool], Runner] = {}
+    If rows are `alike` they have all columns of theta in common, and angles are looked at once.
+    """
+
+    def __init__(self, circuit: Circuit, angles: AngleColumns, real: np.dtype[Any]) -> None:
+        self.circuit, self.angles, self.real = circuit, angles, real
+        self._made: dict[Any, _Planned] = {}
+
+    def of(self, gates: Sequence[Instruction], alike: bool) -> Stretch:
+        """Gates as a program."""
+        slots = np.array([slot for part in self.circuit.with_loads(gates) for slot in part.slots], int)
+        first, counts = self.angles.at[slots], np.diff(self.angles.at)[slots]
+        terms = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(int(counts.sum()))
+        columns, places = np.unique(self.angles.columns[terms], return_inverse=True)
+        if self.circuit.loads:  # they find their amplitudes by the circuit's own slots
+            planned = self._planned(gates, alike, self.angles, columns.tolist())
+            return Stretch(columns.tolist(), alike, self.real, planned)
+        own = AngleColumns(self.angles.offsets[slots], np.cumsum(np.append(0, counts)), places, self.angles.coefficients[terms])
+        numbers = own.offsets.tobytes(), own.at.tobytes(), own.columns.tobytes(), own.coefficients.tobytes()
+        key = alike, tuple((id(part.kind), part.qubits) for part in gates), numbers
+        if key not in self._made:
+            ends = np.cumsum([len(part.slots) for part in gates]).tolist()
+            moved = [
+                replace(part, slots=tuple(range(end - len(part.slots), end))) for part, end in zip(gates, ends, strict=True)
+            ]
+            self._made[key] = self._planned(moved, alike, own, list(range(len(columns))))
+        return Stretch(columns.tolist(), alike, self.real, self._made[key])
+
+    def _planned(self, gates: Sequence[Instruction], alike: bool, angles: AngleColumns, columns: list[int]) -> _Planned:
+        plan = compile_plan(self.circuit, () if alike else columns, False, gates, False, angles, planner())
+        return _Planned(plan, {column: k for k, column in enumerate(columns)})
+
+
+@dataclass(frozen=True, eq=False)
+class _Planned:
+    """A plan, the place of each of its columns, and its runners by the bits of lanes and whether they go back."""
+
+    plan: Plan
+    position: dict[int, int]
+    runners: dict[tuple[int, bool], Runner] = field(default_factory=dict)
+
+
+class Stretch:
+    """Gates that run on the columns of theta that they have."""
+
+    def __init__(self, columns: list[int], alike: bool, real: np.dtype[Any], planned: _Planned) -> None:
+        self.columns, self.alike, self.real, self.plan, self._planned = columns, alike, real, planned.plan, planned
 
     @property
     def exchanges(self) -> bool:
@@ -77,10 +116,11 @@ class Stretch:
     def _share_out(self, count: int, back: bool, move: Callable[[Workspace, int, int, Computation], None]) -> None:
         """Rows in parts where that is worth it, the same whatever the number of threads."""
         bits = lane_bits(self.plan.num_qubits, count, self.real)
-        if (bits, back) not in self._runners:
-            position = {column: k for k, column in enumerate(self.columns)}
-            self._runners[bits, back] = Runner(encode(self.plan, bits, self.real, position, from_zero=False, costate=back))
-        runner, computation = self._runners[bits, back], current()
+        planned = self._planned
+        if (bits, back) not in planned.runners:
+            program = encode(self.plan, bits, self.real, planned.position, from_zero=False, costate=back)
+            planned.runners[bits, back] = Runner(program)
+        runner, computation = planned.runners[bits, back], current()
 
         def task(first: int, last: int) -> None:
             work = runner.workspace()

@@ -38,9 +38,8 @@ from qkernel_backends.native.branching import (
 )
 from qkernel_backends.native.progress import progress
 from qkernel_backends.native.rows import NEGLIGIBLE, Rows, Tape, collapsed, joined, kraus_weights, merged, parted, through
-from qkernel_backends.native.stretches import Stretch
+from qkernel_backends.native.stretches import Stretch, Stretches
 from qkernel_backends.plan import Readout
-from qkernel_backends.plan.operations import AngleColumns
 from qkernel_backends.plan.plan import pauli_words
 from qkernel_backends.plan.sampling import marginal
 from qkernel_backends.plan.translate import angle_rows, extended, pulled_back
@@ -108,9 +107,9 @@ class Trajectories(AtAnyAngle):
         )
 
     @cached_property
-    def _angles(self) -> AngleColumns:
-        """Read once for all stretches."""
-        return angle_rows(self.circuit.angles)
+    def _planned(self) -> Stretches:
+        """Plans of the gates between two measurements."""
+        return Stretches(self.circuit, angle_rows(self.circuit.angles), self.real)
 
     def state(self, theta: Array) -> Array:
         """There is none."""
@@ -368,7 +367,7 @@ class Trajectories(AtAnyAngle):
         """The rows after gates, by machine code."""
         alike = len(run.columns) == 1
         if (at, alike) not in self._stretches:
-            self._stretches[at, alike] = Stretch(self.circuit, gates, alike, self._angles, self.real)
+            self._stretches[at, alike] = self._planned.of(gates, alike)
         stretch, sample = self._stretches[at, alike], rows.sample
         if stretch.exchanges:
             self._require_memory(len(rows))
