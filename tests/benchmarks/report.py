@@ -10,6 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks.growth import curves, milliseconds, plot, section
+
 DOCUMENT = Path("docs/benchmarks.md")
 Grid = dict[str, dict[str, dict[str, Any]]]
 # Column over column, in the same run.
@@ -27,6 +29,8 @@ def grids(results: dict[str, Any]) -> dict[str, Grid]:
     tables: dict[str, Grid] = {}
     for entry in results["benchmarks"]:
         info = entry["extra_info"]
+        if "growth" in info:
+            continue
         cell = {"median": 1e3 * entry["stats"]["median"], "fastest": 1e3 * entry["stats"]["min"], **info}
         row = tables.setdefault(info["table"], {}).setdefault(info["row"], {})
         row[info["column"]] = cell
@@ -62,15 +66,11 @@ def _compare(tables: dict[str, Grid]) -> None:
 def text(cell: dict[str, Any] | None) -> str:
     if cell is None:
         return ""
-    value = f"{cell['ratio']:.2f}x" if "ratio" in cell else _milliseconds(cell["median"])
-    value += f" [{_milliseconds(cell['fastest'])}]" if "fastest" in cell else ""
+    value = f"{cell['ratio']:.2f}x" if "ratio" in cell else milliseconds(cell["median"])
+    value += f" [{milliseconds(cell['fastest'])}]" if "fastest" in cell else ""
     goal = cell.get("goal")
-    first = f" (first {_milliseconds(cell['first'])})" if "first" in cell else ""
+    first = f" (first {milliseconds(cell['first'])})" if "first" in cell else ""
     return value + (f" (goal {goal:g})" if goal else "") + first
-
-
-def _milliseconds(value: float) -> str:
-    return f"{value:.4f}" if value < 0.1 else f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
 
 
 def columns_of(grid: Grid) -> list[str]:
@@ -116,6 +116,9 @@ def document(results: dict[str, Any], tables: dict[str, Grid]) -> str:
             lines.append(f"| {row} | " + " | ".join(text(cells.get(column)) for column in columns) + " |")
         notes = [cell["note"] for cells in grid.values() for cell in cells.values() if "note" in cell]
         lines += ["", *(f"- {note}" for note in notes), *([""] if notes else [])]
+    if found := curves(results):
+        plot(found)
+        lines += section(found)
     return "\n".join(lines).rstrip() + "\n"
 
 

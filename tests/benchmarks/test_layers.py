@@ -130,12 +130,21 @@ def test_angles_computed_of_inputs(timed: Timed, benchmark: Any) -> None:
     compared(timed, benchmark, "63 angles computed of inputs", step(layer, 32, 64), step(plain, 32, 63), 3)
 
 
-@pytest.mark.parametrize(("qubits", "layers"), [(4, 2), (12, 4)])
+class Doubling(nn.Module):
+    """What a graph costs where nothing quantum is in it."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return 2 * values
+
+
+@pytest.mark.parametrize(("qubits", "layers"), [(4, 2), (12, 4), (4, 0)])
 def test_a_compiled_network(timed: Timed, benchmark: Any, qubits: int, layers: int) -> None:
-    plain = nn.Sequential(nn.Linear(qubits, qubits), nn.Tanh(), new_layer(qubits, layers), nn.Linear(qubits, 2))
+    middle = new_layer(qubits, layers) if layers else Doubling()
+    plain = nn.Sequential(nn.Linear(qubits, qubits), nn.Tanh(), middle, nn.Linear(qubits, 2))
     torch.compiler.reset()
     compiled: Any = torch.compile(plain)
-    compared(timed, benchmark, f"torch.compile, {qubits} qubits", step(compiled, 32, qubits), step(plain, 32, qubits), 1)
+    row = f"torch.compile, {qubits} qubits" if layers else "torch.compile, a product instead of the layer"
+    compared(timed, benchmark, row, step(compiled, 32, qubits), step(plain, 32, qubits), 1)
 
 
 def test_shots(timed: Timed, benchmark: Any) -> None:
