@@ -42,6 +42,20 @@ class Tally:
         )
 
     @classmethod
+    def beside(cls, parts: Sequence[Tally]) -> Tally:
+        """Of several batches with one number of shots, one after the other; where outcomes are fewer they are filled up."""
+        if len(parts) == 1:
+            return parts[0]
+        most = max(part.counts.shape[1] for part in parts)
+        bits, counts = [], []
+        for part in parts:
+            lacking = (0, most - part.counts.shape[1])
+            rows = np.broadcast_to(part.bits, (len(part.counts), *part.bits.shape[1:]))
+            bits.append(np.pad(rows, ((0, 0), lacking, (0, 0))))
+            counts.append(np.pad(part.counts, ((0, 0), lacking)))
+        return cls(np.concatenate(bits), np.concatenate(counts), parts[0].shots)
+
+    @classmethod
     def drawn(cls, places: Sequence[int], width: int, probabilities: Array, shots: int, seed: int | None) -> Tally:
         """Drawn from probabilities of shape (batch, outcomes), without a look at single shots.
 

@@ -16,6 +16,7 @@ HEAVY = (
     "qiskit",
     "qiskit_aer",
     "numba",
+    "distributed",
     "openqasm3",
     "sympy",
     "matplotlib",
