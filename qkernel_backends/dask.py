@@ -35,7 +35,7 @@ with needed("engines on clusters need", "cluster"):
 Array = np.ndarray[Any, Any]
 Answer = tuple[Any, ...]
 
-_LEAST_WORK = 1 << 23
+_LEAST_WORK = 1 << 26
 """Amplitudes that gates move, below which a task costs more to send than to do."""
 _MOST_TASKS = 256
 """Into so many at most one call is split, however many rows it has."""
