@@ -1,15 +1,18 @@
 # %% [markdown]
 # # A machine of IBM's, from end to end
 #
-# Five qubits in a row, gates that fail now and then, read-outs that fail more often: `FakeManilaV2` behaves as a machine of
-# IBM's did on one day, and runs here, without an account. This tutorial trains a circuit on a simulator, asks what the
-# machine would make of it, chooses qubits by the answers, measures, and goes on training on the machine itself.
+# Five qubits in a row, gates that fail now and then, read-outs that fail more often: `FakeManilaV2` behaves as a machine
+# of IBM's did on one day, and runs here, without an account. This tutorial trains a circuit on a simulator, asks what the
+# machine would make of it, chooses qubits by the answers, measures, goes on training on the machine itself, and leaves a
+# step to a job that outlives its process.
 #
 # Run it with no arguments. `QKERNEL_DOCS_TEST=1` makes it short: fewer shots, layouts and steps.
 
 # %%
 import itertools
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -30,8 +33,8 @@ SHOTS = 500 if docs_test_mode else 4000
 # %% [markdown]
 # ## A chain of spins
 #
-# Four magnets in a row, each drawn to its neighbours and turned by a field across them. Diagonalising the Hamiltonian is the
-# classical answer; at four spins it is instant, and tells how well the circuit does.
+# Four magnets in a row, each drawn to its neighbours and turned by a field across them. Diagonalising the Hamiltonian is
+# the classical answer; at four spins it is instant, and tells how well the circuit does.
 
 # %%
 N, LAYERS = 4, 2
@@ -71,8 +74,8 @@ assert lowest <= trained < lowest + 0.05
 # %% [markdown]
 # ## Ask before sending
 #
-# `report` tells what the transpiler makes of the kernel for this machine: one column for each measurement basis, the terms in
-# Z and those in X. Nothing is sent for it.
+# `report` tells what the transpiler makes of the kernel for this machine: one column for each measurement basis, the
+# terms in Z and those in X. Nothing is sent for it.
 
 # %%
 machine = FakeManilaV2()
@@ -108,8 +111,8 @@ assert sorted(best) == list(best) or sorted(best, reverse=True) == list(best)
 # %% [markdown]
 # ## Does the forecast hold?
 #
-# The same angles on several layouts, measured. An estimate has a standard error from its shots; what is left beyond that is the
-# machine's doing, and it is larger where less was expected.
+# The same angles on several layouts, measured. An estimate has a standard error from its shots; what is left beyond that
+# is the machine's doing, and it is larger where less was expected.
 
 # %%
 ranked = sorted(fidelities, key=fidelities.__getitem__)
@@ -138,8 +141,8 @@ assert abs(own.value - measured[best].value) < 6 * np.hypot(own.standard_error, 
 # ## Go on training on the machine
 #
 # From angles that are a little off, by parameter shift: each step is one job of all shifted circuits in both bases. They
-# are transpiled before the first step and kept. The machine's energies stay too high, for noise takes from every term alike;
-# but the *angles* that it finds are good, as the exact energies at these angles show.
+# are transpiled before the first step and kept. The machine's energies stay too high, for noise takes from every term
+# alike; but the *angles* that it finds are good, as the exact energies at these angles show.
 
 # %%
 STEPS, RATE = (3, 0.08) if docs_test_mode else (20, 0.06)
@@ -158,6 +161,46 @@ for step in track(range(STEPS), description="training", transient=True):
 exact.append(program.run(bindings=moved))
 print(f"from {exact[0]:.3f} to {exact[-1]:.3f} in {STEPS} steps, exactly; the machine said {history[-1]:.3f}")
 assert exact[-1] < exact[0]
+
+# %% [markdown]
+# ## Submit, go away, come back
+#
+# On a real machine a job waits in a queue, longer than anybody keeps a process alive. `submit` sends it and comes back;
+# the file says all that another process needs, the ids of what was sent among it. Here the file is written by one
+# process, which ends without waiting, and read by this one. A real machine would be asked for the job's id; a fake one
+# forgets with its process what it had, so that the job begins anew, with the same seed, and gives the same answer.
+
+# %%
+paper = FIGURES / "step.json"
+step = on_machine.submit(bindings=moved, seed=STEPS, verb="value_and_grad")
+step.to_file(paper)
+print(step)
+
+# %% [markdown]
+# The other process: it has the file and the machine, and nothing else. The result is that of the job that was submitted.
+
+# %%
+RESUME = """
+import sys
+from qiskit_ibm_runtime.fake_provider import FakeManilaV2
+import qkernel as qk
+from qkernel_backends.qiskit import QiskitEngine
+
+path, *layout = sys.argv[1:]
+engine = QiskitEngine(FakeManilaV2(), optimization_level=3, initial_layout=[int(place) for place in layout])
+job = qk.load_job(path, engine=engine)
+value, slopes = job.result(timeout=300)
+print(job.id, repr(value))
+"""
+elsewhere = subprocess.run([sys.executable, "-c", RESUME, paper, *map(str, best)], capture_output=True, text=True, check=True)
+value, slopes = step.result(timeout=300, progress=True)
+print(f"here {value:.4f}, elsewhere {float(elsewhere.stdout.split()[1]):.4f}: {step}")
+assert elsewhere.stdout.split() == [step.id, repr(value)]
+again = qk.load_job(paper, engine=on(best))
+assert again.done()
+assert again.result()[0] == value
+moved = {name: moved[name] - RATE * slopes[name] for name in moved}
+print(f"after one more step: {program.run(bindings=moved):.3f}, exactly")
 
 # %% [markdown]
 # ## What came out
