@@ -1,0 +1,66 @@
+"""What measurements do not see."""
+
+from __future__ import annotations
+
+from qkernel.gates import GATES
+from qkernel.ir import ops
+from qkernel.ir.ops import Block, Op
+from qkernel.ir.places import Place, whole
+from qkernel.ir.walk import walk
+from qkernel.optimize.passes import Pass
+from qkernel.optimize.touches import Reading, Touch
+
+
+def _unseen(block: Block, reading: Reading) -> Block:
+    kept: list[Op] = []
+    read: list[Touch] = []
+    for op in reversed(block):
+        touches = reading.touches(op)
+        if _is_unitary(op, reading, set()) and touches and all(_is_read(touch, read) for touch in touches):
+            continue
+        kept.append(op)
+        read = [
+            entry
+            for entry in read
+            if all(touch.axis == entry.axis or reading.apart(touch.place, entry.place) for touch in touches)
+        ]
+        match op:
+            case ops.Measure() | ops.Probabilities():
+                read += touches
+            case ops.Reset(place):
+                read.append(Touch(place, "Z"))
+    return tuple(reversed(kept))
+
+
+def _is_read(touch: Touch, read: list[Touch]) -> bool:
+    return any(touch.axis == entry.axis and _holds(entry.place, touch.place) for entry in read)
+
+
+def _holds(place: Place, part: Place) -> bool:
+    """Whether `part` certainly lies in `place`: it is all of it, or `place` is its whole register."""
+    if place == part or (isinstance(part.register, str) and place == whole(part.register)):
+        return True
+    return place.is_all and any(_holds(piece, part) for piece in place.pieces)
+
+
+def _is_unitary(op: Op, reading: Reading, within: set[str]) -> bool:
+    """Whether `op` is made of gates, all of which are known."""
+    if reading.defines(op):
+        return False
+    match op:
+        case ops.Gate(gate):
+            return gate in GATES
+        case ops.PauliEvolve():
+            return True
+        case ops.Call(callee):
+            function = reading.module[callee]
+            if function.kind == "oracle" or function.has_forms or callee in within:
+                return False
+            return all(_is_unitary(inner, reading, within | {callee}) for inner in function.body)
+        case ops.For() | ops.If() | ops.Within():
+            return all(_is_unitary(inner, reading, within) for inner in walk((op,)) if inner is not op)
+    return False
+
+
+drop_unmeasured = Pass("drop_unmeasured", _unseen)
+"""Gates go that are diagonal in the basis in which all their qubits are measured next."""
