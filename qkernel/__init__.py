@@ -34,7 +34,7 @@ from qkernel.records import struct
 from qkernel.types import Bit, Dict, Float, Handle, Matrix, Observable, QFixed, Qubit, Tensor, Tuple, UInt, Vector, VectorView
 
 if TYPE_CHECKING:
-    from qkernel import mitigation, noise
+    from qkernel import mitigation, noise, optimize
     from qkernel.draw import CircuitStyle
     from qkernel.estimate import (
         EstimateQuality,
@@ -68,7 +68,7 @@ _LAZY = {
 }
 
 
-_MODULES = ("mitigation", "noise")
+_MODULES = ("mitigation", "noise", "optimize")
 
 
 def __getattr__(name: str) -> Any:
@@ -93,7 +93,7 @@ __all__ = [
     "cz", "ecr", "estimate_resources", "exp", "expval", "float_", "float_array", "floor", "from_qasm",
     "from_qiskit",
     "global_phase", "h", "id", "inverse", "iswap", "items", "load", "load_job", "log", "log2", "max", "measure",
-    "measure_reset", "min", "mitigation", "noise", "p", "parse", "pauli_evolve", "prepare", "probabilities",
+    "measure_reset", "min", "mitigation", "noise", "optimize", "p", "parse", "pauli_evolve", "prepare", "probabilities",
     "project_x", "project_y", "project_z", "qkernel", "qubit", "qubit_array", "range", "reset", "rx", "rxx", "ry",
     "ryy", "rz", "rzx", "rzz", "s", "sdg", "select", "sin", "sqrt", "struct", "swap", "sx", "sxdg", "t", "tan", "tdg", "u",
     "uint", "uint_array", "unitary", "within_apply", "x", "y", "z",

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.errors import ExecutionError
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, wrap
 from qkernel.ir.module import Module
 from qkernel.ir.ops import (
@@ -36,6 +37,8 @@ from qkernel.ir.walk import walk, with_blocks
 from qkernel.promises import made_up
 
 SIZES = range(1, 4)
+MOST_DIFFERENT = 1e-9
+"""The probability up to which two kernels are taken to do the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,16 @@ class FormTest:
 
     what: str
     module: Module
+
+    def failed(self, entry: Function, rest: float) -> ExecutionError:
+        """The error where `rest` of the probability is not in 0."""
+        form = f"`{self.what}` of `{entry.name}`" if self.what else f"`{entry.name}`"
+        return ExecutionError(
+            f"{form} does something else with the forms that its kernels bring than without them",
+            span=entry.span,
+            label=f"{rest:.2g} of the probability goes elsewhere",
+            help="a form does what the generic inverse or controlled form does, up to what is measured in it",
+        )
 
 
 def form_tests(module: Module, values: Mapping[str, Any]) -> Iterator[FormTest]:

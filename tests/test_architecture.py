@@ -79,6 +79,7 @@ MAY_IMPORT = {
     "mitigation": RUNNING | {"program"},
     "estimate": CIRCUIT | {"draw"},
     "draw": CIRCUIT,
+    "optimize": IR | {"estimate"},
     "openqasm": CIRCUIT | {"engine"},
     "verification": CIRCUIT | {"estimate"},
     **dict.fromkeys(READINGS, RUNNING),
@@ -91,13 +92,13 @@ MAY_IMPORT = {
     "executable": RUNNING | {"curvature", "metric", "nn", "program", "verbs"},
     "summary": {"errors", "frontend", "verbs"},
     "compilation": USING | {"frontend"},
-    "kernel": USING | {"compilation", "frontend", "summary"},
+    "kernel": USING | {"compilation", "frontend", "optimize", "summary"},
     "decorators": KERNEL,
     "prebuilt": KERNEL,
     "kernel_modifiers": KERNEL,
     "modifiers": KERNEL | {"kernel_modifiers"},
     "peer": KERNEL,
-    "qkernel": KERNEL | {"mitigation", "modifiers", "noise", "operations", "peer"},
+    "qkernel": KERNEL | {"mitigation", "modifiers", "noise", "operations", "optimize", "peer"},
     "command": KERNEL | {"qkernel"},
     "__main__": {"command"},
     "nn": KERNEL | {"qkernel"},
@@ -111,7 +112,8 @@ MAY_IMPORT = {
 STARTED_LATE = {
     "difflib", "importlib.metadata", "qkernel.draw", "qkernel.draw.flame", "qkernel.draw.fonts", "qkernel.draw.mpl",
     "qkernel.estimate", "qkernel.figures", "qkernel.ir.parser", "qkernel.nn.hessian", "qkernel.openqasm",
-    "qkernel.openqasm.reading", "qkernel.verification", "qkernel_backends.native.compiler", "qkernel_backends.native.engine",
+    "qkernel.openqasm.reading", "qkernel.optimize", "qkernel.verification", "qkernel_backends.native.compiler",
+    "qkernel_backends.native.engine",
 }  # fmt: skip
 """What is imported inside functions, since it takes long and is mostly not needed, beside packages that may be lacking."""
 

@@ -89,7 +89,8 @@ def _shortened(done: list[Op], reading: Reading) -> bool:
     last = done[-1]
     assert isinstance(last, ops.Gate)
     (place,) = last.places
-    run, word = [len(done) - 1], (last.gate,)
+    run: list[int] = [len(done) - 1]
+    word: Word = (last.gate,)
     while (position := _before(done, run[0], place, reading)) is not None and len(word) <= _LONGEST:
         earlier = done[position]
         if not (isinstance(earlier, ops.Gate) and _is_fixed(earlier) and earlier.places == (place,)):

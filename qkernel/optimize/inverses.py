@@ -13,6 +13,7 @@ from qkernel.ir import ops
 from qkernel.ir.expressions import Expr
 from qkernel.ir.ops import Block, Op
 from qkernel.ir.places import Place
+from qkernel.ir.types import is_number
 from qkernel.optimize.linear import are_same
 from qkernel.optimize.passes import REACH, Pass, met
 from qkernel.optimize.touches import Reading
@@ -21,11 +22,11 @@ Invertible = ops.Gate | ops.Call | ops.PauliEvolve
 
 
 def plain(op: Invertible) -> Invertible:
-    """`op` with its adjoints as one or none; a gate as the gate that it then is."""
+    """`op` with its adjoints as one or none; a gate without vectors of angles as the gate that it then is."""
     others = tuple(modifier for modifier in op.modifiers if not isinstance(modifier, ops.Adjoint))
     if (len(op.modifiers) - len(others)) % 2 == 0:
         return replace(op, modifiers=others)
-    if not isinstance(op, ops.Gate):
+    if not isinstance(op, ops.Gate) or not all(is_number(angle.type) for angle in op.angles):
         return replace(op, modifiers=(*others, ops.Adjoint()))
     if op.matrix is not None:
         rows = zip(*op.matrix, strict=True)
@@ -127,9 +128,8 @@ def _joined(first: Op, second: ops.Within, reading: Reading) -> Op | None:
     """Two ops done within the same as one."""
     if not isinstance(first, ops.Within) or reading.defines(first.setup[0]):
         return None
-    one, other = first.setup[0], second.setup[0]
-    assert isinstance(one, Invertible) and isinstance(other, Invertible)
-    return replace(first, body=(*first.body, *second.body)) if are_alike(plain(one), plain(other), reading) else None
+    are_undone = are_alike(inverse(first.undo), inverse(second.undo), reading)
+    return replace(first, body=(*first.body, *second.body)) if are_undone else None
 
 
 def _within(block: Block, reading: Reading) -> Block:

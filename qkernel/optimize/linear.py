@@ -49,12 +49,12 @@ def added(left: Expr, right: Expr) -> Expr:
     """`left + right`, put together where both have multiples of one thing."""
     total = linear(left + right)
     if len(total) >= len(linear(left)) + len(linear(right)):
-        return left + right
-    found: Expr | None = None
-    for atom, factor in total.items():
-        term = Const(factor) if atom is None else atom * factor
-        found = term if found is None else found + term
-    return ZERO if found is None else found
+        return left - right.operands[0] if isinstance(right, Apply) and right.operator == "neg" else left + right
+    found: Expr = ZERO
+    for atom, factor in sorted(total.items(), key=lambda term: term[1] < 0):  # what is taken away comes last
+        term = Const(abs(factor)) if atom is None else atom * abs(factor)
+        found = (-term if factor < 0 else term) if found is ZERO else found - term if factor < 0 else found + term
+    return found
 
 
 def is_zero(expr: Expr) -> bool:

@@ -67,7 +67,7 @@ class OptimizationReport:
         rows = [*self.rows()]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
-            "  ".join(cell.ljust(width) if k == 0 else cell.rjust(width) for k, (cell, width) in enumerate(zip(row, widths)))
-            for row in rows
+            "  ".join([name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))])
+            for name, *cells in rows
         ]
         return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])

@@ -23,10 +23,9 @@ _NOTHING = 1e-14
 def _merged(block: Block, reading: Reading) -> Block:
     done: list[Op] = []
     for op in block:
-        if _turns(op):
-            op = _with_earlier(op, done, reading)
-        if op is not None:
-            done.append(op)
+        merged = _with_earlier(op, done, reading) if _turns(op) else op
+        if merged is not None:
+            done.append(merged)
     return tuple(done)
 
 

@@ -230,5 +230,3 @@ def _letter(observable: Expr) -> Axis:
             case other if other.type.element == OBSERVABLE:
                 letters.add(None)
     return letters.pop() if len(letters) == 1 else None
-
-

@@ -17,7 +17,10 @@ import numpy as np
 import qkernel as qk
 from qkernel import gradient
 from qkernel.engine import load_engine
+from qkernel.estimate import estimate
 from qkernel.estimate.effort import TooMuchWork
+from qkernel.estimate.forms import is_nonnegative
+from qkernel.estimate.quantity import quantity
 from qkernel.executable import Executable
 from qkernel.kernel import from_module
 from qkernel.lower.circuit import Assign, Branch, Circuit, Repeat, Run
@@ -188,6 +191,36 @@ def control(case: Case) -> None:
     )[1].state
     same("control 0", found[:, 0], np.concatenate([off, np.zeros(2 * len(found) - len(off))]).reshape(-1, 2)[:, 0])
     same("control 1", found[:, 1], on.reshape(-1, 2)[:, 1])
+
+
+def optimized(case: Case) -> None:
+    """After all passes: the same distribution or state, also inverted and controlled, and no more gates."""
+    program, known = case.program, {**case.sizes, "v": case.program.values["v"]}
+    before, better = case.main.ir, case.main.optimized()
+    if qk.parse(str(better.ir)) != better.ir:
+        raise Mismatch(f"the text of an optimised program reads back otherwise:\n{better.ir}")
+    verify(better.ir, known)
+    gates, fewer = (estimate(module, known).gates for module in (before, better.ir))
+    for name in ("total", "two_qubit", "multi_qubit", "t_gates"):
+        if not is_nonnegative(quantity(getattr(gates, name)) - quantity(getattr(fewer, name))):
+            raise Mismatch(f"{name} after all passes: {getattr(fewer, name)} of {getattr(gates, name)}\n{better.ir}")
+    if program.measures:
+        changed = Case(program)
+        changed.executable = compiled(better, program)
+        (exact if is_exact(case) else _on("native"))(changed)
+        return
+    for entry in (program.entry, "undone", "controlled"):
+        kernel, chosen = case.names[entry], replace(program, entry=entry)
+        expected = _state(compiled(kernel, chosen), case.inputs)
+        try:
+            same(f"state of `{entry}` after all passes", _state(compiled(kernel.optimized(), chosen), case.inputs), expected)
+        except Mismatch as error:
+            raise Mismatch(f"{error}\n{kernel.optimized().ir}") from None
+
+
+def _state(executable: Executable, inputs: dict[str, Any]) -> Any:
+    """The amplitudes of the qubits that are not clean ancillas."""
+    return executable.statevector(bindings=inputs)
 
 
 def counts(case: Case) -> None:
@@ -495,12 +528,13 @@ REWRITTEN: dict[str, Property] = {
 }
 UNITARY: dict[str, Property] = {
     "state": state, "qiskit_state": qiskit_state, "openqasm_state": openqasm_state, "inverse": inverse, "control": control,
-    "counts": counts, "oracles": oracles, "text": text, "collisions": collisions,
+    "optimized": optimized, "counts": counts, "oracles": oracles, "text": text, "collisions": collisions,
     "gradients": gradients, "batch": batch, "no_samples": no_samples, "draw": draw, **REWRITTEN,
 }  # fmt: skip
 MEASURING: dict[str, Property] = {
     "exact": exact, "gradients": gradients, "native": _on("native"), "reference": _on("reference"),
     "aer": _on("qiskit"), "openqasm": _sampled("of the OpenQASM text", _of_openqasm), "counts": counts, "oracles": oracles,
+    "optimized": optimized,
     "text": text, "draw": draw, **REWRITTEN,
 }  # fmt: skip
 
