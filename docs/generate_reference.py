@@ -18,7 +18,7 @@ from qkernel.gate_functions import Gate
 
 MODULES = (
     "qkernel", "qkernel.observable", "qkernel.nn", "qkernel.noise", "qkernel.mitigation", "qkernel.estimate", "qkernel.draw",
-    "qkernel.engine", "qkernel_backends.qiskit",
+    "qkernel.optimize", "qkernel.engine", "qkernel_backends.qiskit",
 )  # fmt: skip
 KERNEL = "qkernel.Kernel"
 WIDTH = 96

@@ -67,7 +67,7 @@ def test_the_reference_has_every_public_name(site: tuple[Path, list[Any]]) -> No
     folder, _ = site
     assert MODULES[0] == "qkernel"
     named = anchors(folder / "reference" / "qkernel.md")
-    assert {name.lower() for name in qk.__all__} - {"kernel", "mitigation", "noise"} <= named
+    assert {name.lower() for name in qk.__all__} - {"kernel", "mitigation", "noise", "optimize"} <= named
     verbs = anchors(folder / "reference" / "qkernel.Kernel.md")
     assert {f"kernel{verb}" for verb in ("run", "sample", "grad", "draw", "estimate_resources", "to_circuit")} <= verbs
 

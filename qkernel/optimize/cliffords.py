@@ -61,7 +61,9 @@ def _costly(word: Word) -> int:
     return sum(not GATES[name].clifford for name in word)
 
 
-def _simplified(block: Block, reading: Reading) -> Block:
+@Pass
+def simplify_cliffords(block: Block, reading: Reading) -> Block:
+    """Runs of fixed gates on one qubit become the shortest that have their matrix, and `h` `cx` `h` becomes `cz`."""
     done: list[Op] = []
     for op in block:
         done.append(op)
@@ -137,7 +139,3 @@ def conjugated(opening: str, inner: str, closing: str) -> str | None:
     word = shorter((opening, rule.base, closing))
     made = {(other.base, other.controls): name for name, other in GATES.items()}
     return made.get((word[0], rule.controls)) if word is not None and len(word) == 1 else None
-
-
-simplify_cliffords = Pass("simplify_cliffords", _simplified)
-"""Runs of fixed gates on one qubit become the shortest that have their matrix, and `h` `cx` `h` becomes `cz`."""

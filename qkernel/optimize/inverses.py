@@ -100,7 +100,9 @@ def interchangeable(gate: str) -> frozenset[tuple[int, int]]:
     return frozenset(found)
 
 
-def _cancelled(block: Block, reading: Reading) -> Block:
+@Pass
+def cancel_inverses(block: Block, reading: Reading) -> Block:
+    """Gates, evolutions and calls go that undo each other, next to each other or with only such between as commute."""
     done: list[Op] = []
     for op in block:
         if isinstance(op, ops.Within) and done and (joined := _joined(done[-1], op, reading)):
@@ -132,7 +134,9 @@ def _joined(first: Op, second: ops.Within, reading: Reading) -> Op | None:
     return replace(first, body=(*first.body, *second.body)) if are_undone else None
 
 
-def _within(block: Block, reading: Reading) -> Block:
+@Pass
+def find_within(block: Block, reading: Reading) -> Block:
+    """U V U^-1, U a gate or a call, becomes a `within_apply`: where all of it is controlled, only V is."""
     done: list[Op] = []
     for op in block:
         start = _opening(done, op, reading)
@@ -167,7 +171,9 @@ def _is_unitary(op: Op) -> bool:
     return not isinstance(op, ops.Reset | ops.Prepare | ops.While)
 
 
-def _hoisted(block: Block, reading: Reading) -> Block:
+@Pass
+def hoist_controls(block: Block, reading: Reading) -> Block:
+    """What is done and undone around ops that all have one control does without that control."""
     return tuple(_uncontrolled(op, reading) if isinstance(op, ops.Within) else op for op in block)
 
 
@@ -225,13 +231,3 @@ def _without(op: ops.Gate | ops.Call, control: Place) -> ops.Gate | ops.Call:
         if not isinstance(modifier, ops.Control) or modifier.places:
             modifiers.append(modifier)
     return replace(op, modifiers=tuple(modifiers))
-
-
-cancel_inverses = Pass("cancel_inverses", _cancelled)
-"""Gates, evolutions and calls go that undo each other, next to each other or with only such between as commute."""
-
-find_within = Pass("find_within", _within)
-"""U V U^-1, U a gate or a call, becomes a `within_apply`: where all of it is controlled, only V is."""
-
-hoist_controls = Pass("hoist_controls", _hoisted)
-"""What is done and undone around ops that all have one control does without that control."""

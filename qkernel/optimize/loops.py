@@ -16,7 +16,9 @@ from qkernel.optimize.passes import Pass
 from qkernel.optimize.touches import Reading
 
 
-def _fused(block: Block, reading: Reading) -> Block:
+@Pass
+def fuse_loops(block: Block, reading: Reading) -> Block:
+    """Loops over one range, one after the other, become one where their iterations commute."""
     done: list[Op] = []
     for op in block:
         fused = _both(done[-1], op, reading) if done else None
@@ -74,7 +76,3 @@ def _apart_later(first: Place, second: Place, target: str, other: str, reading: 
     if not scale or {*offset} - {None} != {Name(target, UINT), Name(moved, UINT)} or offset[Name(moved, UINT)] != -scale:
         return False
     return bool(shift % scale) or shift / scale >= 0  # scale * (target - other) + shift is not 0
-
-
-fuse_loops = Pass("fuse_loops", _fused)
-"""Loops over one range, one after the other, become one where their iterations commute."""

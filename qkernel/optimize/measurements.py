@@ -11,7 +11,9 @@ from qkernel.optimize.passes import Pass
 from qkernel.optimize.touches import Reading, Touch
 
 
-def _unseen(block: Block, reading: Reading) -> Block:
+@Pass
+def drop_unmeasured(block: Block, reading: Reading) -> Block:
+    """Gates go that are diagonal in the basis in which all their qubits are measured next."""
     kept: list[Op] = []
     read: list[Touch] = []
     for op in reversed(block):
@@ -60,7 +62,3 @@ def _is_unitary(op: Op, reading: Reading, within: set[str]) -> bool:
         case ops.For() | ops.If() | ops.Within():
             return all(_is_unitary(inner, reading, within) for inner in walk((op,)) if inner is not op)
     return False
-
-
-drop_unmeasured = Pass("drop_unmeasured", _unseen)
-"""Gates go that are diagonal in the basis in which all their qubits are measured next."""

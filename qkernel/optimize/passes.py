@@ -14,16 +14,23 @@ REACH = 300
 """How many ops of its block back a pass looks for something that fits to an op."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pass:
-    """A change of programs that keeps what they do, global phases included.
+    """A change of programs that keeps what they do, global phases included; a decorator of what it does to one block.
 
-    `rewrite` gives a block that does what a block of the module does; what is known of its ops is in the `Reading`. It
-    defines every name that the block defined.
+    `rewrite(block, reading)` gives a block that does the same and defines the same names; the `Reading` knows what ops touch.
+    The blocks inside of its ops are rewritten already. A pass has its function's name and text.
     """
 
-    name: str
     rewrite: Callable[[Block, Reading], Block]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "__doc__", self.rewrite.__doc__)
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return self.rewrite.__name__
 
     def __call__(self, module: Module) -> Module:
         """The module with each of its functions rewritten, without those that nothing calls any more."""

@@ -20,7 +20,9 @@ from qkernel.optimize.touches import Reading
 _NOTHING = 1e-14
 
 
-def _merged(block: Block, reading: Reading) -> Block:
+@Pass
+def merge_rotations(block: Block, reading: Reading) -> Block:
+    """The angles of equal rotations add up, numbers and symbols, also where gates stand between that commute with them."""
     done: list[Op] = []
     for op in block:
         merged = _with_earlier(op, done, reading) if _turns(op) else op
@@ -100,7 +102,9 @@ def _is_identity(gate: str, angles: tuple[Expr, ...]) -> bool:
     return bool(np.allclose(matrix, np.eye(len(matrix)), atol=_NOTHING, rtol=0))
 
 
-def _dropped(block: Block, reading: Reading) -> Block:
+@Pass
+def drop_idle(block: Block, reading: Reading) -> Block:
+    """What does nothing goes: rotations by 0 or by whole periods, `id`, powers 0, loops, branches and calls without a body."""
     return tuple(op for op in block if not (_is_idle(op) or _is_empty(op, reading)))
 
 
@@ -119,10 +123,3 @@ def _is_empty(op: Op, reading: Reading) -> bool:
             function = reading.module[callee]
             return function.kind != "oracle" and not function.body and not function.has_forms
     return False
-
-
-merge_rotations = Pass("merge_rotations", _merged)
-"""The angles of equal rotations add up, numbers and symbols, also where gates stand between that commute with them."""
-
-drop_idle = Pass("drop_idle", _dropped)
-"""What does nothing goes: rotations by 0 or by whole periods, `id`, powers 0, loops, branches and calls without a body."""
