@@ -10,7 +10,11 @@ from pathlib import Path
 import qkernel_stdlib
 from qkernel_stdlib.examples import EXAMPLES, Example
 
-HEAD = """# Gallery
+HEAD = """---
+hide: [toc]
+---
+
+# Gallery
 
 Drawings of the library's kernels, made where this page is made, by `kernel.draw(output="svg")`: loops folded, calls as boxes. A
 picture leads to the kernel's card, which has its formula, its costs and its source.

@@ -93,6 +93,7 @@ def stage(folder: Path, scripts: list[Tutorial]) -> list[Any]:
         pages.add(f"tutorials/{script.name}.md", script.page(pictures), ROOT / "tutorials" / f"{script.name}.py")
         if script.figure:
             script.thumbnail(folder / "tutorials" / f"{script.name}.png")
+    pages.texts["errors.md"] = pages.texts["errors.md"].replace("\n\n```\n", "\n\n```python\n")
     sections = _split_library(pages)
     for source, place in pages.places.items():
         beside = BESIDE if place.startswith("coming_from/") else ""
