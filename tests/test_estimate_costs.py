@@ -17,7 +17,7 @@ from qkernel.errors import EntrypointValidationError, TargetCapabilityError, Val
 from qkernel.estimate import EstimateQuality
 from qkernel.estimate.beverland import t_factory
 from qkernel.estimate.clifford_t import parts_of, t_gates_per_rotation
-from qkernel.estimate.physical import LAYOUTS, physical_estimate, tile_error
+from qkernel.estimate.physical import LAYOUTS, duration, physical_estimate, tile_error
 from qkernel.estimate.tally import Kind
 from qkernel.gates import GATES, controlled
 
@@ -214,6 +214,8 @@ def test_litinskis_table() -> None:
     assert fast.failure < 0.01
     assert tile_error(1e-4, 13) == pytest.approx(1e-15)
     assert "Run time: 3.97 hours" in str(small)
+    assert "T gates: 100,000,000" in str(small)
+    assert (duration(400 * 86400), duration(1500 * 365.25 * 86400)) == ("1.1 years", "1,500 years")
 
 
 # What the Azure Quantum Resource Estimator (the package qsharp 1.31.0) gives for LogicalCounts of 100 qubits and so many

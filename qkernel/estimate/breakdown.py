@@ -53,7 +53,8 @@ class CallNode:
                 raise EntrypointValidationError(
                     f"`{field}` of `{node.name}` is {shown(count)}, which is no width", help="give values for open arguments"
                 )
-            times = "" if node.calls == 1 else f" in {shown(node.calls)} calls"
+            calls = f"{node.calls:,}" if isinstance(node.calls, int) else shown(node.calls)
+            times = "" if node.calls == 1 else f" in {calls} calls"
             return Flame(node.name, f"{count:,}{times}", count, tuple(map(bar, node.children)))
 
         if field not in FIELDS:

@@ -69,11 +69,11 @@ class PhysicalEstimate:
 
     def __str__(self) -> str:
         lines = [
-            f"Logical qubits: {self.logical_qubits}",
-            f"T gates: {self.t_gates}",
+            f"Logical qubits: {self.logical_qubits:,}",
+            f"T gates: {self.t_gates:,}",
             f"Code distance: {self.code_distance}",
             f"Factories: {self.factories} x [{self.factory}] ({self.factory_share:.0%} of the qubits)",
-            f"Physical qubits: {self.physical_qubits}",
+            f"Physical qubits: {self.physical_qubits:,}",
             f"Run time: {duration(self.run_time)}",
             f"Failure probability: {self.failure:.2g}",
         ]
@@ -82,9 +82,10 @@ class PhysicalEstimate:
 
 def duration(seconds: float) -> str:
     """Seconds in the unit that reads best."""
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60), ("s", 1), ("ms", 1e-3)):
+    for unit, size in (("years", 365.25 * 86400), ("days", 86400), ("hours", 3600), ("minutes", 60), ("s", 1), ("ms", 1e-3)):
         if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
+            amount = seconds / size
+            return f"{amount:,.0f} {unit}" if amount >= 1000 else f"{amount:.3g} {unit}"
     return f"{seconds / 1e-6:.3g} us"
 
 
