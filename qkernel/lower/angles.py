@@ -188,6 +188,15 @@ class AngleMap:
         return tuple(found[True]), tuple(found[False])
 
     @cached_property
+    def computed_slots(self) -> Array:
+        """`computed` as an array."""
+        return np.array(self.computed, int)
+
+    @cached_property
+    def _non_affine_slots(self) -> Array:
+        return np.array([slot for slot, _ in self.non_affine], int)
+
+    @cached_property
     def affine(self) -> AngleMap:
         """The map of the slots of gates that are affine; at the computed slots it has 0."""
         count = np.searchsorted(self.rows, self.num_angles)
@@ -247,7 +256,7 @@ class AngleMap:
                 vector[...] = state
             else:
                 result[..., part.slots] = angles(state, part.is_complex)[..., part.positions] * part.coefficients
-        return result[..., list(self.computed)]
+        return result[..., self.computed_slots]
 
     def _amplitudes(self, theta: Array) -> Array:
         """The angles but those of preparations, and amplitudes as they are given."""
@@ -257,7 +266,7 @@ class AngleMap:
             with np.errstate(over="ignore", invalid="ignore"):
                 self._by_row.add(result, theta[..., self.columns] * self.coefficients)
         if self._schedule and (together := self._schedule.finite_values(theta)) is not None:
-            result[..., [slot for slot, _ in self.non_affine]] = together
+            result[..., self._non_affine_slots] = together
         elif self.non_affine:
             environment = self._environment(theta)
             for slot, expression in self.non_affine:
@@ -281,7 +290,7 @@ class AngleMap:
         if len(self.rows):
             weights = self.coefficients.astype(result.dtype)
             self._by_column.add(result, slot_gradient[..., self.rows] * weights)
-        by_slots = slot_gradient[..., [slot for slot, _ in self.non_affine]]
+        by_slots = slot_gradient[..., self._non_affine_slots]
         if self._schedule and (together := self._schedule.pull_back(theta, by_slots)) is not None:
             result += together
         elif self.non_affine:

@@ -57,7 +57,7 @@ class _Sums:
         values[self.first : self.last] = np.add.reduceat(terms, self.starts, axis=0) + self.offsets
 
     def go_back(self, values: Array, slopes: Array) -> None:
-        self.onto.add(slopes.T, (slopes[self.first + self.rows] * self.coefficients).T)
+        self.onto.add_rows(slopes, slopes[self.first : self.last][self.rows] * self.coefficients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class _Applied:
         constants = tuple(None if isinstance(operand, np.ndarray) else operand for operand in self.operands)
         for k, onto in enumerate(self.onto):
             if onto is not None and (partial := _partial(self.operator, constants, k)) is not None:
-                onto.add(slopes.T, (own * partial(given)).T)
+                onto.add_rows(slopes, own * partial(given))
 
     def _given(self, values: Array) -> list[Any]:
         return [values[operand] if isinstance(operand, np.ndarray) else operand for operand in self.operands]
@@ -86,12 +86,12 @@ class _Applied:
 
 @dataclass(frozen=True, slots=True)
 class Scattered:
-    """Places along a last axis that entries are added to, taken in an `order` (None: as they are).
+    """Places along an axis that entries are added to, taken in an `order` (None: as they are).
 
     `starts` says where the entries of each place begin, if some place has several.
     """
 
-    places: Array
+    places: Array | slice
     order: Array | None
     starts: Array | None
 
@@ -99,9 +99,18 @@ class Scattered:
     def at(cls, targets: Array) -> Scattered:
         order = None if (targets[1:] >= targets[:-1]).all() else np.argsort(targets, kind="stable")
         places, starts = np.unique(targets if order is None else targets[order], return_index=True)
-        return cls(places, order, None if len(places) == len(targets) else starts)
+        several = None if len(places) == len(targets) else starts
+        if len(places) and places[-1] - places[0] == len(places) - 1:
+            return cls(slice(int(places[0]), int(places[-1]) + 1), order, several)
+        return cls(places, order, several)
+
+    def add_rows(self, total: Array, entries: Array) -> None:
+        """Along the first axis."""
+        entries = entries if self.order is None else entries[self.order]
+        total[self.places] += entries if self.starts is None else np.add.reduceat(entries, self.starts, axis=0)
 
     def add(self, total: Array, entries: Array) -> None:
+        """Along the last axis."""
         entries = entries if self.order is None else entries[..., self.order]
         total[..., self.places] += entries if self.starts is None else np.add.reduceat(entries, self.starts, axis=-1)
 
@@ -162,12 +171,14 @@ class Schedule:
         with np.errstate(all="ignore"):
             values = self._compute(theta)
             slopes = np.zeros_like(values)
-            self.roots.add(slopes.T, cotangent)
+            self.roots.add_rows(slopes, cotangent.T)
             for step in reversed(self.steps):
                 step.go_back(values, slopes)
         found = slopes[: self.num_columns].T
         finite = np.isfinite(found)
-        return np.where(finite, found, np.nan) if finite.all() or not self.chooses else None
+        if finite.all():
+            return found
+        return None if self.chooses else np.where(finite, found, np.nan)
 
     def _compute(self, theta: Array, keep: bool = False) -> Array:
         known, values = self._last

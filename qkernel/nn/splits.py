@@ -76,6 +76,16 @@ class AnySplit:
     shared: Columns
     needed: Columns | None
 
+    @cached_property
+    def at_batched(self) -> slice | Array:
+        """`batched` as an index."""
+        return _stretch(np.array(self.batched, int))
+
+    @cached_property
+    def at_shared(self) -> slice | Array:
+        """`shared` as an index."""
+        return _stretch(np.array(self.shared, int))
+
     def value(self, inputs: Array, weights: Array) -> Array:
         return _where_finite(self.program.values, (self.program.num_outputs,), self.theta(inputs, weights))
 
@@ -96,7 +106,7 @@ class AnySplit:
 
     def parted(self, gradient: Array) -> tuple[Array, Array]:
         """A gradient by theta (batch, columns) as those by what comes per sample and by what all samples share."""
-        return gradient[:, list(self.batched)], gradient[:, list(self.shared)].sum(0)
+        return gradient[:, self.at_batched], gradient[:, self.at_shared].sum(0)
 
     def jacobian(self, inputs: Array, weights: Array) -> Array:
         """Derivatives of the outputs by theta, shape (batch, outputs, columns)."""
@@ -106,8 +116,8 @@ class AnySplit:
     def theta(self, inputs: Array, weights: Array) -> Array:
         """Both side by side."""
         theta = np.empty((len(inputs), self.program.num_columns), self.dtype)
-        theta[:, self.batched] = inputs
-        theta[:, self.shared] = weights
+        theta[:, self.at_batched] = inputs
+        theta[:, self.at_shared] = weights
         return theta
 
     def arrays(self, count: int, inputs: int, weights: int) -> tuple[Array, Array]:
@@ -183,7 +193,7 @@ class Further:
         if states is None:
             theta, rows = joined.theta(samples, shared), _at(cotangent, (count, self.joined.program.direct_width), joined.dtype)
             by_theta = _where_finite(partial(self._vjp, mark=mark), (theta.shape[1],), theta, rows)
-            by_samples[...], by_shared[...] = by_theta[:, joined.batched], by_theta[:, joined.shared].sum(0)
+            by_samples[...], by_shared[...] = by_theta[:, joined.at_batched], by_theta[:, joined.at_shared].sum(0)
             return
         by_columns = np.empty_like(states.columns)
         self.inner.differentiate(
@@ -225,12 +235,12 @@ class Further:
         by_samples, by_shared = map(np.empty_like, columns)
         given = (*columns, np.ascontiguousarray(cotangent), np.empty_like(cotangent), by_samples, by_shared)
         self.inner.differentiate(len(theta), *map(_address, given))
-        slots, computed = np.zeros((len(theta), angles.num_slots)), np.array(angles.computed)
-        slots[:, computed[np.array(self.per_sample, int) - theta.shape[1]]] = by_samples[:, len(joined.batched) :]
-        slots[0, computed[np.array(self.common, int) - theta.shape[1]]] = by_shared[len(joined.shared) :]
+        slots, (of_samples, of_all) = np.zeros((len(theta), angles.num_slots)), self._further
+        slots[:, angles.computed_slots[of_samples]] = by_samples[:, len(joined.batched) :]
+        slots[0, angles.computed_slots[of_all]] = by_shared[len(joined.shared) :]
         by_theta = angles.pullback(theta, slots) if self._pulls_back else np.zeros(theta.shape)
-        by_theta[:, joined.batched] += by_samples[:, : len(joined.batched)]
-        by_theta[0, joined.shared] += by_shared[: len(joined.shared)]
+        by_theta[:, joined.at_batched] += by_samples[:, : len(joined.batched)]
+        by_theta[0, joined.at_shared] += by_shared[: len(joined.shared)]
         angles.require_derivatives(theta, by_theta, joined.needed)
         return by_theta.astype(theta.dtype, copy=False)
 
@@ -240,12 +250,18 @@ class Further:
         needed = self.joined.needed
         return needed is None or bool(self.joined.program.circuit.angles.computed_by(needed)[0])
 
+    @cached_property
+    def _further(self) -> tuple[Array, Array]:
+        """Which of the further columns come per sample, and which are one for all."""
+        count = self.joined.program.num_columns
+        return np.array(self.per_sample, int) - count, np.array(self.common, int) - count
+
     def _columns(self, theta: Array) -> tuple[Array, Array]:
         """What engines get, in contiguous arrays."""
-        joined, count = self.joined, theta.shape[1]
+        joined, (of_samples, of_all) = self.joined, self._further
         further = without_turns(joined.program.circuit.angles.further_columns(theta)).astype(theta.dtype, copy=False)
-        samples = np.concatenate([theta[:, joined.batched], further[:, np.array(self.per_sample, int) - count]], 1)
-        shared = np.concatenate([theta[0, joined.shared], further[0, np.array(self.common, int) - count]])
+        samples = np.concatenate([theta[:, joined.at_batched], further[:, of_samples]], 1)
+        shared = np.concatenate([theta[0, joined.at_shared], further[0, of_all]])
         return np.ascontiguousarray(samples), shared
 
 
