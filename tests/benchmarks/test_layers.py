@@ -91,10 +91,10 @@ def test_amplitude_encoding(timed: Timed, benchmark: Any) -> None:
 
 @qk.qkernel
 def tree(x: qk.Vector[qk.Float], w: qk.Matrix[qk.Float]) -> qk.Vector[qk.Qubit]:
-    """64 amplitudes by rotations whose angles are computed of them, as published circuits do it."""
-    q = qk.qubit_array(6)
-    for level in qk.range(6):
-        t = 5 - level
+    """Amplitudes by rotations whose angles are computed of them, as published circuits do it."""
+    q = qk.qubit_array(w.shape[1])
+    for level in qk.range(w.shape[1]):
+        t = w.shape[1] - 1 - level
         for v in qk.range(2**level):
             left, right = 0.0, 0.0
             for k in qk.range(2**t):
@@ -110,9 +110,9 @@ def tree(x: qk.Vector[qk.Float], w: qk.Matrix[qk.Float]) -> qk.Vector[qk.Qubit]:
 
 @qk.qkernel
 def tree_of_angles(x: qk.Vector[qk.Float], w: qk.Matrix[qk.Float]) -> qk.Vector[qk.Qubit]:
-    q = qk.qubit_array(6)
-    for level in qk.range(6):
-        t = 5 - level
+    q = qk.qubit_array(w.shape[1])
+    for level in qk.range(w.shape[1]):
+        t = w.shape[1] - 1 - level
         for v in qk.range(2**level):
             if level == 0:
                 q[t] = qk.ry(q[t], x[0])
@@ -122,12 +122,15 @@ def tree_of_angles(x: qk.Vector[qk.Float], w: qk.Matrix[qk.Float]) -> qk.Vector[
     return ansatz(q, w)
 
 
-def test_angles_computed_of_inputs(timed: Timed, benchmark: Any) -> None:
+@pytest.mark.parametrize("qubits", [6, 7])
+def test_angles_computed_of_inputs(timed: Timed, benchmark: Any, qubits: int) -> None:
+    size = 2**qubits
     layer, plain = (
-        QLayer(each, inputs={"x": count}, weights={"w": (2, 6)}, readout="z")
-        for each, count in ((tree, 64), (tree_of_angles, 63))
+        QLayer(each, inputs={"x": count}, weights={"w": (2, qubits)}, readout="z")
+        for each, count in ((tree, size), (tree_of_angles, size - 1))
     )
-    compared(timed, benchmark, "63 angles computed of inputs", step(layer, 32, 64), step(plain, 32, 63), 3)
+    row = f"{size - 1} angles computed of inputs"
+    compared(timed, benchmark, row, step(layer, 32, size), step(plain, 32, size - 1), 3)
 
 
 class Doubling(nn.Module):
@@ -152,16 +155,19 @@ def test_shots(timed: Timed, benchmark: Any) -> None:
     compared(timed, benchmark, "4,096 shots, 4 qubits", step(sampled, 32, 4), step(plain, 32, 4), 100)
 
 
-def test_shots_beside_a_draw(timed: Timed, benchmark: Any) -> None:
+@pytest.mark.parametrize("differentiates", [False, True])
+def test_shots_beside_a_draw(timed: Timed, benchmark: Any, differentiates: bool) -> None:
+    """Values alone; and with the evaluations at shifted angles that their gradient needs, which take shots in the same job."""
     sampled, inputs = new_layer(4, 2, shots=4096), torch.rand(32, 4)
-    draw, uniform = np.random.default_rng(0), np.full((32, 16), 1 / 16)
-    timed(
-        lambda: sampled(inputs),
-        TABLE,
-        "4,096 shots, 4 qubits, forward",
-        "layer",
-        beside=lambda: draw.multinomial(4096, uniform),
-    )
+    num_gates = sum(weight.numel() for weight in sampled.parameters()) if differentiates else 0
+    draw, uniform = np.random.default_rng(0), np.full((32 * (1 + 2 * num_gates), 16), 1 / 16)
+
+    def forward() -> None:
+        with torch.set_grad_enabled(differentiates):
+            sampled(inputs)
+
+    row = "4,096 shots, 4 qubits, forward" + (" and shifts" if differentiates else "")
+    timed(forward, TABLE, row, "layer", beside=lambda: draw.multinomial(4096, uniform))
     benchmark.extra_info.update(beside_column="numpy's multinomial", ratio_column="layer / multinomial", ratio_goal=10)
 
 

@@ -136,7 +136,7 @@ def fed_forward(n: qk.UInt, w: qk.Vector[qk.Float]) -> qk.Vector[qk.Bit]:
 
 
 GROWING: dict[str, tuple[Any, dict[str, int], int, str, tuple[int, ...]]] = {
-    "gates, 12 qubits": (layered, {"n": 12}, 36, "layers", (30, 120, 480)),
+    "gates, 12 qubits": (layered, {"n": 12}, 36, "layers", (30, 120, 480, 20_000)),
     "terms of an angle": (summed, {}, 1, "n", (100, 200, 400)),
     "measurements with feed-forward, sampled": (fed_forward, {}, 1, "n", (50, 100, 200)),
 }
