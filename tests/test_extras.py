@@ -48,6 +48,7 @@ ABSENT = {
     "qiskit": (("qiskit", "qiskit_aer"), "cosine.run(0.3, engine='qiskit')", ["qkernel[qiskit]"]),
     "circuits of Qiskit": (("qiskit", "qiskit_aer"), "cosine.to_circuit(angle=0.3)", ["qkernel[qiskit]"]),
     "data": (("pooch", "sklearn"), "from qkernel.nn import datasets; datasets.Digits()", ["qkernel[data]"]),
+    "clusters": (("distributed",), "from qkernel_backends.dask import ClusterEngine", ["qkernel[cluster]"]),
     "sympy": (("sympy",), "superposed.estimate_resources().gates.total.to_sympy()", ["qkernel[symbolic]"]),
     "scipy": (("scipy",), "qko.Z(0).to_sparse()", ["qkernel[symbolic]"]),
 }

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from far_provider import FarBackend, Provider
+from far_provider import FarBackend, FarSampler, Provider
 from qiskit.primitives import BackendSamplerV2, StatevectorSampler
 from qiskit_aer import AerSimulator
 
@@ -342,6 +342,21 @@ os._exit(7)
         found = qk.load_job(tmp_path / "job.json", engine=elsewhere.backend, service=provider).result()
         assert same(found, energy.run(**GIVEN, engine=AerSimulator(), shots=100, seed=1))
         job.cancel()
+
+    def test_a_primitive_of_the_provider(self, provider: Provider, tmp_path: Path) -> None:
+        sampler = FarSampler(provider)
+        provider.lose["run"] = provider.lose["status"] = 1
+        job = energy.submit(**GIVEN, engine=sampler, shots=300, verb="run_with_errors", backoff=0.001)
+        job.to_file(tmp_path / "job.json")
+        content = json.loads((tmp_path / "job.json").read_text())
+        found = job.result()
+        assert (np.abs(found.value - energy.run(**GIVEN)) < 5 * found.standard_error).all()
+        assert found.metadata["jobs"] == job.sent == ("far-1",)
+        (tmp_path / "job.json").write_text(json.dumps(content))
+        again = qk.load_job(tmp_path / "job.json", engine=sampler).result()
+        assert same(again.value, found.value)
+        assert same(again.standard_error, found.standard_error)
+        assert (provider.calls["run"], provider.calls["job"]) == (1, 1)
 
     def test_simulators_and_primitives_on_them_keep_no_ids(self, tmp_path: Path) -> None:
         engines = [(AerSimulator(), 3), (BackendSamplerV2(backend=AerSimulator()), None), (StatevectorSampler(seed=2), None)]
