@@ -54,7 +54,7 @@ class Prepared(Protocol):
 
 @runtime_checkable
 class Engine(Protocol):
-    """Runs circuits. `features` is a subset of `FEATURES`, and `ESTIMATION`."""
+    """Runs circuits. `features` is a subset of `FEATURES`, and `ESTIMATION` and `CLIFFORD`."""
 
     @property
     def name(self) -> str:
@@ -122,12 +122,15 @@ class Estimates(Protocol):
 
 
 FEATURES = frozenset(
-    {"expectation", "gradient", "probabilities", "state", "sampling", "mid_circuit", "branching", "batch", "device"}
+    {"expectation", "gradient", "probabilities", "state", "sampling", "mid_circuit", "branching", "loops", "batch", "device"}
 )
-
+"""`branching` is `if` on measured bits, `loops` is `while` on them, and integers that count at run time."""
 
 ESTIMATION = "estimation"
 """The feature of an engine that estimates expectation values by itself, as estimator primitives do: see `Estimates`."""
+
+CLIFFORD = "clifford"
+"""The feature, which narrows all others, of an engine that takes Clifford gates alone, and in branches Paulis alone."""
 
 
 def engine_names() -> tuple[str, ...]:

@@ -277,18 +277,22 @@ class Verbs(Derivatives):
         self,
         /,
         *,
+        package: str = "qiskit",
         parameters: Iterable[str] | None = None,
         lengths: Given = None,
         bindings: Given = None,
         options: Given = None,
         **values: Any,
     ) -> Any:
-        """The concrete circuit in Qiskit, gate by gate as written; needs Qiskit.
+        """The concrete circuit in another package, gate by gate as written; needs that package.
 
-        Arguments that are not given, and those in `parameters`, stay open as Qiskit parameters; `lengths` gives shapes of
-        open arrays, and the keys of open dictionaries. Raises `TargetCapabilityError` for what Qiskit cannot express.
+        `package` is `qiskit`, `cirq`, `tket`, `stim`, or `pennylane`, where the circuit is a quantum function. Arguments that
+        are not given, and those in `parameters`, stay open as parameters there; the value of a register that the kernel takes
+        is its length; `lengths` gives shapes of open arrays, and the keys of open dictionaries.
+        Raises `TargetCapabilityError` for what the package cannot express.
         """
-        return load_target("qiskit")(self._concrete(self._known(bindings, values), parameters, lengths))
+        bound = normalise(self.ir.entry, self._known(bindings, values), self._fields(parameters), takes_qubits=True)
+        return load_target(package)(self._circuit_of(bound, lengths))
 
     @verb
     def to_qasm(
@@ -316,10 +320,6 @@ class Verbs(Derivatives):
         bound = normalise(self.ir.entry, self._known(bindings, values), self._fields(parameters), takes_qubits=True)
         circuit = self._circuit_of(bound, lengths)
         return text_of_version(circuit, version) if flat or version != 3 else structured_text(self.ir, bound.values, circuit)
-
-    def _concrete(self, values: Values, parameters: Iterable[str] | None, lengths: Given) -> Circuit:
-        """The circuit with `values` fixed."""
-        return self._circuit_of(normalise(self.ir.entry, values, self._fields(parameters)), lengths)
 
     def _circuit_of(self, bound: Bound, lengths: Given) -> Circuit:
         known = Lengths({**self._shapes, **given_lengths(self.ir.entry, lengths)})

@@ -35,18 +35,19 @@ def deferred(circuit: Circuit) -> Circuit:
     Raises `ShotsError` for a run-time loop, and where more than `MOST_FRESH_QUBITS` qubits would have to be added, as for an
     integer variable.
     """
-    for part in parts(circuit.body):
-        if isinstance(part, Repeat):
-            title = "an expectation value behind a run-time loop has no exact value here"
-            raise ShotsError(title, span=part.span, help=HOW_TO_ESTIMATE)
-    if circuit.integers:
-        raise _too_often(circuit)
-    writer = _Writer(circuit, Counter(_touched(circuit, circuit.body)) + Counter(_read_out(circuit)))
-    writer.body(circuit.body, ())
-    runs = tuple(_run(columns) for columns in writer.columns)
-    return replace(
-        circuit, num_qubits=writer.num_qubits, num_bits=0, kinds=tuple(writer.kinds), body=runs, registers=(), boxes=()
-    )
+    return _made(_written(circuit))
+
+
+def deferred_to_sample(circuit: Circuit) -> tuple[Circuit, dict[int, int]] | None:
+    """`circuit` as `deferred` writes it, and the qubit that holds each bit at the end; a bit without one is 0.
+
+    None where it loops, counts, or measures too often.
+    """
+    try:
+        writer = _written(circuit)
+    except ShotsError:
+        return None
+    return _made(writer), dict(sorted(writer.holders.items()))
 
 
 def deferred_if_small(circuit: Circuit) -> Circuit | None:
@@ -58,6 +59,25 @@ def deferred_if_small(circuit: Circuit) -> Circuit | None:
     except (ShotsError, TargetCapabilityError):
         return None
     return unitary if unitary.num_qubits <= max(MOST_QUBITS, circuit.num_qubits) else None
+
+
+def _written(circuit: Circuit) -> _Writer:
+    for part in parts(circuit.body):
+        if isinstance(part, Repeat):
+            title = "an expectation value behind a run-time loop has no exact value here"
+            raise ShotsError(title, span=part.span, help=HOW_TO_ESTIMATE)
+    if circuit.integers:
+        raise _too_often(circuit)
+    writer = _Writer(circuit, Counter(_touched(circuit, circuit.body)) + Counter(_read_out(circuit)))
+    writer.body(circuit.body, ())
+    return writer
+
+
+def _made(writer: _Writer) -> Circuit:
+    runs = tuple(_run(columns) for columns in writer.columns)
+    return replace(
+        writer.circuit, num_qubits=writer.num_qubits, num_bits=0, kinds=tuple(writer.kinds), body=runs, registers=(), boxes=()
+    )
 
 
 def _touched(circuit: Circuit, body: Body) -> Iterator[int]:

@@ -25,6 +25,10 @@ HEAVY = (
     "scipy",
     "pooch",
     "sklearn",
+    "stim",
+    "cirq",
+    "pennylane",
+    "pytket",
 )
 
 GROUND = {

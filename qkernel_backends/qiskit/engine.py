@@ -141,7 +141,7 @@ class QiskitEngine:
     def _features(self) -> frozenset[str]:
         if self.own is not None:
             return replace(self, own=None).features - {"state", "probabilities"}
-        common = frozenset({"mid_circuit", "branching", "batch"})
+        common = frozenset({"mid_circuit", "branching", "loops", "batch"})
         if isinstance(self.runs_on, BaseEstimatorV2):
             return common | {"expectation", ESTIMATION}
         if self.runs_on is None:

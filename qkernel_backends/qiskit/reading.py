@@ -57,8 +57,9 @@ from qkernel.ir.verifier import verify
 from qkernel.ir.walk import expressions
 from qkernel.kernel import Kernel, from_module
 from qkernel.observable import Hamiltonian
+from qkernel_backends.formulas import no_counterpart
 from qkernel_backends.qiskit.gates import FIXED, ROTATIONS
-from qkernel_backends.qiskit.reading_expressions import Arguments, condition, no_counterpart
+from qkernel_backends.qiskit.reading_expressions import Arguments, condition
 
 _GATES = {
     **{name: name for name in (*FIXED, *ROTATIONS) if name not in ("measure", "reset", "iswapdg")},

@@ -10,16 +10,12 @@ from typing import Any
 from qiskit.circuit import ClassicalRegister, Clbit, Parameter, ParameterExpression, ParameterVectorElement
 from qiskit.circuit.classical import expr, types
 
-from qkernel.errors import TargetCapabilityError
-from qkernel.ir.expressions import Const, Expr, Item, Name, apply, wrap
+from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
 from qkernel.ir.identifiers import fresh, identifier
 from qkernel.ir.ops import Parameter as Argument
 from qkernel.ir.types import FLOAT, ArrayType
+from qkernel_backends.formulas import from_sympy, no_counterpart
 
-_FUNCTIONS = {
-    "sin": "sin", "cos": "cos", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan", "exp": "exp", "log": "log",
-    "Abs": "abs",
-}  # fmt: skip
 _BINARY: dict[Any, Callable[[Expr, Expr], Expr]] = {
     expr.Binary.Op.BIT_AND: lambda left, right: left & right,
     expr.Binary.Op.LOGIC_AND: lambda left, right: left & right,
@@ -27,11 +23,6 @@ _BINARY: dict[Any, Callable[[Expr, Expr], Expr]] = {
     expr.Binary.Op.LOGIC_OR: lambda left, right: left | right,
     expr.Binary.Op.BIT_XOR: lambda left, right: left ^ right,
 }
-
-
-def no_counterpart(what: str, help: str | None = None) -> TargetCapabilityError:
-    """The error about a part of a Qiskit circuit that kernels do not have."""
-    return TargetCapabilityError(f"{what} has no counterpart in a kernel", help=help)
 
 
 @dataclass
@@ -73,38 +64,13 @@ class Arguments:
         if not isinstance(value, ParameterExpression):
             return Const(float(value))
         known = {parameter.name: self.element(parameter) for parameter in _in_order(value)}
-        return _read(value.sympify(), known)
+        return from_sympy(value.sympify(), known)
 
 
 def _in_order(value: ParameterExpression) -> Iterable[Parameter]:
     """The parameters of an expression in the order in which its text names them."""
     text = str(value)
     return sorted(value.parameters, key=lambda parameter: (text.find(parameter.name), parameter.name))
-
-
-def _read(tree: Any, known: Mapping[str, Expr]) -> Expr:
-    """An expression of sympy's."""
-    if tree.is_Symbol:
-        return known[tree.name]
-    if tree.is_number:
-        value = complex(tree)
-        if value.imag:
-            raise no_counterpart(f"the complex angle `{tree}`")
-        return Const(int(tree)) if tree.is_Integer else Const(value.real)
-    parts = [_read(part, known) for part in tree.args]
-    name = tree.func.__name__
-    if name == "Add":
-        return reduce(lambda left, right: left + right, parts)
-    if name == "Mul":
-        return reduce(lambda left, right: left * right, parts)
-    if name == "Pow":
-        return apply("sqrt", parts[0]) if parts[1] is Const(0.5) else parts[0] ** parts[1]
-    if name in _FUNCTIONS:
-        return apply(_FUNCTIONS[name], *parts)
-    if name == "sign":
-        above, below = (apply("select", apply(sign, parts[0], 0.0), 1.0, 0.0) for sign in (">", "<"))
-        return above - below
-    raise no_counterpart(f"`{name}` in the angle `{tree}`")
 
 
 def condition(given: Any, bits: Mapping[Clbit, Expr]) -> Expr:

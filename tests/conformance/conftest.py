@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
 import pytest
 
 from qkernel.engine import Engine, load_engine
@@ -9,7 +13,8 @@ from qkernel.noise import NoiseModel
 from qkernel_backends.native import NativeEngine
 
 WITH_NOISE = "native with noise"
-DEFAULT = ("reference", "native", "torch", "qiskit", WITH_NOISE)
+CLIFFORD_ALONE = ("stim",)
+DEFAULT = ("reference", "native", "torch", "qiskit", "cirq", "pennylane", *CLIFFORD_ALONE, WITH_NOISE)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -17,6 +22,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         engines = metafunc.config.getoption("--engine") or DEFAULT
         if metafunc.definition.get_closest_marker("states"):
             engines = [name for name in engines if name != WITH_NOISE]  # which has none
+        if not metafunc.definition.get_closest_marker("clifford"):
+            engines = [name for name in engines if name not in CLIFFORD_ALONE]
         metafunc.parametrize("engine", engines, indirect=True, scope="session")
 
 
@@ -25,4 +32,9 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     """The engine under test; the suite installs all of them, so that one that does not load is a failure."""
     if request.param == WITH_NOISE:
         return NativeEngine(noise=NoiseModel())  # an empty one
+    declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    ours = declared["project"]["entry-points"]["qkernel.engines"]  # of this tree, whatever is installed
+    if request.param in ours:
+        made: Engine = EntryPoint(request.param, ours[request.param], "qkernel.engines").load()()
+        return made
     return load_engine(request.param)

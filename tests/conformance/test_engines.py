@@ -8,9 +8,10 @@ import dense
 import numpy as np
 import pytest
 from circuit_builder import CircuitBuilder, hybrid_circuit
+from claims import needs
 from shifts import shift_vjp
 
-from qkernel.engine import ESTIMATION, FEATURES, Engine
+from qkernel.engine import CLIFFORD, ESTIMATION, FEATURES, Engine
 from qkernel.errors import QKernelError, ShotsError
 from qkernel.gradient import open_slots
 from qkernel.ir.expressions import Const, Name, apply
@@ -19,11 +20,6 @@ from qkernel.lower.circuit import Circuit, IntegerVariable, bit, integer
 from qkernel.observable import Hamiltonian, X, Y, Z
 
 SHOTS = 4000
-
-
-def needs(engine: Engine, *features: str) -> None:
-    if missing := set(features) - engine.features:
-        pytest.skip(f"{engine.name} does not claim {', '.join(sorted(missing))}")
 
 
 def deep_circuit(seed: int = 3, num_qubits: int = 5) -> Circuit:
@@ -60,7 +56,7 @@ def chi_square_agrees(counts: Any, probabilities: Any) -> bool:
 def test_it_says_who_it_is(engine: Engine, request: pytest.FixtureRequest) -> None:
     assert engine.name in request.node.name
     assert engine.features
-    assert engine.features <= FEATURES | {ESTIMATION}
+    assert engine.features <= FEATURES | {CLIFFORD, ESTIMATION}
 
 
 def test_the_hybrid_network_of_the_document(engine: Engine) -> None:
@@ -242,7 +238,7 @@ def test_samples_of_measured_branches(engine: Engine) -> None:
 
 
 def test_loops_on_measured_bits(engine: Engine) -> None:
-    needs(engine, "sampling", "branching")
+    needs(engine, "sampling", "loops")
     builder = CircuitBuilder(2, 3)
     builder.gate("h", 0).measure(0, 0)
     builder.repeat(bit(0), lambda body: body.gate("x", 1).gate("h", 0).measure(0, 0)).measure(1, 1)
@@ -256,7 +252,7 @@ def test_loops_on_measured_bits(engine: Engine) -> None:
 
 def test_integers_count(engine: Engine) -> None:
     """Rounds until a coin shows 0, at most three, and what is left of ten after two for each."""
-    needs(engine, "sampling", "branching")
+    needs(engine, "sampling", "loops")
     builder = CircuitBuilder(1, 1, (IntegerVariable("rounds", 32), IntegerVariable("left", 40)))
     builder.gate("h", 0).measure(0, 0).assign(integer(1), Const(10))
     again = apply("and", bit(0), apply("<", integer(0), 3))

@@ -9,6 +9,7 @@ import dense
 import numpy as np
 import pytest
 from circuit_builder import CircuitBuilder
+from claims import needs
 from shifts import shift_vjp
 
 from qkernel.engine import Engine
@@ -77,11 +78,6 @@ def layer(builder: CircuitBuilder, generator: np.random.Generator) -> None:
     for qubit in range(builder.num_qubits - 1):
         builder.gate("cx", qubit, qubit + 1)
     builder.barrier(*range(builder.num_qubits))
-
-
-def needs(engine: Engine, *features: str) -> None:
-    if missing := set(features) - engine.features:
-        pytest.skip(f"{engine.name} does not claim {', '.join(sorted(missing))}")
 
 
 every_gate = pytest.mark.parametrize("case", cases(), ids=str)

@@ -1,0 +1,291 @@
+"""Kernels in other packages: circuits that do the same, engines on their simulators, and what each refuses by name."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import cirq
+import numpy as np
+import pennylane as qml
+import pytest
+import sympy
+import torch
+from circuit_builder import CircuitBuilder
+from pytket.circuit import OpType
+
+import qkernel as qk
+import qkernel.observable as qko
+from qkernel.engine import resolve_engine
+from qkernel.errors import CallArgumentError, KernelTypeError, TargetCapabilityError
+from qkernel_backends import tket as tket_backend
+from qkernel_backends.cirq import CirqEngine
+from qkernel_backends.pennylane import PennyLaneEngine
+from qkernel_backends.stim import StimEngine
+
+
+@qk.qkernel
+def ansatz(weights: qk.Vector[qk.Float], scale: qk.Float) -> qk.Float:
+    q = qk.qubit_array(2)
+    q[0] = qk.ry(q[0], weights[0] * scale)
+    q[1] = qk.rx(q[1], qk.sin(weights[1]) + 0.25)
+    q[0], q[1] = qk.cx(q[0], q[1])
+    q[1] = qk.rz(q[1], weights[0])
+    q[0] = qk.h(q[0])
+    return qk.expval(q, qko.Z(0) * qko.X(1) + 0.5 * qko.Z(1) - 0.25)
+
+
+@qk.qkernel
+def teleported(angle: qk.Float) -> qk.Bit:
+    q = qk.qubit_array(3)
+    q[0] = qk.ry(q[0], angle)
+    q[1] = qk.h(q[1])
+    q[1], q[2] = qk.cx(q[1], q[2])
+    q[0], q[1] = qk.cx(q[0], q[1])
+    q[0] = qk.h(q[0])
+    first, second = qk.measure(q[0]), qk.measure(q[1])
+    target = q[2]
+    if second:
+        target = qk.x(target)
+    if first:
+        target = qk.z(target)
+    return qk.measure(target)
+
+
+@qk.qkernel
+def until(angle: qk.Float) -> qk.Bit:
+    q = qk.ry(qk.qubit(), angle)
+    q, bit = qk.project_z(q)
+    while bit:
+        q, bit = qk.project_z(qk.h(q))
+    return qk.measure(q)
+
+
+WEIGHTS, SCALE = np.array([0.7, -0.4]), 1.3
+
+
+# Circuits ---------------------------------------------------------------------------------------------------------------
+
+
+def test_angles_that_are_computed() -> None:
+    made = ansatz.to_circuit(package="cirq", lengths={"weights": 2})
+    assert cirq.parameter_names(made) == {"weights[0]", "weights[1]", "scale"}
+    tket = ansatz.to_circuit(package="tket", lengths={"weights": 2})
+    assert {str(symbol) for symbol in tket.free_symbols()} == cirq.parameter_names(made)
+    values = {"weights[0]": 0.7, "weights[1]": -0.4, "scale": 1.3}
+    wanted = ansatz.to_circuit(package="tket", weights=WEIGHTS, scale=SCALE).get_unitary()
+    tket.symbol_substitution({sympy.Symbol(name): value for name, value in values.items()})
+    assert tket.get_unitary() == pytest.approx(wanted, abs=1e-12)
+    assert cirq.unitary(cirq.resolve_parameters(made, values)) == pytest.approx(wanted, abs=1e-12)
+
+
+def test_branches_in_circuits() -> None:
+    made = teleported.to_circuit(package="cirq", angle=1.1)
+    bits = cirq.Simulator(seed=2).run(made, repetitions=400).measurements
+    assert bits["m2"].mean() == pytest.approx(np.sin(0.55) ** 2, abs=0.1)
+    commands = teleported.to_circuit(package="tket", angle=1.1).get_commands()
+    assert sum(command.op.type == OpType.Conditional for command in commands) == 2
+
+
+@pytest.mark.parametrize("package", ["cirq", "tket", "pennylane"])
+def test_loops_are_refused(package: str) -> None:
+    with pytest.raises(TargetCapabilityError, match=f"(?i)`until` loops on measured bits, which circuits of {package}"):
+        until.to_circuit(package=package)
+
+
+def test_matrices_that_tket_lacks() -> None:
+    circuit = CircuitBuilder(4).unitary(np.eye(16), 0, 1, 2, 3).circuit()
+    with pytest.raises(TargetCapabilityError, match="tket has no matrices on 4 qubits"):
+        tket_backend.emit(circuit)
+
+
+# PennyLane --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["adjoint", "parameter-shift"])
+def test_a_kernel_as_a_qnode(method: str) -> None:
+    node = qml.QNode(
+        ansatz.to_circuit(package="pennylane", lengths={"weights": 2}), qml.device("default.qubit"), diff_method=method
+    )
+    weights, scale = qml.numpy.array(WEIGHTS, requires_grad=True), qml.numpy.array(SCALE, requires_grad=True)
+    assert node(weights, scale=scale) == pytest.approx(ansatz.run(WEIGHTS, SCALE), abs=1e-12)
+    ours = ansatz.grad(weights=WEIGHTS, scale=SCALE)
+    by_weights, by_scale = qml.grad(node)(weights, scale)
+    assert by_weights == pytest.approx(ours["weights"], abs=1e-8)
+    assert by_scale == pytest.approx(ours["scale"], abs=1e-8)
+
+
+def test_a_qnode_in_torch_and_in_batches() -> None:
+    node = qml.QNode(ansatz.to_circuit(package="pennylane", lengths={"weights": 2}), qml.device("default.qubit"))
+    weights = torch.tensor(np.stack([WEIGHTS, WEIGHTS / 2]), requires_grad=True)
+    values = node(weights, torch.tensor([SCALE, SCALE], dtype=torch.float64))
+    values.sum().backward()
+    for row in range(2):
+        assert values[row].item() == pytest.approx(ansatz.run(WEIGHTS / (row + 1), SCALE), abs=1e-9)
+        assert weights.grad is not None
+        expected = ansatz.grad(weights=WEIGHTS / (row + 1), scale=SCALE)["weights"]
+        assert weights.grad[row].numpy() == pytest.approx(expected, abs=1e-8)
+
+
+def test_a_kernel_of_qubits_stands_in_quantum_functions() -> None:
+    @qk.qkernel
+    def turned(q: qk.Vector[qk.Qubit], angle: qk.Float) -> qk.Vector[qk.Qubit]:
+        q[0] = qk.ry(q[0], angle)
+        q[0], q[1] = qk.cx(q[0], q[1])
+        return q
+
+    part = turned.to_circuit(package="pennylane", q=2)
+
+    @qml.qnode(qml.device("default.qubit"))
+    def whole(angle: float) -> Any:
+        qml.PauliX("b")
+        assert part(angle, wires=["a", "b"]) is None
+        return qml.expval(qml.PauliZ("b"))
+
+    assert whole(0.4) == pytest.approx(-np.cos(0.4), abs=1e-12)
+
+
+def test_measured_bits_and_conditions_in_pennylane() -> None:
+    function = teleported.to_circuit(package="pennylane")
+    node = qml.set_shots(qml.QNode(function, qml.device("default.qubit", seed=4)), 2000)
+    assert np.mean(node(1.1)) == pytest.approx(np.sin(0.55) ** 2, abs=0.06)
+
+
+def test_arguments_of_quantum_functions() -> None:
+    function = ansatz.to_circuit(package="pennylane", lengths={"weights": 2})
+    with pytest.raises(CallArgumentError, match="`weights` is an array of shape \\(2,\\), and one of shape \\(3,\\)"):
+        function(np.zeros(3), 1.0)
+    with pytest.raises(CallArgumentError, match="missing a required argument: 'scale'"):
+        function(np.zeros(2))
+    with pytest.raises(CallArgumentError, match="`ansatz` has 2 qubits, and 1 wires were given"):
+        function(np.zeros(2), 1.0, wires=["a"])
+
+    @qk.qkernel
+    def doubled(angle: qk.Float) -> qk.Float:
+        return 2.0 * qk.expval(qk.rx(qk.qubit(), angle), qko.Z(0))
+
+    with pytest.raises(TargetCapabilityError, match="`doubled` returns"):
+        doubled.to_circuit(package="pennylane")
+
+
+# Engines ----------------------------------------------------------------------------------------------------------------
+
+
+def engines() -> list[Any]:
+    return [
+        CirqEngine(),
+        CirqEngine(cirq.Simulator(dtype=np.complex128)),
+        PennyLaneEngine(),
+        PennyLaneEngine(qml.device("lightning.qubit", wires=3)),
+        PennyLaneEngine(qml.device("default.mixed", wires=2)),
+    ]
+
+
+@pytest.mark.parametrize("engine", engines(), ids=lambda engine: type(engine).__name__)
+def test_values_and_gradients(engine: Any) -> None:
+    assert ansatz.run(WEIGHTS, SCALE, engine=engine) == pytest.approx(ansatz.run(WEIGHTS, SCALE), abs=1e-9)
+    found, ours = (ansatz.grad(weights=WEIGHTS, scale=SCALE, engine=each) for each in (engine, "native"))
+    assert found["weights"] == pytest.approx(ours["weights"], abs=1e-8)
+    assert found["scale"] == pytest.approx(ours["scale"], abs=1e-8)
+
+
+@pytest.mark.parametrize("engine", [CirqEngine(), PennyLaneEngine()], ids=lambda engine: engine.name)
+def test_samples_and_probabilities_of_branches(engine: Any) -> None:
+    result = teleported.sample(angle=1.1, shots=2000, seed=1, engine=engine)
+    assert result.counts[True] / 2000 == pytest.approx(np.sin(0.55) ** 2, abs=0.05)
+    with pytest.raises(TargetCapabilityError, match="loops on measured bits"):
+        until.sample(angle=1.1, engine=engine)
+
+
+def test_a_noisy_simulator_of_cirq() -> None:
+    noisy = cirq.DensityMatrixSimulator(noise=cirq.depolarize(0.1), seed=3)
+    exact, damped = ansatz.run(WEIGHTS, SCALE), ansatz.run(WEIGHTS, SCALE, engine=noisy)
+    assert abs(damped + 0.25) < abs(exact + 0.25)
+    assert 0.2 < teleported.sample(angle=3.0, shots=300, engine=noisy).counts[True] / 300 < 0.95
+
+
+def test_objects_of_other_packages_are_engines() -> None:
+    assert CirqEngine(cirq.Simulator()).is_ideal
+    with pytest.raises(TargetCapabilityError, match="Cirq circuits do not run on a `LineQubit`"):
+        CirqEngine(cirq.LineQubit(0))
+    with pytest.raises(TargetCapabilityError, match="do not run on a `PauliX`"):
+        PennyLaneEngine(qml.PauliX(0))
+    with pytest.raises(KernelTypeError):
+        resolve_engine(sympy.Symbol("x"))
+
+
+# Stim -------------------------------------------------------------------------------------------------------------------
+
+
+@qk.qkernel
+def repetition(d: qk.UInt, rounds: qk.UInt) -> tuple[qk.Vector[qk.Bit], qk.Vector[qk.Bit]]:
+    data, checks = qk.qubit_array(d), qk.qubit_array(d - 1)
+    data = qk.x(data)
+    syndrome = qk.bit_array((d - 1) * rounds)
+    for r in qk.range(rounds):
+        data[0 : d - 1], checks = qk.cx(data[0 : d - 1], checks)
+        data[1:d], checks = qk.cx(data[1:d], checks)
+        for k in qk.range(d - 1):
+            checks[k], syndrome[r * (d - 1) + k] = qk.project_z(checks[k])
+            checks[k] = qk.reset(checks[k])
+    return qk.measure(data), syndrome
+
+
+def test_a_hundred_thousand_shots_of_a_repetition_code_take_a_second() -> None:
+    start = time.process_time()
+    result = repetition.sample(d=11, rounds=11, shots=100_000, engine=StimEngine(), seed=1)
+    assert time.process_time() - start < 1
+    ((data, syndrome),) = result.counts
+    assert all(data)
+    assert not any(syndrome)
+
+
+def test_what_stim_refuses() -> None:
+    @qk.qkernel
+    def magic(angle: qk.Float) -> qk.Bit:
+        q = qk.h(qk.qubit())
+        q = qk.rz(q, angle)
+        q = qk.t(q)
+        return qk.measure(q)
+
+    with pytest.raises(TargetCapabilityError, match=r"`rz` by 0\.3 is not Clifford") as caught:
+        magic.sample(angle=0.3, engine=StimEngine())
+    assert "q = qk.rz(q, angle)" in str(caught.value)
+    with pytest.raises(TargetCapabilityError, match="`t` is not Clifford"):
+        magic.sample(angle=np.pi / 2, engine=StimEngine())
+    with pytest.raises(TargetCapabilityError, match="`rz` by an open angle is not Clifford"):
+        magic.to_circuit(package="stim")
+    with pytest.raises(TargetCapabilityError, match="loops on measured bits"):
+        until.sample(angle=0.0, engine=StimEngine())
+
+
+def test_what_stim_does_not_feed_forward() -> None:
+    @qk.qkernel
+    def corrected(both: qk.UInt) -> qk.Bit:
+        q = qk.h(qk.qubit_array(3))
+        target = q[2]
+        first, second = qk.measure(q[0]), qk.measure(q[1])
+        if both == 1:
+            if first and second:
+                target = qk.x(target)
+        elif first:
+            target = qk.s(target)
+        return qk.measure(target)
+
+    with pytest.raises(TargetCapabilityError, match="decides on `x` by more than a parity"):
+        corrected.sample(both=1, engine=StimEngine())
+    with pytest.raises(TargetCapabilityError, match="does `s` where measured bits say so"):
+        corrected.sample(both=0, engine=StimEngine())
+
+
+def test_a_thousand_qubits_in_stim() -> None:
+    @qk.qkernel
+    def chain(n: qk.UInt) -> qk.Float:
+        q = qk.qubit_array(n)
+        q[0] = qk.h(q[0])
+        for k in qk.range(n - 1):
+            q[k], q[k + 1] = qk.cx(q[k], q[k + 1])
+        return qk.expval(q, qko.Z(0) * qko.Z(n - 1) + qko.X(0))
+
+    assert chain.run(n=1000, engine=StimEngine()) == 1.0
+    assert chain.to_circuit(package="stim", n=5).num_qubits == 5
