@@ -30,9 +30,9 @@ bench: $(STAMP)  ## speed beside the peers (those installed: pip install -e '.[b
 	$(RUN) -m pytest tests/benchmarks -q -W default --benchmark-json=out/benchmarks.json --benchmark-columns=median
 	$(RUN) -m tests.benchmarks.report out/benchmarks.json
 
-browser: $(STAMP)  ## the HTML drawing in a headless browser
+browser: $(STAMP)  ## the HTML drawing, and the site, in a headless browser
 	@for name in chromium chromium-browser google-chrome chrome; do command -v $$name >/dev/null && exit 0; done; \
-		echo "no Chromium was found to test the HTML drawing in; install one (on Debian: apt-get install chromium)"; exit 1
+		echo "no Chromium was found to test them in; install one (on Debian: apt-get install chromium)"; exit 1
 	$(RUN) -m pytest tests/browser
 
 lint: $(STAMP)  ## style and types
