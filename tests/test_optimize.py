@@ -223,6 +223,20 @@ def test_diagonal_gates_before_a_measurement_go() -> None:
 
     assert gates(likely.optimized(optimize.drop_unmeasured)) == {"ry": 2}
 
+    @qk.qkernel
+    def looped(n: qk.UInt, a: qk.Float) -> qk.Vector[qk.Float]:
+        q = qk.qubit_array(n)
+        for i in qk.range(n - 1):
+            q[i] = qk.rz(qk.ry(q[i], a), a)
+            q[i + 1] = qk.rz(q[i + 1], a)
+            q[i], q[i + 1] = qk.cx(q[i], q[i + 1])
+            q[i] = qk.t(q[i])
+        return qk.probabilities(q)
+
+    best = looped.optimized(optimize.drop_unmeasured)
+    assert gates(best, n=4) == {"ry": 3, "rz": 3, "cx": 3}  # those before the targets of `cx` stay
+    np.testing.assert_allclose(best.run(4, 0.7), looped.run(4, 0.7), atol=1e-12)
+
 
 def test_clifford_runs_become_short() -> None:
     @qk.qkernel

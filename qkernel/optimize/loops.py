@@ -33,27 +33,21 @@ def _both(first: Op, second: Op, reading: Reading) -> ops.For | None:
     """Two loops as one, where no iteration of the second one cares for later ones of the first."""
     if not (isinstance(first, ops.For) and isinstance(second, ops.For)) or first.carried or second.carried:
         return None
-    if not isinstance(first.domain, ops.Range) or first.domain != second.domain or not _rises(first.domain):
+    if not isinstance(first.domain, ops.Range) or first.domain != second.domain or not rises(first.domain):
         return None
     (target,), (other,) = first.targets, second.targets
     if any(reading.defines(op) or isinstance(op, ops.While) for op in (*first.body, *second.body)):
         return None
     if target in _names_in(second, reading) or other in _names_in(first, reading):
         return None
-    meets = any(
-        not (one.axis is not None and one.axis == two.axis) and not _apart_later(one.place, two.place, target, other, reading)
-        for op in first.body
-        for one in reading.touches(op)
-        for later in second.body
-        for two in reading.touches(later)
-    )
-    if meets:
+    if any(meets_later(op, later, target, other, reading) for op in first.body for later in second.body):
         return None
     index: dict[str, Expr] = {other: Name(target, UINT)}
     return replace(first, body=(*first.body, *with_values(second.body, lambda expr: substitute(expr, index))))
 
 
-def _rises(domain: ops.Range) -> bool:
+def rises(domain: ops.Range) -> bool:
+    """Whether each value of a range is larger than the one before."""
     return isinstance(domain.step, Const) and domain.step.value > 0
 
 
@@ -61,6 +55,15 @@ def _names_in(loop: ops.For, reading: Reading) -> set[str]:
     """The names that are defined within a loop."""
     inside = {name for op in walk(loop.body) for name, _ in definitions(op, reading.returns)}
     return inside.union(*(op.targets for op in walk(loop.body) if isinstance(op, ops.For)))
+
+
+def meets_later(first: Op, second: Op, target: str, other: str, reading: Reading) -> bool:
+    """Whether `first`, where `target` is larger than `other` of `second`, may touch qubits of that along another axis."""
+    return any(
+        not (one.axis is not None and one.axis == two.axis) and not _apart_later(one.place, two.place, target, other, reading)
+        for one in reading.touches(first)
+        for two in reading.touches(second)
+    )
 
 
 def _apart_later(first: Place, second: Place, target: str, other: str, reading: Reading) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qkernel.gates import GATES
 from qkernel.ir import ops
 from qkernel.ir.ops import Block, Op
 from qkernel.ir.places import Place, whole
 from qkernel.ir.walk import walk
+from qkernel.optimize.loops import meets_later, rises
 from qkernel.optimize.passes import Pass
 from qkernel.optimize.touches import Reading, Touch
 
@@ -17,9 +20,11 @@ def drop_unmeasured(block: Block, reading: Reading) -> Block:
     kept: list[Op] = []
     read: list[Touch] = []
     for op in reversed(block):
-        touches = reading.touches(op)
-        if _is_unitary(op, reading, set()) and touches and all(_is_read(touch, read) for touch in touches):
+        if _is_unseen(op, read, reading):
             continue
+        if isinstance(op, ops.For):
+            op = _without_last(op, read, reading)
+        touches = reading.touches(op)
         kept.append(op)
         read = [
             entry
@@ -32,6 +37,23 @@ def drop_unmeasured(block: Block, reading: Reading) -> Block:
             case ops.Reset(place):
                 read.append(Touch(place, "Z"))
     return tuple(reversed(kept))
+
+
+def _without_last(loop: ops.For, read: list[Touch], reading: Reading) -> ops.For:
+    """A loop without the gates that can as well be done behind it, and go there."""
+    if not isinstance(loop.domain, ops.Range) or not rises(loop.domain) or reading.defines(loop):
+        return loop
+    (target,), kept = loop.targets, list[Op]()
+    for op in reversed(loop.body):
+        stays = not _is_unseen(op, read, reading) or not all(reading.commute(op, later) for later in kept)
+        if stays or any(meets_later(later, op, target, target, reading) for later in loop.body):
+            kept.append(op)
+    return replace(loop, body=tuple(reversed(kept)))
+
+
+def _is_unseen(op: Op, read: list[Touch], reading: Reading) -> bool:
+    touches = reading.touches(op)
+    return bool(touches) and _is_unitary(op, reading, set()) and all(_is_read(touch, read) for touch in touches)
 
 
 def _is_read(touch: Touch, read: list[Touch]) -> bool:
