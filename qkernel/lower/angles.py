@@ -7,18 +7,18 @@ the chain rule and the torch bridge all read this one structure.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from qkernel.errors import ArithmeticEvaluationError, GradientError, TargetCapabilityError
-from qkernel.ir.evaluation import evaluate
+from qkernel.errors import GradientError, TargetCapabilityError
 from qkernel.ir.expressions import Const, Expr, Item, Name, wrap
-from qkernel.ir.trees import free_names, variables
+from qkernel.ir.trees import variables
 from qkernel.ir.types import DictType, Type
+from qkernel.lower.angle_values import angle_value, derivative_or_nan, derivative_value, evaluated, of_sample
 from qkernel.lower.derivatives import derivatives
 from qkernel.lower.preparation import Preparation, angles, angles_pullback, normalised, normalised_pullback
 from qkernel.lower.schedules import Scattered, Schedule
@@ -270,7 +270,7 @@ class AngleMap:
         elif self.non_affine:
             environment = self._environment(theta)
             for slot, expression in self.non_affine:
-                result[..., slot] = _computed(expression, environment, theta.shape[:-1], _angle)
+                result[..., slot] = evaluated(expression, environment, theta.shape[:-1], angle_value)
         return result
 
     @cached_property
@@ -296,7 +296,7 @@ class AngleMap:
         elif self.non_affine:
             environment = self._environment(theta)
             for slot, column, slope in self.slopes:
-                slopes = _computed(slope, environment, theta.shape[:-1], _derivative_or_nan)
+                slopes = evaluated(slope, environment, theta.shape[:-1], derivative_or_nan)
                 result[..., column] += slot_gradient[..., slot] * slopes
         return result
 
@@ -327,7 +327,7 @@ class AngleMap:
             environment = self._environment(_floating(theta))
             for _, column, slope in self.slopes:
                 if column in asked:
-                    _computed(slope, environment, theta.shape[:-1], _derivative)
+                    evaluated(slope, environment, theta.shape[:-1], derivative_value)
 
     def _require_smooth(self, theta: Array) -> None:
         """Raise `GradientError` where the angles of a preparation have no derivative."""
@@ -381,7 +381,7 @@ class AngleMap:
         environment = self._environment(_floating(theta))
         for slot, column, slope in self.slopes:
             for element, second in derivatives(slope, sorted(variables(slope) & columns.keys(), key=columns.__getitem__)):
-                value = _computed(second, environment, theta.shape[:-1], _derivative_or_nan)
+                value = evaluated(second, environment, theta.shape[:-1], derivative_or_nan)
                 result[..., column, columns[element]] += slot_gradient[..., slot] * np.reshape(value, (-1, 1))
         return result
 
@@ -422,7 +422,7 @@ class AngleMap:
         """The non-affine angles in `environment`; those that become numbers go into `offsets`."""
         non_affine = []
         for slot, expression in self.non_affine:
-            value = _angle(expression, environment)
+            value = angle_value(expression, environment)
             if isinstance(value, Expr):
                 non_affine.append((slot, value))
             else:
@@ -432,7 +432,7 @@ class AngleMap:
     def _environment(self, theta: Array) -> dict[str, Any]:
         columns = np.moveaxis(theta, -1, 0)
         values = {parameter.name: parameter.read(columns) for parameter in self.parameters}
-        return values if theta.ndim > 1 else {name: _sample(value, ()) for name, value in values.items()}
+        return values if theta.ndim > 1 else {name: of_sample(value, ()) for name, value in values.items()}
 
     @cached_property
     def _by_row(self) -> Scattered:
@@ -447,59 +447,6 @@ def _state(part: Preparation, amplitudes: Array) -> Array:
     """x / |x|. Raises `ArithmeticEvaluationError` for a vector of zeros."""
     part.require_direction(amplitudes.any(-1))
     return normalised(amplitudes)[0]
-
-
-def _computed(expression: Expr, environment: Mapping[str, Any], samples: tuple[int, ...], one: Callable[..., Any]) -> Any:
-    """The value of `expression` for each of the samples, which are the last axes of what `environment` holds; `one` by `one`.
-
-    All at once, where none of them is out of the ordinary.
-    """
-    if not samples:
-        return one(expression, environment)
-    try:
-        with np.errstate(divide="raise", invalid="raise", over="raise"):
-            return evaluate(expression, environment)
-    except (ArithmeticError, ValueError):
-        pass  # only a branch that is not taken may be at fault: sample by sample tells
-    result, read = np.empty(samples), {name: environment[name] for name in free_names(expression)}
-    for index in np.ndindex(samples):
-        result[index] = one(expression, {name: _sample(value, index) for name, value in read.items()})
-    return result
-
-
-def _sample(value: Any, index: tuple[int, ...]) -> Any:
-    if isinstance(value, dict):
-        return {key: _sample(part, index) for key, part in value.items()}
-    key: Any = (..., *index)
-    return np.asarray(value)[key].tolist()
-
-
-def _angle(expression: Expr, values: Mapping[str, Any], what: str = "an angle") -> Any:
-    """The value of `expression`, a finite number or what is left of it; raises `ArithmeticEvaluationError` if there is none."""
-    try:
-        result = evaluate(expression, values)
-        if isinstance(result, Expr) or np.isfinite(result):
-            return result
-        reason = f"it is {result}"
-    except (ArithmeticError, ValueError) as error:
-        reason = str(error)
-    given = ", ".join(sorted(f"{leaf} = {evaluate(leaf, values)}" for leaf in variables(expression)))
-    raise ArithmeticEvaluationError(f"{what} has no value where {_cut(given)}: `{_cut(str(expression))}`", label=reason)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:200]} …"
-
-
-def _derivative(expression: Expr, values: Mapping[str, Any]) -> Any:
-    return _angle(expression, values, "the derivative of an angle")
-
-
-def _derivative_or_nan(expression: Expr, values: Mapping[str, Any]) -> Any:
-    try:
-        return _derivative(expression, values)
-    except ArithmeticEvaluationError:
-        return np.nan
 
 
 def _floating(values: Any) -> Array:
