@@ -23,7 +23,7 @@ from qkernel.executor import Executor
 from qkernel.explanation import shots_in_words
 from qkernel.ir.files import text_of, write_whole
 from qkernel.job_files import written
-from qkernel.lower.given_values import plain
+from qkernel.lower.given_values import as_array, plain
 from qkernel.observable import Hamiltonian
 from qkernel.sending import RUNNING, Patience, Sending, current
 from qkernel.stochastic import rule_of
@@ -100,8 +100,9 @@ def _described(value: Any) -> str:
         return f"= {value}" if len(value) <= _MOST_TERMS else f"of {len(value)} terms"
     if isinstance(value, Mapping):
         return f"of {counted(len(value), 'key')}"
-    if isinstance(value, (list, tuple, np.ndarray)) and (shape := np.shape(value)):
-        return f"of shape {shape}"
+    if isinstance(value, (list, tuple, np.ndarray)):
+        array = as_array(value)
+        return f"of {counted(len(value), 'part')}" if array is None else f"of shape {array.shape}"
     return f"= {in_short(value)}"
 
 
@@ -110,7 +111,7 @@ class Job(Generic[R]):
 
     `id` is its own, 16 hexadecimal digits; `sent` are the ids of the jobs that it sent to a provider, as far as these can be
     found again. Under `queue_position` stands how many jobs are ahead in the provider's queue, where that is known.
-    Where another has its result already it is only handed out.
+    `Job(result)` is one that is done, as those of `QiskitTranspiler`'s executables are.
     """
 
     def __init__(

@@ -172,6 +172,8 @@ class TestHere:
         assert job.status() is qk.JobStatus.FAILED
         assert caught.value.__notes__[0] == "asked for was `run` of `energy`, seed 4"
         assert "`angles` of shape (3,)" in caught.value.__notes__[1]
+        with pytest.raises(BindingShapeError, match="different lengths"):
+            energy.compile({"observable": OBSERVABLE}, lengths={"angles": 2}).submit(angles=[[0.1, 0.2], [0.3]]).result()
         for options, says in (({"retries": -1}, "retries"), ({"backoff": float("nan")}, "backoff"), ({"seed": -1}, "seed")):
             with pytest.raises(ValidationError, match=says):
                 energy.submit([0.1, 0.2], OBSERVABLE, **options)
@@ -418,10 +420,11 @@ class TestFiles:
         def look() -> None:
             while not stop.is_set():
                 met.append(json.loads(path.read_text())["qkernel_job"])
+                time.sleep(0.0005)
 
         reader = threading.Thread(target=look)
         reader.start()
-        for _ in range(20):
+        for _ in range(6):
             job = energy.submit(**GIVEN, engine=far, shots=50, seed=1, verb="grad")
             job.to_file(path)
             job.result()
