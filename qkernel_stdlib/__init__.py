@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         modular_add_const_to_phases, modular_multiply, modular_multiply_add, order_finding, shor_order_finding,
     )  # fmt: skip
     from qkernel_stdlib.arithmetic_modular import (
-        modmul_const, multiply_add_modulo, multiply_modulo, ripple_modular_add_const, ripple_modular_multiply, xor_const,
+        modmul_const, multiply_add_modulo, multiply_modulo, ripple_modular_add_const, ripple_modular_multiply,
+        windowed_modular_multiply, windowed_multiply_add, xor_const,
     )  # fmt: skip
     from qkernel_stdlib.block_encodings import (
         index_size, lcu, pauli_lcu, pauli_scale, qsvt, qsvt_phases, qubitization, real_qsvt, signal, sparse_encoding,
@@ -116,7 +117,8 @@ _NAMES = {
         "modular_add_const_to_phases modular_multiply modular_multiply_add order_finding shor_order_finding"
     ),
     "arithmetic_modular": (
-        "modmul_const multiply_add_modulo multiply_modulo ripple_modular_add_const ripple_modular_multiply xor_const"
+        "modmul_const multiply_add_modulo multiply_modulo ripple_modular_add_const ripple_modular_multiply "
+        "windowed_modular_multiply windowed_multiply_add xor_const"
     ),
     "block_encodings": (
         "index_size lcu pauli_lcu pauli_scale qsvt qsvt_phases qubitization real_qsvt signal sparse_encoding tree_angles "
@@ -195,5 +197,6 @@ __all__ = [
     "search_unknown", "shor_order_finding", "signal", "simon", "sparse_encoding", "sparse_state", "state_of_function",
     "steane_encode", "strongly_entangling_layers", "subtract", "superposition_vector", "swap_test", "temporary_and",
     "tree_angles", "tree_rotations", "trotterized_time_evolution", "truth_table", "two_local", "uccsd", "uniform_state",
-    "w_state", "x_mixer", "xor_const", "xy_mixer", "z_feature_map", "zz_feature_map",
+    "w_state", "windowed_modular_multiply", "windowed_multiply_add", "x_mixer", "xor_const", "xy_mixer", "z_feature_map",
+    "zz_feature_map",
 ]  # fmt: skip

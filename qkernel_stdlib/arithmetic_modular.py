@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import qkernel as qk
-from qkernel_stdlib.arithmetic import ripple_carry_add
+from qkernel_stdlib.arithmetic import add_modulo, ripple_carry_add
+from qkernel_stdlib.tables import lookup_xor
 
 ModularAdder = qk.Kernel[
     [qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.UInt, qk.UInt], tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]
@@ -131,23 +132,83 @@ def _ripple_multiply_add(
     return controls, x, b
 
 
+@qk.qkernel(clean_ancillas=True)
+def windowed_multiply_add(
+    controls: qk.Vector[qk.Qubit],
+    x: qk.Vector[qk.Qubit],
+    b: qk.Vector[qk.Qubit],
+    factor: qk.UInt,
+    modulus: qk.UInt,
+    window: qk.UInt,
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """Where all controls are 1, b becomes b + factor * x mod `modulus`, below 2**n: `window` qubits of x at once.
+
+    b is below the modulus. For each window `lookup_xor` writes its share into n qubits of workspace, `add_modulo` adds it, and
+    the table takes it back: 12n - 14 + 4 (2**w - 2) Toffoli for each window of w qubits and n > 1; controls reach the tables
+    alone. Source: Gidney 2019 (arXiv:1905.07682), section 3.5.
+    """
+    n, share = x.shape[0], qk.qubit_array(x.shape[0], name="share")
+    look_up = qk.control(lookup_xor, num_controls=controls.shape[0])
+    for i in qk.range(0, n, window):
+        end, scale = min(i + window, n), factor * 2**i % modulus
+        controls, x[i:end], share = look_up(controls, x[i:end], share, scale, modulus)
+        share, b = add_modulo(share, b, modulus)
+        controls, x[i:end], share = look_up(controls, x[i:end], share, scale, modulus)
+    return controls, x, b
+
+
+@windowed_multiply_add.control
+@qk.qkernel
+def _windowed_multiply_add_where(
+    more: qk.Vector[qk.Qubit],
+    controls: qk.Vector[qk.Qubit],
+    x: qk.Vector[qk.Qubit],
+    b: qk.Vector[qk.Qubit],
+    factor: qk.UInt,
+    modulus: qk.UInt,
+    window: qk.UInt,
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    (more, controls), x, b = windowed_multiply_add((more, controls), x, b, factor, modulus, window)
+    return more, controls, x, b
+
+
+@qk.qkernel
+def windowed_modular_multiply(
+    controls: qk.Vector[qk.Qubit], x: qk.Vector[qk.Qubit], factor: qk.UInt, inverse: qk.UInt, modulus: qk.UInt, window: qk.UInt
+) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """As `ripple_modular_multiply`, by two `windowed_multiply_add`: `window` times fewer additions, tables of 2**window."""
+    controls, x = multiply_modulo(
+        controls,
+        x,
+        factor,
+        inverse,
+        modulus,
+        0,
+        lambda c, x, b, factor, modulus: windowed_multiply_add(c, x, b, factor, modulus, window),
+    )
+    return controls, x
+
+
 def modmul_const(
     reg: Any,
     *,
     multiplier: Any,
     modulus: Any,
+    window_size: int = 1,
     inverse_multiplier: Any = None,
     control: Any = None,
 ) -> Any:
     """Multiply the number in `reg`, below `modulus`, by a constant modulo that: where `control` is 1, if there is one.
 
     Gives back the register, behind the control if there is one. The inverse is computed if both numbers are known; else it
-    is to be given. Gates and qubits are those of `ripple_modular_multiply`. Raises ValueError where there is no inverse.
+    is to be given. Gates and qubits are those of `ripple_modular_multiply`, with a `window_size` above 1 those of
+    `windowed_modular_multiply`, which needs to know the sizes. Raises ValueError where there is no inverse.
     """
     if inverse_multiplier is None:
         inverse_multiplier = pow(multiplier, -1, modulus)
-    if control is None:
-        return ripple_modular_multiply(qk.qubit_array(0), reg, multiplier, inverse_multiplier, modulus)[1]
-    controls: Any = [control]
-    controls, reg = ripple_modular_multiply(controls, reg, multiplier, inverse_multiplier, modulus)
-    return controls[0], reg
+    controls: Any = qk.qubit_array(0) if control is None else [control]
+    if window_size == 1:
+        controls, reg = ripple_modular_multiply(controls, reg, multiplier, inverse_multiplier, modulus)
+    else:
+        controls, reg = windowed_modular_multiply(controls, reg, multiplier, inverse_multiplier, modulus, window_size)
+    return reg if control is None else (controls[0], reg)

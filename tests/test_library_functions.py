@@ -24,12 +24,14 @@ from qkernel_stdlib import (
     jordan_wigner,
     maximum_likelihood_amplitude,
     minimum_search,
+    modmul_const,
     normal_form,
     parity_encoding,
     product_formula,
     search_unknown,
     trotterized_time_evolution,
     truth_table,
+    windowed_modular_multiply,
 )
 from qkernel_stdlib.examples import block_encodings
 from qkernel_stdlib.examples.matrices import evolved, word
@@ -252,3 +254,24 @@ def test_a_control_of_a_transformation_takes_its_phases_and_an_odd_encoding(tran
         for k in range(degree):
             expected += taken if k == 0 and degree % 2 else free
         assert gates(controlled(transformed), phases=[0.3] * (degree + 1)) == expected
+
+
+@qk.qkernel
+def by_windows(number: qk.UInt, is_on: qk.Bit, window: qk.UInt) -> qk.Vector[qk.Bit]:
+    where, x = qk.qubit(), qk.qubit_array(3)
+    for i in qk.range(3):
+        if number // 2**i % 2 == 1:
+            x[i] = qk.x(x[i])
+    if is_on:
+        where = qk.x(where)
+    where, x = modmul_const(x, multiplier=3, modulus=7, window_size=2, control=where)
+    controls: Any = [where]
+    controls, x = windowed_modular_multiply(controls, x, 3, 5, 7, window)
+    return qk.measure(x)
+
+
+@pytest.mark.parametrize("window", [1, 2, 3, 4])
+def test_products_by_windows_under_a_control(window: int) -> None:
+    for number, is_on in itertools.product(range(7), (False, True)):
+        ((bits, _),) = by_windows.sample(number=number, is_on=is_on, window=window, shots=5).results
+        assert sum(int(bit) << i for i, bit in enumerate(bits)) == (9 * number % 7 if is_on else number)

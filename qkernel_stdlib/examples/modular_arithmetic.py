@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 
 import qkernel as qk
-from qkernel_stdlib.arithmetic_modular import modmul_const, ripple_modular_add_const, ripple_modular_multiply, xor_const
+from qkernel_stdlib.arithmetic_modular import (
+    modmul_const,
+    ripple_modular_add_const,
+    ripple_modular_multiply,
+    windowed_modular_multiply,
+    xor_const,
+)
 from qkernel_stdlib.examples.example import Array, Example
 from qkernel_stdlib.examples.fourier_arithmetic import holding
 from qkernel_stdlib.examples.matrices import column, permutation
@@ -28,6 +34,13 @@ def reduced_product(n: qk.UInt, value: qk.UInt, factor: qk.UInt, inverse: qk.UIn
     return x
 
 
+@qk.qkernel
+def windowed_product(n: qk.UInt, value: qk.UInt, factor: qk.UInt, inverse: qk.UInt, modulus: qk.UInt) -> qk.Vector[qk.Qubit]:
+    """|factor * value modulo modulus>, two qubits at once."""
+    _, x = windowed_modular_multiply(qk.qubit_array(0), holding(n, value), factor, inverse, modulus, 2)
+    return x
+
+
 @qk.qkernel(clean_ancillas=True)
 def multiplied(n: qk.UInt, value: qk.UInt, factor: qk.UInt, inverse: qk.UInt, modulus: qk.UInt) -> qk.Vector[qk.Qubit]:
     """|factor**2 * value modulo modulus>, once where a qubit is 1 and once without control."""
@@ -44,6 +57,11 @@ def _sum(n: int, value: int, constant: int, modulus: int) -> Array:
 
 def _product(n: int, value: int, factor: int, inverse: int, modulus: int) -> Array:
     return column(np.arange(2**n) == factor * value % modulus)
+
+
+def _windowed_toffoli(n: int) -> int:
+    """Of two products by whole windows of two qubits, and one of one where n is odd."""
+    return 2 * (n // 2 * (12 * n - 6) + n % 2 * (12 * n - 14))
 
 
 def _factor(n: int) -> Mapping[str, Any]:
@@ -79,6 +97,20 @@ EXAMPLES = (
         counts=lambda n, **values: {"qubits": 3 * n + 3, "toffoli": 20 * n**2},
         grows=False,
         of="ripple_modular_multiply",
+    ),
+    Example(
+        windowed_product,
+        _factor,
+        2,
+        sizes=(2, 3),
+        expected=_product,
+        counts=lambda n, **values: {"toffoli": _windowed_toffoli(n)},
+        grows=False,
+        of="windowed_modular_multiply",
+        code="""for window in (1, 2, 4, 8):
+    sizes = {"controls": 1, "x": 32, "factor": 3, "inverse": pow(3, -1, 2**32 - 5), "modulus": 2**32 - 5, "window": window}
+    print(window, windowed_modular_multiply.estimate_resources(sizes).gates.toffoli)""",
+        shows=("windowed_multiply_add",),
     ),
     Example(
         multiplied,
