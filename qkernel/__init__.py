@@ -72,6 +72,8 @@ _MODULES = ("mitigation", "noise", "optimize")
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("qkernel")
     if name in _MODULES:
         return import_module(f"qkernel.{name}")
     if name in _LAZY:

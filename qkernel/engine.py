@@ -165,8 +165,7 @@ def load_engine(name: str = "auto") -> Engine:
 def engine_for(engine: Engine, circuit: Circuit) -> Engine:
     """The engine that runs `circuit` where `engine` is asked for: that itself, or one that it names by `suited(circuit)`.
 
-    So `auto` gives Clifford circuits beyond the memory to Aer's stabilizer simulator, where Qiskit is installed. What it
-    takes is exact.
+    So `auto` gives large Clifford circuits to Aer's stabilizer simulator, where Qiskit is installed. What it takes is exact.
     """
     suited: Callable[[Circuit], Engine] | None = getattr(engine, "suited", None)
     return engine if suited is None else suited(circuit)

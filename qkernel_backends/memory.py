@@ -71,11 +71,6 @@ def require_memory_for_shots(batch: int, shots: int, num_bits: int) -> None:
         )
 
 
-def fits(num_qubits: int) -> bool:
-    """Whether a state of so many qubits fits into memory now."""
-    return _lacking(16 << num_qubits) is None
-
-
 def refused(error: MemoryError, name: str, circuit: Circuit | None = None) -> MemoryRefusedError:
     """What to raise where memory does not suffice, or ran out in spite of all; `circuit` is what was to be computed."""
     if isinstance(error, MemoryRefusedError):

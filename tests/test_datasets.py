@@ -166,7 +166,10 @@ def test_h13_drawn_from_each_class(train: bool, count: int) -> None:
 
 def test_a_subset_is_of_its_own(images: np.ndarray) -> None:
     whole = datasets.MNIST()
-    assert [label for _, label in whole.subset([4, 2])] == [0, 1]
+    part = whole.subset([4, "2"])
+    assert [label for _, label in part] == [0, 1]
+    assert part.classes == ["4", "2"]
+    assert [label for _, label in part.subset(["2"])] == [0]
     assert len(whole.subset([])) == 0
     assert len(whole) == 6
     with pytest.raises(DataError, match="class 4 has 1 image, and 2 are asked for"):

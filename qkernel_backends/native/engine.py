@@ -22,7 +22,7 @@ from qkernel_backends.clifford import is_clifford
 from qkernel_backends.deferral import deferred_if_small
 from qkernel_backends.density.engine import NoisyPrepared
 from qkernel_backends.guard import AtAnyAngle, guarded
-from qkernel_backends.memory import fits, require_memory, require_memory_for_shots
+from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.native.background import compilation
 from qkernel_backends.native.cache import machine_code, origin, planner
 from qkernel_backends.native.encode import encode
@@ -39,6 +39,7 @@ Array = np.ndarray[Any, Any]
 
 _MOST_SPLITS = 16
 _MOST_OUTCOMES = 1 << 20
+_LARGEST_STATE = 24
 _NANOSECONDS = 0.3
 """What an instruction takes for each amplitude of a circuit with deferred measurements."""
 
@@ -82,7 +83,7 @@ class NativeEngine:
 
     def suited(self, circuit: Circuit) -> Engine:
         """See `qkernel.engine.engine_for`: only where nobody asked for this engine by its name."""
-        if self.waits or self.noise is not None or fits(circuit.num_qubits) or not is_clifford(circuit):
+        if self.waits or self.noise is not None or circuit.num_qubits <= _LARGEST_STATE or not is_clifford(circuit):
             return self
         outcomes = sum(1 << len(qubits) for qubits in circuit.probabilities)
         if outcomes > _MOST_OUTCOMES or (not circuit.is_unitary and (circuit.expectations or outcomes)):

@@ -21,10 +21,12 @@ Array = np.ndarray[Any, Any]
 class ImageSet(Dataset[tuple[Any, Any]]):
     """Pairs of image and label.
 
-    `data` holds the images, uint8 of shape (N, height, width), `targets` the labels, int64 of shape (N,). An item's image
-    is a uint8 array, or what `transform` makes of it. Raises `KernelTypeError` for a transform that is no function or an
-    index that is no whole number.
+    `data` holds the images, uint8 of shape (N, height, width), `targets` the labels, int64 of shape (N,), and `classes`
+    the names of the classes by their labels. An item's image is a uint8 array, or what `transform` makes of it. Raises
+    `KernelTypeError` for a transform that is no function or an index that is no whole number.
     """
+
+    class_names: ClassVar[tuple[str, ...]] = tuple(map(str, range(10)))
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class ImageSet(Dataset[tuple[Any, Any]]):
                 raise KernelTypeError(f"`{name}` is a function, and this is {function!r}")
         self.data = torch.from_numpy(np.array(images))
         self.targets = torch.from_numpy(labels.astype(np.int64))
+        self.classes = list(self.class_names)
         self.transform, self.target_transform = transform, target_transform
 
     def __len__(self) -> int:
@@ -56,18 +59,21 @@ class ImageSet(Dataset[tuple[Any, Any]]):
             label if self.target_transform is None else self.target_transform(label),
         )
 
-    def subset(self, classes: Sequence[int], per_class: int | None = None, seed: int | None = None) -> Self:
-        """The images of some classes, one class behind another, with labels that count these classes from 0.
+    def subset(self, classes: Sequence[int | str], per_class: int | None = None, seed: int | None = None) -> Self:
+        """The images of some classes, by label or name, one class behind another, with labels that count these from 0.
 
+        So `subset([9, 1])` has the labels 0, for what was 9, and 1; its own `classes` has their names.
         Of each class there are the first `per_class` (default: all), or with a `seed` as many drawn without replacement by
         `numpy.random.default_rng(seed)`. Raises `DataError` where a class has fewer, and for what is no class.
         """
         generator = None if check_seed(seed) is None else np.random.default_rng(seed)
         known = np.unique(self.targets.numpy()).tolist()
-        listed = list(classes) if isinstance(classes, Iterable) else [classes]
+        listed: list[Any] = list(classes) if isinstance(classes, Iterable) and not isinstance(classes, str) else [classes]
+        listed = [self.classes.index(each) if each in self.classes else each for each in listed]
         if wrong := [label for k, label in enumerate(listed) if label not in known or label in listed[:k]]:
             what = "stands twice in `classes`" if wrong[0] in known else "is no class"
-            raise DataError(f"{wrong[0]!r} {what}", help=f"the classes are {', '.join(map(str, known))}, each once")
+            names = ", ".join(f"{label} ({self.classes[label]})" for label in known)
+            raise DataError(f"{wrong[0]!r} {what}", help=f"the classes are {names}, each once")
         if per_class is not None and (not isinstance(per_class, (int, np.integer)) or per_class < 1):
             raise DataError(f"`per_class` is a number of images from 1 on, not {per_class!r}")
         chosen = []
@@ -79,6 +85,7 @@ class ImageSet(Dataset[tuple[Any, Any]]):
             chosen.append(rows[:count] if generator is None else generator.choice(rows, count, replace=False))
         part = copy(self)
         part.data = self.data[np.concatenate(chosen)] if chosen else self.data[:0]
+        part.classes = [self.classes[label] for label in listed]
         part.targets = torch.tensor([label for label, rows in enumerate(chosen) for _ in rows], dtype=torch.int64)
         return part
 
@@ -107,6 +114,9 @@ class FashionMNIST(PublishedSet):
     """Zalando's Fashion-MNIST: ten classes of clothing (Xiao, Rasul and Vollgraf 2017, arXiv:1708.07747)."""
 
     name = "fashion-mnist"
+    class_names = (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    )  # fmt: skip
 
 
 class MNIST(PublishedSet):
