@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from os import PathLike, fspath
+from os.path import dirname, isdir
 from typing import ClassVar
 
 from qkernel.diagnostics import Note, Span, render
@@ -364,14 +366,27 @@ class TextFormError(QKernelError, ValueError):
 
 
 class DataError(QKernelError, OSError):
-    """A data file is missing, truncated, of the wrong kind or not the published one."""
+    """A file cannot be read or written, is truncated, of the wrong kind or not the published one."""
 
     code = "QK701"
     __str__ = QKernelError.__str__
 
 
+@contextmanager
+def of_file(path: str | PathLike[str], what: str) -> Iterator[None]:
+    """Turns what the system says in here into a `DataError`: the file cannot be `what`, read or written."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, QKernelError):
+            raise
+        name, folder = fspath(path), dirname(fspath(path))
+        reason = f"there is no folder `{folder}`" if folder and not isdir(folder) else error.strerror or error
+        raise DataError(f"`{name}` cannot be {what}: {reason}") from error
+
+
 class ProgramError(QKernelError, RuntimeError):
-    """A file of the user's that the command line was given cannot be read, fails while it runs, or lacks the kernel."""
+    """A file of the user's that the command line was given fails while it runs, or lacks the kernel."""
 
     code = "QK702"
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from qkernel import errors
 from qkernel.diagnostics import Note
-from qkernel.errors import DataError, QKernelError, ValidationError
+from qkernel.errors import DataError, QKernelError, ValidationError, of_file
 from qkernel.lower.given_values import plain
 from qkernel.observable import Hamiltonian
 from qkernel.results import EstimatedValue, SampleResult
@@ -39,15 +39,13 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
     """What `written` wrote. Raises `DataError` for any other file, and for one that cannot be read."""
     name = fspath(path)
     try:
-        with open(path, encoding="utf-8") as file:
+        with of_file(path, "read"), open(path, encoding="utf-8") as file:
             content = json.load(file)
         if not isinstance(content, dict) or "qkernel_job" not in content:
             raise DataError(f"`{name}` holds no job", help=_HELP)
         if content["qkernel_job"] != VERSION:
             raise DataError(f"`{name}` was written by another version of this package", help="install that one, or a later one")
         found = {key: decode(value) for key, value in content.items() if key != "qkernel_job"}
-    except OSError as error:
-        raise error if isinstance(error, DataError) else DataError(f"`{name}` cannot be read: {error.strerror}") from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         if isinstance(error, QKernelError):
             raise

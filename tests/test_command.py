@@ -204,7 +204,7 @@ def test_files_that_fail_say_where(text: str, line: str) -> None:
         (["sample", "ghz.py:ghz", "n=2"], 2, "'n=2' is one too many: write FILE:KERNEL, and --set NAME=VALUE"),
         (["sample", "ghz.py:ghz"], 1, "on the command line, write `--set NAME=VALUE`"),
         (["export", "ghz.py:ghz"], 1, "on the command line, write `--set NAME=VALUE`"),
-        (["export", "ghz.py:ghz", "-s", "n=2", "-o", "no/x.qasm"], 2, "'no/x.qasm' cannot be written: No such file"),
+        (["export", "ghz.py:ghz", "-s", "n=2", "-o", "no/x.qasm"], 1, "`no/x.qasm` cannot be written: there is no folder `no`"),
         (["explain", "ghz.py:ghz", "-s", "n=2", "--engine", "qisk"], 1, "did you mean `qiskit`?"),
         (["check", "nowhere.py"], 2, "'nowhere.py' does not exist"),
         (["check"], 2, "Missing argument 'FILE...'"),

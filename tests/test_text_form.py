@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ir_examples import EXAMPLES
 from strategies.ir_modules import modules
 
-from qkernel.errors import TextFormError
+from qkernel.errors import DataError, TextFormError
 from qkernel.ir import ops
 from qkernel.ir.expressions import (
     ONE,
@@ -261,7 +261,7 @@ def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
     finally:
         os.close(reader)
     assert pipe.is_fifo()
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(DataError, match="cannot be written: Is a directory"):
         save(EXAMPLES["reuse"](), tmp_path)
 
 

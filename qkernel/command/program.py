@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from qkernel.diagnostics import Span, did_you_mean
-from qkernel.errors import ProgramError, QKernelError
+from qkernel.errors import ProgramError, QKernelError, of_file
 from qkernel.kernel import Kernel
 from qkernel.prebuilt import from_qasm, load
 
@@ -39,7 +39,7 @@ def kernel_of(target: str) -> AnyKernel:
 def kernels_of(path: Path) -> Iterator[tuple[str, AnyKernel]]:
     """The kernels that are written in a file, by name."""
     if path.suffix in _TEXTS:
-        kernel = _loaded(path)
+        kernel = _TEXTS[path.suffix](path)
         yield kernel.name, kernel
         return
     for name, value in vars(_run(path)).items():
@@ -63,24 +63,11 @@ def _is_written_in(kernel: AnyKernel, path: Path) -> bool:
     return function is None or Path(function.__code__.co_filename) == path.resolve()
 
 
-def _loaded(path: Path) -> AnyKernel:
-    try:
-        return _TEXTS[path.suffix](path)
-    except OSError as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: OSError) -> ProgramError:
-    return ProgramError(f"`{path}` cannot be read: {error.strerror or error}")
-
-
 def _run(path: Path) -> ModuleType:
     """The module that a Python file is, with its folder first among those that modules are looked for in."""
     file = path.resolve()
-    try:
+    with of_file(path, "read"):
         file.open("rb").close()
-    except OSError as error:
-        raise _unreadable(path, error) from None
     name, folder = _place(file)
     spec = spec_from_file_location(name, file)
     if spec is None or spec.loader is None:

@@ -44,7 +44,7 @@ def draw(kernel: AnyKernel, values: dict[str, Any], path: Path | None, unfold: b
         file = io.BytesIO()
         drawing.savefig(file, format=path.suffix[1:], bbox_inches="tight", dpi=200)
         drawing = file.getvalue()
-    _write(path, drawing)
+    write_whole(path, drawing)
     return named(kernel, values, file=str(path)), f"wrote {path}"
 
 
@@ -81,7 +81,7 @@ def export(kernel: AnyKernel, values: dict[str, Any], path: Path | None, form: s
         text = kernel.to_qasm(bindings=values, lengths=values_of(kernel, lengths, "--length"), **_OPENQASM[form])
     if path is None:
         return named(kernel, values, format=form, text=text), text.rstrip("\n")
-    _write(path, text)
+    write_whole(path, text)
     return named(kernel, values, format=form, file=str(path)), f"wrote {path}"
 
 
@@ -90,10 +90,3 @@ def _chosen(path: Path, known: dict[str, str]) -> str:
     if path.suffix not in known:
         raise click.UsageError(f"what {str(path)!r} is to hold is not known: its name ends in one of {', '.join(known)}")
     return known[path.suffix]
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    try:
-        write_whole(path, content)
-    except OSError as error:
-        raise click.UsageError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from qkernel.diagnostics import Span
-from qkernel.errors import TextFormError
+from qkernel.errors import TextFormError, of_file
 from qkernel.ir.module import Module
 from qkernel.ir.verifier import verify
 from qkernel.ir.vocabulary import MAX_TEXT_SIZE
@@ -32,10 +32,14 @@ def text_of(module: Module) -> str:
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Write a file, which holds either what it held before or all of `content`, whatever happens.
 
-    What is there and no file, such as `/dev/stdout`, is written to and stays what it is.
+    What is there and no file, such as `/dev/stdout`, is written to and stays what it is. Raises `DataError` where that fails.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
-    target = Path(os.path.realpath(path))
+    with of_file(path, "written"):
+        _write_whole(Path(os.path.realpath(path)), data)
+
+
+def _write_whole(target: Path, data: bytes) -> None:
     if target.exists() and not target.is_file():
         target.write_bytes(data)
         return
@@ -53,10 +57,10 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
 def load(path: str | os.PathLike[str]) -> Module:
     """Read the module in the file at `path`.
 
-    Raises `TextFormError`, with the place in the file, if it holds anything else, and OSError if it cannot be read.
+    Raises `TextFormError`, with the place in the file, if it holds anything else, and `DataError` if it cannot be read.
     """
     name = os.fspath(path)
-    with open(path, "rb") as file:
+    with of_file(path, "read"), open(path, "rb") as file:
         data = file.read(4 * MAX_TEXT_SIZE + 1)
     if len(data) > 4 * MAX_TEXT_SIZE:
         raise TextFormError(f"`{name}` is too long: more than {4 * MAX_TEXT_SIZE:,} bytes")

@@ -17,7 +17,7 @@ import openqasm3
 from openqasm3.parser import QASM3ParsingError
 
 from qkernel.diagnostics import Span
-from qkernel.errors import OpenQasmError
+from qkernel.errors import OpenQasmError, of_file
 
 _MOST_TEXTS = 16
 _kept: dict[str, None] = {}
@@ -77,7 +77,10 @@ def source_of(given: str | PathLike[str]) -> Source:
             del _kept[old]
             linecache.cache.pop(old, None)
         return Source(name, text)
-    return Source(str(given), Path(given).read_text(encoding="utf-8"))
+    if isinstance(given, str) and not given.strip():
+        raise OpenQasmError("the text is empty", help="give a program in OpenQASM, or the path of a file that holds one")
+    with of_file(given, "read"):
+        return Source(str(given), Path(given).read_text(encoding="utf-8"))
 
 
 def parsed(source: Source) -> Any:
