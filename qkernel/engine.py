@@ -203,11 +203,15 @@ def resolve_engine(given: Any) -> Engine:
                 help=f"give them beside the engine: `engine=executor.engine, {', '.join(kept)}`",
             )
         return inner
-    packages = dict.fromkeys(part.__module__.partition(".")[0] for part in type(given).__mro__)
-    for package in packages:
-        if package in _registered("adapter"):
-            return cast("Engine", _load("adapter", package)(given))
+    if (package := _package_of(given, "adapter")) is not None:
+        return cast("Engine", _load("adapter", package)(given))
     raise _no_engine(f"`{given!r}`" if given is None else with_article(type(given).__name__))
+
+
+def _package_of(given: Any, kind: str) -> str | None:
+    """The package of the class of `given`, or of one that it inherits from, which something of a kind is registered for."""
+    packages = dict.fromkeys(part.__module__.partition(".")[0] for part in type(given).__mro__)
+    return next((package for package in packages if package in _registered(kind)), None)
 
 
 def _no_engine(what: str, help: str | None = None) -> KernelTypeError:
@@ -273,6 +277,16 @@ def load_importer(name: str) -> Callable[..., Any]:
     Raises `DependencyError` as `load_engine` does.
     """
     return cast("Callable[..., Any]", _load("importer", name))
+
+
+def importer_for(circuit: Any) -> Callable[..., Any]:
+    """The function that makes a kernel of `circuit`, by its package; raises `KernelTypeError` if there is none."""
+    if (package := _package_of(circuit, "importer")) is not None:
+        return load_importer(package)
+    names = ", ".join(f"`{name}`" for name in sorted(_registered("importer")))
+    raise KernelTypeError(
+        f"no kernel is made of {with_article(type(circuit).__name__)}", help=f"give a circuit of one of the packages {names}"
+    )
 
 
 def _entries(kind: str, name: str) -> dict[str, EntryPoint]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from qkernel import job_files
 from qkernel.diagnostics import Span, did_you_mean
-from qkernel.engine import load_importer
+from qkernel.engine import importer_for, load_importer
 from qkernel.errors import CallArgumentError, DataError, DependencyError, KernelTypeError, QKernelError
 from qkernel.executable import Executable
 from qkernel.executor import Executor
@@ -84,6 +84,17 @@ def from_qiskit(circuit: Any) -> Kernel[..., Any]:
     Raises `TargetCapabilityError` for what kernels do not have, such as `switch`, `break` and delays.
     """
     kernel: Kernel[..., Any] = load_importer("qiskit")(circuit)
+    return kernel
+
+
+def from_circuit(circuit: Any) -> Kernel[..., Any]:
+    """A circuit of another package as a kernel: of Qiskit, Cirq or pytket, by the package of its class.
+
+    Without measurements it takes the circuit's qubits and gives them back; with them it runs by itself and returns the bits.
+    Symbols are Float arguments. See `from_qiskit`, `qkernel_backends.cirq.from_cirq` and `qkernel_backends.tket.from_tket`.
+    Raises `KernelTypeError` for anything else, `TargetCapabilityError` for what kernels do not have.
+    """
+    kernel: Kernel[..., Any] = importer_for(circuit)(circuit)
     return kernel
 
 

@@ -12,6 +12,7 @@ import pytest
 import sympy
 import torch
 from circuit_builder import CircuitBuilder
+from pytket.circuit import Circuit as TketCircuit
 from pytket.circuit import OpType
 
 import qkernel as qk
@@ -289,3 +290,95 @@ def test_a_thousand_qubits_in_stim() -> None:
 
     assert chain.run(n=1000, engine=StimEngine()) == 1.0
     assert chain.to_circuit(package="stim", n=5).num_qubits == 5
+
+
+# Circuits of other packages as kernels ----------------------------------------------------------------------------------
+
+
+def unitary_of(circuit: Any, size: int, symbols: dict[str, float]) -> Any:
+    """The matrix of a circuit of Cirq's or pytket's, qubit 0 the least significant."""
+    if isinstance(circuit, cirq.Circuit):
+        order = sorted(circuit.all_qubits())[::-1]
+        return cirq.resolve_parameters(circuit, symbols).unitary(qubit_order=order)
+    bound = circuit.copy()
+    bound.symbol_substitution({symbol: symbols[str(symbol)] for symbol in bound.free_symbols()})
+    axes = [*reversed(range(size)), *reversed(range(size, 2 * size))]
+    return bound.get_unitary().reshape((2,) * 2 * size).transpose(axes).reshape(1 << size, -1)
+
+
+def cirq_circuits() -> dict[str, Any]:
+    q, a = cirq.LineQubit.range(3), sympy.Symbol("a")
+    found: dict[str, Any] = {f"random {seed}": cirq.testing.random_circuit(3, 8, 0.7, random_state=seed) for seed in range(4)}
+    found["powers"] = cirq.Circuit(
+        (cirq.ISWAP**0.3)(*q[1:]), (cirq.CZ**0.4)(*q[:2]), (cirq.CCX**0.3)(*q), (cirq.H**0.3)(q[0]), (cirq.Y**0.2)(q[1])
+    )
+    found["parts"] = cirq.Circuit(
+        cirq.PhasedXZGate(x_exponent=0.1, z_exponent=0.2, axis_phase_exponent=0.3)(q[0]), cirq.FSimGate(0.1, 0.2)(*q[:2]),
+        cirq.qft(*q), cirq.CircuitOperation(cirq.FrozenCircuit(cirq.CX(*q[:2]))).repeat(3),
+    )  # fmt: skip
+    found["controls"] = cirq.Circuit(cirq.X(q[0]).controlled_by(q[1], q[2], control_values=[(0, 1), 0]))
+    found["symbols"] = cirq.Circuit(
+        (cirq.ISWAP**a)(*q[:2]), (cirq.CX**a)(*q[1:]), (cirq.X ** (a * 2 + 1))(q[0]), cirq.rz(sympy.sin(a))(q[2])
+    )
+    return found
+
+
+def tket_circuits() -> dict[str, Any]:
+    a, several, symbols = sympy.Symbol("a"), TketCircuit(3), TketCircuit(2)
+    several.add_gate(OpType.TK1, [0.1, 0.2, 0.3], [0]).add_gate(OpType.TK2, [0.1, 0.2, 0.3], [0, 1])
+    several.add_gate(OpType.CV, [0, 2]).add_gate(OpType.ZZMax, [2, 1]).add_gate(OpType.CnRy, [0.3], [0, 1, 2])
+    several.add_gate(OpType.FSim, [0.1, 0.2], [1, 2]).add_gate(OpType.PhasedX, [0.1, 0.2], [1]).V(0).Vdg(1)
+    several.add_gate(OpType.Phase, [0.3], []).add_gate(OpType.BRIDGE, [0, 1, 2]).add_phase(0.2)
+    symbols.Rx(a * 2 + 0.1, 0).CRz(sympy.sin(a), 0, 1).add_phase(a)
+    return {"several": several, "symbols": symbols}
+
+
+CIRCUITS = {f"{package} {name}": circuit for package, circuits in (("cirq", cirq_circuits()), ("tket", tket_circuits()))
+            for name, circuit in circuits.items()}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CIRCUITS)
+def test_circuits_are_read(name: str) -> None:
+    circuit = CIRCUITS[name]
+    kernel = qk.from_circuit(circuit)
+    size = len(circuit.all_qubits()) if name.startswith("cirq") else circuit.n_qubits
+    values = {"a": 0.37} if "symbols" in name else {}
+    assert kernel.unitary(q=size, **values) == pytest.approx(unitary_of(circuit, size, values), abs=1e-9)
+    assert qk.parse(str(kernel.ir)) == kernel.ir
+
+
+def test_measured_circuits_are_read() -> None:
+    q = cirq.LineQubit.range(3)
+    measured = cirq.Circuit(
+        cirq.X(q[0]), cirq.H(q[2]), cirq.measure(q[0], q[1], key="a", invert_mask=(False, True)), cirq.measure(q[2], key="b"),
+        cirq.X(q[1]).with_classical_controls(sympy.Eq(sympy.Symbol("a"), 3), "b"), cirq.measure(q[1], key="c"),
+        cirq.reset(q[0]), cirq.measure(q[0], key="d"),
+    )  # fmt: skip
+    for (a, b, c, d), count in qk.from_circuit(measured).sample(shots=400, seed=2).counts.items():
+        assert (a, d) == ((1, 1), (0,))
+        assert b == c
+        assert 120 < count < 280
+    circuit = TketCircuit(2, 3).X(0).Measure(0, 0).Measure(1, 1)
+    circuit.X(1, condition=circuit.bits[0] & (circuit.bits[1] ^ 1)).Measure(1, 2)
+    assert qk.from_circuit(circuit).sample(shots=10).counts == {(1, 0, 1): 10}
+
+
+def test_branches_come_back() -> None:
+    for package in ("cirq", "tket"):
+        again = qk.from_circuit(teleported.to_circuit(package=package, angle=1.1))
+        counts = again.sample(shots=2000, seed=1).counts
+        sent = sum(count for value, count in counts.items() if value[-1] in (1, (1,)))
+        assert sent / 2000 == pytest.approx(np.sin(0.55) ** 2, abs=0.05)
+
+
+def test_circuits_that_kernels_are_not_made_of() -> None:
+    q = cirq.LineQubit(0)
+    for circuit, words in (
+        (cirq.Circuit(cirq.depolarize(0.1)(q)), "`depolarize"),
+        (cirq.Circuit(cirq.IdentityGate(qid_shape=(3,))(cirq.LineQid(0, 3))), "on qudits"),
+        (cirq.Circuit(cirq.measure(q, key="a"), cirq.reset(q).with_classical_controls("a")), "under a condition"),
+    ):
+        with pytest.raises(TargetCapabilityError, match=words):
+            qk.from_circuit(circuit)
+    with pytest.raises(KernelTypeError, match="no kernel is made of a str"):
+        qk.from_circuit("circuit")

@@ -9,5 +9,6 @@ with needed("Cirq's circuits and simulators need", "cirq"):
 
 from qkernel_backends.cirq.emission import emit
 from qkernel_backends.cirq.engine import CirqEngine
+from qkernel_backends.cirq.reading import from_cirq
 
-__all__ = ["CirqEngine", "emit"]
+__all__ = ["CirqEngine", "emit", "from_cirq"]

@@ -8,5 +8,6 @@ with needed("tket's circuits need", "tket"):
     import pytket  # noqa: F401
 
 from qkernel_backends.tket.emission import emit
+from qkernel_backends.tket.reading import from_tket
 
-__all__ = ["emit"]
+__all__ = ["emit", "from_tket"]
