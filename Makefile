@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: tutorial tutorials notebooks docs test fuzz bench lint size wheel release browser clean
+.PHONY: tutorial tutorials notebooks docs test fuzz bench lint size wheel release lowest browser clean
 
 tutorial: $(STAMP)  ## train the hybrid network on Fashion-MNIST, print the table, write the figure
 	$(RUN) tutorials/fashion_mnist_hqnn.py
@@ -44,12 +44,15 @@ wheel: $(STAMP)  ## a wheel in dist, with machine code for three levels of x86-6
 	$(RUN) -m qkernel_backends.native --wheel
 	$(RUN) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-release: $(STAMP)  ## wheel and sdist in dist, tried in empty environments, with checksums and a bill of materials
+release: $(STAMP)  ## wheel and sdist in dist, tried in empty environments, with checksums and a bill of materials; TIMES=1 times all extras
 	$(RUN) -m pip install --quiet --editable '.[release]' --constraint constraints.txt
 	rm -rf dist build
 	$(MAKE) wheel
 	$(RUN) -m build --sdist --outdir dist .
-	$(RUN) -m tests.release
+	$(RUN) -m tests.release $(if $(TIMES),--times)
+
+lowest: $(STAMP)  ## the tests of the core with the lowest versions that pyproject.toml allows
+	$(RUN) -m tests.lowest
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; set PYTHON=/path/to/python"; exit 1; }

@@ -7,6 +7,7 @@ import pytest
 from circuit_builder import CircuitBuilder, hybrid_circuit
 from qiskit import QuantumCircuit, qasm3
 from qiskit.circuit import ParameterExpression
+from qiskit.circuit.library import PhaseGate
 from qiskit.primitives import BackendEstimatorV2, StatevectorEstimator, StatevectorSampler
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import Operator
@@ -113,7 +114,7 @@ def test_gates_keep_their_names(name: str) -> None:
     [
         ("x", 3, "mcx"),
         ("x", 5, "mcx"),
-        ("p", 2, "mcphase"),
+        ("p", 2, PhaseGate(0.1).control(2).name),
         ("rx", 2, "ccrx"),
         ("h", 2, "cch"),
         ("swap", 2, "ccswap"),
