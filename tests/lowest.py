@@ -14,10 +14,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = ROOT / "out" / "lowest"
 TOOLS = ("pytest", "pytest-xdist", "hypothesis", "wcwidth", "qiskit-qasm3-import")
-TESTS = """
-    language lowering lowering_runtime native reference torch_engine qiskit from_qiskit nn layer_doors openqasm openqasm_reading
-    openqasm_structured text_form gradient estimate draw_text draw_pictures command observable datasets
-""".split()
+TESTS = (
+    "language", "lowering", "lowering_runtime", "native", "reference", "torch_engine", "qiskit", "from_qiskit", "nn",
+    "layer_doors", "openqasm", "openqasm_reading", "openqasm_structured", "text_form", "gradient", "estimate", "draw_text",
+    "draw_pictures", "command", "observable", "datasets",
+)  # fmt: skip
 
 
 def main() -> None:

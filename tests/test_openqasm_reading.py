@@ -371,3 +371,29 @@ def test_without_the_parser(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_error_class() -> None:
     with pytest.raises(OpenQasmError, match="QK703"):
         qk.from_qasm("qubit q;\nx p;\n")
+
+
+@pytest.mark.parametrize("by", [3, -3])
+def test_whole_numbers_are_divided_as_openqasm_divides_them(by: int) -> None:
+    kernel = qk.from_qasm(f"""
+OPENQASM 3.0;
+input int[64] a;
+output int[64] cut;
+output int[64] rest;
+output int[64] below;
+output int[64] above;
+cut = a / {by};
+rest = a % {by};
+above = (a % 3 + 3) % 3;
+below = (a - (a % 3 + 3) % 3) / 3;
+""")
+    for a in range(-7, 8):
+        ((found, _),) = kernel.sample(a=a, shots=1).results
+        assert found == (math.trunc(a / by), int(math.fmod(a, by)), a // 3, a % 3)
+
+
+def test_remainders_stay_short() -> None:
+    kernel = qk.from_qasm(
+        "OPENQASM 3.0;\nqubit q;\nfor int i in [-3:3] { U(((i % 4) + 4) % 4, (i - (i % 4 + 4) % 4) / 4, i % 3) q; }\n"
+    )
+    assert "i % 4, i // 4, -(abs(i) % 3) if i < 0 else abs(i) % 3" in str(kernel.ir)

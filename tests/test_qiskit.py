@@ -114,7 +114,7 @@ def test_gates_keep_their_names(name: str) -> None:
     [
         ("x", 3, "mcx"),
         ("x", 5, "mcx"),
-        ("p", 2, PhaseGate(0.1).control(2).name),
+        ("p", 2, PhaseGate(0.1).control(2, ctrl_state=3).name),
         ("rx", 2, "ccrx"),
         ("h", 2, "cch"),
         ("swap", 2, "ccswap"),

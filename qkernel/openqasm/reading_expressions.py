@@ -10,7 +10,7 @@ from typing import Any
 from openqasm3 import ast
 
 from qkernel.diagnostics import did_you_mean
-from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name, Pack, Row, Updated, apply, item, joined, wrap
+from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Name, Pack, Row, Updated, apply, item, joined, wrap
 from qkernel.ir.places import Place
 from qkernel.ir.trees import ANY, Bounds, bounds_where
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, Type
@@ -90,6 +90,8 @@ class ExpressionReader:
             case ast.UnaryExpression(op=sign, expression=inner):
                 return self.unary(node, sign.name, self.expression(inner))
             case ast.BinaryExpression(op=sign, lhs=left, rhs=right):
+                if (number := _rounded_down(node)) is not None and self._are_natural(by := self.expression(right)):
+                    return self.integer(left, self.expression(number)) % by
                 return self.binary(node, sign.name, self.expression(left), self.expression(right))
             case ast.IndexExpression(collection=base, index=index):
                 return self.indexed(node, self.expression(base), index)
@@ -185,15 +187,25 @@ class ExpressionReader:
         return found
 
     def quotient(self, left: Expr, right: Expr) -> Expr:
-        """A quotient of whole numbers, cut off."""
+        """`/` of whole numbers, which is cut off; `(a - a % b) / b` is how one that is rounded down is written."""
+        match left:
+            case Apply("-", (number, Apply("%", (same, by)))) if same is number and by is right:
+                return number // right
         if self._are_natural(left, right):
             return left // right
-        cut = apply("abs", left) // apply("abs", right)
-        return apply("select", (left < 0) ^ (right < 0), -cut, cut)
+        cut = apply("abs", left) // self._size(right)
+        is_negative = left < 0 if self._are_natural(right) else (left < 0) ^ (right < 0)
+        return apply("select", is_negative, -cut, cut)
 
     def remainder(self, left: Expr, right: Expr) -> Expr:
-        """What a quotient that is cut off leaves."""
-        return left % right if self._are_natural(left, right) else left - right * self.quotient(left, right)
+        """What a quotient that is cut off leaves: it has the sign of the number that is divided."""
+        if self._are_natural(left, right):
+            return left % right
+        rest = apply("abs", left) % self._size(right)
+        return apply("select", left < 0, -rest, rest)
+
+    def _size(self, value: Expr) -> Expr:
+        return value if self._are_natural(value) else apply("abs", value)
 
     def bounds(self, value: Expr) -> Bounds:
         """Between which numbers a value lies."""
@@ -382,6 +394,22 @@ class ExpressionReader:
         if isinstance(base.type, ArrayType) and base.type.rank == 1:
             return Updated(base, key, value)
         raise self.source.lacking(node, "an assignment to an element of a matrix at an index that is not known")
+
+
+def _rounded_down(node: Any) -> Any:
+    """The `a` of `(a % b + b) % b`, which is how a remainder is written that is not negative; None of anything else."""
+    match _parts(node):
+        case "%", sum_, by:
+            match _parts(sum_):
+                case "+", rest, second if second == by:
+                    match _parts(rest):
+                        case "%", number, first if first == by:
+                            return number
+    return None
+
+
+def _parts(node: Any) -> tuple[str, Any, Any] | None:
+    return (node.op.name, node.lhs, node.rhs) if isinstance(node, ast.BinaryExpression) else None
 
 
 def _same(left: Expr, right: Expr) -> Expr:

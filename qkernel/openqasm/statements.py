@@ -189,8 +189,8 @@ class Statements(GateStatements, Variables):
         target = self.scope.names.fresh(written_name(op.targets[0]))
         try:
             return self.kept(op, target, (start, stop, step))
-        except Needed as error:
-            if not error.names & (self.carried_names(op) | {target}):
+        except (Needed, ArithmeticError) as error:  # a branch that this loop never takes may have no value
+            if isinstance(error, Needed) and not error.names & (self.carried_names(op) | {target}):
                 raise
             known(start), known(stop)
         finally:

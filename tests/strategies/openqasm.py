@@ -1,4 +1,4 @@
-"""OpenQASM texts read back by Qiskit."""
+"""OpenQASM texts read back: gate by gate by Qiskit, with loops and calls by ourselves."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from qiskit import QuantumCircuit, qasm3
 from qiskit.quantum_info import Statevector
 from qiskit_aer import AerSimulator
 
+from qkernel import from_qasm
+from qkernel.errors import TargetCapabilityError
 from qkernel.lower.circuit import Circuit
 from qkernel.openqasm import flat_text
 from qkernel_backends.qiskit.devices import translate
 from qkernel_backends.qiskit.running import bits_of, branches_read, experiments, faithful
+
+MOST_QUBITS = 12
 
 
 def read(circuit: Circuit, theta: Any) -> QuantumCircuit:
@@ -62,3 +66,23 @@ def bits(circuit: Circuit, theta: Any, shots: int, seed: int) -> Any:
     made = branches_read(translate(loaded, None))
     ((found,),), _ = experiments(simulator, [(made, np.zeros((1, 0)))], shots=shots, memory=True)
     return bits_of(getattr(found.data, "memory", ["0x0"] * shots), made.num_clbits)[:, : circuit.num_bits]
+
+
+def structured(kernel: Any, sizes: dict[str, Any], inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]] | None:
+    """`kernel`, at these sizes, as its text with loops and calls reads back, and what it is then called with.
+
+    Its Floats stay open where the text can say so, else they are bound; None where OpenQASM has no words for it.
+    """
+    lengths = {name: (len(value),) for name, value in inputs.items() if isinstance(value, list)}
+    for bound, shapes in ((sizes, lengths), ({**sizes, **inputs}, {})):
+        try:
+            text = kernel.to_qasm(bindings=bound, lengths=shapes)
+        except TargetCapabilityError:
+            continue
+        if sum(int(size or 1) for size in re.findall(r"^qubit(?:\[(\d+)\])? ", text, re.MULTILINE)) > MOST_QUBITS:
+            return None  # each iteration has qubits of its own there
+        read_back = from_qasm(text)
+        registers = {name: int(size) for size, name in re.findall(r"^qubit\[(\d+)\] (\w+);", text, re.MULTILINE)}
+        given = {**registers, **inputs}
+        return read_back, {name: given[name] for name in read_back.input_types if name in given}
+    return None

@@ -168,6 +168,18 @@ def openqasm_state(case: Case) -> None:
     same("state of the OpenQASM text", openqasm.state(case.circuit, case.theta[0]), case.world[1].state)
 
 
+def structured_openqasm_state(case: Case) -> None:
+    """The OpenQASM text with loops and calls, read back by ourselves, global phase included."""
+    numbers = {name: value for name, value in case.inputs.items() if not isinstance(value, list)}
+    others = {name: value for name, value in case.program.values.items() if name not in numbers}
+    read_back = openqasm.structured(case.main, others, numbers)
+    if read_back is not None:
+        kernel, given = read_back
+        found, expected = kernel.statevector(**given), case.world[1].state
+        most = max(len(found), len(expected))  # one may have more qubits, which are clean
+        same("state of the structured OpenQASM text", *(np.pad(state, (0, most - len(state))) for state in (found, expected)))
+
+
 def inverse(case: Case) -> None:
     """`inverse(k)` after `k` is the identity."""
     program = replace(case.program, entry="undone")
@@ -486,6 +498,11 @@ def _of_openqasm(case: Case, shots: int, seed: int) -> Any:
     return None if bits is None else case.executable._count(case.theta, bits)
 
 
+def _of_structured_openqasm(case: Case, shots: int, seed: int) -> Any:
+    read_back = openqasm.structured(case.main, case.sizes, case.inputs)
+    return None if read_back is None else read_back[0].compile(read_back[1]).sample(shots=shots, seed=seed)
+
+
 def _value(value: Any) -> Any:
     match value:
         case tuple() | eager.Numbers():
@@ -527,15 +544,16 @@ REWRITTEN: dict[str, Property] = {
     name: _rewritten(getattr(rewrites, name)) for name in ("renamed", "collided", "inlined", "unrolled", "split")
 }
 UNITARY: dict[str, Property] = {
-    "state": state, "qiskit_state": qiskit_state, "openqasm_state": openqasm_state, "inverse": inverse, "control": control,
+    "state": state, "qiskit_state": qiskit_state, "openqasm_state": openqasm_state,
+    "structured_openqasm_state": structured_openqasm_state, "inverse": inverse, "control": control,
     "optimized": optimized, "counts": counts, "oracles": oracles, "text": text, "collisions": collisions,
     "gradients": gradients, "batch": batch, "no_samples": no_samples, "draw": draw, **REWRITTEN,
 }  # fmt: skip
 MEASURING: dict[str, Property] = {
     "exact": exact, "gradients": gradients, "native": _on("native"), "reference": _on("reference"),
-    "aer": _on("qiskit"), "openqasm": _sampled("of the OpenQASM text", _of_openqasm), "counts": counts, "oracles": oracles,
-    "optimized": optimized,
-    "text": text, "draw": draw, **REWRITTEN,
+    "aer": _on("qiskit"), "openqasm": _sampled("of the OpenQASM text", _of_openqasm),
+    "structured_openqasm": _sampled("of the structured OpenQASM text", _of_structured_openqasm), "counts": counts,
+    "oracles": oracles, "optimized": optimized, "text": text, "draw": draw, **REWRITTEN,
 }  # fmt: skip
 
 
