@@ -24,7 +24,7 @@ from qkernel.estimate.quantity import quantity
 from qkernel.executable import Executable
 from qkernel.kernel import from_module
 from qkernel.lower.circuit import Assign, Branch, Circuit, Repeat, Run
-from qkernel.tallies import distinct_rows
+from qkernel.tallies import Tally
 from qkernel.verification import verify
 from qkernel_backends.deferral import deferred_if_small
 from tests.shifts import shift_vjp
@@ -496,7 +496,7 @@ def _on(engine: str) -> Callable[[Case], None]:
 
 def _of_openqasm(case: Case, shots: int, seed: int) -> Any:
     bits = openqasm.bits(case.circuit, case.theta[0], shots, seed)
-    return None if bits is None else case.executable._count(case.theta, *distinct_rows(bits), len(bits))
+    return None if bits is None else case.executable._count(case.theta, *Tally.of_shots(bits[None]).distinct(0), len(bits))
 
 
 def _of_structured_openqasm(case: Case, shots: int, seed: int) -> Any:
