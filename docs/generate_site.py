@@ -35,6 +35,8 @@ Each is a script that runs from beginning to end; here are its outputs too. The 
 is the one in which it ends.
 """
 
+SUMMARY = "# qkernel\n\n> Quantum kernels as typed functions of Python: counted, drawn, run, and trained inside PyTorch.\n\n#"
+
 
 @dataclass
 class Pages:
@@ -179,7 +181,7 @@ def card_and_list() -> str:
         pages.add(f"tutorials/{script.stem}.md", "", script)
     card = (DOCS / "card.md").read_text(encoding="utf-8")
     lists = INDEX.read_text(encoding="utf-8").split("\n## ", 1)[1]
-    return pages.relinked(card, DOCS / "card.md", "llms.txt") + "\n## " + pages.relinked(lists, INDEX, "llms.txt")
+    return SUMMARY + pages.relinked(card, DOCS / "card.md", "llms.txt") + "\n## " + pages.relinked(lists, INDEX, "llms.txt")
 
 
 if __name__ == "__main__":
