@@ -37,7 +37,7 @@ def printed(code: str, name: str, names: dict[str, object]) -> str:
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
-RUN = ("start", "card", "language", "layers", "hardware", "scaling", "openqasm", "optimizing")
+RUN = ("start", "card", "language", "layers", "hardware", "scaling", "openqasm", "optimizing", "sdks")
 PROGRAMS = [*(DOCS / f"{name}.md" for name in RUN), *sorted((DOCS / "coming_from").glob("*.md"))]
 
 

@@ -47,6 +47,8 @@ ABSENT = {
     "the torch engine": (("torch",), "cosine.run(0.3, engine='torch')", ["qkernel[torch]"]),
     "qiskit": (("qiskit", "qiskit_aer"), "cosine.run(0.3, engine='qiskit')", ["qkernel[qiskit]"]),
     "circuits of Qiskit": (("qiskit", "qiskit_aer"), "cosine.to_circuit(angle=0.3)", ["qkernel[qiskit]"]),
+    "stim": (("stim",), "cosine.run(0.3, engine='stim')", ["qkernel[stim]"]),
+    "circuits of tket": (("pytket",), "cosine.to_circuit(angle=0.3, package='tket')", ["qkernel[tket]"]),
     "data": (("pooch", "sklearn"), "from qkernel.nn import datasets; datasets.Digits()", ["qkernel[data]"]),
     "clusters": (("distributed",), "from qkernel_backends.dask import ClusterEngine", ["qkernel[cluster]"]),
     "sympy": (("sympy",), "superposed.estimate_resources().gates.total.to_sympy()", ["qkernel[symbolic]"]),
