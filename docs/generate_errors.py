@@ -69,6 +69,9 @@ where there is one, from the builtin that Python uses for such a mistake, so `ex
 `str(error)` is the whole text; `error.code`, `error.title`, `error.span` and `error.help` are its parts.
 
 The texts point at your own source line: first the place itself, then other places that matter, then what to write instead.
+What came up in functions and kernels that yours calls, the library's too, names the calls that led there, up to your own line.
+Tracebacks hold your files only, and end where you called the package; the environment variable `QKERNEL_TRACEBACKS=full` shows
+its own frames too. What your own code raises while a kernel is read is the error's `__cause__`, with all of its traceback.
 
 This page is made by `docs/generate_errors.py` from the classes and from `tests/errors/`, which holds many more examples.
 """

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.errors import BindingTypeError, EntrypointValidationError
+from qkernel.errors import BindingTypeError, EntrypointValidationError, door
 from qkernel.executable import Executable
 from qkernel.frontend.signature import Signature
 from qkernel.frontend.source import snapshot
@@ -32,6 +32,7 @@ class Compiled(Verbs):
     signature: Signature
     _compiled: Recent[Any, Executable | frozenset[str]]
 
+    @door
     def compile(
         self,
         bindings: Mapping[str, Any] | None = None,

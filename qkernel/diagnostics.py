@@ -35,6 +35,7 @@ class Note:
 
 
 _WIDEST_LINE = 200
+_MOST_CALLS = 4
 _CONTROLS = {code: " " if code == 9 else "\ufffd" for code in (*range(32), *range(127, 160))}
 
 
@@ -56,6 +57,14 @@ def render(heading: str, span: Span | None, label: str, notes: tuple[Note, ...],
         lines.append(f"{' ' * gutter} = help: {first}")
         lines += [f"{' ' * gutter}         {line}" for line in rest]
     return "\n".join(lines)
+
+
+def shortened(calls: tuple[Note, ...]) -> tuple[Note, ...]:
+    """Of many calls, each made in the next, the innermost and the outermost."""
+    if len(calls) <= _MOST_CALLS:
+        return calls
+    left_out = len(calls) - _MOST_CALLS
+    return (*calls[: _MOST_CALLS - 1], Note(f"{counted(left_out, 'more call')} in between"), calls[-1])
 
 
 def _excerpt(span: Span, mark: str, label: str, gutter: int, same_file: bool = False) -> list[str]:

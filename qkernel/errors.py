@@ -6,13 +6,17 @@ Codes: QK1xx tracing, 2xx types and ownership, 3xx binding, 4xx lowering and tar
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from os import PathLike, fspath
 from os.path import dirname, isdir
-from typing import ClassVar
+from types import TracebackType
+from typing import Any, ClassVar, TypeVar, cast
 
-from qkernel.diagnostics import Note, Span, render
+from qkernel.diagnostics import Note, Span, render, shortened
 
 
 class QKernelError(Exception):
@@ -25,19 +29,72 @@ class QKernelError(Exception):
     ) -> None:
         super().__init__(title)
         self.title, self.span, self.label, self.notes, self.help = title, span, label, notes, help
+        self.calls: tuple[Note, ...] = ()
 
     def __str__(self) -> str:
-        """The message with its source line, carets, notes and the way out."""
-        return render(f"[{self.code}] {self.title}", self.span, self.label, self.notes, self.help)
+        """The message with its source line, carets, notes, the calls that led there, and the way out."""
+        notes = self.notes + shortened(self.calls)
+        return render(f"[{self.code}] {self.title}", self.span, self.label, notes, self.help)
+
+    def came_through(self, function: str, span: Span | None) -> None:
+        """Note that it came up in a call of `function` at `span`; innermost calls first."""
+        if span is not None and span not in (self.span, *(note.span for note in (*self.notes, *self.calls))):
+            self.calls += (Note(f"in this call of `{function}`", span),)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.title, self.span, self.label, self.notes, self.help)
+        return _rebuild, (type(self), self.title, self.span, self.label, self.notes, self.help, self.calls)
 
 
 def _rebuild(
-    kind: type[QKernelError], title: str, span: Span | None, label: str, notes: tuple[Note, ...], help: str | None
+    kind: type[QKernelError],
+    title: str,
+    span: Span | None,
+    label: str,
+    notes: tuple[Note, ...],
+    help: str | None,
+    calls: tuple[Note, ...],
 ) -> QKernelError:
-    return kind(title, span=span, label=label, notes=notes, help=help)
+    error = kind(title, span=span, label=label, notes=notes, help=help)
+    error.calls = calls
+    return error
+
+
+# tracebacks ---------------------------------------------------------------------------------------------------------
+
+F = TypeVar("F", bound=Callable[..., Any])
+_FOLDER = dirname(os.path.abspath(__file__))
+_OURS = (_FOLDER + os.sep, _FOLDER + "_backends" + os.sep, contextlib.__file__)
+
+
+def door(function: F) -> F:
+    """`function`, which users call: tracebacks of our errors end where they called it, and name only files of theirs.
+
+    What another error was raised from keeps its traceback. All is shown where `QKERNEL_TRACEBACKS` is `full`.
+    """
+
+    @wraps(function)
+    def called(*arguments: Any, **keywords: Any) -> Any:
+        try:
+            return function(*arguments, **keywords)
+        except QKernelError as error:
+            if os.environ.get("QKERNEL_TRACEBACKS") != "full":
+                error.__traceback__ = _without_ours(error.__traceback__)
+            raise error
+
+    return cast("F", called)
+
+
+def _without_ours(frames: TracebackType | None) -> TracebackType | None:
+    """A traceback without the frames of this package."""
+    kept = []
+    while frames is not None:
+        if not frames.tb_frame.f_code.co_filename.startswith(_OURS):
+            kept.append(frames)
+        frames = frames.tb_next
+    shown = None
+    for frame in reversed(kept):
+        shown = TracebackType(shown, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return shown
 
 
 # QK1xx: tracing -----------------------------------------------------------------------------------------------------

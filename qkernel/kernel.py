@@ -19,6 +19,7 @@ from qkernel.errors import (
     ConflictingBindingError,
     KernelTypeError,
     QKernelError,
+    door,
 )
 from qkernel.executable import Executable
 from qkernel.form_checks import MOST_DIFFERENT, form_tests
@@ -120,6 +121,7 @@ class Kernel(Compiled, Generic[P, R]):
     # the kernel as a whole ------------------------------------------------------------------------------------------
 
     @property
+    @door
     def ir(self) -> Module:
         """The kernel and every kernel that it reaches, as IR. Its `str()` is the text form."""
         with _each_once():
@@ -192,6 +194,7 @@ class Kernel(Compiled, Generic[P, R]):
         """Whether the kernel is not being traced right now."""
         return not self._busy
 
+    @door
     def check(self, /, **values: Any) -> None:
         """Trace the kernel and everything that it calls now; raises what is wrong.
 
@@ -363,6 +366,7 @@ class Kernel(Compiled, Generic[P, R]):
         def __call__(self, /, *arguments: Any, **keywords: Any) -> Any: ...
     else:
 
+        @door
         def __call__(self, /, *arguments, **keywords):
             """In a kernel: call this kernel. Outside: `run`."""
             if is_tracing():

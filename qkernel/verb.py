@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, cast
 import numpy as np
 
 from qkernel.diagnostics import did_you_mean
-from qkernel.errors import CallArgumentError, KernelTypeError
+from qkernel.errors import CallArgumentError, KernelTypeError, door
 from qkernel.executor import Executor
 from qkernel.ir.module import Module
 from qkernel.lower.bindings import refuse_graph
@@ -35,6 +35,7 @@ def verb(method: F) -> F:
     names = frozenset(method.__kwdefaults__ or ()) - DIRECT
     _all_options.update(names)
 
+    @door
     @wraps(method)
     def called(self: Any, /, *arguments: Any, **keywords: Any) -> Any:
         options = keywords.pop("options", None) or {}

@@ -183,7 +183,7 @@ def test_error_in_a_call_shows_the_call() -> None:
     helper = function("helper", {"q": QUBITS}, gate("x", qubit("q", 5), line=20), returns=(whole("q"),))
     with pytest.raises(QubitIndexResolutionError) as error:
         circuit_of(call("helper", whole("q"), line=33), width=2, more=(helper,))
-    assert [(note.text, note.span.line) for note in error.value.notes] == [("in this call of `helper`", 33)]
+    assert [(note.text, note.span.line) for note in error.value.calls] == [("in this call of `helper`", 33)]
 
 
 def test_slice_outside() -> None:

@@ -317,6 +317,9 @@ def call_source(
             return tracer.read(node.body)
         signal = tracer.run(node.body)
         return signal.value if isinstance(signal, Return) else None
+    except QKernelError as error:
+        error.came_through(frame.name, site.span)
+        raise
     finally:
         tracer.frames.pop()
         tracer.site = site

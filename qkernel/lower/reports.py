@@ -47,7 +47,7 @@ class Frame:
 
 
 def locate(error: QKernelError, span: Span | None, frame: Frame) -> QKernelError:
-    """Give an error that has none its place in the source, the values of whole numbers there, and the call around it."""
+    """Give an error that has none its place in the source, the values of whole numbers there, and the calls around it."""
     if error.span is None and span is not None:
         error.span = span
         values = {parameter.name: frame.names.get(parameter.name) for parameter in frame.function.parameters}
@@ -55,8 +55,10 @@ def locate(error: QKernelError, span: Span | None, frame: Frame) -> QKernelError
         known |= {name: frame.names[name] for targets in frame.loops for name in targets}
         if known:
             error.notes += (Note(", ".join(f"{written_name(name)} = {value}" for name, value in known.items())),)
-        if frame.call is not None and frame.call.span not in (span, *(note.span for note in error.notes)):
-            error.notes += (Note(f"in this call of `{written_name(frame.function.name)}`", frame.call.span),)
+        inner: Frame | None = frame
+        while inner is not None and inner.call is not None:
+            error.came_through(written_name(inner.function.name), inner.call.span)
+            inner = inner.caller
     return error
 
 
