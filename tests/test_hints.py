@@ -43,6 +43,7 @@ OWNERS: list[Any] = [
     qk, qko, qkernel.nn, errors, qk.Kernel, Executable, Executor, Engine, SampleResult, qko.Hamiltonian, qko.Pauli, Expr,
     qk.ResourceEstimate, qkernel.nn.QLayer, qkernel.nn.ExecutedLayer, builtins, math, np, itertools, functools, torch,
     torch.Tensor, torch.func, str, bytes, dict, int, qk.noise, qk.mitigation, qk.mitigation.ReadoutCalibration,
+    qk.Job, qk.optimize,
 ]  # fmt: skip
 """What a message may name a part of."""
 
@@ -50,6 +51,8 @@ OTHERS = {
     "AerSimulator", "SparsePauliOp", "measure_all", "init",  # of Qiskit and of torch.nn
     "from_backend", "generate_preset_pass_manager", "PassManager",  # of Qiskit
     "QiskitTranspiler", "QiskitEngine", "NativeEngine", "from_aer", "executor", "engine",  # of engines
+    "ClusterEngine", "cirq", "pennylane", "stim",  # of engines on other packages
+    "Client", "Sampler", "Simulator", "job",  # of dask, Cirq and Qiskit's providers
     "label", "observable",  # of the text form
     "values",  # of `torch.Tensor.split(...)`
     "execute",  # of an executed layer
@@ -132,7 +135,7 @@ def known_parts() -> set[str]:
 
 def known_keywords() -> set[str]:
     """The arguments of all that users call: functions, classes and their methods, gates, data classes."""
-    names = {name for rule in GATES.values() for name in rule.qubits + rule.angles} | {"theta", "strict"}
+    names = {name for rule in GATES.values() for name in rule.qubits + rule.angles} | {"theta", "strict", "rows", "wires"}
     modules: list[Any] = [qk, qko, qk.noise, qk.mitigation, qkernel.nn, qkernel.nn.datasets, published]
     modules += [importlib.import_module(QISKIT)] if importlib.util.find_spec("qiskit") else []
     called: list[Any] = [*OWNERS, *(getattr(module, name) for module in modules for name in dir(module))]
