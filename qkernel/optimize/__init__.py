@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import product
 
 from qkernel.errors import KernelTypeError
 from qkernel.ir.module import Module
@@ -49,13 +50,12 @@ def optimize(module: Module, passes: Iterable[Pass] = ()) -> OptimizationReport:
                 f"`{each!r}` is no pass",
                 help="passes are values: `kernel.optimized(qk.optimize.merge_rotations, qk.optimize.cancel_inverses)`",
             )
-    steps = [Step("as written", module)]
-    for turn in range(_MOST_TURNS):
-        before = steps[-1].module
-        for each in chosen:
-            after = each(steps[-1].module)
-            if turn == 0 or after != steps[-1].module:
-                steps.append(Step(each.name, after))
-        if steps[-1].module == before:
+    steps, unchanged = [Step("as written", module)], 0
+    for turn, each in product(range(_MOST_TURNS), chosen):
+        after = each(steps[-1].module)
+        unchanged = unchanged + 1 if after == steps[-1].module else 0
+        if turn == 0 or not unchanged:
+            steps.append(Step(each.name, after))
+        if unchanged == len(chosen):
             break
     return OptimizationReport(tuple(steps))

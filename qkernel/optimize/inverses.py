@@ -24,6 +24,8 @@ Invertible = ops.Gate | ops.Call | ops.PauliEvolve
 def plain(op: Invertible) -> Invertible:
     """`op` with its adjoints as one or none; a gate without vectors of angles as the gate that it then is."""
     others = tuple(modifier for modifier in op.modifiers if not isinstance(modifier, ops.Adjoint))
+    if len(op.modifiers) == len(others):
+        return op
     if (len(op.modifiers) - len(others)) % 2 == 0:
         return replace(op, modifiers=others)
     if not isinstance(op, ops.Gate) or not all(is_number(angle.type) for angle in op.angles):

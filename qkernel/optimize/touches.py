@@ -120,7 +120,7 @@ class Reading:
 
     def defines(self, op: Op) -> bool:
         """Whether what follows `op` may name something that it makes."""
-        return any(True for _ in definitions(op, self.returns))
+        return not isinstance(op, ops.Gate) and any(True for _ in definitions(op, self.returns))
 
     def touches(self, op: Op) -> tuple[Touch, ...]:
         """What `op` does to qubits that are there before it."""
