@@ -224,7 +224,8 @@ class Kernel(Compiled, Generic[P, R]):
 
         kernel, _, others = self._bound((), kernels)
         if others:
-            raise CallArgumentError(f"`{self.name}` has no kernel argument `{next(iter(others))}`")
+            help = "other arguments stay open: give them to `run`, or to the report, `.report.at(n=4)`"
+            raise CallArgumentError(f"`{self.name}` has no kernel argument `{next(iter(others))}`", help=help)
         report = optimize(kernel.ir, passes)
         found = from_module(report.module)
         found.report, found.__doc__ = report, self.__doc__
