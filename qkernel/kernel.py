@@ -214,11 +214,9 @@ class Kernel(Compiled, Generic[P, R]):
                 raise test.failed(self.ir.entry, rest)
 
     def optimized(self, /, *passes: Pass, **kernels: AnyKernel) -> Kernel[..., Any]:
-        """A kernel that does the same in fewer gates; its `report` shows what each pass saved, in closed form.
+        """A kernel that does the same in fewer gates, by `passes` or `qkernel.optimize.DEFAULT`, with a `report` of each.
 
-        `passes` are those of `qkernel.optimize`, by default `qkernel.optimize.DEFAULT`. They run until none changes anything,
-        once over each kernel that is reached: loops, calls and symbols stay. Kernels among the arguments are given by name.
-        Raises `KernelTypeError` for what is no pass, `CallArgumentError` for what is no kernel argument.
+        Loops, calls and symbols stay; kernels among the arguments are given by name. Raises `KernelTypeError` for other passes.
         """
         from qkernel.optimize import optimize
 

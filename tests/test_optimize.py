@@ -320,8 +320,8 @@ def test_kernels_of_the_library_keep_what_they_do(example: Any) -> None:
     else:
         np.testing.assert_allclose(better.run(**values), kernel.run(**values), atol=1e-9)
     before, after = (each.estimate_resources(bindings=values).gates for each in (kernel, better))
-    for field in ("total", "two_qubit", "multi_qubit", "t_gates"):
-        assert getattr(after, field) <= getattr(before, field), field
+    for fields in (("total",), ("two_qubit", "multi_qubit"), ("multi_qubit",), ("t_gates",)):
+        assert sum(getattr(after, field) for field in fields) <= sum(getattr(before, field) for field in fields), fields
 
 
 def test_what_is_no_pass_or_no_kernel_argument_is_refused() -> None:
