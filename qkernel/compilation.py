@@ -12,6 +12,7 @@ from qkernel.errors import BindingTypeError, EntrypointValidationError, door
 from qkernel.executable import Executable
 from qkernel.frontend.signature import Signature
 from qkernel.frontend.source import snapshot
+from qkernel.ir.evaluation import evaluate
 from qkernel.ir.module import Module
 from qkernel.ir.types import FLOAT, ArrayType, DictType, Type
 from qkernel.lower import lower
@@ -86,9 +87,13 @@ class Compiled(Verbs):
         """An executable with the Float arguments open where they shape nothing, cached, and their values.
 
         Which of them shape the circuit lowering finds out, once for the same other values: their names are then kept instead.
-        A dictionary of Floats, which mostly tells of a problem, is open only where a batch or `wrt` asks for it.
+        A dictionary of Floats, which mostly tells of a problem, is open only where a batch or `wrt` asks for it; what has a
+        default and no value too.
         """
-        types = {parameter.name: parameter.type for parameter in self.ir.entry.parameters}
+        parameters = self.ir.entry.parameters
+        at_default = {each.name: each.default for each in parameters if each.name in wrt and each.name not in values}
+        values = values | {name: evaluate(default, {}) for name, default in at_default.items() if default is not None}
+        types = {parameter.name: parameter.type for parameter in parameters}
         open_names = [
             name
             for name, value in values.items()

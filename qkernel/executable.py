@@ -441,7 +441,7 @@ class Executable(Verbs):
             if name in self._binder.fixed:
                 raise GradientError(
                     f"there is no derivative by `{name}`, which was fixed when `{self.circuit.name}` was compiled",
-                    help="an angle that decides about the circuit's shape is always fixed",
+                    help=_why_fixed([name]),
                 )
             if name not in known:
                 raise UnknownBindingError(
@@ -459,7 +459,7 @@ class Executable(Verbs):
         raise GradientError(
             f"`{self.circuit.name}` has no open Float, so that there is nothing to differentiate by",
             label=f"fixed are {', '.join(f'`{name}`' for name in fixed)}" if (fixed := sorted(self._binder.fixed)) else "",
-            help="an argument that decides about the circuit's shape is always fixed" if fixed else None,
+            help=_why_fixed(fixed) if fixed else None,
         )
 
     def _refuse_nothing(self) -> None:
@@ -483,3 +483,12 @@ class Executable(Verbs):
                 f"`{self.circuit.name}` returns measured bits and expectation values together, so that `{what}` has no meaning",
                 help="return the bits from one kernel and the expectation values from another",
             )
+
+
+def _why_fixed(names: list[str]) -> str:
+    """What to do about arguments that there are no derivatives by."""
+    listed = ", ".join(f'"{name}"' for name in names)
+    return (
+        "an argument that decides about the circuit's shape is always fixed; one that has a default is open where it is named: "
+        f"`wrt=[{listed}]`, and `compile(parameters=[{listed}])`"
+    )

@@ -379,7 +379,7 @@ class Kernel(Compiled, Generic[P, R]):
         if twice := [name for name in named if name in keywords]:
             raise ConflictingBindingError(f"`{twice[0]}` is given twice: in `bindings` and by its name")
         optional = frozenset(p.name for p in self.signature.parameters if p.default is not None or is_quantum(p.type))
-        arguments, keywords, _ = spread_structs(self, arguments, {**named, **given(keywords)}, CallSite(None))
+        arguments, keywords, _ = spread_structs(self, arguments, {**named, **given(keywords)}, CallSite(None), True)
         return bind(self.name, self.signature.names, optional, arguments, keywords, CallSite(None))[0]
 
 
@@ -435,11 +435,10 @@ class PrebuiltKernel(Kernel[..., Any]):
 def _returned(value: Expr | Place, function: Function) -> Value:
     if isinstance(value, Expr):
         return value
-    length = value.length
     for parameter in function.parameters:
         if parameter.name == value.register and value == whole(parameter.name, parameter.type):
             return parameter_handle(parameter)
-    return QuantumHandle(value, length, min(value.registers))
+    return QuantumHandle(value, value.length, min(value.registers))
 
 
 def from_module(module: Module) -> Kernel[..., Any]:

@@ -14,7 +14,7 @@ from qkernel.errors import KernelTypeError, ObservableError, SizeError
 from qkernel.frontend.arrays import whole_number
 from qkernel.frontend.calls import angle, apply_gate, call_unitary
 from qkernel.frontend.iteration import SymbolicItems, SymbolicRange
-from qkernel.frontend.ownership import QuantumHandle, as_given, check_distinct
+from qkernel.frontend.ownership import QuantumHandle, as_given, check_distinct, is_of_qubits
 from qkernel.frontend.tracer import Tracer, active_tracer
 from qkernel.frontend.values import as_type, describe, is_observable
 from qkernel.ir import ops
@@ -45,12 +45,26 @@ def qubit_array(n: UInt, name: str | None = None) -> Vector[Qubit]:
     """A register of `n` fresh qubits in 0; `n` may be symbolic and may be 0."""
     tracer = active_tracer("`qubit_array`")
     size = _size(tracer, n, "the size of a register")
+    if name is not None and not isinstance(name, str):
+        raise KernelTypeError(
+            f"the name of a register must be a text, but this is {describe(name)}",
+            span=tracer.site.of(1) or tracer.site.span,
+            label="not a name",
+            help="a register has one axis: `qk.qubit_array(n)`; for rows of them write `[qk.qubit_array(n) for _ in range(m)]`",
+        )
     register = tracer.fresh(name or tracer.hint, "q")
     tracer.emit(ops.Alloc(register, size, tracer.site.span))
     return tracer.register(register, size, name)  # type: ignore[return-value]
 
 
 def _size(tracer: Tracer, value: Any, what: str) -> Expr:
+    if isinstance(value, str):
+        raise KernelTypeError(
+            f"{what} must be a UInt, but this is {describe(value)}",
+            span=tracer.site.of(0),
+            label="not a size",
+            help=f"the size comes first: `qk.qubit_array(n, {value!r})`",
+        )
     size = whole_number(value, what, tracer.site.of(0))
     if isinstance(size, Const) and size.value < 0:
         raise SizeError(f"{what} is negative: {size.value}", span=tracer.site.of(0), label=f"this is {size.value}")
@@ -163,6 +177,13 @@ def expval(target: Any, observable: Any) -> Any:
     """The expectation value of an observable, whose qubit k is the k-th qubit of `target`: a qubit, register, view or
     list of them. With a vector of observables, all of them of one state. Consumes the qubits."""
     tracer = active_tracer("`expval`")
+    if is_observable(target) and is_of_qubits(observable):
+        raise KernelTypeError(
+            f"argument `target` of `expval` must be a Qubit or a Vector[Qubit], but this is {describe(target)}",
+            span=tracer.site.of(0),
+            label="not a qubit",
+            help="`target` and `observable` seem to have changed places: `expval(target, observable)`",
+        )
     place = _read_out(tracer, target, "expval")
     value = _observable(tracer, observable)
     name = tracer.fresh(tracer.hint, "expectation")

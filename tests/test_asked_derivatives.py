@@ -11,7 +11,7 @@ import torch
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import ArithmeticEvaluationError
+from qkernel.errors import ArithmeticEvaluationError, GradientError
 
 
 @qk.qkernel
@@ -94,3 +94,16 @@ def test_layer_whose_input_needs_a_gradient(gradient: str) -> None:
     value = layer(torch.tensor(POINTS, dtype=torch.float64, requires_grad=True)).sum()
     with pytest.raises(ArithmeticEvaluationError, match=r"where x = 0.0: `0.5 / sqrt\(x\)`"):
         value.backward()
+
+
+@qk.qkernel
+def at_default(w: qk.Float = 0.5) -> qk.Float:
+    return qk.expval(qk.rx(qk.qubit(), w), qko.Z(0))
+
+
+def test_an_argument_at_its_default_has_a_derivative_where_it_is_named() -> None:
+    assert at_default.grad(wrt="w")["w"] == pytest.approx(-math.sin(0.5))
+    value, gradient = at_default.value_and_grad(wrt="w")
+    assert (value, gradient["w"]) == pytest.approx((math.cos(0.5), -math.sin(0.5)))
+    with pytest.raises(GradientError, match=r'wrt=."w".'):
+        at_default.grad()

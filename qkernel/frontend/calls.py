@@ -289,17 +289,18 @@ def operands(
 
 
 def spread_structs(
-    kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any], site: CallSite
+    kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any], site: CallSite, whole: bool = False
 ) -> tuple[tuple[Any, ...], dict[str, Any], CallSite]:
-    """Struct arguments as the fields that stand for them in the IR, each where its struct stands."""
+    """Struct arguments as the fields that stand for them in the IR, each where its struct stands; refused where they are to
+    be `whole` and one is given by its fields."""
     structs, names = kernel.signature.structs, kernel.signature.names
     positional: list[Any] = []
     spans: list[Span] = []
     for position, value in enumerate(arguments):
         fields = [value]
-        if record_fields(value) is not None and len(positional) < len(names):
-            wanted = names[len(positional)]
-            name = wanted.partition(".")[0]
+        wanted = names[len(positional)] if len(positional) < len(names) else ""
+        name = wanted.partition(".")[0]
+        if (whole and name in structs) or (wanted and record_fields(value) is not None):
             fields = [*_fields(kernel, name if name in structs else wanted, value, site.of(position)).values()]
         positional += fields
         spans += [span for _ in fields if (span := site.of(position)) is not None]

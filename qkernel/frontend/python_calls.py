@@ -35,7 +35,7 @@ from qkernel.frontend.pure_functions import (
     takes_functions,
     without_symbols,
 )
-from qkernel.frontend.signature import CallSite
+from qkernel.frontend.signature import CallSite, bind
 from qkernel.frontend.source import Source, read_source
 from qkernel.frontend.tracer import FOREIGN, Frame, Return, Tracer, active_tracer, reads
 from qkernel.frontend.values import attributes, concerns_kernel, describe, handles_in, symbol_in
@@ -95,7 +95,10 @@ def invoke(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: 
     plain, bound = _unbound(function)
     concern = next((value for value in (*bound, *values) if _concerns_kernel(value)), None)
     if concern is None and not tracer.once:
-        return _run(tracer, function, arguments, keywords, node)
+        result = _run(tracer, function, arguments, keywords, node)
+        if plain is not None:
+            tracer.captures.watch(plain, is_users)
+        return result
     if plain is not None and (source := _kernel_source(plain, plain.__code__)) is not None:
         return inline(tracer, plain, source, (*bound, *arguments), keywords)
     starter = _starter(function) if isinstance(function, type) else None
@@ -121,7 +124,7 @@ def _listed_call(
     if tracer.once:
         for changed in changed_by(function, values):
             shown = node.func.value if isinstance(node.func, ast.Attribute) else node.args[0] if node.args else node
-            tracer.check_change(changed, ast.unparse(shown), node)
+            tracer.check_change(changed, ast.unparse(shown), node, values)
     calls = takes_functions(function)
     back = tuple(_called_back(tracer, value, node, calls) for value in arguments)
     named = {name: _called_back(tracer, value, node, calls or name == "key") for name, value in keywords.items()}
@@ -159,12 +162,22 @@ def _run(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: di
             use = f"`{name}`, {error.use},"
         raise SymbolUse(error.expr, use, error.help) from None
     except Exception as error:
+        if isinstance(error, TypeError) and isinstance(function, types.FunctionType) and is_own(function):
+            _check_arguments(tracer, function, arguments, keywords)
         symbol = next((value for value in values if isinstance(value, Expr)), None)
         if symbol is not None and not isinstance(function, types.FunctionType | type):
             raise SymbolUse(symbol, f"`{name}`") from error
         raise InliningError(
             f"`{name}` failed: {type(error).__name__}: {error}", label="called here while the kernel was traced"
         ) from error
+
+
+def _check_arguments(tracer: Tracer, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    """Raise as gates do if an operation lacks an argument, or gets one that it does not have."""
+    parameters = inspect.signature(function).parameters.values()
+    if all(parameter.kind is parameter.POSITIONAL_OR_KEYWORD for parameter in parameters):
+        optional = frozenset(each.name for each in parameters if each.default is not each.empty)
+        bind(function.__name__, tuple(each.name for each in parameters), optional, arguments, keywords, tracer.site)
 
 
 def _opaque(tracer: Tracer, function: Any, node: ast.Call, concern: Any) -> UnsupportedPythonError:

@@ -12,7 +12,8 @@ import inspect
 import linecache
 import tokenize
 import types
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from numbers import Number
@@ -214,6 +215,20 @@ class Captures:
 
         return find_and_note
 
+    def watch(self, function: types.FunctionType, is_users: Callable[[types.FunctionType], bool]) -> None:
+        """Note what is around a function that Python runs by itself, and around those that it calls, if they are users'."""
+        pending, seen = [function], set[int]()
+        while pending:
+            if id(each := pending.pop()) in seen or not is_users(each):
+                continue
+            seen.add(id(each))
+            find = self.noting(each)
+            for name in _names(each.__code__):
+                if name in each.__globals__ or name in each.__code__.co_freevars:
+                    with suppress(NameError):
+                        value = find(name)
+                        pending += [value] if isinstance(value, types.FunctionType) else []
+
     def attribute(self, owner: Any, name: str) -> Any:
         """`owner.name`, noted."""
         value = getattr(owner, name)
@@ -237,6 +252,14 @@ class Captures:
             if snapshot(now) != earlier:
                 return True
         return False
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    """The names that code, and the functions in it, may find around it."""
+    yield from (*code.co_names, *code.co_freevars)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
 
 
 class _Itself:

@@ -77,15 +77,17 @@ class Once:
         words = "the branch" if self.is_branch else "the loop"
         return () if frame is self.frame else (Note(words, self.frame.span(place)),)
 
-    def change(self, name: str, value: Any, frame: Frame, node: ast.AST) -> UnsupportedPythonError:
-        """The error for Python data from before the body that is changed in it."""
+    def change(self, name: str, value: Any, frame: Frame, node: ast.AST, of_qubits: bool = False) -> UnsupportedPythonError:
+        """The error for Python data from before the body that is changed in it; `of_qubits` where by qubits."""
         kind = value.__name__ if isinstance(value, type) else type(value).__name__
         return UnsupportedPythonError(
             f"`{name}` is a Python {kind} and cannot change where the kernel repeats or branches",
             span=frame.span(node),
             label=self.label,
             notes=self.notes(frame),
-            help=f"use a vector: `{name} = qk.bit_array(n)`, then `{name}[i] = ...`"
+            help=f"make a register before: `{name} = qk.qubit_array(n)`, then `{name}[i] = ...`"
+            if of_qubits and name.isidentifier()
+            else f"use a vector: `{name} = qk.bit_array(n)`, then `{name}[i] = ...`"
             if isinstance(value, (list, dict, set)) and name.isidentifier()
             else f"add to it by giving the name another value: `{name} = {name} + ...`"
             if hasattr(value, "add_term")
@@ -155,10 +157,11 @@ class Tracer:
         """Call a function of Python's the way that fits what it is."""
         raise NotImplementedError
 
-    def check_change(self, value: Any, name: str, node: ast.AST) -> None:
-        """Raise where a body that is read once is about to change Python data that it has not made; `name` shows it."""
+    def check_change(self, value: Any, name: str, node: ast.AST, given: Any = ()) -> None:
+        """Raise where a body that is read once is about to change Python data that it has not made; `name` shows it, `given`
+        goes into it."""
         if self.once and id(value) not in self.once[-1].made:
-            raise self.once[-1].change(name, value, self.frame, node)
+            raise self.once[-1].change(name, value, self.frame, node, any(map(is_of_qubits, given)))
 
     # reading ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel() -> qk.Float:
+    return qk.expval(qko.Z(0), qk.qubit())
+
+
+kernel.check()

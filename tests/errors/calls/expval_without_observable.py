@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel() -> qk.Float:
+    return qk.expval(qk.qubit())
+
+
+kernel.check()
