@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,9 +17,10 @@ from qkernel.errors import TargetCapabilityError
 from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import Circuit
 from qkernel.observable import Hamiltonian
-from qkernel_backends.deferral import deferred, deferred_to_sample
+from qkernel_backends.deferral import MOST_FRESH_QUBITS, deferred, deferred_to_sample
 from qkernel_backends.histories import no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
+from qkernel_backends.predicated import predicated
 
 Array = np.ndarray[Any, Any]
 Angles = list[float]
@@ -30,6 +31,8 @@ class ReadOut(ABC):
 
     The methods that a package brings get a circuit, its angles, and what to read: no constants, no empty lists of qubits.
     """
+
+    package: ClassVar[str]
 
     def __init__(self, engine: Engine, circuit: Circuit, dtype: Any) -> None:
         self.engine, self.circuit, self.dtype = engine, circuit.without_releases, np.dtype(dtype)
@@ -52,8 +55,10 @@ class ReadOut(ABC):
 
     def shot_by_shot(self, angles: Angles, shots: int, seed: int) -> Array:
         """What shots leave of the circuit itself, (shots, bits), where its measurements cannot be deferred."""
+        predicated(self.circuit, self.package)  # which refuses loops by name
         raise TargetCapabilityError(
-            f"`{self.circuit.name}` loops on measured bits or measures too often for the engine `{self.engine.name}`",
+            f"`{self.circuit.name}` measures and resets too often for the engine `{self.engine.name}`",
+            label=f"at most {MOST_FRESH_QUBITS} measurements, resets and conditions are deferred to fresh qubits",
             help='run it on the built-in engine: `engine="native"`',
         )
 

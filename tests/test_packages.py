@@ -198,6 +198,19 @@ def test_samples_and_probabilities_of_branches(engine: Any) -> None:
         until.sample(angle=1.1, engine=engine)
 
 
+def test_more_measurements_than_are_deferred() -> None:
+    @qk.qkernel
+    def coins(n: qk.UInt) -> qk.Vector[qk.Bit]:
+        q, bits = qk.qubit(), qk.bit_array(n)
+        for k in qk.range(n):
+            q, bits[k] = qk.project_z(qk.h(q))
+        return bits
+
+    assert len(coins.sample(n=20, shots=50, seed=1, engine=CirqEngine()).counts) > 40
+    with pytest.raises(TargetCapabilityError, match="`coins` measures and resets too often for the engine `pennylane`"):
+        coins.sample(n=20, shots=50, engine=PennyLaneEngine())
+
+
 def test_a_noisy_simulator_of_cirq() -> None:
     noisy = cirq.DensityMatrixSimulator(noise=cirq.depolarize(0.1), seed=3)
     exact, damped = ansatz.run(WEIGHTS, SCALE), ansatz.run(WEIGHTS, SCALE, engine=noisy)

@@ -64,6 +64,7 @@ class CirqEngine:
 class CirqPrepared(ReadOut):
     """A circuit on Cirq; see `qkernel.engine.Prepared`."""
 
+    package = "Cirq"
     engine: CirqEngine
 
     def expectations(self, circuit: Circuit, angles: Angles, observables: Sequence[Hamiltonian]) -> Sequence[float]:
@@ -98,7 +99,7 @@ class CirqPrepared(ReadOut):
         return np.asarray(found)[:, [distinct.index(qubit) for qubit in qubits]]
 
     def shot_by_shot(self, angles: Angles, shots: int, seed: int) -> Array:
-        steps = predicated(self.circuit, "Cirq")
+        steps = predicated(self.circuit, self.package)
         if not steps.num_records:
             return steps.memory(np.zeros((shots, 0), bool))
         found = self._simulator(seed).run(emit_with(self.circuit, angles), repetitions=shots).measurements

@@ -61,6 +61,7 @@ class PennyLaneEngine:
 class PennyLanePrepared(ReadOut):
     """A circuit on a device of PennyLane's; see `qkernel.engine.Prepared`."""
 
+    package = "PennyLane"
     engine: PennyLaneEngine
 
     def expect_vjp(self, theta: Array, cotangent: Array) -> tuple[Array, Array]:
