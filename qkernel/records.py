@@ -19,6 +19,9 @@ else:
         return lambda function: function
 
 
+_NUMBERS = (int, float, bool)
+
+
 @dataclass_transform(frozen_default=True)
 def struct(kind: type[Any]) -> Any:
     """Make a frozen record of a class with annotated fields; it may stand in a kernel's arguments and result."""
@@ -31,6 +34,12 @@ def struct(kind: type[Any]) -> Any:
             f"an annotation of `{kind.__name__}` cannot be read: {error}",
             help="annotate its fields with types defined before it",
         ) from error
+    for name in names:
+        if isinstance(hints[name], type) and hints[name].__module__ == "builtins" and hints[name] not in (*_NUMBERS, tuple):
+            raise MissingAnnotationError(
+                f"the field `{name}` of `{kind.__name__}` is a `{hints[name].__name__}`, which no kernel has",
+                help=f"annotate it with a type of kernels, such as `{name}: qk.Float`",
+            )
     record.struct_fields = {name: hints[name] for name in names}
     return record
 

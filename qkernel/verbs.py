@@ -188,6 +188,7 @@ class Verbs(Derivatives):
     def draw(
         self,
         /,
+        bindings: Given = None,
         *,
         output: str = "mpl",
         inline: bool = False,
@@ -200,7 +201,6 @@ class Verbs(Derivatives):
         max_gates: int = 1000,
         width: float | None = None,
         ascii: bool = False,
-        bindings: Given = None,
         options: Given = None,
         **values: Any,
     ) -> Any:
@@ -263,7 +263,7 @@ class Verbs(Derivatives):
         return estimate(self.ir, known, basis=basis, precision=precision, parameters=parameters, unknown=unknown)
 
     @verb
-    def verify_resources(self, /, *, bindings: Given = None, options: Given = None, **values: Any) -> None:
+    def verify_resources(self, /, bindings: Given = None, *, options: Given = None, **values: Any) -> None:
         """Check that closed form, lowered circuit and Qiskit circuit count the same at these sizes; needs Qiskit.
 
         Raises `EstimateMismatchError` with the differences.
@@ -276,11 +276,11 @@ class Verbs(Derivatives):
     def to_circuit(
         self,
         /,
+        bindings: Given = None,
         *,
         package: str = "qiskit",
         parameters: Iterable[str] | None = None,
         lengths: Given = None,
-        bindings: Given = None,
         options: Given = None,
         **values: Any,
     ) -> Any:
@@ -298,12 +298,12 @@ class Verbs(Derivatives):
     def to_qasm(
         self,
         /,
+        bindings: Given = None,
         *,
         flat: bool = False,
         version: int = 3,
         parameters: Iterable[str] | None = None,
         lengths: Given = None,
-        bindings: Given = None,
         options: Given = None,
         **values: Any,
     ) -> str:

@@ -420,3 +420,15 @@ def test_which_floats_shape_the_circuit_is_found_out_once(monkeypatch: pytest.Mo
     assert len(lowered) == 3, "another x"
     with pytest.raises(GradientError, match="no derivative by `x`, which was fixed"):
         shaped.grad(0.3, 0.4, 2, wrt="x")
+
+
+@qk.qkernel
+def widened(n: qk.UInt) -> qk.Vector[qk.Bit]:
+    return qk.measure(qk.h(qk.qubit_array(n)))
+
+
+def test_tools_take_bindings_by_place() -> None:
+    assert widened.to_circuit({"n": 2}) == widened.to_circuit(n=2)
+    assert widened.to_qasm({"n": 2}) == widened.to_qasm(n=2)
+    assert widened.draw({"n": 2}, output="text") == widened.draw(n=2, output="text")
+    widened.verify_resources({"n": 2})

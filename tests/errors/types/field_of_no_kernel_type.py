@@ -1,0 +1,4 @@
+@qk.struct
+class Drive:
+    angle: qk.Float
+    name: str
