@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from qkernel import job_files
-from qkernel.diagnostics import Span, did_you_mean
+from qkernel.diagnostics import Span, counted, did_you_mean
 from qkernel.engine import importer_for, load_importer
 from qkernel.errors import CallArgumentError, DataError, DependencyError, KernelTypeError, QKernelError
 from qkernel.executable import Executable
@@ -163,7 +163,7 @@ class Oracle:
             return self._on_qubits
         if self.num_qubits is not None and isinstance(last.length, Const) and last.length.value != self.num_qubits:
             raise CallArgumentError(
-                f"`{self.name}` acts on {self.num_qubits} qubits, and `{last.name}` has {last.length.value}",
+                f"`{self.name}` acts on {counted(self.num_qubits, 'qubit')}, and `{last.name}` has {last.length.value}",
                 span=span,
                 label=f"{last.length.value} qubits",
             )

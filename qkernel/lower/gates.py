@@ -176,8 +176,9 @@ def _evolution(observable: Any, qubits: list[int], time: Any, kinds: Kinds, span
 def fits(observable: Hamiltonian | PauliTerms, count: int) -> None:
     """Raise unless the Hamiltonian has at most `count` qubits."""
     if observable.num_qubits > count:
+        wanted = counted(observable.num_qubits, "qubit")
         raise ObservableError(
-            f"the Hamiltonian acts on {observable.num_qubits} qubits, and {count} {'is' if count == 1 else 'are'} given",
+            f"the Hamiltonian acts on {wanted}, and {count} {'is' if count == 1 else 'are'} given",
             label=counted(count, "qubit"),
         )
 
