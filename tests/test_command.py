@@ -69,6 +69,19 @@ def test_the_page_shows_what_the_commands_print(update_golden: bool) -> None:
         assert made == text
 
 
+def test_a_distribution_is_listed_by_state(folder: Path) -> None:
+    (folder / "states.py").write_text(
+        "import qkernel as qk\n\n\n@qk.qkernel\ndef states(n: qk.UInt) -> qk.Vector[qk.Float]:\n"
+        "    q = qk.qubit_array(n)\n    q[0] = qk.x(q[0])\n    q[n - 1] = qk.h(q[n - 1])\n    return qk.probabilities(q)\n"
+    )
+    assert re.findall(r"(\|[01]+>) │ (\S+)", call("run", "states.py", "-s", "n=2").output) == [
+        ("|00>", "0"), ("|01>", "0.5"), ("|10>", "0"), ("|11>", "0.5")
+    ]  # fmt: skip
+    many = call("run", "states.py", "-s", "n=6").output
+    assert re.findall(r"(\|[01]+>) +│ (0\.\S+)", many) == [("|000001>", "0.5"), ("|100001>", "0.5")]
+    assert "32 others" in many
+
+
 def test_it_is_installed_as_a_command(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "qkernel", "sample", "ghz.py:ghz", "-s", "n=2", "--json"],

@@ -387,3 +387,16 @@ def test_a_remainder_by_zero_is_no_number() -> None:
     for estimated in (rests.estimate_resources, lambda values: free.substitute(**values)):
         with pytest.raises((SizeError, ArithmeticEvaluationError), match="zero"):
             estimated({"n": 11, "s": 0, "rounds": 2})
+
+
+def test_counts_are_shown_by_name_and_pi_as_pi() -> None:
+    @qk.qkernel
+    def amplified(n: qk.UInt) -> qk.Bit:
+        q = qk.qubit()
+        for _ in qk.range(qk.floor(math.pi / 4 * n)):
+            q = qk.x(q)
+        return qk.measure(q)
+
+    assert repr(residues.estimate_resources(n=2).gates).startswith("GateCounts(total=1, single_qubit=1, two_qubit=0, ")
+    assert "(π/4)" in repr(amplified.estimate_resources().gates)
+    assert amplified.estimate_resources(n=3).gates.total == 2

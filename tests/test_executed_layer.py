@@ -237,7 +237,7 @@ def test_a_batch_of_no_samples_runs_nothing() -> None:
     ("make", "error", "part"),
     [
         (lambda: ExecutedLayer(turned), KernelTypeError, "ExecutedLayer(kernel, execute, post_process)"),
-        (lambda: ExecutedLayer(turned, p_of_0, {}), KernelTypeError, "one or two functions"),
+        (lambda: ExecutedLayer(turned, p_of_0, {}), KernelTypeError, "`post_process` is a function, not `{}`"),
         (lambda: ExecutedLayer(turned, p_of_0, gradient="adjoint"), GradientError, "`shift` and `differences`"),
         (lambda: ExecutedLayer(squared, p_of_0), GradientError, "not linear in its expectation values"),
         (lambda: ExecutedLayer(turned, lambda p, a: [], p_of_0)(torch.rand(2)), LayerInputError, "2 samples, and gave 0"),

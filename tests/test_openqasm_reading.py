@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit, qasm2, qasm3
 from qiskit.circuit import Parameter
-from qiskit.circuit.library import SGate
+from qiskit.circuit.library import C3SXGate, RC3XGate, RCCXGate, SGate
 from qiskit.quantum_info import Operator, Statevector
 
 import qkernel as qk
@@ -343,6 +343,20 @@ measure q -> c;
     kernel = qk.from_qasm(text)
     assert [str(op.condition) for op in ops(kernel, If)] == ["not bit[0] and bit[1]"]
     assert {value for value, _ in kernel.sample(shots=300, seed=2).results} == {(0, 0), (1, 0), (1, 1)}
+
+
+def test_gates_of_qiskits_version_2() -> None:
+    circuit = QuantumCircuit(4)
+    circuit.h(range(4))
+    circuit.append(RCCXGate(), [2, 0, 1])
+    circuit.append(C3SXGate(), [3, 1, 0, 2])
+    circuit.append(RC3XGate(), [1, 3, 0, 2])
+    text = qasm2.dumps(circuit)
+    found = matrix(text, {"q": 4})
+    assert Operator(found).equiv(Operator(circuit))
+    by_name = "\n".join(line for line in text.splitlines() if not line.startswith("gate rcccx")).replace("rcccx", "rc3x")
+    assert "gate" not in by_name
+    assert Operator(matrix(by_name, {"q": 4})).equiv(Operator(circuit))
 
 
 def test_qubits_of_a_machine() -> None:

@@ -78,6 +78,12 @@ def test_the_file_holds_all_that_it_shows(trained: dict[str, Any], tmp_path: Pat
     assert page.after("seed of torch") == "5"
     assert page.after("seed of numpy") == "42"
     assert page.after("torch") == version("torch")
+    by_step = Page(
+        report(tmp_path / "steps.html", trained["model"], [0.5] * 57, [0.25], per="step").read_text(encoding="utf-8")
+    )
+    assert by_step.after("steps") == "57"
+    assert by_step.after("best accuracy") == "25.00%, in step 1"
+    assert not any("epoch" in text for text in by_step.texts)
     assert page.after("layer 1") == trained["model"][1].explain(32)
     assert page.texts[page.texts.index("1.weights") :][:4] == ["1.weights", "2 x 4 x 2", "16", "yes"]
 
@@ -115,6 +121,7 @@ def test_gradient_norms_are_those_of_modules(trained: dict[str, Any]) -> None:
         ({"model": "net"}, "`model` is a module"),
         ({"losses": 0.5}, "`losses` holds a number for each epoch"),
         ({"losses": "0.5"}, "`losses` holds a number for each epoch"),
+        ({"per": "batch"}, "losses are `per` epoch or step, and not 'batch'"),
         ({"accuracies": [None]}, "`accuracies` holds a number for each epoch"),
         ({"gradients": {"0 Linear": 1.0}}, "`gradients` are a list"),
         ({"seeds": 3}, "`seeds` are given by name"),

@@ -11,8 +11,12 @@ from rich.table import Table
 
 from qkernel.command.output import named, on_a_kernel
 from qkernel.command.program import AnyKernel
+from qkernel.diagnostics import counted
+from qkernel.lower.circuit import probabilities
 
 _BAR = 24  # columns
+_STATES = 32
+"""How many states of a distribution are listed."""
 
 
 def _on(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,7 +44,7 @@ def run(kernel: AnyKernel, values: dict[str, Any], grad: bool, **options: Any) -
         rows = [("value", value), ("standard error", error)]
     else:
         found = {"value": kernel.run(bindings=values, options=options)}
-        rows = [("value", found["value"])]
+        rows = _states(found["value"]) if _is_distribution(kernel, values) else [("value", found["value"])]
     if grad:
         found["gradient"] = kernel.grad(bindings=values, options=options)
         rows += [(f"d / d {name}", slope) for name, slope in found["gradient"].items()]
@@ -82,6 +86,21 @@ def explain(kernel: AnyKernel, values: dict[str, Any], **options: Any) -> Any:
     """
     text = kernel.explain(bindings=values, options=options)
     return named(kernel, values, explanation=text.splitlines()), text
+
+
+def _is_distribution(kernel: AnyKernel, values: dict[str, Any]) -> bool:
+    """Whether all that is returned is `qk.probabilities` of some qubits."""
+    circuit = kernel.compile(bindings=values).circuit
+    return not circuit.outputs_tuple and circuit.outputs == (probabilities(0),)
+
+
+def _states(distribution: np.ndarray[Any, Any]) -> list[tuple[str, Any]]:
+    """A row for each basis state, its first qubit rightmost: the most likely ones, in order."""
+    width = len(distribution).bit_length() - 1
+    listed = np.sort(np.argsort(-distribution, kind="stable")[:_STATES])
+    rows: list[tuple[str, Any]] = [(f"|{state:0{width}b}>", distribution[state]) for state in listed]
+    rest = len(distribution) - len(rows)
+    return rows if not rest else [*rows, (counted(rest, "other"), np.delete(distribution, listed).sum())]
 
 
 def _table(name: str, rows: list[tuple[str, Any]]) -> Table:

@@ -41,7 +41,7 @@ class _Field:
         return counts.fields[self.name]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GateCounts:
     """Gates by class. `by_name` counts `cx`, `ccx`, `mcx` (three controls or more) and so on."""
 
@@ -56,6 +56,10 @@ class GateCounts:
     clifford_gates = _Field()
     rotation_gates = _Field()
     toffoli = _Field()
+
+    def __repr__(self) -> str:
+        written = ", ".join(f"{name}={as_number(amount)}" for name, amount in self.fields.amounts.items())
+        return f"GateCounts({written}, by_name={self.by_name})"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from qkernel.draw.labels import number_label
 from qkernel.errors import needed
 from qkernel.estimate.effort import bounded_work, spend
 from qkernel.estimate.quantity import (
@@ -355,6 +356,9 @@ class _ClosureText(ExpressionText):
         return self.names.get(name, name)
 
     def constant(self, value: object) -> Written:
+        label = number_label(value)
+        if "π" in label:
+            return f"({label})" if "/" in label else label, ATOM
         return str(value), ATOM
 
     def chain(self, name: str, operands: tuple[Expr, ...]) -> str:

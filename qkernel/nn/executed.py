@@ -76,11 +76,7 @@ class ExecutedLayer(Arguments):
         initial: str | Callable[[Tensor], Any] = "small",
     ) -> None:
         super().__init__()
-        if len(functions) not in (1, 2) or not all(map(callable, functions)):
-            raise KernelTypeError(
-                f"`ExecutedLayer` takes a kernel and one or two functions, and {len(functions)} were given",
-                help="write `ExecutedLayer(kernel, execute, post_process)` or `ExecutedLayer(kernel, post_process)`",
-            )
+        _check_functions(functions)
         if gradient not in ("shift", "differences"):
             raise GradientError(
                 f"an executed layer has no gradient method `{gradient}`", help="the methods are `shift` and `differences`"
@@ -134,6 +130,17 @@ class ExecutedLayer(Arguments):
             place.name + (str(list(place.shape)) if place.shape else "") for place in self._inputs + self._weights
         )
         return f"{names}, torn down" if self._session is None else f"{self._session.program.name}, arguments: {names}"
+
+
+def _check_functions(functions: Sequence[Any]) -> None:
+    help = "write `ExecutedLayer(kernel, execute, post_process)` or `ExecutedLayer(kernel, post_process)`"
+    if len(functions) not in (1, 2):
+        raise KernelTypeError(
+            f"`ExecutedLayer` takes a kernel and one or two functions, and {len(functions)} were given", help=help
+        )
+    for name, function in zip(("post_process", "execute"), reversed(functions), strict=False):
+        if not callable(function):
+            raise KernelTypeError(f"`{name}` is a function, not `{in_short(function)}`", help=help)
 
 
 @dataclass(frozen=True)

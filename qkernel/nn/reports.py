@@ -71,24 +71,28 @@ def report(
     seeds: Mapping[str, object] | None = None,
     title: str = "Training report",
     batch: int = 32,
+    per: str = "epoch",
 ) -> Path:
     """Write one HTML file, with nothing outside it, about a model that was trained, and give its path.
 
-    `losses`, and `accuracies` as fractions, have a number for each epoch; `true` and `predicted`, integer labels of shape
-    (N,), give the confusion matrix, under `class_names`; `gradients` are what `gradient_norms` gave, step by step. For
-    each quantum layer there is what it takes for `batch` samples. Beside torch's seed there are those in `seeds`.
+    `losses`, and `accuracies` as fractions, have a number for each epoch, or with `per="step"` for each step; `true` and
+    `predicted`, integer labels of shape (N,), give the confusion matrix, under `class_names`; `gradients` are what
+    `gradient_norms` gave, step by step. For each quantum layer there is what it takes for `batch` samples. Beside torch's
+    seed there are those in `seeds`.
     Raises `ValidationError` for no losses, for labels that do not fit one another, and for arguments of other types.
     """
     _require_module(model)
-    losses = _numbers("losses", losses)
-    accuracies = None if accuracies is None else _numbers("accuracies", accuracies)
+    if per not in ("epoch", "step"):
+        raise ValidationError(f"losses are `per` epoch or step, and not {in_short(per)}", help='write `per="step"`')
+    losses = _numbers("losses", losses, per)
+    accuracies = None if accuracies is None else _numbers("accuracies", accuracies, per)
     if not losses:
-        raise ValidationError("there are no losses to report", help="give one for each epoch: `losses=[0.7, 0.3]`")
+        raise ValidationError("there are no losses to report", help=f"give one for each {per}: `losses=[0.7, 0.3]`")
     _check_options(path, gradients, seeds, title)
     labels = _labels(true, predicted, class_names)
     sections = [
-        _section("Result", _table(_result(model, losses, accuracies, labels))),
-        _section("Training", _curves(losses, accuracies, gradients)),
+        _section("Result", _table(_result(model, losses, accuracies, labels, per))),
+        _section("Training", _curves(losses, accuracies, gradients, per)),
         _section("Classes", _classes(*labels)) if labels else "",
         _section("Model", _table(_parameters(model), ("parameter", "shape", "numbers", "trained")), _pre(str(model))),
         _section("Quantum layers", *_quantum(model, batch)),
@@ -107,13 +111,13 @@ def _require_module(model: Any) -> None:
         raise ValidationError(f"`model` is a module of PyTorch, not `{in_short(model)}`", help="give the network itself")
 
 
-def _numbers(name: str, given: Any) -> list[float]:
+def _numbers(name: str, given: Any, per: str) -> list[float]:
     """`given` as a list of numbers."""
     if not isinstance(given, str):
         with suppress(TypeError, ValueError):
             return [float(number) for number in given]
     raise ValidationError(
-        f"`{name}` holds a number for each epoch, and is not `{in_short(given)}`",
+        f"`{name}` holds a number for each {per}, and is not `{in_short(given)}`",
         help=f"write `{name}=[0.7, 0.3]`, for example",
     )
 
@@ -158,11 +162,11 @@ def _array(given: Any) -> Array:
         return np.array(None)
 
 
-def _result(model: nn.Module, losses: Sequence[float], accuracies: Sequence[float] | None, labels: Any) -> Rows:
-    rows: list[tuple[str, str]] = [("loss in the last epoch", f"{losses[-1]:.4g}"), ("epochs", str(len(losses)))]
+def _result(model: nn.Module, losses: Sequence[float], accuracies: Sequence[float] | None, labels: Any, per: str) -> Rows:
+    rows: list[tuple[str, str]] = [(f"loss in the last {per}", f"{losses[-1]:.4g}"), (f"{per}s", str(len(losses)))]
     if accuracies is not None and len(accuracies):
-        rows.insert(1, ("accuracy in the last epoch", f"{accuracies[-1]:.2%}"))
-        rows.insert(2, ("best accuracy", f"{max(accuracies):.2%}, in epoch {int(np.argmax(accuracies)) + 1}"))
+        rows.insert(1, (f"accuracy in the last {per}", f"{accuracies[-1]:.2%}"))
+        rows.insert(2, ("best accuracy", f"{max(accuracies):.2%}, in {per} {int(np.argmax(accuracies)) + 1}"))
     if labels:
         true, predicted, _ = labels
         rows.append(("right of those classified", f"{int((true == predicted).sum())} of {len(true)}"))
@@ -170,8 +174,10 @@ def _result(model: nn.Module, losses: Sequence[float], accuracies: Sequence[floa
     return [*rows, ("trained numbers", f"{trained:,}")]
 
 
-def _curves(losses: Sequence[float], accuracies: Sequence[float] | None, gradients: Sequence[Mapping[str, float]]) -> str:
-    figures = [_figure(lambda axes: plots.learning_curves(axes, losses, accuracies), 5.2)]
+def _curves(
+    losses: Sequence[float], accuracies: Sequence[float] | None, gradients: Sequence[Mapping[str, float]], per: str
+) -> str:
+    figures = [_figure(lambda axes: plots.learning_curves(axes, losses, accuracies, xlabel=per.capitalize()), 5.2)]
     if gradients:
         names = list(dict.fromkeys(name for step in gradients for name in step))
         norms = {name: [step.get(name, np.nan) for step in gradients] for name in names}

@@ -67,6 +67,16 @@ def _modified(name: str, *modifiers: Modifier) -> Known:
     return Known(len(rule.angles), rule.num_qubits + count, make)
 
 
+def _sequence(qubits: int, text: str) -> Known:
+    """Gates without angles, each with the qubits that it is on: `h2 cx12`. Only where gates have no modifiers."""
+    words = [(word.rstrip("0123456789"), word.lstrip("abcdefghijklmnopqrstuvwxyz")) for word in text.split()]
+    return Known(
+        0,
+        qubits,
+        lambda _, on, modifiers: [Gate(name, tuple(on[int(k)] for k in where), (), modifiers) for name, where in words],
+    )
+
+
 PHASE = _of_table("gphase")
 _ONE = Control((Place(""),))
 _GATES = {name: _of_table(name) for name in GATES if name not in ("ug", "u")}
@@ -74,6 +84,7 @@ _GATES |= {other: _of_table(name) for other, name in _OTHER_NAMES.items()}
 _GATES |= {
     "iswapdg": _of_table("iswapdg"), "cv": _modified("sx", _ONE), "csx": _modified("sx", _ONE), "cs": _modified("s", _ONE),
     "csdg": _modified("sdg", _ONE), "c3x": _modified("x", _ONE, _ONE, _ONE), "c4x": _modified("x", _ONE, _ONE, _ONE, _ONE),
+    "c3sqrtx": _modified("sx", _ONE, _ONE, _ONE),
 }  # fmt: skip
 _PLAIN = _turn(None, lambda theta, phi, lam: (theta, phi, lam), 3)
 THREE = _GATES | {
@@ -87,6 +98,8 @@ TWO = _GATES | {
     "u": _PLAIN, "U": _PLAIN, "u3": _PLAIN, "u2": _turn(None, lambda phi, lam: (math.pi / 2, phi, lam), 2),
     "u0": Known(1, 1, lambda angles, on, modifiers: [Gate("id", tuple(on), (), modifiers)]),
     "cu3": Known(3, 2, lambda angles, on, modifiers: [Gate("u", (on[1],), tuple(angles), (Control((on[0],)), *modifiers))]),
+    "rccx": _sequence(3, "h2 t2 cx12 tdg2 cx02 t2 cx12 tdg2 h2"),
+    "rc3x": _sequence(4, "h3 t3 cx23 tdg3 h3 cx03 t3 cx13 tdg3 cx03 t3 cx13 tdg3 h3 t3 cx23 tdg3 h3"),
 }  # fmt: skip
 """Gates of version 2, where no phase of a gate has an effect."""
 

@@ -135,7 +135,9 @@ class OperationReader(ExpressionReader):
         angles = [self.angle(argument) for argument in node.arguments]
         if found is None:
             near = did_you_mean(name, [*self.shared.gates, *table])
-            help = f"define it: `gate {name} a, b {{ cx a, b; }}`, or give it the name of a gate that is known"
+            takes = ", ".join(f"q{k}" for k in range(len(node.qubits)))
+            named = f"{name}({', '.join(f'a{k}' for k in range(len(angles)))})" if angles else name
+            help = f"define it: `gate {named} {takes} {{ ... }}`, or give it the name of a gate that is known"
             raise self.source.error(node.name, f"there is no gate `{name}`{near}", "not defined", help)
         self.applied(node, found, angles, operands, modifiers, used)
 
