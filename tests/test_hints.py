@@ -43,7 +43,7 @@ OWNERS: list[Any] = [
     qk, qko, qkernel.nn, errors, qk.Kernel, Executable, Executor, Engine, SampleResult, qko.Hamiltonian, qko.Pauli, Expr,
     qk.ResourceEstimate, qkernel.nn.QLayer, qkernel.nn.ExecutedLayer, builtins, math, np, itertools, functools, torch,
     torch.Tensor, torch.func, str, bytes, dict, int, qk.noise, qk.mitigation, qk.mitigation.ReadoutCalibration,
-    qk.Job, qk.optimize,
+    qk.Job, qk.optimize, qk.optimize.OptimizationReport,
 ]  # fmt: skip
 """What a message may name a part of."""
 

@@ -143,6 +143,12 @@ def test_c3_c4_readouts_of_a_kernel_without_numbers(kernel: Any, readout: Any, k
     torch.testing.assert_close(exported(X), known)
 
 
+@pytest.mark.parametrize(("name", "word"), [("x", "X"), ("y", "Y"), ("z", "Z")])
+def test_a_pauli_of_each_qubit(name: str, word: str) -> None:
+    by_word = layer(encoded, readout=[f"{word}0", f"{word}1"])
+    torch.testing.assert_close(layer(encoded, readout=name)(X), by_word(X))
+
+
 def test_c3_c4_counts_add_up_to_the_shots() -> None:
     counts = layer(encoded, readout="counts", shots=100, seed=1)(X)
     assert torch.equal(counts, counts.round())
@@ -358,7 +364,7 @@ def test_lengths_are_whole_numbers_of_any_kind() -> None:
 @pytest.mark.parametrize(
     ("make", "error", "part"),
     [
-        (lambda: layer(encoded, readout="prob"), ObservableError, "the names are `z`, `probabilities`, `p0`, `counts`"),
+        (lambda: layer(encoded, readout="prob"), ObservableError, "the names are `x`, `y`, `z`, `probabilities`"),
         (lambda: layer(encoded, readout=[]), ObservableError, "neither one of its names nor an observable"),
         (lambda: layer(encoded, readout=3.0), ObservableError, "neither one of its names nor an observable"),
         (lambda: layer(encoded, readout="Z5"), ObservableError, "`Z5` acts on 6 qubits, and `encoded` hands back 2"),

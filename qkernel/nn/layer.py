@@ -60,9 +60,10 @@ class QLayer(Arguments):
     A weight begins as `initial` says, or as an initialiser in its place in `weights` does: `small` (normal, a tenth),
     `angles` (uniform in a full turn), a name from `torch.nn.init` (`zeros`, `uniform`), or a function that fills a tensor.
 
-    Of a kernel that hands back qubits, or bits that it measures at its end, `readout` says what is read: `z` (of each qubit),
-    `probabilities` (of all outcomes, index 0 all zeros), `p0` (that all are 0), `counts` (of `shots`), an observable or a
-    list of them, whose qubit k is the k-th that is handed back. Observables are sums of Paulis, `SparsePauliOp`s, or text.
+    Of a kernel that hands back qubits, or bits that it measures at its end, `readout` says what is read: `x`, `y` or `z` (of
+    each qubit), `probabilities` (of all outcomes, index 0 all zeros), `p0` (that all are 0), `counts` (of `shots`), an
+    observable or a list of them, whose qubit k is the k-th that is handed back. Observables are sums of Paulis,
+    `SparsePauliOp`s, or text.
     With `paired`, sample k has only the k-th of a list of observables read, and there are as many samples as those.
 
     The result is `post_process(scale * values + bias)`: `scale` is a number, or True for one that is trained for each output,

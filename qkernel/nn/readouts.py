@@ -12,10 +12,11 @@ from qkernel.diagnostics import did_you_mean
 from qkernel.errors import GradientError, ObservableError
 from qkernel.ir.expressions import Const, Expr, Item, Pack, SystemName
 from qkernel.lower.circuit import EXPECTATIONS, Circuit, Expectation, Run, probabilities
-from qkernel.observable import Hamiltonian, Z, as_observable, complex_term
+from qkernel.observable import Hamiltonian, X, Y, Z, as_observable, complex_term
 from qkernel.outputs import Outputs
 
-NAMES = ("z", "probabilities", "p0", "counts")
+_PAULIS = {"x": X, "y": Y, "z": Z}
+NAMES = (*_PAULIS, "probabilities", "p0", "counts")
 Readout = str | tuple[Hamiltonian, ...]
 
 
@@ -68,7 +69,7 @@ def with_readout(circuit: Circuit, readout: Readout) -> Circuit:
         distribution = probabilities(0)
         output: Expr = Item(distribution, (Const(0),)) if readout == "p0" else distribution
         return replace(circuit, probabilities=(tuple(qubits),), outputs=(output,), outputs_tuple=False)
-    observables = tuple(map(Z, range(len(qubits)))) if isinstance(readout, str) else readout
+    observables = tuple(map(_PAULIS[readout], range(len(qubits)))) if isinstance(readout, str) else readout
     for one in observables:
         require_observable(one, circuit.name, len(qubits))
     expectations = tuple(Expectation(one.remap_qubits(dict(enumerate(qubits)))) for one in observables)
