@@ -43,14 +43,14 @@ if TYPE_CHECKING:
         ResourceEstimator,
         UnknownResourcePolicy,
     )
-    from qkernel.executor import Executor
+    from qkernel.execution.executor import Executor
     from qkernel.ir.parser import parse
     from qkernel.prebuilt import Oracle, from_circuit, from_qasm, from_qiskit, load, load_job
-    from qkernel.jobs import Job, JobStatus
+    from qkernel.execution.jobs import Job, JobStatus
     from qkernel.peer import ExpvalJob, QKernel, RunJob, SampleJob, estimate_resources
-    from qkernel.results import EstimatedValue, SampleResult
-    from qkernel.shots import ShotPlan
-    from qkernel.stochastic import SPSA, RandomShift, SimultaneousShift
+    from qkernel.execution.results import EstimatedValue, SampleResult
+    from qkernel.execution.shots import ShotPlan
+    from qkernel.execution.stochastic import SPSA, RandomShift, SimultaneousShift
 
 _ESTIMATES = ("EstimateQuality", "GateBasis", "ResourceEstimate", "ResourceEstimator", "UnknownResourcePolicy")
 _OF_THE_PEER = ("ExpvalJob", "QKernel", "RunJob", "SampleJob", "estimate_resources")
@@ -59,11 +59,11 @@ _LAZY = {
     **dict.fromkeys(("from_circuit", "from_qasm", "from_qiskit", "load", "load_job", "Oracle"), "qkernel.prebuilt"),
     **dict.fromkeys(_ESTIMATES, "qkernel.estimate"),
     "CircuitStyle": "qkernel.draw",
-    **dict.fromkeys(("EstimatedValue", "SampleResult"), "qkernel.results"),
-    "Executor": "qkernel.executor",
-    **dict.fromkeys(("Job", "JobStatus"), "qkernel.jobs"),
-    "ShotPlan": "qkernel.shots",
-    **dict.fromkeys(("SPSA", "RandomShift", "SimultaneousShift"), "qkernel.stochastic"),
+    **dict.fromkeys(("EstimatedValue", "SampleResult"), "qkernel.execution.results"),
+    "Executor": "qkernel.execution.executor",
+    **dict.fromkeys(("Job", "JobStatus"), "qkernel.execution.jobs"),
+    "ShotPlan": "qkernel.execution.shots",
+    **dict.fromkeys(("SPSA", "RandomShift", "SimultaneousShift"), "qkernel.execution.stochastic"),
     **dict.fromkeys(_OF_THE_PEER, "qkernel.peer"),
 }
 

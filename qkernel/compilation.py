@@ -10,6 +10,8 @@ import numpy as np
 
 from qkernel.errors import BindingTypeError, EntrypointValidationError, door
 from qkernel.executable import Executable
+from qkernel.execution.shots import ShotPlan
+from qkernel.execution.stochastic import Rule
 from qkernel.frontend.signature import Signature
 from qkernel.frontend.source import snapshot
 from qkernel.ir.evaluation import evaluate
@@ -19,8 +21,6 @@ from qkernel.lower import lower
 from qkernel.lower.bindings import given, normalise, refuse_graph
 from qkernel.lower.lengths import Lengths, given_lengths, lengths_of
 from qkernel.recent import Recent
-from qkernel.shots import ShotPlan
-from qkernel.stochastic import Rule
 from qkernel.verbs import Verbs
 
 MOST_PROGRAMS = 16

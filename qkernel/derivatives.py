@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from qkernel.shots import ShotPlan
-from qkernel.stochastic import Rule
+from qkernel.execution.shots import ShotPlan
+from qkernel.execution.stochastic import Rule
 from qkernel.verb import Given, Runnable, Subject, Values, Wrt, verb
 
 

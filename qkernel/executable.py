@@ -10,8 +10,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from qkernel import named, states
-from qkernel.curvature import double_shift_hessian
 from qkernel.diagnostics import did_you_mean
 from qkernel.engine import (
     ESTIMATION,
@@ -36,7 +34,15 @@ from qkernel.errors import (
     UnknownBindingError,
     ValidationError,
 )
-from qkernel.executor import Executor
+from qkernel.execution import named, states
+from qkernel.execution.curvature import double_shift_hessian
+from qkernel.execution.executor import Executor
+from qkernel.execution.metric import check_kind, metric, natural
+from qkernel.execution.outputs import Outputs, shaped_like, whole_numbers
+from qkernel.execution.program import Program
+from qkernel.execution.results import EstimatedValue, SampleResult, Table
+from qkernel.execution.shots import DEFAULT_SHOTS, ShotPlan, Shots, check_seed, check_shots, shot_count
+from qkernel.execution.stochastic import Rule
 from qkernel.ir.expressions import wrap
 from qkernel.ir.files import save
 from qkernel.ir.module import Module
@@ -44,14 +50,8 @@ from qkernel.ir.types import UINT
 from qkernel.lower.angles import OpenParameter
 from qkernel.lower.bindings import Binder, given
 from qkernel.lower.circuit import Circuit
-from qkernel.metric import check_kind, metric, natural
-from qkernel.outputs import Outputs, shaped_like, whole_numbers
-from qkernel.program import Program
 from qkernel.recent import Recent
 from qkernel.records import fields_among
-from qkernel.results import EstimatedValue, SampleResult, Table
-from qkernel.shots import DEFAULT_SHOTS, ShotPlan, Shots, check_seed, check_shots, shot_count
-from qkernel.stochastic import Rule
 from qkernel.tallies import Tally
 from qkernel.verbs import Verbs
 

@@ -8,10 +8,10 @@ from typing import Any
 from qkernel.errors import KernelTypeError
 from qkernel.estimate import ResourceEstimate
 from qkernel.executable import Executable
-from qkernel.executor import Executor
-from qkernel.jobs import Job
+from qkernel.execution.executor import Executor
+from qkernel.execution.jobs import Job
+from qkernel.execution.shots import ShotPlan
 from qkernel.kernel import Kernel
-from qkernel.shots import ShotPlan
 
 QKernel = Kernel
 

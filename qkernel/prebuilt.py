@@ -7,12 +7,14 @@ from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any
 
-from qkernel import job_files
 from qkernel.diagnostics import Span, counted, did_you_mean
 from qkernel.engine import importer_for, load_importer
 from qkernel.errors import CallArgumentError, DataError, DependencyError, KernelTypeError, QKernelError
 from qkernel.executable import Executable
-from qkernel.executor import Executor
+from qkernel.execution import job_files
+from qkernel.execution.executor import Executor
+from qkernel.execution.jobs import Job, JobStatus, Request, known_verb
+from qkernel.execution.sending import Patience
 from qkernel.frontend.calls import call_kernel
 from qkernel.frontend.outlines import parameter_handle
 from qkernel.frontend.ownership import QuantumHandle, is_of_qubits, joined_register, plain
@@ -25,11 +27,9 @@ from qkernel.ir.places import Place
 from qkernel.ir.python_values import SymbolUse
 from qkernel.ir.types import QUBIT, UINT, ArrayType
 from qkernel.ir.vocabulary import COSTS
-from qkernel.jobs import Job, JobStatus, Request, known_verb
 from qkernel.kernel import Kernel, PrebuiltKernel, from_module
 from qkernel.lower import lower
 from qkernel.lower.lengths import Lengths
-from qkernel.sending import Patience
 
 
 def load(path: str | PathLike[str]) -> Kernel[..., Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from qkernel.engine import load_engine
 from qkernel.errors import QKernelError, UncleanAncillaError
+from qkernel.execution.states import with_entangled_inputs
 from qkernel.ir.module import Module
 from qkernel.ir.ops import Function, Parameter, Within
 from qkernel.ir.types import BIT, FLOAT, UINT, ArrayType, Type, is_quantum
@@ -17,7 +18,6 @@ from qkernel.ir.walk import walk
 from qkernel.lower import lower
 from qkernel.lower.bindings import normalise
 from qkernel.records import spread
-from qkernel.states import with_entangled_inputs
 
 SIZES = range(5)
 _MOST_QUBITS = 16

@@ -10,11 +10,11 @@ import numpy as np
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import CallArgumentError, KernelTypeError, door
-from qkernel.executor import Executor
+from qkernel.execution.executor import Executor
+from qkernel.execution.results import EstimatedValue
 from qkernel.ir.module import Module
 from qkernel.lower.bindings import refuse_graph
 from qkernel.lower.circuit import Circuit
-from qkernel.results import EstimatedValue
 
 Array = np.ndarray[Any, Any]
 Values = dict[str, Any]

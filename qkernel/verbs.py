@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from qkernel.derivatives import Derivatives
 from qkernel.engine import load_target
-from qkernel.explanation import explain
+from qkernel.execution.explanation import explain
+from qkernel.execution.jobs import DIFFERENTIATES, Job, Request, submitted
+from qkernel.execution.results import EstimatedValue, SampleResult
+from qkernel.execution.shots import ShotPlan
+from qkernel.execution.stochastic import Rule
 from qkernel.ir.files import save
-from qkernel.jobs import DIFFERENTIATES, Job, Request, submitted
 from qkernel.lower import lower
 from qkernel.lower.bindings import Bound, given, normalise
 from qkernel.lower.circuit import Circuit
 from qkernel.lower.lengths import Lengths, given_lengths
-from qkernel.results import EstimatedValue, SampleResult
-from qkernel.shots import ShotPlan
-from qkernel.stochastic import Rule
 from qkernel.verb import Array, Given, Values, Wrt, verb
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from qkernel.engine import (
     sample_together,
 )
 from qkernel.errors import ExecutionError, KernelTypeError, QKernelError, TargetCapabilityError, ValidationError, needed
+from qkernel.execution.shots import seed_of
 from qkernel.lower.circuit import Circuit
 from qkernel.recent import Recent
-from qkernel.shots import seed_of
 from qkernel.tallies import Tally
 from qkernel.threads import poll
 

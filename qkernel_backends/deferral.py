@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qkernel.errors import ShotsError, TargetCapabilityError
+from qkernel.execution.shots import HOW_TO_ESTIMATE
 from qkernel.ir.expressions import Apply, Const, Expr, Item, SystemName
 from qkernel.lower.circuit import Assign, Body, Branch, Circuit, Kind, Repeat, Run, parts
 from qkernel.lower.truth_tables import table_of
-from qkernel.shots import HOW_TO_ESTIMATE
 
 MOST_FRESH_QUBITS = 16
 """Measurements, resets, assignments and conditions of an exactly evaluated circuit are at most so many."""

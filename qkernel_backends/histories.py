@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from qkernel.errors import ExecutionError, ShotsError, TargetCapabilityError
+from qkernel.execution.shots import HOW_TO_ESTIMATE
 from qkernel.lower.circuit import Assign, Circuit, Repeat
-from qkernel.shots import HOW_TO_ESTIMATE
 
 MOST_BRANCHES = 1 << 16
 """Expectation values and probabilities sum over at most so many histories at once that differ in bits still read."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from qkernel.engine import Prepared, SampleRequest, tally
 from qkernel.errors import ExecutionError
-from qkernel.gradient import open_slots
+from qkernel.execution.gradient import open_slots
 from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import Circuit
 from qkernel.tallies import Tally

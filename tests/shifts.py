@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.engine import Prepared
-from qkernel.gradient import ShiftTerms, shift
+from qkernel.execution.gradient import ShiftTerms, shift
 from qkernel.lower.circuit import Circuit
 
 Array = np.ndarray[Any, Any]

@@ -21,7 +21,7 @@ ROOMS = {
     "estimate": ("estimate/",),
     "draw": ("draw/",),
     "nn": ("nn/",),
-    "kernel to results": ("kernel.py", "kernel_modifiers.py", "verbs.py", "executable.py", "outputs.py", "results.py"),
+    "kernel to results": ("kernel.py", "kernel_modifiers.py", "verbs.py", "executable.py", "execution/"),
 }
 """Parts of `qkernel` whose lines are counted together."""
 

@@ -48,25 +48,8 @@ GROUND = {
 IR = GROUND | {"ir", "observable"}
 LANGUAGE = IR | {"gate_functions", "types"}
 CIRCUIT = IR | {"lower"}
-READINGS = {
-    "bases",
-    "executor",
-    "explanation",
-    "form_checks",
-    "gradient",
-    "job_files",
-    "jobs",
-    "named",
-    "outputs",
-    "promises",
-    "results",
-    "sending",
-    "shots",
-    "states",
-    "stochastic",
-}
-RUNNING = CIRCUIT | READINGS | {"engine"}
-USING = RUNNING | {"draw", "estimate", "curvature", "executable", "metric", "openqasm", "program", "verb", "verbs"}
+RUNNING = CIRCUIT | {"engine", "execution"}
+USING = RUNNING | {"draw", "estimate", "executable", "openqasm", "verb", "verbs"}
 KERNEL = USING | LANGUAGE | {"compilation", "decorators", "frontend", "kernel", "prebuilt", "summary"}
 
 MAY_IMPORT = {
@@ -80,23 +63,22 @@ MAY_IMPORT = {
     "lower": CIRCUIT,
     "engine": CIRCUIT,
     "noise": CIRCUIT | {"engine"},
-    "mitigation": RUNNING | {"program"},
+    "mitigation": RUNNING,
     "estimate": CIRCUIT | {"draw"},
     "draw": CIRCUIT,
     "optimize": IR | {"estimate"},
     "openqasm": CIRCUIT | {"engine"},
     "verification": CIRCUIT | {"estimate"},
-    **dict.fromkeys(READINGS, RUNNING),
-    "program": RUNNING,
+    "execution": RUNNING,
+    "promises": RUNNING,
+    "form_checks": RUNNING | {"promises"},
     "verb": RUNNING,
     "derivatives": RUNNING | {"verb"},
     "verbs": RUNNING | {"derivatives", "draw", "estimate", "openqasm", "verb", "verification"},
-    "curvature": RUNNING | {"program"},
-    "metric": RUNNING | {"program"},
-    "executable": RUNNING | {"curvature", "metric", "nn", "program", "verbs"},
+    "executable": RUNNING | {"nn", "verbs"},
     "summary": {"errors", "frontend", "verbs"},
     "compilation": USING | {"frontend"},
-    "kernel": USING | {"compilation", "frontend", "optimize", "summary"},
+    "kernel": USING | {"compilation", "form_checks", "frontend", "optimize", "promises", "summary"},
     "decorators": KERNEL,
     "prebuilt": KERNEL,
     "kernel_modifiers": KERNEL,

@@ -20,8 +20,8 @@ from slow_engine import SlowEngine
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import ExecutionError, KernelTypeError, MemoryRefusedError, TargetCapabilityError, ValidationError
+from qkernel.execution.shots import seed_of
 from qkernel.nn import QLayer
-from qkernel.shots import seed_of
 from qkernel_backends.dask import ClusterEngine
 from qkernel_backends.native import NativeEngine
 

@@ -14,14 +14,14 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel.engine import load_engine
 from qkernel.errors import GradientError, TargetCapabilityError, ValidationError
+from qkernel.execution.gradient import gaps
+from qkernel.execution.metric import generator_of, layers, metric
+from qkernel.execution.program import Program
 from qkernel.gates import GATES
-from qkernel.gradient import gaps
 from qkernel.lower.circuit import Circuit, Run, parts
-from qkernel.metric import generator_of, layers, metric
 from qkernel.nn import NaturalGradient, QLayer
 from qkernel.nn.tensors import tensor_program
 from qkernel.observable import X, Y, Z
-from qkernel.program import Program
 
 Array = np.ndarray[Any, Any]
 OBSERVABLES = (X(0) * Z(1) + Y(2), Y(0) * X(3) - 0.3 * Z(2) * Y(1))

@@ -12,7 +12,7 @@ from shifts import shift_vjp
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.engine import load_engine
-from qkernel.gradient import open_slots
+from qkernel.execution.gradient import open_slots
 from qkernel.nn import QLayer
 
 HALF_X = qko.X(0) + 0.5

@@ -19,8 +19,8 @@ from qiskit_aer.primitives import SamplerV2
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.bases import measured_circuits
 from qkernel.errors import GradientError, ShotsError, TargetCapabilityError, ValidationError
+from qkernel.execution.bases import measured_circuits
 from qkernel.nn import QLayer
 from qkernel.observable.groups import diagonalised
 from qkernel_backends.qiskit import QiskitEngine

@@ -26,7 +26,7 @@ from qkernel.errors import (
     ValidationError,
 )
 from qkernel.executable import Executable
-from qkernel.executor import Executor
+from qkernel.execution.executor import Executor
 from qkernel.ir.expressions import Const, Item, Name, Slice, apply, item, size, vector, wrap
 from qkernel.ir.module import Module
 from qkernel.ir.ops import Function, Parameter

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import ExecutionError, GradientError, KernelTypeError, LayerInputError, QKernelError
-from qkernel.gradient import argument_shifts
+from qkernel.execution.gradient import argument_shifts
 from qkernel.nn import ExecutedLayer, QLayer
 
 

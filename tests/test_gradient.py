@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from shifts import shift_vjp
 
 from qkernel.errors import GradientError, TargetCapabilityError
-from qkernel.gates import GATES
-from qkernel.gradient import (
+from qkernel.execution.gradient import (
     as_expectations,
     cost,
     gaps,
@@ -24,6 +23,7 @@ from qkernel.gradient import (
     shift_rule,
     shift_terms,
 )
+from qkernel.gates import GATES
 from qkernel.lower.circuit import Kind, bit
 from qkernel.observable import X, Z
 from qkernel_backends.reference import ReferenceEngine

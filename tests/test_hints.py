@@ -26,14 +26,14 @@ from qkernel import errors, gradient, metric, shots
 from qkernel.diagnostics import Span
 from qkernel.engine import Engine
 from qkernel.executable import Executable
-from qkernel.executor import Executor
+from qkernel.execution.executor import Executor
+from qkernel.execution.results import SampleResult
 from qkernel.gates import GATES
 from qkernel.ir import ops
 from qkernel.ir.expressions import Expr
 from qkernel.lower.reports import Frame, locate
 from qkernel.nn import readouts
 from qkernel.nn.datasets import published
-from qkernel.results import SampleResult
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ["qkernel", "qkernel_backends", "qkernel_stdlib"]

@@ -29,8 +29,8 @@ from qkernel.errors import (
     TargetCapabilityError,
     ValidationError,
 )
-from qkernel.jobs import VERBS
-from qkernel.sending import Patience, is_lost
+from qkernel.execution.jobs import VERBS
+from qkernel.execution.sending import Patience, is_lost
 from qkernel_backends.native import NativeEngine
 from qkernel_backends.qiskit import QiskitEngine
 

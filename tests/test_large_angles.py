@@ -17,7 +17,7 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel.engine import load_engine
 from qkernel.errors import ExecutionError
-from qkernel.gradient import open_slots
+from qkernel.execution.gradient import open_slots
 from qkernel.lower.angles import LARGEST_ANGLE, without_turns
 from qkernel.nn import QLayer
 from tests.conformance import dense

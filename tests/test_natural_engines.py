@@ -17,7 +17,7 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel.engine import engine_names, load_engine, resolve_engine
 from qkernel.errors import DependencyError, KernelTypeError, ShotsError, TargetCapabilityError, ValidationError
-from qkernel.executor import Executor
+from qkernel.execution.executor import Executor
 from qkernel.nn import QLayer
 from qkernel_backends.qiskit import QiskitEngine, QiskitTranspiler
 from qkernel_backends.reference import ReferenceEngine

@@ -18,8 +18,8 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel import noise
 from qkernel.errors import KernelTypeError, ShotsError, TargetCapabilityError, ValidationError
+from qkernel.execution.gradient import open_slots
 from qkernel.gates import pauli_matrix
-from qkernel.gradient import open_slots
 from qkernel.lower.circuit import Circuit, bit
 from qkernel.noise import NoiseModel
 from qkernel.observable import Hamiltonian, X, Y, Z

@@ -19,9 +19,9 @@ from qiskit_aer.primitives import EstimatorV2, SamplerV2
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.bases import measured_circuits
 from qkernel.errors import ExecutionError, MemoryRefusedError, QKernelError, TargetCapabilityError, ValidationError
-from qkernel.executor import Executor
+from qkernel.execution.bases import measured_circuits
+from qkernel.execution.executor import Executor
 from qkernel_backends.qiskit import QiskitEngine, QiskitTranspiler
 
 TRANSPILER = QiskitTranspiler()

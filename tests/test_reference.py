@@ -8,7 +8,7 @@ from circuit_builder import CircuitBuilder
 from shifts import shift_vjp
 
 from qkernel.errors import ExecutionError
-from qkernel.gradient import open_slots
+from qkernel.execution.gradient import open_slots
 from qkernel.lower.circuit import bit
 from qkernel.observable import X, Z
 from qkernel_backends.reference import ReferenceEngine

@@ -12,9 +12,9 @@ import pytest
 
 import qkernel as qk
 from qkernel.errors import MemoryRefusedError, ValidationError
-from qkernel.jobs import Job, JobStatus
+from qkernel.execution.jobs import Job, JobStatus
+from qkernel.execution.results import SampleResult, Table
 from qkernel.peer import ExpvalJob, RunJob, SampleJob
-from qkernel.results import SampleResult, Table
 
 PAIRS = [((0, 1), 6), ((1, 1), 3), ((0, 0), 1)]
 

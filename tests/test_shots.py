@@ -9,9 +9,9 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.bases import measured_circuits
-from qkernel.program import Program
-from qkernel.shots import Shots, estimate, standard_errors
+from qkernel.execution.bases import measured_circuits
+from qkernel.execution.program import Program
+from qkernel.execution.shots import Shots, estimate, standard_errors
 from qkernel.tallies import Tally
 from qkernel_backends.native import NativeEngine
 

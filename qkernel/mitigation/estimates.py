@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import ExecutionError, ShotsError, ValidationError
-from qkernel.executor import Executor
+from qkernel.execution.executor import Executor
+from qkernel.execution.outputs import Outputs, shaped_like
+from qkernel.execution.program import Program
+from qkernel.execution.results import EstimatedValue
+from qkernel.execution.shots import Sampled, Shots, seed_of, shot_count
 from qkernel.lower.circuit import Circuit
 from qkernel.mitigation.circuits import folded, twirled
 from qkernel.mitigation.extrapolation import check_fit, extrapolated
 from qkernel.mitigation.readout import Corrected, ReadoutCalibration
-from qkernel.outputs import Outputs, shaped_like
-from qkernel.program import Program
-from qkernel.results import EstimatedValue
-from qkernel.shots import Sampled, Shots, seed_of, shot_count
 
 Array = np.ndarray[Any, Any]
 

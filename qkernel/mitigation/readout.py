@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import ExecutionError, ValidationError
-from qkernel.executor import Executor
+from qkernel.execution.executor import Executor
+from qkernel.execution.results import SampleResult
+from qkernel.execution.shots import Sampled, check_shots, numbers_of, shot_count
 from qkernel.lower.angles import AngleMap
 from qkernel.lower.circuit import Circuit, Kind, Run
-from qkernel.results import SampleResult
-from qkernel.shots import Sampled, check_shots, numbers_of, shot_count
 from qkernel.tallies import distinct_rows
 
 Array = np.ndarray[Any, Any]
@@ -153,7 +153,7 @@ def _all_in(value: int, count: int) -> Circuit:
 
 @dataclass(frozen=True)
 class Corrected:
-    """Estimates of a sample with the bits of each measurement basis corrected: see `qkernel.shots.Sampled`."""
+    """Estimates of a sample with the bits of each measurement basis corrected: see `qkernel.execution.shots.Sampled`."""
 
     sampled: Sampled
     calibration: ReadoutCalibration

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from qkernel.errors import LayerInputError
+from qkernel.execution.program import Program
 from qkernel.nn.compile import Recipe
 from qkernel.nn.outputs import ComputedOutputs
 from qkernel.nn.splits import AnySplit, Columns, DirectSplit, direct_split
 from qkernel.nn.tensors import TensorProgram, tensor_program
-from qkernel.program import Program
 
 Split = AnySplit | DirectSplit | ComputedOutputs
 Array = np.ndarray[Any, Any]

@@ -16,15 +16,15 @@ from qkernel.diagnostics import in_short
 from qkernel.engine import resolve_engine
 from qkernel.errors import ExecutionError, GradientError, KernelTypeError, LayerInputError
 from qkernel.executable import Executable
-from qkernel.gradient import argument_shifts
+from qkernel.execution.gradient import argument_shifts
+from qkernel.execution.outputs import Outputs
+from qkernel.execution.results import SampleResult
+from qkernel.execution.shots import DEFAULT_SHOTS, check_seed
 from qkernel.lower.bindings import given as bindings_by_name
 from qkernel.nn.arguments import Arguments
 from qkernel.nn.call import Placement
 from qkernel.nn.compile import arguments_of, compile_layer, with_kernels
 from qkernel.nn.sampling import ShotSequence
-from qkernel.outputs import Outputs
-from qkernel.results import SampleResult
-from qkernel.shots import DEFAULT_SHOTS, check_seed
 
 Array = np.ndarray[Any, Any]
 Sample = dict[str, Any]

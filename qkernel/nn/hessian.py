@@ -10,9 +10,9 @@ import torch
 
 from qkernel.engine import load_engine
 from qkernel.errors import GradientError
+from qkernel.execution.program import Program
 from qkernel.lower.circuit import Circuit
 from qkernel.nn.tensors import tensor_program
-from qkernel.program import Program
 
 Array = np.ndarray[Any, Any]
 

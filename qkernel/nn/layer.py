@@ -12,7 +12,10 @@ from torch import Tensor, nn
 from qkernel.diagnostics import counted, in_short
 from qkernel.engine import resolve_engine
 from qkernel.errors import LayerInputError, ShotsError, ValidationError
-from qkernel.explanation import size, spendings, work
+from qkernel.execution.explanation import size, spendings, work
+from qkernel.execution.program import Program
+from qkernel.execution.shots import ShotPlan, check_seed, check_shots
+from qkernel.execution.stochastic import Rule, rule_of
 from qkernel.lower.bindings import given as bindings_by_name
 from qkernel.lower.given_values import Several
 from qkernel.nn.arguments import Arguments, require_free
@@ -23,9 +26,6 @@ from qkernel.nn.operators import evaluate as evaluate_named
 from qkernel.nn.operators import is_transformed, name_of
 from qkernel.nn.prediction import epoch
 from qkernel.nn.sampling import ShotSequence
-from qkernel.program import Program
-from qkernel.shots import ShotPlan, check_seed, check_shots
-from qkernel.stochastic import Rule, rule_of
 
 _OF_THIS_MACHINE = (
     "the built-in engine of this machine: many small states side by side, large ones in blocks that fit the cache"

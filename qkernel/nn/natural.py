@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from qkernel.errors import GradientError, ValidationError
-from qkernel.metric import check_kind, metric, natural
+from qkernel.execution.metric import check_kind, metric, natural
 from qkernel.nn.call import Call
 from qkernel.nn.layer import QLayer
 

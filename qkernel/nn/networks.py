@@ -21,13 +21,13 @@ from qkernel.errors import (
     TargetCapabilityError,
     ValidationError,
 )
+from qkernel.execution.shots import DEFAULT_SHOTS
 from qkernel.kernel import Kernel, from_module
 from qkernel.nn.circuits import EncodingCircuit, Params
 from qkernel.nn.compile import given_shape
 from qkernel.nn.layer import QLayer
 from qkernel.nn.readouts import observable, require_observable
 from qkernel.observable import Hamiltonian, Pauli, PauliOperator
-from qkernel.shots import DEFAULT_SHOTS
 
 Array = np.ndarray[Any, Any]
 Interpret = Callable[[int], Any]

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qkernel.execution.outputs import leaves
 from qkernel.ir.expressions import Apply, Const, Expr
 from qkernel.nn.splits import AnySplit, DirectSplit
 from qkernel.nn.tensors import LIKE, compiled
-from qkernel.outputs import leaves
 
 _FINITE = frozenset(
     ("+", "-", "*", "neg", "abs", "min", "max", "select", "<", "<=", ">", ">=", "==", "!=", "and", "or", "not", "^",

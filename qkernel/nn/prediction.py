@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from qkernel.diagnostics import counted
 from qkernel.engine import is_registered
 from qkernel.errors import LayerInputError
-from qkernel.gradient import cost
+from qkernel.execution.gradient import cost
+from qkernel.execution.program import Program
 from qkernel.nn.call import Placement
-from qkernel.program import Program
 
 _SECONDS, _MOST_STEPS = 0.3, 30
 """Steps are measured for so long, and so many at most, but one always."""

@@ -10,10 +10,10 @@ import numpy as np
 
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import GradientError, ObservableError
+from qkernel.execution.outputs import Outputs
 from qkernel.ir.expressions import Const, Expr, Item, Pack, SystemName
 from qkernel.lower.circuit import EXPECTATIONS, Circuit, Expectation, Run, probabilities
 from qkernel.observable import Hamiltonian, X, Y, Z, as_observable, complex_term
-from qkernel.outputs import Outputs
 
 _PAULIS = {"x": X, "y": Y, "z": Z}
 NAMES = (*_PAULIS, "probabilities", "p0", "counts")

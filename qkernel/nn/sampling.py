@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from qkernel.shots import ShotPlan, Shots, seed_of
+from qkernel.execution.shots import ShotPlan, Shots, seed_of
 
 
 class ShotSequence(Shots):
@@ -30,7 +30,7 @@ class ShotSequence(Shots):
         return ShotSequence, (self.plan, self.seed, self.evaluations, self.is_seeded)
 
     def seeds(self, bases: int) -> list[int | None]:
-        """See `qkernel.shots.Shots`."""
+        """See `qkernel.execution.shots.Shots`."""
         if not self.is_seeded:
             return [None] * bases
         if self.seed is None:
@@ -39,7 +39,7 @@ class ShotSequence(Shots):
         return [seed_of(self.seed, number, basis) for basis in range(bases)]
 
     def direction(self) -> int | None:
-        """See `qkernel.shots.Shots`: as torch's generator has it, on machines too."""
+        """See `qkernel.execution.shots.Shots`: as torch's generator has it, on machines too."""
         if self.seed is None:
             return int(torch.randint(1 << 62, (), device="cpu"))
         return seed_of(self.seed, self._next(), 0, 1)

@@ -11,9 +11,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from qkernel.execution.program import Point, Program
 from qkernel.lower.angles import AngleMap, without_turns
 from qkernel.lower.preparation import Preparation
-from qkernel.program import Point, Program
 
 Array = np.ndarray[Any, Any]
 Columns = tuple[int, ...]

@@ -16,6 +16,7 @@ from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from qkernel.engine import load_engine
 from qkernel.errors import DependencyError, GradientError
+from qkernel.execution.program import Program
 from qkernel.ir.compiled import Compiled, Domain
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Key, Name, Row, SystemName
 from qkernel.ir.trees import is_constant, variables
@@ -23,7 +24,6 @@ from qkernel.ir.types import FLOAT
 from qkernel.lower.angles import AngleMap
 from qkernel.lower.preparation import Preparation
 from qkernel.nn.splits import Columns
-from qkernel.program import Program
 
 Array = np.ndarray[Any, Any]
 

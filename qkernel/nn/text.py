@@ -10,12 +10,12 @@ import numpy as np
 
 from qkernel.engine import load_engine
 from qkernel.errors import TextFormError
+from qkernel.execution.program import Program
 from qkernel.ir.parser import parse
 from qkernel.lower.given_values import Several
 from qkernel.nn.compile import Recipe
 from qkernel.nn.readouts import as_readout
 from qkernel.observable import Hamiltonian
-from qkernel.program import Program
 
 FORM = "qkernel layer 2"
 """The first entry of a text; another number for another form."""

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import ShotsError
-from qkernel.gradient import open_slots, shift
+from qkernel.execution.gradient import open_slots, shift
+from qkernel.execution.shots import HOW_TO_ESTIMATE
 from qkernel.lower.circuit import Circuit
 from qkernel.noise import NoiseModel
-from qkernel.shots import HOW_TO_ESTIMATE
 from qkernel_backends.density.branching import Memories
 from qkernel_backends.density.fuse import MOST_QUBITS
 from qkernel_backends.density.readout import Expectations, outcomes

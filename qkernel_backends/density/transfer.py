@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.execution.gradient import gaps
 from qkernel.gates import pauli_matrix
-from qkernel.gradient import gaps
 from qkernel.lower.circuit import Instruction, Kind
 from qkernel.noise import Channel
 

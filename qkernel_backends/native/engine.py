@@ -12,7 +12,7 @@ import numpy as np
 from qkernel.diagnostics import with_article
 from qkernel.engine import FEATURES, Engine, Prepared, load_engine
 from qkernel.errors import DependencyError, KernelTypeError
-from qkernel.gradient import open_slots
+from qkernel.execution.gradient import open_slots
 from qkernel.lower.circuit import Circuit
 from qkernel.noise import NoiseModel
 from qkernel.recent import Recent

@@ -10,7 +10,7 @@ from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2
 from qiskit_aer.primitives import EstimatorV2, SamplerV2
 
 from qkernel.errors import JobError
-from qkernel.sending import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Awaited, Remote, sent
+from qkernel.execution.sending import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Awaited, Remote, sent
 
 Read = Callable[[Any], Any]
 
@@ -29,7 +29,7 @@ _STAGES = {
 
 @dataclass(frozen=True, slots=True)
 class ProviderJob:
-    """A job of Qiskit's, as `qkernel.sending.Remote` has it; `read` checks its result."""
+    """A job of Qiskit's, as `qkernel.execution.sending.Remote` has it; `read` checks its result."""
 
     job: Any
     read: Read

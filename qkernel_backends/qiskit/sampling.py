@@ -12,7 +12,7 @@ from qiskit import QuantumCircuit
 from qiskit.primitives.base import BaseSamplerV2
 
 from qkernel.errors import TargetCapabilityError
-from qkernel.shots import seed_of
+from qkernel.execution.shots import seed_of
 from qkernel.tallies import Tally
 from qkernel_backends.qiskit.devices import device_of
 from qkernel_backends.qiskit.providers import sent_to

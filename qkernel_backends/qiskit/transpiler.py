@@ -11,10 +11,10 @@ from qiskit import QuantumCircuit
 from qiskit.primitives.base import BaseEstimatorV2, BaseSamplerV2
 
 from qkernel.errors import KernelTypeError, ValidationError
-from qkernel.executor import Executor
+from qkernel.execution.executor import Executor
+from qkernel.execution.shots import check_shots, shot_count
 from qkernel.kernel import Kernel
 from qkernel.peer import PeerExecutable
-from qkernel.shots import check_shots, shot_count
 from qkernel_backends.qiskit.emission import emit
 from qkernel_backends.qiskit.engine import QiskitEngine
 

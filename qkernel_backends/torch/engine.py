@@ -13,7 +13,7 @@ from torch import Tensor
 
 from qkernel.engine import FEATURES, Prepared
 from qkernel.errors import ExecutionError
-from qkernel.gradient import open_slots
+from qkernel.execution.gradient import open_slots
 from qkernel.lower.circuit import Circuit, Instruction
 from qkernel.recent import Recent
 from qkernel_backends.deferral import deferred_if_small

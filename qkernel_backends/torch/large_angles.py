@@ -12,7 +12,7 @@ from torch import Tensor
 from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 from torch._subclasses.fake_tensor import FakeTensor
 
-from qkernel.gradient import open_slots
+from qkernel.execution.gradient import open_slots
 from qkernel.lower.angles import LARGEST_ANGLE
 from qkernel.lower.circuit import Circuit
 

@@ -12,7 +12,7 @@ from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 
 import qkernel as qk
-from qkernel.gradient import cost
+from qkernel.execution.gradient import cost
 from qkernel.lower.circuit import Circuit
 from qkernel_backends.qiskit import emit
 from tests.benchmarks.workloads import new_layer

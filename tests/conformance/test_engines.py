@@ -13,7 +13,7 @@ from shifts import shift_vjp
 
 from qkernel.engine import CLIFFORD, ESTIMATION, FEATURES, Engine
 from qkernel.errors import QKernelError, ShotsError
-from qkernel.gradient import open_slots
+from qkernel.execution.gradient import open_slots
 from qkernel.ir.expressions import Const, Name, apply
 from qkernel.ir.types import FLOAT
 from qkernel.lower.circuit import Circuit, IntegerVariable, bit, integer

@@ -13,8 +13,8 @@ from claims import needs
 from shifts import shift_vjp
 
 from qkernel.engine import Engine
+from qkernel.execution.gradient import open_slots
 from qkernel.gates import GATES
-from qkernel.gradient import open_slots
 from qkernel.lower.circuit import Circuit
 
 BATCH = 3

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 import qkernel as qk
-from qkernel import gradient
 from qkernel.engine import load_engine
 from qkernel.estimate import estimate
 from qkernel.estimate.effort import TooMuchWork
 from qkernel.estimate.forms import is_nonnegative
 from qkernel.estimate.quantity import quantity
 from qkernel.executable import Executable
+from qkernel.execution import gradient
 from qkernel.kernel import from_module
 from qkernel.lower.circuit import Assign, Branch, Circuit, Repeat, Run
 from qkernel.tallies import Tally

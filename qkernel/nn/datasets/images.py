@@ -12,8 +12,8 @@ from torch.utils.data import Dataset
 
 from qkernel.diagnostics import counted
 from qkernel.errors import DataError, KernelTypeError, needed
+from qkernel.execution.shots import check_seed
 from qkernel.nn.datasets.published import Name, load
-from qkernel.shots import check_seed
 
 Array = np.ndarray[Any, Any]
 

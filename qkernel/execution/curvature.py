@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import GradientError
-from qkernel.gradient import ShiftTerms, shift_terms
+from qkernel.execution.gradient import ShiftTerms, shift_terms
+from qkernel.execution.program import Program
 from qkernel.lower.angles import without_turns
-from qkernel.program import Program
 
 Array = np.ndarray[Any, Any]
 Move = tuple[tuple[int, float], ...]

@@ -16,11 +16,11 @@ import numpy as np
 
 from qkernel.engine import require_feature
 from qkernel.errors import GradientError, ValidationError
+from qkernel.execution.program import Program
 from qkernel.ir.types import FLOAT, ArrayType
 from qkernel.lower.angles import AngleMap, OpenParameter, without_turns
 from qkernel.lower.circuit import Circuit, Expectation, Kind, Run
 from qkernel.observable import Hamiltonian, Pauli, PauliOperator, commutator
-from qkernel.program import Program
 
 Array = np.ndarray[Any, Any]
 KINDS = ("block_diagonal", "full")

@@ -19,14 +19,14 @@ import numpy as np
 from qkernel.diagnostics import Note, counted, did_you_mean, in_short
 from qkernel.engine import is_registered
 from qkernel.errors import ExecutionError, JobError, JobTimeoutError, QKernelError, ValidationError
-from qkernel.executor import Executor
-from qkernel.explanation import shots_in_words
+from qkernel.execution.executor import Executor
+from qkernel.execution.explanation import shots_in_words
+from qkernel.execution.job_files import written
+from qkernel.execution.sending import RUNNING, Patience, Sending, current
+from qkernel.execution.stochastic import rule_of
 from qkernel.ir.files import text_of, write_whole
-from qkernel.job_files import written
 from qkernel.lower.given_values import as_array, plain
 from qkernel.observable import Hamiltonian
-from qkernel.sending import RUNNING, Patience, Sending, current
-from qkernel.stochastic import rule_of
 from qkernel.threads import Abandoned, begin
 
 R = TypeVar("R")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from qkernel.errors import ValidationError
-from qkernel.gradient import ShiftTerms
+from qkernel.execution.gradient import ShiftTerms
 from qkernel.lower.circuit import Circuit
 
 Array = np.ndarray[Any, Any]

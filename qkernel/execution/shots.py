@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.bases import Measured
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import ShotsError, ValidationError
+from qkernel.execution.bases import Measured
 from qkernel.lower.circuit import Circuit
 from qkernel.tallies import Tally
 

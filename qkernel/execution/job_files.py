@@ -13,11 +13,11 @@ import numpy as np
 from qkernel import errors
 from qkernel.diagnostics import Note
 from qkernel.errors import DataError, QKernelError, ValidationError, of_file
+from qkernel.execution.results import EstimatedValue, SampleResult
+from qkernel.execution.shots import ShotPlan
+from qkernel.execution.stochastic import RULES, Rule
 from qkernel.lower.given_values import plain
 from qkernel.observable import Hamiltonian
-from qkernel.results import EstimatedValue, SampleResult
-from qkernel.shots import ShotPlan
-from qkernel.stochastic import RULES, Rule
 
 Array = np.ndarray[Any, Any]
 

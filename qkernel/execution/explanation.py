@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qkernel.bases import measured_circuits
 from qkernel.diagnostics import counted
 from qkernel.engine import Engine, engine_for
-from qkernel.gradient import cost, method, shift_terms
+from qkernel.execution.bases import measured_circuits
+from qkernel.execution.gradient import cost, method, shift_terms
+from qkernel.execution.outputs import Outputs
+from qkernel.execution.shots import ShotPlan, shot_count
+from qkernel.execution.stochastic import Rule, rule_of
 from qkernel.lower.circuit import Circuit, Repeat, parts
-from qkernel.outputs import Outputs
-from qkernel.shots import ShotPlan, shot_count
-from qkernel.stochastic import Rule, rule_of
 
 if TYPE_CHECKING:
-    from qkernel.executor import Executor
+    from qkernel.execution.executor import Executor
 
 
 def size(circuit: Circuit) -> str:

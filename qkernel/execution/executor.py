@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from qkernel.engine import resolve_engine
-from qkernel.shots import ShotPlan, check_seed, check_shots
-from qkernel.stochastic import Rule
+from qkernel.execution.shots import ShotPlan, check_seed, check_shots
+from qkernel.execution.stochastic import Rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from qkernel import explanation, states
-from qkernel.bases import Measured, measured_circuits
 from qkernel.engine import (
     ESTIMATION,
     Engine,
@@ -26,13 +24,15 @@ from qkernel.engine import (
     sample_together,
 )
 from qkernel.errors import TargetCapabilityError
-from qkernel.gradient import ShiftTerms, as_expectations, method, open_slots, rows_at_once, shift, shift_terms
+from qkernel.execution import explanation, states
+from qkernel.execution.bases import Measured, measured_circuits
+from qkernel.execution.gradient import ShiftTerms, as_expectations, method, open_slots, rows_at_once, shift, shift_terms
+from qkernel.execution.outputs import Outputs
+from qkernel.execution.shots import Given, Sampled, Shots
+from qkernel.execution.stochastic import Rule, rule_of
 from qkernel.lower.angles import without_turns
 from qkernel.lower.circuit import EXPECTATIONS, Circuit, Expectation
 from qkernel.observable import Hamiltonian
-from qkernel.outputs import Outputs
-from qkernel.shots import Given, Sampled, Shots
-from qkernel.stochastic import Rule, rule_of
 from qkernel.tallies import Tally
 
 Array = np.ndarray[Any, Any]
@@ -88,7 +88,7 @@ class Program:
 
     @cached_property
     def method(self) -> str:
-        """How derivatives are taken: see `qkernel.gradient.method`, which says what is raised."""
+        """How derivatives are taken: see `qkernel.execution.gradient.method`, which says what is raised."""
         asked: Any = self.gradient if self.rule is None else self.rule.name
         return method(self.circuit, self.engine, asked, None if self.shots is None else self.shots.count)
 

@@ -1,0 +1,1 @@
+"""From a circuit and an engine to what the kernel returns: values, samples, errors, derivatives."""
