@@ -74,6 +74,7 @@ Tracebacks hold your files only, and end where you called the package; the envir
 its own frames too. What your own code raises while a kernel is read is the error's `__cause__`, with all of its traceback.
 
 This page is made by `docs/generate_errors.py` from the classes and from `tests/errors/`, which holds many more examples.
+Each example begins with `import qkernel as qk` and `import qkernel.observable as qko`.
 """
 
 

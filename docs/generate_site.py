@@ -27,6 +27,8 @@ INDEX = DOCS / "README.md"
 LIBRARY = DOCS / "library.md"
 
 LINK = re.compile(r"(?P<code>^```.*?^```|`[^`\n]*`)|\]\((?P<target>[^)\s]+)\)", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`[^`\n]*`")
+ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
 ENTRY = re.compile(r"^\* \[(?P<title>.*?)\]\((?P<target>\S+?)\)(?:: (?P<text>.*))?$", re.MULTILINE)
 BESIDE = "---\nhide: [navigation, toc]\n---\n\n"
 TUTORIALS = """# Tutorials
@@ -99,7 +101,8 @@ def stage(folder: Path, scripts: list[Tutorial]) -> list[Any]:
     sections = _split_library(pages)
     for source, place in pages.places.items():
         beside = BESIDE if place.startswith("coming_from/") else ""
-        pages.texts[place] = beside + pages.relinked(pages.texts[place], source, place)
+        text = ROW.sub(lambda row: CODE.sub(lambda code: code[0].replace("\\|", "|"), row[0]), pages.texts[place])
+        pages.texts[place] = beside + pages.relinked(text, source, place)
     names = reference()
     for name, text in names.items():
         pages.add(f"reference/{name}.md", text)

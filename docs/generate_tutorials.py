@@ -80,6 +80,7 @@ def _ran(path: Path) -> Tutorial:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     environment = {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "QKERNEL_FIGURES")}
+    environment["PYTHONWARNINGS"] = 'ignore:install "ipywidgets":UserWarning'  # of progress bars, which are not shown
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     notebook = _notebook(path)
     NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute(
@@ -113,9 +114,13 @@ def _joined(outputs: list[Any]) -> list[Any]:
 def _shown(output: Any, picture: Path) -> str:
     if output.output_type == "stream":
         lines = [line.rsplit("\r", 1)[-1].rstrip() for line in COLOURS.sub("", output.text).splitlines()]
-        return "```text\n" + "\n".join(lines).strip("\n") + "\n```"
+        return _printed("\n".join(lines).strip("\n"))
     if "image/png" in output.data:
         picture.parent.mkdir(parents=True, exist_ok=True)
         picture.write_bytes(base64.b64decode(output.data["image/png"]))
         return f"![figure]({picture.parent.name}/{picture.name})"
-    return "```text\n" + output.data["text/plain"].rstrip() + "\n```"
+    return _printed(output.data["text/plain"].rstrip())
+
+
+def _printed(text: str) -> str:
+    return f"```text\n{text}\n```" if text.strip() else ""
