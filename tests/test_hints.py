@@ -22,10 +22,11 @@ import torch
 import qkernel as qk
 import qkernel.nn
 import qkernel.observable as qko
-from qkernel import errors, gradient, metric, shots
+from qkernel import errors
 from qkernel.diagnostics import Span
 from qkernel.engine import Engine
 from qkernel.executable import Executable
+from qkernel.execution import gradient, metric, shots
 from qkernel.execution.executor import Executor
 from qkernel.execution.results import SampleResult
 from qkernel.gates import GATES
