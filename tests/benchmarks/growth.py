@@ -8,7 +8,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 
-PLOTS = Path("docs/growth.svg")
+PLOTS = Path("docs/drawing/growth.svg")
 Curve = list[tuple[int, float]]
 _STEEP, _COLUMNS = 1.1, 4
 
@@ -55,7 +55,7 @@ def section(found: dict[str, Curve]) -> list[str]:
     return [
         "## Growth",
         "",
-        f"![Time against what grows, log-log]({PLOTS.name})",
+        f"![Time against what grows, log-log]({PLOTS.relative_to("docs")})",
         "",
         "Fastest of five rounds. The slope is that between the two largest sizes; the dotted line is proportional to the size.",
         f"Steeper than {_STEEP:g}: {'; '.join(steep) or 'none'}.",
