@@ -55,7 +55,7 @@ def section(found: dict[str, Curve]) -> list[str]:
     return [
         "## Growth",
         "",
-        f"![Time against what grows, log-log]({PLOTS.relative_to("docs")})",
+        f"![Time against what grows, log-log]({PLOTS.relative_to('docs')})",
         "",
         "Fastest of five rounds. The slope is that between the two largest sizes; the dotted line is proportional to the size.",
         f"Steeper than {_STEEP:g}: {'; '.join(steep) or 'none'}.",
