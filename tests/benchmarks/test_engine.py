@@ -19,6 +19,7 @@ from tests.benchmarks.workloads import (
     Workload,
     check,
     engine_step,
+    fed_forward,
     floor_step,
     layer_step,
     real,
@@ -209,18 +210,6 @@ def test_hamiltonians_beside_simple_ones(timed: Timed, benchmark: Any, row: str)
         lambda: one.value_and_grad(w=w), "Hamiltonians, value and gradient", row, "it", beside=lambda: other.value_and_grad(w=w)
     )
     benchmark.extra_info.update(beside_column=name, ratio_column="ratio", ratio_goal=goal)
-
-
-@qk.qkernel
-def fed_forward(n: qk.UInt, a: qk.Float) -> qk.Float:
-    q = qk.qubit_array(2)
-    for _ in qk.range(n):
-        q[0] = qk.ry(q[0], a)
-        q[0], q[1] = qk.cx(q[0], q[1])
-        q[1], bit = qk.measure_reset(q[1])
-        if bit:
-            q[0] = qk.rz(q[0], a)
-    return qk.expval(q[0], qko.Z(0))
 
 
 @pytest.mark.parametrize("outcomes", [*range(2, 21), 64])

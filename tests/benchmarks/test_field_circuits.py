@@ -155,7 +155,12 @@ def jax_by_hand(circuit: FieldCircuit) -> Step:
         return total
 
     compiled, weights = jax.jit(jax.value_and_grad(value)), jnp.asarray(circuit.weights.ravel(), jnp.float32)
-    return lambda: jax.block_until_ready(compiled(weights))  # type: ignore[no-any-return]
+
+    def step() -> tuple[Any, Any]:
+        found, gradient = jax.block_until_ready(compiled(weights))
+        return found, gradient
+
+    return step
 
 
 CANDIDATES = {

@@ -17,6 +17,7 @@ import torch
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.nn import QLayer
+from tests.benchmarks.workloads import fed_forward, layered, summed
 
 Step = Callable[[], Any]
 
@@ -30,18 +31,6 @@ class Growth:
 
 
 @qk.qkernel
-def layered(n: qk.UInt, layers: qk.UInt, w: qk.Vector[qk.Float], h: qk.Observable) -> qk.Float:
-    q = qk.qubit_array(n)
-    for layer in qk.range(layers):
-        for i in qk.range(n):
-            at = 3 * (layer * n + i)
-            q[i] = qk.rz(qk.ry(qk.rz(q[i], w[at]), w[at + 1]), w[at + 2])
-        for i in qk.range(n):
-            q[i], q[(i + 1) % n] = qk.cx(q[i], q[(i + 1) % n])
-    return qk.expval(q, h)
-
-
-@qk.qkernel
 def ladder(w: qk.Vector[qk.Float]) -> qk.Float:
     q = qk.qubit_array(4)
     for i in qk.range(w.shape[0]):
@@ -51,29 +40,8 @@ def ladder(w: qk.Vector[qk.Float]) -> qk.Float:
 
 
 @qk.qkernel
-def summed(w: qk.Vector[qk.Float]) -> qk.Float:
-    q, angle = qk.qubit(), 0.0
-    for i in qk.range(w.shape[0]):
-        angle = angle + w[i]
-        q = qk.rx(q, angle)
-    return qk.expval(q, qko.Z(0))
-
-
-@qk.qkernel
 def measured(w: qk.Vector[qk.Float]) -> qk.Vector[qk.Bit]:
     return qk.measure(qk.ry(qk.qubit_array(w.shape[0]), w))
-
-
-@qk.qkernel
-def fed_forward(n: qk.UInt, a: qk.Float) -> qk.Float:
-    q = qk.qubit_array(2)
-    for _ in qk.range(n):
-        q[0] = qk.ry(q[0], a)
-        q[0], q[1] = qk.cx(q[0], q[1])
-        q[1], bit = qk.measure_reset(q[1])
-        if bit:
-            q[0] = qk.rz(q[0], a)
-    return qk.expval(q[0], qko.Z(0))
 
 
 @qk.qkernel
@@ -149,7 +117,8 @@ GROWTH = {
     "gates: first run, 12 qubits": Growth((1_440, 5_760, 23_040, 92_160), gates),
     "parameters: compile and run, 4 qubits": Growth((1_000, 10_000, 100_000), compiled_and_run),
     "terms of angles: first run of n angles with 1 to n terms": Growth(
-        tuple(n * (n + 1) // 2 for n in (50, 100, 200, 400, 800)), lambda terms: first_runs(summed, {}, isqrt(2 * terms))
+        tuple(n * (n + 1) // 2 for n in (50, 100, 200, 400, 800)),
+        lambda terms: first_runs(summed, {"n": isqrt(2 * terms)}, isqrt(2 * terms)),
     ),
     "words of a Hamiltonian: value and gradient, 12 qubits": Growth((1, 10, 100, 1_000), words),
     "shots: sampled and counted, 10 qubits": Growth((1_000, 10_000, 100_000, 1_000_000), shots),

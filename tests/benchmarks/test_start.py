@@ -16,7 +16,7 @@ import torch
 
 import qkernel as qk
 import qkernel.observable as qko
-from tests.benchmarks.workloads import new_ansatz, new_layer, observables
+from tests.benchmarks.workloads import layered, new_ansatz, new_layer, observables, summed
 
 Timed = Callable[..., None]
 SIZES = [(4, 2, 4), (8, 4, 32), (12, 4, 16), (16, 4, 4)]
@@ -103,27 +103,6 @@ def test_the_first_step_of_a_layer(benchmark: Any, qubits: int, layers: int, bat
 
 
 @qk.qkernel
-def layered(n: qk.UInt, layers: qk.UInt, w: qk.Vector[qk.Float]) -> qk.Float:
-    q = qk.qubit_array(n)
-    for layer in qk.range(layers):
-        for i in qk.range(n):
-            at = 3 * (layer * n + i)
-            q[i] = qk.rz(qk.ry(qk.rz(q[i], w[at]), w[at + 1]), w[at + 2])
-        for i in qk.range(n):
-            q[i], q[(i + 1) % n] = qk.cx(q[i], q[(i + 1) % n])
-    return qk.expval(q, qko.Z(0))
-
-
-@qk.qkernel
-def summed(n: qk.UInt, w: qk.Vector[qk.Float]) -> qk.Float:
-    q, angle = qk.qubit(), 0.0
-    for i in qk.range(n):
-        angle = angle + w[i]
-        q = qk.rx(q, angle)
-    return qk.expval(q, qko.Z(0))
-
-
-@qk.qkernel
 def fed_forward(n: qk.UInt, w: qk.Vector[qk.Float]) -> qk.Vector[qk.Bit]:
     q = qk.qubit_array(2)
     for k in qk.range(n):
@@ -136,7 +115,7 @@ def fed_forward(n: qk.UInt, w: qk.Vector[qk.Float]) -> qk.Vector[qk.Bit]:
 
 
 GROWING: dict[str, tuple[Any, dict[str, int], int, str, tuple[int, ...]]] = {
-    "gates, 12 qubits": (layered, {"n": 12}, 36, "layers", (30, 120, 480, 20_000)),
+    "gates, 12 qubits": (layered, {"n": 12, "h": qko.Z(0)}, 36, "layers", (30, 120, 480, 20_000)),
     "terms of an angle": (summed, {}, 1, "n", (100, 200, 400)),
     "measurements with feed-forward, sampled": (fed_forward, {}, 1, "n", (50, 100, 200)),
 }

@@ -149,6 +149,39 @@ def controlled_rotations(
     return qk.expval(q, observable)
 
 
+@qk.qkernel
+def layered(n: qk.UInt, layers: qk.UInt, w: qk.Vector[qk.Float], h: qk.Observable) -> qk.Float:
+    q = qk.qubit_array(n)
+    for layer in qk.range(layers):
+        for i in qk.range(n):
+            at = 3 * (layer * n + i)
+            q[i] = qk.rz(qk.ry(qk.rz(q[i], w[at]), w[at + 1]), w[at + 2])
+        for i in qk.range(n):
+            q[i], q[(i + 1) % n] = qk.cx(q[i], q[(i + 1) % n])
+    return qk.expval(q, h)
+
+
+@qk.qkernel
+def summed(n: qk.UInt, w: qk.Vector[qk.Float]) -> qk.Float:
+    q, angle = qk.qubit(), 0.0
+    for i in qk.range(n):
+        angle = angle + w[i]
+        q = qk.rx(q, angle)
+    return qk.expval(q, qko.Z(0))
+
+
+@qk.qkernel
+def fed_forward(n: qk.UInt, a: qk.Float) -> qk.Float:
+    q = qk.qubit_array(2)
+    for _ in qk.range(n):
+        q[0] = qk.ry(q[0], a)
+        q[0], q[1] = qk.cx(q[0], q[1])
+        q[1], bit = qk.measure_reset(q[1])
+        if bit:
+            q[0] = qk.rz(q[0], a)
+    return qk.expval(q[0], qko.Z(0))
+
+
 OTHERS = [strongly_entangling, qaoa, re_uploading, controlled_rotations]
 
 
