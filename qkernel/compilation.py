@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.errors import BindingTypeError, EntrypointValidationError, door
+from qkernel.boundary import api_boundary
+from qkernel.errors import BindingTypeError, EntrypointValidationError
 from qkernel.executable import Executable
 from qkernel.execution.shots import ShotPlan
 from qkernel.execution.stochastic import Rule
@@ -33,7 +34,7 @@ class Compiled(Verbs):
     signature: Signature
     _compiled: Recent[Any, Executable | frozenset[str]]
 
-    @door
+    @api_boundary
     def compile(
         self,
         bindings: Mapping[str, Any] | None = None,

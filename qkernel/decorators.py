@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ParamSpec, TypeVar, overload
 
-from qkernel.errors import KernelTypeError, door
+from qkernel.boundary import api_boundary
+from qkernel.errors import KernelTypeError
 from qkernel.frontend.python_calls import around_symbols, is_own
 from qkernel.frontend.source import whereabouts
 from qkernel.frontend.values import describe
@@ -21,7 +22,7 @@ R = TypeVar("R")
 def qkernel(function: Callable[P, R]) -> Kernel[P, R]: ...
 @overload
 def qkernel(*, clean_ancillas: bool = ...) -> Callable[[Callable[P, R]], Kernel[P, R]]: ...
-@door
+@api_boundary
 def qkernel(function: Any = None, *, clean_ancillas: bool = False) -> Any:
     """Make a kernel of a function with annotated arguments and result.
 
@@ -60,7 +61,7 @@ def _checked(function: Any, decorator: str) -> types.FunctionType:
     )
 
 
-@door
+@api_boundary
 def composite_gate(kernel: Any = None, *, name: str | None = None) -> Any:
     """Make a named box of a kernel: one box in drawings, a named instruction in Qiskit. Goes over `@qkernel`."""
     if kernel is None:

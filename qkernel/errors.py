@@ -6,15 +6,11 @@ Codes: QK1xx tracing, 2xx types and ownership, 3xx binding, 4xx lowering and tar
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from os import PathLike, fspath
 from os.path import dirname, isdir
-from types import TracebackType
-from typing import Any, ClassVar, TypeVar, cast
+from typing import ClassVar
 
 from qkernel.diagnostics import Note, Span, render, shortened
 
@@ -57,44 +53,6 @@ def _rebuild(
     error = kind(title, span=span, label=label, notes=notes, help=help)
     error.calls = calls
     return error
-
-
-# tracebacks ---------------------------------------------------------------------------------------------------------
-
-F = TypeVar("F", bound=Callable[..., Any])
-_FOLDER = dirname(os.path.abspath(__file__))
-_OURS = (_FOLDER + os.sep, _FOLDER + "_backends" + os.sep, contextlib.__file__)
-
-
-def door(function: F) -> F:
-    """`function`, which users call: tracebacks of our errors end where they called it, and name only files of theirs.
-
-    What another error was raised from keeps its traceback. All is shown where `QKERNEL_TRACEBACKS` is `full`.
-    """
-
-    @wraps(function)
-    def called(*arguments: Any, **keywords: Any) -> Any:
-        try:
-            return function(*arguments, **keywords)
-        except QKernelError as error:
-            if os.environ.get("QKERNEL_TRACEBACKS") != "full":
-                error.__traceback__ = _without_ours(error.__traceback__)
-            raise error
-
-    return cast("F", called)
-
-
-def _without_ours(frames: TracebackType | None) -> TracebackType | None:
-    """A traceback without the frames of this package."""
-    kept = []
-    while frames is not None:
-        if not frames.tb_frame.f_code.co_filename.startswith(_OURS):
-            kept.append(frames)
-        frames = frames.tb_next
-    shown = None
-    for frame in reversed(kept):
-        shown = TracebackType(shown, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
-    return shown
 
 
 # QK1xx: tracing -----------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, overload
 
 from qkernel import summary
+from qkernel.boundary import api_boundary
 from qkernel.compilation import MOST_PROGRAMS, Compiled
 from qkernel.errors import (
     CallableDefinitionConflictError,
@@ -19,7 +20,6 @@ from qkernel.errors import (
     ConflictingBindingError,
     KernelTypeError,
     QKernelError,
-    door,
 )
 from qkernel.executable import Executable
 from qkernel.form_checks import MOST_DIFFERENT, form_tests
@@ -121,7 +121,7 @@ class Kernel(Compiled, Generic[P, R]):
     # the kernel as a whole ------------------------------------------------------------------------------------------
 
     @property
-    @door
+    @api_boundary
     def ir(self) -> Module:
         """The kernel and every kernel that it reaches, as IR. Its `str()` is the text form."""
         with _each_once():
@@ -194,7 +194,7 @@ class Kernel(Compiled, Generic[P, R]):
         """Whether the kernel is not being traced right now."""
         return not self._busy
 
-    @door
+    @api_boundary
     def check(self, /, **values: Any) -> None:
         """Trace the kernel and everything that it calls now; raises what is wrong.
 
@@ -365,7 +365,7 @@ class Kernel(Compiled, Generic[P, R]):
         def __call__(self, /, *arguments: Any, **keywords: Any) -> Any: ...
     else:
 
-        @door
+        @api_boundary
         def __call__(self, /, *arguments, **keywords):
             """In a kernel: call this kernel. Outside: `run`."""
             if is_tracing():

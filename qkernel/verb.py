@@ -8,8 +8,9 @@ from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 
+from qkernel.boundary import api_boundary
 from qkernel.diagnostics import did_you_mean
-from qkernel.errors import CallArgumentError, KernelTypeError, door
+from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.execution.executor import Executor
 from qkernel.execution.results import EstimatedValue
 from qkernel.ir.module import Module
@@ -35,7 +36,7 @@ def verb(method: F) -> F:
     names = frozenset(method.__kwdefaults__ or ()) - DIRECT
     _all_options.update(names)
 
-    @door
+    @api_boundary
     @wraps(method)
     def called(self: Any, /, *arguments: Any, **keywords: Any) -> Any:
         options = keywords.pop("options", None) or {}

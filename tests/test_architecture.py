@@ -32,6 +32,7 @@ HEAVY = (
 )
 
 GROUND = {
+    "boundary",
     "characters",
     "diagnostics",
     "effort",
