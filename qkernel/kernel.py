@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, overload
@@ -39,7 +37,7 @@ from qkernel.frontend.outlines import (
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import CallSite, KernelArgument, Signature, Value, bind, parts_of, read_signature
 from qkernel.frontend.source import Captures, Source, read_source
-from qkernel.frontend.trace import Traced, check_assumption, check_recursion, nested_too_deeply, trace
+from qkernel.frontend.trace import Traced
 from qkernel.frontend.tracer import Tracer
 from qkernel.ir.expressions import Expr
 from qkernel.ir.module import Module
@@ -51,7 +49,7 @@ from qkernel.ir.walk import walk
 from qkernel.lower.bindings import given
 from qkernel.promises import check_promises
 from qkernel.recent import Recent
-from qkernel.recursion import deep_stack
+from qkernel.traceable import Traceable, each_once
 from qkernel.tracing import active, is_tracing
 from qkernel.verb import DIRECT
 
@@ -70,7 +68,7 @@ else:
     P, R, T = ParamSpec("P"), TypeVar("R"), TypeVar("T")
 
 
-class Kernel(Compiled, Generic[P, R]):
+class Kernel(Traceable, Compiled, Generic[P, R]):
     """A quantum kernel: traced at first use, once for all values of its arguments."""
 
     generic: AnyKernel
@@ -86,6 +84,7 @@ class Kernel(Compiled, Generic[P, R]):
         self, function: Callable[P, R], *, kind: str = "kernel", label: str | None = None, clean_ancillas: bool = False
     ) -> None:
         assert isinstance(function, types.FunctionType)
+        super().__init__()
         self.function = self.__wrapped__ = function
         self.name = function.__name__
         self.__name__, self.__doc__, self.__module__ = function.__name__, function.__doc__, function.__module__
@@ -97,9 +96,6 @@ class Kernel(Compiled, Generic[P, R]):
         self.arguments = {each.name: ArgumentKernel(each) for each in self.signature.kernels}
         self.open = tuple(self.arguments.values())
         self._forms = Recent[Any, BoundKernel](MOST_PROGRAMS)
-        self._traced: Traced | None = None
-        self._assumed: Outline | None = None
-        self._busy = False
         self._module: tuple[tuple[Traced, ...], Module] | None = None
         self._compiled = Recent[Any, Executable | frozenset[str]](MOST_PROGRAMS)
 
@@ -124,75 +120,12 @@ class Kernel(Compiled, Generic[P, R]):
     @api_boundary
     def ir(self) -> Module:
         """The kernel and every kernel that it reaches, as IR. Its `str()` is the text form."""
-        with _each_once():
+        with each_once():
             reached = self._reached()
             if self._module is None or any(new is not old for new, old in zip(reached, self._module[0], strict=False)):
                 self._module = reached, link(self)
                 self._compiled.clear()
             return self._module[1]
-
-    def _reached(self) -> tuple[Traced, ...]:
-        """The traces of this kernel and of all that it reaches, each brought up to date."""
-        found: dict[int, Traced] = {}
-        pending: list[Any] = [self]
-        while pending:
-            kernel = pending.pop()
-            if kernel.given:
-                pending += [kernel.generic, *kernel.given.values()]
-            elif id(kernel) not in found:
-                found[id(kernel)] = traced = kernel.traced()
-                pending += [*traced.callees.values(), *kernel.forms.values()]
-        return tuple(found.values())
-
-    def traced(self) -> Traced:
-        """The kernel's trace; read anew where something that it captured from around it has changed."""
-        if self._busy and self._traced is not None:
-            return self._traced  # a kernel that reaches itself
-        with _each_once() as current:
-            if self._traced is None or (self not in current and self._is_stale(self._traced)):
-                self._traced = self._trace()
-            current.add(self)
-        return self._traced
-
-    def _trace(self) -> Traced:
-        global _depth
-        _depth += 1
-        self._busy, self._traced, self._assumed = True, None, None
-        try:
-            check_recursion(_depth, self)
-            with deep_stack(_READING * (_depth - 1)):  # no more than is needed: users' functions run in it
-                traced = trace(self)
-            check_assumption(self, self._assumed, traced.outline)
-        except RecursionError as error:
-            if _depth > 1 or isinstance(error, QKernelError):
-                raise
-            raise nested_too_deeply(self) from None
-        finally:
-            _depth -= 1
-            self._busy = False
-        return traced
-
-    def _is_stale(self, traced: Traced) -> bool:
-        """Whether a captured name, or what comes back from a kernel that this one calls, has changed."""
-        self._busy = True
-        try:
-            with deep_stack():
-                return traced.captures.changed() or any(kernel.outline() is not outline for kernel, outline in traced.used)
-        finally:
-            self._busy = False
-
-    def outline(self) -> Outline:
-        """What a caller needs to know; while the kernel itself is being traced, what its annotations promise."""
-        if self._busy and self._traced is None:
-            if self._assumed is None:
-                self._assumed = assumed_outline(self.signature)
-            return self._assumed
-        return self.traced().outline
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the kernel is not being traced right now."""
-        return not self._busy
 
     @api_boundary
     def check(self, /, **values: Any) -> None:
@@ -383,25 +316,6 @@ class Kernel(Compiled, Generic[P, R]):
         return bind(self.name, self.signature.names, optional, arguments, keywords, CallSite(None))[0]
 
 
-_READING = 3  # how many times the room that lowering a call takes, reading a called kernel takes
-_depth = 0
-_current: ContextVar[set[AnyKernel] | None] = ContextVar("kernels found up to date", default=None)
-
-
-@contextmanager
-def _each_once() -> Iterator[set[AnyKernel]]:
-    """The kernels that are known to be up to date: in here each is asked once, however many others call it."""
-    current = _current.get()
-    if current is not None:
-        yield current
-        return
-    token = _current.set(current := set())
-    try:
-        yield current
-    finally:
-        _current.reset(token)
-
-
 AnyKernel = Kernel[..., Any]
 
 
@@ -415,6 +329,7 @@ class PrebuiltKernel(Kernel[..., Any]):
         free: tuple[Parameter, ...] = (),
         open: tuple[AnyKernel, ...] = (),
     ) -> None:
+        Traceable.__init__(self)
         self.generic, self.free, self.open = self, free, open
         self.name = self.__name__ = function.name
         self.__doc__ = None
@@ -424,7 +339,7 @@ class PrebuiltKernel(Kernel[..., Any]):
         returned = (TupleType(types) if types else None) if function.returns_tuple or not types else types[0]
         self.signature = Signature(written_parameters(function.parameters), {}, returned, None)
         outline = Outline(function.parameters, values, function.returns_tuple or not types)
-        self._assumed, self._busy, self._module = None, False, None
+        self._module = None
         self._compiled = Recent(MOST_PROGRAMS)
         self._traced = Traced(function, callees, outline, Captures())
 

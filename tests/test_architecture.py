@@ -51,7 +51,7 @@ LANGUAGE = IR | {"gate_functions", "types"}
 CIRCUIT = IR | {"lower"}
 RUNNING = CIRCUIT | {"engine", "execution"}
 USING = RUNNING | {"draw", "estimate", "executable", "openqasm", "verb", "verbs"}
-KERNEL = USING | LANGUAGE | {"compilation", "decorators", "frontend", "kernel", "prebuilt", "summary"}
+KERNEL = USING | LANGUAGE | {"compilation", "decorators", "frontend", "kernel", "prebuilt", "summary", "traceable"}
 
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
@@ -79,7 +79,8 @@ MAY_IMPORT = {
     "executable": RUNNING | {"nn", "verbs"},
     "summary": {"errors", "frontend", "verbs"},
     "compilation": USING | {"frontend"},
-    "kernel": USING | {"compilation", "form_checks", "frontend", "optimize", "promises", "summary"},
+    "traceable": LANGUAGE | {"frontend"},
+    "kernel": USING | {"compilation", "form_checks", "frontend", "optimize", "promises", "summary", "traceable"},
     "decorators": KERNEL,
     "prebuilt": KERNEL,
     "kernel_modifiers": KERNEL,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
@@ -14,9 +13,6 @@ import pytest
 
 import qkernel as qk
 from qkernel.draw import STYLES, draw
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
 
 
 @qk.qkernel
@@ -94,29 +90,21 @@ SCRIPT = """
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def seen(chromium: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a reader sees who clicks through the page."""
-    return look(tmp_path_factory.mktemp("browser") / "page.html", draw(two_layers.ir, {"n": 3}, output="html"))
+    page = tmp_path_factory.mktemp("browser") / "page.html"
+    return look(chromium, page, draw(two_layers.ir, {"n": 3}, output="html"))
 
 
-def look(page: Path, text: str, *flags: str) -> dict[str, Any]:
+def look(chromium: list[str], page: Path, text: str, *flags: str) -> dict[str, Any]:
     """What the script sees on the page, in a window of 500 pixels."""
-    return show(page, text.replace("</body>", SCRIPT + "</body>"), *flags)
+    return show(chromium, page, text.replace("</body>", SCRIPT + "</body>"), *flags)
 
 
-def show(page: Path, text: str, *flags: str) -> dict[str, Any]:
+def show(chromium: list[str], page: Path, text: str, *flags: str) -> dict[str, Any]:
     """What a page writes down about itself."""
     page.write_text(text, encoding="utf-8")
-    command = [
-        BROWSER,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--window-size=500,500",
-        *flags,
-        "--dump-dom",
-        page.as_uri(),
-    ]
+    command = [*chromium, "--window-size=500,500", *flags, "--dump-dom", page.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
     assert found, done.stdout[-2000:]
@@ -170,9 +158,9 @@ def test_it_pans(seen: dict[str, Any]) -> None:
     assert seen["panned"] == 120
 
 
-def test_it_follows_the_readers_mode(seen: dict[str, Any], tmp_path: Path) -> None:
+def test_it_follows_the_readers_mode(chromium: list[str], seen: dict[str, Any], tmp_path: Path) -> None:
     text = draw(two_layers.ir, {"n": 3}, output="html")
-    dark = look(tmp_path / "dark.html", text, "--blink-settings=preferredColorScheme=0")
+    dark = look(chromium, tmp_path / "dark.html", text, "--blink-settings=preferredColorScheme=0")
     assert seen["background"] == rgb(STYLES["default"].background)
     assert dark["background"] == rgb(STYLES["dark"].background)
 
@@ -203,9 +191,9 @@ addEventListener("load", () => {{
 """
 
 
-def test_several_on_one_page_of_a_notebook_do_not_meet(tmp_path: Path) -> None:
+def test_several_on_one_page_of_a_notebook_do_not_meet(chromium: list[str], tmp_path: Path) -> None:
     outputs = [two_layers.draw(n=3, output="html", style=style)._repr_html_() for style in ("default", "dark", "default")]
-    seen = show(tmp_path / "notebook.html", NOTEBOOK.format(outputs="".join(outputs)))
+    seen = show(chromium, tmp_path / "notebook.html", NOTEBOOK.format(outputs="".join(outputs)))
     assert len(set(seen["before"])) == 1
     assert seen["after"][0] > seen["before"][0]
     assert seen["after"][1:] == seen["before"][1:]

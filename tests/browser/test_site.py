@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,6 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from docs import generate_site
 from docs.generate_tutorials import tutorials
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
 
 PAGES = (
     "index", "start", "card", "tutorials", "gallery", "limits", "benchmarks", "errors", "coming_from/pennylane",
@@ -73,16 +69,13 @@ async def look(address: str, site: Path) -> tuple[dict[str, int], int]:
     return widths, found
 
 
-def test_pages_fit_and_the_search_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_fit_and_the_search_finds(chromium: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mkdocs")
     monkeypatch.setattr(generate_site, "PAGES", tmp_path / "pages")
     monkeypatch.setattr(generate_site, "SITE", tmp_path / "site")
     monkeypatch.setattr(generate_site, "tutorials", lambda: tutorials(run=False))
     generate_site.main()
-    command = [
-        BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
-        f"--user-data-dir={tmp_path / 'profile'}", "about:blank",
-    ]  # fmt: skip
+    command = [*chromium, "--remote-debugging-port=0", f"--user-data-dir={tmp_path / 'profile'}", "about:blank"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as browser:
         try:
             address = next(found[1] for line in browser.stderr if (found := re.search(r"listening on (ws://\S+)", line)))
