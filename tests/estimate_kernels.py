@@ -6,23 +6,8 @@ import math
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel_stdlib import cx_entangling_layer, cz_entangling_layer, ry_layer, rz_layer
-
-
-@qk.qkernel
-def ansatz(
-    n_qubits: qk.UInt, n_layers: qk.UInt, inputs: qk.Vector[qk.Float], weights: qk.Vector[qk.Float], hamiltonian: qk.Observable
-) -> qk.Float:
-    q = qk.qubit_array(n_qubits, name="q")
-    for i in qk.range(n_qubits):
-        q[i] = qk.ry(q[i], inputs[i])
-    for layer_idx in qk.range(n_layers):
-        base = layer_idx * n_qubits * 3
-        q = rz_layer(q, weights, base)
-        q = ry_layer(q, weights, base + n_qubits)
-        q = rz_layer(q, weights, base + n_qubits * 2)
-        q = cz_entangling_layer(q)
-    return qk.expval(q, hamiltonian)
+from qkernel_stdlib import cx_entangling_layer
+from qkernel_stdlib.examples.networks import hybrid_ansatz
 
 
 @qk.qkernel
@@ -417,7 +402,7 @@ def pairwise(n: qk.UInt, pairs: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.UInt]) ->
 ISING = qko.Z(0) * qko.Z(1) + 0.5 * qko.X(0) + qko.X(1) + qko.X(0) * qko.Y(1) + 0.25
 
 SIZES = {
-    ansatz: [
+    hybrid_ansatz: [
         {"n_qubits": n, "n_layers": m, "hamiltonian": qko.Z(0) if n else qko.Hamiltonian(0)}
         for n in range(6)
         for m in (0, 1, 3)

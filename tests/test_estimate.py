@@ -16,13 +16,13 @@ from estimate_kernels import (
     ISING,
     SIZES,
     adder,
-    ansatz,
     beside_recurrence,
     branches,
     carried,
     constants,
     ghz,
     gidney_adder,
+    hybrid_ansatz,
     loops,
     measured,
     modified,
@@ -73,7 +73,7 @@ def totals(kernel: Any, **bindings: Any) -> Any:
 
 
 def test_h7_the_documents_block() -> None:
-    bound = ansatz.estimate_resources(bindings={"n_qubits": 4, "n_layers": 2})
+    bound = hybrid_ansatz.estimate_resources(bindings={"n_qubits": 4, "n_layers": 2})
     assert str(bound) == BLOCK
     assert bound.qubits == 4
     assert type(bound.gates.total) is int
@@ -82,7 +82,7 @@ def test_h7_the_documents_block() -> None:
 
 
 def test_h7_closed_forms_of_the_ansatz() -> None:
-    free = ansatz.estimate_resources()
+    free = hybrid_ansatz.estimate_resources()
     assert str(free.gates.total) == "n_layers*(3*n_qubits + Max(0, n_qubits - 1)) + n_qubits"
     assert str(free.gates.two_qubit) == "n_layers*Max(0, n_qubits - 1)"
     assert list(free.parameters) == ["n_qubits", "n_layers"]
@@ -90,14 +90,14 @@ def test_h7_closed_forms_of_the_ansatz() -> None:
         for layers in range(5):
             at = free.substitute(n_qubits=n, n_layers=layers)
             assert at.gates.total == n + layers * (3 * n + max(0, n - 1))
-            assert at == ansatz.estimate_resources(n_qubits=n, n_layers=layers)
+            assert at == hybrid_ansatz.estimate_resources(n_qubits=n, n_layers=layers)
     assert str(free.substitute(n_qubits=4)).splitlines()[3] == "    Total: 15*n_layers + 4"
     assert free.simplify() == free
 
 
 def test_size_does_not_matter() -> None:
     n, layers = 10**9, 10**6
-    assert totals(ansatz, n_qubits=n, n_layers=layers).total == n + layers * (4 * n - 1)
+    assert totals(hybrid_ansatz, n_qubits=n, n_layers=layers).total == n + layers * (4 * n - 1)
     assert totals(qft, n=n).total == n * (n + 1) // 2 + n // 2
 
 
@@ -207,9 +207,9 @@ def test_defaults_and_parameters() -> None:
 
 def test_errors_name_the_argument() -> None:
     with pytest.raises(UnknownBindingError, match="did you mean `n_layers`"):
-        ansatz.estimate_resources(bindings={"n_layer": 2})
+        hybrid_ansatz.estimate_resources(bindings={"n_layer": 2})
     with pytest.raises(UnknownBindingError, match="did you mean `n_qubits`"):
-        ansatz.estimate_resources().substitute(n_qubit=2)
+        hybrid_ansatz.estimate_resources().substitute(n_qubit=2)
     with pytest.raises(ValidationError, match="`n`"):
         qft.estimate_resources(bindings={"n": 2.5})
     with pytest.raises(SizeError):
@@ -275,11 +275,11 @@ def test_a_kernel_that_takes_qubits() -> None:
 
 
 def test_dictionary_and_json() -> None:
-    written = json.loads(ansatz.estimate_resources().to_json())
+    written = json.loads(hybrid_ansatz.estimate_resources().to_json())
     assert written["gates"]["two_qubit"] == "n_layers*Max(0, n_qubits - 1)"
     assert written["parameters"] == ["n_qubits", "n_layers"]
     assert written["quality"]["total"] == "exact"
-    assert ansatz.estimate_resources(n_qubits=4, n_layers=2).to_dict()["gates"]["total"] == 34
+    assert hybrid_ansatz.estimate_resources(n_qubits=4, n_layers=2).to_dict()["gates"]["total"] == 34
 
 
 def test_other_ways_to_ask() -> None:
@@ -303,7 +303,7 @@ def test_sympy_agrees_and_is_not_imported() -> None:
 
 
 def test_depths() -> None:
-    bound = ansatz.estimate_resources(n_qubits=4, n_layers=2)
+    bound = hybrid_ansatz.estimate_resources(n_qubits=4, n_layers=2)
     assert (bound.depth, bound.quality["depth"]) == (12, EstimateQuality.EXACT)
     assert constants.estimate_resources().t_depth == 2
     walked, pairs = qaoa.estimate_resources(n=4, p=2, edges={(0, 1): 1.0, (1, 2): 1.0}), qaoa.estimate_resources()
@@ -312,7 +312,7 @@ def test_depths() -> None:
 
 
 @pytest.mark.parametrize(
-    "kernel", [ansatz, ghz, qft, phase_estimation, qaoa, trotter, modified, adder], ids=lambda kernel: kernel.name
+    "kernel", [hybrid_ansatz, ghz, qft, phase_estimation, qaoa, trotter, modified, adder], ids=lambda kernel: kernel.name
 )
 def test_depth_bounds_hold(kernel: Any) -> None:
     free = kernel.estimate_resources()

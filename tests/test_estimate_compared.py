@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from estimate_kernels import adder, ansatz, gidney_adder, qaoa
+from estimate_kernels import adder, gidney_adder, hybrid_ansatz, qaoa
 
 from qkernel.errors import ValidationError
 
@@ -31,7 +31,7 @@ def test_counts_with_differences_and_ratios() -> None:
 
 
 def test_closed_forms_and_depths() -> None:
-    first, second = ansatz.estimate_resources(n_qubits=4), ansatz.estimate_resources(n_qubits=8)
+    first, second = hybrid_ansatz.estimate_resources(n_qubits=4), hybrid_ansatz.estimate_resources(n_qubits=8)
     compared = first.compared_with(second, depths=True)
     assert str(compared.differences["Two-qubit"]) == "-4*n_layers"
     assert compared.ratios["Two-qubit"] == 3 / 7
@@ -43,7 +43,7 @@ def test_closed_forms_and_depths() -> None:
 
 
 def test_tables_show_brackets() -> None:
-    compared = ansatz.estimate_resources().compared_with(gidney_adder.estimate_resources(), depths=True)
+    compared = hybrid_ansatz.estimate_resources().compared_with(gidney_adder.estimate_resources(), depths=True)
     console = pytest.importorskip("rich.console").Console(width=400)
     with console.capture() as capture:
         console.print(compared.table())
@@ -54,4 +54,4 @@ def test_tables_show_brackets() -> None:
 
 def test_only_estimates_are_compared() -> None:
     with pytest.raises(ValidationError, match=r"`first\.compared_with"):
-        ansatz.estimate_resources().compared_with(3)  # type: ignore[arg-type]
+        hybrid_ansatz.estimate_resources().compared_with(3)  # type: ignore[arg-type]

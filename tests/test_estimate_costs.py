@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from estimate_kernels import ansatz, measured, modified, phase_estimation, qft, trotter
+from estimate_kernels import hybrid_ansatz, measured, modified, phase_estimation, qft, trotter
 
 import qkernel as qk
 import qkernel.observable as qko
@@ -150,15 +150,15 @@ def test_wide_paulis() -> None:
 
 def test_rotations() -> None:
     assert t_gates_per_rotation(1e-10) == math.ceil(0.53 * math.log2(1e10) + 5.3) == 23
-    found = ansatz.estimate_resources(n_qubits=4, n_layers=2, basis="clifford_t", precision=1e-10)
+    found = hybrid_ansatz.estimate_resources(n_qubits=4, n_layers=2, basis="clifford_t", precision=1e-10)
     assert found.gates.rotation_gates == 0
     assert found.gates.t_gates == 28 * 23
     assert found.gates.two_qubit == 6
     assert found.quality["t_gates"] == EstimateQuality.EXPECTED
-    free = ansatz.estimate_resources(basis="clifford_t")
+    free = hybrid_ansatz.estimate_resources(basis="clifford_t")
     assert str(free.gates.t_gates) == "n_qubits*(69*n_layers + 23)"
     with pytest.raises(ValidationError, match="precision"):
-        ansatz.estimate_resources(basis="clifford_t", precision=2.0)
+        hybrid_ansatz.estimate_resources(basis="clifford_t", precision=2.0)
 
 
 def test_symbolic_widths_decompose() -> None:
@@ -333,7 +333,7 @@ def test_tables_say_what_is_not_exact() -> None:
 
 
 def test_plots_leave_no_count_out_silently() -> None:
-    figure = ansatz.estimate_resources().plot("n_qubits", [1, 2, 4], fields=("two_qubit", "t_gates"), n_layers=1)
+    figure = hybrid_ansatz.estimate_resources().plot("n_qubits", [1, 2, 4], fields=("two_qubit", "t_gates"), n_layers=1)
     (axes,) = figure.axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["two qubit", "t gates (0)"]
     assert math.isnan(axes.lines[0].get_ydata()[0])
@@ -344,12 +344,12 @@ def test_plots_leave_no_count_out_silently() -> None:
 
 
 def test_plot() -> None:
-    figure = ansatz.estimate_resources().plot("n_qubits", [2, 4, 8], fields=("total", "qubits"), n_layers=2)
+    figure = hybrid_ansatz.estimate_resources().plot("n_qubits", [2, 4, 8], fields=("total", "qubits"), n_layers=2)
     (axes,) = figure.axes
     assert axes.get_xscale() == axes.get_yscale() == "log"
     assert list(axes.lines[0].get_ydata()) == [2 + 2 * (3 * 2 + 1), 4 + 2 * (12 + 3), 8 + 2 * (24 + 7)]
     with pytest.raises(EntrypointValidationError, match="other arguments"):
-        ansatz.estimate_resources().plot("n_qubits", [2, 4])
+        hybrid_ansatz.estimate_resources().plot("n_qubits", [2, 4])
     with pytest.raises(ValidationError, match="did you mean `total`"):
         qft.estimate_resources().plot("n", [2], fields=("totals",))
 

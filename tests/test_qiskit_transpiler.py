@@ -27,29 +27,9 @@ from qkernel.errors import (
     ValidationError,
 )
 from qkernel_backends.qiskit import QiskitTranspiler
-from qkernel_stdlib import cz_entangling_layer, ry_layer, rz_layer
+from qkernel_stdlib.examples.networks import hybrid_ansatz
 
 TRANSPILER = QiskitTranspiler()
-
-
-@qk.qkernel
-def ansatz(
-    n_qubits: qk.UInt,
-    n_layers: qk.UInt,
-    inputs: qk.Vector[qk.Float],
-    weights: qk.Vector[qk.Float],
-    hamiltonian: qk.Observable,
-) -> qk.Float:
-    q = qk.qubit_array(n_qubits, name="q")
-    for i in qk.range(n_qubits):
-        q[i] = qk.ry(q[i], inputs[i])
-    for layer in qk.range(n_layers):
-        offset = layer * 3 * n_qubits
-        q = rz_layer(q, weights, offset)
-        q = ry_layer(q, weights, offset + n_qubits)
-        q = rz_layer(q, weights, offset + 2 * n_qubits)
-        q = cz_entangling_layer(q)
-    return qk.expval(q, hamiltonian)
 
 
 def by_hand(n_qubits: int, n_layers: int) -> QuantumCircuit:
@@ -68,7 +48,7 @@ def by_hand(n_qubits: int, n_layers: int) -> QuantumCircuit:
 
 def compiled(observable: qko.Hamiltonian) -> Any:
     bindings = {"n_qubits": 4, "n_layers": 2, "hamiltonian": observable}
-    return TRANSPILER.transpile(ansatz, bindings=bindings, parameters=["inputs", "weights"])
+    return TRANSPILER.transpile(hybrid_ansatz, bindings=bindings, parameters=["inputs", "weights"])
 
 
 def values() -> dict[str, Any]:
@@ -307,9 +287,9 @@ def test_the_shape_that_is_asked_for_has_the_right_number_of_axes() -> None:
 def test_mistakes_are_named() -> None:
     bindings = {"n_qubits": 2, "n_layers": 1, "hamiltonian": qko.Z(0)}
     with pytest.raises(ConflictingBindingError, match="inputs"):
-        TRANSPILER.transpile(ansatz, bindings={**bindings, "inputs": [1.0, 2.0]}, parameters=["inputs"])
+        TRANSPILER.transpile(hybrid_ansatz, bindings={**bindings, "inputs": [1.0, 2.0]}, parameters=["inputs"])
     with pytest.raises(UnknownBindingError, match="weight"):
-        TRANSPILER.transpile(ansatz, bindings=bindings, parameters=["weight"])
+        TRANSPILER.transpile(hybrid_ansatz, bindings=bindings, parameters=["weight"])
     with pytest.raises(KernelTypeError, match="a kernel is wanted"):
         TRANSPILER.transpile(lambda: None)  # type: ignore[arg-type]
     with pytest.raises(ShotsError):
