@@ -413,7 +413,7 @@ class Executable(Verbs):
         rows = np.repeat(theta, len(memory), axis=0)
         environment = self._outputs.environment_of_shots(rows, memory)
         outputs, are_bits = self._outputs.evaluate(environment, len(memory)), self._outputs.are_bits
-        numbers = whole_numbers(outputs, len(memory))
+        numbers = whole_numbers(outputs, len(memory), are_bits)
         if numbers is not None and numbers.shape[1]:
             table = Table.of(numbers, counts, partial(self._outputs.values, outputs), are_bits)
             return SampleResult(table, shots, are_bits)

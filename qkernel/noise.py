@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.diagnostics import did_you_mean
+from qkernel.diagnostics import did_you_mean, with_article
 from qkernel.engine import resolve_engine
-from qkernel.errors import TargetCapabilityError, ValidationError
+from qkernel.errors import KernelTypeError, TargetCapabilityError, ValidationError
 from qkernel.gates import GATES, pauli_matrix, pauli_rotation
 from qkernel.lower.circuit import Circuit, Instruction, Kind, Run, parts
 
@@ -269,6 +269,15 @@ def name_of(kind: Kind) -> str:
     if kind.name in ("x", "p"):
         return {"x": "mcx", "p": "mcphase"}[kind.name]
     return f"{'c' * kind.controls if kind.controls < 3 else f'c{kind.controls}'}{kind.name}"
+
+
+def require_model(given: Any) -> None:
+    """Raise `KernelTypeError` for what is no noise model of ours."""
+    if not isinstance(given, NoiseModel):
+        raise KernelTypeError(
+            f"`noise` is a noise model of `qkernel.noise`, not {with_article(type(given).__name__)}",
+            help="one of Aer is turned into one: `qkernel_backends.qiskit.from_aer(model)`",
+        )
 
 
 # One line each ------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import cirq
@@ -22,7 +21,6 @@ from qkernel.errors import CallArgumentError, KernelTypeError, TargetCapabilityE
 from qkernel_backends import tket as tket_backend
 from qkernel_backends.cirq import CirqEngine
 from qkernel_backends.pennylane import PennyLaneEngine
-from qkernel_backends.stim import StimEngine
 
 
 @qk.qkernel
@@ -226,83 +224,6 @@ def test_objects_of_other_packages_are_engines() -> None:
         PennyLaneEngine(qml.PauliX(0))
     with pytest.raises(KernelTypeError):
         resolve_engine(sympy.Symbol("x"))
-
-
-# Stim -------------------------------------------------------------------------------------------------------------------
-
-
-@qk.qkernel
-def repetition(d: qk.UInt, rounds: qk.UInt) -> tuple[qk.Vector[qk.Bit], qk.Vector[qk.Bit]]:
-    data, checks = qk.qubit_array(d), qk.qubit_array(d - 1)
-    data = qk.x(data)
-    syndrome = qk.bit_array((d - 1) * rounds)
-    for r in qk.range(rounds):
-        data[0 : d - 1], checks = qk.cx(data[0 : d - 1], checks)
-        data[1:d], checks = qk.cx(data[1:d], checks)
-        for k in qk.range(d - 1):
-            checks[k], syndrome[r * (d - 1) + k] = qk.project_z(checks[k])
-            checks[k] = qk.reset(checks[k])
-    return qk.measure(data), syndrome
-
-
-def test_a_hundred_thousand_shots_of_a_repetition_code_take_a_second() -> None:
-    start = time.process_time()
-    result = repetition.sample(d=11, rounds=11, shots=100_000, engine=StimEngine(), seed=1)
-    assert time.process_time() - start < 1
-    ((data, syndrome),) = result.counts
-    assert all(data)
-    assert not any(syndrome)
-
-
-def test_what_stim_refuses() -> None:
-    @qk.qkernel
-    def magic(angle: qk.Float) -> qk.Bit:
-        q = qk.h(qk.qubit())
-        q = qk.rz(q, angle)
-        q = qk.t(q)
-        return qk.measure(q)
-
-    with pytest.raises(TargetCapabilityError, match=r"`rz` by 0\.3 is not Clifford") as caught:
-        magic.sample(angle=0.3, engine=StimEngine())
-    assert "q = qk.rz(q, angle)" in str(caught.value)
-    with pytest.raises(TargetCapabilityError, match="`t` is not Clifford"):
-        magic.sample(angle=np.pi / 2, engine=StimEngine())
-    with pytest.raises(TargetCapabilityError, match="`rz` by an open angle is not Clifford"):
-        magic.to_circuit(package="stim")
-    with pytest.raises(TargetCapabilityError, match="loops on measured bits"):
-        until.sample(angle=0.0, engine=StimEngine())
-
-
-def test_what_stim_does_not_feed_forward() -> None:
-    @qk.qkernel
-    def corrected(both: qk.UInt) -> qk.Bit:
-        q = qk.h(qk.qubit_array(3))
-        target = q[2]
-        first, second = qk.measure(q[0]), qk.measure(q[1])
-        if both == 1:
-            if first and second:
-                target = qk.x(target)
-        elif first:
-            target = qk.s(target)
-        return qk.measure(target)
-
-    with pytest.raises(TargetCapabilityError, match="decides on `x` by more than a parity"):
-        corrected.sample(both=1, engine=StimEngine())
-    with pytest.raises(TargetCapabilityError, match="does `s` where measured bits say so"):
-        corrected.sample(both=0, engine=StimEngine())
-
-
-def test_a_thousand_qubits_in_stim() -> None:
-    @qk.qkernel
-    def chain(n: qk.UInt) -> qk.Float:
-        q = qk.qubit_array(n)
-        q[0] = qk.h(q[0])
-        for k in qk.range(n - 1):
-            q[k], q[k + 1] = qk.cx(q[k], q[k + 1])
-        return qk.expval(q, qko.Z(0) * qko.Z(n - 1) + qko.X(0))
-
-    assert chain.run(n=1000, engine=StimEngine()) == 1.0
-    assert chain.to_circuit(package="stim", n=5).num_qubits == 5
 
 
 # Circuits of other packages as kernels ----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import numpy as np
 from qkernel.errors import ArithmeticEvaluationError, ExecutionError, GradientError, QubitIndexResolutionError, SizeError
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Key, Name, Pack, Row, Slice, SystemName, Updated
-from qkernel.ir.trees import free_names, is_constant, system_names
+from qkernel.ir.trees import bounds, free_names, is_constant, system_names
 from qkernel.ir.types import FLOAT, UINT, ArrayType, ScalarType, TupleType, Type, is_of_bits
 from qkernel.lower.circuit import BITS, EXPECTATIONS, INTEGERS, RUN_TIME, Circuit, probabilities
 from qkernel.lower.derivatives import derivatives
@@ -20,6 +20,7 @@ from qkernel.lower.integers import fits_words
 
 Array = np.ndarray[Any, Any]
 Environment = Mapping[Any, Any]
+_WORD = 1 << 63
 _VALUE = "a value that the kernel returns"
 _DERIVATIVE = "the derivative of " + _VALUE
 
@@ -229,12 +230,13 @@ def shaped_like(outputs: list[Any], flat: Array) -> list[Any]:
     return shaped
 
 
-def whole_numbers(outputs: list[Any], rows: int) -> Array | None:
-    """The numbers of each row laid end to end, int64 of shape (rows, numbers); None unless all are such."""
+def whole_numbers(outputs: list[Any], rows: int, are_bits: bool) -> Array | None:
+    """The numbers of each row laid end to end, shape (rows, numbers), bits in a byte each; None unless all are such."""
     arrays = _arrays(outputs)
     if any(array.dtype.kind not in "bi" for array in arrays):
         return None
-    return np.concatenate([array.reshape(rows, -1) for array in arrays], axis=1, dtype=np.int64)
+    kind = np.uint8 if are_bits else np.int64
+    return np.concatenate([array.reshape(rows, -1) for array in arrays], axis=1, dtype=kind, casting="unsafe")
 
 
 def _taken(output: Any, rows: Any) -> Any:
@@ -291,7 +293,10 @@ def _is_vectorised(expr: Expr) -> bool:
             "abs",
             "select",
         ):
-            return name == "*" and any(isinstance(part, Const) for part in operands) and not any(map(_is_apply, operands))
+            if name != "*":
+                return False
+            if max(map(abs, bounds(expr))) >= _WORD:
+                return any(isinstance(part, Const) for part in operands) and not any(map(_is_apply, operands))
     return all(map(_is_vectorised, expr.children))
 
 

@@ -58,7 +58,7 @@ def _joined(bits: Array) -> Array:
     """The whole numbers that rows of bits are, the first of them least significant."""
     result = np.zeros(len(bits), np.int64)
     for k in range(bits.shape[1]):
-        result |= bits[:, k] << k
+        result |= bits[:, k].astype(np.int64) << k
     return result
 
 

@@ -9,12 +9,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from qkernel.diagnostics import with_article
 from qkernel.engine import FEATURES, Engine, Prepared, load_engine
-from qkernel.errors import DependencyError, KernelTypeError
+from qkernel.errors import DependencyError
 from qkernel.execution.gradient import open_slots
 from qkernel.lower.circuit import Circuit
-from qkernel.noise import NoiseModel
+from qkernel.noise import NoiseModel, require_model
 from qkernel.recent import Recent
 from qkernel.tallies import Tally
 from qkernel.threads import current
@@ -62,14 +61,9 @@ class NativeEngine:
     noise: NoiseModel | None = None
 
     def __post_init__(self) -> None:
-        if self.noise is None:
-            return
-        if not isinstance(self.noise, NoiseModel):
-            raise KernelTypeError(
-                f"`noise` is a noise model of `qkernel.noise`, not {with_article(type(self.noise).__name__)}",
-                help="one of Aer is turned into one: `qkernel_backends.qiskit.from_aer(model)`",
-            )
-        object.__setattr__(self, "features", self.features - {"state"})
+        if self.noise is not None:
+            require_model(self.noise)
+            object.__setattr__(self, "features", self.features - {"state"})
 
     @property
     def machine_code(self) -> str:

@@ -16,8 +16,10 @@ from qkernel.ir.expressions import Apply, Const, Expr
 from qkernel.lower.angles import AngleMap
 from qkernel.lower.circuit import Circuit, Instruction, Kind
 from qkernel.lower.truth_tables import table_of
+from qkernel.noise import NoiseModel
 from qkernel_backends.clifford import not_clifford
 from qkernel_backends.predicated import Predicated, predicated, record_of
+from qkernel_backends.stim.noise import Operation, disturbances, misreading
 
 Array = np.ndarray[Any, Any]
 
@@ -38,8 +40,8 @@ def emit(circuit: Circuit, theta: Sequence[float] | None = None) -> stim.Circuit
     return recorded(circuit, None if theta is None else np.asarray(theta, float))[0]
 
 
-def recorded(circuit: Circuit, theta: Array | None) -> tuple[stim.Circuit, Predicated]:
-    """The circuit in Stim, at `theta` where that is given, and what its records say of the circuit's bits."""
+def recorded(circuit: Circuit, theta: Array | None, noise: NoiseModel | None = None) -> tuple[stim.Circuit, Predicated]:
+    """The circuit in Stim, at `theta` where that is given, with `noise`, and what its records say of the circuit's bits."""
     known = circuit
     if theta is not None:
         empty = np.zeros(0, np.int32)
@@ -51,10 +53,13 @@ def recorded(circuit: Circuit, theta: Array | None) -> tuple[stim.Circuit, Predi
     for step in steps.steps:
         row = step.instruction
         named = _operations(row, [angles[slot] for slot in row.slots])
+        wrong = [] if noise is None else list(disturbances(noise, row))
         if step.condition is None:
-            for name, targets in named:
-                result.append(name, targets)
+            for operation in _disturbed(row, named, wrong, noise):
+                result.append(*operation)
         else:
+            if wrong:
+                raise _noise_in_a_branch(circuit.name, row)
             parity = _parity(step.condition, circuit.name, row)
             for name, targets in named:
                 _append_where(result, parity, count, name, targets, circuit.name, row)
@@ -72,6 +77,27 @@ def _refused(circuit: Circuit, row: Instruction) -> TargetCapabilityError:
         f"`{kind.name}`{controls}{which} is not Clifford, and Stim runs Clifford circuits alone",
         span=row.span,
         help='run the kernel on the built-in engine: `engine="native"`',
+    )
+
+
+def _disturbed(
+    row: Instruction, named: Iterator[tuple[str, Any]], wrong: list[Operation], noise: NoiseModel | None
+) -> Iterator[Operation]:
+    """The operations of an instruction with what is wrong with it: before a measurement, else behind."""
+    if row.kind.name == "measure":
+        yield from wrong
+        rate = 0.0 if noise is None else misreading(noise, row)
+        yield from ((name, targets, [rate] if rate else []) for name, targets in named)
+    else:
+        yield from ((name, targets, []) for name, targets in named)
+        yield from wrong
+
+
+def _noise_in_a_branch(kernel: str, row: Instruction) -> TargetCapabilityError:
+    return TargetCapabilityError(
+        f"`{kernel}` does `{row.kind.name}` where measured bits say so, and Stim has no noise that depends on them",
+        span=row.span,
+        help="say which gates have noise, by `gates=`; or use `NativeEngine(noise=...)`",
     )
 
 

@@ -12,6 +12,7 @@ import stim
 from qkernel.engine import CLIFFORD
 from qkernel.errors import TargetCapabilityError
 from qkernel.lower.circuit import Circuit
+from qkernel.noise import NoiseModel, require_model
 from qkernel.observable import Hamiltonian
 from qkernel_backends.deferral import deferred
 from qkernel_backends.memory import require_memory_for_shots
@@ -25,14 +26,26 @@ class StimEngine:
     """Samples Clifford circuits, and gives exact expectation values of such that need no more than 16 fresh qubits.
 
     A circuit may measure, reset, and do Paulis where a parity of measured bits says so.
+
+    With `noise`, a `qkernel.noise.NoiseModel` of Pauli channels, it samples a machine with this noise, and has no exact values.
+    A channel that is no mixture of Paulis is refused with the gate that has it, and so are bits that are misread unevenly, and
+    noise behind gates that measured bits decide on.
     """
 
     name: str = "stim"
     features: frozenset[str] = frozenset({CLIFFORD, "expectation", "sampling", "mid_circuit", "branching", "batch"})
+    noise: NoiseModel | None = None
+
+    def __post_init__(self) -> None:
+        if self.noise is not None:
+            require_model(self.noise)
+            object.__setattr__(self, "features", self.features - {"expectation"})
 
     def prepare(self, circuit: Circuit, dtype: Any = np.complex128) -> StimPrepared:
         """`dtype` only sets the precision of what is handed back."""
-        return StimPrepared(circuit, np.dtype(dtype))
+        if self.noise is not None:
+            self.noise.check(circuit)
+        return StimPrepared(circuit, np.dtype(dtype), self.noise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +54,12 @@ class StimPrepared:
 
     circuit: Circuit
     dtype: np.dtype[Any]
+    noise: NoiseModel | None = None
 
     def expect(self, theta: Array) -> Array:
         """Expectation values, shape (batch, expectations): those of Pauli words are -1, 0 or 1."""
+        if self.noise is not None:
+            raise self._lacks("exact values with noise")
         observables = [part.observable for part in self.circuit.expectations]
         values = np.zeros((len(theta), len(observables)), self.dtype.type(0).real.dtype)
         for sample, row in enumerate(theta):
@@ -71,7 +87,7 @@ class StimPrepared:
         result = np.zeros((len(theta), shots, self.circuit.memory_bits), np.uint8)
         seeds = np.random.SeedSequence(seed).generate_state(max(1, len(theta)), np.uint64) >> np.uint64(1)
         for sample, row in enumerate(theta):
-            circuit, steps = recorded(self.circuit, row)
+            circuit, steps = recorded(self.circuit, row, self.noise)
             records = circuit.compile_sampler(seed=int(seeds[sample])).sample(shots)
             result[sample] = steps.memory(records)
         return result
