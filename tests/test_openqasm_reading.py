@@ -18,6 +18,7 @@ import qkernel as qk
 from qkernel.errors import OpenQasmError
 from qkernel.ir.ops import Call, For, If, While
 from qkernel.ir.walk import walk
+from qkernel.openqasm.reading_gates import THREE, TWO, Known
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 
@@ -187,6 +188,21 @@ def test_gates_have_the_phases_that_the_language_says() -> None:
     np.testing.assert_allclose(controlled[1::2, 1::2], np.exp(1j * theta / 2) * turn, atol=1e-12)
     (phase,) = np.unique(np.round(np.diag(matrix("qubit q;\ngphase(0.4);\n", {})), 12))
     assert phase == pytest.approx(np.exp(0.4j))
+
+
+@pytest.mark.parametrize(("version", "table"), [(3, THREE), (2, TWO)])
+def test_gates_act_on_registers_as_on_each_of_their_qubits(version: int, table: dict[str, Known]) -> None:
+    head = HEAD if version == 3 else 'OPENQASM 2.0;\ninclude "qelib1.inc";\n'
+    for name, gate in table.items():
+        registers = [f"r{k}" for k in range(gate.qubits)]
+        if not registers:  # `gphase`
+            continue
+        turns = f"({', '.join(str(0.3 * k + 0.4) for k in range(gate.angles))})" if gate.angles else ""
+        declared = head + "".join(f"qreg {register}[2];\n" for register in registers)
+        each = "".join(f"{name}{turns} {', '.join(f'{register}[{k}]' for register in registers)};\n" for k in range(2))
+        sizes = dict.fromkeys(registers, 2)
+        found = matrix(f"{declared}{name}{turns} {', '.join(registers)};\n", sizes)
+        np.testing.assert_allclose(found, matrix(declared + each, sizes), atol=1e-12, err_msg=name)
 
 
 def test_modifiers_from_the_left() -> None:

@@ -274,6 +274,35 @@ def test_what_is_empty_goes() -> None:
 # what they rest on ----------------------------------------------------------------------------------------------------
 
 
+@qk.qkernel
+def odd(q: Q, n: qk.UInt) -> Q:
+    return qk.x(q) if n % 2 == 1 else q
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(lambda n: n + 2**60, lambda n: n + 2**60 + 1), (lambda n: n * 2**60, lambda n: n * (2**60 + 1))],
+)
+def test_large_whole_numbers_are_told_apart(one: Any, other: Any) -> None:
+    @qk.qkernel
+    def apart(n: qk.UInt) -> Q:
+        return qk.inverse(odd)(odd(qk.qubit_array(1), one(n)), other(n))
+
+    kept(apart, n=1)
+    assert apart.optimized().statevector(n=1)[1] == pytest.approx(1)
+
+
+def test_matrices_that_nearly_commute_stay_where_they_are() -> None:
+    small = 1e-9
+    matrix = [[math.cos(small), -1j * math.sin(small)], [-1j * math.sin(small), math.cos(small)]]
+
+    @qk.qkernel
+    def nearly(x: qk.Qubit) -> qk.Qubit:
+        return qk.s(qk.unitary(matrix, qk.s(x)))
+
+    assert nearly.optimized().ir == nearly.ir
+
+
 def test_gates_that_share_an_axis_on_each_common_qubit_commute() -> None:
     found = {gate: axes(gate) for gate in ("cx", "rzx", "swap", "ccz", "h", "rz", "gphase", "id", "crx")}
     assert found == {

@@ -203,8 +203,10 @@ class OperationReader(ExpressionReader):
         places = [operand.place for operand in operands[used:]]
         is_plain = isinstance(gate, Known) and not modifiers and len(counts) == len(operands)
         if is_plain and all(place.length is not None for place in places):
-            self.ops += self.one(gate, angles, places, (), span)
-            return
+            at_once = self.one(gate, angles, places, (), span)
+            if all(isinstance(op, Gate) and op.places and not op.modifiers for op in at_once):  # no phases, no controls
+                self.ops += at_once
+                return
         index = self.fresh("k")
         each = [operand.place if operand.count is None else operand.place.element(Name(index, UINT)) for operand in operands]
         first = 0

@@ -16,7 +16,7 @@ _ROUNDING = 8 * sys.float_info.epsilon
 
 
 def linear(expr: Expr) -> Sum:
-    """`expr` as a sum. A factor that is no more than the rounding of what it was added up from is 0."""
+    """`expr` as a sum, exact of whole numbers. A factor no larger than the rounding of what it was added up from is 0."""
     if tree_size(expr)[0] > _LARGEST:
         return {expr: 1}
     factors: dict[Expr | None, int | float] = {}
@@ -42,7 +42,11 @@ def linear(expr: Expr) -> Sum:
                 atom, factor = None, factor * value
         factors[atom] = factors.get(atom, 0) + factor
         sizes[atom] = sizes.get(atom, 0) + abs(factor)
-    return {atom: factor for atom, factor in factors.items() if abs(factor) > _ROUNDING * sizes[atom]}
+    return {
+        atom: factor
+        for atom, factor in factors.items()
+        if (factor if isinstance(factor, int) else abs(factor) > _ROUNDING * sizes[atom])
+    }
 
 
 def added(left: Expr, right: Expr) -> Expr:

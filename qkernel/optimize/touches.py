@@ -28,6 +28,8 @@ from qkernel.optimize.linear import linear
 Axis = str | None
 """A letter of `PAULIS`, or None where there is no axis."""
 
+_ROUNDING = 1e-14  # of the entries of a product of matrices; a matrix that commutes up to more does not
+
 
 @dataclass(frozen=True, slots=True)
 class Touch:
@@ -50,14 +52,15 @@ def _axes(matrices: list[Matrix], count: int) -> tuple[Axis, ...]:
         letters = [
             letter
             for letter in PAULIS
-            if all(np.allclose(*_both_orders(matrix, "I" * k + letter + "I" * (count - k - 1))) for matrix in matrices)
+            if all(_commutes(matrix, "I" * k + letter + "I" * (count - k - 1)) for matrix in matrices)
         ]
         found.append("" if len(letters) > 1 else letters[0] if letters else None)
     return tuple(found)
 
 
-def _both_orders(matrix: Matrix, word: str) -> tuple[Matrix, Matrix]:
-    return matrix @ pauli_matrix(word), pauli_matrix(word) @ matrix
+def _commutes(matrix: Matrix, word: str) -> bool:
+    pauli = pauli_matrix(word)
+    return bool(np.allclose(matrix @ pauli, pauli @ matrix, atol=_ROUNDING, rtol=0))
 
 
 def apart(left: Place, right: Place) -> bool:

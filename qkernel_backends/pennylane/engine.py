@@ -80,7 +80,7 @@ class PennyLanePrepared(ReadOut):
             count = len(observables)
             return qml.math.stack([row[k] if count > 1 else row for row in found for k in range(count)])
 
-        if not (len(observables) and theta.size):
+        if not (len(observables) and theta.size and circuit.num_qubits):
             return self.expect(theta), np.zeros(theta.shape, self._real)
         backwards, found = autograd.make_vjp(values, argnum=0)(qml.numpy.array(angles, requires_grad=True))
         by_slot = np.asarray(backwards(np.asarray(cotangent, float).reshape(-1)), float)
