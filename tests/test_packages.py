@@ -188,6 +188,15 @@ def test_values_and_gradients(engine: Any) -> None:
     assert found["scale"] == pytest.approx(ours["scale"], abs=1e-8)
 
 
+@pytest.mark.parametrize("engine", [CirqEngine(), PennyLaneEngine(), "native"], ids=str)
+def test_derivatives_where_there_are_no_qubits(engine: Any) -> None:
+    @qk.qkernel
+    def turned(n: qk.UInt, a: qk.Float) -> qk.Float:
+        return qk.expval(qk.ry(qk.qubit_array(n), a), 0.5 * qko.Hamiltonian.identity())
+
+    assert turned.compile({"n": 0}, ["a"]).value_and_grad(a=0.3, engine=engine) == (0.5, {"a": 0.0})
+
+
 @pytest.mark.parametrize("engine", [CirqEngine(), PennyLaneEngine()], ids=lambda engine: engine.name)
 def test_samples_and_probabilities_of_branches(engine: Any) -> None:
     result = teleported.sample(angle=1.1, shots=2000, seed=1, engine=engine)
