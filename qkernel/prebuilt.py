@@ -77,8 +77,8 @@ def _resumed(path: str | PathLike[str], content: Mapping[str, Any], engine: Any,
 def from_qiskit(circuit: Any) -> Kernel[..., Any]:
     """A Qiskit circuit as a kernel; needs Qiskit.
 
-    Without classical bits it takes its quantum registers and gives them back; with them it runs by itself and returns
-    them, a vector for each classical register. Parameters are Float arguments behind the registers, vectors of parameters
+    Without classical bits it takes its quantum registers, of their lengths, and gives them back; with them it runs by
+    itself and returns them, a vector for each classical register. Parameters are Float arguments behind the registers, vectors of parameters
     `Vector[Float]`, in the order of their first use in the circuit; a name that a kernel cannot have is changed, with a
     warning. Gates that kernels lack are taken apart by their definitions.
     Raises `TargetCapabilityError` for what kernels do not have, such as `switch`, `break` and delays.

@@ -58,7 +58,7 @@ def made_up(parameter: Parameter, size: int, generator: np.random.Generator) -> 
     """A value for an argument, None for one that needs none or has no natural one."""
     match parameter.type:
         case _ if is_quantum(parameter.type):
-            return size if isinstance(parameter.type, ArrayType) else None
+            return (size if parameter.length is None else parameter.length) if isinstance(parameter.type, ArrayType) else None
         case ArrayType(element, 1):
             return [_number(element, size, generator) for _ in range(size)]
     return _number(parameter.type, size, generator)

@@ -43,7 +43,7 @@ def signature(kernel: Verbs, written: Signature) -> str:
     parts = []
     for parameter in written.parameters:
         default = f" = {parameter.default}" if parameter.default is not None else ""
-        parts.append(f"{parameter.name}: {parameter.type}{default}")
+        parts.append(f"{parameter.name}: {parameter.annotation}{default}")
     for argument in written.kernels:
         parts.insert(argument.position, f"{argument.name}: {argument.type}")
     return f"{kernel.name}({', '.join(parts)}) -> {written.returned_text}"

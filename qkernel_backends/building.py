@@ -105,7 +105,7 @@ class Building:
             returned: tuple[Any, ...] = tuple(wrap(list(bits)) for bits in vectors)
             function = Function(self.name, arguments, (*made, *self.ops), returned, len(returned) > 1)
         else:
-            registers = tuple(Parameter(name, ArrayType(QUBIT)) for name in names)
+            registers = tuple(Parameter(name, ArrayType(QUBIT), length=len(qubits)) for name, qubits in self.registers.items())
             returned = tuple(whole(name) for name in names)
             function = Function(self.name, registers + arguments, tuple(self.ops), returned, len(returned) > 1)
         if self.renamed:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, qasm3
 from qiskit.circuit import AnnotatedOperation, ControlModifier, InverseModifier, Parameter, ParameterVector, PowerModifier
 from qiskit.circuit.classical import expr
 from qiskit.circuit.library import PauliEvolutionGate, QFTGate, efficient_su2, zz_feature_map
@@ -19,7 +20,7 @@ from qiskit_aer import AerSimulator
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel.errors import KernelTypeError, ObservableError, TargetCapabilityError
+from qkernel.errors import BindingShapeError, KernelTypeError, ObservableError, TargetCapabilityError
 
 SHOTS = 4000
 
@@ -35,6 +36,34 @@ def test_random_circuits(seed: int) -> None:
     kernel = qk.from_qiskit(circuit)
     same_matrix(circuit, kernel, {"q": 4}, {}, {})
     assert qk.parse(str(kernel.ir)) == kernel.ir
+
+
+BELL = 'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; h q[0]; cx q[0], q[1];'
+
+
+@pytest.mark.parametrize("read", [lambda: qk.from_qasm(BELL), lambda: qk.from_qiskit(qasm3.loads(BELL))], ids=["qasm", "qiskit"])
+def test_registers_have_the_length_of_the_circuit(read: Callable[[], Any], tmp_path: Path) -> None:
+    kernel = read()
+    assert kernel.estimate_resources().qubits == 2
+    for again in (kernel, qk.parse(str(kernel.ir)), pickle.loads(pickle.dumps(kernel))):
+        assert "q[1]" in str(again) or "q: Vector[Qubit, 2]" in str(again)
+    kernel.save(tmp_path / "bell.qk")
+    loaded = qk.load(tmp_path / "bell.qk")
+    np.testing.assert_allclose(loaded.statevector(), loaded.statevector(q=2))
+    assert loaded.to_circuit().num_qubits == 2
+    for verb in (loaded.statevector, loaded.unitary, loaded.estimate_resources, loaded.to_qasm, loaded.to_circuit):
+        with pytest.raises(BindingShapeError, match="`q` of `.*` has 2 qubits, not 5"):
+            verb(q=5)
+    with pytest.raises(BindingShapeError, match="has 2 qubits, not 5"):
+        loaded.draw(q=5, output="text")
+
+    @qk.qkernel
+    def user(n: qk.UInt) -> qk.Vector[qk.Bit]:
+        return qk.measure(kernel(qk.qubit_array(n)))
+
+    assert set(user.sample(n=2, shots=20, seed=1).counts) == {(0, 0), (1, 1)}
+    with pytest.raises(BindingShapeError, match="has 2 qubits, not 3"):
+        user.sample(n=3)
 
 
 def test_arguments_come_in_the_order_of_first_use() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from numbers import Integral
 from typing import Any
 
 from qkernel.diagnostics import did_you_mean
@@ -26,7 +25,7 @@ from qkernel.draw.operations import (
 )
 from qkernel.draw.scene import Item, Scene
 from qkernel.draw.scope import Scope, describe_arguments
-from qkernel.errors import BindingTypeError, UnknownBindingError
+from qkernel.errors import UnknownBindingError
 from qkernel.ir.module import Module
 from qkernel.ir.ops import (
     Alloc,
@@ -38,7 +37,6 @@ from qkernel.ir.ops import (
     If,
     Measure,
     Op,
-    Parameter,
     PauliEvolve,
     Prepare,
     Probabilities,
@@ -46,8 +44,8 @@ from qkernel.ir.ops import (
     While,
     Within,
 )
-from qkernel.ir.types import QUBIT, is_quantum
-from qkernel.lower.bindings import normalise
+from qkernel.ir.types import is_quantum
+from qkernel.lower.bindings import normalise, register_length
 
 
 def build_scene(module: Module, values: Mapping[str, Any], options: Options) -> Scene:
@@ -73,16 +71,9 @@ def _checked(entry: Function, values: Mapping[str, Any]) -> dict[str, Any]:
     given = [parameter for parameter in entry.parameters if parameter.name in values]
     classical = tuple(parameter for parameter in given if not is_quantum(parameter.type))
     bound = normalise(replace(entry, parameters=classical), {parameter.name: values[parameter.name] for parameter in classical})
-    sizes = {parameter.name: _length(parameter, values[parameter.name]) for parameter in given if is_quantum(parameter.type)}
+    registers = [parameter for parameter in given if is_quantum(parameter.type)]
+    sizes = {each.name: register_length(entry, each, values[each.name]) for each in registers}
     return {**bound.values, **sizes}
-
-
-def _length(parameter: Parameter, size: Any) -> int:
-    """The length that is given for a register."""
-    if parameter.type == QUBIT or isinstance(size, bool) or not isinstance(size, Integral):
-        title = f"`{parameter.name}` is of type {parameter.type} and cannot be {size!r}"
-        raise BindingTypeError(title, span=parameter.span, help="a drawing takes the length of a register, or nothing")
-    return int(size)
 
 
 def draw_op(builder: Builder, op: Op, scope: Scope, at_start: bool) -> list[Item]:

@@ -84,7 +84,8 @@ class Builder:
         """Give an argument of the entry its value, itself as a symbol, or wires (then None)."""
         name = parameter.name
         if is_quantum(parameter.type):
-            size = None if parameter.type == QUBIT else values.get(name, Name(f"len({name})", UINT))
+            unknown = Name(f"len({name})", UINT) if parameter.length is None else parameter.length
+            size = None if parameter.type == QUBIT else values.get(name, unknown)
             scope.places[name] = self.wiring.add_register(name, size, False, parameter.span)
             scope.environment[name] = register_value(name, scope.places[name])
             return None

@@ -38,7 +38,7 @@ from qkernel.ir.module import Module
 from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType, is_quantum
 from qkernel.lower import lower
-from qkernel.lower.bindings import can_be_open, normalise
+from qkernel.lower.bindings import can_be_open, normalise, register_length
 from qkernel.lower.circuit import Circuit
 from qkernel.lower.lengths import Lengths
 from qkernel.observable import Hamiltonian
@@ -82,7 +82,7 @@ class Origin:
         if parameter is None:
             return as_value(value)
         if is_quantum(parameter.type):
-            return Register(_length(parameter, value))
+            return Register(quantity(register_length(self.module.entry, parameter, value)))
         if isinstance(value, Integral) and not isinstance(formal_value(parameter, name), Quantity):
             return Sized(_length(parameter, value))
         return as_value(_checked(parameter, value))
@@ -226,18 +226,20 @@ def origin(module: Module, bindings: Mapping[str, Any], parameters: tuple[str, .
         elif parameter.default is not None and parameter.name not in parameters:
             given = evaluate(parameter.default, {})
             defaults.add(parameter.name)
+        elif parameter.length is not None:
+            given = parameter.length
         else:
             values[parameter.name] = formal
             continue
         if is_quantum(parameter.type):
-            values[parameter.name] = Register(_length(parameter, given))
+            values[parameter.name] = Register(quantity(register_length(entry, parameter, given)))
         else:
             values[parameter.name] = as_value(_checked(parameter, given))
     return Origin(module, values, defaults=frozenset(defaults))
 
 
 def _length(parameter: Parameter, value: Any) -> Quantity:
-    """A number that stands for the length of a register or array."""
+    """A number that stands for the length of an array."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < 0:
         raise BindingShapeError(
             f"`{parameter.name}` takes its length, a whole number from 0 on, and {value!r} was given", span=parameter.span

@@ -282,6 +282,8 @@ def operands(
         values.append(value)
         if isinstance(value, QuantumHandle):
             quantum.append((value, span))
+            if isinstance(value.length, Const):
+                parameter.check_length(value.length.value, name, span)
     check_distinct([handle for handle, _ in quantum], [span for _, span in quantum])
     for parameter_name in changed & bound.keys():
         tracer.arrays.lose(bound[parameter_name], given_away(name, tracer.site.span))

@@ -53,7 +53,7 @@ def read_type(node: Any) -> Type:
     if isinstance(node, str):
         return _scalar(node)
     match node.data, node.children:
-        case "array_type", [array, element]:
+        case "array_type" | "fixed_register", [array, element, *_]:
             return ArrayType(_scalar(element), ARRAYS.index(array) + 1)
         case "tuple_type", items:
             return TupleType(tuple(map(read_type, items)))

@@ -79,8 +79,14 @@ class FunctionReader(ExpressionReader):
     def _parameter(self, node: Any) -> ops.Parameter:
         name, type, default = node.children
         value = None if default is None else self.expression(default)
+        length = None
+        if getattr(type, "data", "") == "fixed_register":
+            *_, number = type.children
+            if not number.isdecimal():
+                raise error_at(number, f"a register has a whole number of qubits, not {number}")
+            length = int(number)
         self._declare(name, read_type(type))
-        return ops.Parameter(name_of(name), self.types[name_of(name)], value, self._span(node))
+        return ops.Parameter(name_of(name), self.types[name_of(name)], value, self._span(node), length)
 
     def _declare(self, name: str, type: Type) -> None:
         if name_of(name) in self.types:

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, get_args
 
-from qkernel.diagnostics import Span
+from qkernel.diagnostics import Span, counted
+from qkernel.errors import BindingShapeError
 from qkernel.gates import GATES
 from qkernel.ir.expressions import Expr
 from qkernel.ir.fields import NUMBERS, Declared, Defines, Operand, Role
 from qkernel.ir.places import Place
-from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, ScalarType, Type, joined_type
+from qkernel.ir.types import ARRAYS, BIT, FLOAT, OBSERVABLE, QUBIT, UINT, ArrayType, ScalarType, Type, joined_type
 
 OnePlace = Annotated[Place, Role.PLACE]
 EachPlace = Annotated[tuple[Place, ...], Role.EACH_PLACE]
@@ -277,12 +278,27 @@ OP_WORDS: dict[str, type[Op]] = {word: kind for kind in get_args(Op) for word in
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """An argument of a function. A quantum parameter is also a register of that name."""
+    """An argument of a function. A quantum parameter is also a register of that name, of any `length` or of a fixed one."""
 
     name: str
     type: Type
     default: Expr | None = None
     span: Span | None = field(default=None, compare=False)
+    length: int | None = None
+
+    @property
+    def annotation(self) -> str:
+        """Its type as it is written, with the length of a register that has a fixed one."""
+        return str(self.type) if self.length is None else f"{ARRAYS[0]}[{self.type.element}, {self.length}]"
+
+    def check_length(self, given: int, function: str, span: Span | None) -> None:
+        """Raise if a register of `function` is given that many qubits, and has a fixed number of others."""
+        if self.length not in (None, given):
+            raise BindingShapeError(
+                f"`{self.name}` of `{function}` has {counted(self.length, 'qubit')}, not {given}",
+                span=span,
+                label="" if span is None else counted(given, "qubit"),
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,7 @@ def _signature(function: ops.Function) -> list[str]:
 
 def _parameter(parameter: ops.Parameter) -> str:
     default = "" if parameter.default is None else f" = {format_expression(parameter.default)}"
-    return f"{name_text(parameter.name)}: {parameter.type}{default}"
+    return f"{name_text(parameter.name)}: {parameter.annotation}{default}"
 
 
 def _return_types(function: ops.Function) -> str:

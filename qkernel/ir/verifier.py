@@ -75,6 +75,9 @@ class _Checker:
         self.span = parameter.span or self.function.span
         if parameter.default is not None:
             self._typed(parameter.default, f"the default of `{parameter.name}`", parameter.type)
+        if parameter.length is not None:
+            is_register = parameter.type == ArrayType(QUBIT)
+            self.expect(is_register and parameter.length >= 0, f"`{parameter.name}` cannot have {parameter.length} qubits")
         self._define([(parameter.name, parameter.type)])
 
     # Names ----------------------------------------------------------------------------------------------------------

@@ -87,10 +87,13 @@ def normalise(
                     span=parameter.span,
                     help="call it from a kernel that makes its qubits, with `qk.qubit` or `qk.qubit_array`",
                 )
-            if type != QUBIT:
-                values[name] = _length_of_register(entry, parameter, bindings)
-            elif name in bindings:
-                raise BindingTypeError(f"`{name}` is a single qubit, to which no value is given", span=parameter.span)
+            if name in bindings:
+                values[name] = register_length(entry, parameter, bindings[name])
+            elif parameter.length is not None:
+                values[name] = parameter.length
+            elif type != QUBIT:
+                title = f"`{entry.name}` needs a length for `{name}`"
+                raise EntrypointValidationError(title, span=parameter.span, help=f"give its number of qubits: `{name}=3`")
             continue
         if name in bindings:
             values[name] = Converter(name, parameter.span).value(bindings[name], type)
@@ -103,15 +106,15 @@ def normalise(
     return Bound(values, tuple(still_open))
 
 
-def _length_of_register(entry: Function, parameter: Parameter, bindings: Mapping[str, Any]) -> int:
-    name = parameter.name
-    if name not in bindings:
-        raise EntrypointValidationError(
-            f"`{entry.name}` needs a length for `{name}`", span=parameter.span, help=f"give its number of qubits: `{name}=3`"
-        )
-    length: int = Converter(name, parameter.span).value(bindings[name], UINT)
+def register_length(entry: Function, parameter: Parameter, given: Any) -> int:
+    """The number of qubits that is given for a register of `entry`."""
+    name, span = parameter.name, parameter.span
+    if parameter.type == QUBIT:
+        raise BindingTypeError(f"`{name}` is a single qubit, to which no value is given", span=span)
+    length: int = Converter(name, span).value(given, UINT)
     if length < 0:
-        raise BindingTypeError(f"the length of `{name}` is negative: {length}", span=parameter.span)
+        raise BindingTypeError(f"the length of `{name}` is negative: {length}", span=span)
+    parameter.check_length(length, entry.name, span)
     return length
 
 
@@ -122,7 +125,7 @@ def can_be_open(type: Type) -> bool:
 
 def signature(entry: Function) -> str:
     """`(n: UInt, weights: Vector[Float])`."""
-    return f"({', '.join(f'{parameter.name}: {parameter.type}' for parameter in entry.parameters)})"
+    return f"({', '.join(f'{parameter.name}: {parameter.annotation}' for parameter in entry.parameters)})"
 
 
 def _missing(entry: Function, parameter: Parameter, asked: bool) -> EntrypointValidationError:

@@ -32,6 +32,7 @@ def call(interpreter: Interpreter, op: Call, frame: Frame) -> None:
     for parameter, argument in zip(function.parameters, op.arguments, strict=True):
         if isinstance(argument, Place):
             names[parameter.name] = Register(interpreter.qubits(argument, frame.names))
+            parameter.check_length(len(names[parameter.name].qubits), function.name, op.span)
             quantum += names[parameter.name].qubits
         else:
             names[parameter.name] = value(argument, frame.names)

@@ -42,7 +42,8 @@ class EncodingCircuit:
             raise KernelTypeError(f"a circuit is a kernel or a `QuantumCircuit` of Qiskit, not `{circuit!r}`")
         else:
             self.kernel, self.names, self.order = _read(circuit, given)
-            self.fixed["q"] = circuit.num_qubits
+        lengths = {each.name: each.length for each in self.kernel.signature.parameters if each.length is not None}
+        self.fixed = {**lengths, **self.fixed}
         self._check()
 
     def __call__(self, input: Any, weight: Any) -> Any:

@@ -43,7 +43,9 @@ class FeatureMap:
         """The states of `samples` (samples, features), complex (rows, 2**qubits), a stretch of the rows at a time."""
         samples = as_samples(samples)
         (vector,) = self._open(ArrayType(FLOAT))
-        sizes = dict.fromkeys(self._open(ArrayType(QUBIT)), samples.shape[1] if self.qubits is None else self.qubits)
+        lengths = {each.name: each.length for each in self.kernel.signature.parameters}
+        qubits = samples.shape[1] if self.qubits is None else self.qubits
+        sizes = {name: qubits for name in self._open(ArrayType(QUBIT)) if lengths[name] is None}
         values = {**self.bindings, **sizes}
         width = 1
         for row in range(min(1, len(samples))):

@@ -57,7 +57,7 @@ class _Program(Reader):
             returned: tuple[Expr | Place, ...] = tuple(self.state[variable.key] for _, variable in outputs)
             entry = Function(self.name, arguments, (*made, *body), returned, len(returned) > 1)
         else:
-            taken = tuple(Parameter(name, QUBIT if size is None else ArrayType(QUBIT)) for name, size in registers)
+            taken = tuple(Parameter(name, QUBIT if size is None else ArrayType(QUBIT), length=size) for name, size in registers)
             places = tuple(whole(parameter.name, parameter.type) for parameter in taken)
             entry = Function(self.name, taken + arguments, tuple(body), places, len(places) > 1)
         return Module((entry, *self.shared.functions))

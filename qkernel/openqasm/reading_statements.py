@@ -291,7 +291,7 @@ class Reader(OperationReader):
             size = None if node.size is None else self.whole(node.size)
             place = Place(own) if size is None else Place(own, ZERO, ONE, Const(size))
             self.declare(node.name, Qubits(place, None if size is None else Const(size)))
-            return Parameter(own, QUBIT if size is None else ArrayType(QUBIT), None, span)
+            return Parameter(own, QUBIT if size is None else ArrayType(QUBIT), None, span, size)
         if node.access is not None and node.access.name == "mutable":
             raise self.source.lacking(node, "an array that a subroutine changes", "give it back: `return`")
         type = self.type_of(node.type)

@@ -132,7 +132,7 @@ class _Reading:
     def _entry(self, names: list[str], sizes: list[int], body: list[Op], bits: Bits) -> Function:
         arguments = tuple(self.arguments.found.values())
         if not self.circuit.clbits:
-            registers = tuple(Parameter(name, ArrayType(QUBIT)) for name in names)
+            registers = tuple(Parameter(name, ArrayType(QUBIT), length=size) for name, size in zip(names, sizes, strict=True))
             returned = tuple(whole(name) for name in names)
             return Function(self.name, registers + arguments, tuple(body), returned, len(returned) > 1)
         made = [Alloc(name, Const(size)) for name, size in zip(names, sizes, strict=True)]
