@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from circuit_builder import CircuitBuilder
+from repetition_codes import decoded, repetition
 from scipy.stats import binom
 from test_noise import counted, fits
 
@@ -19,24 +18,8 @@ from qkernel_backends.native import NativeEngine
 from qkernel_backends.stim import StimEngine
 
 
-@qk.qkernel
-def repetition(d: qk.UInt, rounds: qk.UInt) -> tuple[qk.Vector[qk.Bit], qk.Vector[qk.Bit]]:
-    data, checks = qk.qubit_array(d), qk.qubit_array(d - 1)
-    data = qk.x(data)
-    syndrome = qk.bit_array((d - 1) * rounds)
-    for r in qk.range(rounds):
-        data[0 : d - 1], checks = qk.cx(data[0 : d - 1], checks)
-        data[1:d], checks = qk.cx(data[1:d], checks)
-        for k in qk.range(d - 1):
-            checks[k], syndrome[r * (d - 1) + k] = qk.project_z(checks[k])
-            checks[k] = qk.reset(checks[k])
-    return qk.measure(data), syndrome
-
-
-def test_a_hundred_thousand_shots_of_a_repetition_code_take_a_second() -> None:
-    start = time.process_time()
+def test_a_hundred_thousand_shots_of_a_repetition_code() -> None:
     result = repetition.sample(d=11, rounds=11, shots=100_000, engine=StimEngine(), seed=1)
-    assert time.process_time() - start < 1
     ((data, syndrome),) = result.counts
     assert all(data)
     assert not any(syndrome)
@@ -139,30 +122,11 @@ def test_samples_with_noise_are_those_of_trajectories(seed: int) -> None:
     assert fits(counted(found), counted(ours) / len(ours))
 
 
-@qk.qkernel
-def decoded(d: qk.UInt, rounds: qk.UInt) -> qk.Bit:
-    """What most of the qubits of a repetition code say behind rounds of syndromes."""
-    data, checks = qk.qubit_array(d), qk.qubit_array(d - 1)
-    for _ in qk.range(rounds):
-        data = qk.id(data)
-        data[: d - 1], checks = qk.cx(data[: d - 1], checks)
-        data[1:], checks = qk.cx(data[1:], checks)
-        for k in qk.range(d - 1):
-            checks[k], _syndrome = qk.project_z(checks[k])
-            checks[k] = qk.reset(checks[k])
-    ones = 0
-    for k in qk.range(d):
-        ones += qk.measure(data[k])
-    return 2 * ones > d
-
-
-def test_a_noisy_repetition_code_and_its_decoder_take_less_than_a_second() -> None:
+def test_a_noisy_repetition_code_and_its_decoder() -> None:
     """Each qubit flips before each of the rounds, and is misread in the end: a majority is wrong where six of eleven are."""
     flip, misread, rounds, shots = 0.03, 0.02, 11, 100_000
     model = noise.pauli({"X": flip}, gates="id") | noise.readout(misread)
-    start = time.process_time()
     result = decoded.sample(d=11, rounds=rounds, shots=shots, engine=StimEngine(noise=model), seed=1)
-    assert time.process_time() - start < 1
     wrong = (1 - (1 - 2 * flip) ** rounds * (1 - 2 * misread)) / 2
     expected = binom.sf(5, 11, wrong)
     assert result.counts[1] / shots == pytest.approx(expected, abs=6 * np.sqrt(expected / shots))

@@ -21,6 +21,7 @@ from qkernel_stdlib import (
     repetition_correct,
     repetition_encode,
     repetition_syndrome,
+    shor_order_finding,
     trotterized_time_evolution,
 )
 from tests.benchmarks.workloads import new_ansatz
@@ -120,3 +121,10 @@ def test_algorithms_of_the_library(timed: Timed, name: str) -> None:
     kernel.ir  # noqa: B018  lowering is timed without tracing
     opened = [parameter for parameter in kernel.input_types if parameter not in bindings]
     timed(lambda: kernel.compile(bindings, opened).circuit, "Compiling", name, "lower", goal)
+
+
+@pytest.mark.parametrize(("modulus", "name"), [(15, "15"), (2**2047 + 1, "2,048 bits")], ids=["15", "2,048 bits"])
+def test_order_finding_is_counted(timed: Timed, modulus: int, name: str) -> None:
+    """On a register of 2,048 qubits, each time by a kernel that is made anew."""
+    step = lambda: str(shor_order_finding(7, modulus).estimate_resources(n=2048).gates.total)  # noqa: E731
+    timed(step, "Counting order finding at n = 2,048", f"modulus {name}", "estimate", 1000.0)
