@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -180,12 +181,38 @@ def test_files_of_a_package_import_each_other(folder: Path) -> None:
     assert result.stdout.startswith("package/types.py:9:23: QK204 ")
 
 
+def test_kernels_that_a_file_imports_and_names_again(folder: Path) -> None:
+    made = "from ghz import ghz\n\nimport qkernel as qk\n\n\n@qk.qkernel\ndef coin() -> qk.Bit:\n"
+    (folder / "made.py").write_text(f"{made}    return qk.measure(qk.h(qk.qubit()))\n\n\nsame = coin\n")
+    assert found("sample", "made.py", "--seed", "1") == found("sample", "made.py:same", "--seed", "1")
+    assert found("estimate", "made.py:ghz") == found("estimate", "ghz.py:ghz")
+
+
+def test_folders_are_checked_but_for_environments_and_what_names_no_kernels(folder: Path) -> None:
+    wrong = (folder / "coin.py").read_text()
+    for name in (".hidden", "environment/lib", "deep/er"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "coin.py").write_text(wrong)
+    (folder / "environment" / "pyvenv.cfg").touch()
+    (folder / "manage.py").write_text("raise SystemExit('run')\n")
+    assert [error["file"] for error in found("check", ".")["errors"]] == ["coin.py", "deep/er/coin.py"]
+
+
+@pytest.mark.parametrize("arguments", [["draw", "ghz.py:ghz"], ["sample", "ghz.py:ghz", "-s", "n=2"]])
+def test_terminals_without_boxes_get_plain_characters(folder: Path, arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "qkernel", *arguments]
+    done = subprocess.run(command, capture_output=True, cwd=folder, env={**os.environ, "PYTHONIOENCODING": "cp1252"})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.isascii()
+    assert b"?" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("x = (1\n", "1:5: QK702 `wrong.py` fails: SyntaxError: '(' was never closed"),
-        ("import os\nx = 1 / 0\n", "2:1: QK702 `wrong.py` fails: ZeroDivisionError: division by zero"),
-        ("raise SystemExit(3)\n", "1:1: QK702 `wrong.py` fails: SystemExit: 3"),
+        ("x = (1  # qkernel\n", "1:5: QK702 `wrong.py` fails: SyntaxError: '(' was never closed"),
+        ("import qkernel\nx = 1 / 0\n", "2:1: QK702 `wrong.py` fails: ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)  # qkernel\n", "1:1: QK702 `wrong.py` fails: SystemExit: 3"),
     ],
 )
 def test_files_that_fail_say_where(text: str, line: str) -> None:
@@ -198,6 +225,8 @@ def test_files_that_fail_say_where(text: str, line: str) -> None:
     ("arguments", "code", "says"),
     [
         (["draw", "nowhere.py"], 1, "`nowhere.py` cannot be read: No such file or directory"),
+        (["draw", "ghz"], 1, "No such file or directory (did you mean `ghz.py`?)"),
+        (["draw", "ghz.py:A.b"], 1, "`ghz.py` has no kernel `A.b`"),
         (["draw", "ghz.py"], 1, "say which: `ghz.py:NAME`; its kernels are `ghz`, `parity`"),
         (["draw", "ghz.py:partiy"], 1, "did you mean `parity`?"),
         (["run", "ghz.py:ghz", "-s", "n=2", "--shots", "5"], 1, "sample"),
@@ -236,6 +265,9 @@ def test_errors_are_json_too() -> None:
     result = call("run", "coin.py:coin", "--json")
     error = json.loads(result.stdout)["error"]
     assert (result.exit_code, error["code"], error["line"], error["column"]) == (1, "QK204", 8, 23)
+    unread = call("run", "ghz.py:parity", "-s", "angle=phi", "--json")
+    assert unread.exit_code == 2
+    assert json.loads(unread.stdout)["error"]["message"].startswith("the value of 'angle' is a number")
     (wrong,) = found("check", "coin.py")["errors"]
     assert wrong == {**error, "file": "coin.py"}
 

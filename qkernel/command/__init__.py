@@ -6,6 +6,9 @@ object, errors included.
 
 from __future__ import annotations
 
+import io
+import sys
+
 import click
 
 from qkernel.command.checking import check
@@ -27,6 +30,9 @@ def main() -> None:
       zsh:   eval "$(_QKERNEL_COMPLETE=zsh_source qkernel)"
       fish:  _QKERNEL_COMPLETE=fish_source qkernel | source
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what a terminal cannot show is no reason to end
 
 
 for command in (draw, estimate, run, sample, explain, export, check, doctor):

@@ -12,7 +12,7 @@ import click
 
 from qkernel.command.output import error_fields, relative
 from qkernel.command.program import SUFFIXES, kernels_of
-from qkernel.errors import QKernelError
+from qkernel.errors import QKernelError, of_file
 
 
 @click.command()
@@ -23,7 +23,7 @@ def check(paths: tuple[Path, ...], excerpt: bool, as_json: bool) -> None:
     """Find what is wrong in files.
 
     Every kernel of files and folders (.py, .qk, .qasm) is read; what is wrong is printed as FILE:LINE:COLUMN: CODE MESSAGE, and
-    the command ends with 1. Python files are run as at an import.
+    the command ends with 1. Python files are run as at an import, those that name qkernel.
     """
     found: dict[str, tuple[Path, QKernelError]] = {}
     with redirect_stdout(sys.stderr):
@@ -39,19 +39,29 @@ def check(paths: tuple[Path, ...], excerpt: bool, as_json: bool) -> None:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        yield from sorted(file for suffix in SUFFIXES for file in path.rglob(f"*.{suffix}"))
-    else:
+    """A file, or those of a folder but for hidden folders and virtual environments."""
+    if not path.is_dir():
         yield path
+        return
+    for entry in sorted(path.iterdir()):
+        if (entry.is_dir() and not _is_hidden(entry)) or (entry.is_file() and entry.suffix[1:] in SUFFIXES):
+            yield from _files(entry)
+
+
+def _is_hidden(folder: Path) -> bool:
+    return folder.name.startswith(".") or (folder / "pyvenv.cfg").exists()
 
 
 def _wrong(path: Path) -> Iterator[QKernelError]:
     try:
-        kernels = list(kernels_of(path))
+        with of_file(path, "read"):
+            if path.suffix == ".py" and b"qkernel" not in path.read_bytes():
+                return
+        kernels = kernels_of(path)
     except QKernelError as error:
         yield error
         return
-    for _, kernel in kernels:
+    for kernel in kernels:
         try:
             kernel.check()
         except QKernelError as error:

@@ -51,12 +51,22 @@ def show(work: Callable[[], tuple[dict[str, Any], Any]], as_json: bool) -> None:
         found, shown = work()
     except QKernelError as error:
         fail(error, as_json)
+    except click.UsageError as error:
+        if not as_json:
+            raise
+        click.echo(json.dumps({"error": {"code": None, "message": error.format_message()}}))
+        raise SystemExit(error.exit_code) from None
     if as_json:
         click.echo(json.dumps(found, default=_plain))
     elif isinstance(shown, str):
         click.echo(shown)
     elif shown is not None:
         Console(highlight=False).print(shown)
+
+
+def only_ascii() -> bool:
+    """Whether what is printed goes where there are no characters for boxes."""
+    return Console().options.ascii_only
 
 
 def fail(error: QKernelError, as_json: bool) -> NoReturn:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import linecache
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from qkernel.diagnostics import Span, did_you_mean
-from qkernel.errors import ProgramError, QKernelError, of_file
+from qkernel.errors import DataError, ProgramError, QKernelError, of_file
 from qkernel.kernel import Kernel
 from qkernel.prebuilt import from_qasm, load
 
@@ -22,34 +22,48 @@ SUFFIXES = ("py", *(suffix[1:] for suffix in _TEXTS))
 
 
 def kernel_of(target: str) -> AnyKernel:
-    """The kernel that `FILE:KERNEL` names, or the only one in `FILE`.
+    """The kernel that `FILE:KERNEL` names, or the only one that is written in `FILE`.
 
     Raises `ProgramError` where there is no such file or kernel, where the file fails, and for one of several.
     """
     path, name = _split(target)
-    kernels = dict(kernels_of(path))
-    if name is not None and name not in kernels:
-        raise ProgramError(f"`{path}` has no kernel `{name}`{did_you_mean(name, list(kernels))}", help=_those(kernels))
-    if name is None and len(kernels) != 1:
-        help = f"say which: `{path}:NAME`; {_those(kernels)}" if kernels else None
-        raise ProgramError(f"`{path}` has {len(kernels) or 'no'} kernels", help=help)
-    return kernels[name] if name is not None else next(iter(kernels.values()))
+    if path.parent.is_dir() and not path.exists():
+        files = [file.name for file in path.parent.iterdir() if file.suffix[1:] in SUFFIXES]
+        raise DataError(f"`{path}` cannot be read: No such file or directory{did_you_mean(path.name, files)}")
+    known = _known_in(path)
+    if name in known:
+        return known[name]
+    written = _written_in(path, known)
+    if name is not None:
+        raise ProgramError(f"`{path}` has no kernel `{name}`{did_you_mean(name, list(known))}", help=_those(written))
+    if len(written) != 1:
+        help = f"say which: `{path}:NAME`; {_those(written)}" if written else None
+        raise ProgramError(f"`{path}` has {len(written) or 'no'} kernels", help=help)
+    return next(iter(written.values()))
 
 
-def kernels_of(path: Path) -> Iterator[tuple[str, AnyKernel]]:
-    """The kernels that are written in a file, by name."""
+def kernels_of(path: Path) -> list[AnyKernel]:
+    """The kernels that are written in a file."""
+    return list(_written_in(path, _known_in(path)).values())
+
+
+def _known_in(path: Path) -> dict[str, AnyKernel]:
+    """The kernels that have a name in a file, those that it imports and makes too."""
     if path.suffix in _TEXTS:
         kernel = _TEXTS[path.suffix](path)
-        yield kernel.name, kernel
-        return
-    for name, value in vars(_run(path)).items():
-        if isinstance(value, Kernel) and _is_written_in(value, path):
-            yield name, value
+        return {kernel.name: kernel}
+    return {name: value for name, value in vars(_run(path)).items() if isinstance(value, Kernel)}
+
+
+def _written_in(path: Path, known: dict[str, AnyKernel]) -> dict[str, AnyKernel]:
+    """Those that are written there, each by its first name."""
+    names = {id(kernel): name for name, kernel in reversed(known.items())}
+    return {name: kernel for name, kernel in known.items() if name == names[id(kernel)] and _is_written_in(kernel, path)}
 
 
 def _split(target: str) -> tuple[Path, str | None]:
     file, colon, name = target.rpartition(":")
-    if colon and name.isidentifier() and not Path(target).exists():
+    if colon and not Path(target).exists() and (name.isidentifier() or Path(file).is_file()):
         return Path(file), name
     return Path(target), None
 

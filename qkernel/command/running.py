@@ -9,7 +9,7 @@ import click
 import numpy as np
 from rich.table import Table
 
-from qkernel.command.output import named, on_a_kernel
+from qkernel.command.output import named, on_a_kernel, only_ascii
 from qkernel.command.program import AnyKernel
 from qkernel.diagnostics import counted
 from qkernel.lower.circuit import probabilities
@@ -67,10 +67,10 @@ def sample(kernel: AnyKernel, values: dict[str, Any], most: int, **options: Any)
     for column in (1, 2):
         table.columns[column].justify = "right"
     for value, count in listed:
-        bar = "█" * max(1, round(_BAR * count / listed[0][1]))
+        bar = ("#" if only_ascii() else "█") * max(1, round(_BAR * count / listed[0][1]))
         table.add_row(repr(value), str(count), f"{count / result.shots:.1%}", bar)
     if len(result) > most:
-        table.caption = f"… and {len(result) - most} more"
+        table.caption = f"and {len(result) - most} more"
     counts = [{"value": value, "count": count} for value, count in result.most_common()]
     return named(kernel, values, shots=result.shots, counts=counts), table
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from qkernel.command.output import named, on_a_kernel
+from qkernel.command.output import named, on_a_kernel, only_ascii
 from qkernel.command.program import AnyKernel
 from qkernel.command.values import values_of
 from qkernel.ir.files import write_whole
@@ -35,8 +35,9 @@ def draw(kernel: AnyKernel, values: dict[str, Any], path: Path | None, unfold: b
     As text, or into FILE (.txt, .svg, .html, .png, .pdf).
     """
     output = "text" if path is None else _chosen(path, PICTURES)
-    if path is None and options["width"] is None:
-        options["width"] = shutil.get_terminal_size().columns
+    if path is None:
+        options["width"] = shutil.get_terminal_size().columns if options["width"] is None else options["width"]
+        options["ascii"] = options["ascii"] or only_ascii()
     drawing = kernel.draw(bindings=values, options={**options, "output": output, "fold_loops": not unfold})
     if path is None:
         return named(kernel, values, drawing=drawing), drawing

@@ -58,6 +58,8 @@ def _read(node: ast.expr) -> Any:
     match node:
         case ast.Constant(value=value):
             return value
+        case ast.Name(id="true" | "false" as word):
+            return word == "true"
         case ast.List(elts=items):
             return [_read(item) for item in items]
         case ast.Tuple(elts=items):
