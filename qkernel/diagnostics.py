@@ -129,7 +129,7 @@ def with_article(noun: object) -> str:
 
 _ALIASES = {
     "cnot": "cx", "CNOT": "cx", "hadamard": "h", "toffoli": "ccx", "ccnot": "ccx", "fredkin": "cswap", "hh": "h",
-    "cphase": "cp", "phase": "p", "not_gate": "x",
+    "cphase": "cp", "phase": "p", "not_gate": "x", "lr": "learning_rate",
 }  # fmt: skip
 
 

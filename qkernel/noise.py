@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.boundary import api_boundary
 from qkernel.diagnostics import did_you_mean, with_article
 from qkernel.engine import resolve_engine
 from qkernel.errors import KernelTypeError, TargetCapabilityError, ValidationError
@@ -283,6 +284,7 @@ def require_model(given: Any) -> None:
 # One line each ------------------------------------------------------------------------------------------------------
 
 
+@api_boundary
 def depolarizing(probability: float, *, gates: Names = None, on: Places = None) -> NoiseModel:
     """With `probability` the qubits of a gate, all together, are replaced by the maximally mixed state.
 
@@ -294,6 +296,7 @@ def depolarizing(probability: float, *, gates: Names = None, on: Places = None) 
     return _model(Depolarizing(_probability(probability, "probability")), gates, on)
 
 
+@api_boundary
 def amplitude_damping(gamma: float, *, excited: float = 0.0, gates: Names = None, on: Places = None) -> NoiseModel:
     """Energy is lost: behind a gate each of its qubits decays from 1 to 0 with probability `gamma`.
 
@@ -303,6 +306,7 @@ def amplitude_damping(gamma: float, *, excited: float = 0.0, gates: Names = None
     return _model(Channel.of(f"amplitude_damping({gamma:g})", matrices), gates, on)
 
 
+@api_boundary
 def dephasing(probability: float, *, gates: Names = None, on: Places = None) -> NoiseModel:
     """Each qubit of a gate gets a Z with `probability`: superpositions fade by 1 - 2 `probability`.
 
@@ -311,6 +315,7 @@ def dephasing(probability: float, *, gates: Names = None, on: Places = None) -> 
     return _model(_pauli({"Z": probability}, f"dephasing({probability:g})"), gates, on)
 
 
+@api_boundary
 def pauli(probabilities: Mapping[str, float], *, gates: Names = None, on: Places = None) -> NoiseModel:
     """Pauli words with their probabilities behind a gate, `{"XX": 0.01, "IZ": 0.02}`; else nothing happens.
 
@@ -321,6 +326,7 @@ def pauli(probabilities: Mapping[str, float], *, gates: Names = None, on: Places
     return _model(_pauli(words, f"pauli({words})"), gates, on)
 
 
+@api_boundary
 def thermal_relaxation(
     t1: float, t2: float, duration: float, *, excited: float = 0.0, gates: Names = None, on: Places = None
 ) -> NoiseModel:
@@ -341,6 +347,7 @@ def thermal_relaxation(
     return _model(Channel.of(text, [phase @ loss for phase in phases for loss in damping]), gates, on)
 
 
+@api_boundary
 def kraus(operators: Sequence[Any], *, gates: Names = None, on: Places = None) -> NoiseModel:
     """Any channel, by its Kraus operators: matrices, the gate's first qubit least significant.
 
@@ -350,6 +357,7 @@ def kraus(operators: Sequence[Any], *, gates: Names = None, on: Places = None) -
     return _model(Channel.of("kraus", operators), gates, on)
 
 
+@api_boundary
 def crosstalk(angle: float, between: tuple[int, int], *, gates: Names = None) -> NoiseModel:
     """While a gate of two or more qubits acts on one of a pair, exp(-i angle/2 Z Z) acts `between` the two, in radians.
 
@@ -361,6 +369,7 @@ def crosstalk(angle: float, between: tuple[int, int], *, gates: Names = None) ->
     return NoiseModel((Rule(channel, _names(gates), pair=tuple(between)),))
 
 
+@api_boundary
 def readout(zero_as_one: float, one_as_zero: float | None = None, *, on: int | Iterable[int] | None = None) -> NoiseModel:
     """A measured 0 is read as 1 with the first probability, and 1 as 0 with the second (default: the same).
 
@@ -372,6 +381,7 @@ def readout(zero_as_one: float, one_as_zero: float | None = None, *, on: int | I
     return NoiseModel(readouts=(Readout(*rates, qubits),))
 
 
+@api_boundary
 def from_backend(backend: Any) -> NoiseModel:
     """The noise that the properties of a backend tell: errors and durations of its gates, relaxation, readout.
 

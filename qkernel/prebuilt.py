@@ -7,6 +7,7 @@ from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any
 
+from qkernel.boundary import api_boundary
 from qkernel.diagnostics import Span, counted, did_you_mean
 from qkernel.engine import importer_for, load_importer
 from qkernel.errors import CallArgumentError, DataError, DependencyError, KernelTypeError, QKernelError
@@ -32,11 +33,13 @@ from qkernel.lower import lower
 from qkernel.lower.lengths import Lengths
 
 
+@api_boundary
 def load(path: str | PathLike[str]) -> Kernel[..., Any]:
     """The kernel in a `.qk` file that `Kernel.save` wrote. Raises `TextFormError` where the file is anything else."""
     return from_module(files.load(path))
 
 
+@api_boundary
 def load_job(path: str | PathLike[str], *, engine: Any = None, service: Any = None) -> Job[Any]:
     """The job in a file that `Job.to_file` wrote, also where the process that submitted it has ended.
 
@@ -74,19 +77,21 @@ def _resumed(path: str | PathLike[str], content: Mapping[str, Any], engine: Any,
     return job
 
 
+@api_boundary
 def from_qiskit(circuit: Any) -> Kernel[..., Any]:
     """A Qiskit circuit as a kernel; needs Qiskit.
 
     Without classical bits it takes its quantum registers, of their lengths, and gives them back; with them it runs by
-    itself and returns them, a vector for each classical register. Parameters are Float arguments behind the registers, vectors of parameters
-    `Vector[Float]`, in the order of their first use in the circuit; a name that a kernel cannot have is changed, with a
-    warning. Gates that kernels lack are taken apart by their definitions.
+    itself and returns them, a vector for each classical register. Parameters are Float arguments behind the registers,
+    vectors of parameters `Vector[Float]`, in the order of their first use in the circuit; a name that a kernel cannot have
+    is changed, with a warning. Gates that kernels lack are taken apart by their definitions.
     Raises `TargetCapabilityError` for what kernels do not have, such as `switch`, `break` and delays.
     """
     kernel: Kernel[..., Any] = load_importer("qiskit")(circuit)
     return kernel
 
 
+@api_boundary
 def from_circuit(circuit: Any) -> Kernel[..., Any]:
     """A circuit of another package as a kernel: of Qiskit, Cirq or pytket, by the package of its class.
 
@@ -98,6 +103,7 @@ def from_circuit(circuit: Any) -> Kernel[..., Any]:
     return kernel
 
 
+@api_boundary
 def from_qasm(text_or_path: str | PathLike[str]) -> Kernel[..., Any]:
     """A program in OpenQASM 3 or 2 as a kernel: its text, or the path of a file; needs the extra `openqasm`.
 
@@ -115,6 +121,7 @@ def from_qasm(text_or_path: str | PathLike[str]) -> Kernel[..., Any]:
     return from_module(read(text_or_path))
 
 
+@api_boundary
 class Oracle:
     """An operation on `num_qubits` qubits without a body: it counts and draws, and does not lower.
 

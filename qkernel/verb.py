@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 
-from qkernel.boundary import api_boundary
+from qkernel.boundary import api_boundary, no_option
 from qkernel.diagnostics import did_you_mean
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.execution.executor import Executor
@@ -35,6 +35,7 @@ def verb(method: F) -> F:
     """`method` with `options`, and refusing a keyword that is both one of its options and an argument of the kernel."""
     names = frozenset(method.__kwdefaults__ or ()) - DIRECT
     _all_options.update(names)
+    reached = api_boundary(method)
 
     @api_boundary
     @wraps(method)
@@ -51,12 +52,12 @@ def verb(method: F) -> F:
             _check_options(method.__name__, names, options, keywords)
         for name in keywords.keys() - names - DIRECT - own:
             if name in _all_options:
-                raise _no_option(method.__name__, name, names)
+                raise no_option(method.__name__, name, names)
             if name.isidentifier() and (meant := did_you_mean(name, sorted(names - own))):
                 raise CallArgumentError(
                     f"`{self.name}` has no argument `{name}`, nor has `{method.__name__}` such an option{meant}",
                 )
-        return method(self, *arguments, **keywords, **options)
+        return reached(self, *arguments, **keywords, **options)
 
     return cast("F", called)
 
@@ -66,16 +67,9 @@ def _check_options(name: str, names: frozenset[str], options: Any, keywords: Map
         raise KernelTypeError(f"`options` is a dictionary from names to values, not `{options!r}`")
     for option in options:
         if option not in names:
-            raise _no_option(name, option, names)
+            raise no_option(name, option, names)
         if option in keywords:
             raise CallArgumentError(f"the option `{option}` of `{name}` is given twice")
-
-
-def _no_option(verb: str, option: object, names: frozenset[str]) -> CallArgumentError:
-    return CallArgumentError(
-        f"`{verb}` has no option `{option}`{did_you_mean(str(option), sorted(names))}",
-        help=f"its options are {', '.join(f'`{entry}`' for entry in sorted(names))}",
-    )
 
 
 class Runnable(Protocol):

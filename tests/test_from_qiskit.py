@@ -41,7 +41,9 @@ def test_random_circuits(seed: int) -> None:
 BELL = 'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; h q[0]; cx q[0], q[1];'
 
 
-@pytest.mark.parametrize("read", [lambda: qk.from_qasm(BELL), lambda: qk.from_qiskit(qasm3.loads(BELL))], ids=["qasm", "qiskit"])
+@pytest.mark.parametrize(
+    "read", [lambda: qk.from_qasm(BELL), lambda: qk.from_qiskit(qasm3.loads(BELL))], ids=["qasm", "qiskit"]
+)
 def test_registers_have_the_length_of_the_circuit(read: Callable[[], Any], tmp_path: Path) -> None:
     kernel = read()
     assert kernel.estimate_resources().qubits == 2
@@ -52,7 +54,7 @@ def test_registers_have_the_length_of_the_circuit(read: Callable[[], Any], tmp_p
     np.testing.assert_allclose(loaded.statevector(), loaded.statevector(q=2))
     assert loaded.to_circuit().num_qubits == 2
     for verb in (loaded.statevector, loaded.unitary, loaded.estimate_resources, loaded.to_qasm, loaded.to_circuit):
-        with pytest.raises(BindingShapeError, match="`q` of `.*` has 2 qubits, not 5"):
+        with pytest.raises(BindingShapeError, match="has 2 qubits, not 5"):
             verb(q=5)
     with pytest.raises(BindingShapeError, match="has 2 qubits, not 5"):
         loaded.draw(q=5, output="text")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pickle
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import qkernel as qk
+from qkernel.boundary import api_boundary
 from qkernel.diagnostics import Span
-from qkernel.errors import InliningError, QKernelError, QubitIndexResolutionError
+from qkernel.errors import CallArgumentError, InliningError, QKernelError, QubitIndexResolutionError
+from qkernel.nn import QLayer, QNNClassifier, report
 
 PACKAGE = str(Path(qk.__file__).parent)
 
@@ -70,6 +74,50 @@ def test_cause_keeps_its_traceback() -> None:
         of_own.check()
     assert isinstance(caught.value.__cause__, ValueError)
     assert traceback.extract_tb(caught.value.__cause__.__traceback__)[-1].name == "_own_failure"
+
+
+def misspelt_decorator() -> None:
+    @qk.qkernel(clean_ancilla=True)  # type: ignore[call-overload, untyped-decorator]
+    def unused() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: outermost.compile(binding={}), "`compile` has no option `binding` (did you mean `bindings`?)"),
+        (lambda: outermost.compile({}, [], 3), "`compile` is not called like this: too many positional arguments"),
+        (lambda: outermost.to_circuit({}, 3), "`to_circuit` is not called like this: too many positional arguments"),
+        (misspelt_decorator, "`qkernel` has no option `clean_ancilla` (did you mean `clean_ancillas`?)"),
+        (lambda: QLayer(outermost, shot=100), "`QLayer` has no option `shot` (did you mean `shots`?)"),
+        (lambda: QLayer(), "`QLayer` is not called like this: missing a required argument: 'kernel'"),
+        (lambda: report(None, loss=[]), "`report` has no option `loss` (did you mean `losses`?)"),
+        (lambda: QNNClassifier(lr=0.1), "`QNNClassifier` has no option `lr` (did you mean `learning_rate`?)"),
+        (lambda: qk.from_qasm(), "`from_qasm` is not called like this: missing a required argument: 'text_or_path'"),
+        (lambda: qk.noise.dephasing(0.1, gate="x"), "`dephasing` has no option `gate` (did you mean `gates`?)"),
+    ],
+)
+def test_misspelt_options_are_named(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(CallArgumentError) as caught:
+        call()
+    assert caught.value.title == message
+    assert caught.value.__suppress_context__
+    assert len([file for file in files(caught.value) if file.startswith(PACKAGE)]) == 1
+
+
+def test_a_type_error_from_inside_stays_what_it_is() -> None:
+    def wrong() -> None:
+        len(3)  # type: ignore[arg-type]
+
+    with pytest.raises(TypeError, match="has no len") as caught:
+        api_boundary(wrong)()
+    assert files(caught.value)[-1] == __file__
+
+
+@pytest.mark.parametrize("make", [lambda: QLayer(outermost, inputs=["dept"]), lambda: qk.from_qasm("no program;")])
+def test_constructors_and_readers_end_tracebacks_too(make: Callable[[], Any]) -> None:
+    with pytest.raises(QKernelError) as caught:
+        make()
+    assert len([file for file in files(caught.value) if file.startswith(PACKAGE)]) == 1
 
 
 def test_calls_are_named_from_the_innermost_to_the_outermost() -> None:

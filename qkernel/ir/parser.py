@@ -17,6 +17,7 @@ from typing import Any
 
 from lark import Lark, UnexpectedCharacters, UnexpectedToken
 
+from qkernel.boundary import api_boundary
 from qkernel.diagnostics import Span
 from qkernel.errors import TextFormError
 from qkernel.ir.expression_reader import ExpressionReader
@@ -40,6 +41,7 @@ _MOST_WRONG_TEXTS = 16
 _wrong_texts: dict[str, None] = {}
 
 
+@api_boundary
 def parse(text: str, file: str | None = None) -> Module:
     """Read the text form of a module, as `str(kernel.ir)` writes it; `file` is where the text is from.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.boundary import api_boundary
 from qkernel.errors import ExecutionError, ShotsError, ValidationError
 from qkernel.execution.executor import Executor
 from qkernel.execution.outputs import Outputs, shaped_like
@@ -22,6 +23,7 @@ from qkernel.mitigation.readout import Corrected, ReadoutCalibration
 Array = np.ndarray[Any, Any]
 
 
+@api_boundary
 def estimate(
     kernel: Any,
     /,

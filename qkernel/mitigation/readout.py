@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.boundary import api_boundary
 from qkernel.errors import ExecutionError, ValidationError
 from qkernel.execution.executor import Executor
 from qkernel.execution.results import SampleResult
@@ -124,6 +125,7 @@ class QuasiProbabilities:
         return {bits: float(value + missing / kept) for bits, value in zip(self.bits[:kept], self.values, strict=False)}
 
 
+@api_boundary
 def calibrate(engine: Any, num_qubits: int, *, shots: int = 10_000, seed: int | None = None) -> ReadoutCalibration:
     """How the qubits of an engine are read: all of them in 0, and all in 1, `shots` times each.
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import qkernel as qk
+from qkernel.boundary import api_boundary
 from qkernel.diagnostics import counted
 from qkernel.errors import KernelTypeError, ValidationError
 from qkernel.nn.layer import QLayer
@@ -53,6 +54,7 @@ def default_layer(n_features: int, n_outputs: int) -> nn.Module:
     return nn.Sequential(nn.Linear(n_features, QUBITS), layer, nn.Linear(QUBITS, n_outputs))
 
 
+@api_boundary
 class QNNEstimator(BaseEstimator):  # type: ignore[misc]
     """What the estimators here share: Adam over batches in random order.
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch._compile import _disable_dynamo
 
+from qkernel.boundary import api_boundary
 from qkernel.diagnostics import in_short
 from qkernel.engine import resolve_engine
 from qkernel.errors import ExecutionError, GradientError, KernelTypeError, LayerInputError
@@ -39,6 +40,7 @@ class Execute(Protocol):
     def __call__(self, program: Executable, arguments: tuple[Sample, ...]) -> Sequence[Any]: ...
 
 
+@api_boundary
 class ExecutedLayer(Arguments):
     """A quantum layer whose kernel is run by a function of the user's.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.boundary import api_boundary
 from qkernel.diagnostics import counted, in_short
 from qkernel.errors import BindingShapeError, KernelTypeError, ValidationError
 from qkernel.ir.types import FLOAT, QUBIT, ArrayType
@@ -142,6 +143,7 @@ def bloch_vectors(states: Array) -> Array:
     return np.stack(found, 1) if found else np.zeros((len(states), 0))
 
 
+@api_boundary
 def fidelity_kernel(
     feature_map: Kernel[..., Any], bindings: Mapping[str, Any] | None = None, qubits: int | None = None
 ) -> FidelityKernel:
@@ -155,6 +157,7 @@ def fidelity_kernel(
     return FidelityKernel(FeatureMap(feature_map, bindings or {}, qubits))
 
 
+@api_boundary
 def projected_kernel(
     feature_map: Kernel[..., Any],
     bindings: Mapping[str, Any] | None = None,

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from qkernel.boundary import api_boundary
 from qkernel.diagnostics import counted, in_short
 from qkernel.engine import resolve_engine
 from qkernel.errors import LayerInputError, ShotsError, ValidationError
@@ -36,6 +37,7 @@ class _Mark:
     """See `call.Call.values`; engines put on it what they know of the point."""
 
 
+@api_boundary
 class QLayer(Arguments):
     """A quantum layer: the results of a kernel as a function of its inputs, with trainable weights.
 

@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qkernel.boundary import api_boundary
 from qkernel.errors import GradientError, ValidationError
 from qkernel.execution.metric import check_kind, metric, natural
 from qkernel.nn.call import Call
 from qkernel.nn.layer import QLayer
 
 
+@api_boundary
 class NaturalGradient(torch.optim.Optimizer):
     """Steps along natural gradients: `NaturalGradient(layer, lr=0.05)`, then `step()` as of any optimizer.
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 import qkernel as qk
+from qkernel.boundary import api_boundary
 from qkernel.diagnostics import counted, in_short, with_article
 from qkernel.engine import resolve_engine
 from qkernel.errors import (
@@ -117,6 +118,7 @@ class NeuralNetwork:
         )
 
 
+@api_boundary
 class EstimatorQNN(NeuralNetwork):
     """Expectation values behind a circuit, as a function of inputs and weights.
 
@@ -163,6 +165,7 @@ class EstimatorQNN(NeuralNetwork):
         return f"observables {', '.join(map(str, self.observables))}"
 
 
+@api_boundary
 class SamplerQNN(NeuralNetwork):
     """The probabilities of what is measured behind a circuit, as a function of inputs and weights.
 
@@ -215,6 +218,7 @@ class SamplerQNN(NeuralNetwork):
         return self._outcomes
 
 
+@api_boundary
 class TorchConnector(QLayer):
     """A network as a torch module: its weights are the parameter `weight`, which starts as `initial_weights`.
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qkernel.boundary import api_boundary
 from qkernel.errors import GradientError, ValidationError
 from qkernel.nn.arguments import initial_value
 from qkernel.nn.layer import QLayer
@@ -68,6 +69,7 @@ class GradientVariance:
         return "\n".join(["qubits  variance of the gradient", *rows, f"{told}: {self.cause or 'it does not vanish'}"])
 
 
+@api_boundary
 def gradient_variance(
     make: Callable[[int], QLayer],
     qubits: Sequence[int],

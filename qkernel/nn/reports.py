@@ -20,6 +20,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
+from qkernel.boundary import api_boundary
 from qkernel.diagnostics import counted, in_short
 from qkernel.errors import ValidationError
 from qkernel.nn import plots
@@ -42,6 +43,7 @@ img { max-width: 100% }
 """
 
 
+@api_boundary
 def gradient_norms(model: nn.Module) -> dict[str, float]:
     """The Euclidean norm of the gradient by each module's own parameters, by the module's name and class.
 
@@ -58,6 +60,7 @@ def gradient_norms(model: nn.Module) -> dict[str, float]:
     return found
 
 
+@api_boundary
 def report(
     path: str | os.PathLike[str],
     model: nn.Module,

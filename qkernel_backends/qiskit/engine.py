@@ -17,6 +17,7 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import SparsePauliOp
 from qiskit_aer import AerSimulator
 
+from qkernel.boundary import api_boundary
 from qkernel.draw.concrete import wire_names
 from qkernel.engine import ESTIMATION, SampleRequest
 from qkernel.errors import TargetCapabilityError
@@ -45,6 +46,7 @@ _SIDE_BY_SIDE = 1 << 22
 """Amplitudes."""
 
 
+@api_boundary
 @dataclass(frozen=True)
 class QiskitEngine:
     """Runs circuits through Qiskit, all samples and observables of a call in one job.
