@@ -21,9 +21,8 @@ from qkernel.errors import (
 )
 from qkernel.executable import Executable
 from qkernel.form_checks import MOST_DIFFERENT, form_tests
-from qkernel.frontend.calls import spread_structs
 from qkernel.frontend.closures import kernel_of
-from qkernel.frontend.kernel_arguments import check_argument, check_form, given_kernels, is_taken
+from qkernel.frontend.kernel_arguments import check_argument, check_form, given_kernels, is_taken, spread_structs
 from qkernel.frontend.linking import link
 from qkernel.frontend.outlines import (
     Outline,
@@ -112,7 +111,7 @@ class Kernel(Traceable, Compiled, Generic[P, R]):
 
     @cached_property
     def _argument_names(self) -> frozenset[str]:  # type: ignore[override]
-        return frozenset((*(name.partition(".")[0] for name in self.signature.names), *self.arguments))
+        return frozenset(name.partition(".")[0] for name in (*self.signature.names, *self.arguments))
 
     # the kernel as a whole ------------------------------------------------------------------------------------------
 
@@ -202,10 +201,7 @@ class Kernel(Traceable, Compiled, Generic[P, R]):
         known: dict[AnyKernel, AnyKernel] = {}
         for argument in self.signature.kernels:
             if argument.name not in kernels:
-                names = [*self.input_types]
-                for each in self.signature.kernels:
-                    names.insert(each.position, each.name)
-                usage = f"call it as `{self.name}({', '.join(names)})`"
+                usage = f"call it as `{self.name}({', '.join(self.signature.written)})`"
                 raise CallArgumentError(f"`{self.name}` lacks `{argument.name}`", label=f"needs {argument.type}", help=usage)
             value, span = kernels[argument.name]
             to = self.arguments[argument.name]
@@ -226,9 +222,9 @@ class Kernel(Traceable, Compiled, Generic[P, R]):
         if not self.signature.kernels:
             return self, arguments, keywords
         bindings = dict(keywords.get("bindings") or {})
-        names = {argument.name for argument in self.signature.kernels}
-        named = keywords | {name: bindings.pop(name) for name in names & bindings.keys()}
-        kernels, arguments, named, _ = given_kernels(self.name, self.signature, arguments, named, CallSite(None))
+        kernels, arguments, named, _ = given_kernels(self.name, self.signature, arguments, keywords, CallSite(None))
+        bound, _, bindings, _ = given_kernels(self.name, self.signature, (), bindings, CallSite(None))
+        kernels |= bound
         if "bindings" in named:
             named["bindings"] = bindings
         known = {}

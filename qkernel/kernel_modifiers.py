@@ -30,6 +30,7 @@ from qkernel.frontend.ownership import QuantumHandle, distance
 from qkernel.frontend.signature import Value
 from qkernel.frontend.trace import Traced
 from qkernel.frontend.tracer import Tracer
+from qkernel.frontend.values import handles_in
 from qkernel.ir import ops
 from qkernel.ir.expression_text import as_written
 from qkernel.ir.expressions import ONE, ZERO, Const, Expr, Name
@@ -128,7 +129,9 @@ class KernelCall:
         for written in dict.fromkeys(_written(name, signature.structs) for name in known):
             if written in signature.structs:
                 struct = signature.structs[written]
-                found.append(struct.kind(**{field: known[f"{written}.{field}"] for field, _ in struct.fields}))
+                fields = {field: known[f"{written}.{field}"] for field, _ in struct.fields}
+                if handles_in(fields) or not returned.isdisjoint(f"{written}.{field}" for field in fields):
+                    found.append(struct.kind(**fields))
             elif isinstance(known[written], QuantumHandle) or written in returned:
                 found.append(known[written])
         return found

@@ -10,8 +10,9 @@ from typing import Any, ParamSpec, TypeVar, overload
 from qkernel.diagnostics import Span, counted, with_article
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend.arrays import whole_number
-from qkernel.frontend.calls import angle, apply_gate, gate_operands, redefined_help
+from qkernel.frontend.calls import angle, apply_gate, gate_operands
 from qkernel.frontend.closures import closed, name_of
+from qkernel.frontend.kernel_arguments import redefined_help
 from qkernel.frontend.modifiers import (
     Controls,
     Group,
@@ -195,11 +196,11 @@ def _joined(argument: Any, span: Span | None) -> Any:
 
 
 def _spread(operation: Any, arguments: tuple[Any, ...], site: CallSite) -> tuple[tuple[Any, ...], CallSite]:
-    """The arguments with records as their fields, and where each stands."""
+    """The arguments with records of qubits as their fields, and where each stands."""
     structs = iter(_structs(operation))
     found: list[tuple[Any, Any]] = []
     for position, value in enumerate(arguments):
-        fields = record_fields(value)
+        fields = record_fields(value) if handles_in(value) else None
         struct = None if fields is None else next(structs, None)
         if fields is not None and (struct is None or not struct.fits(value)):
             given = with_article(type(value).__name__)
@@ -226,11 +227,11 @@ def _name(operation: Any) -> str:
 
 
 def _structs(operation: Any, backwards: bool = False) -> list[Struct]:
-    """The records that an operation takes, in order."""
+    """The records of qubits that an operation takes, in order."""
     match operation:
         case Kernel():
             taken = parts_of(operation.signature.returned) if backwards else operation.signature.structs.values()
-            return [part for part in taken if isinstance(part, Struct)]
+            return [part for part in taken if isinstance(part, Struct) and any(is_quantum(type) for _, type in part.fields)]
         case Modified(inner, steps):
             return _structs(inner, is_backwards(steps) != backwards)
         case Conjugation(outer):

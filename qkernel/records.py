@@ -1,7 +1,8 @@
-"""`@struct`: a frozen record of kernel values, grouped while tracing; everything else in the system knows its fields."""
+"""`@struct`: a frozen record of kernel values and kernels, grouped while tracing; all else in the system knows its fields."""
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import sys
 import typing
@@ -44,6 +45,12 @@ def struct(kind: type[Any]) -> Any:
     return record
 
 
+def is_kernel(hint: Any) -> bool:
+    """Whether an annotation is `Kernel[...]`, or `Callable[...]`, which type checkers know functions to be."""
+    origin = typing.get_origin(hint) or hint
+    return origin is collections.abc.Callable or hasattr(origin, "outline")
+
+
 def local_names(qualified_name: str, module: str) -> dict[str, Any]:
     """What names mean in the functions around something that is being defined: where postponed annotations are looked up."""
     found: dict[str, Any] = {}
@@ -75,14 +82,15 @@ def record_fields(value: Any) -> dict[str, Any] | None:
 
 
 def spread(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by argument, as the IR names arguments: a record is its fields, `drive.angle`, `drive.shifts`."""
+    """Values by argument, as the IR names arguments: a record is its fields, `drive.angle`, `drive.shifts`, without kernels."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         fields = record_fields(value)
         if fields is None:
             found[name] = value
         else:
-            found.update((f"{name}.{field}", entry) for field, entry in fields.items())
+            kinds = type(value).struct_fields
+            found.update((f"{name}.{field}", entry) for field, entry in fields.items() if not is_kernel(kinds[field]))
     return found
 
 

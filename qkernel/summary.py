@@ -41,11 +41,9 @@ def html_summary(kernel: Verbs, written: Signature) -> str:
 def signature(kernel: Verbs, written: Signature) -> str:
     """`name(n: UInt, theta: Float = 0.5) -> Bit`."""
     parts = []
-    for parameter in written.parameters:
-        default = f" = {parameter.default}" if parameter.default is not None else ""
-        parts.append(f"{parameter.name}: {parameter.annotation}{default}")
-    for argument in written.kernels:
-        parts.insert(argument.position, f"{argument.name}: {argument.type}")
+    for argument in written.in_order():
+        default = getattr(argument, "default", None)
+        parts.append(f"{argument.name}: {argument.annotation}{'' if default is None else f' = {default}'}")
     return f"{kernel.name}({', '.join(parts)}) -> {written.returned_text}"
 
 

@@ -11,6 +11,7 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import KernelTypeError, MissingAnnotationError, UnknownBindingError
 from qkernel.records import record_fields, spread
+from qkernel_stdlib.examples.matrices import evolved, word
 
 
 @qk.struct
@@ -289,3 +290,69 @@ def test_a_record_that_is_defined_anew_alike_is_the_same_record() -> None:
     with pytest.raises(KernelTypeError, match="argument `p` of `kernel` must be a Cell") as error:
         kernel(record(0.3, 0.4))
     assert "`Cell` was defined anew since, with other fields: define `kernel` again too" in str(error.value)
+
+
+# records that hold kernels ------------------------------------------------------------------------------------------------
+
+
+@qk.struct
+class Plan:
+    step: qk.Kernel[[qk.Vector[qk.Qubit]], qk.Vector[qk.Qubit]]
+    angle: qk.Float
+    times: qk.UInt
+
+
+@qk.qkernel
+def stepped(q: qk.Vector[qk.Qubit], plan: Plan, more: qk.Float) -> qk.Vector[qk.Qubit]:
+    for _ in qk.range(plan.times):
+        q = plan.step(q)
+    return qk.rz(q, plan.angle * more)
+
+
+@qk.qkernel
+def turned(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
+    return qk.rx(q, 0.2)
+
+
+PLAN = Plan(turned, 0.5, 3)
+MATRIX = evolved(word({0: "Z"}, 1), 0.5) @ evolved(word({0: "X"}, 1), 0.3)
+
+
+def test_a_record_gives_its_kernel_to_every_verb() -> None:
+    for found in (
+        stepped.unitary(1, PLAN, 2.0),
+        stepped.unitary(q=1, plan=PLAN, more=2.0),
+        stepped.unitary(bindings={"plan": PLAN, "q": 1}, more=2.0),
+    ):
+        np.testing.assert_allclose(found, MATRIX, atol=1e-12)
+    stepped.verify_resources(q=2, plan=PLAN, more=0.1)
+    assert stepped.estimate_resources(bindings={"plan": PLAN}).substitute(q=5).gates.total == 5 * (PLAN.times + 1)
+    assert "turned" in stepped.draw(output="text", fold_loops=False, q=1, plan=PLAN, more=2.0)
+    assert "plan.step: Kernel" in repr(stepped)
+    assert [each.kind for each in stepped.ir.functions if each.name == "plan.step"] == ["oracle"]  # left open
+
+
+def test_a_record_in_calls_under_modifiers_and_with_functions() -> None:
+    @qk.qkernel
+    def outer(control: qk.Qubit, q: qk.Vector[qk.Qubit], t: qk.Float) -> tuple[qk.Qubit, qk.Vector[qk.Qubit]]:
+        plan = Plan(lambda q: qk.rx(q, t), 0.5, q.shape[0])
+        q = stepped(q, plan, more=2.0)
+        control, q = qk.control(stepped)(control, q, plan, 2.0)
+        return control, qk.inverse(stepped)(q, plan, 2.0)
+
+    matrix = evolved(word({0: "Z"}, 1), 0.5) @ evolved(word({0: "X"}, 1), 0.1)
+    expected = np.kron(np.eye(1), np.kron(matrix, np.diag([0, 1]))) + np.kron(np.eye(2), np.diag([1, 0]))
+    np.testing.assert_allclose(outer.unitary(q=1, t=0.2), expected, atol=1e-12)
+
+
+def test_records_of_numbers_go_into_inverted_kernels_and_do_not_come_back() -> None:
+    @qk.qkernel
+    def shifted(q: qk.Qubit, drive: Drive) -> qk.Qubit:
+        return qk.rx(q, drive.angle * drive.count)
+
+    @qk.qkernel
+    def undone(q: qk.Qubit) -> qk.Qubit:
+        q = qk.inverse(shifted)(q, VALUE)
+        return shifted(q, drive=VALUE)
+
+    np.testing.assert_allclose(undone.unitary(), np.eye(2), atol=1e-12)

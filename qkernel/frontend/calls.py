@@ -20,6 +20,7 @@ from qkernel.errors import (
     unequal_registers,
 )
 from qkernel.frontend.arrays import given_away
+from qkernel.frontend.kernel_arguments import spread_structs
 from qkernel.frontend.outlines import AnyKernel, in_ir
 from qkernel.frontend.ownership import QuantumHandle, as_given, check_distinct, distance, is_of_qubits
 from qkernel.frontend.signature import CallSite, Struct, Value, bind, parts_of
@@ -35,7 +36,6 @@ from qkernel.ir.places import Place, joined, whole
 from qkernel.ir.python_values import is_number
 from qkernel.ir.trees import free_names, substitute
 from qkernel.ir.types import FLOAT, QFIXED, QUBIT, UINT, ArrayType, Type, is_quantum
-from qkernel.records import is_redefined, record_fields
 
 _ALIASES = {"target": "qubit", "q": "qubit"}
 
@@ -288,53 +288,6 @@ def operands(
     for parameter_name in changed & bound.keys():
         tracer.arrays.lose(bound[parameter_name], given_away(name, tracer.site.span))
     return values
-
-
-def spread_structs(
-    kernel: AnyKernel, arguments: tuple[Any, ...], keywords: dict[str, Any], site: CallSite, whole: bool = False
-) -> tuple[tuple[Any, ...], dict[str, Any], CallSite]:
-    """Struct arguments as the fields that stand for them in the IR, each where its struct stands; refused where they are to
-    be `whole` and one is given by its fields."""
-    structs, names = kernel.signature.structs, kernel.signature.names
-    positional: list[Any] = []
-    spans: list[Span] = []
-    for position, value in enumerate(arguments):
-        fields = [value]
-        wanted = names[len(positional)] if len(positional) < len(names) else ""
-        name = wanted.partition(".")[0]
-        if (whole and name in structs) or (wanted and record_fields(value) is not None):
-            fields = [*_fields(kernel, name if name in structs else wanted, value, site.of(position)).values()]
-        positional += fields
-        spans += [span for _ in fields if (span := site.of(position)) is not None]
-    named: dict[str, Any] = {}
-    named_spans: dict[str, Span] = {}
-    for name, value in keywords.items():
-        entries = _fields(kernel, name, value, site.of(name)) if name in structs else {name: value}
-        named |= entries
-        named_spans |= {entry: span for entry in entries if (span := site.of(name)) is not None}
-    return tuple(positional), named, CallSite(site.span, tuple(spans), named_spans)
-
-
-def _fields(kernel: AnyKernel, name: str, value: Any, span: Span | None) -> dict[str, Any]:
-    """The fields of the struct `value`, given for the parameter `name`."""
-    struct = kernel.signature.structs.get(name)
-    if struct is None or not struct.fits(value):
-        wanted = kernel.input_types[name] if struct is None else struct
-        given = with_article(type(value).__name__) if record_fields(value) else describe(value)
-        raise KernelTypeError(
-            f"argument `{name}` of `{kernel.name}` must be {with_article(wanted)}, but this is {given}",
-            span=span,
-            label=given,
-            help=None if struct is None else redefined_help(struct, value, kernel.name),
-        )
-    return {f"{name}.{field}": getattr(value, field) for field, _ in struct.fields}
-
-
-def redefined_help(struct: Struct, value: Any, kernel: str) -> str | None:
-    """What to do about a record of a class that was defined anew, with other fields."""
-    if not is_redefined(type(value), struct.kind):
-        return None
-    return f"`{struct}` was defined anew since, with other fields: define `{kernel}` again too (in a notebook, run its cell)"
 
 
 def _argument(tracer: Tracer, value: Any, parameter: Parameter, callee: str) -> Value:

@@ -113,7 +113,10 @@ def _read(
 
 
 def _value(tracer: Tracer, parameter: Parameter) -> Any:
-    return tracer.noted(parameter_handle(parameter)) if is_quantum(parameter.type) else Name(parameter.name, parameter.type)
+    if not is_quantum(parameter.type):
+        return Name(parameter.name, parameter.type)
+    handle = parameter_handle(parameter)
+    return tracer.noted(replace(handle, name=handle.name.partition(".")[0]))
 
 
 def _returned(tracer: Tracer, name: str, result: Any, span: Span | None) -> list[QuantumHandle]:

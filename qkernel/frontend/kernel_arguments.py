@@ -1,4 +1,4 @@
-"""Kernels that are arguments: which of what is given they are, and whether it does what is asked for."""
+"""Kernels and records that are arguments: which of what is given they are, and whether it does what is asked for."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from qkernel.diagnostics import Span, with_article
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend.outlines import AnyKernel, Outline
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.signature import CallSite, KernelArgument, Signature, flat_types
+from qkernel.frontend.signature import CallSite, KernelArgument, KernelType, Signature, Struct, flat_types
 from qkernel.frontend.values import describe
 from qkernel.ir.places import whole
-from qkernel.ir.types import BIT, QUBIT, ArrayType
+from qkernel.ir.types import BIT, QUBIT, ArrayType, Type
+from qkernel.records import is_redefined, record_fields
 
 Kernels = dict[str, tuple[Any, Span | None]]
 
@@ -20,23 +21,112 @@ Kernels = dict[str, tuple[Any, Span | None]]
 def given_kernels(
     name: str, signature: Signature, arguments: tuple[Any, ...], keywords: dict[str, Any], site: CallSite
 ) -> tuple[Kernels, tuple[Any, ...], dict[str, Any], CallSite]:
-    """The kernels among the arguments of a call, by name and each with its place; and the other arguments."""
+    """The kernels among the arguments of a call, by name and each with its place; and the other arguments. Records that hold
+    kernels stay among these."""
     found: Kernels = {}
-    keywords = dict(keywords)
-    taken = set()
-    for argument in signature.kernels:
-        is_positional = argument.position < len(arguments)
-        if argument.name in keywords:
-            if is_positional:
-                title = f"`{name}` gets `{argument.name}` twice"
-                raise CallArgumentError(title, span=site.of(argument.name), label="given already")
-            found[argument.name] = keywords.pop(argument.name), site.of(argument.name)
-        elif is_positional:
-            taken.add(argument.position)
-            found[argument.name] = arguments[argument.position], site.of(argument.position)
+    keywords, taken = dict(keywords), set[int]()
+    positions = _positions_of_written(signature, arguments)
+    for written in dict.fromkeys(argument.name.partition(".")[0] for argument in signature.kernels):
+        is_positional, struct = written in positions, signature.structs.get(written)
+        if is_positional and written in keywords:
+            title = f"`{name}` gets `{written}` twice"
+            raise CallArgumentError(title, span=site.of(written), label="given already")
+        if not is_positional and written not in keywords:
+            continue
+        value = arguments[positions[written]] if is_positional else keywords[written]
+        span = site.of(positions[written] if is_positional else written)
+        if struct is not None:
+            found |= _kernels_of(name, written, struct, value, span)
+            continue
+        found[written] = value, span
+        if is_positional:
+            taken.add(positions[written])
+        else:
+            del keywords[written]
     left = [k for k in range(len(arguments)) if k not in taken]
     spans = tuple(site.positional[k] for k in left if k < len(site.positional))
     return found, tuple(arguments[k] for k in left), keywords, replace(site, positional=spans)
+
+
+def _positions_of_written(signature: Signature, arguments: tuple[Any, ...]) -> dict[str, int]:
+    """At which position each argument begins: a record, if it holds no kernel, may be given by its fields."""
+    found: dict[str, int] = {}
+    position = 0
+    for written in signature.written:
+        if position >= len(arguments):
+            break
+        found[written] = position
+        struct = signature.structs.get(written)
+        is_whole = struct is None or struct.holds_kernels or record_fields(arguments[position]) is not None
+        position += 1 if is_whole else len(struct.fields)  # type: ignore[union-attr]
+    return found
+
+
+def _kernels_of(name: str, written: str, struct: Struct, value: Any, span: Span | None) -> Kernels:
+    """The kernels that the record given for the argument `written` holds."""
+    _check_record(name, written, struct, value, span)
+    return {
+        f"{written}.{field}": (getattr(value, field), span) for field, type in struct.entries if isinstance(type, KernelType)
+    }
+
+
+def spread_structs(
+    kernel: AnyKernel,
+    arguments: tuple[Any, ...],
+    keywords: dict[str, Any],
+    site: CallSite,
+    whole: bool = False,
+    names: tuple[str, ...] = (),
+) -> tuple[tuple[Any, ...], dict[str, Any], CallSite]:
+    """Struct arguments as the fields that stand for them in the IR, each where its struct stands; refused where they are to
+    be `whole` and one is given by its fields. `names` are those of the parameters, if these are not the kernel's own."""
+    structs, names = kernel.signature.structs, names or kernel.signature.names
+    positional: list[Any] = []
+    spans: list[Span] = []
+    for position, value in enumerate(arguments):
+        fields = [value]
+        wanted = names[len(positional)] if len(positional) < len(names) else ""
+        name = wanted.partition(".")[0]
+        if (whole and name in structs) or (wanted and record_fields(value) is not None):
+            fields = [*_fields(kernel, name if name in structs else wanted, value, site.of(position)).values()]
+        positional += fields
+        spans += [span for _ in fields if (span := site.of(position)) is not None]
+    named: dict[str, Any] = {}
+    named_spans: dict[str, Span] = {}
+    for name, value in keywords.items():
+        entries = _fields(kernel, name, value, site.of(name)) if name in structs else {name: value}
+        named |= entries
+        named_spans |= {entry: span for entry in entries if (span := site.of(name)) is not None}
+    return tuple(positional), named, CallSite(site.span, tuple(spans), named_spans)
+
+
+def _fields(kernel: AnyKernel, name: str, value: Any, span: Span | None) -> dict[str, Any]:
+    """The fields, without kernels, of the struct `value`, given for the parameter `name`."""
+    struct = kernel.signature.structs.get(name)
+    _check_record(kernel.name, name, kernel.input_types[name] if struct is None else struct, value, span)
+    assert struct is not None
+    return {f"{name}.{field}": getattr(value, field) for field, _ in struct.fields}
+
+
+def _check_record(kernel: str, name: str, wanted: Struct | Type, value: Any, span: Span | None) -> None:
+    """Raise unless the parameter `name` takes records, and those of this class."""
+    struct = wanted if isinstance(wanted, Struct) else None
+    if struct is not None and struct.fits(value):
+        return
+    given = with_article(type(value).__name__) if record_fields(value) else describe(value)
+    raise KernelTypeError(
+        f"argument `{name}` of `{kernel}` must be {with_article(wanted)}, but this is {given}",
+        span=span,
+        label=given,
+        help=None if struct is None else redefined_help(struct, value, kernel),
+    )
+
+
+def redefined_help(struct: Struct, value: Any, kernel: str) -> str | None:
+    """What to do about a record of a class that was defined anew, with other fields."""
+    if not is_redefined(type(value), struct.kind):
+        return None
+    return f"`{struct}` was defined anew since, with other fields: define `{kernel}` again too (in a notebook, run its cell)"
 
 
 def is_taken(kernel: AnyKernel, wanted: AnyKernel) -> bool:

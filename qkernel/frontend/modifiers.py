@@ -15,6 +15,7 @@ from qkernel.diagnostics import Span
 from qkernel.errors import CallArgumentError, KernelTypeError
 from qkernel.frontend.arrays import whole_number
 from qkernel.frontend.calls import as_expression, operands
+from qkernel.frontend.kernel_arguments import spread_structs
 from qkernel.frontend.outlines import AnyKernel, Outline
 from qkernel.frontend.ownership import QuantumHandle, distance
 from qkernel.frontend.signature import Value
@@ -319,8 +320,10 @@ def inverted_operands(
     """The arguments of `inverse(kernel)`, its results by position, as the values of the kernel's own parameters."""
     parameters = _inverted_parameters(kernel, flow)
     name = f"inverse({kernel.name})"
-    given = operands(tracer, name, parameters, arguments, keywords, tracer.site, kernel.outline().changed)
-    by_name = dict(zip((parameter.name for parameter in parameters), given, strict=True))
+    names = tuple(parameter.name for parameter in parameters)
+    arguments, keywords, site = spread_structs(kernel, arguments, keywords, tracer.site, names=names)
+    given = operands(tracer, name, parameters, arguments, keywords, site, kernel.outline().changed)
+    by_name = dict(zip(names, given, strict=True))
     known: dict[str, Expr] = {name: value for name, value in by_name.items() if isinstance(value, Expr)}
     handles = handles_in(given)
     parts: dict[str, list[tuple[QuantumHandle, QuantumHandle]]] = {}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-import collections.abc
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -20,7 +19,7 @@ from qkernel.ir import types as ir
 from qkernel.ir.expressions import Expr
 from qkernel.ir.ops import Parameter
 from qkernel.ir.types import QFIXED, is_quantum
-from qkernel.records import is_same_record, local_names
+from qkernel.records import is_kernel, is_same_record, local_names
 from qkernel.types import Annotation, Dict, Matrix, Tensor, Vector
 
 _PLAIN = {int: ir.UINT, float: ir.FLOAT, bool: ir.BIT}
@@ -30,11 +29,31 @@ _RANKS = {Vector: 1, Matrix: 2, Tensor: 3}
 
 
 @dataclass(frozen=True, slots=True)
+class KernelType:
+    """What a kernel takes that is an argument, and which of its qubits it gives back."""
+
+    parameters: tuple[ir.Type, ...]
+    returned: ir.Type | None
+
+    def __str__(self) -> str:
+        return f"Kernel[[{', '.join(map(str, self.parameters))}], {self.returned}]"
+
+
+@dataclass(frozen=True, slots=True)
 class Struct:
-    """A `@qk.struct` class in a signature: its fields become parameters `name.field`."""
+    """A `@qk.struct` class in a signature: its fields become parameters, and kernel arguments, `name.field`."""
 
     kind: type
-    fields: tuple[tuple[str, ir.Type], ...]
+    entries: tuple[tuple[str, ir.Type | KernelType], ...]
+
+    @property
+    def fields(self) -> tuple[tuple[str, ir.Type], ...]:
+        """Its fields that are no kernels."""
+        return tuple((name, type) for name, type in self.entries if not isinstance(type, KernelType))
+
+    @property
+    def holds_kernels(self) -> bool:
+        return len(self.fields) < len(self.entries)
 
     def __str__(self) -> str:
         return self.kind.__name__
@@ -71,24 +90,17 @@ def _field_types(struct: Struct) -> tuple[ir.Type, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class KernelType:
-    """What a kernel takes that is an argument, and which of its qubits it gives back."""
-
-    parameters: tuple[ir.Type, ...]
-    returned: ir.Type | None
-
-    def __str__(self) -> str:
-        return f"Kernel[[{', '.join(map(str, self.parameters))}], {self.returned}]"
-
-
-@dataclass(frozen=True, slots=True)
 class KernelArgument:
-    """An argument that is a kernel, at `position` among the arguments as they are written."""
+    """An argument that is a kernel; one that a record holds is called `record.field`."""
 
     name: str
     type: KernelType
-    position: int
     span: Span
+
+    @property
+    def annotation(self) -> str:
+        """The type as it is written."""
+        return str(self.type)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -100,6 +112,8 @@ class Signature:
     returned: Returned
     returned_span: Span | None
     kernels: tuple[KernelArgument, ...] = ()
+    written: tuple[str, ...] = ()
+    """The arguments as the user wrote them; empty where a kernel is made of IR."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,10 +121,17 @@ class Signature:
         return tuple(parameter.name for parameter in self.parameters)
 
     def __repr__(self) -> str:
-        shown = [f"{parameter.name}: {parameter.type}" for parameter in self.parameters]
-        for argument in self.kernels:
-            shown.insert(argument.position, f"{argument.name}: {argument.type}")
+        shown = [f"{argument.name}: {argument.type}" for argument in self.in_order()]
         return f"({', '.join(shown)}) -> {self.returned_text}"
+
+    def in_order(self) -> Iterator[Parameter | KernelArgument]:
+        """Parameters and kernels in the order in which they are written, the fields of records one by one."""
+        listed: tuple[Parameter | KernelArgument, ...] = (*self.parameters, *self.kernels)
+        found = {argument.name: argument for argument in listed}
+        for name in self.written:
+            fields = [f"{name}.{field}" for field, _ in self.structs[name].entries] if name in self.structs else [name]
+            yield from (found.pop(each) for each in fields if each in found)
+        yield from found.values()
 
     @property
     def returned_text(self) -> str:
@@ -152,7 +173,8 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
     parameters: list[Parameter] = []
     structs: dict[str, Struct] = {}
     kernels: list[KernelArgument] = []
-    for position, argument in enumerate((*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)):
+    listed = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    for argument in listed:
         span = source.span(argument)
         if argument.arg not in hints:
             is_self = argument.arg == "self"
@@ -164,13 +186,18 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
                 if is_self
                 else f"for example `{argument.arg}: qk.Float`, or `{argument.arg}: qk.Qubit`",
             )
-        if _is_kernel(hints[argument.arg]):
+        if is_kernel(hints[argument.arg]):
             type = _kernel_type(hints[argument.arg], argument.annotation, source)
-            kernels.append(KernelArgument(argument.arg, type, position, span))
+            kernels.append(KernelArgument(argument.arg, type, span))
             continue
         kind = _type(hints[argument.arg], argument.annotation, source)
         if isinstance(kind, Struct):
             structs[argument.arg] = kind
+            kernels += [
+                KernelArgument(f"{argument.arg}.{name}", type, span)
+                for name, type in kind.entries
+                if isinstance(type, KernelType)
+            ]
             values = _struct_default(defaults[argument.arg], kind, argument.arg, span) if argument.arg in defaults else {}
             parameters += [Parameter(f"{argument.arg}.{name}", type, values.get(name), span) for name, type in kind.fields]
             continue
@@ -185,13 +212,8 @@ def read_signature(function: types.FunctionType, source: Source) -> Signature:
         )
     returned = _returned(hints["return"], node.returns, source)
     span_of_return = source.span(node.returns) if node.returns else None
-    return Signature(tuple(parameters), structs, returned, span_of_return, tuple(kernels))
-
-
-def _is_kernel(hint: Any) -> bool:
-    """Whether an annotation is `Kernel[...]`, or `Callable[...]`, which type checkers know functions to be."""
-    origin = typing.get_origin(hint) or hint
-    return origin is collections.abc.Callable or hasattr(origin, "outline")
+    written = tuple(argument.arg for argument in listed)
+    return Signature(tuple(parameters), structs, returned, span_of_return, tuple(kernels), written)
 
 
 def _kernel_type(hint: Any, node: ast.AST | None, source: Source) -> KernelType:
@@ -221,8 +243,14 @@ def _returned(hint: Any, node: ast.AST | None, source: Source) -> Returned:
     if typing.get_origin(hint) is tuple:
         items = tuple(_type(argument, node, source) for argument in typing.get_args(hint))
         if any(isinstance(item, Struct) for item in items):
-            return items
-    return _type(hint, node, source)
+            return _without_kernels(items, hint, node, source)
+    return _without_kernels(_type(hint, node, source), hint, node, source)
+
+
+def _without_kernels(returned: Returned, hint: Any, node: ast.AST | None, source: Source) -> Returned:
+    if any(isinstance(part, Struct) and part.holds_kernels for part in parts_of(returned)):
+        raise _bad(hint, node, source, "a struct that holds a kernel is not given back", "return its other fields one by one")
+    return returned
 
 
 def _defaults(function: types.FunctionType, positional: list[str]) -> dict[str, Any]:
@@ -281,10 +309,7 @@ def _type(hint: Any, node: ast.AST | None, source: Source) -> ir.Type | Struct:
     if isinstance(hint, type) and hint in _PLAIN:
         return _PLAIN[hint]
     if hasattr(hint, "struct_fields"):
-        fields = tuple((name, _type(kind, node, source)) for name, kind in hint.struct_fields.items())
-        if any(isinstance(kind, Struct) for _, kind in fields):
-            raise _bad(hint, node, source, "a struct cannot hold a struct")
-        return Struct(hint, fields)  # type: ignore[arg-type]
+        return _struct(hint, node, source)
     scalar = getattr(hint, "ir_type", None)
     if scalar is not None:
         return typing.cast(ir.Type, scalar)
@@ -303,6 +328,17 @@ def _type(hint: Any, node: ast.AST | None, source: Source) -> ir.Type | Struct:
             raise _bad(hint, node, source, "a tuple cannot hold a struct here", "make the struct an argument of its own")
         return ir.TupleType(items)  # type: ignore[arg-type]
     raise _bad(hint, node, source, "not a kernel type")
+
+
+def _struct(hint: Any, node: ast.AST | None, source: Source) -> Struct:
+    read = {True: _kernel_type, False: _type}
+    entries = tuple((name, read[is_kernel(kind)](kind, node, source)) for name, kind in hint.struct_fields.items())
+    if any(isinstance(type, Struct) for _, type in entries):
+        raise _bad(hint, node, source, "a struct cannot hold a struct")
+    struct = Struct(hint, entries)  # type: ignore[arg-type]
+    if struct.holds_kernels and any(is_quantum(type) for _, type in struct.fields):
+        raise _bad(hint, node, source, "a struct that holds a kernel holds no qubits", "make the qubits arguments of their own")
+    return struct
 
 
 def _array(hint: Annotation, node: ast.AST | None, source: Source) -> ir.Type:
@@ -338,6 +374,13 @@ def _bad(hint: Any, node: ast.AST | None, source: Source, label: str, help: str 
 
 
 def _struct_default(value: Any, struct: Struct, name: str, span: Span) -> dict[str, Expr]:
+    if struct.holds_kernels:
+        raise KernelTypeError(
+            f"`{name}` holds a kernel, so it has no default",
+            span=span,
+            label="its default",
+            help="leave the default out, and give it where the kernel is called",
+        )
     if not struct.fits(value):
         raise KernelTypeError(
             f"the default of `{name}` must be {with_article(struct)}, but this is {describe(value)}",

@@ -20,7 +20,8 @@ from qkernel.errors import (
     SizeError,
     UnsupportedPythonError,
 )
-from qkernel.frontend.calls import call_gate, call_kernel, redefined_help
+from qkernel.frontend.calls import call_gate, call_kernel
+from qkernel.frontend.kernel_arguments import redefined_help
 from qkernel.frontend.outlines import AnyKernel, Outline, in_ir, ir_parameters, parameter_handle
 from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.python_calls import invoke
@@ -142,7 +143,7 @@ def _arguments(tracer: Tracer, kernel: AnyKernel) -> dict[str, Any]:
         values[parameter.name] = _argument(tracer, parameter)
     values |= kernel.arguments
     for name, struct in kernel.signature.structs.items():
-        values[name] = struct.kind(**{field: values.pop(f"{name}.{field}") for field, _ in struct.fields})
+        values[name] = struct.kind(**{field: values.pop(f"{name}.{field}") for field, _ in struct.entries})
     return values
 
 
