@@ -229,9 +229,8 @@ def require_feature(engine: Engine, feature: str) -> None:
             if feature in ("expectation", "probabilities") and "sampling" in engine.features
             else ""
         )
-        raise TargetCapabilityError(
-            f"the engine `{engine.name}` does not do {feature}", help=f"use another engine, such as `native`{estimates}"
-        )
+        other = "use another engine, such as `native` (with noise, `NativeEngine(noise=...)`)"
+        raise TargetCapabilityError(f"the engine `{engine.name}` does not do {feature}", help=other + estimates)
 
 
 def require_exact_values(engine: Engine, circuit: Circuit) -> None:

@@ -16,7 +16,6 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel import mitigation, noise
 from qkernel.errors import KernelTypeError, TargetCapabilityError
-from qkernel.noise import NoiseModel
 from qkernel_backends.native import NativeEngine
 from qkernel_backends.qiskit import QiskitEngine, from_aer, to_aer
 
@@ -67,9 +66,8 @@ def native_gates(angle: qk.Float) -> qk.Vector[qk.Float]:
 @pytest.mark.parametrize("backend", [FakeManilaV2(), GenericBackendV2(3, seed=4)], ids=["manila", "generic"])
 def test_the_noise_of_a_backend_is_what_aer_reads_of_it(backend: Any) -> None:
     model = noise.from_backend(backend)
-    own = NoiseModel(model.rules, (), model.basis)  # Aer leaves errors of reading out of its values
     aer = AerModel.from_backend(backend)
-    assert native_gates.run(0.4, engine=NativeEngine(noise=own)) == pytest.approx(on_aer(native_gates, aer, 0.4), abs=1e-9)
+    assert native_gates.run(0.4, engine=NativeEngine(noise=model)) == pytest.approx(on_aer(native_gates, aer, 0.4), abs=1e-9)
     read = aer._local_readout_errors[(0,)].probabilities
     assert model.readout_of(0) == pytest.approx((read[0][1], read[1][0]))
     with_noise = AerSimulator(noise_model=aer)
@@ -100,6 +98,23 @@ def test_errors_of_reading_out_go_both_ways() -> None:
     everywhere = noise.readout(0.5) | noise.readout(0.0, on=1)
     assert to_aer(everywhere)._default_readout_error == ReadoutError([[0.5, 0.5], [0.5, 0.5]])
     assert from_aer(to_aer(everywhere)).readout_of(1) == pytest.approx((0.0, 0.0), abs=1e-10)
+
+
+@qk.qkernel
+def chances(angle: qk.Float) -> tuple[qk.Vector[qk.Float], qk.Float]:
+    q = qk.ry(qk.qubit_array(3), angle)
+    q[0], q[1] = qk.cx(q[0], q[1])
+    return qk.probabilities((q[2], q[0])), qk.expval(q[1], qko.Z(0))
+
+
+def test_exact_values_on_aer_are_those_of_misread_bits() -> None:
+    """Aer's own saved values leave errors of reading out, and those before measurements, out."""
+    model = noise.readout(0.1, 0.3) | noise.readout(0.0, 0.2, on=1) | noise.amplitude_damping(0.1, gates="measure")
+    shares, value = chances.run(0.7, engine=NativeEngine(noise=model))
+    found = on_aer(chances, model, 0.7)
+    assert found[0] == pytest.approx(shares, abs=1e-12)
+    assert found[1] == pytest.approx(value, abs=1e-9)
+    assert np.abs(shares - chances.run(0.7)[0]).max() > 0.05
 
 
 def test_mitigation_works_on_qiskit() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,9 +87,18 @@ def _faded(x: int, z: int, fades: dict[int, tuple[float, float]]) -> list[tuple[
 def outcomes(values: Array, qubits: tuple[int, ...], noise: NoiseModel) -> Array:
     """The probabilities of what is read of some qubits, shape (samples, 2**k), of the values of their words of I and Z."""
     result = values
-    for k, qubit in enumerate(qubits):
+    for k in range(len(qubits)):
         halves = result.reshape(len(values), -1, 2, 1 << k)
-        kept, constant = fading(noise, qubit)
-        parity = kept * halves[:, :, 1] + constant * halves[:, :, 0]
-        result = np.stack([(halves[:, :, 0] + parity) / 2, (halves[:, :, 0] - parity) / 2], axis=2)
-    return np.maximum(result.reshape(values.shape), 0.0)
+        result = np.stack([(halves[:, :, 0] + halves[:, :, 1]) / 2, (halves[:, :, 0] - halves[:, :, 1]) / 2], axis=2)
+    return misread(result.reshape(values.shape), [fading(noise, qubit) for qubit in qubits])
+
+
+def misread(probabilities: Array, fades: Sequence[tuple[float, float]]) -> Array:
+    """Probabilities of what is measured, shape (samples, 2**k), of those of the qubits, each with its `fading`."""
+    result = probabilities
+    for k, (kept, constant) in enumerate(fades):
+        halves = result.reshape(len(probabilities), -1, 2, 1 << k)
+        both, parity = halves[:, :, 0] + halves[:, :, 1], halves[:, :, 0] - halves[:, :, 1]
+        parity = kept * parity + constant * both
+        result = np.stack([(both + parity) / 2, (both - parity) / 2], axis=2)
+    return np.maximum(result.reshape(probabilities.shape), 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -27,6 +27,7 @@ from qkernel.noise import NoiseModel
 from qkernel.observable import Hamiltonian
 from qkernel.tallies import Tally
 from qkernel_backends.deferral import deferred
+from qkernel_backends.density.readout import fading, misread
 from qkernel_backends.histories import no_state
 from qkernel_backends.memory import require_memory, require_memory_for_shots
 from qkernel_backends.qiskit.copies import measured_in_place
@@ -59,10 +60,10 @@ class QiskitEngine:
     For a simulator: `method` is one of Aer's, and `noise` a noise model, of Aer or of `qkernel.noise`. `stabilizer` takes
     Clifford circuits of thousands of qubits; `matrix_product_state` circuits that entangle little, exactly unless the
     simulator's options bound its bonds (`report` tells what that cost); `extended_stabilizer` samples circuits of few gates
-    that are not Clifford; `density_matrix` has exact values under noise too. Under noise circuits are made of the gates that
-    the model has, and a circuit is refused where an error of the model would be lost. What Aer 0.18 gets wrong is turned off,
-    in simulators and in primitives that are given too (see `qkernel_backends.qiskit.running`); the backend that is given is
-    not changed by that, and its options are read when the engine is made.
+    that are not Clifford; `density_matrix` has exact values under noise too, misread bits included. Under noise circuits are
+    made of the gates that the model has, and a circuit is refused where an error of the model would be lost. What Aer 0.18
+    gets wrong is turned off, in simulators and in primitives that are given too (see `qkernel_backends.qiskit.running`); the
+    backend that is given is not changed by that, and its options are read when the engine is made.
 
     For Qiskit's transpiler, where the backend is a device with connections of its own, or a primitive on one:
     `optimization_level` (0 to 3; default: 1 on devices, 0 on simulators of them), `initial_layout` (the device's qubit for
@@ -199,12 +200,12 @@ class QiskitPrepared:
         for k, label in labels.items():
             circuit.save_probabilities([self._unitary._ends[qubit] for qubit in self.circuit.probabilities[k]], label=label)
         rows = self._unitary._simulate(circuit, theta) if labels else []
-        return [
-            np.array([row[labels[k]] for row in rows], self._real).reshape(len(theta), 1 << len(qubits))
-            if qubits
-            else np.ones((len(theta), 1), self._real)
-            for k, qubits in enumerate(self.circuit.probabilities)
-        ]
+        found = []
+        for k, qubits in enumerate(self.circuit.probabilities):
+            saved = [row[labels[k]] for row in rows] if qubits else np.ones(len(theta))
+            shares = np.array(saved, float).reshape(len(theta), 1 << len(qubits))
+            found.append(misread(shares, [self._unitary._fading(qubit) for qubit in qubits]).astype(self._real))
+        return found
 
     def state(self, theta: Array) -> Array:
         """Final amplitudes, shape (batch, 2**num_qubits), global phase included."""
@@ -397,9 +398,18 @@ class QiskitPrepared:
         ends = [places.index(place) for place in self._ends]
         observables = [part.observable for part in self.circuit.expectations if len(part.observable)]
         for k, observable in enumerate(observables):
-            operator = _operator(observable, self.circuit.num_qubits).apply_layout(ends, len(places))
+            fades = {entry.index: self._fading(entry.index) for key, _ in observable for entry in key}
+            operator = _operator(observable, self.circuit.num_qubits, fades).apply_layout(ends, len(places))
             circuit.save_expectation_value(operator, places, label=f"expectation_{k}")
         return circuit
+
+    def _fading(self, qubit: int) -> tuple[float, float]:
+        """See `fading`: Aer's values know nothing of the noise of measurements."""
+        return (1.0, 0.0) if self._noise is None else fading(self._noise, self._ends[qubit])
+
+    @cached_property
+    def _noise(self) -> NoiseModel | None:
+        return self.engine.noise_model if isinstance(self.engine.runs_on, AerSimulator) else None
 
     def _on_estimator(
         self, theta: Array, observables: list[Hamiltonian], precision: float | None
@@ -448,10 +458,15 @@ class QiskitPrepared:
             raise TargetCapabilityError(f"a `{type(self.engine.runs_on).__name__}` {lack}")
 
 
-def _operator(observable: Hamiltonian, num_qubits: int) -> SparsePauliOp:
-    """The terms of `observable`, without its constant."""
-    terms = [
-        ("".join(entry.pauli.value for entry in key), [entry.index for entry in key], coefficient)
-        for key, coefficient in observable
-    ]
+def _operator(observable: Hamiltonian, num_qubits: int, fades: Mapping[int, tuple[float, float]] = {}) -> SparsePauliOp:
+    """The terms of `observable`, without its constant, as they are measured where qubits have their `fading` in `fades`."""
+    terms: list[tuple[str, list[int], complex]] = []
+    for key, coefficient in observable:
+        words: list[tuple[str, list[int], complex]] = [("", [], coefficient)]
+        for entry in key:
+            kept, constant = fades.get(entry.index, (1.0, 0.0))
+            without = [(letters, places, factor * constant) for letters, places, factor in words if constant]
+            words = [(letters + entry.pauli.value, [*places, entry.index], factor * kept) for letters, places, factor in words]
+            words += without
+        terms += words
     return SparsePauliOp.from_sparse_list(terms, num_qubits=num_qubits)
