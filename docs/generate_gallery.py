@@ -10,11 +10,7 @@ from pathlib import Path
 import qkernel_stdlib
 from qkernel_stdlib.examples import EXAMPLES, Example
 
-HEAD = """---
-hide: [toc]
----
-
-# Gallery
+HEAD = """# Gallery
 
 Drawings of the library's kernels, made where this page is made, by `kernel.draw(output="svg")`: loops folded, calls as boxes. A
 picture leads to the kernel's card, which has its formula, its costs and its source.

@@ -8,6 +8,7 @@ HTML as Markdown too, and `llms.txt` lists them behind the language on a page.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -23,14 +24,24 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = ROOT / "out" / "pages"
 SITE = ROOT / "out" / "site"
-INDEX = DOCS / "README.md"
+INDEX, HOME = DOCS / "README.md", DOCS / "home.md"
 LIBRARY = DOCS / "library.md"
+
+FOLDERS = {ROOT / "tutorials": "tutorials.md", DOCS / "decisions": "contents.md"}
 
 LINK = re.compile(r"(?P<code>^```.*?^```|`[^`\n]*`)|\]\((?P<target>[^)\s]+)\)", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`\n]*`")
 ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
 ENTRY = re.compile(r"^\* \[(?P<title>.*?)\]\((?P<target>\S+?)\)(?:: (?P<text>.*))?$", re.MULTILINE)
-BESIDE = "---\nhide: [navigation, toc]\n---\n\n"
+HEAD = re.compile(r"\A---\n.*?\n---\n\n", re.DOTALL)
+WEIGHTS = {
+    "decisions": 0.1, "tour": 0.1, "contents": 0.1, "changelog": 0.1, "benchmarks": 0.3, "errors": 0.3, "limits": 0.3,
+    "tutorials": 0.5, "reference": 0.7, "library": 0.7, "gallery": 0.7, "coming_from": 0.7,
+}  # fmt: skip
+"""How much pages weigh in a search, by the first part of their place; guides, which are all others, weigh most."""
+GUIDE = 3
+SPELLING = re.compile(r"\b(?:([a-z]+[iy])([sz])((?:e[drs]?|ers?|ing|ations?))|(col|neighb|behavi)(ou?r)(\w*))\b")
+OTHERWISE = {"s": "z", "z": "s", "our": "or", "or": "our"}
 TUTORIALS = """# Tutorials
 
 Each is a script that runs from beginning to end; here are its outputs too. The picture beside a name
@@ -64,7 +75,7 @@ class Pages:
             path, _, anchor = found["target"].partition("#")
             file = Path(os.path.normpath(source.parent / path)) if path else source
             page = self.cards.get(anchor) if file == LIBRARY else None
-            page = page or self.places.get(file) or ("contents.md" if file.is_dir() else None)
+            page = page or self.places.get(file) or FOLDERS.get(file)
             if page is None:  # a picture, which lies beside its page there too
                 return found[0]
             return f"]({os.path.relpath(page, Path(place).parent)}{'#' * bool(anchor)}{anchor})"
@@ -81,7 +92,8 @@ def main() -> None:
     order = stage(PAGES, tutorials())
     build(load_config(str(DOCS / "mkdocs.yml"), docs_dir=str(PAGES), site_dir=str(SITE), nav=order))
     for page in PAGES.rglob("*.md"):
-        shutil.copy(page, SITE / page.relative_to(PAGES))
+        (SITE / page.relative_to(PAGES)).write_text(HEAD.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
+    find_either_spelling(SITE / "search")
     (SITE / "llms.txt").write_text(card_and_list(), encoding="utf-8")
     print(f"the site is {SITE / 'index.html'}")
 
@@ -89,9 +101,8 @@ def main() -> None:
 def stage(folder: Path, scripts: list[Tutorial]) -> list[Any]:
     """Write the pages and their pictures to `folder`; gives the order in which MkDocs is to show them."""
     pages = Pages()
-    for source in (ROOT / "README.md", *sorted(DOCS.rglob("*.md"))):
-        place = "index.md" if source.parent == ROOT else "contents.md" if source == INDEX else str(source.relative_to(DOCS))
-        pages.add(place, source.read_text(encoding="utf-8"), source)
+    for source in sorted(DOCS.rglob("*.md")):
+        pages.add(_place(source), source.read_text(encoding="utf-8"), source)
     for script in scripts:
         pictures = folder / "tutorials" / script.name
         pages.add(f"tutorials/{script.name}.md", script.page(pictures), ROOT / "tutorials" / f"{script.name}.py")
@@ -100,9 +111,8 @@ def stage(folder: Path, scripts: list[Tutorial]) -> list[Any]:
     pages.texts["errors.md"] = pages.texts["errors.md"].replace("\n\n```\n", "\n\n```python\n")
     sections = _split_library(pages)
     for source, place in pages.places.items():
-        beside = BESIDE if place.startswith("coming_from/") else ""
         text = ROW.sub(lambda row: CODE.sub(lambda code: code[0].replace("\\|", "|"), row[0]), pages.texts[place])
-        pages.texts[place] = beside + pages.relinked(text, source, place)
+        pages.texts[place] = pages.relinked(text, source, place)
     names = reference()
     for name, text in names.items():
         pages.add(f"reference/{name}.md", text)
@@ -110,9 +120,33 @@ def stage(folder: Path, scripts: list[Tutorial]) -> list[Any]:
     pages.add("tutorials.md", _tutorials_page(pages, bool(scripts[0].figure)))
     for place, text in pages.texts.items():
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
-        (folder / place).write_text(text, encoding="utf-8")
+        (folder / place).write_text(_head(place) + text, encoding="utf-8")
     shutil.copytree(DOCS / "drawing", folder / "drawing")
     return _order(pages, sections, list(names))
+
+
+def _place(source: Path) -> str:
+    """The page that a file of `docs/` becomes."""
+    return {HOME: "index.md", INDEX: "contents.md"}.get(source, str(source.relative_to(DOCS)))
+
+
+def _head(place: str) -> str:
+    """What MkDocs is told of a page: which lists it goes without, and how much it weighs in a search."""
+    hidden = {"coming_from": "navigation, toc", "index": "navigation, toc", "gallery": "toc"}
+    first = Path(place).parts[0].removesuffix(".md")
+    return f"---\nhide: [{hidden.get(first, '')}]\nsearch: {{boost: {WEIGHTS.get(first, GUIDE)}}}\n---\n\n"
+
+
+def find_either_spelling(folder: Path) -> None:
+    """Have the search find `optimize` and `color` where a page says `optimise` and `colour`, and the other way round."""
+    index = json.loads((folder / "search_index.json").read_text(encoding="utf-8"))
+    for entry in index["docs"]:
+        words = SPELLING.findall(f"{entry['title']} {entry['text']}".lower())
+        others = {begin + OTHERWISE[middle] + end for word in words for begin, middle, end in (word[:3], word[3:]) if middle}
+        entry["text"] += f"<p hidden>{' '.join(sorted(others))}</p>" if others else ""
+    text = json.dumps(index)
+    (folder / "search_index.json").write_text(text, encoding="utf-8")
+    (folder / "search_index.js").write_text(f"var __index = {text}", encoding="utf-8")
 
 
 def _split_library(pages: Pages) -> list[Any]:
@@ -179,7 +213,7 @@ def card_and_list() -> str:
     """The text of llms.txt: the language on a page, then every page as Markdown with a line about it."""
     pages = Pages()
     for source in sorted(DOCS.rglob("*.md")):
-        pages.add("contents.md" if source == INDEX else str(source.relative_to(DOCS)), "", source)
+        pages.add(_place(source), "", source)
     for script in (ROOT / "tutorials").glob("*.py"):
         pages.add(f"tutorials/{script.stem}.md", "", script)
     card = (DOCS / "card.md").read_text(encoding="utf-8")

@@ -1,8 +1,9 @@
 """The documents tell the truth: their examples run and print what they say, and every path that they name exists.
 
-In `docs/*.md` the blocks marked `python` run from top to bottom in one namespace; a `text` block that follows one holds
-what it prints. `pytest --update-golden` writes these anew, and docs/errors.md and docs/library.md with them. Blocks with the
-title of another package are run by `tests/benchmarks/test_coming_from.py`, where that is installed.
+In `docs/*.md` the blocks marked `python` run from top to bottom in one namespace, so that the first can be copied alone; a
+`text` block that follows one holds what it prints, and an SVG file that it writes is the picture of that name on the page.
+`pytest --update-golden` writes these anew, and docs/errors.md and docs/library.md with them. Blocks with the title of another
+package are run by `tests/benchmarks/test_coming_from.py`, where that is installed.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import contextlib
 import io
 import linecache
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib
 import pytest
 
 from docs.generate_errors import errors_page
@@ -37,13 +40,16 @@ def printed(code: str, name: str, names: dict[str, object]) -> str:
     return "".join(f"{line.rstrip()}\n" for line in out.getvalue().splitlines())
 
 
-RUN = ("start", "card", "language", "layers", "hardware", "scaling", "openqasm", "optimizing", "sdks")
-PROGRAMS = [*(DOCS / f"{name}.md" for name in RUN), *sorted((DOCS / "coming_from").glob("*.md"))]
+MADE = {"errors.md": errors_page, "library.md": library_page}
+FILES = DOCS / "command.md"  # its blocks are files of their own, which tests/test_command.py runs
+PROGRAMS = [page for page in PAGES if BLOCK.search(page.read_text()) and page.name not in MADE and page != FILES]
 
 
 @pytest.mark.parametrize("page", PROGRAMS, ids=lambda page: page.stem)
 def test_examples_print_what_they_say(page: Path, update_golden: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    monkeypatch.setitem(matplotlib.rcParams, "svg.hashsalt", page.stem)
     text = page.read_text()
     names: dict[str, object] = {"__name__": "__main__"}
     pieces, position = [], 0
@@ -57,6 +63,12 @@ def test_examples_print_what_they_say(page: Path, update_golden: bool, tmp_path:
             assert output == (block["output"] or ""), block["code"]
     if update_golden:
         page.write_text("".join(pieces) + text[position:])
+    for drawn in tmp_path.glob("*.svg"):
+        kept, picture = DOCS / "drawing" / drawn.name, drawn.read_text()
+        assert f"(drawing/{drawn.name})" in text
+        if update_golden:
+            kept.write_text(picture)
+        assert kept.read_text() == picture
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
@@ -74,14 +86,18 @@ def test_the_index_names_every_page() -> None:
     assert not [page.name for page in PAGES if page.name != "README.md" and str(page.relative_to(DOCS)) not in index]
 
 
-@pytest.mark.parametrize(
-    ("name", "made"), [("errors.md", errors_page), ("library.md", library_page)], ids=["errors", "library"]
-)
+@pytest.mark.parametrize(("name", "made"), MADE.items(), ids=MADE)
 def test_pages_that_are_made_are_up_to_date(name: str, made: Callable[[], str], update_golden: bool) -> None:
     page, text = DOCS / name, made()
     if update_golden:
         page.write_text(text)
     assert page.read_text() == text
+
+
+def test_installing_names_every_extra() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    rows = re.findall(r"^\| (`.*?) \|", (DOCS / "install.md").read_text(), re.MULTILINE)
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(extras)
 
 
 def test_every_capability_of_the_five_documents_has_a_test_with_its_number() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import textwrap
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -415,14 +413,6 @@ def test_target_counts_are_compared() -> None:
     verify(ghz.ir, {"n": 3}, lambda circuit: emitted(3))
     with pytest.raises(EstimateMismatchError, match=r"cx: 3 in the lowered circuit, 2 in the target's circuit"):
         verify(ghz.ir, {"n": 3}, lambda circuit: emitted(2))
-
-
-def test_the_documentation(tmp_path: Path) -> None:
-    text = (Path(__file__).parent.parent / "docs" / "estimates.md").read_text(encoding="utf-8")
-    source = text.split("```python\n")[1].split("```")[0]
-    (tmp_path / "documented.py").write_text(source, encoding="utf-8")
-    output = subprocess.run([sys.executable, tmp_path / "documented.py"], capture_output=True, text=True, check=True).stdout
-    assert textwrap.indent(output, "    ") in text
 
 
 @qk.qkernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 import qkernel as qk
 from docs.generate_reference import MODULES
-from docs.generate_site import card_and_list, stage
+from docs.generate_site import HEAD, card_and_list, find_either_spelling, stage
 from docs.generate_tutorials import tutorials
 
 CODE = re.compile(r"^( *)```.*?^\1```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
@@ -75,5 +76,28 @@ def test_the_reference_has_every_public_name(site: tuple[Path, list[Any]]) -> No
 def test_tutorials_are_pages_with_their_code(site: tuple[Path, list[Any]]) -> None:
     folder, _ = site
     page = (folder / "tutorials" / "first_kernel.md").read_text(encoding="utf-8")
-    assert page.startswith("# A first kernel\n")
+    assert HEAD.sub("", page).startswith("# A first kernel\n")
     assert "\n```python\nresult = ghz.sample(n=4, shots=1000, seed=1)\n" in page
+
+
+def test_the_search_finds_either_spelling(tmp_path: Path) -> None:
+    page = {"location": "a.html", "title": "Optimising", "text": "<p>colours of neighbors; size 3</p>"}
+    (tmp_path / "search_index.json").write_text(json.dumps({"docs": [page]}), encoding="utf-8")
+    find_either_spelling(tmp_path)
+    found = json.loads((tmp_path / "search_index.json").read_text(encoding="utf-8"))["docs"][0]["text"]
+    hidden = re.search("<p hidden>(.*?)</p>", found)
+    assert hidden
+    assert {"optimizing", "colors", "neighbours"} <= set(hidden[1].split())
+    assert (tmp_path / "search_index.js").read_text(encoding="utf-8").startswith("var __index = {")
+
+
+def test_guides_come_before_decisions_in_a_search(site: tuple[Path, list[Any]]) -> None:
+    folder, _ = site
+
+    def weight(page: str) -> float:
+        found = re.match(r"---\nhide: .*\nsearch: {boost: (\S+)}\n---\n", (folder / page).read_text(encoding="utf-8"))
+        assert found, page
+        return float(found[1])
+
+    decisions = [f"decisions/{path.name}" for path in (folder / "decisions").iterdir()]
+    assert max(map(weight, decisions)) < min(map(weight, ("layers.md", "hardware.md", "optimizing.md", "reference/qkernel.md")))

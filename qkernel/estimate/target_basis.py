@@ -50,7 +50,7 @@ def _decomposed(kind: Kind, gates: tuple[str, ...]) -> tuple[tuple[Kind, int], .
         from qiskit import QiskitError, QuantumCircuit, transpile
     except ImportError:
         raise DependencyError(
-            "counts over a target's gates need Qiskit", help="install it: `pip install qkernel[qiskit]`"
+            "counts over a target's gates need Qiskit", help='install it: `pip install "qkernel[qiskit]"`'
         ) from None
     operation = _operation(kind)
     circuit = QuantumCircuit(operation.num_qubits)

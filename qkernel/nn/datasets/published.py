@@ -164,7 +164,7 @@ def _download(target: Path, mirrors: tuple[str, ...], file: DataFile, searched: 
     try:
         import pooch
     except ImportError:
-        searched.append(Note("it cannot be downloaded without the package pooch: `pip install 'qkernel[data]'`"))
+        searched.append(Note('it cannot be downloaded without the package pooch: `pip install "qkernel[data]"`'))
         mirrors = ()
     for mirror in mirrors:
         try:
