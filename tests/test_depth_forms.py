@@ -16,6 +16,7 @@ import qkernel.observable as qko
 from qkernel.errors import QKernelError
 from qkernel.estimate import EstimateQuality, estimate
 from qkernel.estimate.depth import DEPTHS, exact_depths
+from qkernel.estimate.forms import power
 from qkernel.estimate.inequalities import Inequalities, Undecided
 from qkernel.estimate.leaves import t_spans
 from qkernel.estimate.quantity import quantity, symbol
@@ -105,6 +106,45 @@ def star(n: qk.UInt) -> qk.Vector[qk.Bit]:
 
 
 @qk.qkernel
+def doubled(q: qk.Vector[qk.Qubit], m: qk.UInt) -> qk.Vector[qk.Qubit]:
+    """A tree: twice as many qubits after each stage."""
+    for k in qk.range(m):
+        for i in qk.range(2**k):
+            q[i], q[i + 2**k] = qk.cx(q[i], q[i + 2**k])
+    return q
+
+
+@qk.qkernel
+def trees(m: qk.UInt, layers: qk.UInt, angle: qk.Float) -> qk.Vector[qk.Bit]:
+    q = qk.qubit_array(2**m)
+    for _ in qk.range(layers):
+        q = qk.rx(doubled(q, m), angle)
+    return qk.measure(q)
+
+
+@qk.qkernel
+def halves(m: qk.UInt, times: qk.UInt) -> qk.Vector[qk.Bit]:
+    """A tree of views of three qubits, then of six, behind T gates, some times."""
+    q = qk.qubit_array(3 * 2**m)
+    for _ in qk.range(times):
+        half = 3
+        q[:half] = qk.t(q[:half])
+        for _ in qk.range(m):
+            q[:half], q[half : 2 * half] = qk.cx(q[:half], q[half : 2 * half])
+            half = 2 * half
+    return qk.measure(q)
+
+
+@qk.qkernel
+def climbed(m: qk.UInt) -> qk.Vector[qk.Bit]:
+    """A tree under a control, whose levels rise along it."""
+    q, c = qk.qubit_array(2**m), qk.qubit()
+    c, q = qk.control(doubled)(c, q, m)
+    qk.measure(c)
+    return qk.measure(q)
+
+
+@qk.qkernel
 def beside(n: qk.UInt, m: qk.UInt) -> qk.Vector[qk.Bit]:
     """Two registers that have nothing to do with each other."""
     a = qk.qubit_array(n)
@@ -137,9 +177,13 @@ FORMS = {
     trotter: "[n >= 3]*[steps >= 1]*(n + 3*steps - 2) + [n == 1]*(steps + 1) + [n == 2]*(2*steps + 1) + [n >= 3]*[steps == 0]",
     echo: "Max(0, n*(2*steps + 2) + 1 - steps)*[n >= 1] + [n == 0]",
     star: "[n >= 3]*(n + 4) + 3*[n == 0] + 4*[n == 1] + 5*[n == 2]",
+    trees: "layers*(m + 1) + 1",
+    halves: "times*(m + 1) + 1",
+    climbed: "2**m",
     beside: "n*[m == 0] + [m >= 1]*(Max(0, n - 4) + 4)",
 }
 SIZES = {ansatz: (20, 10), ring: (20, 10), bricks: (20, 10), trotter: (20, 10), echo: (20, 10), beside: (15, 14), last: (10, 8)}
+SIZES |= {trees: (7, 8), halves: (5, 10), climbed: (10,)}
 
 
 @pytest.mark.parametrize("kernel", FORMS, ids=lambda kernel: kernel.name)
@@ -147,8 +191,9 @@ def test_the_closed_form_is_the_depth(kernel: Any) -> None:
     free = kernel.estimate_resources()
     assert str(free.depth) == FORMS[kernel]
     names = list(free.parameters) or ["n"]
+    limits = SIZES.get(kernel, (60,))
     checked = 0
-    for sizes in itertools.product(*map(range, SIZES.get(kernel, (60,)))):
+    for sizes in itertools.product(*map(range, limits)):
         at = {name: quantity(size) for name, size in zip(names, sizes, strict=True)}
         try:
             walked = exact_depths(lowered(kernel, at).without_releases, t_spans(kernel.ir))
@@ -159,7 +204,7 @@ def test_the_closed_form_is_the_depth(kernel: Any) -> None:
             assert is_exact, depth
             assert substitute(form, at) == walked[depth], (depth, at)
         checked += 1
-    assert checked >= 50
+    assert checked >= min(50, math.prod(limits))
     assert free.quality["depth"] == EstimateQuality.EXACT
 
 
@@ -204,8 +249,21 @@ def test_what_follows_from_inequalities() -> None:
         Inequalities([n - m]).decide(n - 1)
 
 
+def test_what_follows_for_powers_of_two() -> None:
+    n, m = symbol("n"), symbol("m")
+    high, low = power(quantity(2), n), power(quantity(2), m)
+    known = Inequalities([n - m - 2])
+    assert known.imply(high - 4 * low)
+    assert known.imply(high - low - 3)
+    assert not known.imply(high - 5 * low)
+    assert not Inequalities().imply(high - low)
+    with pytest.raises(Undecided) as error:
+        Inequalities().decide(high - 6 * low + 4 * low)
+    assert error.value.form == n - m - 1
+
+
 N, M = Name("n", UINT), Name("m", UINT)
-REGISTERS = {"q": N, "r": N + 1, "a": ONE}
+REGISTERS = {"q": N, "r": N + 1, "w": apply("**", Const(2), M) * 3, "a": ONE}
 
 
 @st.composite
@@ -237,10 +295,20 @@ def domains(draw: st.DrawFn, indices: tuple[str, ...]) -> Range:
 
 
 @st.composite
+def trees_of_pairs(draw: st.DrawFn) -> For:
+    """Pairs of qubits at distances that double, at times with more gates on them."""
+    stage, index = Name("s", UINT), Name("t", UINT)
+    distance = apply("**", Const(2), stage) * draw(st.sampled_from([1, 1, 3]))
+    pair = Place("w", index), Place("w", index + distance)
+    more = draw(st.sampled_from([(), (), (Gate("t", pair[:1]),), (Gate("h", pair[1:]),), (Gate("cz", (pair[0], Place("a"))),)]))
+    return For(("s",), Range(ZERO, M, ONE), (For(("t",), Range(ZERO, distance, ONE), (Gate("cx", pair), *more)),))
+
+
+@st.composite
 def blocks(draw: st.DrawFn, indices: tuple[str, ...] = (), depth: int = 2) -> Block:
     ops: list[Any] = []
     for _ in range(draw(st.integers(1, 3))):
-        match draw(st.sampled_from(["gate", "for", "for", "wide", "if", "call"] if depth else ["gate", "if"])):
+        match draw(st.sampled_from(["gate", "for", "for", "wide", "if", "call", "tree"] if depth else ["gate", "if"])):
             case "gate":
                 ops.append(draw(gates(indices)))
             case "wide":
@@ -255,6 +323,8 @@ def blocks(draw: st.DrawFn, indices: tuple[str, ...] = (), depth: int = 2) -> Bl
                     apply(">", N, Const(3)),
                 ]
                 ops.append(If(draw(st.sampled_from(conditions)), (draw(gates(indices)),), (draw(gates(indices)),)))
+            case "tree":
+                ops.append(draw(trees_of_pairs()))
             case "call":
                 chosen: list[tuple[Modifier, ...]] = [(), (Adjoint(),), (Control((Place("a"),)),), (Power(M),)]
                 ops.append(Call("inner", (whole("q"),), (None,), draw(st.sampled_from(chosen))))

@@ -1,21 +1,36 @@
 """Linear inequalities between whole numbers, and what follows from them, by the elimination of Fourier and Motzkin.
 
 A form is linear in its monomials: what is no symbol, such as `n*m`, `floor(n/2)` or `2**k`, counts as one more unknown, of
-which only is known what its make shows. What does not follow here may still be true; what follows is.
+which only is known what its make shows; of powers of two also what follows for their exponents. What does not follow here may
+still be true; what follows is.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from itertools import permutations
 
 from qkernel.estimate.forms import is_nonnegative, is_whole
-from qkernel.estimate.quantity import AtLeastZero, Floor, IsZero, Monomial, Positive, Quantity, atom, denominator
+from qkernel.estimate.quantity import (
+    ZERO,
+    AtLeastZero,
+    Floor,
+    IsZero,
+    Monomial,
+    Positive,
+    Power,
+    Quantity,
+    atom,
+    denominator,
+)
 
 Row = tuple[dict[int, int], int]
 """Coefficients by the numbers of monomials, and a constant: the sum is at least 0."""
 
 _MOST_ROWS = 150
+_MOST_DOUBLINGS = 12
 
 
 class Undecided(Exception):
@@ -32,6 +47,7 @@ class _Monomials:
     def __init__(self) -> None:
         self.numbers: dict[Monomial, int] = {}
         self.facts: list[tuple[Row, ...]] = []
+        self.exponents: dict[int, Quantity] = {}
 
     def row(self, form: Quantity) -> Row:
         """A form as a row, scaled to whole numbers."""
@@ -45,6 +61,8 @@ class _Monomials:
             found = self.numbers[term] = len(self.facts)
             self.facts.append(())
             self.facts[found] = tuple(map(self.row, _always(term)))
+            if (exponent := _exponent(term)) is not None:
+                self.exponents[found] = exponent
         return found
 
 
@@ -67,6 +85,48 @@ def _always(term: Monomial) -> Iterable[Quantity]:
                 yield whole - value
 
 
+def _exponent(term: Monomial) -> Quantity | None:
+    """Of a power of two its exponent."""
+    result = ZERO
+    for part, times in term:
+        if not isinstance(part, Power) or part.base != 2 or not is_whole(part.exponent):
+            return None
+        result = result + part.exponent * times
+    return result
+
+
+def _of_exponents(form: Quantity) -> Quantity:
+    """A form that is at least 0 where `form` is: of exponents where that compares a power of two with another or a number."""
+    found: list[tuple[bool, Quantity, Fraction]] = []
+    for term, share in form.terms.items():
+        if term:
+            exponent = _exponent(term)
+            if exponent is None or len(found) == 2:
+                return form
+            odd, twos = _without_twos(Fraction(share))
+            found.append((odd > 0, exponent + twos, abs(odd)))
+    if len({odd for *_, odd in found}) != 1:
+        return form
+    constant = math.floor(form.constant / found[0][2])
+    match sorted(found, key=lambda entry: entry[0]):
+        case [(True, exponent, _)] if constant < 0:
+            return exponent - (-constant - 1).bit_length()
+        case [(False, exponent, _)] if constant > 0:
+            return constant.bit_length() - 1 - exponent
+        case [(False, low, _), (True, high, _)]:
+            enough = high - constant.bit_length() if constant > 0 else low - (-constant - 1).bit_length()
+            if constant == 0 or is_nonnegative(enough):  # one power less another is 0, or no less than the smaller of the two
+                return high - low - (constant < 0)
+    return form
+
+
+def _without_twos(share: Fraction) -> tuple[Fraction, int]:
+    """A number without its factors of two, and how many these are."""
+    above, below = share.numerator, share.denominator
+    twos = (above & -above).bit_length() - (below & -below).bit_length()
+    return share / Fraction(2) ** twos, twos
+
+
 class Inequalities:
     """Forms that are all at least 0."""
 
@@ -83,6 +143,7 @@ class Inequalities:
 
     def imply(self, form: Quantity) -> bool:
         """Whether `form`, a whole number, is seen to be at least 0."""
+        form = _of_exponents(form)
         if form.is_constant:
             return form.constant >= 0
         found = self._found.get(form)
@@ -100,6 +161,7 @@ class Inequalities:
 
     def decide(self, form: Quantity) -> bool:
         """Whether `form` is at least 0. Raises `Undecided` where that does not follow."""
+        form = _of_exponents(form)
         if self.imply(form):
             return True
         if self.imply(-form - 1):
@@ -126,7 +188,21 @@ class Inequalities:
             related += [fact for k in new for fact in self._monomials.facts[k]]
             rows += related
             pending = [k for coefficients, _ in related for k in coefficients if k not in reached]
-        return _is_refuted(rows)
+        return _is_refuted([*rows, *self._of_powers(reached)])
+
+    def _of_powers(self, numbers: Iterable[int]) -> Iterator[Row]:
+        """How often a power of two is seen to hold another, or 1, of those with these numbers."""
+        found = {k: self._monomials.exponents[k] for k in numbers if k in self._monomials.exponents}
+        for k, high in found.items():
+            if times := self._doublings(high):
+                yield {k: 1}, -(2**times)
+        for (k, high), (least, low) in permutations(found.items(), 2):
+            if self.imply(high - low):
+                yield {k: 1, least: -(2 ** self._doublings(high - low))}, 0
+
+    def _doublings(self, exponent: Quantity) -> int:
+        """The largest of a few numbers that an exponent is seen to reach."""
+        return next((k for k in range(_MOST_DOUBLINGS) if not self.imply(exponent - k - 1)), _MOST_DOUBLINGS)
 
 
 def _is_refuted(rows: Iterable[Row]) -> bool:

@@ -6,6 +6,7 @@ by one iteration with a symbol for its number, an induction. Where no such guess
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,7 @@ from qkernel.estimate.sums import fresh
 
 _MOST_ITERATIONS = 10
 _MOST_TURNS = 8
+_MOST_GROWTH = 6
 _FEW_ITERATIONS = 6  # that are followed one by one
 _MOST_STEPS = 3000
 LARGEST_MODULUS = 4
@@ -314,7 +316,7 @@ class _Loop:
                 if not levels.known.decide(stop - done - 1):
                     return
                 followed += 1
-                if followed > 3 * _MOST_ITERATIONS or len(past) > _MOST_ITERATIONS:
+                if followed > 3 * _MOST_ITERATIONS or len(past) > _MOST_ITERATIONS or _only_grows(past):
                     raise NotRegular
                 levels.once(self.run, done)
                 done = done + 1
@@ -409,12 +411,30 @@ class _Loop:
 
 
 def _alike(past: Sequence[State]) -> Iterator[Sequence[State]]:
-    """The last two states, if they have equally many pieces, and the last three, if they bend away from the line."""
-    counts = [[len(profile) for register in state[0].values() for profile in register] for state in past[-3:]]
-    if counts[-2] == counts[-1]:
+    """The last states that have equally many pieces: two; three, if they bend away from the line; four, if borders double.
+
+    Borders that rise by more than a qubit may be about to double: they are looked at once more, and are then no line.
+    """
+    counts = [[len(profile) for register in state[0].values() for profile in register] for state in past[-4:]]
+    alike = len(list(itertools.takewhile(lambda count: count == counts[-1], reversed(counts))))
+    borders = list(zip(*map(_borders, past[-alike:]), strict=True))
+    if any(profiles.doubles(each) for each in borders):
+        yield past[-4:]
+    elif alike > 1 and not any(_may_double(each) for each in borders):
         yield past[-2:]
-        if len(counts) > 2 and counts[0] == counts[1] and _bends(*past[-3:]):
+        if alike > 2 and _bends(*past[-3:]):
             yield past[-3:]
+
+
+def _only_grows(past: Sequence[State]) -> bool:
+    """Whether there have been more pieces after each of the last iterations."""
+    last = [sum(len(profile) for register in state[0].values() for profile in register) for state in past[-_MOST_GROWTH - 1 :]]
+    return len(last) > _MOST_GROWTH and all(before < after for before, after in itertools.pairwise(last))
+
+
+def _may_double(border: Sequence[Quantity]) -> bool:
+    *earlier, last = (after - before for before, after in itertools.pairwise(border))
+    return last not in (0, 1, -1) and (not earlier or last == 2 * earlier[-1])
 
 
 def _bends(first: State, second: State, third: State) -> bool:
@@ -425,11 +445,17 @@ def _bends(first: State, second: State, third: State) -> bool:
     return False
 
 
-def _numbers(state: State) -> Iterator[Quantity]:
+def _borders(state: State) -> Iterator[Quantity]:
     for register in state[0].values():
         for profile in register:
             for piece in profile:
-                yield from (piece.start, piece.stop, piece.at(piece.start))
+                yield from (piece.start, piece.stop)
+
+
+def _numbers(state: State) -> Iterator[Quantity]:
+    yield from _borders(state)
+    for register in state[0].values():
+        yield from (piece.at(piece.start) for profile in register for piece in profile)
     yield state[1]
     yield from (value for value in state[2].values() if isinstance(value, Quantity))
 
@@ -441,5 +467,5 @@ def _turn(form: Quantity, index: Local) -> Quantity | None:
     if not share or not isinstance(share, int) or index in rest.free:
         return None
     if share < 0:
-        return floor_quotient(rest, quantity(-share)) + 1
-    return floor_quotient(-rest + share - 1, quantity(share))
+        return (rest if share == -1 else floor_quotient(rest, quantity(-share))) + 1
+    return -rest if share == 1 else floor_quotient(-rest + share - 1, quantity(share))

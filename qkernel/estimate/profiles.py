@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from qkernel.estimate.forms import power
 from qkernel.estimate.inequalities import Inequalities
-from qkernel.estimate.quantity import ONE, ZERO, Quantity
+from qkernel.estimate.quantity import ONE, ZERO, Quantity, quantity
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _line(left: Piece, right: Piece, known: Inequalities) -> Piece | None:
 
 
 def extended(past: Sequence[Piece], steps: Quantity) -> Piece | None:
-    """What a piece is in `steps` steps, if it goes on as it went in the `past`: straight from two, as a parabola from three."""
+    """What a piece is in `steps` steps, if it goes on as it went in the `past`; see `continued`."""
     slope = next((piece.slope for piece in reversed(past) if not piece.is_single), past[-1].slope)
     if any(piece.slope != slope and not piece.is_single for piece in past):
         return None
@@ -139,16 +141,25 @@ def extended(past: Sequence[Piece], steps: Quantity) -> Piece | None:
 
 
 def continued(past: Sequence[Quantity], steps: Quantity) -> Quantity:
-    """What a number is in `steps` steps, by the differences of those before it."""
+    """What a number is in `steps` steps: straight on from two, a parabola from three, and from four what doubles its rise."""
     *earlier, before, after = past
     if before == after and not earlier:
         return after
     rise = after - before
+    if doubles(past):
+        return after + 2 * rise * (power(quantity(2), steps) - 1)
+    earlier = earlier[-1:]
     result = after + rise * steps
     for first in earlier:
         bend = rise - (before - first)
         result = result + bend * steps * (steps + 1) / 2 if bend.terms else result
     return result
+
+
+def doubles(past: Sequence[Quantity]) -> bool:
+    """Whether of four numbers each is as much more than that before it as that is from the one before, twice."""
+    rises = [after - before for before, after in itertools.pairwise(past)]
+    return len(rises) == 3 and bool(rises[0].terms) and rises[1] == 2 * rises[0] and rises[2] == 2 * rises[1]
 
 
 def without_empty(profile: Sequence[Piece], known: Inequalities) -> Profile:
