@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import qkernel as qk
+import qkernel.observable as qko
 from qkernel.errors import GradientError
 from qkernel.ir.evaluation import evaluate
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, apply, wrap
@@ -205,3 +207,40 @@ def test_equality_is_by_structure() -> None:
 def test_names() -> None:
     names = angle_map(np.eye(WIDTH), np.zeros(WIDTH)).column_names
     assert names == ("x", "v[0]", "v[1]", "v[2]", "m[0][0]", "m[0][1]", "m[1][0]", "m[1][1]", "d[(0, 1)]", "d[(1, 2)]")
+
+
+@qk.qkernel
+def accumulated(w: qk.Vector[qk.Float], x: qk.Float) -> qk.Vector[qk.Float]:
+    """Sums of many terms: of some twice, scaled, taken off again, one per iteration, and inside of what is not affine."""
+    q, total, other = qk.qubit_array(3), 0.0, 0.0
+    for i in qk.range(2 * w.shape[0]):
+        total = total + w[i % w.shape[0]] - w[0]
+        other = other - 0.25 * total
+        q[i % 3] = qk.rx(q[i % 3], total + x)
+        q[(i + 1) % 3], q[i % 3] = qk.crz(q[(i + 1) % 3], q[i % 3], 2 * total)
+    for i in qk.range(3):
+        q[i] = qk.ry(q[i], 0.5 * other + i * total)
+    q[0] = qk.ry(q[0], qk.sin(total) * x)
+    q[1] = qk.ry(q[1], total - total)
+    return qk.expval(q, [qko.Z(0), qko.X(1), qko.Y(2) * qko.Z(0)])
+
+
+def test_sums_of_many_terms() -> None:
+    count = 40
+    angles = accumulated.compile(lengths={"w": count}).circuit.angles
+    rng = np.random.default_rng(2)
+    w, x = rng.normal(size=count), 0.3
+    totals = np.cumsum(np.tile(w - w[0], 2))
+    other = -0.25 * totals.sum()
+    turned, last = np.stack([totals + x, 2 * totals], 1).ravel(), totals[-1]
+    expected = [*turned, *(0.5 * other + np.arange(3) * last), np.sin(last) * x, 0.0]
+    np.testing.assert_allclose(angles.evaluate(np.append(w, x)), expected, atol=1e-10)
+    assert len(set(zip(angles.rows.tolist(), angles.columns.tolist(), strict=True))) == len(angles.rows)
+    assert angles.coefficients.all()
+    assert angles.num_slots - 1 not in angles.rows  # nothing is left of what is taken off again
+    given = {"w": w, "x": x}
+    values = [accumulated.run(bindings=given, engine=engine) for engine in ("native", "reference")]
+    np.testing.assert_allclose(*values, atol=1e-9)
+    gradients = [accumulated.jacobian(bindings=given, engine=engine) for engine in ("native", "reference")]
+    for name in ("w", "x"):
+        np.testing.assert_allclose(*(gradient[name] for gradient in gradients), atol=1e-9)

@@ -226,11 +226,10 @@ class AngleMap:
     @cached_property
     def largest_column(self) -> float:
         """Columns of theta up to this keep every angle that depends on them within `LARGEST_ANGLE`; 0 if none does."""
-        rows = self.rows[self.rows < self.num_angles]
-        if not len(rows):
+        sums = np.bincount(self.rows, np.abs(self.coefficients))[: self.num_angles]
+        if not sums.any():
             return LARGEST_ANGLE
-        sums = np.bincount(rows, np.abs(self.coefficients[: len(rows)]))
-        left = LARGEST_ANGLE - np.abs(self.offsets[rows]).max()
+        left = LARGEST_ANGLE - np.abs(self.offsets[: len(sums)][sums > 0]).max()
         return float(max(0.0, left) / max(sums.max(), 1e-9))
 
     def evaluate(self, theta: Array) -> Array:

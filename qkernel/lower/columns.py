@@ -15,6 +15,7 @@ from qkernel.gates import GATES
 from qkernel.ir.expressions import Expr
 from qkernel.lower.bit_angles import in_bits, is_zero
 from qkernel.lower.circuit import PASSIVE, Assign, Branch, Kind, Repeat, Run
+from qkernel.lower.effort import NODE, spend
 from qkernel.lower.values import Affine, Unsettled, is_open
 
 Array = np.ndarray[Any, Any]
@@ -203,6 +204,12 @@ class Columns:
         if isinstance(angle, Affine):
             slot = len(self.offsets)
             self.offsets.append(angle.constant)
+            if angle.many is not None:
+                symbols, coefficients = angle.many
+                spend(NODE * len(symbols))
+                self.rows.frombytes(np.full(len(symbols), slot, np.int32).tobytes())
+                self.symbols.frombytes(symbols.tobytes())
+                self.coefficients.frombytes(coefficients.tobytes())
             for symbol, coefficient in angle.terms:
                 self.rows.append(slot)
                 self.symbols.append(symbol)
@@ -248,7 +255,7 @@ class Columns:
             offsets[slots] = angle
             return
         offsets[slots] = angle.constant
-        for symbol, coefficient in angle.terms:
+        for symbol, coefficient in angle.all_terms:
             self.rows.frombytes((len(self.offsets) + slots).astype(np.int32).tobytes())
             self.symbols.frombytes(np.full(slots.shape, symbol, np.int64).tobytes())
             self.coefficients.frombytes(np.full(slots.shape, coefficient, np.float64).tobytes())

@@ -227,7 +227,7 @@ class _Writer:
 
     def _sums(self, values: Affine, count: int) -> list[Expr]:
         totals: list[Expr] | None = None
-        for symbol, coefficient in values.terms:
+        for symbol, coefficient in values.all_terms:
             terms = [self.leaf(entry) for entry in _listed(symbol, count)]
             if isinstance(coefficient, np.ndarray) or coefficient != 1:
                 factors = map(Const, _listed(coefficient, count))

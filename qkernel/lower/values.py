@@ -26,6 +26,9 @@ Array = np.ndarray[Any, Any]
 
 ELEMENT_BITS = 48
 
+_FEW = 32
+"""Terms of an affine value that stand one by one; beyond, they go into arrays."""
+
 
 class NotVectorised(Exception):
     """This cannot be done for all iterations of a loop at once; it is to be done step by step."""
@@ -41,36 +44,56 @@ class Unsettled(Exception):
 
 @dataclass(slots=True, eq=False)
 class Affine:
-    """`constant` plus the sum of coefficient times symbol; in a vectorised loop any of them may be an array."""
+    """`constant` plus the sum of coefficient times symbol; in a vectorised loop any of them may be an array.
+
+    Of a sum of many terms the first ones stand in `many`: all their symbols, and all their coefficients.
+    """
 
     constant: Any
     terms: tuple[tuple[Any, Any], ...]
+    many: tuple[Array, Array] | None = None
 
     def __neg__(self) -> Affine:
         return self.scaled(-1)
 
+    @property
+    def all_terms(self) -> tuple[tuple[Any, Any], ...]:
+        """Those in `many` too, one by one."""
+        if self.many is None:
+            return self.terms
+        return _merged(tuple(zip(*(column.tolist() for column in self.many), strict=True)), self.terms)
+
     def scaled(self, factor: Any) -> Affine:
         """This times a number, or times one number per iteration."""
-        return Affine(self.constant * factor, tuple((symbol, coefficient * factor) for symbol, coefficient in self.terms))
+        terms, many = self.terms, self.many
+        if many is not None and isinstance(factor, np.ndarray):
+            terms, many = self.all_terms, None
+        scaled = None if many is None else (many[0], many[1] * factor)
+        return Affine(self.constant * factor, tuple((symbol, coefficient * factor) for symbol, coefficient in terms), scaled)
 
     def plus(self, other: Any) -> Affine:
         """The sum with a number, one number per iteration, or another affine value."""
         if not isinstance(other, Affine):
-            return Affine(self.constant + other, self.terms)
-        return Affine(self.constant + other.constant, _merged(self.terms, other.terms))
+            return Affine(self.constant + other, self.terms, self.many)
+        constant, terms = self.constant + other.constant, _merged(self.terms, other.terms)
+        many = self.many if other.many is None else other.many if self.many is None else _appended(self.many, other.many)
+        if len(terms) > _FEW and not _is_vectorised(terms):
+            symbols, coefficients = zip(*terms, strict=True)
+            few = np.array(symbols, np.int64), np.array(coefficients, float)
+            return Affine(constant, (), few if many is None else _appended(many, few))
+        return Affine(constant, terms, many)
 
     @property
     def is_vectorised(self) -> bool:
-        return isinstance(self.constant, np.ndarray) or any(
-            isinstance(part, np.ndarray) for term in self.terms for part in term
-        )
+        return isinstance(self.constant, np.ndarray) or _is_vectorised(self.terms)
 
     def expression(self) -> Expr:
         """This as an expression over symbols."""
         if self.is_vectorised:
             return PerIteration(self)
-        total: Expr | None = None if self.constant == 0 and self.terms else Const(self.constant)
-        for symbol, coefficient in self.terms:
+        terms = self.all_terms
+        total: Expr | None = None if self.constant == 0 and terms else Const(self.constant)
+        for symbol, coefficient in terms:
             term = symbol_name(symbol) if coefficient == 1 else apply("*", symbol_name(symbol), coefficient)
             total = term if total is None else combine("+", [total, term])
         assert total is not None
@@ -87,7 +110,7 @@ class PerIteration(Expr):
         key = "PerIteration", id(values)
         if (found := existing(cls, key)) is not None:
             return found
-        kind = FLOAT if values.terms else {"b": BIT, "f": FLOAT}.get(values.constant.dtype.kind, UINT)
+        kind = FLOAT if values.all_terms else {"b": BIT, "f": FLOAT}.get(values.constant.dtype.kind, UINT)
         draft = new(cls.draft)
         draft.type, draft.values = kind, values
         return made(cls, key, draft)
@@ -102,6 +125,20 @@ def _merged(first: tuple[tuple[Any, Any], ...], second: tuple[tuple[Any, Any], .
     except TypeError:  # an array of symbols
         return first + second
     return tuple(sums.items())
+
+
+def _is_vectorised(terms: tuple[tuple[Any, Any], ...]) -> bool:
+    return any(isinstance(part, np.ndarray) for term in terms for part in term)
+
+
+def _appended(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[Array, Array]:
+    """The symbols and coefficients of a sum of many terms, in the order in which they came first."""
+    symbols, coefficients = (np.concatenate(columns) for columns in zip(first, second, strict=True))
+    distinct, places, rows = np.unique(symbols, return_index=True, return_inverse=True)
+    if len(distinct) == len(symbols):
+        return symbols, coefficients
+    order = np.argsort(places)
+    return distinct[order], np.bincount(rows, coefficients)[order]
 
 
 def affine(name: str, values: list[Any]) -> Affine | None:

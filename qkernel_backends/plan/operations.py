@@ -173,6 +173,40 @@ class AngleColumns:
         before = np.concatenate([[0], np.cumsum(np.isin(self.columns, list(batched)))])
         return (before[self.at[1:]] > before[self.at[:-1]]).astype(np.int64)
 
+    @property
+    def width(self) -> int:
+        """Columns from here on are none of theirs."""
+        return int(self.columns.max(initial=-1)) + 1
+
+    def abridged(self, most: int) -> AngleColumns:
+        """With the terms of each angle of more than `most` as one column, those of angle k as column `width + k`."""
+        counts = np.diff(self.at)
+        long = counts > most
+        if not long.any():
+            return self
+        kept = np.repeat(~long, counts)
+        counts[long] = 1
+        at = np.concatenate([[0], np.cumsum(counts)])
+        columns, coefficients = np.empty(at[-1], np.int64), np.ones(at[-1])
+        others = np.ones(at[-1], bool)
+        others[at[:-1][long]] = False
+        columns[others], coefficients[others] = self.columns[kept], self.coefficients[kept]
+        columns[~others] = self.width + np.flatnonzero(long)
+        return AngleColumns(self.offsets, at, columns, coefficients)
+
+    def written_out(self, first: Array, columns: Array, coefficients: Array) -> tuple[Array, Array, Array]:
+        """Where the terms of each sum of `abridged` angles begin, their columns and coefficients, with the columns of these."""
+        long, angle = columns >= self.width, np.maximum(columns - self.width, 0)
+        counts = np.where(long, np.diff(self.at)[angle], 1)
+        ends = np.cumsum(counts)
+        begins = np.where(long, self.at[angle], len(self.columns) + np.arange(len(columns)))
+        places = np.arange(ends[-1]) + np.repeat(begins - ends + counts, counts)
+        return (
+            np.concatenate([[0], ends])[first],
+            np.concatenate([self.columns, columns])[places],
+            np.concatenate([self.coefficients, np.ones(len(columns))])[places] * np.repeat(coefficients, counts),
+        )
+
     def one(self, k: int) -> Affine:
         """An angle."""
         first, last = self.at[k : k + 2].tolist()

@@ -12,6 +12,7 @@ from qkernel.errors import ObservableError
 from qkernel.lower.circuit import Circuit, Instruction
 from qkernel.observable import Hamiltonian
 from qkernel_backends.plan import columns as at
+from qkernel_backends.plan.chains import MOST_COMPARED
 from qkernel_backends.plan.gates import Gates, gates_of
 from qkernel_backends.plan.machine import FINISH, FUSE, KEEP_WHAT_IS_SEEN, PLACE_QUBITS
 from qkernel_backends.plan.operations import Affine, AngleColumns, Operation, OperationColumns, Product, Rotation
@@ -110,9 +111,10 @@ def compile_plan(
         kept[:] = False
         tables.give(at.KEPT, kept)
     tables.give(at.BIT, np.where(alive, 1 << np.minimum(renamed, WIDEST) if num_qubits <= WIDEST else 0, 0))
-    _fuse(tables, slots, columns, gates.largest(kept, slots), num_qubits, from_zero)
+    abridged = slots.abridged(MOST_COMPARED)
+    _fuse(tables, abridged, slots.varies(columns), gates.largest(kept, abridged), num_qubits, from_zero)
     readout = _finish(tables, readout, expectations)
-    fused = _angles(tables)
+    fused = _angles(tables, slots)
     rows = _operations(tables, gates, renamed)
     return Plan(
         num_qubits, rows, int(tables.sizes[at.STARTED]), fused, readout, tuple(renamed[place].tolist()), columns,
@@ -133,12 +135,12 @@ def _seen(tables: Tables, readout: Readout, count: int) -> Array:
 
 
 def _fuse(
-    tables: Tables, slots: AngleColumns, batched: frozenset[int], largest: tuple[int, int], num_qubits: int, from_zero: bool
+    tables: Tables, slots: AngleColumns, varies: Array, largest: tuple[int, int], num_qubits: int, from_zero: bool
 ) -> None:
     num_rows, num_terms = largest
     tables.give(at.SLOT_AT, slots.at)
     tables.give(at.SLOT_COLUMN, slots.columns)
-    tables.give(at.SLOT_VARIES, slots.varies(batched))
+    tables.give(at.SLOT_VARIES, varies)
     tables.give_real(at.SLOT_OFFSET, slots.offsets)
     tables.give_real(at.SLOT_COEFFICIENT, slots.coefficients)
     tables.make(at.TOUCHES, num_qubits)
@@ -183,11 +185,14 @@ def _finish(tables: Tables, readout: Readout, expectations: bool) -> Readout:
     return replace(readout, words=tuple(zip(xs, zs, strict=True)), sums=sums)
 
 
-def _angles(tables: Tables) -> AngleColumns:
+def _angles(tables: Tables, slots: AngleColumns) -> AngleColumns:
     """The angles of what was written, their terms in order and none of them twice."""
     count, num_terms = int(tables.sizes[at.OUT_ANGLES]), int(tables.sizes[at.OUT_TERMS])
     first, columns = tables.found(at.OUT_TERM_AT, count + 1), tables.found(at.OUT_COLUMN, num_terms)
     offsets, coefficients = tables.found_real(at.OUT_OFFSET, count), tables.found_real(at.OUT_COEFFICIENT, num_terms)
+    if columns.max(initial=-1) >= slots.width:
+        first, columns, coefficients = slots.written_out(first, columns, coefficients)
+        num_terms = len(columns)
     counts = np.diff(first)
     if counts.max(initial=0) < 2:
         return AngleColumns(offsets, first, columns, coefficients)
