@@ -204,6 +204,12 @@ class AngleMap:
         return AngleMap(self.parameters, offsets, self.rows[:count], self.columns[:count], self.coefficients[:count])
 
     @cached_property
+    def _rest(self) -> AngleMap:
+        """The map of all other slots; at those of gates that are affine it has 0."""
+        first = np.searchsorted(self.rows, self.num_angles)
+        return replace(self, rows=self.rows[first:], columns=self.columns[first:], coefficients=self.coefficients[first:])
+
+    @cached_property
     def num_angles(self) -> int:
         """The slots of gates, which come first; amplitudes stand behind them."""
         return min((part.start for part in self.preparations), default=self.num_slots)
@@ -247,7 +253,9 @@ class AngleMap:
 
     def further_columns(self, theta: Array) -> Array:
         """What `evaluate` gives for the slots that are `computed`, without computing the others."""
-        result = self._amplitudes(theta)
+        if not self.preparations:
+            return self._non_affine_values(np.asarray(theta, float))
+        result = self._rest._amplitudes(theta)
         for part in self.preparations:
             vector = result[..., part.start : part.stop]
             state = _state(part, vector)
@@ -257,6 +265,14 @@ class AngleMap:
                 result[..., part.slots] = angles(state, part.is_complex)[..., part.positions] * part.coefficients
         return result[..., self.computed_slots]
 
+    def further_pullback(self, theta: Array, gradient: Array) -> Array:
+        """What `pullback` gives for `gradient` by the slots that are `computed`, and 0 by the others."""
+        if not self.preparations:
+            return self._non_affine_pullback(_floating(theta), np.asarray(gradient, float))
+        slots = np.zeros((*gradient.shape[:-1], self.num_slots))
+        slots[..., self.computed_slots] = gradient
+        return self._rest.pullback(theta, slots)
+
     def _amplitudes(self, theta: Array) -> Array:
         """The angles but those of preparations, and amplitudes as they are given."""
         theta = np.asarray(theta, float)
@@ -264,12 +280,16 @@ class AngleMap:
         if len(self.rows):
             with np.errstate(over="ignore", invalid="ignore"):
                 self._by_row.add(result, theta[..., self.columns] * self.coefficients)
+        if self.non_affine:
+            result[..., self._non_affine_slots] = self._non_affine_values(theta)
+        return result
+
+    def _non_affine_values(self, theta: Array) -> Array:
         if self._schedule and (together := self._schedule.finite_values(theta)) is not None:
-            result[..., self._non_affine_slots] = together
-        elif self.non_affine:
-            environment = self._environment(theta)
-            for slot, expression in self.non_affine:
-                result[..., slot] = evaluated(expression, environment, theta.shape[:-1], angle_value)
+            return together
+        result, environment = np.empty((*theta.shape[:-1], len(self.non_affine))), self._environment(theta)
+        for k, (_, expression) in enumerate(self.non_affine):
+            result[..., k] = evaluated(expression, environment, theta.shape[:-1], angle_value)
         return result
 
     @cached_property
@@ -289,14 +309,19 @@ class AngleMap:
         if len(self.rows):
             weights = self.coefficients.astype(result.dtype)
             self._by_column.add(result, slot_gradient[..., self.rows] * weights)
-        by_slots = slot_gradient[..., self._non_affine_slots]
-        if self._schedule and (together := self._schedule.pull_back(theta, by_slots)) is not None:
-            result += together
-        elif self.non_affine:
-            environment = self._environment(theta)
-            for slot, column, slope in self.slopes:
-                slopes = evaluated(slope, environment, theta.shape[:-1], derivative_or_nan)
-                result[..., column] += slot_gradient[..., slot] * slopes
+        if self.non_affine:
+            result += self._non_affine_pullback(theta, slot_gradient[..., self._non_affine_slots])
+        return result
+
+    def _non_affine_pullback(self, theta: Array, gradient: Array) -> Array:
+        """Of `gradient` by the non-affine angles alone."""
+        if self._schedule and (together := self._schedule.pull_back(theta, gradient)) is not None:
+            return together
+        result, environment = np.zeros((*gradient.shape[:-1], self.num_columns), gradient.dtype), self._environment(theta)
+        places = {slot: k for k, (slot, _) in enumerate(self.non_affine)}
+        for slot, column, slope in self.slopes:
+            slopes = evaluated(slope, environment, theta.shape[:-1], derivative_or_nan)
+            result[..., column] += gradient[..., places[slot]] * slopes
         return result
 
     def _by_amplitudes(self, theta: Array, slot_gradient: Array) -> Array:
@@ -320,9 +345,11 @@ class AngleMap:
     def require_derivatives(self, theta: Array, gradient: Array, columns: Collection[int] | None) -> None:
         """Raise `ArithmeticEvaluationError` if `gradient` (..., columns) lacks one of `columns` (None: all): see `pullback`."""
         asked = range(self.num_columns) if columns is None else columns
-        if self.preparations and not np.isfinite(gradient[..., list(asked)]).all():
+        if np.isfinite(gradient if columns is None else gradient[..., list(columns)]).all():
+            return
+        if self.preparations:
             self._require_smooth(theta)
-        if self.non_affine and not np.isfinite(gradient[..., list(asked)]).all():
+        if self.non_affine:
             environment = self._environment(_floating(theta))
             for _, column, slope in self.slopes:
                 if column in asked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,7 +16,6 @@ from qkernel.ir.types import FLOAT
 from qkernel.lower.derivatives import derivative
 
 Array = np.ndarray[Any, Any]
-Partial = Callable[..., Any]
 
 _LONG = 64
 """A sum of more terms is computed once, also for the sums that it is part of."""
@@ -31,33 +30,77 @@ _OTHERS = frozenset(
 )  # fmt: skip
 
 
+Places = Array | slice
+Groups = Array | int | None
+"""Where each of several sums begins in what is added up, how many entries each has, or None for one each."""
+
+
+def stretch(places: Array) -> Places:
+    """Places as a slice, which is quicker, if they are one."""
+    first = int(places[0]) if len(places) else 0
+    return slice(first, first + len(places)) if np.array_equal(places, np.arange(first, first + len(places))) else places
+
+
+def _rows(values: Array, places: Places) -> Array:
+    return values[places] if isinstance(places, slice) else values.take(places, 0)
+
+
+def _groups(starts: Array, total: int) -> Groups:
+    each = total // max(1, len(starts))
+    if len(starts) * each != total or not np.array_equal(starts, np.arange(0, total, each)):
+        return starts
+    return None if each == 1 else each
+
+
+def _added(entries: Array, groups: Groups, axis: int = 0) -> Array:
+    """The sums along the first axis, or the last."""
+    if groups is None:
+        return entries
+    if isinstance(groups, int):
+        before, behind = (entries.shape[:axis], ()) if axis else ((), entries.shape[1:])
+        return entries.reshape(*before, -1, groups, *behind).sum(axis or 1)  # type: ignore[no-any-return]
+    return np.add.reduceat(entries, groups, axis=axis)
+
+
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """Nodes `first` to `last` as offsets plus coefficient times node; `rows` says whose each term is, and ascends."""
+    """Nodes `first` to `last` as offsets plus coefficient times node, term by term; `groups` has the terms of each.
+
+    On the way back the gradient of `sources`, with these `weights`, goes `onto` the nodes. Without offsets these are 0,
+    coefficients and weights 1.
+    """
 
     first: int
     last: int
-    offsets: Array
-    rows: Array
-    starts: Array
+    offsets: Array | None
+    groups: Groups
     nodes: Array
-    coefficients: Array
+    coefficients: Array | None
+    sources: Array
+    weights: Array | None
     onto: Scattered
 
     @classmethod
     def of(cls, first: int, offsets: list[float], entries: list[tuple[int, int, float]]) -> _Sums:
-        """`entries` are (row, node, coefficient)."""
+        """`entries` are (row, node, coefficient); the rows ascend."""
         rows, nodes, coefficients = map(np.array, zip(*entries, strict=True))
-        starts = np.searchsorted(rows, np.arange(len(offsets)))
-        columns = np.array(offsets)[:, None], rows, starts, nodes, coefficients[:, None]
-        return cls(first, first + len(offsets), *columns, Scattered.at(nodes))
+        groups = _groups(np.searchsorted(rows, np.arange(len(offsets))), len(rows))
+        onto = Scattered.at(nodes)
+        ordered = slice(None) if onto.order is None else onto.order
+        added, factors = (np.array(offsets)[:, None] if any(offsets) else None), coefficients[:, None]
+        forth, back = (None, None) if (factors == 1).all() else (factors, factors[ordered])
+        return cls(first, first + len(offsets), added, groups, nodes, forth, first + rows[ordered], back, onto)
 
     def compute(self, values: Array) -> None:
-        terms = values[self.nodes] * self.coefficients
-        values[self.first : self.last] = np.add.reduceat(terms, self.starts, axis=0) + self.offsets
+        total = _added(_times(values.take(self.nodes, 0), self.coefficients), self.groups)
+        values[self.first : self.last] = total if self.offsets is None else total + self.offsets
 
     def go_back(self, values: Array, slopes: Array) -> None:
-        self.onto.add_rows(slopes, slopes[self.first : self.last][self.rows] * self.coefficients)
+        self.onto.add_ordered(slopes, _times(slopes.take(self.sources, 0), self.weights))
+
+
+def _times(entries: Array, factors: Array | None) -> Array:
+    return entries if factors is None else entries * factors
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,64 +110,61 @@ class _Applied:
     first: int
     last: int
     operator: str
-    operands: tuple[Array | float, ...]
+    operands: tuple[Places | float, ...]
     onto: tuple[Scattered | None, ...]
 
     def compute(self, values: Array) -> None:
         values[self.first : self.last] = OPERATORS[self.operator].array(*self._given(values))
 
     def go_back(self, values: Array, slopes: Array) -> None:
-        given, own = self._given(values), slopes[self.first : self.last]
-        constants = tuple(None if isinstance(operand, np.ndarray) else operand for operand in self.operands)
-        for k, onto in enumerate(self.onto):
-            if onto is not None and (partial := _partial(self.operator, constants, k)) is not None:
-                onto.add_rows(slopes, own * partial(given))
+        given, own = dict(zip(_OPERANDS, self._given(values), strict=False)), slopes[self.first : self.last]
+        constants = tuple(operand if isinstance(operand, float) else None for operand in self.operands)
+        for onto, partial in zip(self.onto, _partials(self.operator, constants), strict=True):
+            if onto is not None and partial is not None:
+                onto.add_rows(slopes, own * evaluate(partial, given))
 
     def _given(self, values: Array) -> list[Any]:
-        return [values[operand] if isinstance(operand, np.ndarray) else operand for operand in self.operands]
+        return [operand if isinstance(operand, float) else _rows(values, operand) for operand in self.operands]
 
 
 @dataclass(frozen=True, slots=True)
 class Scattered:
-    """Places along an axis that entries are added to, taken in an `order` (None: as they are).
+    """Places along an axis that entries are added to, taken in an `order` (None: as they are), in `groups` of one place."""
 
-    `starts` says where the entries of each place begin, if some place has several.
-    """
-
-    places: Array | slice
+    places: Places
     order: Array | None
-    starts: Array | None
+    groups: Groups
 
     @classmethod
     def at(cls, targets: Array) -> Scattered:
         order = None if (targets[1:] >= targets[:-1]).all() else np.argsort(targets, kind="stable")
         places, starts = np.unique(targets if order is None else targets[order], return_index=True)
-        several = None if len(places) == len(targets) else starts
-        if len(places) and places[-1] - places[0] == len(places) - 1:
-            return cls(slice(int(places[0]), int(places[-1]) + 1), order, several)
-        return cls(places, order, several)
+        return cls(stretch(places), order, _groups(starts, len(targets)))
 
     def add_rows(self, total: Array, entries: Array) -> None:
         """Along the first axis."""
-        entries = entries if self.order is None else entries[self.order]
-        total[self.places] += entries if self.starts is None else np.add.reduceat(entries, self.starts, axis=0)
+        self.add_ordered(total, entries if self.order is None else entries.take(self.order, 0))
+
+    def add_ordered(self, total: Array, entries: Array) -> None:
+        """The same for entries in order."""
+        total[self.places] += _added(entries, self.groups)
 
     def add(self, total: Array, entries: Array) -> None:
         """Along the last axis."""
         entries = entries if self.order is None else entries[..., self.order]
-        total[..., self.places] += entries if self.starts is None else np.add.reduceat(entries, self.starts, axis=-1)
+        total[..., self.places] += _added(entries, self.groups, -1)
+
+
+_OPERANDS = ("first", "second", "third")
 
 
 @cache
-def _partial(operator: str, constants: tuple[float | None, ...], k: int) -> Partial | None:
-    """The derivative of an operator by its operand k, a function of all operands; None where it is 0."""
-    names = [Name(f"operand {i}", FLOAT) for i in range(len(constants))]
-    operands = [name if constant is None else Const(constant) for name, constant in zip(names, constants, strict=True)]
-    slope = derivative(apply(operator, *operands), names[k])
-    if slope == Const(0.0):
-        return None
-    keys = [name.name for name in names]
-    return lambda given: evaluate(slope, dict(zip(keys, given, strict=True)))
+def _partials(operator: str, constants: tuple[float | None, ...]) -> tuple[Expr | None, ...]:
+    """The derivatives of an operator by each of its operands; None where that is a constant, or the derivative 0."""
+    operands = [Name(name, FLOAT) if known is None else Const(known) for name, known in zip(_OPERANDS, constants, strict=False)]
+    made = apply(operator, *operands)
+    slopes = [derivative(made, operand) if isinstance(operand, Name) else Const(0.0) for operand in operands]
+    return tuple(None if slope == Const(0.0) else slope for slope in slopes)
 
 
 @dataclass
@@ -132,7 +172,7 @@ class Schedule:
     """Expressions of columns, in levels: the operations of a level read levels below it only."""
 
     num_columns: int
-    places: Array
+    places: Places
     roots: Scattered
     size: int
     steps: list[_Sums | _Applied]
@@ -157,7 +197,7 @@ class Schedule:
             return None
         try:
             with np.errstate(divide="raise", invalid="raise", over="raise"):
-                return self._compute(theta, keep=len(theta) * self.size < _MOST_KEPT)[self.places].T
+                return _rows(self._compute(theta, keep=len(theta) * self.size < _MOST_KEPT), self.places).T
         except (ArithmeticError, ValueError):
             return None
 
@@ -268,7 +308,7 @@ class _Scheduler:
             place.update((part, first + k) for k, part in enumerate(parts))
             steps.append(self._sums(parts, place, first) if parts[0] in self.sums else _applied(parts, place, first))
         places = np.array([place[part] for part in expressions])
-        return Schedule(len(self.columns), places, Scattered.at(places), len(place), steps)
+        return Schedule(len(self.columns), stretch(places), Scattered.at(places), len(place), steps)
 
     def _kind(self, part: Expr) -> tuple[Any, ...]:
         assert isinstance(part, Apply)
@@ -307,14 +347,15 @@ def _factors(part: Expr) -> list[tuple[Expr, float]]:
 
 
 def _applied(parts: list[Expr], place: dict[Expr, int], first: int) -> _Applied:
-    operands: list[Array | float] = []
+    operands: list[Places | float] = []
     onto: list[Scattered | None] = []
     for column in zip(*(part.children for part in parts), strict=True):
         if isinstance(column[0], Const):
             operands.append(float(column[0].value))
             onto.append(None)
         else:
-            operands.append(places := np.array([place[operand] for operand in column]))
+            places = np.array([place[operand] for operand in column])
+            operands.append(stretch(places))
             onto.append(Scattered.at(places))
     assert isinstance(parts[0], Apply)
     return _Applied(first, first + len(parts), parts[0].operator, tuple(operands), tuple(onto))

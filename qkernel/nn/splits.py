@@ -14,6 +14,7 @@ import numpy as np
 from qkernel.execution.program import Point, Program
 from qkernel.lower.angles import AngleMap, without_turns
 from qkernel.lower.preparation import Preparation
+from qkernel.lower.schedules import Places, stretch
 
 Array = np.ndarray[Any, Any]
 Columns = tuple[int, ...]
@@ -77,14 +78,14 @@ class AnySplit:
     needed: Columns | None
 
     @cached_property
-    def at_batched(self) -> slice | Array:
+    def at_batched(self) -> Places:
         """`batched` as an index."""
-        return _stretch(np.array(self.batched, int))
+        return stretch(np.array(self.batched, int))
 
     @cached_property
-    def at_shared(self) -> slice | Array:
+    def at_shared(self) -> Places:
         """`shared` as an index."""
-        return _stretch(np.array(self.shared, int))
+        return stretch(np.array(self.shared, int))
 
     def value(self, inputs: Array, weights: Array) -> Array:
         return _where_finite(self.program.values, (self.program.num_outputs,), self.theta(inputs, weights))
@@ -235,10 +236,10 @@ class Further:
         by_samples, by_shared = map(np.empty_like, columns)
         given = (*columns, np.ascontiguousarray(cotangent), np.empty_like(cotangent), by_samples, by_shared)
         self.inner.differentiate(len(theta), *map(_address, given))
-        slots, (of_samples, of_all) = np.zeros((len(theta), angles.num_slots)), self._further
-        slots[:, angles.computed_slots[of_samples]] = by_samples[:, len(joined.batched) :]
-        slots[0, angles.computed_slots[of_all]] = by_shared[len(joined.shared) :]
-        by_theta = angles.pullback(theta, slots) if self._pulls_back else np.zeros(theta.shape)
+        further, (of_samples, of_all) = np.zeros((len(theta), len(angles.computed))), self._further
+        further[:, of_samples] = by_samples[:, len(joined.batched) :]
+        further[0, of_all] = by_shared[len(joined.shared) :]
+        by_theta = angles.further_pullback(theta, further) if self._pulls_back else np.zeros(theta.shape)
         by_theta[:, joined.at_batched] += by_samples[:, : len(joined.batched)]
         by_theta[0, joined.at_shared] += by_shared[: len(joined.shared)]
         angles.require_derivatives(theta, by_theta, joined.needed)
@@ -251,10 +252,11 @@ class Further:
         return needed is None or bool(self.joined.program.circuit.angles.computed_by(needed)[0])
 
     @cached_property
-    def _further(self) -> tuple[Array, Array]:
+    def _further(self) -> tuple[Places, Places]:
         """Which of the further columns come per sample, and which are one for all."""
         count = self.joined.program.num_columns
-        return np.array(self.per_sample, int) - count, np.array(self.common, int) - count
+        of_samples, of_all = (stretch(np.array(columns, int) - count) for columns in (self.per_sample, self.common))
+        return of_samples, of_all
 
     def _columns(self, theta: Array) -> tuple[Array, Array]:
         """What engines get, in contiguous arrays."""
@@ -269,8 +271,8 @@ class Further:
 class Source:
     """Amplitudes that are columns themselves: of what comes per sample at `columns`, of what engines get at `places`."""
 
-    columns: slice | Array
-    places: slice | Array
+    columns: Places
+    places: Places
 
     @classmethod
     def of(cls, angles: AngleMap, part: Preparation, batched: Columns, start: int) -> Source | None:
@@ -282,13 +284,7 @@ class Source:
             return None
         if not set(columns.tolist()) <= set(batched):
             return None
-        return cls(_stretch(np.searchsorted(batched, columns)), _stretch(rows + start))
-
-
-def _stretch(places: Array) -> slice | Array:
-    """Places as a slice, which is quicker, if they are one."""
-    first = int(places[0]) if len(places) else 0
-    return slice(first, first + len(places)) if np.array_equal(places, np.arange(first, first + len(places))) else places
+        return cls(stretch(np.searchsorted(batched, columns)), stretch(rows + start))
 
 
 @dataclass(frozen=True)

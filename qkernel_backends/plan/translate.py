@@ -53,9 +53,8 @@ def pulled_back(circuit: Circuit, theta: Array, gradient: Array) -> Array:
     angles = circuit.angles
     if not angles.computed:
         return gradient
-    slots = np.zeros((len(gradient), angles.num_slots))
-    slots[:, list(angles.computed)] = gradient[:, angles.num_columns :]
-    by_theta: Array = gradient[:, : angles.num_columns] + angles.pullback(np.asarray(theta, float), slots)
+    direct, further = np.split(gradient, [angles.num_columns], axis=1)
+    by_theta: Array = direct + angles.further_pullback(np.asarray(theta, float), further)
     return by_theta
 
 

@@ -21,7 +21,7 @@ from qkernel_backends.guard import AtAnyAngle, guarded
 from qkernel_backends.memory import require_memory_for_shots
 from qkernel_backends.plan import compile_plan
 from qkernel_backends.plan.sampling import FinalMeasurements, disturbed, draw, final_measurements, marginal, ordered
-from qkernel_backends.plan.translate import extended
+from qkernel_backends.plan.translate import extended, pulled_back
 from qkernel_backends.reference import ReferenceEngine, ReferencePrepared
 from qkernel_backends.releases import require_clean
 from qkernel_backends.torch.large_angles import LargeAngles
@@ -139,13 +139,8 @@ class TorchPrepared(AtAnyAngle):
             if total.requires_grad:
                 (found,) = torch.autograd.grad(total, (columns,), allow_unused=True)
                 gradient = gradient if found is None else found.cpu().numpy()
-        angles = self.circuit.angles
-        if angles.computed:
-            slots = np.zeros((len(theta), angles.num_slots))
-            slots[:, list(angles.computed)] = gradient[:, angles.num_columns :]
-            direct = angles.pullback(np.asarray(theta, float), slots)
-            gradient = gradient[:, : angles.num_columns] + direct.astype(gradient.dtype)
-        return values.detach().cpu().numpy(), gradient
+        by_theta = pulled_back(self.circuit, theta, gradient).astype(gradient.dtype, copy=False)
+        return values.detach().cpu().numpy(), by_theta
 
     @cached_property
     def _state_split(self) -> TorchSplit:
