@@ -71,6 +71,14 @@ def test_examples_print_what_they_say(page: Path, update_golden: bool, tmp_path:
         assert kept.read_text() == picture
 
 
+@pytest.mark.parametrize("page", PROGRAMS, ids=lambda page: page.stem)
+def test_code_is_as_wide_as_its_column(page: Path) -> None:
+    """In a window of 1,280 pixels, where two programs side by side have less."""
+    text = page.read_text()
+    widest = 80 if '<div class="beside"' in text else 96
+    assert [line for block in BLOCK.finditer(text) for line in block["code"].splitlines() if len(line) > widest] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_links_and_paths_exist(page: Path) -> None:
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
