@@ -8,7 +8,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from qkernel.boundary import api_boundary
-from qkernel.diagnostics import Span, counted, did_you_mean
+from qkernel.diagnostics import Span, counted, did_you_mean, with_article
 from qkernel.engine import importer_for, load_importer
 from qkernel.errors import CallArgumentError, DataError, DependencyError, KernelTypeError, QKernelError
 from qkernel.executable import Executable
@@ -92,14 +92,19 @@ def from_qiskit(circuit: Any) -> Kernel[..., Any]:
 
 
 @api_boundary
-def from_circuit(circuit: Any) -> Kernel[..., Any]:
-    """A circuit of another package as a kernel: of Qiskit, Cirq or pytket, by the package of its class.
+def from_circuit(circuit: Any, *arguments: Any, **named: Any) -> Kernel[..., Any]:
+    """A circuit of another package as a kernel: of Qiskit, Cirq, pytket or PennyLane, by the package of its class.
 
     Without measurements it takes the circuit's qubits and gives them back; with them it runs by itself and returns the bits.
-    Symbols are Float arguments. See `from_qiskit`, `qkernel_backends.cirq.from_cirq` and `qkernel_backends.tket.from_tket`.
+    Symbols are Float arguments. A QNode comes with examples of its arguments, which tell their shapes. See `from_qiskit`,
+    `from_cirq` of `qkernel_backends.cirq`, `from_tket` of `qkernel_backends.tket`, `from_pennylane` of
+    `qkernel_backends.pennylane`.
     Raises `KernelTypeError` for anything else, `TargetCapabilityError` for what kernels do not have.
     """
-    kernel: Kernel[..., Any] = importer_for(circuit)(circuit)
+    importer = importer_for(circuit)
+    if (arguments or named) and not callable(circuit):
+        raise KernelTypeError(f"{with_article(type(circuit).__name__)} takes no arguments", help="give the circuit alone")
+    kernel: Kernel[..., Any] = importer(circuit, *arguments, **named)
     return kernel
 
 

@@ -97,12 +97,12 @@ class Building:
         elif ops and condition is not Const(False):
             self.ops.append(If(condition, tuple(ops), (), ()))
 
-    def kernel(self, vectors: Sequence[Sequence[Expr]]) -> Kernel[..., Any]:
-        """A kernel that takes the registers and gives them back; with `vectors` of bits one that returns these alone."""
+    def kernel(self, results: Sequence[Expr | Sequence[Expr]]) -> Kernel[..., Any]:
+        """A kernel that takes the registers and gives them back; with `results`, vectors or values, one that returns these."""
         arguments, names = tuple(self.arguments.values()), list(self.registers)
-        if vectors:
+        if results:
             made: list[Op] = [Alloc(name, Const(len(qubits))) for name, qubits in self.registers.items()]
-            returned: tuple[Any, ...] = tuple(wrap(list(bits)) for bits in vectors)
+            returned: tuple[Any, ...] = tuple(map(wrap, results))
             function = Function(self.name, arguments, (*made, *self.ops), returned, len(returned) > 1)
         else:
             registers = tuple(Parameter(name, ArrayType(QUBIT), length=len(qubits)) for name, qubits in self.registers.items())

@@ -9,7 +9,6 @@ import numpy as np
 import pennylane as qml
 import pytest
 import sympy
-import torch
 from circuit_builder import CircuitBuilder
 from pytket.circuit import Circuit as TketCircuit
 from pytket.circuit import OpType
@@ -17,7 +16,7 @@ from pytket.circuit import OpType
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.engine import resolve_engine
-from qkernel.errors import CallArgumentError, KernelTypeError, TargetCapabilityError
+from qkernel.errors import KernelTypeError, TargetCapabilityError
 from qkernel_backends import tket as tket_backend
 from qkernel_backends.cirq import CirqEngine
 from qkernel_backends.pennylane import PennyLaneEngine
@@ -96,75 +95,6 @@ def test_matrices_that_tket_lacks() -> None:
     circuit = CircuitBuilder(4).unitary(np.eye(16), 0, 1, 2, 3).circuit()
     with pytest.raises(TargetCapabilityError, match="tket has no matrices on 4 qubits"):
         tket_backend.emit(circuit)
-
-
-# PennyLane --------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("method", ["adjoint", "parameter-shift"])
-def test_a_kernel_as_a_qnode(method: str) -> None:
-    node = qml.QNode(
-        ansatz.to_circuit(package="pennylane", lengths={"weights": 2}), qml.device("default.qubit"), diff_method=method
-    )
-    weights, scale = qml.numpy.array(WEIGHTS, requires_grad=True), qml.numpy.array(SCALE, requires_grad=True)
-    assert node(weights, scale=scale) == pytest.approx(ansatz.run(WEIGHTS, SCALE), abs=1e-12)
-    ours = ansatz.grad(weights=WEIGHTS, scale=SCALE)
-    by_weights, by_scale = qml.grad(node)(weights, scale)
-    assert by_weights == pytest.approx(ours["weights"], abs=1e-8)
-    assert by_scale == pytest.approx(ours["scale"], abs=1e-8)
-
-
-def test_a_qnode_in_torch_and_in_batches() -> None:
-    node = qml.QNode(ansatz.to_circuit(package="pennylane", lengths={"weights": 2}), qml.device("default.qubit"))
-    weights = torch.tensor(np.stack([WEIGHTS, WEIGHTS / 2]), requires_grad=True)
-    values = node(weights, torch.tensor([SCALE, SCALE], dtype=torch.float64))
-    values.sum().backward()
-    for row in range(2):
-        assert values[row].item() == pytest.approx(ansatz.run(WEIGHTS / (row + 1), SCALE), abs=1e-9)
-        assert weights.grad is not None
-        expected = ansatz.grad(weights=WEIGHTS / (row + 1), scale=SCALE)["weights"]
-        assert weights.grad[row].numpy() == pytest.approx(expected, abs=1e-8)
-
-
-def test_a_kernel_of_qubits_stands_in_quantum_functions() -> None:
-    @qk.qkernel
-    def turned(q: qk.Vector[qk.Qubit], angle: qk.Float) -> qk.Vector[qk.Qubit]:
-        q[0] = qk.ry(q[0], angle)
-        q[0], q[1] = qk.cx(q[0], q[1])
-        return q
-
-    part = turned.to_circuit(package="pennylane", q=2)
-
-    @qml.qnode(qml.device("default.qubit"))
-    def whole(angle: float) -> Any:
-        qml.PauliX("b")
-        assert part(angle, wires=["a", "b"]) is None
-        return qml.expval(qml.PauliZ("b"))
-
-    assert whole(0.4) == pytest.approx(-np.cos(0.4), abs=1e-12)
-
-
-def test_measured_bits_and_conditions_in_pennylane() -> None:
-    function = teleported.to_circuit(package="pennylane")
-    node = qml.set_shots(qml.QNode(function, qml.device("default.qubit", seed=4)), 2000)
-    assert np.mean(node(1.1)) == pytest.approx(np.sin(0.55) ** 2, abs=0.06)
-
-
-def test_arguments_of_quantum_functions() -> None:
-    function = ansatz.to_circuit(package="pennylane", lengths={"weights": 2})
-    with pytest.raises(CallArgumentError, match="`weights` is an array of shape \\(2,\\), and one of shape \\(3,\\)"):
-        function(np.zeros(3), 1.0)
-    with pytest.raises(CallArgumentError, match="missing a required argument: 'scale'"):
-        function(np.zeros(2))
-    with pytest.raises(CallArgumentError, match="`ansatz` has 2 qubits, and 1 wires were given"):
-        function(np.zeros(2), 1.0, wires=["a"])
-
-    @qk.qkernel
-    def doubled(angle: qk.Float) -> qk.Float:
-        return 2.0 * qk.expval(qk.rx(qk.qubit(), angle), qko.Z(0))
-
-    with pytest.raises(TargetCapabilityError, match="`doubled` returns"):
-        doubled.to_circuit(package="pennylane")
 
 
 # Engines ----------------------------------------------------------------------------------------------------------------

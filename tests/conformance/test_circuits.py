@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cirq
@@ -11,6 +12,7 @@ from dense import state
 from test_gates import Case, cases, circuit_of
 
 from qkernel_backends import cirq as cirq_backend
+from qkernel_backends import pennylane as pennylane_backend
 from qkernel_backends import tket as tket_backend
 
 Array = np.ndarray[Any, Any]
@@ -51,3 +53,14 @@ def test_gates_of_cirq(case: Case) -> None:
     assert found == pytest.approx(expected, abs=1e-10)
     read_back = cirq_backend.from_cirq(by_symbols)
     assert read_back.unitary(q=circuit.num_qubits, **arguments)[:, 0] == pytest.approx(expected, abs=1e-10)
+
+
+@pytest.mark.parametrize("case", cases(), ids=str)
+def test_gates_of_pennylane(case: Case) -> None:
+    """Written as a quantum function, and read back."""
+    circuit, theta = circuit_of(case)
+    arguments, _ = given(case, theta)
+    made = pennylane_backend.emit(replace(circuit, expectations=(), probabilities=(), outputs=()))
+    read_back = pennylane_backend.from_pennylane(made, **arguments)
+    found = read_back.unitary(q=circuit.num_qubits, **arguments)[:, 0]
+    assert found == pytest.approx(state(circuit, theta[:1])[0], abs=1e-10)
