@@ -46,17 +46,22 @@ def render(heading: str, span: Span | None, label: str, notes: tuple[Note, ...],
     if span is not None:
         lines += _excerpt(span, "^", label, gutter)
     elif label:
-        lines.append(f"{' ' * gutter} = {label}")
+        lines += _below("note", label, gutter)
     for note in notes:
         if note.span is None:
-            lines.append(f"{' ' * gutter} = note: {note.text}")
+            lines += _below("note", note.text, gutter)
         else:
             lines += _excerpt(note.span, "-", note.text, gutter, same_file=span is not None and span.file == note.span.file)
     if help:
-        first, *rest = help.splitlines()
-        lines.append(f"{' ' * gutter} = help: {first}")
-        lines += [f"{' ' * gutter}         {line}" for line in rest]
+        lines += _below("help", help, gutter)
     return "\n".join(lines)
+
+
+def _below(word: str, text: str, gutter: int) -> list[str]:
+    """A text behind its word; its further lines stand under the first."""
+    first, *rest = text.splitlines()
+    head = f"{' ' * gutter} = {word}: "
+    return [head + first, *(" " * len(head) + line for line in rest)]
 
 
 def shortened(calls: tuple[Note, ...]) -> tuple[Note, ...]:

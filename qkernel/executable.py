@@ -10,7 +10,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from qkernel.diagnostics import did_you_mean
 from qkernel.engine import (
     ESTIMATION,
     Engine,
@@ -31,7 +30,6 @@ from qkernel.errors import (
     KernelTypeError,
     ShotsError,
     TargetCapabilityError,
-    UnknownBindingError,
     ValidationError,
 )
 from qkernel.execution import named, states
@@ -437,18 +435,17 @@ class Executable(Verbs):
         known = {entry.name: entry for entry in self.circuit.angles.parameters}
         if wrt is None:
             return self._floats or self._refuse_no_floats()
+        types = {entry.name: entry.type for entry in self.module.entry.parameters} if self.module else {}
         for name in wrt:
+            if name in types and types[name].element == UINT:
+                raise GradientError(f"`{name}` is a {types[name]}: there is no derivative by whole numbers")
             if name in self._binder.fixed:
                 raise GradientError(
                     f"there is no derivative by `{name}`, which was fixed when `{self.circuit.name}` was compiled",
                     help=_why_fixed([name]),
                 )
             if name not in known:
-                raise UnknownBindingError(
-                    f"`{self.circuit.name}` has no open parameter `{name}`{did_you_mean(name, list(known))}"
-                )
-            if known[name].type.element == UINT:
-                raise GradientError(f"`{name}` is a {known[name].type}: there is no derivative by whole numbers")
+                raise self._binder.unknown(name)
         return [known[name] for name in wrt]
 
     def _no_gradient(self) -> GradientError:

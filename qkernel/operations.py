@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+import numpy as np
+
 from qkernel.errors import KernelTypeError, ObservableError, SizeError
 from qkernel.frontend.arrays import whole_number
 from qkernel.frontend.calls import angle, apply_gate, call_unitary
@@ -251,7 +253,13 @@ def prepare(target: Vector[Qubit], amplitudes: Any, *, imaginary: Any = None) ->
             label="one qubit",
             help="make one with `qk.qubit_array(1)`",
         )
-    vector = as_type(amplitudes, ArrayType(FLOAT), "the vector of amplitudes", tracer.site.of(1))
+    try:
+        vector = as_type(amplitudes, ArrayType(FLOAT), "the vector of amplitudes", tracer.site.of(1))
+    except KernelTypeError as error:
+        parts = amplitudes if isinstance(amplitudes, list | tuple) else (amplitudes,)
+        if any(isinstance(part, complex | np.generic | np.ndarray) and np.iscomplexobj(part) for part in parts):
+            error.help = "imaginary parts are a vector of their own: `qk.prepare(q, x, imaginary=y)`"
+        raise
     second = None
     if imaginary is not None:
         second = as_type(imaginary, ArrayType(FLOAT), "the vector of imaginary parts", tracer.site.of("imaginary"))

@@ -9,7 +9,7 @@ from hypothesis import settings
 from qkernel_backends.native.cache import machine_code
 
 # The suite draws the same examples every time, so that main stays whole; `make fuzz` draws new ones.
-settings.register_profile("suite", derandomize=True)
+settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")
 
 

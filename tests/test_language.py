@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -245,6 +246,24 @@ def test_measured_bits_steer_gates() -> None:
         return s, qk.measure(c), count
 
     assert set(outcomes(kernel)) == {(1, 1, 1), (1, 0, 0), (0, 0, 2), (0, 0, 0)}
+
+
+def test_bits_are_numbers_in_arithmetic() -> None:
+    @qk.qkernel
+    def kernel(a: qk.Bit, b: qk.Bit) -> tuple[qk.UInt, qk.UInt, qk.UInt, qk.Float, qk.Bit]:
+        bits = qk.measure(qk.qubit_array(2))
+        if a:
+            bits[0] = qk.measure(qk.x(qk.qubit()))
+        if b:
+            bits[1] = qk.measure(qk.x(qk.qubit()))
+        q = qk.qubit()
+        if bits[0] + bits[1] == 1:
+            q = qk.x(q)
+        return a + b, bits[0] * bits[1], a - b, 0.5 * (bits[0] + b), qk.measure(q)
+
+    for a, b in itertools.product((0, 1), repeat=2):
+        ((value, _),) = kernel.sample(shots=5, a=a, b=b).results
+        assert value == (a + b, a * b, a - b, 0.5 * (a + b), a ^ b)
 
 
 def test_both_sides_of_a_branch_join_a_bit_of_their_own() -> None:

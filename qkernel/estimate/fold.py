@@ -257,7 +257,7 @@ class _FunctionFold:
                 size = ONE if written is None else self.scope.number(written)
                 self.scope.values[register] = Register(size)
                 is_called = self.function is not self.fold.module.entry
-                tally.include(made(self.function, is_called, register, size, span))
+                tally.include(made(self.function, is_called, register, size, span, self.scope.values))
             case ops.PauliEvolve(_, observable, time, modifiers):
                 inner = self.in_turn(pauli_tally(self.scope.value(observable)))
                 self.modified(decided(inner, (time, observable), self.scope), modifiers, tally)

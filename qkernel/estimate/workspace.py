@@ -3,9 +3,9 @@ and calls, the widest counts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from qkernel.diagnostics import Span
+from qkernel.diagnostics import Note, Span
 from qkernel.errors import SizeError
 from qkernel.estimate.carried import Recurrence
 from qkernel.estimate.forms import at_least_zero, is_nonnegative, maximum, positive_part
@@ -50,10 +50,15 @@ def may_need_workspace(module: Module) -> bool:
     )
 
 
-def made(function: Function, is_called: bool, register: str, size: Quantity, span: Span | None) -> Tally:
-    """The tally of a register that a function makes."""
+def made(
+    function: Function, is_called: bool, register: str, size: Quantity, span: Span | None, values: Mapping[str, object]
+) -> Tally:
+    """The tally of a register that a function makes, whose names have these values."""
     if size.is_constant and size.constant < 0:
-        raise SizeError(f"`{register}` would have {size} qubits", span=span)
+        given = {parameter.name: values[parameter.name] for parameter in function.parameters}
+        known = [f"{name} = {value}" for name, value in given.items() if isinstance(value, Quantity) and value.is_constant]
+        notes = (Note(", ".join(known)),) if known else ()
+        raise SizeError(f"the register `{register}` would have {size} qubits", span=span, label="negative size", notes=notes)
     tally = Tally()
     tally.add("qubits", size)
     if is_called and register not in frozenset().union(

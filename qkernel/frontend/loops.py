@@ -449,7 +449,7 @@ def _paired(old: Any, new: Any, name: str, frame: Frame, node: ast.AST) -> list[
         if not after:
             return [(handle, None if handle is not new else handle) for handle in before]
         raise QubitRebindError(
-            f"`{name}` holds {len(before)} qubits or registers before and {len(after)} after",
+            f"`{name}` holds another number of qubits or registers after: {len(after)}, and {len(before)} before",
             span=frame.span(node),
             label="of this loop",
             help="keep as many in it; collect what is measured in another name",

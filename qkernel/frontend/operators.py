@@ -260,15 +260,11 @@ def _of_symbols(name: str, plain: Callable[[Any, Any], Any], left: Any, right: A
             )
         return joined(name, left, right)
     if BIT in kinds:
-        if (
-            len(kinds) == 1
-            or name not in ("+", "-", "*", "/")
-            or any(isinstance(part, (bool, np.bool_)) for part in (left, right))
-        ):
+        if name not in ("+", "-", "*", "/") or any(isinstance(part, (bool, np.bool_)) for part in (left, right)):
             raise KernelTypeError(
                 f"`{name}` takes numbers, but this is a Bit",
-                label="a Bit is no number",
-                help="`bit ^ other` adds bits; `(1 if bit else 0)` makes a number of a bit",
+                label="a Bit is a number in `+ - * /` alone, and `True` and `False` are none",
+                help="`(1 if bit else 0)` makes a number of a bit",
             )
         left, right = (apply("select", part, 1, 0) if type_of(part) == BIT else part for part in (left, right))
     return apply(name, left, right)

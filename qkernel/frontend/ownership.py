@@ -211,7 +211,7 @@ class Ledger:
         """How a loan comes back: where a gate's result was thrown away, there."""
         for part, move in self.moves.items():
             if part.parent is parent and part.place == loan.place and move.discarded:
-                return f"a gate returns the qubit: write `{loan.text} = ...` where it was {move.what}"
+                return f"gates and kernels return the qubit: write `{loan.text} = ...` where it was {move.what}"
         return f"give it back first: `{loan.text} = ...`"
 
     def follow(self, handle: QuantumHandle, successor: QuantumHandle) -> QuantumHandle:
@@ -242,7 +242,7 @@ class Ledger:
 
     def _after_move(self, handle: QuantumHandle, move: Move) -> str | None:
         if move.discarded:
-            return f"a gate returns the qubit: write `{handle.name} = ...` where it was {move.what}"
+            return f"gates and kernels return the qubit: write `{handle.name} = ...` where it was {move.what}"
         if move.consumed and move.what.startswith("measured"):
             return "a measured qubit is gone; `qk.project_z` measures and keeps it"
         if move.consumed and move.what.startswith("read out by `expval`"):

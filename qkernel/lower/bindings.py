@@ -278,12 +278,13 @@ class Binder:
         """The parameter and the column of an element such as `t[0]`."""
         found = self._elements.get(name)
         if found is None:
-            raise self._unknown(name)
+            raise self.unknown(name)
         if found[0].name in bindings:
             raise ConflictingBindingError(f"`{name}` is given twice: as an element and in `{found[0].name}`")
         return found
 
-    def _unknown(self, name: str) -> UnknownBindingError | BindingShapeError:
+    def unknown(self, name: str) -> UnknownBindingError | BindingShapeError:
+        """The error for a name that no open parameter has."""
         base = re.sub(r"\[.*", "", str(name))
         if name in self.fixed or base in self.fixed:
             return UnknownBindingError(

@@ -156,7 +156,9 @@ class Converter:
 
     def _wrong_type(self, value: Any, type: Type, where: str) -> NoReturn:
         title = f"{self._name(where)} is of type {type}, and {shown(value)} was given"
-        raise BindingTypeError(title, span=self.span, help=wanted(type))
+        is_complex = isinstance(value, complex | np.generic | np.ndarray) and np.iscomplexobj(value)
+        parts = "; complex numbers go in as two arguments, `x.real` and `x.imag`" if is_complex else ""
+        raise BindingTypeError(title, span=self.span, help=wanted(type) + parts)
 
     def _name(self, where: str) -> str:
         return f"`{self.name}{where}`"

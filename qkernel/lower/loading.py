@@ -48,7 +48,7 @@ def prepare(interpreter: Interpreter, op: Prepare, frame: Frame) -> None:
     if is_known:
         turns = angles(np.array(amplitudes, float), is_complex).tolist()
     else:
-        turns = interpreter.open.prepared(written, amplitudes, is_complex)
+        turns = interpreter.open.prepared(written, amplitudes, is_complex, op.span)
     for row in _rows(interpreter, qubits, turns, columns.span_number(op.span)):
         interpreter.emit(row)
     holds = interpreter.rows is None and columns.body is interpreter.top and not set(qubits) & set(interpreter.inputs)

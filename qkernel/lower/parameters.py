@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from qkernel.diagnostics import Span
 from qkernel.ir.expressions import Apply, Const, Expr, Item, Name, SystemName, wrap
 from qkernel.ir.operators import result_type
 from qkernel.ir.ops import Parameter
@@ -30,6 +31,7 @@ class _Prepared:
     name: str
     amplitudes: list[Any]
     is_complex: bool
+    span: Span | None
     load: Load | None = None
 
 
@@ -61,10 +63,10 @@ class OpenParameters:
                 return OpenDictionary(parameter.name, symbol, numbers, keys is not None)
         return Affine(0, ((symbol, 1),))
 
-    def prepared(self, name: str, amplitudes: list[Any], is_complex: bool) -> list[Affine]:
+    def prepared(self, name: str, amplitudes: list[Any], is_complex: bool, span: Span | None) -> list[Affine]:
         """The angles of the gates that make a state of `amplitudes`, which the kernel writes as `name`."""
         first = len(self.parameters) + len(self.preparations) << ELEMENT_BITS
-        self.preparations.append(_Prepared(name, amplitudes, is_complex))
+        self.preparations.append(_Prepared(name, amplitudes, is_complex, span))
         return [Affine(0, ((first + k, 1),)) for k in range(len(amplitudes) - 1)]
 
     def names(self, expr: Expr) -> list[str]:
@@ -129,7 +131,7 @@ class OpenParameters:
             stop = start + len(part.amplitudes)
             positions = symbols[mine] & _ELEMENT
             by_slot = rows[mine], positions, coefficients[mine]
-            found.append(Preparation(part.name, start, stop, *by_slot, part.load is not None, part.is_complex))
+            found.append(Preparation(part.name, start, stop, *by_slot, part.load is not None, part.is_complex, part.span))
         return tuple(found)
 
     def loads(self, angles: AngleMap) -> tuple[Load, ...]:

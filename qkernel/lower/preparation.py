@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.diagnostics import counted
+from qkernel.diagnostics import Span, counted
 from qkernel.errors import ArithmeticEvaluationError
 
 Array = np.ndarray[Any, Any]
@@ -37,6 +37,7 @@ class Preparation:
     coefficients: Array
     is_loaded: bool
     is_complex: bool
+    span: Span | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Preparation):
@@ -58,7 +59,7 @@ class Preparation:
         if not has_direction.all():
             title, way_out = without_direction(self.name, len(self.range) >> self.is_complex)
             sample = f"sample {int(np.argmin(has_direction))} of the batch" if has_direction.size > 1 else ""
-            raise ArithmeticEvaluationError(title, label=sample, help=way_out)
+            raise ArithmeticEvaluationError(title, span=self.span, label=sample or "no state", help=way_out)
 
 
 @dataclass(frozen=True)

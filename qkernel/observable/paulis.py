@@ -34,9 +34,7 @@ class PauliOperator:
         if not isinstance(self.pauli, Pauli):
             raise ObservableError(f"`{self.pauli!r}` is not a Pauli", help="write `Pauli.X`, `Pauli.Y`, `Pauli.Z` or `Pauli.I`")
         if not is_whole(self.index):
-            raise ObservableError(
-                f"a qubit's index is a whole number, not {self.index!r}", help="write `PauliOperator(Pauli.Z, 0)`"
-            )
+            raise ObservableError(f"a qubit's index is a whole number, not {self.index!r}", help="write `qko.Z(0)`")
         if self.index < 0:
             raise ObservableError(f"a qubit's index is negative: {self.index}", help="count qubits from 0")
         object.__setattr__(self, "index", int(self.index))

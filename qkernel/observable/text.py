@@ -45,7 +45,7 @@ def read_sum(text: str) -> Iterator[tuple[Operators, complex]]:
 
 def _unreadable(text: str, position: int, expected: str) -> ObservableError:
     position += len(text) - len(text[position:].lstrip()) - position
-    caret = " " * (4 + position)  # the label stands behind 4 characters
+    caret = " " * position
     return ObservableError(
         "this text is not a sum of Pauli products",
         label=f"{text}\n{caret}^ {expected}",

@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel() -> qk.UInt:
+    return qk.measure(qk.qubit()) ** 2
+
+
+kernel.check()
