@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from docs.generate_gallery import gallery
-from docs.generate_reference import reference
+from docs.generate_reference import KERNEL, MODULES, reference
 from docs.generate_tutorials import Tutorial, tutorials
 
 ROOT = Path(__file__).parent.parent
@@ -218,7 +218,9 @@ def card_and_list() -> str:
         pages.add(f"tutorials/{script.stem}.md", "", script)
     card = (DOCS / "card.md").read_text(encoding="utf-8")
     lists = INDEX.read_text(encoding="utf-8").split("\n## ", 1)[1]
-    return SUMMARY + pages.relinked(card, DOCS / "card.md", "llms.txt") + "\n## " + pages.relinked(lists, INDEX, "llms.txt")
+    names = "".join(f"* [{name}](reference/{name}.md)\n" for name in (KERNEL, *MODULES))
+    parts = (SUMMARY, pages.relinked(card, DOCS / "card.md", "llms.txt"), "\n## ", pages.relinked(lists, INDEX, "llms.txt"))
+    return "".join([*parts, "\n## Names, with their signatures\n\n", names])
 
 
 if __name__ == "__main__":
