@@ -27,6 +27,7 @@ from qkernel.errors import (
     EntrypointValidationError,
     KernelTypeError,
     ObservableError,
+    ShotsError,
     TargetCapabilityError,
     UnknownBindingError,
     ValidationError,
@@ -280,6 +281,23 @@ def test_q19_samplers(primitive: Any, passes: Any) -> None:
     np.testing.assert_allclose(found * 4096, np.round(found * 4096), atol=1e-9)
     np.testing.assert_allclose(found, [PROBABILITIES], atol=0.05)
     np.testing.assert_allclose(network.backward(X2, W2)[1], [BY_WEIGHTS], atol=0.05)
+
+
+@pytest.mark.parametrize("make", [estimator, sampler])
+def test_shots_without_a_primitive(make: Any) -> None:
+    inputs, weights = (X, W) if make is estimator else (X2, W2)
+    exact, drawn = make(), make(shots=20_000, seed=3)
+    found = drawn.forward(inputs, weights)
+    np.testing.assert_allclose(found, exact.forward(inputs, weights), atol=0.03)
+    assert (found != exact.forward(inputs, weights)).all()
+    np.testing.assert_array_equal(found, make(shots=20_000, seed=3).forward(inputs, weights))
+    np.testing.assert_allclose(drawn.backward(inputs, weights)[1], exact.backward(inputs, weights)[1], atol=0.03)
+    module = TorchConnector(drawn, initial_weights=weights)
+    outputs = module(torch.tensor(inputs)).detach().numpy().reshape(found.shape)
+    np.testing.assert_allclose(outputs, found, atol=0.03)
+    assert (abs(outputs - exact.forward(inputs, weights)) > 1e-6).all()
+    with pytest.raises(ShotsError):
+        make(shots=0)
 
 
 def test_q19_the_pass_manager_is_what_prepares_the_circuit() -> None:

@@ -22,7 +22,7 @@ from qkernel.errors import (
     TargetCapabilityError,
     ValidationError,
 )
-from qkernel.execution.shots import DEFAULT_SHOTS
+from qkernel.execution.shots import DEFAULT_SHOTS, ShotPlan
 from qkernel.kernel import Kernel, from_module
 from qkernel.nn.circuits import EncodingCircuit, Params
 from qkernel.nn.compile import given_shape
@@ -128,8 +128,9 @@ class EstimatorQNN(NeuralNetwork):
     other arguments; a register's length is its value.
     `observables` is one, or a list: Hamiltonians, `SparsePauliOp`s; by default Z on every qubit.
 
-    Values are exact and gradients by the adjoint method, unless an `estimator` is given: any V2 estimator, a backend or
-    an engine, on which gradients are by parameter shift. `pass_manager` prepares circuits for the estimator's device.
+    Values are exact and gradients by the adjoint method, unless `shots` are given, for each measurement basis, drawn by
+    `seed`, or an `estimator`: any V2 estimator, a backend or an engine. Then gradients are by parameter shift.
+    `pass_manager` prepares circuits for the estimator's device.
     `input_gradients`, which can be changed later, has `backward` give the derivatives by the inputs, too.
 
     Raises the binding errors (QK3xx) for parameters that are missing, unknown or named twice, `KernelTypeError` for another
@@ -147,6 +148,8 @@ class EstimatorQNN(NeuralNetwork):
         input_gradients: bool = False,
         pass_manager: Any = None,
         bindings: Mapping[str, Any] | None = None,
+        shots: int | ShotPlan | None = None,
+        seed: int | None = None,
     ) -> None:
         call = EncodingCircuit(circuit, input_params, weight_params, bindings)
 
@@ -158,7 +161,8 @@ class EstimatorQNN(NeuralNetwork):
 
         self.observables = _observables(observables, call)
         engine = _engine(estimator, pass_manager, "estimator")
-        super().__init__(network, call, (len(self.observables),), {"observables": self.observables}, engine=engine)
+        bound, settings = {"observables": self.observables}, {"engine": engine, "shots": shots, "seed": seed}
+        super().__init__(network, call, (len(self.observables),), bound, **settings)
         self.input_gradients = input_gradients
 
     def _told(self) -> str:
@@ -174,9 +178,9 @@ class SamplerQNN(NeuralNetwork):
     given with it; the probabilities of what comes to the same place are added up. With `sparse` the results are sparse
     tensors of torch.
 
-    Values are exact, unless a `sampler` is given: a V2 sampler, a backend or an engine; then they are the frequencies of as
-    many shots as it takes by default, in gradients by parameter shift too. All else is as for `EstimatorQNN`; a Qiskit
-    circuit may end with measurements, one for each of its bits.
+    Values are exact, unless `shots` are given, or a `sampler`: a V2 sampler, a backend or an engine; then they are the
+    frequencies of as many shots, or of those that it takes by default, in gradients by parameter shift too. All else is as
+    for `EstimatorQNN`; a Qiskit circuit may end with measurements, one for each of its bits.
 
     Raises `EntrypointValidationError` for `interpret` without `output_shape`, `BindingShapeError` where they do not fit.
     """
@@ -194,6 +198,8 @@ class SamplerQNN(NeuralNetwork):
         input_gradients: bool = False,
         pass_manager: Any = None,
         bindings: Mapping[str, Any] | None = None,
+        shots: int | None = None,
+        seed: int | None = None,
     ) -> None:
         call = EncodingCircuit(circuit, input_params, weight_params, bindings)
         shape, groups = _interpreted(interpret, output_shape, call.num_qubits)
@@ -207,8 +213,8 @@ class SamplerQNN(NeuralNetwork):
 
         self.sparse, self._outcomes = sparse, "by index" if interpret is None else f"interpreted by {_called(interpret)}"
         engine = _engine(sampler, pass_manager, "sampler")
-        shots = None if sampler is None else _shots_of(sampler)
-        super().__init__(network, call, shape, {}, engine=engine, shots=shots)
+        shots = _shots_of(sampler) if shots is None and sampler is not None else shots
+        super().__init__(network, call, shape, {}, engine=engine, shots=shots, seed=seed)
         self.input_gradients = input_gradients
 
     def _result(self, array: Array) -> Any:
