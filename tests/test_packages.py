@@ -244,6 +244,27 @@ def test_branches_come_back() -> None:
         assert sent / 2000 == pytest.approx(np.sin(0.55) ** 2, abs=0.05)
 
 
+def test_conditions_that_hold_always_or_never() -> None:
+    @qk.qkernel
+    def settled() -> tuple[qk.Bit, qk.Bit, qk.Bit, qk.Bit]:
+        seen = qk.measure(qk.h(qk.qubit()))
+        a, b, c = qk.qubit(), qk.qubit(), qk.qubit()
+        if seen == seen:
+            a = qk.x(a)
+        if seen != seen:
+            b = qk.x(b)
+        if (seen == seen) ^ seen:
+            c = qk.x(c)
+        return seen, qk.measure(a), qk.measure(b), qk.measure(c)
+
+    wanted = {(0, 1, 0, 1), (1, 1, 0, 0)}
+    for engine in ("native", "stim", "cirq", "pennylane"):
+        assert settled.sample(shots=50, seed=1, engine=engine).counts.keys() == wanted
+    for package in ("cirq", "tket"):
+        again = qk.from_circuit(settled.to_circuit(package=package)).sample(shots=50, seed=1)
+        assert again.bitstrings().keys() == {"".join(map(str, reversed(value))) for value in wanted}
+
+
 def test_circuits_that_kernels_are_not_made_of() -> None:
     q = cirq.LineQubit(0)
     for circuit, words in (

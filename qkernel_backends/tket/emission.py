@@ -10,7 +10,6 @@ import numpy as np
 import sympy
 from pytket.circuit import Bit, Op, OpType, PauliExpBox, QControlBox, Unitary1qBox, Unitary2qBox, Unitary3qBox
 from pytket.circuit import Circuit as TketCircuit
-from pytket.circuit.logic_exp import BitLogicExp
 from pytket.pauli import Pauli
 
 from qkernel.errors import TargetCapabilityError
@@ -61,7 +60,10 @@ def emit(circuit: Circuit, theta: Sequence[float] | None = None) -> TketCircuit:
     for step in steps.steps:
         row = step.instruction
         on = [qubits[qubit] for qubit in row.qubits]
-        held = {} if step.condition is None else {"condition": _condition(step.condition, outcomes)}
+        condition = 1 if step.condition is None else _condition(step.condition, outcomes)
+        if condition == 0:
+            continue
+        held = {} if condition == 1 else {"condition": condition}
         match row.kind.name:
             case "barrier":
                 result.add_barrier(on)
@@ -135,13 +137,14 @@ def _box(kind: Kind, angles: Sequence[Any], row: Instruction) -> Any:
 
 
 def _condition(value: Expr, outcomes: Sequence[Bit]) -> Any:
+    """A condition as a bit or an expression over bits; 0 or 1 where it never holds or always."""
     return _logic(formula(value), outcomes)
 
 
 def _logic(value: Expr, outcomes: Sequence[Bit]) -> Any:
     match value:
         case Const(known):
-            return BitLogicExp.factory(known)
+            return int(known)
         case Item(_, (Const(int(record)),)):
             return outcomes[record]
         case Apply("not", (operand,)):
