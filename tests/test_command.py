@@ -107,6 +107,18 @@ def test_results_are_those_of_the_kernel(folder: Path) -> None:
     assert found("explain", *given)["explanation"][0].startswith("parity: 3 qubits")
 
 
+def test_keys_of_pairs_are_texts_in_json(folder: Path) -> None:
+    (folder / "pairs.py").write_text(
+        "import qkernel as qk\nimport qkernel.observable as qko\n\n\n@qk.qkernel\n"
+        "def pairs(d: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float]) -> qk.Float:\n"
+        "    q = qk.qubit_array(2)\n    for (i, j), weight in qk.items(d):\n        q[j] = qk.rx(q[j], weight * i)\n"
+        "    return qk.expval(q, qko.Z(0) * qko.Z(1))\n"
+    )
+    result = found("run", "pairs.py", "-s", "d={(2, 1): 0.25}", "--grad")
+    assert result["values"] == {"d": {"(2, 1)": 0.25}}
+    assert result["gradient"]["d"] == {"(2, 1)": pytest.approx(-2 * np.sin(0.5))}
+
+
 @pytest.mark.parametrize(("name", "begins"), [("x.svg", b"<svg"), ("x.html", b"<!"), ("x.png", b"\x89PNG"), ("x.txt", b"ghz(")])
 def test_drawings_are_written_whole(name: str, begins: bytes) -> None:
     assert call("draw", "ghz.py:ghz", "-o", name).exit_code == 0

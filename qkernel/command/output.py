@@ -57,7 +57,7 @@ def show(work: Callable[[], tuple[dict[str, Any], Any]], as_json: bool) -> None:
         click.echo(json.dumps({"error": {"code": None, "message": error.format_message()}}))
         raise SystemExit(error.exit_code) from None
     if as_json:
-        click.echo(json.dumps(found, default=_plain))
+        click.echo(json.dumps(_with_names(found), default=_plain))
     elif isinstance(shown, str):
         click.echo(shown)
     elif shown is not None:
@@ -91,6 +91,16 @@ def relative(file: str) -> str:
     """A file's name from the current folder, if it lies below it."""
     path = Path(file)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+
+
+def _with_names(value: Any) -> Any:
+    """A value whose dictionaries have texts for keys, those of pairs as Python writes them."""
+    match value:
+        case dict():
+            return {str(key): _with_names(part) for key, part in value.items()}
+        case list() | tuple():
+            return [_with_names(part) for part in value]
+    return value
 
 
 def _plain(value: Any) -> Any:
