@@ -291,6 +291,22 @@ class TestFar:
             job.result(timeout=5)
         assert qk.load_job(tmp_path / "job.json", engine=far).status() is qk.JobStatus.CANCELLED
 
+    def test_a_file_stays_where_it_is_when_the_current_folder_changes(
+        self, far: FarBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path)
+        far.queue = [4]
+        job = energy.submit(**GIVEN, engine=far, shots=100, seed=1, backoff=0.001)
+        job.to_file("job.json")
+        Path("copy.json").write_text(Path("job.json").read_text())
+        again = qk.load_job("copy.json", engine=far)
+        monkeypatch.chdir("elsewhere")
+        for found, name in ((job, "job.json"), (again, "copy.json")):
+            found.result(timeout=30)
+            assert json.loads((tmp_path / name).read_text())["status"] == "completed"
+        assert not list((tmp_path / "elsewhere").iterdir())
+
     def test_one_that_others_cancelled(self, provider: Provider, far: FarBackend) -> None:
         far.queue = [4] * 10_000
         job = energy.submit(**GIVEN, engine=far, shots=100, seed=1)

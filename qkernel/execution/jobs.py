@@ -11,6 +11,7 @@ from enum import Enum
 from functools import cached_property
 from numbers import Integral, Real
 from os import PathLike
+from os.path import abspath
 from threading import Event, RLock
 from typing import Any, Generic, TypeVar
 
@@ -132,7 +133,7 @@ class Job(Generic[R]):
         self._done.set()
 
     _error: QKernelError | BaseException | None
-    _path: str | PathLike[str] | None
+    _path: str | None
 
     # starting -----------------------------------------------------------------------------------------------------------
 
@@ -182,7 +183,7 @@ class Job(Generic[R]):
         """Go on from what an earlier process wrote to a file."""
         failed = status is JobStatus.FAILED
         self._status, self._result, self._error = status, None if failed else outcome, outcome if failed else None
-        self._path = path
+        self._path = abspath(path)
         if status is JobStatus.RUNNING:
             self.start()
 
@@ -285,7 +286,7 @@ class Job(Generic[R]):
             raise ValidationError("derivatives at random are not drawn again without a seed", help="give `submit` a `seed`")
         with self._lock:
             write_whole(path, self._content())
-            self._path = path
+            self._path = abspath(path)  # the current folder may change
 
     def _write(self) -> None:
         """Bring the file up to date, if there is one."""
