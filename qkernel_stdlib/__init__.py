@@ -27,8 +27,9 @@ if TYPE_CHECKING:
         windowed_modular_multiply, windowed_multiply_add, xor_const,
     )  # fmt: skip
     from qkernel_stdlib.block_encodings import (
-        index_size, lcu, pauli_lcu, pauli_scale, qsvt, qsvt_phases, qubitization, real_qsvt, signal, sparse_encoding,
-        tree_angles, tree_rotations,
+        BlockEncoding, LCUBlockEncoding, LCUBlockEncodingTerm, PeriodicShiftLCU, identity_block_encoding,
+        ising_z_block_encoding, lcu_block_encoding, pauli_lcu_block_encoding, periodic_shift_lcu_block_encoding,
+        sparse_block_encoding, unitary_block_encoding,
     )  # fmt: skip
     from qkernel_stdlib.carry_lookahead import (
         carry_lookahead_add,
@@ -74,6 +75,9 @@ if TYPE_CHECKING:
     from qkernel_stdlib.search import (
         bernstein_vazirani, deutsch_jozsa, diffusion, grover_iteration_count, grover_search, hidden_period, minimum_search,
         search_unknown, simon,
+    )  # fmt: skip
+    from qkernel_stdlib.singular_values import (
+        oblivious_amplification, projector_phases, qsvt, qsvt_phases, qsvt_polynomial, qubitization, real_qsvt,
     )  # fmt: skip
     from qkernel_stdlib.states import (
         dicke_state, gaussian_state, ghz_state, sparse_state, state_of_function, uniform_state, w_state,
@@ -121,8 +125,9 @@ _NAMES = {
         "windowed_modular_multiply windowed_multiply_add xor_const"
     ),
     "block_encodings": (
-        "index_size lcu pauli_lcu pauli_scale qsvt qsvt_phases qubitization real_qsvt signal sparse_encoding tree_angles "
-        "tree_rotations"
+        "BlockEncoding LCUBlockEncoding LCUBlockEncodingTerm PeriodicShiftLCU identity_block_encoding ising_z_block_encoding "
+        "lcu_block_encoding pauli_lcu_block_encoding periodic_shift_lcu_block_encoding sparse_block_encoding "
+        "unitary_block_encoding"
     ),
     "carry_lookahead": "carry_lookahead_add",
     "controlled_gates": (
@@ -161,6 +166,7 @@ _NAMES = {
         "bernstein_vazirani deutsch_jozsa diffusion grover_iteration_count grover_search hidden_period minimum_search "
         "search_unknown simon"
     ),
+    "singular_values": "oblivious_amplification projector_phases qsvt qsvt_phases qsvt_polynomial qubitization real_qsvt",
     "states": "dicke_state gaussian_state ghz_state sparse_state state_of_function uniform_state w_state",
     "tables": "controlled_lookup lookup lookup_by_controls lookup_xor measured_lookup",
     "transforms": "iqft qft",
@@ -169,34 +175,36 @@ _NAMES = {
 _TOPICS = {name: topic for topic, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
-    "add", "add_const", "add_const_to_phases", "add_modulo", "amplitude_amplification", "amplitude_encoding",
-    "amplitude_estimation", "angle_encoding", "basic_entangler_layers", "basis_state", "bernstein_vazirani", "bit_oracle",
-    "bravyi_kitaev", "carry_lookahead_add", "computational_basis_state", "controlled_add", "controlled_add_const",
-    "controlled_lookup", "controlled_modular_add", "controlled_modular_add_const", "controlled_modular_add_const_modulus",
-    "correct_by_table", "cost_layer", "cx_entangling_layer", "cycle_walk", "cz_entangling_layer", "data_reuploading",
-    "decrement_by", "dense_angle_encoding", "deutsch_jozsa", "dicke_state", "diffusion", "draper_add", "draper_add_const",
-    "drawn_words", "efficient_su2", "equal_const", "excitation_generator", "excitation_pool", "excitations", "fermi_hubbard",
+    "BlockEncoding", "LCUBlockEncoding", "LCUBlockEncodingTerm", "PeriodicShiftLCU", "add", "add_const",
+    "add_const_to_phases", "add_modulo", "amplitude_amplification", "amplitude_encoding", "amplitude_estimation",
+    "angle_encoding", "basic_entangler_layers", "basis_state", "bernstein_vazirani", "bit_oracle", "bravyi_kitaev",
+    "carry_lookahead_add", "computational_basis_state", "controlled_add", "controlled_add_const", "controlled_lookup",
+    "controlled_modular_add", "controlled_modular_add_const", "controlled_modular_add_const_modulus", "correct_by_table",
+    "cost_layer", "cx_entangling_layer", "cycle_walk", "cz_entangling_layer", "data_reuploading", "decrement_by",
+    "dense_angle_encoding", "deutsch_jozsa", "dicke_state", "diffusion", "draper_add", "draper_add_const", "drawn_words",
+    "efficient_su2", "equal_const", "excitation_generator", "excitation_pool", "excitations", "fermi_hubbard",
     "fixed_point_amplification", "formula_oracle", "fourier_modular_add_const", "fourier_phases", "fqaoa_layers",
     "fqaoa_state", "gaussian_state", "ghz_state", "givens_rotation", "givens_rotations", "grover_iteration_count",
     "grover_mixer", "grover_operator", "grover_search", "hadamard_test", "hardware_efficient", "heisenberg_model",
     "hidden_period", "hidden_period_oracle", "hopping_gate", "hubo_cost_layer", "hubo_fqaoa_layers", "hubo_fqaoa_state",
-    "hubo_ising_cost", "hubo_qaoa_layers", "hubo_qaoa_state", "hypercube_walk", "increment", "increment_by", "index_size",
-    "initial_occupations", "iqft", "iqp_encoding", "ising_cost", "ising_model", "iterative_amplitude_estimation",
-    "iterative_phase_estimation", "jordan_wigner", "k_up_ccgsd", "lcu", "less_than", "less_than_const", "lookup",
-    "lookup_by_controls", "lookup_decoder", "lookup_xor", "maximum_likelihood_amplitude", "mcp", "mcx", "mcx_clean",
-    "mcx_dirty", "mcx_no_workspace", "mcx_one_clean", "mcx_one_dirty", "mcx_relative_phase", "mcz", "measure_checks",
-    "measured_add", "measured_lookup", "minimum_search", "mixer_layer", "modmul_const", "modular_add", "modular_add_const",
-    "modular_add_const_to_phases", "modular_decrement", "modular_increment", "modular_multiply", "modular_multiply_add",
-    "mottonen_amplitude_encoding", "mottonen_amplitude_encoding_from_angles", "mottonen_angles", "multi_controlled_x",
-    "multiply", "multiply_add_modulo", "multiply_modulo", "normal_form", "order_finding", "pair_excitations",
-    "parity_encoding", "parity_oracle", "pauli_feature_map", "pauli_lcu", "pauli_scale", "phase_estimation", "phase_gadget",
-    "phase_oracle", "product_formula", "qaoa_layers", "qaoa_state", "qdrift", "qft", "qpe", "qsvt", "qsvt_phases",
-    "quadratic_form", "quanvolution", "qubitization", "real_amplitudes", "real_qsvt", "reflection_about_zero",
-    "relative_phase_ccx", "release_and", "repetition_correct", "repetition_encode", "repetition_syndrome", "ripple_carry_add",
-    "ripple_modular_add_const", "ripple_modular_multiply", "rotated_surface_code", "rx_layer", "ry_layer", "rz_layer",
-    "search_unknown", "shor_order_finding", "signal", "simon", "sparse_encoding", "sparse_state", "state_of_function",
-    "steane_encode", "strongly_entangling_layers", "subtract", "superposition_vector", "swap_test", "temporary_and",
-    "tree_angles", "tree_rotations", "trotterized_time_evolution", "truth_table", "two_local", "uccsd", "uniform_state",
-    "w_state", "windowed_modular_multiply", "windowed_multiply_add", "x_mixer", "xor_const", "xy_mixer", "z_feature_map",
-    "zz_feature_map",
+    "hubo_ising_cost", "hubo_qaoa_layers", "hubo_qaoa_state", "hypercube_walk", "identity_block_encoding", "increment",
+    "increment_by", "initial_occupations", "iqft", "iqp_encoding", "ising_cost", "ising_model", "ising_z_block_encoding",
+    "iterative_amplitude_estimation", "iterative_phase_estimation", "jordan_wigner", "k_up_ccgsd", "lcu_block_encoding",
+    "less_than", "less_than_const", "lookup", "lookup_by_controls", "lookup_decoder", "lookup_xor",
+    "maximum_likelihood_amplitude", "mcp", "mcx", "mcx_clean", "mcx_dirty", "mcx_no_workspace", "mcx_one_clean",
+    "mcx_one_dirty", "mcx_relative_phase", "mcz", "measure_checks", "measured_add", "measured_lookup", "minimum_search",
+    "mixer_layer", "modmul_const", "modular_add", "modular_add_const", "modular_add_const_to_phases", "modular_decrement",
+    "modular_increment", "modular_multiply", "modular_multiply_add", "mottonen_amplitude_encoding",
+    "mottonen_amplitude_encoding_from_angles", "mottonen_angles", "multi_controlled_x", "multiply", "multiply_add_modulo",
+    "multiply_modulo", "normal_form", "oblivious_amplification", "order_finding", "pair_excitations", "parity_encoding",
+    "parity_oracle", "pauli_feature_map", "pauli_lcu_block_encoding", "periodic_shift_lcu_block_encoding", "phase_estimation",
+    "phase_gadget", "phase_oracle", "product_formula", "projector_phases", "qaoa_layers", "qaoa_state", "qdrift", "qft",
+    "qpe", "qsvt", "qsvt_phases", "qsvt_polynomial", "quadratic_form", "quanvolution", "qubitization", "real_amplitudes",
+    "real_qsvt", "reflection_about_zero", "relative_phase_ccx", "release_and", "repetition_correct", "repetition_encode",
+    "repetition_syndrome", "ripple_carry_add", "ripple_modular_add_const", "ripple_modular_multiply", "rotated_surface_code",
+    "rx_layer", "ry_layer", "rz_layer", "search_unknown", "shor_order_finding", "simon", "sparse_block_encoding",
+    "sparse_state", "state_of_function", "steane_encode", "strongly_entangling_layers", "subtract", "superposition_vector",
+    "swap_test", "temporary_and", "trotterized_time_evolution", "truth_table", "two_local", "uccsd", "uniform_state",
+    "unitary_block_encoding", "w_state", "windowed_modular_multiply", "windowed_multiply_add", "x_mixer", "xor_const",
+    "xy_mixer", "z_feature_map", "zz_feature_map",
 ]  # fmt: skip

@@ -1,290 +1,322 @@
-"""Block encodings: matrices as corners of unitaries, and polynomials of them.
+"""Block encodings: matrices as corners of unitaries.
 
-A kernel U of an index and a register block-encodes the matrix A with scale s if <0|U|0> = A / s, where 0 is that of the index.
-`encoding` is such a kernel, which takes (index, q) and gives them back. Angles are in radians; phases are those of quantum
-signal processing by W(x) = exp(i arccos(x) X). `lcu` and `pauli_lcu` take Python data, so they are functions to call in
-kernels.
+The kernel U of a `BlockEncoding` takes a signal and a system register, and <0|U|0> = A / normalization, where 0 is that of the
+whole signal: so it encodes the matrix A, on the system. What takes an encoding, such as `qubitization` and `qsvt`, takes any of
+these. They are made of Python data, in Python or in kernels; names and arguments are those of Qamomile.
 """
 
 from __future__ import annotations
 
+import cmath
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import starmap
 from typing import Any
 
 import numpy as np
 
 import qkernel as qk
 import qkernel.observable as qko
-from qkernel_stdlib.amplification import reflection_about_zero
-from qkernel_stdlib.controlled_gates import mcp
+from qkernel.errors import KernelTypeError, ValidationError
+from qkernel_stdlib.arithmetic import modular_decrement, modular_increment
+from qkernel_stdlib.encodings import mottonen_amplitude_encoding_from_angles, mottonen_angles
 
 Rotation = Callable[
     [qk.Qubit, qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]], tuple[qk.Qubit, qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]
 ]
 """An argument that is a kernel of a flag, a slot and a register."""
 Encoding = Callable[[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]], tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]]
-"""An argument that is a kernel of an index and a register."""
+"""An argument that is a kernel of a signal and a system register."""
 
 
-@qk.qkernel
-def tree_rotations(q: qk.Vector[qk.Qubit], angles: qk.Vector[qk.Float]) -> qk.Vector[qk.Qubit]:
-    """RY by angles[2**l - 1 + k] on qubit n - 1 - l where the l qubits above it hold k: a unitary of any real first column.
+@qk.struct
+class BlockEncoding:
+    """The kernel `unitary` of a signal and a system register, of these lengths, with A / `normalization` in its corner.
 
-    `angles` has 2**n - 1 numbers, as `tree_angles` finds them. 2**n - 1 RY under up to n - 1 controls.
+    It may be an argument of kernels, which see its lengths as numbers. Also called `LCUBlockEncoding`.
     """
-    n = q.shape[0]
-    for level in qk.range(n):
-        for k in qk.range(2**level):
-            q[n - level :], q[n - 1 - level] = qk.control(qk.ry, num_controls=level, control_value=k)(
-                q[n - level :], q[n - 1 - level], angles[2**level - 1 + k]
-            )
-    return q
+
+    unitary: Encoding
+    normalization: qk.Float
+    num_signal_qubits: qk.UInt
+    num_system_qubits: qk.UInt
 
 
-def tree_angles(amplitudes: Sequence[float]) -> list[float]:
-    """The angles with which `tree_rotations` takes 0 to these 2**n amplitudes, not negative, normalised."""
-    squares = np.asarray(amplitudes, float) ** 2
-    levels = []
-    while len(squares) > 1:
-        pairs = squares.reshape(-1, 2)
-        levels.append([2 * math.atan2(math.sqrt(right), math.sqrt(left)) for left, right in pairs.tolist()])
-        squares = pairs.sum(1)
-    return [angle for level in reversed(levels) for angle in level]
+LCUBlockEncoding = BlockEncoding
 
 
-def index_size(count: int) -> int:
-    """How many qubits an index of so many values has."""
-    return max(0, count - 1).bit_length()
+@dataclass(frozen=True, slots=True)
+class LCUBlockEncodingTerm:
+    """`coefficient`, which may be complex, times the matrix that `encoding` encodes."""
+
+    coefficient: complex
+    encoding: BlockEncoding
+
+    def __post_init__(self) -> None:
+        normalization = as_encoding(self.encoding).normalization
+        if not 0 < normalization < math.inf:
+            raise ValidationError(f"the normalization of a block encoding is above 0, but not {normalization}")
+        object.__setattr__(self, "coefficient", _finite(self.coefficient))
 
 
-def lcu(
-    index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], coefficients: Sequence[float], unitaries: Sequence[Callable[..., Any]]
-) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-    """Block-encode the sum of coefficients[k] unitaries[k], kernels of a register, with scale sum(abs(coefficients)).
+def as_encoding(value: Any) -> BlockEncoding:
+    """A block encoding, as it is; raises `KernelTypeError` for all else."""
+    if isinstance(value, BlockEncoding):
+        return value
+    raise KernelTypeError(
+        f"a block encoding is wanted, not {value!r}",
+        help="a kernel U of a signal and a system becomes one by `BlockEncoding(U, normalization, num_signal_qubits, "
+        "num_system_qubits)`",
+    )
 
-    The index has `index_size` qubits. Two `tree_rotations`, one of them inverted, around each unitary under the index; under
-    a control they have none.
+
+def unitary_block_encoding(unitary: Callable[..., Any], num_system_qubits: qk.UInt) -> BlockEncoding:
+    """The unitary of an operation on a register, as it is: with normalization 1, and a signal qubit that nothing touches."""
+    if not callable(unitary):
+        raise KernelTypeError(
+            f"an operation on a register is wanted, not {unitary!r}", help="give a kernel or a function of it"
+        )
+
+    @qk.qkernel
+    def beside(signal: qk.Vector[qk.Qubit], system: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+        return signal, unitary(system)
+
+    return BlockEncoding(beside, 1.0, 1, num_system_qubits)
+
+
+def identity_block_encoding(num_system_qubits: qk.UInt) -> BlockEncoding:
+    """The identity, with normalization 1 and a signal qubit that nothing touches."""
+    return unitary_block_encoding(lambda system: system, num_system_qubits)
+
+
+def lcu_block_encoding(terms: Sequence[LCUBlockEncodingTerm]) -> BlockEncoding:
+    """The sum of `terms`, with the sum of abs(coefficient) times the normalization of each for normalization.
+
+    The signal is an index of ceil(log2(count)) qubits, and as many more as the longest signal of a term: two
+    `mottonen_amplitude_encoding_from_angles` of the index, one of them inverted, around each encoding where the index holds its
+    number; under a control they have none. Terms with coefficient 0 are left out; of no term is left X on one signal qubit.
+    Raises `ValidationError` without terms, and where they are on systems of several lengths.
     Source: Childs, Wiebe 2012 (arXiv:1202.5822).
     """
-    size = index_size(len(coefficients))
-    weights = [math.sqrt(abs(coefficient)) for coefficient in coefficients]
-    angles: Any = tree_angles(weights + [0.0] * (2**size - len(weights)))
-    signed = [each if sign >= 0 else qk.global_phase(each, math.pi) for each, sign in zip(unitaries, coefficients, strict=True)]
+    if not terms:
+        raise ValidationError("a sum of no block encodings has no system", help="give one or more `LCUBlockEncodingTerm`")
+    if wrong := [term for term in terms if not isinstance(term, LCUBlockEncodingTerm)]:
+        raise KernelTypeError(
+            f"a sum of block encodings is made of `LCUBlockEncodingTerm`, not {type(wrong[0]).__name__}",
+            help="write `LCUBlockEncodingTerm(coefficient, encoding)`",
+        )
+    lengths = [term.encoding.num_system_qubits for term in terms]
+    if len(set(lengths)) > 1:
+        raise ValidationError(f"block encodings on systems of {', '.join(map(str, lengths))} qubits have no sum")
 
-    def selected(index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-        for k, unitary in enumerate(signed):
-            index, q = qk.control(unitary, num_controls=size, control_value=k)(index, q)
-        return index, q
+    def routed(encoding: BlockEncoding) -> Callable[..., Any]:
+        def case(pool: Any, system: Any) -> Any:
+            pool[: encoding.num_signal_qubits], system = encoding.unitary(pool[: encoding.num_signal_qubits], system)
+            return pool, system
 
-    index, q = qk.within_apply(lambda index, q: (tree_rotations(index, angles), q), selected)(index, q)
-    return index, q
+        return case
 
-
-def pauli_lcu(
-    index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], hamiltonian: qko.Hamiltonian
-) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-    """Block-encode a sum of Pauli words with real coefficients, with scale `pauli_scale`; the encoding is its own inverse.
-
-    The index has `index_size` of the number of words, the constant included. Each letter is one gate under the index, and each
-    negative coefficient one phase. Source: Babbush et al. 2018 (arXiv:1805.03662), section II.
-    """
-    words = _words(hamiltonian)
-    size = index_size(len(words))
-    weights = [math.sqrt(abs(weight)) for _, weight in words]
-    angles: Any = tree_angles(weights + [0.0] * (2**size - len(weights)))
-
-    def selected(index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-        for k, (letters, weight) in enumerate(words):
-            for letter, place in letters:
-                gate = {"X": qk.x, "Y": qk.y, "Z": qk.z}[letter]
-                index, q[place] = qk.control(gate, num_controls=size, control_value=k)(index, q[place])
-            if weight < 0:
-                minus = qk.global_phase(qk.id, math.pi)
-                index, q[0] = qk.control(minus, num_controls=size, control_value=k)(index, q[0])
-        return index, q
-
-    index, q = qk.within_apply(lambda index, q: (tree_rotations(index, angles), q), selected)(index, q)
-    return index, q
+    kept = [term for term in terms if term.coefficient]
+    return _sum(
+        [term.coefficient * term.encoding.normalization for term in kept],
+        [routed(term.encoding) for term in kept],
+        max((term.encoding.num_signal_qubits for term in kept), default=0),
+        lengths[0],
+    )
 
 
-def pauli_scale(hamiltonian: qko.Hamiltonian) -> float:
-    """The sum of the absolute coefficients, the constant included."""
-    return sum(abs(weight) for _, weight in _words(hamiltonian))
+def _sum(weights: Sequence[complex], cases: Sequence[Callable[..., Any]], pool: int, num_system_qubits: int) -> BlockEncoding:
+    """The sum of weights[k] times what cases[k] have in the corner of a pool and the system."""
+    normalization = sum(map(abs, weights), 0.0)
+    if not math.isfinite(normalization):
+        raise ValidationError("the coefficients of a block encoding add up to more than a float holds")
+    phased = list(starmap(_with_phase, zip(cases, weights, strict=True)))
+    index = max(0, len(cases) - 1).bit_length()
+    weighed = [math.sqrt(abs(weight)) for weight in weights] + [0.0] * (2**index - len(weights))
+    angles: Any = mottonen_angles(weighed)[0] if index else []
 
-
-def _words(hamiltonian: qko.Hamiltonian) -> list[tuple[list[tuple[str, int]], float]]:
-    words: list[tuple[list[tuple[str, int]], float]] = []
-    for letters, weight in hamiltonian.terms.items():
-        words.append(([(letter.pauli.name, letter.index) for letter in letters], float(np.real(weight))))
-    if hamiltonian.constant:
-        words.append(([], float(np.real(hamiltonian.constant))))
-    return words
-
-
-@qk.qkernel
-def sparse_encoding(
-    index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], entries: Rotation, places: Encoding
-) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-    """Block-encode a matrix with 2**m entries a column, by oracles for their values and for their rows, with scale 2**m.
-
-    The index is a flag and a slot of m qubits. `entries(flag, slot, q)` turns the flag of slot l and column j by
-    RY(2 arccos A[c, j]), and `places(slot, q)` takes column j in slot l to the row c(l, j) of that entry. 2m H and one of
-    either. Source: Camps, Lin, Van Beeumen, Yang 2024 (arXiv:2203.10236), theorem 4.1.
-    """
-    index[0], index[1:], q = qk.within_apply(
-        lambda flag, slot, q: (flag, qk.h(slot), q), lambda flag, slot, q: _placed(flag, slot, q, entries, places)
-    )(index[0], index[1:], q)
-    return index, q
-
-
-@qk.qkernel
-def _placed(
-    flag: qk.Qubit, slot: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], entries: Rotation, places: Encoding
-) -> tuple[qk.Qubit, qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-    flag, slot, q = entries(flag, slot, q)
-    slot, q = places(slot, q)
-    return flag, slot, q
-
-
-@qk.qkernel
-def qubitization(
-    index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], encoding: Encoding
-) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-    """The walk (2|0><0| - 1) U: where U is its own inverse its eigenvalues are exp(+-i arccos(e / s)) for each e of A.
-
-    Source: Low, Chuang 2019 (arXiv:1610.06546).
-    """
-    index, q = encoding(index, q)
-    index = reflection_about_zero(index)
-    return index, q
-
-
-@qk.qkernel
-def qsvt(
-    index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit], encoding: Encoding, phases: qk.Vector[qk.Float]
-) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-    """Block-encode P(A / s) for Hermitian A, P the polynomial of degree d of the d + 1 `phases`; phases 0 are Chebyshev's T_d.
-
-    P(x) is the corner of exp(i phases[0] Z) W(x) exp(i phases[1] Z) ... W(x) exp(i phases[d] Z). d encodings and inverses in
-    turn, d + 1 phases under the index; a control takes the phases alone, and one encoding where d is odd. With T_3 this is
-    oblivious amplitude amplification. Source: Gilyen, Su, Low, Wiebe 2019 (arXiv:1806.01838), theorem 17.
-    """
-    degree = phases.shape[0] - 1
-    for k in qk.range(degree, -1, -1):
-        if (degree - k) % 2 == 0:
-            index = _turned(index, phases, k)
-        elif k > 0:
-            index, q = qk.within_apply(encoding, lambda index, q: (_turned(index, phases, k), q))(index, q)
+    @qk.qkernel
+    def lcu(signal: qk.Vector[qk.Qubit], system: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+        if not phased:
+            signal[0] = qk.x(signal[0])
+        elif index == 0:
+            signal, system = phased[0](signal, system)
         else:
-            index, q = encoding(index, q)
-            index = _turned(index, phases, k)
-    return index, q
+            signal[:index], signal[index:], system = qk.within_apply(
+                lambda k, pool, system: (mottonen_amplitude_encoding_from_angles(k, angles), pool, system), qk.select(phased)
+            )(signal[:index], signal[index:], system)
+        return signal, system
+
+    return BlockEncoding(lcu, normalization or 1.0, max(1, index + pool), num_system_qubits)
 
 
-@qk.qkernel
-def _turned(index: qk.Vector[qk.Qubit], phases: qk.Vector[qk.Float], k: qk.UInt) -> qk.Vector[qk.Qubit]:
-    """The turn by phases[k], the phases that make reflections of `encoding` included."""
-    quarters = min(k, 1) + min(phases.shape[0] - 1 - k, 1)
-    return _projector_phase(index, phases[k] - quarters * math.pi / 4, math.pi / 2 if k > 0 else 0.0)
+def _with_phase(case: Callable[..., Any], weight: complex) -> Callable[..., Any]:
+    return case if cmath.phase(weight) == 0 else qk.global_phase(case, cmath.phase(weight))
 
 
-@qk.qkernel
-def _projector_phase(index: qk.Vector[qk.Qubit], phase: qk.Float, whole: qk.Float) -> qk.Vector[qk.Qubit]:
-    """exp(i phase (2|0><0| - 1)), times exp(i whole)."""
-    return qk.within_apply(qk.x, lambda index: _phases(index, phase, whole))(index)
+def _finite(coefficient: Any) -> complex:
+    """A coefficient as a number; raises for what is none, or none that is finite."""
+    if isinstance(coefficient, bool | str) or not np.isscalar(coefficient):
+        raise KernelTypeError(f"a coefficient of a block encoding is a number, not {coefficient!r}")
+    if not cmath.isfinite(coefficient):  # type: ignore[arg-type]
+        raise ValidationError(f"a coefficient of a block encoding is not finite: {coefficient}")
+    return complex(coefficient)  # type: ignore[arg-type]
 
 
-@qk.qkernel
-def _phases(index: qk.Vector[qk.Qubit], phase: qk.Float, whole: qk.Float) -> qk.Vector[qk.Qubit]:
-    """exp(i (whole - phase)), and exp(2 i phase) on ones."""
-    return qk.global_phase(mcp, whole - phase)(index, 2 * phase)
+def pauli_lcu_block_encoding(lcu: qko.Hamiltonian) -> BlockEncoding:
+    """A sum of Pauli words, with complex coefficients too, with the sum of their absolute values for normalization.
 
-
-@qk.qkernel
-def real_qsvt(
-    flag: qk.Qubit,
-    index: qk.Vector[qk.Qubit],
-    q: qk.Vector[qk.Qubit],
-    encoding: Encoding,
-    phases: qk.Vector[qk.Float],
-) -> tuple[qk.Qubit, qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-    """As `qsvt`, but of the real part of P, by a flag that is one more qubit of the index; `qsvt_phases` finds the phases.
-
-    The flag takes the signs of the phases: 2 H, d encodings and inverses, d + 1 times 2 RZ, one of them under the index. A
-    control takes what it takes of `qsvt`. Source: Gilyen, Su, Low, Wiebe 2019 (arXiv:1806.01838), corollary 18.
+    The signal has ceil(log2(count)) qubits for the words, the constant included, and 1 at least. Each letter is one gate under
+    the signal, and each coefficient that is not above 0 one phase. With real coefficients U is its own inverse.
+    Matrices are such sums by `Hamiltonian.from_matrix`.
+    Source: Babbush et al. 2018 (arXiv:1805.03662), section II.
     """
-    flag = qk.h(flag)
-    degree = phases.shape[0] - 1
-    for k in qk.range(degree, -1, -1):
-        if (degree - k) % 2 == 0:
-            flag, index = _really_turned(flag, index, phases, k)
-        elif k > 0:
-            flag, index, q = qk.within_apply(
-                lambda flag, index, q: (flag, *encoding(index, q)),
-                lambda flag, index, q: (*_really_turned(flag, index, phases, k), q),
-            )(flag, index, q)
-        else:
-            index, q = encoding(index, q)
-            flag, index = _really_turned(flag, index, phases, k)
-    return qk.h(flag), index, q
+    if not isinstance(lcu, qko.Hamiltonian):
+        raise KernelTypeError(
+            f"a sum of Paulis is wanted, not {type(lcu).__name__}",
+            help="write `pauli_lcu_block_encoding(0.5 * qko.Z(0) - qko.X(1))`, or `qko.Hamiltonian.from_matrix(matrix)`",
+        )
+    words = {tuple((letter.pauli.name, letter.index) for letter in word): weight for word, weight in lcu.terms.items()}
+    words |= {(): lcu.constant} if lcu.constant else {}
+    gates = {"X": qk.x, "Y": qk.y, "Z": qk.z}
+
+    def applied(word: Sequence[tuple[str, int]]) -> Callable[..., Any]:
+        def case(pool: Any, system: Any) -> Any:
+            for letter, place in word:
+                system[place] = gates[letter](system[place])
+            return pool, system
+
+        return case
+
+    return _sum([*words.values()], [applied(word) for word in words], 0, lcu.num_qubits)
 
 
-@qk.qkernel
-def _really_turned(
-    flag: qk.Qubit, index: qk.Vector[qk.Qubit], phases: qk.Vector[qk.Float], k: qk.UInt
-) -> tuple[qk.Qubit, qk.Vector[qk.Qubit]]:
-    """As `_turned`, with the sign of phases[k] that the flag has."""
-    quarters = min(k, 1) + min(phases.shape[0] - 1 - k, 1)
-    flag, index = _signed_phase(flag, index, phases[k])
-    return flag, _projector_phase(index, -quarters * math.pi / 4, math.pi / 2 if k > 0 else 0.0)
+def ising_z_block_encoding(coefficients: Mapping[tuple[int, ...], complex], num_system_qubits: int) -> BlockEncoding:
+    """The diagonal matrix sum(c Z_i Z_j ...) of `coefficients` {(i, j, ...): c}; () is the identity, and equal Z cancel.
 
-
-@qk.qkernel
-def _signed_phase(flag: qk.Qubit, index: qk.Vector[qk.Qubit], phase: qk.Float) -> tuple[qk.Qubit, qk.Vector[qk.Qubit]]:
-    """exp(i phase Z (2|0><0| - 1)), Z that of the flag."""
-    index, flag = qk.control(qk.rz, num_controls=index.shape[0], control_value=0)(index, flag, -4 * phase)
-    return qk.rz(flag, 2 * phase), index
-
-
-def signal(phases: Sequence[float], points: Any) -> Any:
-    """P at `points` in [-1, 1], complex: the polynomial of `phases`."""
-    x = np.asarray(points, float)
-    root = np.sqrt(1 - x**2)
-    corner, beside = np.exp(1j * phases[0]) * np.ones_like(x), np.zeros_like(x, dtype=complex)
-    for phase in phases[1:]:
-        corner, beside = x * corner + 1j * root * beside, 1j * root * corner + x * beside
-        corner, beside = corner * np.exp(1j * phase), beside * np.exp(-1j * phase)
-    return corner
-
-
-def qsvt_phases(coefficients: Sequence[float], tolerance: float = 1e-12) -> list[float]:
-    """d + 1 phases whose P has the real part sum(coefficients[k] T_k(x)), by Newton's method on symmetric phases.
-
-    The coefficients, by Chebyshev's polynomials, are those of an even or an odd function of degree d below 1 in absolute value.
-    Raises ValueError for another function, and where the method does not converge, as it may close to 1.
-    Source: Dong, Meng, Whaley, Lin 2021 (arXiv:2002.11649).
+    As `pauli_lcu_block_encoding`. Raises `ObservableError` for a qubit that is not in the system.
     """
-    degree = len(coefficients) - 1
-    if any(coefficients[k] for k in range(degree - 1, -1, -2)):
-        raise ValueError("the coefficients are those of a function that is neither even nor odd; take its parts one by one")
-    count = degree // 2 + 1
-    points = np.cos((2 * np.arange(1, count + 1) - 1) * math.pi / (4 * count))
-    wanted = np.polynomial.chebyshev.chebval(points, coefficients)
-    half = np.zeros(count)
-    half[0] = math.pi / 4
+    total = qko.Hamiltonian(num_system_qubits)
+    if not isinstance(coefficients, Mapping) or not all(isinstance(places, tuple) for places in coefficients):
+        raise KernelTypeError("coefficients by the qubits of Z are wanted", help="write `{(0,): -1.0, (0, 1): 0.5, (): 0.25}`")
+    for places, coefficient in coefficients.items():
+        total.add_term([qko.PauliOperator(qko.Pauli.Z, place) for place in places], _finite(coefficient))
+    return pauli_lcu_block_encoding(total)
 
-    def whole(part: Any) -> Any:
-        return np.concatenate([part, part[::-1]]) if degree % 2 else np.concatenate([part, part[-2::-1]])
 
-    for _ in range(100):
-        missing = signal(whole(half), points).real - wanted
-        if abs(missing).max() < tolerance:
-            return [float(phase) for phase in whole(half)]
-        slopes = np.empty((count, count))
-        for k in range(count):
-            step = np.zeros(count)
-            step[k] = 1e-6
-            slopes[:, k] = (signal(whole(half + step), points).real - signal(whole(half - step), points).real) / 2e-6
-        half = half - np.linalg.lstsq(slopes, missing, rcond=None)[0]
-    raise ValueError("Newton's method does not converge: is the function below 1 in absolute value?")
+@dataclass(frozen=True, slots=True)
+class PeriodicShiftLCU:
+    """A sum of shifts on a grid that is periodic along each axis: `coefficients` by offset, one number for each axis.
+
+    Axis 0 is the lowest of the system; axis k has 2**register_sizes[k] sites. The offset o takes site j to j + o. What was left
+    out as too small is at most `truncation_error_bound` in the spectral norm. `from_coefficients` and `from_matrix` make them.
+    """
+
+    register_sizes: tuple[int, ...]
+    coefficients: Mapping[tuple[int, ...], complex]
+    truncation_error_bound: float = 0.0
+
+    @property
+    def num_qubits(self) -> int:
+        """How many qubits all axes have."""
+        return sum(self.register_sizes)
+
+    @property
+    def alpha(self) -> float:
+        """The sum of the absolute coefficients."""
+        return math.fsum(map(abs, self.coefficients.values()))
+
+    @classmethod
+    def from_coefficients(
+        cls, coefficients: Mapping[int | tuple[int, ...], complex], *, register_sizes: Sequence[int], atol: float = 0.0
+    ) -> PeriodicShiftLCU:
+        """The sum of `coefficients` by offset, a whole number where there is one axis; those of at most `atol` are left out.
+
+        Offsets are taken modulo the sites, and may be negative. Raises `ValidationError` for an offset with another number of
+        axes and for an axis without qubits.
+        """
+        sizes = tuple(register_sizes)
+        if not all(isinstance(size, int) and size > 0 for size in sizes):
+            raise ValidationError(f"each axis has one qubit or more, but these are {sizes}")
+        total: dict[tuple[int, ...], complex] = {}
+        for given, coefficient in coefficients.items():
+            offset = given if isinstance(given, tuple) else (given,)
+            if len(offset) != len(sizes) or not all(isinstance(along, int) for along in offset):
+                raise ValidationError(f"an offset is a whole number for each of {len(sizes)} axes, but not {given!r}")
+            offset = tuple(along % 2**size for along, size in zip(offset, sizes, strict=True))
+            total[offset] = total.get(offset, 0) + _finite(coefficient)
+        kept = {offset: total[offset] for offset in sorted(total) if abs(total[offset]) > atol}
+        return cls(sizes, kept, math.fsum(abs(total[offset]) for offset in total.keys() - kept.keys()))
+
+    @classmethod
+    def from_matrix(cls, matrix: Any, *, register_sizes: Sequence[int], atol: float = 0.0) -> PeriodicShiftLCU:
+        """The sum that `matrix` is: each of its columns is the first, shifted. Raises `ValidationError` for any other."""
+        columns = np.asarray(matrix, complex)
+        size = 2 ** sum(register_sizes)
+        if columns.shape != (size, size):
+            raise ValidationError(f"a matrix on axes of {tuple(register_sizes)} qubits has shape ({size}, {size})")
+        axes = tuple(2**each for each in register_sizes)
+        offsets = [tuple(map(int, each)) for each in np.stack(np.unravel_index(np.arange(size), axes, order="F"), 1)]
+        coefficients = dict(zip(offsets, columns[:, 0].tolist(), strict=True))
+        for column, shift in enumerate(offsets):
+            grid = columns[:, 0].reshape(axes, order="F")
+            moved = np.roll(grid, shift, range(len(axes))).reshape(-1, order="F")
+            if (differs := moved != columns[:, column]).any():
+                row = int(np.argmax(differs))
+                entry = f"entry ({row}, {column}) is {columns[row, column]:g}, not {moved[row]:g}"
+                raise ValidationError(f"the matrix is no sum of periodic shifts: {entry}, which the first column has there")
+        return cls.from_coefficients(coefficients, register_sizes=register_sizes, atol=atol)  # type: ignore[arg-type]
+
+
+def periodic_shift_lcu_block_encoding(lcu: PeriodicShiftLCU) -> BlockEncoding:
+    """A sum of shifts on a periodic grid, with the sum of the absolute coefficients for normalization.
+
+    The signal has ceil(log2(count)) qubits, and 1 at least. A shift by k is, for each 1 in the binary digits of k, or of -k if
+    it has fewer steps to go back, one `modular_increment` or decrement of the digits from there on.
+    """
+    if not isinstance(lcu, PeriodicShiftLCU):
+        raise KernelTypeError(
+            f"a `PeriodicShiftLCU` is wanted, not {type(lcu).__name__}",
+            help="make it by `PeriodicShiftLCU.from_coefficients({-1: 1.0, 0: -2.0, 1: 1.0}, register_sizes=[3])`",
+        )
+
+    def shifted(offset: tuple[int, ...]) -> Callable[..., Any]:
+        def case(pool: Any, system: Any) -> Any:
+            start = 0
+            for along, size in zip(offset, lcu.register_sizes, strict=True):
+                step, count = (modular_increment, along) if 2 * along <= 2**size else (modular_decrement, 2**size - along)
+                for digit in range(size):
+                    if count >> digit & 1:
+                        system[start + digit : start + size] = step(system[start + digit : start + size])
+                start += size
+            return pool, system
+
+        return case
+
+    return _sum([*lcu.coefficients.values()], [shifted(offset) for offset in lcu.coefficients], 0, lcu.num_qubits)
+
+
+def sparse_block_encoding(
+    entries: Rotation, places: Encoding, num_slot_qubits: qk.UInt, num_system_qubits: qk.UInt
+) -> BlockEncoding:
+    """A matrix with 2**m entries a column, m the qubits of a slot, by oracles for their values and rows; normalization 2**m.
+
+    The signal is a flag and the slot. `entries(flag, slot, q)` turns the flag of slot l and column j by RY(2 arccos A[c, j]),
+    and `places(slot, q)` takes column j in slot l to the row c(l, j) of that entry. 2m H and one of either.
+    Source: Camps, Lin, Van Beeumen, Yang 2024 (arXiv:2203.10236), theorem 4.1.
+    """
+
+    def placed(flag: Any, slot: Any, q: Any) -> Any:
+        flag, slot, q = entries(flag, slot, q)
+        slot, q = places(slot, q)
+        return flag, slot, q
+
+    @qk.qkernel
+    def sparse(signal: qk.Vector[qk.Qubit], system: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+        signal[0], signal[1:], system = qk.within_apply(lambda flag, slot, q: (flag, qk.h(slot), q), placed)(
+            signal[0], signal[1:], system
+        )
+        return signal, system
+
+    return BlockEncoding(sparse, 2.0**num_slot_qubits, 1 + num_slot_qubits, num_system_qubits)

@@ -14,15 +14,14 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel_stdlib import (
     correct_by_table,
-    index_size,
     lookup_decoder,
     measure_checks,
-    pauli_lcu,
+    pauli_lcu_block_encoding,
+    projector_phases,
     qsvt_phases,
+    qsvt_polynomial,
     real_qsvt,
     rotated_surface_code,
-    signal,
-    tree_angles,
 )
 from qkernel_stdlib.error_correction import STEANE_CHECKS
 
@@ -84,11 +83,11 @@ def test_phases_have_the_polynomial_that_scipy_finds_phases_for(degree: int) -> 
     wanted = np.polynomial.chebyshev.chebval(points, coefficients)
     phases = qsvt_phases(coefficients)
     assert len(phases) == degree + 1
-    np.testing.assert_allclose(signal(phases, points).real, wanted, atol=1e-10)
-    start = np.zeros(degree + 1)
-    start[0] = start[-1] = math.pi / 4
-    found = least_squares(lambda guess: signal(guess, points).real - wanted, start, xtol=1e-15, ftol=1e-15, gtol=1e-15).x
-    np.testing.assert_allclose(signal(found, points).real, signal(phases, points).real, atol=1e-6)
+    np.testing.assert_allclose(qsvt_polynomial(phases, points).real, wanted, atol=1e-10)
+    start = projector_phases([math.pi / 4, *[0.0] * (degree - 1), math.pi / 4])
+    missing = lambda guess: qsvt_polynomial(guess, points).real - wanted  # noqa: E731
+    found = least_squares(missing, start, xtol=1e-15, ftol=1e-15, gtol=1e-15).x
+    np.testing.assert_allclose(qsvt_polynomial(found, points).real, wanted, atol=1e-6)
 
 
 def test_phases_of_what_is_no_such_function() -> None:
@@ -107,22 +106,13 @@ def test_evolution_by_a_polynomial_of_the_hamiltonian() -> None:
         coefficients[k] = 0.9 * (1 if k == 0 else 2) * (-1) ** (k // 2) * float(jv(k, time))
     phases = qsvt_phases(coefficients)
 
-    @qk.qkernel
-    def encoded(index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-        return pauli_lcu(index, q, hamiltonian)
+    encoding = pauli_lcu_block_encoding(hamiltonian)
 
     @qk.qkernel
     def evolved(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Qubit, qk.Vector[qk.Qubit]]:
-        flag, index, q = real_qsvt(qk.qubit(), qk.qubit_array(1), q, encoded, phases)
-        return q, flag, index
+        flag, signal, q = real_qsvt(qk.qubit(), qk.qubit_array(1), q, phases, encoding)
+        return q, flag, signal
 
     energies, states = np.linalg.eigh(hamiltonian.to_numpy())
     expected = 0.9 * (states * np.cos(time * energies)) @ states.conj().T
     np.testing.assert_allclose(evolved.unitary(q=2)[:4], expected, atol=1e-9)
-
-
-def test_trees_and_indices() -> None:
-    assert [index_size(count) for count in (1, 2, 3, 4, 5)] == [0, 1, 2, 2, 3]
-    assert tree_angles([1.0]) == []
-    assert tree_angles([0.6, 0.8]) == [pytest.approx(2 * math.acos(0.6))]
-    assert tree_angles([0.0, 0.0, 1.0, 0.0])[0] == pytest.approx(math.pi)

@@ -10,7 +10,7 @@ import pytest
 import qkernel_stdlib as library
 
 QAMOMILE = """
-qft(q) iqft(q) qpe(target, counting, unitary) qsvt(index, q, encoding, phases) mcx(controls, target)
+qft(q) iqft(q) qpe(target, counting, unitary) qsvt(signal, system, phases, encoding, phase_count) mcx(controls, target)
 multi_controlled_x(controls, target) grover_search(q, oracle, iterations) grover_iteration_count(num_qubits, num_marked)
 amplitude_encoding(q, x) mottonen_amplitude_encoding(q, x)
 mottonen_amplitude_encoding_from_angles(qubits, ry_angles, rz_angles) computational_basis_state(q, bits)
@@ -31,6 +31,9 @@ mixer_layer(q, beta, hopping) cost_layer(quad, linear, q, gamma)
 fqaoa_layers(p, quad, linear, q, gammas, betas, hopping)
 fqaoa_state(p, quad, linear, n, num_fermions, givens_ij, givens_theta, hopping, gammas, betas)
 trotterized_time_evolution(q, observables, time, step, order) shor_order_finding(base, modulus)
+LCUBlockEncoding(unitary, normalization, num_signal_qubits, num_system_qubits) LCUBlockEncodingTerm(coefficient, encoding)
+identity_block_encoding(num_system_qubits) lcu_block_encoding(terms) pauli_lcu_block_encoding(lcu)
+ising_z_block_encoding(coefficients, num_system_qubits) periodic_shift_lcu_block_encoding(lcu)
 """
 
 TOPICS = """
@@ -41,7 +44,8 @@ increment_by add_modulo less_than less_than_const equal_const multiply modular_m
 lookup_by_controls measured_lookup controlled_lookup mcx_no_workspace mcx_clean mcx_dirty mcx_one_clean mcx_one_dirty
 mcx_relative_phase mcz phase_oracle bit_oracle formula_oracle minimum_search bernstein_vazirani deutsch_jozsa simon cycle_walk
 hypercube_walk xy_mixer grover_mixer uccsd k_up_ccgsd excitation_pool qdrift heisenberg_model ising_model fermi_hubbard
-jordan_wigner parity_encoding bravyi_kitaev lcu pauli_lcu sparse_encoding qubitization qsvt_phases real_qsvt repetition_encode
+jordan_wigner parity_encoding bravyi_kitaev sparse_block_encoding qubitization oblivious_amplification qsvt_phases real_qsvt
+repetition_encode
 repetition_correct steane_encode rotated_surface_code lookup_decoder correct_by_table order_finding
 """
 

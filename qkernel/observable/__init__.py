@@ -14,7 +14,7 @@ import numpy as np
 from qkernel.diagnostics import in_short
 from qkernel.errors import MemoryRefusedError, ObservableError, needed
 from qkernel.observable.groups import commuting
-from qkernel.observable.paulis import Operators, Pauli, PauliOperator, is_whole, product
+from qkernel.observable.paulis import Operators, Pauli, PauliOperator, as_square, decomposed, is_whole, product
 from qkernel.observable.text import read_sum, write_sum
 
 __all__ = ["Hamiltonian", "Pauli", "PauliOperator", "X", "Y", "Z", "commutator"]
@@ -115,6 +115,18 @@ class Hamiltonian:
                 )
             result.add_term([PauliOperator(Pauli(letter), k) for k, letter in enumerate(reversed(word))], coefficient)
         return cls() if result is None else result
+
+    @classmethod
+    def from_matrix(cls, matrix: Any, tolerance: float = 1e-12) -> Hamiltonian:
+        """The sum of Paulis that a matrix of shape (2**n, 2**n) is, Hermitian or not, qubit 0 the least significant bit.
+
+        What is at most `tolerance` times the largest coefficient is left out. Raises `ObservableError` for another shape.
+        """
+        square = as_square(matrix)
+        result = cls((len(square) - 1).bit_length())
+        for operators, coefficient in decomposed(square, tolerance):
+            result._add(operators, _coefficient(coefficient))
+        return result.simplify(tolerance)
 
     @property
     def terms(self) -> Mapping[Operators, float | complex]:

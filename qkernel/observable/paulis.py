@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
+
+import numpy as np
 
 from qkernel.errors import ObservableError
 
@@ -70,3 +74,39 @@ def product(operators: Operators) -> tuple[float | complex, Operators]:
             factor, paulis[operator.index] = _PRODUCTS[present, operator.pauli]
             phase *= factor
     return phase, tuple(PauliOperator(paulis[index], index) for index in sorted(paulis) if paulis[index] is not Pauli.I)
+
+
+def as_square(matrix: Any) -> np.ndarray[Any, np.dtype[np.complex128]]:
+    """A matrix on qubits as numbers; raises unless it has shape (2**n, 2**n) and is finite."""
+    try:
+        array = np.asarray(matrix, complex)
+    except (TypeError, ValueError):
+        raise ObservableError("a matrix of numbers is wanted", help="give it as an array of shape (2**n, 2**n)") from None
+    if array.ndim != 2 or len(set(array.shape)) != 1 or array.size == 0 or len(array) & len(array) - 1:
+        raise ObservableError(
+            f"a matrix on n qubits has shape (2**n, 2**n), and this has shape {array.shape}",
+            help="pad it with zeros, or with ones on the diagonal",
+        )
+    if not np.isfinite(array).all():
+        raise ObservableError("the matrix is not finite", help="check the numbers that it is made from")
+    return array
+
+
+def decomposed(matrix: np.ndarray[Any, np.dtype[np.complex128]], tolerance: float) -> Iterator[tuple[Operators, complex]]:
+    """The words and coefficients of a matrix, but for those of at most `tolerance` times the largest.
+
+    A word that flips the bits of x and has signs by those of z takes j to i**|x & z| (-1)**|j & z| times j ^ x: so the
+    coefficients of one x are the Walsh-Hadamard transform of the matrix along j -> j ^ x.
+    """
+    size = len(matrix)
+    states = np.arange(size)
+    sums = matrix[states[:, None] ^ states, states] / size
+    width = 1
+    while width < size:
+        even, odd = sums.reshape(size, -1, 2, width).swapaxes(0, 2).swapaxes(1, 2)
+        sums = np.stack([even + odd, even - odd], 2).reshape(size, size)
+        width *= 2
+    for flips, signs in np.argwhere(abs(sums) > tolerance * abs(sums).max()).tolist():
+        letters = [("IZXY"[2 * (flips >> k & 1) + (signs >> k & 1)], k) for k in range(size.bit_length() - 1)]
+        word = tuple(PauliOperator(Pauli(letter), k) for letter, k in letters if letter != "I")
+        yield word, sums[flips, signs] * (-1j) ** (flips & signs).bit_count()

@@ -16,6 +16,7 @@ from qkernel_stdlib.examples import (
     phases,
     physics,
     search,
+    singular_values,
     states,
     walks,
 )
@@ -39,5 +40,6 @@ EXAMPLES: tuple[Example, ...] = (
     *physics.EXAMPLES,
     *evolution.EXAMPLES,
     *block_encodings.EXAMPLES,
+    *singular_values.EXAMPLES,
     *error_correction.EXAMPLES,
 )

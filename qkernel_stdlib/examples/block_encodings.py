@@ -1,10 +1,8 @@
-"""Examples of block encodings: the corner of each unitary is what it is for."""
+"""Examples of block encodings: the corner of each unitary is the matrix over its normalization."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -12,53 +10,63 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel_stdlib.arithmetic import modular_decrement, modular_increment
 from qkernel_stdlib.block_encodings import (
-    lcu,
-    pauli_lcu,
-    pauli_scale,
-    qsvt,
-    qubitization,
-    real_qsvt,
-    signal,
-    sparse_encoding,
-    tree_rotations,
+    LCUBlockEncodingTerm,
+    PeriodicShiftLCU,
+    ising_z_block_encoding,
+    lcu_block_encoding,
+    pauli_lcu_block_encoding,
+    periodic_shift_lcu_block_encoding,
+    sparse_block_encoding,
+    unitary_block_encoding,
 )
 from qkernel_stdlib.examples.example import Array, Example
-from qkernel_stdlib.examples.matrices import angles, evolved, on, permutation, word
+from qkernel_stdlib.examples.matrices import evolved, on, permutation, word
 
 HAMILTONIAN = 0.5 * qko.Z(0) * qko.Z(1) - 0.3 * qko.X(0) + 0.2 * qko.Y(1) + 0.1
 MATRIX = 0.5 * word({0: "Z", 1: "Z"}, 2) - 0.3 * word({0: "X"}, 2) + 0.2 * word({1: "Y"}, 2) + 0.1 * np.eye(4)
 
 
 @qk.qkernel
-def turned_left(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
-    """RX(0.6) on each qubit."""
-    return qk.rx(q, 0.6)
+def rotated(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """RX(0.6) on each qubit, encoded."""
+    encoding = unitary_block_encoding(lambda q: qk.rx(q, 0.6), q.shape[0])
+    signal, q = encoding.unitary(qk.qubit_array(encoding.num_signal_qubits), q)
+    return q, signal
 
 
 @qk.qkernel
-def turned_right(q: qk.Vector[qk.Qubit]) -> qk.Vector[qk.Qubit]:
-    """RZ(-0.8) on each qubit."""
-    return qk.rz(q, -0.8)
+def words(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """A sum of four Pauli words."""
+    encoding = pauli_lcu_block_encoding(0.5 * qko.Z(0) * qko.Z(1) - 0.3 * qko.X(0) + 0.2 * qko.Y(1) + 0.1)
+    signal, q = encoding.unitary(qk.qubit_array(encoding.num_signal_qubits), q)
+    return q, signal
+
+
+@qk.qkernel
+def on_the_diagonal(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """A diagonal matrix with complex entries."""
+    encoding = ising_z_block_encoding({(0, 1): 0.5, (0,): -0.25j, (1, 1): 0.125}, num_system_qubits=2)
+    signal, q = encoding.unitary(qk.qubit_array(encoding.num_signal_qubits), q)
+    return q, signal
+
+
+@qk.qkernel
+def stepped(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+    """Steps on a grid of 2 x 4 sites."""
+    steps = PeriodicShiftLCU.from_coefficients({(1, 0): 1.0, (0, -1): 0.5j, (0, 0): -2.0}, register_sizes=(1, 2))
+    encoding = periodic_shift_lcu_block_encoding(steps)
+    signal, q = encoding.unitary(qk.qubit_array(encoding.num_signal_qubits), q)
+    return q, signal
 
 
 @qk.qkernel
 def combined(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-    """A combination of two unitaries."""
-    index, q = lcu(qk.qubit_array(1), q, [0.7, -0.3], [turned_left, turned_right])
-    return q, index
-
-
-@qk.qkernel
-def encoded(index: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-    """A sum of four Pauli words."""
-    return pauli_lcu(index, q, HAMILTONIAN)
-
-
-@qk.qkernel
-def in_a_corner(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-    """The same with an index of its own, which comes last."""
-    index, q = encoded(qk.qubit_array(2), q)
-    return q, index
+    """A combination of encodings on the same qubits."""
+    exchange = pauli_lcu_block_encoding(qko.X(0) * qko.X(1) + qko.Y(0) * qko.Y(1) + qko.Z(0) * qko.Z(1))
+    field = ising_z_block_encoding({(0,): 1.0}, num_system_qubits=2)
+    encoding = lcu_block_encoding([LCUBlockEncodingTerm(2.0, exchange), LCUBlockEncodingTerm(-0.5j, field)])
+    signal, q = encoding.unitary(qk.qubit_array(encoding.num_signal_qubits), q)
+    return q, signal
 
 
 @qk.qkernel
@@ -82,66 +90,30 @@ def ring_places(slot: qk.Vector[qk.Qubit], q: qk.Vector[qk.Qubit]) -> tuple[qk.V
 @qk.qkernel
 def laplacian(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """The Laplacian of a ring of 2**n sites."""
-    index, q = sparse_encoding(qk.qubit_array(3), q, ring_entries, ring_places)
-    return q, index
+    encoding = sparse_block_encoding(ring_entries, ring_places, 2, q.shape[0])
+    signal, q = encoding.unitary(qk.qubit_array(encoding.num_signal_qubits), q)
+    return q, signal
 
 
-@qk.qkernel
-def walked(q: qk.Vector[qk.Qubit], steps: qk.UInt) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-    """Steps of the walk: in the corner Chebyshev's polynomials."""
-    index = qk.qubit_array(2)
-    for _ in qk.range(steps):
-        index, q = qubitization(index, q, encoded)
-    return q, index
-
-
-@qk.qkernel
-def transformed(q: qk.Vector[qk.Qubit], phases: qk.Vector[qk.Float]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
-    """The polynomial of some phases."""
-    index, q = qsvt(qk.qubit_array(2), q, encoded, phases)
-    return q, index
-
-
-@qk.qkernel
-def really_transformed(
-    q: qk.Vector[qk.Qubit], phases: qk.Vector[qk.Float]
-) -> tuple[qk.Vector[qk.Qubit], qk.Qubit, qk.Vector[qk.Qubit]]:
-    """Its real part."""
-    flag, index, q = real_qsvt(qk.qubit(), qk.qubit_array(2), q, encoded, phases)
-    return q, flag, index
-
-
-def _each(matrix: Array, n: int) -> Array:
-    result: Array = np.eye(2**n)
-    for k in range(n):
-        result = on(matrix, k, n) @ result
+def _rotated(q: int) -> Array:
+    result: Array = np.eye(2**q)
+    for k in range(q):
+        result = on(evolved(word({0: "X"}, 1), 0.3), k, q) @ result
     return result
 
 
-def _combined(q: int) -> Array:
-    x, z = word({0: "X"}, 1), word({0: "Z"}, 1)
-    return 0.7 * _each(evolved(x, 0.3), q) - 0.3 * _each(evolved(z, -0.4), q)
+DIAGONAL_MATRIX = 0.5 * word({0: "Z", 1: "Z"}, 2) - 0.25j * word({0: "Z"}, 2) + 0.125 * np.eye(4)
 
 
-def _of_the_matrix(function: Callable[[Any], Any]) -> Array:
-    values, states = np.linalg.eigh(MATRIX / pauli_scale(HAMILTONIAN))
-    result: Array = (states * function(values)) @ states.conj().T
-    return result
+def _grid() -> Array:
+    """Sites by the bit of axis 0 and then the two of axis 1: an exchange of the two, and a step back along the four."""
+    exchanged, back = permutation(8, lambda j: j ^ 1), permutation(8, lambda j: j & 1 | ((j >> 1) - 1) % 4 << 1)
+    return exchanged + 0.5j * back - 2 * np.eye(8)
 
 
-def _tree(q: int, angles: Any) -> Array:
-    """Rotations of the lowest qubits first in the product, whose upper qubits hold a number."""
-    matrix: Array = np.eye(2**q)
-    for level in range(q):
-        target = q - 1 - level
-        step: Array = np.zeros((2**q, 2**q))
-        for k in range(2**level):
-            turn = evolved(word({0: "Y"}, 1), angles[2**level - 1 + k] / 2).real
-            above = np.zeros((2**level, 2**level))
-            above[k, k] = 1
-            step = step + np.kron(np.kron(above, turn), np.eye(2**target))
-        matrix = step @ matrix
-    return matrix
+def _combined() -> Array:
+    exchange = sum(word({0: letter, 1: letter}, 2) for letter in "XYZ")
+    return 2 * exchange - 0.5j * word({0: "Z"}, 2)
 
 
 def _ring(q: int) -> Array:
@@ -152,61 +124,59 @@ def _ring(q: int) -> Array:
 
 EXAMPLES = (
     Example(
-        tree_rotations,
+        rotated,
         lambda n: {"q": n},
-        3,
-        lambda n: {"angles": angles(max(1, 2**n - 1))},
-        sizes=range(5),
-        expected=_tree,
-        counts=lambda q: {"rotation_gates": 2**q - 1},
-        grows=False,
-        code="print(tree_rotations.statevector(q=2, angles=tree_angles([1, 2, 0, 2])).real * 3)",
-        shows=("tree_angles", "index_size"),
+        2,
+        sizes=range(1, 5),
+        expected=_rotated,
+        leading=True,
+        counts=lambda q: {"rx": q, "total": q, "qubits": q + 1},
+        of="unitary_block_encoding",
+        code="encoding = identity_block_encoding(3)\nprint(encoding.normalization, encoding.num_signal_qubits)\n"
+        "print(np.round(rotated.unitary(q=1)[:2], 4))",
+        shows=("BlockEncoding", "LCUBlockEncoding", "identity_block_encoding"),
     ),
-    Example(combined, lambda n: {"q": n}, 2, sizes=range(1, 4), expected=_combined, leading=True, of="lcu"),
     Example(
-        in_a_corner,
+        words,
         lambda n: {"q": 2},
         2,
         sizes=(2,),
-        expected=lambda q: MATRIX / pauli_scale(HAMILTONIAN),
+        expected=lambda q: MATRIX / (0.5 + 0.3 + 0.2 + 0.1),
         leading=True,
-        of="pauli_lcu",
-        shows=("pauli_scale",),
+        of="pauli_lcu_block_encoding",
+        code="matrix = qko.Hamiltonian.from_matrix([[0.0, 1.0], [0.5, 0.25]])\nprint(matrix)\n"
+        "print(pauli_lcu_block_encoding(matrix).normalization)",
     ),
     Example(
-        walked,
-        lambda n: {"q": 2, "steps": n},
-        3,
-        sizes=range(4),
-        expected=lambda q, steps: _of_the_matrix(lambda x: np.cos(steps * np.arccos(x))),
-        leading=True,
-        of="qubitization",
-    ),
-    Example(
-        transformed,
-        lambda n: {"q": 2},
-        3,
-        lambda n: {"phases": angles(n + 1)},
-        sizes=range(4),
-        expected=lambda q, phases: _of_the_matrix(lambda x: signal(phases, x)),
-        leading=True,
-        grows=False,
-        of="qsvt",
-        shows=("signal",),
-    ),
-    Example(
-        really_transformed,
+        on_the_diagonal,
         lambda n: {"q": 2},
         2,
-        lambda n: {"phases": angles(n + 1)},
-        sizes=range(3),
-        expected=lambda q, phases: _of_the_matrix(lambda x: signal(phases, x).real),
+        sizes=(2,),
+        expected=lambda q: DIAGONAL_MATRIX / (0.5 + 0.25 + 0.125),
         leading=True,
-        grows=False,
-        of="real_qsvt",
-        code="phases = qsvt_phases([0, 0.9, 0, -0.1])\nprint(np.round(phases, 4), signal(phases, 0.5).real)",
-        shows=("qsvt_phases",),
+        of="ising_z_block_encoding",
+    ),
+    Example(
+        stepped,
+        lambda n: {"q": 3},
+        3,
+        sizes=(3,),
+        expected=lambda q: _grid() / (1.0 + 0.5 + 2.0),
+        leading=True,
+        of="periodic_shift_lcu_block_encoding",
+        code="lcu = PeriodicShiftLCU.from_matrix([[-2.0, 1.0], [1.0, -2.0]], register_sizes=[1])\n"
+        "print(lcu.coefficients, lcu.alpha)",
+        shows=("PeriodicShiftLCU",),
+    ),
+    Example(
+        combined,
+        lambda n: {"q": 2},
+        2,
+        sizes=(2,),
+        expected=lambda q: _combined() / (2 * 3 + 0.5),
+        leading=True,
+        of="lcu_block_encoding",
+        shows=("LCUBlockEncodingTerm",),
     ),
     Example(
         laplacian,
@@ -216,6 +186,6 @@ EXAMPLES = (
         expected=_ring,
         leading=True,
         counts=lambda q: {"h": 4, "qubits": q + 3},
-        of="sparse_encoding",
+        of="sparse_block_encoding",
     ),
 )
