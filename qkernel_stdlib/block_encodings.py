@@ -157,10 +157,10 @@ def _with_phase(case: Callable[..., Any], weight: complex) -> Callable[..., Any]
 
 def _finite(coefficient: Any) -> complex:
     """A coefficient as a number; raises for what is none, or none that is finite."""
-    if isinstance(coefficient, bool | str) or not np.isscalar(coefficient):
+    if isinstance(coefficient, bool | str | bytes) or not np.isscalar(coefficient):
         raise KernelTypeError(f"a coefficient of a block encoding is a number, not {coefficient!r}")
     if not cmath.isfinite(coefficient):  # type: ignore[arg-type]
-        raise ValidationError(f"a coefficient of a block encoding is not finite: {coefficient}")
+        raise ValidationError(f"a coefficient of a block encoding is not finite: {coefficient!r}")
     return complex(coefficient)  # type: ignore[arg-type]
 
 
