@@ -61,7 +61,7 @@ def library_page() -> str:
     parts = [HEAD, "\n"]
     for module, examples in sections.items():
         names = [name for example in examples for name in (example.of or example.name, *example.shows)]
-        parts.append(f"* {_title(module)}: {', '.join(f'[{name}](#{name})' for name in names)}\n")
+        parts.append(f"* {_title(module)}: {', '.join(f'[{name}](#{name.lower()})' for name in names)}\n")
     parts.append("* [Counts beside the papers](#counts-beside-the-papers)\n")
     for module, examples in sections.items():
         _, *text = (inspect.getdoc(module) or "").split("\n", 1)

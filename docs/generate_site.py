@@ -58,7 +58,7 @@ class Pages:
     texts: dict[str, str] = field(default_factory=dict)
     places: dict[Path, str] = field(default_factory=dict)
     cards: dict[str, str] = field(default_factory=dict)
-    """The page on which a kernel of the library has its card."""
+    """The page on which a name of the library, in lower case as in anchors, has its card."""
 
     def add(self, place: str, text: str, source: Path | None = None) -> None:
         """Have a page, made of `source` where it is of one file."""
@@ -157,7 +157,7 @@ def _split_library(pages: Pages) -> list[Any]:
         title, body = section.split("\n", 1)
         short = re.split(r"[:,;]", title)[0]
         place = f"library/{'-'.join(short.lower().split())}.md"
-        pages.cards |= dict.fromkeys(re.findall(r"^### `(\w+)`$", body, re.MULTILINE), place)
+        pages.cards |= dict.fromkeys(re.findall(r"^### `(\w+)`$", body.lower(), re.MULTILINE), place)
         pages.cards["-".join(title.lower().split())] = place
         body = re.sub(r"^###(#*) `", r"##\1 `", body, flags=re.MULTILINE)
         pages.texts[place] = pages.relinked(f"# {title}\n{body}", LIBRARY.parent / "library" / "section.md", place)
