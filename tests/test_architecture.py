@@ -90,7 +90,7 @@ MAY_IMPORT = {
     "command": KERNEL | {"qkernel"},
     "__main__": {"command"},
     "nn": KERNEL | {"qkernel"},
-    "qkernel_stdlib": {"observable", "qkernel"},
+    "qkernel_stdlib": {"errors", "observable", "qkernel"},
     "qkernel_backends": KERNEL | {"mitigation", "noise", "peer"},
 }
 """What each part of `qkernel` (a file or a folder) and each package beside it may import, in functions and for types too.
