@@ -52,7 +52,7 @@ def draw(weights: Array, measured: tuple[tuple[int, int], ...], num_bits: int, s
     result = np.zeros((len(weights), shots, num_bits), np.uint8)
     for row, bits in zip(weights, result, strict=True):
         points = generator.random(shots)
-        order = np.argsort(points)
+        order = _order(points)
         outcomes = np.empty(shots, np.int64)
         outcomes[order] = _outcomes(row, points[order])
         _write(outcomes, measured, bits)
@@ -63,7 +63,8 @@ def tally(weights: Array, measured: tuple[tuple[int, int], ...], num_bits: int, 
     """What `draw` gives, counted."""
     generator, found = np.random.default_rng(seed), []
     for row in weights:
-        outcomes = _outcomes(row, np.sort(generator.random(shots)))
+        points = generator.random(shots)
+        outcomes = _outcomes(row, points[_order(points)])
         first = np.flatnonzero(np.diff(outcomes, prepend=-1))
         found.append((outcomes[first], np.diff(first, append=shots)))
     most = max((len(outcomes) for outcomes, _ in found), default=0)
@@ -72,6 +73,12 @@ def tally(weights: Array, measured: tuple[tuple[int, int], ...], num_bits: int, 
         _write(outcomes, measured, bits[k])
         counts[k, : len(times)] = times
     return Tally(bits, counts, shots)
+
+
+def _order(points: Array) -> Array:
+    """Of points of [0, 1): by 16 binary digits first, in two steps a point, so that a stable sort has little left to do."""
+    roughly = np.argsort((points * 65536).astype(np.uint16), kind="stable")
+    return roughly[np.argsort(points[roughly], kind="stable")]
 
 
 def _outcomes(weights: Array, points: Array) -> Array:
