@@ -406,6 +406,18 @@ def test_the_plan_explains_itself():
     assert "predicted" in text
 
 
+def test_the_plan_tells_which_tables_are_not_kept():
+    builder = CircuitBuilder(10, 0)
+    angles = [builder.parameter(f"a{k}") for k in range(10)]
+    for _ in range(100):
+        for k in range(10):
+            builder.gate("ry", k, angles=(angles[k],)).gate("rzz", k, (k + 1) % 10, angles=(angles[k],))
+    text = ENGINE.prepare(builder.circuit(observables=(Z(0),))).explain()
+    kept, made_anew = (text.count(f"from a table made {when})") for when in ("once per call", "anew each time it is used"))
+    assert kept > made_anew > 0
+    assert kept + made_anew == text.count("(from a table made ")
+
+
 def test_samples_repeat_with_their_seed_and_follow_the_probabilities():
     builder = CircuitBuilder(2, 2)
     theta = builder.parameter("theta")

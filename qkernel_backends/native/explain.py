@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from qkernel.diagnostics import counted
@@ -33,12 +34,13 @@ def explain(plan: Plan, program: Program, batch: int) -> str:
     num_steps, moved, flops = 0, state, 8.0 * amplitudes
     nanoseconds, gigaflops = _CALL + state / _GIGABYTES_OF_CACHE, _GIGAFLOPS * 4 / program.dtype.itemsize
     every = (*plan.start.rotations, *plan.operations)
-    for number, (_, blocks, _) in enumerate(program.passes):
+    for number, (at, blocks, _) in enumerate(program.passes):
         if blocks > 1:
             lines.append(f"pass {number + 1} of {len(program.passes)} over the state in memory, in {blocks} blocks:")
             nanoseconds += 2 * state / _GIGABYTES_OF_MEMORY
+        anew = _made_anew(program, at)
         for kind, numbers in program.steps.of_pass(number):
-            text, operations, share = _told(kind, [every[op] for op in numbers], plan)
+            text, operations, share = _told(kind, [every[op] for op in numbers], plan, anew)
             num_steps, moved, flops = num_steps + 1, moved + int(2 * share * state), flops + operations * amplitudes
             nanoseconds += max(operations * amplitudes / gigaflops, 2 * share * state / _GIGABYTES_OF_CACHE)
             lines.append(f"{num_steps:4}  {text}: {_size(int(2 * share * state))}, {operations * amplitudes / 1e6:.3g} Mflop")
@@ -56,7 +58,7 @@ def explain(plan: Plan, program: Program, batch: int) -> str:
     return "\n".join(lines)
 
 
-def _told(kind: int, operations: list[Any], plan: Plan) -> tuple[str, float, float]:
+def _told(kind: int, operations: list[Any], plan: Plan, anew: Iterator[bool]) -> tuple[str, float, float]:
     """What a step does and why; operations per amplitude; the share of the state that it touches."""
     match kind:
         case layout.LOW_ROTATIONS | layout.PAIR:
@@ -67,10 +69,10 @@ def _told(kind: int, operations: list[Any], plan: Plan) -> tuple[str, float, flo
             return f"{len(operations)} flips (inside a vector, all at once)", 0.0, 1.0
         case layout.MOVE:
             return f"{len(operations)} flips (one exchange of whole vectors)", 0.0, 1.0
-    return _told_alone(operations[0], plan)
+    return _told_alone(operations[0], plan, anew)
 
 
-def _told_alone(operation: Operation, plan: Plan) -> tuple[str, float, float]:
+def _told_alone(operation: Operation, plan: Plan, anew: Iterator[bool]) -> tuple[str, float, float]:
     share = 0.5 ** getattr(operation, "controls", 0).bit_count()
     match operation:
         case Rotation(qubit, factors, controls):
@@ -79,7 +81,8 @@ def _told_alone(operation: Operation, plan: Plan) -> tuple[str, float, float]:
             why = "real, its Z angles are in the phases around it" if names == "RY" and not controls else "one run on a qubit"
             return f"{names} on qubit {qubit}{behind} ({why})", (6.0 if names in ("RX", "RY") else 14.0) * share, share
         case Phases(terms):
-            return f"{counted(len(terms), 'phase')} (from a table made {_how_often(terms, plan)})", 6.0, 1.0
+            when = "anew each time it is used" if next(anew) else _how_often(terms, plan)
+            return f"{counted(len(terms), 'phase')} (from a table made {when})", 6.0, 1.0
         case Flip(qubit, controls):
             return f"flip of qubit {qubit} with {counted(controls.bit_count(), 'control')} (an exchange)", 0.0, share
         case PauliRotation(x, z):
@@ -88,6 +91,15 @@ def _told_alone(operation: Operation, plan: Plan) -> tuple[str, float, float]:
             return f"state of {counted(len(qubits), 'qubit')} from its amplitudes", 8.0 if operation.is_complex else 4.0, 1.0
         case Dense(qubits):
             return f"matrix on {len(qubits)} qubits", 8.0 * 2 ** len(qubits) * share, share
+
+
+def _made_anew(program: Program, at: int) -> Iterator[bool]:
+    """For each table of phases of the pass at `at` whether it is not kept; where steps have several all are."""
+    code, begin = program.code, int(program.code[layout.OPS_AT])
+    first, last = (begin + layout.OP_WIDTH * int(code[at + bound]) for bound in (layout.FIRST_OP, layout.LAST_OP))
+    entries = code[first:last].reshape(-1, layout.OP_WIDTH)
+    tables = entries[entries[:, layout.KIND] == layout.PHASES]
+    return iter((tables[:, layout.STAGE] == layout.WHERE_USED).tolist())
 
 
 def _how_often(terms: dict[int, Affine], plan: Plan) -> str:
