@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -169,6 +170,47 @@ def test_samples_as_objects_beside_their_construction(timed: Timed, benchmark: A
         beside=lambda: list(zip(map(tuple, rows.tolist()), counts.tolist(), strict=True)),
     )
     benchmark.extra_info.update(beside_column="bare construction", ratio_column="objects / bare construction", ratio_goal=3)
+
+
+def qulacs_samples(w: Any) -> Callable[[], list[int]]:
+    """Every shot as a number, which is what Qulacs gives."""
+    module = pytest.importorskip("qulacs")
+    circuit, state = module.ParametricQuantumCircuit(20), module.QuantumState(20)
+    for i in range(20):
+        circuit.add_parametric_RY_gate(i, 0.0)
+    for i in range(19):
+        circuit.add_CNOT_gate(i, i + 1)
+    for i in range(20):
+        circuit.add_parametric_RY_gate(i, 0.0)
+
+    def draw() -> list[int]:
+        for k, angle in enumerate([*w, *w]):
+            circuit.set_parameter(k, -angle)  # its rotations are exp(+i angle P / 2)
+        state.set_zero_state()
+        circuit.update_quantum_state(state)
+        return list(state.sampling(100_000, 1))
+
+    return draw
+
+
+@pytest.mark.parametrize("row", ["counted; Qulacs: listed", "counted, as a dictionary"])
+def test_samples_beside_those_of_qulacs(timed: Timed, benchmark: Any, row: str) -> None:
+    """Evolution and shots as users get them; and as counts in a dictionary."""
+    w = np.random.default_rng(5).uniform(0, 3, 20)
+    draw, samples = qulacs_samples(w), sampled.compile(lengths={"w": 20})
+    means = np.mean(np.array(draw())[:, None] >> np.arange(20) & 1, axis=0)
+    np.testing.assert_allclose(samples.sample(w=w, shots=100_000, seed=1).mean(), means, atol=0.02)
+    is_dictionary = row == "counted, as a dictionary"
+
+    def step() -> Any:
+        result = samples.sample(w=w, shots=100_000, seed=1)
+        return result.counts if is_dictionary else result
+
+    def theirs() -> Any:
+        return Counter(draw()) if is_dictionary else draw()
+
+    timed(step, "100,000 shots of 20 qubits", row, "samples", beside=theirs)
+    benchmark.extra_info.update(beside_column="Qulacs", ratio_column="samples / Qulacs", ratio_goal=1)
 
 
 @qk.qkernel
