@@ -107,6 +107,33 @@ def test_arguments_are_handed_on_through_recursion_inverses_and_functions() -> N
     turned.verify_resources(q=2, a=0.2)
 
 
+def _squared(u: Callable[[Register], Register]) -> Any:
+    @qk.qkernel
+    def square(q: Register) -> Register:
+        return u(u(q))
+
+    return square
+
+
+def test_kernels_that_factories_make_of_arguments_take_part() -> None:
+    @qk.qkernel
+    def fourfold(u: OnRegister, n: qk.UInt) -> qk.Vector[qk.Float]:
+        c = qk.h(qk.qubit_array(n))
+        q = qk.x(qk.qubit_array(1))
+        for k in qk.range(n):
+            c[k], q = qk.control(_squared(_squared(u)), power=2**k)(c[k], q)
+        return qk.probabilities(iqft(c))
+
+    @qk.qkernel
+    def handed_on(u: OnRegister, n: qk.UInt) -> qk.Vector[qk.Float]:
+        c, _ = estimated(_squared(functools.partial(_squared(u))), n, qk.x(qk.qubit_array(1)))
+        return qk.probabilities(c)
+
+    for kernel in (fourfold, handed_on):
+        assert np.allclose(kernel.run(by_eighths, 3), np.eye(8)[4 * 3 % 8], atol=1e-13)
+        assert kernel.estimate_resources(n=3).calls.oracle_calls == {"u": 28}
+
+
 def test_gates_partials_methods_and_oracles_are_kernels_too() -> None:
     oracle = qk.Oracle(name="marked", num_qubits=2)
 

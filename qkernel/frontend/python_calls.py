@@ -369,7 +369,7 @@ def around_symbols(function: types.FunctionType) -> Callable[..., Any] | None:
 
 
 def _is_around_symbols(value: Any, seen: set[int]) -> bool:
-    """Whether a symbol, a handle or a function written in a kernel is in a value, or around a function in it."""
+    """Whether a symbol, a handle, a kernel argument or a function written in a kernel is in a value, or around a function in it."""
     if id(value) in seen:
         return False
     seen.add(id(value))
@@ -386,6 +386,8 @@ def _is_around_symbols(value: Any, seen: set[int]) -> bool:
             entries = value.values()
         case _ if is_own(value) and hasattr(value, "__dataclass_fields__") and callable(value):  # as by `control`
             entries = [getattr(value, name, None) for name in value.__dataclass_fields__]
+        case _ if hasattr(value, "outline") and not isinstance(value, type):
+            return any(argument not in value.arguments.values() for argument in value.open)
         case _:
             return concerns_kernel(value)
     return any(_is_around_symbols(entry, seen) for entry in entries)
