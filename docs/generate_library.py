@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
+import json
 import linecache
 import sys
 from collections.abc import Callable
@@ -40,13 +41,14 @@ What the papers say, what is counted here, and what stands in the circuits of `q
 computed where this page is made; it is not made where a count here is another than the paper's. w(n) is the number of ones in
 n's binary digits. Depth is that of the gates as written, on either side; where T are counted, over Clifford + T. `lookup` has
 twice the ANDs of its source, 2**n - 2, as it takes them back without measurements. `controlled` is what `qk.control` makes of a
-kernel. Where Qiskit has no circuit of that method its cells are empty.
+kernel. Where a library has no circuit of that method its cells are empty.
 
-Other libraries by their own documentation: Qualtran has 4n - 4 T for `Add` and 2n - 1 ANDs, 8n - 4 T, for `CAdd`
-(qualtran.bloqs.arithmetic), which are the counts of `measured_add` here, without and with a control. Qamomile publishes no
-counts: it estimates them from its kernels, as is done here.
+Qualtran {qualtran} and Qamomile {qamomile} were asked by `docs/count_peers.py` for what they count of theirs for the same task,
+whatever the method: Qualtran magic states, in which it takes back every AND by a measurement and counts it as four T, as
+`measured_add` does here; Qamomile Toffoli gates or rotations.
 """
 
+PEERS: dict[str, Any] = json.loads((DOCS / "peer_counts.json").read_text())
 LONGEST_PICTURE = 36
 LONGEST_FORM = 160
 LARGE = (10, 100)
@@ -206,18 +208,21 @@ WRITTEN = ["ccx", "cx", "cp", "h", "x", "z", "s", "sdg", "t", "tdg", "swap"]
 def _beside_papers() -> list[str]:
     """Counts as published, as counted here and in Qiskit's circuits, at one size. Raises ValueError where they differ."""
     lines = [
-        BESIDE.replace("{version}", version("qiskit")),
-        "\n| kernel | counted | published | source | n | here | depth | Qiskit |",
+        BESIDE.format(version=version("qiskit"), **{name: peer["version"] for name, peer in PEERS.items()}),
+        "\n| kernel | counted | published | source | n | here | depth | Qiskit | its count | depth |",
+        f" Qualtran | its count | Qamomile | its count |\n{'|---' * 14}|\n",
     ]
-    lines += [" its count | depth |\n", "|---" * 10, "|\n"]
     for row in PUBLISHED:
         n = 6 if "lookup" in row.name else 16
         found = _found(row, n)
         here = {"Toffoli": found.gates.toffoli, "CP": found.gates.by_name.get("cp", 0)}.get(row.field, found.gates.t_gates)
         if here != row.count(n):
             raise ValueError(f"{row.name} has {here} {row.field} at n = {n}, and not {row.count(n)}")
-        name = f"`{row.name}`" + (", controlled" if row.is_controlled else "")
-        cells = [name, row.field, row.formula, row.source, n, here, found.depth, *_peer(row, n)]
+        under = ", controlled" if row.is_controlled else ""
+        cells = [f"`{row.name}`{under}", row.field, row.formula, row.source, n, here, found.depth, *_peer(row, n)]
+        for peer in ("qualtran", "qamomile"):
+            named, count = PEERS[peer]["counts"].get(row.name + under, ("", ""))
+            cells += [f"`{named}`" if named else "", count]
         lines.append(f"| {' | '.join(map(str, cells))} |\n")
     return lines
 

@@ -369,7 +369,7 @@ def around_symbols(function: types.FunctionType) -> Callable[..., Any] | None:
 
 
 def _is_around_symbols(value: Any, seen: set[int]) -> bool:
-    """Whether a symbol, a handle, a kernel argument or a function written in a kernel is in a value, or around a function in it."""
+    """Whether a symbol, handle, kernel argument or function written in a kernel is in a value, or around a function in it."""
     if id(value) in seen:
         return False
     seen.add(id(value))
