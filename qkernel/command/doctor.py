@@ -21,6 +21,9 @@ from qkernel.errors import DependencyError, QKernelError
 
 _REQUIREMENT = re.compile(r'([A-Za-z0-9_.-]+)(?:\[(?P<extras>[^]]*)\])?[^;]*(?:;.*extra == "(?P<extra>[^"]+)")?')
 
+_FOR_DEVELOPERS = frozenset({"bench", "docs", "release", "test"})
+"""Extras for work on qkernel itself, which the tables leave out."""
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -100,13 +103,18 @@ def _report(found: dict[str, Any]) -> Group:
         versions.add_row(name, number)
     extras = Table("extra", "installed", "missing", title="extras")
     for name, packages in found["extras"].items():
+        if name in _FOR_DEVELOPERS:
+            continue
         missing = [package for package, number in packages.items() if number is None]
         extras.add_row(name, "no" if missing else "yes", ", ".join(missing))
     engines = Table("engine", "can do", title="engines")
     for name, engine in found["engines"].items():
         code = engine.get("machine_code")
         engines.add_row(
-            name, engine.get("missing") or ", ".join(engine["features"]) + (f"; machine code {code}" if code else "")
+            name,
+            engine.get("help")
+            or engine.get("missing")
+            or ", ".join(engine["features"]) + (f"; machine code {code}" if code else ""),
         )
     checks = Table("document", "expected", "found", "", title="numbers of the documents")
     for check in found["checks"]:

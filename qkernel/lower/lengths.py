@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.diagnostics import did_you_mean
+from qkernel.diagnostics import counted, did_you_mean
 from qkernel.errors import BindingShapeError, BindingTypeError, UnknownBindingError
 from qkernel.ir.ops import Function, Parameter
 from qkernel.ir.types import ArrayType, DictType, Type
@@ -86,7 +86,13 @@ def checked_shape(parameter: Parameter, shape: tuple[int, ...]) -> tuple[int, ..
     type = parameter.type
     rank = type.rank if isinstance(type, ArrayType) else int(isinstance(type, DictType))
     if len(shape) != rank or min(shape, default=0) < 0:
-        raise BindingShapeError(f"`{parameter.name}` is a {type}, and the shape {shape} was given", span=parameter.span)
+        raise BindingShapeError(
+            f"`{parameter.name}` is a {type}, and the shape {shape} was given",
+            span=parameter.span,
+            help=f"a shape of it has {counted(rank, 'length')}, such as `{example_shape(rank)}`"
+            if isinstance(type, ArrayType)
+            else None,
+        )
     return shape
 
 

@@ -124,7 +124,10 @@ class Arguments(nn.Module):
     def _check(self, place: Placement, tensor: Tensor, weights: list[Tensor]) -> tuple[int, ...]:
         """The batch axes of one input."""
         if not isinstance(tensor, Tensor):
-            raise LayerInputError(f"`{place.name}` is given as a {type(tensor).__name__}, and a tensor is expected")
+            raise LayerInputError(
+                f"`{place.name}` is given as a {type(tensor).__name__}, and a tensor is expected",
+                help="convert it: `torch.as_tensor(x)`",
+            )
         batch_axes = tensor.dim() - len(place.shape)
         if batch_axes < 0 or tensor.shape[batch_axes:] != place.shape:
             expected = ", ".join(("...", *map(str, place.shape)))
