@@ -137,3 +137,11 @@ def of_parts(parts: Parts) -> Parts:
 def test_the_qubits_of_a_record_go_by_its_fields() -> None:
     margins = [line.split("╶")[0].split("/")[0].strip() for line in of_parts.draw(output="text").splitlines() if "╶" in line]
     assert margins == ["parts.flag", "parts.data"]
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 60])
+def test_narrow_drawings_drop_no_facts(width: int) -> None:
+    text = draw(kernels.ghz.ir, {}, output="text", width=width)
+    assert max(map(len, text.splitlines())) <= max(width, 26)
+    assert "for k in range(n - 1)" in " ".join(text.split())
+    assert "× max(0, n - 1)" in " ".join(text.split())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import textwrap
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from qkernel.characters import columns, shorten, shorten_name, spelled_out, steady
 from qkernel.draw.canvas import Canvas, plain
@@ -32,7 +33,8 @@ def text_drawing(scene: Scene, width: int | None = None, ascii: bool = False) ->
     names = [shorten_name(_wire_label(wire), max(page // 3, 8)) for wire in scene.wires]
     margin = max(map(columns, names), default=0) + 2
     longest = page - max(margin, page // 4) - 8
-    scene = changed(scene, lambda text: _clip(text, longest))
+    legend = _Legend(max(longest, 8))
+    scene = changed(scene, legend.clipped)
     layout = lay_out(scene, Metrics(_operation_width, _heading_width, 2, 0), page - margin - 1)
     bands = layout.bands(max(10, page - margin - 1))
     lanes = [wire for wire, info in enumerate(scene.wires) if info.is_lane]
@@ -40,7 +42,8 @@ def text_drawing(scene: Scene, width: int | None = None, ascii: bool = False) ->
     if needed > margin:  # lanes that go on from line to line
         margin = min(needed, max(margin, page // 4))
         bands = layout.bands(max(10, page - margin - 1))
-    parts = [_clip(heading, page), *(_band(layout, band, names, margin, page) for band in bands)]
+    parts = [_wrapped(heading, page), *(_band(layout, band, names, margin, page, legend) for band in bands)]
+    parts.append("\n".join(_wrapped(entry, page) for entry in legend.entries))
     drawn = "\n\n".join(part for part in parts if part) + "\n"
     return TextDrawing(plain(drawn) if ascii else drawn)
 
@@ -50,8 +53,36 @@ def _wire_label(wire: Wire) -> str:
     return wire.label if wire.size is None else f"{wire.label} / {wire.size}"
 
 
-def _clip(text: str, width: int) -> str:
-    return shorten(text, max(width, 8))
+def _wrapped(text: str, page: int) -> str:
+    """A text on as many lines as it takes."""
+    return textwrap.fill(text, max(page, 8), subsequent_indent="    ", break_on_hyphens=False)
+
+
+@dataclass
+class _Legend:
+    """What was cut to `longest` characters or left out, in full: it stands below the drawing, in `entries`."""
+
+    longest: int
+    entries: dict[str, None] = field(default_factory=dict)
+    _full: dict[str, str] = field(default_factory=dict)
+
+    def clipped(self, text: str) -> str:
+        """A text, cut; what it was is kept."""
+        shown = shorten(text, self.longest)
+        self._full.setdefault(shown, text)
+        return shown
+
+    def heading(self, title: str, badge: str, shown: str) -> None:
+        """Note a heading of which no more than `shown` stands in the drawing."""
+        title, badge = self._full.get(title, title), self._full.get(badge, badge)
+        if shown != f"{title} {badge}".strip():
+            self.entries[f"{title} {badge}".strip()] = None
+
+    def label(self, operation: Operation, lines: list[str]) -> None:
+        """Note what stands on an operation if it is not all among the `lines` that are shown."""
+        parts = [self._full.get(part, part) for part in (operation.name, *operation.lines)]
+        if not all(any(part in line for line in lines) for part in parts):
+            self.entries[f"{parts[0]}({', '.join(parts[1:])})" if parts[1:] else parts[0]] = None
 
 
 def _lines(operation: Operation, rows: int) -> list[str]:
@@ -111,7 +142,7 @@ def _heading_width(title: str, badge: str) -> int:
     return columns(title) + 8 + (columns(badge) + 3 if badge else 0)
 
 
-def _band(layout: Layout, band: range, names: list[str], margin: int, page: int) -> str:
+def _band(layout: Layout, band: range, names: list[str], margin: int, page: int, legend: _Legend) -> str:
     """One line of the page."""
     tall = _tall(layout, band)
     extents = layout.extents(band)
@@ -124,10 +155,11 @@ def _band(layout: Layout, band: range, names: list[str], margin: int, page: int)
         name = names[wire] or " " * (margin - 2 - columns(lane)) + lane
         _wire(canvas, layout, wire, row, band, left, end, name)
     for number, extent in extents.items():
-        _frame(canvas, layout.frames[number], extent, rows, tall, band, left, end)
+        _frame(canvas, layout.frames[number], extent, rows, tall, band, left, end, legend)
     for cell in layout.cells:
         if cell.column in band:
-            _operation(canvas, cell.operation, rows, left[cell.column] + (int(2 * layout.middle(cell)) - 1) // 2)
+            middle = left[cell.column] + (int(2 * layout.middle(cell)) - 1) // 2
+            _operation(canvas, cell.operation, rows, middle, legend)
     return str(canvas)
 
 
@@ -167,7 +199,15 @@ def _wire(canvas: Canvas, layout: Layout, wire: int, row: int, band: range, left
 
 
 def _frame(
-    canvas: Canvas, box: FrameBox, extent: Extent, rows: list[int], tall: list[int], band: range, left: dict[int, int], end: int
+    canvas: Canvas,
+    box: FrameBox,
+    extent: Extent,
+    rows: list[int],
+    tall: list[int],
+    band: range,
+    left: dict[int, int],
+    end: int,
+    legend: _Legend,
 ) -> None:
     top = rows[extent.first] - 1 - tall[extent.first] - extent.above
     bottom = rows[extent.last] + 1 + tall[extent.last] + extent.below
@@ -185,12 +225,14 @@ def _frame(
     if closes:
         canvas.put(top, stop, "╮")
         canvas.put(bottom, stop, "╯")
-    _headings(canvas, box, top, band, left, start, stop)
+    _headings(canvas, box, top, band, left, start, stop, legend)
     if begins:
         _frame_links(canvas, box, rows, top, bottom, start + 1)
 
 
-def _headings(canvas: Canvas, box: FrameBox, top: int, band: range, left: dict[int, int], start: int, stop: int) -> None:
+def _headings(
+    canvas: Canvas, box: FrameBox, top: int, band: range, left: dict[int, int], start: int, stop: int, legend: _Legend
+) -> None:
     for number, section in enumerate(box.frame.sections):
         opens, closes = box.edges[number], box.edges[number + 1]
         if opens >= band.stop or closes < band.start:
@@ -199,11 +241,16 @@ def _headings(canvas: Canvas, box: FrameBox, top: int, band: range, left: dict[i
         room = (left[closes] if closes in band else stop) - here - 4
         title = section.title if opens in band else f"… {section.title}"
         badge = box.frame.badge if number == 0 and opens in band else ""
+        shown = []
         if badge and columns(title) + columns(badge) + 5 <= room:
             canvas.write(top, here + room + 2 - columns(badge), f" {badge} ")
             room -= columns(badge) + 3
+            shown.append(badge)
         if room > 3:
-            canvas.write(top, here + 2, f" {shorten(title, room - 1)} ")
+            shown.insert(0, shorten(title, room - 1))
+            canvas.write(top, here + 2, f" {shown[0]} ")
+        if opens in band:
+            legend.heading(title, badge, " ".join(shown))
 
 
 def _frame_links(canvas: Canvas, box: FrameBox, rows: list[int], top: int, bottom: int, x: int) -> None:
@@ -218,7 +265,7 @@ def _frame_links(canvas: Canvas, box: FrameBox, rows: list[int], top: int, botto
         canvas.put(rows[bit], x, "●")
 
 
-def _operation(canvas: Canvas, operation: Operation, rows: list[int], middle: int) -> None:
+def _operation(canvas: Canvas, operation: Operation, rows: list[int], middle: int, legend: _Legend) -> None:
     marked = sorted(operation.touches, key=lambda touch: touch.wire)
     if operation.family == "barrier":
         canvas.fill(rows[marked[0].wire], rows[marked[-1].wire], middle, "░")
@@ -232,7 +279,7 @@ def _operation(canvas: Canvas, operation: Operation, rows: list[int], middle: in
         canvas.vertical(middle, rows[marked[-1].wire], rows[bit], 2)
         canvas.put(rows[bit], middle, "╩")
     for segment in operation.segments:
-        _box(canvas, operation, segment, rows, middle)
+        _box(canvas, operation, segment, rows, middle, legend)
     for touch in marked:
         _mark(canvas, operation, touch, rows[touch.wire], middle)
 
@@ -266,9 +313,11 @@ def _mark(canvas: Canvas, operation: Operation, touch: Touch, row: int, middle: 
             canvas.write(row, middle + 1, touch.text)
 
 
-def _box(canvas: Canvas, operation: Operation, segment: tuple[int, int], rows: list[int], middle: int) -> None:
+def _box(canvas: Canvas, operation: Operation, segment: tuple[int, int], rows: list[int], middle: int, legend: _Legend) -> None:
     first, last = segment
     lines, port = _box_size(operation, segment)
+    if segment == operation.segments[0]:
+        legend.label(operation, lines)
     size = max(map(columns, lines)) + 4 + (port + 1 if port else 0)
     left = middle - size // 2
     swell = first == last and len(lines) > 1
