@@ -2,6 +2,7 @@
 
 The drawing is a strip of slices, each as high as all wires. A loop or call is two pieces of strip of which one shows:
 folded or unfolded. Wires and gates are small SVGs; frames are boxes of the page itself, so that they grow with their body.
+The page's script closes the gaps where lanes and frames are folded.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from qkernel.characters import shorten
 from qkernel.diagnostics import counted
 from qkernel.draw.layout import Extent, Layout, lay_out
 from qkernel.draw.page import PAGE
-from qkernel.draw.pen import BOX, EDGE, SKIRT, TITLE, Pen
+from qkernel.draw.pen import BOX, EDGE, GAP, SKIRT, TITLE, Pen
 from qkernel.draw.scene import Frame, Item, Operation, Scene, Section, Wire
 from qkernel.draw.shapes import Line, Shape, Text, text_width
 from qkernel.draw.style import STYLES, CircuitStyle
@@ -131,7 +132,8 @@ class Strip:
         alive = {k for k, wire in enumerate(self.scene.wires) if not (wire.starts_late or wire.is_classical)}
         labels = self.labels()
         drawn = self.items(self.scene.items, alive)
-        room = f'data-title="{TITLE * self.scale:.1f}" data-skirt="{SKIRT * self.scale:.1f}"'
+        row = 2 * max(self.halves, default=0) + GAP * self.scale
+        room = f'data-title="{TITLE * self.scale:.1f}" data-skirt="{SKIRT * self.scale:.1f}" data-row="{row:.1f}"'
         return f'<div class="strip {AUTOMATIC}" style="height:{self.height:.1f}px" {room}>{labels}{drawn}</div>'
 
     def labels(self) -> str:

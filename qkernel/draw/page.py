@@ -104,21 +104,64 @@ button.heading:hover, button.heading:focus-visible { text-decoration: underline;
     if (focused && other) other.focus({ preventScroll: true });
     return true;
   };
-  const fit = () => [...strip.querySelectorAll(".around")].reverse().forEach(around => {
-    const frame = around.querySelector(":scope > .frame");
-    let top = +frame.dataset.top, bottom = +frame.dataset.bottom;
-    around.querySelectorAll(":scope > .section .frame").forEach(inner => {
-      if (!inner.getClientRects().length) return;
-      const start = parseFloat(inner.style.top);
-      top = Math.min(top, start - strip.dataset.title);
-      bottom = Math.max(bottom, start + parseFloat(inner.style.height) + +strip.dataset.skirt);
+  const isSeen = node => node.getClientRects().length > 0;
+  const read = (node, ...names) => names.map(name => +node.getAttribute(name));
+  const write = (node, name, value) => node.setAttribute(name, value);
+  const vertical = {
+    line: node => [read(node, "y1", "y2"), (a, b) => { write(node, "y1", a); write(node, "y2", b); }],
+    rect: node => {
+      const [y, height] = read(node, "y", "height");
+      return [[y, y + height], (a, b) => { write(node, "y", a); write(node, "height", b - a); }];
+    },
+    circle: node => {
+      const [y, radius] = read(node, "cy", "r");
+      return [[y - radius, y + radius], a => write(node, "cy", a + radius)];
+    },
+    text: node => {
+      const [y, size] = read(node, "y", "font-size");
+      return [[y - size, y], (a, b) => write(node, "y", b)];
+    },
+    path: node => {
+      const y = +node.getAttribute("d").match(/[\\d.]+ ([\\d.]+)/)[1];
+      return [[y, y], a => write(node, "transform", `translate(0 ${a - y})`)];
+    },
+  };
+  const shapes = [...strip.querySelectorAll("line, rect, circle, text, path")].filter(
+    node => node.tagName !== "text" || node.textContent).map(node => [node, ...vertical[node.tagName](node)]);
+  const slices = [...strip.querySelectorAll("svg")], height = parseFloat(strip.style.height), row = +strip.dataset.row;
+  const fit = () => {
+    const reach = new Map();
+    [...strip.querySelectorAll(".around")].reverse().forEach(around => {
+      const frame = around.querySelector(":scope > .frame");
+      let top = +frame.dataset.top, bottom = +frame.dataset.bottom;
+      around.querySelectorAll(":scope > .section .frame").forEach(inner => {
+        if (!isSeen(inner)) return;
+        const [start, end] = reach.get(inner);
+        top = Math.min(top, start - strip.dataset.title);
+        bottom = Math.max(bottom, end + +strip.dataset.skirt);
+      });
+      reach.set(frame, [top, bottom]);
     });
-    [frame, ...around.querySelectorAll(":scope > .section > .rule")].forEach(part => {
-      part.style.top = top + "px";
-      part.style.height = bottom - top + "px";
-    });
-    around.querySelectorAll(":scope > .section > .heading").forEach(title => { title.style.top = top + 1 + "px"; });
-  });
+    const seen = shapes.filter(([node]) => isSeen(node)).flatMap(([, ends]) => ends);
+    for (const [frame, [top, bottom]] of reach) if (isSeen(frame)) seen.push(top, bottom);
+    seen.sort((a, b) => a - b);
+    const cuts = seen.map((y, k) => [y, Math.round(k ? Math.max(0, y - seen[k - 1] - row) : Math.max(0, y - 10))]);
+    const gaps = cuts.filter(([, cut]) => cut);
+    const at = y => gaps.reduce((found, [from, cut]) => y >= from ? found - cut : found, y);
+    shapes.forEach(([, ends, put]) => put(...ends.map(at)));
+    const end = at(height) - Math.max(0, height - seen[seen.length - 1] - row);
+    [...slices].forEach(slice => write(slice, "height", end));
+    strip.style.height = end + "px";
+    for (const [frame, ends] of reach) {
+      const [top, bottom] = ends.map(at);
+      const around = frame.parentElement;
+      [frame, ...around.querySelectorAll(":scope > .section > .rule")].forEach(part => {
+        part.style.top = top + "px";
+        part.style.height = bottom - top + "px";
+      });
+      around.querySelectorAll(":scope > .section > .heading").forEach(title => { title.style.top = top + 1 + "px"; });
+    }
+  };
   const scale = value => { zoom = Math.min(4, Math.max(0.2, value)); strip.style.zoom = zoom; };
   strip.addEventListener("click", event => { if (!moved) act(event.target); });
   strip.addEventListener("keydown", event => {

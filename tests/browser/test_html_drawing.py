@@ -36,8 +36,15 @@ SCRIPT = """
   const visible = selector => [...document.querySelectorAll(selector)].filter(node => node.getClientRects().length);
   const click = node => node.dispatchEvent(new MouseEvent("click", { bubbles: true }));
   const words = () => visible(".strip text").map(node => node.textContent);
+  const edges = () => {
+    const top = document.querySelector(".strip").getBoundingClientRect().top;
+    const boxes = visible(".strip line, .strip rect, .strip .frame").map(node => node.getBoundingClientRect());
+    return boxes.flatMap(box => [box.top - top, box.bottom - top]).sort((a, b) => a - b);
+  };
+  const widest = () => edges().map((y, k, all) => y - (k ? all[k - 1] : 0)).reduce((a, b) => Math.max(a, b));
   const seen = {};
   seen.start = words();
+  seen.gaps = [widest()];
   click(visible("button.heading")[0]);
   seen.rounds = words();
   click(visible(".fold.call > .closed > svg > g.operation")[0]);
@@ -59,6 +66,7 @@ SCRIPT = """
   seen.zoom = document.querySelector(".strip").getBoundingClientRect().width / width;
   click(document.querySelector("[data-act=out]"));
   click(document.querySelector("[data-act=unfold]"));
+  seen.gaps.push(widest());
   seen.all = words().filter(word => word === "RX").length;
   const boxes = visible("g.operation").map(node => node.getBoundingClientRect());
   seen.overlaps = boxes.filter((a, i) => boxes.some((b, j) =>
@@ -79,6 +87,8 @@ SCRIPT = """
   pointer("pointerup", window, 180);
   click(document.querySelector("[data-act=fold]"));
   seen.end = words();
+  seen.gaps.push(widest());
+  seen.row = +document.querySelector(".strip").dataset.row;
   seen.background = getComputedStyle(document.body).backgroundColor;
   const result = document.createElement("pre");
   result.id = "seen";
@@ -143,6 +153,10 @@ def test_it_zooms_and_everything_unfolded_fits_beside_one_another(seen: dict[str
     assert seen["zoom"] == pytest.approx(1.25, rel=0.02)
     assert seen["all"] == 6
     assert seen["overlaps"] == 0
+
+
+def test_what_is_folded_leaves_no_gap(seen: dict[str, Any]) -> None:
+    assert max(seen["gaps"]) < 1.2 * seen["row"]  # of wires without names and boxes
 
 
 def test_it_folds_again(seen: dict[str, Any]) -> None:
