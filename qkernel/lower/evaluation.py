@@ -131,10 +131,17 @@ def _vectorised(name: str, values: list[Any]) -> Any:
         left, right = float(np.abs(values[0]).max()), float((values[1] if name == "**" else np.abs(values[1])).max())
         bits = max(right, 1.0) * np.log2(max(left, 1.0))
         if name == "**" and 53 <= bits < _MOST_BITS:
-            return np.asarray(values[0], object) ** np.asarray(values[1], object)
+            return _large_powers(np.asarray(values[0], object), np.asarray(values[1]))
         if bits >= 53 if name == "**" else left * right >= _LARGEST:
             raise NotVectorised  # machine integers would overflow silently
     return OPERATORS[name].array(*values)
+
+
+def _large_powers(base: Any, exponent: Any) -> Any:
+    """Of one number each power once."""
+    if base.ndim or exponent.min() < 0:
+        return base ** exponent.astype(object)
+    return (base ** np.arange(exponent.max() + 1).astype(object))[exponent]
 
 
 def _of_large_numbers(name: str, values: list[Any], kinds: Container[str]) -> Any:
