@@ -49,9 +49,19 @@ def plot(found: dict[str, Curve]) -> None:
     plt.close(figure)
 
 
-def section(found: dict[str, Curve]) -> list[str]:
+def reasons(results: dict[str, Any]) -> dict[str, str]:
+    """What grows -> why time grows faster than that, where it is known to."""
+    infos = [entry["extra_info"] for entry in results["benchmarks"]]
+    return {info["growth"]: info["why"] for info in infos if info.get("why")}
+
+
+def section(found: dict[str, Curve], why: dict[str, str]) -> list[str]:
     """The lines of the document about all curves."""
-    steep = [f"{what} ({slope(points):.2f})" for what, points in found.items() if slope(points) > _STEEP]
+    steep = [
+        f"{what} ({slope(points):.2f}{', since ' + why[what] if what in why else ''})"
+        for what, points in found.items()
+        if slope(points) > _STEEP
+    ]
     return [
         "## Growth",
         "",

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.growth import curves, milliseconds, plot, section
+from tests.benchmarks.growth import curves, milliseconds, plot, reasons, section
 
 DOCUMENT = Path("docs/benchmarks.md")
 Grid = dict[str, dict[str, dict[str, Any]]]
@@ -118,7 +118,7 @@ def document(results: dict[str, Any], tables: dict[str, Grid]) -> str:
         lines += ["", *(f"- {note}" for note in notes), *([""] if notes else [])]
     if found := curves(results):
         plot(found)
-        lines += section(found)
+        lines += section(found, reasons(results))
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -24,10 +24,14 @@ Step = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Growth:
-    """`make(size)` gives a function that gives a step ready to be timed, a new one each round where a first call is."""
+    """`make(size)` gives a function that gives a step ready to be timed, a new one each round where a first call is.
+
+    `why` tells where time grows faster than the size.
+    """
 
     sizes: tuple[int, ...]
     make: Callable[[int], Callable[[], Step]]
+    why: str = ""
 
 
 @qk.qkernel
@@ -67,9 +71,9 @@ def first_runs(kernel: Any, bound: dict[str, Any], length: int) -> Callable[[], 
     return make
 
 
-def compiled_and_run(size: int) -> Callable[[], Step]:
-    w = np.linspace(-1, 1, size)
-    return lambda: lambda: ladder.compile({}, ["w"], lengths={"w": size}).run(w=w)
+def compiled_and_run(kernel: Any, bound: dict[str, Any], length: int) -> Callable[[], Step]:
+    w = np.linspace(-1, 1, length)
+    return lambda: lambda: kernel.compile(bound, ["w"], lengths={"w": length}).run(w=w)
 
 
 def warm(step: Step) -> Callable[[], Step]:
@@ -115,15 +119,19 @@ def gates(count: int) -> Callable[[], Step]:
 
 GROWTH = {
     "gates: first run, 12 qubits": Growth((1_440, 5_760, 23_040, 92_160), gates),
-    "parameters: compile and run, 4 qubits": Growth((1_000, 10_000, 100_000), compiled_and_run),
-    "terms of angles: first run of n angles with 1 to n terms": Growth(
+    "parameters: compile and run, 4 qubits": Growth((1_000, 10_000, 100_000), lambda size: compiled_and_run(ladder, {}, size)),
+    "terms of angles: compile and run, n angles with 1 to n terms": Growth(
         tuple(n * (n + 1) // 2 for n in (50, 100, 200, 400, 800)),
-        lambda terms: first_runs(summed, {"n": isqrt(2 * terms)}, isqrt(2 * terms)),
+        lambda terms: compiled_and_run(summed, {"n": isqrt(2 * terms)}, isqrt(2 * terms)),
     ),
     "words of a Hamiltonian: value and gradient, 12 qubits": Growth((1, 10, 100, 1_000), words),
     "shots: sampled and counted, 10 qubits": Growth((1_000, 10_000, 100_000, 1_000_000), shots),
     "outcomes of measurements: value and gradient": Growth(tuple(2**k for k in range(1, 13)), outcomes),
-    "amplitudes: value and gradient": Growth(tuple(2**k for k in range(4, 23, 2)), amplitudes),
+    "amplitudes: value and gradient": Growth(
+        tuple(2**k for k in range(4, 23, 2)),
+        amplitudes,
+        "there are as many gates more as there are qubits more, and state and co-state no longer fit into the processor's caches",
+    ),
     "batch: step of a layer, 4 qubits": Growth((1, 4, 16, 64, 256, 1_024, 4_096), batch),
 }
 CASES = [(what, size) for what, growth in GROWTH.items() for size in growth.sizes]
@@ -131,8 +139,9 @@ CASES = [(what, size) for what, growth in GROWTH.items() for size in growth.size
 
 @pytest.mark.parametrize(("what", "size"), CASES)
 def test_growth(benchmark: Any, what: str, size: int) -> None:
-    make = GROWTH[what].make(size)
+    growth = GROWTH[what]
+    make = growth.make(size)
     make()()
     benchmark.group = what
-    benchmark.extra_info.update(growth=what, size=size)
+    benchmark.extra_info.update(growth=what, size=size, why=growth.why)
     benchmark.pedantic(lambda step: step(), setup=lambda: ((make(),), {}), rounds=5)
