@@ -98,16 +98,17 @@ class OpenParameters:
     def angle_map(self, columns: Columns, outputs: Iterable[Expr]) -> AngleMap:
         """The angle map of what was written; a parameter has the columns that the angles and `outputs` use."""
         starts_of_vectors = [columns.unattached(part.amplitudes) for part in self.preparations]
-        symbols = np.array(columns.symbols, np.int64)
+        symbols = np.frombuffer(columns.symbols, np.int64)
         writer = _Writer(self._element)
         non_affine = writer.non_affine(columns)
         loose = [symbol for expr in outputs for symbol in symbols_of(expr)]
-        rows, coefficients = np.array(columns.rows, np.int32), np.array(columns.coefficients)
+        rows, coefficients = np.frombuffer(columns.rows, np.int32), np.frombuffer(columns.coefficients)
         prepared = self._preparations(starts_of_vectors, symbols, rows, coefficients)
         if prepared:
             own = symbols >> ELEMENT_BITS < len(self.parameters)
             symbols, rows, coefficients = symbols[own], rows[own], coefficients[own]
-        used = np.concatenate([symbols, np.array([*loose, *writer.leaves], np.int64)])
+        more = [*loose, *writer.leaves]
+        used = np.concatenate([symbols, np.array(more, np.int64)]) if more else symbols
         parameters: list[OpenParameter] = []
         places, start = symbols & _ELEMENT, 0
         owners = symbols >> ELEMENT_BITS
@@ -143,15 +144,18 @@ class OpenParameters:
         name, type_ = parameter.name, parameter.type
         match type_:
             case ArrayType(_, rank):
-                mine = used[used >> ELEMENT_BITS == number] & _ELEMENT
-                shape = tuple(int(k) + 1 for k in _indices(mine, rank).max(1)) if len(mine) else (0,) * rank
+                mine = _of_parameter(used, number)
+                shape = (0,) * rank
+                if len(mine):
+                    last = mine.max(keepdims=True) if rank == 1 else mine  # of one axis the largest symbol tells
+                    shape = tuple(int(k) + 1 for k in _indices(last & _ELEMENT, rank).max(1))
                 if (given := self.lengths.known.get(name)) is not None:
                     asked = self.values[name].asked
                     used_part = tuple(given[axis] if axis in asked else shape[axis] for axis in range(rank))
                     shape = used_part if self.lengths.trims and len(mine) and 0 not in given else given
                 return OpenParameter(name, type_, start, shape)
             case DictType():
-                mine = used[used >> ELEMENT_BITS == number] & _ELEMENT
+                mine = _of_parameter(used, number) & _ELEMENT
                 listed, known = self._keys(name), self.lengths.known.get(name)
                 keys = tuple(sorted(known if known is not None else (listed[code] for code in set(mine.tolist()))))
                 return OpenParameter(name, type_, start, (len(keys),), keys)
@@ -164,6 +168,11 @@ class OpenParameters:
             listed = self._keys(entry.name)
             return np.array([order[listed[code]] for code in codes.tolist()], np.int64)
         return np.ravel_multi_index(tuple(_indices(codes, len(entry.shape))), entry.shape) if len(codes) else codes
+
+
+def _of_parameter(symbols: Array, number: int) -> Array:
+    own = symbols >> ELEMENT_BITS == number
+    return symbols if own.all() else symbols[own]
 
 
 def _indices(codes: Array, rank: int) -> Array:

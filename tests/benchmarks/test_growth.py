@@ -130,7 +130,7 @@ GROWTH = {
     "amplitudes: value and gradient": Growth(
         tuple(2**k for k in range(4, 23, 2)),
         amplitudes,
-        "there are as many gates more as there are qubits more, and state and co-state no longer fit into the processor's caches",
+        "more qubits have more gates, and state and co-state no longer fit into the processor's caches",
     ),
     "batch: step of a layer, 4 qubits": Growth((1, 4, 16, 64, 256, 1_024, 4_096), batch),
 }
