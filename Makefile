@@ -4,7 +4,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 RUN := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: tutorial tutorials notebooks docs test fuzz bench lint size wheel release lowest browser clean
+.PHONY: tutorial tutorials notebooks docs test fuzz bench lint size package wheel release lowest pinned highest extras browser clean
 
 tutorial: $(STAMP)  ## train the hybrid network on Fashion-MNIST, print the table, write the figure
 	$(RUN) tutorials/fashion_mnist_hqnn.py
@@ -40,6 +40,11 @@ lint: $(STAMP)  ## style and types
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
+package: $(STAMP)  ## sdist and wheel in out/package; the wheel computes in an empty environment
+	rm -rf out/package
+	$(RUN) -m build --outdir out/package . >/dev/null
+	$(RUN) -m tests.package
+
 wheel: $(STAMP)  ## a wheel in dist, with machine code for three levels of x86-64 processors
 	$(RUN) -m qkernel_backends.native --wheel
 	$(RUN) -m pip wheel --quiet --no-deps --wheel-dir dist .
@@ -51,8 +56,11 @@ release: $(STAMP)  ## wheel and sdist in dist, tried in empty environments, with
 	$(RUN) -m build --sdist --outdir dist .
 	$(RUN) -m tests.release $(if $(TIMES),--times)
 
-lowest: $(STAMP)  ## the tests of the core with the lowest versions that pyproject.toml allows
-	$(RUN) -m tests.lowest
+lowest pinned highest: $(STAMP)  ## tests with the lowest versions that pyproject.toml allows, those of constraints.txt, the newest; PYTHON=...
+	$(RUN) -m tests.versions $@ $(PYTHON)
+
+extras: $(STAMP)  ## each extra alone, in an empty environment
+	$(RUN) -m tests.extras
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; set PYTHON=/path/to/python"; exit 1; }

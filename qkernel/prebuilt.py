@@ -10,7 +10,7 @@ from typing import Any
 from qkernel.boundary import api_boundary
 from qkernel.diagnostics import Span, counted, did_you_mean, with_article
 from qkernel.engine import importer_for, load_importer
-from qkernel.errors import CallArgumentError, DataError, DependencyError, KernelTypeError, QKernelError
+from qkernel.errors import CallArgumentError, DataError, KernelTypeError, QKernelError, needed
 from qkernel.executable import Executable
 from qkernel.execution import job_files
 from qkernel.execution.executor import Executor
@@ -117,12 +117,8 @@ def from_qasm(text_or_path: str | PathLike[str]) -> Kernel[..., Any]:
     arguments, angles in radians, behind the registers. Whole numbers have no width: they do not wrap around.
     Raises `OpenQasmError`, with the place in the text, for what is no OpenQASM, and for what kernels do not have.
     """
-    try:
+    with needed("reading OpenQASM needs", "openqasm"):
         from qkernel.openqasm.reading import read
-    except ImportError as error:
-        raise DependencyError(
-            f"what reads OpenQASM is not installed: {error}", help='install it: `pip install "qkernel[openqasm]"`'
-        ) from error
     return from_module(read(text_or_path))
 
 

@@ -7,91 +7,57 @@ Run as `python -m tests.release` where `dist` holds what was built. Ends with an
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from qkernel_backends.native.cache import LEVELS
-from tests.test_readme import LAYER, PRINTED, QUICK_START, lines
+from tests.environments import OUT, ROOT, compute, doctor, elsewhere, environment, only, written
+from tests.test_readme import LAYER, QUICK_START
 
-ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
-EMPTY = ROOT / "out" / "release"
 INSTALLING = ROOT / "docs" / "install.md"
 TIMES = re.compile(r"(<!-- times -->\n).*?(<!-- end of times -->)", re.DOTALL)
+NOTHING_KEPT = {"NUMBA_CACHE_DIR": str(OUT / "release" / "cache")}
 
 
 def main() -> None:
-    archives = sorted([*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")])
-    if [archive.suffix for archive in archives] != [".whl", ".gz"]:
-        sys.exit(f"dist holds {[archive.name for archive in archives]}, and one wheel and one sdist are released")
-    wheel, _ = archives
-    for archive in archives:
-        python = installed(archive)
-        compute(python, archive.name)
-    python = EMPTY / wheel.name / "bin" / "python"
+    wheel, sdist = only(DIST)
+    shutil.rmtree(NOTHING_KEPT["NUMBA_CACHE_DIR"], ignore_errors=True)
+    compute(environment("release/sdist", str(sdist)), sdist.name, **NOTHING_KEPT)
+    python = environment("release/wheel", str(wheel))
+    shutil.rmtree(NOTHING_KEPT["NUMBA_CACHE_DIR"], ignore_errors=True)
+    compute(python, wheel.name, **NOTHING_KEPT)
     bill = DIST / f"{wheel.name.removesuffix('.whl')}.cdx.json"
-    run(sys.executable, "-m", "cyclonedx_py", "environment", "--output-file", str(bill), str(python))
+    elsewhere(sys.executable, "-m", "cyclonedx_py", "environment", "--output-file", str(bill), str(python))
     brought(python)
-    sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in (*archives, bill))
+    sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in (wheel, sdist, bill))
     (DIST / "SHA256SUMS").write_text(sums)
     if "--times" in sys.argv:
         INSTALLING.write_text(TIMES.sub(lambda found: found[1] + times(wheel) + found[2], INSTALLING.read_text()))
     print(f"released in {DIST}:\n{sums}", end="")
 
 
-def installed(archive: Path, extras: str = "") -> Path:
-    """The Python of an empty environment that has this and what it needs."""
-    folder = EMPTY / f"{archive.name}{extras}"
-    shutil.rmtree(folder, ignore_errors=True)
-    run(sys.executable, "-m", "venv", str(folder))
-    python = folder / "bin" / "python"
-    wanted = f"{archive}{extras}"
-    run(str(python), "-m", "pip", "install", "--quiet", wanted, "--constraint", str(ROOT / "constraints.txt"))
-    return python
-
-
-def compute(python: Path, name: str) -> None:
-    """The self-test, and what the README says first."""
-    assert all(check["passed"] for check in doctor(python)["checks"])
-    found = run(str(python), str(written("quick_start.py", QUICK_START)))
-    assert lines(found) == lines(PRINTED), found
-    print(f"{name} computes in an empty environment")
-
-
-def written(name: str, code: str) -> Path:
-    """A script that holds this."""
-    script = EMPTY / name
-    script.write_text(code)
-    return script
-
-
 def brought(python: Path) -> None:
     """Machine code of each level that this processor has is used, and gives the numbers; the highest goes each time."""
-    built = Path(run(str(python), "-c", "import qkernel_backends.native as it; print(it.__path__[0])").strip()) / "built"
+    found = elsewhere(str(python), "-c", "import qkernel_backends.native as it; print(it.__path__[0])")
+    built = Path(found.strip()) / "built"
     used = []
     while any(built.iterdir()):
-        found = doctor(python)
-        says, _, level = found["engines"]["native"]["machine_code"].rpartition(" ")
+        report = doctor(python, **NOTHING_KEPT)
+        says, _, level = report["engines"]["native"]["machine_code"].rpartition(" ")
         assert says == "came with the wheel, for", f"{says} {level}"
-        assert all(check["passed"] for check in found["checks"])
+        assert all(check["passed"] for check in report["checks"])
         used.append(level)
         for done in list(LEVELS)[: list(LEVELS).index(level) + 1]:
             for file in built.glob(f"*-{done}-*.bin"):
                 file.unlink()
     print(f"machine code for {', '.join(used)} came with the wheel and computes")
-
-
-def doctor(python: Path) -> Any:
-    """What the self-test finds."""
-    return json.loads(run(str(python.with_name("qkernel")), "doctor", "--json"))
 
 
 def times(wheel: Path) -> str:
@@ -104,24 +70,18 @@ def times(wheel: Path) -> str:
         rows.append(f"| {what} | {time.perf_counter() - began:.0f} s |")
         return result
 
-    python = timed('`pip install "qkernel[all]"`, into an empty environment', installed, wheel, "[all]")
+    def run(script: Path) -> None:
+        elsewhere(str(python), str(script), **NOTHING_KEPT)
+
+    python = timed('`pip install "qkernel[all]"`, into an empty environment', environment, "release/all", f"{wheel}[all]")
     script, layer = written("quick_start.py", QUICK_START), written("layer.py", QUICK_START + LAYER)
-    timed("the README's first program, the first time", run, str(python), str(script))
-    timed("the same again", run, str(python), str(script))
-    timed("the same and a layer of PyTorch", run, str(python), str(layer))
+    timed("the README's first program, the first time", run, script)
+    timed("the same again", run, script)
+    timed("the same and a layer of PyTorch", run, layer)
     timed("`qkernel doctor`", doctor, python)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return f"\nOn a machine of {machine}:\n\n| | |\n|---|---:|\n" + "\n".join(rows) + "\n\n"
 
 
-def run(*command: str) -> str:
-    """What a command prints, elsewhere than in the source, and where no machine code is kept."""
-    hidden = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "NUMBA_CACHE_DIR")}
-    environment = {**hidden, "XDG_CACHE_HOME": str(EMPTY / "cache")}
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=EMPTY, env=environment).stdout
-
-
 if __name__ == "__main__":
-    shutil.rmtree(EMPTY, ignore_errors=True)
-    EMPTY.mkdir(parents=True)
     main()

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from qkernel.diagnostics import did_you_mean
-from qkernel.errors import DependencyError, EntrypointValidationError, TargetCapabilityError, ValidationError
+from qkernel.errors import EntrypointValidationError, TargetCapabilityError, ValidationError, needed
 from qkernel.estimate.quantity import Quantity
 from qkernel.estimate.tally import Controls, Kind, Tally, kind_of
 from qkernel.gates import GATES
@@ -46,12 +46,8 @@ def unknown_words(amount: Quantity) -> EntrypointValidationError:
 
 @lru_cache(maxsize=1000)
 def _decomposed(kind: Kind, gates: tuple[str, ...]) -> tuple[tuple[Kind, int], ...]:
-    try:
+    with needed("counts over a target's gates need", "qiskit"):
         from qiskit import QiskitError, QuantumCircuit, transpile
-    except ImportError:
-        raise DependencyError(
-            "counts over a target's gates need Qiskit", help='install it: `pip install "qkernel[qiskit]"`'
-        ) from None
     operation = _operation(kind)
     circuit = QuantumCircuit(operation.num_qubits)
     circuit.append(operation, range(operation.num_qubits))

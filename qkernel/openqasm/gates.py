@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qkernel.errors import DependencyError
+from qkernel.errors import needed
 from qkernel.lower.circuit import Kind
 from qkernel.openqasm.names import Names
 
@@ -106,14 +106,9 @@ def _of_matrix(matrix: np.ndarray[Any, Any], qubits: Sequence[str]) -> Iterator[
     if len(qubits) == 1:
         yield from _of_turn(matrix, qubits[0])
         return
-    try:
+    with needed(f"a matrix on {len(qubits)} qubits needs", "qiskit"):
         from qiskit import QuantumCircuit, transpile
         from qiskit.circuit.library import UnitaryGate
-    except ImportError as error:
-        raise DependencyError(
-            f"a matrix on {len(qubits)} qubits is made of gates by Qiskit, which is not installed",
-            help='install it: `pip install "qkernel[qiskit]"`',
-        ) from error
     circuit = QuantumCircuit(len(qubits))
     circuit.append(UnitaryGate(matrix), circuit.qubits)
     written = transpile(circuit, basis_gates=["u", "cx"], optimization_level=1, seed_transpiler=0)
