@@ -49,12 +49,13 @@ wheel: $(STAMP)  ## a wheel in dist, with machine code for three levels of x86-6
 	$(RUN) -m qkernel_backends.native --wheel
 	$(RUN) -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-release: $(STAMP)  ## wheel and sdist in dist, tried in empty environments, with checksums and a bill of materials; TIMES=1 times all extras
+release: $(STAMP)  ## wheel and sdist in dist, tried in empty environments, with checksums and a bill of materials; KEY=... signs, TIMES=1 times
 	$(RUN) -m pip install --quiet --editable '.[release]' --constraint constraints.txt
 	rm -rf dist build
 	$(MAKE) wheel
 	$(RUN) -m build --sdist --outdir dist .
 	$(RUN) -m tests.release $(if $(TIMES),--times)
+	$(if $(KEY),gpg --yes --local-user $(KEY) --detach-sign --armor dist/SHA256SUMS)
 
 lowest pinned highest: $(STAMP)  ## tests with the lowest versions that pyproject.toml allows, those of constraints.txt, the newest; PYTHON=...
 	$(RUN) -m tests.versions $@ $(PYTHON)

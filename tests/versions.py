@@ -1,4 +1,4 @@
-"""`make lowest`, `make pinned`, `make highest`: tests with the lowest versions that pyproject.toml allows, those pinned, the newest.
+"""`make lowest`, `make pinned`, `make highest`: tests with the lowest versions that are allowed, those pinned, the newest.
 
 In an environment of their own, with all that users install; `PYTHON=python3.13` chooses the Python. PyTorch is the one of
 constraints.txt: what is tried of it is one version.

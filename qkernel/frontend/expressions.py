@@ -179,10 +179,12 @@ _CONVERSIONS: dict[int, Callable[[Any], str]] = {114: repr, 115: str, 97: ascii}
 
 @reads(ast.JoinedStr)
 def _text(tracer: Tracer, node: ast.JoinedStr) -> str:
-    return "".join([tracer.read(part) for part in node.values])
+    """Carets stand under all of it: where its parts are depends on the version of Python."""
+    return "".join(
+        [_formatted(tracer, part) if isinstance(part, ast.FormattedValue) else tracer.read(part) for part in node.values]
+    )
 
 
-@reads(ast.FormattedValue)
 def _formatted(tracer: Tracer, node: ast.FormattedValue) -> str:
     shown = tracer.read(node.value)
     if (symbol := symbol_in(shown)) is not None:
