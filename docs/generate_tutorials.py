@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,9 +84,8 @@ def _ran(path: Path) -> Tutorial:
     environment["PYTHONWARNINGS"] = 'ignore:install "ipywidgets":UserWarning'  # of progress bars, which are not shown
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     notebook = _notebook(path)
-    NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute(
-        env=environment
-    )
+    client = NotebookClient(notebook, timeout=None, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    client.execute(env=environment, stderr=subprocess.DEVNULL)  # on which a kernel tells of its transport
     notebook.metadata["digest"] = digest
     nbformat.write(notebook, kept)
     return Tutorial(path.stem, notebook, figure)
