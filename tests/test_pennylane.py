@@ -190,6 +190,7 @@ def test_what_kernels_lack_is_named() -> None:
         (of(qml.RX([0.1, 0.2], wires=0)), "a batch of angles"),
         (qml.tape.make_qscript(chosen)(), "the chosen outcome of a measurement"),
         (of(qml.X(0), measured=[qml.purity(wires=[0])]), "`purity"),
+        (of(qml.X(0), measured=[qml.expval(1j * qml.Z(0))]), "which is not Hermitian"),
         (of(measured=[qml.expval(qml.Z(0)), qml.probs(wires=[0])]), "reading the same qubits out in several ways"),
         (of(measured=[qml.probs(wires=[0]), qml.probs(wires=[0, 1])]), "reading the same qubits out in several ways"),
     ):

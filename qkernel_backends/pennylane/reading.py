@@ -29,6 +29,7 @@ from qkernel_backends.pennylane.emission import FIXED, TURNED
 _GATES: dict[Any, str] = {theirs: ours for ours, theirs in (FIXED | TURNED).items() if ours != "id"} | {qml.U1: "p"}
 _OTHERS = (qml.Identity, qml.GlobalPhase, qml.Rot, qml.PauliRot, qml.MultiRZ, qml.Barrier, qml.QubitUnitary)
 _MOST_BITS = 8
+_ROUNDING = 1e-12
 _WIDEST_MATRIX = 8
 """Qubits of an observable that is given as a matrix."""
 
@@ -291,10 +292,13 @@ class _Reading:
             if len(observable.wires) > _WIDEST_MATRIX:
                 raise no_counterpart(f"the observable `{observable}`", "write it as a sum of Pauli words")
             words = qml.pauli_decompose(qml.matrix(observable), wire_order=observable.wires, pauli=True)
+        weights = [complex(_plain(weight)) for weight in words.values()]
+        if any(abs(weight.imag) > _ROUNDING * max(map(abs, weights)) for weight in weights):
+            raise no_counterpart(f"the observable `{observable}`, which is not Hermitian,")
         result = Hamiltonian(len(self.wires))
-        for word, weight in words.items():
+        for word, weight in zip(words, weights, strict=True):
             operators = [PauliOperator(Pauli(letter), self.wires.index(wire)) for wire, letter in word.items()]
-            result.add_term(tuple(operators), float(np.real(_plain(weight))))
+            result.add_term(tuple(operators), weight.real)
         return result
 
     def sampled(self, process: Any) -> Any:
