@@ -10,6 +10,7 @@ from typing import Any
 
 from qkernel.errors import SizeError
 from qkernel.estimate.notation import ordered
+from qkernel.estimate.pieces import of_one_size
 from qkernel.estimate.quantity import (
     ONE,
     REMAINDER,
@@ -157,6 +158,8 @@ def positive_part(value: Quantity) -> Quantity:
         return ZERO
     if (simpler := by_cases(value, _clamped, positive_part)) is not None:
         return simpler
+    if (simpler := of_one_size(value, lambda number: max(0, number))) is not None:
+        return simpler
     if (simpler := _without_bracket(value)) is not None:
         return simpler
     scale = denominator(value)
@@ -297,7 +300,8 @@ def maximum(left: Quantity, right: Quantity) -> Quantity:
         clamped = list(_lone(one, Positive)) if len(one.terms) == 1 else []
         if clamped and clamped[0][1] > 0 and is_nonnegative(other):  # Max(0, x) or y >= 0: x or y
             return other + positive_part(clamped[0][0].value * clamped[0][1] - other)
-    return left + positive_part(right - left)
+    found = left + positive_part(right - left)
+    return of_one_size(found, lambda number: number) or found
 
 
 def without_needless_brackets(form: Quantity) -> Quantity:
@@ -425,6 +429,8 @@ def at_least_zero(value: Quantity) -> Quantity:
         return ZERO
     if (simpler := by_cases(value, _reached, at_least_zero)) is not None:
         return simpler
+    if (simpler := of_one_size(value, lambda number: int(number >= 0))) is not None:
+        return simpler
     if leads_negative(value):
         return 1 - at_least_zero(-value - 1)
     whole = value * denominator(value)
@@ -442,6 +448,8 @@ def equals_zero(value: Quantity) -> Quantity:
     if is_nonnegative(value - 1) or is_nonnegative(-value - 1) or value.is_constant:
         return ZERO
     if (simpler := by_cases(value, _met, equals_zero)) is not None:
+        return simpler
+    if (simpler := of_one_size(value, lambda number: int(number == 0))) is not None:
         return simpler
     if leads_negative(value):
         return equals_zero(-value)

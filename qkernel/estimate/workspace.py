@@ -13,7 +13,9 @@ from qkernel.estimate.quantity import (
     ZERO,
     AtLeastZero,
     Atom,
+    Coefficient,
     Floor,
+    IsZero,
     Positive,
     Power,
     Quantity,
@@ -136,6 +138,8 @@ def largest(key: Key, form: Quantity, index: Variable, bound: Quantity, facts: F
         return Tally({key: Recurrence(index, bound).run([(form, True)])[0]})
     if is_bound:
         raise NotFollowed(str(index))
+    if (most := _most(form)) is not None:
+        return Tally({key: quantity(most)}, _BOUNDED)
     return Tally({key: total(form, index, bound, facts)}, _BOUNDED)
 
 
@@ -151,6 +155,23 @@ def largest_item(key: Key, form: Quantity, targets: tuple[Variable, ...], dictio
     for values in iterations:
         result.include(Tally({key: substitute(form, dict(zip(targets, values, strict=True)))}))
     return result
+
+
+def _most(form: Quantity) -> Coefficient | None:
+    """A number that a form, or 0, is at most, brackets being at most 1; None where that is not seen."""
+    found: Coefficient = 0
+    for term, coefficient in form.terms.items():
+        clamp = next((part for part, _ in term if isinstance(part, Positive)), None)
+        if clamp is not None and len(term) == 1:  # x + Max(0, y) is the larger of x and x + y, x - Max(0, y) the smaller
+            rest = form - atom(clamp) * coefficient
+            below, above = _most(rest), _most(rest + clamp.value * coefficient)
+            return None if below is None or above is None else max(below, above) if coefficient > 0 else min(below, above)
+        if coefficient > 0 and not all(isinstance(part, (AtLeastZero, IsZero)) for part, _ in term):
+            return None
+        if not all(exponent > 0 and is_nonnegative(atom(part)) for part, exponent in term):
+            return None
+        found += max(0, coefficient)
+    return found
 
 
 def _slope(form: Quantity, index: Variable) -> int | None:
