@@ -43,10 +43,10 @@ from qkernel.estimate.unknown import formal_value, is_open, item_targets
 from qkernel.estimate.workspace import add_widths, largest, largest_item, made, released
 from qkernel.ir import ops
 from qkernel.ir.expressions import Size
-from qkernel.ir.measured import runs_on_measurements
+from qkernel.ir.measured import measured_after, runs_on_measurements
 from qkernel.ir.module import Module
 from qkernel.ir.places import Place
-from qkernel.ir.types import FLOAT, OBSERVABLE, ArrayType
+from qkernel.ir.types import BIT, FLOAT, OBSERVABLE, ArrayType
 from qkernel.recursion import DEEPEST, deep_stack
 
 Result = Value | RunTime
@@ -430,6 +430,9 @@ class _FunctionFold:
     def looped_body(self, op: ops.For, index: Variable, bound: Quantity) -> tuple[Tally, Recurrence]:
         """The tally of one iteration in terms of the index, and what the loop carries."""
         first = {entry.name: self.scope.counted(entry.initial) for entry in op.carried}
+        if bits := [entry for entry in op.carried if entry.initial.type == ArrayType(BIT)]:
+            measured = measured_after(self.fold.module, op, self.scope.measured)
+            first |= {entry.name: RunTime(self.scope.length(entry.initial)) for entry in bits if entry.name in measured}
         self.facts.append((index, bound))
         while True:
             carried = CarriedNumbers(first)

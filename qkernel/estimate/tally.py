@@ -170,17 +170,21 @@ class Tally:
 
     def powered(self, exponent: Quantity) -> Tally:
         """The tally of a power: of the inverse, that many times, where the exponent is negative."""
+        if exponent == ONE:
+            return self
         result = Tally(bounded=self.bounded)
+        is_any, times = 1 - equals_zero(exponent), maximum(exponent, -exponent)
+        onwards, backwards = maximum(exponent, ZERO), maximum(-exponent, ZERO)
         for (path, item), amount in self.amounts.items():
             if isinstance(item, Widest):
-                result._add((path, item), amount * (1 - equals_zero(exponent)))
+                result._add((path, item), amount * is_any)
             elif _is_shared(item):
                 result._add((path, item), amount)
             elif _inverse(item) == item:
-                result._add((path, item), amount * maximum(exponent, -exponent))
+                result._add((path, item), amount * times)
             else:
-                result._add((path, item), amount * maximum(exponent, ZERO))
-                result._add((path, _inverse(item)), amount * maximum(-exponent, ZERO))
+                result._add((path, item), amount * onwards)
+                result._add((path, _inverse(item)), amount * backwards)
         return result
 
     def map(self, change: Callable[[Quantity], Quantity]) -> Tally:

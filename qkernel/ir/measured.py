@@ -13,11 +13,16 @@ from qkernel.ir.types import is_quantum
 from qkernel.ir.walk import definitions
 
 
-def runs_on_measurements(module: Module, loop: While, measured: set[str]) -> bool:
-    """Whether the condition of a loop of a function of `module` is, or becomes, measured; `measured` names are before it."""
+def measured_after(module: Module, loop: For | While, measured: set[str]) -> set[str]:
+    """What is, or becomes, measured in a loop of a function of `module`; `measured` names are before it."""
     names = {*measured}
     _Reading(module).iterations(loop, names)
-    return _depends(loop.condition, names)
+    return names
+
+
+def runs_on_measurements(module: Module, loop: While, measured: set[str]) -> bool:
+    """Whether the condition of a loop of a function of `module` is, or becomes, measured; `measured` names are before it."""
+    return _depends(loop.condition, measured_after(module, loop, measured))
 
 
 @dataclass(slots=True)
