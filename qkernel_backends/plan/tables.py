@@ -16,6 +16,24 @@ Planner = Callable[..., None]
 """`machine.run` as machine code, which takes the addresses of tables of addresses."""
 
 
+class _Numbered:
+    """Arrays of one type by number, and for machine code where each of them stands."""
+
+    def __init__(self, count: int, dtype: Any, has_addresses: bool) -> None:
+        self.arrays: list[Any] = [None] * count
+        self.dtype, self.addresses = dtype, (ctypes.c_void_p * count)() if has_addresses else None
+
+    def give(self, number: int, values: Any) -> None:
+        if self.addresses is None:
+            self.arrays[number] = np.asarray(values, self.dtype).tolist()
+        else:
+            self.arrays[number] = found = np.ascontiguousarray(values, self.dtype)
+            self.addresses[number] = found.__array_interface__["data"][0]
+
+    def found(self, number: int, size: int) -> Array:
+        return np.asarray(self.arrays[number][:size], self.dtype)
+
+
 class Tables:
     """Arrays of whole and of real numbers by the numbers of `columns`."""
 
@@ -23,43 +41,34 @@ class Tables:
         self, machine: Planner | None, num_whole: int = NUM_WHOLE, num_real: int = NUM_REAL, num_sizes: int = NUM_SIZES
     ) -> None:
         self.machine = machine
-        self.whole: list[Any] = [None] * num_whole
-        self.real: list[Any] = [None] * num_real
+        self.whole = _Numbered(num_whole, np.int64, machine is not None)
+        self.real = _Numbered(num_real, np.float64, machine is not None)
         self.make(SIZES, num_sizes)
-
-    @property
-    def sizes(self) -> Any:
-        """See `columns`."""
-        return self.whole[SIZES]
+        self.sizes = self.whole.arrays[SIZES]
 
     def give(self, number: int, values: Any) -> None:
         """Whole numbers; who gives an array that is contiguous and of 64 bits may see it change."""
-        self.whole[number] = np.ascontiguousarray(values, np.int64) if self.machine else np.asarray(values).tolist()
+        self.whole.give(number, values)
 
     def give_real(self, number: int, values: Any) -> None:
-        self.real[number] = np.ascontiguousarray(values, np.float64) if self.machine else np.asarray(values).tolist()
+        self.real.give(number, values)
 
     def make(self, number: int, size: int) -> None:
         """Zeros."""
-        self.whole[number] = np.zeros(size, np.int64) if self.machine else [0] * size
+        self.whole.give(number, np.zeros(size, np.int64))
 
     def make_real(self, number: int, size: int) -> None:
-        self.real[number] = np.zeros(size) if self.machine else [0.0] * size
+        self.real.give(number, np.zeros(size))
 
     def found(self, number: int, size: int) -> Array:
-        return np.asarray(self.whole[number][:size], np.int64)
+        return self.whole.found(number, size)
 
     def found_real(self, number: int, size: int) -> Array:
-        return np.asarray(self.real[number][:size], np.float64)
+        return self.real.found(number, size)
 
     def run(self, task: int) -> None:
         """Do what has this number in `machine`."""
         if self.machine is None:
-            run(task, self.whole, self.real)
+            run(task, self.whole.arrays, self.real.arrays)
         else:
-            self.machine(task, _addresses(self.whole), _addresses(self.real))
-
-
-def _addresses(arrays: list[Any]) -> Any:
-    found = [0 if array is None else array.__array_interface__["data"][0] for array in arrays]
-    return (ctypes.c_void_p * len(found))(*found)
+            self.machine(task, self.whole.addresses, self.real.addresses)
