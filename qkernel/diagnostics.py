@@ -9,7 +9,7 @@ import linecache
 import re
 import reprlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from qkernel.characters import columns
@@ -17,13 +17,17 @@ from qkernel.characters import columns
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of source text. Lines count from 1, columns (characters, not bytes) from 0; the end is exclusive."""
+    """A stretch of source text. Lines count from 1, columns (characters, not bytes) from 0; the end is exclusive.
+
+    In a plain function that was read as part of a kernel, `call` is its name, and where it was called.
+    """
 
     file: str
     line: int
     column: int
     end_line: int
     end_column: int
+    call: tuple[str, Span] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,29 @@ class QKernelError(Exception):
 
     def __str__(self) -> str:
         """The message with its source line, carets, notes, the calls that led there, and the way out."""
-        notes = self.notes + shortened(self.calls)
+        notes = self.notes + shortened(self._all_calls())
         return render(f"[{self.code}] {self.title}", self.span, self.label, notes, self.help)
 
     def came_through(self, function: str, span: Span | None) -> None:
         """Note that it came up in a call of `function` at `span`; innermost calls first."""
-        if span is not None and span not in (self.span, *(note.span for note in (*self.notes, *self.calls))):
+        if span is not None and span not in self._shown():
             self.calls += (Note(f"in this call of `{function}`", span),)
+
+    def _shown(self) -> list[Span | None]:
+        return [self.span, *(note.span for note in (*self.notes, *self.calls))]
+
+    def _all_calls(self) -> tuple[Note, ...]:
+        """The calls that were noted, and those of plain functions, which are not in the IR: spans tell of these."""
+        found: list[Note] = []
+        for place in (self.span, *self.calls):
+            if isinstance(place, Note):
+                found.append(place)
+            span = place.span if isinstance(place, Note) else place
+            while span is not None and span.call is not None:
+                name, span = span.call
+                if span not in self._shown() and all(note.span != span for note in found):
+                    found.append(Note(f"in this call of `{name}`", span))
+        return tuple(found)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.title, self.span, self.label, self.notes, self.help, self.calls)

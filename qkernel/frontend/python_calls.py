@@ -324,6 +324,7 @@ def call_source(
         )
     frame.variables = dict(bound.arguments)
     site = tracer.site
+    frame.call = None if site.span is None else (frame.name, site.span)
     tracer.frames.append(frame)
     try:
         if isinstance(node, ast.Lambda):

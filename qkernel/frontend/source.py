@@ -42,12 +42,13 @@ class Source:
         assert isinstance(self.node, ast.FunctionDef)
         return self.node
 
-    def span(self, node: ast.AST) -> Span:
+    def span(self, node: ast.AST, call: tuple[str, Span] | None = None) -> Span:
         """Where `node` stands in the file; columns count characters, not UTF-8 bytes."""
         line, end_line = node.lineno, node.end_lineno  # type: ignore[attr-defined]
         column, end_column = node.col_offset, node.end_col_offset  # type: ignore[attr-defined]
         above = self._line(0)
-        return Span(self.file, above + line, self._column(line, column), above + end_line, self._column(end_line, end_column))
+        end = self._column(end_line, end_column)
+        return Span(self.file, above + line, self._column(line, column), above + end_line, end, call)
 
     def name_span(self) -> Span:
         """Where the name stands in `def name(...)`."""

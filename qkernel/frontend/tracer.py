@@ -34,7 +34,7 @@ class Frame:
 
     `dead` are names that it had and cannot be read any more; `assigned` says where names were last; `unrolled` are
     variables of Python loops that have ended, not assigned since; `enclosing` is the
-    frame that a function written in a kernel was made in.
+    frame that a function written in a kernel was made in; `call` says of a plain function where it was called.
     """
 
     source: Source
@@ -46,9 +46,10 @@ class Frame:
     assigned: dict[str, Span] = field(default_factory=dict)
     symbolic_depth: int = 0
     enclosing: Frame | None = None
+    call: tuple[str, Span] | None = None
 
     def span(self, node: ast.AST) -> Span:
-        return self.source.span(node)
+        return self.source.span(node, self.call)
 
 
 @dataclass(slots=True)
