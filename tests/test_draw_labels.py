@@ -143,3 +143,17 @@ def test_rounds_of_a_loop_that_begins_behind_another() -> None:
 
     assert "× max(0, n - 1 - i)" in kernel.draw(output="text", width=160)
     assert "× max(0, 3 - i)" in kernel.draw(output="text", width=160, n=4)
+
+
+def test_an_evolution_under_modifiers_says_its_own_time() -> None:
+    @qk.qkernel
+    def kernel(n: qk.UInt, time: qk.Float) -> qk.Vector[qk.Float]:
+        q, c = qk.qubit_array(2), qk.h(qk.qubit_array(n))
+        for k in qk.range(n):
+            c[k], q = qk.control(qk.pauli_evolve, power=2**k)(c[k], q, qko.X(0) * qko.Z(1), -time)
+        return qk.probabilities(qk.inverse(qk.pauli_evolve)(q, qko.X(1), 2 * time))
+
+    bound = kernel.draw(output="text", width=160, n=2, time=0.25)
+    for shown in ("exp(-itH)^(2**k)", "t=-0.25, H=X0*Z1", "exp(-itH)†", "t=0.5, H=X1"):
+        assert shown in bound
+    assert "t=-time, H=X0*Z1" in kernel.draw(output="text", width=160)

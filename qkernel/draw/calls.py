@@ -7,15 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from qkernel.draw.builder import Builder, made_before
-from qkernel.draw.operations import Decoration, decoration, place_operation, ports
+from qkernel.draw.operations import Decoration, decoration, evolve_operation, place_operation, ports
 from qkernel.draw.scene import Frame, Item, Operation, Section, Touch, ended_wires
 from qkernel.draw.scope import Scope, argument_label, register_value
 from qkernel.ir.expressions import ONE, ZERO, Expr, Name, Slice
 from qkernel.ir.expressions import size as size_of
-from qkernel.ir.ops import Alloc, Call, Function, Measure, Op, Within
-from qkernel.ir.places import Place
+from qkernel.ir.ops import Alloc, Call, Function, Measure, Op, PauliEvolve, Within
+from qkernel.ir.places import Place, whole
 from qkernel.ir.trees import free_names, substitute
 from qkernel.ir.types import BIT, QUBIT, UINT, ArrayType
+from qkernel.ir.walk import with_values
 
 _FAMILIES = {"kernel": "call", "composite": "composite", "oracle": "oracle"}
 
@@ -23,6 +24,8 @@ _FAMILIES = {"kernel": "call", "composite": "composite", "oracle": "oracle"}
 def call_items(builder: Builder, op: Call, scope: Scope) -> list[Item]:
     """One call."""
     callee = builder.module[op.callee]
+    if (evolution := _evolution(op, callee)) is not None:
+        return [evolve_operation(evolution, builder.wiring, scope)]
     extra = decoration(op.modifiers, builder.wiring, scope, op.span)
     lines = tuple(
         argument_label(parameter.name, scope.resolve(argument, op.span))
@@ -42,6 +45,19 @@ def call_items(builder: Builder, op: Call, scope: Scope) -> list[Item]:
     operation = replace(operation, touches=operation.touches + tuple(Touch(wire) for wire in made), bits=bits, body=body)
     operation = replace(operation, ended=(*operation.ended, *made)) if ends else operation
     return [operation] if operation.touches else []
+
+
+def _evolution(op: Call, callee: Function) -> PauliEvolve | None:
+    """A call of what `pauli_evolve` under modifiers is read as; what it takes are names around it, and no arguments of that."""
+    match callee.body:
+        case (PauliEvolve(place, modifiers=()) as evolution,) if callee.name.partition(".")[0] == "pauli_evolve":
+            if any(op.results) or place != whole(callee.parameters[0].name, callee.parameters[0].type):
+                return None
+            names = [parameter.name for parameter in callee.parameters]
+            given = {name: value for name, value in zip(names, op.arguments, strict=True) if isinstance(value, Expr)}
+            evolution = with_values(evolution, lambda expr: substitute(expr, given))
+            return replace(evolution, place=op.arguments[0], modifiers=op.modifiers, span=op.span)
+    return None
 
 
 def within_items(builder: Builder, op: Within, scope: Scope) -> list[Item]:
