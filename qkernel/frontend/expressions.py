@@ -26,7 +26,7 @@ from qkernel.frontend.operators import (
     unary,
 )
 from qkernel.frontend.ownership import QuantumHandle
-from qkernel.frontend.pure_functions import without_symbols
+from qkernel.frontend.pure_functions import IN_MATH, without_symbols
 from qkernel.frontend.python_calls import local_function
 from qkernel.frontend.sections import empty, is_section, read_section
 from qkernel.frontend.signature import CallSite
@@ -349,10 +349,13 @@ def _attribute(tracer: Tracer, node: ast.Attribute) -> Any:
         shown = ast.unparse(node.value)
         known = [entry for entry in dir(value) if not entry.startswith("_")]
         fields = record_fields(value)
+        in_math = name in IN_MATH and getattr(value, "__name__", "") == "qkernel"
         raise UnknownNameError(
-            f"`{shown}` has no `{name}`{did_you_mean(name, known)}",
+            f"`{shown}` has no `{name}`{'' if in_math else did_you_mean(name, known)}",
             label="unknown name",
-            help=f"it is a function: `qk.{name}({shown})`"
+            help=f"`math.{name}` takes symbols too"
+            if in_math
+            else f"it is a function: `qk.{name}({shown})`"
             if name in ("control", "inverse") and callable(value)
             else f"its fields are {', '.join(f'`{field}`' for field in fields)}"
             if fields

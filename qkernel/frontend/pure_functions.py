@@ -316,7 +316,8 @@ def _divmod(tracer: Tracer, left: Any, right: Any) -> tuple[Any, Any]:
     return binary(tracer, ast.FloorDiv, left, right, node), binary(tracer, ast.Mod, left, right, node)
 
 
-_MATH = "sin cos tan asin acos atan atan2 sinh cosh tanh exp log log2 sqrt floor ceil"
+IN_MATH = frozenset("sin cos tan asin acos atan atan2 sinh cosh tanh exp log log2 sqrt floor ceil".split())
+"""The functions of `math` that a symbol may be given to under their own name."""
 _GOING_OVER: dict[Any, Callable[..., Any]] = {
     builtins.reversed: backwards,
     builtins.enumerate: numbered,
@@ -338,7 +339,7 @@ _SYMBOLIC: dict[Any, Callable[..., Any]] = {
     math.pow: _pow,
     **_GOING_OVER,
     math.fabs: _function("abs"),
-    **{getattr(math, name): _function(name) for name in _MATH.split()},
+    **{getattr(math, name): _function(name) for name in IN_MATH},
     **{getattr(observable, name): _pauli(name) for name in PAULIS},
     math.gcd: _gcd,
     builtins.divmod: _divmod,

@@ -1,0 +1,6 @@
+@qk.qkernel
+def kernel(q: qk.Qubit, ratio: qk.Float) -> qk.Qubit:
+    return qk.ry(q, 2 * qk.asin(ratio))
+
+
+kernel.check()
