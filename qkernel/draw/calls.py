@@ -55,8 +55,8 @@ def _evolution(op: Call, callee: Function) -> PauliEvolve | None:
                 return None
             names = [parameter.name for parameter in callee.parameters]
             given = {name: value for name, value in zip(names, op.arguments, strict=True) if isinstance(value, Expr)}
-            evolution = with_values(evolution, lambda expr: substitute(expr, given))
-            return replace(evolution, place=op.arguments[0], modifiers=op.modifiers, span=op.span)
+            changed: PauliEvolve = with_values(evolution, lambda expr: substitute(expr, given))
+            return replace(changed, place=op.arguments[0], modifiers=op.modifiers, span=op.span)
     return None
 
 

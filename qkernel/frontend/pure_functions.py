@@ -316,7 +316,8 @@ def _divmod(tracer: Tracer, left: Any, right: Any) -> tuple[Any, Any]:
     return binary(tracer, ast.FloorDiv, left, right, node), binary(tracer, ast.Mod, left, right, node)
 
 
-IN_MATH = frozenset("sin cos tan asin acos atan atan2 sinh cosh tanh exp log log2 sqrt floor ceil".split())
+_MATH = "sin cos tan asin acos atan atan2 sinh cosh tanh exp log log2 sqrt floor ceil"
+IN_MATH = frozenset(_MATH.split())
 """The functions of `math` that a symbol may be given to under their own name."""
 _GOING_OVER: dict[Any, Callable[..., Any]] = {
     builtins.reversed: backwards,
