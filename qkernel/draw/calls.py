@@ -49,15 +49,19 @@ def call_items(builder: Builder, op: Call, scope: Scope) -> list[Item]:
 
 def _evolution(op: Call, callee: Function) -> PauliEvolve | None:
     """A call of what `pauli_evolve` under modifiers is read as; what it takes are names around it, and no arguments of that."""
-    match callee.body:
-        case (PauliEvolve(place, modifiers=()) as evolution,) if callee.name.partition(".")[0] == "pauli_evolve":
+    match callee.body, op.arguments:
+        case (PauliEvolve(place, modifiers=()) as evolution,), (Place() as taken, *_) if _is_built_in(callee):
             if any(op.results) or place != whole(callee.parameters[0].name, callee.parameters[0].type):
                 return None
             names = [parameter.name for parameter in callee.parameters]
             given = {name: value for name, value in zip(names, op.arguments, strict=True) if isinstance(value, Expr)}
             changed: PauliEvolve = with_values(evolution, lambda expr: substitute(expr, given))
-            return replace(changed, place=op.arguments[0], modifiers=op.modifiers, span=op.span)
+            return replace(changed, place=taken, modifiers=op.modifiers, span=op.span)
     return None
+
+
+def _is_built_in(callee: Function) -> bool:
+    return callee.name.partition(".")[0] == "pauli_evolve"
 
 
 def within_items(builder: Builder, op: Within, scope: Scope) -> list[Item]:
