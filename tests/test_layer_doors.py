@@ -19,6 +19,8 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 
+import qkernel as qk
+import qkernel.observable as qko
 from qkernel.engine import load_engine
 from qkernel.errors import GradientError, LayerInputError, ValidationError
 from qkernel.nn import QLayer
@@ -221,6 +223,21 @@ def test_second_derivatives_by_all_the_weights() -> None:
     weights = layer.weights.detach()
     found = torch.autograd.functional.hessian(lambda w: called(layer)(w, inputs).square().sum(), weights)
     close(found, torch.autograd.functional.hessian(lambda w: simulate(inputs, w, 1).square().sum(), weights))
+
+
+def test_second_derivatives_of_what_depends_on_no_angle() -> None:
+    @qk.qkernel
+    def beside(x: qk.Float, w: qk.Float) -> qk.Float:
+        q = qk.qubit_array(2)
+        q[0] = qk.ry(q[0], x * w)
+        return qk.expval(q, qko.Z(1))
+
+    layer = QLayer(beside, inputs=["x"], weights={"w": 0.3}).double()
+    x = torch.tensor([0.2, 0.4], dtype=torch.float64, requires_grad=True)
+    first, by_weight = torch.autograd.grad((layer(x)[:, 0] * x**2).sum(), (x, layer.w), create_graph=True)
+    close(first, 2 * x)
+    close(by_weight, torch.zeros_like(layer.w))
+    close(torch.autograd.grad(first.sum(), x)[0], torch.full_like(x, 2))
 
 
 def test_mixed_devices_are_named() -> None:

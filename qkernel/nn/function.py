@@ -59,6 +59,8 @@ def _differentiable(call: Call, wanted: Sequence[bool], cotangent: Tensor, tenso
         return operators.pulled_back(operators.name_of(call.wiring.number), wanted, cotangent, tensors)
     with torch.enable_grad():
         values = call.tensor_values(operations, tensors)
+    if not values.requires_grad:  # what is read depends on no angle
+        return tuple(torch.zeros_like(tensor) if one else None for tensor, one in zip(tensors, wanted, strict=True))
     chosen = [tensor for tensor, one in zip(tensors, wanted, strict=True) if one]
     found = iter(torch.autograd.grad(values, chosen, cotangent, create_graph=True, materialize_grads=True))
     return tuple(next(found) if one else None for one in wanted)
