@@ -29,6 +29,7 @@ HEAVY = (
     "cirq",
     "pennylane",
     "pytket",
+    "braket",
 )
 
 GROUND = {

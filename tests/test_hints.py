@@ -52,7 +52,7 @@ OTHERS = {
     "AerSimulator", "SparsePauliOp", "measure_all", "init",  # of Qiskit and of torch.nn
     "from_backend", "generate_preset_pass_manager", "PassManager",  # of Qiskit
     "QiskitTranspiler", "QiskitEngine", "NativeEngine", "from_aer", "executor", "engine",  # of engines
-    "ClusterEngine", "cirq", "pennylane", "stim",  # of engines on other packages
+    "ClusterEngine", "cirq", "pennylane", "stim", "braket",  # of engines on other packages
     "Client", "Sampler", "Simulator", "job",  # of dask, Cirq and Qiskit's providers
     "label", "observable",  # of the text form
     "values",  # of `torch.Tensor.split(...)`

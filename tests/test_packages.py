@@ -9,6 +9,8 @@ import numpy as np
 import pennylane as qml
 import pytest
 import sympy
+from braket.default_simulator.state_vector_simulator import StateVectorSimulator
+from braket.ir.openqasm import Program
 from circuit_builder import CircuitBuilder
 from pytket.circuit import Circuit as TketCircuit
 from pytket.circuit import OpType
@@ -17,9 +19,12 @@ import qkernel as qk
 import qkernel.observable as qko
 from qkernel.engine import resolve_engine
 from qkernel.errors import KernelTypeError, TargetCapabilityError
+from qkernel_backends import braket as braket_backend
 from qkernel_backends import tket as tket_backend
+from qkernel_backends.braket import BraketEngine
 from qkernel_backends.cirq import CirqEngine
 from qkernel_backends.pennylane import PennyLaneEngine
+from qkernel_backends.reference import ReferenceEngine
 
 
 @qk.qkernel
@@ -85,7 +90,7 @@ def test_branches_in_circuits() -> None:
     assert sum(command.op.type == OpType.Conditional for command in commands) == 2
 
 
-@pytest.mark.parametrize("package", ["cirq", "tket", "pennylane"])
+@pytest.mark.parametrize("package", ["cirq", "tket", "pennylane", "braket"])
 def test_loops_are_refused(package: str) -> None:
     with pytest.raises(TargetCapabilityError, match=f"(?i)`until` loops on measured bits, which circuits of {package}"):
         until.to_circuit(package=package)
@@ -95,6 +100,56 @@ def test_matrices_that_tket_lacks() -> None:
     circuit = CircuitBuilder(4).unitary(np.eye(16), 0, 1, 2, 3).circuit()
     with pytest.raises(TargetCapabilityError, match="tket has no matrices on 4 qubits"):
         tket_backend.emit(circuit)
+
+
+# Braket -----------------------------------------------------------------------------------------------------------------
+
+
+def ran(program: Any, results: str = "", shots: int = 0, **inputs: float) -> Any:
+    """What a simulator of Braket's makes of a program."""
+    text = program.source + "".join(f"#pragma braket result {line}\n" for line in results.splitlines())
+    return StateVectorSimulator().run(Program(source=text, inputs=inputs), shots=shots)
+
+
+def test_open_parameters_are_inputs_of_braket_programs() -> None:
+    program = ansatz.to_circuit(package="braket", lengths={"weights": 2})
+    inputs = {"weights_0": 0.7, "weights_1": -0.4, "scale": 1.3}
+    for made, given in ((program, inputs), (ansatz.to_circuit(package="braket", weights=WEIGHTS, scale=SCALE), {})):
+        found = ran(made, "expectation z(q[0]) @ x(q[1])\nexpectation z(q[1])", **given).resultTypes
+        value = found[0].value + 0.5 * found[1].value - 0.25
+        assert value == pytest.approx(ansatz.run(WEIGHTS, SCALE), abs=1e-12)
+
+
+def test_branches_in_braket_programs() -> None:
+    bits = np.array(ran(teleported.to_circuit(package="braket", angle=1.1), shots=1000).measurements, int)
+    assert bits[:, -1].mean() == pytest.approx(np.sin(0.55) ** 2, abs=0.08)
+
+
+def test_controls_of_all_kinds_between_distant_qubits_in_braket() -> None:
+    """Where Braket's simulator goes wrong with `ctrl @`: among four qubits and more, control and target no neighbours."""
+    generator = np.random.default_rng(2)
+    builder = CircuitBuilder(5)
+    for qubit in range(5):
+        builder.gate("u", qubit, angles=tuple(generator.uniform(-3, 3, 3)))
+    for name in ("crx", "cry", "crz", "cp", "ch", "cu", "cx", "cy", "cz", "cswap", "ccx"):
+        width, angles = 3 if name in ("cswap", "ccx") else 2, {"cu": 4, "crx": 1, "cry": 1, "crz": 1, "cp": 1}.get(name, 0)
+        qubits = generator.permutation(5)[:width].tolist()
+        builder.gate(name, *qubits, angles=tuple(generator.uniform(-9, 9, angles)))
+    builder.gate("rx", 4, 0, 2, 1, controls=3, control_value=2, angles=(0.7,))
+    builder.pauli("YXZ", 0.4, 3, 0, 4, 1, controls=1)
+    circuit, theta = builder.circuit(), np.zeros((1, 0))
+    expected = ReferenceEngine().prepare(circuit).state(theta)
+    assert BraketEngine().prepare(circuit).state(theta) == pytest.approx(expected, abs=1e-12)
+
+
+def test_what_braket_refuses() -> None:
+    wide = CircuitBuilder(8).gate("h", *range(8), controls=7).circuit()
+    with pytest.raises(TargetCapabilityError, match="`h` on 8 qubits is too wide for Braket"):
+        BraketEngine().prepare(wide).state(np.zeros((1, 0)))
+    builder = CircuitBuilder(3)
+    builder.gate("rx", 0, 1, 2, controls=2, angles=(builder.parameter("theta"),))
+    with pytest.raises(TargetCapabilityError, match="`rx` by an open angle under 2 controls cannot be written for Braket"):
+        braket_backend.emit(builder.circuit())
 
 
 # Engines ----------------------------------------------------------------------------------------------------------------
@@ -107,6 +162,7 @@ def engines() -> list[Any]:
         PennyLaneEngine(),
         PennyLaneEngine(qml.device("lightning.qubit", wires=3)),
         PennyLaneEngine(qml.device("default.mixed", wires=2)),
+        BraketEngine(),
     ]
 
 
@@ -127,7 +183,7 @@ def test_derivatives_where_there_are_no_qubits(engine: Any) -> None:
     assert turned.compile({"n": 0}, ["a"]).value_and_grad(a=0.3, engine=engine) == (0.5, {"a": 0.0})
 
 
-@pytest.mark.parametrize("engine", [CirqEngine(), PennyLaneEngine()], ids=lambda engine: engine.name)
+@pytest.mark.parametrize("engine", [CirqEngine(), PennyLaneEngine(), BraketEngine()], ids=lambda engine: engine.name)
 def test_samples_and_probabilities_of_branches(engine: Any) -> None:
     result = teleported.sample(angle=1.1, shots=2000, seed=1, engine=engine)
     assert result.counts[True] / 2000 == pytest.approx(np.sin(0.55) ** 2, abs=0.05)

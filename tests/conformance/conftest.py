@@ -14,7 +14,9 @@ from qkernel_backends.native import NativeEngine
 
 WITH_NOISE = "native with noise"
 CLIFFORD_ALONE = ("stim",)
-DEFAULT = ("reference", "native", "torch", "qiskit", "cirq", "pennylane", *CLIFFORD_ALONE, WITH_NOISE)
+READ_TEXTS = ("braket",)
+"""Those that parse a text for every sample; they are put to tests that are marked `many` when they are asked for by name."""
+DEFAULT = ("reference", "native", "torch", "qiskit", "cirq", "pennylane", *READ_TEXTS, *CLIFFORD_ALONE, WITH_NOISE)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -22,6 +24,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         engines = metafunc.config.getoption("--engine") or DEFAULT
         if metafunc.definition.get_closest_marker("states"):
             engines = [name for name in engines if name != WITH_NOISE]  # which has none
+        if metafunc.definition.get_closest_marker("many") and not metafunc.config.getoption("--engine"):
+            engines = [name for name in engines if name not in READ_TEXTS]
         if not metafunc.definition.get_closest_marker("clifford"):
             engines = [name for name in engines if name not in CLIFFORD_ALONE]
         metafunc.parametrize("engine", engines, indirect=True, scope="session")

@@ -67,6 +67,7 @@ def test_the_hybrid_network_of_the_document(engine: Engine) -> None:
     assert values == pytest.approx(np.array([[-0.70960489, 0.61071606, 0.43586927, 0.42650987]]), abs=5e-9)
 
 
+@pytest.mark.many
 def test_parameters_in_many_gates(engine: Engine) -> None:
     needs(engine, "expectation", "batch")
     circuit = deep_circuit()
@@ -94,6 +95,7 @@ def test_angles_that_are_not_affine(engine: Engine) -> None:
         assert engine.prepare(circuit).expect_vjp(theta, cotangent)[1] == pytest.approx(differences, abs=1e-6)
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("batch", [0, 1, 5, 37])
 def test_shapes_of_batches(engine: Engine, batch: int) -> None:
     needs(engine, "expectation", "batch")

@@ -91,6 +91,7 @@ def test_states_include_the_global_phase(engine: Engine, case: Case) -> None:
     assert engine.prepare(circuit).state(theta) == pytest.approx(dense.state(circuit, theta), abs=1e-12)
 
 
+@pytest.mark.many
 @every_gate
 def test_expectation_values(engine: Engine, case: Case) -> None:
     needs(engine, "expectation", "batch")
@@ -98,6 +99,7 @@ def test_expectation_values(engine: Engine, case: Case) -> None:
     assert engine.prepare(circuit).expect(theta) == pytest.approx(dense.expect(circuit, theta), abs=1e-10)
 
 
+@pytest.mark.many
 @every_gate
 def test_probabilities(engine: Engine, case: Case) -> None:
     needs(engine, "probabilities", "batch")
@@ -108,6 +110,7 @@ def test_probabilities(engine: Engine, case: Case) -> None:
         assert ours == pytest.approx(theirs, abs=1e-10)
 
 
+@pytest.mark.many
 @pytest.mark.parametrize("case", [case for case in cases() if case.num_angles], ids=str)
 def test_gradients(engine: Engine, case: Case) -> None:
     """Adjoint, parameter shift and finite differences agree."""
