@@ -39,9 +39,9 @@ if TYPE_CHECKING:
         multi_controlled_x, relative_phase_ccx, release_and, temporary_and,
     )  # fmt: skip
     from qkernel_stdlib.encodings import (
-        amplitude_encoding, angle_encoding, basis_state, computational_basis_state, dense_angle_encoding, iqp_encoding,
-        mottonen_amplitude_encoding, mottonen_amplitude_encoding_from_angles, mottonen_angles, pauli_feature_map, z_feature_map,
-        zz_feature_map,
+        amplitude_encoding, amplitude_encoding_from_angles, angle_encoding, basis_state, computational_basis_state,
+        dense_angle_encoding, iqp_encoding, mottonen_amplitude_encoding, mottonen_amplitude_encoding_from_angles,
+        mottonen_angles, pauli_feature_map, z_feature_map, zz_feature_map,
     )  # fmt: skip
     from qkernel_stdlib.error_correction import (
         correct_by_table, lookup_decoder, measure_checks, repetition_correct, repetition_encode, repetition_syndrome,
@@ -135,9 +135,9 @@ _NAMES = {
         "relative_phase_ccx release_and temporary_and"
     ),
     "encodings": (
-        "amplitude_encoding angle_encoding basis_state computational_basis_state dense_angle_encoding iqp_encoding "
-        "mottonen_amplitude_encoding mottonen_amplitude_encoding_from_angles mottonen_angles pauli_feature_map z_feature_map "
-        "zz_feature_map"
+        "amplitude_encoding amplitude_encoding_from_angles angle_encoding basis_state computational_basis_state "
+        "dense_angle_encoding iqp_encoding mottonen_amplitude_encoding mottonen_amplitude_encoding_from_angles "
+        "mottonen_angles pauli_feature_map z_feature_map zz_feature_map"
     ),
     "error_correction": (
         "correct_by_table lookup_decoder measure_checks repetition_correct repetition_encode repetition_syndrome "
@@ -176,13 +176,13 @@ _TOPICS = {name: topic for topic, names in _NAMES.items() for name in names.spli
 
 __all__ = [
     "BlockEncoding", "LCUBlockEncoding", "LCUBlockEncodingTerm", "PeriodicShiftLCU", "add", "add_const",
-    "add_const_to_phases", "add_modulo", "amplitude_amplification", "amplitude_encoding", "amplitude_estimation",
-    "angle_encoding", "basic_entangler_layers", "basis_state", "bernstein_vazirani", "bit_oracle", "bravyi_kitaev",
-    "carry_lookahead_add", "computational_basis_state", "controlled_add", "controlled_add_const", "controlled_lookup",
-    "controlled_modular_add", "controlled_modular_add_const", "controlled_modular_add_const_modulus", "correct_by_table",
-    "cost_layer", "cx_entangling_layer", "cycle_walk", "cz_entangling_layer", "data_reuploading", "decrement_by",
-    "dense_angle_encoding", "deutsch_jozsa", "dicke_state", "diffusion", "draper_add", "draper_add_const", "drawn_words",
-    "efficient_su2", "equal_const", "excitation_generator", "excitation_pool", "excitations", "fermi_hubbard",
+    "add_const_to_phases", "add_modulo", "amplitude_amplification", "amplitude_encoding", "amplitude_encoding_from_angles",
+    "amplitude_estimation", "angle_encoding", "basic_entangler_layers", "basis_state", "bernstein_vazirani", "bit_oracle",
+    "bravyi_kitaev", "carry_lookahead_add", "computational_basis_state", "controlled_add", "controlled_add_const",
+    "controlled_lookup", "controlled_modular_add", "controlled_modular_add_const", "controlled_modular_add_const_modulus",
+    "correct_by_table", "cost_layer", "cx_entangling_layer", "cycle_walk", "cz_entangling_layer", "data_reuploading",
+    "decrement_by", "dense_angle_encoding", "deutsch_jozsa", "dicke_state", "diffusion", "draper_add", "draper_add_const",
+    "drawn_words", "efficient_su2", "equal_const", "excitation_generator", "excitation_pool", "excitations", "fermi_hubbard",
     "fixed_point_amplification", "formula_oracle", "fourier_modular_add_const", "fourier_phases", "fqaoa_layers",
     "fqaoa_state", "gaussian_state", "ghz_state", "givens_rotation", "givens_rotations", "grover_iteration_count",
     "grover_mixer", "grover_operator", "grover_search", "hadamard_test", "hardware_efficient", "heisenberg_model",

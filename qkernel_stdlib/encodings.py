@@ -90,7 +90,7 @@ def mottonen_amplitude_encoding_from_angles(
     """The state of a fresh register that `mottonen_angles` has found the angles of, but for its phase as a whole.
 
     2**n - 1 RY and 2**n - 2 CX, and as many RZ and CX for complex amplitudes. Other than `amplitude_encoding` it takes angles
-    that are open. Source: Möttönen et al. 2005 (arXiv:quant-ph/0407010).
+    that are open. Also called `amplitude_encoding_from_angles`. Source: Möttönen et al. 2005 (arXiv:quant-ph/0407010).
     """
     n = qubits.shape[0]
     for level in qk.range(n):
@@ -107,6 +107,9 @@ def mottonen_amplitude_encoding_from_angles(
                     above = n - 1 - min(qk.floor(qk.log2(math.gcd(step + 1, 2**level))), level - 1)
                     qubits[above], qubits[n - 1 - level] = qk.cx(qubits[above], qubits[n - 1 - level])
     return qubits
+
+
+amplitude_encoding_from_angles = mottonen_amplitude_encoding_from_angles
 
 
 def mottonen_angles(amplitudes: ArrayLike) -> tuple[list[float], list[float]]:

@@ -16,18 +16,57 @@ import qkernel.observable as qko
 
 
 def trotterized_time_evolution(
-    q: qk.Vector[qk.Qubit], observables: Sequence[Any], time: qk.Float, step: qk.UInt = 1, order: int = 2
+    q: qk.Vector[qk.Qubit],
+    hamiltonian: Sequence[Any] | qk.Vector[qk.Observable],
+    order: qk.UInt,
+    gamma: qk.Float,
+    step: qk.UInt,
 ) -> qk.Vector[qk.Qubit]:
-    """exp(-i time sum(observables)) in `step` steps of Suzuki's product formula of an `order` that is 1 or even.
+    """exp(-i gamma sum(hamiltonian)) in `step` steps of Suzuki's product formula of an `order` that is 1 or even.
 
     A step of m parts is m parts for order 1, 2m - 1 for order 2 (the middle one whole), 5 times those of order 2k - 2 for 2k.
-    The error falls as step**-order. Raises ValueError for other orders. Source: Suzuki 1991 (J. Math. Phys. 32, 400).
+    The error falls as step**-order. The parts are a list, which may be made of symbols, or a vector that is bound later, as
+    its order may be then. Raises ValueError for other orders of a list. Source: Suzuki 1991 (J. Math. Phys. 32, 400).
     """
+    if not isinstance(hamiltonian, list | tuple):
+        return suzuki_steps(q, hamiltonian, order, gamma, step)
     if order != 1 and (order < 1 or order % 2):
         raise ValueError(f"the order of a product formula is 1 or even, but not {order}")
     for _ in qk.range(step):
-        for part, share in product_formula(len(observables), order):
-            q = qk.pauli_evolve(q, observables[part], share * time / step)
+        for part, share in product_formula(len(hamiltonian), order):
+            q = qk.pauli_evolve(q, hamiltonian[part], share * gamma / step)
+    return q
+
+
+@qk.qkernel
+def suzuki_steps(
+    q: qk.Vector[qk.Qubit], hamiltonian: qk.Vector[qk.Observable], order: qk.UInt, gamma: qk.Float, step: qk.UInt
+) -> qk.Vector[qk.Qubit]:
+    """Steps of parts that are bound later."""
+    for _ in qk.range(step):
+        q = suzuki_step(q, hamiltonian, order, gamma / step)
+    return q
+
+
+@qk.qkernel
+def suzuki_step(
+    q: qk.Vector[qk.Qubit], hamiltonian: qk.Vector[qk.Observable], order: qk.UInt, time: qk.Float
+) -> qk.Vector[qk.Qubit]:
+    """One step, of five of the order below where that is above 2."""
+    last = hamiltonian.shape[0] - 1
+    if order == 1:
+        for k in qk.range(last + 1):
+            q = qk.pauli_evolve(q, hamiltonian[k], time)
+    elif order == 2:
+        for k in qk.range(last):
+            q = qk.pauli_evolve(q, hamiltonian[k], time / 2)
+        q = qk.pauli_evolve(q, hamiltonian[last], time)
+        for k in qk.range(last - 1, -1, -1):
+            q = qk.pauli_evolve(q, hamiltonian[k], time / 2)
+    else:
+        outer = 1 / (4 - 4 ** (1 / (order - 1)))
+        for k in qk.range(5):
+            q = suzuki_step(q, hamiltonian, order - 2, time * (1 - 4 * outer if k == 2 else outer))
     return q
 
 

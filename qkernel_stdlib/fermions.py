@@ -144,12 +144,12 @@ def hopping_gate(q: qk.Vector[qk.Qubit], i: qk.UInt, j: qk.UInt, beta: qk.Float,
 
 
 @qk.qkernel
-def mixer_layer(q: qk.Vector[qk.Qubit], beta: qk.Float, hopping: qk.Float) -> qk.Vector[qk.Qubit]:
-    """`hopping_gate` on neighbours (0, 1), (2, 3), ..., then (1, 2), ..., then on qubit 0 and the last, n > 1 qubits.
+def mixer_layer(q: qk.Vector[qk.Qubit], beta: qk.Float, hopping: qk.Float, num_qubits: qk.UInt) -> qk.Vector[qk.Qubit]:
+    """`hopping_gate` on neighbours (0, 1), (2, 3), ..., then (1, 2), ..., then on the ends, of the first `num_qubits` > 1.
 
-    2n gates. Source: Yoshioka, Sasada, Nakano, Fujii 2023 (arXiv:2301.10756).
+    2 num_qubits gates. Source: Yoshioka, Sasada, Nakano, Fujii 2023 (arXiv:2301.10756).
     """
-    last = q.shape[0] - 1
+    last = num_qubits - 1
     for start in (0, 1):
         for i in qk.range(start, last, 2):
             q = hopping_gate(q, i, i + 1, beta, hopping)
@@ -158,10 +158,10 @@ def mixer_layer(q: qk.Vector[qk.Qubit], beta: qk.Float, hopping: qk.Float) -> qk
 
 @qk.qkernel
 def cost_layer(
-    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
-    linear: qk.Dict[qk.UInt, qk.Float],
     q: qk.Vector[qk.Qubit],
     gamma: qk.Float,
+    linear: qk.Dict[qk.UInt, qk.Float],
+    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
 ) -> qk.Vector[qk.Qubit]:
     """exp(-i gamma C), C the sum of quad[i, j] Z(i) Z(j) and linear[i] Z(i): `ising_cost` by twice the angle."""
     return ising_cost(quad, linear, q, 2 * gamma)
@@ -169,26 +169,27 @@ def cost_layer(
 
 @qk.qkernel
 def fqaoa_layers(
-    p: qk.UInt,
-    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
-    linear: qk.Dict[qk.UInt, qk.Float],
     q: qk.Vector[qk.Qubit],
-    gammas: qk.Vector[qk.Float],
     betas: qk.Vector[qk.Float],
+    gammas: qk.Vector[qk.Float],
+    p: qk.UInt,
+    linear: qk.Dict[qk.UInt, qk.Float],
+    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
     hopping: qk.Float,
+    num_qubits: qk.UInt,
 ) -> qk.Vector[qk.Qubit]:
     """p times `cost_layer` by gammas[l] and `mixer_layer` by betas[l]; keeps the number of ones."""
     for layer in qk.range(p):
-        q = mixer_layer(cost_layer(quad, linear, q, gammas[layer]), betas[layer], hopping)
+        q = mixer_layer(cost_layer(q, gammas[layer], linear, quad), betas[layer], hopping, num_qubits)
     return q
 
 
 @qk.qkernel
 def fqaoa_state(
     p: qk.UInt,
-    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
     linear: qk.Dict[qk.UInt, qk.Float],
-    n: qk.UInt,
+    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
+    num_qubits: qk.UInt,
     num_fermions: qk.UInt,
     givens_ij: qk.Matrix[qk.UInt],
     givens_theta: qk.Vector[qk.Float],
@@ -196,25 +197,25 @@ def fqaoa_state(
     gammas: qk.Vector[qk.Float],
     betas: qk.Vector[qk.Float],
 ) -> qk.Vector[qk.Qubit]:
-    """`initial_occupations`, `givens_rotations` and `fqaoa_layers` on a fresh register of n qubits.
+    """`initial_occupations`, `givens_rotations` and `fqaoa_layers` on a fresh register of `num_qubits`.
 
     Source: Yoshioka, Sasada, Nakano, Fujii 2023 (arXiv:2301.10756).
     """
-    q = initial_occupations(qk.qubit_array(n), num_fermions)
+    q = initial_occupations(qk.qubit_array(num_qubits), num_fermions)
     q = givens_rotations(q, givens_ij, givens_theta)
-    return fqaoa_layers(p, quad, linear, q, gammas, betas, hopping)
+    return fqaoa_layers(q, betas, gammas, p, linear, quad, hopping, num_qubits)
 
 
 @qk.qkernel
 def hubo_cost_layer(
-    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
-    linear: qk.Dict[qk.UInt, qk.Float],
-    higher: qk.Dict[qk.Vector[qk.UInt], qk.Float],
     q: qk.Vector[qk.Qubit],
     gamma: qk.Float,
+    linear: qk.Dict[qk.UInt, qk.Float],
+    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
+    higher: qk.Dict[qk.Vector[qk.UInt], qk.Float],
 ) -> qk.Vector[qk.Qubit]:
     """`cost_layer` and exp(-i gamma / 2 higher[i, j, ...] Z(i) Z(j) ...), a `phase_gadget` each."""
-    q = cost_layer(quad, linear, q, gamma)
+    q = cost_layer(q, gamma, linear, quad)
     for indices, weight in qk.items(higher):
         q = phase_gadget(q, indices, weight * gamma)
     return q
@@ -222,28 +223,29 @@ def hubo_cost_layer(
 
 @qk.qkernel
 def hubo_fqaoa_layers(
-    p: qk.UInt,
-    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
-    linear: qk.Dict[qk.UInt, qk.Float],
-    higher: qk.Dict[qk.Vector[qk.UInt], qk.Float],
     q: qk.Vector[qk.Qubit],
-    gammas: qk.Vector[qk.Float],
     betas: qk.Vector[qk.Float],
+    gammas: qk.Vector[qk.Float],
+    p: qk.UInt,
+    linear: qk.Dict[qk.UInt, qk.Float],
+    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
+    higher: qk.Dict[qk.Vector[qk.UInt], qk.Float],
     hopping: qk.Float,
+    num_qubits: qk.UInt,
 ) -> qk.Vector[qk.Qubit]:
     """p times `hubo_cost_layer` by gammas[l] and `mixer_layer` by betas[l]."""
     for layer in qk.range(p):
-        q = mixer_layer(hubo_cost_layer(quad, linear, higher, q, gammas[layer]), betas[layer], hopping)
+        q = mixer_layer(hubo_cost_layer(q, gammas[layer], linear, quad, higher), betas[layer], hopping, num_qubits)
     return q
 
 
 @qk.qkernel
 def hubo_fqaoa_state(
     p: qk.UInt,
-    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
     linear: qk.Dict[qk.UInt, qk.Float],
+    quad: qk.Dict[qk.Tuple[qk.UInt, qk.UInt], qk.Float],
     higher: qk.Dict[qk.Vector[qk.UInt], qk.Float],
-    n: qk.UInt,
+    num_qubits: qk.UInt,
     num_fermions: qk.UInt,
     givens_ij: qk.Matrix[qk.UInt],
     givens_theta: qk.Vector[qk.Float],
@@ -251,10 +253,10 @@ def hubo_fqaoa_state(
     gammas: qk.Vector[qk.Float],
     betas: qk.Vector[qk.Float],
 ) -> qk.Vector[qk.Qubit]:
-    """`initial_occupations`, `givens_rotations` and `hubo_fqaoa_layers` on a fresh register of n qubits."""
-    q = initial_occupations(qk.qubit_array(n), num_fermions)
+    """`initial_occupations`, `givens_rotations` and `hubo_fqaoa_layers` on a fresh register of `num_qubits`."""
+    q = initial_occupations(qk.qubit_array(num_qubits), num_fermions)
     q = givens_rotations(q, givens_ij, givens_theta)
-    return hubo_fqaoa_layers(p, quad, linear, higher, q, gammas, betas, hopping)
+    return hubo_fqaoa_layers(q, betas, gammas, p, linear, quad, higher, hopping, num_qubits)
 
 
 def excitations(num_electrons: int, num_modes: int) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:

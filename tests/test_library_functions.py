@@ -33,7 +33,7 @@ from qkernel_stdlib import (
     truth_table,
     windowed_modular_multiply,
 )
-from qkernel_stdlib.examples import block_encodings
+from qkernel_stdlib.examples import block_encodings, singular_values
 from qkernel_stdlib.examples.matrices import evolved, word
 from tests.wrapped import controlled
 
@@ -216,15 +216,24 @@ def test_product_formulas_are_of_their_order(order: int) -> None:
 
     @qk.qkernel
     def steps(q: qk.Vector[qk.Qubit], time: qk.Float, step: qk.UInt) -> qk.Vector[qk.Qubit]:
-        return trotterized_time_evolution(q, parts, time, step, order)
+        return trotterized_time_evolution(q, parts, order, time, step)
 
     exact = evolved(dense(parts[0], 3) + dense(parts[1], 3), 1.0)
+
+    @qk.qkernel
+    def bound_later(
+        q: qk.Vector[qk.Qubit], parts: qk.Vector[qk.Observable], order: qk.UInt, time: qk.Float
+    ) -> qk.Vector[qk.Qubit]:
+        return trotterized_time_evolution(q, parts, order, time, 2)
+
+    later = bound_later.unitary(q=3, parts=parts, order=order, time=0.7)
+    np.testing.assert_allclose(later, steps.unitary(q=3, time=0.7, step=2), atol=1e-12)
     errors = [np.linalg.norm(steps.unitary(q=3, time=1.0, step=step) - exact, 2) for step in (2, 4)]
     assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.35)
     for part in (0, 1):
         assert sum(share for each, share in product_formula(2, order) if each == part) == pytest.approx(1)
     with pytest.raises(ValueError, match="is 1 or even, but not 3"):
-        trotterized_time_evolution(None, parts, 1.0, 1, 3)
+        trotterized_time_evolution(None, parts, 3, 1.0, 1)
 
 
 def test_drawn_words_come_as_often_as_they_weigh() -> None:
@@ -240,12 +249,12 @@ def test_spin_models() -> None:
     assert ising_model(2, 1.0, 0.0, periodic=True) == qko.Hamiltonian.from_string("Z0*Z1")
 
 
-@pytest.mark.parametrize("transformed", [block_encodings.transformed, block_encodings.really_transformed])
+@pytest.mark.parametrize("transformed", [singular_values.transformed, singular_values.really_transformed])
 def test_a_control_of_a_transformation_takes_its_phases_and_an_odd_encoding(transformed: Any) -> None:
     def gates(kernel: Any, **values: Any) -> Counter[str]:
         return Counter(kernel.estimate_resources(q=2, **values).gates.by_name)
 
-    free, taken = gates(block_encodings.in_a_corner), gates(controlled(block_encodings.in_a_corner))
+    free, taken = gates(block_encodings.words), gates(controlled(block_encodings.words))
     turned = gates(controlled(transformed), phases=[0.3])
     for degree in range(1, 6):
         expected = Counter(turned)

@@ -51,7 +51,7 @@ def on_the_diagonal(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vec
 
 
 @qk.qkernel
-def stepped(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
+def stepped_on_a_grid(q: qk.Vector[qk.Qubit]) -> tuple[qk.Vector[qk.Qubit], qk.Vector[qk.Qubit]]:
     """Steps on a grid of 2 x 4 sites."""
     steps = PeriodicShiftLCU.from_coefficients({(1, 0): 1.0, (0, -1): 0.5j, (0, 0): -2.0}, register_sizes=(1, 2))
     encoding = periodic_shift_lcu_block_encoding(steps)
@@ -157,7 +157,7 @@ EXAMPLES = (
         of="ising_z_block_encoding",
     ),
     Example(
-        stepped,
+        stepped_on_a_grid,
         lambda n: {"q": 3},
         3,
         sizes=(3,),

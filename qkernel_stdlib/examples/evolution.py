@@ -24,13 +24,13 @@ ISING = ising_model(3, 0.7, -0.4, periodic=True)
 def stepped(q: qk.Vector[qk.Qubit], time: qk.Float, step: qk.UInt) -> qk.Vector[qk.Qubit]:
     """Steps of fourth order of a chain's bonds and of its field."""
     parts = [heisenberg_model(3, (0.3, -0.5, 0.8)), 0.2 * qko.Z(0) + 0.2 * qko.X(1)]
-    return trotterized_time_evolution(q, parts, time, step, order=4)
+    return trotterized_time_evolution(q, parts, 4, time, step)
 
 
 @qk.qkernel
 def chain(q: qk.Vector[qk.Qubit], coupling: qk.Float, field: qk.Float, time: qk.Float, step: qk.UInt) -> qk.Vector[qk.Qubit]:
     """Steps of first order of an Ising chain, its bonds and then its field."""
-    return trotterized_time_evolution(q, [ising_model(q.shape[0], coupling, field)], time, step, order=1)
+    return trotterized_time_evolution(q, [ising_model(q.shape[0], coupling, field)], 1, time, step)
 
 
 @qk.qkernel

@@ -132,7 +132,7 @@ def _fermions(n: int) -> Mapping[str, Any]:
         "p": 2,
         "quad": _quad(n),
         "linear": _linear(n),
-        "n": n,
+        "num_qubits": n,
         "num_fermions": n // 2,
         "givens_ij": [[i, i + 1] for i in range(n - 1)],
         "hopping": 0.7,
@@ -322,12 +322,12 @@ print((abs(state[[0b0101, 0b1010]]) ** 2).round(3))""",
     ),
     Example(
         mixer_layer,
-        lambda n: {"q": n, "hopping": 0.6},
+        lambda n: {"q": n, "hopping": 0.6, "num_qubits": n},
         3,
         lambda n: {"beta": 0.7},
         sizes=range(2, 6),
-        expected=lambda q, beta, hopping: _mixed(q, -beta * hopping),
-        counts=lambda q, hopping: {"total": 2 * q},
+        expected=lambda q, beta, hopping, num_qubits: _mixed(q, -beta * hopping),
+        counts=lambda q, hopping, num_qubits: {"total": 2 * q},
     ),
     Example(
         cost_layer,
@@ -339,11 +339,11 @@ print((abs(state[[0b0101, 0b1010]]) ** 2).round(3))""",
     ),
     Example(
         fqaoa_layers,
-        lambda n: {"p": 2, **_spins(n), "hopping": 0.7},
+        lambda n: {"p": 2, **_spins(n), "hopping": 0.7, "num_qubits": n},
         3,
         _two_layers,
         sizes=range(2, 4),
-        expected=lambda p, quad, linear, q, gammas, betas, hopping: _fqaoa(q, quad, linear, gammas, betas, hopping),
+        expected=lambda p, quad, linear, q, gammas, betas, hopping, num_qubits: _fqaoa(q, quad, linear, gammas, betas, hopping),
     ),
     Example(
         fqaoa_state,
@@ -351,8 +351,9 @@ print((abs(state[[0b0101, 0b1010]]) ** 2).round(3))""",
         3,
         lambda n: {**_two_layers(n), "givens_theta": angles(n - 1)},
         sizes=range(2, 4),
-        expected=lambda p, quad, linear, n, num_fermions, givens_ij, givens_theta, hopping, gammas, betas: (
-            _fqaoa(n, quad, linear, gammas, betas, hopping) @ _turned(n, num_fermions, givens_ij, givens_theta)
+        expected=lambda p, quad, linear, num_qubits, num_fermions, givens_ij, givens_theta, hopping, gammas, betas: (
+            _fqaoa(num_qubits, quad, linear, gammas, betas, hopping)
+            @ _turned(num_qubits, num_fermions, givens_ij, givens_theta)
         ),
     ),
     Example(
@@ -365,11 +366,11 @@ print((abs(state[[0b0101, 0b1010]]) ** 2).round(3))""",
     ),
     Example(
         hubo_fqaoa_layers,
-        lambda n: {"p": 1, **_spins(n), "higher": _higher(n), "hopping": 0.7},
+        lambda n: {"p": 1, **_spins(n), "higher": _higher(n), "hopping": 0.7, "num_qubits": n},
         3,
         lambda n: {"gammas": [0.7], "betas": [-0.4]},
         sizes=range(2, 4),
-        expected=lambda p, quad, linear, higher, q, gammas, betas, hopping: (
+        expected=lambda p, quad, linear, higher, q, gammas, betas, hopping, num_qubits: (
             _mixed(q, -betas[0] * hopping) @ _hubo(q, quad, linear, higher, gammas[0])
         ),
     ),
@@ -379,10 +380,10 @@ print((abs(state[[0b0101, 0b1010]]) ** 2).round(3))""",
         3,
         lambda n: {"gammas": [0.7], "betas": [-0.4], "givens_theta": angles(n - 1)},
         sizes=range(2, 4),
-        expected=lambda p, quad, linear, higher, n, num_fermions, givens_ij, givens_theta, hopping, gammas, betas: (
-            _mixed(n, -betas[0] * hopping)
-            @ _hubo(n, quad, linear, higher, gammas[0])
-            @ _turned(n, num_fermions, givens_ij, givens_theta)
+        expected=lambda p, quad, linear, higher, num_qubits, num_fermions, givens_ij, givens_theta, hopping, gammas, betas: (
+            _mixed(num_qubits, -betas[0] * hopping)
+            @ _hubo(num_qubits, quad, linear, higher, gammas[0])
+            @ _turned(num_qubits, num_fermions, givens_ij, givens_theta)
         ),
     ),
     Example(

@@ -98,7 +98,7 @@ def searched(n: qk.UInt, iterations: qk.UInt) -> qk.Vector[qk.Bit]:
 
 @qk.qkernel
 def evolved(n: qk.UInt, t: qk.Float) -> qk.Vector[qk.Qubit]:
-    return trotterized_time_evolution(qk.qubit_array(n), [ising_model(n, 1.0, 0.5)], t)
+    return trotterized_time_evolution(qk.qubit_array(n), [ising_model(n, 1.0, 0.5)], 2, t, 1)
 
 
 @qk.qkernel
