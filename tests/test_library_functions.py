@@ -33,6 +33,7 @@ from qkernel_stdlib import (
     truth_table,
     windowed_modular_multiply,
 )
+from qkernel_stdlib.evolution import suzuki_steps
 from qkernel_stdlib.examples import block_encodings, singular_values
 from qkernel_stdlib.examples.matrices import evolved, word
 from tests.wrapped import controlled
@@ -228,6 +229,12 @@ def test_product_formulas_are_of_their_order(order: int) -> None:
 
     later = bound_later.unitary(q=3, parts=parts, order=order, time=0.7)
     np.testing.assert_allclose(later, steps.unitary(q=3, time=0.7, step=2), atol=1e-12)
+
+    @qk.qkernel
+    def of_symbols(n: qk.UInt, time: qk.Float) -> qk.Vector[qk.Qubit]:
+        return suzuki_steps(qk.qubit_array(n), [ising_model(n, 1.0, 0.5), qko.X(0)], order, time, 1)
+
+    assert "X0" in str(of_symbols.estimate_resources())  # what has no closed form shows its parts
     errors = [np.linalg.norm(steps.unitary(q=3, time=1.0, step=step) - exact, 2) for step in (2, 4)]
     assert math.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.35)
     for part in (0, 1):

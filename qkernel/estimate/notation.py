@@ -356,7 +356,7 @@ class _ClosureText(ExpressionText):
         return self.names.get(name, name)
 
     def constant(self, value: object) -> Written:
-        label = number_label(value)
+        label = number_label(value) if isinstance(value, int | float) else ""
         if "π" in label:
             return f"({label})" if "/" in label else label, ATOM
         return str(value), ATOM
