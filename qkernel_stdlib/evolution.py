@@ -28,13 +28,14 @@ def trotterized_time_evolution(
     The error falls as step**-order. The parts are a list, which may be made of symbols, or a vector that is bound later, as
     its order may be then. Raises ValueError for other orders of a list. Source: Suzuki 1991 (J. Math. Phys. 32, 400).
     """
-    if not isinstance(hamiltonian, list | tuple):
-        return suzuki_steps(q, hamiltonian, order, gamma, step)
+    parts: Any = hamiltonian
+    if not isinstance(parts, list | tuple):
+        return suzuki_steps(q, parts, order, gamma, step)
     if order != 1 and (order < 1 or order % 2):
         raise ValueError(f"the order of a product formula is 1 or even, but not {order}")
     for _ in qk.range(step):
-        for part, share in product_formula(len(hamiltonian), order):
-            q = qk.pauli_evolve(q, hamiltonian[part], share * gamma / step)
+        for part, share in product_formula(len(parts), order):
+            q = qk.pauli_evolve(q, parts[part], share * gamma / step)
     return q
 
 
