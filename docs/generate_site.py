@@ -35,8 +35,8 @@ ROW = re.compile(r"^\|.*\|$", re.MULTILINE)
 ENTRY = re.compile(r"^\* \[(?P<title>.*?)\]\((?P<target>\S+?)\)(?:: (?P<text>.*))?$", re.MULTILINE)
 HEAD = re.compile(r"\A---\n.*?\n---\n\n", re.DOTALL)
 WEIGHTS = {
-    "decisions": 0.1, "tour": 0.1, "contents": 0.1, "changelog": 0.1, "benchmarks": 0.3, "errors": 0.3, "limits": 0.3,
-    "tutorials": 0.5, "reference": 0.7, "library": 0.7, "gallery": 0.7, "coming_from": 0.7,
+    "decisions": 0.1, "tour": 0.1, "contents": 0.1, "changelog": 0.1, "index": 0.3, "benchmarks": 0.3, "limits": 0.3,
+    "errors": 1, "tutorials": 0.5, "reference": 0.7, "library": 0.7, "gallery": 0.7, "coming_from": 0.7,
 }  # fmt: skip
 """How much pages weigh in a search, by the first part of their place; guides, which are all others, weigh most."""
 GUIDE = 3
