@@ -40,9 +40,9 @@ class ComputedOutputs:
         `inputs` and `weights` are what a `DirectSplit` takes, of any shape, and `mark` is its mark.
         """
         expectations, is_finite = self._expectations(count, inputs, weights, mark)
-        if mark is not None:
-            mark.expectations = expectations
         environment = self._environment(expectations, inputs, weights)
+        if mark is not None:
+            mark.environment = environment
         numbers = [number(environment) for number in self._numbers]
         if self._is_single:
             outputs = numbers[0]
@@ -56,10 +56,11 @@ class ComputedOutputs:
         self, count: int, inputs: Tensor, weights: Tensor, cotangent: Tensor, mark: Any = None
     ) -> tuple[Tensor, Tensor]:
         """The gradients of sum(cotangent * outputs) by `inputs` and by `weights`; `cotangent` has shape (count, outputs)."""
-        expectations = getattr(mark, "expectations", None)
-        if expectations is None:
+        environment = getattr(mark, "environment", None)
+        if environment is None:
             expectations, _ = self._expectations(count, inputs, weights, None)
-        pulled, by_theta = self._pulled_back(cotangent, self._environment(expectations, inputs, weights))
+            environment = self._environment(expectations, inputs, weights)
+        pulled, by_theta = self._pulled_back(cotangent, environment)
         if not self._has_finite_slopes:
             total = pulled.sum() + sum(part.sum() for _, _, part in by_theta)
             if not math.isfinite(total.item()):
