@@ -264,7 +264,8 @@ def test_what_a_target_does_not_know_is_not_made_up() -> None:
     (found,) = branching.compile(engine=device).report().circuits
     assert found.after.unrated == ("reset",)
     assert 0 < found.after.fidelity < 1
-    assert found.after.duration > 0
+    resets = {properties.duration for properties in device.target["reset"].values()}  # not known in Qiskit 2.1
+    assert found.after.duration is None if None in resets else found.after.duration > max(resets)
     assert found.before.depth == 5
     (without,) = branching.compile(engine=GenericBackendV2(3, control_flow=True, noise_info=False)).report().circuits
     assert (without.after.fidelity, without.after.duration, without.after.unrated) == (None, None, ())
