@@ -102,11 +102,7 @@ def _read(function: types.FunctionType) -> Source:
     file, first_line = function.__code__.co_filename, function.__code__.co_firstlineno
     following = linecache.getlines(file, function.__globals__)[first_line - 1 :]
     if not following:
-        raise SourceUnavailableError(
-            f"the source of `{function.__name__}` cannot be found",
-            help="define the kernel in a file or a notebook cell (Python's own prompt keeps no source before 3.13); kernels "
-            "made by `exec` need their text in `linecache`",
-        )
+        raise _not_found(function)
     wrapped = following[0][:1].isspace()
     is_lambda = function.__code__.co_name == "<lambda>"
     try:
@@ -171,8 +167,18 @@ def _find(tree: ast.Module, function: types.FunctionType) -> ast.FunctionDef | a
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == function.__code__.co_name:
             return node
+    if function.__code__.co_filename == "<string>":  # of `exec`; what Python 3.13 keeps by that name is the text of `python -c`
+        raise _not_found(function)
     raise SourceUnavailableError(
         f"the source of `{function.__name__}` holds no plain `def` of that name", help="kernels are written with `def`"
+    )
+
+
+def _not_found(function: types.FunctionType) -> SourceUnavailableError:
+    return SourceUnavailableError(
+        f"the source of `{function.__name__}` cannot be found",
+        help="define the kernel in a file or a notebook cell (Python's own prompt keeps no source before 3.13); kernels "
+        "made by `exec` need their text in `linecache`",
     )
 
 
