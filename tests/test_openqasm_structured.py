@@ -203,6 +203,21 @@ def taught(h: qk.Dict[tuple[qk.UInt, qk.UInt], qk.Float], amplitudes: qk.Vector[
     return qk.inverse(library.qft)(q)
 
 
+def test_equal_words_of_an_evolution_are_not_merged() -> None:
+    @qk.qkernel
+    def quench(n: qk.UInt, a: qk.Float) -> qk.Vector[qk.Qubit]:
+        h = a * qko.Y(0)
+        for i in qk.range(n):
+            h = h + qko.X(i)
+        for i in qk.range(n):
+            h = h + qko.Y(i)
+        return qk.pauli_evolve(qk.qubit_array(n), h, 0.3)
+
+    for bound in ({"n": 2, "a": 0.7}, {"n": 2}):
+        again = qk.from_qasm(quench.to_qasm(bound)).statevector(q=2, **({} if "a" in bound else {"a": 0.7}))
+        np.testing.assert_allclose(again, quench.statevector(n=2, a=0.7), atol=1e-12)
+
+
 def test_dictionaries_and_amplitudes() -> None:
     given = {(0, 1): 0.3, (1, 0): -0.8}
     text = taught.to_qasm(h=given, amplitudes=[1.0, 2.0, -1.0, 0.5])

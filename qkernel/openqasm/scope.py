@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from qkernel.diagnostics import Span, written_name
 from qkernel.ir.expressions import ONE, ZERO, Apply, Const, Expr, Item, Name, Pack, Size, apply, item, size, wrap
+from qkernel.ir.operators import PAULIS
 from qkernel.ir.ops import Call, Function, Items, Op
 from qkernel.ir.places import Place, joined
 from qkernel.ir.trees import Bounds, free_names, is_constant
@@ -188,6 +189,8 @@ class Frame:
             case Size(Name(name)) if name in self.places:
                 length = self.places[name].length
                 return ONE if length is None else length
+            case Apply(name, (index,)) if name in PAULIS:  # not a constant, which would be merged with equal ones
+                return Apply(name, (self.value(index),))
             case Apply("fixed", (bits, point)):
                 each = self.value(bits)
                 return apply("fixed", wrap([item(each, Const(k)) for k in range(self.length(each))]), self.value(point))
