@@ -400,3 +400,25 @@ def test_counts_are_shown_by_name_and_pi_as_pi() -> None:
     assert repr(residues.estimate_resources(n=2).gates).startswith("GateCounts(total=1, single_qubit=1, two_qubit=0, ")
     assert "(π/4)" in repr(amplified.estimate_resources().gates)
     assert amplified.estimate_resources(n=3).gates.total == 2
+
+
+def test_neighbouring_brackets_and_binary_digits_are_written_short() -> None:
+    @qk.qkernel
+    def digits(n: qk.UInt, number: qk.UInt) -> qk.Vector[qk.Bit]:
+        q, c = qk.qubit_array(n), qk.qubit_array(n)
+        for i in qk.range(n):
+            if (number >> i) & 1:
+                q[i] = qk.x(q[i])
+        c, q[0] = qk.control(qk.z, num_controls=n)(c, q[0])
+        return qk.measure(q)
+
+    gates = digits.estimate_resources().gates
+    even = "Sum([floor(number/(2**i)) % 2 == 0], (i, 0, n - 1))"
+    assert {name: str(count) for name, count in gates.by_name.items()} == {
+        "x": f"n - {even}",
+        "z": "1 - [n >= 1]",
+        "cz": "[n == 1]",
+        "ccz": "[n == 2]",
+        "mcz": "[n >= 3]",
+    }
+    assert digits.estimate_resources(n=5, number=0b10110).gates.by_name["x"] == 3

@@ -101,6 +101,7 @@ class _Writer:
         spend(1 + len(form.terms))
         if not form.terms:
             return "0"
+        form = _with_equalities(form)
         plain = self.sum_of(self.with_remainders(form))
         groups = _by_brackets(form)
         if all(len(inner.terms) < 2 for brackets, inner in groups if brackets):
@@ -204,7 +205,8 @@ class _Writer:
             case AtLeastZero(value):
                 return f"[{self.bare(value - value.constant)} >= {-value.constant}]"
             case IsZero(value):
-                return f"[{self.bare(value - value.constant)} == {-value.constant}]"
+                written = (f"[{self.bare(form - form.constant)} == {-form.constant}]" for form in (value, -value))
+                return min(written, key=len)
             case Opaque(closure):
                 return _closure(closure, self.form)
             case Length(of, axis):
@@ -219,7 +221,7 @@ class _Writer:
     def bare(self, form: Quantity) -> str:
         """The form where nothing follows it: a lone remainder needs no brackets."""
         written = self.form(form)
-        return written[1:-1] if re.fullmatch(r"\(\w+ % \w+\)", written) else written
+        return written[1:-1] if re.fullmatch(r"\((\w+|floor\([^%]*\)) % \w+\)", written) else written
 
 
 class _Latex(_Writer):
@@ -286,6 +288,20 @@ def _by_brackets(form: Quantity) -> list[tuple[Monomial, Quantity]]:
         brackets = frozenset(entry for entry in term if isinstance(entry[0], (AtLeastZero, IsZero)))
         groups.setdefault(brackets, {})[term - brackets] = value
     return [(brackets, Quantity(inner)) for brackets, inner in sorted(groups.items(), key=lambda entry: not entry[0])]
+
+
+def _with_equalities(form: Quantity) -> Quantity:
+    """The form with [n >= 1] - [n >= 2] as [n == 1]."""
+    for term, coefficient in form.terms.items():
+        for part, power in term:
+            if isinstance(part, AtLeastZero):
+                others = term - {(part, power)}
+                above = others | {(AtLeastZero(part.value - 1), 1)}
+                if form.terms.get(above) == -coefficient:
+                    left = Quantity({key: value for key, value in form.terms.items() if key not in (term, above)})
+                    met = Quantity({others | {(IsZero(part.value), 1)}: coefficient})
+                    return _with_equalities(left + met)
+    return form
 
 
 def _apart(form: Quantity) -> tuple[Quantity, Quantity]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -232,8 +233,17 @@ def range_sum(index: Variable, count: Quantity, result: Quantity) -> Quantity:
         return result * positive_part(count) if result.terms else ZERO
     name = Local(str(index), -1 - _nesting(result))  # by how deep sums nest in it, so that equal ones are equal
     inside = result if name == index else substitute(result, {index: symbol(name)})
-    found = RangeSum(name, count, inside)
-    return atom(found) if atom_names(found) else quantity(run(found)({}))
+    common = _common(inside)
+    found = RangeSum(name, count, inside / common)
+    return (atom(found) if atom_names(found) else quantity(run(found)({}))) * common
+
+
+def _common(form: Quantity) -> int:
+    """The whole number to put before a form, by which all its coefficients are divisible: below 0 where all of these are."""
+    values = form.terms.values()
+    whole = [value for value in values if isinstance(value, int)]
+    sign = -1 if all(value < 0 for value in values) else 1
+    return sign * (math.gcd(*whole) if len(whole) == len(values) else 1)
 
 
 def _nesting(form: Quantity) -> int:
