@@ -88,7 +88,7 @@ def outcomes(values: Array, qubits: tuple[int, ...], noise: NoiseModel) -> Array
     """The probabilities of what is read of some qubits, shape (samples, 2**k), of the values of their words of I and Z."""
     result = values
     for k in range(len(qubits)):
-        halves = result.reshape(len(values), -1, 2, 1 << k)
+        halves = result.reshape(len(values), 1 << len(qubits) - k - 1, 2, 1 << k)
         result = np.stack([(halves[:, :, 0] + halves[:, :, 1]) / 2, (halves[:, :, 0] - halves[:, :, 1]) / 2], axis=2)
     return misread(result.reshape(values.shape), [fading(noise, qubit) for qubit in qubits])
 
@@ -97,7 +97,7 @@ def misread(probabilities: Array, fades: Sequence[tuple[float, float]]) -> Array
     """Probabilities of what is measured, shape (samples, 2**k), of those of the qubits, each with its `fading`."""
     result = probabilities
     for k, (kept, constant) in enumerate(fades):
-        halves = result.reshape(len(probabilities), -1, 2, 1 << k)
+        halves = result.reshape(len(probabilities), 1 << len(fades) - k - 1, 2, 1 << k)
         both, parity = halves[:, :, 0] + halves[:, :, 1], halves[:, :, 0] - halves[:, :, 1]
         parity = kept * parity + constant * both
         result = np.stack([(both + parity) / 2, (both - parity) / 2], axis=2)

@@ -204,7 +204,9 @@ class QiskitPrepared:
         for k, qubits in enumerate(self.circuit.probabilities):
             saved = [row[labels[k]] for row in rows] if qubits else np.ones(len(theta))
             shares = np.array(saved, float).reshape(len(theta), 1 << len(qubits))
-            found.append(misread(shares, [self._unitary._fading(qubit) for qubit in qubits]).astype(self._real))
+            if self._noise is not None:
+                shares = misread(shares, [self._unitary._fading(qubit) for qubit in qubits])
+            found.append(shares.astype(self._real))
         return found
 
     def state(self, theta: Array) -> Array:
