@@ -49,6 +49,8 @@ USES = {
     "the Cirq engine": ("cirq", ("cirq",), "cosine.run(0.3, engine='cirq')"),
     "circuits of Cirq": ("cirq", ("cirq",), "cosine.to_circuit(angle=0.3, package='cirq')"),
     "the PennyLane engine": ("pennylane", ("pennylane",), "cosine.run(0.3, engine='pennylane')"),
+    "the Braket engine": ("braket", ("braket",), "cosine.run(0.3, engine='braket')"),
+    "circuits of Braket": ("braket", ("braket",), "cosine.to_circuit(angle=0.3, package='braket')"),
     "circuits of tket": ("tket", ("pytket",), "cosine.to_circuit(angle=0.3, package='tket')"),
     "data": ("data", ("pooch", "sklearn"), "from qkernel.nn import datasets; datasets.Digits()"),
     "clusters": ("cluster", ("distributed",), "from qkernel_backends.dask import ClusterEngine"),
