@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from itertools import chain, count
+from itertools import chain, count, product
+from typing import Any
 
 import pytest
 
 from qkernel.errors import QKernelError
+from qkernel.estimate.depth import DEPTHS, exact_depths
+from qkernel.estimate.leaves import t_spans
+from qkernel.estimate.quantity import quantity
+from qkernel.estimate.substitution import substitute
 from qkernel_stdlib.examples import EXAMPLES, NETWORKS, Example
 from tests.strategies.depths import open_estimate, verify_depths
+from tests.test_depth_forms import halves, trees
+from tests.test_depth_forms import lowered as lowered_with_open_angles
 
 MOST_SIZES = 200
 MOST_GATES = 20_000
@@ -35,3 +42,13 @@ def test_depths_are_those_of_the_circuit_or_above(example: Example) -> None:
             break
         verify_depths(example.kernel, example.at(n), free)
     print(f"{example.name}: {verified} sizes")
+
+
+@pytest.mark.parametrize("kernel", [trees, halves], ids=lambda kernel: kernel.name)
+def test_trees_are_exact_at_two_hundred_sizes(kernel: Any) -> None:
+    free = kernel.estimate_resources()
+    assert free.depths.exact
+    for sizes in product(range(10), range(MOST_SIZES // 10)):
+        at = {name: quantity(size) for name, size in zip(free.parameters, sizes, strict=True)}
+        walked = exact_depths(lowered_with_open_angles(kernel, at).without_releases, t_spans(kernel.ir))
+        assert {depth: substitute(free.depths.of(depth)[0], at) for depth in DEPTHS} == walked
