@@ -252,6 +252,80 @@ def test_clifford_runs_become_short() -> None:
     assert gates(kept(run, optimize.simplify_cliffords, q=2)) == {"sx": 1, "s": 1, "cz": 1}
 
 
+@qk.qkernel
+def link(a: qk.Qubit, b: qk.Qubit, angle: qk.Float) -> tuple[qk.Qubit, qk.Qubit]:
+    a, b = qk.cx(a, b)
+    b = qk.rz(b, angle)
+    return qk.cx(a, b)
+
+
+@qk.qkernel
+def turns(q: Q, angle: qk.Float) -> Q:
+    for i in qk.range(len(q)):
+        q[i] = qk.rx(q[i], angle * i)
+    return q
+
+
+@qk.qkernel
+def of_calls(q: Q, a: qk.Float) -> Q:
+    for i in qk.range(len(q) - 1):
+        q[i], q[i + 1] = link(q[i], q[i + 1], a)
+        q[i], q[i + 1] = link(q[i], q[i + 1], a / 2)
+    q = turns(turns(q, a), -a / 2)
+    q[1], q[0] = qk.inverse(link)(q[1], q[0], a)
+    return q
+
+
+def test_calls_are_opened_so_that_what_stands_on_both_sides_meets() -> None:
+    opened = kept(of_calls, optimize.inline, q=3, a=0.4)
+    assert [function.name for function in opened.ir.functions] == ["of_calls"]
+    assert qk.parse(str(opened.ir)) == opened.ir
+    assert gates(opened, q=3) == gates(of_calls, q=3) == {"cx": 10, "rz": 5, "rx": 6}
+    assert gates(kept(of_calls, q=3, a=0.4), q=3) == gates(of_calls, q=3)
+    better = kept(of_calls, optimize.inline, *optimize.DEFAULT, q=3, a=0.4)
+    assert gates(better, q=3) == {"cx": 6, "rz": 3, "rx": 3}
+    assert str(better.ir).count("for ") == 2
+
+
+def test_calls_that_stay_calls() -> None:
+    @qk.qkernel
+    def far(q: Q) -> Q:
+        q[2] = qk.x(q[2])
+        return q
+
+    @qk.qkernel
+    def with_workspace(q: Q) -> Q:
+        spare = qk.x(qk.qubit())
+        qk.measure(spare)
+        return far(q)
+
+    @qk.qkernel
+    def stays(q: Q) -> Q:
+        q[0:2] = far(q[0:2])  # which is refused, and must be
+        q = with_workspace(q)
+        q[0], q[1:] = qk.control(far)(q[0], q[1:])
+        return q
+
+    names = {function.name for function in stays.optimized(optimize.inline).ir.functions}
+    assert names == {"stays", "far", "with_workspace"}
+    with pytest.raises(qk.errors.QubitIndexResolutionError):
+        stays.optimized(optimize.inline).statevector(q=4)
+
+
+def test_names_of_opened_loops_are_their_own() -> None:
+    @qk.qkernel
+    def nested(q: Q, a: qk.Float) -> Q:
+        for i in qk.range(2):
+            q = turns(q, a + i)
+            for i_1 in qk.range(2):
+                q = turns(qk.h(q), a * i_1 - i)
+        return q
+
+    better = kept(nested, optimize.inline, q=2, a=0.3)
+    assert len(better.ir.functions) == 1
+    assert qk.parse(str(better.ir)) == better.ir
+
+
 def test_what_is_empty_goes() -> None:
     @qk.qkernel
     def nothing(q: Q) -> Q:
@@ -343,14 +417,16 @@ def test_controlled_gates_between_a_gate_and_its_inverse() -> None:
 @pytest.mark.parametrize("example", [*EXAMPLES, *NETWORKS], ids=lambda example: example.name)
 def test_kernels_of_the_library_keep_what_they_do(example: Any) -> None:
     kernel, values = example.kernel, example.at(example.size)
-    better = kernel.optimized()
-    if all(map(is_quantum, kernel.output_types)):
-        np.testing.assert_allclose(better.unitary(**values), kernel.unitary(**values), atol=1e-9)
-    else:
-        np.testing.assert_allclose(better.run(**values), kernel.run(**values), atol=1e-9)
-    before, after = (each.estimate_resources(bindings=values).gates for each in (kernel, better))
-    for fields in (("total",), ("two_qubit", "multi_qubit"), ("multi_qubit",), ("t_gates",)):
-        assert sum(getattr(after, field) for field in fields) <= sum(getattr(before, field) for field in fields), fields
+    is_of_gates = all(map(is_quantum, kernel.output_types))
+    expected = kernel.unitary(**values) if is_of_gates else kernel.run(**values)
+    before = kernel.estimate_resources(bindings=values).gates
+    for passes in (optimize.DEFAULT, (optimize.inline, *optimize.DEFAULT)):
+        better = kernel.optimized(*passes)
+        found = better.unitary(**values) if is_of_gates else better.run(**values)
+        np.testing.assert_allclose(found, expected, atol=1e-9)
+        after = better.estimate_resources(bindings=values).gates
+        for fields in (("total",), ("two_qubit", "multi_qubit"), ("multi_qubit",), ("t_gates",)):
+            assert sum(getattr(after, field) for field in fields) <= sum(getattr(before, field) for field in fields), fields
 
 
 def test_what_is_no_pass_or_no_kernel_argument_is_refused() -> None:

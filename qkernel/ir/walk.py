@@ -54,19 +54,20 @@ def expressions(op: Op) -> Iterator[Expr]:
             yield from value.bounds
 
 
-def with_values(op: Any, change: Callable[[Expr], Expr]) -> Any:
-    """An op or a block with each of its expressions changed, those in its places, parts and blocks included."""
+def with_values(op: Any, change: Callable[[Expr], Expr], move: Callable[[Place], Place] | None = None) -> Any:
+    """An op or a block with each of its expressions changed, those in its places, parts and blocks included; places moved."""
 
     match op:
         case tuple():
-            return tuple(with_values(part, change) for part in op)
+            return tuple(with_values(part, change, move) for part in op)
         case Declared():
-            changed: Any = {name: with_values(getattr(op, name), change) for name in (*op.operand_fields, *op.block_fields)}
+            names = (*op.operand_fields, *op.block_fields)
+            changed: Any = {name: with_values(getattr(op, name), change, move) for name in names}
             return replace(op, **changed)  # type: ignore[type-var]
         case Expr():
             return change(op)
         case Place():
-            return op.changed(change)
+            return op.changed(change) if move is None else move(op.changed(change))
     return op
 
 

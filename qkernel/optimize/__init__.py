@@ -8,6 +8,7 @@ from itertools import product
 from qkernel.errors import KernelTypeError
 from qkernel.ir.module import Module
 from qkernel.optimize.cliffords import simplify_cliffords
+from qkernel.optimize.inlining import inline
 from qkernel.optimize.inverses import cancel_inverses, find_within, hoist_controls
 from qkernel.optimize.loops import fuse_loops
 from qkernel.optimize.measurements import drop_unmeasured
@@ -25,6 +26,7 @@ __all__ = [
     "find_within",
     "fuse_loops",
     "hoist_controls",
+    "inline",
     "merge_rotations",
     "optimize",
     "simplify_cliffords",

@@ -115,9 +115,21 @@ class Reading:
     _functions: dict[str, tuple[Axis, ...]] = field(default_factory=dict)
     _touches: dict[int, tuple[Op, tuple[Touch, ...]]] = field(default_factory=dict)
     _apart: dict[tuple[Place, Place], bool] = field(default_factory=dict)
+    _names: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.returns = return_types(self.module.functions)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names that functions of the module give to anything."""
+        if not self._names:
+            inside = [op for function in self.module.functions for op in walk(function.body)]
+            found = {name for op in inside for name, _ in definitions(op, self.returns)}
+            found |= {target for op in inside if isinstance(op, ops.For) for target in op.targets}
+            found |= {parameter.name for function in self.module.functions for parameter in function.parameters}
+            self._names = frozenset(found | {function.name for function in self.module.functions})
+        return self._names
 
     # what ops do ---------------------------------------------------------------------------------------------------------
 
