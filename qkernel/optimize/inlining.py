@@ -66,18 +66,20 @@ def _inside(call: ops.Call, reading: Reading) -> Block | None:
     return tuple(inverse(op) for op in reversed(body)) if is_inverted else body  # type: ignore[arg-type]
 
 
-def _is_small(body: Block, has_loops: bool) -> bool:
-    """Whether a body is made of a few gates and evolutions, and loops of such, on places of one register each."""
+def _is_small(body: Block, is_plain: bool) -> bool:
+    """Whether a body is made of a few gates and evolutions, if called plainly in blocks too, on places of one register each."""
+
+    def is_known(op: Op) -> bool:
+        match op:
+            case ops.Gate() | ops.PauliEvolve():
+                return True
+            case ops.For(domain=ops.Range(), carried=()) | ops.Within():
+                return is_plain
+        return False
+
     inside = list(walk(body))
-    return (
-        len(inside) <= _LARGEST
-        and all(
-            isinstance(op, ops.Gate | ops.PauliEvolve)
-            or (has_loops and isinstance(op, ops.For) and isinstance(op.domain, ops.Range) and not op.carried)
-            for op in inside
-        )
-        and not any(value.pieces for op in inside for value in operands(op) if isinstance(value, Place))
-    )
+    places = (value for op in inside for value in operands(op) if isinstance(value, Place))
+    return len(inside) <= _LARGEST and all(map(is_known, inside)) and not any(place.pieces for place in places)
 
 
 def _renamed(op: Op, values: dict[str, Expr]) -> Op:

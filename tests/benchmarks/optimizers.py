@@ -1,7 +1,8 @@
 """Passes over programs beside those over circuits, on the library's kernels: `python -m tests.benchmarks.optimizers`.
 
-Every circuit is counted over `cx` and gates on one qubit: as written, after `optimized`, after Qiskit's transpiler at level 3
-and pytket's full peephole pass, and after ours and theirs. The table goes into `docs/optimizing.md`.
+Every circuit is counted over `cx` and gates on one qubit: as written, after `optimized`, with calls opened first and without,
+after Qiskit's transpiler at level 3 and pytket's full peephole pass, and after ours and theirs. Another table tells what each
+pass saves, by estimates. Both go into `docs/optimizing.md`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from pytket.qasm import circuit_from_qasm_str
 from qiskit import QuantumCircuit, qasm2, qasm3, transpile
 
 import qkernel as qk
+from qkernel import optimize
+from qkernel.estimate import estimate
 from qkernel.ir.types import is_quantum
 from qkernel_stdlib.examples import EXAMPLES
 from tests.wrapped import controlled
@@ -29,6 +32,8 @@ BASIS = ["cx", "u"]
 LARGEST = 1000  # gates over that basis
 SHOWN = 6
 MARK = "<!-- measured -->"
+MARK_OF_PASSES = "<!-- passes -->"
+OPENED = (optimize.inline, *optimize.DEFAULT)
 Counts = tuple[int, int]
 Timed = tuple[Counts, float]
 
@@ -67,21 +72,49 @@ def measured(kernel: qk.Kernel[..., Any], values: dict[str, Any]) -> dict[str, T
     before, after = over_the_basis(kernel, values), over_the_basis(better, values)
     if not 0 < counted(before)[1] <= LARGEST:
         return None
-    found: dict[str, Timed] = {"as written": (counted(before), 0.0), "`optimized`": (counted(after), seconds)}
+    opened, slower = timed(lambda: kernel.optimized(*OPENED))
+    found: dict[str, Timed] = {
+        "as written": (counted(before), 0.0),
+        "`optimized`": (counted(after), seconds),
+        "with `inline`": (counted(over_the_basis(opened, values)), slower),
+    }
     for name, run in (("Qiskit, level 3", by_qiskit), ("pytket, full peephole", by_pytket)):
         found[name] = timed(lambda run=run: run(before))
         found[f"`optimized`, then {name.split(',')[0]}"] = timed(lambda run=run: run(after))
     return found
 
 
-def all_measured() -> Iterator[tuple[str, dict[str, Timed]]]:
-    """Every kernel of the library that gives back qubits, and each under a control."""
+def all_kernels() -> Iterator[tuple[str, qk.Kernel[..., Any], dict[str, Any]]]:
+    """Every kernel of the library that gives back qubits, and each under a control, with values for its arguments."""
     for example in EXAMPLES:
-        if not all(map(is_quantum, example.kernel.output_types)):
-            continue
-        for name, kernel in ((example.name, example.kernel), (f"control({example.name})", controlled(example.kernel))):
-            if (found := measured(kernel, example.at(example.size))) is not None:
-                yield name, found
+        if all(map(is_quantum, example.kernel.output_types)):
+            for name, kernel in ((example.name, example.kernel), (f"control({example.name})", controlled(example.kernel))):
+                yield name, kernel, example.at(example.size)
+
+
+def all_measured() -> Iterator[tuple[str, dict[str, Timed]]]:
+    """What is measured of each of them."""
+    for name, kernel, values in all_kernels():
+        if (found := measured(kernel, values)) is not None:
+            yield name, found
+
+
+def table_of_passes() -> str:
+    """What is left after each pass of the first turn and in the end, of all kernels together, by their estimates."""
+    left: dict[str, list[int]] = {}
+    for _, kernel, values in all_kernels():
+        better = kernel.optimized(*OPENED)
+        assert better.report is not None
+        first = [(step.name, step.module) for step in better.report.steps[: len(OPENED) + 1]]
+        for name, module in [*first, ("in the end", better.report.module)]:
+            gates = estimate(module, values).gates
+            counts = [gates.total, gates.single_qubit, gates.two_qubit, gates.multi_qubit, gates.t_gates]
+            left[name] = [one + int(other) for one, other in zip(left.get(name, [0] * len(counts)), counts, strict=True)]
+    lines = ["| after | gates | one qubit | two qubits | more | T |", "|---|---|---|---|---|---|"]
+    for name, counts in left.items():
+        shown = f"`{name}`" if name in {each.name for each in OPENED} else name
+        lines.append(f"| {shown} | {' | '.join(f'{number:,}' for number in counts)} |")
+    return "\n".join(lines)
 
 
 def table(rows: dict[str, dict[str, Timed]]) -> str:
@@ -110,8 +143,14 @@ def _saved(row: dict[str, Timed]) -> float:
 def main() -> None:
     """Measure, and write the table into the document."""
     warnings.simplefilter("ignore")
-    made = f"{MARK}\nQiskit {qiskit.__version__}, pytket {pytket.__version__}.\n\n{table(dict(all_measured()))}\n{MARK}"
-    DOCUMENT.write_text(re.sub(f"{MARK}.*{MARK}", lambda _: made, DOCUMENT.read_text(), flags=re.DOTALL))
+    _write(MARK_OF_PASSES, table_of_passes())
+    _write(MARK, f"Qiskit {qiskit.__version__}, pytket {pytket.__version__}.\n\n{table(dict(all_measured()))}")
+
+
+def _write(mark: str, text: str) -> None:
+    """Put a text between two marks of the document."""
+    made = f"{mark}\n{text}\n{mark}"
+    DOCUMENT.write_text(re.sub(f"{mark}.*{mark}", lambda _: made, DOCUMENT.read_text(), flags=re.DOTALL))
 
 
 if __name__ == "__main__":
