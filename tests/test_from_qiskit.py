@@ -63,9 +63,16 @@ def test_registers_have_the_length_of_the_circuit(read: Callable[[], Any], tmp_p
     def user(n: qk.UInt) -> qk.Vector[qk.Bit]:
         return qk.measure(kernel(qk.qubit_array(n)))
 
-    assert set(user.sample(n=2, shots=20, seed=1).counts) == {(0, 0), (1, 1)}
-    with pytest.raises(BindingShapeError, match="has 2 qubits, not 3"):
-        user.sample(n=3)
+    @qk.qkernel
+    def undone(n: qk.UInt) -> qk.Vector[qk.Bit]:
+        q = qk.inverse(kernel)(kernel(qk.qubit_array(n)))
+        _, q = qk.control(kernel)(qk.x(qk.qubit()), q)
+        return qk.measure(q)
+
+    for called in (user, undone):
+        assert set(called.sample(n=2, shots=20, seed=1).counts) == {(0, 0), (1, 1)}
+        with pytest.raises(BindingShapeError, match="has 2 qubits, not 3"):
+            called.sample(n=3)
 
 
 def test_arguments_come_in_the_order_of_first_use() -> None:

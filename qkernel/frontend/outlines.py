@@ -11,7 +11,7 @@ from qkernel.frontend.ownership import QuantumHandle
 from qkernel.frontend.signature import KernelType, Signature, Struct, Value, flat_types
 from qkernel.frontend.source import Source
 from qkernel.ir import types as ir
-from qkernel.ir.expressions import ZERO, Const, Expr, Name, Size
+from qkernel.ir.expressions import ZERO, Expr, Name, Size
 from qkernel.ir.ops import Parameter
 from qkernel.ir.places import Place, whole
 from qkernel.ir.types import QFIXED, QUBIT, UINT, ArrayType, TupleType, Type, is_quantum
@@ -121,7 +121,7 @@ def parameter_handle(parameter: Parameter) -> QuantumHandle:
     place = whole(parameter.name, parameter.type)
     if parameter.type == QUBIT:
         return QuantumHandle(place, None, parameter.name)
-    length = Name(parameter.name, ArrayType(QUBIT)).shape[0] if parameter.length is None else Const(parameter.length)
+    length = Name(parameter.name, ArrayType(QUBIT)).shape[0]
     fixed_point = Name(_int_bits(parameter).name, UINT) if parameter.type == QFIXED else None
     return QuantumHandle(place, length, parameter.name, None, fixed_point)
 
