@@ -73,10 +73,13 @@ def _refused(circuit: Circuit, row: Instruction) -> TargetCapabilityError:
     angles = circuit.angles.offsets[list(row.slots)]
     is_open = not set(circuit.angles.varying.tolist()).isdisjoint(row.slots)
     which = " by an open angle" if is_open else f" by {angles[0]:g}" if len(row.slots) == 1 else ""
+    may_be = kind.num_angles and not is_open and (kind.controls or len(row.slots) > 1)  # `cp` by pi is `cz`
+    known = "known to be " if may_be else ""
     return TargetCapabilityError(
-        f"`{kind.name}`{controls}{which} is not Clifford, and Stim runs Clifford circuits alone",
+        f"`{kind.name}`{controls}{which} is not {known}Clifford, and Stim runs Clifford circuits alone",
         span=row.span,
-        help='run the kernel on the built-in engine: `engine="native"`',
+        help=f"{'where it is, write its fixed gates, such as `cz` for `cp` by pi; else ' if may_be else ''}"
+        'run the kernel on the built-in engine: `engine="native"`',
     )
 
 
