@@ -365,7 +365,15 @@ def around_symbols(function: types.FunctionType) -> Callable[..., Any] | None:
         frame = Frame(source, function.__name__, {}, tracer.captures.noting(function))
         return call_source(tracer, source.node, signature, frame, arguments, keywords)
 
+    def no_form(form: Any) -> Any:
+        raise KernelTypeError(
+            f"`{function.__name__}` uses values of a kernel that is being read, and has no forms of its own under modifiers",
+            label="part of that kernel",
+            help="take the values as arguments, and define it outside of the kernel",
+        )
+
     local.__name__, local.__signature__ = function.__name__, signature  # type: ignore[attr-defined]
+    local.inverse = local.control = no_form  # type: ignore[attr-defined]
     return local
 
 
