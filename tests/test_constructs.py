@@ -319,6 +319,8 @@ def counted(construct: Construct) -> None:
             kernel.estimate_resources()
         return
     closed, bound = kernel.estimate_resources().substitute(q=3), kernel.estimate_resources(q=3)
+    left = {name: value for name, value in values.items() if name in bound.parameters}
+    closed, bound = (each.substitute(**left) if left else each for each in (closed, bound))
     assert (closed.gates.total, closed.qubits) == (bound.gates.total, bound.qubits)
 
 
