@@ -78,9 +78,9 @@ for name, (extra, packages, use) in {USES!r}.items():
 
 def main(extras: list[str]) -> None:
     script = written("extra.py", _ALONE)
-    for extra in ("", *extras):
-        python = environment("extra", f"{ROOT}[{extra}]")
-        print(f"with {extra or 'no extra'}: {elsewhere(str(python), str(script))}", flush=True)
+    for extra in ("", *(f"[{name}]" for name in extras)):
+        python = environment("extra", f"{ROOT}{extra}")
+        print(f"qkernel{extra}: {elsewhere(str(python), str(script))}", flush=True)
 
 
 if __name__ == "__main__":
