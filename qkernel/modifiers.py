@@ -200,7 +200,9 @@ def _spread(operation: Any, arguments: tuple[Any, ...], site: CallSite) -> tuple
     structs = iter(_structs(operation))
     found: list[tuple[Any, Any]] = []
     for position, value in enumerate(arguments):
-        fields = record_fields(value) if handles_in(value) else None
+        fields = record_fields(value)
+        if fields is not None and not handles_in(value):
+            fields = None
         struct = None if fields is None else next(structs, None)
         if fields is not None and (struct is None or not struct.fits(value)):
             given = with_article(type(value).__name__)
