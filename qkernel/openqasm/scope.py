@@ -12,13 +12,15 @@ from qkernel.ir.operators import PAULIS
 from qkernel.ir.ops import Call, Function, Items, Op
 from qkernel.ir.places import Place, joined
 from qkernel.ir.trees import Bounds, free_names, is_constant
-from qkernel.ir.types import FLOAT, DictType
+from qkernel.ir.types import FLOAT, OBSERVABLE, DictType
 from qkernel.openqasm.expressions import QasmText, Unwritten
 from qkernel.openqasm.gates import Definitions
 from qkernel.openqasm.names import Names
 
 NOTHING = Place((), ZERO, ONE, ZERO)
 """No qubits."""
+
+_OF_TERMS = (*PAULIS, "+", "-", "*", "/", "neg")
 
 
 class Needed(Exception):
@@ -189,8 +191,8 @@ class Frame:
             case Size(Name(name)) if name in self.places:
                 length = self.places[name].length
                 return ONE if length is None else length
-            case Apply(name, (index,)) if name in PAULIS:  # not a constant, which would be merged with equal ones
-                return Apply(name, (self.value(index),))
+            case Apply(name, operands) if name in _OF_TERMS and expr.type == OBSERVABLE:
+                return Apply(name, tuple(map(self.value, operands)))  # as a constant it would have its equal words merged
             case Apply("fixed", (bits, point)):
                 each = self.value(bits)
                 return apply("fixed", wrap([item(each, Const(k)) for k in range(self.length(each))]), self.value(point))
