@@ -294,3 +294,17 @@ def test_what_a_call_returns_is_known_without_drawing_what_it_does() -> None:
     bound = scene_of(handed, {"n": 2}, fold_loops=False)
     assert [(wire.label, wire.size) for wire in bound.wires] == [*((f"q[{k}]", None) for k in range(3)), ("result", "4")]
     assert [(wire.label, wire.size) for wire in scene_of(handed, {}).wires] == [("q", "n + 1"), ("result", "max(2*n, 0)")]
+
+
+@pytest.mark.parametrize("output", ["text", "svg", "html"])
+def test_a_text_that_uses_a_register_after_its_end_draws(output: str) -> None:
+    text = """qkernel 1
+
+kernel late(value: Vector[Qubit]) -> (Vector[Float],):
+    found = probabilities(value)
+    rx(value[floor(9738729518921370.0 / len(value))], 0.123456789012345)
+    rx(value[floor(9738729518921371.0 / len(value))], 0.123456789012345)
+    rx(value[floor(9738729518921372.0 / len(value))], 0.123456789012345)
+    return found
+"""
+    assert draw(qk.parse(text), {}, output=output)

@@ -254,7 +254,7 @@ class Placer:
         layout = self.layout
         layout.cells.append(Cell(operation, column))
         for touch in operation.touches:
-            if layout.wires[touch.wire].starts_late:
+            if layout.wires[touch.wire].starts_late or touch.wire in layout.lives:  # texts may use what has ended
                 lead = self.metrics.operation(operation) if touch.mark is Mark.LANE else 0
                 layout.begin(touch.wire, column, lead, touch.text)
         for wire in operation.ended:
