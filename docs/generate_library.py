@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
+from math import floor, log2
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ What the papers say, what is counted here, and what stands in the circuits of `q
 computed where this page is made; it is not made where a count here is another than the paper's. w(n) is the number of ones in
 n's binary digits. Depth is that of the gates as written, on either side; where T are counted, over Clifford + T. `lookup` has
 twice the ANDs of its source, 2**n - 2, as it takes them back without measurements. `controlled` is what `qk.control` makes of a
-kernel. Where a library has no circuit of that method its cells are empty.
+kernel. Where a library has no circuit of that method its cells are empty, and where a paper states no depth.
 
 Qualtran {qualtran} and Qamomile {qamomile} were asked by `docs/count_peers.py` for what they count of theirs for the same task,
 whatever the method: Qualtran magic states, in which it takes back every AND by a measurement and counts it as four T, as
@@ -84,6 +85,8 @@ class Published:
     peer: str = ""
     options: tuple[str, ...] = ()
     is_controlled: bool = False
+    depth_formula: str = ""
+    depth: Callable[[int], int] | None = None
 
 
 def _numbers(n: int) -> dict[str, int]:
@@ -96,6 +99,10 @@ def _controls(n: int) -> dict[str, int]:
 
 def _lookahead(n: int) -> int:
     return 5 * n - 3 * n.bit_count() - 3 * (n.bit_length() - 1) - 1
+
+
+def _lookahead_depth(n: int) -> int:
+    return n.bit_length() - 1 + floor(log2(n / 3)) + 7
 
 
 @qk.qkernel
@@ -141,6 +148,8 @@ PUBLISHED = (
         _lookahead,
         "Draper et al. 2006",
         lambda n: {"a": n, "b": n, "total": n + 1},
+        depth_formula="floor(log2 n) + floor(log2(n/3)) + 7",
+        depth=_lookahead_depth,
     ),
     Published(
         "draper_add",
@@ -209,8 +218,8 @@ def _beside_papers() -> list[str]:
     """Counts as published, as counted here and in Qiskit's circuits, at one size. Raises ValueError where they differ."""
     lines = [
         BESIDE.format(version=version("qiskit"), **{name: peer["version"] for name, peer in PEERS.items()}),
-        "\n| kernel | counted | published | source | n | here | depth | Qiskit | its count | depth |",
-        f" Qualtran | its count | Qamomile | its count |\n{'|---' * 14}|\n",
+        "\n| kernel | counted | published | its depth | source | n | here | depth | Qiskit | its count | depth |",
+        f" Qualtran | its count | Qamomile | its count |\n{'|---' * 15}|\n",
     ]
     for row in PUBLISHED:
         n = 6 if "lookup" in row.name else 16
@@ -218,8 +227,11 @@ def _beside_papers() -> list[str]:
         here = {"Toffoli": found.gates.toffoli, "CP": found.gates.by_name.get("cp", 0)}.get(row.field, found.gates.t_gates)
         if here != row.count(n):
             raise ValueError(f"{row.name} has {here} {row.field} at n = {n}, and not {row.count(n)}")
+        if row.depth is not None and found.depth != row.depth(n):
+            raise ValueError(f"{row.name} has depth {found.depth} at n = {n}, and not {row.depth(n)}")
         under = ", controlled" if row.is_controlled else ""
-        cells = [f"`{row.name}`{under}", row.field, row.formula, row.source, n, here, found.depth, *_peer(row, n)]
+        cells: list[Any] = [f"`{row.name}`{under}", row.field, row.formula, row.depth_formula, row.source, n, here, found.depth]
+        cells += _peer(row, n)
         for peer in ("qualtran", "qamomile"):
             named, count = PEERS[peer]["counts"].get(row.name + under, ("", ""))
             cells += [f"`{named}`" if named else "", count]
