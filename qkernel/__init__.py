@@ -44,17 +44,19 @@ if TYPE_CHECKING:
         UnknownResourcePolicy,
     )
     from qkernel.execution.executor import Executor
+    from qkernel.ir.measured import KernelEffect
     from qkernel.ir.parser import parse
     from qkernel.prebuilt import Oracle, from_circuit, from_qasm, from_qiskit, load, load_job
     from qkernel.execution.jobs import Job, JobStatus
-    from qkernel.peer import ExpvalJob, QKernel, RunJob, SampleJob, estimate_resources
+    from qkernel.peer import ExpvalJob, QKernel, RunJob, SampleJob, estimate_resources, opaque
     from qkernel.execution.results import EstimatedValue, SampleResult
     from qkernel.execution.shots import ShotPlan
     from qkernel.execution.stochastic import SPSA, RandomShift, SimultaneousShift
 
 _ESTIMATES = ("EstimateQuality", "GateBasis", "ResourceEstimate", "ResourceEstimator", "UnknownResourcePolicy")
-_OF_THE_PEER = ("ExpvalJob", "QKernel", "RunJob", "SampleJob", "estimate_resources")
+_OF_THE_PEER = ("ExpvalJob", "QKernel", "RunJob", "SampleJob", "estimate_resources", "opaque")
 _LAZY = {
+    "KernelEffect": "qkernel.ir.measured",
     "parse": "qkernel.ir.parser",
     **dict.fromkeys(("from_circuit", "from_qasm", "from_qiskit", "load", "load_job", "Oracle"), "qkernel.prebuilt"),
     **dict.fromkeys(_ESTIMATES, "qkernel.estimate"),
@@ -100,6 +102,7 @@ __all__ = [
     "Job",
     "JobStatus",
     "Kernel",
+    "KernelEffect",
     "Matrix",
     "Observable",
     "Oracle",
@@ -167,6 +170,7 @@ __all__ = [
     "min",
     "mitigation",
     "noise",
+    "opaque",
     "optimize",
     "p",
     "parse",

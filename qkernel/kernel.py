@@ -39,6 +39,7 @@ from qkernel.frontend.source import Captures, Source, read_source
 from qkernel.frontend.trace import Traced
 from qkernel.frontend.tracer import Tracer
 from qkernel.ir.expressions import Expr
+from qkernel.ir.measured import KernelEffect, effects_of
 from qkernel.ir.module import Module
 from qkernel.ir.ops import Call, Function, Parameter
 from qkernel.ir.places import Place, whole
@@ -125,6 +126,12 @@ class Kernel(Traceable, Compiled, Generic[P, R]):
                 self._module = reached, link(self)
                 self._compiled.clear()
             return self._module[1]
+
+    @property
+    @api_boundary
+    def effects(self) -> KernelEffect:
+        """What it and what it calls do that no unitary does: measurements, resets, decisions by measured bits."""
+        return effects_of(self.ir)
 
     @api_boundary
     def check(self, /, **values: Any) -> None:

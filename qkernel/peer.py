@@ -12,8 +12,10 @@ from qkernel.execution.executor import Executor
 from qkernel.execution.jobs import Job
 from qkernel.execution.shots import ShotPlan
 from qkernel.kernel import Kernel
+from qkernel.prebuilt import Oracle
 
 QKernel = Kernel
+opaque = Oracle
 
 
 class SampleJob(Job[Any]):

@@ -1,16 +1,40 @@
-"""Which names of a function depend on measurements: what tells loops on measured bits from those on known numbers."""
+"""Which names of a function depend on measurements: what tells loops on measured bits from those on known numbers.
+
+And what kernels do with them: their effects.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Flag, auto
 
 from qkernel.ir.expressions import Expr
 from qkernel.ir.module import Module
-from qkernel.ir.ops import Block, Call, For, If, While, Within
+from qkernel.ir.ops import Block, Call, For, If, Measure, Reset, While, Within
 from qkernel.ir.places import Place
 from qkernel.ir.trees import free_names
 from qkernel.ir.types import is_quantum
-from qkernel.ir.walk import definitions
+from qkernel.ir.walk import definitions, operands, walk
+
+
+class KernelEffect(Flag):
+    """What a kernel does, or what it calls, that no unitary does; together by `|`, `NONE` for unitaries."""
+
+    NONE = 0
+    MEASUREMENT = auto()
+    RESET = auto()
+    FEED_FORWARD = auto()
+    """Measured bits decide on a branch, on how long a loop runs or on an angle."""
+
+
+def effects_of(module: Module) -> KernelEffect:
+    """What the entry of `module` does that no unitary does."""
+    reading = _Reading(module)
+    reading.function(module.entry.name, frozenset())
+    kinds = {type(op) for function in module.functions for op in walk(function.body)}
+    found = KernelEffect.MEASUREMENT if Measure in kinds else KernelEffect.NONE
+    found |= KernelEffect.RESET if Reset in kinds else KernelEffect.NONE
+    return found | (KernelEffect.FEED_FORWARD if reading.decides else KernelEffect.NONE)
 
 
 def measured_after(module: Module, loop: For | While, measured: set[str]) -> set[str]:
@@ -31,6 +55,8 @@ class _Reading:
 
     module: Module
     found: dict[tuple[str, frozenset[str]], tuple[bool, ...]] = field(default_factory=dict)
+    decides: bool = False
+    """Whether something that is measured decides on what is done, in what has been read so far."""
 
     def function(self, name: str, measured: frozenset[str]) -> tuple[bool, ...]:
         """Of a function whose arguments `measured` depend on a measurement."""
@@ -55,9 +81,11 @@ class _Reading:
                     self.block(op.then, names)
                     self.block(op.otherwise, names)
                     is_measured = _depends(op.condition, names)
+                    self.decides |= is_measured
                     joined = (entry.name for entry in op.joined if is_measured or _depends(entry.then, names))
                     names.update(joined, (entry.name for entry in op.joined if _depends(entry.otherwise, names)))
                 case _:
+                    self.decides |= any(_depends(value, names) for value in operands(op))
                     names.update(name for name, type in definitions(op, {}) if not is_quantum(type))  # read from qubits
 
     def call(self, op: Call, names: set[str]) -> None:
@@ -72,6 +100,7 @@ class _Reading:
         while True:
             self.block(op.body, names)
             counts = isinstance(op, While) and _depends(op.condition, names)  # how often the values change is measured
+            self.decides |= counts
             more = {entry.name for entry in op.carried if counts or _depends(entry.next, names)} - names
             if not more:
                 return
