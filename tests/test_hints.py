@@ -22,6 +22,7 @@ import torch
 import qkernel as qk
 import qkernel.nn
 import qkernel.observable as qko
+import qkernel_stdlib as library
 from qkernel import errors
 from qkernel.diagnostics import Span
 from qkernel.engine import Engine
@@ -44,7 +45,7 @@ OWNERS: list[Any] = [
     qk, qko, qkernel.nn, errors, qk.Kernel, Executable, Executor, Engine, SampleResult, qko.Hamiltonian, qko.Pauli, Expr,
     qk.ResourceEstimate, qkernel.nn.QLayer, qkernel.nn.ExecutedLayer, builtins, math, np, itertools, functools, torch,
     torch.Tensor, torch.func, str, bytes, dict, int, qk.noise, qk.mitigation, qk.mitigation.ReadoutCalibration,
-    qk.Job, qk.optimize, qk.optimize.OptimizationReport,
+    qk.Job, qk.optimize, qk.optimize.OptimizationReport, library, library.PeriodicShiftLCU,
 ]  # fmt: skip
 """What a message may name a part of."""
 
@@ -137,7 +138,7 @@ def known_parts() -> set[str]:
 def known_keywords() -> set[str]:
     """The arguments of all that users call: functions, classes and their methods, gates, data classes."""
     names = {name for rule in GATES.values() for name in rule.qubits + rule.angles} | {"theta", "strict", "rows", "wires"}
-    modules: list[Any] = [qk, qko, qk.noise, qk.mitigation, qkernel.nn, qkernel.nn.datasets, published]
+    modules: list[Any] = [qk, qko, library, qk.noise, qk.mitigation, qkernel.nn, qkernel.nn.datasets, published]
     modules += [importlib.import_module(QISKIT)] if importlib.util.find_spec("qiskit") else []
     called: list[Any] = [*OWNERS, *(getattr(module, name) for module in modules for name in dir(module))]
     ours = [each for each in called if str(getattr(each, "__module__", "")).startswith("qkernel")]
