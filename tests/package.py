@@ -10,12 +10,14 @@ import tarfile
 
 from tests.environments import OUT, ROOT, compute, environment, only
 
+PACKAGES = ("qkernel", "qkernel_backends", "qkernel_stdlib")
+
 
 def main() -> None:
     wheel, sdist = only(OUT / "package")
     with tarfile.open(sdist) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
-    sources = {str(path.relative_to(ROOT)) for path in (ROOT / "qkernel").rglob("*.py")}
+    sources = {str(path.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
     assert sources <= held, f"{sdist.name} lacks {sorted(sources - held)[:5]}"
     compute(environment("package/environment", str(wheel)), wheel.name)
 

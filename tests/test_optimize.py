@@ -306,6 +306,19 @@ def test_calls_that_stay_calls() -> None:
         q[0], q[1:] = qk.control(far)(q[0], q[1:])
         return q
 
+    @qk.qkernel
+    def both(a: qk.Qubit, b: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit]:
+        return qk.x(a), qk.h(b)
+
+    @qk.qkernel
+    def perhaps_one(q: Q, i: qk.UInt) -> Q:
+        q[0], q[i] = both(q[0], q[i])  # which is refused where i is 0
+        return q
+
+    opened = perhaps_one.optimized(optimize.inline)
+    assert {function.name for function in opened.ir.functions} == {"perhaps_one", "both"}
+    with pytest.raises(qk.errors.QubitAliasError):
+        opened.statevector(q=2, i=0)
     names = {function.name for function in stays.optimized(optimize.inline).ir.functions}
     assert names == {"stays", "far", "with_workspace"}
     with pytest.raises(qk.errors.QubitIndexResolutionError):

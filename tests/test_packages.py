@@ -146,6 +146,8 @@ def test_what_braket_refuses() -> None:
     wide = CircuitBuilder(8).gate("h", *range(8), controls=7).circuit()
     with pytest.raises(TargetCapabilityError, match="`h` on 8 qubits is too wide for Braket"):
         BraketEngine().prepare(wide).state(np.zeros((1, 0)))
+    with pytest.raises(TargetCapabilityError, match="has no qubits, and Braket has no such programs"):
+        braket_backend.emit(CircuitBuilder(0).circuit())
     builder = CircuitBuilder(3)
     builder.gate("rx", 0, 1, 2, controls=2, angles=(builder.parameter("theta"),))
     with pytest.raises(TargetCapabilityError, match="`rx` by an open angle under 2 controls cannot be written for Braket"):

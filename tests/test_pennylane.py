@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,8 @@ def test_tapes_become_kernels() -> None:
     tape = qml.tape.QuantumScript([qml.Hadamard("b"), qml.CNOT(["b", "a"])])
     kernel = qk.from_circuit(tape)
     assert kernel.unitary(q=2)[:, 0] == pytest.approx([np.sqrt(0.5), 0, 0, np.sqrt(0.5)])
+    double = from_pennylane(partial(lambda factor, x: qml.RX(factor * x, 0), 2))
+    assert double.unitary(q=1, x=0.2) == pytest.approx(qml.matrix(qml.RX(0.4, 0)))
     again = from_pennylane(teleported.to_circuit(package="pennylane"))
     assert again.sample(1.1, shots=2000, seed=1).counts[True] / 2000 == pytest.approx(np.sin(0.55) ** 2, abs=0.05)
 
@@ -319,5 +322,15 @@ def test_what_devices_refuse() -> None:
 
     with pytest.raises(DeviceError, match=r"AmplitudeDamping.*qkernel\.native"):
         damped()
+
+    @qml.qnode(EngineDevice())
+    def of_matrix(matrix: Any) -> Any:
+        qml.QubitUnitary(matrix, wires=0)
+        return qml.expval(qml.Z(0))
+
+    given = qml.matrix(qml.RX(0.3, 0))
+    assert of_matrix(qml.numpy.array(given, requires_grad=False)) == pytest.approx(np.cos(0.3))
+    with pytest.raises(TargetCapabilityError, match="a matrix is to be differentiated by"):
+        qml.grad(of_matrix)(qml.numpy.array(given, requires_grad=True))
     with pytest.raises(DependencyError, match="no engine is called `nativ`"):
         EngineDevice(engine="nativ")

@@ -18,7 +18,8 @@ TOOLS = ("pytest", "pytest-xdist", "hypothesis", "wcwidth", "qiskit-qasm3-import
 TESTS = (
     "language", "lowering", "lowering_runtime", "native", "reference", "torch_engine", "gradient", "estimate", "layer_doors",
     "qiskit", "qiskit_targets", "qiskit_noise", "from_qiskit", "openqasm", "openqasm_reading", "openqasm_structured",
-    "text_form", "draw_text", "draw_pictures", "command", "observable", "datasets", "packages", "cluster", "extras", "optimize",
+    "text_form", "draw_text", "draw_pictures", "command", "observable", "datasets", "packages", "pennylane", "stim", "cluster",
+    "extras", "optimize",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations
 
 from qkernel.ir import ops
 from qkernel.ir.expressions import Expr, Name
@@ -33,13 +34,17 @@ def inline(block: Block, reading: Reading) -> Block:
 def _inside(call: ops.Call, reading: Reading) -> Block | None:
     """What `call` does, in the caller's names; None where it stays a call.
 
-    Parts of registers are not passed on: that a kernel stays inside of them is what its call checks.
+    Parts of registers are not passed on: that a kernel stays inside of them is what its call checks, as it does that its
+    qubits are different ones.
     """
     function = reading.module[call.callee]
     if function.kind != "kernel" or function.has_forms or any(call.results):
         return None
     is_inverted = call.modifiers == (ops.Adjoint(),)
     if (call.modifiers and not is_inverted) or not _is_small(function.body, not is_inverted):
+        return None
+    places = [given for given in call.arguments if isinstance(given, Place)]
+    if not all(reading.apart(one, other) for one, other in combinations(places, 2)):
         return None
     qubits, registers, values = dict[str, Place](), dict[str, str](), dict[str, Expr]()
     for parameter, given in zip(function.parameters, call.arguments, strict=True):

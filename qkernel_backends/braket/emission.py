@@ -50,7 +50,7 @@ def emit(circuit: Circuit, theta: Sequence[float] | None = None) -> Program:
     Open parameters are inputs, `weights[0]` as `weights_0`; with `theta`, shape (columns,), they get these values. The first
     measurement goes to `b[0]`, the next to `b[1]`; branches are `if` on them.
     Raises `TargetCapabilityError` for an angle that OpenQASM cannot express, gates on more than six qubits and open ones under
-    several controls, loops on measured bits and integers, and measurements and resets in branches.
+    several controls, loops on measured bits and integers, measurements and resets in branches, and a circuit without qubits.
     """
     if theta is not None:
         return Program(source=source(circuit, circuit.angles.evaluate(np.asarray(theta, float)).tolist()))
@@ -65,6 +65,11 @@ def emit(circuit: Circuit, theta: Sequence[float] | None = None) -> Program:
 
 def source(circuit: Circuit, angles: Sequence[Angle], inputs: Sequence[str] = (), results: Sequence[str] = ()) -> str:
     """The text of a program, which reads out `results` in the end; each slot has an angle."""
+    if not circuit.num_qubits:
+        raise TargetCapabilityError(
+            f"`{circuit.name}` has no qubits, and Braket has no such programs",
+            help='run it on the built-in engine: `engine="native"`',
+        )
     steps = predicated(circuit, "Braket")
     lines = ["OPENQASM 3.0;", *(f"input float {name};" for name in inputs)]
     if steps.num_records:

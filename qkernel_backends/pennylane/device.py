@@ -19,6 +19,7 @@ from pennylane.transforms import broadcast_expand, defer_measurements, split_non
 from pennylane.transforms.core import CompilePipeline
 
 from qkernel.engine import resolve_engine
+from qkernel.errors import TargetCapabilityError
 from qkernel.executable import Executable
 from qkernel.ir.expressions import Const, Item, Name
 from qkernel.ir.ops import Parameter
@@ -41,7 +42,8 @@ class EngineDevice(Device):  # type: ignore[misc]
     `engine` is what `kernel.run` takes as one. QNodes are differentiated by the adjoint method where the engine has it
     (`diff_method="adjoint"` or `"best"`), else by PennyLane's own methods. Tapes that differ in their angles alone are compiled
     once, and run together. Measurements within a circuit are deferred to fresh wires. `seed` makes samples repeatable.
-    Raises `DependencyError` and `KernelTypeError` for what is no engine; circuits that kernels lack raise PennyLane's errors.
+    Raises `DependencyError` and `KernelTypeError` for what is no engine; circuits that kernels lack raise PennyLane's errors,
+    and `TargetCapabilityError` stands for derivatives by matrices.
     """
 
     def __init__(self, wires: Any = None, shots: Any = None, *, engine: Any = "native", seed: int | None = None) -> None:
@@ -229,6 +231,11 @@ class _Form:
 
     def derivatives(self, angles: Array, tapes: Sequence[Any]) -> list[Any]:
         """For each tape the derivatives, for each measurement and each trainable parameter, as PennyLane nests them."""
+        if any(not self.is_open[number] for tape in tapes for number in tape.trainable_params):
+            raise TargetCapabilityError(
+                f"`{self.device.name}` differentiates by angles, and a matrix is to be differentiated by too",
+                help='choose another method, `diff_method="parameter-shift"`, or keep the matrix fixed, `requires_grad=False`',
+            )
         places = np.cumsum(self.is_open) - 1
         slopes = self._exact.jacobian(angles=angles)[_ANGLES.name] if angles.shape[1] else np.zeros((len(tapes), 0))
         results = []

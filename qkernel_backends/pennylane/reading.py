@@ -49,15 +49,16 @@ def from_pennylane(circuit: Any, *arguments: Any, **named: Any) -> Kernel[..., A
     if not callable(circuit):
         raise KernelTypeError(f"a tape, a QNode or a quantum function of PennyLane's is wanted, not `{circuit!r}`")
     function = circuit.func if isinstance(circuit, qml.QNode) else circuit
-    symbols = _Symbols(function, arguments, named)
+    name = getattr(function, "__name__", type(function).__name__)
+    symbols = _Symbols(function, name, arguments, named)
     trace = qml.workflow.construct_tape if isinstance(circuit, qml.QNode) else qml.tape.make_qscript
     try:
-        return read(trace(circuit)(*symbols.positional, **symbols.named), function.__name__, symbols.parameters)
+        return read(trace(circuit)(*symbols.positional, **symbols.named), name, symbols.parameters)
     except Exception as error:
         if isinstance(error, QKernelError) and not isinstance(error, TextFormError):
             raise
         raise TargetCapabilityError(
-            f"`{function.__name__}` does not run on symbols in place of its arguments: {getattr(error, 'title', error)}",
+            f"`{name}` does not run on symbols in place of its arguments: {getattr(error, 'title', error)}",
             help="give examples that tell shapes, `qk.from_circuit(node, 0.1, np.zeros(3))`, and ints where they are sizes",
         ) from error
 
@@ -65,14 +66,14 @@ def from_pennylane(circuit: Any, *arguments: Any, **named: Any) -> Kernel[..., A
 class _Symbols:
     """The arguments of a function as symbols: `positional` and `named`, and the `parameters` that they are."""
 
-    def __init__(self, function: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
+    def __init__(self, function: Callable[..., Any], called: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
         self.parameters: dict[str, Parameter] = {}
         self._taken: set[str] = set()
         signature = inspect.signature(function)
         try:
             given = signature.bind_partial(*arguments, **named)
         except TypeError as error:
-            raise KernelTypeError(f"`{function.__name__}` does not take these arguments: {error}") from None
+            raise KernelTypeError(f"`{called}` does not take these arguments: {error}") from None
         for name, parameter in signature.parameters.items():
             is_one = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
             if name not in given.arguments and is_one and parameter.default is parameter.empty:
