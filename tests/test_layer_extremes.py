@@ -184,6 +184,18 @@ def test_a_batch_of_no_samples_without_torch(kernel: Any, engine: str, shots: in
         assert (value.shape, gradient["x"].shape, gradient["w"].shape) == ((0,), (0, 2), (0, 2))
 
 
+def test_no_samples_in_sums_of_two_angles_each() -> None:
+    @qk.qkernel
+    def summed(x: qk.Vector[qk.Float]) -> qk.Float:
+        q = qk.qubit_array(2)
+        for k in qk.range(2):
+            q[k] = qk.ry(q[k], x[0] + 2 * x[1])
+        return qk.expval(q, qko.Z(0))
+
+    assert summed.run(x=np.zeros((0, 2))).shape == (0,)
+    assert summed.jacobian(x=np.zeros((0, 2)))["x"].shape == (0, 2)
+
+
 @pytest.mark.parametrize("engine", ["native", "torch", "reference", "qiskit"])
 def test_samples_and_states_of_no_samples(engine: str) -> None:
     @qk.qkernel

@@ -46,7 +46,7 @@ def _rows(values: Array, places: Places) -> Array:
 
 
 def _groups(starts: Array, total: int) -> Groups:
-    each = total // max(1, len(starts))
+    each = max(1, total // max(1, len(starts)))
     if len(starts) * each != total or not np.array_equal(starts, np.arange(0, total, each)):
         return starts
     return None if each == 1 else each
@@ -58,7 +58,8 @@ def _added(entries: Array, groups: Groups, axis: int = 0) -> Array:
         return entries
     if isinstance(groups, int):
         before, behind = (entries.shape[:axis], ()) if axis else ((), entries.shape[1:])
-        return entries.reshape(*before, -1, groups, *behind).sum(axis or 1)  # type: ignore[no-any-return]
+        count = entries.shape[axis] // groups
+        return entries.reshape(*before, count, groups, *behind).sum(axis or 1)  # type: ignore[no-any-return]
     return np.add.reduceat(entries, groups, axis=axis)
 
 
