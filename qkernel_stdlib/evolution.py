@@ -26,7 +26,8 @@ def trotterized_time_evolution(
 
     A step of m parts is m parts for order 1, 2m - 1 for order 2 (the middle one whole), 5 times those of order 2k - 2 for 2k.
     The error falls as step**-order. The parts are a list, which may be made of symbols, or a vector that is bound later, as
-    its order may be then. Raises ValueError for other orders of a list. Source: Suzuki 1991 (J. Math. Phys. 32, 400).
+    its order may be then. Raises ValueError for other orders of a list, `ArithmeticEvaluationError` for odd ones of a vector.
+    Source: Suzuki 1991 (J. Math. Phys. 32, 400).
     """
     parts: Any = hamiltonian
     if not isinstance(parts, list | tuple):
@@ -45,7 +46,11 @@ def suzuki_steps(
 ) -> qk.Vector[qk.Qubit]:
     """Steps of parts that are bound later."""
     for _ in qk.range(step):
-        q = suzuki_step(q, hamiltonian, order, gamma / step)
+        if order == 1:
+            for k in qk.range(hamiltonian.shape[0]):
+                q = qk.pauli_evolve(q, hamiltonian[k], gamma / step)
+        else:
+            q = suzuki_step(q, hamiltonian, order, gamma / step)
     return q
 
 
@@ -53,12 +58,9 @@ def suzuki_steps(
 def suzuki_step(
     q: qk.Vector[qk.Qubit], hamiltonian: qk.Vector[qk.Observable], order: qk.UInt, time: qk.Float
 ) -> qk.Vector[qk.Qubit]:
-    """One step, of five of the order below where that is above 2."""
+    """One step of an even order, of five of the order below where that is above 2."""
     last = hamiltonian.shape[0] - 1
-    if order == 1:
-        for k in qk.range(last + 1):
-            q = qk.pauli_evolve(q, hamiltonian[k], time)
-    elif order == 2:
+    if order == 2:
         for k in qk.range(last):
             q = qk.pauli_evolve(q, hamiltonian[k], time / 2)
         q = qk.pauli_evolve(q, hamiltonian[last], time)

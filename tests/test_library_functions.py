@@ -12,6 +12,7 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
+from qkernel.errors import ArithmeticEvaluationError
 from qkernel_stdlib import (
     bravyi_kitaev,
     drawn_words,
@@ -229,6 +230,8 @@ def test_product_formulas_are_of_their_order(order: int) -> None:
 
     later = bound_later.unitary(q=3, parts=parts, order=order, time=0.7)
     np.testing.assert_allclose(later, steps.unitary(q=3, time=0.7, step=2), atol=1e-12)
+    with pytest.raises(ArithmeticEvaluationError, match="division by zero"):
+        bound_later.unitary(q=3, parts=parts, order=2 * order + 1, time=0.7)
 
     @qk.qkernel
     def of_symbols(n: qk.UInt, time: qk.Float) -> qk.Vector[qk.Qubit]:
