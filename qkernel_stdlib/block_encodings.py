@@ -19,6 +19,7 @@ import numpy as np
 import qkernel as qk
 import qkernel.observable as qko
 from qkernel.errors import KernelTypeError, ValidationError
+from qkernel.observable.paulis import as_square, is_whole
 from qkernel_stdlib.arithmetic import modular_decrement, modular_increment
 from qkernel_stdlib.encodings import mottonen_amplitude_encoding_from_angles, mottonen_angles
 
@@ -237,22 +238,25 @@ class PeriodicShiftLCU:
         axes and for an axis without qubits.
         """
         sizes = tuple(register_sizes)
-        if not all(isinstance(size, int) and size > 0 for size in sizes):
+        if not all(is_whole(size) and size > 0 for size in sizes):
             raise ValidationError(f"each axis has one qubit or more, but these are {sizes}")
         total: dict[tuple[int, ...], complex] = {}
         for given, coefficient in coefficients.items():
             offset = given if isinstance(given, tuple) else (given,)
-            if len(offset) != len(sizes) or not all(isinstance(along, int) for along in offset):
+            if len(offset) != len(sizes) or not all(map(is_whole, offset)):
                 raise ValidationError(f"an offset is a whole number for each of {len(sizes)} axes, but not {given!r}")
-            offset = tuple(along % 2**size for along, size in zip(offset, sizes, strict=True))
+            offset = tuple(int(along) % 2 ** int(size) for along, size in zip(offset, sizes, strict=True))
             total[offset] = total.get(offset, 0) + _finite(coefficient)
         kept = {offset: total[offset] for offset in sorted(total) if abs(total[offset]) > atol}
-        return cls(sizes, kept, math.fsum(abs(total[offset]) for offset in total.keys() - kept.keys()))
+        return cls(tuple(map(int, sizes)), kept, math.fsum(abs(total[offset]) for offset in total.keys() - kept.keys()))
 
     @classmethod
     def from_matrix(cls, matrix: Any, *, register_sizes: Sequence[int], atol: float = 0.0) -> PeriodicShiftLCU:
-        """The sum that `matrix` is: each of its columns is the first, shifted. Raises `ValidationError` for any other."""
-        columns = np.asarray(matrix, complex)
+        """The sum that `matrix` is: each of its columns is the first, shifted.
+
+        Raises `ValidationError` for any other matrix, and `ObservableError` for what is no matrix of numbers on qubits.
+        """
+        columns = as_square(matrix)
         size = 2 ** sum(register_sizes)
         if columns.shape != (size, size):
             raise ValidationError(f"a matrix on axes of {tuple(register_sizes)} qubits has shape ({size}, {size})")

@@ -80,6 +80,12 @@ def test_shifts_along_axes(sizes: tuple[int, ...]) -> None:
     np.testing.assert_allclose([read.coefficients[each] for each in lcu.coefficients], [*lcu.coefficients.values()])
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    given = {(np.int64(-1), np.int64(3)): 0.5}
+    found = PeriodicShiftLCU.from_coefficients(given, register_sizes=np.array([1, 2]))  # type: ignore[arg-type]
+    assert found == PeriodicShiftLCU((1, 2), {(1, 3): 0.5})
+
+
 def test_what_is_too_small_is_left_out_and_bounded() -> None:
     lcu = PeriodicShiftLCU.from_coefficients({0: 1.0, 1: 0.01, 5: 0.02, -1: 1e-3}, register_sizes=[2], atol=0.05)
     assert lcu.coefficients == {(0,): 1.0}
@@ -171,6 +177,7 @@ WORDS = pauli_lcu_block_encoding(0.5 * qko.Z(0) + 0.25 * qko.X(1))
     (lambda: PeriodicShiftLCU.from_coefficients({1: 1.0}, register_sizes=[0]), "one qubit or more"),
     (lambda: PeriodicShiftLCU.from_matrix([[1, 2], [3, 4]], register_sizes=[1]), r"entry \(0, 1\) is 2\+0j, not 3\+0j"),
     (lambda: PeriodicShiftLCU.from_matrix([[1, 2], [3, 4]], register_sizes=[2]), r"shape \(4, 4\)"),
+    (lambda: PeriodicShiftLCU.from_matrix([["a"]], register_sizes=[]), "matrix of numbers"),
 ])  # fmt: skip
 def test_what_is_no_encoding_is_refused(made: Callable[[], Any], said: str) -> None:
     with pytest.raises(QKernelError, match=said):
