@@ -206,6 +206,7 @@ def test_folders_are_checked_but_for_environments_and_what_names_no_kernels(fold
         (folder / name).mkdir(parents=True)
         (folder / name / "coin.py").write_text(wrong)
     (folder / "environment" / "pyvenv.cfg").touch()
+    (folder / "deep" / "around").symlink_to(folder)
     (folder / "manage.py").write_text("raise SystemExit('run')\n")
     assert [error["file"] for error in found("check", ".")["errors"]] == ["coin.py", "deep/er/coin.py"]
 

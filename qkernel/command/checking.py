@@ -39,17 +39,18 @@ def check(paths: tuple[Path, ...], excerpt: bool, as_json: bool) -> None:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """A file, or those of a folder but for hidden folders and virtual environments."""
+    """A file, or those of a folder, without hidden folders, linked ones and virtual environments."""
     if not path.is_dir():
         yield path
         return
     for entry in sorted(path.iterdir()):
-        if (entry.is_dir() and not _is_hidden(entry)) or (entry.is_file() and entry.suffix[1:] in SUFFIXES):
+        if (entry.is_dir() and not _is_skipped(entry)) or (entry.is_file() and entry.suffix[1:] in SUFFIXES):
             yield from _files(entry)
 
 
-def _is_hidden(folder: Path) -> bool:
-    return folder.name.startswith(".") or (folder / "pyvenv.cfg").exists()
+def _is_skipped(folder: Path) -> bool:
+    """Links, which may lead around in a circle, are skipped too."""
+    return folder.is_symlink() or folder.name.startswith(".") or (folder / "pyvenv.cfg").exists()
 
 
 def _wrong(path: Path) -> Iterator[QKernelError]:
