@@ -148,7 +148,8 @@ class Oracle:
             self._on_qubits = _bodiless(name, qubits, tuple(Place(qubit.name) for qubit in qubits), known)
 
     def __repr__(self) -> str:
-        return f"<oracle {self.name} on {'any number of' if self.num_qubits is None else self.num_qubits} qubits>"
+        size = "any number of qubits" if self.num_qubits is None else counted(self.num_qubits, "qubit")
+        return f"<oracle {self.name} on {size}>"
 
     def __call__(self, *qubits: Any) -> Any:
         """Apply the oracle; only inside a kernel."""
