@@ -24,6 +24,7 @@ MODULES = (
 KERNEL = "qkernel.Kernel"
 TITLES = {
     "qkernel.decorators": "Kernels",
+    "qkernel.ir.measured": "Kernels",
     "qkernel.types": "Types",
     "qkernel": "Types",
     "qkernel.records": "Types",
