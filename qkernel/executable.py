@@ -435,7 +435,8 @@ class Executable(Verbs):
         known = {entry.name: entry for entry in self.circuit.angles.parameters}
         if wrt is None:
             return self._floats or self._refuse_no_floats()
-        types = {entry.name: entry.type for entry in self.module.entry.parameters} if self.module else {}
+        fixed = self.module.entry.parameters if self.module else ()
+        types = {entry.name: entry.type for entry in (*fixed, *known.values())}
         for name in wrt:
             if name in types and types[name].element == UINT:
                 raise GradientError(f"`{name}` is a {types[name]}: there is no derivative by whole numbers")

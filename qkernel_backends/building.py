@@ -110,7 +110,7 @@ class Building:
             function = Function(self.name, registers + arguments, tuple(self.ops), returned, len(returned) > 1)
         if self.renamed:
             told = ", ".join(f"`{old}` is `{new}`" for old, new in self.renamed.items())
-            warnings.warn(f"names of `{self.name}` that kernels cannot have were changed: {told}", stacklevel=4)
+            warnings.warn(f"names of `{self.name}` that kernels cannot have were changed: {told}", stacklevel=5)
         module = Module((function,))
         verify(module)
         return from_module(module)

@@ -231,7 +231,10 @@ def test_numbers_too_large_for_a_float_are_refused(value: int) -> None:
 def test_what_was_given_is_shown_and_what_is_wanted() -> None:
     with pytest.raises(BindingTypeError, match=r"`a` is of type Float, and `1j` \(complex\) was given") as caught:
         of_float.compile({"a": 1j})
-    assert caught.value.help == "a real number is wanted, such as `0.5`"
+    assert (
+        caught.value.help
+        == "a real number is wanted, such as `0.5`; complex numbers go in as two arguments, `x.real` and `x.imag`"
+    )
     with pytest.raises(BindingTypeError) as caught:
         of_vector.run(a=["a", "b"])
     assert caught.value.help == "a list, tuple or array of real numbers is wanted, such as `[0.1, 0.2]`"

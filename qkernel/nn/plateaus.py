@@ -97,7 +97,7 @@ def gradient_variance(
         warnings.warn(
             f"gradients vanish: their variance over {samples} initialisations is multiplied by {result.factor:.2f} for each "
             f"qubit ({figures} qubits); {result.cause}",
-            stacklevel=2,
+            stacklevel=3,  # this function's boundary is one
         )
     return result
 

@@ -86,7 +86,7 @@ def from_qiskit(circuit: QuantumCircuit) -> Kernel[..., Any]:
     reading = _Reading(circuit)
     if renamed := reading.arguments.renamed:
         told = ", ".join(f"`{old}` is `{new}`" for old, new in renamed.items())
-        warnings.warn(f"names of `{circuit.name}` that kernels cannot have were changed: {told}", stacklevel=2)
+        warnings.warn(f"names of `{circuit.name}` that kernels cannot have were changed: {told}", stacklevel=4)
     verify(reading.module)
     return from_module(reading.module)
 
