@@ -137,7 +137,8 @@ def known_parts() -> set[str]:
 
 def known_keywords() -> set[str]:
     """The arguments of all that users call: functions, classes and their methods, gates, data classes."""
-    names = {name for rule in GATES.values() for name in rule.qubits + rule.angles} | {"theta", "strict", "rows", "wires", "diff_method"}
+    names = {"theta", "strict", "rows", "wires", "diff_method"}
+    names |= {name for rule in GATES.values() for name in rule.qubits + rule.angles}
     modules: list[Any] = [qk, qko, library, qk.noise, qk.mitigation, qkernel.nn, qkernel.nn.datasets, published]
     modules += [importlib.import_module(QISKIT)] if importlib.util.find_spec("qiskit") else []
     called: list[Any] = [*OWNERS, *(getattr(module, name) for module in modules for name in dir(module))]
