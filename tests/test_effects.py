@@ -8,6 +8,7 @@ import pytest
 
 import qkernel as qk
 import qkernel.observable as qko
+import qkernel_stdlib as library
 from qkernel import KernelEffect
 
 MEASUREMENT, RESET, FEED_FORWARD = KernelEffect.MEASUREMENT, KernelEffect.RESET, KernelEffect.FEED_FORWARD
@@ -68,6 +69,22 @@ def calls(q: qk.Qubit) -> tuple[qk.Qubit, qk.Bit]:
     return branches(q), qk.measure(cleared(qk.qubit()))
 
 
+@qk.qkernel
+def made(a: qk.Qubit, b: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit, qk.Qubit]:
+    return library.temporary_and(a, b, qk.qubit())
+
+
+@qk.qkernel
+def undone(a: qk.Qubit, b: qk.Qubit, target: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit, qk.Qubit]:
+    return qk.inverse(library.temporary_and)(a, b, target)
+
+
+@qk.qkernel
+def undone_twice(a: qk.Qubit, b: qk.Qubit, target: qk.Qubit) -> tuple[qk.Qubit, qk.Qubit, qk.Qubit]:
+    """What is undone where it is undone is done."""
+    return qk.inverse(undone)(a, b, target)
+
+
 @pytest.mark.parametrize(
     ("kernel", "expected"),
     [
@@ -79,6 +96,10 @@ def calls(q: qk.Qubit) -> tuple[qk.Qubit, qk.Bit]:
         (turns, MEASUREMENT | FEED_FORWARD),
         (repeats, MEASUREMENT | RESET | FEED_FORWARD),
         (calls, MEASUREMENT | RESET | FEED_FORWARD),
+        (made, KernelEffect.NONE),
+        (undone, MEASUREMENT | RESET | FEED_FORWARD),
+        (undone_twice, KernelEffect.NONE),
+        (library.measured_add, MEASUREMENT | RESET | FEED_FORWARD),
     ],
     ids=lambda value: getattr(value, "name", None),
 )
