@@ -435,8 +435,8 @@ class Executable(Verbs):
         known = {entry.name: entry for entry in self.circuit.angles.parameters}
         if wrt is None:
             return self._floats or self._refuse_no_floats()
-        fixed = self.module.entry.parameters if self.module else ()
-        types = {entry.name: entry.type for entry in (*fixed, *known.values())}
+        types = {entry.name: entry.type for entry in self.module.entry.parameters} if self.module else {}
+        types |= {name: entry.type for name, entry in known.items()}
         for name in wrt:
             if name in types and types[name].element == UINT:
                 raise GradientError(f"`{name}` is a {types[name]}: there is no derivative by whole numbers")
