@@ -68,7 +68,7 @@ class BraketPrepared(ReadOut):
         text = source(circuit, angles, results=results)
         try:
             found = StateVectorSimulator().run(Program(source=text), shots=0)
-        except (MemoryError, KeyboardInterrupt):
+        except MemoryError:
             raise
         except Exception as error:
             raise ExecutionError(f"Braket could not run `{self.circuit.name}`: {error}") from error
