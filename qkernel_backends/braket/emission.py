@@ -26,9 +26,8 @@ from qkernel_backends.predicated import predicated, record_of
 
 _NAMES = {
     "id": "i", "x": "x", "y": "y", "z": "z", "h": "h", "s": "s", "sdg": "si", "t": "t", "tdg": "ti", "sx": "v", "sxdg": "vi",
-    "p": "phaseshift", "rx": "rx", "ry": "ry", "rz": "rz", "u": "U", "swap": "swap", "iswap": "iswap",
-    "iswapdg": "inv @ iswap", "ecr": "ecr", "rxx": "xx", "ryy": "yy", "rzz": "zz", "gphase": "gphase", "reset": "reset",
-    "barrier": "barrier",
+    "p": "phaseshift", "rx": "rx", "ry": "ry", "rz": "rz", "u": "U", "swap": "swap", "iswap": "iswap", "ecr": "ecr",
+    "rxx": "xx", "ryy": "yy", "rzz": "zz", "gphase": "gphase", "reset": "reset", "barrier": "barrier",
 }  # fmt: skip
 _CONTROLLED = {
     ("x", 1): "cnot", ("y", 1): "cy", ("z", 1): "cz", ("p", 1): "cphaseshift", ("sx", 1): "cv", ("swap", 1): "cswap",
@@ -113,6 +112,8 @@ def _where_1(kind: Kind, angles: Sequence[Angle], on: Sequence[str], row: Instru
             yield from _where_1(_kind("gphase", 0, 1, kind.controls), [phase], controls, row)
         case "gphase", _:  # where the last control is 1
             yield from _where_1(_kind("p", 1, 1, kind.controls - 1), angles, controls, row)
+        case "iswapdg", _ if not controls:  # devices take no `inv @`; the square of `iswap` is Z on both
+            yield from (_call("iswap", (), targets), *(_call("z", (), [target]) for target in targets))
         case "pauli" | "rzx", (angle,):
             yield from _evolution(kind, angle, controls, targets, row)
         case ("rx" | "ry" | "rz") as turn, (angle,) if kind.controls == 1:
