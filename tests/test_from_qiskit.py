@@ -73,6 +73,9 @@ def test_registers_have_the_length_of_the_circuit(read: Callable[[], Any], tmp_p
         assert set(called.sample(n=2, shots=20, seed=1).counts) == {(0, 0), (1, 1)}
         with pytest.raises(BindingShapeError, match="has 2 qubits, not 3"):
             called.sample(n=3)
+        with pytest.raises(BindingShapeError, match="has 2 qubits, not 3"):
+            called.draw(n=3, output="text")
+        assert kernel.name in called.draw(output="text")
 
 
 def test_arguments_come_in_the_order_of_first_use() -> None:

@@ -26,6 +26,7 @@ def call_items(builder: Builder, op: Call, scope: Scope) -> list[Item]:
     callee = builder.module[op.callee]
     if (evolution := _evolution(op, callee)) is not None:
         return [evolve_operation(evolution, builder.wiring, scope)]
+    _check_lengths(op, callee, scope)
     extra = decoration(op.modifiers, builder.wiring, scope, op.span)
     lines = tuple(
         argument_label(parameter.name, scope.resolve(argument, op.span))
@@ -45,6 +46,15 @@ def call_items(builder: Builder, op: Call, scope: Scope) -> list[Item]:
     operation = replace(operation, touches=operation.touches + tuple(Touch(wire) for wire in made), bits=bits, body=body)
     operation = replace(operation, ended=(*operation.ended, *made)) if ends else operation
     return [operation] if operation.touches else []
+
+
+def _check_lengths(op: Call, callee: Function, scope: Scope) -> None:
+    """Raise where a register of a fixed length is given another one that is known."""
+    for parameter, argument in zip(callee.parameters, op.arguments, strict=True):
+        if parameter.length is not None and isinstance(argument, Place) and argument.length is not None:
+            given = scope.resolve(argument.length, op.span)
+            if isinstance(given, int):
+                parameter.check_length(given, callee.name, op.span)
 
 
 def _evolution(op: Call, callee: Function) -> PauliEvolve | None:
