@@ -145,3 +145,14 @@ def test_narrow_drawings_drop_no_facts(width: int) -> None:
     assert max(map(len, text.splitlines())) <= max(width, 26)
     assert "for k in range(n - 1)" in " ".join(text.split())
     assert "× max(0, n - 1)" in " ".join(text.split())
+
+
+def test_two_texts_that_are_cut_alike_are_told_apart() -> None:
+    @qk.qkernel
+    def turned(angle_of_rotation: qk.Float, factor: qk.Float) -> qk.Vector[qk.Bit]:
+        q = qk.qubit_array(2)
+        q[0], q[1] = qk.rx(q[0], angle_of_rotation), qk.rx(q[1], angle_of_rotation * factor)
+        return qk.measure(q)
+
+    below = turned.draw(output="text", width=30)[-60:].split("\n")
+    assert below[-3:] == ["RX(angle_of_rotation)", "RX(angle_of_rotation*factor)", ""]

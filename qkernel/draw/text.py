@@ -58,29 +58,38 @@ def _wrapped(text: str, page: int) -> str:
     return textwrap.fill(text, max(page, 8), subsequent_indent="    ", break_on_hyphens=False)
 
 
+class _Cut(str):
+    """A text as it was cut, with what it was: two that were cut to the same are two."""
+
+    full: str
+
+
+def _full(text: str) -> str:
+    return text.full if isinstance(text, _Cut) else text
+
+
 @dataclass
 class _Legend:
     """What was cut to `longest` characters or left out, in full: it stands below the drawing, in `entries`."""
 
     longest: int
     entries: dict[str, None] = field(default_factory=dict)
-    _full: dict[str, str] = field(default_factory=dict)
 
     def clipped(self, text: str) -> str:
         """A text, cut; what it was is kept."""
-        shown = shorten(text, self.longest)
-        self._full.setdefault(shown, text)
+        shown = _Cut(shorten(text, self.longest))
+        shown.full = text
         return shown
 
     def heading(self, title: str, badge: str, shown: str) -> None:
         """Note a heading of which no more than `shown` stands in the drawing."""
-        title, badge = self._full.get(title, title), self._full.get(badge, badge)
+        title, badge = _full(title), _full(badge)
         if shown != f"{title} {badge}".strip():
             self.entries[f"{title} {badge}".strip()] = None
 
     def label(self, operation: Operation, lines: list[str]) -> None:
         """Note what stands on an operation if it is not all among the `lines` that are shown."""
-        parts = [self._full.get(part, part) for part in (operation.name, *operation.lines)]
+        parts = [*map(_full, (operation.name, *operation.lines))]
         if not all(any(part in line for line in lines) for part in parts):
             self.entries[f"{parts[0]}({', '.join(parts[1:])})" if parts[1:] else parts[0]] = None
 
