@@ -24,6 +24,7 @@ from qkernel.engine import resolve_engine
 from qkernel.errors import KernelTypeError, TargetCapabilityError, ValidationError
 from qkernel.gates import GATES, pauli_matrix, pauli_rotation
 from qkernel.lower.circuit import Circuit, Instruction, Kind, Run, parts
+from qkernel.observable.paulis import is_whole
 
 Array = np.ndarray[Any, Any]
 Qubits = tuple[int, ...]
@@ -65,8 +66,12 @@ class Channel:
     @classmethod
     def of(cls, text: str, matrices: Iterable[Any]) -> Channel:
         """From arrays; those that are 0 are left out."""
-        arrays = [np.asarray(matrix, complex) for matrix in matrices]
-        return cls(text, tuple(tuple(map(tuple, matrix.tolist())) for matrix in arrays if matrix.ndim != 2 or matrix.any()))
+        try:
+            arrays = [np.asarray(matrix, complex) for matrix in matrices]
+            rows = tuple(tuple(map(tuple, matrix.tolist())) for matrix in arrays if matrix.ndim != 2 or matrix.any())
+        except (TypeError, ValueError):
+            rows = ()  # what is no matrix is refused as no matrices are
+        return cls(text, rows)
 
     @cached_property
     def kraus(self) -> tuple[Array, ...]:
@@ -376,7 +381,7 @@ def readout(zero_as_one: float, one_as_zero: float | None = None, *, on: int | I
     `on` names qubits (None: all). Exact values and probabilities are those of what is read, too.
     """
     second = zero_as_one if one_as_zero is None else one_as_zero
-    qubits = None if on is None else frozenset((on,) if isinstance(on, int) else on)
+    qubits = None if on is None else frozenset(_qubits(on, on))
     rates = _probability(zero_as_one, "zero_as_one"), _probability(second, "one_as_zero")
     return NoiseModel(readouts=(Readout(*rates, qubits),))
 
@@ -421,7 +426,7 @@ def _model(noise: Channel | Depolarizing, gates: Names, on: Places) -> NoiseMode
 
 
 def _probability(value: float, what: str) -> float:
-    if not isfinite(value) or not -1e-12 <= value <= 1 + 1e-12:
+    if not hasattr(value, "__float__") or not isfinite(value) or not -1e-12 <= value <= 1 + 1e-12:
         raise ValidationError(f"`{what}` is between 0 and 1, not {value!r}")
     return min(max(float(value), 0.0), 1.0)
 
@@ -429,8 +434,8 @@ def _probability(value: float, what: str) -> float:
 def _names(gates: Names) -> frozenset[str] | None:
     if gates is None:
         return None
-    names = frozenset((gates,) if isinstance(gates, str) else gates)
-    for name in sorted(names):
+    names = frozenset((gates,) if isinstance(gates, str) or not isinstance(gates, Iterable) else gates)
+    for name in sorted(map(str, names)):
         if name not in GATES and name not in _OTHER_NAMES and not _MANY_CONTROLS.fullmatch(name):
             raise ValidationError(
                 f"there is no gate `{name}` to have noise{did_you_mean(name, [*GATES, *_OTHER_NAMES])}",
@@ -442,5 +447,15 @@ def _names(gates: Names) -> frozenset[str] | None:
 def _places(on: Places) -> frozenset[Qubits] | None:
     if on is None:
         return None
-    entries = [on] if isinstance(on, (int, tuple)) else list(on)
-    return frozenset((entry,) if isinstance(entry, int) else tuple(entry) for entry in entries)
+    entries = on if isinstance(on, Iterable) and not isinstance(on, tuple) else [on]
+    return frozenset(_qubits(entry, on) for entry in entries)
+
+
+def _qubits(place: Any, on: Any) -> Qubits:
+    """The numbers of the qubits of one place of `on`."""
+    found = tuple(place) if isinstance(place, Iterable) else (place,)
+    if not all(map(is_whole, found)):
+        raise ValidationError(
+            f"`on` names qubits by their numbers, not {on!r}", help="write `on=0`, `on=[0, 1]`, `on=(0, 1)` for gates on both"
+        )
+    return tuple(map(int, found))

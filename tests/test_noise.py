@@ -293,6 +293,12 @@ def test_models_are_values() -> None:
         (lambda: noise.thermal_relaxation(10, 30, 1), "t2 is 2 t1 at most|no relaxation with t1 = 10, t2 = 30"),
         (lambda: noise.crosstalk(0.1, (1, 1)), "between two qubits"),
         (lambda: noise.readout(-0.1), "`zero_as_one` is between 0 and 1"),
+        (lambda: noise.depolarizing("0.1"), "`probability` is between 0 and 1, not '0.1'"),
+        (lambda: noise.depolarizing(0.1, on="q"), "`on` names qubits by their numbers, not 'q'"),
+        (lambda: noise.readout(0.1, on=["0"]), "`on` names qubits by their numbers"),
+        (lambda: noise.depolarizing(0.1, gates=3), "no gate `3` to have noise"),
+        (lambda: noise.kraus(["K"]), "no square matrices on the same qubits"),
+        (lambda: noise.kraus(3), "no square matrices on the same qubits"),
         (lambda: NoiseModel() | 3, "unsupported operand"),
     ],
 )
