@@ -125,7 +125,11 @@ GROWTH = {
         lambda terms: compiled_and_run(summed, {"n": isqrt(2 * terms)}, isqrt(2 * terms)),
     ),
     "words of a Hamiltonian: value and gradient, 12 qubits": Growth((1, 10, 100, 1_000), words),
-    "shots: sampled and counted, 10 qubits": Growth((1_000, 10_000, 100_000, 1_000_000), shots),
+    "shots: sampled and counted, 10 qubits": Growth(
+        (1_000, 10_000, 100_000, 1_000_000),
+        shots,
+        "what 100,000 shots are drawn with fits into a core's own cache, and no more than that",
+    ),
     "outcomes of measurements: value and gradient": Growth(tuple(2**k for k in range(1, 13)), outcomes),
     "amplitudes: value and gradient": Growth(
         tuple(2**k for k in range(4, 23, 2)),
