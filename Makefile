@@ -31,8 +31,7 @@ bench: $(STAMP)  ## speed beside the peers (those installed: pip install -e '.[b
 	$(RUN) -m tests.benchmarks.report out/benchmarks.json
 
 browser: $(STAMP)  ## the HTML drawing, and the site, in a headless browser
-	@for name in chromium chromium-browser google-chrome chrome; do command -v $$name >/dev/null && exit 0; done; \
-		echo "no Chromium was found to test them in; install one (on Debian: apt-get install chromium)"; exit 1
+	$(RUN) -m pip install --quiet --editable '.[docs]' --constraint constraints.txt
 	$(RUN) -m pytest tests/browser
 
 lint: $(STAMP)  ## style and types

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import starmap
 from typing import Any
@@ -230,7 +230,7 @@ class PeriodicShiftLCU:
 
     @classmethod
     def from_coefficients(
-        cls, coefficients: Mapping[int | tuple[int, ...], complex], *, register_sizes: Sequence[int], atol: float = 0.0
+        cls, coefficients: Mapping[int | tuple[int, ...], complex], *, register_sizes: Iterable[int], atol: float = 0.0
     ) -> PeriodicShiftLCU:
         """The sum of `coefficients` by offset, a whole number where there is one axis; those of at most `atol` are left out.
 
@@ -251,16 +251,16 @@ class PeriodicShiftLCU:
         return cls(tuple(map(int, sizes)), kept, math.fsum(abs(total[offset]) for offset in total.keys() - kept.keys()))
 
     @classmethod
-    def from_matrix(cls, matrix: Any, *, register_sizes: Sequence[int], atol: float = 0.0) -> PeriodicShiftLCU:
+    def from_matrix(cls, matrix: Any, *, register_sizes: Iterable[int], atol: float = 0.0) -> PeriodicShiftLCU:
         """The sum that `matrix` is: each of its columns is the first, shifted.
 
         Raises `ValidationError` for any other matrix, and `ObservableError` for what is no matrix of numbers on qubits.
         """
-        columns = as_square(matrix)
-        size = 2 ** sum(register_sizes)
+        columns, sizes = as_square(matrix), tuple(register_sizes)
+        size = 2 ** sum(sizes)
         if columns.shape != (size, size):
-            raise ValidationError(f"a matrix on axes of {tuple(register_sizes)} qubits has shape ({size}, {size})")
-        axes = tuple(2**each for each in register_sizes)
+            raise ValidationError(f"a matrix on axes of {sizes} qubits has shape ({size}, {size})")
+        axes = tuple(2**each for each in sizes)
         offsets = [tuple(map(int, each)) for each in np.stack(np.unravel_index(np.arange(size), axes, order="F"), 1)]
         coefficients = dict(zip(offsets, columns[:, 0].tolist(), strict=True))
         for column, shift in enumerate(offsets):
@@ -270,7 +270,7 @@ class PeriodicShiftLCU:
                 row = int(np.argmax(differs))
                 entry = f"entry ({row}, {column}) is {columns[row, column]:g}, not {moved[row]:g}"
                 raise ValidationError(f"the matrix is no sum of periodic shifts: {entry}, which the first column has there")
-        return cls.from_coefficients(coefficients, register_sizes=register_sizes, atol=atol)  # type: ignore[arg-type]
+        return cls.from_coefficients(coefficients, register_sizes=sizes, atol=atol)  # type: ignore[arg-type]
 
 
 def periodic_shift_lcu_block_encoding(lcu: PeriodicShiftLCU) -> BlockEncoding:

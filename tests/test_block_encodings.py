@@ -81,8 +81,8 @@ def test_shifts_along_axes(sizes: tuple[int, ...]) -> None:
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    given = {(np.int64(-1), np.int64(3)): 0.5}
-    found = PeriodicShiftLCU.from_coefficients(given, register_sizes=np.array([1, 2]))  # type: ignore[arg-type]
+    given: dict[Any, float] = {(np.int64(-1), np.int64(3)): 0.5}
+    found = PeriodicShiftLCU.from_coefficients(given, register_sizes=np.array([1, 2]))
     assert found == PeriodicShiftLCU((1, 2), {(1, 3): 0.5})
 
 

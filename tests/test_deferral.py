@@ -17,6 +17,7 @@ from qkernel.nn import QLayer
 from qkernel_backends.deferral import MOST_FRESH_QUBITS, deferred, deferred_if_small
 from qkernel_backends.native.engine import NativeBranching, NativeEngine
 from qkernel_backends.native.trajectories import Trajectories
+from tests.benchmarks.workloads import fed_forward
 
 
 def test_a_qubit_that_is_only_measured_holds_its_outcome() -> None:
@@ -110,18 +111,6 @@ def test_it_has_second_derivatives_and_function_transforms() -> None:
     for k in range(2):
         (row,) = torch.autograd.grad(one(x)[:, k].sum(), x)
         torch.testing.assert_close(jacobian[:, k], row)
-
-
-@qk.qkernel
-def fed_forward(n: qk.UInt, a: qk.Float) -> qk.Float:
-    q = qk.qubit_array(2)
-    for _ in qk.range(n):
-        q[0] = qk.ry(q[0], a)
-        q[0], q[1] = qk.cx(q[0], q[1])
-        q[1], bit = qk.measure_reset(q[1])
-        if bit:
-            q[0] = qk.rz(q[0], a)
-    return qk.expval(q[0], qko.Z(0))
 
 
 def test_a_reset_behind_its_measurement_takes_no_further_qubit() -> None:

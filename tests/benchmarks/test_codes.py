@@ -10,10 +10,7 @@ from repetition_codes import decoded, repetition
 
 import qkernel as qk
 from qkernel import noise
-
-stim = pytest.importorskip("stim")
-
-from qkernel_backends.stim import StimEngine  # noqa: E402  behind what it needs
+from qkernel_backends.stim import StimEngine
 
 SHOTS, SIZES = 100_000, {"d": 11, "rounds": 11}
 CODES = {

@@ -126,5 +126,8 @@ def test_algorithms_of_the_library(timed: Timed, name: str) -> None:
 @pytest.mark.parametrize(("modulus", "name"), [(15, "15"), (2**2047 + 1, "2,048 bits")], ids=["15", "2,048 bits"])
 def test_order_finding_is_counted(timed: Timed, modulus: int, name: str) -> None:
     """On a register of 2,048 qubits, each time by a kernel that is made anew."""
-    step = lambda: str(shor_order_finding(7, modulus).estimate_resources(n=2048).gates.total)  # noqa: E731
+
+    def step() -> str:
+        return str(shor_order_finding(7, modulus).estimate_resources(n=2048).gates.total)
+
     timed(step, "Counting order finding at n = 2,048", f"modulus {name}", "estimate", 1000.0)

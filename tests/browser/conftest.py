@@ -12,5 +12,5 @@ def chromium() -> list[str]:
     """The command that starts Chromium without a window."""
     found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome")))
     if (path := next(found, None)) is None:
-        pytest.skip("no Chromium here")
+        pytest.fail("no Chromium was found to look with; install one (on Debian: apt-get install chromium)")
     return [path, "--headless", "--no-sandbox", "--disable-gpu"]

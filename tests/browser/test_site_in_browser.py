@@ -78,7 +78,6 @@ async def look(address: str, site: Path) -> tuple[dict[str, int], dict[str, int]
 
 
 def test_pages_fit_and_the_search_finds(chromium: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("mkdocs")
     monkeypatch.setattr(generate_site, "PAGES", tmp_path / "pages")
     monkeypatch.setattr(generate_site, "SITE", tmp_path / "site")
     monkeypatch.setattr(generate_site, "tutorials", lambda: tutorials(run=False))
